@@ -1,0 +1,60 @@
+// Compiles src/ into dist/ and puts the `meerkat` command where npx and npm scripts find it.
+// With --if-stale it does nothing when the last build is newer than everything that build reads.
+import { spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, globSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
+const root: string = dirname(import.meta.dirname)
+const bin: string = join(root, 'node_modules', '.bin')
+// Written last, so its time is the time of the last whole build.
+const command: string = join(bin, 'meerkat')
+const entry: string = join(root, 'dist', 'surfaces', 'cli', 'main.js')
+
+function isFresh(): boolean {
+  if (!existsSync(command) || !existsSync(join(root, 'dist'))) return false
+  const builtAt = statSync(command).mtimeMs
+  // Folders count too: theirs is the only time that changes when a file is deleted.
+  const inputs = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'src', ...globSync('src/**', { cwd: root })]
+  return inputs.every(input => statSync(join(root, input)).mtimeMs < builtAt)
+}
+
+function compile(): void {
+  const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+  const { status } = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], {
+    cwd: root,
+    stdio: 'inherit',
+  })
+  if (status !== 0) process.exit(1)
+}
+
+// Overwriting in place keeps a running command alive; only what has no source any more is removed.
+function removeOrphans(): void {
+  for (const output of globSync('dist/**/*.{js,d.ts}', { cwd: root })) {
+    const source = output.replace(/^dist/, 'src').replace(/\.(d\.ts|js)$/, '.ts')
+    if (!existsSync(join(root, source))) rmSync(join(root, output))
+  }
+}
+
+// npm links the bins of dependencies but not those of the root package, and a plain link would run under
+// whichever Node the shell finds first. This one runs under the Node that package.json pins.
+function linkCommand(): void {
+  if (existsSync(entry)) chmodSync(entry, 0o755)
+  mkdirSync(bin, { recursive: true })
+  rmSync(command, { force: true })
+  const lines = [
+    '#!/bin/sh',
+    'here=$(dirname -- "$(readlink -f -- "$0")")',
+    'exec "$here/node" "$here/../../dist/surfaces/cli/main.js" "$@"',
+    '',
+  ]
+  writeFileSync(command, lines.join('\n'), { mode: 0o755 })
+  if (process.platform === 'win32') {
+    writeFileSync(`${command}.cmd`, '@"%~dp0node" "%~dp0..\\..\\dist\\surfaces\\cli\\main.js" %*\r\n')
+  }
+}
+
+if (!process.argv.includes('--if-stale') || !isFresh()) {
+  compile()
+  removeOrphans()
+  linkCommand()
+}

@@ -1,0 +1,72 @@
+// Who may import whom in src/. The table is the rule: read it from top to bottom.
+import { isBuiltin } from 'node:module'
+import { posix } from 'node:path'
+import type { Import } from './source.ts'
+
+interface Layer {
+  /** A folder of src/, a file there without its ending, or a longer path that splits a folder in two. */
+  readonly name: string
+  /** Layers whose code it may import. Absent: every layer above it in the table. */
+  readonly sees?: readonly string[]
+  /** Layers of which it may import types besides. */
+  readonly seesTypesOf?: readonly string[]
+  /** What it may import from outside: anything (absent), what a browser has too, or nothing at all. */
+  readonly outside?: 'browser' | 'nothing'
+}
+
+export const layers: readonly Layer[] = [
+  { name: 'kernel', sees: [], outside: 'nothing' },
+  { name: 'errors', sees: [], outside: 'browser' },
+  { name: 'time', sees: [], outside: 'browser' },
+  { name: 'store' },
+  { name: 'driver' },
+  { name: 'executor/executor', sees: ['kernel', 'errors', 'time', 'store'] },
+  { name: 'loop' },
+  { name: 'session' },
+  { name: 'handles' },
+  { name: 'tools' },
+  { name: 'mcp' },
+  { name: 'auth' },
+  { name: 'comms' },
+  { name: 'mob' },
+  { name: 'live' },
+  { name: 'executor' },
+  { name: 'runtime' },
+  { name: 'client', sees: ['errors'], seesTypesOf: ['surfaces', 'kernel'], outside: 'browser' },
+  { name: 'surfaces' },
+  { name: 'index' },
+  { name: 'testing' },
+]
+
+/** The most specific layer that holds a path such as `src/store/sqlite/open.ts`. */
+function layerOf(path: string): Layer | undefined {
+  const inside = path.replace(/^src\//, '').replace(/\.ts$/, '')
+  return layers
+    .filter(({ name }) => inside === name || inside.startsWith(`${name}/`))
+    .toSorted((a, b) => b.name.length - a.name.length)[0]
+}
+
+/** What is wrong with this import of a file in src/, in words, or undefined. */
+export function importProblem(path: string, { specifier, typeOnly }: Import): string | undefined {
+  const from = layerOf(path)
+  if (!from) return 'the file is in no layer: give it a row in scripts/tidy/layers.ts'
+  if (!specifier.startsWith('.')) return outsideProblem(from, specifier)
+  const target = posix.join(posix.dirname(path), specifier)
+  if (!target.startsWith('src/')) return `src must not import ${target}`
+  const to = layerOf(target)
+  if (!to) return `${target} is in no layer: give it a row in scripts/tidy/layers.ts`
+  if (from.name === to.name || seen(from).includes(to.name)) return undefined
+  if (typeOnly && from.seesTypesOf?.includes(to.name)) return undefined
+  return `${from.name} must not import ${to.name}`
+}
+
+function seen(layer: Layer): readonly string[] {
+  return layer.sees ?? layers.slice(0, layers.indexOf(layer)).map(({ name }) => name)
+}
+
+function outsideProblem({ name, outside }: Layer, specifier: string): string | undefined {
+  if (specifier === 'meerkat-ts' || specifier.startsWith('meerkat-ts/')) return 'src imports its own files by path'
+  if (outside === 'nothing') return `${name} imports nothing from outside, found ${specifier}`
+  if (outside === 'browser' && isBuiltin(specifier)) return `${name} runs in a browser too, found ${specifier}`
+  return undefined
+}

@@ -1,0 +1,145 @@
+/**
+ * The executor's side of a run.
+ *
+ * The loop calls `apply` once a run is durably started, outside every lock; whatever happens comes back as a report
+ * through the port, or as the output. The executor decides nothing about the session: it says what the model and the
+ * tools did, and hears what to do next.
+ *
+ * 1. `apply` continues the work from its journal. It is called again after a crash, after a call was settled, and after
+ *    steers joined at the end, so it never assumes that it begins.
+ * 2. Nothing with an effect outside is done before `intend` (or `dispatch`) has answered.
+ * 3. Every wait inside ends at `deadline` or when `signal` aborts, whichever comes first.
+ * 4. A thrown error is a failed attempt: the input is tried again, at most three times. A failure that another attempt
+ *    can't mend is an output of type `failed`.
+ */
+import type { CallId, RunId, SessionId } from '../kernel/ids.ts'
+import type { CallIntent, CallEntry } from '../kernel/regions/calls.ts'
+import type { TerminalFailureSource, LlmRetryFailureKind } from '../kernel/regions/turn-outcome.ts'
+import type { InputRecord, MessagePart, MessageRecord, SessionOptions, UsageRecord } from '../store/records.ts'
+import type { Clock, Deadline } from '../time.ts'
+
+/** Runs turns. The shipped one is the agent (`meerkat-ts/agent`); anyone can bring their own. */
+export interface CoreExecutor {
+  /** For people and `runtime/info`. */
+  readonly name: string
+  apply(port: RunPort): Promise<ApplyOutput>
+  /** Tools it offers a session, for `tool/list`. */
+  tools?(session: SessionOptions): readonly ToolSummary[]
+  /** Called once when the runtime closes. */
+  close?(): Promise<void>
+}
+
+export interface ToolSummary {
+  readonly name: string
+  readonly description?: string
+  readonly inputSchema?: unknown
+  readonly policy: 'retry' | 'ask' | 'fail'
+  readonly needsApproval: boolean
+}
+
+/** A message with its content resolved, as the model has to see it. */
+export interface ContextMessage {
+  readonly role: MessageRecord['role']
+  readonly content: string | readonly MessagePart[]
+  /** Index in the transcript; absent for the journal of unfinished work. */
+  readonly index?: number
+}
+
+/** What the executor may ask and report while a run is current. Reports are durable when their promise resolves. */
+export interface RunPort {
+  readonly sessionId: SessionId
+  readonly runId: RunId
+  /** How often the head input was staged, from 1. */
+  readonly attempt: number
+  readonly session: SessionOptions
+  /** The run's inputs, head first, each with its content. Steers that joined earlier are in the journal, not here. */
+  readonly inputs: readonly InputRecord[]
+  /** Aborts on a cancel now, on the deadline, and when the runtime closes. `signal.reason` is an `AbortCause`. */
+  readonly signal: AbortSignal
+  /** The run's one deadline. */
+  readonly deadline: Deadline
+  readonly clock: Clock
+  /** Model calls the work has made in earlier attempts and before; the next one is this + 1. */
+  readonly turnsSoFar: number
+  /** The committed transcript from the newest summary on, oldest first. */
+  context(): Promise<readonly ContextMessage[]>
+  /** The work's messages so far: what its inputs said, what the model said, what tools answered. Never empty. */
+  journal(): readonly ContextMessage[]
+  /** The work's tool calls so far, with their state. */
+  calls(): readonly CallEntry[]
+  /** An event for observers: shown soon, its loss costs nothing. */
+  stream(event: StreamEvent): void
+  /** The model asked for tools: the message and the intents are recorded; calls not awaiting approval may be dispatched. */
+  intend(report: { readonly turn: number; readonly message: MessageRecord; readonly calls: readonly CallIntent[]; readonly usage?: UsageRecord }): Promise<void>
+  /** Calls that are `owed` (approved, or lost and repeatable) are about to be dispatched. */
+  dispatch(callIds: readonly CallId[]): Promise<void>
+  /** Calls ended. */
+  outcomes(report: readonly CallOutcome[]): Promise<void>
+  /** Every call has an outcome: commits the boundary. `steered` inputs joined and are in the journal already. */
+  boundary(report: { readonly turn: number }): Promise<BoundaryAnswer>
+  /** A model call failed and will be tried again after a delay. */
+  retrying(report: { readonly turn: number; readonly attempt: number; readonly maxRetries: number; readonly delayMs: number; readonly kind: LlmRetryFailureKind; readonly message: string }): void
+  /** The retry announced last begins. */
+  retry(attempt: number): void
+  /** The structured answer did not validate. `again` while attempts are left. */
+  invalidAnswer(report: { readonly turn: number; readonly error: string }): Promise<'again' | 'exhausted'>
+  /** Replaces the context before `covers` by a summary, durably. Only while no journal message was written by this attempt. */
+  compact(report: { readonly summary: string; readonly covers: number }): Promise<void>
+}
+
+/** Why `signal` aborted. */
+export type AbortCause = 'cancelled' | 'deadline' | 'closing' | 'superseded'
+
+export type StreamEvent =
+  | { readonly type: 'turn.started'; readonly turn: number }
+  | { readonly type: 'turn.ended'; readonly turn: number; readonly finish: string; readonly usage?: UsageRecord }
+  | { readonly type: 'text.delta'; readonly turn: number; readonly text: string }
+  | { readonly type: 'reasoning.delta'; readonly turn: number; readonly text: string }
+  | { readonly type: 'reasoning.completed'; readonly turn: number; readonly text: string }
+  | { readonly type: 'tool.progress'; readonly turn: number; readonly callId: CallId; readonly data: unknown }
+  | { readonly type: 'budget.warning'; readonly budget: string; readonly used: number; readonly limit: number }
+  | { readonly type: 'notice'; readonly code: string; readonly message: string }
+
+export interface CallOutcome {
+  readonly callId: CallId
+  readonly name: string
+  readonly ok: boolean
+  /** What the model is told. */
+  readonly output: unknown
+  /** `timeout`, `invalid-arguments`, `unknown-tool`, `threw`, `cancelled`, ... where `ok` is false. */
+  readonly code?: string
+  readonly durationMs?: number
+}
+
+export type BoundaryAnswer =
+  /** Go on; inputs that joined are in the journal now. */
+  | { readonly next: 'continue'; readonly steered: number }
+  /** The run was cancelled at this boundary: return `cancelled`. */
+  | { readonly next: 'cancelled' }
+
+/** How `apply` ends. */
+export type ApplyOutput =
+  | {
+      readonly type: 'completed'
+      /** The answer; without one the run completes without a result. */
+      readonly message?: MessageRecord
+      /** The validated structured answer. */
+      readonly output?: unknown
+      readonly usage?: UsageRecord
+      readonly turn?: number
+    }
+  | {
+      readonly type: 'failed'
+      readonly source: TerminalFailureSource
+      readonly error: { readonly code: string; readonly message: string }
+      /** What was said before the failure, kept. */
+      readonly message?: MessageRecord
+      readonly usage?: UsageRecord
+      readonly turn?: number
+      /** With source `max-turns-reached`: how many of how many. */
+      readonly turns?: { readonly made: number; readonly allowed: number }
+    }
+  /** After an abort with cause `cancelled`, or a boundary that answered so. */
+  | { readonly type: 'cancelled'; readonly message?: MessageRecord; readonly usage?: UsageRecord; readonly turn?: number }
+  /** A call waits for an approval or a resolution: the work goes on when it is settled. */
+  | { readonly type: 'parked' }

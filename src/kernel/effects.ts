@@ -1,0 +1,89 @@
+/** What leaves the kernel: facts for the shell to realise or to publish, in the order in which they happened. */
+import type { CallId, InputId, RunId, RuntimeEpochId, SessionId } from './ids.ts'
+import type { CallEntry } from './regions/calls.ts'
+import type { Lane, Terminal } from './regions/ledger-entries.ts'
+import type { TurnTerminalCause, TurnTerminalOutcome } from './regions/turn.ts'
+import type { PostAdmissionSignal } from './admission.ts'
+
+/** An input's way. */
+export type InputEffect =
+  | { readonly type: 'InputAccepted'; readonly inputId: InputId; readonly lane: Lane }
+  | { readonly type: 'AdmissionDeduplicated'; readonly inputId: InputId; readonly existing: InputId }
+  | { readonly type: 'IdempotencyConflicted'; readonly inputId: InputId; readonly existing: InputId }
+  | { readonly type: 'AdmissionRejected'; readonly inputId: InputId; readonly reason: string }
+  | { readonly type: 'PostAdmissionSignal'; readonly signal: PostAdmissionSignal }
+  | { readonly type: 'InputStaged'; readonly inputId: InputId; readonly runId: RunId; readonly attempt: number }
+  | { readonly type: 'InputSteered'; readonly inputId: InputId; readonly runId: RunId; readonly boundary: number }
+  | { readonly type: 'InputRequeued'; readonly inputId: InputId; readonly runId: RunId; readonly attempts: number }
+  | { readonly type: 'InputTerminated'; readonly inputId: InputId; readonly terminal: Terminal; readonly attempts: number }
+
+/** A run's way. */
+export type RunEffect =
+  | { readonly type: 'SubmitRunPrimitive'; readonly runId: RunId; readonly contributors: readonly InputId[] }
+  | {
+      readonly type: 'BoundaryApplied'
+      readonly runId: RunId
+      readonly boundary: number
+      readonly contributors: readonly InputId[]
+      readonly steered: readonly InputId[]
+    }
+  | { readonly type: 'RequestCancellationAtBoundary'; readonly runId: RunId }
+  | { readonly type: 'WakeInterrupt'; readonly runId: RunId }
+  | { readonly type: 'BoundaryCancelAlreadyPending'; readonly runId: RunId }
+  | { readonly type: 'RunCompleted'; readonly runId: RunId }
+  | {
+      readonly type: 'RunFailed'
+      readonly runId: RunId
+      readonly outcome: TurnTerminalOutcome
+      readonly cause: TurnTerminalCause
+    }
+  | { readonly type: 'RunCancelled'; readonly runId: RunId }
+  | { readonly type: 'RunRolledBack'; readonly runId: RunId; readonly cause: RollbackCause }
+
+/** Why a run ended without an outcome of its own. */
+export type RollbackCause =
+  /** The executor failed; the attempt counts. */
+  | 'attempt-failed'
+  /** The owner died; the attempt counts. */
+  | 'recovered'
+  /** The owner is going away in good order; the attempt does not count. */
+  | 'interrupted'
+  /** A tool call waits for a person; the attempt does not count. */
+  | 'parked'
+
+/** A model turn's way. */
+export type TurnEffect =
+  | { readonly type: 'TurnRunStarted'; readonly runId: RunId }
+  | { readonly type: 'TurnCheckCompaction'; readonly runId: RunId }
+  | { readonly type: 'TurnRunCompleted'; readonly runId: RunId }
+  | { readonly type: 'TurnRunFailed'; readonly runId: RunId; readonly cause: TurnTerminalCause }
+  | { readonly type: 'TurnRunCancelled'; readonly runId: RunId }
+
+/** The tool-effect ledger. */
+export type CallEffect =
+  | { readonly type: 'CallChanged'; readonly callId: CallId; readonly state: CallEntry['state']; readonly tool: string }
+
+/** The session's own way. */
+export type SessionEffect =
+  | { readonly type: 'RuntimeNotice'; readonly notice: 'Recover' | 'Reset' | 'Stop' | 'Exit' | 'Resume' }
+  | { readonly type: 'RuntimeEffectFact'; readonly fact: 'StopRuntimeExecutor'; readonly reason: string }
+  | { readonly type: 'RuntimeBound'; readonly runtimeId: string; readonly fence: number | undefined }
+  | { readonly type: 'RuntimeRetired'; readonly runtimeId: string }
+  | { readonly type: 'RuntimeDestroyed'; readonly runtimeId: string }
+  | { readonly type: 'InitiateRecycle' }
+  | { readonly type: 'SessionRegistered'; readonly sessionId: SessionId }
+  | {
+      readonly type: 'SessionRegistrationRejected'
+      readonly reason: 'UnregisterTeardownInProgress' | 'RuntimeEpochConflict'
+      /** Drain obligations still open, by name. */
+      readonly open: readonly string[]
+      readonly registeredEpoch: RuntimeEpochId | undefined
+      readonly attemptedEpoch: RuntimeEpochId | undefined
+    }
+  | { readonly type: 'RequestRuntimeLoopStopForUnregister' }
+  | { readonly type: 'RequestCommsDrainExitForUnregister' }
+  | { readonly type: 'RequestCompletionWaiterResolutionForUnregister' }
+  | { readonly type: 'RuntimeOpsLifecycleDurabilityResolved'; readonly action: 'RetainSnapshot' | 'DeleteSnapshot' }
+  | { readonly type: 'TranscriptExtended'; readonly from: number; readonly count: number }
+
+export type MeerkatEffect = InputEffect | RunEffect | TurnEffect | CallEffect | SessionEffect

@@ -1,0 +1,17 @@
+/** Branded identifiers: plain strings on the wire, never interchangeable in code. */
+declare const brand: unique symbol
+
+export type Branded<Name extends string> = string & { readonly [brand]: Name }
+
+/** A conversation. Given by its opener or a UUID v7. */
+export type SessionId = Branded<'SessionId'>
+/** One accepted input, a UUID v7. Stable from acceptance to the last question about it. */
+export type InputId = Branded<'InputId'>
+/** One attempt to answer inputs, a UUID v7. A retried input gets a new run. */
+export type RunId = Branded<'RunId'>
+/** One tool call. Stable across retries and restarts, so a tool may use it as its idempotency key. */
+export type CallId = Branded<'CallId'>
+/** The placement a host bound the session to. */
+export type AgentRuntimeId = Branded<'AgentRuntimeId'>
+/** One continuous ordering domain for a session's asynchronous work. */
+export type RuntimeEpochId = Branded<'RuntimeEpochId'>

@@ -1,0 +1,86 @@
+/**
+ * `MeerkatMachine`: what one session decides, assembled of its regions, with the rules that span them.
+ *
+ * The record below is the whole state; each slice has one region that writes it. `step` is the only way to change it.
+ */
+import type { AcceptInput } from './admission.ts'
+import type { MeerkatEffect } from './effects.ts'
+import type { Invariant, Region } from './region.ts'
+import { binding, type Binding, type BindingInput } from './regions/binding.ts'
+import { calls, type Calls, type CallsInput } from './regions/calls.ts'
+import { ledger, type LedgerInput } from './regions/ledger.ts'
+import type { Ledger } from './regions/ledger-entries.ts'
+import { lifecycle, type Lifecycle, type LifecycleInput } from './regions/lifecycle.ts'
+import { registration, type Registration, type RegistrationInput } from './regions/registration.ts'
+import { run, type Run, type RunInput } from './regions/run.ts'
+import { transcript, type Transcript, type TranscriptInput } from './regions/transcript.ts'
+import { turn, type Turn, type TurnInput } from './regions/turn.ts'
+import { machine, type Machine, type StepResult } from './step.ts'
+
+export interface MeerkatState {
+  readonly lifecycle: Lifecycle
+  readonly registration: Registration
+  readonly binding: Binding
+  readonly ledger: Ledger
+  readonly run: Run
+  readonly turn: Turn
+  readonly calls: Calls
+  readonly transcript: Transcript
+}
+
+export type MeerkatInput =
+  | LifecycleInput
+  | RegistrationInput
+  | BindingInput
+  | AcceptInput
+  | LedgerInput
+  | RunInput
+  | TurnInput
+  | CallsInput
+  | TranscriptInput
+
+/** A region of the session machine. */
+export type MeerkatRegion<Name extends keyof MeerkatState, Phase extends string = string> = Region<
+  MeerkatState,
+  MeerkatInput,
+  MeerkatEffect,
+  Name,
+  Phase
+>
+
+const spanning: readonly Invariant<MeerkatState>[] = [
+  {
+    id: 'run-iff-running',
+    text: 'a run is bound exactly while the session is running',
+    holds: (s) => (s.run.phase === 'bound') === (s.lifecycle.phase === 'running'),
+  },
+  {
+    id: 'turn-belongs-to-run',
+    text: 'an unfinished turn belongs to the bound run',
+    holds: (s) => s.turn.phase === 'ready' || (s.run.phase === 'bound' && s.run.runId === s.turn.facts.runId),
+  },
+  {
+    id: 'destroyed-owes-nothing',
+    text: 'a destroyed session holds no unfinished input and no open call',
+    holds: (s) => s.lifecycle.phase !== 'destroyed' || (s.ledger.entries.size === 0 && s.calls.open.size === 0),
+  },
+  {
+    id: 'attached-has-executor-or-binding',
+    text: 'an attached session has an active executor, a bound runtime, or is being torn down',
+    holds: (s) =>
+      s.lifecycle.phase !== 'attached' || s.registration.phase !== 'queuing' || s.binding.phase === 'bound',
+  },
+]
+
+/** The session machine. */
+export const meerkat: Machine<MeerkatState, MeerkatInput, MeerkatEffect> = machine({
+  name: 'meerkat',
+  spine: (state: MeerkatState) => state.lifecycle.phase,
+  regions: [lifecycle, registration, binding, ledger, run, turn, calls, transcript],
+  invariants: spanning,
+})
+
+/** One transition of a session, or why not. */
+export function step(state: MeerkatState, input: MeerkatInput): StepResult<MeerkatState, MeerkatEffect> {
+  return meerkat.step(state, input)
+}

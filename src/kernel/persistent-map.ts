@@ -1,0 +1,174 @@
+/**
+ * A persistent map: every version stays valid, and a change copies one short path instead of the map.
+ *
+ * The kernel's collections grow with the backlog, and a step must cost what it changes rather than what the state
+ * holds; that rules out spreading objects and rules out mutation, so this is a hash trie of 32-way nodes. Keys are
+ * strings or non-negative integers. Order of iteration is by hash: whoever needs an order keeps it in the values.
+ */
+export interface PersistentMap<K extends string | number, V> {
+  readonly size: number
+  readonly root: Node<K, V> | undefined
+}
+
+interface Leaf<K, V> {
+  readonly leaf: true
+  readonly hash: number
+  readonly key: K
+  readonly value: V
+}
+/** Keys whose 32-bit hashes are equal. */
+interface Collision<K, V> {
+  readonly collision: readonly Leaf<K, V>[]
+  readonly hash: number
+}
+interface Branch<K, V> {
+  readonly bitmap: number
+  readonly children: readonly Node<K, V>[]
+}
+type Node<K, V> = Leaf<K, V> | Collision<K, V> | Branch<K, V>
+
+const BITS = 5
+const MASK = 31
+
+const EMPTY: PersistentMap<string, never> = { size: 0, root: undefined }
+
+/** The empty map. */
+export function emptyMap<K extends string | number, V>(): PersistentMap<K, V> {
+  return EMPTY as unknown as PersistentMap<K, V>
+}
+
+/** A map of the given entries; a later entry replaces an earlier one of the same key. */
+export function mapOf<K extends string | number, V>(entries: Iterable<readonly [K, V]>): PersistentMap<K, V> {
+  let map = emptyMap<K, V>()
+  for (const [key, value] of entries) map = mapSet(map, key, value)
+  return map
+}
+
+/** The value at `key`, or undefined. */
+export function mapGet<K extends string | number, V>(map: PersistentMap<K, V>, key: K): V | undefined {
+  const hash = hashOf(key)
+  let node = map.root
+  for (let shift = 0; node !== undefined; shift += BITS) {
+    if ('leaf' in node) return node.key === key ? node.value : undefined
+    if ('collision' in node) return node.collision.find(leaf => leaf.key === key)?.value
+    const bit = 1 << ((hash >>> shift) & MASK)
+    if ((node.bitmap & bit) === 0) return undefined
+    node = node.children[popcount(node.bitmap & (bit - 1))]
+  }
+  return undefined
+}
+
+/** A map that holds `value` at `key` and everything else as before. */
+export function mapSet<K extends string | number, V>(map: PersistentMap<K, V>, key: K, value: V): PersistentMap<K, V> {
+  const leaf: Leaf<K, V> = { leaf: true, hash: hashOf(key), key, value }
+  if (map.root === undefined) return { size: 1, root: leaf }
+  const grown = { by: 0 }
+  const root = insert(map.root, leaf, 0, grown)
+  return { size: map.size + grown.by, root }
+}
+
+/** A map without `key`; the same map if it was not there. */
+export function mapDelete<K extends string | number, V>(map: PersistentMap<K, V>, key: K): PersistentMap<K, V> {
+  if (map.root === undefined) return map
+  const root = remove(map.root, hashOf(key), key, 0)
+  if (root === map.root) return map
+  return root === undefined ? emptyMap() : { size: map.size - 1, root }
+}
+
+/** Every entry, in no promised order. */
+export function* mapEntries<K extends string | number, V>(map: PersistentMap<K, V>): Generator<readonly [K, V]> {
+  if (map.root !== undefined) yield* entriesOf(map.root)
+}
+
+/** Every value, in no promised order. */
+export function* mapValues<K extends string | number, V>(map: PersistentMap<K, V>): Generator<V> {
+  for (const [, value] of mapEntries(map)) yield value
+}
+
+function* entriesOf<K, V>(node: Node<K, V>): Generator<readonly [K, V]> {
+  if ('leaf' in node) yield [node.key, node.value]
+  else for (const child of 'collision' in node ? node.collision : node.children) yield* entriesOf(child)
+}
+
+function insert<K, V>(node: Node<K, V>, leaf: Leaf<K, V>, shift: number, grown: { by: number }): Node<K, V> {
+  if ('leaf' in node) {
+    if (node.key === leaf.key) return leaf
+    grown.by = 1
+    return join(node, leaf, shift)
+  }
+  if ('collision' in node) {
+    if (node.hash !== leaf.hash) {
+      grown.by = 1
+      return join(node, leaf, shift)
+    }
+    const others = node.collision.filter(one => one.key !== leaf.key)
+    if (others.length === node.collision.length) grown.by = 1
+    return { collision: [...others, leaf], hash: node.hash }
+  }
+  const bit = 1 << ((leaf.hash >>> shift) & MASK)
+  const at = popcount(node.bitmap & (bit - 1))
+  if ((node.bitmap & bit) === 0) {
+    grown.by = 1
+    return { bitmap: node.bitmap | bit, children: inserted(node.children, at, leaf) }
+  }
+  const child = insert(node.children[at] as Node<K, V>, leaf, shift + BITS, grown)
+  return { bitmap: node.bitmap, children: replaced(node.children, at, child) }
+}
+
+function join<K, V>(one: Leaf<K, V> | Collision<K, V>, leaf: Leaf<K, V>, shift: number): Node<K, V> {
+  if (one.hash === leaf.hash && 'leaf' in one) return { collision: [one, leaf], hash: leaf.hash }
+  const first = (one.hash >>> shift) & MASK
+  const second = (leaf.hash >>> shift) & MASK
+  if (first === second) return { bitmap: 1 << first, children: [join(one, leaf, shift + BITS)] }
+  return { bitmap: (1 << first) | (1 << second), children: first < second ? [one, leaf] : [leaf, one] }
+}
+
+function remove<K, V>(node: Node<K, V>, hash: number, key: K, shift: number): Node<K, V> | undefined {
+  if ('leaf' in node) return node.key === key ? undefined : node
+  if ('collision' in node) {
+    const rest = node.collision.filter(leaf => leaf.key !== key)
+    if (rest.length === node.collision.length) return node
+    return rest.length === 1 ? rest[0] : { collision: rest, hash: node.hash }
+  }
+  const bit = 1 << ((hash >>> shift) & MASK)
+  if ((node.bitmap & bit) === 0) return node
+  const at = popcount(node.bitmap & (bit - 1))
+  const old = node.children[at] as Node<K, V>
+  const child = remove(old, hash, key, shift + BITS)
+  if (child === old) return node
+  if (child !== undefined) {
+    // A lone leaf moves up, so equal contents have equal shapes whatever their history was.
+    if (node.children.length === 1 && !('bitmap' in child)) return child
+    return { bitmap: node.bitmap, children: replaced(node.children, at, child) }
+  }
+  if (node.children.length === 1) return undefined
+  const children = node.children.filter((_, index) => index !== at)
+  const only = children.length === 1 ? children[0] : undefined
+  return only !== undefined && !('bitmap' in only) ? only : { bitmap: node.bitmap & ~bit, children }
+}
+
+function inserted<T>(list: readonly T[], at: number, item: T): T[] {
+  const copy = list.slice()
+  copy.splice(at, 0, item)
+  return copy
+}
+
+function replaced<T>(list: readonly T[], at: number, item: T): T[] {
+  const copy = list.slice()
+  copy[at] = item
+  return copy
+}
+
+function popcount(bits: number): number {
+  let count = bits - ((bits >>> 1) & 0x55555555)
+  count = (count & 0x33333333) + ((count >>> 2) & 0x33333333)
+  return (((count + (count >>> 4)) & 0x0f0f0f0f) * 0x01010101) >>> 24
+}
+
+/** FNV-1a over strings; integers are their own hash, so consecutive ones share nodes. */
+function hashOf(key: string | number): number {
+  if (typeof key === 'number') return key >>> 0
+  let hash = 0x811c9dc5
+  for (let index = 0; index < key.length; index++) hash = Math.imul(hash ^ key.charCodeAt(index), 0x01000193)
+  return hash >>> 0
+}

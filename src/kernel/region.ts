@@ -1,0 +1,76 @@
+/**
+ * The vocabulary a machine is declared in.
+ *
+ * A **region** owns one slice of a machine's state. For each input it owns it has rows; the first row whose `from`
+ * contains the region's phase and whose guard holds decides. Other regions may *follow* an input they do not own:
+ * they see the state as it was before the step and change their own slice, but can't refuse. So every fact has one
+ * writer, and every decision has one place.
+ *
+ * Everything here is data: the step function, the diagrams, the transition tables and the explorer read the same
+ * objects.
+ */
+
+/** What every input and every effect has. */
+export interface Tagged {
+  readonly type: string
+}
+
+/** The members of a union whose `type` is `T`. */
+export type Of<Union extends Tagged, T> = Extract<Union, { readonly type: T }>
+
+/** A predicate on the state before the step. Its function name is its name in tables and rejections. */
+export type Guard<State, Input> = (state: State, input: Input) => boolean
+
+/** Makes the effects of a transition from the state after it (and, where needed, the one before). */
+export type Emit<State, Input, Effect> = (after: State, input: Input, before: State) => Effect | readonly Effect[]
+
+/** One edge, or several that differ only in their source phase. */
+export interface Row<State, Slice, Input, Effect, Phase extends string> {
+  /** Distinguishes rows of one input in tables and coverage. */
+  readonly name: string
+  /** Phases of the region in which the row applies. */
+  readonly from: readonly Phase[]
+  /** Phases of the machine's spine in which the row applies; absent means all. */
+  readonly during?: readonly string[]
+  /** All of these must hold, else the next row is tried. */
+  readonly when?: readonly Guard<State, Input>[]
+  /** The phases the row may lead to; absent means the phase stays. The explorer checks the claim. */
+  readonly to?: readonly Phase[]
+  /** The region's next slice. Absent: the slice stays. */
+  readonly then?: (slice: Slice, input: Input, state: State) => Slice
+  readonly emit?: readonly Emit<State, Input, Effect>[]
+}
+
+/** How a region reacts to an input that another region owns. */
+export interface Follow<State, Slice, Input, Effect> {
+  readonly then?: (slice: Slice, input: Input, state: State) => Slice
+  readonly emit?: readonly Emit<State, Input, Effect>[]
+}
+
+/** A statement that holds in every reachable state. */
+export interface Invariant<State> {
+  readonly id: string
+  /** The statement in words. */
+  readonly text: string
+  readonly holds: (state: State) => boolean
+}
+
+/** One region: its slice, its rows, its reactions and its invariants. */
+export interface Region<
+  State,
+  Input extends Tagged,
+  Effect extends Tagged,
+  Name extends keyof State & string,
+  Phase extends string = string,
+> {
+  readonly name: Name
+  /** What the region is for, in one sentence, for the docs. */
+  readonly about: string
+  readonly initial: State[Name]
+  /** The phase its rows speak of: its own, or the one of the region that governs it. */
+  readonly phaseOf: (state: State) => Phase
+  readonly phases: readonly Phase[]
+  readonly on: { readonly [T in Input['type']]?: readonly Row<State, State[Name], Of<Input, T>, Effect, Phase>[] }
+  readonly follow: { readonly [T in Input['type']]?: Follow<State, State[Name], Of<Input, T>, Effect> }
+  readonly invariants: readonly Invariant<State>[]
+}

@@ -1,0 +1,158 @@
+/**
+ * Where a host placed the session, and the epoch its asynchronous work is ordered in.
+ *
+ * Enforces: a placement is bound once, exactly, and is never half replaced; another one needs the old one gone.
+ */
+import type { MeerkatEffect } from '../effects.ts'
+import type { AgentRuntimeId, RuntimeEpochId, SessionId } from '../ids.ts'
+import type { MeerkatRegion, MeerkatState } from '../machine.ts'
+
+export type Binding =
+  | { readonly phase: 'unbound'; readonly epochId?: RuntimeEpochId }
+  | ({ readonly phase: 'bound' } & Placement)
+
+interface Placement {
+  readonly runtimeId: AgentRuntimeId
+  /** Rises with every placement; a late message of an older one is recognised by it. */
+  readonly fence?: number
+  readonly generation?: number
+  readonly epochId?: RuntimeEpochId
+}
+
+/** A binding as somebody observed it; compared as a whole. */
+export type BindingTuple = Partial<Placement>
+
+export type BindingInput = {
+  readonly type: 'PrepareBindings'
+  readonly sessionId: SessionId
+  readonly runtimeId: AgentRuntimeId
+  readonly fence: number
+  readonly generation?: number
+  readonly epochId?: RuntimeEpochId
+}
+
+/** Whether the observed tuple is exactly the current one. */
+export function sameBinding(binding: Binding, seen: BindingTuple): boolean {
+  const now: BindingTuple = binding.phase === 'bound' ? binding : { ...(binding.epochId && { epochId: binding.epochId }) }
+  return (
+    now.runtimeId === seen.runtimeId &&
+    now.fence === seen.fence &&
+    now.generation === seen.generation &&
+    now.epochId === seen.epochId
+  )
+}
+
+function sameSession(state: MeerkatState, input: BindingInput): boolean {
+  return state.registration.sessionId === input.sessionId
+}
+function notDraining(state: MeerkatState): boolean {
+  return state.registration.phase !== 'draining'
+}
+function hasGenerationOrEpoch(_: MeerkatState, input: BindingInput): boolean {
+  return input.generation !== undefined || input.epochId !== undefined
+}
+function epochIsRegistered(state: MeerkatState, input: BindingInput): boolean {
+  return state.binding.epochId === input.epochId
+}
+function isExact(state: MeerkatState, input: BindingInput): boolean {
+  return sameBinding(state.binding, input)
+}
+/** After a reset the fence is open again while the rest stands. */
+function refines(state: MeerkatState, input: BindingInput): boolean {
+  const { binding } = state
+  if (binding.phase !== 'bound') return false
+  return (
+    binding.runtimeId === input.runtimeId &&
+    (binding.fence ?? input.fence) === input.fence &&
+    (binding.generation ?? input.generation) === input.generation
+  )
+}
+function bind(slice: Binding, input: BindingInput): Binding {
+  const { runtimeId, fence, generation } = input
+  return {
+    phase: 'bound',
+    runtimeId,
+    fence,
+    ...(generation !== undefined && { generation }),
+    ...(slice.epochId !== undefined && { epochId: slice.epochId }),
+  }
+}
+function unbind(slice: Binding): Binding {
+  if (slice.phase === 'unbound') return slice
+  return slice.epochId === undefined ? { phase: 'unbound' } : { phase: 'unbound', epochId: slice.epochId }
+}
+function runtimeBound(_: MeerkatState, input: BindingInput): MeerkatEffect {
+  return { type: 'RuntimeBound', runtimeId: input.runtimeId, fence: input.fence }
+}
+
+const OPEN_PHASES = ['idle', 'attached', 'running', 'retired'] as const
+const COMMON = [notDraining, sameSession, hasGenerationOrEpoch]
+
+export const binding: MeerkatRegion<'binding', Binding['phase']> = {
+  name: 'binding',
+  about: 'Where a host placed the session, fenced, and the epoch of its asynchronous work.',
+  initial: { phase: 'unbound' },
+  phaseOf: (state) => state.binding.phase,
+  phases: ['unbound', 'bound'],
+  on: {
+    PrepareBindings: [
+      { name: 'again', from: ['bound'], during: OPEN_PHASES, when: [...COMMON, isExact] },
+      {
+        name: 'bind',
+        from: ['unbound'],
+        during: OPEN_PHASES,
+        when: [...COMMON, epochIsRegistered],
+        to: ['bound'],
+        then: bind,
+        emit: [runtimeBound],
+      },
+      {
+        name: 'refine',
+        from: ['bound'],
+        during: OPEN_PHASES,
+        when: [...COMMON, epochIsRegistered, refines],
+        then: bind,
+        emit: [runtimeBound],
+      },
+    ],
+  },
+  follow: {
+    RegisterSession: {
+      then: (slice, input, before) =>
+        before.registration.phase === 'draining' || before.registration.sessionId === input.sessionId
+          ? slice
+          : input.epochId === undefined
+            ? { phase: 'unbound' }
+            : { phase: 'unbound', epochId: input.epochId },
+    },
+    Recover: { then: unbind },
+    Recycle: { then: unbind },
+    Resume: { then: (slice, _, before) => (before.lifecycle.phase === 'stopped' ? unbind(slice) : slice) },
+    Reset: {
+      then: (slice) => {
+        if (slice.phase === 'unbound' || slice.fence === undefined) return slice
+        const { fence: _, ...rest } = slice
+        return rest
+      },
+    },
+    Destroy: { then: unbind },
+    UnregisterSession: { then: (): Binding => ({ phase: 'unbound' }) },
+  },
+  invariants: [
+    {
+      id: 'epoch-requires-registered-session',
+      text: 'an epoch exists only for a registered session',
+      holds: (s) => s.binding.epochId === undefined || s.registration.sessionId !== undefined,
+    },
+    {
+      id: 'binding-identity-is-typed',
+      text: 'a bound runtime has a generation or an epoch',
+      holds: (s) => s.binding.phase === 'unbound' || s.binding.generation !== undefined || s.binding.epochId !== undefined,
+    },
+    {
+      id: 'binding-requires-registered-session',
+      text: 'only a registered session is bound to a runtime',
+      holds: (s) => s.binding.phase === 'unbound' || s.registration.sessionId !== undefined,
+    },
+  ],
+}

@@ -1,0 +1,295 @@
+/**
+ * The tool-effect ledger: every tool call of unfinished work, from its intent to its outcome.
+ *
+ * Enforces: no call is dispatched without a recorded intent; a call in flight whose executor was lost is settled by the
+ * policy its tool declared (`retry` is owed again, `fail` has failed, `ask` waits for a person) and never by guess; a
+ * call that needs approval is not dispatched before the decision.
+ */
+import type { MeerkatEffect } from '../effects.ts'
+import type { CallId, InputId, RunId } from '../ids.ts'
+import type { MeerkatInput, MeerkatRegion, MeerkatState } from '../machine.ts'
+import { emptyMap, mapDelete, mapGet, mapSet, mapValues, type PersistentMap } from '../persistent-map.ts'
+import { isCurrentRun, type LifecyclePhase } from './lifecycle.ts'
+
+/** What a tool declares for a call whose outcome was lost. */
+export type CallPolicy = 'retry' | 'ask' | 'fail'
+
+export type CallState =
+  | 'awaitingApproval'
+  /** To be dispatched (again). */
+  | 'owed'
+  | 'dispatched'
+  | 'succeeded'
+  | 'failed'
+  /** Dispatched, outcome lost, policy `ask`. */
+  | 'unknown'
+
+export interface CallEntry {
+  readonly id: CallId
+  /** The input whose work it belongs to. */
+  readonly work: InputId
+  readonly tool: string
+  readonly policy: CallPolicy
+  readonly state: CallState
+  /** When it came into this state, as far as the input said. */
+  readonly at: number
+}
+
+export interface Calls {
+  readonly open: PersistentMap<CallId, CallEntry>
+  /** Calls that wait for a person: unknown or awaiting approval. */
+  readonly unsettled: number
+}
+
+export interface CallIntent {
+  readonly callId: CallId
+  readonly tool: string
+  readonly policy: CallPolicy
+  readonly needsApproval?: boolean
+}
+
+export type CallsInput =
+  /** Written before anything is dispatched. */
+  | { readonly type: 'RecordCallIntents'; readonly runId: RunId; readonly calls: readonly CallIntent[]; readonly at: number }
+  /** Dispatches calls that are owed: approved ones, and lost ones that may be repeated. */
+  | { readonly type: 'DispatchCalls'; readonly runId: RunId; readonly callIds: readonly CallId[]; readonly at: number }
+  | {
+      readonly type: 'RecordCallOutcomes'
+      readonly runId: RunId
+      readonly outcomes: readonly { readonly callId: CallId; readonly ok: boolean }[]
+      readonly at: number
+    }
+  /** A person settles a call whose outcome was lost. */
+  | { readonly type: 'ResolveCall'; readonly callId: CallId; readonly resolution: 'retry' | 'succeeded' | 'failed'; readonly at: number }
+  | { readonly type: 'DecideApproval'; readonly callId: CallId; readonly decision: 'allow' | 'deny'; readonly at: number }
+
+/** Calls of one work that wait for a person. */
+export function unsettledCallsOf(calls: Calls, work: InputId): readonly CallEntry[] {
+  if (calls.unsettled === 0) return []
+  return [...mapValues(calls.open)].filter((call) => call.work === work && isUnsettled(call.state))
+}
+
+/** Calls of one work, in no promised order. */
+export function callsOf(calls: Calls, work: InputId): readonly CallEntry[] {
+  return calls.open.size === 0 ? [] : [...mapValues(calls.open)].filter((call) => call.work === work)
+}
+
+/** Guard: every call of the current run's work has an outcome. */
+export function allCallsSettled(state: MeerkatState): boolean {
+  return workCalls(state).every((call) => call.state === 'succeeded' || call.state === 'failed')
+}
+/** Guard: no call of the current run's work is under way. */
+export function noCallInFlight(state: MeerkatState): boolean {
+  return workCalls(state).every((call) => call.state !== 'dispatched')
+}
+/** Guard: a call of the current run's work waits for a person. */
+export function hasUnsettledCalls(state: MeerkatState): boolean {
+  return workCalls(state).some((call) => isUnsettled(call.state))
+}
+
+function workCalls(state: MeerkatState): readonly CallEntry[] {
+  const head = state.run.phase === 'bound' ? state.run.contributors[0] : undefined
+  return head === undefined ? [] : callsOf(state.calls, head)
+}
+function isUnsettled(state: CallState): boolean {
+  return state === 'unknown' || state === 'awaitingApproval'
+}
+function areNew(state: MeerkatState, input: { readonly calls: readonly CallIntent[] }): boolean {
+  const ids = input.calls.map((call) => call.callId)
+  return new Set(ids).size === ids.length && ids.every((id) => mapGet(state.calls.open, id) === undefined)
+}
+function areOwed(state: MeerkatState, input: { readonly callIds: readonly CallId[] }): boolean {
+  return input.callIds.every((id) => mapGet(state.calls.open, id)?.state === 'owed')
+}
+function areInFlight(state: MeerkatState, input: { readonly outcomes: readonly { readonly callId: CallId }[] }): boolean {
+  return input.outcomes.every(({ callId }) => mapGet(state.calls.open, callId)?.state === 'dispatched')
+}
+function isUnknown(state: MeerkatState, input: { readonly callId: CallId }): boolean {
+  return mapGet(state.calls.open, input.callId)?.state === 'unknown'
+}
+function awaitsApproval(state: MeerkatState, input: { readonly callId: CallId }): boolean {
+  return mapGet(state.calls.open, input.callId)?.state === 'awaitingApproval'
+}
+
+function put(calls: Calls, entry: CallEntry): Calls {
+  const old = mapGet(calls.open, entry.id)
+  const before = old !== undefined && isUnsettled(old.state) ? 1 : 0
+  const after = isUnsettled(entry.state) ? 1 : 0
+  return { open: mapSet(calls.open, entry.id, entry), unsettled: calls.unsettled - before + after }
+}
+
+function change(calls: Calls, id: CallId, state: CallState, at: number): Calls {
+  const old = mapGet(calls.open, id)
+  return old === undefined ? calls : put(calls, { ...old, state, at })
+}
+
+function record(
+  slice: Calls,
+  input: { readonly calls: readonly CallIntent[]; readonly at: number },
+  state: MeerkatState,
+): Calls {
+  const work = state.run.phase === 'bound' ? state.run.contributors[0] : undefined
+  if (work === undefined) return slice
+  return input.calls.reduce(
+    (calls, { callId: id, tool, policy, needsApproval }) =>
+      put(calls, { id, work, tool, policy, state: needsApproval === true ? 'awaitingApproval' : 'dispatched', at: input.at }),
+    slice,
+  )
+}
+
+/** The executor is gone: what was in flight is settled by policy. */
+function lose(slice: Calls, _: MeerkatInput, state: MeerkatState): Calls {
+  return inFlight(state).reduce((calls, call) => put(calls, { ...call, state: LOST[call.policy] }), slice)
+}
+const LOST: Readonly<Record<CallPolicy, CallState>> = { retry: 'owed', ask: 'unknown', fail: 'failed' }
+
+function inFlight(state: MeerkatState): readonly CallEntry[] {
+  return state.calls.open.size === 0 ? [] : workCalls(state).filter((call) => call.state === 'dispatched')
+}
+
+/** The run's work ended; its calls are history. */
+function close(slice: Calls, _: MeerkatInput, state: MeerkatState): Calls {
+  return slice.open.size === 0 ? slice : workCalls(state).reduce(forget, slice)
+}
+function forget(calls: Calls, call: CallEntry): Calls {
+  return { open: mapDelete(calls.open, call.id), unsettled: calls.unsettled - (isUnsettled(call.state) ? 1 : 0) }
+}
+function closeAll(slice: Calls): Calls {
+  return slice.open.size === 0 ? slice : NONE
+}
+/** A rollback that gave the work up takes its calls along; otherwise what was in flight is lost. */
+function afterRollback(slice: Calls, input: MeerkatInput, state: MeerkatState): Calls {
+  return lose(slice, input, state)
+}
+/** Calls of an input that ended outside a run. */
+function closeWork(slice: Calls, input: { readonly inputId: InputId }): Calls {
+  return callsOf(slice, input.inputId).reduce(forget, slice)
+}
+
+const NONE: Calls = { open: emptyMap(), unsettled: 0 }
+
+const changed = (call: CallEntry, state: CallState): MeerkatEffect => ({
+  type: 'CallChanged',
+  callId: call.id,
+  state,
+  tool: call.tool,
+})
+
+function changedBy(ids: (input: never) => readonly CallId[]) {
+  return (after: MeerkatState, input: unknown): readonly MeerkatEffect[] =>
+    ids(input as never).flatMap((id) => {
+      const call = mapGet(after.calls.open, id)
+      return call === undefined ? [] : [changed(call, call.state)]
+    })
+}
+/** In flight before, settled by policy now. */
+function lost(after: MeerkatState, _: MeerkatInput, before: MeerkatState): readonly MeerkatEffect[] {
+  return inFlight(before).map((call) => changed(call, mapGet(after.calls.open, call.id)?.state ?? 'unknown'))
+}
+/** In flight when its run was cut off: whether it took effect can't be known. */
+function cutOff(_: MeerkatState, __: MeerkatInput, before: MeerkatState): readonly MeerkatEffect[] {
+  return inFlight(before).map((call) => changed(call, 'unknown'))
+}
+
+const RUNNING: readonly LifecyclePhase[] = ['running']
+const OPEN_PHASES: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired', 'stopped']
+const oneCall = changedBy((input: { readonly callId: CallId }) => [input.callId])
+
+export const calls: MeerkatRegion<'calls', LifecyclePhase> = {
+  name: 'calls',
+  about: 'The tool-effect ledger: intent before dispatch, outcome after, and what becomes of a lost outcome.',
+  initial: NONE,
+  phaseOf: (state) => state.lifecycle.phase,
+  phases: OPEN_PHASES,
+  on: {
+    RecordCallIntents: [
+      {
+        name: 'intended',
+        from: RUNNING,
+        when: [isCurrentRun, areNew],
+        then: record,
+        emit: [changedBy((input: { readonly calls: readonly CallIntent[] }) => input.calls.map((call) => call.callId))],
+      },
+    ],
+    DispatchCalls: [
+      {
+        name: 'dispatched',
+        from: RUNNING,
+        when: [isCurrentRun, areOwed],
+        then: (slice, { callIds, at }) => callIds.reduce((calls, id) => change(calls, id, 'dispatched', at), slice),
+        emit: [changedBy((input: { readonly callIds: readonly CallId[] }) => input.callIds)],
+      },
+    ],
+    RecordCallOutcomes: [
+      {
+        name: 'recorded',
+        from: RUNNING,
+        when: [isCurrentRun, areInFlight],
+        then: (slice, { outcomes, at }) =>
+          outcomes.reduce((calls, { callId, ok }) => change(calls, callId, ok ? 'succeeded' : 'failed', at), slice),
+        emit: [
+          changedBy((input: { readonly outcomes: readonly { readonly callId: CallId }[] }) =>
+            input.outcomes.map(({ callId }) => callId),
+          ),
+        ],
+      },
+    ],
+    ResolveCall: [
+      {
+        name: 'resolved',
+        from: OPEN_PHASES,
+        when: [isUnknown],
+        then: (slice, { callId, resolution, at }) =>
+          change(slice, callId, resolution === 'retry' ? 'owed' : resolution, at),
+        emit: [oneCall],
+      },
+    ],
+    DecideApproval: [
+      {
+        name: 'decided',
+        from: OPEN_PHASES,
+        when: [awaitsApproval],
+        then: (slice, { callId, decision, at }) => change(slice, callId, decision === 'allow' ? 'owed' : 'failed', at),
+        emit: [oneCall],
+      },
+    ],
+  },
+  follow: {
+    RollbackRun: { then: afterRollback, emit: [lost] },
+    Recover: { then: afterRollback, emit: [lost] },
+    Commit: { then: close },
+    Fail: { then: close, emit: [cutOff] },
+    CancelRun: { then: close, emit: [cutOff] },
+    WithdrawInput: { then: closeWork },
+    DropQueued: { then: (slice, _, before) => (before.run.phase === 'bound' ? slice : closeAll(slice)) },
+    Reset: { then: closeAll },
+    RuntimeExecutorExited: { then: closeAll, emit: [cutOff] },
+    StopRuntimeExecutor: {
+      then: (slice, _, before) =>
+        before.lifecycle.phase === 'attached' || before.lifecycle.phase === 'running' ? slice : closeAll(slice),
+    },
+    Retire: { then: (slice, _, before) => (before.registration.phase === 'active' || before.run.phase === 'bound' ? slice : closeAll(slice)) },
+    Destroy: { then: closeAll, emit: [cutOff] },
+    UnregisterSession: { then: closeAll, emit: [cutOff] },
+  },
+  invariants: [
+    {
+      id: 'unsettled-counts-waiting-calls',
+      text: 'the unsettled count is the number of calls that wait for a person',
+      holds: ({ calls: c }) => c.unsettled === [...mapValues(c.open)].filter((call) => isUnsettled(call.state)).length,
+    },
+    {
+      id: 'dispatched-calls-belong-to-the-run',
+      text: 'a call is in flight only for the work of the bound run',
+      holds: (s) =>
+        [...mapValues(s.calls.open)].every(
+          (call) => call.state !== 'dispatched' || (s.run.phase === 'bound' && s.run.contributors[0] === call.work),
+        ),
+    },
+    {
+      id: 'calls-belong-to-unfinished-work',
+      text: 'every open call belongs to an input that has not ended',
+      holds: (s) => [...mapValues(s.calls.open)].every((call) => mapGet(s.ledger.entries, call.work) !== undefined),
+    },
+  ],
+}

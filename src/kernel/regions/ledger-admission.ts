@@ -1,0 +1,135 @@
+/** How an accepted input gets its place, and what the world hears of the ledger's changes. */
+import { admissionPolicy, validationFault, type AcceptInput } from '../admission.ts'
+import type { MeerkatEffect } from '../effects.ts'
+import type { InputId } from '../ids.ts'
+import type { MeerkatInput, MeerkatState } from '../machine.ts'
+import { mapGet, mapValues } from '../persistent-map.ts'
+import { inOrder } from './lane.ts'
+import { drop, enqueue, type AbandonReason, type Ledger } from './ledger-entries.ts'
+import { joinsSteers, contributorsOf, returnsToLane } from './ledger-runs.ts'
+
+/** Admits: ends what it replaces, then takes its place behind its lane. */
+export function accept(slice: Ledger, input: AcceptInput, state: MeerkatState): Ledger {
+  const { inputId: id, at, kind = 'prompt', supersessionKey } = input
+  const policy = admissionPolicy(input, state.run.phase === 'bound', isSilent(state, input))
+  const facts = { id, kind, lane: policy.lane, wake: policy.wake, attempts: 0, at, carries: [] }
+  const cleared = replacedBy(slice, input).reduce(drop, slice)
+  return enqueue(cleared, supersessionKey === undefined ? facts : { ...facts, supersessionKey }, 'back')
+}
+
+function isSilent(state: MeerkatState, input: AcceptInput): boolean {
+  return (
+    input.kind === 'peer-request' &&
+    input.intent !== undefined &&
+    state.registration.silentIntents.includes(input.intent)
+  )
+}
+
+/** Waiting inputs that this one replaces: of its key, where its mode or its kind says so. */
+function replacedBy(slice: Ledger, input: AcceptInput): readonly InputId[] {
+  if (input.supersessionKey === undefined) return []
+  if (input.mode !== 'supersede' && input.kind !== 'peer-response-progress') return []
+  return mapGet(slice.keyed, input.supersessionKey) ?? []
+}
+
+type WithInput = { readonly inputId: InputId }
+
+const withCarried = (ledger: Ledger, id: InputId): readonly InputId[] => [id, ...(mapGet(ledger.entries, id)?.carries ?? [])]
+const attemptsOf = (state: MeerkatState, id: InputId): number => mapGet(state.ledger.entries, id)?.attempts ?? 0
+
+function ended(
+  before: MeerkatState,
+  ids: Iterable<InputId>,
+  terminal: Extract<MeerkatEffect, { type: 'InputTerminated' }>['terminal'],
+): readonly MeerkatEffect[] {
+  return [...ids].map((inputId) => ({ type: 'InputTerminated', inputId, terminal, attempts: attemptsOf(before, inputId) }))
+}
+
+function accepted(_: MeerkatState, input: AcceptInput, before: MeerkatState): readonly MeerkatEffect[] {
+  const policy = admissionPolicy(input, before.run.phase === 'bound', isSilent(before, input))
+  const acceptedEffect: MeerkatEffect = { type: 'InputAccepted', inputId: input.inputId, lane: policy.lane }
+  if (input.supersessionKey === undefined && policy.signal === 'None') return [acceptedEffect]
+  const by = input.inputId
+  const replaced = replacedBy(before.ledger, input).flatMap((id) => withCarried(before.ledger, id))
+  const terminal = input.mode === 'supersede' ? ({ status: 'superseded', by } as const) : ({ status: 'coalesced', by } as const)
+  const effects = [acceptedEffect, ...ended(before, replaced, terminal)]
+  if (policy.signal !== 'None') effects.push({ type: 'PostAdmissionSignal', signal: policy.signal })
+  return effects
+}
+
+function staged(after: MeerkatState): readonly MeerkatEffect[] {
+  if (after.run.phase !== 'bound') return []
+  const { runId, contributors } = after.run
+  return contributors.map((inputId) => ({ type: 'InputStaged', inputId, runId, attempt: attemptsOf(after, inputId) }))
+}
+
+function steered(after: MeerkatState, _: MeerkatInput, before: MeerkatState): readonly MeerkatEffect[] {
+  if (!joinsSteers(before) || after.run.phase !== 'bound') return []
+  const { runId, boundary } = after.run
+  return [...inOrder(before.ledger.steer)]
+    .flatMap((id) => withCarried(before.ledger, id))
+    .map((inputId) => ({ type: 'InputSteered', inputId, runId, boundary }))
+}
+
+function rolledBack(after: MeerkatState, _: MeerkatInput, before: MeerkatState): readonly MeerkatEffect[] {
+  if (before.run.phase !== 'bound') return []
+  const { runId } = before.run
+  return contributorsOf(before).map((inputId) =>
+    returnsToLane(after, inputId)
+      ? { type: 'InputRequeued', inputId, runId, attempts: attemptsOf(after, inputId) }
+      : {
+          type: 'InputTerminated',
+          inputId,
+          terminal: { status: 'abandoned', reason: 'max-attempts' },
+          attempts: attemptsOf(before, inputId),
+        },
+  )
+}
+
+const abandoned =
+  (reason: AbandonReason) =>
+  (_: MeerkatState, __: MeerkatInput, before: MeerkatState): readonly MeerkatEffect[] => {
+    if (before.ledger.entries.size === 0) return []
+    const ids = [...mapValues(before.ledger.entries)].sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1)).map((e) => e.id)
+    return ended(before, ids, { status: 'abandoned', reason })
+  }
+
+/** What the world hears of the ledger, by occasion. */
+export const ledgerEffects = {
+  deduplicated: (_: MeerkatState, input: AcceptInput): MeerkatEffect => ({
+    type: 'AdmissionDeduplicated',
+    inputId: input.inputId,
+    existing: input.seen?.inputId ?? input.inputId,
+  }),
+  conflict: (_: MeerkatState, input: AcceptInput): MeerkatEffect => ({
+    type: 'IdempotencyConflicted',
+    inputId: input.inputId,
+    existing: input.seen?.inputId ?? input.inputId,
+  }),
+  rejected: (_: MeerkatState, input: AcceptInput): MeerkatEffect => ({
+    type: 'AdmissionRejected',
+    inputId: input.inputId,
+    reason: validationFault(input) ?? 'unknown',
+  }),
+  consumedOnAccept: (_: MeerkatState, input: AcceptInput): readonly MeerkatEffect[] => [
+    { type: 'InputAccepted', inputId: input.inputId, lane: 'queue' },
+    { type: 'InputTerminated', inputId: input.inputId, terminal: { status: 'consumed' }, attempts: 0 },
+  ],
+  accepted,
+  staged,
+  steered,
+  rolledBack,
+  abandoned,
+  withdrawn: (_: MeerkatState, input: WithInput, before: MeerkatState): readonly MeerkatEffect[] =>
+    ended(before, withCarried(before.ledger, input.inputId), { status: 'withdrawn' }),
+  dropped: (_: MeerkatState, __: MeerkatInput, before: MeerkatState): readonly MeerkatEffect[] =>
+    ended(
+      before,
+      [...inOrder(before.ledger.steer), ...inOrder(before.ledger.queue)].flatMap((id) => withCarried(before.ledger, id)),
+      { status: 'abandoned', reason: 'cancelled' },
+    ),
+  consumed: (_: MeerkatState, __: MeerkatInput, before: MeerkatState): readonly MeerkatEffect[] =>
+    ended(before, contributorsOf(before), { status: 'consumed' }),
+  cancelled: (_: MeerkatState, __: MeerkatInput, before: MeerkatState): readonly MeerkatEffect[] =>
+    ended(before, contributorsOf(before), { status: 'abandoned', reason: 'cancelled' }),
+}

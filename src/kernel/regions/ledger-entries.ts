@@ -1,0 +1,154 @@
+/**
+ * The ledger's data and the few ways to change it. The region (ledger.ts) says when, this says how.
+ *
+ * Every function here keeps one promise: what it returns has each queued entry in exactly one lane slot.
+ */
+import type { InputKind } from '../admission.ts'
+import type { InputId, RunId } from '../ids.ts'
+import { mapDelete, mapGet, mapSet, mapValues, type PersistentMap } from '../persistent-map.ts'
+import { firstOf, inOrder, pushBack, pushFront, takeOut, type LaneState } from './lane.ts'
+
+export type Lane = 'queue' | 'steer'
+
+/** Why an input was given up. */
+export type AbandonReason =
+  | 'retired'
+  | 'reset'
+  | 'stopped'
+  | 'destroyed'
+  | 'cancelled'
+  | 'max-attempts'
+  | 'never-executed'
+  | 'unregistered'
+
+/** The one end of an input. */
+export type Terminal =
+  | { readonly status: 'consumed' }
+  | { readonly status: 'superseded'; readonly by: InputId }
+  | { readonly status: 'coalesced'; readonly by: InputId }
+  | { readonly status: 'abandoned'; readonly reason: AbandonReason }
+  | { readonly status: 'withdrawn' }
+
+export interface EntryFacts {
+  readonly id: InputId
+  readonly kind: InputKind
+  /** The lane it waits in, or returns to. */
+  readonly lane: Lane
+  /** Whether it may start a turn by itself. */
+  readonly wake: boolean
+  /** Times it was staged for a run. */
+  readonly attempts: number
+  readonly at: number
+  readonly supersessionKey?: string
+  /** Inputs that joined this one's work; they share its end. */
+  readonly carries: readonly InputId[]
+  /** An earlier attempt left a journal, so the next one continues it and takes nothing else along. */
+  readonly progressed?: true
+}
+
+export type LedgerEntry =
+  | (EntryFacts & { readonly status: 'queued'; readonly slot: number })
+  /** Joined the work of `carrier`, which waits for its next attempt. */
+  | (EntryFacts & { readonly status: 'carried'; readonly carrier: InputId })
+  | (EntryFacts & { readonly status: 'staged'; readonly runId: RunId })
+  /** Its content entered the run's conversation at a committed boundary. */
+  | (EntryFacts & { readonly status: 'applied'; readonly runId: RunId; readonly boundary: number })
+
+export interface Ledger {
+  readonly entries: PersistentMap<InputId, LedgerEntry>
+  readonly queue: LaneState
+  readonly steer: LaneState
+  /** Queued inputs that may start a turn. */
+  readonly waking: number
+  /** Queued inputs of a supersession key. */
+  readonly keyed: PersistentMap<string, readonly InputId[]>
+}
+
+/** Times an input is staged before it is given up. */
+export const MAX_ATTEMPTS = 3
+
+/** The entry of an unfinished input. */
+export function entryOf(ledger: Ledger, id: InputId): LedgerEntry | undefined {
+  return mapGet(ledger.entries, id)
+}
+
+/** Unfinished inputs, in order of acceptance. */
+export function unfinishedInputs(ledger: Ledger): readonly LedgerEntry[] {
+  return [...mapValues(ledger.entries)].sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
+}
+
+/** The first input of the next run, whether or not it may start now. */
+export function nextHead(ledger: Ledger): InputId | undefined {
+  return firstOf(ledger.steer) ?? firstOf(ledger.queue)
+}
+
+/**
+ * The inputs of the next run, head first, each followed by what it carries. Steers go before the queue and share a run;
+ * a prompt of the queue runs alone unless the session merges; passive inputs ahead of it ride along.
+ */
+export function selectBatch(ledger: Ledger, merge: boolean): readonly InputId[] {
+  const steers = ledger.steer.slots.size > 0
+  const batch: InputId[] = []
+  let prompts = 0
+  let waking = false
+  for (const id of inOrder(steers ? ledger.steer : ledger.queue)) {
+    const entry = mapGet(ledger.entries, id)
+    if (entry === undefined) break
+    const prompt = entry.kind === 'prompt'
+    if (entry.progressed && batch.length > 0) break
+    const alone = !steers && !merge && waking && (prompt || prompts > 0)
+    if (alone) break
+    batch.push(id, ...entry.carries)
+    if (prompt) prompts++
+    waking ||= entry.wake
+    if (entry.progressed) break
+  }
+  return batch
+}
+
+/** The ledger with the entry in its lane's back or front; the entry must not be in a lane. */
+export function enqueue(ledger: Ledger, facts: EntryFacts, where: 'front' | 'back'): Ledger {
+  const [lane, slot] = (where === 'back' ? pushBack : pushFront)(ledger[facts.lane], facts.id)
+  const { supersessionKey: key } = facts
+  return {
+    ...ledger,
+    [facts.lane]: lane,
+    entries: mapSet(ledger.entries, facts.id, { ...factsOf(facts), status: 'queued', slot }),
+    waking: ledger.waking + (facts.wake ? 1 : 0),
+    keyed: key === undefined ? ledger.keyed : mapSet(ledger.keyed, key, [...(mapGet(ledger.keyed, key) ?? []), facts.id]),
+  }
+}
+
+/** The ledger with a queued entry out of its lane, but still in `entries`. */
+export function dequeue(ledger: Ledger, entry: LedgerEntry & { readonly status: 'queued' }): Ledger {
+  const { supersessionKey: key } = entry
+  return {
+    ...ledger,
+    [entry.lane]: takeOut(ledger[entry.lane], entry.slot),
+    waking: ledger.waking - (entry.wake ? 1 : 0),
+    keyed: key === undefined ? ledger.keyed : withoutKeyed(ledger.keyed, key, entry.id),
+  }
+}
+
+function withoutKeyed(keyed: Ledger['keyed'], key: string, id: InputId): Ledger['keyed'] {
+  const rest = (mapGet(keyed, key) ?? []).filter((one) => one !== id)
+  return rest.length === 0 ? mapDelete(keyed, key) : mapSet(keyed, key, rest)
+}
+
+/** What an entry is whatever its status. */
+export function factsOf(entry: EntryFacts): EntryFacts {
+  const { id, kind, lane, wake, attempts, at, supersessionKey, carries, progressed } = entry
+  const facts = { id, kind, lane, wake, attempts, at, carries }
+  if (supersessionKey === undefined && progressed === undefined) return facts
+  return { ...facts, ...(supersessionKey && { supersessionKey }), ...(progressed && { progressed }) }
+}
+
+/** The ledger without an input and what it carries, wherever they are. */
+export function drop(ledger: Ledger, id: InputId): Ledger {
+  const entry = mapGet(ledger.entries, id)
+  if (entry === undefined) return ledger
+  let next = entry.status === 'queued' ? dequeue(ledger, entry) : ledger
+  next = { ...next, entries: mapDelete(next.entries, id) }
+  return entry.carries.reduce(drop, next)
+}
+

@@ -1,0 +1,199 @@
+/**
+ * The input ledger: every accepted input that has not ended, its lane, and its attempts.
+ *
+ * Enforces: an accepted input ends exactly once, in `consumed`, `superseded`, `coalesced`, `abandoned` or `withdrawn`,
+ * and then leaves the state; what waits is in one lane or rides with the work it joined; order within a lane is FIFO.
+ * It does not know what an input says, nor idempotency keys of inputs that ended (the store does).
+ */
+import { admissionPolicy, validationFault, type AcceptInput } from '../admission.ts'
+import type { InputId } from '../ids.ts'
+import type { MeerkatRegion, MeerkatState } from '../machine.ts'
+import { emptyMap, mapGet, mapValues } from '../persistent-map.ts'
+import { EMPTY_LANE, inOrder } from './lane.ts'
+import { accept, ledgerEffects } from './ledger-admission.ts'
+import { dequeue, drop, enqueue, factsOf, MAX_ATTEMPTS, type Lane, type Ledger } from './ledger-entries.ts'
+import { abandonAll, endContributors, joinSteers, rollBack, stage } from './ledger-runs.ts'
+import type { LifecyclePhase } from './lifecycle.ts'
+
+export type LedgerInput =
+  | { readonly type: 'WithdrawInput'; readonly inputId: InputId }
+  | { readonly type: 'ChangeLane'; readonly inputId: InputId; readonly lane: Lane }
+  | { readonly type: 'PrioritizeInput'; readonly inputId: InputId }
+  | { readonly type: 'DeferInputBehindBacklog'; readonly inputId: InputId }
+  /** Gives up everything that waits; a current run is not touched. */
+  | { readonly type: 'DropQueued'; readonly reason: 'cancelled' }
+
+function isSeen(_: MeerkatState, input: AcceptInput): boolean {
+  return input.seen?.sameContent === true
+}
+function isSeenWithOtherContent(_: MeerkatState, input: AcceptInput): boolean {
+  return input.seen !== undefined && !input.seen.sameContent
+}
+function isFaulty(_: MeerkatState, input: AcceptInput): boolean {
+  return validationFault(input) !== undefined
+}
+function isNew(state: MeerkatState, input: AcceptInput): boolean {
+  return mapGet(state.ledger.entries, input.inputId) === undefined
+}
+function isConsumedOnAccept(state: MeerkatState, input: AcceptInput): boolean {
+  return admissionPolicy(input, state.run.phase === 'bound', false).consumedOnAccept
+}
+function isQueued(state: MeerkatState, input: { readonly inputId: InputId }): boolean {
+  return mapGet(state.ledger.entries, input.inputId)?.status === 'queued'
+}
+function notDraining(state: MeerkatState): boolean {
+  return state.registration.phase !== 'draining'
+}
+function isRegistered(state: MeerkatState): boolean {
+  return state.registration.sessionId !== undefined
+}
+
+function requeue(ledger: Ledger, id: InputId, change: { readonly where: 'front' | 'back'; readonly lane?: Lane }): Ledger {
+  const entry = mapGet(ledger.entries, id)
+  if (entry?.status !== 'queued') return ledger
+  return enqueue(dequeue(ledger, entry), { ...factsOf(entry), lane: change.lane ?? entry.lane }, change.where)
+}
+
+const ADMITTING: readonly LifecyclePhase[] = ['idle', 'attached', 'running']
+const LIVE: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired', 'stopped']
+
+export const ledger: MeerkatRegion<'ledger', LifecyclePhase> = {
+  name: 'ledger',
+  about: 'Every accepted input until its one end: lanes, attempts, and who shares whose work.',
+  initial: { entries: emptyMap(), queue: EMPTY_LANE, steer: EMPTY_LANE, waking: 0, keyed: emptyMap() },
+  phaseOf: (state) => state.lifecycle.phase,
+  phases: ADMITTING,
+  on: {
+    AcceptInput: [
+      { name: 'deduplicated', from: ADMITTING, when: [isSeen], emit: [ledgerEffects.deduplicated] },
+      { name: 'conflict', from: ADMITTING, when: [isSeenWithOtherContent], emit: [ledgerEffects.conflict] },
+      { name: 'invalid', from: ADMITTING, when: [isFaulty], emit: [ledgerEffects.rejected] },
+      {
+        name: 'consumed-on-accept',
+        from: ADMITTING,
+        when: [isRegistered, isNew, isConsumedOnAccept],
+        emit: [ledgerEffects.consumedOnAccept],
+      },
+      {
+        name: 'enqueued',
+        from: ADMITTING,
+        when: [isRegistered, notDraining, isNew],
+        then: accept,
+        emit: [ledgerEffects.accepted],
+      },
+    ],
+    WithdrawInput: [
+      {
+        name: 'withdrawn',
+        from: LIVE,
+        when: [isQueued],
+        then: (slice, input) => drop(slice, input.inputId),
+        emit: [ledgerEffects.withdrawn],
+      },
+    ],
+    ChangeLane: [
+      {
+        name: 'moved',
+        from: LIVE,
+        when: [isQueued],
+        then: (slice, input) => requeue(slice, input.inputId, { where: 'back', lane: input.lane }),
+      },
+    ],
+    PrioritizeInput: [
+      { name: 'first', from: LIVE, when: [isQueued], then: (slice, input) => requeue(slice, input.inputId, { where: 'front' }) },
+    ],
+    DeferInputBehindBacklog: [
+      { name: 'last', from: LIVE, when: [isQueued], then: (slice, input) => requeue(slice, input.inputId, { where: 'back' }) },
+    ],
+    DropQueued: [
+      {
+        name: 'dropped',
+        from: LIVE,
+        then: (slice) => [...inOrder(slice.steer), ...inOrder(slice.queue)].reduce(drop, slice),
+        emit: [ledgerEffects.dropped],
+      },
+    ],
+  },
+  follow: {
+    Prepare: { then: stage, emit: [ledgerEffects.staged] },
+    DrainQueuedRun: { then: stage, emit: [ledgerEffects.staged] },
+    BoundaryContinue: { then: joinSteers, emit: [ledgerEffects.steered] },
+    BoundaryComplete: { then: joinSteers, emit: [ledgerEffects.steered] },
+    Commit: { then: endContributors, emit: [ledgerEffects.consumed] },
+    Fail: { then: endContributors, emit: [ledgerEffects.consumed] },
+    CancelRun: { then: endContributors, emit: [ledgerEffects.cancelled] },
+    RollbackRun: { then: rollBack, emit: [ledgerEffects.rolledBack] },
+    Recover: { then: rollBack, emit: [ledgerEffects.rolledBack] },
+    Reset: { then: abandonAll, emit: [ledgerEffects.abandoned('reset')] },
+    RuntimeExecutorExited: { then: abandonAll, emit: [ledgerEffects.abandoned('stopped')] },
+    StopRuntimeExecutor: {
+      then: (slice, input, before) => (stopsInline(before) ? abandonAll(slice, input, before) : slice),
+      emit: [(after, input, before) => (stopsInline(before) ? ledgerEffects.abandoned('stopped')(after, input, before) : [])],
+    },
+    Retire: {
+      then: (slice, input, before) => (drainsAfterRetire(before) ? slice : abandonAll(slice, input, before)),
+      emit: [
+        (after, input, before) => (drainsAfterRetire(before) ? [] : ledgerEffects.abandoned('retired')(after, input, before)),
+      ],
+    },
+    Destroy: { then: abandonAll, emit: [ledgerEffects.abandoned('destroyed')] },
+    UnregisterSession: { then: abandonAll, emit: [ledgerEffects.abandoned('unregistered')] },
+  },
+  invariants: [
+    {
+      id: 'lanes-hold-queued-inputs',
+      text: 'the lanes hold exactly the queued inputs, each in its slot',
+      holds: ({ ledger: l }) => lanesAgree(l),
+    },
+    {
+      id: 'staged-inputs-belong-to-the-run',
+      text: 'exactly the contributors of the bound run are staged or applied',
+      holds: (s) => stagedAgree(s),
+    },
+    {
+      id: 'carried-inputs-have-a-carrier',
+      text: 'a carried input is named by a queued input that carries it',
+      holds: ({ ledger: l }) =>
+        [...mapValues(l.entries)].every(
+          (e) => e.status !== 'carried' || mapGet(l.entries, e.carrier)?.carries.includes(e.id) === true,
+        ),
+    },
+    {
+      id: 'waking-counts-queued-work',
+      text: 'the waking count is the number of queued inputs that may start a turn',
+      holds: ({ ledger: l }) =>
+        l.waking === [...mapValues(l.entries)].filter((e) => e.status === 'queued' && e.wake).length,
+    },
+    {
+      id: 'attempts-are-bounded',
+      text: 'no unfinished input was staged more often than the limit',
+      holds: ({ ledger: l }) => [...mapValues(l.entries)].every((e) => e.attempts <= MAX_ATTEMPTS),
+    },
+  ],
+}
+
+function stopsInline(state: MeerkatState): boolean {
+  return state.lifecycle.phase !== 'attached' && state.lifecycle.phase !== 'running'
+}
+/** With an executor (or a run) the queue drains; without, nobody would ever answer it. */
+function drainsAfterRetire(state: MeerkatState): boolean {
+  return state.registration.phase === 'active' || state.lifecycle.phase === 'running'
+}
+
+function lanesAgree(l: Ledger): boolean {
+  const queued = [...mapValues(l.entries)].filter((e) => e.status === 'queued')
+  return (
+    queued.length === l.queue.slots.size + l.steer.slots.size &&
+    queued.every((e) => e.status === 'queued' && mapGet(l[e.lane].slots, e.slot) === e.id)
+  )
+}
+
+function stagedAgree(s: MeerkatState): boolean {
+  const inRun = [...mapValues(s.ledger.entries)].filter((e) => e.status === 'staged' || e.status === 'applied')
+  if (s.run.phase === 'none') return inRun.length === 0
+  const { contributors, runId } = s.run
+  return (
+    inRun.length === contributors.length &&
+    inRun.every((e) => (e.status === 'staged' || e.status === 'applied') && e.runId === runId && contributors.includes(e.id))
+  )
+}

@@ -1,0 +1,265 @@
+/**
+ * The session's spine: what it is doing as a whole.
+ *
+ * Enforces: from every phase but `destroyed` some operation leads out; a run ends in the phase it came from, or in
+ * `retired` if the session was retired meanwhile. It does not know which inputs wait (ledger) or what a run holds (run).
+ */
+import type { MeerkatEffect, RollbackCause } from '../effects.ts'
+import type { RunId, SessionId } from '../ids.ts'
+import type { MeerkatInput, MeerkatRegion, MeerkatState } from '../machine.ts'
+import { canPrepare } from '../runnable.ts'
+import { hasUnsettledCalls, noCallInFlight } from './calls.ts'
+
+export { isCurrentRun }
+
+export type LifecyclePhase = Lifecycle['phase']
+/** Where a run returns to. */
+export type PreRunPhase = 'idle' | 'attached' | 'retired'
+
+export type Lifecycle =
+  | { readonly phase: 'initializing' }
+  | { readonly phase: 'idle' }
+  /** `stopDeferred`: a stop was asked for and waits for the executor to leave. */
+  | { readonly phase: 'attached'; readonly stopDeferred: boolean }
+  | { readonly phase: 'running'; readonly preRun: PreRunPhase; readonly stopDeferred: boolean }
+  | { readonly phase: 'retired' }
+  | { readonly phase: 'stopped' }
+  | { readonly phase: 'destroyed' }
+
+export type LifecycleInput =
+  | { readonly type: 'Initialize' }
+  | { readonly type: 'EnsureSessionWithExecutor'; readonly sessionId: SessionId }
+  /** Starts a run over the next batch of waiting inputs. */
+  | { readonly type: 'Prepare'; readonly runId: RunId; readonly at: number }
+  /** The same from `retired`, where no new input is admitted but queued work drains. */
+  | { readonly type: 'DrainQueuedRun'; readonly runId: RunId; readonly at: number }
+  /** The run's turn completed: its inputs are consumed. `messages` join the transcript. */
+  | { readonly type: 'Commit'; readonly runId: RunId; readonly messages?: number }
+  /** The run's turn failed for good: its inputs are consumed by the failure. */
+  | { readonly type: 'Fail'; readonly runId: RunId; readonly messages?: number }
+  | { readonly type: 'CancelRun'; readonly runId: RunId; readonly messages?: number }
+  /** The run ended without an outcome: its inputs wait again, or are abandoned after their last attempt. */
+  | { readonly type: 'RollbackRun'; readonly runId: RunId; readonly cause: RollbackCause }
+  | { readonly type: 'Retire' }
+  | { readonly type: 'Reset' }
+  | { readonly type: 'Recycle' }
+  /** A process took the session over: conditions of the former owner end. */
+  | { readonly type: 'Recover' }
+  | { readonly type: 'StopRuntimeExecutor'; readonly reason: string }
+  | { readonly type: 'RuntimeExecutorExited' }
+  /** Revives a stopped session. */
+  | { readonly type: 'Resume' }
+  | { readonly type: 'Destroy' }
+
+const IDLE: Lifecycle = { phase: 'idle' }
+const ATTACHED: Lifecycle = { phase: 'attached', stopDeferred: false }
+const RETIRED: Lifecycle = { phase: 'retired' }
+const STOPPED: Lifecycle = { phase: 'stopped' }
+const DESTROYED: Lifecycle = { phase: 'destroyed' }
+
+const PRE_RUN: readonly PreRunPhase[] = ['idle', 'attached', 'retired']
+
+function notDraining(state: MeerkatState): boolean {
+  return state.registration.phase !== 'draining'
+}
+function isRegistered(state: MeerkatState): boolean {
+  return state.registration.sessionId !== undefined
+}
+function isCurrentRun(state: MeerkatState, input: { readonly runId: RunId }): boolean {
+  return state.run.phase === 'bound' && state.run.runId === input.runId
+}
+function turnCompleted(state: MeerkatState): boolean {
+  return state.turn.phase === 'completed'
+}
+function turnFailed(state: MeerkatState): boolean {
+  return state.turn.phase === 'failed'
+}
+function turnCancelled(state: MeerkatState): boolean {
+  return state.turn.phase === 'cancelled'
+}
+function isParkable(state: MeerkatState, input: { readonly cause: RollbackCause }): boolean {
+  return input.cause !== 'parked' || hasUnsettledCalls(state)
+}
+function isServed(state: MeerkatState): boolean {
+  return state.registration.phase === 'active'
+}
+
+function startRun(slice: Lifecycle): Lifecycle {
+  return slice.phase === 'attached'
+    ? { phase: 'running', preRun: 'attached', stopDeferred: slice.stopDeferred }
+    : { phase: 'running', preRun: 'idle', stopDeferred: false }
+}
+function endRun(slice: Lifecycle): Lifecycle {
+  if (slice.phase !== 'running') return slice
+  if (slice.preRun === 'attached') return slice.stopDeferred ? { phase: 'attached', stopDeferred: true } : ATTACHED
+  return slice.preRun === 'idle' ? IDLE : RETIRED
+}
+function deferStop(slice: Lifecycle): Lifecycle {
+  return slice.phase === 'attached' || slice.phase === 'running' ? { ...slice, stopDeferred: true } : slice
+}
+function retireAfterRun(slice: Lifecycle): Lifecycle {
+  return slice.phase === 'running' ? { ...slice, preRun: 'retired', stopDeferred: false } : slice
+}
+
+const notice =
+  (name: 'Recover' | 'Reset' | 'Stop' | 'Exit' | 'Resume') =>
+  (): MeerkatEffect => ({ type: 'RuntimeNotice', notice: name })
+
+function stopFact(_: MeerkatState, input: { readonly reason: string }): MeerkatEffect {
+  return { type: 'RuntimeEffectFact', fact: 'StopRuntimeExecutor', reason: input.reason }
+}
+function runtimeRetired(_: MeerkatState, __: MeerkatInput, before: MeerkatState): readonly MeerkatEffect[] {
+  return before.binding.phase === 'bound' ? [{ type: 'RuntimeRetired', runtimeId: before.binding.runtimeId }] : []
+}
+function runtimeDestroyed(_: MeerkatState, __: MeerkatInput, before: MeerkatState): readonly MeerkatEffect[] {
+  return before.binding.phase === 'bound' ? [{ type: 'RuntimeDestroyed', runtimeId: before.binding.runtimeId }] : []
+}
+
+const PHASES: readonly LifecyclePhase[] = [
+  'initializing',
+  'idle',
+  'attached',
+  'running',
+  'retired',
+  'stopped',
+  'destroyed',
+]
+
+export const lifecycle: MeerkatRegion<'lifecycle', LifecyclePhase> = {
+  name: 'lifecycle',
+  about: 'What the session is doing as a whole, and where a run returns to.',
+  initial: { phase: 'initializing' },
+  phaseOf: (state) => state.lifecycle.phase,
+  phases: PHASES,
+  on: {
+    Initialize: [{ name: 'fresh', from: ['initializing'], to: ['idle'], then: () => IDLE }],
+    EnsureSessionWithExecutor: [
+      { name: 'attach', from: ['idle'], when: [isRegistered, notDraining], to: ['attached'], then: () => ATTACHED },
+      { name: 'again', from: ['attached'], when: [isRegistered, notDraining], then: () => ATTACHED },
+      { name: 'during-run', from: ['running', 'retired'], when: [isRegistered, notDraining] },
+    ],
+    Prepare: [
+      {
+        name: 'start',
+        from: ['idle', 'attached'],
+        when: [isRegistered, canPrepare],
+        to: ['running'],
+        then: startRun,
+      },
+    ],
+    DrainQueuedRun: [
+      {
+        name: 'drain',
+        from: ['retired'],
+        when: [isRegistered, canPrepare],
+        to: ['running'],
+        then: () => ({ phase: 'running', preRun: 'retired', stopDeferred: false }),
+      },
+    ],
+    Commit: [
+      { name: 'done', from: ['running'], when: [isCurrentRun, turnCompleted, noCallInFlight], to: PRE_RUN, then: endRun },
+    ],
+    Fail: [{ name: 'failed', from: ['running'], when: [isCurrentRun, turnFailed], to: PRE_RUN, then: endRun }],
+    CancelRun: [{ name: 'cancelled', from: ['running'], when: [isCurrentRun, turnCancelled], to: PRE_RUN, then: endRun }],
+    RollbackRun: [
+      { name: 'rolled-back', from: ['running'], when: [isCurrentRun, isParkable], to: PRE_RUN, then: endRun },
+    ],
+    Retire: [
+      {
+        name: 'quiet',
+        from: ['idle', 'attached', 'stopped'],
+        to: ['retired'],
+        then: () => RETIRED,
+        emit: [runtimeRetired],
+      },
+      { name: 'after-run', from: ['running'], then: retireAfterRun, emit: [runtimeRetired] },
+      { name: 'again', from: ['retired'], emit: [runtimeRetired] },
+    ],
+    Reset: [
+      {
+        name: 'reset',
+        from: ['initializing', 'idle', 'attached', 'retired'],
+        to: ['idle'],
+        then: () => IDLE,
+        emit: [notice('Reset')],
+      },
+    ],
+    Recycle: [
+      {
+        name: 'served',
+        from: ['attached'],
+        when: [isRegistered, notDraining, isServed],
+        then: () => ATTACHED,
+        emit: [() => ({ type: 'InitiateRecycle' })],
+      },
+      {
+        name: 'to-idle',
+        from: ['idle', 'attached', 'retired'],
+        when: [isRegistered, notDraining],
+        to: ['idle'],
+        then: () => IDLE,
+        emit: [() => ({ type: 'InitiateRecycle' })],
+      },
+    ],
+    Recover: [
+      { name: 'fresh', from: ['initializing'], to: ['idle'], then: () => IDLE, emit: [notice('Recover')] },
+      { name: 'condition', from: ['attached'], to: ['idle'], then: () => IDLE, emit: [notice('Recover')] },
+      {
+        name: 'mid-run',
+        from: ['running'],
+        to: ['idle', 'retired'],
+        then: (slice) => (slice.phase === 'running' && slice.preRun === 'retired' ? RETIRED : IDLE),
+        emit: [notice('Recover')],
+      },
+      { name: 'fact', from: ['idle', 'retired', 'stopped'], emit: [notice('Recover')] },
+    ],
+    StopRuntimeExecutor: [
+      {
+        name: 'inline',
+        from: ['initializing', 'idle', 'retired'],
+        to: ['stopped'],
+        then: () => STOPPED,
+        emit: [notice('Stop'), stopFact],
+      },
+      { name: 'deferred', from: ['attached', 'running'], then: deferStop, emit: [notice('Stop'), stopFact] },
+      { name: 'again', from: ['stopped'] },
+    ],
+    RuntimeExecutorExited: [
+      {
+        name: 'exit',
+        from: ['idle', 'attached', 'running', 'retired'],
+        to: ['stopped'],
+        then: () => STOPPED,
+        emit: [notice('Exit')],
+      },
+      { name: 'again', from: ['stopped'] },
+    ],
+    Resume: [
+      { name: 'revive', from: ['stopped'], when: [notDraining], to: ['idle'], then: () => IDLE, emit: [notice('Resume')] },
+      { name: 'again', from: ['idle', 'attached', 'running'] },
+    ],
+    Destroy: [
+      {
+        name: 'destroy',
+        from: ['initializing', 'idle', 'attached', 'running', 'retired', 'stopped'],
+        to: ['destroyed'],
+        then: () => DESTROYED,
+        emit: [runtimeDestroyed],
+      },
+      { name: 'again', from: ['destroyed'] },
+    ],
+  },
+  follow: {
+    PrepareBindings: { then: (slice) => (slice.phase === 'idle' ? ATTACHED : slice) },
+    UnregisterSession: {
+      then: (slice) => (slice.phase === 'retired' ? RETIRED : IDLE),
+    },
+  },
+  invariants: [
+    {
+      id: 'running-is-registered',
+      text: 'a running session is registered',
+      holds: (s) => s.lifecycle.phase !== 'running' || isRegistered(s),
+    },
+  ],
+}

@@ -1,0 +1,277 @@
+/**
+ * Who the session is, whether an executor serves it, and the way it is let go.
+ *
+ * Enforces: nothing claims a session while it is being torn down, and the teardown ends only after its three
+ * obligations (the loop, the comms drain, the waiters) were closed, each by exactly one report.
+ */
+import type { MeerkatEffect } from '../effects.ts'
+import type { RuntimeEpochId, SessionId } from '../ids.ts'
+import type { MeerkatRegion, MeerkatState } from '../machine.ts'
+import { sameBinding, type BindingTuple } from './binding.ts'
+
+/** An obligation of the drain window. `forced`: closed, but by abort. */
+export type Obligation = 'open' | 'closed' | 'forced'
+
+/** The unregister drain window. */
+export interface Drain {
+  readonly loop: Obligation
+  readonly comms: Obligation
+  readonly waiters: Obligation
+  /** The teardown keeps the operations' snapshot instead of deleting it. */
+  readonly retainsSnapshot: boolean
+}
+
+interface Identity {
+  readonly sessionId?: SessionId
+  /** Peer intents that are recorded without starting a turn. */
+  readonly silentIntents: readonly string[]
+  /** Whether waiting prompts may share a run. */
+  readonly merge: boolean
+}
+
+export type Registration =
+  /** No executor serves the session. */
+  | (Identity & { readonly phase: 'queuing' })
+  | (Identity & { readonly phase: 'active' })
+  | (Identity & { readonly phase: 'draining'; readonly drain: Drain })
+
+export type RegistrationInput =
+  | {
+      readonly type: 'RegisterSession'
+      readonly sessionId: SessionId
+      readonly epochId?: RuntimeEpochId
+      readonly merge?: boolean
+      readonly silentIntents?: readonly string[]
+    }
+  | { readonly type: 'SetSilentIntents'; readonly sessionId: SessionId; readonly intents: readonly string[] }
+  | { readonly type: 'BeginUnregisterSession'; readonly sessionId: SessionId; readonly binding: BindingTuple }
+  | { readonly type: 'BeginUnregisterUnservedAttachment'; readonly sessionId: SessionId; readonly binding: BindingTuple }
+  | { readonly type: 'RuntimeLoopStoppedForUnregister'; readonly sessionId: SessionId; readonly forcedAbort: boolean }
+  | { readonly type: 'CommsDrainExitedForUnregister'; readonly sessionId: SessionId; readonly forcedAbort: boolean }
+  | { readonly type: 'CompletionWaitersResolvedForUnregister'; readonly sessionId: SessionId }
+  | { readonly type: 'UnregisterSession'; readonly sessionId: SessionId; readonly binding: BindingTuple }
+  | { readonly type: 'ResolveRuntimeOpsLifecycleDurability'; readonly sessionId: SessionId; readonly binding: BindingTuple }
+
+const LIVE = ['idle', 'attached', 'running', 'retired', 'stopped'] as const
+const OPEN: Drain = { loop: 'open', comms: 'open', waiters: 'open', retainsSnapshot: false }
+
+function sameSession(state: MeerkatState, input: { readonly sessionId: SessionId }): boolean {
+  return state.registration.sessionId === input.sessionId
+}
+function otherSession(state: MeerkatState, input: { readonly sessionId: SessionId }): boolean {
+  return !sameSession(state, input)
+}
+function sameEpoch(state: MeerkatState, input: { readonly epochId?: RuntimeEpochId }): boolean {
+  return state.binding.epochId === input.epochId
+}
+function bindingMatches(state: MeerkatState, input: { readonly binding: BindingTuple }): boolean {
+  return sameBinding(state.binding, input.binding)
+}
+const obligationOpen = (name: 'loop' | 'comms' | 'waiters'): ((state: MeerkatState) => boolean) =>
+  named(`${name}ObligationOpen`, (state) => state.registration.phase === 'draining' && state.registration.drain[name] === 'open')
+function allObligationsClosed(state: MeerkatState): boolean {
+  return openObligations(state).length === 0
+}
+function noRunBound(state: MeerkatState): boolean {
+  return state.run.phase === 'none'
+}
+function owesNothing(state: MeerkatState): boolean {
+  return state.ledger.entries.size === 0
+}
+function named<F extends (...args: never[]) => unknown>(name: string, fn: F): F {
+  return Object.defineProperty(fn, 'name', { value: name })
+}
+
+/** Names of the obligations that still hold the teardown up. */
+export function openObligations(state: MeerkatState): readonly string[] {
+  if (state.registration.phase !== 'draining') return []
+  const { loop, comms, waiters } = state.registration.drain
+  return Object.entries({ loop, comms, waiters }).flatMap(([name, value]) => (value === 'open' ? [name] : []))
+}
+
+const refuseRegistration =
+  (reason: 'UnregisterTeardownInProgress' | 'RuntimeEpochConflict') =>
+  (after: MeerkatState, input: { readonly epochId?: RuntimeEpochId }): MeerkatEffect => ({
+    type: 'SessionRegistrationRejected',
+    reason,
+    open: openObligations(after),
+    registeredEpoch: after.binding.epochId,
+    attemptedEpoch: input.epochId,
+  })
+
+const requestDrain = (): readonly MeerkatEffect[] => [
+  { type: 'RequestRuntimeLoopStopForUnregister' },
+  { type: 'RequestCommsDrainExitForUnregister' },
+  { type: 'RequestCompletionWaiterResolutionForUnregister' },
+]
+
+const drainFrom =
+  (retainsSnapshot: boolean) =>
+  (slice: Registration): Registration => ({ ...identityOf(slice), phase: 'draining', drain: { ...OPEN, retainsSnapshot } })
+
+const close =
+  (name: 'loop' | 'comms' | 'waiters') =>
+  (slice: Registration, input: RegistrationInput): Registration =>
+    slice.phase === 'draining'
+      ? { ...slice, drain: { ...slice.drain, [name]: 'forcedAbort' in input && input.forcedAbort ? 'forced' : 'closed' } }
+      : slice
+
+function identityOf(slice: Registration): Identity {
+  const { sessionId, silentIntents, merge } = slice
+  return sessionId === undefined ? { silentIntents, merge } : { sessionId, silentIntents, merge }
+}
+function queuing(slice: Registration): Registration {
+  return slice.phase === 'active' ? { ...identityOf(slice), phase: 'queuing' } : slice
+}
+function forgetIntents(slice: Registration): Registration {
+  return slice.silentIntents.length === 0 ? slice : { ...slice, silentIntents: [] }
+}
+
+type RegistrationPhase = Registration['phase']
+
+export const registration: MeerkatRegion<'registration', RegistrationPhase> = {
+  name: 'registration',
+  about: 'Who the session is, whether an executor serves it, and the drain window of its teardown.',
+  initial: { phase: 'queuing', silentIntents: [], merge: false },
+  phaseOf: (state) => state.registration.phase,
+  phases: ['queuing', 'active', 'draining'],
+  on: {
+    RegisterSession: [
+      {
+        name: 'refused-while-draining',
+        from: ['draining'],
+        during: LIVE,
+        emit: [refuseRegistration('UnregisterTeardownInProgress')],
+      },
+      {
+        name: 'new',
+        from: ['queuing', 'active'],
+        during: ['idle', 'attached'],
+        when: [otherSession, noRunBound, owesNothing],
+        then: (slice, { sessionId, merge, silentIntents }) => ({
+          ...slice,
+          sessionId,
+          merge: merge ?? false,
+          silentIntents: silentIntents ?? [],
+        }),
+        emit: [(_, input) => ({ type: 'SessionRegistered', sessionId: input.sessionId })],
+      },
+      { name: 'again', from: ['queuing', 'active'], during: LIVE, when: [sameSession, sameEpoch] },
+      {
+        name: 'epoch-conflict',
+        from: ['queuing', 'active'],
+        during: LIVE,
+        when: [sameSession],
+        emit: [refuseRegistration('RuntimeEpochConflict')],
+      },
+    ],
+    SetSilentIntents: [
+      {
+        name: 'set',
+        from: ['queuing', 'active', 'draining'],
+        during: ['idle', 'attached', 'running', 'retired'],
+        when: [sameSession],
+        then: (slice, input) => ({ ...slice, silentIntents: input.intents }),
+      },
+    ],
+    BeginUnregisterSession: [
+      {
+        name: 'live',
+        from: ['queuing', 'active'],
+        during: ['idle', 'attached', 'running'],
+        when: [sameSession, bindingMatches],
+        to: ['draining'],
+        then: drainFrom(false),
+        emit: [requestDrain],
+      },
+      {
+        name: 'retained',
+        from: ['queuing', 'active'],
+        during: ['retired', 'stopped'],
+        when: [sameSession, bindingMatches],
+        to: ['draining'],
+        then: drainFrom(true),
+        emit: [requestDrain],
+      },
+    ],
+    BeginUnregisterUnservedAttachment: [
+      {
+        name: 'unserved',
+        from: ['active'],
+        during: ['idle', 'attached', 'running'],
+        when: [sameSession, bindingMatches],
+        to: ['draining'],
+        then: drainFrom(true),
+        emit: [requestDrain],
+      },
+    ],
+    RuntimeLoopStoppedForUnregister: [
+      { name: 'loop', from: ['draining'], during: LIVE, when: [sameSession, obligationOpen('loop')], then: close('loop') },
+    ],
+    CommsDrainExitedForUnregister: [
+      { name: 'comms', from: ['draining'], during: LIVE, when: [sameSession, obligationOpen('comms')], then: close('comms') },
+    ],
+    CompletionWaitersResolvedForUnregister: [
+      {
+        name: 'waiters',
+        from: ['draining'],
+        during: LIVE,
+        when: [sameSession, obligationOpen('waiters')],
+        then: close('waiters'),
+      },
+    ],
+    UnregisterSession: [
+      {
+        name: 'closed',
+        from: ['draining'],
+        during: LIVE,
+        when: [sameSession, bindingMatches, allObligationsClosed],
+        // The drained window stays as a tombstone, so that nobody takes this instance of the machine up again.
+        then: (slice) => (slice.phase === 'draining' ? { phase: 'draining', drain: slice.drain, silentIntents: [], merge: false } : slice),
+      },
+    ],
+    ResolveRuntimeOpsLifecycleDurability: [
+      {
+        name: 'resolve',
+        from: ['queuing', 'active', 'draining'],
+        during: LIVE,
+        when: [sameSession, bindingMatches],
+        emit: [
+          (after) => ({
+            type: 'RuntimeOpsLifecycleDurabilityResolved',
+            action:
+              after.registration.phase === 'draining' && after.registration.drain.retainsSnapshot
+                ? 'RetainSnapshot'
+                : 'DeleteSnapshot',
+          }),
+        ],
+      },
+    ],
+  },
+  follow: {
+    EnsureSessionWithExecutor: {
+      then: (slice) => (slice.phase === 'queuing' ? { ...slice, phase: 'active' } : slice),
+    },
+    Recover: { then: queuing },
+    Reset: { then: (slice) => forgetIntents(queuing(slice)) },
+    StopRuntimeExecutor: {
+      then: (slice, _, before) => forgetIntents(before.lifecycle.phase === 'attached' || before.lifecycle.phase === 'running' ? slice : queuing(slice)),
+    },
+    RuntimeExecutorExited: { then: (slice) => forgetIntents(queuing(slice)) },
+    Destroy: {
+      then: (slice) => ({ ...identityOf(forgetIntents(slice)), phase: 'queuing' }),
+    },
+  },
+  invariants: [
+    {
+      id: 'executor-serves-a-registered-session',
+      text: 'an executor is active only for a registered session',
+      holds: (s) => s.registration.phase !== 'active' || s.registration.sessionId !== undefined,
+    },
+    {
+      id: 'unregistered-after-drain',
+      text: 'a draining session without an id has closed every obligation',
+      holds: (s) => s.registration.phase !== 'draining' || s.registration.sessionId !== undefined || allObligationsClosed(s),
+    },
+  ],
+}

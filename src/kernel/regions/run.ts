@@ -1,0 +1,175 @@
+/**
+ * The run: one attempt to answer the inputs it holds.
+ *
+ * Enforces: at most one run is bound; a cancel names the run it means and can't reach another; boundaries are dense
+ * from 1. How the turn within the run goes is the turn region's business.
+ */
+import type { MeerkatEffect } from '../effects.ts'
+import type { InputId, RunId } from '../ids.ts'
+import type { MeerkatRegion, MeerkatState } from '../machine.ts'
+import { inOrder } from './lane.ts'
+import { entryOf, selectBatch } from './ledger-entries.ts'
+import { joinsSteers } from './ledger-runs.ts'
+
+export type Run =
+  | { readonly phase: 'none' }
+  | {
+      readonly phase: 'bound'
+      readonly runId: RunId
+      /** The head of the work first. */
+      readonly contributors: readonly InputId[]
+      /** Boundaries committed so far. */
+      readonly boundary: number
+      /** The work has a journal: from this run or an earlier attempt. */
+      readonly progressed: boolean
+      readonly cancel: 'none' | 'boundary' | 'now'
+      readonly startedAt: number
+    }
+
+export type RunInput =
+  /** Cancels at the next boundary. Without `runId`: whatever run is current, resolved here and now. */
+  | { readonly type: 'CancelAfterBoundary'; readonly runId?: RunId; readonly reason?: string }
+  /** Cancels now. */
+  | { readonly type: 'InterruptCurrentRun'; readonly runId?: RunId; readonly reason?: string }
+
+type Bound = Extract<Run, { phase: 'bound' }>
+
+function isNamedRun(state: MeerkatState, input: { readonly runId?: RunId }): boolean {
+  return state.run.phase === 'bound' && (input.runId === undefined || input.runId === state.run.runId)
+}
+function isCancelling(state: MeerkatState): boolean {
+  return state.run.phase === 'bound' && state.run.cancel !== 'none'
+}
+function notInterrupted(state: MeerkatState): boolean {
+  return state.run.phase === 'bound' && state.run.cancel !== 'now'
+}
+
+const cancel =
+  (when: 'boundary' | 'now') =>
+  (slice: Run): Run =>
+    slice.phase === 'bound' ? { ...slice, cancel: when } : slice
+
+const onRun =
+  (type: 'RequestCancellationAtBoundary' | 'WakeInterrupt' | 'BoundaryCancelAlreadyPending') =>
+  (after: MeerkatState): readonly MeerkatEffect[] =>
+    after.run.phase === 'bound' ? [{ type, runId: after.run.runId }] : []
+
+function bindRun(_: Run, input: { readonly runId: RunId; readonly at: number }, state: MeerkatState): Run {
+  const contributors = selectBatch(state.ledger, state.registration.merge)
+  const [head] = contributors
+  const progressed = head !== undefined && entryOf(state.ledger, head)?.progressed === true
+  return { phase: 'bound', runId: input.runId, contributors, boundary: 0, progressed, cancel: 'none', startedAt: input.at }
+}
+
+function submitPrimitive(after: MeerkatState): readonly MeerkatEffect[] {
+  if (after.run.phase !== 'bound') return []
+  return [{ type: 'SubmitRunPrimitive', runId: after.run.runId, contributors: after.run.contributors }]
+}
+
+function joining(state: MeerkatState): readonly InputId[] {
+  if (!joinsSteers(state)) return []
+  return [...inOrder(state.ledger.steer)].flatMap((id) => [id, ...(entryOf(state.ledger, id)?.carries ?? [])])
+}
+
+function passBoundary(slice: Run, _: unknown, state: MeerkatState): Run {
+  if (slice.phase !== 'bound') return slice
+  const joined = joining(state)
+  const contributors = joined.length === 0 ? slice.contributors : [...slice.contributors, ...joined]
+  return { ...slice, boundary: slice.boundary + 1, progressed: true, contributors }
+}
+
+function receipt(after: MeerkatState, _: unknown, before: MeerkatState): readonly MeerkatEffect[] {
+  if (after.run.phase !== 'bound') return []
+  const { runId, boundary, contributors } = after.run
+  return [{ type: 'BoundaryApplied', runId, boundary, contributors, steered: joining(before) }]
+}
+
+function none(): Run {
+  return NONE
+}
+const NONE: Run = { phase: 'none' }
+
+const boundOf = (state: MeerkatState): Bound | undefined => (state.run.phase === 'bound' ? state.run : undefined)
+
+function completed(_: MeerkatState, input: { readonly runId: RunId }): MeerkatEffect {
+  return { type: 'RunCompleted', runId: input.runId }
+}
+function cancelled(_: MeerkatState, input: { readonly runId: RunId }): MeerkatEffect {
+  return { type: 'RunCancelled', runId: input.runId }
+}
+function failed(_: MeerkatState, input: { readonly runId: RunId }, before: MeerkatState): readonly MeerkatEffect[] {
+  const { turn } = before
+  return turn.phase === 'failed' ? [{ type: 'RunFailed', runId: input.runId, outcome: turn.outcome, cause: turn.cause }] : []
+}
+function rolledBack(
+  _: MeerkatState,
+  input: { readonly type: string; readonly cause?: 'attempt-failed' | 'recovered' | 'interrupted' | 'parked' },
+  before: MeerkatState,
+): readonly MeerkatEffect[] {
+  const bound = boundOf(before)
+  return bound === undefined ? [] : [{ type: 'RunRolledBack', runId: bound.runId, cause: input.cause ?? 'recovered' }]
+}
+/** A run that the session's own end takes with it. */
+function cutOff(_: MeerkatState, __: unknown, before: MeerkatState): readonly MeerkatEffect[] {
+  const bound = boundOf(before)
+  return bound === undefined ? [] : [{ type: 'RunCancelled', runId: bound.runId }]
+}
+
+export const run: MeerkatRegion<'run', Run['phase']> = {
+  name: 'run',
+  about: 'The one attempt in progress: its inputs, its boundaries, and a cancel that can only hit it.',
+  initial: NONE,
+  phaseOf: (state) => state.run.phase,
+  phases: ['none', 'bound'],
+  on: {
+    CancelAfterBoundary: [
+      { name: 'pending', from: ['bound'], when: [isNamedRun, isCancelling], emit: [onRun('BoundaryCancelAlreadyPending')] },
+      {
+        name: 'requested',
+        from: ['bound'],
+        when: [isNamedRun],
+        then: cancel('boundary'),
+        emit: [onRun('RequestCancellationAtBoundary')],
+      },
+    ],
+    InterruptCurrentRun: [
+      {
+        name: 'interrupt',
+        from: ['bound'],
+        when: [isNamedRun, notInterrupted],
+        then: cancel('now'),
+        emit: [onRun('WakeInterrupt')],
+      },
+      { name: 'again', from: ['bound'], when: [isNamedRun] },
+    ],
+  },
+  follow: {
+    Prepare: { then: bindRun, emit: [submitPrimitive] },
+    DrainQueuedRun: { then: bindRun, emit: [submitPrimitive] },
+    BoundaryContinue: { then: passBoundary, emit: [receipt] },
+    BoundaryComplete: { then: passBoundary, emit: [receipt] },
+    RecordCallIntents: {
+      then: (slice) => (slice.phase === 'bound' && !slice.progressed ? { ...slice, progressed: true } : slice),
+    },
+    Commit: { then: none, emit: [completed] },
+    Fail: { then: none, emit: [failed] },
+    CancelRun: { then: none, emit: [cancelled] },
+    RollbackRun: { then: none, emit: [rolledBack] },
+    Recover: { then: none, emit: [rolledBack] },
+    RuntimeExecutorExited: { then: none, emit: [cutOff] },
+    Destroy: { then: none, emit: [cutOff] },
+    UnregisterSession: { then: none, emit: [cutOff] },
+  },
+  invariants: [
+    {
+      id: 'run-has-contributors',
+      text: 'a bound run answers at least one input',
+      holds: ({ run: r }) => r.phase === 'none' || r.contributors.length > 0,
+    },
+    {
+      id: 'contributors-are-distinct',
+      text: 'no input contributes to a run twice',
+      holds: ({ run: r }) => r.phase === 'none' || new Set(r.contributors).size === r.contributors.length,
+    },
+  ],
+}

@@ -1,0 +1,253 @@
+/**
+ * Turns declared regions into one pure step function.
+ *
+ * 1. A step is a function of (state, input): no clock, no randomness, no I/O.
+ * 2. A rejection changes nothing and says why by kind.
+ * 3. The owner's row decides; followers only see the state before the step, so their order can't matter.
+ * 4. A step costs the rows of its input and the slices it changes.
+ */
+import type { Emit, Follow, Invariant, Region, Row, Tagged } from './region.ts'
+
+/** Why an input was refused. Callers decide by this, never by the text. */
+export type RejectionKind =
+  /** The input has no row in this phase. */
+  | 'no-matching-transition'
+  /** A row matched the phase, its guard did not hold. */
+  | 'guard-rejected'
+  /** A loaded state breaks an invariant. */
+  | 'recovered-state-invariant'
+
+/** A refusal: the state is unchanged. */
+export interface Rejection {
+  readonly ok: false
+  readonly kind: RejectionKind
+  /** Machine, region and input, e.g. `meerkat/run/Commit`. */
+  readonly context: string
+  /** Phase of the machine's spine. */
+  readonly phase: string
+  /** The guards that were false, or what is missing, for people. */
+  readonly reason: string
+}
+
+/** An accepted input. */
+export interface Transition<State, Effect> {
+  readonly ok: true
+  readonly state: State
+  readonly effects: readonly Effect[]
+  /** Phase of the owning region before and after. */
+  readonly from: string
+  readonly to: string
+  /** `region/Input/row`, the edge's name in tables and coverage. */
+  readonly edge: string
+}
+
+export type StepResult<State, Effect> = Transition<State, Effect> | Rejection
+
+/** A broken statement, found by `check` or `recover`. */
+export interface Violation {
+  readonly invariant: string
+  readonly text: string
+}
+
+/** An edge as declared, for tables, diagrams and coverage. */
+export interface Edge {
+  readonly region: string
+  readonly input: string
+  readonly row: string
+  readonly from: readonly string[]
+  readonly during: readonly string[] | undefined
+  readonly to: readonly string[] | undefined
+  readonly guards: readonly string[]
+  readonly followers: readonly string[]
+}
+
+export interface Machine<State, Input extends Tagged, Effect extends Tagged> {
+  readonly name: string
+  readonly initial: State
+  readonly step: (state: State, input: Input) => StepResult<State, Effect>
+  /** Every invariant the state breaks; empty when it is sound. */
+  readonly check: (state: State) => readonly Violation[]
+  /** Accepts a state from outside (a snapshot) or says which invariant it breaks. */
+  readonly recover: (state: State) => StepResult<State, Effect>
+  readonly edges: readonly Edge[]
+  readonly invariants: readonly Invariant<State>[]
+  readonly regions: readonly AnyRegion<State, Input, Effect>[]
+}
+
+export type AnyRegion<State, Input extends Tagged, Effect extends Tagged> = {
+  [Name in keyof State & string]: Region<State, Input, Effect, Name>
+}[keyof State & string]
+
+type AnyRow<State, Input, Effect> = Row<State, unknown, Input, Effect, string>
+
+interface Plan<State, Input, Effect> {
+  readonly region: string
+  readonly slice: keyof State
+  readonly phaseOf: (state: State) => string
+  readonly rowsByPhase: ReadonlyMap<string, readonly (AnyRow<State, Input, Effect> & { readonly edge: string })[]>
+  readonly followers: readonly { readonly slice: keyof State; readonly follow: Follow<State, unknown, Input, Effect> }[]
+}
+
+/** Builds a machine of regions and of the invariants that span them. */
+export function machine<State, Input extends Tagged, Effect extends Tagged>(declaration: {
+  readonly name: string
+  /** The phase that says what the whole machine is doing; rows may be limited to some of its values. */
+  readonly spine: (state: State) => string
+  readonly regions: readonly AnyRegion<State, Input, Effect>[]
+  readonly invariants: readonly Invariant<State>[]
+}): Machine<State, Input, Effect> {
+  const { name, regions, spine } = declaration
+  const plans = planOf<State, Input, Effect>(name, regions)
+  const invariants = [...regions.flatMap(region => region.invariants), ...declaration.invariants]
+  const initial = Object.fromEntries(regions.map(region => [region.name, region.initial])) as State
+  const check = (state: State): Violation[] =>
+    invariants.filter(one => !one.holds(state)).map(one => ({ invariant: one.id, text: one.text }))
+
+  const step = (state: State, input: Input): StepResult<State, Effect> => {
+    const plan = plans.get(input.type)
+    if (plan === undefined) return refuse(`${name}/${input.type}`, '', 'no region owns this input')
+    const from = plan.phaseOf(state)
+    const rows = plan.rowsByPhase.get(from) ?? []
+    const spinePhase = spine(state)
+    let reached = false
+    for (const row of rows) {
+      if (row.during !== undefined && !row.during.includes(spinePhase)) continue
+      reached = true
+      if (row.when === undefined || holdsAll(row.when, state, input)) return take(plan, row, state, input, from)
+    }
+    const context = `${name}/${plan.region}/${input.type}`
+    if (!reached) return refuse(context, spinePhase, `not possible while ${from === spinePhase ? from : `${spinePhase}, ${from}`}`)
+    const matched = rows.filter((row) => row.during === undefined || row.during.includes(spinePhase))
+    return guardRejected(context, spinePhase, matched, state, input)
+  }
+
+  const recover = (state: State): StepResult<State, Effect> => {
+    const broken = check(state)[0]
+    if (broken === undefined) return { ok: true, state, effects: [], from: '', to: '', edge: 'recover' }
+    const reason = `${broken.invariant}: ${broken.text}`
+    return { ok: false, kind: 'recovered-state-invariant', context: `${name}/recover`, phase: '', reason }
+  }
+
+  return { name, initial, step, check, recover, edges: edgesOf(regions), invariants, regions }
+}
+
+function take<State, Input, Effect>(
+  plan: Plan<State, Input, Effect>,
+  row: AnyRow<State, Input, Effect> & { readonly edge: string },
+  before: State,
+  input: Input,
+  from: string,
+): Transition<State, Effect> {
+  const slice = before[plan.slice]
+  const next = row.then === undefined ? slice : row.then(slice, input, before)
+  let state = before
+  if (next !== slice) state = { ...before, [plan.slice]: next }
+  for (const { slice: key, follow } of plan.followers) {
+    if (follow.then === undefined) continue
+    const old = before[key]
+    const changed = follow.then(old, input, before) as State[keyof State]
+    if (changed === old) continue
+    if (state === before) state = { ...before }
+    ;(state as { [K in keyof State]: State[K] })[key] = changed
+  }
+  const effects: Effect[] = []
+  collect(effects, row.emit, state, input, before)
+  for (const { follow } of plan.followers) collect(effects, follow.emit, state, input, before)
+  return { ok: true, state, effects, from, to: plan.phaseOf(state), edge: row.edge }
+}
+
+function collect<State, Input, Effect>(
+  into: Effect[],
+  emits: readonly Emit<State, Input, Effect>[] | undefined,
+  after: State,
+  input: Input,
+  before: State,
+): void {
+  if (emits === undefined) return
+  for (const emit of emits) {
+    const made = emit(after, input, before)
+    if (Array.isArray(made)) into.push(...made)
+    else into.push(made as Effect)
+  }
+}
+
+function holdsAll<State, Input>(
+  guards: readonly ((state: State, input: Input) => boolean)[],
+  state: State,
+  input: Input,
+): boolean {
+  for (const guard of guards) if (!guard(state, input)) return false
+  return true
+}
+
+function refuse(context: string, phase: string, reason: string): Rejection {
+  return { ok: false, kind: 'no-matching-transition', context, phase, reason }
+}
+
+function guardRejected<State, Input, Effect>(
+  context: string,
+  phase: string,
+  rows: readonly AnyRow<State, Input, Effect>[],
+  state: State,
+  input: Input,
+): Rejection {
+  const unmet = rows.map(row => (row.when ?? []).find(guard => !guard(state, input))?.name ?? row.name)
+  return { ok: false, kind: 'guard-rejected', context, phase, reason: `unmet: ${[...new Set(unmet)].join(', ')}` }
+}
+
+function planOf<State, Input extends Tagged, Effect extends Tagged>(
+  machineName: string,
+  regions: readonly AnyRegion<State, Input, Effect>[],
+): ReadonlyMap<string, Plan<State, Input, Effect>> {
+  const plans = new Map<string, Plan<State, Input, Effect>>()
+  for (const region of regions) {
+    for (const [type, rows] of Object.entries(region.on) as [string, readonly AnyRow<State, Input, Effect>[]][]) {
+      if (plans.has(type)) throw new Error(`${machineName}: ${type} is owned by two regions`)
+      const rowsByPhase = new Map<string, (AnyRow<State, Input, Effect> & { edge: string })[]>()
+      for (const row of rows) {
+        for (const phase of row.from) {
+          const list = rowsByPhase.get(phase) ?? []
+          list.push({ ...row, edge: `${region.name}/${type}/${row.name}` })
+          rowsByPhase.set(phase, list)
+        }
+      }
+      plans.set(type, {
+        region: region.name,
+        slice: region.name,
+        phaseOf: region.phaseOf,
+        rowsByPhase,
+        followers: followersOf(regions, type),
+      })
+    }
+  }
+  return plans
+}
+
+function followersOf<State, Input extends Tagged, Effect extends Tagged>(
+  regions: readonly AnyRegion<State, Input, Effect>[],
+  type: string,
+): Plan<State, Input, Effect>['followers'] {
+  return regions.flatMap(region => {
+    const follow = (region.follow as Record<string, Follow<State, unknown, Input, Effect> | undefined>)[type]
+    return follow === undefined ? [] : [{ slice: region.name, follow }]
+  })
+}
+
+function edgesOf<State, Input extends Tagged, Effect extends Tagged>(
+  regions: readonly AnyRegion<State, Input, Effect>[],
+): readonly Edge[] {
+  return regions.flatMap(region =>
+    (Object.entries(region.on) as [string, readonly AnyRow<State, Input, Effect>[]][]).flatMap(([input, rows]) =>
+      rows.map(row => ({
+        region: region.name,
+        input,
+        row: row.name,
+        from: row.from,
+        during: row.during,
+        to: row.to,
+        guards: (row.when ?? []).map(guard => guard.name),
+        followers: regions.filter(other => input in other.follow).map(other => other.name),
+      })),
+    ),
+  )
+}

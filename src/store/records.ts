@@ -1,0 +1,173 @@
+/**
+ * What lies on disk.
+ *
+ * A session's truth is one log of commit records. A record is written once, carries its version, and holds the kernel
+ * inputs that were accepted (`steps`), what observers may read (`events`) and the payloads those speak of. Everything
+ * else a store keeps is an index over the log that could be rebuilt from it.
+ */
+import type { InputId, RunId, SessionId } from '../kernel/ids.ts'
+import type { MeerkatInput } from '../kernel/machine.ts'
+
+/** The record version this release writes; older ones are upcast when read, newer ones refused. */
+export const RECORD_VERSION = 1
+
+/** Position of a record in its store: rises with every commit of any session, never reused. */
+export type Position = number
+
+/** One commit of one session. Fields that would be empty are absent. */
+export interface CommitRecord {
+  readonly v: typeof RECORD_VERSION
+  /** Time of the commit, ms since the epoch. */
+  readonly at: number
+  /** Run and input that the record's events speak of unless they say otherwise. */
+  readonly runId?: RunId
+  readonly inputId?: InputId
+  /** Kernel inputs in the order in which they were applied. */
+  readonly steps?: readonly MeerkatInput[]
+  readonly events?: readonly EventRecord[]
+  /** Inputs accepted here. */
+  readonly inputs?: readonly InputRecord[]
+  /** Inputs that reached their terminal state here. */
+  readonly ended?: readonly EndedRecord[]
+  /** Messages that joined the transcript here; the first one's index is `messagesFrom`. */
+  readonly messages?: readonly MessageRecord[]
+  readonly messagesFrom?: number
+  /** Boundaries of runs applied here. */
+  readonly receipts?: readonly ReceiptRecord[]
+}
+
+/** An event as stored: `at`, `runId` and `inputId` are inherited from the record unless given. */
+export interface EventRecord {
+  readonly type: string
+  readonly runId?: RunId
+  readonly inputId?: InputId
+  /** Model call within the run, from 1. */
+  readonly turn?: number
+  /** Index into the record's `messages` whose text is the event's `text`, so that it is stored once. */
+  readonly message?: number
+  readonly data?: Readonly<Record<string, unknown>>
+}
+
+/** Text, or an AI SDK style list of parts. */
+export type Content = string | readonly ContentPart[]
+
+export type ContentPart =
+  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'file'; readonly mediaType: string; readonly data: string; readonly filename?: string }
+  | { readonly type: 'json'; readonly value: unknown }
+
+/** How an input was sent; the kernel holds what it must decide by, this is the rest. */
+export interface InputRecord {
+  readonly id: InputId
+  readonly at: number
+  readonly mode: 'queue' | 'steer' | 'supersede'
+  readonly kind: string
+  readonly content: Content
+  readonly idempotencyKey?: string
+  readonly supersessionKey?: string
+  /** JSON Schema of the structured answer. */
+  readonly outputSchema?: unknown
+  readonly model?: string
+  readonly maxRunMs?: number
+}
+
+/** How an input ended. Written exactly once an input. */
+export interface EndedRecord {
+  readonly id: InputId
+  readonly status: 'consumed' | 'superseded' | 'coalesced' | 'abandoned' | 'withdrawn'
+  readonly reason?: string
+  /** The input that replaced it. */
+  readonly by?: InputId
+  readonly attempts: number
+  readonly result?: ResultRecord
+}
+
+export interface ResultRecord {
+  readonly outcome: 'completed' | 'failed' | 'cancelled'
+  readonly runId: RunId
+  /** Index into the record's `messages` of the answer's text; absent where `text` is given or there is none. */
+  readonly message?: number
+  readonly text?: string
+  readonly output?: unknown
+  readonly usage?: UsageRecord
+  readonly error?: { readonly code: string; readonly message: string; readonly cause: string }
+}
+
+/** Token counts of a run; a count no provider reported is absent, never zero. */
+export interface UsageRecord {
+  readonly inputTokens?: number
+  readonly outputTokens?: number
+  readonly totalTokens?: number
+  readonly cachedInputTokens?: number
+  readonly reasoningTokens?: number
+  /** Model calls made. */
+  readonly calls?: number
+}
+
+/** A part of an assistant or tool message. */
+export type MessagePart =
+  | ContentPart
+  | { readonly type: 'reasoning'; readonly text: string; readonly meta?: unknown }
+  | {
+      readonly type: 'tool-call'
+      readonly callId: string
+      readonly name: string
+      readonly args: unknown
+      readonly meta?: unknown
+    }
+  | {
+      readonly type: 'tool-result'
+      readonly callId: string
+      readonly name: string
+      readonly output: unknown
+      readonly isError?: boolean
+    }
+
+/** One message of the transcript. A user message names its inputs and takes their content from where they were accepted. */
+export interface MessageRecord {
+  readonly role: 'system' | 'user' | 'assistant' | 'tool' | 'notice'
+  readonly content?: string | readonly MessagePart[]
+  readonly runId?: RunId
+  readonly inputIds?: readonly InputId[]
+  /** Set on the summary a compaction wrote: messages before this index are covered by it. */
+  readonly compactsBefore?: number
+}
+
+/** The proof that a boundary of a run was committed. */
+export interface ReceiptRecord {
+  readonly runId: RunId
+  /** Dense from 1 within the run. */
+  readonly boundary: number
+  /** Inputs that contributed so far. */
+  readonly inputIds: readonly InputId[]
+  /** Steers that joined at this boundary. */
+  readonly steered?: readonly InputId[]
+}
+
+/** How a session was opened. Compared as a whole when it is opened again. */
+export interface SessionOptions {
+  readonly title?: string
+  readonly labels?: Readonly<Record<string, string>>
+  readonly model?: string
+  readonly system?: string
+  readonly keepAlive?: boolean
+  readonly silentIntents?: readonly string[]
+  readonly budget?: {
+    readonly maxTokens?: number
+    readonly maxToolCalls?: number
+    readonly maxRunMs?: number
+    readonly maxTurns?: number
+  }
+  readonly merge?: boolean
+  readonly tools?: readonly string[]
+  readonly mcpServers?: readonly unknown[]
+}
+
+/** A session's birth certificate. */
+export interface SessionRecord {
+  readonly id: SessionId
+  readonly createdAt: number
+  readonly options: SessionOptions
+  /** Set on a fork: whose transcript it continues, and up to which message index (exclusive). */
+  readonly forkOf?: { readonly sessionId: SessionId; readonly messages: number }
+}
