@@ -13,8 +13,8 @@
  *    can't mend is an output of type `failed`.
  */
 import type { CallId, RunId, SessionId } from '../kernel/ids.ts'
-import type { CallIntent, CallEntry } from '../kernel/regions/calls.ts'
-import type { TerminalFailureSource, LlmRetryFailureKind } from '../kernel/regions/turn-outcome.ts'
+import type { CallEntry, CallIntent } from '../kernel/regions/calls.ts'
+import type { LlmRetryFailureKind, TerminalFailureSource } from '../kernel/regions/turn-outcome.ts'
 import type { InputRecord, MessagePart, MessageRecord, SessionOptions, UsageRecord } from '../store/records.ts'
 import type { Clock, Deadline } from '../time.ts'
 
@@ -70,7 +70,12 @@ export interface RunPort {
   /** An event for observers: shown soon, its loss costs nothing. */
   stream(event: StreamEvent): void
   /** The model asked for tools: the message and the intents are recorded; calls not awaiting approval may be dispatched. */
-  intend(report: { readonly turn: number; readonly message: MessageRecord; readonly calls: readonly CallIntent[]; readonly usage?: UsageRecord }): Promise<void>
+  intend(report: {
+    readonly turn: number
+    readonly message: MessageRecord
+    readonly calls: readonly CallIntent[]
+    readonly usage?: UsageRecord
+  }): Promise<void>
   /** Calls that are `owed` (approved, or lost and repeatable) are about to be dispatched. */
   dispatch(callIds: readonly CallId[]): Promise<void>
   /** Calls ended. */
@@ -78,7 +83,14 @@ export interface RunPort {
   /** Every call has an outcome: commits the boundary. `steered` inputs joined and are in the journal already. */
   boundary(report: { readonly turn: number }): Promise<BoundaryAnswer>
   /** A model call failed and will be tried again after a delay. */
-  retrying(report: { readonly turn: number; readonly attempt: number; readonly maxRetries: number; readonly delayMs: number; readonly kind: LlmRetryFailureKind; readonly message: string }): void
+  retrying(report: {
+    readonly turn: number
+    readonly attempt: number
+    readonly maxRetries: number
+    readonly delayMs: number
+    readonly kind: LlmRetryFailureKind
+    readonly message: string
+  }): void
   /** The retry announced last begins. */
   retry(attempt: number): void
   /** The structured answer did not validate. `again` while attempts are left. */
@@ -140,6 +152,11 @@ export type ApplyOutput =
       readonly turns?: { readonly made: number; readonly allowed: number }
     }
   /** After an abort with cause `cancelled`, or a boundary that answered so. */
-  | { readonly type: 'cancelled'; readonly message?: MessageRecord; readonly usage?: UsageRecord; readonly turn?: number }
+  | {
+      readonly type: 'cancelled'
+      readonly message?: MessageRecord
+      readonly usage?: UsageRecord
+      readonly turn?: number
+    }
   /** A call waits for an approval or a resolution: the work goes on when it is settled. */
   | { readonly type: 'parked' }

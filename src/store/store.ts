@@ -35,6 +35,8 @@ export interface Head {
 
 export interface SessionSummary extends SessionRecord, Head {
   readonly updatedAt: number
+  /** Set in lists on a session whose birth certificate can't be read: `options` is empty then, and opening it says why. */
+  readonly unreadable?: true
 }
 
 /** A message of work that is not finished, kept so that a later attempt continues instead of repeating. */
@@ -76,6 +78,13 @@ export interface LoadedSession {
   /** Records after the snapshot (or all), oldest first. */
   readonly rows: readonly LogRow[]
   readonly journal: readonly JournalEntry[]
+}
+
+/** A store that isn't open yet, as `createRuntime({ store })` takes it. Each `open` gives a store of its own. */
+export interface StoreSource {
+  /** The name its stores carry: `memory:`, `sqlite:PATH`. */
+  readonly name: string
+  open(): Promise<Store>
 }
 
 export interface Store {

@@ -122,9 +122,6 @@ function isConversation(state: MeerkatState): boolean {
 function cancelAtBoundary(state: MeerkatState): boolean {
   return state.run.phase === 'bound' && state.run.cancel !== 'none'
 }
-function cancelRequested(state: MeerkatState): boolean {
-  return state.run.phase === 'bound' && state.run.cancel === 'now'
-}
 function callsTools(_: MeerkatState, input: { readonly toolCount: number }): boolean {
   return input.toolCount > 0
 }
@@ -330,13 +327,12 @@ export const turn: MeerkatRegion<'turn', TurnPhase> = {
         name: 'cut-off',
         from: ['drainingBoundary'],
         during: RUNNING,
-        when: [isCurrentRun, cancelRequested],
+        when: [isCurrentRun, cancelAtBoundary],
         to: ['cancelled'],
         then: to('cancelled'),
         emit: [effect('TurnRunCancelled')],
       },
       {
-        // A cancel at the boundary finds the answer complete: there is nothing left to cancel.
         name: 'complete',
         from: ['drainingBoundary'],
         during: RUNNING,

@@ -1,0 +1,283 @@
+/**
+ * The shapes of the public contract as the library speaks them. The operations table checks the same shapes on every
+ * surface. Times are ISO 8601 in UTC, durations end in `Ms`.
+ */
+import type { CallId, InputId, RunId, SessionId } from '../kernel/ids.ts'
+import type { CallState } from '../kernel/regions/calls.ts'
+import type { Content, InputRecord, MessagePart, SessionOptions, UsageRecord } from '../store/records.ts'
+
+export type InputStatus =
+  | 'queued'
+  | 'staged'
+  | 'applied'
+  | 'consumed'
+  | 'superseded'
+  | 'coalesced'
+  | 'abandoned'
+  | 'withdrawn'
+
+export interface SessionView extends SessionOptions {
+  readonly id: SessionId
+  /** initializing, idle, attached, running, retired, stopped, destroyed. */
+  readonly phase: string
+  readonly createdAt: string
+  readonly updatedAt: string
+  /** Messages in the transcript. */
+  readonly messages: number
+  /** Inputs accepted and not ended. */
+  readonly unfinished: number
+  readonly forkOf?: { readonly sessionId: SessionId; readonly messages: number }
+}
+
+export interface RunResult {
+  readonly outcome: 'completed' | 'failed' | 'cancelled'
+  readonly runId: RunId
+  readonly text?: string
+  readonly output?: unknown
+  readonly usage?: UsageRecord
+  readonly error?: { readonly code: string; readonly message: string; readonly cause: string }
+}
+
+export interface InputView {
+  readonly id: InputId
+  readonly status: InputStatus
+  /** Why it ended badly. */
+  readonly reason?: string
+  readonly attempts: number
+  readonly mode: InputRecord['mode']
+  readonly kind: string
+  readonly content: Content
+  readonly acceptedAt: string
+  readonly idempotencyKey?: string
+  readonly supersessionKey?: string
+  /** The run that holds it or ended it. */
+  readonly runId?: RunId
+  /** What became of a steer: it joined a run at a boundary, or it waited for the next turn. */
+  readonly receipt?:
+    | { readonly type: 'steered'; readonly runId: RunId; readonly boundary: number }
+    | { readonly type: 'queued' }
+  readonly result?: RunResult
+  /** The input that replaced it. */
+  readonly by?: InputId
+}
+
+export interface SendParams {
+  readonly content: Content
+  readonly mode?: 'queue' | 'steer' | 'supersede'
+  readonly idempotencyKey?: string
+  readonly supersessionKey?: string
+  /** JSON Schema of the answer. */
+  readonly outputSchema?: unknown
+  readonly model?: string
+  readonly maxRunMs?: number
+  /** Answer only after the input ended, or this time passed; the run goes on. */
+  readonly waitMs?: number
+  /** Revive a stopped session. */
+  readonly resume?: boolean
+}
+
+export interface SendAnswer {
+  readonly outcome: 'accepted' | 'deduplicated'
+  readonly inputId: InputId
+  readonly status: InputStatus
+  readonly result?: RunResult
+  /** Events from here on concern what was sent. */
+  readonly cursor: string
+}
+
+export interface HistoryMessage {
+  readonly id: string
+  readonly index: number
+  readonly role: 'system' | 'user' | 'assistant' | 'tool' | 'notice'
+  readonly content: string | readonly MessagePart[]
+  readonly runId?: RunId
+  readonly inputIds?: readonly InputId[]
+  readonly at: string
+}
+
+export interface EventView {
+  /** Position of the event; `events/read` with `after` continues behind it. */
+  readonly cursor: string
+  readonly sessionId: SessionId
+  readonly at: string
+  readonly type: string
+  readonly runId?: RunId
+  readonly inputId?: InputId
+  readonly turn?: number
+  /** Further fields by type: `text`, `callId`, `name`, `reason`, ... */
+  readonly [field: string]: unknown
+}
+
+export interface RunView {
+  readonly id: RunId
+  readonly state: 'running' | 'completed' | 'failed' | 'cancelled' | 'interrupted'
+  readonly inputIds: readonly InputId[]
+  readonly startedAt: string
+  readonly endedAt?: string
+  readonly cause?: string
+}
+
+export interface ReceiptView {
+  readonly runId: RunId
+  readonly boundary: number
+  readonly inputIds: readonly InputId[]
+  readonly steered?: readonly InputId[]
+  readonly at: string
+}
+
+export interface CallView {
+  readonly id: CallId
+  readonly inputId: InputId
+  readonly tool: string
+  readonly policy: 'retry' | 'ask' | 'fail'
+  readonly state: CallState
+  readonly since: string
+  readonly args?: unknown
+  readonly output?: unknown
+}
+
+export interface ApprovalView {
+  /** Equals the call's id. */
+  readonly id: CallId
+  readonly tool: string
+  readonly args?: unknown
+  readonly inputId: InputId
+  readonly since: string
+}
+
+export interface Explanation {
+  readonly runnable: boolean
+  readonly phase: string
+  readonly waitingFor: readonly {
+    readonly guard: string
+    readonly owner: string
+    readonly sinceMs?: number
+    readonly inputId?: InputId
+  }[]
+}
+
+export interface AuditReport {
+  readonly ok: boolean
+  /** Kernel inputs re-run. */
+  readonly steps: number
+  readonly firstIllegal?: {
+    readonly position: number
+    readonly step: number
+    readonly input: string
+    readonly kind: string
+    readonly reason: string
+  }
+}
+
+/** What a lifecycle operation did. Absent counts are 0. */
+export interface ControlReport {
+  readonly sessionId: SessionId
+  readonly phase: string
+  readonly inputsAbandoned: number
+  readonly inputsPendingDrain: number
+  readonly inputsTransferred: number
+}
+
+export type ControlOperation = 'stop' | 'resume' | 'retire' | 'reset' | 'recycle' | 'destroy'
+
+export interface RuntimeInfo {
+  readonly name: 'meerkat-ts'
+  readonly version: string
+  readonly protocol: number
+  readonly store: string
+  readonly executor: string
+  readonly features: readonly string[]
+}
+
+export interface Health {
+  readonly status: 'ok' | 'degraded' | 'failing'
+  readonly reasons: readonly string[]
+  /** Age of the oldest input that could run and does not; 0 when none. */
+  readonly oldestRunnableMs: number
+  readonly sessions: { readonly loaded: number; readonly running: number; readonly unfinished: number }
+  readonly loops: { readonly performing: number; readonly overdue: number }
+  readonly store: { readonly name: string; readonly failing: boolean; readonly lastError?: string }
+}
+
+/** A page of what `list` answers; `next` is the cursor of the next one. */
+export interface Page<T> {
+  readonly items: readonly T[]
+  readonly next?: string
+}
+
+/** Everything the surfaces can ask of a runtime. Errors are `MeerkatError`s. */
+export interface RuntimeApi {
+  info(): RuntimeInfo
+  health(): Health
+  open(params: SessionOptions & { readonly sessionId?: string }): Promise<SessionView>
+  get(sessionId: string): Promise<SessionView>
+  list(params: {
+    readonly after?: string
+    readonly limit?: number
+    readonly phase?: string
+    readonly label?: string
+  }): Promise<Page<SessionView>>
+  history(
+    sessionId: string,
+    params: { readonly after?: number; readonly limit?: number },
+  ): Promise<{ readonly messages: readonly HistoryMessage[]; readonly next?: number }>
+  fork(sessionId: string, params: { readonly atMessage?: number; readonly newSessionId?: string }): Promise<SessionView>
+  control(sessionId: string, operation: ControlOperation): Promise<ControlReport>
+  explain(sessionId: string): Promise<Explanation>
+  audit(sessionId: string): Promise<AuditReport>
+  send(sessionId: string, params: SendParams): Promise<SendAnswer>
+  input(sessionId: string, by: { readonly inputId?: string; readonly idempotencyKey?: string }): Promise<InputView>
+  inputs(
+    sessionId: string,
+    params: { readonly status?: InputStatus; readonly after?: string; readonly limit?: number },
+  ): Promise<Page<InputView>>
+  withdraw(sessionId: string, inputId: string): Promise<{ readonly withdrawn: boolean; readonly input: InputView }>
+  /** Answers with the terminal status, or with the present one when the time is up. */
+  wait(
+    sessionId: string,
+    inputId: string,
+    waitMs: number,
+  ): Promise<{ readonly status: InputStatus; readonly reason?: string; readonly result?: RunResult }>
+  cancel(
+    sessionId: string,
+    params: { readonly runId?: string; readonly when?: 'now' | 'boundary'; readonly queue?: 'keep' | 'drop' },
+  ): Promise<{
+    readonly cancelled: boolean
+    readonly runId?: RunId
+    readonly alreadyEnded?: boolean
+    readonly dropped?: number
+  }>
+  runs(sessionId: string, params: { readonly after?: string; readonly limit?: number }): Promise<Page<RunView>>
+  run(sessionId: string, runId: string): Promise<{ readonly run: RunView; readonly receipts: readonly ReceiptView[] }>
+  /** Events after a cursor, oldest first. With `waitMs` it waits for the first one that long. */
+  events(params: {
+    readonly sessionId?: string
+    readonly after?: string
+    readonly limit?: number
+    readonly waitMs?: number
+    readonly signal?: AbortSignal
+  }): Promise<{ readonly events: readonly EventView[]; readonly cursor: string }>
+  calls(sessionId: string, params: { readonly state?: string }): Promise<readonly CallView[]>
+  resolveCall(
+    sessionId: string,
+    callId: string,
+    params: { readonly resolution: 'retry' | 'succeeded' | 'failed'; readonly output?: unknown },
+  ): Promise<CallView>
+  approvals(sessionId: string): Promise<readonly ApprovalView[]>
+  decide(
+    sessionId: string,
+    approvalId: string,
+    params: { readonly decision: 'allow' | 'deny'; readonly reason?: string },
+  ): Promise<CallView>
+  tools(sessionId: string): Promise<{
+    readonly generation: number
+    readonly tools: readonly {
+      readonly name: string
+      readonly description?: string
+      readonly inputSchema?: unknown
+      readonly policy: string
+      readonly needsApproval: boolean
+    }[]
+  }>
+  close(): Promise<void>
+}

@@ -1,0 +1,79 @@
+/**
+ * How values lie in a store: JSON text with its checksum.
+ *
+ * A row is sealed once, when it is given, so that later changes to the caller's object can't reach it. It is unsealed
+ * with its checksum proven first; what fails is named by its place, so that one bad row never hides which one it is.
+ */
+import { crc32 } from 'node:zlib'
+import { MeerkatError } from '../errors.ts'
+import type { CommitRecord, Position } from './records.ts'
+import { RECORD_VERSION } from './records.ts'
+
+/** JSON text and the CRC-32 of its UTF-8 bytes. */
+export interface Sealed {
+  readonly body: string
+  readonly crc: number
+}
+
+/** Where a row lies, for the error that names it. */
+export interface RowPlace {
+  readonly sessionId: string
+  /** Position of a log record; absent for other rows. */
+  readonly record?: Position
+  /** What the row is, for people: `commit record`, `snapshot`. */
+  readonly what: string
+}
+
+export function seal(value: unknown): Sealed {
+  const body = JSON.stringify(value)
+  return { body, crc: crc32(body) }
+}
+
+export function sealText(body: string): Sealed {
+  return { body, crc: crc32(body) }
+}
+
+/** The text of a sealed row, proven against its checksum. */
+export function unsealText(row: Sealed, place: RowPlace): string {
+  if (crc32(row.body) !== row.crc) throw unreadable(place, 'its checksum does not match its content')
+  return row.body
+}
+
+/** The value of a sealed row. The checksum vouches that it is what was written, so its type is the writer's. */
+export function unseal<T>(row: Sealed, place: RowPlace): T {
+  const body = unsealText(row, place)
+  try {
+    return JSON.parse(body) as T
+  } catch (error) {
+    throw unreadable(place, 'it is not valid JSON', error)
+  }
+}
+
+/** The commit record of a log row; one that a newer release wrote is `unsupported`, never guessed at. */
+export function unsealRecord(row: Sealed, sessionId: string, position: Position): CommitRecord {
+  const place: RowPlace = { what: 'commit record', sessionId, record: position }
+  const record = unseal<CommitRecord | null>(row, place)
+  const version: unknown = record?.v
+  if (record !== null && version === RECORD_VERSION) return record
+  if (typeof version === 'number' && version > RECORD_VERSION) throw fromNewerRelease(place, version)
+  throw unreadable(place, `it carries no known version (${JSON.stringify(version)})`)
+}
+
+function fromNewerRelease(place: RowPlace, version: number): MeerkatError {
+  return new MeerkatError(
+    'unsupported',
+    `record ${place.record} of session ${place.sessionId} has version ${version}, this release reads up to ${RECORD_VERSION}: ` +
+      'upgrade meerkat-ts to open this session',
+    { details: { sessionId: place.sessionId, record: place.record, version, supported: RECORD_VERSION } },
+  )
+}
+
+function unreadable(place: RowPlace, why: string, cause?: unknown): MeerkatError {
+  const at = place.record === undefined ? '' : ` ${place.record}`
+  return new MeerkatError(
+    'internal',
+    `the ${place.what}${at} of session ${place.sessionId} can't be read: ${why}. ` +
+      'Other sessions are not affected; restore the store from a backup to get this one back',
+    { cause, details: { sessionId: place.sessionId, ...(place.record === undefined ? {} : { record: place.record }) } },
+  )
+}

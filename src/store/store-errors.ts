@@ -1,0 +1,53 @@
+/** The refusals that every store says alike. */
+import { MeerkatError } from '../errors.ts'
+import type { Claim } from './store.ts'
+
+/** Who holds a session, as far as the store knows. */
+export interface Holder {
+  readonly owner: string
+  readonly pid?: number
+  readonly host?: string
+}
+
+export function sessionNotFound(sessionId: string): MeerkatError {
+  return new MeerkatError('session-not-found', `there is no session ${sessionId}`, { details: { sessionId } })
+}
+
+export function sessionExists(sessionId: string): MeerkatError {
+  return new MeerkatError('session-conflict', `session ${sessionId} exists already`, { details: { sessionId } })
+}
+
+export function heldByOther(sessionId: string, holder: Holder): MeerkatError {
+  const process = holder.pid === undefined ? 'another runtime of this process' : `process ${holder.pid}`
+  const where = holder.host === undefined ? '' : ` on ${holder.host}`
+  return new MeerkatError(
+    'not-owner',
+    `session ${sessionId} is held by ${process}${where}: send the request there, or stop it and retry`,
+    { details: { sessionId, ...holder } },
+  )
+}
+
+/** For a claim whose token is no longer the current one. */
+export function claimLost(claim: Claim, holder: Holder | undefined): MeerkatError {
+  const { sessionId, owner, token } = claim
+  const now = holder === undefined ? 'it was released' : `${holder.owner} took it over`
+  return new MeerkatError('not-owner', `the claim of session ${sessionId} is over (${now}): claim it again and reload it`, {
+    details: { sessionId, token, lost: owner, ...holder },
+  })
+}
+
+export function keyBound(sessionId: string): MeerkatError {
+  return new MeerkatError('idempotency-conflict', `a commit of session ${sessionId} binds a key that is bound already`, {
+    details: { sessionId },
+  })
+}
+
+export function idKnown(sessionId: string): MeerkatError {
+  return new MeerkatError('conflict', `a commit of session ${sessionId} opens an id that was opened before`, {
+    details: { sessionId },
+  })
+}
+
+export function storeClosed(name: string): MeerkatError {
+  return new MeerkatError('store-unavailable', `the store ${name} is closed: open it again`, { retryable: false })
+}
