@@ -61,6 +61,8 @@ export interface RunPort {
   readonly clock: Clock
   /** Model calls the work has made in earlier attempts and before; the next one is this + 1. */
   readonly turnsSoFar: number
+  /** Usage of those calls, as far as it was recorded. */
+  readonly usageSoFar?: UsageRecord
   /** The committed transcript from the newest summary on, oldest first. */
   context(): Promise<readonly ContextMessage[]>
   /** The work's messages so far: what its inputs said, what the model said, what tools answered. Never empty. */

@@ -1,7 +1,18 @@
 /** Named crash points of a store's commit path, injected by tests; production gives none. */
+import { MeerkatError } from '../errors.ts'
+
 export interface StoreFaults {
   /** Runs when all rows are written and nothing is durable yet; what it throws fails the whole flush. */
   readonly beforeCommit?: () => void
   /** Runs when the flush is durable and nobody was answered yet. The place to end a process. */
   readonly afterCommit?: () => void
+}
+
+/** Runs a crash point. What it throws looks like a failed disk to callers. */
+export function trip(faults: StoreFaults, point: keyof StoreFaults): void {
+  try {
+    faults[point]?.()
+  } catch (error) {
+    throw new MeerkatError('store-unavailable', 'an injected fault failed the commit: retry', { cause: error })
+  }
 }

@@ -27,7 +27,9 @@ export class Listeners {
       try {
         listener(hint)
       } catch (error) {
-        process.emitWarning(error instanceof Error ? error : String(error), { detail: 'thrown by an onCommit listener' })
+        process.emitWarning(error instanceof Error ? error : String(error), {
+          detail: 'thrown by an onCommit listener',
+        })
       }
     }
   }

@@ -8,6 +8,7 @@
 import { MeerkatError } from '../errors.ts'
 import type { InputId, RunId, SessionId } from '../kernel/ids.ts'
 import type { StoreFaults } from './faults.ts'
+import { trip } from './faults.ts'
 import { firstIndex } from './first-index.ts'
 import type { CommitListener } from './listeners.ts'
 import { Listeners } from './listeners.ts'
@@ -23,7 +24,15 @@ import type {
   Store,
   StoreSource,
 } from './store.ts'
-import { claimLost, heldByOther, idKnown, keyBound, sessionExists, sessionNotFound, storeClosed } from './store-errors.ts'
+import {
+  claimLost,
+  heldByOther,
+  idKnown,
+  keyBound,
+  sessionExists,
+  sessionNotFound,
+  storeClosed,
+} from './store-errors.ts'
 
 const NAME = 'memory:'
 
@@ -185,7 +194,10 @@ class MemoryStore implements Store {
     const rows = this.#data.sessions.get(query.sessionId)?.rows ?? []
     const { before } = query
     const end = before === undefined ? rows.length : firstIndex(rows.length, i => at(rows, i).position >= before)
-    return rows.slice(Math.max(0, end - query.limit), end).toReversed().map(toLogRow)
+    return rows
+      .slice(Math.max(0, end - query.limit), end)
+      .toReversed()
+      .map(toLogRow)
   }
 
   async readMessages(query: Parameters<Store['readMessages']>[0]): Promise<readonly LogRow[]> {
@@ -255,11 +267,11 @@ class MemoryStore implements Store {
   /** Everything that can refuse comes before the first change, so a refused commit leaves nothing behind. */
   #append(session: StoredSession, commit: Commit): Position {
     const { claim, head } = commit
-    for (const { key } of commit.keys ?? []) if (session.keys.has(key)) throw keyBound(claim.sessionId)
-    for (const id of commit.opened ?? []) if (this.#data.references.has(id)) throw idKnown(claim.sessionId)
+    if (commit.keys?.some(({ key }) => session.keys.has(key)) === true) throw keyBound(claim.sessionId)
+    if (commit.opened?.some(id => this.#data.references.has(id)) === true) throw idKnown(claim.sessionId)
     const body = JSON.stringify(commit.record)
     const journal = (commit.journal?.put ?? []).map(entry => ({ ...entry, body: JSON.stringify(entry.message) }))
-    this.#trip('beforeCommit')
+    trip(this.#faults, 'beforeCommit')
 
     const position = this.#data.log.length + 1
     const row: StoredRow = { position, sessionId: claim.sessionId, body, messages: head.messages }
@@ -269,13 +281,9 @@ class MemoryStore implements Store {
     session.updatedAt = commit.record.at
     this.#refer(commit, position)
     for (const { key, inputId, digest } of commit.keys ?? []) session.keys.set(key, { inputId, digest })
-    for (const work of commit.journal?.drop ?? []) session.journal.delete(work)
-    for (const entry of journal) {
-      const entries = session.journal.get(entry.work) ?? new Map<number, string>()
-      session.journal.set(entry.work, entries.set(entry.index, entry.body))
-    }
+    writeJournal(session, commit.journal?.drop ?? [], journal)
     if (commit.snapshot !== undefined) session.snapshot = { position, state: commit.snapshot }
-    this.#trip('afterCommit')
+    trip(this.#faults, 'afterCommit')
     return position
   }
 
@@ -288,13 +296,17 @@ class MemoryStore implements Store {
       references.set(id, { sessionId, first, last: position })
     }
   }
+}
 
-  #trip(point: keyof StoreFaults): void {
-    try {
-      this.#faults[point]?.()
-    } catch (error) {
-      throw new MeerkatError('store-unavailable', 'an injected fault failed the commit: retry', { cause: error })
-    }
+function writeJournal(
+  session: StoredSession,
+  drop: readonly InputId[],
+  put: readonly (JournalEntry & { readonly body: string })[],
+): void {
+  for (const work of drop) session.journal.delete(work)
+  for (const { work, index, body } of put) {
+    const entries = session.journal.get(work) ?? new Map<number, string>()
+    session.journal.set(work, entries.set(index, body))
   }
 }
 

@@ -31,15 +31,23 @@ export function heldByOther(sessionId: string, holder: Holder): MeerkatError {
 export function claimLost(claim: Claim, holder: Holder | undefined): MeerkatError {
   const { sessionId, owner, token } = claim
   const now = holder === undefined ? 'it was released' : `${holder.owner} took it over`
-  return new MeerkatError('not-owner', `the claim of session ${sessionId} is over (${now}): claim it again and reload it`, {
-    details: { sessionId, token, lost: owner, ...holder },
-  })
+  return new MeerkatError(
+    'not-owner',
+    `the claim of session ${sessionId} is over (${now}): claim it again and reload it`,
+    {
+      details: { sessionId, token, lost: owner, ...holder },
+    },
+  )
 }
 
 export function keyBound(sessionId: string): MeerkatError {
-  return new MeerkatError('idempotency-conflict', `a commit of session ${sessionId} binds a key that is bound already`, {
-    details: { sessionId },
-  })
+  return new MeerkatError(
+    'idempotency-conflict',
+    `a commit of session ${sessionId} binds a key that is bound already`,
+    {
+      details: { sessionId },
+    },
+  )
 }
 
 export function idKnown(sessionId: string): MeerkatError {

@@ -30,10 +30,8 @@ export function toStoreError(error: unknown, place: FaultPlace): MeerkatError {
     return new MeerkatError('store-unavailable', text, { cause: error, details, retryable: known.retryable ?? true })
   }
   const message = error instanceof Error ? error.message : String(error)
-  return new MeerkatError('store-unavailable', `the database ${place.path} failed (${message}); nothing was written`, {
-    cause: error,
-    details,
-  })
+  const text = `the store on ${place.path} failed unexpectedly (${message})`
+  return new MeerkatError('internal', text, { cause: error, details })
 }
 
 interface Unavailable {

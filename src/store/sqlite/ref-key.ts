@@ -7,7 +7,7 @@ const isDash = (index: number): boolean => index === 8 || index === 13 || index 
 
 /** The value of a lower-case hexadecimal digit by its character code; 255 for anything else. */
 const DIGITS: Uint8Array = new Uint8Array(128).fill(255)
-for (const [value, digit] of [...'0123456789abcdef'].entries()) DIGITS[digit.charCodeAt(0)] = value
+for (let value = 0; value < 16; value += 1) DIGITS[value.toString(16).charCodeAt(0)] = value
 
 const digit = (text: string, index: number): number => DIGITS[text.charCodeAt(index)] ?? 255
 

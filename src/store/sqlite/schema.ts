@@ -6,8 +6,9 @@
  * session; `marks` keeps every 64th of a session for seeking. `heads` is small and hot. All else is written rarely or
  * appends too (`refs`: UUID v7 ids rise).
  */
-import { foreignDatabase, newerSchema } from './errors.ts'
+
 import type { SqlDriver } from './driver.ts'
+import { foreignDatabase, newerSchema } from './errors.ts'
 
 /** In the file's header, so that another program's database is never written to. */
 const APPLICATION_ID = 0x6d6b6174
@@ -112,8 +113,8 @@ export function migrate(db: SqlDriver, path: string): void {
   }
 }
 
-/** 0 for an empty file; a newer or a foreign one is refused. */
-function versionOf(db: SqlDriver, path: string): number {
+/** The file's schema version, 0 for an empty one; a newer or a foreign file is refused. Only reads. */
+export function versionOf(db: SqlDriver, path: string): number {
   const tables = Number(db.prepare('SELECT count(*) AS n FROM sqlite_schema').get()?.['n'])
   if (tables === 0) return 0
   const application = db.prepare('PRAGMA application_id').get()?.['application_id']

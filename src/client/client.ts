@@ -1,0 +1,99 @@
+/** A typed client for a meerkat server, over nothing but `fetch`: it runs in browsers too. */
+import type { OperationName, OperationParams, OperationResult } from '../surfaces/operations.ts'
+import { type ClientEvent, follow } from './follow.ts'
+import { foreignError, responseError, unreachable } from './wire-error.ts'
+
+export interface ClientOptions {
+  /** Where the server is, such as `http://127.0.0.1:4747`. */
+  readonly url: string | URL
+  readonly token?: string
+  /** In place of the global one. */
+  readonly fetch?: typeof fetch
+  /** How long to wait before attempt 1, 2, … to follow events again. */
+  readonly retryDelayMs?: (attempt: number) => number
+}
+
+export interface EventsOptions {
+  /** Only events of this session; of all sessions when absent. */
+  readonly sessionId?: string
+  /** Begin behind this cursor; with the first event when absent. */
+  readonly after?: string
+  /** Ends the iteration. */
+  readonly signal?: AbortSignal
+}
+
+export interface Client {
+  /** Calls an operation. Fails with a `MeerkatError`, whose `retryable` says whether the same call may succeed later. */
+  call<Name extends OperationName>(
+    name: Name,
+    params: OperationParams<Name>,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<OperationResult<Name>>
+  /** Events as they happen, each exactly once and in order, over as many connections as it takes. */
+  events(options?: EventsOptions): AsyncIterable<ClientEvent>
+}
+
+/** Three of the server's signs of life may be missing before a silent stream is taken for dead. */
+const SILENCE_MS = 50_000
+
+export function createClient(options: ClientOptions): Client {
+  const base = String(options.url).replace(/\/+$/, '')
+  const request = (path: string, init: RequestInit): Promise<Response> => send(options, base + path, init)
+  return {
+    async call<Name extends OperationName>(
+      name: Name,
+      params: OperationParams<Name>,
+      { signal }: { readonly signal?: AbortSignal } = {},
+    ) {
+      const response = await request(`/v1/${name}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(params),
+        ...(signal === undefined ? {} : { signal }),
+      })
+      return readResult<Name>(response)
+    },
+    events: ({ sessionId, ...rest } = {}) =>
+      follow({
+        ...rest,
+        open: (after, signal) => request(eventsPath(sessionId, after), { signal }),
+        retryDelayMs: options.retryDelayMs ?? backOff,
+        silenceMs: SILENCE_MS,
+      }),
+  }
+}
+
+/** What the server answered. It checked the call against the table that the type comes from. */
+async function readResult<Name extends OperationName>(response: Response): Promise<OperationResult<Name>> {
+  if (!response.headers.get('content-type')?.startsWith('application/json')) throw foreignError(response)
+  try {
+    return (await response.json()) as OperationResult<Name>
+  } catch (error) {
+    throw unreachable(response.url, error)
+  }
+}
+
+async function send({ token, fetch: ask = fetch }: ClientOptions, url: string, init: RequestInit): Promise<Response> {
+  const headers = new Headers(init.headers)
+  if (token !== undefined) headers.set('authorization', `Bearer ${token}`)
+  let response: Response
+  try {
+    // Never to another place: a redirect would carry the token and the prompt there.
+    response = await ask(url, { ...init, headers, redirect: 'error' })
+  } catch (error) {
+    if (init.signal?.aborted === true) throw error
+    throw unreachable(url, error)
+  }
+  if (response.ok) return response
+  throw await responseError(response)
+}
+
+function eventsPath(sessionId: string | undefined, after: string | undefined): string {
+  const query = after === undefined ? '' : `?after=${encodeURIComponent(after)}`
+  return sessionId === undefined ? `/v1/events${query}` : `/v1/sessions/${encodeURIComponent(sessionId)}/events${query}`
+}
+
+/** A quarter of a second, doubled up to five. */
+function backOff(attempt: number): number {
+  return Math.min(5000, 250 * 2 ** Math.min(attempt - 1, 10))
+}

@@ -1,0 +1,56 @@
+/** Answers of a server as the errors of the project. */
+import { ERROR_CODES, type ErrorCode, MeerkatError } from '../errors.ts'
+
+/** The error in an answer that is none of success; what stands between us and the server may have written it. */
+export async function responseError(response: Response): Promise<MeerkatError> {
+  const body: unknown = await response.json().catch(() => undefined)
+  const found = field(body, 'error')
+  const code = field(found, 'code')
+  const message = field(found, 'message')
+  if (!isErrorCode(code) || typeof message !== 'string') return foreignError(response)
+  const details = field(found, 'details')
+  return new MeerkatError(code, message, {
+    retryable: field(found, 'retryable') === true,
+    ...(isRecord(details) ? { details } : {}),
+  })
+}
+
+/** A server that could not be reached, or went away before it answered. */
+export function unreachable(url: string, cause: unknown): MeerkatError {
+  const text = `no answer from ${url}: is a meerkat server running there?`
+  return new MeerkatError(
+    'store-unavailable',
+    `${text} If this was a send, repeat it with the same idempotencyKey: it may have been accepted`,
+    { cause, details: { url } },
+  )
+}
+
+/** An answer that no meerkat server gave. */
+export function foreignError(response: Response): MeerkatError {
+  const code = BY_STATUS[response.status] ?? 'internal'
+  const text = `${response.url} answered ${response.status}, and not as a meerkat server does: is a proxy in between?`
+  return new MeerkatError(code, text, { details: { status: response.status } })
+}
+
+const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'not-found',
+  413: 'too-large',
+  429: 'overloaded',
+  502: 'store-unavailable',
+  503: 'store-unavailable',
+  504: 'store-unavailable',
+}
+
+function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === 'string' && Object.hasOwn(ERROR_CODES, code)
+}
+
+function field(value: unknown, key: string): unknown {
+  return isRecord(value) ? value[key] : undefined
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,146 @@
+/** What observers and indexes get of a kernel effect. Mechanical: one case an effect, no decision. */
+import type { MeerkatEffect } from '../kernel/effects.ts'
+import type { InputId, RunId } from '../kernel/ids.ts'
+import type { EndedRecord, EventRecord, ReceiptRecord, ResultRecord } from '../store/records.ts'
+
+interface Into {
+  readonly events: EventRecord[]
+  readonly ended: EndedRecord[]
+  readonly receipts: ReceiptRecord[]
+  readonly opened: (InputId | RunId)[]
+  readonly closed: (InputId | RunId)[]
+}
+
+/** Which of a record's ids an event of this type takes over when it names none. */
+export function inherits(type: string): { readonly run: boolean; readonly input: boolean } {
+  return (
+    RULES[type] ??
+    (type.startsWith('input.') ? INPUT : RUN_FAMILIES.has(type.slice(0, type.indexOf('.'))) ? RUN : NEITHER)
+  )
+}
+
+const INPUT = { run: false, input: true }
+const RUN = { run: true, input: false }
+const BOTH = { run: true, input: true }
+const NEITHER = { run: false, input: false }
+const RULES: Readonly<Record<string, typeof BOTH>> = {
+  'input.staged': BOTH,
+  'input.steered': BOTH,
+  'input.consumed': BOTH,
+}
+const RUN_FAMILIES: ReadonlySet<string> = new Set(['run', 'turn', 'text', 'reasoning', 'tool', 'budget', 'model'])
+
+/** Files every effect's events, ends, receipts and index entries. */
+export function project(effects: readonly MeerkatEffect[], into: Into, result: ResultRecord | undefined): void {
+  for (const effect of effects) {
+    switch (effect.type) {
+      case 'InputAccepted':
+        into.opened.push(effect.inputId)
+        into.events.push({ type: 'input.accepted', inputId: effect.inputId })
+        into.events.push({ type: 'input.queued', inputId: effect.inputId, data: { lane: effect.lane } })
+        break
+      case 'InputStaged':
+        into.events.push(staged(effect))
+        break
+      case 'InputSteered':
+        into.events.push({
+          type: 'input.steered',
+          inputId: effect.inputId,
+          runId: effect.runId,
+          data: { boundary: effect.boundary },
+        })
+        break
+      case 'InputRequeued':
+        into.events.push({ type: 'input.queued', inputId: effect.inputId, data: { attempts: effect.attempts } })
+        break
+      case 'InputTerminated':
+        terminated(effect, into, result)
+        break
+      case 'SubmitRunPrimitive':
+        into.opened.push(effect.runId)
+        into.events.push({ type: 'run.started', runId: effect.runId, data: { inputIds: effect.contributors } })
+        break
+      case 'BoundaryApplied':
+        boundary(effect, into)
+        break
+      case 'RunCompleted':
+      case 'RunFailed':
+      case 'RunCancelled':
+      case 'RunRolledBack':
+        into.closed.push(effect.runId)
+        into.events.push(runEnd(effect))
+        break
+      case 'CallChanged':
+        into.events.push({ type: CALL_EVENTS[effect.state], data: { callId: effect.callId, name: effect.tool } })
+        break
+      case 'RuntimeNotice':
+        if (effect.notice === 'Recover') into.events.push({ type: 'session.recovered' })
+        break
+      case 'SessionRegistered':
+        into.events.push({ type: 'session.opened' })
+        break
+      default:
+      // The others are verdicts and hints for the shell; observers learn of them by what follows.
+    }
+  }
+}
+
+function staged(effect: Extract<MeerkatEffect, { type: 'InputStaged' }>): EventRecord {
+  const { inputId, runId, attempt } = effect
+  const event = { type: 'input.staged', inputId, runId }
+  return attempt === 1 ? event : { ...event, data: { attempt } }
+}
+
+function boundary(effect: Extract<MeerkatEffect, { type: 'BoundaryApplied' }>, into: Into): void {
+  const { runId, boundary: number, contributors, steered } = effect
+  into.receipts.push({ runId, boundary: number, inputIds: contributors, ...(steered.length > 0 && { steered }) })
+  into.events.push({ type: 'run.boundary', runId, data: { boundary: number } })
+}
+
+function terminated(
+  effect: Extract<MeerkatEffect, { type: 'InputTerminated' }>,
+  into: Into,
+  result: ResultRecord | undefined,
+): void {
+  const { inputId, terminal, attempts } = effect
+  into.closed.push(inputId)
+  const why =
+    terminal.status === 'abandoned' ? { reason: terminal.reason } : 'by' in terminal ? { by: terminal.by } : undefined
+  into.ended.push({ id: inputId, status: terminal.status, attempts, ...why, ...(result && { result }) })
+  const runId = result?.runId
+  into.events.push({
+    type: `input.${terminal.status}`,
+    inputId,
+    ...(runId && terminal.status === 'consumed' && { runId }),
+    ...(why && { data: why }),
+  })
+}
+
+function runEnd(effect: Extract<MeerkatEffect, { type: `Run${string}`; runId: RunId }>): EventRecord {
+  const { runId } = effect
+  switch (effect.type) {
+    case 'RunFailed':
+      return { type: 'run.failed', runId, data: { cause: effect.cause } }
+    case 'RunRolledBack':
+      return rolledBack(runId, effect.cause)
+    case 'RunCancelled':
+      return { type: 'run.cancelled', runId }
+    default:
+      return { type: 'run.completed', runId }
+  }
+}
+
+function rolledBack(runId: RunId, cause: Extract<MeerkatEffect, { type: 'RunRolledBack' }>['cause']): EventRecord {
+  if (cause === 'parked') return { type: 'run.parked', runId }
+  if (cause === 'interrupted') return { type: 'run.interrupted', runId }
+  return { type: 'run.failed', runId, data: { cause, attempt: true } }
+}
+
+const CALL_EVENTS: Readonly<Record<Extract<MeerkatEffect, { type: 'CallChanged' }>['state'], string>> = {
+  awaitingApproval: 'tool.approval-needed',
+  owed: 'tool.owed',
+  dispatched: 'tool.started',
+  succeeded: 'tool.completed',
+  failed: 'tool.failed',
+  unknown: 'tool.unknown',
+}

@@ -1,0 +1,222 @@
+/**
+ * One commit in the making: kernel inputs are applied to a staged state, and everything they owe is gathered.
+ *
+ * A transaction serves all mutations that waited when it began. Each is marked before it runs and rewound if it
+ * throws, so that one caller's refusal leaves nothing behind and its neighbours untouched. Nothing here is visible to
+ * anyone before the store has answered.
+ */
+import { MeerkatError } from '../errors.ts'
+import type { MeerkatEffect } from '../kernel/effects.ts'
+import type { InputId, RunId } from '../kernel/ids.ts'
+import { type MeerkatInput, type MeerkatState, step } from '../kernel/machine.ts'
+import type { Rejection, StepResult } from '../kernel/step.ts'
+import {
+  type CommitRecord,
+  type EndedRecord,
+  type EventRecord,
+  type InputRecord,
+  type MessageRecord,
+  RECORD_VERSION,
+  type ReceiptRecord,
+  type ResultRecord,
+} from '../store/records.ts'
+import type { Commit, JournalEntry } from '../store/store.ts'
+import { inherits, project } from './project.ts'
+
+/** A refusal of the kernel on its way to the caller. */
+export class KernelRejection extends MeerkatError {
+  readonly rejection: Rejection
+
+  constructor(rejection: Rejection) {
+    const { kind, phase, reason, context } = rejection
+    const details = { kind, phase, reason, context }
+    // A wrong phase is the session's state and may change; a false guard is about this request.
+    if (kind === 'no-matching-transition') super('not-ready', `the session is ${phase}: ${reason}`, { details })
+    else super('rejected', `the session refused it: ${reason}`, { details })
+    this.rejection = rejection
+  }
+}
+
+/** Lists that grow while a transaction is made. A mark remembers their lengths. */
+interface Parts {
+  readonly steps: MeerkatInput[]
+  readonly events: EventRecord[]
+  readonly inputs: InputRecord[]
+  readonly ended: EndedRecord[]
+  readonly messages: MessageRecord[]
+  readonly receipts: ReceiptRecord[]
+  readonly opened: (InputId | RunId)[]
+  readonly closed: (InputId | RunId)[]
+  readonly keys: { key: string; inputId: InputId; digest: string }[]
+  readonly put: JournalEntry[]
+  readonly drop: InputId[]
+}
+
+interface Mark {
+  readonly state: MeerkatState
+  readonly lengths: Readonly<Record<keyof Parts, number>>
+  readonly messagesFrom: number | undefined
+  readonly urgent: boolean
+}
+
+const emptyParts = (): Parts => ({
+  steps: [],
+  events: [],
+  inputs: [],
+  ended: [],
+  messages: [],
+  receipts: [],
+  opened: [],
+  closed: [],
+  keys: [],
+  put: [],
+  drop: [],
+})
+
+export class Transaction {
+  readonly at: number
+  readonly parts: Parts = emptyParts()
+  #state: MeerkatState
+  #messagesFrom: number | undefined
+  #urgent = false
+  /** The result that inputs ended by the next step carry. */
+  #result: ResultRecord | undefined
+
+  constructor(state: MeerkatState, at: number) {
+    this.#state = state
+    this.at = at
+  }
+
+  /** The staged state. */
+  get state(): MeerkatState {
+    return this.#state
+  }
+
+  /** Whether somebody waits for this to be durable. Otherwise it may travel with the session's next commit. */
+  get urgent(): boolean {
+    return this.#urgent
+  }
+
+  get isEmpty(): boolean {
+    return this.parts.steps.length === 0 && this.parts.events.length === 0 && this.parts.put.length === 0
+  }
+
+  /** Applies a kernel input; a refusal throws and changes nothing. */
+  step(input: MeerkatInput): readonly MeerkatEffect[] {
+    const result = this.try(input)
+    if (!result.ok) throw new KernelRejection(result)
+    return result.effects
+  }
+
+  /** Applies a kernel input if the kernel takes it. */
+  try(input: MeerkatInput): StepResult<MeerkatState, MeerkatEffect> {
+    const before = this.#state
+    const result = step(before, input)
+    if (!result.ok) return result
+    const changed = result.state !== before
+    if (changed) this.parts.steps.push(input)
+    this.#state = result.state
+    project(result.effects, this.parts, this.#result)
+    if (before.lifecycle.phase !== result.state.lifecycle.phase) this.#phaseChanged(before, result.state)
+    return result
+  }
+
+  /** Applies an input whose inputs end with this result. */
+  stepWith(result: ResultRecord, input: MeerkatInput): readonly MeerkatEffect[] {
+    this.#result = result
+    try {
+      return this.step(input)
+    } finally {
+      this.#result = undefined
+    }
+  }
+
+  event(event: EventRecord): void {
+    this.parts.events.push(event)
+  }
+
+  /** Adds messages at the end of the transcript; the kernel input that counts them follows. Returns the first one's place in the record. */
+  append(messages: readonly MessageRecord[]): number {
+    this.#messagesFrom ??= this.#state.transcript.length
+    const first = this.parts.messages.length
+    this.parts.messages.push(...messages)
+    return first
+  }
+
+  /** Asks for this to be durable before it is answered. */
+  needsCommit(): void {
+    this.#urgent = true
+  }
+
+  mark(): Mark {
+    const lengths = {} as Record<keyof Parts, number>
+    for (const key of Object.keys(this.parts) as (keyof Parts)[]) lengths[key] = this.parts[key].length
+    return { state: this.#state, lengths, messagesFrom: this.#messagesFrom, urgent: this.#urgent }
+  }
+
+  rewind(mark: Mark): void {
+    this.#state = mark.state
+    this.#messagesFrom = mark.messagesFrom
+    this.#urgent = mark.urgent
+    for (const key of Object.keys(this.parts) as (keyof Parts)[]) this.parts[key].length = mark.lengths[key]
+  }
+
+  /** What the store is to write. */
+  build(commits: number): Omit<Commit, 'claim'> {
+    const { parts } = this
+    const { lifecycle, ledger, transcript } = this.#state
+    const head = { phase: lifecycle.phase, unfinished: ledger.entries.size, messages: transcript.length, commits }
+    const journal = {
+      ...(parts.put.length > 0 && { put: parts.put }),
+      ...(parts.drop.length > 0 && { drop: parts.drop }),
+    }
+    return {
+      record: this.#record(),
+      head,
+      ...(parts.opened.length > 0 && { opened: parts.opened }),
+      ...(parts.closed.length > 0 && { closed: parts.closed }),
+      ...(parts.keys.length > 0 && { keys: parts.keys }),
+      ...((parts.put.length > 0 || parts.drop.length > 0) && { journal }),
+    }
+  }
+
+  #record(): CommitRecord {
+    const { steps, events, inputs, ended, messages, receipts } = this.parts
+    const runId = events.find(event => event.runId !== undefined)?.runId
+    const inputId = events.find(event => event.inputId !== undefined)?.inputId
+    return {
+      v: RECORD_VERSION,
+      at: this.at,
+      ...(runId && { runId }),
+      ...(inputId && { inputId }),
+      ...(steps.length > 0 && { steps }),
+      ...(events.length > 0 && { events: events.map(event => withoutInherited(event, runId, inputId)) }),
+      ...(inputs.length > 0 && { inputs }),
+      ...(ended.length > 0 && { ended }),
+      ...(messages.length > 0 && { messages, messagesFrom: this.#messagesFrom ?? 0 }),
+      ...(receipts.length > 0 && { receipts }),
+    }
+  }
+
+  /** A condition of a process (attached, running) is nobody's news; a change of the durable form is. */
+  #phaseChanged(before: MeerkatState, after: MeerkatState): void {
+    const from = durableForm(before)
+    const to = durableForm(after)
+    if (from !== to && from !== 'initializing') this.event({ type: 'session.phase-changed', data: { from, to } })
+  }
+}
+
+function durableForm({ lifecycle }: MeerkatState): string {
+  if (lifecycle.phase === 'attached') return 'idle'
+  if (lifecycle.phase === 'running') return lifecycle.preRun === 'retired' ? 'retired' : 'idle'
+  return lifecycle.phase
+}
+
+function withoutInherited(event: EventRecord, runId: RunId | undefined, inputId: InputId | undefined): EventRecord {
+  const rule = inherits(event.type)
+  const dropRun = rule.run && event.runId !== undefined && event.runId === runId
+  const dropInput = rule.input && event.inputId !== undefined && event.inputId === inputId
+  if (!dropRun && !dropInput) return event
+  const { runId: run, inputId: input, ...rest } = event
+  return { ...rest, ...(!dropRun && run && { runId: run }), ...(!dropInput && input && { inputId: input }) }
+}

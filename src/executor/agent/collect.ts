@@ -1,0 +1,194 @@
+/**
+ * From stream parts to message parts.
+ *
+ * Enforces: the text of the collected message is the concatenation of the deltas, in the order in which they were
+ * announced, whatever blocks they belong to.
+ */
+import { secureJsonParse } from '@ai-sdk/provider-utils'
+import type { CallId } from '../../kernel/ids.ts'
+import type { MessagePart, UsageRecord } from '../../store/records.ts'
+import type { StreamEvent } from '../executor.ts'
+import type { StreamPart } from './model.ts'
+import { metaOf, type ProviderMetadata, type ToolCallPart, withMeta } from './parts.ts'
+import { usageOf } from './usage.ts'
+
+export type FinishReason = Extract<StreamPart, { type: 'finish' }>['finishReason']['unified']
+
+interface Block {
+  readonly type: 'text' | 'reasoning' | 'other'
+  readonly id: string
+  text: string
+  metadata: ProviderMetadata | undefined
+  readonly part?: MessagePart
+}
+
+/** Collects one model call's stream. Reading must not wait between parts: a stream that fails drops what was not read. */
+export class Collector {
+  finish: FinishReason | undefined
+  usage: UsageRecord | undefined
+  /** The first error part: the call failed, whatever finish says. */
+  error: { readonly value: unknown } | undefined
+  /** Settings that the provider dropped. */
+  warnings: readonly string[] = []
+  /** Whether any content came. */
+  begun = false
+  readonly #turn: number
+  readonly #newCallId: () => CallId
+  readonly #stream: (event: StreamEvent) => void
+  readonly #blocks: Block[] = []
+  /** Metadata of text blocks that have no delta yet. */
+  readonly #early = new Map<string, ProviderMetadata>()
+
+  constructor(turn: number, newCallId: () => CallId, stream: (event: StreamEvent) => void) {
+    this.#turn = turn
+    this.#newCallId = newCallId
+    this.#stream = stream
+  }
+
+  add(part: StreamPart): void {
+    switch (part.type) {
+      case 'stream-start':
+        this.warnings = part.warnings.map(describeWarning)
+        return
+      case 'text-start':
+        if (part.providerMetadata !== undefined) this.#early.set(part.id, part.providerMetadata)
+        return
+      case 'text-delta':
+        return this.#delta('text', part)
+      case 'reasoning-start':
+        // Redacted thoughts have no text at all, only metadata that has to go back.
+        return void this.#open('reasoning', part.id, part.providerMetadata)
+      case 'reasoning-delta':
+        return this.#delta('reasoning', part)
+      case 'text-end':
+      case 'reasoning-end':
+        return this.#end(part)
+      case 'tool-call':
+        if (part.providerExecuted !== true) this.#keep(toolCallPart(part, this.#newCallId()))
+        return
+      case 'file':
+        if (part.data.type === 'data')
+          this.#keep({ type: 'file', mediaType: part.mediaType, data: base64(part.data.data) })
+        return
+      case 'finish':
+        this.finish = part.finishReason.unified
+        this.usage = usageOf(part.usage)
+        return
+      case 'error':
+        this.error ??= { value: part.error }
+        return
+      default:
+        return
+    }
+  }
+
+  /** What came so far. Calls only count once the stream has finished well. */
+  parts(): readonly MessagePart[] {
+    return this.#blocks.flatMap(({ type, text, metadata, part }): readonly MessagePart[] => {
+      if (part !== undefined) return [part]
+      const meta = withMeta(metadata === undefined ? {} : { provider: metadata })
+      if (type === 'reasoning') return text === '' && metadata === undefined ? [] : [{ type, text, ...meta }]
+      return text === '' ? [] : [{ type: 'text', text, ...meta }]
+    })
+  }
+
+  #delta(
+    type: 'text' | 'reasoning',
+    part: { readonly id: string; readonly delta: string; readonly providerMetadata?: ProviderMetadata },
+  ): void {
+    const last = this.#blocks.at(-1)
+    const block =
+      last?.type === type && last.id === part.id ? last : this.#open(type, part.id, this.#early.get(part.id))
+    if (part.providerMetadata !== undefined) block.metadata = part.providerMetadata
+    if (part.delta === '') return
+    this.begun = true
+    block.text += part.delta
+    this.#stream({ type: `${type}.delta`, turn: this.#turn, text: part.delta })
+  }
+
+  #open(type: 'text' | 'reasoning', id: string, metadata: ProviderMetadata | undefined): Block {
+    const block: Block = { type, id, text: '', metadata }
+    this.#blocks.push(block)
+    return block
+  }
+
+  #end({
+    type,
+    id,
+    providerMetadata,
+  }: {
+    readonly type: 'text-end' | 'reasoning-end'
+    readonly id: string
+    readonly providerMetadata?: ProviderMetadata
+  }): void {
+    const kind = type === 'text-end' ? 'text' : 'reasoning'
+    const block = this.#blocks.findLast(one => one.type === kind && one.id === id)
+    if (block === undefined) return
+    if (providerMetadata !== undefined) block.metadata = providerMetadata
+    if (kind === 'reasoning' && block.text !== '') {
+      this.#stream({ type: 'reasoning.completed', turn: this.#turn, text: block.text })
+    }
+  }
+
+  #keep(part: MessagePart): void {
+    this.begun = true
+    this.#blocks.push({ type: 'other', id: '', text: '', metadata: undefined, part })
+  }
+}
+
+/**
+ * The calls of a reply that ended at the output limit: the last one may have been cut off and still look whole, so none
+ * is dispatched.
+ */
+export function withCallsCutOff(parts: readonly MessagePart[]): readonly MessagePart[] {
+  const invalid = 'the output limit was reached, so the arguments may be cut off; call again with shorter arguments'
+  return parts.map(part => (part.type === 'tool-call' ? { ...part, ...withMeta({ ...metaOf(part), invalid }) } : part))
+}
+
+function toolCallPart(part: Extract<StreamPart, { type: 'tool-call' }>, callId: CallId): ToolCallPart {
+  const provider = part.providerMetadata === undefined ? {} : { provider: part.providerMetadata }
+  const parsed = parseArgs(part.input)
+  const meta = 'invalid' in parsed ? { ...provider, invalid: parsed.invalid } : provider
+  return {
+    type: 'tool-call',
+    callId,
+    name: part.toolName,
+    args: 'args' in parsed ? parsed.args : {},
+    ...withMeta(meta),
+  }
+}
+
+/** Enough to see what went wrong; a model that ran away writes megabytes. */
+const SHOWN_ARGS = 200
+
+function parseArgs(input: string): { readonly args: unknown } | { readonly invalid: string } {
+  if (input.trim() === '') return { args: {} }
+  try {
+    return { args: secureJsonParse(input) }
+  } catch (error) {
+    const shown = input.length > SHOWN_ARGS ? `${input.slice(0, SHOWN_ARGS)}…` : input
+    return { invalid: `the arguments are not valid JSON (${messageOf(error)}): ${shown}` }
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+function base64(data: string | Uint8Array): string {
+  return typeof data === 'string' ? data : Buffer.from(data).toString('base64')
+}
+
+type Warning = Extract<StreamPart, { type: 'stream-start' }>['warnings'][number]
+
+function describeWarning(warning: Warning): string {
+  switch (warning.type) {
+    case 'unsupported':
+    case 'compatibility':
+      return `${warning.feature}: ${warning.details ?? warning.type}`
+    case 'deprecated':
+      return `${warning.setting}: ${warning.message}`
+    case 'other':
+      return warning.message
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * Compaction: when the conversation grows too long, what came first is replaced by a summary.
+ *
+ * Enforces: a summary covers whole turns, so no call is separated from its result; a summary that can't be made by the
+ * model is made by rule, so compaction never fails a run.
+ */
+import type { MessagePart } from '../../store/records.ts'
+import type { ContextMessage, RunPort } from '../executor.ts'
+import type { StreamingModel } from './model.ts'
+import { type CallLimits, callModel } from './model-call.ts'
+import { textOf } from './parts.ts'
+import { lengthOf } from './prompt.ts'
+
+export interface CompactionOptions {
+  /** Compact once the conversation is estimated to be longer. */
+  readonly thresholdTokens: number
+  /** How many of the newest turns stay as they are; 2 unless told. */
+  readonly keepTurns?: number
+}
+
+const DEFAULT_KEEP_TURNS = 2
+const CHARS_PER_TOKEN = 4
+
+/** A guess, used until a provider has measured. */
+export function estimateTokens(messages: readonly ContextMessage[]): number {
+  return Math.ceil(lengthOf(messages) / CHARS_PER_TOKEN)
+}
+
+export interface Compaction {
+  readonly port: RunPort
+  readonly model: StreamingModel
+  readonly limits: CallLimits
+  readonly options: CompactionOptions
+  readonly context: readonly ContextMessage[]
+  /** Of the context and what this run adds. */
+  readonly tokens: number
+}
+
+/** Compacts if it is time and there is something to cover. Answers whether it did. */
+export async function compactIfLong(compaction: Compaction): Promise<boolean> {
+  const { port, options, context, tokens } = compaction
+  if (tokens <= options.thresholdTokens) return false
+  const covers = coversUpTo(context, options.keepTurns ?? DEFAULT_KEEP_TURNS)
+  if (covers === undefined) return false
+  const covered = context.filter(({ index }) => index !== undefined && index < covers)
+  port.stream({
+    type: 'notice',
+    code: 'compaction.started',
+    message: `summing up ${covered.length} messages (about ${tokens} tokens)`,
+  })
+  const summary = await summarise(compaction, covered)
+  await port.compact({ summary, covers })
+  port.stream({
+    type: 'notice',
+    code: 'compaction.completed',
+    message: `${covered.length} messages are covered by a summary of ${summary.length} characters`,
+  })
+  return true
+}
+
+/** The index before which messages are covered: where a user message starts, or behind the last message. */
+function coversUpTo(context: readonly ContextMessage[], keepTurns: number): number | undefined {
+  const starts = context.flatMap(({ role, index }) => (role === 'user' && index !== undefined ? [index] : []))
+  const last = context.at(-1)?.index
+  const first = context[0]?.index
+  if (last === undefined || first === undefined) return undefined
+  const kept = keepTurns === 0 ? undefined : starts.at(-keepTurns)
+  // With few, but huge turns everything is covered: keeping them would keep the conversation too long.
+  const covers = kept === undefined || kept <= first ? last + 1 : kept
+  // A lone summary would only be summed up again.
+  return covers - first > 1 ? covers : undefined
+}
+
+const INSTRUCTION = `You sum up the beginning of a conversation between a user and an assistant that works with tools. The summary
+replaces it: write down, in the language of the conversation, what the user wants and prefers, what was decided, what was found out (names, numbers, paths,
+ids), what was done with which result, and what is still open. No introduction, no comments, at most 600 words.`
+
+/** Longer inputs would not fit the model that is to shorten them. */
+const MAX_MESSAGE_CHARS = 4000
+
+async function summarise(
+  { port, model, limits, options }: Compaction,
+  covered: readonly ContextMessage[],
+): Promise<string> {
+  const maxChars = options.thresholdTokens * CHARS_PER_TOKEN
+  const text = middleCut(covered.map(render).join('\n\n'), maxChars)
+  // Silent: observers follow the answer, not the housekeeping.
+  const quiet: RunPort = Object.create(port, { stream: { value: () => {} } })
+  const end = await callModel(quiet, {
+    model,
+    turn: port.turnsSoFar,
+    limits,
+    newCallId: () => {
+      throw new Error('a summary has no calls')
+    },
+    options: {
+      prompt: [
+        { role: 'system', content: INSTRUCTION },
+        { role: 'user', content: [{ type: 'text', text }] },
+      ],
+    },
+  })
+  const summary = end.type === 'reply' ? textOf(end.parts).trim() : ''
+  if (summary !== '') return summary
+  const why = end.type === 'failed' ? end.failure.message : end.type
+  port.stream({
+    type: 'notice',
+    code: 'compaction.fallback',
+    message: `the summary was made without the model: ${why}`,
+  })
+  return fallbackSummary(covered)
+}
+
+function render({ role, content }: ContextMessage): string {
+  const text = typeof content === 'string' ? content : content.map(renderPart).join('\n')
+  return `${role.toUpperCase()}: ${middleCut(text, MAX_MESSAGE_CHARS)}`
+}
+
+function renderPart(part: MessagePart): string {
+  switch (part.type) {
+    case 'text':
+      return part.text
+    case 'reasoning':
+      return ''
+    case 'file':
+      return `[file ${part.filename ?? part.mediaType}]`
+    case 'json':
+      return JSON.stringify(part.value)
+    case 'tool-call':
+      return `[calls ${part.name} with ${JSON.stringify(part.args)}]`
+    case 'tool-result':
+      return `[${part.name} ${part.isError === true ? 'failed' : 'answered'}: ${JSON.stringify(part.output)}]`
+  }
+}
+
+/** Beginning and end, with a mark between them. */
+function middleCut(text: string, maxChars: number): string {
+  if (text.length <= maxChars) return text
+  const half = Math.max(0, Math.floor(maxChars / 2))
+  return `${text.slice(0, half)}\n[… ${text.length - 2 * half} characters left out …]\n${text.slice(text.length - half)}`
+}
+
+const FALLBACK_LINE_CHARS = 200
+const FALLBACK_CHARS = 4000
+
+/** What was asked and answered, each shortened to a line. */
+function fallbackSummary(covered: readonly ContextMessage[]): string {
+  const lines = covered.flatMap(({ role, content }) => {
+    const text = textOf(content).replaceAll(/\s+/g, ' ').trim()
+    if (text === '') return []
+    return [`${role}: ${text.length > FALLBACK_LINE_CHARS ? `${text.slice(0, FALLBACK_LINE_CHARS)}…` : text}`]
+  })
+  return middleCut(`The beginning of this conversation, shortened by rule:\n${lines.join('\n')}`, FALLBACK_CHARS)
+}

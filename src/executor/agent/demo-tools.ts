@@ -1,0 +1,145 @@
+/**
+ * Tools of the demo agent, one for each thing that the ledger can show: harmless ones that may be repeated, one with an
+ * effect that can be seen, and slow ones for each policy.
+ */
+import { appendFile } from 'node:fs/promises'
+import { z } from 'zod'
+import { type Clock, systemClock } from '../../time.ts'
+import { type AgentTool, type ToolContext, tool } from './tool.ts'
+
+export interface DemoToolOptions {
+  readonly clock?: Clock
+  /** What the dice show follows from it. */
+  readonly seed?: number
+  /** Where notes are appended; `MEERKAT_DEMO_NOTES` unless told, and only in memory without either. */
+  readonly notesFile?: string
+  /** Where notes go besides. */
+  readonly notes?: string[]
+}
+
+/** The demo agent's tools. */
+export function demoTools(options: DemoToolOptions = {}): readonly AgentTool[] {
+  const { clock = systemClock, seed = 1, notesFile = process.env['MEERKAT_DEMO_NOTES'], notes = [] } = options
+  return [clockTool(clock), calculator, diceTool(seed), noteTool(notesFile, notes), ...slowTools(clock), transfer]
+}
+
+function clockTool(clock: Clock): AgentTool {
+  return tool({
+    name: 'clock',
+    description: 'Tells the time.',
+    input: z.object({}),
+    onLost: 'retry',
+    execute: () => ({ utc: new Date(clock.now()).toISOString() }),
+  })
+}
+
+const calculator: AgentTool = tool({
+  name: 'calculator',
+  description: 'Calculates with two numbers.',
+  input: z.object({ a: z.number(), operation: z.enum(['+', '-', '*', '/']), b: z.number() }),
+  onLost: 'retry',
+  execute: ({ a, operation, b }) => ({ result: calculate(a, operation, b) }),
+})
+
+function calculate(a: number, operation: '+' | '-' | '*' | '/', b: number): number {
+  switch (operation) {
+    case '+':
+      return a + b
+    case '-':
+      return a - b
+    case '*':
+      return a * b
+    case '/':
+      if (b === 0) throw new Error('division by zero')
+      return a / b
+  }
+}
+
+function diceTool(seed: number): AgentTool {
+  return tool({
+    name: 'dice',
+    description: 'Rolls dice. The same call always shows the same.',
+    input: z.object({ count: z.int().min(1).max(100).default(1), sides: z.int().min(2).max(1000).default(6) }),
+    onLost: 'retry',
+    execute: ({ count, sides }, { callId }) => {
+      const random = sequence(seed, callId)
+      return { rolled: Array.from({ length: count }, () => 1 + Math.floor(random() * sides)) }
+    },
+  })
+}
+
+/** Numbers from 0 to 1 that follow from a seed and a name (mulberry32). */
+function sequence(seed: number, name: string): () => number {
+  let state = Array.from(name).reduce((hash, char) => (Math.imul(hash, 31) + (char.codePointAt(0) ?? 0)) | 0, seed)
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    const a = Math.imul(state ^ (state >>> 15), 1 | state)
+    const b = (a + Math.imul(a ^ (a >>> 7), 61 | a)) ^ a
+    return ((b ^ (b >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+function noteTool(file: string | undefined, notes: string[]): AgentTool {
+  return tool({
+    name: 'note',
+    description: 'Writes a line down, for good. A lost call is not repeated without asking.',
+    input: z.object({ text: z.string().min(1) }),
+    onLost: 'ask',
+    execute: async ({ text }, { callId }) => {
+      notes.push(text)
+      if (file !== undefined) await appendFile(file, `${callId} ${text}\n`)
+      return { noted: text, ...(file === undefined ? {} : { file }) }
+    },
+  })
+}
+
+const transfer: AgentTool = tool({
+  name: 'transfer',
+  description: 'Pretends to send money. Needs approval.',
+  input: z.object({ amount: z.number().positive(), to: z.string().min(1) }),
+  onLost: 'ask',
+  needsApproval: true,
+  execute: ({ amount, to }) => ({ sent: amount, to }),
+})
+
+/** One for each policy: the same work, with another answer to the question what becomes of a lost call. */
+function slowTools(clock: Clock): readonly AgentTool[] {
+  const policies = { slow: 'retry', slow_ask: 'ask', slow_fail: 'fail' } as const
+  return Object.entries(policies).map(([name, onLost]) =>
+    tool({
+      name,
+      description: `Takes its time. A lost call: ${onLost}.`,
+      input: z.object({ ms: z.int().min(0).max(600_000) }),
+      timeoutMs: 660_000,
+      onLost,
+      execute: async ({ ms }, context) => {
+        await wait(clock, ms, context)
+        return { waitedMs: ms }
+      },
+    }),
+  )
+}
+
+/** Waits in ten steps, each with progress. */
+async function wait(clock: Clock, ms: number, { signal, progress }: ToolContext): Promise<void> {
+  const steps = Math.max(1, Math.min(10, Math.floor(ms / 100)))
+  for (let done = 1; done <= steps; done++) {
+    await pause(clock, ms / steps, signal)
+    progress({ done, of: steps })
+  }
+}
+
+/** Waits on a clock; rejects at once when the signal aborts. */
+export async function pause(clock: Clock, ms: number, signal: AbortSignal | undefined): Promise<void> {
+  signal?.throwIfAborted()
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const callOff = clock.after(ms, resolve)
+  const onAbort = (): void => reject(signal?.reason instanceof Error ? signal.reason : new Error('stopped'))
+  signal?.addEventListener('abort', onAbort, { once: true })
+  try {
+    await promise
+  } finally {
+    callOff()
+    signal?.removeEventListener('abort', onAbort)
+  }
+}

@@ -1,0 +1,13 @@
+/** `meerkat-ts/agent`: the shipped executor, its tools and its models. */
+export { echo } from '../echo.ts'
+export { type ResolveOptions, resolveModel } from '../providers.ts'
+export { type AgentOptions, agent, type ToolSource, type Tools } from './agent.ts'
+export type { Budget } from './budget.ts'
+export type { ModelFactory } from './choose-model.ts'
+export type { CompactionOptions } from './compact.ts'
+export { type DemoOptions, demoModel } from './demo-model.ts'
+export { type DemoToolOptions, demoTools } from './demo-tools.ts'
+export type { LanguageModel } from './model.ts'
+export type { CallSettings } from './settings.ts'
+export { type AgentTool, type ParsedArgs, type ToolContext, type ToolDefinition, tool } from './tool.ts'
+export { Interrupted } from './work.ts'

@@ -1,0 +1,188 @@
+/**
+ * One call of a model: the stream read to its end, or to the failure, timeout or abort that ended it.
+ *
+ * Every wait is bounded: the time to the first content, the gap between two parts, and the call as a whole.
+ */
+import type { CallId } from '../../kernel/ids.ts'
+import type { MessagePart, UsageRecord } from '../../store/records.ts'
+import type { AbortCause, RunPort } from '../executor.ts'
+import { Collector, type FinishReason, withCallsCutOff } from './collect.ts'
+import type { CallOptions, StreamingModel, StreamPart } from './model.ts'
+import { emptyAnswer, type ModelFailure, modelFailure, tooSlow, unfinishedStream } from './model-failure.ts'
+import { Stage, Stopped } from './stage.ts'
+
+export interface CallLimits {
+  /** Between two parts of the stream. */
+  readonly streamStallMs: number
+  /** Until the first content: models that think first are silent for long. */
+  readonly firstContentMs: number
+  /** The call as a whole. */
+  readonly callTimeoutMs: number
+}
+
+interface Said {
+  readonly turn: number
+  readonly parts: readonly MessagePart[]
+  readonly usage?: UsageRecord
+}
+
+export type CallEnd =
+  | (Said & { readonly type: 'reply'; readonly finish: FinishReason })
+  | (Said & { readonly type: 'failed'; readonly failure: ModelFailure })
+  | (Said & { readonly type: 'stopped'; readonly cause: AbortCause })
+
+export interface ModelCall {
+  readonly model: StreamingModel
+  readonly options: CallOptions
+  readonly turn: number
+  readonly limits: CallLimits
+  readonly newCallId: () => CallId
+}
+
+/** Makes one call and announces what it says. Never throws for what a model or provider does. */
+export async function callModel(
+  port: RunPort,
+  { model, options, turn, limits, newCallId }: ModelCall,
+): Promise<CallEnd> {
+  const collector = new Collector(turn, newCallId, event => port.stream(event))
+  const stage = new Stage(port, limits.callTimeoutMs)
+  const silence = new Silence(port.clock, limits, collector, () => stage.stop('timeout'))
+  port.stream({ type: 'turn.started', turn })
+  const thrown = await read(
+    stage,
+    () => model.doStream({ ...options, abortSignal: stage.signal }),
+    part => {
+      silence.heard()
+      collector.add(part)
+    },
+  )
+  silence.end()
+  stage.end()
+  const end = judge(port, model, turn, { stage, silence, collector, thrown })
+  port.stream({ type: 'turn.ended', turn, finish: finishOf(end), ...usageField(collector.usage) })
+  for (const message of collector.warnings) port.stream({ type: 'notice', code: 'model-warning', message })
+  return end
+}
+
+interface Thrown {
+  readonly error: unknown
+}
+
+/** Reads all parts without waiting in between: a stream that fails drops what was not read yet. */
+async function read(
+  stage: Stage,
+  open: () => PromiseLike<{ readonly stream: ReadableStream<StreamPart> }>,
+  onPart: (part: StreamPart) => void,
+): Promise<Thrown | undefined> {
+  try {
+    const { stream } = await stage.race(open())
+    const reader = stream.getReader()
+    // Cancelling answers a pending read at once, even if the provider ignores its signal.
+    stage.signal.addEventListener('abort', () => void reader.cancel().catch(() => undefined))
+    for (let next = await reader.read(); !next.done; next = await reader.read()) onPart(next.value)
+    return undefined
+  } catch (error) {
+    return error instanceof Stopped ? undefined : { error }
+  }
+}
+
+interface Ended {
+  readonly stage: Stage
+  readonly silence: Silence
+  readonly collector: Collector
+  readonly thrown: Thrown | undefined
+}
+
+function judge(
+  port: RunPort,
+  model: StreamingModel,
+  turn: number,
+  { stage, silence, collector, thrown }: Ended,
+): CallEnd {
+  const parts = collector.parts()
+  const said: Said = { turn, parts, ...usageField(collector.usage) }
+  const failed = (failure: ModelFailure): CallEnd => ({ ...said, type: 'failed', failure })
+  // A finished answer stands, whatever aborted a moment later.
+  const { finish } = collector
+  const whole = finish !== undefined && finish !== 'error' && finish !== 'interrupted' && collector.error === undefined
+  if (!whole && stage.cause !== undefined) {
+    return stage.cause === 'timeout'
+      ? failed(tooSlow(model, silence.reason()))
+      : { ...said, type: 'stopped', cause: stage.cause }
+  }
+  const error = collector.error === undefined ? thrown?.error : collector.error.value
+  if (!whole && error !== undefined) return failed(modelFailure(error, model, port.clock.now()))
+  if (!whole) return failed(unfinishedStream(model))
+  if (finish === 'content-filter')
+    return failed({
+      code: 'content-filtered',
+      message: `the provider's content filter stopped ${model.modelId}: put the request differently`,
+    })
+  if (!parts.some(part => part.type !== 'reasoning')) return failed(emptyAnswer(model))
+  return { ...said, type: 'reply', finish, parts: finish === 'length' ? withCallsCutOff(parts) : parts }
+}
+
+function finishOf(end: CallEnd): string {
+  if (end.type === 'reply') return end.finish
+  return end.type === 'failed' ? end.failure.code : end.cause
+}
+
+function usageField(usage: UsageRecord | undefined): { readonly usage?: UsageRecord } {
+  return usage === undefined ? {} : { usage }
+}
+
+/** Watches for silence in a stream. One timer at a time, however many parts come. */
+class Silence {
+  readonly #clock: RunPort['clock']
+  readonly #limits: CallLimits
+  readonly #collector: Collector
+  readonly #onTooLong: () => void
+  #heardAt: number
+  #tooLong = false
+  #callOff: () => void = () => {}
+
+  constructor(clock: RunPort['clock'], limits: CallLimits, collector: Collector, onTooLong: () => void) {
+    this.#clock = clock
+    this.#limits = limits
+    this.#collector = collector
+    this.#onTooLong = onTooLong
+    this.#heardAt = clock.now()
+    this.#watch()
+  }
+
+  heard(): void {
+    this.#heardAt = this.#clock.now()
+  }
+
+  end(): void {
+    this.#callOff()
+  }
+
+  /** What was too slow, once the stage has stopped for it. */
+  reason(): string {
+    if (!this.#tooLong) return `was not done within ${seconds(this.#limits.callTimeoutMs)}`
+    return this.#collector.begun
+      ? `stopped in the middle of its answer for ${seconds(this.#limitMs)}`
+      : `said nothing for ${seconds(this.#limitMs)}`
+  }
+
+  get #limitMs(): number {
+    return this.#collector.begun ? this.#limits.streamStallMs : this.#limits.firstContentMs
+  }
+
+  #watch(): void {
+    // The shorter limit decides how often to look; what came meanwhile decides what counts.
+    const leftMs = this.#heardAt + this.#limitMs - this.#clock.now()
+    if (leftMs <= 0) {
+      this.#tooLong = true
+      this.#onTooLong()
+      return
+    }
+    const nextMs = Math.min(leftMs, this.#limits.streamStallMs)
+    this.#callOff = this.#clock.after(nextMs, () => this.#watch())
+  }
+}
+
+function seconds(ms: number): string {
+  return `${Math.round(ms / 100) / 10} s`
+}

@@ -1,0 +1,94 @@
+/**
+ * Models of every version of the AI SDK's provider interface that can be spoken to as version 4.
+ *
+ * Versions 2 and 3 differ where a prompt holds a file, and version 2 in how a stream ends; the rest is the same.
+ */
+import type { LanguageModelV2, LanguageModelV3, LanguageModelV4 } from '@ai-sdk/provider'
+import { MeerkatError } from '../../errors.ts'
+import { isRecord } from './parts.ts'
+
+/** A model of any provider. */
+export type LanguageModel = LanguageModelV2 | LanguageModelV3 | LanguageModelV4
+
+/** What the agent needs of a model. */
+export type StreamingModel = Pick<LanguageModelV4, 'provider' | 'modelId' | 'doStream'>
+
+type CallOptions = Parameters<LanguageModelV4['doStream']>[0]
+type StreamResult = Awaited<ReturnType<LanguageModelV4['doStream']>>
+type StreamPart = StreamResult['stream'] extends ReadableStream<infer Part> ? Part : never
+
+export type { CallOptions, StreamPart }
+
+/** The model as one of version 4. */
+export function asStreamingModel(model: LanguageModel): StreamingModel {
+  // A JavaScript caller can pass anything.
+  const version: unknown = model.specificationVersion
+  if (model.specificationVersion === 'v4') return model
+  if (version !== 'v2' && version !== 'v3') {
+    throw new MeerkatError(
+      'unsupported',
+      `the model ${model.modelId} speaks provider interface ${String(version)}; v2, v3 and v4 are supported`,
+    )
+  }
+  return {
+    provider: model.provider,
+    modelId: model.modelId,
+    doStream: async options => {
+      // The older interfaces take what is left once the file parts have their form.
+      const older = { ...options, prompt: options.prompt.map(withOlderFiles) } as never
+      const { stream } = await model.doStream(older)
+      const upgrade = new TransformStream<object, StreamPart>({
+        transform: (part, controller) => controller.enqueue(newerPart(part)),
+      })
+      return { stream: (stream as ReadableStream<object>).pipeThrough(upgrade) }
+    },
+  }
+}
+
+function withOlderFiles(message: CallOptions['prompt'][number]): unknown {
+  if (message.role === 'system') return message
+  const content = message.content.map(part => {
+    if (part.type !== 'file') return part
+    const { data } = part
+    if (data.type === 'data') return { ...part, data: data.data }
+    return data.type === 'url' ? { ...part, data: data.url } : part
+  })
+  return { ...message, content }
+}
+
+function newerPart(part: object): StreamPart {
+  const { type, finishReason, usage } = part as { type?: unknown; finishReason?: unknown; usage?: unknown }
+  // Every other part has the form of version 4 already.
+  if (type !== 'finish' || typeof finishReason !== 'string') return part as StreamPart
+  return {
+    type: 'finish',
+    finishReason: { unified: isFinish(finishReason) ? finishReason : 'other', raw: finishReason },
+    usage: newerUsage(isRecord(usage) ? usage : {}),
+  }
+}
+
+const FINISHES = ['stop', 'length', 'content-filter', 'tool-calls', 'error', 'other'] as const
+
+function isFinish(reason: string): reason is (typeof FINISHES)[number] {
+  return FINISHES.some(finish => finish === reason)
+}
+
+function newerUsage(usage: Record<string, unknown>): Extract<StreamPart, { type: 'finish' }>['usage'] {
+  const count = (name: string): number | undefined => (typeof usage[name] === 'number' ? usage[name] : undefined)
+  const cacheRead = count('cachedInputTokens')
+  return {
+    inputTokens: { total: count('inputTokens'), noCache: undefined, cacheRead, cacheWrite: undefined },
+    outputTokens: { total: count('outputTokens'), text: undefined, reasoning: count('reasoningTokens') },
+  }
+}
+
+/** Whether a value is a model of the provider interface, by its form. */
+export function isLanguageModel(value: unknown): value is LanguageModel {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'specificationVersion' in value &&
+    'doStream' in value &&
+    typeof value.doStream === 'function'
+  )
+}

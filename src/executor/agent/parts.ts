@@ -1,0 +1,50 @@
+/**
+ * How this executor writes its messages, and reads them back.
+ *
+ * What a provider attached to a part (signatures of thoughts, item ids) goes back to it with the part, so it is kept in
+ * the record as `meta`. A tool call that must not be dispatched says why in its `meta`, so that a restart knows it too.
+ */
+import type { SharedV4ProviderMetadata } from '@ai-sdk/provider'
+import type { MessagePart, MessageRecord } from '../../store/records.ts'
+
+export type ProviderMetadata = SharedV4ProviderMetadata
+
+export interface PartMeta {
+  readonly provider?: ProviderMetadata
+  /** Why a tool call is not dispatched: its arguments are no JSON, or were cut off. */
+  readonly invalid?: string
+}
+
+export type ToolCallPart = Extract<MessagePart, { readonly type: 'tool-call' }>
+export type ToolResultPart = Extract<MessagePart, { readonly type: 'tool-result' }>
+
+/** The `meta` of a part that this executor wrote; parts of others have none. */
+export function metaOf(part: object): PartMeta {
+  if (!('meta' in part) || !isRecord(part.meta)) return {}
+  const { provider, invalid } = part.meta
+  return {
+    ...(isRecord(provider) ? { provider: provider as ProviderMetadata } : {}),
+    ...(typeof invalid === 'string' ? { invalid } : {}),
+  }
+}
+
+/** `{ meta }` to spread into a part, empty where there is nothing to keep. */
+export function withMeta(meta: PartMeta): { readonly meta?: PartMeta } {
+  return Object.keys(meta).length === 0 ? {} : { meta }
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** The text of a content, without reasoning and calls. */
+export function textOf(content: MessageRecord['content']): string {
+  if (content === undefined || typeof content === 'string') return content ?? ''
+  return content.map(part => (part.type === 'text' ? part.text : '')).join('')
+}
+
+/** The parts of a message that stand on their own: everything but its calls. Undefined where nothing is left. */
+export function withoutCalls(parts: readonly MessagePart[]): MessageRecord | undefined {
+  const kept = parts.filter(part => part.type !== 'tool-call')
+  return kept.length === 0 ? undefined : { role: 'assistant', content: kept }
+}

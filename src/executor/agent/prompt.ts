@@ -1,0 +1,205 @@
+/**
+ * From messages to what a provider is sent. Composed for every request, stored nowhere.
+ *
+ * Enforces: every call in the prompt is followed by exactly one result, in the order of the calls; a call without a
+ * recorded result says plainly that its outcome is unknown.
+ */
+import type { CallEntry } from '../../kernel/regions/calls.ts'
+import type { ContentPart, MessagePart } from '../../store/records.ts'
+import type { ContextMessage } from '../executor.ts'
+import type { CallOptions } from './model.ts'
+import { isRecord, metaOf, type ToolCallPart, type ToolResultPart, textOf } from './parts.ts'
+
+type Prompt = CallOptions['prompt']
+type PromptMessage = Prompt[number]
+type UserPart = Extract<PromptMessage, { role: 'user' }>['content'][number]
+type AssistantPart = Extract<PromptMessage, { role: 'assistant' }>['content'][number]
+type ResultPart = Extract<Extract<PromptMessage, { role: 'tool' }>['content'][number], { type: 'tool-result' }>
+
+export interface PromptSource {
+  readonly system: string | undefined
+  /** The committed transcript, then the unfinished work. */
+  readonly messages: readonly ContextMessage[]
+  /** The unfinished work's calls: how one without a result ended. */
+  readonly calls: readonly CallEntry[]
+}
+
+/** The prompt of one request. */
+export function buildPrompt({ system, messages, calls }: PromptSource): Prompt {
+  const results = resultsOf(messages)
+  const states = new Map<string, CallEntry>(calls.map(call => [call.id, call]))
+  const resultOf = (call: ToolCallPart): ToolResultPart =>
+    results.get(call.callId) ?? unrecorded(call, states.get(call.callId))
+  const leading: Prompt = system === undefined || system === '' ? [] : [{ role: 'system', content: system }]
+  return [...leading, ...messages.flatMap(message => promptMessages(message, resultOf))]
+}
+
+function resultsOf(messages: readonly ContextMessage[]): ReadonlyMap<string, ToolResultPart> {
+  return new Map(
+    messages.flatMap(({ content }) =>
+      typeof content === 'string'
+        ? []
+        : content.flatMap(part => (part.type === 'tool-result' ? [[part.callId, part] as const] : [])),
+    ),
+  )
+}
+
+function promptMessages(message: ContextMessage, resultOf: (call: ToolCallPart) => ToolResultPart): Prompt {
+  const { role, content } = message
+  switch (role) {
+    case 'user':
+      return userMessage(content)
+    case 'system':
+    case 'notice':
+      // Providers take system messages only at the top, so what the runtime says in between is marked text.
+      return [{ role: 'user', content: [{ type: 'text', text: asNotice(textOf(content)) }] }]
+    case 'assistant':
+      return assistantMessages(content, resultOf)
+    case 'tool':
+      // Results stand behind their calls.
+      return []
+  }
+}
+
+const NOTICE = '[SYSTEM NOTICE]'
+
+function asNotice(text: string): string {
+  return text.startsWith(NOTICE) ? text : `${NOTICE} ${text}`
+}
+
+function userMessage(content: ContextMessage['content']): Prompt {
+  const parts = typeof content === 'string' ? [{ type: 'text', text: content } as const] : content.flatMap(userPart)
+  return parts.length === 0 ? [] : [{ role: 'user', content: [...parts] }]
+}
+
+function userPart(part: MessagePart): readonly UserPart[] {
+  return isContent(part) ? [contentPart(part)] : []
+}
+
+function isContent(part: MessagePart): part is ContentPart {
+  return part.type === 'text' || part.type === 'file' || part.type === 'json'
+}
+
+function contentPart(part: ContentPart): UserPart {
+  switch (part.type) {
+    case 'text':
+      return { type: 'text', text: part.text }
+    case 'json':
+      return { type: 'text', text: JSON.stringify(part.value) }
+    case 'file':
+      return filePart(part)
+  }
+}
+
+/** A file's data is a URL or base64. */
+function filePart({
+  mediaType,
+  data,
+  filename,
+}: Extract<ContentPart, { type: 'file' }>): Extract<UserPart, { type: 'file' }> {
+  const name = filename === undefined ? {} : { filename }
+  const isUrl = /^(https?|file|gs|s3):/i.test(data) && URL.canParse(data)
+  const inline = /^data:[^,]*;base64,/i.exec(data)
+  const base64 = inline === null ? data : data.slice(inline[0].length)
+  return {
+    type: 'file',
+    mediaType,
+    ...name,
+    data: isUrl ? { type: 'url', url: new URL(data) } : { type: 'data', data: base64 },
+  }
+}
+
+function assistantMessages(
+  content: ContextMessage['content'],
+  resultOf: (call: ToolCallPart) => ToolResultPart,
+): Prompt {
+  if (typeof content === 'string')
+    return content === '' ? [] : [{ role: 'assistant', content: [{ type: 'text', text: content }] }]
+  const parts = content.flatMap(assistantPart)
+  if (parts.length === 0) return []
+  const calls = content.filter(part => part.type === 'tool-call')
+  const results = calls.map(call => resultPart(resultOf(call)))
+  return [
+    { role: 'assistant', content: [...parts] },
+    ...(results.length === 0 ? [] : [{ role: 'tool' as const, content: results }]),
+  ]
+}
+
+function assistantPart(part: MessagePart): readonly AssistantPart[] {
+  const { provider } = metaOf(part)
+  const providerOptions = provider === undefined ? {} : { providerOptions: provider }
+  switch (part.type) {
+    case 'text':
+    case 'reasoning':
+      return [{ type: part.type, text: part.text, ...providerOptions }]
+    case 'tool-call':
+      // Providers and the templates of open models want an object, also where the model wrote something else.
+      return [
+        {
+          type: 'tool-call',
+          toolCallId: part.callId,
+          toolName: part.name,
+          input: isRecord(part.args) ? part.args : {},
+          ...providerOptions,
+        },
+      ]
+    case 'file':
+      return [filePart(part)]
+    case 'json':
+      return [contentPart(part)].filter(one => one.type === 'text')
+    case 'tool-result':
+      return []
+  }
+}
+
+function resultPart({ callId, name, output, isError }: ToolResultPart): ResultPart {
+  const failed = isError === true
+  // Outputs are JSON: `runCall` wrote them so, and records hold nothing else.
+  const value = output as Extract<ResultPart['output'], { type: 'json' }>['value']
+  return {
+    type: 'tool-result',
+    toolCallId: callId,
+    toolName: name,
+    output:
+      typeof value === 'string'
+        ? { type: failed ? 'error-text' : 'text', value }
+        : { type: failed ? 'error-json' : 'json', value: value ?? null },
+  }
+}
+
+/** What the model is told about a call whose result is not in the records. */
+function unrecorded({ callId, name }: ToolCallPart, entry: CallEntry | undefined): ToolResultPart {
+  const output =
+    entry?.state === 'succeeded'
+      ? 'A person confirmed that this call succeeded. Its output was not recorded.'
+      : 'This call has no recorded result: it was not allowed, or it was interrupted. If it was interrupted, whether it took effect is unknown. Check before you repeat it, and do not claim that it was done.'
+  return { type: 'tool-result', callId, name, output, isError: entry?.state !== 'succeeded' }
+}
+
+/** How much of the conversation the messages hold, in characters. */
+export function lengthOf(messages: readonly ContextMessage[]): number {
+  return messages.reduce(
+    (sum, { content }) =>
+      sum + (typeof content === 'string' ? content.length : content.reduce((n, part) => n + partLength(part), 0)),
+    0,
+  )
+}
+
+/** A picture or document costs tokens by its size on paper, not by its bytes. */
+const FILE_LENGTH = 4000
+
+function partLength(part: MessagePart): number {
+  switch (part.type) {
+    case 'text':
+    case 'reasoning':
+      return part.text.length
+    case 'file':
+      return FILE_LENGTH
+    case 'json':
+      return JSON.stringify(part.value).length
+    case 'tool-call':
+      return part.name.length + (JSON.stringify(part.args) ?? '').length
+    case 'tool-result':
+      return part.name.length + (JSON.stringify(part.output) ?? '').length
+  }
+}

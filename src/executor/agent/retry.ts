@@ -1,0 +1,64 @@
+/**
+ * A model call with its retries.
+ *
+ * A retried call is a new turn, so that the deltas of one turn are always the text of one answer. Retries are announced
+ * before the wait, never begin past the deadline, and honour what the provider asks for.
+ */
+import type { RunPort } from '../executor.ts'
+import type { CallEnd } from './model-call.ts'
+import type { ModelFailure } from './model-failure.ts'
+import { abortCause, delay } from './stage.ts'
+
+export interface RetryLimits {
+  /** Retries after the first call. */
+  readonly maxRetries: number
+  readonly baseDelayMs: number
+  /** No wait is longer; a provider that asks for more is given up. */
+  readonly maxDelayMs: number
+  /** From 0 to 1, for the jitter. */
+  readonly random: () => number
+}
+
+export type PersistentEnd = CallEnd & {
+  /** With a failure: whether retries were used up, rather than there being no point in them. */
+  readonly exhausted?: boolean
+}
+
+/** Calls until there is a reply, an abort, or a failure that another call can't mend. */
+export async function callWithRetries(
+  port: RunPort,
+  limits: RetryLimits,
+  call: () => Promise<CallEnd>,
+): Promise<PersistentEnd> {
+  let emptyBefore = false
+  for (let attempt = 1; ; attempt++) {
+    const end = await call()
+    if (end.type !== 'failed') return end
+    const { failure, turn } = end
+    if (failure.kind === undefined || (failure.once === true && emptyBefore)) return end
+    emptyBefore ||= failure.once === true
+    const delayMs = delayBefore(attempt, failure, limits)
+    if (attempt > limits.maxRetries || delayMs === undefined || delayMs >= port.deadline.remainingMs) {
+      return { ...end, failure: givenUp(failure, attempt), exhausted: true }
+    }
+    const { kind, message } = failure
+    port.retrying({ turn, attempt, maxRetries: limits.maxRetries, delayMs, kind, message })
+    if (!(await delay(port, delayMs))) return { ...end, type: 'stopped', cause: abortCause(port.signal) ?? 'deadline' }
+    port.retry(attempt)
+  }
+}
+
+/** Doubles from the base up to the limit, with jitter; undefined where the provider wants a longer wait than we take. */
+function delayBefore(attempt: number, { retryAfterMs }: ModelFailure, limits: RetryLimits): number | undefined {
+  if (retryAfterMs !== undefined) return retryAfterMs > limits.maxDelayMs ? undefined : retryAfterMs
+  const full = Math.min(limits.maxDelayMs, limits.baseDelayMs * 2 ** (attempt - 1))
+  return Math.round(full * (0.5 + limits.random() / 2))
+}
+
+function givenUp(failure: ModelFailure, attempts: number): ModelFailure {
+  const wait = failure.retryAfterMs === undefined ? '' : `, it asks to wait ${Math.ceil(failure.retryAfterMs / 1000)} s`
+  return {
+    ...failure,
+    message: `${failure.message} (given up after ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}${wait})`,
+  }
+}

@@ -1,0 +1,83 @@
+/** An agent's options with their defaults filled in, and what of them goes into every request. */
+import type { Ids } from '../../ids.ts'
+import type { SessionId } from '../../kernel/ids.ts'
+import type { SessionOptions } from '../../store/records.ts'
+import type { Budget } from './budget.ts'
+import type { ModelChooser } from './choose-model.ts'
+import type { CompactionOptions } from './compact.ts'
+import type { CallOptions } from './model.ts'
+import type { CallLimits } from './model-call.ts'
+import type { RetryLimits } from './retry.ts'
+import type { ToolLimits } from './run-tool.ts'
+import type { OutputSchema } from './structured.ts'
+import type { AgentTool } from './tool.ts'
+
+/** Settings that go to the model as they are. */
+export type CallSettings = Pick<
+  CallOptions,
+  | 'maxOutputTokens'
+  | 'temperature'
+  | 'topP'
+  | 'topK'
+  | 'presencePenalty'
+  | 'frequencyPenalty'
+  | 'stopSequences'
+  | 'seed'
+  | 'reasoning'
+  | 'headers'
+  | 'providerOptions'
+>
+
+export interface Settings {
+  readonly models: ModelChooser
+  readonly toolsOf: (session: SessionOptions) => readonly AgentTool[] | Promise<readonly AgentTool[]>
+  readonly systemOf: (session: SessionOptions) => string | undefined
+  readonly budget: Budget
+  readonly limits: CallLimits
+  readonly retries: RetryLimits
+  readonly toolLimits: ToolLimits
+  readonly compaction: CompactionOptions | false
+  readonly call: CallSettings
+  readonly ids: Ids
+  readonly measured: Measured
+}
+
+/** How long conversations were when a provider last counted them. A hint: the oldest are forgotten. */
+export class Measured {
+  readonly #tokens = new Map<SessionId, number>()
+
+  get(sessionId: SessionId): number | undefined {
+    return this.#tokens.get(sessionId)
+  }
+
+  set(sessionId: SessionId, tokens: number): void {
+    this.#tokens.delete(sessionId)
+    this.#tokens.set(sessionId, tokens)
+    const [oldest] = this.#tokens.keys()
+    if (this.#tokens.size > MAX_MEASURED && oldest !== undefined) this.#tokens.delete(oldest)
+  }
+
+  forget(sessionId: SessionId): void {
+    this.#tokens.delete(sessionId)
+  }
+}
+
+const MAX_MEASURED = 1000
+
+/** A tool as a provider is told of it. */
+export function toolOption({ name, description, inputSchema }: AgentTool): NonNullable<CallOptions['tools']>[number] {
+  return { type: 'function', name, description, inputSchema }
+}
+
+/** The request for a structured answer. OpenAI's strict mode refuses most schemas, so it is only asked for where it fits. */
+export function structuredFormat(
+  { schema, strict }: OutputSchema,
+  { providerOptions = {} }: CallSettings,
+): Pick<CallOptions, 'responseFormat' | 'providerOptions'> {
+  const responseFormat = { type: 'json', schema, name: 'answer' } as const
+  if (strict) return { responseFormat }
+  const loose = Object.fromEntries(
+    ['openai', 'openaiCompatible'].map(name => [name, { strictJsonSchema: false, ...providerOptions[name] }]),
+  )
+  return { responseFormat, providerOptions: { ...providerOptions, ...loose } }
+}

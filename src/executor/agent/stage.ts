@@ -1,0 +1,95 @@
+/**
+ * One stage of a run (a model call, a tool call, a delay) with its own limit inside the run's deadline.
+ *
+ * A stage stops once, with the first cause: the run's abort, the run's deadline or its own timeout. Whoever waits inside
+ * it asks the stage why it stopped and never the error that surfaced, because providers wrap and rename those.
+ */
+import type { Deadline } from '../../time.ts'
+import type { AbortCause, RunPort } from '../executor.ts'
+
+export type StopCause = AbortCause | 'timeout'
+
+/** Thrown by `Stage.race` when the stage stopped before the work was done. */
+export class Stopped extends Error {
+  override readonly name = 'Stopped'
+}
+
+const CAUSES: readonly unknown[] = ['cancelled', 'deadline', 'closing', 'superseded'] satisfies AbortCause[]
+
+function isAbortCause(reason: unknown): reason is AbortCause {
+  return CAUSES.includes(reason)
+}
+
+/** Why a run's signal aborted; a signal that does not say was cancelled. */
+export function abortCause(signal: AbortSignal): AbortCause | undefined {
+  if (!signal.aborted) return undefined
+  return isAbortCause(signal.reason) ? signal.reason : 'cancelled'
+}
+
+export class Stage {
+  /** The nearer of the stage's limit and the run's deadline. */
+  readonly deadline: Deadline
+  readonly #abort = new AbortController()
+  readonly #stopped = Promise.withResolvers<void>()
+  readonly #release: () => void
+  #cause: StopCause | undefined
+
+  constructor(run: Pick<RunPort, 'signal' | 'deadline'>, limitMs: number = Number.POSITIVE_INFINITY) {
+    this.deadline = run.deadline.within(limitMs)
+    const onAbort = (): void => this.stop(abortCause(run.signal) ?? 'cancelled')
+    if (run.signal.aborted) onAbort()
+    run.signal.addEventListener('abort', onAbort, { once: true })
+    const callOff = this.deadline.onPassed(() => this.stop(run.deadline.passed ? 'deadline' : 'timeout'))
+    this.#release = () => {
+      run.signal.removeEventListener('abort', onAbort)
+      callOff()
+    }
+  }
+
+  /** What the work inside has to obey. */
+  get signal(): AbortSignal {
+    return this.#abort.signal
+  }
+
+  /** Why the stage stopped, if it did. */
+  get cause(): StopCause | undefined {
+    return this.#cause
+  }
+
+  stop(cause: StopCause): void {
+    if (this.#cause !== undefined) return
+    this.#cause = cause
+    this.#abort.abort(new DOMException(`stopped: ${cause}`, cause === 'timeout' ? 'TimeoutError' : 'AbortError'))
+    this.#stopped.resolve()
+  }
+
+  /** The work's result, or `Stopped` as soon as the stage stops, whether or not the work obeys its signal. */
+  async race<T>(work: PromiseLike<T>): Promise<T> {
+    const stopped = this.#stopped.promise.then(() => {
+      throw new Stopped(`stopped: ${this.#cause ?? 'unknown'}`)
+    })
+    return await Promise.race([work, stopped])
+  }
+
+  /** Lets go of timers and listeners. The stage can't stop afterwards. */
+  end(): void {
+    this.#release()
+  }
+}
+
+/** Waits; answers whether the time passed rather than the run being stopped. */
+export async function delay(run: Pick<RunPort, 'signal' | 'deadline' | 'clock'>, delayMs: number): Promise<boolean> {
+  const stage = new Stage(run)
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const callOff = run.clock.after(delayMs, resolve)
+  try {
+    await stage.race(promise)
+    return true
+  } catch (error) {
+    if (error instanceof Stopped) return false
+    throw error
+  } finally {
+    callOff()
+    stage.end()
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * Tools: what a model may call.
+ *
+ * A tool declares what becomes of a call whose outcome was lost (`onLost`), because only its author knows whether calling
+ * it twice does harm. The call id that `execute` gets is the same in every repetition: use it as an idempotency key.
+ */
+import { z } from 'zod'
+import { MeerkatError } from '../../errors.ts'
+import type { CallId, RunId, SessionId } from '../../kernel/ids.ts'
+import type { CallPolicy } from '../../kernel/regions/calls.ts'
+import type { Deadline } from '../../time.ts'
+import type { ToolSummary } from '../executor.ts'
+
+/** What a tool's function gets beside its arguments. */
+export interface ToolContext {
+  /** Stable across retries and restarts: the tool's idempotency key. */
+  readonly callId: CallId
+  readonly sessionId: SessionId
+  readonly runId: RunId
+  /** Aborts when the call is to stop: a cancel, its timeout, or the runtime closing. */
+  readonly signal: AbortSignal
+  /** When the call is given up. */
+  readonly deadline: Deadline
+  /** Shows observers how far it is; its loss costs nothing. */
+  progress(data: unknown): void
+}
+
+export type ParsedArgs =
+  | { readonly ok: true; readonly args: unknown }
+  | { readonly ok: false; readonly problem: string }
+
+/** A tool as the agent sees it, wherever it comes from. `tool()` makes one of a Zod schema and a function. */
+export interface AgentTool {
+  readonly name: string
+  readonly description: string
+  /** JSON Schema of the arguments, as the model sees it. */
+  readonly inputSchema: object
+  /** What becomes of a call whose outcome was lost. */
+  readonly onLost: CallPolicy
+  readonly timeoutMs?: number
+  /** Whether the model's arguments fit; what `execute` gets is what this answers. */
+  parse(args: unknown): Promise<ParsedArgs>
+  /** Whether the call waits for a person's decision. Gets parsed arguments. */
+  needsApproval(args: unknown): boolean
+  /** Whether any call of it may need approval, for lists. */
+  readonly mayNeedApproval: boolean
+  execute(args: unknown, context: ToolContext): unknown
+  /** What is wrong with a result, if the tool declares its form. */
+  checkOutput?(output: unknown): Promise<string | undefined>
+}
+
+export interface ToolDefinition<Input extends z.ZodType, Output> {
+  /** Letters, digits, `_` and `-`, at most 64. */
+  readonly name: string
+  readonly description: string
+  readonly input: Input
+  /** Checks the result; a result that does not fit is told to the model as a failure. */
+  readonly output?: z.ZodType<Output>
+  /** 60 s, or the agent's `toolTimeoutMs`, unless told. */
+  readonly timeoutMs?: number
+  /**
+   * After a crash, when nobody knows whether the call took effect: `retry` calls it again with the same call id, `ask`
+   * (default) waits for a person, `fail` tells the model that the outcome is unknown.
+   */
+  readonly onLost?: CallPolicy
+  readonly needsApproval?: boolean | ((args: z.output<Input>) => boolean)
+  /** Returns what the model is told: anything JSON can hold. */
+  execute(args: z.output<Input>, context: ToolContext): Output | Promise<Output>
+}
+
+/** Makes a tool of a Zod schema and a function. */
+export function tool<Input extends z.ZodType, Output>(definition: ToolDefinition<Input, Output>): AgentTool {
+  const { name, description, input, output, timeoutMs, onLost = 'ask', needsApproval = false } = definition
+  // `parse` is the only maker of arguments, so what reaches the definition's functions has the schema's output type.
+  const typed = (args: unknown): z.output<Input> => args as z.output<Input>
+  return {
+    name: checkedName(name),
+    description,
+    inputSchema: jsonSchemaOf(name, input),
+    onLost,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    parse: args => parseWith(input, args),
+    needsApproval: args => (typeof needsApproval === 'boolean' ? needsApproval : needsApproval(typed(args))),
+    mayNeedApproval: needsApproval !== false,
+    execute: (args, context) => definition.execute(typed(args), context),
+    ...(output === undefined ? {} : { checkOutput: result => problemWith(output, result) }),
+  }
+}
+
+/** How a tool looks in `tool/list`. */
+export function summaryOf({ name, description, inputSchema, onLost, mayNeedApproval }: AgentTool): ToolSummary {
+  return { name, description, inputSchema, policy: onLost, needsApproval: mayNeedApproval }
+}
+
+/** An array or a record of tools as one list, each name once. */
+export function toolList(tools: readonly AgentTool[] | Readonly<Record<string, AgentTool>>): readonly AgentTool[] {
+  const list = isList(tools) ? tools : Object.values(tools)
+  const names = new Set<string>()
+  for (const { name } of list) {
+    if (names.has(name)) throw new MeerkatError('invalid-params', `two tools are named ${name}`, { details: { name } })
+    names.add(name)
+  }
+  return list
+}
+
+function isList(tools: readonly AgentTool[] | Readonly<Record<string, AgentTool>>): tools is readonly AgentTool[] {
+  return Array.isArray(tools)
+}
+
+const NAME = /^[\w-]{1,64}$/
+
+function checkedName(name: string): string {
+  if (NAME.test(name)) return name
+  throw new MeerkatError(
+    'invalid-params',
+    `a tool's name is 1 to 64 letters, digits, _ or -, not ${JSON.stringify(name)}`,
+  )
+}
+
+function jsonSchemaOf(name: string, input: z.ZodType): object {
+  try {
+    const { $schema: _, ...schema } = z.toJSONSchema(input, { io: 'input', target: 'draft-7' })
+    // Providers want an object at the top, also where the schema is a union or says nothing.
+    return schema.type === 'object' ? schema : { type: 'object', ...schema }
+  } catch (cause) {
+    throw new MeerkatError('invalid-params', `the input schema of tool ${name} has no JSON Schema form`, { cause })
+  }
+}
+
+async function parseWith(schema: z.ZodType, value: unknown): Promise<ParsedArgs> {
+  const parsed = await schema.safeParseAsync(value)
+  return parsed.success ? { ok: true, args: parsed.data } : { ok: false, problem: z.prettifyError(parsed.error) }
+}
+
+async function problemWith(schema: z.ZodType, value: unknown): Promise<string | undefined> {
+  const parsed = await schema.safeParseAsync(value)
+  return parsed.success ? undefined : z.prettifyError(parsed.error)
+}

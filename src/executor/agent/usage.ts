@@ -1,0 +1,45 @@
+/** Token counts. A count that nobody reported stays absent: unmeasured is not zero. */
+import type { UsageRecord } from '../../store/records.ts'
+import type { StreamPart } from './model.ts'
+
+type ProviderUsage = Extract<StreamPart, { type: 'finish' }>['usage']
+
+/** What a provider reported for one call. */
+export function usageOf({ inputTokens, outputTokens }: ProviderUsage): UsageRecord {
+  const input = counted(inputTokens.total)
+  const output = counted(outputTokens.total)
+  return {
+    ...field('inputTokens', input),
+    ...field('outputTokens', output),
+    ...field('totalTokens', input === undefined || output === undefined ? undefined : input + output),
+    ...field('cachedInputTokens', counted(inputTokens.cacheRead)),
+    ...field('reasoningTokens', counted(outputTokens.reasoning)),
+    calls: 1,
+  }
+}
+
+/** The sum; a field is absent where neither has it. */
+export function addUsage(a: UsageRecord | undefined, b: UsageRecord | undefined): UsageRecord | undefined {
+  if (a === undefined || b === undefined) return a ?? b
+  return FIELDS.reduce<UsageRecord>((sum, name) => {
+    const [left, right] = [a[name], b[name]]
+    return left === undefined && right === undefined ? sum : Object.assign(sum, { [name]: (left ?? 0) + (right ?? 0) })
+  }, {})
+}
+
+/** Tokens that were measured: the total where there is one, otherwise what is known. */
+export function tokensOf(usage: UsageRecord | undefined): number {
+  return usage?.totalTokens ?? (usage?.inputTokens ?? 0) + (usage?.outputTokens ?? 0)
+}
+
+const FIELDS = ['inputTokens', 'outputTokens', 'totalTokens', 'cachedInputTokens', 'reasoningTokens', 'calls'] as const
+
+function counted(value: number | undefined): number | undefined {
+  return value !== undefined && Number.isFinite(value) && value >= 0 ? value : undefined
+}
+
+function field<Name extends keyof UsageRecord>(name: Name, value: number | undefined): Partial<Record<Name, number>> {
+  const one: Partial<Record<Name, number>> = {}
+  if (value !== undefined) one[name] = value
+  return one
+}

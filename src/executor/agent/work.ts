@@ -1,0 +1,333 @@
+/**
+ * The work of one `apply`: model call, tools, boundary, and again, until there is an answer or a reason to stop.
+ *
+ * It continues from the journal. What it remembers besides (turn numbers, usage, corrections) may be lost with the
+ * process: nothing but politeness depends on it.
+ */
+import type { ApplyOutput, ContextMessage, RunPort } from '../executor.ts'
+import {
+  budgetWarnings,
+  type Exhausted,
+  exhaustedBefore,
+  exhaustedByCalls,
+  exhaustedByTokens,
+  type Spent,
+  tighter,
+} from './budget.ts'
+import { compactIfLong, estimateTokens } from './compact.ts'
+import type { CallOptions, StreamingModel } from './model.ts'
+import { type CallEnd, callModel } from './model-call.ts'
+import { type ToolCallPart, textOf, withoutCalls } from './parts.ts'
+import { buildPrompt } from './prompt.ts'
+import { callWithRetries, type PersistentEnd } from './retry.ts'
+import { runCalls } from './run-calls.ts'
+import { intentOf, type PreparedCall, prepareCall, waitsForApproval } from './run-tool.ts'
+import { type Settings, structuredFormat, toolOption } from './settings.ts'
+import { abortCause } from './stage.ts'
+import { correction, type OutputSchema, outputSchema } from './structured.ts'
+import type { AgentTool } from './tool.ts'
+import { addUsage, tokensOf } from './usage.ts'
+
+/** Thrown when the runtime closes in the middle: the attempt is neither done nor failed. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted'
+}
+
+/** Carries the work of a run on from its journal. */
+export async function carryOn(settings: Settings, port: RunPort): Promise<ApplyOutput> {
+  if (port.signal.aborted) return stopped(port, {})
+  const model = await settings.models.choose(port)
+  if ('error' in model) return { type: 'failed', ...model }
+  const schema = await schemaOf(port)
+  if (schema !== undefined && 'error' in schema) return { type: 'failed', ...schema }
+  return new Work(settings, port, model, schema).run()
+}
+
+async function schemaOf(port: RunPort): Promise<OutputSchema | Exhausted | undefined> {
+  const asked = port.inputs.find(input => input.outputSchema !== undefined)?.outputSchema
+  if (asked === undefined) return undefined
+  const schema = await outputSchema(asked)
+  if (!('problem' in schema)) return schema
+  const message = `outputSchema is not a JSON Schema: ${schema.problem}`
+  return { source: 'invalid-output-schema', error: { code: 'invalid-output-schema', message } }
+}
+
+type Ending = Pick<Extract<ApplyOutput, { type: 'failed' }>, 'message' | 'usage' | 'turn'>
+
+function stopped(port: RunPort, ending: Ending): ApplyOutput {
+  switch (abortCause(port.signal)) {
+    case 'closing':
+    case 'superseded':
+      throw new Interrupted('the run was interrupted')
+    case 'cancelled':
+      return { type: 'cancelled', ...ending }
+    case 'deadline':
+    case undefined: {
+      const error = {
+        code: 'time-budget-exceeded',
+        message: 'the run did not end before its deadline: raise maxRunMs, or ask for less at once',
+      }
+      return { type: 'failed', source: 'time-budget-exceeded', error, ...ending }
+    }
+  }
+}
+
+class Work {
+  readonly #settings: Settings
+  readonly #port: RunPort
+  readonly #model: StreamingModel
+  readonly #schema: OutputSchema | undefined
+  readonly #budget: ReturnType<typeof tighter>
+  readonly #warn: (spent: Spent) => void
+  #context: readonly ContextMessage[] = []
+  /** Model calls of this apply, and how many of them were retries. */
+  #calls = 0
+  #retries = 0
+  #usage: Ending['usage']
+  /** What was said between the model and us about its answer's form, with the length of the journal it stands behind. */
+  #corrections: readonly { readonly at: number; readonly messages: readonly ContextMessage[] }[] = []
+  /** The endpoint does not take a response format; the prompt has to do. */
+  #plain = false
+
+  constructor(settings: Settings, port: RunPort, model: StreamingModel, schema: OutputSchema | undefined) {
+    this.#settings = settings
+    this.#port = port
+    this.#model = model
+    this.#schema = schema
+    this.#budget = tighter(settings.budget, port.session.budget ?? {})
+    this.#warn = budgetWarnings(port, this.#budget)
+  }
+
+  async run(): Promise<ApplyOutput> {
+    const settled = await this.#settleCalls()
+    if (settled.output !== undefined) return settled.output
+    this.#context = await this.#port.context()
+    if (!settled.reported) await this.#compact()
+    for (;;) {
+      const output = await this.#turn()
+      if (output !== undefined) return output
+    }
+  }
+
+  get #turnNumber(): number {
+    return this.#port.turnsSoFar + this.#calls
+  }
+
+  get #spent(): Spent {
+    return {
+      tokens: tokensOf(this.#port.usageSoFar) + tokensOf(this.#usage),
+      toolCalls: this.#port.calls().length,
+      turns: this.#turnNumber - this.#retries,
+    }
+  }
+
+  /** Dispatches what is owed from before. */
+  async #settleCalls(): Promise<{ readonly output?: ApplyOutput; readonly reported: boolean }> {
+    const calls = this.#port.calls()
+    const lost = calls.find(({ state }) => state === 'dispatched')
+    if (lost !== undefined) throw new Error(`call ${lost.id} is in flight, but not from here`)
+    const owed = calls.filter(({ state }) => state === 'owed').map(({ id }) => id)
+    if (owed.length > 0) {
+      const parts = callsIn(this.#port.journal()).filter(part => owed.some(id => id === part.callId))
+      const prepared = await this.#prepare(parts, await this.#settings.toolsOf(this.#port.session))
+      await this.#port.dispatch(owed)
+      await this.#runCalls(prepared)
+      if (this.#port.signal.aborted) return { output: this.#stopped(), reported: true }
+    }
+    if (this.#waitsForPeople()) return { output: { type: 'parked' }, reported: true }
+    const output = owed.length > 0 ? await this.#boundary() : undefined
+    return output === undefined ? { reported: owed.length > 0 } : { output, reported: true }
+  }
+
+  #waitsForPeople(): boolean {
+    return this.#port.calls().some(({ state }) => state === 'awaitingApproval' || state === 'unknown')
+  }
+
+  async #boundary(): Promise<ApplyOutput | undefined> {
+    const answer = await this.#port.boundary({ turn: this.#turnNumber })
+    if (this.#port.signal.aborted) return this.#stopped()
+    return answer.next === 'cancelled' ? { type: 'cancelled', ...this.#ending() } : undefined
+  }
+
+  async #compact(): Promise<void> {
+    const { compaction, limits, measured } = this.#settings
+    if (compaction === false) return
+    const port = this.#port
+    const added = estimateTokens(port.journal())
+    const before = measured.get(port.sessionId) ?? estimateTokens(this.#context)
+    const done = await compactIfLong({
+      port,
+      model: this.#model,
+      limits,
+      options: compaction,
+      context: this.#context,
+      tokens: before + added,
+    })
+    if (!done) return
+    measured.forget(port.sessionId)
+    this.#context = await port.context()
+  }
+
+  /** One turn: undefined if there is to be another. */
+  async #turn(): Promise<ApplyOutput | undefined> {
+    const exhausted = exhaustedBefore(this.#budget, this.#spent)
+    if (exhausted !== undefined) return this.#exhausted(exhausted)
+    const tools = await this.#settings.toolsOf(this.#port.session)
+    const end = await this.#callModel(tools)
+    this.#warn(this.#spent)
+    switch (end.type) {
+      case 'stopped':
+        return this.#stopped(end)
+      case 'failed':
+        return await this.#failed(end)
+      case 'reply': {
+        const calls = end.parts.filter(part => part.type === 'tool-call')
+        return calls.length > 0 ? await this.#useTools(end, calls, tools) : await this.#answer(end)
+      }
+    }
+  }
+
+  async #callModel(tools: readonly AgentTool[]): Promise<PersistentEnd> {
+    const { limits, retries, ids, measured } = this.#settings
+    const options = this.#request(tools)
+    const firstCall = this.#calls + 1
+    const end = await callWithRetries(this.#port, retries, async () => {
+      this.#calls++
+      const once = await callModel(this.#port, {
+        model: this.#model,
+        options,
+        turn: this.#turnNumber,
+        limits,
+        newCallId: () => ids.call(),
+      })
+      this.#usage = addUsage(this.#usage, once.usage)
+      return once
+    })
+    this.#retries += this.#calls - firstCall
+    if (end.type === 'reply' && end.usage?.inputTokens !== undefined)
+      measured.set(this.#port.sessionId, tokensOf(end.usage))
+    return end
+  }
+
+  #request(tools: readonly AgentTool[]): CallOptions {
+    const { call } = this.#settings
+    const schema = this.#schema
+    const system = [this.#settings.systemOf(this.#port.session), schema?.instruction].filter(
+      text => text !== undefined && text !== '',
+    )
+    return {
+      ...call,
+      prompt: buildPrompt({ system: system.join('\n\n'), messages: this.#messages(), calls: this.#port.calls() }),
+      ...(tools.length === 0 ? {} : { tools: tools.map(toolOption), toolChoice: { type: 'auto' } as const }),
+      ...(schema === undefined || this.#plain ? {} : structuredFormat(schema, call)),
+    }
+  }
+
+  #messages(): readonly ContextMessage[] {
+    const journal = [...this.#port.journal()]
+    for (const { at, messages } of this.#corrections.toReversed()) journal.splice(at, 0, ...messages)
+    return [...this.#context, ...journal]
+  }
+
+  async #failed(end: Extract<PersistentEnd, { type: 'failed' }>): Promise<ApplyOutput | undefined> {
+    const { failure, exhausted = false } = end
+    if (failure.once === true) {
+      this.#notice('empty-answer', failure.message)
+      return await this.#answer({ ...end, type: 'reply', finish: 'stop' })
+    }
+    if (failure.code === 'bad-request' && this.#schema !== undefined && !this.#plain) {
+      this.#plain = true
+      this.#notice('response-format-refused', `${failure.message}. Asking again without a response format.`)
+      return undefined
+    }
+    const { code, message } = failure
+    return {
+      type: 'failed',
+      source: exhausted ? 'llm-retry-exhausted' : 'llm',
+      error: { code, message },
+      ...this.#ending(end),
+    }
+  }
+
+  async #answer(end: Extract<CallEnd, { type: 'reply' }>): Promise<ApplyOutput | undefined> {
+    if (end.finish === 'length') this.#notice('output-limit', 'the answer was cut off at the output limit of the model')
+    if (this.#schema === undefined) return { type: 'completed', ...this.#ending(end) }
+    const text = textOf(end.parts)
+    const checked = this.#schema.check(text)
+    if (checked.ok) return { type: 'completed', ...this.#ending(end), output: checked.value }
+    const next = await this.#port.invalidAnswer({ turn: end.turn, error: checked.problem })
+    if (this.#port.signal.aborted) return this.#stopped(end)
+    if (next === 'exhausted') {
+      const message = `the answer does not fit outputSchema: ${checked.problem}`
+      const source = 'structured-output-validation-failed'
+      return { type: 'failed', source, error: { code: source, message }, ...this.#ending(end) }
+    }
+    const said: readonly ContextMessage[] = text === '' ? [] : [{ role: 'assistant', content: end.parts }]
+    const messages: readonly ContextMessage[] = [...said, { role: 'user', content: correction(checked.problem) }]
+    this.#corrections = [...this.#corrections, { at: this.#port.journal().length, messages }]
+    return undefined
+  }
+
+  async #useTools(
+    end: Extract<CallEnd, { type: 'reply' }>,
+    calls: readonly ToolCallPart[],
+    tools: readonly AgentTool[],
+  ): Promise<ApplyOutput | undefined> {
+    const spent = this.#spent
+    const overrun = exhaustedByCalls(this.#budget, spent, calls.length) ?? exhaustedByTokens(this.#budget, spent)
+    if (overrun !== undefined) return { type: 'failed', ...overrun, ...this.#ending(end) }
+    const prepared = await this.#prepare(calls, tools)
+    const held = new Set(prepared.filter(waitsForApproval))
+    await this.#port.intend({
+      turn: end.turn,
+      message: { role: 'assistant', content: end.parts },
+      calls: prepared.map(call => intentOf(call, held.has(call))),
+      ...(end.usage === undefined ? {} : { usage: end.usage }),
+    })
+    this.#warn(this.#spent)
+    await this.#runCalls(prepared.filter(call => !held.has(call)))
+    if (this.#port.signal.aborted) return this.#stopped()
+    return held.size > 0 ? { type: 'parked' } : await this.#boundary()
+  }
+
+  async #prepare(calls: readonly ToolCallPart[], tools: readonly AgentTool[]): Promise<readonly PreparedCall[]> {
+    return await Promise.all(calls.map(part => prepareCall(part, tools)))
+  }
+
+  async #runCalls(calls: readonly PreparedCall[]): Promise<void> {
+    await runCalls(this.#port, this.#turnNumber, calls, this.#settings.toolLimits)
+  }
+
+  #exhausted(exhausted: Exhausted): ApplyOutput {
+    const turns =
+      exhausted.source === 'max-turns-reached'
+        ? { turns: { made: this.#spent.turns, allowed: this.#budget.maxTurns } }
+        : {}
+    return { type: 'failed', ...exhausted, ...turns, ...this.#ending() }
+  }
+
+  #stopped(end?: CallEnd): ApplyOutput {
+    return stopped(this.#port, this.#ending(end))
+  }
+
+  /** What every output says: the text so far, what it cost, and where it ended. */
+  #ending(end?: CallEnd): Ending {
+    const message = end === undefined ? undefined : withoutCalls(end.parts)
+    const turn = end?.turn ?? this.#turnNumber
+    return {
+      ...(message === undefined ? {} : { message }),
+      ...(this.#usage === undefined ? {} : { usage: this.#usage }),
+      ...(turn === 0 ? {} : { turn }),
+    }
+  }
+
+  #notice(code: string, message: string): void {
+    this.#port.stream({ type: 'notice', code, message })
+  }
+}
+
+function callsIn(journal: readonly ContextMessage[]): readonly ToolCallPart[] {
+  return journal.flatMap(({ content }) =>
+    typeof content === 'string' ? [] : content.filter(part => part.type === 'tool-call'),
+  )
+}

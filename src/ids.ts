@@ -1,0 +1,63 @@
+/**
+ * UUID v7 identifiers, rising within a process even inside one millisecond.
+ *
+ * Ids that rise are cheap to index: a store appends them instead of scattering them. The generator is a seam, so tests
+ * and the simulator make the same ids again from a seed.
+ */
+import type { CallId, InputId, RunId, RuntimeEpochId, SessionId } from './kernel/ids.ts'
+import type { Clock } from './time.ts'
+
+/** Makes new ids. */
+export interface Ids {
+  session(): SessionId
+  input(): InputId
+  run(): RunId
+  call(): CallId
+  epoch(): RuntimeEpochId
+}
+
+/** Fills the array with random bytes. */
+export type RandomBytes = (into: Uint8Array<ArrayBuffer>) => unknown
+
+const POOL = 8 * 512
+
+/** Ids from a clock and a source of randomness. */
+export function uuidIds(clock: Clock, random: RandomBytes = into => crypto.getRandomValues(into)): Ids {
+  const pool = new Uint8Array(POOL)
+  let used = POOL
+  let lastMs = 0
+  let sequence = 0
+
+  const next = (): string => {
+    if (used + 8 > POOL) {
+      random(pool)
+      used = 0
+    }
+    const now = clock.now()
+    if (now > lastMs) {
+      lastMs = now
+      sequence = ((pool[used] ?? 0) << 3) & 0x7ff
+    } else if (++sequence > 0xfff) {
+      // More than the counter holds in one millisecond, or a clock that went back: borrow from the next millisecond.
+      lastMs++
+      sequence = 0
+    }
+    const time = lastMs.toString(16).padStart(12, '0')
+    const variant = (0x80 | ((pool[used] ?? 0) & 0x3f)).toString(16)
+    let tail = ''
+    for (let index = 1; index < 8; index++) tail += HEX[pool[used + index] ?? 0] ?? '00'
+    used += 8
+    const counter = sequence.toString(16).padStart(3, '0')
+    return `${time.slice(0, 8)}-${time.slice(8)}-7${counter}-${variant}${tail.slice(0, 2)}-${tail.slice(2)}`
+  }
+
+  return {
+    session: () => next() as SessionId,
+    input: () => next() as InputId,
+    run: () => next() as RunId,
+    call: () => next() as CallId,
+    epoch: () => next() as RuntimeEpochId,
+  }
+}
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))

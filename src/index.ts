@@ -1,0 +1,11 @@
+/** meerkat-ts: a durable session runtime for AI agents. */
+
+export { ERROR_CODES, type ErrorBody, type ErrorCode, MeerkatError } from './errors.ts'
+export type { ApplyOutput, CoreExecutor, RunPort } from './executor/executor.ts'
+export type * from './session/api.ts'
+export { SentInput, type SentResult, SessionHandle } from './session/handle.ts'
+export { createRuntime, Runtime, type RuntimeOptions } from './session/runtime.ts'
+export type { Content, ContentPart, MessagePart, SessionOptions, UsageRecord } from './store/records.ts'
+export type { StoreSource } from './store/store.ts'
+export { type Clock, Deadline, systemClock } from './time.ts'
+export { version } from './version.ts'

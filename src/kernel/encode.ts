@@ -1,0 +1,103 @@
+/**
+ * A state as text, for snapshots, and back.
+ *
+ * Only slices that differ from the initial state are written, tries as lists of their entries, so an idle session
+ * takes a few hundred bytes. A decoded state has to satisfy every invariant before anyone acts on it.
+ */
+import { type MeerkatState, meerkat } from './machine.ts'
+import { mapEntries, mapOf, mapValues } from './persistent-map.ts'
+import type { CallEntry, Calls } from './regions/calls.ts'
+import type { LaneState } from './regions/lane.ts'
+import type { Ledger, LedgerEntry } from './regions/ledger-entries.ts'
+
+const VERSION = 1
+
+interface EncodedLane {
+  readonly front: number
+  readonly back: number
+}
+
+interface EncodedLedger {
+  readonly entries: readonly LedgerEntry[]
+  readonly queue: EncodedLane
+  readonly steer: EncodedLane
+}
+
+/** The state as JSON; equal states have equal texts. */
+export function encodeState(state: MeerkatState): string {
+  const slices: Record<string, unknown> = { v: VERSION }
+  for (const key of Object.keys(meerkat.initial) as (keyof MeerkatState)[]) {
+    if (state[key] === meerkat.initial[key]) continue
+    slices[key] =
+      key === 'ledger' ? encodeLedger(state.ledger) : key === 'calls' ? encodeCalls(state.calls) : state[key]
+  }
+  return JSON.stringify(slices)
+}
+
+/** The state that `encodeState` wrote. Throws `StateDecodeError` if the text is damaged, newer, or breaks an invariant. */
+export function decodeState(text: string): MeerkatState {
+  const slices = parse(text)
+  const { v, ledger, calls, ...rest } = slices
+  if (v !== VERSION) throw new StateDecodeError(`it has version ${String(v)}, this release reads ${VERSION}`)
+  const state = {
+    ...meerkat.initial,
+    ...rest,
+    ...(ledger !== undefined && { ledger: decodeLedger(ledger as EncodedLedger) }),
+    ...(calls !== undefined && { calls: decodeCalls(calls as readonly CallEntry[]) }),
+  } as MeerkatState
+  const result = meerkat.recover(state)
+  if (!result.ok) throw new StateDecodeError(`it breaks an invariant: ${result.reason}`)
+  return state
+}
+
+/** A state text that can't be served from. */
+export class StateDecodeError extends Error {
+  override readonly name = 'StateDecodeError'
+  constructor(reason: string) {
+    super(`the session's snapshot can't be used: ${reason}`)
+  }
+}
+
+function parse(text: string): Record<string, unknown> {
+  try {
+    return JSON.parse(text) as Record<string, unknown>
+  } catch {
+    throw new StateDecodeError('it is not JSON')
+  }
+}
+
+function encodeLedger(ledger: Ledger): EncodedLedger {
+  const entries = [...mapValues(ledger.entries)].sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
+  return { entries, queue: bounds(ledger.queue), steer: bounds(ledger.steer) }
+}
+
+const bounds = ({ front, back }: LaneState): EncodedLane => ({ front, back })
+
+function decodeLedger({ entries, queue, steer }: EncodedLedger): Ledger {
+  const queued = entries.filter(entry => entry.status === 'queued')
+  const lane = (name: 'queue' | 'steer', { front, back }: EncodedLane): LaneState => ({
+    front,
+    back,
+    slots: mapOf(queued.filter(entry => entry.lane === name).map(entry => [entry.slot, entry.id] as const)),
+  })
+  const keyed = Map.groupBy(
+    queued.filter(entry => entry.supersessionKey !== undefined),
+    entry => entry.supersessionKey ?? '',
+  )
+  return {
+    entries: mapOf(entries.map(entry => [entry.id, entry] as const)),
+    queue: lane('queue', queue),
+    steer: lane('steer', steer),
+    waking: queued.filter(entry => entry.wake).length,
+    keyed: mapOf([...keyed].map(([key, list]) => [key, list.map(entry => entry.id)] as const)),
+  }
+}
+
+function encodeCalls(calls: Calls): readonly CallEntry[] {
+  return [...mapEntries(calls.open)].map(([, entry]) => entry).sort((a, b) => (a.id < b.id ? -1 : 1))
+}
+
+function decodeCalls(entries: readonly CallEntry[]): Calls {
+  const unsettled = entries.filter(({ state }) => state === 'unknown' || state === 'awaitingApproval').length
+  return { open: mapOf(entries.map(entry => [entry.id, entry] as const)), unsettled }
+}

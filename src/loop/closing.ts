@@ -1,0 +1,171 @@
+/** How a run is closed: what the executor's output means as kernel inputs, messages and a result. */
+import type { Transaction } from '../driver/transaction.ts'
+import type { ApplyOutput } from '../executor/executor.ts'
+import type { RunId } from '../kernel/ids.ts'
+import type { MessageRecord, ResultRecord, UsageRecord } from '../store/records.ts'
+import { messageText } from '../text.ts'
+import type { Work } from './work.ts'
+
+/** What `apply` came to: its output, an error it threw, or that the runtime went away under it. */
+export type Ending =
+  | ApplyOutput
+  | { readonly type: 'threw'; readonly error: unknown }
+  | { readonly type: 'interrupted' }
+
+/** A run and what it has in hand. */
+export interface Closing {
+  readonly runId: RunId
+  readonly work: Work
+  /** Tokens of earlier calls of this run. */
+  readonly usage: UsageRecord | undefined
+  /** Whether text of this turn was streamed. */
+  readonly streamed: (turn: number) => boolean
+  readonly turn: number
+}
+
+/** Whether the run is over, or `apply` has to go on because steers joined. */
+export type Verdict = 'over' | 'again'
+
+/** Closes the run, or hears that it goes on. One transaction. */
+export function close(tx: Transaction, closing: Closing, ending: Ending): Verdict {
+  switch (ending.type) {
+    case 'completed':
+      return completed(tx, closing, ending)
+    case 'failed':
+      return failed(tx, closing, ending)
+    case 'cancelled':
+      return cancelled(tx, closing, ending.message)
+    case 'parked':
+      return tx.try({ type: 'RollbackRun', runId: closing.runId, cause: 'parked' }).ok ? 'over' : 'again'
+    case 'interrupted':
+      tx.step({ type: 'RollbackRun', runId: closing.runId, cause: 'interrupted' })
+      return 'over'
+    case 'threw':
+      return threw(tx, closing, ending.error)
+  }
+}
+
+type Completed = Extract<ApplyOutput, { type: 'completed' }>
+
+function completed(tx: Transaction, closing: Closing, output: Completed): Verdict {
+  const { runId, work } = closing
+  if (tx.state.turn.phase === 'callingLlm') tx.step({ type: 'LlmReturnedTerminal', runId })
+  if (output.output !== undefined) {
+    tx.step({ type: 'EnterExtraction', runId })
+    tx.step({ type: 'ExtractionValidationPassed', runId })
+  }
+  tx.step({ type: 'BoundaryComplete', runId })
+  if (tx.state.turn.phase === 'cancelled') return cancelled(tx, closing, output.message)
+  if (tx.state.turn.phase === 'callingLlm') {
+    if (output.message !== undefined) work.add(output.message)
+    sayText(tx, closing, output.message)
+    work.hear(tx.state.run.phase === 'bound' ? tx.state.run.contributors : [])
+    tx.parts.put.push(...work.unwritten())
+    return 'again'
+  }
+  const { count, answer } = join(tx, closing, output.message)
+  sayText(tx, closing, output.message, answer)
+  tx.stepWith(
+    {
+      outcome: 'completed',
+      runId,
+      ...(answer !== undefined && { message: answer }),
+      ...(output.output !== undefined && { output: output.output }),
+      ...(closing.usage && { usage: closing.usage }),
+    },
+    { type: 'Commit', runId, messages: count },
+  )
+  return 'over'
+}
+
+function failed(tx: Transaction, closing: Closing, output: Extract<ApplyOutput, { type: 'failed' }>): Verdict {
+  const { runId } = closing
+  const { source, error, turns } = output
+  if (tx.state.turn.phase !== 'failed') {
+    if (source === 'max-turns-reached') {
+      tx.step({ type: 'TurnLimitReached', runId, turns: turns?.made ?? 1, maxTurns: turns?.allowed ?? 1 })
+    } else tx.step({ type: 'FatalFailure', runId, source: source === 'unknown' ? 'internal' : source })
+  }
+  const cause = tx.state.turn.phase === 'failed' ? tx.state.turn.cause : 'fatal-failure'
+  sayText(tx, closing, output.message)
+  const notice = `The turn failed (${error.code}): ${error.message}`
+  const { count, answer } = join(tx, closing, output.message, notice)
+  tx.stepWith(
+    { ...resultOf('failed', closing, answer), error: { ...error, cause } },
+    { type: 'Fail', runId, messages: count },
+  )
+  return 'over'
+}
+
+function cancelled(tx: Transaction, closing: Closing, message: MessageRecord | undefined): Verdict {
+  const { runId } = closing
+  if (tx.state.turn.phase !== 'cancelled') {
+    tx.step({ type: 'CancelNow', runId })
+    tx.step({ type: 'CancellationObserved', runId })
+  }
+  sayText(tx, closing, message)
+  const { count, answer } = join(tx, closing, message, 'The turn was cancelled here.')
+  tx.stepWith(resultOf('cancelled', closing, answer), { type: 'CancelRun', runId, messages: count })
+  return 'over'
+}
+
+/** The attempt failed. After the last one the work ends, and what it did so far is history. */
+function threw(tx: Transaction, closing: Closing, thrown: unknown): Verdict {
+  const { runId, work } = closing
+  const message = thrown instanceof Error ? thrown.message : String(thrown)
+  const error = { code: 'executor-failed', message, cause: 'runtime-apply-failure' }
+  const before = tx.parts.ended.length
+  tx.stepWith({ outcome: 'failed', runId, error }, { type: 'RollbackRun', runId, cause: 'attempt-failed' })
+  tx.event({ type: 'notice', data: { code: 'attempt-failed', message } })
+  if (tx.parts.ended.length > before) {
+    const { count } = join(tx, closing, undefined, `The turn failed: ${message}`)
+    tx.step({ type: 'ExtendTranscript', messages: count })
+  } else tx.parts.put.push(...(work.isJournaled ? work.unwritten() : []))
+  return 'over'
+}
+
+/** The work's messages, the answer and what has to be said about the end join the transcript. */
+function join(
+  tx: Transaction,
+  { work, runId }: Closing,
+  message: MessageRecord | undefined,
+  notice?: string,
+): { readonly count: number; readonly answer: number | undefined } {
+  const open = work.unanswered().map(
+    ({ callId, name }): MessageRecord => ({
+      role: 'tool',
+      content: [
+        { type: 'tool-result', callId, name, output: 'The run ended before an outcome was known.', isError: true },
+      ],
+    }),
+  )
+  const said = message === undefined || messageText(message) === '' ? [] : [message]
+  const messages = [
+    ...work.messages,
+    ...open,
+    ...said,
+    ...(notice === undefined ? [] : [{ role: 'notice', content: notice } satisfies MessageRecord]),
+  ].map(one => ({ ...one, runId }))
+  const first = tx.append(messages)
+  if (work.isJournaled) tx.parts.drop.push(work.head)
+  const answer = said.length === 0 ? undefined : first + work.messages.length + open.length
+  return { count: messages.length, answer }
+}
+
+function resultOf(
+  outcome: ResultRecord['outcome'],
+  { runId, usage }: Closing,
+  answer: number | undefined,
+): ResultRecord {
+  return { outcome, runId, ...(answer !== undefined && { message: answer }), ...(usage && { usage }) }
+}
+
+/** The text of a model call as one event; where nothing was streamed, its one delta too. */
+function sayText(tx: Transaction, closing: Closing, message: MessageRecord | undefined, index?: number): void {
+  const text = messageText(message)
+  if (text === '') return
+  const { runId, turn } = closing
+  const event = index === undefined ? { runId, turn, data: { text } } : { runId, turn, message: index }
+  if (!closing.streamed(turn)) tx.event({ type: 'text.delta', ...event })
+  tx.event({ type: 'text.completed', ...event })
+}

@@ -1,0 +1,275 @@
+/**
+ * The loop of one session: performs the run that the kernel says is current.
+ *
+ * 1. Level-triggered: `sync` compares the state with what is being performed, after every commit and whenever anyone
+ *    wonders. There is no wake-up that could be lost.
+ * 2. The executor runs outside every lock; its output comes back as one transaction.
+ * 3. An executor that ignores its abort signal is given up after a grace, and its session goes on.
+ * 4. A store that can't take the outcome is asked again, while the run may still wait.
+ */
+import type { SessionDriver } from '../driver/driver.ts'
+import { asMeerkatError, MeerkatError } from '../errors.ts'
+import type { AbortCause, ApplyOutput, ContextMessage, CoreExecutor } from '../executor/executor.ts'
+import type { InputId, RunId } from '../kernel/ids.ts'
+import { entryOf } from '../kernel/regions/ledger-entries.ts'
+import type { Run } from '../kernel/regions/run.ts'
+import type { InputRecord, MessageRecord, SessionOptions, UsageRecord } from '../store/records.ts'
+import { type Clock, Deadline } from '../time.ts'
+import { close, type Ending, type Verdict } from './closing.ts'
+import { LoopPort } from './port.ts'
+import { Work } from './work.ts'
+
+export interface LoopOptions {
+  readonly driver: SessionDriver
+  readonly executor: CoreExecutor
+  readonly clock: Clock
+  readonly session: SessionOptions
+  /** Longest run where neither input nor session says otherwise. */
+  readonly maxRunMs: number
+  /** How long an aborted executor may take to return. */
+  readonly abortGraceMs: number
+  /** What inputs said, from memory or disk. */
+  readonly payloads: (ids: readonly InputId[]) => Promise<readonly InputRecord[]>
+  readonly context: () => Promise<readonly ContextMessage[]>
+  /** Journals of unfinished work, by head. */
+  readonly journals: Map<InputId, readonly MessageRecord[]>
+  /** The session can't be written any more: another owner, or a store that stayed away. */
+  readonly onLost: (error: unknown) => void
+}
+
+interface Performance {
+  readonly runId: RunId
+  readonly controller: AbortController
+  readonly startedAt: number
+  readonly deadline: Deadline
+  readonly done: Promise<void>
+  abortedAt?: number
+}
+
+/** How long a store may stay away before the session is let go. */
+const STORE_PATIENCE_MS = 120_000
+
+export class SessionLoop {
+  readonly #options: LoopOptions
+  #current: Performance | undefined
+  #closing = false
+
+  constructor(options: LoopOptions) {
+    this.#options = options
+  }
+
+  /** What is being performed, for health. */
+  get performing(): { readonly runId: RunId; readonly startedAt: number; readonly overdue: boolean } | undefined {
+    if (this.#current === undefined) return undefined
+    const { runId, startedAt, deadline } = this.#current
+    return { runId, startedAt, overdue: deadline.passed }
+  }
+
+  /** Makes what is performed match the state. */
+  sync(): void {
+    const { run } = this.#options.driver.state
+    const current = this.#current
+    if (current !== undefined) {
+      if (run.phase !== 'bound' || run.runId !== current.runId) this.#abort(current, 'superseded')
+      else if (run.cancel === 'now') this.#abort(current, 'cancelled')
+    } else if (run.phase === 'bound' && !this.#closing) this.#start(run)
+  }
+
+  /** Ends the run in progress, to be continued by whoever owns the session next. Resolves when nothing is performed. */
+  async close(): Promise<void> {
+    this.#closing = true
+    if (this.#current === undefined) return
+    this.#abort(this.#current, 'closing')
+    await this.#current.done
+  }
+
+  #abort(performance: Performance, cause: AbortCause): void {
+    if (performance.controller.signal.aborted) return
+    performance.abortedAt = this.#options.clock.now()
+    performance.controller.abort(cause)
+  }
+
+  #start(run: Extract<Run, { phase: 'bound' }>): void {
+    const { clock } = this.#options
+    const controller = new AbortController()
+    const startedAt = clock.now()
+    const deadline = new Deadline(clock, startedAt + this.#options.maxRunMs)
+    const performance: Performance = { runId: run.runId, controller, startedAt, deadline, done: Promise.resolve() }
+    this.#current = performance
+    const done = this.#perform(run, performance).finally(() => {
+      if (this.#current === performance) this.#current = undefined
+      this.sync()
+    })
+    Object.assign(performance, { done })
+  }
+
+  async #perform(run: Extract<Run, { phase: 'bound' }>, performance: Performance): Promise<void> {
+    let offDeadline = (): void => {}
+    try {
+      const { port, work, payloads } = await this.#prepare(run, performance)
+      Object.assign(performance, { deadline: port.deadline })
+      offDeadline = port.deadline.onPassed(() => this.#abort(performance, 'deadline'))
+      let usage: UsageRecord | undefined
+      for (;;) {
+        const ending = await this.#apply(port, performance)
+        usage = sum(usage, 'usage' in ending ? ending.usage : undefined)
+        const verdict = await this.#close(port, work, ending, usage)
+        if (verdict === 'over') break
+        await payloads()
+      }
+      port.close()
+      this.#options.journals.delete(work.head)
+      if (work.isJournaled && entryOf(this.#options.driver.state.ledger, work.head) !== undefined) {
+        this.#options.journals.set(work.head, work.messages)
+      }
+    } catch (error) {
+      await this.#fail(run.runId, error)
+    } finally {
+      offDeadline()
+    }
+  }
+
+  async #prepare(run: Extract<Run, { phase: 'bound' }>, performance: Performance) {
+    const { driver, session, clock, journals, context } = this.#options
+    const [head] = run.contributors
+    if (head === undefined) throw new MeerkatError('internal', `run ${run.runId} has no input`)
+    const known = new Map<InputId, InputRecord>()
+    const fetch = async (ids: readonly InputId[]): Promise<void> => {
+      const missing = ids.filter(id => !known.has(id))
+      if (missing.length > 0) for (const record of await this.#options.payloads(missing)) known.set(record.id, record)
+    }
+    const journal = journals.get(head) ?? []
+    await fetch([...run.contributors, ...journal.flatMap(message => message.inputIds ?? [])])
+    const work = new Work(head, journal, known)
+    work.hear(run.contributors)
+    const inputs = run.contributors.flatMap(id => known.get(id) ?? [])
+    const port = new LoopPort({
+      driver,
+      runId: run.runId,
+      attempt: entryOf(driver.state.ledger, head)?.attempts ?? 1,
+      session,
+      inputs,
+      work,
+      signal: performance.controller.signal,
+      deadline: this.#deadline(performance.startedAt, inputs),
+      clock,
+      context,
+      fetch,
+      persist: mutation => this.#persist(mutation),
+    })
+    const payloads = (): Promise<void> => fetch(driver.state.run.phase === 'bound' ? driver.state.run.contributors : [])
+    return { port, work, payloads }
+  }
+
+  #deadline(startedAt: number, inputs: readonly InputRecord[]): Deadline {
+    const { clock, session, maxRunMs } = this.#options
+    const limits = [session.budget?.maxRunMs, ...inputs.map(input => input.maxRunMs)].filter(
+      limit => limit !== undefined,
+    )
+    return new Deadline(clock, startedAt + (limits.length === 0 ? maxRunMs : Math.min(...limits)))
+  }
+
+  /** Calls the executor, but not beyond its abort and a grace. */
+  async #apply(port: LoopPort, performance: Performance): Promise<Ending> {
+    const { executor, clock, abortGraceMs } = this.#options
+    const { signal } = performance.controller
+    let off = (): void => {}
+    const givenUp = new Promise<'given-up'>(resolve => {
+      const onAbort = (): void => {
+        off = clock.after(abortGraceMs, () => resolve('given-up'))
+      }
+      if (signal.aborted) onAbort()
+      else signal.addEventListener('abort', onAbort, { once: true })
+    })
+    try {
+      const ended = await Promise.race([attempt(executor, port), givenUp])
+      return judge(ended, signal)
+    } finally {
+      off()
+    }
+  }
+
+  async #close(port: LoopPort, work: Work, ending: Ending, usage: UsageRecord | undefined): Promise<Verdict> {
+    const { driver } = this.#options
+    const { runId } = port
+    const closing = { runId, work, usage, streamed: (turn: number) => port.streamed(turn), turn: port.turnOf(ending) }
+    const length = work.messages.length
+    const verdict = await this.#persist(() =>
+      driver.mutate((tx): Verdict => {
+        work.truncate(length)
+        const { run } = tx.state
+        if (run.phase !== 'bound' || run.runId !== runId) return 'over'
+        return close(tx, closing, ending)
+      }),
+    )
+    if (verdict === 'again') work.written()
+    return verdict
+  }
+
+  /** A run that could not even be performed or closed: an attempt that failed, if the session can still be written. */
+  async #fail(runId: RunId, error: unknown): Promise<void> {
+    const { driver, onLost } = this.#options
+    const { code } = asMeerkatError(error)
+    if (code === 'not-owner' || code === 'store-unavailable') return onLost(error)
+    try {
+      await driver.mutate(tx => {
+        const { run } = tx.state
+        if (run.phase !== 'bound' || run.runId !== runId) return
+        tx.event({ type: 'notice', runId, data: { code: 'attempt-failed', message: asMeerkatError(error).message } })
+        tx.step({ type: 'RollbackRun', runId, cause: 'attempt-failed' })
+      })
+    } catch (second) {
+      onLost(second)
+    }
+  }
+
+  async #persist<T>(mutation: () => Promise<T>): Promise<T> {
+    const { clock } = this.#options
+    const patience = Deadline.in(clock, STORE_PATIENCE_MS)
+    for (let delayMs = 50; ; delayMs = Math.min(delayMs * 2, 5_000)) {
+      try {
+        return await mutation()
+      } catch (error) {
+        if (asMeerkatError(error).code !== 'store-unavailable' || patience.passed || this.#closing) throw error
+        await new Promise<void>(resolve => {
+          clock.after(delayMs, resolve)
+        })
+      }
+    }
+  }
+}
+
+async function attempt(executor: CoreExecutor, port: LoopPort): Promise<Ending> {
+  try {
+    return await executor.apply(port)
+  } catch (error) {
+    return { type: 'threw', error }
+  }
+}
+
+/** What an ending means once the abort's cause is known: a committed answer stands, everything else yields to the cause. */
+function judge(ended: Ending | 'given-up', signal: AbortSignal): Ending {
+  if (!signal.aborted) return ended === 'given-up' ? { type: 'interrupted' } : ended
+  const cause = signal.reason as AbortCause
+  if (ended !== 'given-up' && ended.type === 'completed') return ended
+  const kept =
+    ended !== 'given-up' && 'message' in ended && ended.message !== undefined ? { message: ended.message } : {}
+  const used = ended !== 'given-up' && 'usage' in ended && ended.usage !== undefined ? { usage: ended.usage } : {}
+  if (cause === 'closing') return { type: 'interrupted' }
+  if (cause === 'deadline') return { ...timedOut, ...kept, ...used }
+  return { type: 'cancelled', ...kept, ...used }
+}
+
+const timedOut = {
+  type: 'failed',
+  source: 'time-budget-exceeded',
+  error: { code: 'deadline-exceeded', message: 'the run took longer than it may; raise maxRunMs or ask for less' },
+} as const satisfies ApplyOutput
+
+function sum(one: UsageRecord | undefined, other: UsageRecord | undefined): UsageRecord | undefined {
+  if (one === undefined || other === undefined) return one ?? other
+  const total: Record<string, number> = { ...one }
+  for (const [key, value] of Object.entries(other))
+    if (typeof value === 'number') total[key] = (total[key] ?? 0) + value
+  return total
+}

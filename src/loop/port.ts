@@ -1,0 +1,290 @@
+/**
+ * The executor's port, made of the driver: every report is one mutation of the session, durable when it answers.
+ *
+ * A port serves one run. Once that run is over (given up, cancelled, taken over) every report is refused, so a late
+ * executor can't touch the session's next run.
+ */
+import type { SessionDriver } from '../driver/driver.ts'
+import type { Transaction } from '../driver/transaction.ts'
+import { MeerkatError } from '../errors.ts'
+import type {
+  ApplyOutput,
+  BoundaryAnswer,
+  CallOutcome,
+  ContextMessage,
+  RunPort,
+  StreamEvent,
+} from '../executor/executor.ts'
+import type { CallId, InputId, RunId } from '../kernel/ids.ts'
+import { type CallEntry, callsOf } from '../kernel/regions/calls.ts'
+import type { EventRecord, InputRecord, MessageRecord, SessionOptions } from '../store/records.ts'
+import { messageText } from '../text.ts'
+import type { Clock, Deadline } from '../time.ts'
+import type { Work } from './work.ts'
+
+export interface PortOptions {
+  readonly driver: SessionDriver
+  readonly runId: RunId
+  readonly attempt: number
+  readonly session: SessionOptions
+  readonly inputs: readonly InputRecord[]
+  readonly work: Work
+  readonly signal: AbortSignal
+  readonly deadline: Deadline
+  readonly clock: Clock
+  readonly context: () => Promise<readonly ContextMessage[]>
+  /** Loads what these inputs said, so that the work can show it. */
+  readonly fetch: (inputIds: readonly InputId[]) => Promise<void>
+  /** Repeats a mutation that the store could not take, as long as the run may wait. */
+  readonly persist: <T>(mutation: () => Promise<T>) => Promise<T>
+}
+
+/** Bytes of a tool's output that its event shows; the whole is in the transcript. */
+const EVENT_OUTPUT_LIMIT = 2_048
+/** Streamed events are written this often at most. */
+const STREAM_INTERVAL_MS = 20
+
+export class LoopPort implements RunPort {
+  readonly #options: PortOptions
+  readonly #streamedTurns = new Set<number>()
+  #turns = 0
+  #lastFlush = 0
+  #flushPlanned = false
+  #closed = false
+
+  constructor(options: PortOptions) {
+    this.#options = options
+  }
+
+  get sessionId(): SessionDriver['sessionId'] {
+    return this.#options.driver.sessionId
+  }
+  get runId(): RunId {
+    return this.#options.runId
+  }
+  get attempt(): number {
+    return this.#options.attempt
+  }
+  get session(): SessionOptions {
+    return this.#options.session
+  }
+  get inputs(): readonly InputRecord[] {
+    return this.#options.inputs
+  }
+  get signal(): AbortSignal {
+    return this.#options.signal
+  }
+  get deadline(): Deadline {
+    return this.#options.deadline
+  }
+  get clock(): Clock {
+    return this.#options.clock
+  }
+  /** The highest model call seen in this run. */
+  get turnsSoFar(): number {
+    return this.#turns
+  }
+  context(): Promise<readonly ContextMessage[]> {
+    return this.#options.context()
+  }
+  journal(): readonly ContextMessage[] {
+    return this.#options.work.context()
+  }
+  calls(): readonly CallEntry[] {
+    return callsOf(this.#options.driver.state.calls, this.#options.work.head)
+  }
+
+  /** Whether text of the turn was streamed. */
+  streamed(turn: number): boolean {
+    return this.#streamedTurns.has(turn)
+  }
+
+  /** The run is over; nothing gets through any more. */
+  close(): void {
+    this.#closed = true
+  }
+
+  stream(event: StreamEvent): void {
+    if (this.#closed) return
+    const { type, ...rest } = event
+    const { turn, ...data } = 'turn' in rest ? rest : { turn: undefined, ...rest }
+    if (turn !== undefined) this.#turns = Math.max(this.#turns, turn)
+    if (type === 'text.delta' && turn !== undefined) this.#streamedTurns.add(turn)
+    const record: EventRecord = {
+      type,
+      runId: this.runId,
+      ...(turn !== undefined && { turn }),
+      ...(Object.keys(data).length > 0 && { data }),
+    }
+    this.#options.driver.stream(record)
+    this.#planFlush()
+  }
+
+  async intend(report: Parameters<RunPort['intend']>[0]): Promise<void> {
+    const { turn, message, calls } = report
+    const { work } = this.#options
+    this.#turns = Math.max(this.#turns, turn)
+    const length = work.messages.length
+    await this.#report((tx, runId) => {
+      work.truncate(length)
+      work.add(message)
+      tx.step({ type: 'LlmReturnedToolCalls', runId, toolCount: calls.length })
+      const text = messageText(message)
+      if (text !== '') {
+        const event = { runId, turn, data: { text } }
+        if (!this.streamed(turn)) tx.event({ type: 'text.delta', ...event })
+        tx.event({ type: 'text.completed', ...event })
+      }
+      for (const part of requestedIn(message)) {
+        const { callId, name, args } = part
+        tx.event({ type: 'tool.requested', runId, turn, data: { callId, name, args } })
+      }
+      this.#ofTurn(tx, turn, () => tx.step({ type: 'RecordCallIntents', runId, calls, at: tx.at }))
+      tx.parts.put.push(...work.unwritten())
+    })
+    work.written()
+  }
+
+  async dispatch(callIds: readonly CallId[]): Promise<void> {
+    await this.#report((tx, runId) => {
+      this.#ofTurn(tx, undefined, () => tx.step({ type: 'DispatchCalls', runId, callIds, at: tx.at }))
+    })
+  }
+
+  async outcomes(report: readonly CallOutcome[]): Promise<void> {
+    const { work } = this.#options
+    const length = work.messages.length
+    await this.#report((tx, runId) => {
+      work.truncate(length)
+      work.add(...report.map(resultMessage))
+      const outcomes = report.map(({ callId, ok }) => ({ callId, ok }))
+      const details = new Map(report.map(outcome => [outcome.callId as string, detailsOf(outcome)]))
+      this.#ofTurn(tx, undefined, () => tx.step({ type: 'RecordCallOutcomes', runId, outcomes, at: tx.at }), details)
+      tx.parts.put.push(...work.unwritten())
+    })
+    work.written()
+  }
+
+  async boundary(_: { readonly turn: number }): Promise<BoundaryAnswer> {
+    const { work, driver, fetch } = this.#options
+    const length = work.messages.length
+    const answer = await this.#report((tx, runId): BoundaryAnswer => {
+      work.truncate(length)
+      tx.step({ type: 'ToolCallsResolved', runId })
+      tx.step({ type: 'BoundaryContinue', runId })
+      if (tx.state.turn.phase === 'cancelled') return { next: 'cancelled' }
+      work.hear(tx.state.run.phase === 'bound' ? tx.state.run.contributors : [])
+      tx.parts.put.push(...work.unwritten())
+      return { next: 'continue', steered: work.messages.length - length }
+    })
+    work.written()
+    if (answer.next === 'continue' && answer.steered > 0 && driver.state.run.phase === 'bound') {
+      await fetch(driver.state.run.contributors)
+    }
+    return answer
+  }
+
+  retrying(report: Parameters<RunPort['retrying']>[0]): void {
+    const { turn, attempt, maxRetries, delayMs, kind, message } = report
+    const data = { code: 'model-retry', attempt, maxRetries, delayMs, kind, message }
+    this.#options.driver.stream({ type: 'notice', runId: this.runId, turn, data })
+    this.#planFlush()
+    this.#note((tx, runId) =>
+      tx.step({ type: 'RecoverableFailure', runId, retry: { attempt, maxRetries, delayMs, kind } }),
+    )
+  }
+
+  retry(attempt: number): void {
+    this.#note((tx, runId) => tx.step({ type: 'RetryRequested', runId, attempt }))
+  }
+
+  async invalidAnswer(report: { readonly turn: number; readonly error: string }): Promise<'again' | 'exhausted'> {
+    const { turn, error } = report
+    return this.#report((tx, runId) => {
+      tx.step({ type: 'LlmReturnedTerminal', runId })
+      tx.step({ type: 'EnterExtraction', runId })
+      tx.step({ type: 'ExtractionValidationFailed', runId, error })
+      tx.event({ type: 'notice', runId, turn, data: { code: 'structured-output-invalid', message: error } })
+      return tx.state.turn.phase === 'failed' ? 'exhausted' : 'again'
+    })
+  }
+
+  async compact({ summary, covers }: { readonly summary: string; readonly covers: number }): Promise<void> {
+    await this.#report(tx => {
+      tx.append([{ role: 'notice', content: summary, compactsBefore: covers }])
+      tx.step({ type: 'CompactTranscript', covers })
+      tx.event({ type: 'notice', data: { code: 'compacted', covers } })
+    })
+  }
+
+  /** What the run used and how it stands, for closing. */
+  turnOf(output: ApplyOutput | { readonly type: string }): number {
+    return 'turn' in output && typeof output.turn === 'number' ? output.turn : Math.max(1, this.#turns)
+  }
+
+  async #report<T>(run: (tx: Transaction, runId: RunId) => T): Promise<T> {
+    const { driver, persist } = this.#options
+    return persist(() => driver.mutate(tx => run(tx, this.#current(tx))))
+  }
+
+  /** Bookkeeping nobody waits for. A refusal means that the run is over, which the loop knows already. */
+  #note(run: (tx: Transaction, runId: RunId) => unknown): void {
+    this.#options.driver.mutate(tx => run(tx, this.#current(tx)), { lazy: true }).catch(() => {})
+  }
+
+  #current(tx: Transaction): RunId {
+    const { run } = tx.state
+    if (this.#closed || run.phase !== 'bound' || run.runId !== this.runId) {
+      throw new MeerkatError('conflict', `run ${this.runId} is over: this report came too late`)
+    }
+    return this.runId
+  }
+
+  /** Gives the tool events of a step their run, turn and details. */
+  #ofTurn(tx: Transaction, turn: number | undefined, act: () => unknown, details?: ReadonlyMap<string, object>): void {
+    const first = tx.parts.events.length
+    act()
+    for (let index = first; index < tx.parts.events.length; index++) {
+      const event = tx.parts.events[index]
+      if (event === undefined) continue
+      const extra = details?.get(String(event.data?.['callId']))
+      const data = extra === undefined ? event.data : { ...event.data, ...extra }
+      tx.parts.events[index] = {
+        ...event,
+        runId: this.runId,
+        ...(turn !== undefined && { turn }),
+        ...(data && { data }),
+      }
+    }
+  }
+
+  /** The first event of a burst is written at once, the others together a little later. */
+  #planFlush(): void {
+    if (this.#flushPlanned) return
+    this.#flushPlanned = true
+    const { clock, driver } = this.#options
+    const wait = this.#lastFlush + STREAM_INTERVAL_MS - clock.now()
+    const flush = (): void => {
+      this.#flushPlanned = false
+      this.#lastFlush = clock.now()
+      // A store that can't take it now gets it with the next commit: the events stay with the driver.
+      driver.flush().catch(() => {})
+    }
+    if (wait <= 0) queueMicrotask(flush)
+    else clock.after(wait, flush, { background: true })
+  }
+}
+
+function requestedIn(message: MessageRecord) {
+  return typeof message.content === 'string' ? [] : (message.content ?? []).filter(part => part.type === 'tool-call')
+}
+
+function resultMessage({ callId, name, ok, output }: CallOutcome): MessageRecord {
+  return { role: 'tool', content: [{ type: 'tool-result', callId, name, output, ...(!ok && { isError: true }) }] }
+}
+
+function detailsOf({ output, code, durationMs }: CallOutcome): object {
+  const text = JSON.stringify(output) ?? ''
+  const shown = text.length <= EVENT_OUTPUT_LIMIT ? { output } : { outputBytes: text.length, truncated: true }
+  return { ...shown, ...(code && { code }), ...(durationMs !== undefined && { durationMs }) }
+}

@@ -1,0 +1,35 @@
+/** What is due after every change, whoever made it: the executor is attached, the next run starts, a stop completes. */
+
+import type { Transaction } from '../driver/transaction.ts'
+import type { Ids } from '../ids.ts'
+import type { MeerkatState } from '../kernel/machine.ts'
+import { runnable } from '../kernel/runnable.ts'
+
+/** Validations of a structured answer after the first one. */
+const EXTRACTION_RETRIES = 2
+
+/** Brings the staged state to where nothing is due. Level-triggered: it looks at the state, never at what changed. */
+export function settle(tx: Transaction, attached: boolean, ids: Ids): void {
+  if (attached && wantsExecutor(tx.state) && tx.state.registration.sessionId !== undefined) {
+    tx.step({ type: 'EnsureSessionWithExecutor', sessionId: tx.state.registration.sessionId })
+  }
+  if (stopIsDue(tx.state)) {
+    tx.step({ type: 'RuntimeExecutorExited' })
+    tx.needsCommit()
+  }
+  if (!attached || !runnable(tx.state)) return
+  const runId = ids.run()
+  tx.step({ type: tx.state.lifecycle.phase === 'retired' ? 'DrainQueuedRun' : 'Prepare', runId, at: tx.at })
+  tx.step({ type: 'StartConversationRun', runId, maxExtractions: EXTRACTION_RETRIES })
+  tx.step({ type: 'PrimitiveApplied', runId })
+  tx.needsCommit()
+}
+
+function wantsExecutor({ lifecycle, registration }: MeerkatState): boolean {
+  if (registration.phase === 'draining') return false
+  return lifecycle.phase === 'idle' || (lifecycle.phase === 'retired' && registration.phase === 'queuing')
+}
+
+function stopIsDue({ lifecycle }: MeerkatState): boolean {
+  return lifecycle.phase === 'attached' && lifecycle.stopDeferred
+}

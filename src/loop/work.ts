@@ -1,0 +1,85 @@
+/**
+ * The work in hand: what a run's inputs said and what came of it so far.
+ *
+ * Its messages are the journal: on disk from the first tool call or boundary on, so that a later attempt continues
+ * instead of repeating; they join the transcript together when the work ends.
+ */
+
+import type { ContextMessage } from '../executor/executor.ts'
+import type { InputId } from '../kernel/ids.ts'
+import type { InputRecord, MessagePart, MessageRecord } from '../store/records.ts'
+import type { JournalEntry } from '../store/store.ts'
+
+export class Work {
+  /** The input it is filed under. */
+  readonly head: InputId
+  readonly #messages: MessageRecord[]
+  readonly #inputs: ReadonlyMap<InputId, InputRecord>
+  /** How many of the messages are on disk. */
+  #journaled: number
+
+  constructor(head: InputId, journal: readonly MessageRecord[], inputs: ReadonlyMap<InputId, InputRecord>) {
+    this.head = head
+    this.#messages = [...journal]
+    this.#journaled = journal.length
+    this.#inputs = inputs
+  }
+
+  get messages(): readonly MessageRecord[] {
+    return this.#messages
+  }
+
+  get isJournaled(): boolean {
+    return this.#journaled > 0
+  }
+
+  /** What these inputs said joins the work. Those already in it are left alone. */
+  hear(inputIds: readonly InputId[]): void {
+    const known = new Set(this.#messages.flatMap(message => message.inputIds ?? []))
+    for (const id of inputIds) if (!known.has(id)) this.#messages.push({ role: 'user', inputIds: [id] })
+  }
+
+  add(...messages: readonly MessageRecord[]): void {
+    this.#messages.push(...messages)
+  }
+
+  /** What is not on disk yet, as it is to be written. */
+  unwritten(): readonly JournalEntry[] {
+    return this.#messages
+      .slice(this.#journaled)
+      .map((message, at) => ({ work: this.head, index: this.#journaled + at, message }))
+  }
+
+  written(): void {
+    this.#journaled = this.#messages.length
+  }
+
+  /** Takes back what was added since there were `length` messages. */
+  truncate(length: number): void {
+    this.#messages.length = length
+  }
+
+  /** The messages as a model has to see them. */
+  context(): readonly ContextMessage[] {
+    return this.#messages.map(message => ({ role: message.role, content: this.#contentOf(message) }))
+  }
+
+  /** Calls without a result: name and id, in order. */
+  unanswered(): readonly { readonly callId: string; readonly name: string }[] {
+    const parts = this.#messages.flatMap(message =>
+      typeof message.content === 'string' ? [] : (message.content ?? []),
+    )
+    const answered = new Set(parts.flatMap(part => (part.type === 'tool-result' ? [part.callId] : [])))
+    return parts.flatMap(part =>
+      part.type === 'tool-call' && !answered.has(part.callId) ? [{ callId: part.callId, name: part.name }] : [],
+    )
+  }
+
+  #contentOf(message: MessageRecord): string | readonly MessagePart[] {
+    if (message.content !== undefined) return message.content
+    const contents = (message.inputIds ?? []).map(id => this.#inputs.get(id)?.content ?? '')
+    return contents.length === 1
+      ? (contents[0] ?? '')
+      : contents.flatMap(one => (typeof one === 'string' ? [{ type: 'text' as const, text: one }] : one))
+  }
+}

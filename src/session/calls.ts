@@ -1,0 +1,98 @@
+/** The tool-effect ledger and approvals, as people see and settle them. */
+import { MeerkatError } from '../errors.ts'
+import type { CallId } from '../kernel/ids.ts'
+import type { MeerkatState } from '../kernel/machine.ts'
+import { mapGet, mapValues } from '../kernel/persistent-map.ts'
+import type { CallEntry } from '../kernel/regions/calls.ts'
+import type { MessagePart, MessageRecord } from '../store/records.ts'
+import type { JournalEntry } from '../store/store.ts'
+import type { ApprovalView, CallView } from './api.ts'
+import type { LiveSession } from './live-session.ts'
+import { iso } from './reads.ts'
+
+/** Calls of unfinished work, oldest first, with what the journal knows of them. */
+export function callViews(state: MeerkatState, journal: readonly JournalEntry[], wanted?: string): readonly CallView[] {
+  const parts = journal.flatMap(({ message }) => partsOf(message))
+  return [...mapValues(state.calls.open)]
+    .filter(call => wanted === undefined || call.state === wanted)
+    .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    .map(call => callView(call, parts))
+}
+
+export function approvalViews(state: MeerkatState, journal: readonly JournalEntry[]): readonly ApprovalView[] {
+  return callViews(state, journal, 'awaitingApproval').map(({ id, tool, args, inputId, since }) => ({
+    id,
+    tool,
+    inputId,
+    since,
+    ...(args !== undefined && { args }),
+  }))
+}
+
+/** Settles a call whose outcome was lost. */
+export async function resolveCall(
+  live: LiveSession,
+  callId: string,
+  params: { readonly resolution: 'retry' | 'succeeded' | 'failed'; readonly output?: unknown },
+): Promise<void> {
+  const { resolution, output } = params
+  await live.settleCall(callId as CallId, (tx, call) => {
+    tx.step({ type: 'ResolveCall', callId: call.id, resolution, at: tx.at })
+    if (resolution === 'retry') return undefined
+    const told =
+      output ?? (resolution === 'succeeded' ? 'The call succeeded; its output was not kept.' : 'The call failed.')
+    return {
+      type: 'tool-result',
+      callId: call.id,
+      name: call.tool,
+      output: told,
+      ...(resolution === 'failed' && { isError: true }),
+    }
+  })
+}
+
+/** Decides a call that needs approval. */
+export async function decide(
+  live: LiveSession,
+  callId: string,
+  params: { readonly decision: 'allow' | 'deny'; readonly reason?: string },
+): Promise<void> {
+  const { decision, reason } = params
+  await live.settleCall(callId as CallId, (tx, call) => {
+    tx.step({ type: 'DecideApproval', callId: call.id, decision, at: tx.at })
+    tx.event({
+      type: 'tool.approval-decided',
+      data: { callId: call.id, name: call.tool, decision, ...(reason && { reason }) },
+    })
+    if (decision === 'allow') return undefined
+    const output = `The call was not approved${reason === undefined ? '' : `: ${reason}`}.`
+    return { type: 'tool-result', callId: call.id, name: call.tool, output, isError: true }
+  })
+}
+
+/** The call, or `not-found`. */
+export function callOf(state: MeerkatState, sessionId: string, callId: string): CallEntry {
+  const call = mapGet(state.calls.open, callId as CallId)
+  if (call !== undefined) return call
+  const message = `session ${sessionId} has no open call ${callId}: it was settled, or its work ended`
+  throw new MeerkatError('not-found', message, { details: { sessionId, callId } })
+}
+
+function callView(call: CallEntry, parts: readonly MessagePart[]): CallView {
+  const asked = parts.find(part => part.type === 'tool-call' && part.callId === call.id)
+  const answered = parts.find(part => part.type === 'tool-result' && part.callId === call.id)
+  return {
+    id: call.id,
+    inputId: call.work,
+    tool: call.tool,
+    policy: call.policy,
+    state: call.state,
+    since: iso(call.at),
+    ...(asked?.type === 'tool-call' && { args: asked.args }),
+    ...(answered?.type === 'tool-result' && { output: answered.output }),
+  }
+}
+
+function partsOf(message: MessageRecord): readonly MessagePart[] {
+  return typeof message.content === 'string' ? [] : (message.content ?? [])
+}

@@ -1,0 +1,84 @@
+/** The lifecycle operations and the cancel, as one mutation each and what they are waited for. */
+import { MeerkatError } from '../errors.ts'
+import type { RunId } from '../kernel/ids.ts'
+import type { MeerkatInput } from '../kernel/machine.ts'
+import { type Clock, Deadline } from '../time.ts'
+import type { ControlOperation, ControlReport } from './api.ts'
+import type { LiveSession } from './live-session.ts'
+
+const INPUTS: Readonly<Record<ControlOperation, MeerkatInput>> = {
+  stop: { type: 'StopRuntimeExecutor', reason: 'requested' },
+  resume: { type: 'Resume' },
+  retire: { type: 'Retire' },
+  reset: { type: 'Reset' },
+  recycle: { type: 'Recycle' },
+  destroy: { type: 'Destroy' },
+}
+
+/** Runs a lifecycle operation and reports what became of the session's inputs. */
+export async function control(
+  live: LiveSession,
+  operation: ControlOperation,
+  clock: Clock,
+  graceMs: number,
+): Promise<ControlReport> {
+  const abandonedBefore = live.abandoned
+  const unfinishedBefore = live.state.ledger.entries.size
+  await live.driver.mutate(tx => {
+    tx.step(INPUTS[operation])
+    if (operation === 'stop' && tx.state.run.phase === 'bound') tx.step({ type: 'InterruptCurrentRun' })
+  })
+  live.loop?.sync()
+  if (operation === 'stop') await stopped(live, Deadline.in(clock, graceMs), clock)
+  const unfinished = live.state.ledger.entries.size
+  return {
+    sessionId: live.id,
+    phase: live.state.lifecycle.phase,
+    inputsAbandoned: live.abandoned - abandonedBefore,
+    inputsPendingDrain: operation === 'retire' ? unfinished : 0,
+    inputsTransferred: operation === 'recycle' ? unfinishedBefore : 0,
+  }
+}
+
+/** A stop waits for the executor to leave: at most the grace it is given anyway. */
+async function stopped(live: LiveSession, deadline: Deadline, clock: Clock): Promise<void> {
+  while (live.state.lifecycle.phase !== 'stopped') {
+    if (deadline.passed) {
+      throw new MeerkatError('not-ready', `session ${live.id} is still stopping; ask again`, {
+        retryable: true,
+        details: { phase: live.state.lifecycle.phase },
+      })
+    }
+    await new Promise<void>(resolve => {
+      const off = live.onCommit(() => {
+        off()
+        cancelTimer()
+        resolve()
+      })
+      const cancelTimer = clock.after(deadline.remainingMs, () => {
+        off()
+        resolve()
+      })
+    })
+  }
+}
+
+/** Cancels the named run, or the current one as the kernel sees it; never a successor. */
+export async function cancel(
+  live: LiveSession,
+  params: { readonly runId?: string; readonly when?: 'now' | 'boundary'; readonly queue?: 'keep' | 'drop' },
+): Promise<{ cancelled: boolean; runId?: RunId; alreadyEnded?: boolean; dropped?: number }> {
+  const runId = params.runId as RunId | undefined
+  const answer = await live.driver.mutate(tx => {
+    const { run } = tx.state
+    const type = params.when === 'boundary' ? 'CancelAfterBoundary' : 'InterruptCurrentRun'
+    const result = tx.try({ type, ...(runId && { runId }) })
+    const before = tx.parts.ended.length
+    if (params.queue === 'drop') tx.step({ type: 'DropQueued', reason: 'cancelled' })
+    const dropped = params.queue === 'drop' ? { dropped: tx.parts.ended.length - before } : {}
+    if (result.ok && run.phase === 'bound') return { cancelled: true, runId: run.runId, ...dropped }
+    return { cancelled: false, ...(runId && { runId }), alreadyEnded: true, ...dropped }
+  })
+  live.loop?.sync()
+  return answer
+}

@@ -1,0 +1,124 @@
+/** A session as a library user holds it. */
+import type { InputId, RunId, SessionId } from '../kernel/ids.ts'
+import type { Content } from '../store/records.ts'
+import type {
+  EventView,
+  Explanation,
+  HistoryMessage,
+  InputStatus,
+  RunResult,
+  RuntimeApi,
+  SendAnswer,
+  SendParams,
+} from './api.ts'
+
+/** How an input ended. `outcome`, `text` and the rest are there where a run answered it. */
+export interface SentResult extends Partial<RunResult> {
+  readonly status: InputStatus
+  /** Why it ended without an answer. */
+  readonly reason?: string
+}
+
+/** One wait of the watcher; it watches on until the input ends. */
+const WATCH_MS = 600_000
+
+export class SessionHandle {
+  readonly id: SessionId
+  readonly #runtime: RuntimeApi
+
+  constructor(runtime: RuntimeApi, id: SessionId) {
+    this.#runtime = runtime
+    this.id = id
+  }
+
+  /** Sends an input; resolves when it is durably accepted. */
+  async send(content: Content, options: Omit<SendParams, 'content' | 'waitMs'> = {}): Promise<SentInput> {
+    const answer = await this.#runtime.send(this.id, { ...options, content })
+    return new SentInput(this.#runtime, this.id, answer)
+  }
+
+  /** Sends a steer: it joins the running turn at its next boundary, or becomes the next turn's input. */
+  steer(content: Content, options: Omit<SendParams, 'content' | 'waitMs' | 'mode'> = {}): Promise<SentInput> {
+    return this.send(content, { ...options, mode: 'steer' })
+  }
+
+  /** Cancels the named run, or the current one. */
+  cancel(
+    options: { readonly runId?: string; readonly when?: 'now' | 'boundary'; readonly queue?: 'keep' | 'drop' } = {},
+  ): Promise<{ readonly cancelled: boolean; readonly runId?: RunId; readonly alreadyEnded?: boolean }> {
+    return this.#runtime.cancel(this.id, options)
+  }
+
+  /** Events after the cursor, for ever, or until the signal aborts. */
+  async *events(
+    options: { readonly after?: string; readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<EventView, void> {
+    const { signal } = options
+    let after = options.after ?? '0'
+    while (!isAborted(signal)) {
+      const page = await this.#runtime.events({
+        sessionId: this.id,
+        after,
+        limit: 200,
+        waitMs: 30_000,
+        ...(signal && { signal }),
+      })
+      for (const event of page.events) {
+        if (isAborted(signal)) return
+        yield event
+      }
+      after = page.cursor
+    }
+  }
+
+  /** The committed messages, oldest first. */
+  async history(): Promise<readonly HistoryMessage[]> {
+    const messages: HistoryMessage[] = []
+    for (let after: number | undefined; ; ) {
+      const page = await this.#runtime.history(this.id, { limit: 500, ...(after !== undefined && { after }) })
+      messages.push(...page.messages)
+      if (page.next === undefined) return messages
+      after = page.next
+    }
+  }
+
+  explain(): Promise<Explanation> {
+    return this.#runtime.explain(this.id)
+  }
+}
+
+const isAborted = (signal: AbortSignal | undefined): boolean => signal?.aborted === true
+
+/** An accepted input and its answer to come. */
+export class SentInput {
+  readonly outcome: SendAnswer['outcome']
+  readonly inputId: InputId
+  /** Events of this input come after here. */
+  readonly cursor: string
+  readonly #runtime: RuntimeApi
+  readonly #sessionId: SessionId
+  #result: Promise<SentResult> | undefined
+
+  constructor(runtime: RuntimeApi, sessionId: SessionId, answer: SendAnswer) {
+    this.#runtime = runtime
+    this.#sessionId = sessionId
+    this.outcome = answer.outcome
+    this.inputId = answer.inputId
+    this.cursor = answer.cursor
+  }
+
+  /** Resolves when the input ended, however it ended: a failed run is an outcome here, not a rejection. */
+  get result(): Promise<SentResult> {
+    this.#result ??= this.#watch()
+    return this.#result
+  }
+
+  async #watch(): Promise<SentResult> {
+    for (;;) {
+      const { status, reason, result } = await this.#runtime.wait(this.#sessionId, this.inputId, WATCH_MS)
+      if (status !== 'queued' && status !== 'staged' && status !== 'applied') {
+        return { status, ...(reason && { reason }), ...result }
+      }
+    }
+  }
+}

@@ -1,0 +1,172 @@
+/** Sending inputs and asking for them later. */
+import type { Transaction } from '../driver/transaction.ts'
+import { MeerkatError } from '../errors.ts'
+import type { MeerkatEffect } from '../kernel/effects.ts'
+import type { InputId, SessionId } from '../kernel/ids.ts'
+import type { MeerkatState } from '../kernel/machine.ts'
+import { entryOf, type LedgerEntry } from '../kernel/regions/ledger-entries.ts'
+import type { InputRecord } from '../store/records.ts'
+import type { LogRow, Store } from '../store/store.ts'
+import type { InputStatus, InputView, SendParams } from './api.ts'
+import type { LiveSession } from './live-session.ts'
+import { eventsOf, iso, resultView } from './reads.ts'
+
+/** Identifies what was said, so that a key can't be bound to two things. */
+export function digestOf(params: SendParams): string {
+  const { content, mode, supersessionKey, outputSchema, model, maxRunMs } = params
+  return canonical([content, mode ?? 'queue', supersessionKey, outputSchema, model, maxRunMs])
+}
+
+/** JSON with keys in order, hashed down where it is long. */
+function canonical(value: unknown): string {
+  const text = JSON.stringify(value, (_, inner: unknown) =>
+    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  )
+  if (text.length <= 64) return text
+  let [one, two] = [0x811c9dc5, 0x1234567]
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index)
+    one = Math.imul(one ^ code, 0x01000193)
+    two = Math.imul(two ^ code, 0x5bd1e995) ^ (two >>> 15)
+  }
+  return `${text.length}:${(one >>> 0).toString(16)}${(two >>> 0).toString(16)}`
+}
+
+/** What admission said: a new input, or the one the key was bound to. */
+export interface Admitted {
+  readonly outcome: 'accepted' | 'deduplicated'
+  readonly inputId: InputId
+}
+
+/** Offers an input to the kernel, within a transaction. Refusals throw. */
+export function admit(
+  tx: Transaction,
+  live: LiveSession,
+  id: InputId,
+  params: SendParams,
+  seen: { readonly inputId: InputId; readonly digest: string } | undefined,
+): Admitted {
+  const { content, mode = 'queue', idempotencyKey, supersessionKey, outputSchema, model, maxRunMs } = params
+  if (params.resume === true && tx.state.lifecycle.phase === 'stopped') tx.step({ type: 'Resume' })
+  const digest = digestOf(params)
+  const effects = tx.step({
+    type: 'AcceptInput',
+    inputId: id,
+    at: tx.at,
+    ...(mode !== 'queue' && { mode }),
+    ...(supersessionKey !== undefined && { supersessionKey }),
+    ...(seen && { seen: { inputId: seen.inputId, sameContent: seen.digest === digest } }),
+  })
+  const verdict = verdictOf(effects, idempotencyKey)
+  if (verdict !== undefined) return verdict
+  const record: InputRecord = {
+    id,
+    at: tx.at,
+    mode,
+    kind: 'prompt',
+    content,
+    ...(idempotencyKey !== undefined && { idempotencyKey }),
+    ...(supersessionKey !== undefined && { supersessionKey }),
+    ...(outputSchema !== undefined && { outputSchema }),
+    ...(model !== undefined && { model }),
+    ...(maxRunMs !== undefined && { maxRunMs }),
+  }
+  tx.parts.inputs.push(record)
+  if (idempotencyKey !== undefined) tx.parts.keys.push({ key: idempotencyKey, inputId: id, digest })
+  live.keep(record)
+  return { outcome: 'accepted', inputId: id }
+}
+
+function verdictOf(effects: readonly MeerkatEffect[], key: string | undefined): Admitted | undefined {
+  const [first] = effects
+  switch (first?.type) {
+    case 'AdmissionDeduplicated':
+      return { outcome: 'deduplicated', inputId: first.existing }
+    case 'IdempotencyConflicted': {
+      const message = `idempotency key "${key}" is bound to another content (input ${first.existing}); use a new key for a new message`
+      throw new MeerkatError('idempotency-conflict', message, { details: { key, inputId: first.existing } })
+    }
+    case 'AdmissionRejected':
+      throw new MeerkatError('rejected', `the input was refused: ${first.reason}`, {
+        details: { kind: 'admission', reason: first.reason },
+      })
+    default:
+      return undefined
+  }
+}
+
+/** An input as it stands, from the ledger while it is unfinished and from its last record afterwards. */
+export async function inputView(
+  store: Store,
+  sessionId: SessionId,
+  inputId: string,
+  state: () => Promise<MeerkatState>,
+): Promise<InputView> {
+  const place = await store.locate(inputId as InputId)
+  const first = place === undefined || place.sessionId !== sessionId ? undefined : await store.row(place.first)
+  const record = first?.record.inputs?.find(one => one.id === inputId)
+  if (record === undefined) throw inputNotFound(sessionId, inputId)
+  const last = place?.last === undefined ? undefined : await store.row(place.last)
+  const ended = last?.record.ended?.find(one => one.id === inputId)
+  const base = {
+    id: record.id,
+    mode: record.mode,
+    kind: record.kind,
+    content: record.content,
+    acceptedAt: iso(record.at),
+    ...(record.idempotencyKey !== undefined && { idempotencyKey: record.idempotencyKey }),
+    ...(record.supersessionKey !== undefined && { supersessionKey: record.supersessionKey }),
+    ...(record.mode === 'steer' && (await receiptOf(store, sessionId, record, place?.first ?? 0))),
+  }
+  if (ended !== undefined) {
+    const result = ended.result && resultView(ended.result, last?.record.messages)
+    return {
+      ...base,
+      status: ended.status,
+      attempts: ended.attempts,
+      ...(ended.reason !== undefined && { reason: ended.reason }),
+      ...(ended.by !== undefined && { by: ended.by }),
+      ...(result && { result, runId: result.runId }),
+    }
+  }
+  const entry = entryOf((await state()).ledger, record.id)
+  const runId = entry !== undefined && 'runId' in entry ? { runId: entry.runId } : {}
+  return { ...base, status: statusOf(entry), attempts: entry?.attempts ?? 0, ...runId }
+}
+
+export function statusOf(entry: LedgerEntry | undefined): InputStatus {
+  if (entry === undefined || entry.status === 'carried') return 'queued'
+  return entry.status
+}
+
+export function inputNotFound(sessionId: string, inputId: string): MeerkatError {
+  return new MeerkatError('input-not-found', `session ${sessionId} has no input ${inputId}`, {
+    details: { sessionId, inputId },
+  })
+}
+
+/** What became of a steer: found among the events that followed its acceptance. */
+async function receiptOf(
+  store: Store,
+  sessionId: SessionId,
+  { id }: InputRecord,
+  first: number,
+): Promise<Pick<InputView, 'receipt'>> {
+  for (let after = first - 1; ; ) {
+    const rows: readonly LogRow[] = await store.read({ sessionId, after, limit: 100 })
+    for (const row of rows) {
+      after = row.position
+      for (const event of eventsOf(row)) {
+        if (event.inputId !== id) continue
+        if (event.type === 'input.staged') return { receipt: { type: 'queued' } }
+        if (event.type === 'input.steered' && event.runId !== undefined) {
+          return { receipt: { type: 'steered', runId: event.runId, boundary: Number(event['boundary']) } }
+        }
+        if (event.type === 'input.withdrawn' || event.type === 'input.abandoned') return {}
+      }
+    }
+    if (rows.length === 0) return {}
+  }
+}

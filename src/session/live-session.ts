@@ -1,0 +1,273 @@
+/**
+ * A session this process owns: its claim, its driver, its loop, and those who wait for its inputs.
+ */
+import { type Committed, SessionDriver } from '../driver/driver.ts'
+import { stateOf } from '../driver/load.ts'
+import { Transaction } from '../driver/transaction.ts'
+import { MeerkatError } from '../errors.ts'
+import type { ContextMessage, CoreExecutor } from '../executor/executor.ts'
+import type { Ids } from '../ids.ts'
+import type { CallId, InputId, SessionId } from '../kernel/ids.ts'
+import type { MeerkatState } from '../kernel/machine.ts'
+import type { CallEntry } from '../kernel/regions/calls.ts'
+import { SessionLoop } from '../loop/loop.ts'
+import { settle } from '../loop/settle.ts'
+import type { EndedRecord, InputRecord, MessagePart, MessageRecord, SessionRecord } from '../store/records.ts'
+import type { Claim, JournalEntry, LoadedSession, Store } from '../store/store.ts'
+import type { Clock } from '../time.ts'
+import type { RunResult } from './api.ts'
+import { callOf } from './calls.ts'
+import { inputRecords, readMessages, resultView } from './reads.ts'
+
+export interface SessionHost {
+  readonly store: Store
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly executor: CoreExecutor | undefined
+  readonly maxRunMs: number
+  readonly abortGraceMs: number
+  /** The session can't be written by this process any more. */
+  readonly onLost: (sessionId: SessionId, error: unknown) => void
+}
+
+/** How an input ended, as its waiters hear it. */
+export interface Ended {
+  readonly status: EndedRecord['status']
+  readonly reason?: string
+  readonly by?: InputId
+  readonly result?: RunResult
+}
+
+/** Messages of context a model is given at most, newest last; compaction keeps it far below. */
+const CONTEXT_LIMIT = 10_000
+
+export class LiveSession {
+  readonly record: SessionRecord
+  readonly driver: SessionDriver
+  readonly loop: SessionLoop | undefined
+  readonly claim: Claim
+  /** When it was last asked for anything. */
+  usedAt: number
+  /** Inputs abandoned since it was loaded. */
+  abandoned = 0
+  readonly #host: SessionHost
+  readonly #waiters = new Map<InputId, Set<(ended: Ended) => void>>()
+  readonly #payloads = new Map<InputId, InputRecord>()
+  readonly #journals: Map<InputId, readonly MessageRecord[]>
+  readonly #keys = new Map<string, Promise<unknown>>()
+  readonly #listeners = new Set<() => void>()
+
+  constructor(host: SessionHost, claim: Claim, loaded: LoadedSession) {
+    const { store, clock, ids, executor } = host
+    this.#host = host
+    this.claim = claim
+    this.record = loaded.session
+    this.usedAt = clock.now()
+    this.#journals = journalsOf(loaded)
+    this.driver = new SessionDriver({
+      store,
+      clock,
+      claim,
+      state: stateOf(loaded),
+      commits: loaded.head.commits,
+      position: loaded.rows.at(-1)?.position ?? loaded.snapshot?.position ?? 0,
+      unsnapshotted: loaded.rows.length,
+      settle: tx => {
+        settle(tx, executor !== undefined, ids)
+        this.#dropJournals(tx)
+      },
+      onCommitted: committed => this.#committed(committed),
+    })
+    this.loop =
+      executor &&
+      new SessionLoop({
+        driver: this.driver,
+        executor,
+        clock,
+        session: loaded.session.options,
+        maxRunMs: host.maxRunMs,
+        abortGraceMs: host.abortGraceMs,
+        payloads: wanted => this.payloads(wanted),
+        context: () => this.#context(),
+        journals: this.#journals,
+        onLost: error => host.onLost(this.id, error),
+      })
+  }
+
+  get id(): SessionId {
+    return this.record.id
+  }
+
+  get state(): MeerkatState {
+    return this.driver.state
+  }
+
+  /** Ends the conditions of a former owner and takes up what is owed. */
+  async takeUp(): Promise<void> {
+    const { lifecycle, run } = this.state
+    const stale = lifecycle.phase === 'attached' || lifecycle.phase === 'running'
+    const lazy = run.phase === 'none'
+    await this.driver.mutate(tx => (stale ? void tx.step({ type: 'Recover' }) : undefined), { lazy })
+    this.loop?.sync()
+  }
+
+  /** Keeps what an input said while it is unfinished. */
+  keep(record: InputRecord): void {
+    this.#payloads.set(record.id, record)
+  }
+
+  async payloads(ids: readonly InputId[]): Promise<readonly InputRecord[]> {
+    const missing = ids.filter(id => !this.#payloads.has(id))
+    for (const record of missing.length === 0 ? [] : await inputRecords(this.#host.store, missing)) this.keep(record)
+    return ids.flatMap(id => this.#payloads.get(id) ?? [])
+  }
+
+  /** Runs sends of one idempotency key one after the other, so that each sees what the one before bound. */
+  async inKeyOrder<T>(key: string, act: () => Promise<T>): Promise<T> {
+    const before = this.#keys.get(key)
+    const mine = (before ?? Promise.resolve()).then(act, act)
+    const settled = mine.then(
+      () => {},
+      () => {},
+    )
+    this.#keys.set(key, settled)
+    try {
+      return await mine
+    } finally {
+      if (this.#keys.get(key) === settled) this.#keys.delete(key)
+    }
+  }
+
+  /** Calls back once when the input ends. Ask `state` first: an input that ended already is not heard of again. */
+  onEnded(id: InputId, callback: (ended: Ended) => void): () => void {
+    const set = this.#waiters.get(id) ?? new Set()
+    set.add(callback)
+    this.#waiters.set(id, set)
+    return () => {
+      set.delete(callback)
+      if (set.size === 0) this.#waiters.delete(id)
+    }
+  }
+
+  /** Settles an open call; what the model is told of it joins the journal of its work, unless the run itself keeps it. */
+  async settleCall(
+    callId: CallId,
+    act: (tx: Transaction, call: CallEntry) => Extract<MessagePart, { readonly type: 'tool-result' }> | undefined,
+  ): Promise<void> {
+    let undo = (): void => {}
+    try {
+      await this.driver.mutate(tx => {
+        const call = callOf(tx.state, this.id, callId)
+        const told = act(tx, call)
+        const { run } = tx.state
+        if (told === undefined || (run.phase === 'bound' && run.contributors[0] === call.work)) return
+        const journal = this.#journals.get(call.work) ?? []
+        const message: MessageRecord = { role: 'tool', content: [told] }
+        tx.parts.put.push({ work: call.work, index: journal.length, message })
+        this.#journals.set(call.work, [...journal, message])
+        undo = () => this.#journals.set(call.work, journal)
+      })
+    } catch (error) {
+      undo()
+      throw error
+    }
+  }
+
+  /** The journals of unfinished work, as entries. */
+  get journal(): readonly JournalEntry[] {
+    return [...this.#journals].flatMap(([work, messages]) =>
+      messages.map((message, index) => ({ work, index, message })),
+    )
+  }
+
+  /** Calls back after every commit of the session. */
+  onCommit(callback: () => void): () => void {
+    this.#listeners.add(callback)
+    return () => this.#listeners.delete(callback)
+  }
+
+  /** Whether it could be let go without anyone noticing. */
+  get idle(): boolean {
+    const { driver, loop } = this
+    return (
+      driver.idle &&
+      loop?.performing === undefined &&
+      this.#waiters.size === 0 &&
+      this.#listeners.size === 0 &&
+      driver.state.ledger.entries.size === 0
+    )
+  }
+
+  /** Stops performing and gives the session back. */
+  async close(): Promise<void> {
+    await this.loop?.close()
+    await this.driver.drained()
+    await this.#host.store.release(this.claim)
+  }
+
+  #committed({ commit, state }: Committed): void {
+    for (const ended of commit.record.ended ?? []) {
+      this.#payloads.delete(ended.id)
+      if (ended.status === 'abandoned') this.abandoned++
+      const waiters = this.#waiters.get(ended.id)
+      if (waiters === undefined) continue
+      this.#waiters.delete(ended.id)
+      const view = endedView(ended, commit.record.messages)
+      for (const waiter of waiters) waiter(view)
+    }
+    for (const listener of this.#listeners) listener()
+    if (state.run.phase === 'bound' || this.loop?.performing !== undefined) this.loop?.sync()
+  }
+
+  /** The journal of work that ended is not needed any more. */
+  #dropJournals(tx: Transaction): void {
+    if (this.#journals.size === 0) return
+    for (const { id } of tx.parts.ended) {
+      if (this.#journals.has(id) && !tx.parts.drop.includes(id)) tx.parts.drop.push(id)
+    }
+  }
+
+  async #context(): Promise<readonly ContextMessage[]> {
+    const { store } = this.#host
+    const { length, contextFrom } = this.state.transcript
+    if (length === 0) return []
+    const [summary] = contextFrom === 0 ? [] : await readMessages(store, this.id, contextFrom, 1)
+    const from = summary?.compactsBefore ?? 0
+    const rest = await readMessages(store, this.id, from, CONTEXT_LIMIT)
+    const others = rest.filter(message => message.index !== summary?.index)
+    return (summary === undefined ? others : [summary, ...others]).map(({ role, content, index }) => ({
+      role,
+      content,
+      index,
+    }))
+  }
+}
+
+/** How an input ended, with the text its record keeps among the messages. */
+export function endedView(ended: EndedRecord, messages: readonly MessageRecord[] | undefined): Ended {
+  const { status, reason, by, result } = ended
+  return {
+    status,
+    ...(reason !== undefined && { reason }),
+    ...(by !== undefined && { by }),
+    ...(result !== undefined && { result: resultView(result, messages) }),
+  }
+}
+
+function journalsOf(loaded: LoadedSession): Map<InputId, readonly MessageRecord[]> {
+  const byWork = Map.groupBy(loaded.journal, entry => entry.work)
+  return new Map(
+    [...byWork].map(([work, entries]) => [
+      work,
+      entries.toSorted((a, b) => a.index - b.index).map(entry => entry.message),
+    ]),
+  )
+}
+
+/** The refusal of anything that needs an executor. */
+export function noExecutor(): MeerkatError {
+  return new MeerkatError(
+    'unsupported',
+    'this runtime was created without an executor, so it can admit inputs but not answer them',
+  )
+}

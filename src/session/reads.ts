@@ -1,0 +1,254 @@
+/**
+ * Reading a session from its records: no claim, no load, never in the way of the one who writes.
+ */
+
+import { inherits } from '../driver/project.ts'
+import { MeerkatError } from '../errors.ts'
+import type { InputId, RunId, SessionId } from '../kernel/ids.ts'
+import { meerkat } from '../kernel/machine.ts'
+import type {
+  Content,
+  EventRecord,
+  InputRecord,
+  MessagePart,
+  MessageRecord,
+  Position,
+  ResultRecord,
+} from '../store/records.ts'
+import type { LogRow, SessionSummary, Store } from '../store/store.ts'
+import { messageText } from '../text.ts'
+import type { AuditReport, EventView, HistoryMessage, ReceiptView, RunResult, RunView, SessionView } from './api.ts'
+
+export const iso = (ms: number): string => new Date(ms).toISOString()
+
+/** The summary of a session that exists. */
+export async function summaryOf(store: Store, sessionId: string): Promise<SessionSummary> {
+  const found = await store.session(sessionId as SessionId)
+  if (found !== undefined) return found
+  throw new MeerkatError('session-not-found', `there is no session ${sessionId}`, { details: { sessionId } })
+}
+
+export function sessionView(summary: SessionSummary, phase: string = summary.phase): SessionView {
+  const { id, options, createdAt, updatedAt, messages, unfinished, forkOf } = summary
+  const times = { createdAt: iso(createdAt), updatedAt: iso(updatedAt) }
+  return { id, ...options, phase, ...times, messages, unfinished, ...(forkOf && { forkOf }) }
+}
+
+/** What inputs said, looked up where they were accepted. */
+export async function inputRecords(store: Store, ids: readonly InputId[]): Promise<readonly InputRecord[]> {
+  const found: InputRecord[] = []
+  for (const id of ids) {
+    const place = await store.locate(id)
+    const row = place === undefined ? undefined : await store.row(place.first)
+    const record = row?.record.inputs?.find(input => input.id === id)
+    if (record !== undefined) found.push(record)
+  }
+  return found
+}
+
+/** A message with what only the runtime itself reads. */
+export interface TranscriptMessage extends HistoryMessage {
+  /** On the summary of a compaction: it stands for the messages before this index. */
+  readonly compactsBefore?: number
+}
+
+/** Committed messages from an index on, with what their inputs said. */
+export async function readMessages(
+  store: Store,
+  sessionId: SessionId,
+  from: number,
+  limit: number,
+): Promise<readonly TranscriptMessage[]> {
+  const found: { readonly message: MessageRecord; readonly index: number; readonly at: number }[] = []
+  const known = new Map<InputId, InputRecord>()
+  let next = from
+  while (found.length < limit) {
+    const rows = await store.readMessages({ sessionId, index: next, limit: 100 })
+    const before = found.length
+    for (const { record } of rows) {
+      for (const input of record.inputs ?? []) known.set(input.id, input)
+      const first = record.messagesFrom ?? 0
+      for (const [place, message] of (record.messages ?? []).entries()) {
+        const index = first + place
+        if (index >= next && found.length < limit) found.push({ message, index, at: record.at })
+      }
+    }
+    const last = found.at(-1)
+    if (last === undefined || found.length === before) break
+    next = last.index + 1
+  }
+  const asked = found.flatMap(({ message }) => (message.content === undefined ? (message.inputIds ?? []) : []))
+  for (const record of await inputRecords(
+    store,
+    asked.filter(id => !known.has(id)),
+  ))
+    known.set(record.id, record)
+  return found.map(({ message, index, at }) => ({
+    id: `${sessionId}/${index}`,
+    index,
+    role: message.role,
+    content: contentOf(message, known),
+    ...(message.runId && { runId: message.runId }),
+    ...(message.inputIds && { inputIds: message.inputIds }),
+    at: iso(at),
+    ...(message.compactsBefore !== undefined && { compactsBefore: message.compactsBefore }),
+  }))
+}
+
+function contentOf(message: MessageRecord, known: ReadonlyMap<InputId, InputRecord>): string | readonly MessagePart[] {
+  if (message.content !== undefined) return message.content
+  const contents: readonly Content[] = (message.inputIds ?? []).map(id => known.get(id)?.content ?? '')
+  if (contents.length === 1) return contents[0] ?? ''
+  return contents.flatMap(one => (typeof one === 'string' ? [{ type: 'text' as const, text: one }] : one))
+}
+
+/** A place among the events: a record, and the last event of it that was seen (absent: all of it). */
+interface Cursor {
+  readonly position: Position
+  readonly event: number | undefined
+}
+
+export function parseCursor(text: string | undefined): Cursor {
+  if (text === undefined || text === '') return { position: 0, event: undefined }
+  const match = /^(\d{1,15})(?:\.(\d{1,6}))?$/.exec(text)
+  if (match === null) {
+    const details = { issues: [{ path: 'after', message: 'not a cursor' }] }
+    throw new MeerkatError(
+      'invalid-params',
+      `after: "${text.slice(0, 40)}" is not a cursor; use one that an event or a page gave`,
+      { details },
+    )
+  }
+  return { position: Number(match[1]), event: match[2] === undefined ? undefined : Number(match[2]) }
+}
+
+/** Events after a cursor, oldest first, and the cursor to go on from. */
+export async function readEvents(
+  store: Store,
+  query: { readonly sessionId?: SessionId; readonly after?: string; readonly limit: number },
+): Promise<{ readonly events: readonly EventView[]; readonly cursor: string }> {
+  const { position, event } = parseCursor(query.after)
+  let after = event === undefined ? position : position - 1
+  const events: EventView[] = []
+  let cursor = query.after ?? '0'
+  while (events.length < query.limit) {
+    const rows = await store.read({ ...(query.sessionId && { sessionId: query.sessionId }), after, limit: query.limit })
+    if (rows.length === 0) break
+    for (const row of rows) {
+      const skip = row.position === position && event !== undefined ? event + 1 : 0
+      const room = query.limit - events.length
+      const views = eventsOf(row)
+      const taken = views.slice(skip, skip + room)
+      events.push(...taken)
+      const whole = skip + taken.length >= views.length
+      cursor = whole ? String(row.position) : (taken.at(-1)?.cursor ?? cursor)
+      if (!whole || events.length >= query.limit) return { events, cursor }
+      after = row.position
+    }
+  }
+  return { events, cursor }
+}
+
+/** The events of a record as observers see them. */
+export function eventsOf(row: LogRow): readonly EventView[] {
+  return (row.record.events ?? []).map((event, index) => eventView(row, event, index))
+}
+
+function eventView({ position, sessionId, record }: LogRow, event: EventRecord, index: number): EventView {
+  const rule = inherits(event.type)
+  const runId = event.runId ?? (rule.run ? record.runId : undefined)
+  const inputId = event.inputId ?? (rule.input ? record.inputId : undefined)
+  return {
+    cursor: `${position}.${index}`,
+    sessionId,
+    at: iso(record.at),
+    type: event.type,
+    ...(runId && { runId }),
+    ...(inputId && { inputId }),
+    ...(event.turn !== undefined && { turn: event.turn }),
+    ...(event.message !== undefined && { text: messageText(record.messages?.[event.message]) }),
+    ...event.data,
+  }
+}
+
+/** A result with its text, which its record keeps once, among the messages. */
+export function resultView(result: ResultRecord, messages: readonly MessageRecord[] | undefined): RunResult {
+  const { message, ...rest } = result
+  return message === undefined ? rest : { ...rest, text: messageText(messages?.[message]) }
+}
+
+/** A run, from where it started to where it ended. */
+export async function runView(store: Store, sessionId: string, runId: string): Promise<RunView> {
+  const place = await store.locate(runId as RunId)
+  const first = place === undefined || place.sessionId !== sessionId ? undefined : await store.row(place.first)
+  const started =
+    first === undefined ? undefined : eventsOf(first).find(one => one.type === 'run.started' && one.runId === runId)
+  if (first === undefined || started === undefined) {
+    throw new MeerkatError('run-not-found', `session ${sessionId} has no run ${runId}`, {
+      details: { sessionId, runId },
+    })
+  }
+  const last = place?.last === undefined ? undefined : await store.row(place.last)
+  const ended = last === undefined ? undefined : eventsOf(last).find(one => one.runId === runId && one.type in RUN_ENDS)
+  return {
+    id: runId as RunId,
+    state: ended === undefined ? 'running' : (RUN_ENDS[ended.type] ?? 'interrupted'),
+    inputIds: (started['inputIds'] as readonly InputId[] | undefined) ?? [],
+    startedAt: iso(first.record.at),
+    ...(last && ended && { endedAt: iso(last.record.at) }),
+    ...(typeof ended?.['cause'] === 'string' && { cause: ended['cause'] }),
+  }
+}
+
+const RUN_ENDS: Readonly<Record<string, RunView['state']>> = {
+  'run.completed': 'completed',
+  'run.failed': 'failed',
+  'run.cancelled': 'cancelled',
+  'run.parked': 'interrupted',
+  'run.interrupted': 'interrupted',
+}
+
+/** The receipts of a run's boundaries, in order. */
+export async function receiptsOf(store: Store, sessionId: SessionId, runId: RunId): Promise<readonly ReceiptView[]> {
+  const place = await store.locate(runId)
+  const found: ReceiptView[] = []
+  for (let after = (place?.first ?? 1) - 1; place !== undefined; ) {
+    const rows = await store.read({ sessionId, after, limit: 200 })
+    for (const { record, position } of rows) {
+      if (place.last !== undefined && position > place.last) return found
+      for (const receipt of record.receipts ?? [])
+        if (receipt.runId === runId) found.push({ ...receipt, at: iso(record.at) })
+      after = position
+    }
+    if (rows.length === 0) break
+  }
+  return found
+}
+
+/** Re-runs the whole log through the kernel. */
+export async function audit(store: Store, sessionId: SessionId): Promise<AuditReport> {
+  let state = meerkat.initial
+  let steps = 0
+  for (let after = 0; ; ) {
+    const rows = await store.read({ sessionId, after, limit: 500 })
+    if (rows.length === 0) return { ok: true, steps }
+    for (const { record, position } of rows) {
+      after = position
+      for (const [step, input] of (record.steps ?? []).entries()) {
+        const result = meerkat.step(state, input)
+        steps++
+        if (!result.ok) {
+          const { kind, reason } = result
+          return { ok: false, steps, firstIllegal: { position, step, input: input.type, kind, reason } }
+        }
+        state = result.state
+      }
+      const broken = meerkat.check(state)[0]
+      if (broken !== undefined) {
+        const { invariant, text } = broken
+        const firstIllegal = { position, step: 0, input: 'invariant', kind: invariant, reason: text }
+        return { ok: false, steps, firstIllegal }
+      }
+    }
+  }
+}

@@ -1,0 +1,471 @@
+/**
+ * `createRuntime`: the runtime as a library, and everything the surfaces ask of it.
+ */
+
+import { stateOf } from '../driver/load.ts'
+import { MeerkatError } from '../errors.ts'
+import type { CoreExecutor } from '../executor/executor.ts'
+import { type Ids, uuidIds } from '../ids.ts'
+import type { InputId, SessionId } from '../kernel/ids.ts'
+import type { MeerkatState } from '../kernel/machine.ts'
+import { entryOf, unfinishedInputs } from '../kernel/regions/ledger-entries.ts'
+import { blockers, runnable } from '../kernel/runnable.ts'
+import { memory } from '../store/memory.ts'
+import type { MessageRecord, SessionOptions } from '../store/records.ts'
+import type { Store, StoreSource } from '../store/store.ts'
+import { type Clock, Deadline, systemClock } from '../time.ts'
+import { version } from '../version.ts'
+import type {
+  ApprovalView,
+  AuditReport,
+  CallView,
+  ControlOperation,
+  ControlReport,
+  EventView,
+  Explanation,
+  Health,
+  HistoryMessage,
+  InputStatus,
+  InputView,
+  Page,
+  ReceiptView,
+  RunResult,
+  RuntimeApi,
+  RuntimeInfo,
+  RunView,
+  SendAnswer,
+  SendParams,
+  SessionView,
+} from './api.ts'
+import { approvalViews, callOf, callViews, decide, resolveCall } from './calls.ts'
+import { cancel, control } from './control.ts'
+import { SessionHandle } from './handle.ts'
+import { healthOf } from './health.ts'
+import { admit, inputNotFound, inputView, statusOf } from './inputs.ts'
+import { endedView, type LiveSession, noExecutor } from './live-session.ts'
+import { audit, eventsOf, readEvents, readMessages, receiptsOf, runView, sessionView, summaryOf } from './reads.ts'
+import { Sessions } from './sessions.ts'
+import { pageOf, sameOptions, waitForCommit } from './support.ts'
+
+export interface RuntimeOptions {
+  /** Where sessions live; default: memory, gone with the process. */
+  readonly store?: StoreSource
+  /** Who answers inputs. Without one the runtime admits and reads, but runs nothing. */
+  readonly executor?: CoreExecutor
+  /** Take up sessions that owe work as soon as the runtime starts. Default true. */
+  readonly recover?: boolean
+  /** Longest run where neither input nor session says otherwise. Default one hour. */
+  readonly maxRunMs?: number
+  /** How long an aborted executor may take to return before its run is given up. Default 5 s. */
+  readonly abortGraceMs?: number
+  /** Idle sessions kept loaded. Default 1,000. */
+  readonly keepIdle?: number
+  /** How long an idle session stays loaded once there are more. Default 60 s. */
+  readonly idleMs?: number
+  readonly clock?: Clock
+  readonly ids?: Ids
+}
+
+/** Opens the store and starts the runtime. */
+export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
+  const store = await (options.store ?? memory()).open()
+  const runtime = new Runtime(store, options)
+  if (options.recover !== false && options.executor !== undefined) await runtime.recover()
+  return runtime
+}
+
+export class Runtime implements RuntimeApi, AsyncDisposable {
+  /** Sessions as handles. */
+  readonly sessions: { readonly open: (sessionId?: string, options?: SessionOptions) => Promise<SessionHandle> }
+  readonly #store: Store
+  readonly #sessions: Sessions
+  readonly #executor: CoreExecutor | undefined
+  readonly #clock: Clock
+  readonly #ids: Ids
+  readonly #abortGraceMs: number
+  #closed: Promise<void> | undefined
+
+  constructor(store: Store, options: RuntimeOptions) {
+    this.#store = store
+    this.#executor = options.executor
+    this.#clock = options.clock ?? systemClock
+    this.#ids = options.ids ?? uuidIds(this.#clock)
+    this.#abortGraceMs = options.abortGraceMs ?? 5_000
+    this.#sessions = new Sessions({
+      store,
+      clock: this.#clock,
+      ids: this.#ids,
+      executor: options.executor,
+      maxRunMs: options.maxRunMs ?? 3_600_000,
+      abortGraceMs: this.#abortGraceMs,
+      owner: this.#ids.session(),
+      keepIdle: options.keepIdle ?? 1_000,
+      idleMs: options.idleMs ?? 60_000,
+    })
+    this.sessions = { open: (sessionId, given) => this.#handle(sessionId, given) }
+  }
+
+  /** Takes up every session that owes work and has no other living owner. */
+  async recover(): Promise<void> {
+    for (let after: SessionId | undefined; ; ) {
+      const page = await this.#store.sessions({ owed: true, limit: 500, ...(after && { after }) })
+      await Promise.allSettled(page.map(({ id }) => this.#sessions.get(id)))
+      after = page.at(-1)?.id
+      if (page.length < 500) return
+    }
+  }
+
+  /** Lets idle sessions go until at most `keep` are loaded. */
+  evict(keep = 0): Promise<void> {
+    return this.#sessions.evict(keep)
+  }
+
+  info(): RuntimeInfo {
+    return {
+      name: 'meerkat-ts',
+      version,
+      protocol: 1,
+      store: this.#store.name,
+      executor: this.#executor?.name ?? 'none',
+      features: ['sessions', 'steer', 'supersede', 'structured-output', 'tool-ledger', 'approvals', 'events', 'audit'],
+    }
+  }
+
+  health(): Health {
+    return healthOf(this.#sessions.live, this.#store, this.#clock)
+  }
+
+  async open(params: SessionOptions & { readonly sessionId?: string }): Promise<SessionView> {
+    const { sessionId, ...options } = params
+    const id = (sessionId ?? this.#ids.session()) as SessionId
+    const existing = await this.#store.session(id)
+    if (existing === undefined) {
+      try {
+        await this.#sessions.create(id, options)
+      } catch (error) {
+        // Two openers at once: the one who came second finds the session of the first.
+        if (!(error instanceof MeerkatError && error.code === 'session-conflict')) throw error
+      }
+    }
+    const summary = await summaryOf(this.#store, id)
+    if (Object.keys(options).length > 0 && !sameOptions(summary.options, options)) {
+      const message = `session ${id} exists with other options; open it without options, or choose another id`
+      throw new MeerkatError('session-conflict', message, { details: { sessionId: id, options: summary.options } })
+    }
+    return sessionView(summary, this.#phaseOf(id))
+  }
+
+  async get(sessionId: string): Promise<SessionView> {
+    return sessionView(await summaryOf(this.#store, sessionId), this.#phaseOf(sessionId))
+  }
+
+  async list(params: Parameters<RuntimeApi['list']>[0]): Promise<Page<SessionView>> {
+    const { after, limit = 100, phase, label } = params
+    const [key = '', value] = label?.split('=', 2) ?? []
+    const found = await this.#store.sessions({
+      limit: limit + 1,
+      ...(after && { after: after as SessionId }),
+      ...(phase && { phase }),
+      ...(label && { label: { key, ...(value !== undefined && { value }) } }),
+    })
+    return pageOf(
+      found.map(summary => sessionView(summary, this.#phaseOf(summary.id))),
+      limit,
+      ({ id }) => id,
+    )
+  }
+
+  async history(
+    sessionId: string,
+    { after, limit = 100 }: { readonly after?: number; readonly limit?: number },
+  ): Promise<{ messages: readonly HistoryMessage[]; next?: number }> {
+    const { messages: length } = await summaryOf(this.#store, sessionId)
+    const from = after === undefined ? 0 : after + 1
+    const found = from >= length ? [] : await readMessages(this.#store, sessionId as SessionId, from, limit)
+    const messages = found.map(({ compactsBefore: _, ...message }) => message)
+    const last = messages.at(-1)
+    return { messages, ...(last !== undefined && last.index + 1 < length && { next: last.index }) }
+  }
+
+  async fork(
+    sessionId: string,
+    { atMessage, newSessionId }: { readonly atMessage?: number; readonly newSessionId?: string },
+  ): Promise<SessionView> {
+    const source = await summaryOf(this.#store, sessionId)
+    const count = Math.min(source.messages, atMessage ?? source.messages)
+    const copied = count === 0 ? [] : await readMessages(this.#store, source.id, 0, count)
+    const messages = copied.map(({ role, content }): MessageRecord => ({ role, content }))
+    const id = (newSessionId ?? this.#ids.session()) as SessionId
+    await this.#sessions.create(id, source.options, { from: source.id, messages })
+    return this.get(id)
+  }
+
+  async control(sessionId: string, operation: ControlOperation): Promise<ControlReport> {
+    const live = await this.#live(sessionId)
+    return control(live, operation, this.#clock, this.#abortGraceMs + 2_000)
+  }
+
+  async explain(sessionId: string): Promise<Explanation> {
+    const state = await this.#state(sessionId)
+    const live = this.#sessions.peek(sessionId as SessionId)
+    const now = this.#clock.now()
+    return {
+      runnable: runnable(state),
+      phase: live?.state.lifecycle.phase ?? state.lifecycle.phase,
+      waitingFor: blockers(state).map(({ guard, owner, since, inputId }) => ({
+        guard,
+        owner,
+        ...(since !== undefined && { sinceMs: Math.max(0, now - since) }),
+        ...(inputId && { inputId }),
+      })),
+    }
+  }
+
+  async audit(sessionId: string): Promise<AuditReport> {
+    await summaryOf(this.#store, sessionId)
+    return audit(this.#store, sessionId as SessionId)
+  }
+
+  async send(sessionId: string, params: SendParams): Promise<SendAnswer> {
+    const live = await this.#live(sessionId)
+    const { idempotencyKey: key } = params
+    const act = async (): Promise<SendAnswer> => {
+      const seen = key === undefined ? undefined : await this.#store.key(live.id, key)
+      const id = this.#ids.input()
+      let ended: ReturnType<typeof endedView> | undefined
+      const off = live.onEnded(id, one => {
+        ended = one
+      })
+      const before = live.driver.position
+      const admitted = await live.driver.mutate(tx => admit(tx, live, id, params, seen))
+      off()
+      if (admitted.outcome === 'deduplicated') {
+        const { status, result } = await this.input(sessionId, { inputId: admitted.inputId })
+        return { ...admitted, status, ...(result && { result }), cursor: String(before) }
+      }
+      const status: InputStatus = ended?.status ?? statusOf(entryOf(live.state.ledger, id))
+      return { ...admitted, status, cursor: String(before), ...(ended?.result && { result: ended.result }) }
+    }
+    const sent = key === undefined ? await act() : await live.inKeyOrder(key, act)
+    if (params.waitMs === undefined || params.waitMs === 0) return sent
+    const { status, result } = await this.wait(sessionId, sent.inputId, params.waitMs)
+    return { ...sent, status, ...(result && { result }) }
+  }
+
+  async input(
+    sessionId: string,
+    by: { readonly inputId?: string; readonly idempotencyKey?: string },
+  ): Promise<InputView> {
+    await summaryOf(this.#store, sessionId)
+    const id = by.inputId ?? (await this.#store.key(sessionId as SessionId, by.idempotencyKey ?? ''))?.inputId
+    if (id === undefined) throw inputNotFound(sessionId, by.idempotencyKey ?? '')
+    return inputView(this.#store, sessionId as SessionId, id, () => this.#state(sessionId))
+  }
+
+  async inputs(sessionId: string, params: Parameters<RuntimeApi['inputs']>[1]): Promise<Page<InputView>> {
+    await summaryOf(this.#store, sessionId)
+    const { status, limit = 100 } = params
+    const state = await this.#state(sessionId)
+    const found: InputView[] = []
+    const start = params.after === undefined ? undefined : await this.#store.locate(params.after as InputId)
+    const wanted = new Set(unfinishedInputs(state.ledger).map(entry => entry.id))
+    for (let after = (start?.first ?? 1) - 1; found.length <= limit; ) {
+      const rows = await this.#store.read({ sessionId: sessionId as SessionId, after, limit: 200 })
+      for (const { record, position } of rows) {
+        after = position
+        for (const { id } of record.inputs ?? []) {
+          if (params.after !== undefined && id <= params.after) continue
+          if (status === 'queued' && !wanted.has(id)) continue
+          const view = await inputView(this.#store, sessionId as SessionId, id, async () => state)
+          if (status === undefined || view.status === status) found.push(view)
+        }
+      }
+      if (rows.length === 0) break
+    }
+    return pageOf(found, limit, ({ id }) => id)
+  }
+
+  async withdraw(sessionId: string, inputId: string): Promise<{ withdrawn: boolean; input: InputView }> {
+    const live = await this.#live(sessionId)
+    const known = await this.input(sessionId, { inputId })
+    const withdrawn = await live.driver.mutate(tx => tx.try({ type: 'WithdrawInput', inputId: known.id }).ok)
+    return { withdrawn, input: await this.input(sessionId, { inputId }) }
+  }
+
+  async wait(
+    sessionId: string,
+    inputId: string,
+    waitMs: number,
+  ): Promise<{ status: InputStatus; reason?: string; result?: RunResult }> {
+    const deadline = Deadline.in(this.#clock, waitMs)
+    for (;;) {
+      const live = this.#sessions.peek(sessionId as SessionId)
+      const entry = live && entryOf(live.state.ledger, inputId as InputId)
+      if (live !== undefined && entry !== undefined) {
+        const ended = await this.#ended(live, inputId as InputId, deadline)
+        if (ended !== undefined) return ended
+      } else {
+        const { status, reason, result } = await this.input(sessionId, { inputId })
+        const open = status === 'queued' || status === 'staged' || status === 'applied'
+        if (!open) return { status, ...(reason && { reason }), ...(result && { result }) }
+        if (!deadline.passed) await waitForCommit(this.#store, sessionId as SessionId, deadline)
+      }
+      if (deadline.passed) {
+        const { status } = await this.input(sessionId, { inputId })
+        return status === 'queued' || status === 'staged' || status === 'applied'
+          ? { status }
+          : this.wait(sessionId, inputId, 1)
+      }
+    }
+  }
+
+  async cancel(
+    sessionId: string,
+    params: Parameters<RuntimeApi['cancel']>[1],
+  ): Promise<Awaited<ReturnType<RuntimeApi['cancel']>>> {
+    const live = await this.#live(sessionId)
+    if (params.runId !== undefined) await runView(this.#store, sessionId, params.runId)
+    return cancel(live, params)
+  }
+
+  async runs(sessionId: string, params: { readonly after?: string; readonly limit?: number }): Promise<Page<RunView>> {
+    await summaryOf(this.#store, sessionId)
+    const { limit = 100 } = params
+    const start = params.after === undefined ? undefined : await this.#store.locate(params.after as never)
+    const found: RunView[] = []
+    for (let after = (start?.first ?? 1) - 1; found.length <= limit; ) {
+      const rows = await this.#store.read({ sessionId: sessionId as SessionId, after, limit: 200 })
+      for (const row of rows) {
+        after = row.position
+        for (const event of eventsOf(row)) {
+          if (event.type !== 'run.started' || event.runId === undefined) continue
+          if (params.after === undefined || event.runId > params.after)
+            found.push(await runView(this.#store, sessionId, event.runId))
+        }
+      }
+      if (rows.length === 0) break
+    }
+    return pageOf(found, limit, ({ id }) => id)
+  }
+
+  async run(sessionId: string, runId: string): Promise<{ run: RunView; receipts: readonly ReceiptView[] }> {
+    await summaryOf(this.#store, sessionId)
+    const run = await runView(this.#store, sessionId, runId)
+    return { run, receipts: await receiptsOf(this.#store, sessionId as SessionId, run.id) }
+  }
+
+  async events(params: Parameters<RuntimeApi['events']>[0]): Promise<{ events: readonly EventView[]; cursor: string }> {
+    const { sessionId, after, limit = 100, waitMs = 0, signal } = params
+    if (sessionId !== undefined) await summaryOf(this.#store, sessionId)
+    const query = { limit, ...(sessionId && { sessionId: sessionId as SessionId }), ...(after && { after }) }
+    const deadline = Deadline.in(this.#clock, waitMs)
+    for (;;) {
+      const hint = waitForCommit(this.#store, sessionId as SessionId | undefined, deadline, signal)
+      const page = await readEvents(this.#store, query)
+      if (page.events.length > 0 || deadline.passed || signal?.aborted === true) {
+        hint.cancel()
+        return page
+      }
+      await hint
+    }
+  }
+
+  async calls(sessionId: string, { state: wanted }: { readonly state?: string }): Promise<readonly CallView[]> {
+    const { state, journal } = await this.#stateAndJournal(sessionId)
+    return callViews(state, journal, wanted)
+  }
+
+  async resolveCall(
+    sessionId: string,
+    callId: string,
+    params: Parameters<RuntimeApi['resolveCall']>[2],
+  ): Promise<CallView> {
+    const live = await this.#live(sessionId)
+    const before = callOf(live.state, sessionId, callId)
+    await resolveCall(live, callId, params)
+    return this.#callAfter(live, before.id)
+  }
+
+  async approvals(sessionId: string): Promise<readonly ApprovalView[]> {
+    const { state, journal } = await this.#stateAndJournal(sessionId)
+    return approvalViews(state, journal)
+  }
+
+  async decide(sessionId: string, approvalId: string, params: Parameters<RuntimeApi['decide']>[2]): Promise<CallView> {
+    const live = await this.#live(sessionId)
+    const before = callOf(live.state, sessionId, approvalId)
+    await decide(live, approvalId, params)
+    return this.#callAfter(live, before.id)
+  }
+
+  async tools(sessionId: string): Promise<Awaited<ReturnType<RuntimeApi['tools']>>> {
+    const { options } = await summaryOf(this.#store, sessionId)
+    if (this.#executor === undefined) throw noExecutor()
+    return { generation: 1, tools: this.#executor.tools?.(options) ?? [] }
+  }
+
+  /** Interrupts runs (to be continued by the next owner), gives sessions back and closes the store. Converges. */
+  close(): Promise<void> {
+    this.#closed ??= (async () => {
+      await this.#sessions.close()
+      await this.#executor?.close?.()
+      await this.#store.close()
+    })()
+    return this.#closed
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #handle(sessionId: string | undefined, options: SessionOptions = {}): Promise<SessionHandle> {
+    const view = await this.open({ ...options, ...(sessionId !== undefined && { sessionId }) })
+    return new SessionHandle(this, view.id)
+  }
+
+  async #live(sessionId: string): Promise<LiveSession> {
+    const live = this.#sessions.peek(sessionId as SessionId)
+    if (live !== undefined) return live
+    await summaryOf(this.#store, sessionId)
+    return this.#sessions.get(sessionId as SessionId)
+  }
+
+  #phaseOf(sessionId: string): string | undefined {
+    return this.#sessions.peek(sessionId as SessionId)?.state.lifecycle.phase
+  }
+
+  async #state(sessionId: string): Promise<MeerkatState> {
+    return (await this.#stateAndJournal(sessionId)).state
+  }
+
+  /** The state as its owner here has it, else as its records tell. */
+  async #stateAndJournal(sessionId: string) {
+    const live = this.#sessions.peek(sessionId as SessionId)
+    if (live !== undefined) {
+      live.usedAt = this.#clock.now()
+      return { state: live.state, journal: live.journal }
+    }
+    await summaryOf(this.#store, sessionId)
+    const loaded = await this.#store.load(sessionId as SessionId)
+    return { state: stateOf(loaded), journal: loaded.journal }
+  }
+
+  #callAfter(live: LiveSession, callId: string): CallView {
+    const found = callViews(live.state, live.journal).find(call => call.id === callId)
+    if (found !== undefined) return found
+    throw new MeerkatError('not-found', `call ${callId} ended with its work`)
+  }
+
+  #ended(live: LiveSession, id: InputId, deadline: Deadline): Promise<ReturnType<typeof endedView> | undefined> {
+    return new Promise(resolve => {
+      const offTimer = deadline.onPassed(() => {
+        offWaiter()
+        resolve(undefined)
+      })
+      const offWaiter = live.onEnded(id, ended => {
+        offTimer()
+        resolve(ended)
+      })
+    })
+  }
+}

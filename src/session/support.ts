@@ -1,0 +1,54 @@
+/** Small helpers of the runtime: pages, comparing options, waiting for a hint. */
+import type { SessionId } from '../kernel/ids.ts'
+import type { SessionOptions } from '../store/records.ts'
+import type { Store } from '../store/store.ts'
+import type { Deadline } from '../time.ts'
+import type { Page } from './api.ts'
+
+/** The first `limit` items, and where to go on if there were more. */
+export function pageOf<T>(items: readonly T[], limit: number, cursor: (item: T) => string): Page<T> {
+  const page = items.slice(0, limit)
+  const last = page.at(-1)
+  return items.length > limit && last !== undefined ? { items: page, next: cursor(last) } : { items: page }
+}
+
+/** Whether two sets of options say the same, whatever the order of their keys. */
+export function sameOptions(one: SessionOptions, other: SessionOptions): boolean {
+  return sorted(one) === sorted(other)
+}
+
+function sorted(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  )
+}
+
+/** Waits for a commit of the session (or any), the deadline or the signal. A hint only: the caller looks again. */
+export function waitForCommit(
+  store: Store,
+  sessionId: SessionId | undefined,
+  deadline: Deadline,
+  signal?: AbortSignal,
+): Promise<void> & { readonly cancel: () => void } {
+  let cancel = (): void => {}
+  const waiting = new Promise<void>(resolve => {
+    const offs: (() => void)[] = []
+    cancel = () => {
+      for (const off of offs) off()
+      resolve()
+    }
+    offs.push(
+      store.onCommit(hint => {
+        if (sessionId === undefined || hint.sessionId === undefined || hint.sessionId === sessionId) cancel()
+      }),
+      deadline.onPassed(cancel),
+    )
+    if (signal !== undefined) {
+      signal.addEventListener('abort', cancel, { once: true })
+      offs.push(() => signal.removeEventListener('abort', cancel))
+    }
+  })
+  return Object.assign(waiting, { cancel })
+}

@@ -1,0 +1,103 @@
+/**
+ * `sqlite(path)`: the embedded store. One file, durable on every commit, safe to open from several processes of one
+ * host at once, each of them writing its own sessions.
+ */
+import { mkdirSync, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { MeerkatError } from '../../errors.ts'
+import type { StoreFaults } from '../faults.ts'
+import type { Store, StoreSource } from '../store.ts'
+import { isLocked, type OpenSqlDriver, openNodeSqlite, type SqlDriver } from './driver.ts'
+import { toStoreError, unusableFolder } from './errors.ts'
+import { migrate, versionOf } from './schema.ts'
+import { SqliteStore } from './store.ts'
+
+export type { StoreFaults } from '../faults.ts'
+export type { OpenSqlDriver, SqlDriver, SqlRow, SqlStatement, SqlValue } from './driver.ts'
+
+export interface SqliteOptions {
+  /**
+   * `full` (default): an answered commit survives a power cut. `normal`: it survives the end of the process, but a
+   * power cut may take the last commits with it; the file stays sound either way.
+   */
+  readonly synchronous?: 'full' | 'normal'
+  /** How long a write waits for another process that holds the file before it fails with `store-unavailable`. */
+  readonly lockTimeoutMs?: number
+  /** Bounds the file's size, in pages of 4096 bytes; writes beyond it fail as on a full disk. */
+  readonly maxPages?: number
+  /** The SQLite library to use instead of `node:sqlite`. */
+  readonly driver?: OpenSqlDriver
+  /** Crash points for tests. */
+  readonly faults?: StoreFaults
+}
+
+/** How long one call may keep the event loop while another process writes. Longer waits are made between calls. */
+const BUSY_MS = 10
+const LOCK_TIMEOUT_MS = 10_000
+
+/** A store in the SQLite file at `path`; the file and its folder are created when absent. */
+export function sqlite(path: string, options: SqliteOptions = {}): StoreSource {
+  if (path === '' || path === ':memory:') {
+    throw new MeerkatError('invalid-params', 'sqlite() needs the path of a file: use memory() for a store without one')
+  }
+  const file = resolve(path)
+  return { name: `sqlite:${file}`, open: () => open(file, options) }
+}
+
+async function open(path: string, options: SqliteOptions): Promise<Store> {
+  const { lockTimeoutMs = LOCK_TIMEOUT_MS, driver = openNodeSqlite, faults = {} } = options
+  makeFolder(dirname(path))
+  const deadline = performance.now() + lockTimeoutMs
+  for (;;) {
+    try {
+      const store = new SqliteStore({ db: connect(driver, path, options), path, lockTimeoutMs, faults })
+      await store.sweep()
+      return store
+    } catch (error) {
+      // Setting up a new file takes the lock; another process may be doing just that.
+      if (!isLocked(error) || performance.now() > deadline) throw toStoreError(error, { path })
+      await pause(20)
+    }
+  }
+}
+
+function connect(driver: OpenSqlDriver, path: string, options: SqliteOptions): SqlDriver {
+  const db = driver(path, { busyMs: BUSY_MS })
+  try {
+    // First, so that a file which is refused stays as it was.
+    versionOf(db, path)
+    configure(db, path, options)
+    migrate(db, path)
+    return db
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
+
+function configure(db: SqlDriver, path: string, { synchronous = 'full', maxPages }: SqliteOptions): void {
+  const mode = db.prepare('PRAGMA journal_mode = WAL').get()?.['journal_mode']
+  if (mode !== 'wal') {
+    throw new MeerkatError(
+      'unsupported',
+      `the file system under ${path} can't share a database between processes (journal mode ${String(mode)}): use a local disk`,
+      { details: { path } },
+    )
+  }
+  db.exec(`PRAGMA synchronous = ${synchronous === 'full' ? 'FULL' : 'NORMAL'}`)
+  db.exec('PRAGMA cache_size = -16000')
+  db.exec('PRAGMA temp_store = MEMORY')
+  // The -wal file shrinks back to this after a burst.
+  db.exec(`PRAGMA journal_size_limit = ${64 * 2 ** 20}`)
+  if (maxPages !== undefined) db.exec(`PRAGMA max_page_count = ${Math.trunc(maxPages)}`)
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true })
+    if (!statSync(folder).isDirectory()) throw new Error('it is not a folder')
+  } catch (error) {
+    throw unusableFolder(folder, error)
+  }
+}

@@ -1,0 +1,126 @@
+/** What `meerkat doctor` tells of a database file. Reads only; on a large file the page check takes a while. */
+import { statfsSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { unsealRecord } from '../codec.ts'
+import type { SqlDriver } from './driver.ts'
+import type { Owners } from './owners.ts'
+import { SCHEMA_VERSION } from './schema.ts'
+
+export interface Finding {
+  readonly level: 'ok' | 'warning' | 'error'
+  readonly text: string
+}
+
+/** Findings of one kind that are listed before the rest is only counted. */
+const LISTED_MOST = 20
+/** Newest records whose checksums are proven. */
+const SPOT_CHECK = 1000
+const LARGE_WAL_BYTES = 256 * 2 ** 20
+const LOW_DISK_BYTES = 512 * 2 ** 20
+
+export function inspectFile(db: SqlDriver, path: string, owners: Owners): Finding[] {
+  return [
+    { level: 'ok', text: `${path}: schema version ${SCHEMA_VERSION}` },
+    ...pages(db),
+    ...headsAgainstLog(db),
+    ...newestRecords(db),
+    ...sizes(path),
+    ...liveness(owners),
+    ...work(db),
+  ]
+}
+
+function pages(db: SqlDriver): Finding[] {
+  const results = db
+    .prepare(`PRAGMA quick_check(${LISTED_MOST})`)
+    .all()
+    .map(row => String(row['quick_check']))
+  if (results.length === 1 && results[0] === 'ok') return [{ level: 'ok', text: 'all pages are sound' }]
+  return results.map(text => ({ level: 'error', text: `damaged page: ${text}; restore the file from a backup` }))
+}
+
+/** Every head must speak of a row that is there and of its own session. */
+function headsAgainstLog(db: SqlDriver): Finding[] {
+  const wrong = db
+    .prepare(
+      `SELECT s.id, h.last FROM heads h JOIN sessions s ON s.n = h.session LEFT JOIN log l ON l.position = h.last
+       WHERE l.session IS NOT h.session LIMIT ${LISTED_MOST}`,
+    )
+    .all()
+  if (wrong.length === 0) return [{ level: 'ok', text: 'every session head matches the log' }]
+  return wrong.map(row => ({
+    level: 'error',
+    text: `session ${String(row['id'])}: its head names row ${Number(row['last'])}, which is not its own`,
+  }))
+}
+
+function newestRecords(db: SqlDriver): Finding[] {
+  const rows = db
+    .prepare(
+      `SELECT l.position, l.crc, l.body, ifnull(s.id, '?') AS id FROM log l LEFT JOIN sessions s ON s.n = l.session
+       ORDER BY l.position DESC LIMIT ${SPOT_CHECK}`,
+    )
+    .all()
+  const findings: Finding[] = []
+  for (const row of rows) {
+    try {
+      unsealRecord({ body: String(row['body']), crc: Number(row['crc']) }, String(row['id']), Number(row['position']))
+    } catch (error) {
+      findings.push({ level: 'error', text: error instanceof Error ? error.message : String(error) })
+    }
+  }
+  if (findings.length === 0) return [{ level: 'ok', text: `the newest ${rows.length} records are readable` }]
+  return findings.slice(0, LISTED_MOST)
+}
+
+function sizes(path: string): Finding[] {
+  const disk = statfsSync(dirname(path))
+  const free = disk.bavail * disk.bsize
+  const file = statSync(path).size
+  const wal = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0
+  const findings: Finding[] = [
+    { level: 'ok', text: `${megabytes(file)} in the file, ${megabytes(wal)} in its log (-wal)` },
+  ]
+  if (wal > LARGE_WAL_BYTES) {
+    findings.push({ level: 'warning', text: 'the -wal file is large: a reader keeps a transaction open, end it' })
+  }
+  findings.push({
+    level: free < LOW_DISK_BYTES ? 'warning' : 'ok',
+    text: `${megabytes(free)} of disk space are free`,
+  })
+  return findings
+}
+
+function liveness(owners: Owners): Finding[] {
+  return owners.all().map(row => {
+    const alive = owners.isAlive(row)
+    const who = `process ${row.pid} on ${row.host} (owner ${row.owner})`
+    return {
+      level: alive ? 'ok' : 'warning',
+      text: alive ? `${who} is alive` : `${who} is gone; its sessions are free`,
+    }
+  })
+}
+
+function work(db: SqlDriver): Finding[] {
+  const row = db
+    .prepare(
+      `SELECT count(*) AS sessions, ifnull(sum(unfinished > 0), 0) AS owed,
+         ifnull(sum(unfinished > 0 AND NOT EXISTS (SELECT 1 FROM owners o WHERE o.n = heads.owner)), 0) AS waiting
+       FROM heads`,
+    )
+    .get()
+  const [sessions, owed, waiting] = [row?.['sessions'], row?.['owed'], row?.['waiting']].map(Number)
+  const findings: Finding[] = [{ level: 'ok', text: `${sessions} sessions, ${owed} with owed work` }]
+  if (waiting !== 0) {
+    findings.push({
+      level: 'warning',
+      text: `${waiting} sessions with owed work are held by no process: start the runtime`,
+    })
+  }
+  return findings
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(1)} MB`
+}

@@ -1,0 +1,144 @@
+/**
+ * Which processes hold sessions of this file, and whether they still live.
+ *
+ * An owner is alive while its heartbeat is fresh and, on this host, its process exists. The heartbeat guards against a
+ * process id that was given to another process; where the system tells when a process started, that does too. A claim
+ * that outlives its process by mistake is harmless: the fencing token decides who may write.
+ */
+import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import type { Holder } from '../store-errors.ts'
+import type { SqlDriver, SqlRow, SqlStatement } from './driver.ts'
+
+/** A heartbeat older than this is no sign of life. */
+export const HEARTBEAT_STALE_MS = 30_000
+/** How often an open store shows that it lives. */
+export const HEARTBEAT_EVERY_MS = 10_000
+
+/** An owner's row: a runtime, and the process it runs in. */
+export interface OwnerRow {
+  readonly n: number
+  readonly owner: string
+  readonly pid: number
+  readonly host: string
+  /** When the process started, in the system's own unit; 0 where that can't be told. */
+  readonly started: number
+  readonly heartbeat: number
+}
+
+const COLUMNS = 'n, owner, pid, host, started, heartbeat'
+
+export class Owners {
+  /** Owners that claimed through this store, by name. */
+  readonly #ours = new Map<string, number>()
+  readonly #host: string = hostname()
+  readonly #started: number = processStart(process.pid) ?? 0
+  readonly #insert: SqlStatement
+  readonly #beat: SqlStatement
+  readonly #byNumber: SqlStatement
+  readonly #all: SqlStatement
+  readonly #remove: SqlStatement
+
+  constructor(db: SqlDriver) {
+    this.#insert = db.prepare(
+      `INSERT INTO owners (owner, pid, host, started, heartbeat) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (owner) DO UPDATE SET pid = excluded.pid, host = excluded.host, started = excluded.started,
+         heartbeat = excluded.heartbeat
+       RETURNING n`,
+    )
+    // Another process may have swept the row while this one was suspended, so a beat can also bring it back.
+    this.#beat = db.prepare(
+      `INSERT INTO owners (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET heartbeat = excluded.heartbeat`,
+    )
+    this.#byNumber = db.prepare(`SELECT ${COLUMNS} FROM owners WHERE n = ?`)
+    this.#all = db.prepare(`SELECT ${COLUMNS} FROM owners ORDER BY n`)
+    this.#remove = db.prepare('DELETE FROM owners WHERE n = ?')
+  }
+
+  get hasOwn(): boolean {
+    return this.#ours.size > 0
+  }
+
+  /** The number of an owner of this process; written inside the transaction that is open, once per owner. */
+  register(owner: string, undo: (step: () => void) => void): number {
+    const known = this.#ours.get(owner)
+    if (known !== undefined) return known
+    const row = this.#insert.get(owner, process.pid, this.#host, this.#started, Date.now())
+    const n = Number(row?.['n'])
+    this.#ours.set(owner, n)
+    undo(() => this.#ours.delete(owner))
+    return n
+  }
+
+  /** The owner with this number, unless it has gone. */
+  find(n: number): OwnerRow | undefined {
+    const row = this.#byNumber.get(n)
+    return row === undefined ? undefined : toOwner(row)
+  }
+
+  all(): OwnerRow[] {
+    return this.#all.all().map(toOwner)
+  }
+
+  isAlive(row: OwnerRow): boolean {
+    if (Date.now() - row.heartbeat > HEARTBEAT_STALE_MS) return false
+    if (row.host !== this.#host) return true
+    if (!processExists(row.pid)) return false
+    const started = row.started === 0 ? undefined : processStart(row.pid)
+    return started === undefined || started === row.started
+  }
+
+  /** Renews the heartbeat of every owner of this store. */
+  beat(): void {
+    for (const [owner, n] of this.#ours) this.#beat.run(n, owner, process.pid, this.#host, this.#started, Date.now())
+  }
+
+  /** Ends this store's owners, and with them every claim they hold. */
+  leave(): void {
+    for (const n of this.#ours.values()) this.#remove.run(n)
+  }
+
+  /** Forgets owners whose process is gone, so that crashes don't pile up rows. Their sessions become free. */
+  sweep(): void {
+    for (const row of this.all()) if (!this.isAlive(row)) this.#remove.run(row.n)
+  }
+}
+
+/** The parts of an owner that an error may show. */
+export function toHolder(row: OwnerRow): Holder {
+  return { owner: row.owner, pid: row.pid, host: row.host }
+}
+
+function toOwner(row: SqlRow): OwnerRow {
+  return {
+    n: Number(row['n']),
+    owner: String(row['owner']),
+    pid: Number(row['pid']),
+    host: String(row['host']),
+    started: Number(row['started']),
+    heartbeat: Number(row['heartbeat']),
+  }
+}
+
+function processExists(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    // EPERM means that it exists and belongs to another user.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
+}
+
+/** When a process started, in clock ticks since boot; `undefined` where the system has no such file. */
+function processStart(pid: number): number | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    // The command's name stands in brackets and may hold spaces; the start time is the 20th field after it.
+    const field = text.slice(text.lastIndexOf(')') + 2).split(' ')[19]
+    return field === undefined ? undefined : Number(field)
+  } catch {
+    return undefined
+  }
+}

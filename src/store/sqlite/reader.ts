@@ -1,0 +1,340 @@
+/**
+ * What is read from the file. Reads run at once on the store's one connection: a flush is never half done between two
+ * turns of the event loop, so they only ever see what is durable.
+ *
+ * A session's rows are found by walking back from a mark (or from the head) along `prev`, and turned round: reading L
+ * rows from anywhere costs L rows and at most two marks' distance more, however long the session is.
+ */
+import { MeerkatError } from '../../errors.ts'
+import type { InputId, RunId, SessionId } from '../../kernel/ids.ts'
+import { unseal, unsealRecord, unsealText } from '../codec.ts'
+import { firstIndex } from '../first-index.ts'
+import type { MessageRecord, Position, SessionRecord } from '../records.ts'
+import type { Head, JournalEntry, LoadedSession, LogRow, SessionSummary, Store } from '../store.ts'
+import { sessionNotFound } from '../store-errors.ts'
+import type { SqlDriver, SqlRow, SqlStatement, SqlValue } from './driver.ts'
+import { refKey } from './ref-key.ts'
+import { MARK_EVERY } from './schema.ts'
+
+const SUMMARY = `s.id, s.created_at, s.crc, s.body, h.commits, h.phase, h.unfinished, h.messages, h.updated_at
+  FROM sessions s JOIN heads h ON h.session = s.n`
+
+/** A row of the log before its body is looked at. */
+interface RawRow {
+  readonly position: Position
+  readonly prev: Position
+  /** Messages in the transcript after this row. */
+  readonly messages: number
+  readonly crc: number
+  readonly body: string
+}
+
+/** Where a session's chain of rows ends. */
+interface Chain {
+  readonly id: SessionId
+  readonly n: number
+  readonly last: Position
+  readonly rows: number
+  readonly messages: number
+}
+
+export class Reader {
+  readonly #db: SqlDriver
+  readonly #sql: ReturnType<typeof prepare>
+  /** List statements by their text: one for each combination of filters. */
+  readonly #lists = new Map<string, SqlStatement>()
+
+  constructor(db: SqlDriver) {
+    this.#db = db
+    this.#sql = prepare(db)
+  }
+
+  /** Everything a cold start needs, as of one moment. */
+  load(sessionId: SessionId): LoadedSession {
+    this.#db.exec('BEGIN')
+    try {
+      return this.#load(sessionId)
+    } finally {
+      this.#db.exec('COMMIT')
+    }
+  }
+
+  #load(sessionId: SessionId): LoadedSession {
+    const chain = this.#chain(sessionId)
+    const summary = this.#sql.summary.get(sessionId)
+    if (chain === undefined || summary === undefined) throw sessionNotFound(sessionId)
+    const snapshot = this.#snapshot(chain)
+    const rows: RawRow[] = []
+    this.#walk(chain, chain.last, row => row.position > (snapshot?.position ?? 0) && rows.push(row) > 0)
+    return {
+      session: toSession(summary),
+      head: toHead(summary),
+      ...(snapshot === undefined ? {} : { snapshot }),
+      rows: rows.toReversed().map(row => toLogRow(row, sessionId)),
+      journal: this.#journal(chain),
+    }
+  }
+
+  session(sessionId: SessionId): SessionSummary | undefined {
+    const row = this.#sql.summary.get(sessionId)
+    return row === undefined ? undefined : { ...toSession(row), ...toFacts(row) }
+  }
+
+  sessions({ after, limit, phase, label, owed }: Parameters<Store['sessions']>[0]): SessionSummary[] {
+    const where: string[] = ['s.id > ?']
+    const values: SqlValue[] = [after ?? '']
+    if (phase !== undefined) {
+      where.push('h.phase = ?')
+      values.push(phase)
+    }
+    if (owed === true) where.push('h.unfinished > 0')
+    if (label !== undefined) {
+      const value = label.value === undefined ? '' : 'AND l.value = ?'
+      // A body that is damaged has no labels; without the guard it would fail the whole list.
+      where.push(`CASE WHEN json_valid(s.body) THEN EXISTS (
+        SELECT 1 FROM json_each(s.body, '$.options.labels') l WHERE l.key = ? ${value}) ELSE 0 END`)
+      values.push(label.key)
+      if (label.value !== undefined) values.push(label.value)
+    }
+    const sql = `SELECT ${SUMMARY} WHERE ${where.join(' AND ')} ORDER BY s.id LIMIT ?`
+    return this.#list(sql)
+      .all(...values, limit)
+      .map(toListed)
+  }
+
+  read({ sessionId, after, limit }: Parameters<Store['read']>[0]): LogRow[] {
+    if (sessionId === undefined) {
+      const rows = this.#sql.readAll.all(after, limit)
+      return decodeReadable(rows, row => toLogRow(toRaw(row), String(row['id']) as SessionId))
+    }
+    const chain = this.#chain(sessionId)
+    if (chain === undefined || chain.last <= after) return []
+    return this.#forward(
+      chain,
+      limit,
+      mark => mark.position > after,
+      row => row.position > after,
+    )
+  }
+
+  readBack({ sessionId, before, limit }: Parameters<Store['readBack']>[0]): LogRow[] {
+    const chain = this.#chain(sessionId)
+    if (chain === undefined || limit <= 0) return []
+    const start = before === undefined ? chain.last : this.#end(chain, mark => mark.position >= before, 0)
+    const rows: RawRow[] = []
+    this.#walk(chain, start, row => {
+      if (before === undefined || row.position < before) rows.push(row)
+      return rows.length < limit
+    })
+    return decodeReadable(rows, row => toLogRow(row, sessionId))
+  }
+
+  readMessages({ sessionId, index, limit }: Parameters<Store['readMessages']>[0]): LogRow[] {
+    const chain = this.#chain(sessionId)
+    if (chain === undefined || chain.messages <= index) return []
+    return this.#forward(
+      chain,
+      limit,
+      mark => mark.messages > index,
+      row => row.messages > index,
+    )
+  }
+
+  row(position: Position): LogRow | undefined {
+    const row = this.#sql.rowWithId.get(position)
+    return row === undefined ? undefined : toLogRow(toRaw(row), String(row['id']) as SessionId)
+  }
+
+  locate(id: InputId | RunId): { sessionId: SessionId; first: Position; last?: Position } | undefined {
+    const row = this.#sql.locate.get(refKey(id))
+    if (row === undefined) return undefined
+    const place = { sessionId: String(row['id']) as SessionId, first: Number(row['first']) }
+    return row['last'] === null ? place : { ...place, last: Number(row['last']) }
+  }
+
+  key(sessionId: SessionId, key: string): { inputId: InputId; digest: string } | undefined {
+    const row = this.#sql.key.get(sessionId, key)
+    return row === undefined ? undefined : { inputId: String(row['input']) as InputId, digest: String(row['digest']) }
+  }
+
+  tail(): Position {
+    return Number(this.#sql.tail.get()?.['tail'])
+  }
+
+  #chain(id: SessionId): Chain | undefined {
+    const row = this.#sql.chain.get(id)
+    if (row === undefined) return undefined
+    const [n, last, rows, messages] = [row['session'], row['last'], row['rows'], row['messages']].map(Number)
+    return n === undefined ? undefined : { id, n, last: last ?? 0, rows: rows ?? 0, messages: messages ?? 0 }
+  }
+
+  /** The first rows for which `wanted` holds, oldest first; it holds from some row on to the newest. */
+  #forward(
+    chain: Chain,
+    limit: number,
+    markWanted: (mark: { readonly position: Position; readonly messages: number }) => boolean,
+    wanted: (row: RawRow) => boolean,
+  ): LogRow[] {
+    if (limit <= 0) return []
+    const rows: RawRow[] = []
+    const end = this.#end(chain, markWanted, Math.ceil((limit - 1) / MARK_EVERY))
+    this.#walk(chain, end, row => wanted(row) && rows.push(row) > 0)
+    return decodeReadable(rows.toReversed().slice(0, limit), row => toLogRow(row, chain.id))
+  }
+
+  /** Position of the first mark for which `holds`, or of the one `further` marks on, or of the newest row. */
+  #end(
+    chain: Chain,
+    holds: (mark: { readonly position: Position; readonly messages: number }) => boolean,
+    further: number,
+  ): Position {
+    const count = Math.floor(chain.rows / MARK_EVERY)
+    const index = firstIndex(count, i => holds(this.#mark(chain, i))) + further
+    return index < count ? this.#mark(chain, index).position : chain.last
+  }
+
+  #mark(chain: Chain, index: number): { readonly position: Position; readonly messages: number } {
+    const row = this.#sql.mark.get(chain.n, index + 1)
+    if (row === undefined) throw brokenChain(chain, `its mark ${index + 1} is missing`)
+    return { position: Number(row['position']), messages: Number(row['messages']) }
+  }
+
+  /** Visits the session's rows from `start` back to its first, until `visit` answers false. */
+  #walk(chain: Chain, start: Position, visit: (row: RawRow) => boolean): void {
+    for (let position = start; position > 0; ) {
+      const found = this.#sql.row.get(position)
+      if (found === undefined || found['session'] !== chain.n) {
+        throw brokenChain(chain, `row ${position} is missing or of another session`, position)
+      }
+      const row = toRaw(found)
+      if (row.prev >= position) throw brokenChain(chain, `row ${position} does not lead back`, position)
+      if (!visit(row)) return
+      position = row.prev
+    }
+  }
+
+  /** A snapshot only saves work, so one that is damaged is passed over: the log tells the same. */
+  #snapshot({ n, id }: Chain): { readonly position: Position; readonly state: string } | undefined {
+    const row = this.#sql.snapshot.get(n)
+    if (row === undefined) return undefined
+    try {
+      return {
+        position: Number(row['position']),
+        state: unsealText(toSealed(row), { what: 'snapshot', sessionId: id }),
+      }
+    } catch {
+      return undefined
+    }
+  }
+
+  #journal({ n, id }: Chain): JournalEntry[] {
+    return this.#sql.journal.all(n).map(row => ({
+      work: String(row['work']) as InputId,
+      index: Number(row['idx']),
+      message: unseal<MessageRecord>(toSealed(row), { what: 'journal', sessionId: id }),
+    }))
+  }
+
+  #list(sql: string): SqlStatement {
+    const known = this.#lists.get(sql)
+    if (known !== undefined) return known
+    const statement = this.#db.prepare(sql)
+    this.#lists.set(sql, statement)
+    return statement
+  }
+}
+
+function prepare(
+  db: SqlDriver,
+): Record<
+  'summary' | 'chain' | 'row' | 'rowWithId' | 'readAll' | 'mark' | 'snapshot' | 'journal' | 'locate' | 'key' | 'tail',
+  SqlStatement
+> {
+  const number = '(SELECT n FROM sessions WHERE id = ?)'
+  return {
+    summary: db.prepare(`SELECT ${SUMMARY} WHERE s.id = ?`),
+    chain: db.prepare(`SELECT session, last, rows, messages FROM heads WHERE session = ${number}`),
+    row: db.prepare('SELECT position, session, prev, messages, crc, body FROM log WHERE position = ?'),
+    rowWithId: db.prepare('SELECT l.*, s.id FROM log l JOIN sessions s ON s.n = l.session WHERE l.position = ?'),
+    readAll: db.prepare(
+      `SELECT l.*, s.id FROM log l CROSS JOIN sessions s ON s.n = l.session
+       WHERE l.position > ? ORDER BY l.position LIMIT ?`,
+    ),
+    mark: db.prepare('SELECT position, messages FROM marks WHERE session = ? AND mark = ?'),
+    snapshot: db.prepare('SELECT position, crc, body FROM snapshots WHERE session = ?'),
+    journal: db.prepare('SELECT work, idx, crc, body FROM journal WHERE session = ? ORDER BY work, idx'),
+    locate: db.prepare('SELECT s.id, r.first, r.last FROM refs r JOIN sessions s ON s.n = r.session WHERE r.id = ?'),
+    key: db.prepare(`SELECT input, digest FROM keys WHERE session = ${number} AND key = ?`),
+    tail: db.prepare('SELECT ifnull(max(position), 0) AS tail FROM log'),
+  }
+}
+
+const toSealed = (row: SqlRow): { body: string; crc: number } => ({
+  body: String(row['body']),
+  crc: Number(row['crc']),
+})
+
+function toRaw(row: SqlRow): RawRow {
+  return {
+    position: Number(row['position']),
+    prev: Number(row['prev']),
+    messages: Number(row['messages']),
+    ...toSealed(row),
+  }
+}
+
+function toLogRow(row: RawRow, sessionId: SessionId): LogRow {
+  return { position: row.position, sessionId, record: unsealRecord(row, sessionId, row.position) }
+}
+
+/**
+ * The rows up to the first that can't be read. Only when that is the very first one does the read fail, so a reader
+ * gets everything before it, then an error that names it, and may go on behind it.
+ */
+function decodeReadable<T>(rows: readonly T[], decode: (row: T) => LogRow): LogRow[] {
+  const decoded: LogRow[] = []
+  for (const row of rows) {
+    try {
+      decoded.push(decode(row))
+    } catch (error) {
+      if (decoded.length === 0) throw error
+      break
+    }
+  }
+  return decoded
+}
+
+function toSession(row: SqlRow): SessionRecord {
+  return unseal<SessionRecord>(toSealed(row), { what: 'birth certificate', sessionId: String(row['id']) })
+}
+
+function toHead(row: SqlRow): Head {
+  return {
+    phase: String(row['phase']),
+    unfinished: Number(row['unfinished']),
+    messages: Number(row['messages']),
+    commits: Number(row['commits']),
+  }
+}
+
+function toFacts(row: SqlRow): Head & { readonly updatedAt: number } {
+  return { ...toHead(row), updatedAt: Number(row['updated_at']) }
+}
+
+/** In a list, one damaged session must not hide the others. */
+function toListed(row: SqlRow): SessionSummary {
+  try {
+    return { ...toSession(row), ...toFacts(row) }
+  } catch {
+    const id = String(row['id']) as SessionId
+    return { id, createdAt: Number(row['created_at']), options: {}, ...toFacts(row), unreadable: true }
+  }
+}
+
+function brokenChain(chain: Chain, why: string, record?: Position): MeerkatError {
+  return new MeerkatError(
+    'internal',
+    `the log of session ${chain.id} is damaged: ${why}. Other sessions are not affected; restore the store from a backup`,
+    { details: { sessionId: chain.id, ...(record === undefined ? {} : { record }) } },
+  )
+}

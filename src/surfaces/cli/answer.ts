@@ -1,0 +1,112 @@
+/**
+ * Shows the work on an input as it happens: the model's text on stdout as it comes, what else goes on as hints.
+ *
+ * The text that `text.completed` carries is the truth. Deltas are only the earlier sight of it: what they left out is
+ * printed when the text is complete, so nothing is missing whatever got lost.
+ */
+import { RunsOf } from './follow.ts'
+import { brief, type Output } from './output.ts'
+import type { EventView } from './views.ts'
+
+export class AnswerPrinter {
+  readonly #output: Output
+  readonly #runs: RunsOf
+  /** What was printed of the text under way. */
+  #printed = ''
+  #key = ''
+  #atLineStart = true
+  /** Everything printed so far. */
+  #wrote = false
+
+  constructor(output: Output, inputId: string) {
+    this.#output = output
+    this.#runs = new RunsOf(inputId)
+  }
+
+  /** Whether any text was shown. */
+  get wrote(): boolean {
+    return this.#wrote
+  }
+
+  see(event: EventView): void {
+    this.#runs.see(event)
+    if (!this.#runs.has(event)) return
+    const { type, text } = event
+    if (type === 'text.delta' && typeof text === 'string') this.#delta(event, text)
+    else if (type === 'text.completed' && typeof text === 'string') this.#completed(event, text)
+    else this.#other(event)
+  }
+
+  /** Ends the line that is under way. */
+  finish(): void {
+    if (this.#atLineStart) return
+    this.#output.line()
+    this.#atLineStart = true
+  }
+
+  /** A hint below the text that was printed so far. */
+  hint(text: string): void {
+    // On a terminal the hint would otherwise stand in the middle of a line of the answer.
+    if (this.#output.terminal) this.finish()
+    this.#output.hint(text)
+  }
+
+  #delta(event: EventView, text: string): void {
+    this.#begin(event)
+    this.#write(text)
+    this.#printed += text
+  }
+
+  #completed(event: EventView, text: string): void {
+    this.#begin(event)
+    if (text.startsWith(this.#printed)) this.#write(text.slice(this.#printed.length))
+    this.#printed = ''
+    this.#key = ''
+    this.finish()
+  }
+
+  /** Texts of different model calls stand on lines of their own. */
+  #begin({ runId, turn }: EventView): void {
+    const key = `${runId}:${turn}`
+    if (key === this.#key) return
+    this.finish()
+    this.#key = key
+    this.#printed = ''
+  }
+
+  #write(text: string): void {
+    if (text === '') return
+    this.#output.text(text)
+    this.#wrote = true
+    this.#atLineStart = text.endsWith('\n')
+  }
+
+  #other(event: EventView): void {
+    const hint = hintOf(event)
+    if (hint !== undefined) this.hint(hint)
+  }
+}
+
+/** What a person may want to know of an event that is no text. */
+export function hintOf(event: EventView): string | undefined {
+  const { type, name, args, reason, cause, message, callId, boundary } = event
+  const tool = `${String(name ?? 'tool')}${args === undefined ? '' : ` ${brief(args)}`}`
+  switch (type) {
+    case 'tool.started':
+      return `· ${tool}`
+    case 'tool.failed':
+      return `· ${String(name ?? 'tool')} failed${reason === undefined ? '' : `: ${brief(reason)}`}`
+    case 'tool.unknown':
+      return `· what became of ${String(name ?? 'a tool')} is not known (call ${String(callId)})`
+    case 'input.steered':
+      return `· steered at boundary ${String(boundary)}`
+    case 'run.failed':
+      return event['attempt'] === true ? `· the attempt failed (${String(cause)}); trying again` : undefined
+    case 'model.retrying':
+      return `· the model call failed (${brief(message)}); trying again`
+    case 'notice':
+      return message === undefined ? undefined : `· ${brief(message, 200)}`
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * A conversation with one session: what was sent and has not ended, and what the log tells of it.
+ *
+ * The log is read by cursor in one loop. When the session turns out to be held by a server, sending and reading go on
+ * there: cursors are the store's, so nothing is missed or told twice.
+ */
+import { asMeerkatError, type MeerkatError } from '../../../errors.ts'
+import { type Connection, withOwner } from '../connection.ts'
+import type { Shell } from '../shell.ts'
+import type { Target } from '../target-session.ts'
+import type { EventView, InputView } from '../views.ts'
+
+const WAIT_MS = 20_000
+const PAGE = 500
+
+export interface ConversationEvents {
+  onEvent(event: EventView): void
+  /** An input of this conversation ended. */
+  onEnded(input: InputView): void
+  /** What the log says can't be read any more. */
+  onLost(error: MeerkatError): void
+}
+
+export class Conversation {
+  readonly #shell: Shell
+  readonly #target: Target
+  readonly #events: ConversationEvents
+  readonly #pending = new Set<string>()
+  readonly #stop = new AbortController()
+  #connection: Connection
+  #after: string | undefined
+  #reading: Promise<void> | undefined
+  #idle: PromiseWithResolvers<void> | undefined
+
+  constructor(shell: Shell, connection: Connection, target: Target, events: ConversationEvents) {
+    this.#shell = shell
+    this.#connection = connection
+    this.#target = target
+    this.#events = events
+  }
+
+  get sessionId(): string {
+    return this.#target.session.id
+  }
+
+  get connection(): Connection {
+    return this.#connection
+  }
+
+  /** Whether something that was sent has not ended. */
+  get busy(): boolean {
+    return this.#pending.size > 0
+  }
+
+  /** Takes up what the session left unfinished, and reads on from now. */
+  async begin(): Promise<void> {
+    if (this.#target.session.unfinished > 0) {
+      const { inputs } = await this.#connection.ask('input/list', { sessionId: this.sessionId, limit: 1000 })
+      for (const { id, status } of inputs)
+        if (status === 'queued' || status === 'staged' || status === 'applied') this.#pending.add(id)
+    }
+    if (this.#target.session.messages > 0 || this.busy) await this.#skipToEnd()
+    if (this.busy) this.#read()
+  }
+
+  /** Sends a line; the answer says what was accepted. */
+  async send(content: string, mode: 'queue' | 'steer'): Promise<InputView> {
+    const { model } = this.#target
+    const { maxRunMs } = await this.#shell.settings()
+    const params = {
+      sessionId: this.sessionId,
+      content,
+      mode,
+      resume: true,
+      ...(model !== undefined && { model }),
+      ...(maxRunMs !== undefined && { maxRunMs }),
+    }
+    const { value, connection } = await withOwner(this.#shell, this.#connection, async ({ ask }) => {
+      const sent = await ask('input/send', params)
+      return { sent, input: (await ask('input/get', { sessionId: this.sessionId, inputId: sent.inputId })).input }
+    })
+    this.#connection = connection
+    this.#pending.add(value.sent.inputId)
+    this.#after ??= value.sent.cursor
+    this.#read()
+    return value.input
+  }
+
+  async cancel(when: 'boundary' | 'now'): Promise<void> {
+    await this.#connection.ask('run/cancel', { sessionId: this.sessionId, when })
+  }
+
+  /** Resolves when everything that was sent has ended. */
+  async idle(): Promise<void> {
+    if (!this.busy) return
+    this.#idle ??= Promise.withResolvers<void>()
+    await this.#idle.promise
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort()
+    await this.#reading
+  }
+
+  async #skipToEnd(): Promise<void> {
+    for (;;) {
+      const page = await this.#connection.ask('events/read', {
+        sessionId: this.sessionId,
+        limit: 1000,
+        ...(this.#after !== undefined && { after: this.#after }),
+      })
+      this.#after = page.cursor
+      if (page.events.length === 0) return
+    }
+  }
+
+  #read(): void {
+    this.#reading ??= this.#readAll().catch((error: unknown) => this.#events.onLost(asMeerkatError(error)))
+  }
+
+  async #readAll(): Promise<void> {
+    const { signal } = this.#stop
+    while (!signal.aborted) {
+      const page = await this.#nextPage(signal)
+      if (page === undefined) return
+      this.#after = page.cursor
+      for (const event of page.events) await this.#take(event)
+      if (page.events.length === 0) await this.#checkPending()
+    }
+  }
+
+  async #nextPage(
+    signal: AbortSignal,
+  ): Promise<{ readonly events: readonly EventView[]; readonly cursor: string } | undefined> {
+    try {
+      const position = {
+        sessionId: this.sessionId,
+        limit: PAGE,
+        waitMs: WAIT_MS,
+        ...(this.#after !== undefined && { after: this.#after }),
+      }
+      const page = await this.#connection.ask('events/read', position, { signal })
+      return signal.aborted ? undefined : page
+    } catch (error) {
+      if (signal.aborted) return undefined
+      throw error
+    }
+  }
+
+  async #take(event: EventView): Promise<void> {
+    this.#events.onEvent(event)
+    const { type, inputId } = event
+    if (inputId !== undefined && this.#pending.has(inputId) && ENDS.has(type)) await this.#check(inputId)
+  }
+
+  /** A lost event must not leave the conversation waiting. */
+  async #checkPending(): Promise<void> {
+    for (const inputId of this.#pending) await this.#check(inputId)
+  }
+
+  async #check(inputId: string): Promise<void> {
+    const { input } = await this.#connection.ask('input/get', { sessionId: this.sessionId, inputId })
+    if (!ENDS.has(`input.${input.status}`)) return
+    this.#pending.delete(inputId)
+    this.#events.onEnded(input)
+    if (this.busy) return
+    this.#idle?.resolve()
+    this.#idle = undefined
+  }
+}
+
+const ENDS: ReadonlySet<string> = new Set([
+  'input.consumed',
+  'input.superseded',
+  'input.coalesced',
+  'input.abandoned',
+  'input.withdrawn',
+])

@@ -1,0 +1,63 @@
+/** Shows what happens in the session on the screen of a chat. */
+import { hintOf } from '../answer.ts'
+import { oneLine } from '../failure.ts'
+import { brief } from '../output.ts'
+import type { EventView, InputView } from '../views.ts'
+import type { Screen } from './screen.ts'
+
+export class Show {
+  readonly #screen: Screen
+  /** What was shown of the text under way, and whose text it is. */
+  #shown = ''
+  #key = ''
+
+  constructor(screen: Screen) {
+    this.#screen = screen
+  }
+
+  see(event: EventView): void {
+    const { type, text } = event
+    if (type === 'text.delta' && typeof text === 'string') this.#text(event, text)
+    else if (type === 'text.completed' && typeof text === 'string') this.#complete(event, text)
+    else if (type === 'tool.approval-needed') this.#approval(event)
+    else if (type === 'tool.unknown')
+      this.#screen.line(
+        `what became of ${String(event['name'])} is not known: /resolve ${String(event['callId'])} retry|succeeded|failed`,
+      )
+    else {
+      const hint = hintOf(event)
+      if (hint !== undefined) this.#screen.note(hint)
+    }
+  }
+
+  /** What a person wants to know of how an input ended. */
+  ended({ status, reason, result }: InputView): void {
+    if (result?.outcome === 'completed') return
+    if (result?.error !== undefined) this.#screen.line(`the run failed: ${oneLine(result.error.message)}`)
+    else if (result?.outcome === 'cancelled') this.#screen.line('cancelled')
+    else if (status !== 'consumed')
+      this.#screen.line(`the input ended ${status}${reason === undefined ? '' : `: ${reason}`}`)
+  }
+
+  #text({ runId, turn }: EventView, text: string): void {
+    const key = `${runId}:${turn}`
+    if (key !== this.#key) this.#shown = ''
+    this.#key = key
+    this.#shown += text
+    this.#screen.text(text)
+  }
+
+  /** What the deltas left out of the text. */
+  #complete(event: EventView, text: string): void {
+    if (`${event.runId}:${event.turn}` !== this.#key) this.#shown = ''
+    if (text.startsWith(this.#shown)) this.#screen.text(text.slice(this.#shown.length))
+    if (!text.endsWith('\n')) this.#screen.text('\n')
+    this.#key = ''
+    this.#shown = ''
+  }
+
+  #approval({ name, args, callId }: EventView): void {
+    const what = args === undefined ? String(name) : `${String(name)} ${brief(args, 200)}`
+    this.#screen.line(`${what} waits for your decision: /allow or /deny (call ${String(callId)})`)
+  }
+}

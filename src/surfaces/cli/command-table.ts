@@ -1,0 +1,220 @@
+/** Every command once: its name, its arguments, its flags, and where its code is. */
+import type { Shell } from './shell.ts'
+
+/** Performs a command. Arguments come in the order of the row, `undefined` where an optional one is missing. */
+export type Perform = (shell: Shell, args: readonly unknown[]) => Promise<void>
+
+type Texts = readonly (readonly [string, string])[]
+
+export interface CommandRow {
+  readonly name: string
+  readonly summary: string
+  readonly args?: Texts
+  readonly options: Texts
+  /** Help that stands behind the flags. */
+  readonly more?: string
+  readonly load: () => Promise<Perform>
+}
+
+const store: Texts = [['--store <spec>', 'sqlite:PATH or memory: (default sqlite:.meerkat/meerkat.db)']]
+const json: Texts = [['--json', 'print JSON, one object a line']]
+const where: Texts = [
+  ...store,
+  ['--url <address>', 'talk to this server instead; one that serves the store is found by itself'],
+  ['--token <secret>', "the server's token (MEERKAT_TOKEN keeps it out of the process list)"],
+]
+const model: Texts = [
+  ['-m, --model <id>', 'provider/model, compatible/NAME with --base-url, or demo/agent'],
+  ['--base-url <address>', 'an OpenAI-compatible server: Ollama, vLLM, llama.cpp, LM Studio'],
+  ['--tools <list>', 'names among the configured tools, `none`, or a module such as ./tools.ts'],
+  ['--system <text>', 'system prompt of a new session'],
+  ['--max-run-ms <n>', 'deadline of a run in milliseconds'],
+]
+const session: Texts = [['<session>', 'the session']]
+const sending: Texts = [
+  ...where,
+  ...model,
+  ['--idempotency-key <key>', 'sending it again answers the first input instead of making a second'],
+  ['--wait', 'print the answer; without a server this happens anyway'],
+  ...json,
+]
+
+export const COMMANDS: readonly CommandRow[] = [
+  {
+    name: 'run',
+    summary: 'answer one prompt',
+    args: [['[prompt]', 'what to answer; text piped in follows it']],
+    options: [
+      ['-s, --session <id>', 'go on with this session, or open it under this id'],
+      ...model,
+      ['--output-schema <schema>', 'JSON Schema of the answer: a file, or the JSON itself'],
+      ['--idempotency-key <key>', 'sending it again answers the first input instead of making a second'],
+      ['--no-stdin', 'leave stdin alone'],
+      ...where,
+      ...json,
+    ],
+    more: `Ctrl-C cancels at the next boundary, again cancels now, a third time leaves. Nothing that was accepted is lost:
+with --session and no prompt, what is unfinished is finished.`,
+    load: async () => (await import('./commands/run.ts')).run,
+  },
+  {
+    name: 'chat',
+    summary: 'talk with an agent, line by line',
+    options: [['-s, --session <id>', 'go on with this session, or open it under this id'], ...model, ...where],
+    more: 'A line typed while the agent works steers it. /help lists the commands.',
+    load: async () => (await import('./commands/chat.ts')).chat,
+  },
+  {
+    name: 'serve',
+    summary: 'serve sessions over HTTP',
+    options: [
+      ['--host <host>', 'address to listen on (default 127.0.0.1)'],
+      ['--port <n>', 'port to listen on, 0 for a free one (default 4747)'],
+      ['--token <secret>', 'what clients must show (MEERKAT_TOKEN keeps it out of the process list)'],
+      ...model.slice(0, 3),
+      ...store,
+      ...json,
+    ],
+    load: async () => (await import('./commands/serve.ts')).serveCommand,
+  },
+  {
+    name: 'rpc',
+    summary: 'speak JSON-RPC on stdin and stdout',
+    options: [...model.slice(0, 3), ...store],
+    load: async () => (await import('./commands/rpc.ts')).rpc,
+  },
+  {
+    name: 'sessions',
+    summary: 'list sessions',
+    options: [
+      ['--phase <phase>', 'only those in this phase'],
+      ['--label <key[=value]>', 'only those with this label'],
+      ['--limit <n>', 'most to print (default 100)'],
+      ...where,
+      ...json,
+    ],
+    load: async () => (await import('./commands/sessions.ts')).sessions,
+  },
+  {
+    name: 'send',
+    summary: "queue an input for a session's next turn",
+    args: [...session, ['<text...>', 'what to send']],
+    options: sending,
+    load: async () => (await import('./commands/send.ts')).send,
+  },
+  {
+    name: 'steer',
+    summary: 'say something to the run that is under way',
+    args: [...session, ['<text...>', 'what to say']],
+    options: sending,
+    load: async () => (await import('./commands/send.ts')).steer,
+  },
+  {
+    name: 'cancel',
+    summary: 'cancel the run of a session',
+    args: session,
+    options: [
+      ['--now', 'abort what is under way'],
+      ['--boundary', 'let the present step finish (default)'],
+      ['--run <id>', 'the run that is meant; the current one when absent'],
+      ['--drop-queue', 'withdraw what is queued too'],
+      ...where,
+      ...json,
+    ],
+    load: async () => (await import('./commands/cancel.ts')).cancel,
+  },
+  {
+    name: 'history',
+    summary: 'print the transcript of a session',
+    args: session,
+    options: [
+      ['--after <index>', 'only messages behind this one'],
+      ['--limit <n>', 'most to print'],
+      ...where,
+      ...json,
+    ],
+    load: async () => (await import('./commands/history.ts')).history,
+  },
+  {
+    name: 'events',
+    summary: 'print the event log',
+    args: [['[session]', 'only events of this session']],
+    options: [
+      ['-f, --follow', 'go on with what comes'],
+      ['--after <cursor>', 'only events behind this cursor'],
+      ['--limit <n>', 'most to print'],
+      ...where,
+      ...json,
+    ],
+    load: async () => (await import('./commands/events.ts')).events,
+  },
+  {
+    name: 'explain',
+    summary: 'say what a session waits for',
+    args: session,
+    options: [...where, ...json],
+    load: async () => (await import('./commands/explain.ts')).explain,
+  },
+  {
+    name: 'audit',
+    summary: "re-run a session's log through the kernel",
+    args: session,
+    options: [...where, ...json],
+    load: async () => (await import('./commands/audit.ts')).audit,
+  },
+  {
+    name: 'calls',
+    summary: 'list tool calls of unfinished work',
+    args: session,
+    options: [...where, ...json],
+    load: async () => (await import('./commands/calls.ts')).calls,
+  },
+  {
+    name: 'approve',
+    summary: 'allow or deny a call that waits for a decision',
+    args: [...session, ['[call]', 'the call; may be left out if only one waits']],
+    options: [
+      ['--deny', 'refuse it'],
+      ['--reason <text>', 'what the agent reads when it is refused'],
+      ...where,
+      ...model.slice(0, 3),
+      ...json,
+    ],
+    load: async () => (await import('./commands/calls.ts')).approve,
+  },
+  {
+    name: 'resolve',
+    summary: 'settle a call whose outcome was lost',
+    args: [...session, ['<call>', 'the call'], ['<resolution>', 'retry, succeeded or failed']],
+    options: [['--output <json>', 'what the tool gave, where you know'], ...where, ...model.slice(0, 3), ...json],
+    load: async () => (await import('./commands/calls.ts')).resolveCall,
+  },
+  {
+    name: 'op',
+    summary: 'call any operation by its name',
+    args: [
+      ['[name]', 'such as session/get; without one the table is printed'],
+      ['[params]', 'its parameters as JSON'],
+    ],
+    options: [...where, ...model.slice(0, 3), ...json],
+    load: async () => (await import('./commands/op.ts')).op,
+  },
+  {
+    name: 'verify',
+    summary: 'walk the kernel through every reachable state and check every invariant',
+    options: [['--quick', 'smaller configurations, a few seconds'], ...json],
+    load: async () => (await import('./commands/verify.ts')).verifyCommand,
+  },
+  {
+    name: 'doctor',
+    summary: 'check this installation, the store and, with --model, the model',
+    options: [...model.slice(0, 2), ...where, ...json],
+    load: async () => (await import('./commands/doctor.ts')).doctor,
+  },
+  {
+    name: 'demo',
+    summary: 'a tour of two minutes: durable turns, steering, a crash and its recovery',
+    options: [['--fast', 'no pauses']],
+    load: async () => (await import('./commands/demo.ts')).demo,
+  },
+]

@@ -1,0 +1,39 @@
+/** `meerkat op`: any operation of the table by its name, so that the command line covers all of it. */
+import { connect, connectServer, connectWorker } from '../connection.ts'
+import { usage } from '../failure.ts'
+import { columns } from '../output.ts'
+import type { Shell } from '../shell.ts'
+
+/** Operations that only look: they open the store without taking up work. */
+const READING = /\/(info|health|get|list|history|explain|audit|read|status)$/
+
+export async function op(shell: Shell, [name, json]: readonly unknown[]): Promise<void> {
+  const { output } = shell
+  const { isOperationName, operationNamed, operations } = await import('../../operations.ts')
+  if (typeof name !== 'string') {
+    const rows = Object.entries(operations).map(([known, { doc }]) => [known, doc])
+    if (output.json) for (const [known, doc] of rows) output.object({ name: known, doc })
+    else for (const line of columns(rows)) output.line(line)
+    return
+  }
+  // Says which ones there are.
+  operationNamed(name)
+  if (!isOperationName(name)) return
+  const params = readParams(json)
+  const connection = READING.test(name)
+    ? await connect(shell)
+    : ((await connectServer(shell)) ?? (await connectWorker(shell)))
+  // The operation checks its parameters itself, on either side.
+  const answer = await connection.ask(name, params as never)
+  if (output.json) output.object(answer)
+  else output.line(JSON.stringify(answer, null, 2))
+}
+
+function readParams(json: unknown): unknown {
+  if (typeof json !== 'string') return {}
+  try {
+    return JSON.parse(json)
+  } catch (cause) {
+    throw usage(`the parameters can't be read as JSON (${cause instanceof Error ? cause.message : String(cause)})`)
+  }
+}

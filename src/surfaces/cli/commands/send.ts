@@ -1,0 +1,56 @@
+/**
+ * `meerkat send` and `meerkat steer`: give a session an input and say what became of it.
+ *
+ * Behind a server the command is done when the input is accepted. Without one there is nobody else to do the work, so
+ * the command does it and shows the answer.
+ */
+import { type Connection, connectServer, connectWorker, withOwner } from '../connection.ts'
+import { EXIT } from '../failure.ts'
+import type { Shell } from '../shell.ts'
+import { watchInput } from '../watch-input.ts'
+
+export function send(shell: Shell, args: readonly unknown[]): Promise<void> {
+  return give(shell, args, 'queue')
+}
+
+export function steer(shell: Shell, args: readonly unknown[]): Promise<void> {
+  return give(shell, args, 'steer')
+}
+
+async function give(shell: Shell, [session, words]: readonly unknown[], mode: 'queue' | 'steer'): Promise<void> {
+  const sessionId = String(session)
+  const content = Array.isArray(words) ? words.join(' ') : String(words)
+  const { model, maxRunMs } = await shell.settings()
+  const idempotencyKey = shell.flag('idempotencyKey')
+  const opened = (await connectServer(shell)) ?? (await connectWorker(shell))
+  const { value: sent, connection } = await withOwner(shell, opened, ({ ask }) =>
+    ask('input/send', {
+      sessionId,
+      content,
+      mode,
+      resume: true,
+      ...(model !== undefined && shell.flag('model') !== undefined && { model }),
+      ...(maxRunMs !== undefined && { maxRunMs }),
+      ...(idempotencyKey !== undefined && { idempotencyKey }),
+    }),
+  )
+  await tell(shell, connection, { sessionId, inputId: sent.inputId })
+  const isOurs = connection.server === undefined
+  if (!isOurs && !shell.has('wait')) return
+  const watch = { sessionId, inputId: sent.inputId, after: sent.cursor }
+  const status = await watchInput(shell, connection.ask, watch, { structured: false })
+  if (status !== EXIT.ok) await shell.end(status)
+}
+
+/** The receipt. On a terminal it stands on stderr where the answer follows. */
+async function tell(
+  shell: Shell,
+  { ask, server }: Connection,
+  { sessionId, inputId }: { readonly sessionId: string; readonly inputId: string },
+): Promise<void> {
+  const { input } = await ask('input/get', { sessionId, inputId })
+  if (shell.output.json) return shell.output.object({ type: 'receipt', sessionId, input })
+  const text = `${input.status}: input ${inputId}`
+  if (server !== undefined && !shell.has('wait')) shell.output.line(text)
+  else shell.output.hint(text)
+}

@@ -1,0 +1,90 @@
+/**
+ * How a command reaches the runtime: in this process on the store, or behind a server.
+ *
+ * A server that was named is used. One that serves the same store is found by itself and used by commands that only
+ * look or give orders; commands that do the work themselves (`run`, `chat`) open the store, and turn to the server only
+ * for a session that it holds.
+ */
+import { existsSync } from 'node:fs'
+import { asMeerkatError, MeerkatError } from '../../errors.ts'
+import type { OperationName, OperationParams, OperationResult } from '../operations.ts'
+import { findServer } from './discovery.ts'
+import type { ServerAddress } from './remote.ts'
+import type { Shell } from './shell.ts'
+import { parseStore } from './store-spec.ts'
+
+/** Calls an operation of the table, wherever the runtime is. */
+export type Ask = <Name extends OperationName>(
+  name: Name,
+  params: OperationParams<Name>,
+  options?: { readonly signal?: AbortSignal },
+) => Promise<OperationResult<Name>>
+
+export interface Connection {
+  readonly ask: Ask
+  /** The server that answers; absent where this process has the store open. */
+  readonly server?: ServerAddress
+}
+
+/** For commands that read, or that give orders to whoever does the work. */
+export async function connect(shell: Shell): Promise<Connection> {
+  return (await connectServer(shell)) ?? connectReader(shell)
+}
+
+/** The server that was named or found. */
+export async function connectServer(shell: Shell): Promise<Connection | undefined> {
+  const { url, token, store } = await shell.settings()
+  const found = url ?? (await findServer(parseStore(store)))?.url
+  return found === undefined ? undefined : remote({ url: found, token })
+}
+
+async function remote(server: ServerAddress): Promise<Connection> {
+  const { askServer } = await import('./remote.ts')
+  return { ask: askServer(server), server }
+}
+
+/** Looking must not leave anything behind: a store that does not exist yet is an empty one. */
+async function connectReader(shell: Shell): Promise<Connection> {
+  const spec = parseStore((await shell.settings()).store)
+  const isAbsent = spec.type === 'sqlite' && !existsSync(spec.path)
+  const { openLocal } = await import('./local.ts')
+  return openLocal(shell, { spec: isAbsent ? { type: 'memory' } : spec, works: false })
+}
+
+/** For commands that do the work themselves, unless a server was named. */
+export async function connectWorker(shell: Shell): Promise<Connection> {
+  const { url, token, store } = await shell.settings()
+  if (url !== undefined) return remote({ url, token })
+  const { openLocal } = await import('./local.ts')
+  return openLocal(shell, { spec: parseStore(store), works: true })
+}
+
+/**
+ * Does something with a session here, or through the server where that one holds the session. Answers what came of it,
+ * and the connection to go on with.
+ */
+export async function withOwner<T>(
+  shell: Shell,
+  connection: Connection,
+  act: (connection: Connection) => Promise<T>,
+): Promise<{ readonly value: T; readonly connection: Connection }> {
+  try {
+    return { value: await act(connection), connection }
+  } catch (error) {
+    const failure = asMeerkatError(error)
+    if (failure.code !== 'not-owner' || connection.server !== undefined) throw error
+    const other = await connectServer(shell)
+    if (other === undefined) throw heldElsewhere(failure)
+    return { value: await act(other), connection: other }
+  }
+}
+
+function heldElsewhere(failure: MeerkatError): MeerkatError {
+  const { pid, sessionId } = failure.details ?? {}
+  const who = typeof pid === 'number' ? `process ${pid}` : 'another process'
+  return new MeerkatError(
+    'not-owner',
+    `session ${String(sessionId ?? '')} is in use by ${who}, which is no server: wait until it ends, or work through \`meerkat serve\``,
+    { cause: failure, ...(failure.details && { details: failure.details }) },
+  )
+}

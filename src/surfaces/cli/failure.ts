@@ -1,0 +1,69 @@
+/**
+ * How the command line ends badly: one line on stderr that says what is wrong and what to do, and an exit status from the
+ * table of codes. With `--json` the line is the error's body. A stack shows only with MEERKAT_DEBUG=1.
+ */
+import { asMeerkatError, ERROR_CODES, type ErrorCode, MeerkatError } from '../../errors.ts'
+
+/** Exit statuses beyond the table of codes: what a shell expects of a program that a signal ended. */
+export const EXIT = { ok: 0, failed: 1, hungUp: 129, interrupted: 130, terminated: 143 } as const
+
+/** Ends the command with this status after its output was written; there is nothing more to say. */
+export class Exit extends Error {
+  override readonly name = 'Exit'
+  readonly status: number
+
+  constructor(status: number) {
+    super(`exit ${status}`)
+    this.status = status
+  }
+}
+
+/** A mistake in how the command was called. */
+export function usage(message: string, details?: Readonly<Record<string, unknown>>): MeerkatError {
+  return new MeerkatError('invalid-params', message, details === undefined ? {} : { details })
+}
+
+/** Writes the failure and answers the exit status. */
+export function report(error: unknown, options: { readonly json: boolean; readonly debug: boolean }): number {
+  if (error instanceof Exit) return error.status
+  const failure = toFailure(error)
+  if (options.debug && error instanceof Error) process.stderr.write(`${error.stack ?? error.message}\n`)
+  const line = options.json ? JSON.stringify(failure.toJSON()) : `meerkat: ${oneLine(failure.message)}`
+  process.stderr.write(`${line}\n`)
+  return ERROR_CODES[failure.code].exit
+}
+
+/** The text on a single line, as stderr shows it. */
+export function oneLine(text: string): string {
+  return text
+    .split(/\s*[\r\n]+\s*/)
+    .filter(part => part !== '')
+    .join(' ')
+}
+
+/** Whether a string from elsewhere is a code of ours. */
+export function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === 'string' && Object.hasOwn(ERROR_CODES, code)
+}
+
+/** The parser's errors are known by their code, so that its module need not be loaded to recognise them. */
+function toFailure(error: unknown): MeerkatError {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') {
+    if (error.code.startsWith('commander.')) return usage(parserMessage(error.message))
+    const system = SYSTEM[error.code]
+    if (system !== undefined) return new MeerkatError(system, error.message, { cause: error })
+  }
+  return asMeerkatError(error)
+}
+
+/** Failures of the system that reach the top as they are. */
+const SYSTEM: Readonly<Record<string, ErrorCode>> = {
+  EACCES: 'store-unavailable',
+  EROFS: 'store-unavailable',
+  ENOSPC: 'store-unavailable',
+}
+
+function parserMessage(message: string): string {
+  const said = oneLine(message.replace(/^error: /, '')).replace(/\(Did you mean (.+?)\?\)/, '- did you mean $1?')
+  return said.endsWith('?') ? said : `${said.replace(/\.$/, '')}: see meerkat --help`
+}

@@ -1,0 +1,81 @@
+/**
+ * Watches one input until it ended.
+ *
+ * Events say what happens meanwhile; that the input ended is read from its status. So a lost event can delay the answer
+ * by one wait and never lose it.
+ */
+import type { Ask } from './connection.ts'
+import type { EventView, InputStatus, InputView } from './views.ts'
+
+const ENDED: ReadonlySet<InputStatus> = new Set(['consumed', 'superseded', 'coalesced', 'abandoned', 'withdrawn'])
+const WAIT_MS = 15_000
+const PAGE = 500
+
+export interface Watched {
+  readonly sessionId: string
+  readonly inputId: string
+  /** Where to read on. */
+  readonly after: string | undefined
+}
+
+export type Followed =
+  | { readonly type: 'ended'; readonly input: InputView }
+  /** The work waits for a person; reading goes on behind `cursor`. */
+  | { readonly type: 'parked'; readonly cursor: string }
+
+/** Whether an input with this status will not change any more. */
+export function isEnded(status: InputStatus): boolean {
+  return ENDED.has(status)
+}
+
+/** Follows to the end, or to where the work waits for a person. */
+export async function follow(ask: Ask, watched: Watched, onEvent: (event: EventView) => void): Promise<Followed> {
+  const { sessionId, inputId } = watched
+  const runs = new RunsOf(inputId)
+  let after = watched.after
+  for (;;) {
+    const page = await ask('events/read', {
+      sessionId,
+      ...(after !== undefined && { after }),
+      limit: PAGE,
+      waitMs: WAIT_MS,
+    })
+    after = page.cursor
+    let ended = page.events.length === 0
+    let parked = false
+    for (const event of page.events) {
+      onEvent(event)
+      runs.see(event)
+      ended ||=
+        event.inputId === inputId && event.type.startsWith('input.') && ENDED.has(event.type.slice(6) as InputStatus)
+      parked = event.type === 'run.parked' ? runs.has(event) : parked && event.type !== 'run.started'
+    }
+    if (ended) {
+      const { input } = await ask('input/get', { sessionId, inputId })
+      if (isEnded(input.status)) return { type: 'ended', input }
+    }
+    if (parked) return { type: 'parked', cursor: page.cursor }
+  }
+}
+
+/** The runs that worked on an input, as the events told. */
+export class RunsOf {
+  readonly #inputId: string
+  readonly #runs = new Set<string>()
+
+  constructor(inputId: string) {
+    this.#inputId = inputId
+  }
+
+  see({ type, runId, inputId, inputIds }: EventView): void {
+    if (runId === undefined) return
+    const isOurs =
+      inputId === this.#inputId ||
+      (type === 'run.started' && Array.isArray(inputIds) && inputIds.includes(this.#inputId))
+    if (isOurs) this.#runs.add(runId)
+  }
+
+  has({ runId }: EventView): boolean {
+    return runId !== undefined && this.#runs.has(runId)
+  }
+}

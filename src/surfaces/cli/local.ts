@@ -1,0 +1,66 @@
+/**
+ * The runtime in this process, on the store itself.
+ *
+ * What a command asks most is answered without the operations table: the table checks what comes from outside, and the
+ * schemas that it is made of take longer to load than a turn takes to run. Everything else goes through the table.
+ */
+import type { CoreExecutor } from '../../executor/executor.ts'
+import type { RuntimeApi } from '../../session/api.ts'
+import { createRuntime } from '../../session/runtime.ts'
+import type { CallContext } from '../operation.ts'
+import type { OperationName, OperationParams, OperationResult } from '../operations.ts'
+import type { Ask, Connection } from './connection.ts'
+import type { Shell } from './shell.ts'
+import { type StoreSpec, storeOf } from './store-spec.ts'
+
+export interface LocalOptions {
+  readonly spec: StoreSpec
+  /** Whether this process takes up work; one that only looks runs nothing. */
+  readonly works: boolean
+}
+
+type Quick = {
+  readonly [Name in OperationName]?: (
+    runtime: RuntimeApi,
+    params: OperationParams<Name>,
+    context: CallContext,
+  ) => Promise<OperationResult<Name>>
+}
+
+const QUICK: Quick = {
+  'session/open': async (runtime, params) => ({ session: await runtime.open(params) }),
+  'session/get': async (runtime, { sessionId }) => ({ session: await runtime.get(sessionId) }),
+  'input/send': (runtime, { sessionId, ...params }) => runtime.send(sessionId, params),
+  'input/get': async (runtime, { sessionId, ...by }) => ({ input: await runtime.input(sessionId, by) }),
+  'events/read': (runtime, params, { signal }) => runtime.events({ ...params, ...(signal && { signal }) }),
+  'run/cancel': (runtime, { sessionId, ...what }) => runtime.cancel(sessionId, what),
+}
+
+/** Opens the store and asks the runtime on it. */
+export async function openLocal(shell: Shell, options: LocalOptions): Promise<Connection> {
+  const runtime = await openRuntime(shell, options)
+  return { ask: askRuntime(runtime) }
+}
+
+/** Opens the runtime; it closes when the command ends. */
+export async function openRuntime(shell: Shell, { spec, works }: LocalOptions): Promise<RuntimeApi> {
+  const store = await storeOf(spec)
+  const executor = works ? await executorOf(shell) : undefined
+  const runtime = await createRuntime({ store, ...(executor && { executor }) })
+  shell.atEnd(() => runtime.close())
+  return runtime
+}
+
+async function executorOf(shell: Shell): Promise<CoreExecutor> {
+  const { buildExecutor } = await import('./build-executor.ts')
+  return buildExecutor(shell)
+}
+
+function askRuntime(runtime: RuntimeApi): Ask {
+  return async <Name extends OperationName>(name: Name, params: OperationParams<Name>, options: CallContext = {}) => {
+    const quick: Quick[Name] = QUICK[name]
+    if (quick !== undefined) return quick(runtime, params, options)
+    const { callOperation } = await import('../operations.ts')
+    return callOperation(runtime, name, params, options)
+  }
+}

@@ -1,0 +1,30 @@
+#!/usr/bin/env node
+/**
+ * The `meerkat` command.
+ *
+ * Start-up is part of every answer's time, so this file loads as little as it can: the version is answered without the
+ * parser, and each command's module, with the store, the models and the server behind it, only when it is called.
+ */
+import { readFileSync } from 'node:fs'
+import { enableCompileCache } from 'node:module'
+
+/** Where the package begins, seen from src/surfaces/cli and from dist/surfaces/cli alike. */
+const MANIFEST = new URL('../../../package.json', import.meta.url)
+
+function version(): string {
+  const manifest = JSON.parse(readFileSync(MANIFEST, 'utf8')) as { readonly version: string }
+  return manifest.version
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
+    process.stdout.write(`${version()}\n`)
+    return
+  }
+  const { runProgram } = await import('./program.ts')
+  process.exitCode = await runProgram(args, version)
+}
+
+// Compiled code is kept between starts where the system has a folder for it.
+enableCompileCache()
+await main(process.argv.slice(2))

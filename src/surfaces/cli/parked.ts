@@ -1,0 +1,57 @@
+/**
+ * Work that waits for a person: at a terminal the person is asked; in a script the command ends and says what to type.
+ */
+import { createInterface } from 'node:readline/promises'
+import { MeerkatError } from '../../errors.ts'
+import type { Ask } from './connection.ts'
+import type { Watched } from './follow.ts'
+import { brief } from './output.ts'
+import type { Shell } from './shell.ts'
+import type { ApprovalView, CallView } from './views.ts'
+
+/** Asks for every decision that the session waits for. */
+export async function settleParked(shell: Shell, ask: Ask, { sessionId }: Watched): Promise<void> {
+  const { approvals } = await ask('approval/list', { sessionId })
+  const { calls: unknown } = await ask('call/list', { sessionId, state: 'unknown' })
+  const canAsk = process.stdin.isTTY && process.stderr.isTTY && !shell.output.json
+  if (!canAsk) throw parked(sessionId, approvals, unknown)
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    for (const { id, tool, args } of approvals) {
+      const answer = await terminal.question(`${tool} ${brief(args ?? {}, 200)} — run it? [y/N] `)
+      const decision = /^y(es)?$/i.test(answer.trim()) ? 'allow' : 'deny'
+      await ask('approval/decide', { sessionId, approvalId: id, decision })
+    }
+    for (const { id, tool } of unknown) {
+      const answer = await terminal.question(
+        `${tool} was interrupted and may have had its effect — [r]etry, it [s]ucceeded, it [f]ailed? `,
+      )
+      await ask('call/resolve', { sessionId, callId: id, resolution: resolutionOf(answer) })
+    }
+  } finally {
+    terminal.close()
+  }
+}
+
+function resolutionOf(answer: string): 'retry' | 'succeeded' | 'failed' {
+  switch (answer.trim().charAt(0).toLowerCase()) {
+    case 'r':
+      return 'retry'
+    case 's':
+      return 'succeeded'
+    default:
+      return 'failed'
+  }
+}
+
+function parked(sessionId: string, approvals: readonly ApprovalView[], unknown: readonly CallView[]): MeerkatError {
+  const [approval] = approvals
+  const [call] = unknown
+  const what =
+    approval === undefined
+      ? `the outcome of ${call?.tool ?? 'a call'} was lost: \`meerkat resolve ${sessionId} ${call?.id ?? 'CALL'} retry|succeeded|failed\``
+      : `${approval.tool} waits for approval: \`meerkat approve ${sessionId} ${approval.id}\``
+  return new MeerkatError('not-ready', `${what} goes on`, {
+    details: { sessionId, approvals: approvals.map(({ id }) => id), unknownCalls: unknown.map(({ id }) => id) },
+  })
+}

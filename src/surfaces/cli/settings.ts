@@ -1,0 +1,117 @@
+/**
+ * Settings: a flag over a `MEERKAT_…` variable over `meerkat.config.{ts,js,json}` over the default.
+ *
+ * A value is checked where it came from, so that the message names the place to mend.
+ */
+import { usage } from './failure.ts'
+
+/** What a config file may say, and with the defaults what every command sees. */
+export interface Settings {
+  /** `sqlite:PATH` or `memory:`. */
+  readonly store: string
+  /** `provider/model`. */
+  readonly model?: string
+  readonly baseUrl?: string
+  /** A running server to talk to instead of opening the store. */
+  readonly url?: string
+  readonly token?: string
+  readonly host: string
+  readonly port: number
+  readonly system?: string
+  readonly maxRunMs?: number
+  /** Tools from a config file: an array or a record of what `tool()` makes. */
+  readonly tools?: unknown
+  /** The config file that was read. */
+  readonly configFile?: string
+}
+
+/** The settings that are known by name everywhere. */
+export type SettingName = Exclude<keyof Settings, 'tools' | 'configFile'>
+
+interface SettingRow {
+  readonly flag: string
+  readonly env: string
+  readonly kind: 'text' | 'url' | 'port' | 'count'
+}
+
+/** Each setting once: what it is called on every level, and its form. */
+export const SETTINGS: Readonly<Record<SettingName, SettingRow>> = {
+  store: { flag: '--store', env: 'MEERKAT_STORE', kind: 'text' },
+  model: { flag: '--model', env: 'MEERKAT_MODEL', kind: 'text' },
+  baseUrl: { flag: '--base-url', env: 'MEERKAT_BASE_URL', kind: 'url' },
+  url: { flag: '--url', env: 'MEERKAT_URL', kind: 'url' },
+  token: { flag: '--token', env: 'MEERKAT_TOKEN', kind: 'text' },
+  host: { flag: '--host', env: 'MEERKAT_HOST', kind: 'text' },
+  port: { flag: '--port', env: 'MEERKAT_PORT', kind: 'port' },
+  system: { flag: '--system', env: 'MEERKAT_SYSTEM', kind: 'text' },
+  maxRunMs: { flag: '--max-run-ms', env: 'MEERKAT_MAX_RUN_MS', kind: 'count' },
+}
+
+const DEFAULTS = { store: 'sqlite:.meerkat/meerkat.db', host: '127.0.0.1', port: 4747 } as const
+
+/** Raw option values of a command, as the parser hands them over. */
+export type Flags = Readonly<Record<string, unknown>>
+
+/** All settings for a command that was given these flags. */
+export async function readSettings(
+  flags: Flags,
+  from: { readonly env: NodeJS.ProcessEnv; readonly cwd: string },
+): Promise<Settings> {
+  const { readConfig } = await import('./config-file.ts')
+  const config = await readConfig(from.cwd)
+  const found: Record<string, unknown> = { ...DEFAULTS }
+  for (const [name, row] of Object.entries(SETTINGS)) {
+    const value = firstOf([
+      { value: config?.values[name], place: `${name} in ${config?.name ?? ''}` },
+      { value: from.env[row.env] === '' ? undefined : from.env[row.env], place: row.env },
+      { value: flags[name], place: row.flag },
+    ])
+    if (value !== undefined) found[name] = checkSetting(row, value.value, value.place)
+  }
+  if (config?.values['tools'] !== undefined) found['tools'] = config.values['tools']
+  if (config !== undefined) found['configFile'] = config.path
+  // Every field was checked against its row, and the defaults fill the ones that are required.
+  return found as unknown as Settings
+}
+
+/** The last of the places, lowest first, that says something. */
+function firstOf(
+  places: readonly { readonly value: unknown; readonly place: string }[],
+): { readonly value: unknown; readonly place: string } | undefined {
+  return places.findLast(({ value }) => value !== undefined)
+}
+
+function checkSetting({ kind }: SettingRow, value: unknown, place: string): string | number {
+  switch (kind) {
+    case 'text':
+      if (typeof value !== 'string' || value === '') throw usage(`${place} must be a text that is not empty`)
+      return value
+    case 'url':
+      return checkUrl(value, place)
+    case 'port':
+      return wholeNumber(value, place, { from: 0, to: 65_535 })
+    case 'count':
+      return wholeNumber(value, place, { from: 1, to: Number.MAX_SAFE_INTEGER })
+  }
+}
+
+/** A whole number in a range, from a flag or a config file. */
+export function wholeNumber(
+  value: unknown,
+  place: string,
+  { from, to }: { readonly from: number; readonly to: number },
+): number {
+  const isDigits = typeof value === 'string' && /^\d+$/.test(value)
+  const number = typeof value === 'number' ? value : isDigits ? Number(value) : Number.NaN
+  if (Number.isInteger(number) && number >= from && number <= to) return number
+  const range =
+    to === Number.MAX_SAFE_INTEGER ? `a whole number from ${from} on` : `a whole number from ${from} to ${to}`
+  throw usage(`${place} must be ${range}, not ${JSON.stringify(value)}`)
+}
+
+function checkUrl(value: unknown, place: string): string {
+  const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined
+  if (typeof value === 'string' && (url?.protocol === 'http:' || url?.protocol === 'https:'))
+    return value.replace(/\/+$/, '')
+  throw usage(`${place} must be an address such as http://127.0.0.1:4747, not ${JSON.stringify(value)}`)
+}

@@ -1,0 +1,80 @@
+/** Which tools an agent gets: those of the config file, those of a module, or some of either by name. */
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { AgentTool } from '../../executor/agent/tool.ts'
+import { oneLine, usage } from './failure.ts'
+import type { Shell } from './shell.ts'
+
+type Choice =
+  | { readonly type: 'all' }
+  | { readonly type: 'named'; readonly names: readonly string[] }
+  | { readonly type: 'module'; readonly path: string }
+
+/** What `--tools` says. */
+function choice(shell: Shell): Choice {
+  const given = shell.flag('tools')?.trim()
+  if (given === undefined) return { type: 'all' }
+  if (given === 'none' || given === '') return { type: 'named', names: [] }
+  if (/[/\\]|\.[cm]?[jt]s$/.test(given)) return { type: 'module', path: resolve(given) }
+  return {
+    type: 'named',
+    names: given
+      .split(',')
+      .map(name => name.trim())
+      .filter(name => name !== ''),
+  }
+}
+
+/** The names a new session is limited to; `undefined` for all there are. */
+export function toolNames(shell: Shell): readonly string[] | undefined {
+  const chosen = choice(shell)
+  return chosen.type === 'named' ? chosen.names : undefined
+}
+
+/** The tools there are. A name that is not among them is refused before anything runs. */
+export async function loadTools(shell: Shell): Promise<readonly AgentTool[]> {
+  const chosen = choice(shell)
+  const { tools, configFile } = await shell.settings()
+  const found =
+    chosen.type === 'module'
+      ? toolsIn(await load(chosen.path), chosen.path)
+      : tools === undefined
+        ? []
+        : toolsIn(tools, configFile ?? 'the config file')
+  if (chosen.type === 'named') refuseUnknown(chosen.names, found)
+  return found
+}
+
+function refuseUnknown(names: readonly string[], tools: readonly AgentTool[]): void {
+  const missing = names.filter(name => !tools.some(tool => tool.name === name))
+  if (missing.length === 0) return
+  const known = tools.length === 0 ? 'no tools are configured' : `there are ${tools.map(({ name }) => name).join(', ')}`
+  throw usage(`--tools names ${missing.join(', ')}: ${known}; meerkat.config.ts or --tools ./FILE.ts may bring them`)
+}
+
+async function load(path: string): Promise<unknown> {
+  if (!existsSync(path)) throw usage(`--tools: there is no file ${path}`)
+  try {
+    const module = (await import(pathToFileURL(path).href)) as Readonly<Record<string, unknown>>
+    return module['tools'] ?? module['default'] ?? { ...module }
+  } catch (error) {
+    throw usage(`--tools: ${path} can't be read: ${oneLine(error instanceof Error ? error.message : String(error))}`)
+  }
+}
+
+function toolsIn(value: unknown, place: string): readonly AgentTool[] {
+  const list: readonly unknown[] = Array.isArray(value)
+    ? value
+    : Object.values(typeof value === 'object' && value !== null ? value : {})
+  const tools = list.filter(isTool)
+  if (tools.length === list.length && list.length > 0) return tools
+  if (list.length === 0 && Array.isArray(value)) return []
+  throw usage(`the tools in ${place} must be a list or a record of what tool() of meerkat-ts/agent makes`)
+}
+
+function isTool(value: unknown): value is AgentTool {
+  if (typeof value !== 'object' || value === null) return false
+  const { name, execute, parse } = value as Partial<Record<keyof AgentTool, unknown>>
+  return typeof name === 'string' && typeof execute === 'function' && typeof parse === 'function'
+}

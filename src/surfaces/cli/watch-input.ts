@@ -1,0 +1,148 @@
+/**
+ * Watches an input to its end, shows its work, and says how it went: the exit status, and on a failure the one line.
+ */
+import { AnswerPrinter } from './answer.ts'
+import type { Ask } from './connection.ts'
+import { EXIT, oneLine } from './failure.ts'
+import { follow, type Watched } from './follow.ts'
+import { ladder, onInterrupt } from './interrupts.ts'
+import { settleParked } from './parked.ts'
+import type { Shell } from './shell.ts'
+import type { InputView, RunResult } from './views.ts'
+
+export type Watch = Watched
+
+export async function watchInput(
+  shell: Shell,
+  ask: Ask,
+  watch: Watch,
+  { structured }: { readonly structured: boolean },
+): Promise<number> {
+  const { output } = shell
+  const printer = new AnswerPrinter(output, watch.inputId)
+  const release = onInterrupt(cancelling(shell, ask, watch, printer).press)
+  try {
+    let at = watch
+    for (;;) {
+      const followed = await follow(ask, at, event => {
+        if (output.json) output.object(event)
+        else if (!structured) printer.see(event)
+      })
+      if (followed.type === 'ended') return conclude(shell, watch, { input: followed.input, printer, structured })
+      at = { ...watch, after: followed.cursor }
+      printer.finish()
+      await settleParked(shell, ask, watch)
+    }
+  } finally {
+    release()
+  }
+}
+
+function cancelling(
+  shell: Shell,
+  ask: Ask,
+  { sessionId, inputId }: Watch,
+  printer: AnswerPrinter,
+): ReturnType<typeof ladder> {
+  const cancel = (when: 'boundary' | 'now', text: string): void => {
+    printer.hint(text)
+    // The end of the input tells how it went; a failure to cancel is told, and a further Ctrl-C still leaves.
+    void cancelInput(ask, { sessionId, inputId, when }).catch((error: unknown) => {
+      shell.output.warn(`meerkat: not cancelled: ${error instanceof Error ? oneLine(error.message) : String(error)}`)
+    })
+  }
+  return ladder({
+    atBoundary: () => cancel('boundary', 'cancelling at the next boundary; Ctrl-C again cancels now'),
+    now: () => cancel('now', 'cancelling now; Ctrl-C again leaves'),
+  })
+}
+
+/** Cancels the run that works on an input, or takes the input back if none does yet. */
+async function cancelInput(
+  ask: Ask,
+  {
+    sessionId,
+    inputId,
+    when,
+  }: { readonly sessionId: string; readonly inputId: string; readonly when: 'boundary' | 'now' },
+): Promise<void> {
+  const { runId, status } = (await ask('input/get', { sessionId, inputId })).input
+  if (status === 'queued') {
+    const { withdrawn } = await ask('input/withdraw', { sessionId, inputId })
+    if (withdrawn) return
+  }
+  await ask('run/cancel', { sessionId, when, ...(runId !== undefined && { runId }) })
+}
+
+interface Conclusion {
+  readonly input: InputView
+  readonly printer: AnswerPrinter
+  readonly structured: boolean
+}
+
+function conclude(shell: Shell, { sessionId }: Watch, { input, printer, structured }: Conclusion): number {
+  const { output } = shell
+  const { result } = input
+  printer.finish()
+  if (output.json) output.object(resultObject(sessionId, input))
+  else if (structured && result?.output !== undefined) output.line(JSON.stringify(result.output, null, 2))
+  else if (!printer.wrote && result?.text !== undefined && result.text !== '') {
+    output.text(result.text)
+    output.line()
+  }
+  if (result?.outcome === 'completed') {
+    output.hint(`session ${sessionId}${usageText(result)}`)
+    return EXIT.ok
+  }
+  const isCancelled = result?.outcome === 'cancelled' || input.status === 'withdrawn'
+  if (isCancelled)
+    tell(
+      shell,
+      { code: 'cancelled', message: `cancelled; go on with: meerkat run --session ${sessionId} "…"` },
+      sessionId,
+    )
+  else tell(shell, failureOf(input), sessionId)
+  return isCancelled ? EXIT.interrupted : EXIT.failed
+}
+
+function resultObject(sessionId: string, { id, status, reason, attempts, runId, result }: InputView): object {
+  return {
+    type: 'result',
+    sessionId,
+    inputId: id,
+    status,
+    ...(reason !== undefined && { reason }),
+    attempts,
+    ...(runId !== undefined && { runId }),
+    ...result,
+  }
+}
+
+function usageText({ usage }: RunResult): string {
+  const total = usage?.totalTokens ?? (usage?.inputTokens ?? 0) + (usage?.outputTokens ?? 0)
+  return total > 0 ? ` · ${total} tokens` : ''
+}
+
+function failureOf({ status, reason, result, attempts }: InputView): {
+  readonly code: string
+  readonly message: string
+} {
+  if (result?.error !== undefined)
+    return { code: result.error.code, message: `the run failed: ${result.error.message}` }
+  const tries = attempts > 1 ? ` after ${attempts} attempts` : ''
+  const message = `the input was not answered: ${status}${reason === undefined ? '' : ` (${reason})`}${tries}`
+  return { code: reason ?? status, message }
+}
+
+/** The one line on stderr, in the form that was asked for. */
+function tell(
+  shell: Shell,
+  { code, message }: { readonly code: string; readonly message: string },
+  sessionId: string,
+): void {
+  const text = oneLine(message)
+  const line = shell.output.json
+    ? JSON.stringify({ code, message: text, retryable: false, details: { sessionId } })
+    : `meerkat: ${text}`
+  process.stderr.write(`${line}\n`)
+}

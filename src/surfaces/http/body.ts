@@ -1,0 +1,44 @@
+/** Bodies of HTTP requests: JSON, declared as JSON, and no larger than the limit. */
+import { MeerkatError } from '../../errors.ts'
+
+/** The JSON value of the body; an empty body is an empty object. */
+export async function readJson(request: Request, maxBytes: number): Promise<unknown> {
+  checkContentType(request.headers.get('content-type'))
+  const bytes = await readBytes(request, maxBytes)
+  if (bytes.length === 0) return {}
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+  } catch (error) {
+    throw new MeerkatError('parse-error', 'the body is not valid JSON in UTF-8', { cause: error })
+  }
+}
+
+/**
+ * A page of another origin can make a browser post text or a form here without asking first; it can't post JSON so.
+ * Hence the type is required even where there is nothing to parse.
+ */
+function checkContentType(contentType: string | null): void {
+  const mediaType = contentType?.split(';', 1)[0]?.trim().toLowerCase()
+  if (mediaType === 'application/json') return
+  const given = mediaType === undefined || mediaType === '' ? 'none' : JSON.stringify(mediaType.slice(0, 100))
+  throw new MeerkatError('invalid-request', `the content type must be "application/json", it is ${given}`)
+}
+
+/** Reads as much as is allowed and not a byte more, whatever `content-length` says. */
+async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array> {
+  if (Number(request.headers.get('content-length') ?? 0) > maxBytes) throw tooLarge(maxBytes)
+  if (request.body === null) return new Uint8Array()
+  const body: AsyncIterable<Uint8Array> = request.body
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of body) {
+    size += chunk.byteLength
+    if (size > maxBytes) throw tooLarge(maxBytes)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks, size)
+}
+
+function tooLarge(maxBytes: number): MeerkatError {
+  return new MeerkatError('too-large', `the body has more than ${maxBytes} bytes`, { details: { maxBytes } })
+}

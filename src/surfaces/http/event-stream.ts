@@ -1,0 +1,46 @@
+/** Events as Server-Sent Events. */
+import type { EventView } from '../../session/api.ts'
+import type { EventFeed } from '../event-feed.ts'
+import { type FaultLog, publicError } from '../fault.ts'
+
+/** What an `EventSource` waits before it comes back. */
+const RECONNECT_MS = 1000
+
+/**
+ * The feed as a stream. Each event's id is its cursor, so `Last-Event-ID` resumes exactly behind the last one that
+ * arrived. The stream pulls: a client that does not read stops the reading of the log. `leave` is called when the
+ * client is gone.
+ */
+export function eventStream(feed: EventFeed, log: FaultLog, leave: () => void): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder()
+  return new ReadableStream<Uint8Array>(
+    {
+      start: controller => controller.enqueue(encoder.encode(`retry: ${RECONNECT_MS}\n\n`)),
+      async pull(controller) {
+        const text = await nextText(feed, log)
+        if (text === undefined) controller.close()
+        else controller.enqueue(encoder.encode(text))
+      },
+      cancel: leave,
+    },
+    // Nothing is read ahead of the client but what it will be given next.
+    { highWaterMark: 1 },
+  )
+}
+
+/** The next piece of the stream; undefined at its end. A failed read ends it: coming back tells the client why. */
+async function nextText(feed: EventFeed, log: FaultLog): Promise<string | undefined> {
+  try {
+    const page = await feed.next()
+    if (page === undefined) return undefined
+    return page.events.length === 0 ? ': alive\n\n' : page.events.map(eventText).join('')
+  } catch (error) {
+    publicError(error, log)
+    return undefined
+  }
+}
+
+/** JSON holds no bare line breaks, so one `data` line is enough. */
+function eventText(event: EventView): string {
+  return `id: ${event.cursor}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`
+}

@@ -1,0 +1,81 @@
+/**
+ * Who may talk to a server on a socket.
+ *
+ * Any page in a browser can send requests to 127.0.0.1. Enforces: a request for a host that is not ours is refused (DNS
+ * rebinding makes a foreign page look like our own), a request from a page of another origin is refused, and where a
+ * token is set nothing but the probe goes without it.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { MiddlewareHandler } from 'hono'
+import { MeerkatError } from '../../errors.ts'
+import type { RestVariables } from '../rest.ts'
+import { errorResponse } from './error-response.ts'
+import { hostName, isLoopback, isWildcard, unbracketed } from './hosts.ts'
+
+type Guard = MiddlewareHandler<RestVariables>
+
+/** Lets requests through that name a host of ours. */
+export function guardHost(boundTo: string, allowed: readonly string[]): Guard {
+  // On every interface there is no list of names to know; such a server has a token, and no foreign page knows that.
+  const open = isWildcard(boundTo) && allowed.length === 0
+  const ours = new Set([...allowed, boundTo].map(host => unbracketed(host).toLowerCase()))
+  return async (c, next) => {
+    const given = c.req.header('host')
+    const host = hostName(given)
+    const known = host !== undefined && (open || ours.has(host) || (isLoopback(boundTo) && isLoopback(host)))
+    if (known) return next()
+    const text = `this server does not answer for the host ${JSON.stringify(given?.slice(0, 200) ?? '')}`
+    return errorResponse(
+      new MeerkatError('forbidden', `${text}: use its own address, or name the host in allowedHosts`, {
+        details: { header: 'host' },
+      }),
+    )
+  }
+}
+
+/** Lets requests through that come from no page, a page of this server, or one of an allowed origin. */
+export function guardOrigin(allowed: readonly string[]): Guard {
+  return async (c, next) => {
+    const origin = c.req.header('origin')
+    if (origin === undefined || allowed.includes(origin) || isOwn(origin, c.req.header('host'))) return next()
+    const text = `pages of ${JSON.stringify(origin.slice(0, 200))} may not talk to this server`
+    return errorResponse(
+      new MeerkatError('forbidden', `${text}: name the origin in allowedOrigins to let them`, {
+        details: { header: 'origin' },
+      }),
+    )
+  }
+}
+
+function isOwn(origin: string, host: string | undefined): boolean {
+  return host !== undefined && URL.parse(origin)?.host === URL.parse(`http://${host}`)?.host
+}
+
+/** Lets requests through that carry the token. A probe of `/healthz` may come without and learns little. */
+export function guardToken(token: string): Guard {
+  const wanted = digest(token)
+  return async (c, next) => {
+    const given = /^bearer +(\S+) *$/i.exec(c.req.header('authorization') ?? '')?.[1]
+    // Digests have one length, so the time it takes tells nothing about how much of the token was right.
+    if (given !== undefined && timingSafeEqual(digest(given), wanted)) return next()
+    if (c.req.path === '/healthz') {
+      c.set('anonymous', true)
+      return next()
+    }
+    const text = given === undefined ? 'this server wants a token' : 'the token is not the one this server was given'
+    return errorResponse(new MeerkatError('unauthorized', `${text}: send "authorization: Bearer <token>"`), {
+      'www-authenticate': 'Bearer',
+    })
+  }
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}
+
+/** What every answer carries: nothing here is a page, and nothing here is worth keeping. */
+export const safeHeaders: Guard = async (c, next) => {
+  await next()
+  c.res.headers.set('x-content-type-options', 'nosniff')
+  if (!c.res.headers.has('cache-control')) c.res.headers.set('cache-control', 'no-store')
+}

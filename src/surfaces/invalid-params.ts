@@ -1,0 +1,135 @@
+/**
+ * The door every operation's parameters come through: first is it plain, bounded JSON, then is it what the operation
+ * takes. Whatever is wrong becomes one `invalid-params` that names every field it minds.
+ */
+import type { z } from 'zod'
+import { MeerkatError } from '../errors.ts'
+
+/** Nesting of a value, the parameters' own braces included. Deeper ones only exist to hurt whoever walks them. */
+export const MAX_JSON_DEPTH = 64
+
+export interface Problem {
+  /** Where, as `content.0.text`; empty for the parameters as a whole. */
+  readonly path: string
+  /** What is wrong, to be read behind the path. */
+  readonly message: string
+}
+
+/** The parameters as the schema types them, or `invalid-params`. */
+export function parseParams<Schema extends z.ZodType>(schema: Schema, params: unknown): z.output<Schema> {
+  const unsafe = findUnsafe(params)
+  if (unsafe !== undefined) throw invalidParams([unsafe])
+  const parsed = schema.safeParse(withoutUndefined(params))
+  if (parsed.success) return parsed.data
+  throw invalidParams(parsed.error.issues.flatMap(issue => problemsOf(issue, params, [])))
+}
+
+/** One error for all of them; its message tells the first. */
+export function invalidParams(problems: readonly Problem[]): MeerkatError {
+  const [first] = problems
+  const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : ''
+  const text = first === undefined ? 'the parameters are not valid' : `${first.path || 'params'} ${first.message}`
+  return new MeerkatError('invalid-params', `${text}${more}`, { details: { issues: problems } })
+}
+
+/** A caller in this process may spell "not given" as `undefined`; on the wire there is no such value. */
+function withoutUndefined(params: unknown): unknown {
+  if (typeof params !== 'object' || params === null || Array.isArray(params)) return params
+  return Object.fromEntries(Object.entries(params).filter(([, value]) => value !== undefined))
+}
+
+/** The first place that is too deep, or whose name would reach a prototype once somebody copies the value. */
+function findUnsafe(value: unknown, path: readonly PropertyKey[] = []): Problem | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  if (path.length >= MAX_JSON_DEPTH) {
+    return { path: spell(path.slice(0, 3)), message: `is nested deeper than ${MAX_JSON_DEPTH} levels` }
+  }
+  if (Object.hasOwn(value, '__proto__')) return { path: spell([...path, '__proto__']), message: 'is not a field' }
+  for (const [key, member] of Object.entries(value)) {
+    const found = findUnsafe(member, [...path, key])
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+function problemsOf(issue: z.core.$ZodIssue, params: unknown, parent: readonly PropertyKey[]): readonly Problem[] {
+  const at = [...parent, ...issue.path]
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map(key => ({ path: spell([...at, key]), message: 'is not a field of this operation' }))
+  }
+  if (issue.code !== 'invalid_union') return [{ path: spell(at), message: explain(issue, valueAt(params, at)) }]
+  return unionProblems(issue, params, at)
+}
+
+/** Of a union only the branch that the caller meant is worth telling: the one whose outer form fits. */
+function unionProblems(
+  issue: z.core.$ZodIssueInvalidUnion,
+  params: unknown,
+  at: readonly PropertyKey[],
+): readonly Problem[] {
+  const isOuter = (inner: z.core.$ZodIssue): boolean => inner.code === 'invalid_type' && inner.path.length === 0
+  const meant = issue.errors.find(inner => inner.length > 0 && !inner.some(isOuter))
+  if (meant !== undefined) return meant.flatMap(inner => problemsOf(inner, params, at))
+  const forms = issue.errors.flat().flatMap(inner => (inner.code === 'invalid_type' ? [noun(inner.expected)] : []))
+  const choices = forms.length > 0 ? forms : optionsOf(issue)
+  if (valueAt(params, at) === undefined) return [{ path: spell(at), message: `is missing: ${oneOf(choices)}` }]
+  return [{ path: spell(at), message: `must be ${oneOf(choices)}` }]
+}
+
+function optionsOf(issue: z.core.$ZodIssueInvalidUnion): readonly string[] {
+  return 'options' in issue && Array.isArray(issue.options) ? issue.options.map(option => JSON.stringify(option)) : []
+}
+
+function explain(issue: z.core.$ZodIssue, value: unknown): string {
+  if (value === undefined && issue.code !== 'custom') return 'is missing'
+  switch (issue.code) {
+    case 'invalid_type':
+      return `must be ${noun(issue.expected)}`
+    case 'invalid_value':
+      return `must be ${oneOf(issue.values.map(choice => JSON.stringify(choice)))}`
+    case 'too_small':
+      return issue.minimum === 1 && issue.origin !== 'number' && issue.origin !== 'int'
+        ? 'must not be empty'
+        : `must be at least ${issue.minimum}${unit(issue.origin)}`
+    case 'too_big':
+      return `must be at most ${issue.maximum}${unit(issue.origin)}`
+    default:
+      return issue.message
+  }
+}
+
+const NOUNS: Readonly<Record<string, string>> = {
+  string: 'a string',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  object: 'an object',
+  record: 'an object',
+  array: 'a list',
+}
+
+function noun(expected: string): string {
+  return NOUNS[expected] ?? expected
+}
+
+function unit(origin: string): string {
+  if (origin === 'string') return ' characters long'
+  return origin === 'array' || origin === 'object' ? ' entries long' : ''
+}
+
+function oneOf(choices: readonly string[]): string {
+  const last = choices.at(-1) ?? 'something else'
+  return choices.length < 2 ? last : `${choices.slice(0, -1).join(', ')} or ${last}`
+}
+
+function spell(path: readonly PropertyKey[]): string {
+  return path.map(String).join('.')
+}
+
+function valueAt(params: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (value, key) =>
+      typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? Reflect.get(value, key) : undefined,
+    params,
+  )
+}

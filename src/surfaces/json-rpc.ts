@@ -1,0 +1,174 @@
+/**
+ * JSON-RPC 2.0 over anything that carries texts: batches, notifications, subscriptions, cancelling.
+ *
+ * Enforces: every request gets exactly one answer unless the peer went away; the number of requests under way is
+ * bounded; cancelling a request ends its waiting and never a run; a subscription's first event comes behind the answer
+ * that names it.
+ */
+import { z } from 'zod'
+import { MeerkatError } from '../errors.ts'
+import type { RuntimeApi } from '../session/api.ts'
+import { type FaultLog, logToStderr, publicError } from './fault.ts'
+import { parseParams } from './invalid-params.ts'
+import { errorText, parseMessage, type RpcId, type RpcRequest, readElement, resultText } from './json-rpc/message.ts'
+import { SUBSCRIBE, Subscriptions, UNSUBSCRIBE } from './json-rpc/subscriptions.ts'
+import { operationNamed } from './operations.ts'
+
+export interface ConnectionOptions {
+  /** Requests under way at once; more are refused as `overloaded`. */
+  readonly maxInFlight?: number
+  readonly log?: FaultLog
+}
+
+export interface Connection {
+  /** Takes one message: a request, a notification or a batch. Answers go to `send`. */
+  receive(text: string): void
+  /** Tells the peer of a message that could not even be read. */
+  refuse(error: MeerkatError): void
+  /** Resolves when nothing that was received is unanswered. */
+  idle(): Promise<void>
+  /** The peer is gone: ends waiting and subscriptions, sends nothing more. What was accepted stays accepted. */
+  close(): void
+}
+
+/** The peer gives a request up; vscode-jsonrpc and its kin spell it the second way. */
+const CANCEL: ReadonlySet<string> = new Set(['cancel', '$/cancelRequest'])
+const cancelParams = z.strictObject({ id: z.union([z.string(), z.number()]) })
+
+const RETRY_AFTER_MS = 1000
+
+/** Serves a peer. `send` takes one message and resolves when there is room for the next. */
+export function connection(
+  runtime: RuntimeApi,
+  send: (text: string) => void | Promise<void>,
+  options: ConnectionOptions = {},
+): Connection {
+  return new RpcConnection(runtime, send, options)
+}
+
+class RpcConnection implements Connection {
+  readonly #runtime: RuntimeApi
+  readonly #send: (text: string) => void | Promise<void>
+  readonly #log: FaultLog
+  readonly #maxInFlight: number
+  readonly #subscriptions: Subscriptions
+  /** One for each request under way; those of notifications have no id. */
+  readonly #inFlight = new Map<RpcId | symbol, AbortController>()
+  readonly #unanswered = new Set<Promise<void>>()
+  #closed = false
+
+  constructor(
+    runtime: RuntimeApi,
+    send: (text: string) => void | Promise<void>,
+    { maxInFlight = 64, log = logToStderr }: ConnectionOptions,
+  ) {
+    this.#runtime = runtime
+    this.#send = send
+    this.#log = log
+    this.#maxInFlight = maxInFlight
+    this.#subscriptions = new Subscriptions({ runtime, log, send: text => this.#deliver(text) })
+  }
+
+  receive(text: string): void {
+    if (!this.#closed) this.#track(this.#answerMessage(text))
+  }
+
+  refuse(error: MeerkatError): void {
+    this.#track(this.#deliver(errorText(null, error)))
+  }
+
+  async idle(): Promise<void> {
+    while (this.#unanswered.size > 0) await Promise.all(this.#unanswered)
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#subscriptions.close()
+    for (const controller of this.#inFlight.values()) controller.abort()
+  }
+
+  /** A peer that can't be written to is gone. */
+  #track(work: Promise<void>): void {
+    const watched: Promise<void> = work.catch(() => this.close()).finally(() => this.#unanswered.delete(watched))
+    this.#unanswered.add(watched)
+  }
+
+  async #deliver(text: string): Promise<void> {
+    if (!this.#closed) await this.#send(text)
+  }
+
+  async #answerMessage(text: string): Promise<void> {
+    let message: unknown
+    try {
+      message = parseMessage(text)
+    } catch (error) {
+      return this.#deliver(errorText(null, publicError(error, this.#log)))
+    }
+    const afterwards: (() => void)[] = []
+    const answer = Array.isArray(message)
+      ? await this.#answerBatch(message, afterwards)
+      : await this.#answerElement(message, afterwards)
+    if (answer !== undefined) await this.#deliver(answer)
+    for (const start of afterwards) start()
+  }
+
+  async #answerBatch(elements: readonly unknown[], afterwards: (() => void)[]): Promise<string | undefined> {
+    if (elements.length === 0) return errorText(null, new MeerkatError('invalid-request', 'the batch is empty'))
+    const answers = await Promise.all(elements.map(element => this.#answerElement(element, afterwards)))
+    const given = answers.filter(answer => answer !== undefined)
+    return given.length === 0 ? undefined : `[${given.join(',')}]`
+  }
+
+  async #answerElement(value: unknown, afterwards: (() => void)[]): Promise<string | undefined> {
+    const element = readElement(value)
+    if (element.type === 'reply') return undefined
+    if (element.type === 'invalid') return errorText(element.id, element.error)
+    const { request } = element
+    const text = await this.#answerRequest(request, afterwards)
+    return request.id === undefined ? undefined : text
+  }
+
+  async #answerRequest(request: RpcRequest, afterwards: (() => void)[]): Promise<string> {
+    const { id = null, method, params } = request
+    const key = request.id ?? Symbol(method)
+    try {
+      if (CANCEL.has(method)) return resultText(id, this.#cancel(params))
+      const signal = this.#admit(key)
+      try {
+        return resultText(id, await this.#perform(method, params, signal, afterwards))
+      } finally {
+        this.#inFlight.delete(key)
+      }
+    } catch (error) {
+      return errorText(id, publicError(error, this.#log))
+    }
+  }
+
+  #admit(key: RpcId | symbol): AbortSignal {
+    if (this.#inFlight.has(key)) {
+      throw new MeerkatError('invalid-request', `a request with id ${JSON.stringify(key)} is under way already`)
+    }
+    if (this.#inFlight.size >= this.#maxInFlight) {
+      throw new MeerkatError('overloaded', `${this.#maxInFlight} requests are under way: wait for one of them`, {
+        details: { retryAfterMs: RETRY_AFTER_MS },
+      })
+    }
+    const controller = new AbortController()
+    this.#inFlight.set(key, controller)
+    return controller.signal
+  }
+
+  async #perform(method: string, params: unknown, signal: AbortSignal, afterwards: (() => void)[]): Promise<unknown> {
+    if (method === UNSUBSCRIBE) return this.#subscriptions.unsubscribe(params)
+    if (method !== SUBSCRIBE) return operationNamed(method).call(this.#runtime, params, { signal })
+    const { subscription, start } = await this.#subscriptions.subscribe(params)
+    afterwards.push(start)
+    return { subscription }
+  }
+
+  #cancel(params: unknown): { readonly cancelled: boolean } {
+    const controller = this.#inFlight.get(parseParams(cancelParams, params).id)
+    controller?.abort()
+    return { cancelled: controller !== undefined }
+  }
+}

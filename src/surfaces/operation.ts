@@ -1,0 +1,52 @@
+/** What an operation is: a row of the one table that every surface, client and document is generated from. */
+import type { z } from 'zod'
+import type { RuntimeApi } from '../session/api.ts'
+import { parseParams } from './invalid-params.ts'
+
+/** What a surface knows of the call besides its parameters. */
+export interface CallContext {
+  /**
+   * Aborted when nobody waits for the answer any more. It ends waiting (`waitMs`) early and nothing else: what was
+   * accepted stays accepted, and no run is cancelled.
+   */
+  readonly signal?: AbortSignal
+}
+
+export interface Operation<Input extends z.ZodObject = z.ZodObject, Output extends z.ZodObject = z.ZodObject> {
+  /** One sentence on what it does. */
+  readonly doc: string
+  readonly input: Input
+  readonly output: Output
+  /** Checks the parameters, then asks the runtime. Fails with a `MeerkatError`. */
+  call(runtime: RuntimeApi, params: unknown, context?: CallContext): Promise<Answer<Output>>
+}
+
+/** A result as the runtime may give it: read-only all the way down. */
+export type Answer<Output extends z.ZodType> = ReadonlyDeep<z.output<Output>>
+
+type ReadonlyDeep<T> = unknown extends T
+  ? T
+  : T extends readonly (infer Item)[]
+    ? readonly ReadonlyDeep<Item>[]
+    : T extends object
+      ? { readonly [Key in keyof T]: ReadonlyDeep<T[Key]> }
+      : T
+
+export interface OperationSpec<Input extends z.ZodObject, Output extends z.ZodObject> {
+  readonly doc: string
+  readonly input: Input
+  readonly output: Output
+  handle(runtime: RuntimeApi, params: z.output<Input>, context: CallContext): Answer<Output> | Promise<Answer<Output>>
+}
+
+export function operation<Input extends z.ZodObject, Output extends z.ZodObject>(
+  spec: OperationSpec<Input, Output>,
+): Operation<Input, Output> {
+  const { doc, input, output } = spec
+  return {
+    doc,
+    input,
+    output,
+    call: async (runtime, params, context = {}) => spec.handle(runtime, parseParams(input, params), context),
+  }
+}

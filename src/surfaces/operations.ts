@@ -1,0 +1,70 @@
+/**
+ * The one table of operations. JSON-RPC, REST and its OpenAPI, the typed client, the CLI and the reference are all
+ * generated from it, so none of them can drift from another.
+ */
+import type { z } from 'zod'
+import { MeerkatError } from '../errors.ts'
+import type { RuntimeApi } from '../session/api.ts'
+import type { Answer, CallContext, Operation } from './operation.ts'
+import { controlOperations } from './operations/control.ts'
+import { eventOperations } from './operations/events.ts'
+import { inputOperations } from './operations/inputs.ts'
+import { runOperations } from './operations/runs.ts'
+import { runtimeOperations } from './operations/runtime.ts'
+import { sessionOperations } from './operations/sessions.ts'
+import { toolOperations } from './operations/tools.ts'
+
+export const operations = {
+  ...runtimeOperations,
+  ...sessionOperations,
+  ...controlOperations,
+  ...inputOperations,
+  ...runOperations,
+  ...eventOperations,
+  ...toolOperations,
+} satisfies Readonly<Record<string, Operation>>
+
+export type OperationName = keyof typeof operations
+
+/** Parameters of an operation as a caller writes them. */
+export type OperationParams<Name extends OperationName> = z.input<(typeof operations)[Name]['input']>
+
+/** What an operation answers, as it stands on the wire. */
+export type OperationResult<Name extends OperationName> = Answer<(typeof operations)[Name]['output']>
+
+/** The names of the table, in its order. */
+export const operationNames: readonly OperationName[] = Object.keys(operations).filter(isOperationName)
+
+export function isOperationName(name: string): name is OperationName {
+  return Object.hasOwn(operations, name)
+}
+
+/** The operation of that name; `unknown-operation` says which ones its family has. */
+export function operationNamed(name: string): Operation {
+  if (isOperationName(name)) return operations[name]
+  const family = name.split('/', 1)[0] ?? ''
+  const known = operationNames.filter(other => other.startsWith(`${family}/`))
+  const hint = known.length > 0 ? `there are ${known.join(', ')}` : 'docs/operations.md and /openapi.json list all'
+  throw new MeerkatError('unknown-operation', `there is no operation ${JSON.stringify(name.slice(0, 100))}: ${hint}`, {
+    details: { operation: name.slice(0, 100), known },
+  })
+}
+
+/**
+ * Calls an operation whose name the caller wrote down, with types. Whoever gets the name from elsewhere takes
+ * `operationNamed(name).call`.
+ */
+export async function callOperation<Name extends OperationName>(
+  runtime: RuntimeApi,
+  name: Name,
+  params: OperationParams<Name>,
+  context?: CallContext,
+): Promise<OperationResult<Name>>
+export async function callOperation(
+  runtime: RuntimeApi,
+  name: OperationName,
+  params: unknown,
+  context?: CallContext,
+): Promise<unknown> {
+  return operations[name].call(runtime, params, context)
+}

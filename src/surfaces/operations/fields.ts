@@ -1,0 +1,38 @@
+/** Fields that parameters of several operations share, each with its bounds and the words the documents use. */
+import { z } from 'zod'
+
+/** No control characters, no lone surrogates: two ids that differ must differ in every store and terminal. */
+const PRINTABLE: RegExp = /^[^\p{Cc}\p{Cs}]*$/u
+
+/** A short text without control characters. */
+export function name(maxLength = 200): z.ZodString {
+  return z.string().min(1).max(maxLength).regex(PRINTABLE, 'must hold no control characters')
+}
+
+export const sessionId: z.ZodString = name().describe('The session.')
+export const inputId: z.ZodString = name().describe('The input, as `input/send` answered it.')
+export const runId: z.ZodString = name().describe('The run.')
+export const after: z.ZodString = z
+  .string()
+  .min(1)
+  .max(500)
+  .describe('Continue behind this cursor: the `next` of the page before.')
+export const limit: z.ZodDefault<z.ZodInt> = z.int().min(1).max(1000).default(100).describe('Most entries to answer.')
+
+/** The longest a request may wait; whoever wants to wait longer asks again. */
+const MAX_WAIT_MS = 600_000
+export const waitMs: z.ZodInt = z.int().min(0).max(MAX_WAIT_MS)
+
+/** Count or duration that makes no sense at zero. */
+export const positive: z.ZodInt = z.int().min(1)
+
+export const cursor: z.ZodString = z.string().describe('Events behind this cursor are newer than the answer.')
+export const next: z.ZodOptional<z.ZodString> = z
+  .string()
+  .optional()
+  .describe('Give it as `after` for the next page; absent on the last one.')
+export const time: z.ZodISODateTime = z.iso.datetime()
+
+/** Any JSON value. */
+export const json: z.ZodUnknown = z.unknown()
+export const strings: z.ZodArray<z.ZodString> = z.array(z.string())

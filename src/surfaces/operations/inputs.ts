@@ -1,0 +1,145 @@
+/** Inputs: the one door for whatever a session shall answer. */
+import { z } from 'zod'
+import type { InputStatus, RunResult, RuntimeApi } from '../../session/api.ts'
+import { operation } from '../operation.ts'
+import { after, cursor, inputId, json, limit, name, next, positive, sessionId, waitMs } from './fields.ts'
+import { input, inputStatus, runResult } from './shapes.ts'
+
+const contentPart = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('text'), text: z.string().min(1) }),
+  z.strictObject({
+    type: z.literal('file'),
+    mediaType: name(),
+    data: z.string().min(1).describe('Base64, or a `data:` or `https:` URL.'),
+    filename: z.exactOptional(name(500)),
+  }),
+  z.strictObject({ type: z.literal('json'), value: json }),
+])
+
+const content = z.union([z.string().min(1), z.array(contentPart).min(1).max(1000)])
+
+interface Watched {
+  readonly sessionId: string
+  readonly inputId: string
+  readonly waitMs: number
+}
+
+/** Watches an input until it ended, the time is up or nobody looks any more. Watching changes nothing. */
+async function watch(
+  runtime: RuntimeApi,
+  { sessionId, inputId, waitMs }: Watched,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly status: InputStatus; readonly reason?: string; readonly result?: RunResult }> {
+  if (signal === undefined) return runtime.wait(sessionId, inputId, waitMs)
+  const leave = Promise.withResolvers<undefined>()
+  const onAbort = (): void => leave.resolve(undefined)
+  signal.addEventListener('abort', onAbort)
+  if (signal.aborted) onAbort()
+  try {
+    const seen = await Promise.race([runtime.wait(sessionId, inputId, waitMs), leave.promise])
+    return seen ?? (await runtime.wait(sessionId, inputId, 0))
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+const send = operation({
+  doc: 'Gives a session something to answer; the answer to this call means it is accepted durably.',
+  input: z
+    .strictObject({
+      sessionId,
+      content: content.describe('Text, or parts of text, files and JSON.'),
+      mode: z
+        .exactOptional(z.enum(['queue', 'steer', 'supersede']))
+        .describe(
+          '`queue` (default) waits for its own turn, `steer` joins the running turn at its next boundary, `supersede` replaces queued inputs of the same key.',
+        ),
+      idempotencyKey: z
+        .exactOptional(name(500))
+        .describe('Sending it again answers the first input instead of making a second one, for ever.'),
+      supersessionKey: z.exactOptional(name(500)).describe('What `supersede` replaces.'),
+      outputSchema: z.exactOptional(z.record(z.string(), json)).describe('JSON Schema of the answer.'),
+      model: z.exactOptional(name()).describe('`provider/model` for this input only.'),
+      maxRunMs: z.exactOptional(positive).describe('Deadline of its run.'),
+      waitMs: z.exactOptional(waitMs).describe('Answer when the input ended or this time passed; the run goes on.'),
+      resume: z.exactOptional(z.boolean()).describe('Revive the session if it is stopped.'),
+    })
+    .refine(params => params.mode !== 'supersede' || params.supersessionKey !== undefined, {
+      path: ['supersessionKey'],
+      message: 'is missing: mode "supersede" replaces the queued inputs of one key',
+    }),
+  output: z.object({
+    outcome: z.enum(['accepted', 'deduplicated']),
+    inputId: z.string(),
+    status: inputStatus,
+    reason: z.string().optional().describe('Why it ended badly.'),
+    result: runResult.optional(),
+    cursor,
+  }),
+  handle: async (runtime, { sessionId, waitMs = 0, ...params }, { signal }) => {
+    const sent = await runtime.send(sessionId, params)
+    if (waitMs === 0) return sent
+    return { ...sent, ...(await watch(runtime, { sessionId, inputId: sent.inputId, waitMs }, signal)) }
+  },
+})
+
+const get = operation({
+  doc: 'Answers one input, by its id or by the idempotency key it was sent with.',
+  input: z
+    .strictObject({
+      sessionId,
+      inputId: z.exactOptional(inputId),
+      idempotencyKey: z.exactOptional(name(500)).describe('The key it was sent with.'),
+    })
+    .refine(params => (params.inputId === undefined) !== (params.idempotencyKey === undefined), {
+      path: ['inputId'],
+      message: 'or idempotencyKey must be given, and only one of them',
+    }),
+  output: z.object({ input }),
+  handle: async (runtime, { sessionId, ...by }) => ({ input: await runtime.input(sessionId, by) }),
+})
+
+const list = operation({
+  doc: "Lists a session's inputs, oldest first.",
+  input: z.strictObject({
+    sessionId,
+    status: z.exactOptional(inputStatus).describe('Only those in this state.'),
+    after: z.exactOptional(after),
+    limit,
+  }),
+  output: z.object({ inputs: z.array(input), next }),
+  handle: async (runtime, { sessionId, ...page }) => {
+    const { items, ...rest } = await runtime.inputs(sessionId, page)
+    return { inputs: items, ...rest }
+  },
+})
+
+const withdraw = operation({
+  doc: 'Takes back an input that no run has taken up yet.',
+  input: z.strictObject({ sessionId, inputId }),
+  output: z.object({ withdrawn: z.boolean(), input }),
+  handle: (runtime, params) => runtime.withdraw(params.sessionId, params.inputId),
+})
+
+const wait = operation({
+  doc: 'Waits until an input ended; waiting bounds only the watching, the run goes on.',
+  input: z.strictObject({
+    sessionId,
+    inputId,
+    waitMs: waitMs.describe('Answer with the present status after this time at the latest.'),
+  }),
+  output: z.object({
+    status: inputStatus,
+    reason: z.string().optional().describe('Why it ended badly.'),
+    result: runResult.optional(),
+  }),
+  handle: (runtime, params, { signal }) => watch(runtime, params, signal),
+})
+
+export const inputOperations = {
+  'input/send': send,
+  'input/get': get,
+  'input/list': list,
+  'input/withdraw': withdraw,
+  'input/wait': wait,
+}

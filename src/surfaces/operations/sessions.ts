@@ -1,0 +1,127 @@
+/** Sessions: opening, finding, reading, forking and what explains them. */
+import { z } from 'zod'
+import { operation } from '../operation.ts'
+import { after, limit, name, next, positive, sessionId } from './fields.ts'
+import { message, session } from './shapes.ts'
+
+const labels = z
+  .record(name(100), z.string().max(500))
+  .refine(value => Object.keys(value).length <= 64, 'must be at most 64 entries long')
+
+const budget = z.strictObject({
+  maxTokens: z.exactOptional(positive),
+  maxToolCalls: z.exactOptional(positive),
+  maxRunMs: z.exactOptional(positive),
+  maxTurns: z.exactOptional(positive),
+})
+
+const open = operation({
+  doc: 'Opens a session; opening an existing id again with equal or no options answers it, with others it is a `session-conflict`.',
+  input: z.strictObject({
+    sessionId: z.exactOptional(name()).describe('Its id; one is made when absent.'),
+    title: z.exactOptional(z.string().min(1).max(500)),
+    labels: z.exactOptional(labels).describe('Your own key-value pairs, to find it by.'),
+    model: z.exactOptional(name()).describe('`provider/model`.'),
+    system: z.exactOptional(z.string()).describe('The system prompt.'),
+    keepAlive: z.exactOptional(z.boolean()).describe('Keep it loaded and its peers served while idle.'),
+    silentIntents: z
+      .exactOptional(z.array(name()).max(200))
+      .describe('Peer intents that are recorded but start no turn.'),
+    budget: z.exactOptional(budget).describe('What its runs may use.'),
+    merge: z.exactOptional(z.boolean()).describe('Let queued prompts share a run.'),
+    mcpServers: z.exactOptional(z.array(z.unknown()).max(100)),
+    tools: z.exactOptional(z.array(name()).max(1000)).describe('Names of the tools it may use; all when absent.'),
+  }),
+  output: z.object({ session }),
+  handle: async (runtime, params) => ({ session: await runtime.open(params) }),
+})
+
+const get = operation({
+  doc: 'Answers one session.',
+  input: z.strictObject({ sessionId }),
+  output: z.object({ session }),
+  handle: async (runtime, params) => ({ session: await runtime.get(params.sessionId) }),
+})
+
+const list = operation({
+  doc: 'Lists sessions.',
+  input: z.strictObject({
+    after: z.exactOptional(after),
+    limit,
+    phase: z
+      .exactOptional(z.enum(['initializing', 'idle', 'attached', 'running', 'retired', 'stopped', 'destroyed']))
+      .describe('Only those in this phase.'),
+    label: z.exactOptional(name(700)).describe('Only those with this label: `key` or `key=value`.'),
+  }),
+  output: z.object({ sessions: z.array(session), next }),
+  handle: async (runtime, params) => {
+    const { items, ...rest } = await runtime.list(params)
+    return { sessions: items, ...rest }
+  },
+})
+
+const history = operation({
+  doc: 'Reads the transcript: committed messages only, oldest first.',
+  input: z.strictObject({
+    sessionId,
+    after: z.exactOptional(z.int().min(0)).describe('Continue behind the message of this index.'),
+    limit,
+  }),
+  output: z.object({
+    messages: z.array(message),
+    next: z.int().optional().describe('Give it as `after` for the next page; absent on the last one.'),
+  }),
+  handle: (runtime, { sessionId, ...page }) => runtime.history(sessionId, page),
+})
+
+const fork = operation({
+  doc: "Opens a new session that continues another one's transcript.",
+  input: z.strictObject({
+    sessionId,
+    atMessage: z.exactOptional(z.int().min(0)).describe('Take messages before this index; all when absent.'),
+    newSessionId: z.exactOptional(name()).describe('Id of the new session; one is made when absent.'),
+  }),
+  output: z.object({ session }),
+  handle: async (runtime, { sessionId, ...how }) => ({ session: await runtime.fork(sessionId, how) }),
+})
+
+const explain = operation({
+  doc: 'Names what keeps a session from moving, and whose turn it is.',
+  input: z.strictObject({ sessionId }),
+  output: z.object({
+    runnable: z.boolean(),
+    phase: z.string(),
+    waitingFor: z.array(
+      z.object({
+        guard: z.string().describe('The condition that is not met.'),
+        owner: z.string().describe('Who can meet it.'),
+        sinceMs: z.number().optional(),
+        inputId: z.string().optional(),
+      }),
+    ),
+  }),
+  handle: (runtime, params) => runtime.explain(params.sessionId),
+})
+
+const audit = operation({
+  doc: "Runs a session's log through the kernel again and says whether every step was legal.",
+  input: z.strictObject({ sessionId }),
+  output: z.object({
+    ok: z.boolean(),
+    steps: z.int().describe('Kernel inputs that were run.'),
+    firstIllegal: z
+      .object({ position: z.int(), step: z.int(), input: z.string(), kind: z.string(), reason: z.string() })
+      .optional(),
+  }),
+  handle: (runtime, params) => runtime.audit(params.sessionId),
+})
+
+export const sessionOperations = {
+  'session/open': open,
+  'session/get': get,
+  'session/list': list,
+  'session/history': history,
+  'session/fork': fork,
+  'session/explain': explain,
+  'session/audit': audit,
+}

@@ -1,0 +1,194 @@
+/**
+ * What operations answer. Objects are open: a later release may add fields, and a client that does not know them skips
+ * them.
+ */
+import { z } from 'zod'
+import { json, strings, time } from './fields.ts'
+
+const filePart = z.object({
+  type: z.literal('file'),
+  mediaType: z.string(),
+  data: z.string(),
+  filename: z.string().optional(),
+})
+const textPart = z.object({ type: z.literal('text'), text: z.string() })
+const jsonPart = z.object({ type: z.literal('json'), value: json })
+const reasoningPart = z.object({ type: z.literal('reasoning'), text: z.string(), meta: json.optional() })
+const toolCallPart = z.object({
+  type: z.literal('tool-call'),
+  callId: z.string(),
+  name: z.string(),
+  args: json,
+  meta: json.optional(),
+})
+const toolResultPart = z.object({
+  type: z.literal('tool-result'),
+  callId: z.string(),
+  name: z.string(),
+  output: json,
+  isError: z.boolean().optional(),
+})
+
+const content = z.union([z.string(), z.array(z.discriminatedUnion('type', [textPart, filePart, jsonPart]))])
+const messageContent = z.union([
+  z.string(),
+  z.array(z.discriminatedUnion('type', [textPart, filePart, jsonPart, reasoningPart, toolCallPart, toolResultPart])),
+])
+
+export const inputStatus = z.enum([
+  'queued',
+  'staged',
+  'applied',
+  'consumed',
+  'superseded',
+  'coalesced',
+  'abandoned',
+  'withdrawn',
+])
+
+export const session = z.object({
+  id: z.string(),
+  phase: z.string().describe('initializing, idle, attached, running, retired, stopped or destroyed.'),
+  createdAt: time,
+  updatedAt: time,
+  messages: z.int().describe('Messages in the transcript.'),
+  unfinished: z.int().describe('Inputs accepted and not ended.'),
+  forkOf: z.object({ sessionId: z.string(), messages: z.int() }).optional(),
+  title: z.string().optional(),
+  labels: z.record(z.string(), z.string()).optional(),
+  model: z.string().optional(),
+  system: z.string().optional(),
+  keepAlive: z.boolean().optional(),
+  silentIntents: strings.optional(),
+  budget: z
+    .object({
+      maxTokens: z.int().optional(),
+      maxToolCalls: z.int().optional(),
+      maxRunMs: z.int().optional(),
+      maxTurns: z.int().optional(),
+    })
+    .optional(),
+  merge: z.boolean().optional(),
+  tools: strings.optional(),
+  mcpServers: z.array(json).optional(),
+})
+
+const usage = z.object({
+  inputTokens: z.int().optional(),
+  outputTokens: z.int().optional(),
+  totalTokens: z.int().optional(),
+  cachedInputTokens: z.int().optional(),
+  reasoningTokens: z.int().optional(),
+  calls: z.int().optional().describe('Model calls made.'),
+})
+
+export const runResult = z.object({
+  outcome: z.enum(['completed', 'failed', 'cancelled']),
+  runId: z.string(),
+  text: z.string().optional(),
+  output: json.optional().describe('The structured answer, where `outputSchema` asked for one.'),
+  usage: usage.optional().describe('A count that no provider reported is absent.'),
+  error: z.object({ code: z.string(), message: z.string(), cause: z.string() }).optional(),
+})
+
+const steerReceipt = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('steered'), runId: z.string(), boundary: z.int() }),
+  z.object({ type: z.literal('queued') }),
+])
+
+export const input = z.object({
+  id: z.string(),
+  status: inputStatus,
+  reason: z.string().optional().describe('Why it ended badly.'),
+  attempts: z.int(),
+  mode: z.enum(['queue', 'steer', 'supersede']),
+  kind: z.string(),
+  content,
+  acceptedAt: time,
+  idempotencyKey: z.string().optional(),
+  supersessionKey: z.string().optional(),
+  runId: z.string().optional().describe('The run that holds it or ended it.'),
+  receipt: steerReceipt.optional().describe('What became of a steer.'),
+  result: runResult.optional(),
+  by: z.string().optional().describe('The input that replaced it.'),
+})
+
+export const message = z.object({
+  id: z.string(),
+  index: z.int(),
+  role: z.enum(['system', 'user', 'assistant', 'tool', 'notice']),
+  content: messageContent,
+  runId: z.string().optional(),
+  inputIds: strings.optional(),
+  at: time,
+})
+
+export const event = z.looseObject({
+  cursor: z.string(),
+  sessionId: z.string(),
+  at: time,
+  type: z.string(),
+  runId: z.string().optional(),
+  inputId: z.string().optional(),
+  turn: z.int().optional(),
+})
+
+export const run = z.object({
+  id: z.string(),
+  state: z.enum(['running', 'completed', 'failed', 'cancelled', 'interrupted']),
+  inputIds: strings,
+  startedAt: time,
+  endedAt: time.optional(),
+  cause: z.string().optional(),
+})
+
+export const receipt = z.object({
+  runId: z.string(),
+  boundary: z.int().describe('Dense from 1 within the run.'),
+  inputIds: strings,
+  steered: strings.optional().describe('Steers that joined here.'),
+  at: time,
+})
+
+export const callState = z.enum(['awaitingApproval', 'owed', 'dispatched', 'succeeded', 'failed', 'unknown'])
+
+export const call = z.object({
+  id: z.string(),
+  inputId: z.string(),
+  tool: z.string(),
+  policy: z.enum(['retry', 'ask', 'fail']),
+  state: callState,
+  since: time,
+  args: json.optional(),
+  output: json.optional(),
+})
+
+export const approval = z.object({
+  id: z.string().describe('Equals the id of the call.'),
+  tool: z.string(),
+  args: json.optional(),
+  inputId: z.string(),
+  since: time,
+})
+
+export const tool = z.object({
+  name: z.string(),
+  description: z.string().optional(),
+  inputSchema: json.optional(),
+  policy: z.string(),
+  needsApproval: z.boolean(),
+})
+
+/** Shapes that several results share, by the name the OpenAPI document gives them. */
+export const namedShapes = {
+  Session: session,
+  Input: input,
+  RunResult: runResult,
+  Message: message,
+  Event: event,
+  Run: run,
+  Receipt: receipt,
+  Call: call,
+  Approval: approval,
+  Tool: tool,
+}

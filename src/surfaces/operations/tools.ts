@@ -1,0 +1,64 @@
+/** Tools, the calls they got and the decisions they wait for. */
+import { z } from 'zod'
+import { operation } from '../operation.ts'
+import { json, name, sessionId } from './fields.ts'
+import { approval, call, callState, tool } from './shapes.ts'
+
+const listTools = operation({
+  doc: "Lists the tools of a session's next turn.",
+  input: z.strictObject({ sessionId }),
+  output: z.object({ generation: z.int().describe('Rises with every change.'), tools: z.array(tool) }),
+  handle: (runtime, params) => runtime.tools(params.sessionId),
+})
+
+const listCalls = operation({
+  doc: 'Lists the tool-effect ledger: every tool call of unfinished work, from its intent to its outcome.',
+  input: z.strictObject({ sessionId, state: z.exactOptional(callState).describe('Only those in this state.') }),
+  output: z.object({ calls: z.array(call) }),
+  handle: async (runtime, { sessionId, ...filter }) => ({ calls: await runtime.calls(sessionId, filter) }),
+})
+
+const resolve = operation({
+  doc: 'Settles a call whose outcome was lost, by what you found out about it.',
+  input: z.strictObject({
+    sessionId,
+    callId: name().describe('The call, as `call/list` answered it.'),
+    resolution: z
+      .enum(['retry', 'succeeded', 'failed'])
+      .describe('`retry` if it may run again, else what became of it.'),
+    output: z.exactOptional(json).describe('What the tool gave, where you know.'),
+  }),
+  output: z.object({ call }),
+  handle: async (runtime, { sessionId, callId, ...how }) => ({
+    call: await runtime.resolveCall(sessionId, callId, how),
+  }),
+})
+
+const listApprovals = operation({
+  doc: 'Lists the calls that wait for a decision.',
+  input: z.strictObject({ sessionId }),
+  output: z.object({ approvals: z.array(approval) }),
+  handle: async (runtime, params) => ({ approvals: await runtime.approvals(params.sessionId) }),
+})
+
+const decide = operation({
+  doc: 'Allows or denies a call that waits for approval.',
+  input: z.strictObject({
+    sessionId,
+    approvalId: name().describe('The approval, as `approval/list` answered it.'),
+    decision: z.enum(['allow', 'deny']),
+    reason: z.exactOptional(z.string().min(1).max(2000)).describe('The agent reads it where you deny.'),
+  }),
+  output: z.object({ call }),
+  handle: async (runtime, { sessionId, approvalId, ...decision }) => ({
+    call: await runtime.decide(sessionId, approvalId, decision),
+  }),
+})
+
+export const toolOperations = {
+  'tool/list': listTools,
+  'call/list': listCalls,
+  'call/resolve': resolve,
+  'approval/list': listApprovals,
+  'approval/decide': decide,
+}

@@ -1,0 +1,123 @@
+/**
+ * REST: every operation as `POST /v1/{operation}`, the resource routes beside it, events as a stream, and the document
+ * that describes them all. A Hono app, so it runs under any server that speaks fetch; `serve` guards it on a socket.
+ */
+import { type Context, Hono } from 'hono'
+import { z } from 'zod'
+import { MeerkatError } from '../errors.ts'
+import type { RuntimeApi } from '../session/api.ts'
+import { openEventFeed } from './event-feed.ts'
+import { type FaultLog, logToStderr, publicError } from './fault.ts'
+import { readJson } from './http/body.ts'
+import { errorResponse } from './http/error-response.ts'
+import { eventStream } from './http/event-stream.ts'
+import { openApi } from './http/openapi.ts'
+import { queryParams } from './http/query.ts'
+import { eventRoutes, type ResourceRoute, resourceRoutes } from './http/routes.ts'
+import { invalidParams, parseParams } from './invalid-params.ts'
+import type { CallContext, Operation } from './operation.ts'
+import { eventPosition } from './operations/events.ts'
+import { operationNamed } from './operations.ts'
+
+export interface RestOptions {
+  readonly runtime: RuntimeApi
+  /** Largest body taken. */
+  readonly maxBodyBytes?: number
+  /** An idle event stream gives a sign of life this often. */
+  readonly heartbeatMs?: number
+  /** Aborted when the server closes: streams end, waiting requests answer. */
+  readonly closing?: AbortSignal
+  readonly log?: FaultLog
+}
+
+interface Rest extends Required<RestOptions> {}
+
+/** Set by a guard in front where the caller has not shown who they are; such a caller learns the status only. */
+export interface RestVariables {
+  readonly Variables: { readonly anonymous?: boolean }
+}
+
+export type RestApp = Hono<RestVariables>
+
+/** Adds the routes to `app`, behind whatever guards it has. */
+export function rest(options: RestOptions, app: RestApp = new Hono<RestVariables>()): RestApp {
+  const setup: Rest = {
+    maxBodyBytes: 1_048_576,
+    heartbeatMs: 15_000,
+    closing: new AbortController().signal,
+    log: logToStderr,
+    ...options,
+  }
+  const { runtime } = setup
+  app.get('/healthz', c => {
+    const health = runtime.health()
+    return c.json(
+      c.get('anonymous') === true ? { status: health.status } : health,
+      health.status === 'failing' ? 503 : 200,
+    )
+  })
+  app.get('/openapi.json', c => c.json(openApi(runtime.info().version)))
+  for (const path of eventRoutes) app.get(path, c => streamEvents(setup, c))
+  for (const route of resourceRoutes) app.on(route.method, route.path, c => answerResource(setup, route, c))
+  app.post('/v1/:family/:verb', c => answerOperation(setup, c))
+  app.notFound(c => errorResponse(noRoute(c)))
+  app.onError(error => errorResponse(publicError(error, setup.log)))
+  return app
+}
+
+async function answerOperation(setup: Rest, c: Context<RestVariables>): Promise<Response> {
+  const operation = operationNamed(`${c.req.param('family')}/${c.req.param('verb')}`)
+  const params = await readJson(c.req.raw, setup.maxBodyBytes)
+  return c.json(await operation.call(setup.runtime, params, contextOf(operation, setup, c)))
+}
+
+async function answerResource(setup: Rest, route: ResourceRoute, c: Context<RestVariables>): Promise<Response> {
+  const operation = operationNamed(route.operation)
+  const given =
+    route.method === 'get'
+      ? queryParams(operation.input, new URL(c.req.url).searchParams)
+      : await readJson(c.req.raw, setup.maxBodyBytes)
+  const params = withPath(given, c.req.param())
+  return c.json(await operation.call(setup.runtime, params, contextOf(operation, setup, c)))
+}
+
+/** Most operations never wait, and need no one to tell them to stop. */
+function contextOf(operation: Operation, setup: Rest, c: Context<RestVariables>): CallContext {
+  return 'waitMs' in operation.input.shape ? { signal: waiting(setup, c) } : {}
+}
+
+/** A parameter of the path can't be given a second time. */
+function withPath(given: unknown, path: Readonly<Record<string, string>>): unknown {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return given
+  const twice = Object.keys(path).filter(name => Object.hasOwn(given, name))
+  if (twice.length > 0) throw invalidParams(twice.map(name => ({ path: name, message: 'stands in the path already' })))
+  return { ...given, ...path }
+}
+
+const streamParams = z.strictObject(eventPosition)
+
+async function streamEvents(setup: Rest, c: Context<RestVariables>): Promise<Response> {
+  const query = queryParams(streamParams, new URL(c.req.url).searchParams)
+  // A browser that reconnects sends the URL as before and the last id besides: the header is the newer one.
+  const lastEventId = c.req.header('last-event-id')
+  const resumed = lastEventId === undefined || lastEventId === '' ? query : { ...query, after: lastEventId }
+  const position = parseParams(streamParams, withPath(resumed, c.req.param()))
+  const left = new AbortController()
+  const signal = AbortSignal.any([waiting(setup, c), left.signal])
+  const feed = await openEventFeed(setup.runtime, position, { idleMs: setup.heartbeatMs, signal })
+  return new Response(
+    eventStream(feed, setup.log, () => left.abort()),
+    { headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' } },
+  )
+}
+
+/** Aborted when nobody waits for the answer any more: the client left, or the server closes. */
+function waiting(setup: Rest, c: Context<RestVariables>): AbortSignal {
+  return AbortSignal.any([c.req.raw.signal, setup.closing])
+}
+
+function noRoute(c: Context<RestVariables>): MeerkatError {
+  const { method, path } = c.req
+  const hint = 'operations are POST /v1/{operation}; GET /openapi.json lists everything'
+  return new MeerkatError('not-found', `there is no ${method} ${path.slice(0, 200)}: ${hint}`)
+}

@@ -1,0 +1,145 @@
+/**
+ * The HTTP server: REST on a socket, guarded.
+ *
+ * Enforces: it listens on this machine only unless told otherwise, and then not without a token; what a client sends is
+ * bounded in size and in time; closing ends streams, lets requests finish, and takes no longer than its grace.
+ */
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import { getRequestListener } from '@hono/node-server'
+import { Hono } from 'hono'
+import { cors } from 'hono/cors'
+import { MeerkatError } from '../errors.ts'
+import type { RuntimeApi } from '../session/api.ts'
+import { type FaultLog, logToStderr } from './fault.ts'
+import { errorResponse } from './http/error-response.ts'
+import { guardHost, guardOrigin, guardToken, safeHeaders } from './http/guards.ts'
+import { inUrl, isLoopback, unbracketed } from './http/hosts.ts'
+import { type RestApp, type RestVariables, rest } from './rest.ts'
+
+export interface ServeOptions {
+  readonly runtime: RuntimeApi
+  readonly host?: string
+  /** 0 takes a free one. */
+  readonly port?: number
+  /** What callers have to send as `authorization: Bearer …`. Needed for any host but this machine's own. */
+  readonly token?: string
+  /** Further names this server is reached by, such as the one of a proxy before it. */
+  readonly allowedHosts?: readonly string[]
+  /** Origins whose pages may call, such as `https://console.example.org`. */
+  readonly allowedOrigins?: readonly string[]
+  readonly maxBodyBytes?: number
+  readonly heartbeatMs?: number
+  /** How long a client may take to send a request. */
+  readonly requestTimeoutMs?: number
+  /** How long requests under way may take when the server closes. */
+  readonly graceMs?: number
+  readonly log?: FaultLog
+}
+
+export interface RunningServer extends AsyncDisposable {
+  readonly url: string
+  readonly host: string
+  readonly port: number
+  /** Stops accepting, ends streams and waits for requests under way, for as long as the grace is. Idempotent. */
+  close(): Promise<void>
+}
+
+export async function serve(options: ServeOptions): Promise<RunningServer> {
+  const { host = '127.0.0.1', port = 4747, graceMs = 5000 } = options
+  checkToken(host, options.token)
+  const closing = new AbortController()
+  const server = listen(guarded({ ...options, host }, closing.signal), options.requestTimeoutMs ?? 30_000)
+  const bound = await bind(server, unbracketed(host), port)
+  let closed: Promise<void> | undefined
+  const close = (): Promise<void> => (closed ??= shut(server, closing, graceMs))
+  return { url: `http://${inUrl(host)}:${bound}`, host, port: bound, close, [Symbol.asyncDispose]: close }
+}
+
+function checkToken(host: string, token: string | undefined): void {
+  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
+    throw new MeerkatError('invalid-params', 'token must be printable ASCII without spaces', {
+      details: { issues: [{ path: 'token', message: 'must be printable ASCII without spaces' }] },
+    })
+  }
+  if (token === undefined && !isLoopback(host)) {
+    throw new MeerkatError(
+      'invalid-params',
+      `token is missing: on ${host} other machines reach this server. Give --token, or listen on 127.0.0.1`,
+      { details: { issues: [{ path: 'token', message: `is missing for host ${host}` }] } },
+    )
+  }
+}
+
+function guarded(options: ServeOptions & { readonly host: string }, closing: AbortSignal): RestApp {
+  const { runtime, host, token, allowedHosts = [], allowedOrigins = [] } = options
+  const app: RestApp = new Hono<RestVariables>()
+  app.use(safeHeaders, guardHost(host, allowedHosts), guardOrigin(allowedOrigins))
+  if (allowedOrigins.length > 0) app.use(cors({ origin: [...allowedOrigins], maxAge: 600 }))
+  if (token !== undefined) app.use(guardToken(token))
+  const { maxBodyBytes, heartbeatMs, log = logToStderr } = options
+  const bounds = {
+    ...(maxBodyBytes === undefined ? {} : { maxBodyBytes }),
+    ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
+  }
+  return rest({ runtime, closing, log, ...bounds }, app)
+}
+
+/** A node server for the app; its own limits keep slow senders from holding sockets. */
+function listen(app: RestApp, requestTimeoutMs: number): Server {
+  const listener = getRequestListener(request => app.fetch(request), {
+    // The globals are the host program's, not ours to replace.
+    overrideGlobalObjects: false,
+    errorHandler: error =>
+      errorResponse(new MeerkatError('invalid-request', 'the request line or a header is not valid', { cause: error })),
+  })
+  return createServer(
+    {
+      requestTimeout: requestTimeoutMs,
+      headersTimeout: Math.min(requestTimeoutMs, 10_000),
+      connectionsCheckingInterval: Math.min(requestTimeoutMs, 2000),
+    },
+    (incoming, outgoing) => void listener(incoming, outgoing),
+  )
+}
+
+async function bind(server: Server, host: string, port: number): Promise<number> {
+  server.listen({ host, port })
+  try {
+    await once(server, 'listening')
+  } catch (error) {
+    throw bindError(error, host, port)
+  }
+  const address = server.address()
+  return typeof address === 'object' && address !== null ? address.port : port
+}
+
+function bindError(error: unknown, host: string, port: number): MeerkatError {
+  const why = error instanceof Error && 'code' in error ? error.code : undefined
+  const options = { cause: error, details: { host, port, cause: String(why) } }
+  switch (why) {
+    case 'EADDRINUSE':
+      return new MeerkatError(
+        'conflict',
+        `port ${port} on ${host} is taken: stop what listens there, or choose another with --port (0 takes a free one)`,
+        options,
+      )
+    case 'EACCES':
+      return new MeerkatError('forbidden', `port ${port} needs more rights: choose one above 1023 with --port`, options)
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return new MeerkatError('invalid-params', `host ${host} is no address of this machine`, options)
+    default:
+      return new MeerkatError('internal', `can't listen on ${host} port ${port}: ${String(why ?? error)}`, options)
+  }
+}
+
+async function shut(server: Server, closing: AbortController, graceMs: number): Promise<void> {
+  const ended = once(server, 'close')
+  server.close()
+  closing.abort()
+  server.closeIdleConnections()
+  const timer = setTimeout(() => server.closeAllConnections(), graceMs)
+  await ended
+  clearTimeout(timer)
+}

@@ -1,0 +1,50 @@
+/** JSON-RPC over a pair of byte streams, one JSON message a line: stdin and stdout, or any other two. */
+import { once } from 'node:events'
+import type { Readable, Writable } from 'node:stream'
+import { MeerkatError } from '../errors.ts'
+import type { RuntimeApi } from '../session/api.ts'
+import { type ConnectionOptions, connection } from './json-rpc.ts'
+import { LineReader } from './lines.ts'
+
+export interface StdioOptions extends ConnectionOptions {
+  readonly input?: Readable
+  readonly output?: Writable
+  /** Longest line taken, in bytes; a longer one is refused and the next one read. */
+  readonly maxLineBytes?: number
+}
+
+/** Serves until the input ends and all it asked for is answered, or the output is gone. */
+export async function serveStdio(runtime: RuntimeApi, options: StdioOptions = {}): Promise<void> {
+  const { input = process.stdin, output = process.stdout, maxLineBytes = 1_048_576 } = options
+  const gone = new AbortController()
+  const leave = (): void => gone.abort()
+  output.once('error', leave).once('close', leave)
+  const peer = connection(runtime, text => writeLine(output, text, gone.signal), options)
+  const lines = new LineReader(maxLineBytes)
+  const end = (): void => {
+    peer.close()
+    input.destroy()
+  }
+  gone.signal.addEventListener('abort', end)
+  try {
+    for await (const chunk of input as AsyncIterable<Uint8Array>) {
+      for (const line of lines.push(chunk)) take(peer, line)
+    }
+    for (const line of lines.end()) take(peer, line)
+    await peer.idle()
+  } catch (error) {
+    if (!gone.signal.aborted) throw error
+  } finally {
+    gone.signal.removeEventListener('abort', end)
+    peer.close()
+  }
+}
+
+function take(peer: ReturnType<typeof connection>, line: string | MeerkatError): void {
+  if (line instanceof MeerkatError) peer.refuse(line)
+  else if (line.trim() !== '') peer.receive(line)
+}
+
+async function writeLine(output: Writable, text: string, signal: AbortSignal): Promise<void> {
+  if (!output.write(`${text}\n`)) await once(output, 'drain', { signal })
+}

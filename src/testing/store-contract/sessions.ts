@@ -1,0 +1,98 @@
+/** Creating sessions, and finding them again. */
+import { type Cases, codeOf, commit, create, head, record, sessionId } from './kit.ts'
+
+export const sessionCases: Cases = {
+  'a created session is there with its first record': async ({ store, expect }) => {
+    const { claim, position } = await create(store, 's', {
+      options: { title: 'T' },
+      head: head({ unfinished: 1 }),
+      at: 7,
+    })
+    expect(claim).toEqual({ sessionId: 's', owner: 'owner-1', token: claim.token })
+    const facts = { phase: 'idle', unfinished: 1, messages: 0, commits: 1 }
+    const session = { id: 's', createdAt: 7, options: { title: 'T' } }
+    expect(await store.session(sessionId('s'))).toEqual({ ...session, ...facts, updatedAt: 7 })
+    expect(await store.load(sessionId('s'))).toEqual({
+      session,
+      head: facts,
+      rows: [{ position, sessionId: 's', record: record(7) }],
+      journal: [],
+    })
+  },
+
+  'an id that exists is refused, and the first session stays as it was': async ({ store, expect }) => {
+    await create(store, 's', { options: { title: 'first' } })
+    expect(await codeOf(create(store, 's', { options: { title: 'second' }, owner: 'owner-2' }))).toBe(
+      'session-conflict',
+    )
+    const [left, right] = [create(store, 't'), create(store, 't')].map(codeOf)
+    expect([await left, await right]).toEqual([undefined, 'session-conflict'])
+    expect(await store.session(sessionId('s'))).toMatchObject({ options: { title: 'first' } })
+    expect((await store.read({ after: 0, limit: 10 })).length).toBe(2)
+  },
+
+  'a session that does not exist is not found': async ({ store, expect }) => {
+    const id = sessionId('nobody')
+    expect(await store.session(id)).toBe(undefined)
+    expect(await codeOf(store.load(id))).toBe('session-not-found')
+    expect(await codeOf(store.claim(id, 'owner-1'))).toBe('session-not-found')
+    expect(await codeOf(store.commit(commit({ sessionId: id, owner: 'owner-1', token: 1 }, 1)))).toBe(
+      'session-not-found',
+    )
+    await store.release({ sessionId: id, owner: 'owner-1', token: 1 })
+    expect(await store.read({ sessionId: id, after: 0, limit: 5 })).toEqual([])
+    expect(await store.readBack({ sessionId: id, limit: 5 })).toEqual([])
+    expect(await store.readMessages({ sessionId: id, index: 0, limit: 5 })).toEqual([])
+  },
+
+  'a birth certificate comes back as it was given': async ({ store, expect }) => {
+    const options = {
+      title: 'naïve “quotes” \u0000 \ud83d\ude80 \\n',
+      labels: { 'a.b': '1', 'with "quotes"': "it's" },
+      budget: { maxTokens: 0 },
+      mcpServers: [{ name: 'x', nested: [null, { deep: true }] }],
+    }
+    const session = { id: sessionId('ü-1'), createdAt: 3, options, forkOf: { sessionId: sessionId('s'), messages: 4 } }
+    await store.create(session, { record: record(3), head: head() }, 'owner-1')
+    expect((await store.load(session.id)).session).toEqual(session)
+    expect(await store.session(session.id)).toMatchObject(session)
+  },
+
+  'sessions are listed by id, in pages': async ({ store, expect }) => {
+    for (const id of ['b', 'a', 'ä', '\ud83d\ude80', '\uff5e', 'B', 'c']) await create(store, id)
+    const ids = async (query: Parameters<typeof store.sessions>[0]): Promise<string[]> =>
+      (await store.sessions(query)).map(session => session.id)
+    // By UTF-8 bytes: capitals first, and the rocket after everything in the basic plane.
+    expect(await ids({ limit: 10 })).toEqual(['B', 'a', 'b', 'c', 'ä', '\uff5e', '\ud83d\ude80'])
+    expect(await ids({ limit: 2 })).toEqual(['B', 'a'])
+    expect(await ids({ limit: 2, after: sessionId('a') })).toEqual(['b', 'c'])
+    expect(await ids({ limit: 9, after: sessionId('bb') })).toEqual(['c', 'ä', '\uff5e', '\ud83d\ude80'])
+    expect(await ids({ limit: 9, after: sessionId('\ud83d\ude80') })).toEqual([])
+    expect(await ids({ limit: 0 })).toEqual([])
+  },
+
+  'a list keeps what its filters ask for': async ({ store, expect }) => {
+    await create(store, 'a', { options: { labels: { team: 'red' } }, head: head({ phase: 'running', unfinished: 2 }) })
+    await create(store, 'b', { options: { labels: { team: 'blue', 'x."y': '' } } })
+    await create(store, 'c', { head: head({ phase: 'stopped', unfinished: 1 }) })
+    const ids = async (filter: object): Promise<string[]> =>
+      (await store.sessions({ limit: 10, ...filter })).map(session => session.id)
+    expect(await ids({ phase: 'running' })).toEqual(['a'])
+    expect(await ids({ owed: true })).toEqual(['a', 'c'])
+    expect(await ids({ owed: false })).toEqual(['a', 'b', 'c'])
+    expect(await ids({ owed: true, phase: 'stopped' })).toEqual(['c'])
+    expect(await ids({ label: { key: 'team' } })).toEqual(['a', 'b'])
+    expect(await ids({ label: { key: 'team', value: 'blue' } })).toEqual(['b'])
+    expect(await ids({ label: { key: 'x."y', value: '' } })).toEqual(['b'])
+    expect(await ids({ label: { key: 'toString' } })).toEqual([])
+    expect(await ids({ label: { key: 'team' }, owed: true, after: sessionId('a') })).toEqual([])
+  },
+
+  'a list shows each session as of its last commit': async ({ store, expect }) => {
+    const { claim } = await create(store, 's', { head: head({ unfinished: 1 }) })
+    await store.commit(commit(claim, 9, { head: head({ phase: 'retired', messages: 3, commits: 2 }) }))
+    const facts = { phase: 'retired', unfinished: 0, messages: 3, commits: 2, updatedAt: 9 }
+    expect((await store.sessions({ limit: 5 }))[0]).toMatchObject(facts)
+    expect(await store.sessions({ limit: 5, owed: true })).toEqual([])
+  },
+}

@@ -1,0 +1,293 @@
+/**
+ * A runtime small enough to see through: it keeps sessions, inputs and events in memory and answers at once, so that
+ * these tests are about the surfaces. What an input says steers it: `hold` stays queued until `finish`, `boom` is a bug,
+ * `busy` is refused as overloaded.
+ */
+import { MeerkatError } from '../../../src/errors.ts'
+import type { CallId, InputId, RunId, SessionId } from '../../../src/kernel/ids.ts'
+import type {
+  CallView,
+  EventView,
+  Health,
+  InputView,
+  RunResult,
+  RuntimeApi,
+  RunView,
+  SessionView,
+} from '../../../src/session/api.ts'
+
+const AT = '2026-01-02T03:04:05.678Z'
+const RUN = 'run-1' as RunId
+
+type EventsParams = Parameters<RuntimeApi['events']>[0]
+
+export class FakeRuntime implements RuntimeApi {
+  readonly sessions = new Map<string, SessionView>()
+  readonly inputsOf = new Map<string, InputView>()
+  readonly log: EventView[] = []
+  /** Readings of the log that wait for an event just now. */
+  waitingReaders = 0
+  /** Readings of the log so far. */
+  reads = 0
+  healthStatus: Health['status'] = 'ok'
+  /** Thrown by the next reading of the log. */
+  failNextRead: MeerkatError | undefined
+  readonly #wakers = new Set<() => void>()
+
+  info(): ReturnType<RuntimeApi['info']> {
+    return {
+      name: 'meerkat-ts',
+      version: '1.2.3',
+      protocol: 1,
+      store: 'memory',
+      executor: 'fake',
+      features: ['events'],
+    }
+  }
+
+  health(): Health {
+    const reasons = this.healthStatus === 'ok' ? [] : ['the store fails']
+    return {
+      status: this.healthStatus,
+      reasons,
+      oldestRunnableMs: 0,
+      sessions: { loaded: this.sessions.size, running: 0, unfinished: 0 },
+      loops: { performing: 0, overdue: 0 },
+      store: { name: 'memory', failing: this.healthStatus === 'failing' },
+    }
+  }
+
+  async open(params: Parameters<RuntimeApi['open']>[0]): Promise<SessionView> {
+    const { sessionId = `session-${this.sessions.size + 1}`, ...options } = params
+    const known = this.sessions.get(sessionId)
+    if (known !== undefined && known.title !== options.title) {
+      throw new MeerkatError('session-conflict', `session ${sessionId} was opened with other options`)
+    }
+    const id = sessionId as SessionId
+    const session = { id, phase: 'idle', createdAt: AT, updatedAt: AT, messages: 0, unfinished: 0, ...options }
+    this.sessions.set(id, known ?? session)
+    if (known === undefined) this.emit({ sessionId, type: 'session.opened' })
+    return known ?? session
+  }
+
+  async get(sessionId: string): Promise<SessionView> {
+    return this.#session(sessionId)
+  }
+
+  async list(params: Parameters<RuntimeApi['list']>[0]): ReturnType<RuntimeApi['list']> {
+    const all = [...this.sessions.values()].filter(({ id }) => id > (params.after ?? ''))
+    const items = all.slice(0, params.limit)
+    const last = items.at(-1)
+    return { items, ...(last !== undefined && all.length > items.length ? { next: last.id } : {}) }
+  }
+
+  async history(sessionId: string, { after }: { readonly after?: number }): ReturnType<RuntimeApi['history']> {
+    this.#session(sessionId)
+    const inputs = [...this.inputsOf.values()].slice((after ?? -1) + 1)
+    const messages = inputs.map(({ id, content }, at) => ({
+      id: `message-${id}`,
+      index: (after ?? -1) + 1 + at,
+      role: 'user' as const,
+      content,
+      inputIds: [id],
+      at: AT,
+    }))
+    return { messages }
+  }
+
+  async fork(sessionId: string, params: { readonly newSessionId?: string }): Promise<SessionView> {
+    const origin = this.#session(sessionId)
+    const fork = await this.open({ sessionId: params.newSessionId ?? `${sessionId}-fork` })
+    return { ...fork, forkOf: { sessionId: origin.id, messages: 0 } }
+  }
+
+  async control(sessionId: string, operation: string): ReturnType<RuntimeApi['control']> {
+    const { id } = this.#session(sessionId)
+    return { sessionId: id, phase: operation, inputsAbandoned: 1, inputsPendingDrain: 0, inputsTransferred: 0 }
+  }
+
+  async explain(sessionId: string): ReturnType<RuntimeApi['explain']> {
+    this.#session(sessionId)
+    return { runnable: false, phase: 'idle', waitingFor: [{ guard: 'hasQueuedWork', owner: 'caller', sinceMs: 5 }] }
+  }
+
+  async audit(sessionId: string): ReturnType<RuntimeApi['audit']> {
+    this.#session(sessionId)
+    return { ok: true, steps: 3 }
+  }
+
+  async send(sessionId: string, params: Parameters<RuntimeApi['send']>[1]): ReturnType<RuntimeApi['send']> {
+    this.#session(sessionId)
+    if (params.content === 'boom') throw new TypeError('the password is hunter2')
+    if (params.content === 'busy') {
+      throw new MeerkatError('overloaded', 'too many inputs', { details: { retryAfterMs: 1500 } })
+    }
+    const cursor = String(this.log.length)
+    const same = [...this.inputsOf.values()].find(
+      ({ idempotencyKey }) => idempotencyKey !== undefined && idempotencyKey === params.idempotencyKey,
+    )
+    if (same !== undefined) return { outcome: 'deduplicated', inputId: same.id, status: same.status, cursor }
+    const { content, mode = 'queue', idempotencyKey } = params
+    const id = `input-${this.inputsOf.size + 1}` as InputId
+    const key = idempotencyKey === undefined ? {} : { idempotencyKey }
+    this.inputsOf.set(id, { id, status: 'queued', attempts: 0, mode, kind: 'prompt', content, acceptedAt: AT, ...key })
+    this.emit({ sessionId, type: 'input.accepted', inputId: id })
+    if (content !== 'hold') this.finish(sessionId, id)
+    return { outcome: 'accepted', inputId: id, status: this.#input(id).status, cursor }
+  }
+
+  /** Ends an input as if a run had answered it. */
+  finish(sessionId: string, inputId: string): void {
+    const input = this.#input(inputId)
+    const result: RunResult = { outcome: 'completed', runId: RUN, text: `echo: ${JSON.stringify(input.content)}` }
+    this.inputsOf.set(inputId, { ...input, status: 'consumed', attempts: 1, runId: RUN, result })
+    this.emit({ sessionId, type: 'input.consumed', inputId: input.id, runId: RUN })
+  }
+
+  async input(sessionId: string, by: Parameters<RuntimeApi['input']>[1]): Promise<InputView> {
+    this.#session(sessionId)
+    const found = [...this.inputsOf.values()].find(({ idempotencyKey }) => idempotencyKey === by.idempotencyKey)
+    return this.#input(by.inputId ?? found?.id ?? '')
+  }
+
+  async inputs(sessionId: string, params: Parameters<RuntimeApi['inputs']>[1]): ReturnType<RuntimeApi['inputs']> {
+    this.#session(sessionId)
+    return { items: [...this.inputsOf.values()].filter(({ status }) => status === (params.status ?? status)) }
+  }
+
+  async withdraw(sessionId: string, inputId: string): ReturnType<RuntimeApi['withdraw']> {
+    this.#session(sessionId)
+    const input = this.#input(inputId)
+    if (input.status !== 'queued') return { withdrawn: false, input }
+    const withdrawn: InputView = { ...input, status: 'withdrawn' }
+    this.inputsOf.set(inputId, withdrawn)
+    this.#wake()
+    return { withdrawn: true, input: withdrawn }
+  }
+
+  async wait(sessionId: string, inputId: string, waitMs: number): ReturnType<RuntimeApi['wait']> {
+    this.#session(sessionId)
+    await this.#until(() => this.#input(inputId).status !== 'queued', waitMs)
+    const { status, result } = this.#input(inputId)
+    return { status, ...(result === undefined ? {} : { result }) }
+  }
+
+  async cancel(sessionId: string, params: Parameters<RuntimeApi['cancel']>[1]): ReturnType<RuntimeApi['cancel']> {
+    this.#session(sessionId)
+    return { cancelled: params.when === 'now', runId: RUN, dropped: params.queue === 'drop' ? 1 : 0 }
+  }
+
+  async runs(sessionId: string): ReturnType<RuntimeApi['runs']> {
+    this.#session(sessionId)
+    return { items: [run] }
+  }
+
+  async run(sessionId: string, runId: string): ReturnType<RuntimeApi['run']> {
+    this.#session(sessionId)
+    if (runId !== RUN) throw new MeerkatError('run-not-found', `there is no run ${runId}`)
+    return { run, receipts: [{ runId: RUN, boundary: 1, inputIds: [], at: AT }] }
+  }
+
+  async events(params: EventsParams): ReturnType<RuntimeApi['events']> {
+    this.reads += 1
+    const failure = this.failNextRead
+    this.failNextRead = undefined
+    if (failure !== undefined) throw failure
+    if (params.sessionId !== undefined) this.#session(params.sessionId)
+    const from = Number(params.after ?? 0)
+    if (!Number.isSafeInteger(from)) throw new MeerkatError('invalid-params', `after is no cursor: ${params.after}`)
+    const find = (): EventView[] =>
+      this.log.slice(from).filter(({ sessionId }) => sessionId === (params.sessionId ?? sessionId))
+    this.waitingReaders += 1
+    await this.#until(() => find().length > 0, params.waitMs ?? 0, params.signal)
+    this.waitingReaders -= 1
+    const events = find().slice(0, params.limit)
+    return { events, cursor: events.at(-1)?.cursor ?? String(this.log.length) }
+  }
+
+  emit(event: Readonly<Record<string, unknown>> & { readonly sessionId: string; readonly type: string }): void {
+    const sessionId = event.sessionId as SessionId
+    this.log.push({ ...event, sessionId, cursor: String(this.log.length + 1), at: AT })
+    this.#wake()
+  }
+
+  async calls(sessionId: string, params: { readonly state?: string }): Promise<readonly CallView[]> {
+    this.#session(sessionId)
+    return [call].filter(({ state }) => state === (params.state ?? state))
+  }
+
+  async resolveCall(
+    sessionId: string,
+    callId: string,
+    params: Parameters<RuntimeApi['resolveCall']>[2],
+  ): Promise<CallView> {
+    this.#session(sessionId)
+    if (callId !== call.id) throw new MeerkatError('not-found', `there is no call ${callId}`)
+    if (params.resolution === 'failed') {
+      throw new MeerkatError('rejected', 'the call is settled', {
+        details: { kind: 'guard-rejected', reason: 'settled' },
+      })
+    }
+    return { ...call, state: 'succeeded', output: params.output }
+  }
+
+  async approvals(sessionId: string): ReturnType<RuntimeApi['approvals']> {
+    this.#session(sessionId)
+    return [{ id: call.id, tool: call.tool, args: { path: '/' }, inputId: call.inputId, since: AT }]
+  }
+
+  async decide(sessionId: string, _: string, params: Parameters<RuntimeApi['decide']>[2]): Promise<CallView> {
+    this.#session(sessionId)
+    return { ...call, state: params.decision === 'allow' ? 'owed' : 'failed' }
+  }
+
+  async tools(sessionId: string): ReturnType<RuntimeApi['tools']> {
+    this.#session(sessionId)
+    return { generation: 1, tools: [{ name: 'look', policy: 'retry', needsApproval: false }] }
+  }
+
+  async close(): Promise<void> {}
+
+  #session(sessionId: string): SessionView {
+    const session = this.sessions.get(sessionId)
+    if (session === undefined) throw new MeerkatError('session-not-found', `there is no session ${sessionId}`)
+    return session
+  }
+
+  #input(inputId: string): InputView {
+    const input = this.inputsOf.get(inputId)
+    if (input === undefined) throw new MeerkatError('input-not-found', `there is no input ${inputId}`)
+    return input
+  }
+
+  #wake(): void {
+    for (const waker of [...this.#wakers]) waker()
+  }
+
+  /** Resolves when the condition holds, the time is up or nobody waits any more. */
+  async #until(holds: () => boolean, waitMs: number, signal?: AbortSignal): Promise<void> {
+    if (holds() || waitMs === 0 || signal?.aborted === true) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const check = (): void => (holds() ? resolve() : undefined)
+    const end = (): void => resolve()
+    const timer = setTimeout(end, waitMs)
+    this.#wakers.add(check)
+    signal?.addEventListener('abort', end)
+    await promise
+    clearTimeout(timer)
+    this.#wakers.delete(check)
+    signal?.removeEventListener('abort', end)
+  }
+}
+
+const run: RunView = { id: RUN, state: 'completed', inputIds: ['input-1' as InputId], startedAt: AT, endedAt: AT }
+
+const call: CallView = {
+  id: 'call-1' as CallId,
+  inputId: 'input-1' as InputId,
+  tool: 'look',
+  policy: 'ask',
+  state: 'unknown',
+  since: AT,
+  args: { path: '/' },
+}
