@@ -24,13 +24,13 @@ export interface EventsOptions {
 
 export interface Client {
   /** Calls an operation. Fails with a `MeerkatError`, whose `retryable` says whether the same call may succeed later. */
-  call<Name extends OperationName>(
+  readonly call: <Name extends OperationName>(
     name: Name,
     params: OperationParams<Name>,
     options?: { readonly signal?: AbortSignal },
-  ): Promise<OperationResult<Name>>
+  ) => Promise<OperationResult<Name>>
   /** Events as they happen, each exactly once and in order, over as many connections as it takes. */
-  events(options?: EventsOptions): AsyncIterable<ClientEvent>
+  readonly events: (options?: EventsOptions) => AsyncIterable<ClientEvent>
 }
 
 /** Three of the server's signs of life may be missing before a silent stream is taken for dead. */

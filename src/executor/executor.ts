@@ -82,7 +82,10 @@ export interface RunPort {
   dispatch(callIds: readonly CallId[]): Promise<void>
   /** Calls ended. */
   outcomes(report: readonly CallOutcome[]): Promise<void>
-  /** Every call has an outcome: commits the boundary. `steered` inputs joined and are in the journal already. */
+  /**
+   * Every call has an outcome: commits the boundary. `steered` inputs joined and are in the journal already. Also the
+   * first report of an attempt whose journal ends in calls that an earlier attempt made.
+   */
   boundary(report: { readonly turn: number }): Promise<BoundaryAnswer>
   /** A model call failed and will be tried again after a delay. */
   retrying(report: {
@@ -131,7 +134,7 @@ export type BoundaryAnswer =
   /** The run was cancelled at this boundary: return `cancelled`. */
   | { readonly next: 'cancelled' }
 
-/** How `apply` ends. */
+/** How `apply` ends. `usage` is the sum of the model calls of this `apply`, failed ones included. */
 export type ApplyOutput =
   | {
       readonly type: 'completed'

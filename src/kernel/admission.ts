@@ -72,7 +72,8 @@ export function validationFault(input: AcceptInput): string | undefined {
   const kind = input.kind ?? 'prompt'
   const origin = input.origin ?? 'operator'
   if (input.durability === 'derived') {
-    if (origin === 'operator' || origin === 'peer' || origin === 'external') return 'external-derived-durability-forbidden'
+    if (origin === 'operator' || origin === 'peer' || origin === 'external')
+      return 'external-derived-durability-forbidden'
     if (!DERIVABLE.has(kind)) return 'derived-durability-forbidden-for-kind'
   }
   if (kind === 'peer-response-progress' && input.mode !== undefined) return 'peer-handling-mode-invalid'
@@ -82,7 +83,12 @@ export function validationFault(input: AcceptInput): string | undefined {
   return undefined
 }
 
-const DERIVABLE: ReadonlySet<InputKind> = new Set(['continuation', 'operation', 'peer-response-progress', 'external-event'])
+const DERIVABLE: ReadonlySet<InputKind> = new Set([
+  'continuation',
+  'operation',
+  'peer-response-progress',
+  'external-event',
+])
 
 /** The policy for a sound input. `busy` is whether a run is current; `silent` whether its intent is silenced. */
 export function admissionPolicy(input: AcceptInput, busy: boolean, silent: boolean): AdmissionPolicy {

@@ -1,9 +1,10 @@
 /** What leaves the kernel: facts for the shell to realise or to publish, in the order in which they happened. */
+
+import type { PostAdmissionSignal } from './admission.ts'
 import type { CallId, InputId, RunId, RuntimeEpochId, SessionId } from './ids.ts'
 import type { CallEntry } from './regions/calls.ts'
 import type { Lane, Terminal } from './regions/ledger-entries.ts'
 import type { TurnTerminalCause, TurnTerminalOutcome } from './regions/turn.ts'
-import type { PostAdmissionSignal } from './admission.ts'
 
 /** An input's way. */
 export type InputEffect =
@@ -15,7 +16,12 @@ export type InputEffect =
   | { readonly type: 'InputStaged'; readonly inputId: InputId; readonly runId: RunId; readonly attempt: number }
   | { readonly type: 'InputSteered'; readonly inputId: InputId; readonly runId: RunId; readonly boundary: number }
   | { readonly type: 'InputRequeued'; readonly inputId: InputId; readonly runId: RunId; readonly attempts: number }
-  | { readonly type: 'InputTerminated'; readonly inputId: InputId; readonly terminal: Terminal; readonly attempts: number }
+  | {
+      readonly type: 'InputTerminated'
+      readonly inputId: InputId
+      readonly terminal: Terminal
+      readonly attempts: number
+    }
 
 /** A run's way. */
 export type RunEffect =
@@ -60,8 +66,12 @@ export type TurnEffect =
   | { readonly type: 'TurnRunCancelled'; readonly runId: RunId }
 
 /** The tool-effect ledger. */
-export type CallEffect =
-  | { readonly type: 'CallChanged'; readonly callId: CallId; readonly state: CallEntry['state']; readonly tool: string }
+export type CallEffect = {
+  readonly type: 'CallChanged'
+  readonly callId: CallId
+  readonly state: CallEntry['state']
+  readonly tool: string
+}
 
 /** The session's own way. */
 export type SessionEffect =

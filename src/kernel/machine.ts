@@ -6,16 +6,16 @@
 import type { AcceptInput } from './admission.ts'
 import type { MeerkatEffect } from './effects.ts'
 import type { Invariant, Region } from './region.ts'
-import { binding, type Binding, type BindingInput } from './regions/binding.ts'
-import { calls, type Calls, type CallsInput } from './regions/calls.ts'
-import { ledger, type LedgerInput } from './regions/ledger.ts'
+import { type Binding, type BindingInput, binding } from './regions/binding.ts'
+import { type Calls, type CallsInput, calls } from './regions/calls.ts'
+import { type LedgerInput, ledger } from './regions/ledger.ts'
 import type { Ledger } from './regions/ledger-entries.ts'
-import { lifecycle, type Lifecycle, type LifecycleInput } from './regions/lifecycle.ts'
-import { registration, type Registration, type RegistrationInput } from './regions/registration.ts'
-import { run, type Run, type RunInput } from './regions/run.ts'
-import { transcript, type Transcript, type TranscriptInput } from './regions/transcript.ts'
-import { turn, type Turn, type TurnInput } from './regions/turn.ts'
-import { machine, type Machine, type StepResult } from './step.ts'
+import { type Lifecycle, type LifecycleInput, lifecycle } from './regions/lifecycle.ts'
+import { type Registration, type RegistrationInput, registration } from './regions/registration.ts'
+import { type Run, type RunInput, run } from './regions/run.ts'
+import { type Transcript, type TranscriptInput, transcript } from './regions/transcript.ts'
+import { type Turn, type TurnInput, turn } from './regions/turn.ts'
+import { type Machine, machine, type StepResult } from './step.ts'
 
 export interface MeerkatState {
   readonly lifecycle: Lifecycle
@@ -52,23 +52,22 @@ const spanning: readonly Invariant<MeerkatState>[] = [
   {
     id: 'run-iff-running',
     text: 'a run is bound exactly while the session is running',
-    holds: (s) => (s.run.phase === 'bound') === (s.lifecycle.phase === 'running'),
+    holds: s => (s.run.phase === 'bound') === (s.lifecycle.phase === 'running'),
   },
   {
     id: 'turn-belongs-to-run',
     text: 'an unfinished turn belongs to the bound run',
-    holds: (s) => s.turn.phase === 'ready' || (s.run.phase === 'bound' && s.run.runId === s.turn.facts.runId),
+    holds: s => s.turn.phase === 'ready' || (s.run.phase === 'bound' && s.run.runId === s.turn.facts.runId),
   },
   {
     id: 'destroyed-owes-nothing',
     text: 'a destroyed session holds no unfinished input and no open call',
-    holds: (s) => s.lifecycle.phase !== 'destroyed' || (s.ledger.entries.size === 0 && s.calls.open.size === 0),
+    holds: s => s.lifecycle.phase !== 'destroyed' || (s.ledger.entries.size === 0 && s.calls.open.size === 0),
   },
   {
     id: 'attached-has-executor-or-binding',
     text: 'an attached session has an active executor, a bound runtime, or is being torn down',
-    holds: (s) =>
-      s.lifecycle.phase !== 'attached' || s.registration.phase !== 'queuing' || s.binding.phase === 'bound',
+    holds: s => s.lifecycle.phase !== 'attached' || s.registration.phase !== 'queuing' || s.binding.phase === 'bound',
   },
 ]
 

@@ -56,7 +56,8 @@ export function blockers(state: MeerkatState): readonly Blocker[] {
   if (registration.sessionId === undefined) found.push({ guard: 'registered', owner: 'host' })
   if (registration.phase === 'draining') found.push({ guard: 'not-draining', owner: 'host' })
   if (run.phase === 'bound') found.push({ guard: 'no-run-current', owner: 'executor', since: run.startedAt })
-  if (lifecycle.phase === 'attached' && lifecycle.stopDeferred) found.push({ guard: 'stop-not-pending', owner: 'executor' })
+  if (lifecycle.phase === 'attached' && lifecycle.stopDeferred)
+    found.push({ guard: 'stop-not-pending', owner: 'executor' })
   if (registration.phase === 'queuing' || lifecycle.phase === 'idle' || lifecycle.phase === 'initializing')
     found.push({ guard: 'executor-attached', owner: 'host' })
   found.push(...workBlockers(state))
@@ -67,7 +68,7 @@ function workBlockers(state: MeerkatState): readonly Blocker[] {
   if (state.ledger.waking === 0) return [{ guard: 'work-waiting', owner: 'caller' }]
   const head = nextHead(state.ledger)
   if (head === undefined) return []
-  return unsettledCallsOf(state.calls, head).map((call) => ({
+  return unsettledCallsOf(state.calls, head).map(call => ({
     guard: call.state === 'unknown' ? 'calls-resolved' : 'calls-approved',
     owner: 'operator',
     since: call.at,

@@ -85,8 +85,12 @@ interface Plan<State, Input, Effect> {
   readonly slice: keyof State
   readonly phaseOf: (state: State) => string
   readonly rowsByPhase: ReadonlyMap<string, readonly (AnyRow<State, Input, Effect> & { readonly edge: string })[]>
-  readonly followers: readonly { readonly slice: keyof State; readonly follow: Follow<State, unknown, Input, Effect> }[]
+  /** What the input's followers change and say, in the order of the regions. */
+  readonly changes: readonly { readonly slice: keyof State; readonly then: Change<State, Input> }[]
+  readonly emits: readonly Emit<State, Input, Effect>[]
 }
+
+type Change<State, Input> = (slice: unknown, input: Input, state: State) => unknown
 
 /** Builds a machine of regions and of the invariants that span them. */
 export function machine<State, Input extends Tagged, Effect extends Tagged>(declaration: {
@@ -116,8 +120,9 @@ export function machine<State, Input extends Tagged, Effect extends Tagged>(decl
       if (row.when === undefined || holdsAll(row.when, state, input)) return take(plan, row, state, input, from)
     }
     const context = `${name}/${plan.region}/${input.type}`
-    if (!reached) return refuse(context, spinePhase, `not possible while ${from === spinePhase ? from : `${spinePhase}, ${from}`}`)
-    const matched = rows.filter((row) => row.during === undefined || row.during.includes(spinePhase))
+    if (!reached)
+      return refuse(context, spinePhase, `not possible while ${from === spinePhase ? from : `${spinePhase}, ${from}`}`)
+    const matched = rows.filter(row => row.during === undefined || row.during.includes(spinePhase))
     return guardRejected(context, spinePhase, matched, state, input)
   }
 
@@ -138,35 +143,43 @@ function take<State, Input, Effect>(
   input: Input,
   from: string,
 ): Transition<State, Effect> {
-  const slice = before[plan.slice]
-  const next = row.then === undefined ? slice : row.then(slice, input, before)
   let state = before
-  if (next !== slice) state = { ...before, [plan.slice]: next }
-  for (const { slice: key, follow } of plan.followers) {
-    if (follow.then === undefined) continue
+  if (row.then !== undefined) {
+    const slice = before[plan.slice]
+    const next = row.then(slice, input, before) as State[keyof State]
+    if (next !== slice) {
+      state = { ...before }
+      put(state, plan.slice, next)
+    }
+  }
+  for (const { slice: key, then } of plan.changes) {
     const old = before[key]
-    const changed = follow.then(old, input, before) as State[keyof State]
-    if (changed === old) continue
+    const next = then(old, input, before) as State[keyof State]
+    if (next === old) continue
     if (state === before) state = { ...before }
-    ;(state as { [K in keyof State]: State[K] })[key] = changed
+    put(state, key, next)
   }
   const effects: Effect[] = []
-  collect(effects, row.emit, state, input, before)
-  for (const { follow } of plan.followers) collect(effects, follow.emit, state, input, before)
+  if (row.emit !== undefined) collect(effects, row.emit, state, input, before)
+  collect(effects, plan.emits, state, input, before)
   return { ok: true, state, effects, from, to: plan.phaseOf(state), edge: row.edge }
+}
+
+/** Writes a slice of a state that nobody else has seen yet. */
+function put<State, Key extends keyof State>(fresh: State, key: Key, value: State[Key]): void {
+  fresh[key] = value
 }
 
 function collect<State, Input, Effect>(
   into: Effect[],
-  emits: readonly Emit<State, Input, Effect>[] | undefined,
+  emits: readonly Emit<State, Input, Effect>[],
   after: State,
   input: Input,
   before: State,
 ): void {
-  if (emits === undefined) return
   for (const emit of emits) {
     const made = emit(after, input, before)
-    if (Array.isArray(made)) into.push(...made)
+    if (Array.isArray(made)) for (const one of made as readonly Effect[]) into.push(one)
     else into.push(made as Effect)
   }
 }
@@ -216,7 +229,7 @@ function planOf<State, Input extends Tagged, Effect extends Tagged>(
         slice: region.name,
         phaseOf: region.phaseOf,
         rowsByPhase,
-        followers: followersOf(regions, type),
+        ...followersOf(regions, type),
       })
     }
   }
@@ -226,11 +239,15 @@ function planOf<State, Input extends Tagged, Effect extends Tagged>(
 function followersOf<State, Input extends Tagged, Effect extends Tagged>(
   regions: readonly AnyRegion<State, Input, Effect>[],
   type: string,
-): Plan<State, Input, Effect>['followers'] {
-  return regions.flatMap(region => {
+): Pick<Plan<State, Input, Effect>, 'changes' | 'emits'> {
+  const followers = regions.flatMap(region => {
     const follow = (region.follow as Record<string, Follow<State, unknown, Input, Effect> | undefined>)[type]
-    return follow === undefined ? [] : [{ slice: region.name, follow }]
+    return follow === undefined ? [] : [{ slice: region.name, ...follow }]
   })
+  return {
+    changes: followers.flatMap(({ slice, then }) => (then === undefined ? [] : [{ slice, then }])),
+    emits: followers.flatMap(({ emit }) => emit ?? []),
+  }
 }
 
 function edgesOf<State, Input extends Tagged, Effect extends Tagged>(

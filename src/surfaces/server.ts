@@ -42,14 +42,15 @@ export interface RunningServer extends AsyncDisposable {
   readonly host: string
   readonly port: number
   /** Stops accepting, ends streams and waits for requests under way, for as long as the grace is. Idempotent. */
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 export async function serve(options: ServeOptions): Promise<RunningServer> {
   const { host = '127.0.0.1', port = 4747, graceMs = 5000 } = options
   checkToken(host, options.token)
   const closing = new AbortController()
-  const server = listen(guarded({ ...options, host }, closing.signal), options.requestTimeoutMs ?? 30_000)
+  const app = guarded({ ...options, host }, closing.signal)
+  const server = createHttpServer(app, options.requestTimeoutMs ?? 30_000, closing.signal)
   const bound = await bind(server, unbracketed(host), port)
   let closed: Promise<void> | undefined
   const close = (): Promise<void> => (closed ??= shut(server, closing, graceMs))
@@ -86,21 +87,26 @@ function guarded(options: ServeOptions & { readonly host: string }, closing: Abo
 }
 
 /** A node server for the app; its own limits keep slow senders from holding sockets. */
-function listen(app: RestApp, requestTimeoutMs: number): Server {
+function createHttpServer(app: RestApp, requestTimeoutMs: number, closing: AbortSignal): Server {
   const listener = getRequestListener(request => app.fetch(request), {
     // The globals are the host program's, not ours to replace.
     overrideGlobalObjects: false,
     errorHandler: error =>
       errorResponse(new MeerkatError('invalid-request', 'the request line or a header is not valid', { cause: error })),
   })
-  return createServer(
+  const server = createServer(
     {
       requestTimeout: requestTimeoutMs,
       headersTimeout: Math.min(requestTimeoutMs, 10_000),
       connectionsCheckingInterval: Math.min(requestTimeoutMs, 2000),
     },
-    (incoming, outgoing) => void listener(incoming, outgoing),
+    (incoming, outgoing) => {
+      // A connection whose last answer is given would be kept for a next request that nobody will take.
+      outgoing.once('close', () => setImmediate(() => closing.aborted && server.closeIdleConnections()))
+      void listener(incoming, outgoing)
+    },
   )
+  return server
 }
 
 async function bind(server: Server, host: string, port: number): Promise<number> {

@@ -79,10 +79,11 @@ describe('places that can not hold a database', () => {
     await create(await openStore(path), 's')
     // The connection itself is read-only, which works for root too; the store sees what a read-only file gives.
     const driver = (file: string): DatabaseSync => new DatabaseSync(file, { readOnly: true })
-    expect(await failure(sqlite(path, { driver }).open())).toMatchObject({
-      code: 'store-unavailable',
-      details: { path },
-    })
+    const store = await openStore(path, { driver })
+    expect((await store.load(S)).rows.length).toBe(1)
+    const error = await failure(store.claim(S, 'owner-1'))
+    expect(error).toMatchObject({ code: 'store-unavailable', details: { path } })
+    expect(error?.message).toContain('read-only; nothing was written: give this user write permission')
   })
 })
 

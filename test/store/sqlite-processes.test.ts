@@ -143,13 +143,13 @@ describe('signs of life', () => {
     expect(await codeOf((await heldWith(set)).claim(S, 'b'))).toBe(code)
   })
 
-  test('owners of dead processes are forgotten when a store opens', async () => {
+  test('owners of dead processes are forgotten when a new one comes', async () => {
     const path = freshPath()
     const store = await openStore(path)
     await create(store, 's', { owner: 'a' })
     rawly(path, `INSERT INTO owners (owner, pid, host, started, heartbeat) VALUES ('old', 1, 'gone', 0, 0)`)
-    await openStore(path)
-    expect(rawRows(path, 'SELECT owner FROM owners').map(row => row['owner'])).toEqual(['a'])
+    await create(await openStore(path), 't', { owner: 'b' })
+    expect(rawRows(path, 'SELECT owner FROM owners').map(row => row['owner'])).toEqual(['a', 'b'])
   })
 
   test('a heartbeat brings back an owner that was forgotten while it was suspended', async () => {

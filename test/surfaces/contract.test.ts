@@ -173,8 +173,8 @@ describe.each(surfaces)('$name', surface => {
   test('answers every operation with exactly what the table says', async () => {
     for (const [name, params, expected] of answered) {
       const result: unknown = JSON.parse(JSON.stringify(await open.call(name, params)))
-      expect(result, name).toMatchObject(expected as object)
-      expect(operationNamed(name).output.parse(result), name).toEqual(result)
+      expect({ name, result }).toMatchObject({ name, result: expected })
+      expect({ name, result: operationNamed(name).output.parse(result) }).toEqual({ name, result })
     }
     expect(new Set(answered.map(([name]) => name))).toEqual(new Set(operationNames))
   })

@@ -133,11 +133,11 @@ test('the OpenAPI document describes every operation, and all it refers to is th
   const { body } = await get('/openapi.json')
   expect(body).toMatchObject({ openapi: '3.1.0', info: { version: '1.2.3' } })
   const { paths, components } = body as unknown as OpenApi
-  for (const name of operationNames) expect(paths[`/v1/${name}`], name).toHaveProperty('post')
+  for (const name of operationNames) expect(paths).toHaveProperty([`/v1/${name}`, 'post'])
   const inputs = paths['/v1/sessions/{sessionId}/inputs/{inputId}']
   expect(inputs?.['get']?.parameters?.map(({ name }) => name)).toEqual(['sessionId', 'inputId', 'idempotencyKey'])
   for (const [, name = ''] of JSON.stringify(body).matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
-    expect(components.schemas, name).toHaveProperty(name)
+    expect(components.schemas).toHaveProperty([name])
   }
   for (const [path, methods] of Object.entries(paths)) {
     const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name)

@@ -60,15 +60,18 @@ export async function compactIfLong(compaction: Compaction): Promise<boolean> {
 
 /** The index before which messages are covered: where a user message starts, or behind the last message. */
 function coversUpTo(context: readonly ContextMessage[], keepTurns: number): number | undefined {
+  const indexes = context.flatMap(({ index }) => (index === undefined ? [] : [index]))
+  const [first, second] = indexes
+  if (first === undefined) return undefined
+  // A summary stands first, but was written behind the messages that it left as they were.
+  const summary = second !== undefined && first > second ? first : undefined
+  const end = Math.max(...indexes) + 1
   const starts = context.flatMap(({ role, index }) => (role === 'user' && index !== undefined ? [index] : []))
-  const last = context.at(-1)?.index
-  const first = context[0]?.index
-  if (last === undefined || first === undefined) return undefined
   const kept = keepTurns === 0 ? undefined : starts.at(-keepTurns)
-  // With few, but huge turns everything is covered: keeping them would keep the conversation too long.
-  const covers = kept === undefined || kept <= first ? last + 1 : kept
+  // Where too few turns came since, all are covered: keeping them would keep the conversation too long.
+  if (kept !== undefined && kept > (summary ?? first)) return kept
   // A lone summary would only be summed up again.
-  return covers - first > 1 ? covers : undefined
+  return indexes.length === 1 && context[0]?.role === 'notice' ? undefined : end
 }
 
 const INSTRUCTION = `You sum up the beginning of a conversation between a user and an assistant that works with tools. The summary
@@ -85,7 +88,7 @@ async function summarise(
   const maxChars = options.thresholdTokens * CHARS_PER_TOKEN
   const text = middleCut(covered.map(render).join('\n\n'), maxChars)
   // Silent: observers follow the answer, not the housekeeping.
-  const quiet: RunPort = Object.create(port, { stream: { value: () => {} } })
+  const quiet = { signal: port.signal, deadline: port.deadline, clock: port.clock, stream: () => {} }
   const end = await callModel(quiet, {
     model,
     turn: port.turnsSoFar,

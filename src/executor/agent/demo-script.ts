@@ -140,7 +140,9 @@ const JOINTS = new RegExp(
 
 function read(text: string, prompt: Prompt): readonly Action[] {
   // "add 2 and 3" and "wait 5 ms and ask" hold an "and" of their own.
-  const guarded = text.replaceAll(/(-?[\d.]+)\s+and\s+(-?[\d.]+)/gi, '$1 & $2')
+  const guarded = text
+    .replaceAll(/(-?[\d.]+)\s+and\s+(-?[\d.]+)/gi, '$1 & $2')
+    .replaceAll(/(wait [\d.]+ ?(?:ms|s)?)\s+and\s+(ask|fail)/gi, '$1 & $2')
   return guarded
     .split(JOINTS)
     .filter(clause => clause.trim() !== '')

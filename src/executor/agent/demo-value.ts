@@ -75,8 +75,8 @@ function numberFor(schema: Record<string, unknown>, step: number): number {
   const least = numberIn(schema, 'minimum') ?? (above === undefined ? undefined : above + unit)
   const most = numberIn(schema, 'maximum') ?? (below === undefined ? undefined : below - unit)
   const wanted = Math.min(Math.max(42, least ?? 42), most ?? 42)
-  const rounded = Math.floor(wanted / unit) * unit
-  return least !== undefined && rounded < least ? rounded + unit : rounded
+  const up = Math.ceil(wanted / unit) * unit
+  return most !== undefined && up > most ? Math.floor(wanted / unit) * unit : up
 }
 
 const FORMATS: Readonly<Record<string, string>> = {

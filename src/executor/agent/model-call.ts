@@ -39,9 +39,12 @@ export interface ModelCall {
   readonly newCallId: () => CallId
 }
 
+/** What a model call needs of a run. */
+export type CallPort = Pick<RunPort, 'signal' | 'deadline' | 'clock' | 'stream'>
+
 /** Makes one call and announces what it says. Never throws for what a model or provider does. */
 export async function callModel(
-  port: RunPort,
+  port: CallPort,
   { model, options, turn, limits, newCallId }: ModelCall,
 ): Promise<CallEnd> {
   const collector = new Collector(turn, newCallId, event => port.stream(event))
@@ -94,7 +97,7 @@ interface Ended {
 }
 
 function judge(
-  port: RunPort,
+  port: CallPort,
   model: StreamingModel,
   turn: number,
   { stage, silence, collector, thrown }: Ended,

@@ -64,7 +64,7 @@ function stopped(port: RunPort, ending: Ending): ApplyOutput {
     case 'deadline':
     case undefined: {
       const error = {
-        code: 'time-budget-exceeded',
+        code: 'deadline-exceeded',
         message: 'the run did not end before its deadline: raise maxRunMs, or ask for less at once',
       }
       return { type: 'failed', source: 'time-budget-exceeded', error, ...ending }
@@ -80,6 +80,7 @@ class Work {
   readonly #budget: ReturnType<typeof tighter>
   readonly #warn: (spent: Spent) => void
   #context: readonly ContextMessage[] = []
+  readonly #turnsBefore: number
   /** Model calls of this apply, and how many of them were retries. */
   #calls = 0
   #retries = 0
@@ -94,6 +95,7 @@ class Work {
     this.#port = port
     this.#model = model
     this.#schema = schema
+    this.#turnsBefore = port.turnsSoFar
     this.#budget = tighter(settings.budget, port.session.budget ?? {})
     this.#warn = budgetWarnings(port, this.#budget)
   }
@@ -110,7 +112,7 @@ class Work {
   }
 
   get #turnNumber(): number {
-    return this.#port.turnsSoFar + this.#calls
+    return this.#turnsBefore + this.#calls
   }
 
   get #spent(): Spent {
@@ -121,7 +123,7 @@ class Work {
     }
   }
 
-  /** Dispatches what is owed from before. */
+  /** Dispatches what is owed from before, and commits the boundary that the last attempt did not come to. */
   async #settleCalls(): Promise<{ readonly output?: ApplyOutput; readonly reported: boolean }> {
     const calls = this.#port.calls()
     const lost = calls.find(({ state }) => state === 'dispatched')
@@ -135,8 +137,9 @@ class Work {
       if (this.#port.signal.aborted) return { output: this.#stopped(), reported: true }
     }
     if (this.#waitsForPeople()) return { output: { type: 'parked' }, reported: true }
-    const output = owed.length > 0 ? await this.#boundary() : undefined
-    return output === undefined ? { reported: owed.length > 0 } : { output, reported: true }
+    if (!endsInCalls(this.#port.journal())) return { reported: false }
+    const output = await this.#boundary()
+    return { reported: true, ...(output === undefined ? {} : { output }) }
   }
 
   #waitsForPeople(): boolean {
@@ -330,4 +333,10 @@ function callsIn(journal: readonly ContextMessage[]): readonly ToolCallPart[] {
   return journal.flatMap(({ content }) =>
     typeof content === 'string' ? [] : content.filter(part => part.type === 'tool-call'),
   )
+}
+
+/** Whether the last thing that happened was that tools were called: their boundary may not be committed. */
+function endsInCalls(journal: readonly ContextMessage[]): boolean {
+  const last = journal.findLast(({ role }) => role !== 'tool')
+  return last !== undefined && callsIn([last]).length > 0
 }

@@ -33,7 +33,8 @@ export type BindingInput = {
 
 /** Whether the observed tuple is exactly the current one. */
 export function sameBinding(binding: Binding, seen: BindingTuple): boolean {
-  const now: BindingTuple = binding.phase === 'bound' ? binding : { ...(binding.epochId && { epochId: binding.epochId }) }
+  const now: BindingTuple =
+    binding.phase === 'bound' ? binding : { ...(binding.epochId && { epochId: binding.epochId }) }
   return (
     now.runtimeId === seen.runtimeId &&
     now.fence === seen.fence &&
@@ -92,7 +93,7 @@ export const binding: MeerkatRegion<'binding', Binding['phase']> = {
   name: 'binding',
   about: 'Where a host placed the session, fenced, and the epoch of its asynchronous work.',
   initial: { phase: 'unbound' },
-  phaseOf: (state) => state.binding.phase,
+  phaseOf: state => state.binding.phase,
   phases: ['unbound', 'bound'],
   on: {
     PrepareBindings: [
@@ -129,7 +130,7 @@ export const binding: MeerkatRegion<'binding', Binding['phase']> = {
     Recycle: { then: unbind },
     Resume: { then: (slice, _, before) => (before.lifecycle.phase === 'stopped' ? unbind(slice) : slice) },
     Reset: {
-      then: (slice) => {
+      then: slice => {
         if (slice.phase === 'unbound' || slice.fence === undefined) return slice
         const { fence: _, ...rest } = slice
         return rest
@@ -142,17 +143,18 @@ export const binding: MeerkatRegion<'binding', Binding['phase']> = {
     {
       id: 'epoch-requires-registered-session',
       text: 'an epoch exists only for a registered session',
-      holds: (s) => s.binding.epochId === undefined || s.registration.sessionId !== undefined,
+      holds: s => s.binding.epochId === undefined || s.registration.sessionId !== undefined,
     },
     {
       id: 'binding-identity-is-typed',
       text: 'a bound runtime has a generation or an epoch',
-      holds: (s) => s.binding.phase === 'unbound' || s.binding.generation !== undefined || s.binding.epochId !== undefined,
+      holds: s =>
+        s.binding.phase === 'unbound' || s.binding.generation !== undefined || s.binding.epochId !== undefined,
     },
     {
       id: 'binding-requires-registered-session',
       text: 'only a registered session is bound to a runtime',
-      holds: (s) => s.binding.phase === 'unbound' || s.registration.sessionId !== undefined,
+      holds: s => s.binding.phase === 'unbound' || s.registration.sessionId !== undefined,
     },
   ],
 }

@@ -50,7 +50,12 @@ export interface CallIntent {
 
 export type CallsInput =
   /** Written before anything is dispatched. */
-  | { readonly type: 'RecordCallIntents'; readonly runId: RunId; readonly calls: readonly CallIntent[]; readonly at: number }
+  | {
+      readonly type: 'RecordCallIntents'
+      readonly runId: RunId
+      readonly calls: readonly CallIntent[]
+      readonly at: number
+    }
   /** Dispatches calls that are owed: approved ones, and lost ones that may be repeated. */
   | { readonly type: 'DispatchCalls'; readonly runId: RunId; readonly callIds: readonly CallId[]; readonly at: number }
   | {
@@ -60,31 +65,41 @@ export type CallsInput =
       readonly at: number
     }
   /** A person settles a call whose outcome was lost. */
-  | { readonly type: 'ResolveCall'; readonly callId: CallId; readonly resolution: 'retry' | 'succeeded' | 'failed'; readonly at: number }
-  | { readonly type: 'DecideApproval'; readonly callId: CallId; readonly decision: 'allow' | 'deny'; readonly at: number }
+  | {
+      readonly type: 'ResolveCall'
+      readonly callId: CallId
+      readonly resolution: 'retry' | 'succeeded' | 'failed'
+      readonly at: number
+    }
+  | {
+      readonly type: 'DecideApproval'
+      readonly callId: CallId
+      readonly decision: 'allow' | 'deny'
+      readonly at: number
+    }
 
 /** Calls of one work that wait for a person. */
 export function unsettledCallsOf(calls: Calls, work: InputId): readonly CallEntry[] {
   if (calls.unsettled === 0) return []
-  return [...mapValues(calls.open)].filter((call) => call.work === work && isUnsettled(call.state))
+  return [...mapValues(calls.open)].filter(call => call.work === work && isUnsettled(call.state))
 }
 
 /** Calls of one work, in no promised order. */
 export function callsOf(calls: Calls, work: InputId): readonly CallEntry[] {
-  return calls.open.size === 0 ? [] : [...mapValues(calls.open)].filter((call) => call.work === work)
+  return calls.open.size === 0 ? [] : [...mapValues(calls.open)].filter(call => call.work === work)
 }
 
 /** Guard: every call of the current run's work has an outcome. */
 export function allCallsSettled(state: MeerkatState): boolean {
-  return workCalls(state).every((call) => call.state === 'succeeded' || call.state === 'failed')
+  return workCalls(state).every(call => call.state === 'succeeded' || call.state === 'failed')
 }
 /** Guard: no call of the current run's work is under way. */
 export function noCallInFlight(state: MeerkatState): boolean {
-  return workCalls(state).every((call) => call.state !== 'dispatched')
+  return workCalls(state).every(call => call.state !== 'dispatched')
 }
 /** Guard: a call of the current run's work waits for a person. */
 export function hasUnsettledCalls(state: MeerkatState): boolean {
-  return workCalls(state).some((call) => isUnsettled(call.state))
+  return workCalls(state).some(call => isUnsettled(call.state))
 }
 
 function workCalls(state: MeerkatState): readonly CallEntry[] {
@@ -95,13 +110,16 @@ function isUnsettled(state: CallState): boolean {
   return state === 'unknown' || state === 'awaitingApproval'
 }
 function areNew(state: MeerkatState, input: { readonly calls: readonly CallIntent[] }): boolean {
-  const ids = input.calls.map((call) => call.callId)
-  return new Set(ids).size === ids.length && ids.every((id) => mapGet(state.calls.open, id) === undefined)
+  const ids = input.calls.map(call => call.callId)
+  return new Set(ids).size === ids.length && ids.every(id => mapGet(state.calls.open, id) === undefined)
 }
 function areOwed(state: MeerkatState, input: { readonly callIds: readonly CallId[] }): boolean {
-  return input.callIds.every((id) => mapGet(state.calls.open, id)?.state === 'owed')
+  return input.callIds.every(id => mapGet(state.calls.open, id)?.state === 'owed')
 }
-function areInFlight(state: MeerkatState, input: { readonly outcomes: readonly { readonly callId: CallId }[] }): boolean {
+function areInFlight(
+  state: MeerkatState,
+  input: { readonly outcomes: readonly { readonly callId: CallId }[] },
+): boolean {
   return input.outcomes.every(({ callId }) => mapGet(state.calls.open, callId)?.state === 'dispatched')
 }
 function isUnknown(state: MeerkatState, input: { readonly callId: CallId }): boolean {
@@ -132,7 +150,14 @@ function record(
   if (work === undefined) return slice
   return input.calls.reduce(
     (calls, { callId: id, tool, policy, needsApproval }) =>
-      put(calls, { id, work, tool, policy, state: needsApproval === true ? 'awaitingApproval' : 'dispatched', at: input.at }),
+      put(calls, {
+        id,
+        work,
+        tool,
+        policy,
+        state: needsApproval === true ? 'awaitingApproval' : 'dispatched',
+        at: input.at,
+      }),
     slice,
   )
 }
@@ -144,7 +169,7 @@ function lose(slice: Calls, _: MeerkatInput, state: MeerkatState): Calls {
 const LOST: Readonly<Record<CallPolicy, CallState>> = { retry: 'owed', ask: 'unknown', fail: 'failed' }
 
 function inFlight(state: MeerkatState): readonly CallEntry[] {
-  return state.calls.open.size === 0 ? [] : workCalls(state).filter((call) => call.state === 'dispatched')
+  return state.calls.open.size === 0 ? [] : workCalls(state).filter(call => call.state === 'dispatched')
 }
 
 /** The run's work ended; its calls are history. */
@@ -177,18 +202,18 @@ const changed = (call: CallEntry, state: CallState): MeerkatEffect => ({
 
 function changedBy(ids: (input: never) => readonly CallId[]) {
   return (after: MeerkatState, input: unknown): readonly MeerkatEffect[] =>
-    ids(input as never).flatMap((id) => {
+    ids(input as never).flatMap(id => {
       const call = mapGet(after.calls.open, id)
       return call === undefined ? [] : [changed(call, call.state)]
     })
 }
 /** In flight before, settled by policy now. */
 function lost(after: MeerkatState, _: MeerkatInput, before: MeerkatState): readonly MeerkatEffect[] {
-  return inFlight(before).map((call) => changed(call, mapGet(after.calls.open, call.id)?.state ?? 'unknown'))
+  return inFlight(before).map(call => changed(call, mapGet(after.calls.open, call.id)?.state ?? 'unknown'))
 }
 /** In flight when its run was cut off: whether it took effect can't be known. */
 function cutOff(_: MeerkatState, __: MeerkatInput, before: MeerkatState): readonly MeerkatEffect[] {
-  return inFlight(before).map((call) => changed(call, 'unknown'))
+  return inFlight(before).map(call => changed(call, 'unknown'))
 }
 
 const RUNNING: readonly LifecyclePhase[] = ['running']
@@ -199,7 +224,7 @@ export const calls: MeerkatRegion<'calls', LifecyclePhase> = {
   name: 'calls',
   about: 'The tool-effect ledger: intent before dispatch, outcome after, and what becomes of a lost outcome.',
   initial: NONE,
-  phaseOf: (state) => state.lifecycle.phase,
+  phaseOf: state => state.lifecycle.phase,
   phases: OPEN_PHASES,
   on: {
     RecordCallIntents: [
@@ -208,7 +233,7 @@ export const calls: MeerkatRegion<'calls', LifecyclePhase> = {
         from: RUNNING,
         when: [isCurrentRun, areNew],
         then: record,
-        emit: [changedBy((input: { readonly calls: readonly CallIntent[] }) => input.calls.map((call) => call.callId))],
+        emit: [changedBy((input: { readonly calls: readonly CallIntent[] }) => input.calls.map(call => call.callId))],
       },
     ],
     DispatchCalls: [
@@ -268,7 +293,10 @@ export const calls: MeerkatRegion<'calls', LifecyclePhase> = {
       then: (slice, _, before) =>
         before.lifecycle.phase === 'attached' || before.lifecycle.phase === 'running' ? slice : closeAll(slice),
     },
-    Retire: { then: (slice, _, before) => (before.registration.phase === 'active' || before.run.phase === 'bound' ? slice : closeAll(slice)) },
+    Retire: {
+      then: (slice, _, before) =>
+        before.registration.phase === 'active' || before.run.phase === 'bound' ? slice : closeAll(slice),
+    },
     Destroy: { then: closeAll, emit: [cutOff] },
     UnregisterSession: { then: closeAll, emit: [cutOff] },
   },
@@ -276,20 +304,20 @@ export const calls: MeerkatRegion<'calls', LifecyclePhase> = {
     {
       id: 'unsettled-counts-waiting-calls',
       text: 'the unsettled count is the number of calls that wait for a person',
-      holds: ({ calls: c }) => c.unsettled === [...mapValues(c.open)].filter((call) => isUnsettled(call.state)).length,
+      holds: ({ calls: c }) => c.unsettled === [...mapValues(c.open)].filter(call => isUnsettled(call.state)).length,
     },
     {
       id: 'dispatched-calls-belong-to-the-run',
       text: 'a call is in flight only for the work of the bound run',
-      holds: (s) =>
+      holds: s =>
         [...mapValues(s.calls.open)].every(
-          (call) => call.state !== 'dispatched' || (s.run.phase === 'bound' && s.run.contributors[0] === call.work),
+          call => call.state !== 'dispatched' || (s.run.phase === 'bound' && s.run.contributors[0] === call.work),
         ),
     },
     {
       id: 'calls-belong-to-unfinished-work',
       text: 'every open call belongs to an input that has not ended',
-      holds: (s) => [...mapValues(s.calls.open)].every((call) => mapGet(s.ledger.entries, call.work) !== undefined),
+      holds: s => [...mapValues(s.calls.open)].every(call => mapGet(s.ledger.entries, call.work) !== undefined),
     },
   ],
 }

@@ -1,12 +1,12 @@
 /** How an accepted input gets its place, and what the world hears of the ledger's changes. */
-import { admissionPolicy, validationFault, type AcceptInput } from '../admission.ts'
+import { type AcceptInput, admissionPolicy, validationFault } from '../admission.ts'
 import type { MeerkatEffect } from '../effects.ts'
 import type { InputId } from '../ids.ts'
 import type { MeerkatInput, MeerkatState } from '../machine.ts'
 import { mapGet, mapValues } from '../persistent-map.ts'
 import { inOrder } from './lane.ts'
-import { drop, enqueue, type AbandonReason, type Ledger } from './ledger-entries.ts'
-import { joinsSteers, contributorsOf, returnsToLane } from './ledger-runs.ts'
+import { type AbandonReason, drop, enqueue, type Ledger } from './ledger-entries.ts'
+import { contributorsOf, joinsSteers, returnsToLane } from './ledger-runs.ts'
 
 /** Admits: ends what it replaces, then takes its place behind its lane. */
 export function accept(slice: Ledger, input: AcceptInput, state: MeerkatState): Ledger {
@@ -34,7 +34,10 @@ function replacedBy(slice: Ledger, input: AcceptInput): readonly InputId[] {
 
 type WithInput = { readonly inputId: InputId }
 
-const withCarried = (ledger: Ledger, id: InputId): readonly InputId[] => [id, ...(mapGet(ledger.entries, id)?.carries ?? [])]
+const withCarried = (ledger: Ledger, id: InputId): readonly InputId[] => [
+  id,
+  ...(mapGet(ledger.entries, id)?.carries ?? []),
+]
 const attemptsOf = (state: MeerkatState, id: InputId): number => mapGet(state.ledger.entries, id)?.attempts ?? 0
 
 function ended(
@@ -42,7 +45,12 @@ function ended(
   ids: Iterable<InputId>,
   terminal: Extract<MeerkatEffect, { type: 'InputTerminated' }>['terminal'],
 ): readonly MeerkatEffect[] {
-  return [...ids].map((inputId) => ({ type: 'InputTerminated', inputId, terminal, attempts: attemptsOf(before, inputId) }))
+  return [...ids].map(inputId => ({
+    type: 'InputTerminated',
+    inputId,
+    terminal,
+    attempts: attemptsOf(before, inputId),
+  }))
 }
 
 function accepted(_: MeerkatState, input: AcceptInput, before: MeerkatState): readonly MeerkatEffect[] {
@@ -50,8 +58,9 @@ function accepted(_: MeerkatState, input: AcceptInput, before: MeerkatState): re
   const acceptedEffect: MeerkatEffect = { type: 'InputAccepted', inputId: input.inputId, lane: policy.lane }
   if (input.supersessionKey === undefined && policy.signal === 'None') return [acceptedEffect]
   const by = input.inputId
-  const replaced = replacedBy(before.ledger, input).flatMap((id) => withCarried(before.ledger, id))
-  const terminal = input.mode === 'supersede' ? ({ status: 'superseded', by } as const) : ({ status: 'coalesced', by } as const)
+  const replaced = replacedBy(before.ledger, input).flatMap(id => withCarried(before.ledger, id))
+  const terminal =
+    input.mode === 'supersede' ? ({ status: 'superseded', by } as const) : ({ status: 'coalesced', by } as const)
   const effects = [acceptedEffect, ...ended(before, replaced, terminal)]
   if (policy.signal !== 'None') effects.push({ type: 'PostAdmissionSignal', signal: policy.signal })
   return effects
@@ -60,21 +69,21 @@ function accepted(_: MeerkatState, input: AcceptInput, before: MeerkatState): re
 function staged(after: MeerkatState): readonly MeerkatEffect[] {
   if (after.run.phase !== 'bound') return []
   const { runId, contributors } = after.run
-  return contributors.map((inputId) => ({ type: 'InputStaged', inputId, runId, attempt: attemptsOf(after, inputId) }))
+  return contributors.map(inputId => ({ type: 'InputStaged', inputId, runId, attempt: attemptsOf(after, inputId) }))
 }
 
 function steered(after: MeerkatState, _: MeerkatInput, before: MeerkatState): readonly MeerkatEffect[] {
   if (!joinsSteers(before) || after.run.phase !== 'bound') return []
   const { runId, boundary } = after.run
   return [...inOrder(before.ledger.steer)]
-    .flatMap((id) => withCarried(before.ledger, id))
-    .map((inputId) => ({ type: 'InputSteered', inputId, runId, boundary }))
+    .flatMap(id => withCarried(before.ledger, id))
+    .map(inputId => ({ type: 'InputSteered', inputId, runId, boundary }))
 }
 
 function rolledBack(after: MeerkatState, _: MeerkatInput, before: MeerkatState): readonly MeerkatEffect[] {
   if (before.run.phase !== 'bound') return []
   const { runId } = before.run
-  return contributorsOf(before).map((inputId) =>
+  return contributorsOf(before).map(inputId =>
     returnsToLane(after, inputId)
       ? { type: 'InputRequeued', inputId, runId, attempts: attemptsOf(after, inputId) }
       : {
@@ -90,7 +99,9 @@ const abandoned =
   (reason: AbandonReason) =>
   (_: MeerkatState, __: MeerkatInput, before: MeerkatState): readonly MeerkatEffect[] => {
     if (before.ledger.entries.size === 0) return []
-    const ids = [...mapValues(before.ledger.entries)].sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1)).map((e) => e.id)
+    const ids = [...mapValues(before.ledger.entries)]
+      .sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
+      .map(e => e.id)
     return ended(before, ids, { status: 'abandoned', reason })
   }
 
@@ -125,7 +136,7 @@ export const ledgerEffects = {
   dropped: (_: MeerkatState, __: MeerkatInput, before: MeerkatState): readonly MeerkatEffect[] =>
     ended(
       before,
-      [...inOrder(before.ledger.steer), ...inOrder(before.ledger.queue)].flatMap((id) => withCarried(before.ledger, id)),
+      [...inOrder(before.ledger.steer), ...inOrder(before.ledger.queue)].flatMap(id => withCarried(before.ledger, id)),
       { status: 'abandoned', reason: 'cancelled' },
     ),
   consumed: (_: MeerkatState, __: MeerkatInput, before: MeerkatState): readonly MeerkatEffect[] =>

@@ -6,7 +6,7 @@
 import type { InputKind } from '../admission.ts'
 import type { InputId, RunId } from '../ids.ts'
 import { mapDelete, mapGet, mapSet, mapValues, type PersistentMap } from '../persistent-map.ts'
-import { firstOf, inOrder, pushBack, pushFront, takeOut, type LaneState } from './lane.ts'
+import { firstOf, inOrder, type LaneState, pushBack, pushFront, takeOut } from './lane.ts'
 
 export type Lane = 'queue' | 'steer'
 
@@ -115,7 +115,8 @@ export function enqueue(ledger: Ledger, facts: EntryFacts, where: 'front' | 'bac
     [facts.lane]: lane,
     entries: mapSet(ledger.entries, facts.id, { ...factsOf(facts), status: 'queued', slot }),
     waking: ledger.waking + (facts.wake ? 1 : 0),
-    keyed: key === undefined ? ledger.keyed : mapSet(ledger.keyed, key, [...(mapGet(ledger.keyed, key) ?? []), facts.id]),
+    keyed:
+      key === undefined ? ledger.keyed : mapSet(ledger.keyed, key, [...(mapGet(ledger.keyed, key) ?? []), facts.id]),
   }
 }
 
@@ -131,7 +132,7 @@ export function dequeue(ledger: Ledger, entry: LedgerEntry & { readonly status: 
 }
 
 function withoutKeyed(keyed: Ledger['keyed'], key: string, id: InputId): Ledger['keyed'] {
-  const rest = (mapGet(keyed, key) ?? []).filter((one) => one !== id)
+  const rest = (mapGet(keyed, key) ?? []).filter(one => one !== id)
   return rest.length === 0 ? mapDelete(keyed, key) : mapSet(keyed, key, rest)
 }
 
@@ -151,4 +152,3 @@ export function drop(ledger: Ledger, id: InputId): Ledger {
   next = { ...next, entries: mapDelete(next.entries, id) }
   return entry.carries.reduce(drop, next)
 }
-

@@ -4,7 +4,15 @@ import type { InputId, RunId } from '../ids.ts'
 import type { MeerkatInput, MeerkatState } from '../machine.ts'
 import { emptyMap, mapDelete, mapGet, mapSet } from '../persistent-map.ts'
 import { EMPTY_LANE, inOrder } from './lane.ts'
-import { dequeue, enqueue, factsOf, MAX_ATTEMPTS, selectBatch, type Ledger, type LedgerEntry } from './ledger-entries.ts'
+import {
+  dequeue,
+  enqueue,
+  factsOf,
+  type Ledger,
+  type LedgerEntry,
+  MAX_ATTEMPTS,
+  selectBatch,
+} from './ledger-entries.ts'
 
 /** The inputs of the bound run, head first. */
 export function contributorsOf(state: MeerkatState): readonly InputId[] {
@@ -32,7 +40,13 @@ function stageOne(ledger: Ledger, id: InputId, runId: RunId): Ledger {
   const next = entry.status === 'queued' ? dequeue(ledger, entry) : ledger
   return {
     ...next,
-    entries: mapSet(next.entries, id, { ...factsOf(entry), attempts: entry.attempts + 1, carries: [], status: 'staged', runId }),
+    entries: mapSet(next.entries, id, {
+      ...factsOf(entry),
+      attempts: entry.attempts + 1,
+      carries: [],
+      status: 'staged',
+      runId,
+    }),
   }
 }
 
@@ -78,7 +92,7 @@ export function rollBack(
   if (state.run.phase !== 'bound') return slice
   const cause = input.cause ?? 'recovered'
   const { contributors, progressed } = state.run
-  const groups = progressed ? [contributors] : contributors.map((id) => [id])
+  const groups = progressed ? [contributors] : contributors.map(id => [id])
   const ordered = cause === 'attempt-failed' ? groups : groups.toReversed()
   return ordered.reduce((ledger, group) => returnGroup(ledger, group, cause, progressed), slice)
 }

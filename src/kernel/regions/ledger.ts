@@ -5,13 +5,13 @@
  * and then leaves the state; what waits is in one lane or rides with the work it joined; order within a lane is FIFO.
  * It does not know what an input says, nor idempotency keys of inputs that ended (the store does).
  */
-import { admissionPolicy, validationFault, type AcceptInput } from '../admission.ts'
+import { type AcceptInput, admissionPolicy, validationFault } from '../admission.ts'
 import type { InputId } from '../ids.ts'
 import type { MeerkatRegion, MeerkatState } from '../machine.ts'
 import { emptyMap, mapGet, mapValues } from '../persistent-map.ts'
 import { EMPTY_LANE, inOrder } from './lane.ts'
 import { accept, ledgerEffects } from './ledger-admission.ts'
-import { dequeue, drop, enqueue, factsOf, MAX_ATTEMPTS, type Lane, type Ledger } from './ledger-entries.ts'
+import { dequeue, drop, enqueue, factsOf, type Lane, type Ledger, MAX_ATTEMPTS } from './ledger-entries.ts'
 import { abandonAll, endContributors, joinSteers, rollBack, stage } from './ledger-runs.ts'
 import type { LifecyclePhase } from './lifecycle.ts'
 
@@ -48,7 +48,11 @@ function isRegistered(state: MeerkatState): boolean {
   return state.registration.sessionId !== undefined
 }
 
-function requeue(ledger: Ledger, id: InputId, change: { readonly where: 'front' | 'back'; readonly lane?: Lane }): Ledger {
+function requeue(
+  ledger: Ledger,
+  id: InputId,
+  change: { readonly where: 'front' | 'back'; readonly lane?: Lane },
+): Ledger {
   const entry = mapGet(ledger.entries, id)
   if (entry?.status !== 'queued') return ledger
   return enqueue(dequeue(ledger, entry), { ...factsOf(entry), lane: change.lane ?? entry.lane }, change.where)
@@ -61,7 +65,7 @@ export const ledger: MeerkatRegion<'ledger', LifecyclePhase> = {
   name: 'ledger',
   about: 'Every accepted input until its one end: lanes, attempts, and who shares whose work.',
   initial: { entries: emptyMap(), queue: EMPTY_LANE, steer: EMPTY_LANE, waking: 0, keyed: emptyMap() },
-  phaseOf: (state) => state.lifecycle.phase,
+  phaseOf: state => state.lifecycle.phase,
   phases: ADMITTING,
   on: {
     AcceptInput: [
@@ -100,16 +104,26 @@ export const ledger: MeerkatRegion<'ledger', LifecyclePhase> = {
       },
     ],
     PrioritizeInput: [
-      { name: 'first', from: LIVE, when: [isQueued], then: (slice, input) => requeue(slice, input.inputId, { where: 'front' }) },
+      {
+        name: 'first',
+        from: LIVE,
+        when: [isQueued],
+        then: (slice, input) => requeue(slice, input.inputId, { where: 'front' }),
+      },
     ],
     DeferInputBehindBacklog: [
-      { name: 'last', from: LIVE, when: [isQueued], then: (slice, input) => requeue(slice, input.inputId, { where: 'back' }) },
+      {
+        name: 'last',
+        from: LIVE,
+        when: [isQueued],
+        then: (slice, input) => requeue(slice, input.inputId, { where: 'back' }),
+      },
     ],
     DropQueued: [
       {
         name: 'dropped',
         from: LIVE,
-        then: (slice) => [...inOrder(slice.steer), ...inOrder(slice.queue)].reduce(drop, slice),
+        then: slice => [...inOrder(slice.steer), ...inOrder(slice.queue)].reduce(drop, slice),
         emit: [ledgerEffects.dropped],
       },
     ],
@@ -128,12 +142,15 @@ export const ledger: MeerkatRegion<'ledger', LifecyclePhase> = {
     RuntimeExecutorExited: { then: abandonAll, emit: [ledgerEffects.abandoned('stopped')] },
     StopRuntimeExecutor: {
       then: (slice, input, before) => (stopsInline(before) ? abandonAll(slice, input, before) : slice),
-      emit: [(after, input, before) => (stopsInline(before) ? ledgerEffects.abandoned('stopped')(after, input, before) : [])],
+      emit: [
+        (after, input, before) => (stopsInline(before) ? ledgerEffects.abandoned('stopped')(after, input, before) : []),
+      ],
     },
     Retire: {
       then: (slice, input, before) => (drainsAfterRetire(before) ? slice : abandonAll(slice, input, before)),
       emit: [
-        (after, input, before) => (drainsAfterRetire(before) ? [] : ledgerEffects.abandoned('retired')(after, input, before)),
+        (after, input, before) =>
+          drainsAfterRetire(before) ? [] : ledgerEffects.abandoned('retired')(after, input, before),
       ],
     },
     Destroy: { then: abandonAll, emit: [ledgerEffects.abandoned('destroyed')] },
@@ -148,26 +165,26 @@ export const ledger: MeerkatRegion<'ledger', LifecyclePhase> = {
     {
       id: 'staged-inputs-belong-to-the-run',
       text: 'exactly the contributors of the bound run are staged or applied',
-      holds: (s) => stagedAgree(s),
+      holds: s => stagedAgree(s),
     },
     {
       id: 'carried-inputs-have-a-carrier',
       text: 'a carried input is named by a queued input that carries it',
       holds: ({ ledger: l }) =>
         [...mapValues(l.entries)].every(
-          (e) => e.status !== 'carried' || mapGet(l.entries, e.carrier)?.carries.includes(e.id) === true,
+          e => e.status !== 'carried' || mapGet(l.entries, e.carrier)?.carries.includes(e.id) === true,
         ),
     },
     {
       id: 'waking-counts-queued-work',
       text: 'the waking count is the number of queued inputs that may start a turn',
       holds: ({ ledger: l }) =>
-        l.waking === [...mapValues(l.entries)].filter((e) => e.status === 'queued' && e.wake).length,
+        l.waking === [...mapValues(l.entries)].filter(e => e.status === 'queued' && e.wake).length,
     },
     {
       id: 'attempts-are-bounded',
       text: 'no unfinished input was staged more often than the limit',
-      holds: ({ ledger: l }) => [...mapValues(l.entries)].every((e) => e.attempts <= MAX_ATTEMPTS),
+      holds: ({ ledger: l }) => [...mapValues(l.entries)].every(e => e.attempts <= MAX_ATTEMPTS),
     },
   ],
 }
@@ -181,19 +198,21 @@ function drainsAfterRetire(state: MeerkatState): boolean {
 }
 
 function lanesAgree(l: Ledger): boolean {
-  const queued = [...mapValues(l.entries)].filter((e) => e.status === 'queued')
+  const queued = [...mapValues(l.entries)].filter(e => e.status === 'queued')
   return (
     queued.length === l.queue.slots.size + l.steer.slots.size &&
-    queued.every((e) => e.status === 'queued' && mapGet(l[e.lane].slots, e.slot) === e.id)
+    queued.every(e => e.status === 'queued' && mapGet(l[e.lane].slots, e.slot) === e.id)
   )
 }
 
 function stagedAgree(s: MeerkatState): boolean {
-  const inRun = [...mapValues(s.ledger.entries)].filter((e) => e.status === 'staged' || e.status === 'applied')
+  const inRun = [...mapValues(s.ledger.entries)].filter(e => e.status === 'staged' || e.status === 'applied')
   if (s.run.phase === 'none') return inRun.length === 0
   const { contributors, runId } = s.run
   return (
     inRun.length === contributors.length &&
-    inRun.every((e) => (e.status === 'staged' || e.status === 'applied') && e.runId === runId && contributors.includes(e.id))
+    inRun.every(
+      e => (e.status === 'staged' || e.status === 'applied') && e.runId === runId && contributors.includes(e.id),
+    )
   )
 }

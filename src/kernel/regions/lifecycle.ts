@@ -101,9 +101,10 @@ function retireAfterRun(slice: Lifecycle): Lifecycle {
   return slice.phase === 'running' ? { ...slice, preRun: 'retired', stopDeferred: false } : slice
 }
 
-const notice =
-  (name: 'Recover' | 'Reset' | 'Stop' | 'Exit' | 'Resume') =>
-  (): MeerkatEffect => ({ type: 'RuntimeNotice', notice: name })
+const notice = (name: 'Recover' | 'Reset' | 'Stop' | 'Exit' | 'Resume') => (): MeerkatEffect => ({
+  type: 'RuntimeNotice',
+  notice: name,
+})
 
 function stopFact(_: MeerkatState, input: { readonly reason: string }): MeerkatEffect {
   return { type: 'RuntimeEffectFact', fact: 'StopRuntimeExecutor', reason: input.reason }
@@ -129,7 +130,7 @@ export const lifecycle: MeerkatRegion<'lifecycle', LifecyclePhase> = {
   name: 'lifecycle',
   about: 'What the session is doing as a whole, and where a run returns to.',
   initial: { phase: 'initializing' },
-  phaseOf: (state) => state.lifecycle.phase,
+  phaseOf: state => state.lifecycle.phase,
   phases: PHASES,
   on: {
     Initialize: [{ name: 'fresh', from: ['initializing'], to: ['idle'], then: () => IDLE }],
@@ -157,10 +158,18 @@ export const lifecycle: MeerkatRegion<'lifecycle', LifecyclePhase> = {
       },
     ],
     Commit: [
-      { name: 'done', from: ['running'], when: [isCurrentRun, turnCompleted, noCallInFlight], to: PRE_RUN, then: endRun },
+      {
+        name: 'done',
+        from: ['running'],
+        when: [isCurrentRun, turnCompleted, noCallInFlight],
+        to: PRE_RUN,
+        then: endRun,
+      },
     ],
     Fail: [{ name: 'failed', from: ['running'], when: [isCurrentRun, turnFailed], to: PRE_RUN, then: endRun }],
-    CancelRun: [{ name: 'cancelled', from: ['running'], when: [isCurrentRun, turnCancelled], to: PRE_RUN, then: endRun }],
+    CancelRun: [
+      { name: 'cancelled', from: ['running'], when: [isCurrentRun, turnCancelled], to: PRE_RUN, then: endRun },
+    ],
     RollbackRun: [
       { name: 'rolled-back', from: ['running'], when: [isCurrentRun, isParkable], to: PRE_RUN, then: endRun },
     ],
@@ -208,7 +217,7 @@ export const lifecycle: MeerkatRegion<'lifecycle', LifecyclePhase> = {
         name: 'mid-run',
         from: ['running'],
         to: ['idle', 'retired'],
-        then: (slice) => (slice.phase === 'running' && slice.preRun === 'retired' ? RETIRED : IDLE),
+        then: slice => (slice.phase === 'running' && slice.preRun === 'retired' ? RETIRED : IDLE),
         emit: [notice('Recover')],
       },
       { name: 'fact', from: ['idle', 'retired', 'stopped'], emit: [notice('Recover')] },
@@ -235,7 +244,14 @@ export const lifecycle: MeerkatRegion<'lifecycle', LifecyclePhase> = {
       { name: 'again', from: ['stopped'] },
     ],
     Resume: [
-      { name: 'revive', from: ['stopped'], when: [notDraining], to: ['idle'], then: () => IDLE, emit: [notice('Resume')] },
+      {
+        name: 'revive',
+        from: ['stopped'],
+        when: [notDraining],
+        to: ['idle'],
+        then: () => IDLE,
+        emit: [notice('Resume')],
+      },
       { name: 'again', from: ['idle', 'attached', 'running'] },
     ],
     Destroy: [
@@ -250,16 +266,16 @@ export const lifecycle: MeerkatRegion<'lifecycle', LifecyclePhase> = {
     ],
   },
   follow: {
-    PrepareBindings: { then: (slice) => (slice.phase === 'idle' ? ATTACHED : slice) },
+    PrepareBindings: { then: slice => (slice.phase === 'idle' ? ATTACHED : slice) },
     UnregisterSession: {
-      then: (slice) => (slice.phase === 'retired' ? RETIRED : IDLE),
+      then: slice => (slice.phase === 'retired' ? RETIRED : IDLE),
     },
   },
   invariants: [
     {
       id: 'running-is-registered',
       text: 'a running session is registered',
-      holds: (s) => s.lifecycle.phase !== 'running' || isRegistered(s),
+      holds: s => s.lifecycle.phase !== 'running' || isRegistered(s),
     },
   ],
 }

@@ -7,7 +7,7 @@
 import type { MeerkatEffect } from '../effects.ts'
 import type { RuntimeEpochId, SessionId } from '../ids.ts'
 import type { MeerkatRegion, MeerkatState } from '../machine.ts'
-import { sameBinding, type BindingTuple } from './binding.ts'
+import { type BindingTuple, sameBinding } from './binding.ts'
 
 /** An obligation of the drain window. `forced`: closed, but by abort. */
 export type Obligation = 'open' | 'closed' | 'forced'
@@ -45,12 +45,20 @@ export type RegistrationInput =
     }
   | { readonly type: 'SetSilentIntents'; readonly sessionId: SessionId; readonly intents: readonly string[] }
   | { readonly type: 'BeginUnregisterSession'; readonly sessionId: SessionId; readonly binding: BindingTuple }
-  | { readonly type: 'BeginUnregisterUnservedAttachment'; readonly sessionId: SessionId; readonly binding: BindingTuple }
+  | {
+      readonly type: 'BeginUnregisterUnservedAttachment'
+      readonly sessionId: SessionId
+      readonly binding: BindingTuple
+    }
   | { readonly type: 'RuntimeLoopStoppedForUnregister'; readonly sessionId: SessionId; readonly forcedAbort: boolean }
   | { readonly type: 'CommsDrainExitedForUnregister'; readonly sessionId: SessionId; readonly forcedAbort: boolean }
   | { readonly type: 'CompletionWaitersResolvedForUnregister'; readonly sessionId: SessionId }
   | { readonly type: 'UnregisterSession'; readonly sessionId: SessionId; readonly binding: BindingTuple }
-  | { readonly type: 'ResolveRuntimeOpsLifecycleDurability'; readonly sessionId: SessionId; readonly binding: BindingTuple }
+  | {
+      readonly type: 'ResolveRuntimeOpsLifecycleDurability'
+      readonly sessionId: SessionId
+      readonly binding: BindingTuple
+    }
 
 const LIVE = ['idle', 'attached', 'running', 'retired', 'stopped'] as const
 const OPEN: Drain = { loop: 'open', comms: 'open', waiters: 'open', retainsSnapshot: false }
@@ -68,7 +76,10 @@ function bindingMatches(state: MeerkatState, input: { readonly binding: BindingT
   return sameBinding(state.binding, input.binding)
 }
 const obligationOpen = (name: 'loop' | 'comms' | 'waiters'): ((state: MeerkatState) => boolean) =>
-  named(`${name}ObligationOpen`, (state) => state.registration.phase === 'draining' && state.registration.drain[name] === 'open')
+  named(
+    `${name}ObligationOpen`,
+    state => state.registration.phase === 'draining' && state.registration.drain[name] === 'open',
+  )
 function allObligationsClosed(state: MeerkatState): boolean {
   return openObligations(state).length === 0
 }
@@ -107,13 +118,20 @@ const requestDrain = (): readonly MeerkatEffect[] => [
 
 const drainFrom =
   (retainsSnapshot: boolean) =>
-  (slice: Registration): Registration => ({ ...identityOf(slice), phase: 'draining', drain: { ...OPEN, retainsSnapshot } })
+  (slice: Registration): Registration => ({
+    ...identityOf(slice),
+    phase: 'draining',
+    drain: { ...OPEN, retainsSnapshot },
+  })
 
 const close =
   (name: 'loop' | 'comms' | 'waiters') =>
   (slice: Registration, input: RegistrationInput): Registration =>
     slice.phase === 'draining'
-      ? { ...slice, drain: { ...slice.drain, [name]: 'forcedAbort' in input && input.forcedAbort ? 'forced' : 'closed' } }
+      ? {
+          ...slice,
+          drain: { ...slice.drain, [name]: 'forcedAbort' in input && input.forcedAbort ? 'forced' : 'closed' },
+        }
       : slice
 
 function identityOf(slice: Registration): Identity {
@@ -133,7 +151,7 @@ export const registration: MeerkatRegion<'registration', RegistrationPhase> = {
   name: 'registration',
   about: 'Who the session is, whether an executor serves it, and the drain window of its teardown.',
   initial: { phase: 'queuing', silentIntents: [], merge: false },
-  phaseOf: (state) => state.registration.phase,
+  phaseOf: state => state.registration.phase,
   phases: ['queuing', 'active', 'draining'],
   on: {
     RegisterSession: [
@@ -206,10 +224,22 @@ export const registration: MeerkatRegion<'registration', RegistrationPhase> = {
       },
     ],
     RuntimeLoopStoppedForUnregister: [
-      { name: 'loop', from: ['draining'], during: LIVE, when: [sameSession, obligationOpen('loop')], then: close('loop') },
+      {
+        name: 'loop',
+        from: ['draining'],
+        during: LIVE,
+        when: [sameSession, obligationOpen('loop')],
+        then: close('loop'),
+      },
     ],
     CommsDrainExitedForUnregister: [
-      { name: 'comms', from: ['draining'], during: LIVE, when: [sameSession, obligationOpen('comms')], then: close('comms') },
+      {
+        name: 'comms',
+        from: ['draining'],
+        during: LIVE,
+        when: [sameSession, obligationOpen('comms')],
+        then: close('comms'),
+      },
     ],
     CompletionWaitersResolvedForUnregister: [
       {
@@ -227,7 +257,10 @@ export const registration: MeerkatRegion<'registration', RegistrationPhase> = {
         during: LIVE,
         when: [sameSession, bindingMatches, allObligationsClosed],
         // The drained window stays as a tombstone, so that nobody takes this instance of the machine up again.
-        then: (slice) => (slice.phase === 'draining' ? { phase: 'draining', drain: slice.drain, silentIntents: [], merge: false } : slice),
+        then: slice =>
+          slice.phase === 'draining'
+            ? { phase: 'draining', drain: slice.drain, silentIntents: [], merge: false }
+            : slice,
       },
     ],
     ResolveRuntimeOpsLifecycleDurability: [
@@ -237,7 +270,7 @@ export const registration: MeerkatRegion<'registration', RegistrationPhase> = {
         during: LIVE,
         when: [sameSession, bindingMatches],
         emit: [
-          (after) => ({
+          after => ({
             type: 'RuntimeOpsLifecycleDurabilityResolved',
             action:
               after.registration.phase === 'draining' && after.registration.drain.retainsSnapshot
@@ -250,28 +283,32 @@ export const registration: MeerkatRegion<'registration', RegistrationPhase> = {
   },
   follow: {
     EnsureSessionWithExecutor: {
-      then: (slice) => (slice.phase === 'queuing' ? { ...slice, phase: 'active' } : slice),
+      then: slice => (slice.phase === 'queuing' ? { ...slice, phase: 'active' } : slice),
     },
     Recover: { then: queuing },
-    Reset: { then: (slice) => forgetIntents(queuing(slice)) },
+    Reset: { then: slice => forgetIntents(queuing(slice)) },
     StopRuntimeExecutor: {
-      then: (slice, _, before) => forgetIntents(before.lifecycle.phase === 'attached' || before.lifecycle.phase === 'running' ? slice : queuing(slice)),
+      then: (slice, _, before) =>
+        forgetIntents(
+          before.lifecycle.phase === 'attached' || before.lifecycle.phase === 'running' ? slice : queuing(slice),
+        ),
     },
-    RuntimeExecutorExited: { then: (slice) => forgetIntents(queuing(slice)) },
+    RuntimeExecutorExited: { then: slice => forgetIntents(queuing(slice)) },
     Destroy: {
-      then: (slice) => ({ ...identityOf(forgetIntents(slice)), phase: 'queuing' }),
+      then: slice => ({ ...identityOf(forgetIntents(slice)), phase: 'queuing' }),
     },
   },
   invariants: [
     {
       id: 'executor-serves-a-registered-session',
       text: 'an executor is active only for a registered session',
-      holds: (s) => s.registration.phase !== 'active' || s.registration.sessionId !== undefined,
+      holds: s => s.registration.phase !== 'active' || s.registration.sessionId !== undefined,
     },
     {
       id: 'unregistered-after-drain',
       text: 'a draining session without an id has closed every obligation',
-      holds: (s) => s.registration.phase !== 'draining' || s.registration.sessionId !== undefined || allObligationsClosed(s),
+      holds: s =>
+        s.registration.phase !== 'draining' || s.registration.sessionId !== undefined || allObligationsClosed(s),
     },
   ],
 }

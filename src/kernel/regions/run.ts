@@ -58,7 +58,15 @@ function bindRun(_: Run, input: { readonly runId: RunId; readonly at: number }, 
   const contributors = selectBatch(state.ledger, state.registration.merge)
   const [head] = contributors
   const progressed = head !== undefined && entryOf(state.ledger, head)?.progressed === true
-  return { phase: 'bound', runId: input.runId, contributors, boundary: 0, progressed, cancel: 'none', startedAt: input.at }
+  return {
+    phase: 'bound',
+    runId: input.runId,
+    contributors,
+    boundary: 0,
+    progressed,
+    cancel: 'none',
+    startedAt: input.at,
+  }
 }
 
 function submitPrimitive(after: MeerkatState): readonly MeerkatEffect[] {
@@ -68,7 +76,7 @@ function submitPrimitive(after: MeerkatState): readonly MeerkatEffect[] {
 
 function joining(state: MeerkatState): readonly InputId[] {
   if (!joinsSteers(state)) return []
-  return [...inOrder(state.ledger.steer)].flatMap((id) => [id, ...(entryOf(state.ledger, id)?.carries ?? [])])
+  return [...inOrder(state.ledger.steer)].flatMap(id => [id, ...(entryOf(state.ledger, id)?.carries ?? [])])
 }
 
 function passBoundary(slice: Run, _: unknown, state: MeerkatState): Run {
@@ -99,7 +107,9 @@ function cancelled(_: MeerkatState, input: { readonly runId: RunId }): MeerkatEf
 }
 function failed(_: MeerkatState, input: { readonly runId: RunId }, before: MeerkatState): readonly MeerkatEffect[] {
   const { turn } = before
-  return turn.phase === 'failed' ? [{ type: 'RunFailed', runId: input.runId, outcome: turn.outcome, cause: turn.cause }] : []
+  return turn.phase === 'failed'
+    ? [{ type: 'RunFailed', runId: input.runId, outcome: turn.outcome, cause: turn.cause }]
+    : []
 }
 function rolledBack(
   _: MeerkatState,
@@ -119,11 +129,16 @@ export const run: MeerkatRegion<'run', Run['phase']> = {
   name: 'run',
   about: 'The one attempt in progress: its inputs, its boundaries, and a cancel that can only hit it.',
   initial: NONE,
-  phaseOf: (state) => state.run.phase,
+  phaseOf: state => state.run.phase,
   phases: ['none', 'bound'],
   on: {
     CancelAfterBoundary: [
-      { name: 'pending', from: ['bound'], when: [isNamedRun, isCancelling], emit: [onRun('BoundaryCancelAlreadyPending')] },
+      {
+        name: 'pending',
+        from: ['bound'],
+        when: [isNamedRun, isCancelling],
+        emit: [onRun('BoundaryCancelAlreadyPending')],
+      },
       {
         name: 'requested',
         from: ['bound'],
@@ -149,7 +164,7 @@ export const run: MeerkatRegion<'run', Run['phase']> = {
     BoundaryContinue: { then: passBoundary, emit: [receipt] },
     BoundaryComplete: { then: passBoundary, emit: [receipt] },
     RecordCallIntents: {
-      then: (slice) => (slice.phase === 'bound' && !slice.progressed ? { ...slice, progressed: true } : slice),
+      then: slice => (slice.phase === 'bound' && !slice.progressed ? { ...slice, progressed: true } : slice),
     },
     Commit: { then: none, emit: [completed] },
     Fail: { then: none, emit: [failed] },

@@ -38,7 +38,7 @@ export const transcript: MeerkatRegion<'transcript', LifecyclePhase> = {
   name: 'transcript',
   about: 'How long the transcript is and from where a model reads it.',
   initial: { length: 0, contextFrom: 0 },
-  phaseOf: (state) => state.lifecycle.phase,
+  phaseOf: state => state.lifecycle.phase,
   phases: LIVE,
   on: {
     ExtendTranscript: [{ name: 'extended', from: LIVE, then: extend, emit: [extended] }],
@@ -47,7 +47,7 @@ export const transcript: MeerkatRegion<'transcript', LifecyclePhase> = {
         name: 'compacted',
         from: LIVE,
         when: [coversNew],
-        then: (slice) => ({ length: slice.length + 1, contextFrom: slice.length }),
+        then: slice => ({ length: slice.length + 1, contextFrom: slice.length }),
         emit: [extended],
       },
     ],

@@ -11,7 +11,13 @@ import type { MeerkatRegion, MeerkatState } from '../machine.ts'
 import { allCallsSettled } from './calls.ts'
 import { joinsSteers } from './ledger-runs.ts'
 import { isCurrentRun } from './lifecycle.ts'
-import { failureOf, isFatalSource, RECOVERABLE, type LlmRetryFailureKind, type TerminalFailureSource } from './turn-outcome.ts'
+import {
+  failureOf,
+  isFatalSource,
+  type LlmRetryFailureKind,
+  RECOVERABLE,
+  type TerminalFailureSource,
+} from './turn-outcome.ts'
 
 export type TurnTerminalOutcome =
   | 'failed'
@@ -100,7 +106,9 @@ export type TurnInput =
 const READY: Turn = { phase: 'ready' }
 
 const to =
-  <Phase extends 'callingLlm' | 'drainingBoundary' | 'extracting' | 'cancelling' | 'completed' | 'cancelled'>(phase: Phase) =>
+  <Phase extends 'callingLlm' | 'drainingBoundary' | 'extracting' | 'cancelling' | 'completed' | 'cancelled'>(
+    phase: Phase,
+  ) =>
   (slice: Turn): Turn =>
     slice.phase === 'ready' ? slice : { phase, facts: slice.facts }
 
@@ -109,7 +117,9 @@ const fail =
   (slice: Turn): Turn =>
     slice.phase === 'ready' ? slice : { phase: 'failed', facts: slice.facts, outcome, cause }
 
-function begin(primitive: TurnPrimitiveKind): (slice: Turn, input: { readonly runId: RunId; readonly maxExtractions?: number }) => Turn {
+function begin(
+  primitive: TurnPrimitiveKind,
+): (slice: Turn, input: { readonly runId: RunId; readonly maxExtractions?: number }) => Turn {
   return (_, { runId, maxExtractions }) => ({
     phase: 'applyingPrimitive',
     facts: { runId, primitive, extractions: 0, maxExtractions: maxExtractions ?? 0 },
@@ -131,7 +141,7 @@ function barrierSatisfied(state: MeerkatState): boolean {
 function matchesBarrier(state: MeerkatState, input: { readonly operationIds: readonly string[] }): boolean {
   if (state.turn.phase !== 'waitingForOps' || state.turn.barrier.length === 0) return false
   const { barrier } = state.turn
-  return barrier.length === input.operationIds.length && barrier.every((id) => input.operationIds.includes(id))
+  return barrier.length === input.operationIds.length && barrier.every(id => input.operationIds.includes(id))
 }
 function extractionsLeft(state: MeerkatState): boolean {
   return state.turn.phase !== 'ready' && state.turn.facts.extractions < state.turn.facts.maxExtractions
@@ -173,7 +183,7 @@ export const turn: MeerkatRegion<'turn', TurnPhase> = {
   name: 'turn',
   about: 'What happens between a run and its outcome: model, tools, boundaries, extraction, retries.',
   initial: READY,
-  phaseOf: (state) => state.turn.phase,
+  phaseOf: state => state.turn.phase,
   phases: ['ready', ...UNFINISHED, 'completed', 'failed', 'cancelled'],
   on: {
     StartConversationRun: [
@@ -235,7 +245,9 @@ export const turn: MeerkatRegion<'turn', TurnPhase> = {
         when: [isCurrentRun, callsTools],
         to: ['waitingForOps'],
         then: (slice, { toolCount }) =>
-          slice.phase === 'ready' ? slice : { phase: 'waitingForOps', facts: slice.facts, toolCalls: toolCount, barrier: [] },
+          slice.phase === 'ready'
+            ? slice
+            : { phase: 'waitingForOps', facts: slice.facts, toolCalls: toolCount, barrier: [] },
       },
       {
         name: 'none',
@@ -280,7 +292,7 @@ export const turn: MeerkatRegion<'turn', TurnPhase> = {
         from: ['waitingForOps'],
         during: RUNNING,
         when: [isCurrentRun, matchesBarrier],
-        then: (slice) => (slice.phase === 'waitingForOps' ? { ...slice, barrier: [] } : slice),
+        then: slice => (slice.phase === 'waitingForOps' ? { ...slice, barrier: [] } : slice),
       },
     ],
     ToolCallsResolved: [
@@ -380,7 +392,7 @@ export const turn: MeerkatRegion<'turn', TurnPhase> = {
         during: RUNNING,
         when: [isCurrentRun, extractionsLeft],
         to: ['callingLlm'],
-        then: (slice) =>
+        then: slice =>
           slice.phase === 'ready'
             ? slice
             : { phase: 'callingLlm', facts: { ...slice.facts, extractions: slice.facts.extractions + 1 } },
@@ -403,7 +415,8 @@ export const turn: MeerkatRegion<'turn', TurnPhase> = {
         during: RUNNING,
         when: [isCurrentRun, isRecoverable],
         to: ['errorRecovery'],
-        then: (slice, { retry }) => (slice.phase === 'ready' ? slice : { phase: 'errorRecovery', facts: slice.facts, retry }),
+        then: (slice, { retry }) =>
+          slice.phase === 'ready' ? slice : { phase: 'errorRecovery', facts: slice.facts, retry },
       },
     ],
     RetryRequested: [

@@ -2,7 +2,7 @@
  * `sqlite(path)`: the embedded store. One file, durable on every commit, safe to open from several processes of one
  * host at once, each of them writing its own sessions.
  */
-import { mkdirSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { MeerkatError } from '../../errors.ts'
@@ -51,9 +51,7 @@ async function open(path: string, options: SqliteOptions): Promise<Store> {
   const deadline = performance.now() + lockTimeoutMs
   for (;;) {
     try {
-      const store = new SqliteStore({ db: connect(driver, path, options), path, lockTimeoutMs, faults })
-      await store.sweep()
-      return store
+      return new SqliteStore({ db: connect(driver, path, options), path, lockTimeoutMs, faults })
     } catch (error) {
       // Setting up a new file takes the lock; another process may be doing just that.
       if (!isLocked(error) || performance.now() > deadline) throw toStoreError(error, { path })
@@ -95,9 +93,22 @@ function configure(db: SqlDriver, path: string, { synchronous = 'full', maxPages
 
 function makeFolder(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true })
+    createFolders(folder)
     if (!statSync(folder).isDirectory()) throw new Error('it is not a folder')
   } catch (error) {
     throw unusableFolder(folder, error)
+  }
+}
+
+/** Step by step: Node's own recursive form never returns where a file system refuses with ENOENT, as /proc does. */
+function createFolders(folder: string): void {
+  if (existsSync(folder)) return
+  const parent = dirname(folder)
+  if (parent !== folder) createFolders(parent)
+  try {
+    mkdirSync(folder)
+  } catch (error) {
+    // Another process may have been faster.
+    if (!existsSync(folder)) throw error
   }
 }

@@ -19,15 +19,27 @@ const LARGE_WAL_BYTES = 256 * 2 ** 20
 const LOW_DISK_BYTES = 512 * 2 ** 20
 
 export function inspectFile(db: SqlDriver, path: string, owners: Owners): Finding[] {
-  return [
-    { level: 'ok', text: `${path}: schema version ${SCHEMA_VERSION}` },
-    ...pages(db),
-    ...headsAgainstLog(db),
-    ...newestRecords(db),
-    ...sizes(path),
-    ...liveness(owners),
-    ...work(db),
+  const version: Finding = { level: 'ok', text: `${path}: schema version ${SCHEMA_VERSION}` }
+  const checks: readonly (() => Finding[])[] = [
+    () => pages(db),
+    () => headsAgainstLog(db),
+    () => newestRecords(db),
+    () => sizes(path),
+    () => liveness(owners),
+    () => work(db),
   ]
+  return [version, ...checks.flatMap(survive)]
+}
+
+/** A file so damaged that a check can't even run is what the check was after. */
+function survive(check: () => Finding[]): Finding[] {
+  try {
+    return check()
+  } catch (error) {
+    return [
+      { level: 'error', text: `a check could not run: ${error instanceof Error ? error.message : String(error)}` },
+    ]
+  }
 }
 
 function pages(db: SqlDriver): Finding[] {

@@ -64,6 +64,7 @@ export class Owners {
   register(owner: string, undo: (step: () => void) => void): number {
     const known = this.#ours.get(owner)
     if (known !== undefined) return known
+    this.#sweep()
     const row = this.#insert.get(owner, process.pid, this.#host, this.#started, Date.now())
     const n = Number(row?.['n'])
     this.#ours.set(owner, n)
@@ -100,7 +101,7 @@ export class Owners {
   }
 
   /** Forgets owners whose process is gone, so that crashes don't pile up rows. Their sessions become free. */
-  sweep(): void {
+  #sweep(): void {
     for (const row of this.all()) if (!this.isAlive(row)) this.#remove.run(row.n)
   }
 }

@@ -57,11 +57,6 @@ export class SqliteStore implements Store {
     this.#heart = setInterval(() => this.#beat(), HEARTBEAT_EVERY_MS).unref()
   }
 
-  /** Forgets owners that are gone. Part of opening. */
-  async sweep(): Promise<void> {
-    await this.#writes.add(() => this.#owners.sweep())
-  }
-
   async create(
     session: SessionRecord,
     first: Omit<Commit, 'claim'>,

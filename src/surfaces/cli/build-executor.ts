@@ -1,20 +1,40 @@
 /** The agent of the command line: the default model of the settings, the tools that are configured. */
-import { agent } from '../../executor/agent/index.ts'
+import { agent, type Tools, type ToolSource } from '../../executor/agent/agent.ts'
 import type { LanguageModel } from '../../executor/agent/model.ts'
 import type { CoreExecutor } from '../../executor/executor.ts'
 import type { Shell } from './shell.ts'
 import { modelMissing } from './target-session.ts'
 import { loadTools } from './tools.ts'
 
+const DEMO = 'demo/agent'
+
 export async function buildExecutor(shell: Shell): Promise<CoreExecutor> {
   const { model: defaultModel, baseUrl } = await shell.settings()
-  const tools = await loadTools(shell)
   const model = async (id: string | undefined): Promise<LanguageModel> => {
     const wanted = id ?? defaultModel
     if (wanted === undefined) throw modelMissing()
-    // The demo agent is here already; the packages of real models are loaded for real models only.
-    const { resolveModel } = await import('../../executor/providers.ts')
-    return resolveModel(wanted, baseUrl === undefined ? {} : { baseUrl })
+    return makeModel(wanted, baseUrl)
   }
-  return agent({ model, tools })
+  // A missing key or package is told before anything is accepted.
+  if (defaultModel !== undefined) await model(undefined)
+  return agent({ model, tools: await toolsFor(shell, defaultModel) })
+}
+
+/** The packages behind real models are loaded for real models only. */
+async function makeModel(id: string, baseUrl: string | undefined): Promise<LanguageModel> {
+  if (id === DEMO) {
+    const { demoModel } = await import('../../executor/agent/demo-model.ts')
+    return demoModel()
+  }
+  const { resolveModel } = await import('../../executor/providers.ts')
+  return resolveModel(id, baseUrl === undefined ? {} : { baseUrl })
+}
+
+/** The demo agent brings tools of its own where none are configured, and no other model gets them. */
+async function toolsFor(shell: Shell, defaultModel: string | undefined): Promise<Tools | ToolSource> {
+  const configured = await loadTools(shell)
+  if (configured.length > 0) return configured
+  const demo = async (): Promise<Tools> => (await import('../../executor/agent/demo-tools.ts')).demoTools()
+  if (defaultModel === DEMO) return demo()
+  return async ({ model }) => (model === DEMO ? demo() : [])
 }

@@ -48,7 +48,7 @@ async function connectReader(shell: Shell): Promise<Connection> {
   const spec = parseStore((await shell.settings()).store)
   const isAbsent = spec.type === 'sqlite' && !existsSync(spec.path)
   const { openLocal } = await import('./local.ts')
-  return openLocal(shell, { spec: isAbsent ? { type: 'memory' } : spec, works: false })
+  return openLocal(shell, { spec: isAbsent ? { type: 'memory' } : spec, role: 'reader' })
 }
 
 /** For commands that do the work themselves, unless a server was named. */
@@ -56,7 +56,7 @@ export async function connectWorker(shell: Shell): Promise<Connection> {
   const { url, token, store } = await shell.settings()
   if (url !== undefined) return remote({ url, token })
   const { openLocal } = await import('./local.ts')
-  return openLocal(shell, { spec: parseStore(store), works: true })
+  return openLocal(shell, { spec: parseStore(store), role: 'worker' })
 }
 
 /**

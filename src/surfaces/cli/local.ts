@@ -15,8 +15,8 @@ import { type StoreSpec, storeOf } from './store-spec.ts'
 
 export interface LocalOptions {
   readonly spec: StoreSpec
-  /** Whether this process takes up work; one that only looks runs nothing. */
-  readonly works: boolean
+  /** `reader` runs nothing, `worker` runs the sessions it is asked about, `server` takes up all that owe work. */
+  readonly role: 'reader' | 'worker' | 'server'
 }
 
 type Quick = {
@@ -27,12 +27,14 @@ type Quick = {
   ) => Promise<OperationResult<Name>>
 }
 
+const PAGE = 100
+
 const QUICK: Quick = {
   'session/open': async (runtime, params) => ({ session: await runtime.open(params) }),
   'session/get': async (runtime, { sessionId }) => ({ session: await runtime.get(sessionId) }),
   'input/send': (runtime, { sessionId, ...params }) => runtime.send(sessionId, params),
   'input/get': async (runtime, { sessionId, ...by }) => ({ input: await runtime.input(sessionId, by) }),
-  'events/read': (runtime, params, { signal }) => runtime.events({ ...params, ...(signal && { signal }) }),
+  'events/read': (runtime, { limit = PAGE, ...params }, { signal }) => runtime.events({ ...params, limit, ...(signal && { signal }) }),
   'run/cancel': (runtime, { sessionId, ...what }) => runtime.cancel(sessionId, what),
 }
 
@@ -43,10 +45,10 @@ export async function openLocal(shell: Shell, options: LocalOptions): Promise<Co
 }
 
 /** Opens the runtime; it closes when the command ends. */
-export async function openRuntime(shell: Shell, { spec, works }: LocalOptions): Promise<RuntimeApi> {
+export async function openRuntime(shell: Shell, { spec, role }: LocalOptions): Promise<RuntimeApi> {
   const store = await storeOf(spec)
-  const executor = works ? await executorOf(shell) : undefined
-  const runtime = await createRuntime({ store, ...(executor && { executor }) })
+  const executor = role === 'reader' ? undefined : await executorOf(shell)
+  const runtime = await createRuntime({ store, recover: role === 'server', ...(executor && { executor }) })
   shell.atEnd(() => runtime.close())
   return runtime
 }

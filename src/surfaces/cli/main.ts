@@ -22,7 +22,17 @@ async function main(args: readonly string[]): Promise<void> {
     return
   }
   const { runProgram } = await import('./program.ts')
-  process.exitCode = await runProgram(args, version)
+  const status = await runProgram(args, version)
+  await Promise.all([flushed(process.stdout), flushed(process.stderr)])
+  // Everything is closed by now; whatever a library still holds open must not hold the command.
+  process.exit(status)
+}
+
+/** Resolves when what was written is out, or nobody takes it any more. */
+async function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  stream.write('', () => resolve())
+  await promise
 }
 
 // Compiled code is kept between starts where the system has a folder for it.

@@ -15,6 +15,7 @@ import type {
   RunView,
   SessionView,
 } from '../../../src/session/api.ts'
+import { systemClock } from '../../../src/time.ts'
 
 const AT = '2026-01-02T03:04:05.678Z'
 const RUN = 'run-1' as RunId
@@ -261,7 +262,7 @@ export class FakeRuntime implements RuntimeApi {
   }
 
   #wake(): void {
-    for (const waker of [...this.#wakers]) waker()
+    for (const waker of this.#wakers) waker()
   }
 
   /** Resolves when the condition holds, the time is up or nobody waits any more. */
@@ -270,11 +271,11 @@ export class FakeRuntime implements RuntimeApi {
     const { promise, resolve } = Promise.withResolvers<void>()
     const check = (): void => (holds() ? resolve() : undefined)
     const end = (): void => resolve()
-    const timer = setTimeout(end, waitMs)
+    const cancelTimer = systemClock.after(waitMs, end)
     this.#wakers.add(check)
     signal?.addEventListener('abort', end)
     await promise
-    clearTimeout(timer)
+    cancelTimer()
     this.#wakers.delete(check)
     signal?.removeEventListener('abort', end)
   }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { createClient } from '../../../src/client/index.ts'
 import { type ErrorBody, MeerkatError } from '../../../src/errors.ts'
+import type { RuntimeApi } from '../../../src/session/api.ts'
 import { connection } from '../../../src/surfaces/json-rpc.ts'
 import { type OperationName, type OperationParams, operationNamed } from '../../../src/surfaces/operations.ts'
 import { serve } from '../../../src/surfaces/server.ts'
@@ -18,13 +19,13 @@ export interface OpenSurface extends AsyncDisposable {
 
 export interface Surface {
   readonly name: string
-  open(): Promise<OpenSurface>
+  /** Serves the runtime; one that runs in another process brings its own. */
+  open(runtime?: RuntimeApi): Promise<OpenSurface>
 }
 
 const direct: Surface = {
   name: 'direct',
-  async open() {
-    const runtime = new FakeRuntime()
+  async open(runtime = new FakeRuntime()) {
     return {
       call: (name, params) => Promise.resolve().then(() => operationNamed(name).call(runtime, params)),
       [Symbol.asyncDispose]: async () => {},
@@ -34,9 +35,9 @@ const direct: Surface = {
 
 const jsonRpc: Surface = {
   name: 'JSON-RPC in memory',
-  async open() {
+  async open(runtime = new FakeRuntime()) {
     const peer: RpcPeer = new RpcPeer(text => server.receive(text))
-    const server = connection(new FakeRuntime(), text => peer.take(text), { log: () => {} })
+    const server = connection(runtime, text => peer.take(text), { log: () => {} })
     return { call: (name, params) => peer.call(name, params), [Symbol.asyncDispose]: async () => server.close() }
   },
 }
@@ -62,8 +63,8 @@ const stdioChild: Surface = {
 
 const rest: Surface = {
   name: 'REST',
-  async open() {
-    const server = await serve({ runtime: new FakeRuntime(), port: 0, log: () => {} })
+  async open(runtime = new FakeRuntime()) {
+    const server = await serve({ runtime, port: 0, log: () => {} })
     return {
       call: (name, params) => post(`${server.url}/v1/${name}`, params),
       [Symbol.asyncDispose]: () => server.close(),
@@ -73,8 +74,8 @@ const rest: Surface = {
 
 const client: Surface = {
   name: 'the typed client',
-  async open() {
-    const server = await serve({ runtime: new FakeRuntime(), port: 0, log: () => {} })
+  async open(runtime = new FakeRuntime()) {
+    const server = await serve({ runtime, port: 0, log: () => {} })
     const { call } = createClient({ url: server.url })
     return {
       // What these cases send is wrong on purpose.
@@ -84,7 +85,9 @@ const client: Surface = {
   },
 }
 
-export const surfaces: readonly Surface[] = [direct, jsonRpc, stdioChild, rest, client]
+export const inProcessSurfaces: readonly Surface[] = [direct, jsonRpc, rest, client]
+
+export const surfaces: readonly Surface[] = [...inProcessSurfaces, stdioChild]
 
 export async function post(url: string, params: unknown): Promise<unknown> {
   const response = await fetch(url, {

@@ -1,5 +1,6 @@
 /** `meerkat explain`: what a session waits for, and who can change that. */
 import { connect } from '../connection.ts'
+import { duration } from '../output.ts'
 import type { Shell } from '../shell.ts'
 
 export async function explain(shell: Shell, [session]: readonly unknown[]): Promise<void> {
@@ -15,9 +16,4 @@ export async function explain(shell: Shell, [session]: readonly unknown[]): Prom
     const input = inputId === undefined ? '' : ` (input ${inputId})`
     output.line(`waits${since} for ${owner}: ${guard}${input}`)
   }
-}
-
-function duration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`
-  return ms < 120_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms / 60_000)} min`
 }

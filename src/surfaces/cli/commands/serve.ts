@@ -9,7 +9,7 @@ export async function serveCommand(shell: Shell): Promise<void> {
   const { store, host, port, token } = await shell.settings()
   const spec = parseStore(store)
   const [{ openRuntime }, { serve }] = await Promise.all([import('../local.ts'), import('../../server.ts')])
-  const runtime = await openRuntime(shell, { spec, works: true })
+  const runtime = await openRuntime(shell, { spec, role: 'server' })
   const server = await serve({ runtime, host, port, ...(token !== undefined && { token }) })
   shell.atEnd(() => server.close())
   const { other, withdraw } = await announce(spec, { url: server.url, needsToken: token !== undefined })
