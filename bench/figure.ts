@@ -60,7 +60,10 @@ export function figure(
     value: median,
     unit,
     ...(floor !== undefined && { floor, ratio: median / floor }),
-    ...(goals.length > 0 && { goal: goals.join(', '), ok: median >= (atLeast ?? -Infinity) && median <= (atMost ?? Infinity) }),
+    ...(goals.length > 0 && {
+      goal: goals.join(', '),
+      ok: median >= (atLeast ?? -Infinity) && median <= (atMost ?? Infinity),
+    }),
     min,
     max,
     runs,

@@ -14,9 +14,10 @@ const TURNS = 10_000
 const STEPS_PER_TURN = 7
 
 /** Ids of the length and the spread that real ones have. */
-const idOf = (n: number): string => `019a1c00-${(n >>> 16).toString(16).padStart(4, '0')}-7${(n & 0xfff).toString(16).padStart(3, '0')}-8000-${n.toString(16).padStart(12, '0')}`
+const idOf = (n: number): string =>
+  `019a1c00-${(n >>> 16).toString(16).padStart(4, '0')}-7${(n & 0xfff).toString(16).padStart(3, '0')}-8000-${n.toString(16).padStart(12, '0')}`
 
-/** Inputs made beforehand, so that only the machine is measured. */
+/** Inputs made beforehand and read from JSON, as they come off a wire or a log, so that only the machine is measured. */
 function script(from: number, turns: number): readonly MeerkatInput[] {
   const inputs: MeerkatInput[] = []
   for (let turn = from; turn < from + turns; turn++) {
@@ -31,7 +32,7 @@ function script(from: number, turns: number): readonly MeerkatInput[] {
       { type: 'Commit', runId, messages: 2 },
     )
   }
-  return inputs
+  return JSON.parse(JSON.stringify(inputs)) as readonly MeerkatInput[]
 }
 
 interface Played {
@@ -59,7 +60,10 @@ function backlog(queued: number): MeerkatState {
     { type: 'RegisterSession', sessionId },
     { type: 'EnsureSessionWithExecutor', sessionId },
   ]
-  const waiting = Array.from({ length: queued }, (_, n): MeerkatInput => ({ type: 'AcceptInput', inputId: idOf(n) as InputId, at: n }))
+  const waiting = Array.from(
+    { length: queued },
+    (_, n): MeerkatInput => ({ type: 'AcceptInput', inputId: idOf(n) as InputId, at: n }),
+  )
   return play(meerkat.initial, [...opening, ...waiting]).state
 }
 
@@ -73,7 +77,8 @@ function stepsPerSecond(queued: number): () => number {
     const played = play(state, inputs)
     const seconds = (performance.now() - before) / 1000
     state = played.state
-    if (played.effects < inputs.length || state.ledger.entries.size !== queued) throw new Error('the script did not run as meant')
+    if (played.effects < inputs.length || state.ledger.entries.size !== queued)
+      throw new Error('the script did not run as meant')
     return inputs.length / seconds
   }
 }

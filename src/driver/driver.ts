@@ -8,15 +8,17 @@
  * 4. What nobody waits for (attaching an executor, a retry's bookkeeping) travels with the next commit that somebody
  *    waits for; until then it is as if it had not happened, on disk and after a crash alike.
  * 5. No await inside a transition: a mutation is one synchronous function over the staged state.
+ * 6. A commit that failed may have been written all the same (a lost acknowledgement). Before anything else is decided
+ *    the log is asked, and what landed is adopted; the same mutation asked for again is then answered, not run twice.
  */
 import { asMeerkatError } from '../errors.ts'
 import { encodeState } from '../kernel/encode.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import type { MeerkatState } from '../kernel/machine.ts'
 import type { EventRecord, Position } from '../store/records.ts'
-import type { Claim, Commit, Store } from '../store/store.ts'
+import type { Claim, Commit, LogRow, Store } from '../store/store.ts'
 import type { Clock } from '../time.ts'
-import { Transaction } from './transaction.ts'
+import { type Mark, Transaction } from './transaction.ts'
 
 /** What was just made durable. */
 export interface Committed {
@@ -31,6 +33,24 @@ interface Job {
   readonly lazy: boolean
   readonly resolve: (value: never) => void
   readonly reject: (error: unknown) => void
+}
+
+interface Done {
+  readonly job: Job
+  readonly value: unknown
+}
+
+/** A commit in the making or in doubt, with what to go back to. */
+interface Attempt {
+  readonly tx: Transaction
+  readonly start: Mark
+  readonly streamed: readonly EventRecord[]
+  readonly done: readonly Done[]
+}
+
+interface Doubt extends Attempt {
+  readonly commit: Omit<Commit, 'claim'>
+  readonly error: unknown
 }
 
 /** Commits between two snapshots of a session with nothing waiting; a backlog of n inputs adds n. */
@@ -51,6 +71,8 @@ export interface DriverOptions {
   readonly settle: (tx: Transaction) => void
   /** Hears of every commit, and of every mutation that needed none. */
   readonly onCommitted: (committed: Committed) => void
+  /** The claim is over: somebody else writes the session now. */
+  readonly onLost: (error: unknown) => void
 }
 
 export class SessionDriver {
@@ -68,6 +90,9 @@ export class SessionDriver {
   #unsnapshotted: number
   #pumping: Promise<void> | undefined
   #fault: unknown
+  #doubt: Doubt | undefined
+  /** Mutations that were refused for a failed commit which had landed, with what they came to. */
+  readonly #landed = new WeakMap<Job['run'], { readonly value: unknown }>()
 
   constructor(options: DriverOptions) {
     this.#options = options
@@ -135,16 +160,42 @@ export class SessionDriver {
   }
 
   async #round(jobs: readonly Job[]): Promise<void> {
-    const { clock, settle } = this.#options
-    const tx = this.#open ?? new Transaction(this.#state, clock.now())
+    const doubtful = await this.#settleDoubt()
+    if (doubtful !== undefined) {
+      for (const job of jobs) job.reject(doubtful.error)
+      return
+    }
+    const tx = this.#open ?? new Transaction(this.#state, this.#options.clock.now())
     const start = tx.mark()
     const streamed = this.#streamed
     if (streamed.length > 0) {
       this.#streamed = []
       for (const event of streamed) tx.event(event)
     }
-    const done: { readonly job: Job; readonly value: unknown }[] = []
+    const attempt: Attempt = { tx, start, streamed, done: this.#runAll(tx, jobs) }
+    try {
+      this.#options.settle(tx)
+    } catch (error) {
+      // The kernel refuses what is due: a bug, and nobody's work may be half done because of it.
+      this.#takeBack(attempt)
+      for (const { job } of attempt.done) job.reject(error)
+      return
+    }
+    const failed = tx.urgent && !tx.isEmpty ? await this.#commit(attempt) : this.#keep(tx)
+    for (const { job, value } of attempt.done) {
+      if (failed === undefined) job.resolve(value as never)
+      else job.reject(failed.error)
+    }
+  }
+
+  #runAll(tx: Transaction, jobs: readonly Job[]): readonly Done[] {
+    const done: Done[] = []
     for (const job of jobs) {
+      const landed = this.#landed.get(job.run)
+      if (landed !== undefined) {
+        done.push({ job, value: landed.value })
+        continue
+      }
       const mark = tx.mark()
       try {
         done.push({ job, value: job.run(tx) })
@@ -154,16 +205,7 @@ export class SessionDriver {
         job.reject(error)
       }
     }
-    settle(tx)
-    const failed = tx.urgent && !tx.isEmpty ? await this.#commit(tx) : this.#keep(tx)
-    if (failed !== undefined) {
-      tx.rewind(start)
-      this.#streamed = [...streamed, ...this.#streamed]
-      this.#open = tx.isEmpty ? undefined : tx
-      for (const { job } of done) job.reject(failed.error)
-      return
-    }
-    for (const { job, value } of done) job.resolve(value as never)
+    return done
   }
 
   /** Nothing here is waited for: it stays in the making. */
@@ -173,23 +215,77 @@ export class SessionDriver {
     return undefined
   }
 
-  async #commit(tx: Transaction): Promise<{ readonly error: unknown } | undefined> {
-    const { store, onCommitted } = this.#options
+  async #commit(attempt: Attempt): Promise<{ readonly error: unknown } | undefined> {
+    const { store } = this.#options
+    const { tx } = attempt
     const built = tx.build(this.#commits + 1)
     const due = this.#unsnapshotted + 1 >= SNAPSHOT_EVERY + tx.state.ledger.entries.size
     const commit = due ? { ...built, snapshot: encodeState(tx.state) } : built
+    let position: Position
     try {
-      this.#position = await store.commit({ ...commit, claim: this.#claim })
+      position = await store.commit({ ...commit, claim: this.#claim })
+    } catch (error) {
+      this.#fault = error
+      const known = asMeerkatError(error)
+      if (known.code === 'not-owner') {
+        this.#takeBack(attempt)
+        this.#options.onLost(error)
+        return { error }
+      }
+      this.#doubt = { ...attempt, commit, error: known }
+      await this.#settleDoubt()
+      // Without a fault the log has it.
+      return this.#fault === undefined ? undefined : { error: known }
+    }
+    this.#written(attempt, commit, position)
+    return undefined
+  }
+
+  /** Finds out what became of a commit that failed; answers why that can't be told now. */
+  async #settleDoubt(): Promise<{ readonly error: unknown } | undefined> {
+    const doubt = this.#doubt
+    if (doubt === undefined) return undefined
+    let newest: LogRow | undefined
+    try {
+      newest = (await this.#options.store.readBack({ sessionId: this.sessionId, limit: 1 }))[0]
     } catch (error) {
       this.#fault = error
       return { error: asMeerkatError(error) }
     }
-    this.#fault = undefined
-    this.#commits++
-    this.#unsnapshotted = due ? 0 : this.#unsnapshotted + 1
-    this.#state = tx.state
-    this.#open = undefined
-    onCommitted({ position: this.#position, commit, state: this.#state })
+    this.#doubt = undefined
+    if (newest === undefined || newest.position <= this.#position) {
+      this.#takeBack(doubt)
+      return undefined
+    }
+    if (!isRecordOf(newest, doubt.commit)) {
+      this.#takeBack(doubt)
+      this.#options.onLost(doubt.error)
+      return { error: doubt.error }
+    }
+    for (const { job, value } of doubt.done) this.#landed.set(job.run, { value })
+    this.#written(doubt, doubt.commit, newest.position)
     return undefined
   }
+
+  /** As if it had never been tried. */
+  #takeBack({ tx, start, streamed }: Attempt): void {
+    tx.rewind(start)
+    this.#streamed = [...streamed, ...this.#streamed]
+    this.#open = tx.isEmpty ? undefined : tx
+  }
+
+  #written({ tx }: Attempt, commit: Omit<Commit, 'claim'>, position: Position): void {
+    this.#fault = undefined
+    this.#position = position
+    this.#commits++
+    this.#unsnapshotted = commit.snapshot === undefined ? this.#unsnapshotted + 1 : 0
+    this.#state = tx.state
+    this.#open = undefined
+    this.#options.onCommitted({ position, commit, state: this.#state })
+  }
+}
+
+function isRecordOf({ record }: LogRow, commit: Omit<Commit, 'claim'>): boolean {
+  const { at, steps } = commit.record
+  return record.at === at && JSON.stringify(record.steps) === JSON.stringify(steps)
 }

@@ -1,12 +1,11 @@
 /** What observers and indexes get of a kernel effect. Mechanical: one case an effect, no decision. */
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { InputId, RunId } from '../kernel/ids.ts'
-import type { EndedRecord, EventRecord, ReceiptRecord, ResultRecord } from '../store/records.ts'
+import type { EndedRecord, EventRecord, ResultRecord } from '../store/records.ts'
 
 interface Into {
   readonly events: EventRecord[]
   readonly ended: EndedRecord[]
-  readonly receipts: ReceiptRecord[]
   readonly opened: (InputId | RunId)[]
   readonly closed: (InputId | RunId)[]
 }
@@ -37,7 +36,7 @@ export function project(effects: readonly MeerkatEffect[], into: Into, result: R
       case 'InputAccepted':
         into.opened.push(effect.inputId)
         into.events.push({ type: 'input.accepted', inputId: effect.inputId })
-        into.events.push({ type: 'input.queued', inputId: effect.inputId, data: { lane: effect.lane } })
+        into.events.push({ type: 'input.queued', inputId: effect.inputId, ...(effect.lane === 'steer' && { data: { lane: 'steer' } }) })
         break
       case 'InputStaged':
         into.events.push(staged(effect))
@@ -93,8 +92,8 @@ function staged(effect: Extract<MeerkatEffect, { type: 'InputStaged' }>): EventR
 
 function boundary(effect: Extract<MeerkatEffect, { type: 'BoundaryApplied' }>, into: Into): void {
   const { runId, boundary: number, contributors, steered } = effect
-  into.receipts.push({ runId, boundary: number, inputIds: contributors, ...(steered.length > 0 && { steered }) })
-  into.events.push({ type: 'run.boundary', runId, data: { boundary: number } })
+  const data = { boundary: number, inputIds: contributors, ...(steered.length > 0 && { steered }) }
+  into.events.push({ type: 'run.boundary', runId, data })
 }
 
 function terminated(

@@ -17,7 +17,6 @@ import {
   type InputRecord,
   type MessageRecord,
   RECORD_VERSION,
-  type ReceiptRecord,
   type ResultRecord,
 } from '../store/records.ts'
 import type { Commit, JournalEntry } from '../store/store.ts'
@@ -44,7 +43,6 @@ interface Parts {
   readonly inputs: InputRecord[]
   readonly ended: EndedRecord[]
   readonly messages: MessageRecord[]
-  readonly receipts: ReceiptRecord[]
   readonly opened: (InputId | RunId)[]
   readonly closed: (InputId | RunId)[]
   readonly keys: { key: string; inputId: InputId; digest: string }[]
@@ -52,7 +50,8 @@ interface Parts {
   readonly drop: InputId[]
 }
 
-interface Mark {
+/** A place to go back to. */
+export interface Mark {
   readonly state: MeerkatState
   readonly lengths: Readonly<Record<keyof Parts, number>>
   readonly messagesFrom: number | undefined
@@ -65,7 +64,6 @@ const emptyParts = (): Parts => ({
   inputs: [],
   ended: [],
   messages: [],
-  receipts: [],
   opened: [],
   closed: [],
   keys: [],
@@ -149,9 +147,24 @@ export class Transaction {
   }
 
   mark(): Mark {
-    const lengths = {} as Record<keyof Parts, number>
-    for (const key of Object.keys(this.parts) as (keyof Parts)[]) lengths[key] = this.parts[key].length
-    return { state: this.#state, lengths, messagesFrom: this.#messagesFrom, urgent: this.#urgent }
+    const { steps, events, inputs, ended, messages, opened, closed, keys, put, drop } = this.parts
+    return {
+      state: this.#state,
+      messagesFrom: this.#messagesFrom,
+      urgent: this.#urgent,
+      lengths: {
+        steps: steps.length,
+        events: events.length,
+        inputs: inputs.length,
+        ended: ended.length,
+        messages: messages.length,
+        opened: opened.length,
+        closed: closed.length,
+        keys: keys.length,
+        put: put.length,
+        drop: drop.length,
+      },
+    }
   }
 
   rewind(mark: Mark): void {
@@ -181,7 +194,7 @@ export class Transaction {
   }
 
   #record(): CommitRecord {
-    const { steps, events, inputs, ended, messages, receipts } = this.parts
+    const { steps, events, inputs, ended, messages } = this.parts
     const runId = events.find(event => event.runId !== undefined)?.runId
     const inputId = events.find(event => event.inputId !== undefined)?.inputId
     return {
@@ -194,7 +207,6 @@ export class Transaction {
       ...(inputs.length > 0 && { inputs }),
       ...(ended.length > 0 && { ended }),
       ...(messages.length > 0 && { messages, messagesFrom: this.#messagesFrom ?? 0 }),
-      ...(receipts.length > 0 && { receipts }),
     }
   }
 
@@ -217,6 +229,11 @@ function withoutInherited(event: EventRecord, runId: RunId | undefined, inputId:
   const dropRun = rule.run && event.runId !== undefined && event.runId === runId
   const dropInput = rule.input && event.inputId !== undefined && event.inputId === inputId
   if (!dropRun && !dropInput) return event
-  const { runId: run, inputId: input, ...rest } = event
-  return { ...rest, ...(!dropRun && run && { runId: run }), ...(!dropInput && input && { inputId: input }) }
+  const short: { -readonly [K in keyof EventRecord]: EventRecord[K] } = { type: event.type }
+  if (!dropRun && event.runId !== undefined) short.runId = event.runId
+  if (!dropInput && event.inputId !== undefined) short.inputId = event.inputId
+  if (event.turn !== undefined) short.turn = event.turn
+  if (event.message !== undefined) short.message = event.message
+  if (event.data !== undefined) short.data = event.data
+  return short
 }

@@ -4,9 +4,7 @@
  * Enforces: a key goes to the endpoint that it belongs to and nowhere else. A provider's own key is used only with the
  * provider's own endpoint; `compatible/…` has keys of its own.
  */
-import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
 import { MeerkatError } from '../errors.ts'
-import { demoModel } from './agent/demo-model.ts'
 import { isLanguageModel, type LanguageModel } from './agent/model.ts'
 import { isRecord } from './agent/parts.ts'
 import { keyHint, keyVariable } from './provider-keys.ts'
@@ -26,12 +24,12 @@ export async function resolveModel(id: string, options: ResolveOptions = {}): Pr
   const slash = id.indexOf('/')
   const provider = id.slice(0, Math.max(slash, 0))
   const name = id.slice(slash + 1)
-  if (id === 'demo/agent') return demoModel()
+  if (id === 'demo/agent') return (await import('./agent/demo-model.ts')).demoModel()
   if (!/^[a-z0-9-]+$/.test(provider) || name === '') {
     const message = `a model is named provider/model, such as openai/gpt-5.6, compatible/llama3 or demo/agent, not ${JSON.stringify(id)}`
     throw new MeerkatError('invalid-params', message, { details: { model: id } })
   }
-  if (provider === 'compatible') return compatibleModel(name, options.baseUrl, env)
+  if (provider === 'compatible') return await compatibleModel(name, options.baseUrl, env)
   if (options.baseUrl !== undefined) {
     const message = `${id} has its own endpoint: for the server at ${originOf(options.baseUrl)} say compatible/${name}`
     throw new MeerkatError('invalid-params', message, { details: { model: id } })
@@ -39,7 +37,7 @@ export async function resolveModel(id: string, options: ResolveOptions = {}): Pr
   return await packagedModel(provider, name, env)
 }
 
-function compatibleModel(name: string, given: string | undefined, env: Environment): LanguageModel {
+async function compatibleModel(name: string, given: string | undefined, env: Environment): Promise<LanguageModel> {
   const baseURL = filled(given) ?? filled(env['MEERKAT_BASE_URL']) ?? filled(env['OPENAI_BASE_URL'])
   if (baseURL === undefined) {
     const message = `compatible/${name} needs the URL of its server: say --base-url http://127.0.0.1:11434/v1, or set MEERKAT_BASE_URL`
@@ -49,6 +47,7 @@ function compatibleModel(name: string, given: string | undefined, env: Environme
     throw new MeerkatError('invalid-params', `the base URL ${JSON.stringify(baseURL)} is not a URL`)
   const apiKey = filled(env['MEERKAT_API_KEY']) ?? filled(env['COMPATIBLE_API_KEY']) ?? ownKey(baseURL, env)
   const settings = { name: 'compatible', baseURL, includeUsage: true, supportsStructuredOutputs: true }
+  const { createOpenAICompatible } = await import('@ai-sdk/openai-compatible')
   return createOpenAICompatible({ ...settings, ...(apiKey === undefined ? {} : { apiKey }) })(name)
 }
 
@@ -75,8 +74,8 @@ async function packagedModel(provider: string, name: string, env: Environment): 
     })
   }
   const maker = apiKey === undefined ? undefined : exportNamed(module, `create${provider}`)
-  const made: unknown = maker === undefined ? exportNamed(module, provider) : maker({ apiKey })
-  const model: unknown = typeof made === 'function' ? made(name) : undefined
+  const made = maker === undefined ? exportNamed(module, provider) : maker({ apiKey })
+  const model = isFunction(made) ? made(name) : undefined
   if (isLanguageModel(model)) return model
   throw new MeerkatError(
     'unsupported',
@@ -103,10 +102,14 @@ async function importProvider(provider: string): Promise<Record<string, unknown>
 }
 
 /** An exported function by its name, whatever its capitals: `createOpenAI`, `createGoogle`, `togetherai`. */
-function exportNamed(module: Record<string, unknown>, name: string): ((argument?: unknown) => unknown) | undefined {
+function exportNamed(module: Record<string, unknown>, name: string): AnyFunction | undefined {
   const wanted = name.replaceAll('-', '').toLowerCase()
-  const found = Object.entries(module).find(
-    ([key, value]) => key.toLowerCase() === wanted && typeof value === 'function',
-  )
-  return found?.[1] as ((argument?: unknown) => unknown) | undefined
+  const named = Object.entries(module).filter(([key]) => key.toLowerCase() === wanted)
+  return named.map(([, value]) => value).find(isFunction)
+}
+
+type AnyFunction = (argument?: unknown) => unknown
+
+function isFunction(value: unknown): value is AnyFunction {
+  return typeof value === 'function'
 }

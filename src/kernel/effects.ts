@@ -4,7 +4,7 @@ import type { PostAdmissionSignal } from './admission.ts'
 import type { CallId, InputId, RunId, RuntimeEpochId, SessionId } from './ids.ts'
 import type { CallEntry } from './regions/calls.ts'
 import type { Lane, Terminal } from './regions/ledger-entries.ts'
-import type { TurnTerminalCause, TurnTerminalOutcome } from './regions/turn.ts'
+import type { TurnTerminalCause, TurnTerminalOutcome } from './regions/turn-state.ts'
 
 /** An input's way. */
 export type InputEffect =

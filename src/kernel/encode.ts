@@ -23,15 +23,24 @@ interface EncodedLedger {
   readonly steer: EncodedLane
 }
 
-/** The state as JSON; equal states have equal texts. */
+type Key = keyof MeerkatState
+
+const KEYS = Object.keys(meerkat.initial) as readonly Key[]
+
+/** The state as JSON; equal states have equal texts, whatever their history was. */
 export function encodeState(state: MeerkatState): string {
-  const slices: Record<string, unknown> = { v: VERSION }
-  for (const key of Object.keys(meerkat.initial) as (keyof MeerkatState)[]) {
+  const slices = [`"v":${VERSION}`]
+  for (const key of KEYS) {
     if (state[key] === meerkat.initial[key]) continue
-    slices[key] =
-      key === 'ledger' ? encodeLedger(state.ledger) : key === 'calls' ? encodeCalls(state.calls) : state[key]
+    const text = sliceText(state, key)
+    if (text !== INITIAL[key]) slices.push(`"${key}":${text}`)
   }
-  return JSON.stringify(slices)
+  return `{${slices.join(',')}}`
+}
+
+function sliceText(state: MeerkatState, key: Key): string {
+  if (key === 'ledger') return JSON.stringify(encodeLedger(state.ledger))
+  return JSON.stringify(key === 'calls' ? encodeCalls(state.calls) : state[key])
 }
 
 /** The state that `encodeState` wrote. Throws `StateDecodeError` if the text is damaged, newer, or breaks an invariant. */
@@ -101,3 +110,7 @@ function decodeCalls(entries: readonly CallEntry[]): Calls {
   const unsettled = entries.filter(({ state }) => state === 'unknown' || state === 'awaitingApproval').length
   return { open: mapOf(entries.map(entry => [entry.id, entry] as const)), unsettled }
 }
+
+const INITIAL: Readonly<Record<string, string>> = Object.fromEntries(
+  KEYS.map(key => [key, sliceText(meerkat.initial, key)]),
+)

@@ -14,7 +14,8 @@ import { type Lifecycle, type LifecycleInput, lifecycle } from './regions/lifecy
 import { type Registration, type RegistrationInput, registration } from './regions/registration.ts'
 import { type Run, type RunInput, run } from './regions/run.ts'
 import { type Transcript, type TranscriptInput, transcript } from './regions/transcript.ts'
-import { type Turn, type TurnInput, turn } from './regions/turn.ts'
+import { turn } from './regions/turn.ts'
+import type { Turn, TurnInput } from './regions/turn-state.ts'
 import { type Machine, machine, type StepResult } from './step.ts'
 
 export interface MeerkatState {
@@ -60,14 +61,20 @@ const spanning: readonly Invariant<MeerkatState>[] = [
     holds: s => s.turn.phase === 'ready' || (s.run.phase === 'bound' && s.run.runId === s.turn.facts.runId),
   },
   {
-    id: 'destroyed-owes-nothing',
-    text: 'a destroyed session holds no unfinished input and no open call',
-    holds: s => s.lifecycle.phase !== 'destroyed' || (s.ledger.entries.size === 0 && s.calls.open.size === 0),
+    id: 'ended-owes-nothing',
+    text: 'a stopped or destroyed session holds no unfinished input and no open call',
+    holds: s =>
+      (s.lifecycle.phase !== 'destroyed' && s.lifecycle.phase !== 'stopped') ||
+      (s.ledger.entries.size === 0 && s.calls.open.size === 0),
   },
   {
     id: 'attached-has-executor-or-binding',
-    text: 'an attached session has an active executor, a bound runtime, or is being torn down',
-    holds: s => s.lifecycle.phase !== 'attached' || s.registration.phase !== 'queuing' || s.binding.phase === 'bound',
+    text: 'an attached session has an active executor, a bound runtime, a stop to complete, or is being torn down',
+    holds: s =>
+      s.lifecycle.phase !== 'attached' ||
+      s.lifecycle.stopDeferred ||
+      s.registration.phase !== 'queuing' ||
+      s.binding.phase === 'bound',
   },
 ]
 

@@ -11,17 +11,20 @@ export interface PersistentMap<K extends string | number, V> {
 }
 
 interface Leaf<K, V> {
-  readonly leaf: true
+  readonly type: 'leaf'
   readonly hash: number
   readonly key: K
   readonly value: V
 }
 /** Keys whose 32-bit hashes are equal. */
 interface Collision<K, V> {
-  readonly collision: readonly Leaf<K, V>[]
+  readonly type: 'collision'
   readonly hash: number
+  readonly leaves: readonly Leaf<K, V>[]
 }
 interface Branch<K, V> {
+  readonly type: 'branch'
+  /** Which of the 32 places are taken; `children` holds those alone, in their order. */
   readonly bitmap: number
   readonly children: readonly Node<K, V>[]
 }
@@ -46,21 +49,22 @@ export function mapOf<K extends string | number, V>(entries: Iterable<readonly [
 
 /** The value at `key`, or undefined. */
 export function mapGet<K extends string | number, V>(map: PersistentMap<K, V>, key: K): V | undefined {
-  const hash = hashOf(key)
   let node = map.root
-  for (let shift = 0; node !== undefined; shift += BITS) {
-    if ('leaf' in node) return node.key === key ? node.value : undefined
-    if ('collision' in node) return node.collision.find(leaf => leaf.key === key)?.value
+  if (node === undefined) return undefined
+  const hash = hashOf(key)
+  for (let shift = 0; node?.type === 'branch'; shift += BITS) {
     const bit = 1 << ((hash >>> shift) & MASK)
     if ((node.bitmap & bit) === 0) return undefined
     node = node.children[popcount(node.bitmap & (bit - 1))]
   }
-  return undefined
+  if (node === undefined || node.hash !== hash) return undefined
+  if (node.type === 'leaf') return node.key === key ? node.value : undefined
+  return node.leaves.find(leaf => leaf.key === key)?.value
 }
 
 /** A map that holds `value` at `key` and everything else as before. */
 export function mapSet<K extends string | number, V>(map: PersistentMap<K, V>, key: K, value: V): PersistentMap<K, V> {
-  const leaf: Leaf<K, V> = { leaf: true, hash: hashOf(key), key, value }
+  const leaf: Leaf<K, V> = { type: 'leaf', hash: hashOf(key), key, value }
   if (map.root === undefined) return { size: 1, root: leaf }
   const grown = { by: 0 }
   const root = insert(map.root, leaf, 0, grown)
@@ -86,49 +90,46 @@ export function* mapValues<K extends string | number, V>(map: PersistentMap<K, V
 }
 
 function* entriesOf<K, V>(node: Node<K, V>): Generator<readonly [K, V]> {
-  if ('leaf' in node) yield [node.key, node.value]
-  else for (const child of 'collision' in node ? node.collision : node.children) yield* entriesOf(child)
+  if (node.type === 'leaf') yield [node.key, node.value]
+  else for (const child of node.type === 'branch' ? node.children : node.leaves) yield* entriesOf(child)
 }
 
 function insert<K, V>(node: Node<K, V>, leaf: Leaf<K, V>, shift: number, grown: { by: number }): Node<K, V> {
-  if ('leaf' in node) {
-    if (node.key === leaf.key) return leaf
-    grown.by = 1
-    return join(node, leaf, shift)
-  }
-  if ('collision' in node) {
-    if (node.hash !== leaf.hash) {
+  if (node.type === 'branch') {
+    const bit = 1 << ((leaf.hash >>> shift) & MASK)
+    const at = popcount(node.bitmap & (bit - 1))
+    if ((node.bitmap & bit) === 0) {
       grown.by = 1
-      return join(node, leaf, shift)
+      return { type: 'branch', bitmap: node.bitmap | bit, children: node.children.toSpliced(at, 0, leaf) }
     }
-    const others = node.collision.filter(one => one.key !== leaf.key)
-    if (others.length === node.collision.length) grown.by = 1
-    return { collision: [...others, leaf], hash: node.hash }
+    const child = insert(node.children[at] as Node<K, V>, leaf, shift + BITS, grown)
+    return { type: 'branch', bitmap: node.bitmap, children: replaced(node.children, at, child) }
   }
-  const bit = 1 << ((leaf.hash >>> shift) & MASK)
-  const at = popcount(node.bitmap & (bit - 1))
-  if ((node.bitmap & bit) === 0) {
-    grown.by = 1
-    return { bitmap: node.bitmap | bit, children: inserted(node.children, at, leaf) }
+  if (node.type === 'leaf' && node.key === leaf.key) return leaf
+  if (node.type === 'collision' && node.hash === leaf.hash) {
+    const others = node.leaves.filter(one => one.key !== leaf.key)
+    if (others.length === node.leaves.length) grown.by = 1
+    return { type: 'collision', hash: node.hash, leaves: [...others, leaf] }
   }
-  const child = insert(node.children[at] as Node<K, V>, leaf, shift + BITS, grown)
-  return { bitmap: node.bitmap, children: replaced(node.children, at, child) }
+  grown.by = 1
+  return join(node, leaf, shift)
 }
 
 function join<K, V>(one: Leaf<K, V> | Collision<K, V>, leaf: Leaf<K, V>, shift: number): Node<K, V> {
-  if (one.hash === leaf.hash && 'leaf' in one) return { collision: [one, leaf], hash: leaf.hash }
+  if (one.hash === leaf.hash && one.type === 'leaf') return { type: 'collision', hash: leaf.hash, leaves: [one, leaf] }
   const first = (one.hash >>> shift) & MASK
   const second = (leaf.hash >>> shift) & MASK
-  if (first === second) return { bitmap: 1 << first, children: [join(one, leaf, shift + BITS)] }
-  return { bitmap: (1 << first) | (1 << second), children: first < second ? [one, leaf] : [leaf, one] }
+  if (first === second) return { type: 'branch', bitmap: 1 << first, children: [join(one, leaf, shift + BITS)] }
+  const bitmap = (1 << first) | (1 << second)
+  return { type: 'branch', bitmap, children: first < second ? [one, leaf] : [leaf, one] }
 }
 
 function remove<K, V>(node: Node<K, V>, hash: number, key: K, shift: number): Node<K, V> | undefined {
-  if ('leaf' in node) return node.key === key ? undefined : node
-  if ('collision' in node) {
-    const rest = node.collision.filter(leaf => leaf.key !== key)
-    if (rest.length === node.collision.length) return node
-    return rest.length === 1 ? rest[0] : { collision: rest, hash: node.hash }
+  if (node.type === 'leaf') return node.key === key ? undefined : node
+  if (node.type === 'collision') {
+    const rest = node.leaves.filter(leaf => leaf.key !== key)
+    if (rest.length === node.leaves.length) return node
+    return rest.length === 1 ? rest[0] : { type: 'collision', hash: node.hash, leaves: rest }
   }
   const bit = 1 << ((hash >>> shift) & MASK)
   if ((node.bitmap & bit) === 0) return node
@@ -138,19 +139,13 @@ function remove<K, V>(node: Node<K, V>, hash: number, key: K, shift: number): No
   if (child === old) return node
   if (child !== undefined) {
     // A lone leaf moves up, so equal contents have equal shapes whatever their history was.
-    if (node.children.length === 1 && !('bitmap' in child)) return child
-    return { bitmap: node.bitmap, children: replaced(node.children, at, child) }
+    if (node.children.length === 1 && child.type !== 'branch') return child
+    return { type: 'branch', bitmap: node.bitmap, children: replaced(node.children, at, child) }
   }
   if (node.children.length === 1) return undefined
-  const children = node.children.filter((_, index) => index !== at)
+  const children = node.children.toSpliced(at, 1)
   const only = children.length === 1 ? children[0] : undefined
-  return only !== undefined && !('bitmap' in only) ? only : { bitmap: node.bitmap & ~bit, children }
-}
-
-function inserted<T>(list: readonly T[], at: number, item: T): T[] {
-  const copy = list.slice()
-  copy.splice(at, 0, item)
-  return copy
+  return only !== undefined && only.type !== 'branch' ? only : { type: 'branch', bitmap: node.bitmap & ~bit, children }
 }
 
 function replaced<T>(list: readonly T[], at: number, item: T): T[] {
@@ -165,10 +160,15 @@ function popcount(bits: number): number {
   return (((count + (count >>> 4)) & 0x0f0f0f0f) * 0x01010101) >>> 24
 }
 
-/** FNV-1a over strings; integers are their own hash, so consecutive ones share nodes. */
+/** FNV-1a over strings, two characters at a time; integers are their own hash, so consecutive ones share nodes. */
 function hashOf(key: string | number): number {
   if (typeof key === 'number') return key >>> 0
   let hash = 0x811c9dc5
-  for (let index = 0; index < key.length; index++) hash = Math.imul(hash ^ key.charCodeAt(index), 0x01000193)
+  const even = key.length & ~1
+  for (let index = 0; index < even; index += 2) {
+    hash = Math.imul(hash ^ (key.charCodeAt(index) | (key.charCodeAt(index + 1) << 16)), 0x01000193)
+    hash ^= hash >>> 15
+  }
+  if (even < key.length) hash = Math.imul(hash ^ key.charCodeAt(even), 0x01000193)
   return hash >>> 0
 }

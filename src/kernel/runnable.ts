@@ -6,8 +6,8 @@
  */
 import type { InputId } from './ids.ts'
 import type { MeerkatState } from './machine.ts'
-import { unsettledCallsOf } from './regions/calls.ts'
-import { entryOf, nextHead } from './regions/ledger-entries.ts'
+import { type CallEntry, unsettledCallsOf } from './regions/calls.ts'
+import { nextLeader } from './regions/ledger-entries.ts'
 
 /** Something that keeps the session from starting its next run. */
 export interface Blocker {
@@ -34,9 +34,13 @@ export interface Blocker {
 /** Whether the ledger holds work for a run that nothing but phase and executor stands in the way of. */
 export function canPrepare(state: MeerkatState): boolean {
   if (state.ledger.waking === 0) return false
-  if (state.calls.unsettled === 0) return true
-  const head = nextHead(state.ledger)
-  return head !== undefined && unsettledCallsOf(state.calls, head).length === 0
+  return state.calls.unsettled === 0 || unsettledCallsOfNext(state).length === 0
+}
+
+/** Calls that the next run's work has to have settled first. */
+function unsettledCallsOfNext(state: MeerkatState): readonly CallEntry[] {
+  const leader = nextLeader(state.ledger)
+  return leader === undefined ? [] : unsettledCallsOf(state.calls, leader)
 }
 
 /** Whether the loop has to start a run now. */
@@ -66,12 +70,10 @@ export function blockers(state: MeerkatState): readonly Blocker[] {
 
 function workBlockers(state: MeerkatState): readonly Blocker[] {
   if (state.ledger.waking === 0) return [{ guard: 'work-waiting', owner: 'caller' }]
-  const head = nextHead(state.ledger)
-  if (head === undefined) return []
-  return unsettledCallsOf(state.calls, head).map(call => ({
+  return unsettledCallsOfNext(state).map(call => ({
     guard: call.state === 'unknown' ? 'calls-resolved' : 'calls-approved',
     owner: 'operator',
     since: call.at,
-    inputId: entryOf(state.ledger, head)?.id ?? head,
+    inputId: call.work,
   }))
 }

@@ -159,29 +159,34 @@ function take<State, Input, Effect>(
     if (state === before) state = { ...before }
     put(state, key, next)
   }
-  const effects: Effect[] = []
-  if (row.emit !== undefined) collect(effects, row.emit, state, input, before)
-  collect(effects, plan.emits, state, input, before)
+  const own = row.emit === undefined ? NOTHING : said(NOTHING, row.emit, state, input, before)
+  const effects = said(own, plan.emits, state, input, before)
   return { ok: true, state, effects, from, to: plan.phaseOf(state), edge: row.edge }
 }
+
+const NOTHING: readonly never[] = []
 
 /** Writes a slice of a state that nobody else has seen yet. */
 function put<State, Key extends keyof State>(fresh: State, key: Key, value: State[Key]): void {
   fresh[key] = value
 }
 
-function collect<State, Input, Effect>(
-  into: Effect[],
+/** What was said so far and what these add. Most steps say one thing or two, so the lists are made to measure. */
+function said<State, Input, Effect>(
+  sofar: readonly Effect[],
   emits: readonly Emit<State, Input, Effect>[],
   after: State,
   input: Input,
   before: State,
-): void {
+): readonly Effect[] {
+  let all = sofar
   for (const emit of emits) {
     const made = emit(after, input, before)
-    if (Array.isArray(made)) for (const one of made as readonly Effect[]) into.push(one)
-    else into.push(made as Effect)
+    if (!Array.isArray(made)) all = all.length === 0 ? [made as Effect] : [...all, made as Effect]
+    else if (made.length > 0)
+      all = all.length === 0 ? (made as readonly Effect[]) : [...all, ...(made as readonly Effect[])]
   }
+  return all
 }
 
 function holdsAll<State, Input>(
@@ -216,24 +221,25 @@ function planOf<State, Input extends Tagged, Effect extends Tagged>(
   for (const region of regions) {
     for (const [type, rows] of Object.entries(region.on) as [string, readonly AnyRow<State, Input, Effect>[]][]) {
       if (plans.has(type)) throw new Error(`${machineName}: ${type} is owned by two regions`)
-      const rowsByPhase = new Map<string, (AnyRow<State, Input, Effect> & { edge: string })[]>()
-      for (const row of rows) {
-        for (const phase of row.from) {
-          const list = rowsByPhase.get(phase) ?? []
-          list.push({ ...row, edge: `${region.name}/${type}/${row.name}` })
-          rowsByPhase.set(phase, list)
-        }
-      }
       plans.set(type, {
         region: region.name,
         slice: region.name,
         phaseOf: region.phaseOf,
-        rowsByPhase,
+        rowsByPhase: rowsByPhaseOf(region, type, rows),
         ...followersOf(regions, type),
       })
     }
   }
   return plans
+}
+
+function rowsByPhaseOf<State, Input extends Tagged, Effect extends Tagged>(
+  region: AnyRegion<State, Input, Effect>,
+  type: string,
+  rows: readonly AnyRow<State, Input, Effect>[],
+): Plan<State, Input, Effect>['rowsByPhase'] {
+  const named = rows.map(row => ({ ...row, edge: `${region.name}/${type}/${row.name}` }))
+  return new Map(region.phases.map(phase => [phase, named.filter(row => row.from.includes(phase))]))
 }
 
 function followersOf<State, Input extends Tagged, Effect extends Tagged>(

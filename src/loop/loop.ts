@@ -8,6 +8,7 @@
  * 4. A store that can't take the outcome is asked again, while the run may still wait.
  */
 import type { SessionDriver } from '../driver/driver.ts'
+import type { Transaction } from '../driver/transaction.ts'
 import { asMeerkatError, MeerkatError } from '../errors.ts'
 import type { AbortCause, ApplyOutput, ContextMessage, CoreExecutor } from '../executor/executor.ts'
 import type { InputId, RunId } from '../kernel/ids.ts'
@@ -118,10 +119,6 @@ export class SessionLoop {
         await payloads()
       }
       port.close()
-      this.#options.journals.delete(work.head)
-      if (work.isJournaled && entryOf(this.#options.driver.state.ledger, work.head) !== undefined) {
-        this.#options.journals.set(work.head, work.messages)
-      }
     } catch (error) {
       await this.#fail(run.runId, error)
     } finally {
@@ -142,6 +139,8 @@ export class SessionLoop {
     await fetch([...run.contributors, ...journal.flatMap(message => message.inputIds ?? [])])
     const work = new Work(head, journal, known)
     work.hear(run.contributors)
+    // Whoever asks for the work's calls sees it as it grows.
+    journals.set(head, work.messages)
     const inputs = run.contributors.flatMap(id => known.get(id) ?? [])
     const port = new LoopPort({
       driver,
@@ -194,16 +193,25 @@ export class SessionLoop {
     const { runId } = port
     const closing = { runId, work, usage, streamed: (turn: number) => port.streamed(turn), turn: port.turnOf(ending) }
     const length = work.messages.length
-    const verdict = await this.#persist(() =>
-      driver.mutate((tx): Verdict => {
-        work.truncate(length)
-        const { run } = tx.state
-        if (run.phase !== 'bound' || run.runId !== runId) return 'over'
-        return close(tx, closing, ending)
-      }),
-    )
+    const mutation = (tx: Transaction): Verdict => {
+      work.truncate(length)
+      const { run } = tx.state
+      if (run.phase !== 'bound' || run.runId !== runId) return 'over'
+      const verdict = close(tx, closing, ending)
+      // In the same step as the run's end: whoever settles a call of this work next finds its journal as it is on disk.
+      if (verdict === 'over') this.#file(work)
+      return verdict
+    }
+    const verdict = await this.#persist(() => driver.mutate(mutation))
     if (verdict === 'again') work.written()
     return verdict
+  }
+
+  /** What is on disk of the work waits for its next attempt. */
+  #file(work: Work): void {
+    const { journals } = this.#options
+    if (work.isJournaled) journals.set(work.head, work.messages)
+    else journals.delete(work.head)
   }
 
   /** A run that could not even be performed or closed: an attempt that failed, if the session can still be written. */

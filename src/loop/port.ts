@@ -54,6 +54,7 @@ export class LoopPort implements RunPort {
 
   constructor(options: PortOptions) {
     this.#options = options
+    this.#turns = options.work.messages.filter(message => message.role === 'assistant').length
   }
 
   get sessionId(): SessionDriver['sessionId'] {
@@ -80,7 +81,7 @@ export class LoopPort implements RunPort {
   get clock(): Clock {
     return this.#options.clock
   }
-  /** The highest model call seen in this run. */
+  /** The highest model call seen in this work. */
   get turnsSoFar(): number {
     return this.#turns
   }
@@ -127,7 +128,6 @@ export class LoopPort implements RunPort {
     const length = work.messages.length
     await this.#report((tx, runId) => {
       work.truncate(length)
-      work.add(message)
       tx.step({ type: 'LlmReturnedToolCalls', runId, toolCount: calls.length })
       const text = messageText(message)
       if (text !== '') {
@@ -140,6 +140,7 @@ export class LoopPort implements RunPort {
         tx.event({ type: 'tool.requested', runId, turn, data: { callId, name, args } })
       }
       this.#ofTurn(tx, turn, () => tx.step({ type: 'RecordCallIntents', runId, calls, at: tx.at }))
+      work.add(message)
       tx.parts.put.push(...work.unwritten())
     })
     work.written()
@@ -156,10 +157,10 @@ export class LoopPort implements RunPort {
     const length = work.messages.length
     await this.#report((tx, runId) => {
       work.truncate(length)
-      work.add(...report.map(resultMessage))
       const outcomes = report.map(({ callId, ok }) => ({ callId, ok }))
       const details = new Map(report.map(outcome => [outcome.callId as string, detailsOf(outcome)]))
       this.#ofTurn(tx, undefined, () => tx.step({ type: 'RecordCallOutcomes', runId, outcomes, at: tx.at }), details)
+      work.add(...report.map(resultMessage))
       tx.parts.put.push(...work.unwritten())
     })
     work.written()
@@ -170,6 +171,10 @@ export class LoopPort implements RunPort {
     const length = work.messages.length
     const answer = await this.#report((tx, runId): BoundaryAnswer => {
       work.truncate(length)
+      if (tx.state.turn.phase === 'callingLlm') {
+        // Calls that an earlier attempt asked for: this run's turn has not heard of them yet.
+        tx.step({ type: 'LlmReturnedToolCalls', runId, toolCount: Math.max(1, this.calls().length) })
+      }
       tx.step({ type: 'ToolCallsResolved', runId })
       tx.step({ type: 'BoundaryContinue', runId })
       if (tx.state.turn.phase === 'cancelled') return { next: 'cancelled' }
@@ -224,7 +229,8 @@ export class LoopPort implements RunPort {
 
   async #report<T>(run: (tx: Transaction, runId: RunId) => T): Promise<T> {
     const { driver, persist } = this.#options
-    return persist(() => driver.mutate(tx => run(tx, this.#current(tx))))
+    const mutation = (tx: Transaction): T => run(tx, this.#current(tx))
+    return persist(() => driver.mutate(mutation))
   }
 
   /** Bookkeeping nobody waits for. A refusal means that the run is over, which the loop knows already. */

@@ -3,7 +3,7 @@ import { MeerkatError } from '../errors.ts'
 import type { CallId } from '../kernel/ids.ts'
 import type { MeerkatState } from '../kernel/machine.ts'
 import { mapGet, mapValues } from '../kernel/persistent-map.ts'
-import type { CallEntry } from '../kernel/regions/calls.ts'
+import type { CallEntry, CallState } from '../kernel/regions/calls.ts'
 import type { MessagePart, MessageRecord } from '../store/records.ts'
 import type { JournalEntry } from '../store/store.ts'
 import type { ApprovalView, CallView } from './api.ts'
@@ -34,7 +34,7 @@ export async function resolveCall(
   live: LiveSession,
   callId: string,
   params: { readonly resolution: 'retry' | 'succeeded' | 'failed'; readonly output?: unknown },
-): Promise<void> {
+): Promise<CallState> {
   const { resolution, output } = params
   await live.settleCall(callId as CallId, (tx, call) => {
     tx.step({ type: 'ResolveCall', callId: call.id, resolution, at: tx.at })
@@ -49,6 +49,7 @@ export async function resolveCall(
       ...(resolution === 'failed' && { isError: true }),
     }
   })
+  return resolution === 'retry' ? 'owed' : resolution
 }
 
 /** Decides a call that needs approval. */
@@ -56,7 +57,7 @@ export async function decide(
   live: LiveSession,
   callId: string,
   params: { readonly decision: 'allow' | 'deny'; readonly reason?: string },
-): Promise<void> {
+): Promise<CallState> {
   const { decision, reason } = params
   await live.settleCall(callId as CallId, (tx, call) => {
     tx.step({ type: 'DecideApproval', callId: call.id, decision, at: tx.at })
@@ -68,6 +69,20 @@ export async function decide(
     const output = `The call was not approved${reason === undefined ? '' : `: ${reason}`}.`
     return { type: 'tool-result', callId: call.id, name: call.tool, output, isError: true }
   })
+  return decision === 'allow' ? 'owed' : 'failed'
+}
+
+/** The call as it stands, or as it was settled if its work went on and ended meanwhile. */
+export function callAfter(
+  live: LiveSession,
+  callId: string,
+  before: CallView | undefined,
+  state: CallState,
+): CallView {
+  const found = callViews(live.state, live.journal).find(call => call.id === callId)
+  if (found !== undefined) return found
+  if (before !== undefined) return { ...before, state }
+  throw new MeerkatError('not-found', `call ${callId} ended with its work`)
 }
 
 /** The call, or `not-found`. */

@@ -50,14 +50,13 @@ export function admit(
 ): Admitted {
   const { content, mode = 'queue', idempotencyKey, supersessionKey, outputSchema, model, maxRunMs } = params
   if (params.resume === true && tx.state.lifecycle.phase === 'stopped') tx.step({ type: 'Resume' })
-  const digest = digestOf(params)
   const effects = tx.step({
     type: 'AcceptInput',
     inputId: id,
     at: tx.at,
     ...(mode !== 'queue' && { mode }),
     ...(supersessionKey !== undefined && { supersessionKey }),
-    ...(seen && { seen: { inputId: seen.inputId, sameContent: seen.digest === digest } }),
+    ...(seen && { seen: { inputId: seen.inputId, sameContent: seen.digest === digestOf(params) } }),
   })
   const verdict = verdictOf(effects, idempotencyKey)
   if (verdict !== undefined) return verdict
@@ -74,7 +73,7 @@ export function admit(
     ...(maxRunMs !== undefined && { maxRunMs }),
   }
   tx.parts.inputs.push(record)
-  if (idempotencyKey !== undefined) tx.parts.keys.push({ key: idempotencyKey, inputId: id, digest })
+  if (idempotencyKey !== undefined) tx.parts.keys.push({ key: idempotencyKey, inputId: id, digest: digestOf(params) })
   live.keep(record)
   return { outcome: 'accepted', inputId: id }
 }

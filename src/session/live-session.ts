@@ -26,8 +26,8 @@ export interface SessionHost {
   readonly executor: CoreExecutor | undefined
   readonly maxRunMs: number
   readonly abortGraceMs: number
-  /** The session can't be written by this process any more. */
-  readonly onLost: (sessionId: SessionId, error: unknown) => void
+  /** This copy of the session can't be written any more. */
+  readonly onLost: (session: LiveSession, error: unknown) => void
 }
 
 /** How an input ended, as its waiters hear it. */
@@ -51,11 +51,13 @@ export class LiveSession {
   /** Inputs abandoned since it was loaded. */
   abandoned = 0
   readonly #host: SessionHost
-  readonly #waiters = new Map<InputId, Set<(ended: Ended) => void>>()
+  readonly #waiters = new Map<InputId, Set<(ended: Ended | undefined) => void>>()
   readonly #payloads = new Map<InputId, InputRecord>()
   readonly #journals: Map<InputId, readonly MessageRecord[]>
   readonly #keys = new Map<string, Promise<unknown>>()
   readonly #listeners = new Set<() => void>()
+  #pins = 0
+  #closing = false
 
   constructor(host: SessionHost, claim: Claim, loaded: LoadedSession) {
     const { store, clock, ids, executor } = host
@@ -73,10 +75,12 @@ export class LiveSession {
       position: loaded.rows.at(-1)?.position ?? loaded.snapshot?.position ?? 0,
       unsnapshotted: loaded.rows.length,
       settle: tx => {
-        settle(tx, executor !== undefined, ids)
+        // Who is going away starts nothing that the next owner would find half done.
+        settle(tx, executor !== undefined && !this.#closing, ids)
         this.#dropJournals(tx)
       },
       onCommitted: committed => this.#committed(committed),
+      onLost: error => host.onLost(this, error),
     })
     this.loop =
       executor &&
@@ -90,7 +94,7 @@ export class LiveSession {
         payloads: wanted => this.payloads(wanted),
         context: () => this.#context(),
         journals: this.#journals,
-        onLost: error => host.onLost(this.id, error),
+        onLost: error => host.onLost(this, error),
       })
   }
 
@@ -138,8 +142,11 @@ export class LiveSession {
     }
   }
 
-  /** Calls back once when the input ends. Ask `state` first: an input that ended already is not heard of again. */
-  onEnded(id: InputId, callback: (ended: Ended) => void): () => void {
+  /**
+   * Calls back once: when the input ends, or with nothing when this copy of the session is let go first. Ask `state`
+   * first: an input that ended already is not heard of again.
+   */
+  onEnded(id: InputId, callback: (ended: Ended | undefined) => void): () => void {
     const set = this.#waiters.get(id) ?? new Set()
     set.add(callback)
     this.#waiters.set(id, set)
@@ -192,22 +199,44 @@ export class LiveSession {
     return (
       driver.idle &&
       loop?.performing === undefined &&
+      this.#pins === 0 &&
       this.#waiters.size === 0 &&
       this.#listeners.size === 0 &&
       driver.state.ledger.entries.size === 0
     )
   }
 
+  /** Keeps the session loaded until the answer is called. */
+  pin(): () => void {
+    this.#pins++
+    return () => {
+      this.#pins--
+    }
+  }
+
+  /** Whether this copy was let go: what is asked of it now belongs to the next one. */
+  get closed(): boolean {
+    return this.#closing
+  }
+
   /** Stops performing and gives the session back. */
   async close(): Promise<void> {
-    await this.loop?.close()
-    await this.driver.drained()
-    await this.#host.store.release(this.claim)
+    this.#closing = true
+    try {
+      await this.loop?.close()
+      await this.driver.drained()
+      await this.#host.store.release(this.claim)
+    } finally {
+      for (const waiters of this.#waiters.values()) for (const waiter of waiters) waiter(undefined)
+      this.#waiters.clear()
+      for (const listener of this.#listeners) listener()
+    }
   }
 
   #committed({ commit, state }: Committed): void {
     for (const ended of commit.record.ended ?? []) {
       this.#payloads.delete(ended.id)
+      this.#journals.delete(ended.id)
       if (ended.status === 'abandoned') this.abandoned++
       const waiters = this.#waiters.get(ended.id)
       if (waiters === undefined) continue

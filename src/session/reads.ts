@@ -28,7 +28,9 @@ export async function summaryOf(store: Store, sessionId: string): Promise<Sessio
   throw new MeerkatError('session-not-found', `there is no session ${sessionId}`, { details: { sessionId } })
 }
 
-export function sessionView(summary: SessionSummary, phase: string = summary.phase): SessionView {
+/** A session as people see it. Without a live owner here, `attached` is a condition of a process that has gone. */
+export function sessionView(summary: SessionSummary, livePhase?: string): SessionView {
+  const phase = livePhase ?? (summary.phase === 'attached' ? 'idle' : summary.phase)
   const { id, options, createdAt, updatedAt, messages, unfinished, forkOf } = summary
   const times = { createdAt: iso(createdAt), updatedAt: iso(updatedAt) }
   return { id, ...options, phase, ...times, messages, unfinished, ...(forkOf && { forkOf }) }
@@ -208,21 +210,27 @@ const RUN_ENDS: Readonly<Record<string, RunView['state']>> = {
   'run.interrupted': 'interrupted',
 }
 
-/** The receipts of a run's boundaries, in order. */
+/** The receipts of a run's boundaries, in order: what its `run.boundary` events say. */
 export async function receiptsOf(store: Store, sessionId: SessionId, runId: RunId): Promise<readonly ReceiptView[]> {
   const place = await store.locate(runId)
   const found: ReceiptView[] = []
   for (let after = (place?.first ?? 1) - 1; place !== undefined; ) {
     const rows = await store.read({ sessionId, after, limit: 200 })
-    for (const { record, position } of rows) {
-      if (place.last !== undefined && position > place.last) return found
-      for (const receipt of record.receipts ?? [])
-        if (receipt.runId === runId) found.push({ ...receipt, at: iso(record.at) })
-      after = position
+    for (const row of rows) {
+      if (place.last !== undefined && row.position > place.last) return found
+      found.push(...eventsOf(row).flatMap((event) => receiptOf(event, runId)))
+      after = row.position
     }
     if (rows.length === 0) break
   }
   return found
+}
+
+function receiptOf(event: EventView, runId: RunId): readonly ReceiptView[] {
+  if (event.type !== 'run.boundary' || event.runId !== runId) return []
+  const steered = event['steered'] as readonly InputId[] | undefined
+  const inputIds = (event['inputIds'] as readonly InputId[] | undefined) ?? []
+  return [{ runId, boundary: Number(event['boundary']), inputIds, ...(steered && { steered }), at: event.at }]
 }
 
 /** Re-runs the whole log through the kernel. */

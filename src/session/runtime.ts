@@ -37,14 +37,14 @@ import type {
   SendParams,
   SessionView,
 } from './api.ts'
-import { approvalViews, callOf, callViews, decide, resolveCall } from './calls.ts'
+import { approvalViews, callAfter, callOf, callViews, decide, resolveCall } from './calls.ts'
 import { cancel, control } from './control.ts'
 import { SessionHandle } from './handle.ts'
 import { healthOf } from './health.ts'
 import { admit, inputNotFound, inputView, statusOf } from './inputs.ts'
 import { endedView, type LiveSession, noExecutor } from './live-session.ts'
 import { audit, eventsOf, readEvents, readMessages, receiptsOf, runView, sessionView, summaryOf } from './reads.ts'
-import { Sessions } from './sessions.ts'
+import { closing, Sessions } from './sessions.ts'
 import { pageOf, sameOptions, waitForCommit } from './support.ts'
 
 export interface RuntimeOptions {
@@ -62,6 +62,8 @@ export interface RuntimeOptions {
   readonly keepIdle?: number
   /** How long an idle session stays loaded once there are more. Default 60 s. */
   readonly idleMs?: number
+  /** How often sessions that owe work and have no living owner are looked for. Default 15 s. */
+  readonly recoverEveryMs?: number
   readonly clock?: Clock
   readonly ids?: Ids
 }
@@ -70,7 +72,10 @@ export interface RuntimeOptions {
 export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
   const store = await (options.store ?? memory()).open()
   const runtime = new Runtime(store, options)
-  if (options.recover !== false && options.executor !== undefined) await runtime.recover()
+  if (options.recover !== false && options.executor !== undefined) {
+    await runtime.recover()
+    runtime.recoverEvery(options.recoverEveryMs ?? 15_000)
+  }
   return runtime
 }
 
@@ -83,6 +88,8 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
   readonly #clock: Clock
   readonly #ids: Ids
   readonly #abortGraceMs: number
+  readonly #closing = new AbortController()
+  #offRecovery: (() => void) | undefined
   #closed: Promise<void> | undefined
 
   constructor(store: Store, options: RuntimeOptions) {
@@ -109,10 +116,18 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
   async recover(): Promise<void> {
     for (let after: SessionId | undefined; ; ) {
       const page = await this.#store.sessions({ owed: true, limit: 500, ...(after && { after }) })
-      await Promise.allSettled(page.map(({ id }) => this.#sessions.get(id)))
+      const others = page.filter(({ id }) => this.#sessions.peek(id) === undefined)
+      await Promise.allSettled(others.map(({ id }) => this.#sessions.get(id)))
       after = page.at(-1)?.id
       if (page.length < 500) return
     }
+  }
+
+  /** Takes up again and again: sessions of an owner that died, and those that a failing store made this one let go. */
+  recoverEvery(everyMs: number): void {
+    if (this.#closing.signal.aborted) return
+    const again = (): void => this.recoverEvery(everyMs)
+    this.#offRecovery = this.#clock.after(everyMs, () => void this.recover().then(again, again), { background: true })
   }
 
   /** Lets idle sessions go until at most `keep` are loaded. */
@@ -201,8 +216,7 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
   }
 
   async control(sessionId: string, operation: ControlOperation): Promise<ControlReport> {
-    const live = await this.#live(sessionId)
-    return control(live, operation, this.#clock, this.#abortGraceMs + 2_000)
+    return this.#on(sessionId, live => control(live, operation, this.#clock, this.#abortGraceMs + 2_000))
   }
 
   async explain(sessionId: string): Promise<Explanation> {
@@ -227,9 +241,8 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
   }
 
   async send(sessionId: string, params: SendParams): Promise<SendAnswer> {
-    const live = await this.#live(sessionId)
     const { idempotencyKey: key } = params
-    const act = async (): Promise<SendAnswer> => {
+    const act = async (live: LiveSession): Promise<SendAnswer> => {
       const seen = key === undefined ? undefined : await this.#store.key(live.id, key)
       const id = this.#ids.input()
       let ended: ReturnType<typeof endedView> | undefined
@@ -246,7 +259,9 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
       const status: InputStatus = ended?.status ?? statusOf(entryOf(live.state.ledger, id))
       return { ...admitted, status, cursor: String(before), ...(ended?.result && { result: ended.result }) }
     }
-    const sent = key === undefined ? await act() : await live.inKeyOrder(key, act)
+    const sent = await this.#on(sessionId, live =>
+      key === undefined ? act(live) : live.inKeyOrder(key, () => act(live)),
+    )
     if (params.waitMs === undefined || params.waitMs === 0) return sent
     const { status, result } = await this.wait(sessionId, sent.inputId, params.waitMs)
     return { ...sent, status, ...(result && { result }) }
@@ -286,9 +301,10 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
   }
 
   async withdraw(sessionId: string, inputId: string): Promise<{ withdrawn: boolean; input: InputView }> {
-    const live = await this.#live(sessionId)
     const known = await this.input(sessionId, { inputId })
-    const withdrawn = await live.driver.mutate(tx => tx.try({ type: 'WithdrawInput', inputId: known.id }).ok)
+    const withdrawn = await this.#on(sessionId, live =>
+      live.driver.mutate(tx => tx.try({ type: 'WithdrawInput', inputId: known.id }).ok),
+    )
     return { withdrawn, input: await this.input(sessionId, { inputId }) }
   }
 
@@ -299,6 +315,7 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
   ): Promise<{ status: InputStatus; reason?: string; result?: RunResult }> {
     const deadline = Deadline.in(this.#clock, waitMs)
     for (;;) {
+      if (this.#closing.signal.aborted) throw closing()
       const live = this.#sessions.peek(sessionId as SessionId)
       const entry = live && entryOf(live.state.ledger, inputId as InputId)
       if (live !== undefined && entry !== undefined) {
@@ -308,7 +325,7 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
         const { status, reason, result } = await this.input(sessionId, { inputId })
         const open = status === 'queued' || status === 'staged' || status === 'applied'
         if (!open) return { status, ...(reason && { reason }), ...(result && { result }) }
-        if (!deadline.passed) await waitForCommit(this.#store, sessionId as SessionId, deadline)
+        if (!deadline.passed) await waitForCommit(this.#store, sessionId as SessionId, deadline, this.#closing.signal)
       }
       if (deadline.passed) {
         const { status } = await this.input(sessionId, { inputId })
@@ -323,9 +340,8 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
     sessionId: string,
     params: Parameters<RuntimeApi['cancel']>[1],
   ): Promise<Awaited<ReturnType<RuntimeApi['cancel']>>> {
-    const live = await this.#live(sessionId)
     if (params.runId !== undefined) await runView(this.#store, sessionId, params.runId)
-    return cancel(live, params)
+    return this.#on(sessionId, live => cancel(live, params))
   }
 
   async runs(sessionId: string, params: { readonly after?: string; readonly limit?: number }): Promise<Page<RunView>> {
@@ -360,13 +376,15 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
     const query = { limit, ...(sessionId && { sessionId: sessionId as SessionId }), ...(after && { after }) }
     const deadline = Deadline.in(this.#clock, waitMs)
     for (;;) {
-      const hint = waitForCommit(this.#store, sessionId as SessionId | undefined, deadline, signal)
-      const page = await readEvents(this.#store, query)
-      if (page.events.length > 0 || deadline.passed || signal?.aborted === true) {
+      if (this.#closing.signal.aborted) throw closing()
+      const hint = waitForCommit(this.#store, query.sessionId, deadline, signal, this.#closing.signal)
+      try {
+        const page = await readEvents(this.#store, query)
+        if (page.events.length > 0 || deadline.passed || signal?.aborted === true) return page
+        await hint
+      } finally {
         hint.cancel()
-        return page
       }
-      await hint
     }
   }
 
@@ -380,10 +398,12 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
     callId: string,
     params: Parameters<RuntimeApi['resolveCall']>[2],
   ): Promise<CallView> {
-    const live = await this.#live(sessionId)
-    const before = callOf(live.state, sessionId, callId)
-    await resolveCall(live, callId, params)
-    return this.#callAfter(live, before.id)
+    return this.#on(sessionId, async live => {
+      callOf(live.state, sessionId, callId)
+      const before = callViews(live.state, live.journal).find(call => call.id === callId)
+      const state = await resolveCall(live, callId, params)
+      return callAfter(live, callId, before, state)
+    })
   }
 
   async approvals(sessionId: string): Promise<readonly ApprovalView[]> {
@@ -392,10 +412,12 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
   }
 
   async decide(sessionId: string, approvalId: string, params: Parameters<RuntimeApi['decide']>[2]): Promise<CallView> {
-    const live = await this.#live(sessionId)
-    const before = callOf(live.state, sessionId, approvalId)
-    await decide(live, approvalId, params)
-    return this.#callAfter(live, before.id)
+    return this.#on(sessionId, async live => {
+      callOf(live.state, sessionId, approvalId)
+      const before = callViews(live.state, live.journal).find(call => call.id === approvalId)
+      const state = await decide(live, approvalId, params)
+      return callAfter(live, approvalId, before, state)
+    })
   }
 
   async tools(sessionId: string): Promise<Awaited<ReturnType<RuntimeApi['tools']>>> {
@@ -406,12 +428,19 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
 
   /** Interrupts runs (to be continued by the next owner), gives sessions back and closes the store. Converges. */
   close(): Promise<void> {
-    this.#closed ??= (async () => {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    this.#offRecovery?.()
+    this.#closing.abort()
+    try {
       await this.#sessions.close()
       await this.#executor?.close?.()
+    } finally {
       await this.#store.close()
-    })()
-    return this.#closed
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -424,10 +453,22 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
   }
 
   async #live(sessionId: string): Promise<LiveSession> {
-    const live = this.#sessions.peek(sessionId as SessionId)
-    if (live !== undefined) return live
-    await summaryOf(this.#store, sessionId)
+    if (this.#sessions.peek(sessionId as SessionId) === undefined) await summaryOf(this.#store, sessionId)
     return this.#sessions.get(sessionId as SessionId)
+  }
+
+  /** Acts on the session while it stays loaded; on the next copy if this one was let go under the request. */
+  async #on<T>(sessionId: string, act: (live: LiveSession) => Promise<T>): Promise<T> {
+    const live = await this.#live(sessionId)
+    const unpin = live.pin()
+    try {
+      return await act(live)
+    } catch (error) {
+      if (!(live.closed && error instanceof MeerkatError && error.code === 'not-owner')) throw error
+    } finally {
+      unpin()
+    }
+    return act(await this.#live(sessionId))
   }
 
   #phaseOf(sessionId: string): string | undefined {
@@ -448,12 +489,6 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
     await summaryOf(this.#store, sessionId)
     const loaded = await this.#store.load(sessionId as SessionId)
     return { state: stateOf(loaded), journal: loaded.journal }
-  }
-
-  #callAfter(live: LiveSession, callId: string): CallView {
-    const found = callViews(live.state, live.journal).find(call => call.id === callId)
-    if (found !== undefined) return found
-    throw new MeerkatError('not-found', `call ${callId} ended with its work`)
   }
 
   #ended(live: LiveSession, id: InputId, deadline: Deadline): Promise<ReturnType<typeof endedView> | undefined> {

@@ -31,7 +31,7 @@ export class Sessions {
 
   constructor(options: SessionsOptions) {
     this.#options = options
-    this.#host = { ...options, onLost: id => this.#lose(id) }
+    this.#host = { ...options, onLost: live => this.#lose(live) }
   }
 
   /** Loaded sessions. */
@@ -51,13 +51,13 @@ export class Sessions {
       live.usedAt = this.#options.clock.now()
       return live
     }
-    if (this.#closing) throw new MeerkatError('store-unavailable', 'the runtime is closing')
+    if (this.#closing) throw closing()
     const loading = this.#loading.get(id) ?? this.#load(id)
     this.#loading.set(id, loading)
     try {
       return await loading
     } finally {
-      this.#loading.delete(id)
+      if (this.#loading.get(id) === loading) this.#loading.delete(id)
     }
   }
 
@@ -66,6 +66,22 @@ export class Sessions {
     id: SessionId,
     options: SessionOptions,
     fork?: { readonly from: SessionId; readonly messages: readonly MessageRecord[] },
+  ): Promise<LiveSession> {
+    if (this.#closing) throw closing()
+    const creating = this.#create(id, options, fork)
+    // Who asks for it meanwhile waits for this copy instead of loading another one.
+    if (!this.#loading.has(id)) this.#loading.set(id, creating)
+    try {
+      return await creating
+    } finally {
+      if (this.#loading.get(id) === creating) this.#loading.delete(id)
+    }
+  }
+
+  async #create(
+    id: SessionId,
+    options: SessionOptions,
+    fork: { readonly from: SessionId; readonly messages: readonly MessageRecord[] } | undefined,
   ): Promise<LiveSession> {
     const { store, clock, ids, owner } = this.#options
     const forkOf = fork && { sessionId: fork.from, messages: fork.messages.length }
@@ -94,8 +110,10 @@ export class Sessions {
     this.#closing = true
     this.#sweep?.()
     await Promise.allSettled(this.#loading.values())
-    await Promise.all([...this.#live.values()].map(live => this.#letGo(live)))
-    await Promise.all(this.#leaving.values())
+    const left = await Promise.allSettled([...this.#live.values()].map(live => this.#letGo(live)))
+    await Promise.allSettled(this.#leaving.values())
+    const failed = left.find(one => one.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
   }
 
   async #load(id: SessionId): Promise<LiveSession> {
@@ -136,9 +154,8 @@ export class Sessions {
     }
   }
 
-  #lose(id: SessionId): void {
-    const live = this.#live.get(id)
-    if (live !== undefined) this.#letGo(live).catch(() => {})
+  #lose(live: LiveSession): void {
+    if (this.#live.get(live.id) === live) this.#letGo(live).catch(() => {})
   }
 
   /** Beyond the number kept, sessions that were idle for a while are let go, the longest idle first. */
@@ -165,4 +182,9 @@ export class Sessions {
     idle.sort((a, b) => a.usedAt - b.usedAt)
     await Promise.allSettled(idle.slice(0, Math.max(0, this.#live.size - keep)).map(live => this.#letGo(live)))
   }
+}
+
+/** The refusal of everything that comes while the runtime goes away. */
+export function closing(): MeerkatError {
+  return new MeerkatError('store-unavailable', 'the runtime is closing: ask the next one', { retryable: false })
 }

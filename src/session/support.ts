@@ -30,7 +30,7 @@ export function waitForCommit(
   store: Store,
   sessionId: SessionId | undefined,
   deadline: Deadline,
-  signal?: AbortSignal,
+  ...signals: readonly (AbortSignal | undefined)[]
 ): Promise<void> & { readonly cancel: () => void } {
   let cancel = (): void => {}
   const waiting = new Promise<void>(resolve => {
@@ -45,9 +45,9 @@ export function waitForCommit(
       }),
       deadline.onPassed(cancel),
     )
-    if (signal !== undefined) {
-      signal.addEventListener('abort', cancel, { once: true })
-      offs.push(() => signal.removeEventListener('abort', cancel))
+    for (const signal of signals) {
+      signal?.addEventListener('abort', cancel, { once: true })
+      offs.push(() => signal?.removeEventListener('abort', cancel))
     }
   })
   return Object.assign(waiting, { cancel })

@@ -8,6 +8,7 @@ import { crc32 } from 'node:zlib'
 import { MeerkatError } from '../errors.ts'
 import type { CommitRecord, Position } from './records.ts'
 import { RECORD_VERSION } from './records.ts'
+import { lengthen, shorten } from './short-ids.ts'
 
 /** JSON text and the CRC-32 of its UTF-8 bytes. */
 export interface Sealed {
@@ -29,6 +30,11 @@ export function seal(value: unknown): Sealed {
   return { body, crc: crc32(body) }
 }
 
+/** A commit record, with the two ids it repeats most written once. */
+export function sealRecord(record: CommitRecord): Sealed {
+  return sealText(shorten(JSON.stringify(record), record.runId, record.inputId))
+}
+
 export function sealText(body: string): Sealed {
   return { body, crc: crc32(body) }
 }
@@ -41,7 +47,7 @@ export function unsealText(row: Sealed, place: RowPlace): string {
 
 /** The value of a sealed row. The checksum vouches that it is what was written, so its type is the writer's. */
 export function unseal<T>(row: Sealed, place: RowPlace): T {
-  const body = unsealText(row, place)
+  const body = lengthen(unsealText(row, place))
   try {
     return JSON.parse(body) as T
   } catch (error) {

@@ -32,8 +32,6 @@ export interface CommitRecord {
   /** Messages that joined the transcript here; the first one's index is `messagesFrom`. */
   readonly messages?: readonly MessageRecord[]
   readonly messagesFrom?: number
-  /** Boundaries of runs applied here. */
-  readonly receipts?: readonly ReceiptRecord[]
 }
 
 /** An event as stored: `at`, `runId` and `inputId` are inherited from the record unless given. */
@@ -52,7 +50,7 @@ export interface EventRecord {
 export type Content = string | readonly ContentPart[]
 
 export type ContentPart =
-  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'text'; readonly text: string; readonly meta?: unknown }
   | { readonly type: 'file'; readonly mediaType: string; readonly data: string; readonly filename?: string }
   | { readonly type: 'json'; readonly value: unknown }
 
@@ -131,17 +129,6 @@ export interface MessageRecord {
   readonly inputIds?: readonly InputId[]
   /** Set on the summary a compaction wrote: messages before this index are covered by it. */
   readonly compactsBefore?: number
-}
-
-/** The proof that a boundary of a run was committed. */
-export interface ReceiptRecord {
-  readonly runId: RunId
-  /** Dense from 1 within the run. */
-  readonly boundary: number
-  /** Inputs that contributed so far. */
-  readonly inputIds: readonly InputId[]
-  /** Steers that joined at this boundary. */
-  readonly steered?: readonly InputId[]
 }
 
 /** How a session was opened. Compared as a whole when it is opened again. */

@@ -6,7 +6,7 @@ import type { z } from 'zod'
 import { MeerkatError } from '../errors.ts'
 
 /** Nesting of a value, the parameters' own braces included. Deeper ones only exist to hurt whoever walks them. */
-export const MAX_JSON_DEPTH = 64
+const MAX_JSON_DEPTH = 64
 
 export interface Problem {
   /** Where, as `content.0.text`; empty for the parameters as a whole. */

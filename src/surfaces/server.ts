@@ -15,6 +15,7 @@ import { type FaultLog, logToStderr } from './fault.ts'
 import { errorResponse } from './http/error-response.ts'
 import { guardHost, guardOrigin, guardToken, safeHeaders } from './http/guards.ts'
 import { inUrl, isLoopback, unbracketed } from './http/hosts.ts'
+import { Sockets } from './http/sockets.ts'
 import { type RestApp, type RestVariables, rest } from './rest.ts'
 
 export interface ServeOptions {
@@ -50,10 +51,11 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   checkToken(host, options.token)
   const closing = new AbortController()
   const app = guarded({ ...options, host }, closing.signal)
-  const server = createHttpServer(app, options.requestTimeoutMs ?? 30_000, closing.signal)
+  const server = createHttpServer(app, options.requestTimeoutMs ?? 30_000)
+  const sockets = new Sockets(server)
   const bound = await bind(server, unbracketed(host), port)
   let closed: Promise<void> | undefined
-  const close = (): Promise<void> => (closed ??= shut(server, closing, graceMs))
+  const close = (): Promise<void> => (closed ??= shut(server, sockets, closing, graceMs))
   return { url: `http://${inUrl(host)}:${bound}`, host, port: bound, close, [Symbol.asyncDispose]: close }
 }
 
@@ -87,26 +89,21 @@ function guarded(options: ServeOptions & { readonly host: string }, closing: Abo
 }
 
 /** A node server for the app; its own limits keep slow senders from holding sockets. */
-function createHttpServer(app: RestApp, requestTimeoutMs: number, closing: AbortSignal): Server {
+function createHttpServer(app: RestApp, requestTimeoutMs: number): Server {
   const listener = getRequestListener(request => app.fetch(request), {
     // The globals are the host program's, not ours to replace.
     overrideGlobalObjects: false,
     errorHandler: error =>
       errorResponse(new MeerkatError('invalid-request', 'the request line or a header is not valid', { cause: error })),
   })
-  const server = createServer(
+  return createServer(
     {
       requestTimeout: requestTimeoutMs,
       headersTimeout: Math.min(requestTimeoutMs, 10_000),
       connectionsCheckingInterval: Math.min(requestTimeoutMs, 2000),
     },
-    (incoming, outgoing) => {
-      // A connection whose last answer is given would be kept for a next request that nobody will take.
-      outgoing.once('close', () => setImmediate(() => closing.aborted && server.closeIdleConnections()))
-      void listener(incoming, outgoing)
-    },
+    (incoming, outgoing) => void listener(incoming, outgoing),
   )
-  return server
 }
 
 async function bind(server: Server, host: string, port: number): Promise<number> {
@@ -140,11 +137,11 @@ function bindError(error: unknown, host: string, port: number): MeerkatError {
   }
 }
 
-async function shut(server: Server, closing: AbortController, graceMs: number): Promise<void> {
+async function shut(server: Server, sockets: Sockets, closing: AbortController, graceMs: number): Promise<void> {
   const ended = once(server, 'close')
   server.close()
   closing.abort()
-  server.closeIdleConnections()
+  sockets.endWhenIdle()
   const timer = setTimeout(() => server.closeAllConnections(), graceMs)
   await ended
   clearTimeout(timer)

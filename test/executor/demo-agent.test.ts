@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { agent, demoModel, demoTools } from '../../src/executor/agent/index.ts'
 import type { CallEntry } from '../../src/kernel/regions/calls.ts'
+import { textOf } from '../support/agent-run.ts'
 import { FakePort, type FakeRun } from '../support/fake-port.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 
@@ -12,11 +13,7 @@ const demo = agent({ model: demoModel({ wordDelayMs: 0 }), tools: demoTools({ cl
 async function ask(said: string, run: FakeRun = {}) {
   const port = new FakePort({ said, clock, ...run })
   const output = await demo.apply(port)
-  const text =
-    output.type === 'completed' && Array.isArray(output.message?.content)
-      ? output.message.content.map(part => ('text' in part ? part.text : '')).join('')
-      : undefined
-  return { port, output, text }
+  return { port, output, text: textOf(output) }
 }
 
 describe('the demo agent', () => {
@@ -115,6 +112,14 @@ describe('the demo agent', () => {
   test('acknowledges a steer that joined at a boundary', async () => {
     const { text } = await ask('what time is it', { steers: [['also roll dice'], ['say hurry']] })
     expect(text).toContain('You steered me: also roll dice')
+  })
+
+  test('a failed turn is over: the next request starts afresh', async () => {
+    const context = [
+      { role: 'user', content: 'fail', index: 0 },
+      { role: 'notice', content: 'The turn failed', index: 1 },
+    ] as const
+    expect((await ask('say on we go', { context })).text).toBe('on we go')
   })
 
   test('remembers the conversation', async () => {

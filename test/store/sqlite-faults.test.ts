@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { StoreFaults } from '../../src/store/faults.ts'
 import { sqlite } from '../../src/store/sqlite/index.ts'
 import type { Claim, Store } from '../../src/store/store.ts'
@@ -62,15 +62,15 @@ describe('a full disk', () => {
 
   test.skipIf(!mayMount())('of a real file system (needs the right to mount one)', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'meerkat-disk-'))
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', folder])
+    run('mount', '-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', folder)
     onTestFinished(() => {
-      execFileSync('umount', [folder])
+      run('umount', folder)
       rmSync(folder, { recursive: true })
     })
     const path = join(folder, 'sessions.db')
     const store = await sqlite(path).open()
     await expectFull(store, path)
-    execFileSync('mount', ['-o', 'remount,size=8m', folder])
+    run('mount', '-o', 'remount,size=8m', folder)
     const claim = await store.claim(S, 'owner-1')
     expect((await commitMany(store, claim, 1000, 50)).length).toBe(50)
     await store.close()
@@ -100,6 +100,30 @@ describe('a file that another connection holds', () => {
     expect((await store.load(S)).rows.length).toBe(1)
     other.exec('ROLLBACK')
     expect(await later).toBe((await committed) + 1)
+  })
+
+  test('keeps the order of all that waits, however much it is', async () => {
+    const { store, claim, other } = await locked(60_000)
+    const waiting = Array.from({ length: 2500 }, (_, i) => store.commit(commit(claim, i + 2)))
+    for (let turn = 0; turn < 50; turn += 1) await new Promise(resolve => setImmediate(resolve))
+    other.exec('ROLLBACK')
+    expect(await Promise.all(waiting)).toEqual(waiting.map((_, i) => i + 2))
+    expect((await store.row(2500))?.record.at).toBe(2500)
+  })
+
+  test('is given its whole time each time', async () => {
+    const { store, claim, other } = await locked(60_000)
+    const clock = performance.now.bind(performance)
+    onTestFinished(() => void vi.restoreAllMocks())
+    for (const at of [2, 3]) {
+      // More time lies between the two waits than one of them may take.
+      vi.spyOn(performance, 'now').mockImplementation(() => clock() + at * 1e6)
+      const committed = store.commit(commit(claim, at))
+      for (let turn = 0; turn < 50; turn += 1) await new Promise(resolve => setImmediate(resolve))
+      other.exec('ROLLBACK')
+      expect(await committed).toBe(at)
+      other.exec('BEGIN EXCLUSIVE')
+    }
   })
 
   test('fails the commits when it is not given back, and is no obstacle later', async () => {
@@ -203,6 +227,10 @@ describe('a flush that fails', () => {
     expect((await again.inspect()).filter(finding => finding.level === 'error')).toEqual([])
   })
 })
+
+function run(command: string, ...given: string[]): void {
+  execFileSync(command, given)
+}
 
 function mayMount(): boolean {
   return process.platform === 'linux' && process.getuid?.() === 0

@@ -1,5 +1,6 @@
 /** An agent on a scripted server, and what its runs come to. */
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
+import { expect } from 'vitest'
 import { z } from 'zod'
 import { type AgentOptions, type AgentTool, agent, tool } from '../../src/executor/agent/index.ts'
 import type { ApplyOutput, CoreExecutor } from '../../src/executor/executor.ts'
@@ -44,7 +45,7 @@ export function said(message: MessageRecord | undefined): string {
 }
 
 export function textOf(output: ApplyOutput): string | undefined {
-  return 'message' in output && output.message !== undefined ? said(output.message) : undefined
+  return output.type !== 'parked' && output.message !== undefined ? said(output.message) : undefined
 }
 
 /** A run that starts at once, with its clock at hand. */
@@ -53,4 +54,9 @@ export function start(executor: CoreExecutor, run: FakeRun = {}) {
   const port = new FakePort({ clock, ...run })
   const output = executor.apply(port)
   return { port, clock, output }
+}
+
+/** Matches a string with this in it. */
+export function saying(pattern: string | RegExp): unknown {
+  return typeof pattern === 'string' ? expect.stringContaining(pattern) : expect.stringMatching(pattern)
 }

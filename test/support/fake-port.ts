@@ -52,7 +52,7 @@ export interface FakeRun {
   readonly extractions?: number
 }
 
-export const INPUT = 'input-1' as InputId
+const INPUT = 'input-1' as InputId
 
 /** A call as the ledger holds it. */
 export function entry(id: string, tool: string, state: CallState, policy: CallEntry['policy'] = 'ask'): CallEntry {
@@ -156,7 +156,8 @@ export class FakePort implements RunPort {
     await Promise.resolve()
     const open = this.#calls.find(({ state }) => state !== 'succeeded' && state !== 'failed')
     if (open !== undefined) throw new Error(`no boundary while call ${open.id} is ${open.state}`)
-    const steers = this.#run.steers?.[this.#boundaries++] ?? []
+    const steers = this.#run.steers?.[this.#boundaries] ?? []
+    this.#boundaries++
     this.#add({ type: 'boundary', turn })
     if (this.#run.cancelAtBoundary === this.#boundaries) return { next: 'cancelled' }
     this.#journal = [...this.#journal, ...steers.map(content => ({ role: 'user' as const, content }))]

@@ -70,35 +70,34 @@ export function agent(options: AgentOptions): CoreExecutor {
 }
 
 function settingsOf(options: AgentOptions): Settings {
-  const { model, system, tools = [], baseUrl, env, clock = systemClock } = options
-  const fixed = typeof tools === 'function' ? undefined : toolList(tools)
-  const source = typeof tools === 'function' ? tools : undefined
-  const { maxTokens, maxToolCalls, maxTurns } = options
+  const { model, system, baseUrl, env, maxTokens, maxToolCalls, maxTurns, clock = systemClock } = options
   return {
     models: modelChooser(model, { ...given({ baseUrl }), ...given({ env }) }),
-    toolsOf:
-      fixed === undefined
-        ? async session => allowed(toolList((await source?.(session)) ?? []), session)
-        : session => allowed(fixed, session),
+    toolsOf: toolsOf(options.tools ?? []),
     systemOf: session => session.system ?? (typeof system === 'function' ? system(session) : system),
     budget: { ...given({ maxTokens }), ...given({ maxToolCalls }), ...given({ maxTurns }) },
-    limits: {
-      streamStallMs: options.streamStallMs ?? 120_000,
-      firstContentMs: options.firstContentMs ?? 300_000,
-      callTimeoutMs: options.callTimeoutMs ?? 900_000,
-    },
-    retries: {
-      maxRetries: options.retries ?? 2,
-      baseDelayMs: options.retryDelayMs ?? 1000,
-      maxDelayMs: options.maxRetryDelayMs ?? 60_000,
-      random: options.random ?? Math.random,
-    },
-    toolLimits: { toolTimeoutMs: options.toolTimeoutMs ?? 60_000, graceMs: TOOL_GRACE_MS },
+    ...limitsOf(options),
     compaction: options.compaction ?? false,
     call: options.settings ?? {},
     ids: options.ids ?? uuidIds(clock),
     measured: new Measured(),
   }
+}
+
+function limitsOf(options: AgentOptions): Pick<Settings, 'limits' | 'retries' | 'toolLimits'> {
+  const { streamStallMs = 120_000, firstContentMs = 300_000, callTimeoutMs = 900_000, toolTimeoutMs = 60_000 } = options
+  const { retries = 2, retryDelayMs = 1000, maxRetryDelayMs = 60_000, random = Math.random } = options
+  return {
+    limits: { streamStallMs, firstContentMs, callTimeoutMs },
+    retries: { maxRetries: retries, baseDelayMs: retryDelayMs, maxDelayMs: maxRetryDelayMs, random },
+    toolLimits: { toolTimeoutMs, graceMs: TOOL_GRACE_MS },
+  }
+}
+
+function toolsOf(tools: Tools | ToolSource): Settings['toolsOf'] {
+  if (typeof tools === 'function') return async session => allowed(toolList(await tools(session)), session)
+  const fixed = toolList(tools)
+  return session => allowed(fixed, session)
 }
 
 /** A session that names its tools gets only those. */

@@ -11,7 +11,6 @@ export interface Budget {
   readonly maxTokens?: number
   readonly maxToolCalls?: number
   readonly maxTurns?: number
-  readonly maxRunMs?: number
 }
 
 export interface Spent {
@@ -25,7 +24,7 @@ export interface Exhausted {
   readonly error: { readonly code: string; readonly message: string }
 }
 
-export const DEFAULT_MAX_TURNS = 50
+const DEFAULT_MAX_TURNS = 50
 
 /** The nearer of the agent's and the session's limits. */
 export function tighter(a: Budget, b: Budget): Budget & { readonly maxTurns: number } {

@@ -60,9 +60,6 @@ export class Collector {
         return void this.#open('reasoning', part.id, part.providerMetadata)
       case 'reasoning-delta':
         return this.#delta('reasoning', part)
-      case 'text-end':
-      case 'reasoning-end':
-        return this.#end(part)
       case 'tool-call':
         if (part.providerExecuted !== true) this.#keep(toolCallPart(part, this.#newCallId()))
         return
@@ -70,6 +67,17 @@ export class Collector {
         if (part.data.type === 'data')
           this.#keep({ type: 'file', mediaType: part.mediaType, data: base64(part.data.data) })
         return
+      default:
+        this.#end(part)
+    }
+  }
+
+  /** The end of a block or of the whole. */
+  #end(part: StreamPart): void {
+    switch (part.type) {
+      case 'text-end':
+      case 'reasoning-end':
+        return this.#endBlock(part)
       case 'finish':
         this.finish = part.finishReason.unified
         this.usage = usageOf(part.usage)
@@ -112,7 +120,7 @@ export class Collector {
     return block
   }
 
-  #end({
+  #endBlock({
     type,
     id,
     providerMetadata,

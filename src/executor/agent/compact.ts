@@ -85,7 +85,7 @@ async function summarise(
   { port, model, limits, options }: Compaction,
   covered: readonly ContextMessage[],
 ): Promise<string> {
-  const maxChars = options.thresholdTokens * CHARS_PER_TOKEN
+  const maxChars = Math.max(MAX_MESSAGE_CHARS, options.thresholdTokens * CHARS_PER_TOKEN)
   const text = middleCut(covered.map(render).join('\n\n'), maxChars)
   // Silent: observers follow the answer, not the housekeeping.
   const quiet = { signal: port.signal, deadline: port.deadline, clock: port.clock, stream: () => {} }

@@ -5,6 +5,7 @@
  * calls that the request asks for are made in rounds, and how many of them are made already is counted in the prompt.
  */
 import type { CallOptions } from './model.ts'
+import { NOTICE } from './prompt.ts'
 
 type Prompt = CallOptions['prompt']
 type Message = Prompt[number]
@@ -26,13 +27,19 @@ export type DemoStep =
   | { readonly type: 'fail'; readonly retryable: boolean; readonly key: string }
 
 type Action =
-  | { readonly type: 'text'; readonly text: string; readonly plain?: true; readonly counts?: true }
+  | {
+      readonly type: 'text'
+      readonly text: string
+      readonly plain?: true
+      readonly counts?: true
+      readonly heard?: true
+    }
   | { readonly type: 'call'; readonly call: DemoCall }
   | { readonly type: 'steps'; readonly count: number }
   | { readonly type: 'think'; readonly about: string }
   | { readonly type: 'fail'; readonly retryable: boolean }
 
-export const HELP = `I am meerkat's demo agent: a script, not a language model. I understand:
+const HELP = `I am meerkat's demo agent: a script, not a language model. I understand:
   say X                  I say X
   count to 10 [slowly]   I count; cancel me in the middle
   what time is it        I call the tool clock
@@ -48,7 +55,7 @@ export const HELP = `I am meerkat's demo agent: a script, not a language model. 
   what did I say first?  I remember the conversation
 Join them with "and": they run side by side. With an output schema I answer a value that fits.`
 
-export const ABOUT = '(I am a demo agent: a script, not a language model. Say "help" to see what I understand.)'
+const ABOUT = '(I am a demo agent: a script, not a language model. Say "help" to see what I understand.)'
 
 /** Reads the prompt and decides the next step. */
 export function demoStep(prompt: Prompt, tools: readonly string[]): DemoStep {
@@ -58,7 +65,12 @@ export function demoStep(prompt: Prompt, tools: readonly string[]): DemoStep {
   const users = work.flatMap((message, index) =>
     message.role === 'user' ? [{ text: textOf(message), steer: isSteer(index) }] : [],
   )
-  const actions = users.flatMap(({ text }) => read(text, prompt).map(action => offered(action, tools)))
+  // A steer is acknowledged anyway, so what is no command in it needs no further answer.
+  const actions = users
+    .flatMap(({ text, steer }) =>
+      read(text, prompt).filter(action => !(steer && action.type === 'text' && action.heard === true)),
+    )
+    .map(action => offered(action, tools))
   const fail = actions.find(action => action.type === 'fail')
   const made = resultsOf(work)
   if (fail !== undefined && made.length === 0)
@@ -70,13 +82,19 @@ export function demoStep(prompt: Prompt, tools: readonly string[]): DemoStep {
   return answer(actions, made, steers, prompt)
 }
 
-/** The first user message after the last answer. */
+/** The first user message after the last answer, or after the notice that there was none. */
 function startOfWork(prompt: Prompt): number {
-  const lastAnswer = prompt.findLastIndex(
-    message => message.role === 'assistant' && !message.content.some(part => part.type === 'tool-call'),
-  )
-  const start = prompt.findIndex((message, index) => index > lastAnswer && message.role === 'user')
+  const lastEnd = prompt.findLastIndex(message => isAnswer(message) || isNotice(message))
+  const start = prompt.findIndex((message, index) => index > lastEnd && message.role === 'user')
   return start === -1 ? prompt.length : start
+}
+
+function isAnswer(message: Message): boolean {
+  return message.role === 'assistant' && !message.content.some(part => part.type === 'tool-call')
+}
+
+function isNotice(message: Message): boolean {
+  return message.role === 'user' && textOf(message).startsWith(NOTICE)
 }
 
 /** Calls of the request side by side, then steps one by one; the first round that is not made yet. */
@@ -211,7 +229,7 @@ function readClause(clause: string, prompt: Prompt): Action {
     const match = pattern.exec(clause.replace(' & ', ' and ')) ?? pattern.exec(clause)
     if (match !== null) return toAction(match, prompt)
   }
-  return said(`You said: ${plain}`)
+  return { type: 'text', text: `You said: ${plain}`, heard: true }
 }
 
 function countTo(to: number): string {
@@ -229,7 +247,7 @@ function callOf(name: string, json: string | undefined): Action {
 
 function recall(prompt: Prompt, first: boolean): string {
   const before = prompt
-    .filter(({ role }) => role === 'user')
+    .filter(message => message.role === 'user' && !isNotice(message))
     .map(textOf)
     .slice(0, -1)
   const text = first ? before[0] : before.at(-1)

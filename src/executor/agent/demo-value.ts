@@ -74,7 +74,7 @@ function numberFor(schema: Record<string, unknown>, step: number): number {
   const below = numberIn(schema, 'exclusiveMaximum')
   const least = numberIn(schema, 'minimum') ?? (above === undefined ? undefined : above + unit)
   const most = numberIn(schema, 'maximum') ?? (below === undefined ? undefined : below - unit)
-  const wanted = Math.min(Math.max(42, least ?? 42), most ?? 42)
+  const wanted = Math.min(Math.max(42, least ?? 42), most ?? Number.POSITIVE_INFINITY)
   const up = Math.ceil(wanted / unit) * unit
   return most !== undefined && up > most ? Math.floor(wanted / unit) * unit : up
 }

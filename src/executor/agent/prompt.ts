@@ -61,7 +61,8 @@ function promptMessages(message: ContextMessage, resultOf: (call: ToolCallPart) 
   }
 }
 
-const NOTICE = '[SYSTEM NOTICE]'
+/** Marks what the runtime says in the place of a user. */
+export const NOTICE = '[SYSTEM NOTICE]'
 
 function asNotice(text: string): string {
   return text.startsWith(NOTICE) ? text : `${NOTICE} ${text}`
@@ -196,10 +197,14 @@ function partLength(part: MessagePart): number {
     case 'file':
       return FILE_LENGTH
     case 'json':
-      return JSON.stringify(part.value).length
+      return jsonLength(part.value)
     case 'tool-call':
-      return part.name.length + (JSON.stringify(part.args) ?? '').length
+      return part.name.length + jsonLength(part.args)
     case 'tool-result':
-      return part.name.length + (JSON.stringify(part.output) ?? '').length
+      return part.name.length + jsonLength(part.output)
   }
+}
+
+function jsonLength(value: unknown): number {
+  return JSON.stringify(value ?? null).length
 }

@@ -181,8 +181,9 @@ interface Json {
 function jsonOf(value: unknown): Json | { readonly problem: string } {
   if (value === undefined) return { text: 'null', value: null }
   try {
-    const text: string | undefined = JSON.stringify(value)
-    if (text === undefined) return { problem: `a ${typeof value}` }
+    // Its type hides that functions and symbols have no JSON at all.
+    const text: unknown = JSON.stringify(value)
+    if (typeof text !== 'string') return { problem: `it is a ${typeof value}` }
     return { text, value: typeof value === 'string' ? value : JSON.parse(text) }
   } catch (error) {
     return { problem: messageOf(error) }

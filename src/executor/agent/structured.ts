@@ -3,14 +3,13 @@
  *
  * The schema is both a request format and a part of the prompt, so that models without such a format answer it too.
  */
-import type { JSONSchema7 } from '@ai-sdk/provider'
 import type { ValidateFunction } from 'ajv'
 import { isRecord } from './parts.ts'
 
 export type Checked = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly problem: string }
 
 export interface OutputSchema {
-  readonly schema: JSONSchema7
+  readonly schema: object
   /** Whether OpenAI's strict mode takes it: all properties required, none besides. */
   readonly strict: boolean
   /** What the model is told. */
@@ -109,6 +108,8 @@ function isStrict(schema: unknown): boolean {
     const listed: readonly unknown[] = Array.isArray(required) ? required : []
     if (schema['additionalProperties'] !== false || !names.every(name => listed.includes(name))) return false
   }
-  const inner = [properties, schema['$defs'], schema['definitions']].filter(isRecord).flatMap(Object.values)
+  const inner = [properties, schema['$defs'], schema['definitions']]
+    .filter(isRecord)
+    .flatMap((one): unknown[] => Object.values(one))
   return [...inner, schema['items'], schema['anyOf'], schema['allOf'], schema['oneOf']].every(isStrict)
 }

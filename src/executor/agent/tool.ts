@@ -22,7 +22,7 @@ export interface ToolContext {
   /** When the call is given up. */
   readonly deadline: Deadline
   /** Shows observers how far it is; its loss costs nothing. */
-  progress(data: unknown): void
+  readonly progress: (data: unknown) => void
 }
 
 export type ParsedArgs =

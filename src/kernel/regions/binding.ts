@@ -6,6 +6,7 @@
 import type { MeerkatEffect } from '../effects.ts'
 import type { AgentRuntimeId, RuntimeEpochId, SessionId } from '../ids.ts'
 import type { MeerkatRegion, MeerkatState } from '../machine.ts'
+import { notDraining } from './guards.ts'
 
 export type Binding =
   | { readonly phase: 'unbound'; readonly epochId?: RuntimeEpochId }
@@ -45,9 +46,6 @@ export function sameBinding(binding: Binding, seen: BindingTuple): boolean {
 
 function sameSession(state: MeerkatState, input: BindingInput): boolean {
   return state.registration.sessionId === input.sessionId
-}
-function notDraining(state: MeerkatState): boolean {
-  return state.registration.phase !== 'draining'
 }
 function hasGenerationOrEpoch(_: MeerkatState, input: BindingInput): boolean {
   return input.generation !== undefined || input.epochId !== undefined

@@ -5,11 +5,18 @@
  * policy its tool declared (`retry` is owed again, `fail` has failed, `ask` waits for a person) and never by guess; a
  * call that needs approval is not dispatched before the decision.
  */
-import type { MeerkatEffect } from '../effects.ts'
+
+import type { AcceptInput } from '../admission.ts'
+import type { MeerkatEffect, RollbackCause } from '../effects.ts'
 import type { CallId, InputId, RunId } from '../ids.ts'
 import type { MeerkatInput, MeerkatRegion, MeerkatState } from '../machine.ts'
 import { emptyMap, mapDelete, mapGet, mapSet, mapValues, type PersistentMap } from '../persistent-map.ts'
-import { isCurrentRun, type LifecyclePhase } from './lifecycle.ts'
+import { isCurrentRun } from './guards.ts'
+import { isEnqueued, replacedBy } from './ledger-admission.ts'
+import { entryOf } from './ledger-entries.ts'
+import { drainsAfterRetire, givesWorkUp } from './ledger-runs.ts'
+import type { LifecyclePhase } from './lifecycle.ts'
+import type { TurnPhase } from './turn-state.ts'
 
 /** What a tool declares for a call whose outcome was lost. */
 export type CallPolicy = 'retry' | 'ask' | 'fail'
@@ -93,10 +100,6 @@ export function callsOf(calls: Calls, work: InputId): readonly CallEntry[] {
 export function allCallsSettled(state: MeerkatState): boolean {
   return workCalls(state).every(call => call.state === 'succeeded' || call.state === 'failed')
 }
-/** Guard: no call of the current run's work is under way. */
-export function noCallInFlight(state: MeerkatState): boolean {
-  return workCalls(state).every(call => call.state !== 'dispatched')
-}
 /** Guard: a call of the current run's work waits for a person. */
 export function hasUnsettledCalls(state: MeerkatState): boolean {
   return workCalls(state).some(call => isUnsettled(call.state))
@@ -114,7 +117,28 @@ function areNew(state: MeerkatState, input: { readonly calls: readonly CallInten
   return new Set(ids).size === ids.length && ids.every(id => mapGet(state.calls.open, id) === undefined)
 }
 function areOwed(state: MeerkatState, input: { readonly callIds: readonly CallId[] }): boolean {
-  return input.callIds.every(id => mapGet(state.calls.open, id)?.state === 'owed')
+  const work = state.run.phase === 'bound' ? state.run.contributors[0] : undefined
+  return input.callIds.every(id => {
+    const call = mapGet(state.calls.open, id)
+    return call?.state === 'owed' && call.work === work
+  })
+}
+/** A turn that ended or is being cancelled starts nothing any more. */
+function turnIsWorking({ turn }: MeerkatState): boolean {
+  return IS_WORKING[turn.phase]
+}
+const IS_WORKING: Readonly<Record<TurnPhase, boolean>> = {
+  ready: false,
+  applyingPrimitive: true,
+  callingLlm: true,
+  waitingForOps: true,
+  drainingBoundary: true,
+  extracting: true,
+  errorRecovery: true,
+  cancelling: false,
+  completed: false,
+  failed: false,
+  cancelled: false,
 }
 function areInFlight(
   state: MeerkatState,
@@ -183,13 +207,27 @@ function closeAll(slice: Calls): Calls {
   return slice.open.size === 0 ? slice : NONE
 }
 /** A rollback that gave the work up takes its calls along; otherwise what was in flight is lost. */
-function afterRollback(slice: Calls, input: MeerkatInput, state: MeerkatState): Calls {
-  return lose(slice, input, state)
+function afterRollback(slice: Calls, input: MeerkatInput & WithCause, state: MeerkatState): Calls {
+  return (givesWorkUp(state, input) ? close : lose)(slice, input, state)
 }
 /** Calls of an input that ended outside a run. */
 function closeWork(slice: Calls, input: { readonly inputId: InputId }): Calls {
   return callsOf(slice, input.inputId).reduce(forget, slice)
 }
+/** Calls of everything that waits: what is dropped with the queue. */
+function closeQueued(slice: Calls, _: MeerkatInput, { ledger }: MeerkatState): Calls {
+  if (slice.open.size === 0) return slice
+  return [...mapValues(slice.open)]
+    .filter(call => entryOf(ledger, call.work)?.status === 'queued')
+    .reduce(forget, slice)
+}
+/** Calls of the work that a newly accepted input replaces. */
+function closeReplaced(slice: Calls, input: AcceptInput, state: MeerkatState): Calls {
+  if (slice.open.size === 0 || !isEnqueued(state, input)) return slice
+  return replacedBy(state.ledger, input).reduce((calls, inputId) => closeWork(calls, { inputId }), slice)
+}
+
+type WithCause = { readonly cause?: RollbackCause }
 
 const NONE: Calls = { open: emptyMap(), unsettled: 0 }
 
@@ -217,7 +255,8 @@ function cutOff(_: MeerkatState, __: MeerkatInput, before: MeerkatState): readon
 }
 
 const RUNNING: readonly LifecyclePhase[] = ['running']
-const OPEN_PHASES: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired', 'stopped']
+/** A stopped session holds nothing. */
+const HOLDING: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired']
 const oneCall = changedBy((input: { readonly callId: CallId }) => [input.callId])
 
 export const calls: MeerkatRegion<'calls', LifecyclePhase> = {
@@ -225,13 +264,13 @@ export const calls: MeerkatRegion<'calls', LifecyclePhase> = {
   about: 'The tool-effect ledger: intent before dispatch, outcome after, and what becomes of a lost outcome.',
   initial: NONE,
   phaseOf: state => state.lifecycle.phase,
-  phases: OPEN_PHASES,
+  phases: HOLDING,
   on: {
     RecordCallIntents: [
       {
         name: 'intended',
         from: RUNNING,
-        when: [isCurrentRun, areNew],
+        when: [isCurrentRun, turnIsWorking, areNew],
         then: record,
         emit: [changedBy((input: { readonly calls: readonly CallIntent[] }) => input.calls.map(call => call.callId))],
       },
@@ -240,7 +279,7 @@ export const calls: MeerkatRegion<'calls', LifecyclePhase> = {
       {
         name: 'dispatched',
         from: RUNNING,
-        when: [isCurrentRun, areOwed],
+        when: [isCurrentRun, turnIsWorking, areOwed],
         then: (slice, { callIds, at }) => callIds.reduce((calls, id) => change(calls, id, 'dispatched', at), slice),
         emit: [changedBy((input: { readonly callIds: readonly CallId[] }) => input.callIds)],
       },
@@ -262,7 +301,7 @@ export const calls: MeerkatRegion<'calls', LifecyclePhase> = {
     ResolveCall: [
       {
         name: 'resolved',
-        from: OPEN_PHASES,
+        from: HOLDING,
         when: [isUnknown],
         then: (slice, { callId, resolution, at }) =>
           change(slice, callId, resolution === 'retry' ? 'owed' : resolution, at),
@@ -272,7 +311,7 @@ export const calls: MeerkatRegion<'calls', LifecyclePhase> = {
     DecideApproval: [
       {
         name: 'decided',
-        from: OPEN_PHASES,
+        from: HOLDING,
         when: [awaitsApproval],
         then: (slice, { callId, decision, at }) => change(slice, callId, decision === 'allow' ? 'owed' : 'failed', at),
         emit: [oneCall],
@@ -286,17 +325,15 @@ export const calls: MeerkatRegion<'calls', LifecyclePhase> = {
     Fail: { then: close, emit: [cutOff] },
     CancelRun: { then: close, emit: [cutOff] },
     WithdrawInput: { then: closeWork },
-    DropQueued: { then: (slice, _, before) => (before.run.phase === 'bound' ? slice : closeAll(slice)) },
+    AcceptInput: { then: closeReplaced },
+    DropQueued: { then: closeQueued },
     Reset: { then: closeAll },
     RuntimeExecutorExited: { then: closeAll, emit: [cutOff] },
     StopRuntimeExecutor: {
       then: (slice, _, before) =>
         before.lifecycle.phase === 'attached' || before.lifecycle.phase === 'running' ? slice : closeAll(slice),
     },
-    Retire: {
-      then: (slice, _, before) =>
-        before.registration.phase === 'active' || before.run.phase === 'bound' ? slice : closeAll(slice),
-    },
+    Retire: { then: (slice, _, before) => (drainsAfterRetire(before) ? slice : closeAll(slice)) },
     Destroy: { then: closeAll, emit: [cutOff] },
     UnregisterSession: { then: closeAll, emit: [cutOff] },
   },

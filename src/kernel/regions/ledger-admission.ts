@@ -4,9 +4,35 @@ import type { MeerkatEffect } from '../effects.ts'
 import type { InputId } from '../ids.ts'
 import type { MeerkatInput, MeerkatState } from '../machine.ts'
 import { mapGet, mapValues } from '../persistent-map.ts'
+import { isRegistered, notDraining } from './guards.ts'
 import { inOrder } from './lane.ts'
 import { type AbandonReason, drop, enqueue, type Ledger } from './ledger-entries.ts'
-import { contributorsOf, joinsSteers, returnsToLane } from './ledger-runs.ts'
+import { contributorsOf, joiningSteers, returnsToLane } from './ledger-runs.ts'
+
+function isSeen(_: MeerkatState, input: AcceptInput): boolean {
+  return input.seen?.sameContent === true
+}
+function isSeenWithOtherContent(_: MeerkatState, input: AcceptInput): boolean {
+  return input.seen !== undefined && !input.seen.sameContent
+}
+function isFaulty(_: MeerkatState, input: AcceptInput): boolean {
+  return validationFault(input) !== undefined
+}
+function isNew(state: MeerkatState, input: AcceptInput): boolean {
+  return mapGet(state.ledger.entries, input.inputId) === undefined
+}
+function isConsumedOnAccept(state: MeerkatState, input: AcceptInput): boolean {
+  return admissionPolicy(input, state.run.phase === 'bound', false).consumedOnAccept
+}
+
+/** The guards of the rows that admit. */
+export const admissionGuards = { isSeen, isSeenWithOtherContent, isFaulty, isNew, isConsumedOnAccept }
+
+/** Whether the row that takes the input in is the one that decides on it. */
+export function isEnqueued(state: MeerkatState, input: AcceptInput): boolean {
+  const refused = input.seen !== undefined || isFaulty(state, input) || !isNew(state, input)
+  return !refused && !isConsumedOnAccept(state, input) && isRegistered(state) && notDraining(state)
+}
 
 /** Admits: ends what it replaces, then takes its place behind its lane. */
 export function accept(slice: Ledger, input: AcceptInput, state: MeerkatState): Ledger {
@@ -25,11 +51,13 @@ function isSilent(state: MeerkatState, input: AcceptInput): boolean {
   )
 }
 
-/** Waiting inputs that this one replaces: of its key, where its mode or its kind says so. */
-function replacedBy(slice: Ledger, input: AcceptInput): readonly InputId[] {
+/** Waiting inputs that this one replaces: of its key, if it says so; an update of progress replaces only older updates. */
+export function replacedBy(slice: Ledger, input: AcceptInput): readonly InputId[] {
   if (input.supersessionKey === undefined) return []
-  if (input.mode !== 'supersede' && input.kind !== 'peer-response-progress') return []
-  return mapGet(slice.keyed, input.supersessionKey) ?? []
+  const waiting = mapGet(slice.keyed, input.supersessionKey) ?? []
+  if (input.mode === 'supersede') return waiting
+  if (input.kind !== 'peer-response-progress') return []
+  return waiting.filter(id => mapGet(slice.entries, id)?.kind === 'peer-response-progress')
 }
 
 type WithInput = { readonly inputId: InputId }
@@ -72,12 +100,10 @@ function staged(after: MeerkatState): readonly MeerkatEffect[] {
   return contributors.map(inputId => ({ type: 'InputStaged', inputId, runId, attempt: attemptsOf(after, inputId) }))
 }
 
-function steered(after: MeerkatState, _: MeerkatInput, before: MeerkatState): readonly MeerkatEffect[] {
-  if (!joinsSteers(before) || after.run.phase !== 'bound') return []
+function steered(after: MeerkatState, input: MeerkatInput, before: MeerkatState): readonly MeerkatEffect[] {
+  if (after.run.phase !== 'bound') return []
   const { runId, boundary } = after.run
-  return [...inOrder(before.ledger.steer)]
-    .flatMap(id => withCarried(before.ledger, id))
-    .map(inputId => ({ type: 'InputSteered', inputId, runId, boundary }))
+  return joiningSteers(before, input).map(inputId => ({ type: 'InputSteered', inputId, runId, boundary }))
 }
 
 function rolledBack(after: MeerkatState, _: MeerkatInput, before: MeerkatState): readonly MeerkatEffect[] {

@@ -6,7 +6,7 @@
 import type { InputKind } from '../admission.ts'
 import type { InputId, RunId } from '../ids.ts'
 import { mapDelete, mapGet, mapSet, mapValues, type PersistentMap } from '../persistent-map.ts'
-import { firstOf, inOrder, type LaneState, pushBack, pushFront, takeOut } from './lane.ts'
+import { inOrder, type LaneState, pushBack, pushFront, takeOut } from './lane.ts'
 
 export type Lane = 'queue' | 'steer'
 
@@ -77,31 +77,42 @@ export function unfinishedInputs(ledger: Ledger): readonly LedgerEntry[] {
   return [...mapValues(ledger.entries)].sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
 }
 
-/** The first input of the next run, whether or not it may start now. */
-export function nextHead(ledger: Ledger): InputId | undefined {
-  return firstOf(ledger.steer) ?? firstOf(ledger.queue)
+/** The lane that the next run takes from: steers go first, but passive ones start nothing by themselves. */
+function nextLane(ledger: Ledger): LaneState {
+  for (const id of inOrder(ledger.steer)) if (mapGet(ledger.entries, id)?.wake === true) return ledger.steer
+  return ledger.queue
+}
+
+/** The first waiting input that may start a run: the next run is its. */
+export function nextLeader(ledger: Ledger): InputId | undefined {
+  if (ledger.waking === 0) return undefined
+  for (const id of inOrder(nextLane(ledger))) if (mapGet(ledger.entries, id)?.wake === true) return id
+  return undefined
 }
 
 /**
  * The inputs of the next run, head first, each followed by what it carries. Steers go before the queue and share a run;
- * a prompt of the queue runs alone unless the session merges; passive inputs ahead of it ride along.
+ * a prompt of the queue runs alone unless the session merges; passive inputs ahead of it ride along. Work that has a
+ * journal already is continued alone.
  */
 export function selectBatch(ledger: Ledger, merge: boolean): readonly InputId[] {
-  const steers = ledger.steer.slots.size > 0
+  const leader = nextLeader(ledger)
+  const leading = leader === undefined ? undefined : mapGet(ledger.entries, leader)
+  if (leading === undefined) return []
+  if (leading.progressed) return [leading.id, ...leading.carries]
+  const lane = nextLane(ledger)
+  const shared = merge || lane === ledger.steer
   const batch: InputId[] = []
+  let led = false
   let prompts = 0
-  let waking = false
-  for (const id of inOrder(steers ? ledger.steer : ledger.queue)) {
+  for (const id of inOrder(lane)) {
     const entry = mapGet(ledger.entries, id)
-    if (entry === undefined) break
+    if (entry === undefined || entry.progressed === true) break
     const prompt = entry.kind === 'prompt'
-    if (entry.progressed && batch.length > 0) break
-    const alone = !steers && !merge && waking && (prompt || prompts > 0)
-    if (alone) break
-    batch.push(id, ...entry.carries)
+    if (led && !shared && (prompt || prompts > 0)) break
+    batch.push(id)
     if (prompt) prompts++
-    waking ||= entry.wake
-    if (entry.progressed) break
+    led ||= id === leader
   }
   return batch
 }
@@ -111,8 +122,8 @@ export function enqueue(ledger: Ledger, facts: EntryFacts, where: 'front' | 'bac
   const [lane, slot] = (where === 'back' ? pushBack : pushFront)(ledger[facts.lane], facts.id)
   const { supersessionKey: key } = facts
   return {
-    ...ledger,
-    [facts.lane]: lane,
+    queue: facts.lane === 'queue' ? lane : ledger.queue,
+    steer: facts.lane === 'steer' ? lane : ledger.steer,
     entries: mapSet(ledger.entries, facts.id, { ...factsOf(facts), status: 'queued', slot }),
     waking: ledger.waking + (facts.wake ? 1 : 0),
     keyed:
@@ -123,9 +134,11 @@ export function enqueue(ledger: Ledger, facts: EntryFacts, where: 'front' | 'bac
 /** The ledger with a queued entry out of its lane, but still in `entries`. */
 export function dequeue(ledger: Ledger, entry: LedgerEntry & { readonly status: 'queued' }): Ledger {
   const { supersessionKey: key } = entry
+  const lane = takeOut(ledger[entry.lane], entry.slot)
   return {
-    ...ledger,
-    [entry.lane]: takeOut(ledger[entry.lane], entry.slot),
+    entries: ledger.entries,
+    queue: entry.lane === 'queue' ? lane : ledger.queue,
+    steer: entry.lane === 'steer' ? lane : ledger.steer,
     waking: ledger.waking - (entry.wake ? 1 : 0),
     keyed: key === undefined ? ledger.keyed : withoutKeyed(ledger.keyed, key, entry.id),
   }

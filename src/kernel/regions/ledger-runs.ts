@@ -4,29 +4,35 @@ import type { InputId, RunId } from '../ids.ts'
 import type { MeerkatInput, MeerkatState } from '../machine.ts'
 import { emptyMap, mapDelete, mapGet, mapSet } from '../persistent-map.ts'
 import { EMPTY_LANE, inOrder } from './lane.ts'
-import {
-  dequeue,
-  enqueue,
-  factsOf,
-  type Ledger,
-  type LedgerEntry,
-  MAX_ATTEMPTS,
-  selectBatch,
-} from './ledger-entries.ts'
+import { dequeue, type EntryFacts, enqueue, factsOf, type Ledger, MAX_ATTEMPTS, selectBatch } from './ledger-entries.ts'
 
 /** The inputs of the bound run, head first. */
 export function contributorsOf(state: MeerkatState): readonly InputId[] {
   return state.run.phase === 'bound' ? state.run.contributors : []
 }
 
-/** Whether waiting steers join at the boundary the run is at. A run that is being cancelled takes nothing in. */
-export function joinsSteers(state: MeerkatState): boolean {
-  return (
-    state.turn.phase === 'drainingBoundary' &&
-    state.run.phase === 'bound' &&
-    state.run.cancel === 'none' &&
-    state.ledger.steer.slots.size > 0
-  )
+/**
+ * The waiting steers that join at the boundary the run is at. A run that is being cancelled takes nothing in, work with
+ * a journal of its own joins no other, and passive steers alone do not prolong a turn that would end.
+ */
+export function joiningSteers(state: MeerkatState, input: { readonly type: string }): readonly InputId[] {
+  const { ledger, run, turn } = state
+  if (ledger.steer.slots.size === 0 || turn.phase !== 'drainingBoundary') return []
+  if (run.phase !== 'bound' || run.cancel !== 'none') return []
+  const joining: InputId[] = []
+  let waking = false
+  for (const id of inOrder(ledger.steer)) {
+    const entry = mapGet(ledger.entries, id)
+    if (entry === undefined || entry.progressed === true) continue
+    joining.push(id)
+    waking ||= entry.wake
+  }
+  return waking || input.type === 'BoundaryContinue' ? joining : []
+}
+
+/** Guard: steers wait that prolong the turn. */
+export function joinsSteers(state: MeerkatState, input: { readonly type: string }): boolean {
+  return joiningSteers(state, input).length > 0
 }
 
 /** Stages the next batch for the run. */
@@ -51,27 +57,30 @@ function stageOne(ledger: Ledger, id: InputId, runId: RunId): Ledger {
 }
 
 /** Marks what the run holds as applied and lets the waiting steers join. */
-export function joinSteers(slice: Ledger, _: MeerkatInput, state: MeerkatState): Ledger {
-  if (state.run.phase !== 'bound' || state.turn.phase !== 'drainingBoundary') return slice
+export function joinSteers(slice: Ledger, input: MeerkatInput, state: MeerkatState): Ledger {
+  if (state.run.phase !== 'bound') return slice
   const { runId, contributors } = state.run
   const boundary = state.run.boundary + 1
-  const joining = joinsSteers(state) ? [...inOrder(slice.steer)] : []
+  const attempts = attemptsOf(slice, contributors[0])
   let ledger = slice
-  for (const id of joining) {
+  for (const id of joiningSteers(state, input)) {
     const entry = mapGet(ledger.entries, id)
     if (entry?.status !== 'queued') continue
-    ledger = dequeue(ledger, entry)
-    for (const one of [id, ...entry.carries]) ledger = apply(ledger, one, runId, boundary, 1)
+    ledger = applied(dequeue(ledger, entry), { ...factsOf(entry), attempts }, runId, boundary)
   }
-  for (const id of contributors) ledger = apply(ledger, id, runId, boundary, 0)
+  for (const id of contributors) {
+    const entry = mapGet(ledger.entries, id)
+    if (entry?.status === 'staged') ledger = applied(ledger, factsOf(entry), runId, boundary)
+  }
   return ledger
 }
 
-function apply(ledger: Ledger, id: InputId, runId: RunId, boundary: number, attempt: 0 | 1): Ledger {
-  const entry = mapGet(ledger.entries, id)
-  if (entry === undefined || entry.status === 'applied') return ledger
-  const facts = { ...factsOf(entry), attempts: entry.attempts + attempt, carries: [] }
-  return { ...ledger, entries: mapSet(ledger.entries, id, { ...facts, status: 'applied', runId, boundary }) }
+function applied(ledger: Ledger, facts: EntryFacts, runId: RunId, boundary: number): Ledger {
+  return { ...ledger, entries: mapSet(ledger.entries, facts.id, { ...facts, status: 'applied', runId, boundary }) }
+}
+
+function attemptsOf(ledger: Ledger, id: InputId | undefined): number {
+  return id === undefined ? 0 : (mapGet(ledger.entries, id)?.attempts ?? 0)
 }
 
 /** The run's inputs reached their end. */
@@ -80,9 +89,21 @@ export function endContributors(slice: Ledger, _: MeerkatInput, state: MeerkatSt
   return { ...slice, entries }
 }
 
+const counts = (cause: RollbackCause): boolean => cause === 'attempt-failed' || cause === 'recovered'
+
+/** Whether a rollback for this cause ends the work of this input: it was its last attempt. */
+function isGivenUp(ledger: Ledger, head: InputId | undefined, cause: RollbackCause): boolean {
+  return counts(cause) && attemptsOf(ledger, head) >= MAX_ATTEMPTS
+}
+
+/** Whether the rollback ends the work that the run has a journal of, and with it the journal's calls. */
+export function givesWorkUp(state: MeerkatState, input: { readonly cause?: RollbackCause }): boolean {
+  return isGivenUp(state.ledger, contributorsOf(state)[0], input.cause ?? 'recovered')
+}
+
 /**
- * The run's inputs wait again, or are given up after their last attempt. What reached a boundary is one work with one
- * journal: the head carries the rest. A failed attempt goes behind the backlog; every other cause keeps its place.
+ * The run's inputs wait again, or are given up after their last attempt. Work with a journal stays one: its head
+ * carries the rest. A failed attempt goes behind the backlog; every other cause keeps its place.
  */
 export function rollBack(
   slice: Ledger,
@@ -101,20 +122,21 @@ function returnGroup(ledger: Ledger, group: readonly InputId[], cause: RollbackC
   const [head, ...rest] = group
   const entry = head === undefined ? undefined : mapGet(ledger.entries, head)
   if (entry === undefined) return ledger
-  const counts = cause === 'attempt-failed' || cause === 'recovered'
-  if (counts && entry.attempts >= MAX_ATTEMPTS) {
+  if (isGivenUp(ledger, head, cause)) {
     return { ...ledger, entries: group.reduce((map, id) => mapDelete(map, id), ledger.entries) }
   }
-  const uncounted = (e: LedgerEntry): number => Math.max(0, e.attempts - (counts ? 0 : 1))
-  let next = ledger
+  const attempts = entry.attempts - (counts(cause) ? 0 : 1)
+  let { entries } = ledger
+  // A passive head that carries waking work wakes for it.
+  let { wake } = entry
   for (const id of rest) {
-    const carried = mapGet(next.entries, id)
-    if (carried === undefined) continue
-    const facts = { ...factsOf(carried), attempts: uncounted(carried), carries: [] }
-    next = { ...next, entries: mapSet(next.entries, id, { ...facts, status: 'carried', carrier: entry.id }) }
+    const other = mapGet(entries, id)
+    if (other === undefined) continue
+    wake ||= other.wake
+    entries = mapSet(entries, id, { ...factsOf(other), attempts, carries: [], status: 'carried', carrier: entry.id })
   }
-  const facts = { ...factsOf(entry), attempts: uncounted(entry), carries: rest, ...(progressed && { progressed }) }
-  return enqueue(next, facts, cause === 'attempt-failed' ? 'back' : 'front')
+  const facts = { ...factsOf(entry), attempts, wake, carries: rest, ...(progressed && { progressed }) }
+  return enqueue({ ...ledger, entries }, facts, cause === 'attempt-failed' ? 'back' : 'front')
 }
 
 /** Whether the input still waits after a rollback. */
@@ -126,4 +148,15 @@ export function returnsToLane(after: MeerkatState, id: InputId): boolean {
 export function abandonAll(slice: Ledger, _: MeerkatInput, __: MeerkatState): Ledger {
   if (slice.entries.size === 0) return slice
   return { entries: emptyMap(), queue: EMPTY_LANE, steer: EMPTY_LANE, waking: 0, keyed: emptyMap() }
+}
+
+/**
+ * Whether a retiring session keeps what waits. With an executor (or a run) work drains; without, nobody would ever
+ * answer it. Once retired, the promise to drain stands, however often it is asked again. Passive inputs that no work is
+ * left to take along will never be taken: nothing more is admitted.
+ */
+export function drainsAfterRetire(state: MeerkatState): boolean {
+  const { phase } = state.lifecycle
+  if (phase === 'running') return true
+  return state.ledger.waking > 0 && (state.registration.phase === 'active' || phase === 'retired')
 }

@@ -5,14 +5,14 @@
  * and then leaves the state; what waits is in one lane or rides with the work it joined; order within a lane is FIFO.
  * It does not know what an input says, nor idempotency keys of inputs that ended (the store does).
  */
-import { type AcceptInput, admissionPolicy, validationFault } from '../admission.ts'
 import type { InputId } from '../ids.ts'
 import type { MeerkatRegion, MeerkatState } from '../machine.ts'
 import { emptyMap, mapGet, mapValues } from '../persistent-map.ts'
+import { isRegistered, notDraining } from './guards.ts'
 import { EMPTY_LANE, inOrder } from './lane.ts'
-import { accept, ledgerEffects } from './ledger-admission.ts'
+import { accept, admissionGuards, ledgerEffects } from './ledger-admission.ts'
 import { dequeue, drop, enqueue, factsOf, type Lane, type Ledger, MAX_ATTEMPTS } from './ledger-entries.ts'
-import { abandonAll, endContributors, joinSteers, rollBack, stage } from './ledger-runs.ts'
+import { abandonAll, drainsAfterRetire, endContributors, joinSteers, rollBack, stage } from './ledger-runs.ts'
 import type { LifecyclePhase } from './lifecycle.ts'
 
 export type LedgerInput =
@@ -23,29 +23,8 @@ export type LedgerInput =
   /** Gives up everything that waits; a current run is not touched. */
   | { readonly type: 'DropQueued'; readonly reason: 'cancelled' }
 
-function isSeen(_: MeerkatState, input: AcceptInput): boolean {
-  return input.seen?.sameContent === true
-}
-function isSeenWithOtherContent(_: MeerkatState, input: AcceptInput): boolean {
-  return input.seen !== undefined && !input.seen.sameContent
-}
-function isFaulty(_: MeerkatState, input: AcceptInput): boolean {
-  return validationFault(input) !== undefined
-}
-function isNew(state: MeerkatState, input: AcceptInput): boolean {
-  return mapGet(state.ledger.entries, input.inputId) === undefined
-}
-function isConsumedOnAccept(state: MeerkatState, input: AcceptInput): boolean {
-  return admissionPolicy(input, state.run.phase === 'bound', false).consumedOnAccept
-}
 function isQueued(state: MeerkatState, input: { readonly inputId: InputId }): boolean {
   return mapGet(state.ledger.entries, input.inputId)?.status === 'queued'
-}
-function notDraining(state: MeerkatState): boolean {
-  return state.registration.phase !== 'draining'
-}
-function isRegistered(state: MeerkatState): boolean {
-  return state.registration.sessionId !== undefined
 }
 
 function requeue(
@@ -59,14 +38,16 @@ function requeue(
 }
 
 const ADMITTING: readonly LifecyclePhase[] = ['idle', 'attached', 'running']
-const LIVE: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired', 'stopped']
+const { isSeen, isSeenWithOtherContent, isFaulty, isNew, isConsumedOnAccept } = admissionGuards
+/** A stopped session holds nothing. */
+const HOLDING: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired']
 
 export const ledger: MeerkatRegion<'ledger', LifecyclePhase> = {
   name: 'ledger',
   about: 'Every accepted input until its one end: lanes, attempts, and who shares whose work.',
   initial: { entries: emptyMap(), queue: EMPTY_LANE, steer: EMPTY_LANE, waking: 0, keyed: emptyMap() },
   phaseOf: state => state.lifecycle.phase,
-  phases: ADMITTING,
+  phases: [...HOLDING, 'stopped'],
   on: {
     AcceptInput: [
       { name: 'deduplicated', from: ADMITTING, when: [isSeen], emit: [ledgerEffects.deduplicated] },
@@ -89,7 +70,7 @@ export const ledger: MeerkatRegion<'ledger', LifecyclePhase> = {
     WithdrawInput: [
       {
         name: 'withdrawn',
-        from: LIVE,
+        from: HOLDING,
         when: [isQueued],
         then: (slice, input) => drop(slice, input.inputId),
         emit: [ledgerEffects.withdrawn],
@@ -98,7 +79,7 @@ export const ledger: MeerkatRegion<'ledger', LifecyclePhase> = {
     ChangeLane: [
       {
         name: 'moved',
-        from: LIVE,
+        from: HOLDING,
         when: [isQueued],
         then: (slice, input) => requeue(slice, input.inputId, { where: 'back', lane: input.lane }),
       },
@@ -106,7 +87,7 @@ export const ledger: MeerkatRegion<'ledger', LifecyclePhase> = {
     PrioritizeInput: [
       {
         name: 'first',
-        from: LIVE,
+        from: HOLDING,
         when: [isQueued],
         then: (slice, input) => requeue(slice, input.inputId, { where: 'front' }),
       },
@@ -114,7 +95,7 @@ export const ledger: MeerkatRegion<'ledger', LifecyclePhase> = {
     DeferInputBehindBacklog: [
       {
         name: 'last',
-        from: LIVE,
+        from: HOLDING,
         when: [isQueued],
         then: (slice, input) => requeue(slice, input.inputId, { where: 'back' }),
       },
@@ -122,7 +103,7 @@ export const ledger: MeerkatRegion<'ledger', LifecyclePhase> = {
     DropQueued: [
       {
         name: 'dropped',
-        from: LIVE,
+        from: [...HOLDING, 'stopped'],
         then: slice => [...inOrder(slice.steer), ...inOrder(slice.queue)].reduce(drop, slice),
         emit: [ledgerEffects.dropped],
       },
@@ -192,16 +173,12 @@ export const ledger: MeerkatRegion<'ledger', LifecyclePhase> = {
 function stopsInline(state: MeerkatState): boolean {
   return state.lifecycle.phase !== 'attached' && state.lifecycle.phase !== 'running'
 }
-/** With an executor (or a run) the queue drains; without, nobody would ever answer it. */
-function drainsAfterRetire(state: MeerkatState): boolean {
-  return state.registration.phase === 'active' || state.lifecycle.phase === 'running'
-}
 
 function lanesAgree(l: Ledger): boolean {
   const queued = [...mapValues(l.entries)].filter(e => e.status === 'queued')
   return (
     queued.length === l.queue.slots.size + l.steer.slots.size &&
-    queued.every(e => e.status === 'queued' && mapGet(l[e.lane].slots, e.slot) === e.id)
+    queued.every(e => mapGet(l[e.lane].slots, e.slot) === e.id)
   )
 }
 
@@ -209,10 +186,5 @@ function stagedAgree(s: MeerkatState): boolean {
   const inRun = [...mapValues(s.ledger.entries)].filter(e => e.status === 'staged' || e.status === 'applied')
   if (s.run.phase === 'none') return inRun.length === 0
   const { contributors, runId } = s.run
-  return (
-    inRun.length === contributors.length &&
-    inRun.every(
-      e => (e.status === 'staged' || e.status === 'applied') && e.runId === runId && contributors.includes(e.id),
-    )
-  )
+  return inRun.length === contributors.length && inRun.every(e => e.runId === runId && contributors.includes(e.id))
 }

@@ -8,9 +8,8 @@ import type { MeerkatEffect, RollbackCause } from '../effects.ts'
 import type { RunId, SessionId } from '../ids.ts'
 import type { MeerkatInput, MeerkatRegion, MeerkatState } from '../machine.ts'
 import { canPrepare } from '../runnable.ts'
-import { hasUnsettledCalls, noCallInFlight } from './calls.ts'
-
-export { isCurrentRun }
+import { allCallsSettled, hasUnsettledCalls } from './calls.ts'
+import { isCurrentRun, isRegistered, notDraining } from './guards.ts'
 
 export type LifecyclePhase = Lifecycle['phase']
 /** Where a run returns to. */
@@ -59,14 +58,12 @@ const DESTROYED: Lifecycle = { phase: 'destroyed' }
 
 const PRE_RUN: readonly PreRunPhase[] = ['idle', 'attached', 'retired']
 
-function notDraining(state: MeerkatState): boolean {
-  return state.registration.phase !== 'draining'
+function isThisSession(state: MeerkatState, input: { readonly sessionId: SessionId }): boolean {
+  return state.registration.sessionId === input.sessionId
 }
-function isRegistered(state: MeerkatState): boolean {
-  return state.registration.sessionId !== undefined
-}
-function isCurrentRun(state: MeerkatState, input: { readonly runId: RunId }): boolean {
-  return state.run.phase === 'bound' && state.run.runId === input.runId
+/** Its executor may report its exit after the session was let go. */
+function isUnregistered(state: MeerkatState): boolean {
+  return state.registration.sessionId === undefined
 }
 function turnCompleted(state: MeerkatState): boolean {
   return state.turn.phase === 'completed'
@@ -91,8 +88,19 @@ function startRun(slice: Lifecycle): Lifecycle {
 }
 function endRun(slice: Lifecycle): Lifecycle {
   if (slice.phase !== 'running') return slice
-  if (slice.preRun === 'attached') return slice.stopDeferred ? { phase: 'attached', stopDeferred: true } : ATTACHED
+  // A stop that was asked for during the run stays asked for, wherever the run came from.
+  if (slice.stopDeferred) return { phase: 'attached', stopDeferred: true }
+  if (slice.preRun === 'attached') return ATTACHED
   return slice.preRun === 'idle' ? IDLE : RETIRED
+}
+/** A placement belongs to the identity it was made for; without an executor nothing else keeps the session attached. */
+function detachOnNewIdentity(
+  slice: Lifecycle,
+  input: { readonly sessionId: SessionId },
+  state: MeerkatState,
+): Lifecycle {
+  const { phase, sessionId } = state.registration
+  return slice.phase === 'attached' && phase === 'queuing' && sessionId !== input.sessionId ? IDLE : slice
 }
 function deferStop(slice: Lifecycle): Lifecycle {
   return slice.phase === 'attached' || slice.phase === 'running' ? { ...slice, stopDeferred: true } : slice
@@ -135,9 +143,9 @@ export const lifecycle: MeerkatRegion<'lifecycle', LifecyclePhase> = {
   on: {
     Initialize: [{ name: 'fresh', from: ['initializing'], to: ['idle'], then: () => IDLE }],
     EnsureSessionWithExecutor: [
-      { name: 'attach', from: ['idle'], when: [isRegistered, notDraining], to: ['attached'], then: () => ATTACHED },
-      { name: 'again', from: ['attached'], when: [isRegistered, notDraining], then: () => ATTACHED },
-      { name: 'during-run', from: ['running', 'retired'], when: [isRegistered, notDraining] },
+      { name: 'attach', from: ['idle'], when: [isThisSession, notDraining], to: ['attached'], then: () => ATTACHED },
+      { name: 'again', from: ['attached'], when: [isThisSession, notDraining], then: () => ATTACHED },
+      { name: 'during-run', from: ['running', 'retired'], when: [isThisSession, notDraining] },
     ],
     Prepare: [
       {
@@ -161,7 +169,7 @@ export const lifecycle: MeerkatRegion<'lifecycle', LifecyclePhase> = {
       {
         name: 'done',
         from: ['running'],
-        when: [isCurrentRun, turnCompleted, noCallInFlight],
+        when: [isCurrentRun, turnCompleted, allCallsSettled],
         to: PRE_RUN,
         then: endRun,
       },
@@ -234,6 +242,7 @@ export const lifecycle: MeerkatRegion<'lifecycle', LifecyclePhase> = {
       { name: 'again', from: ['stopped'] },
     ],
     RuntimeExecutorExited: [
+      { name: 'late', from: ['idle', 'retired'], when: [isUnregistered] },
       {
         name: 'exit',
         from: ['idle', 'attached', 'running', 'retired'],
@@ -267,6 +276,7 @@ export const lifecycle: MeerkatRegion<'lifecycle', LifecyclePhase> = {
   },
   follow: {
     PrepareBindings: { then: slice => (slice.phase === 'idle' ? ATTACHED : slice) },
+    RegisterSession: { then: detachOnNewIdentity },
     UnregisterSession: {
       then: slice => (slice.phase === 'retired' ? RETIRED : IDLE),
     },

@@ -7,9 +7,8 @@
 import type { MeerkatEffect } from '../effects.ts'
 import type { InputId, RunId } from '../ids.ts'
 import type { MeerkatRegion, MeerkatState } from '../machine.ts'
-import { inOrder } from './lane.ts'
 import { entryOf, selectBatch } from './ledger-entries.ts'
-import { joinsSteers } from './ledger-runs.ts'
+import { joiningSteers } from './ledger-runs.ts'
 
 export type Run =
   | { readonly phase: 'none' }
@@ -74,22 +73,21 @@ function submitPrimitive(after: MeerkatState): readonly MeerkatEffect[] {
   return [{ type: 'SubmitRunPrimitive', runId: after.run.runId, contributors: after.run.contributors }]
 }
 
-function joining(state: MeerkatState): readonly InputId[] {
-  if (!joinsSteers(state)) return []
-  return [...inOrder(state.ledger.steer)].flatMap(id => [id, ...(entryOf(state.ledger, id)?.carries ?? [])])
-}
-
-function passBoundary(slice: Run, _: unknown, state: MeerkatState): Run {
+function passBoundary(slice: Run, input: { readonly type: string }, state: MeerkatState): Run {
   if (slice.phase !== 'bound') return slice
-  const joined = joining(state)
+  const joined = joiningSteers(state, input)
   const contributors = joined.length === 0 ? slice.contributors : [...slice.contributors, ...joined]
   return { ...slice, boundary: slice.boundary + 1, progressed: true, contributors }
 }
 
-function receipt(after: MeerkatState, _: unknown, before: MeerkatState): readonly MeerkatEffect[] {
+function receipt(
+  after: MeerkatState,
+  input: { readonly type: string },
+  before: MeerkatState,
+): readonly MeerkatEffect[] {
   if (after.run.phase !== 'bound') return []
   const { runId, boundary, contributors } = after.run
-  return [{ type: 'BoundaryApplied', runId, boundary, contributors, steered: joining(before) }]
+  return [{ type: 'BoundaryApplied', runId, boundary, contributors, steered: joiningSteers(before, input) }]
 }
 
 function none(): Run {

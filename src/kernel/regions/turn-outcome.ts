@@ -1,5 +1,5 @@
 /** How a turn's failure is classed: which outcome and cause a source has, and what may be retried. */
-import type { TurnTerminalCause, TurnTerminalOutcome } from './turn.ts'
+import type { TurnTerminalCause, TurnTerminalOutcome } from './turn-state.ts'
 
 /** Model failures that a retry may mend. */
 export type LlmRetryFailureKind = 'rate-limited' | 'network-timeout' | 'call-timeout' | 'retryable-provider-error'

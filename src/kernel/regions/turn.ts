@@ -5,167 +5,41 @@
  * Enforces: a terminal outcome is written once; a retry names the attempt it follows; a barrier is satisfied by exactly
  * the operations it waits for; only recoverable failures are recovered from.
  */
-import type { MeerkatEffect } from '../effects.ts'
-import type { RunId } from '../ids.ts'
-import type { MeerkatRegion, MeerkatState } from '../machine.ts'
+import type { MeerkatRegion } from '../machine.ts'
 import { allCallsSettled } from './calls.ts'
+import { isCurrentRun } from './guards.ts'
 import { joinsSteers } from './ledger-runs.ts'
-import { isCurrentRun } from './lifecycle.ts'
+import { failureOf } from './turn-outcome.ts'
 import {
-  failureOf,
-  isFatalSource,
-  type LlmRetryFailureKind,
-  RECOVERABLE,
-  type TerminalFailureSource,
-} from './turn-outcome.ts'
+  barrierSatisfied,
+  begin,
+  callsTools,
+  cancelAtBoundary,
+  effect,
+  extractionsLeft,
+  fail,
+  isConversation,
+  isFatal,
+  isPlannedRetry,
+  isRecoverable,
+  limitReached,
+  matchesBarrier,
+  READY,
+  to,
+  turnFailed,
+} from './turn-rules.ts'
+import type { TurnPhase } from './turn-state.ts'
 
-export type TurnTerminalOutcome =
-  | 'failed'
-  | 'budget-exhausted'
-  | 'time-budget-exceeded'
-  | 'structured-output-validation-failed'
-
-export type TurnTerminalCause =
-  | 'hook-denied'
-  | 'hook-failure'
-  | 'llm-failure'
-  | 'tool-failure'
-  | 'structured-output-invalid'
-  | 'budget-exhausted'
-  | 'time-budget-exceeded'
-  | 'retry-exhausted'
-  | 'turn-limit-reached'
-  | 'runtime-apply-failure'
-  | 'fatal-failure'
-
-export type TurnPrimitiveKind = 'conversation-turn' | 'immediate-append'
-
-/** What holds through the whole turn. */
-export interface TurnFacts {
-  readonly runId: RunId
-  readonly primitive: TurnPrimitiveKind
-  /** Validation attempts made, of how many. */
-  readonly extractions: number
-  readonly maxExtractions: number
-}
-
-type In<Phase extends string, More = unknown> = { readonly phase: Phase; readonly facts: TurnFacts } & More
-
-export type Turn =
-  | { readonly phase: 'ready' }
-  | In<'applyingPrimitive'>
-  | In<'callingLlm'>
-  | In<'waitingForOps', { readonly toolCalls: number; readonly barrier: readonly string[] }>
-  | In<'drainingBoundary'>
-  | In<'extracting'>
-  | In<'errorRecovery', { readonly retry: LlmRetry }>
-  | In<'cancelling'>
-  | In<'completed'>
-  | In<'failed', { readonly outcome: TurnTerminalOutcome; readonly cause: TurnTerminalCause }>
-  | In<'cancelled'>
-
-/** A retry that was decided and waits for its time. */
-export interface LlmRetry {
-  readonly attempt: number
-  readonly maxRetries: number
-  readonly delayMs: number
-  readonly kind: LlmRetryFailureKind
-}
-
-export type TurnPhase = Turn['phase']
-
-type ForRun<Type extends string, More = unknown> = { readonly type: Type; readonly runId: RunId } & More
-
-export type TurnInput =
-  | ForRun<'StartConversationRun', { readonly maxExtractions?: number }>
-  | ForRun<'StartImmediateAppend'>
-  | ForRun<'PrimitiveApplied'>
-  | ForRun<'LlmReturnedToolCalls', { readonly toolCount: number }>
-  | ForRun<'LlmReturnedTerminal'>
-  /** Background operations the turn waits for before its boundary. */
-  | ForRun<'RegisterPendingOps', { readonly barrier: readonly string[] }>
-  | ForRun<'OpsBarrierSatisfied', { readonly operationIds: readonly string[] }>
-  | ForRun<'ToolCallsResolved'>
-  /** The turn goes on after this boundary. */
-  | ForRun<'BoundaryContinue'>
-  /** The model is done: the turn ends here, unless steers wait to be taken in. */
-  | ForRun<'BoundaryComplete'>
-  | ForRun<'EnterExtraction'>
-  | ForRun<'ExtractionStart'>
-  | ForRun<'ExtractionValidationPassed'>
-  | ForRun<'ExtractionValidationFailed', { readonly error: string }>
-  | ForRun<'RecoverableFailure', { readonly retry: LlmRetry }>
-  | ForRun<'RetryRequested', { readonly attempt: number }>
-  | ForRun<'FatalFailure', { readonly source: TerminalFailureSource }>
-  | ForRun<'CancelNow'>
-  | ForRun<'CancellationObserved'>
-  | ForRun<'TurnLimitReached', { readonly turns: number; readonly maxTurns: number }>
-  | ForRun<'BudgetExhausted'>
-  | ForRun<'TimeBudgetExceeded'>
-
-const READY: Turn = { phase: 'ready' }
-
-const to =
-  <Phase extends 'callingLlm' | 'drainingBoundary' | 'extracting' | 'cancelling' | 'completed' | 'cancelled'>(
-    phase: Phase,
-  ) =>
-  (slice: Turn): Turn =>
-    slice.phase === 'ready' ? slice : { phase, facts: slice.facts }
-
-const fail =
-  (outcome: TurnTerminalOutcome, cause: TurnTerminalCause) =>
-  (slice: Turn): Turn =>
-    slice.phase === 'ready' ? slice : { phase: 'failed', facts: slice.facts, outcome, cause }
-
-function begin(
-  primitive: TurnPrimitiveKind,
-): (slice: Turn, input: { readonly runId: RunId; readonly maxExtractions?: number }) => Turn {
-  return (_, { runId, maxExtractions }) => ({
-    phase: 'applyingPrimitive',
-    facts: { runId, primitive, extractions: 0, maxExtractions: maxExtractions ?? 0 },
-  })
-}
-
-function isConversation(state: MeerkatState): boolean {
-  return state.turn.phase !== 'ready' && state.turn.facts.primitive === 'conversation-turn'
-}
-function cancelAtBoundary(state: MeerkatState): boolean {
-  return state.run.phase === 'bound' && state.run.cancel !== 'none'
-}
-function callsTools(_: MeerkatState, input: { readonly toolCount: number }): boolean {
-  return input.toolCount > 0
-}
-function barrierSatisfied(state: MeerkatState): boolean {
-  return state.turn.phase !== 'waitingForOps' || state.turn.barrier.length === 0
-}
-function matchesBarrier(state: MeerkatState, input: { readonly operationIds: readonly string[] }): boolean {
-  if (state.turn.phase !== 'waitingForOps' || state.turn.barrier.length === 0) return false
-  const { barrier } = state.turn
-  return barrier.length === input.operationIds.length && barrier.every(id => input.operationIds.includes(id))
-}
-function extractionsLeft(state: MeerkatState): boolean {
-  return state.turn.phase !== 'ready' && state.turn.facts.extractions < state.turn.facts.maxExtractions
-}
-function isRecoverable(_: MeerkatState, { retry }: { readonly retry: LlmRetry }): boolean {
-  return RECOVERABLE.includes(retry.kind) && retry.attempt > 0 && retry.attempt <= retry.maxRetries
-}
-function isPlannedRetry(state: MeerkatState, input: { readonly attempt: number }): boolean {
-  return state.turn.phase === 'errorRecovery' && state.turn.retry.attempt === input.attempt
-}
-function isFatal(_: MeerkatState, input: { readonly source: TerminalFailureSource }): boolean {
-  return isFatalSource(input.source)
-}
-function limitReached(_: MeerkatState, input: { readonly turns: number; readonly maxTurns: number }): boolean {
-  return input.turns >= input.maxTurns
-}
-
-const effect =
-  (type: 'TurnRunStarted' | 'TurnCheckCompaction' | 'TurnRunCompleted' | 'TurnRunCancelled') =>
-  (_: MeerkatState, input: { readonly runId: RunId }): MeerkatEffect => ({ type, runId: input.runId })
-
-function turnFailed(after: MeerkatState, input: { readonly runId: RunId }): readonly MeerkatEffect[] {
-  return after.turn.phase === 'failed' ? [{ type: 'TurnRunFailed', runId: input.runId, cause: after.turn.cause }] : []
-}
+export type {
+  LlmRetry,
+  Turn,
+  TurnFacts,
+  TurnInput,
+  TurnPhase,
+  TurnPrimitiveKind,
+  TurnTerminalCause,
+  TurnTerminalOutcome,
+} from './turn-state.ts'
 
 const RUNNING = ['running'] as const
 const WORKING: readonly TurnPhase[] = [

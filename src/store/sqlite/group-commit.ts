@@ -152,7 +152,6 @@ export class GroupCommit {
       try {
         write.value = write.apply()
       } catch (error) {
-        if (endsTransaction(error)) throw error
         if (!(error instanceof MeerkatError)) return false
         write.refusal = error
       }

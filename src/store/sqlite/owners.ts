@@ -11,7 +11,7 @@ import type { Holder } from '../store-errors.ts'
 import type { SqlDriver, SqlRow, SqlStatement } from './driver.ts'
 
 /** A heartbeat older than this is no sign of life. */
-export const HEARTBEAT_STALE_MS = 30_000
+const HEARTBEAT_STALE_MS = 30_000
 /** How often an open store shows that it lives. */
 export const HEARTBEAT_EVERY_MS = 10_000
 

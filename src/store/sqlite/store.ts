@@ -1,6 +1,6 @@
 /** The store on one SQLite file: writes go through the group commit, reads run at once. */
 import type { InputId, RunId, SessionId } from '../../kernel/ids.ts'
-import { seal } from '../codec.ts'
+import { seal, sealRecord } from '../codec.ts'
 import type { StoreFaults } from '../faults.ts'
 import { type CommitListener, Listeners } from '../listeners.ts'
 import type { Position, SessionRecord } from '../records.ts'
@@ -62,7 +62,7 @@ export class SqliteStore implements Store {
     first: Omit<Commit, 'claim'>,
     owner: string,
   ): Promise<{ claim: Claim; position: Position }> {
-    const [birth, record] = [seal(session), seal(first.record)]
+    const [birth, record] = [seal(session), sealRecord(first.record)]
     return this.#writes.add(() => this.#writer.create(session, birth, first, record, owner), session.id, true)
   }
 
@@ -75,7 +75,7 @@ export class SqliteStore implements Store {
   }
 
   async commit(commit: Commit): Promise<Position> {
-    const record = seal(commit.record)
+    const record = sealRecord(commit.record)
     return this.#writes.add(() => this.#writer.commit(commit, record), commit.claim.sessionId, true)
   }
 

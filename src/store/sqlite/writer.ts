@@ -1,10 +1,11 @@
 /**
- * What a commit writes. Every method runs inside the transaction that the group commit opened, refuses before it
- * changes anything, and notes how to take back what it changed in memory.
+ * What a commit writes. Every method runs inside the transaction that the group commit opened, and refuses before it
+ * changes anything.
  *
  * While this process holds a claim, the session's last position is known here, so a plain commit is one insert into
  * the log and one update of its head. The update carries the token and the last position as conditions: a commit whose
- * claim was taken over changes no row, and is refused.
+ * claim was taken over changes no row, and is refused. What is known here is only ever a guess that the file confirms; births, claims and
+ * owners are forgotten all the same when their transaction fails.
  */
 import type { SessionId } from '../../kernel/ids.ts'
 import { type Sealed, seal, sealText } from '../codec.ts'
@@ -135,13 +136,13 @@ export class Writer implements Tentative {
   }
 
   #write(session: Written, commit: Commit, record: Sealed): Position {
-    const { last, rows, journal } = session
+    const previous = session.last
     const position = this.#tail + 1
-    this.#undo.push(() => Object.assign(session, { last, rows, journal }))
+    // Needs no undo: if this is taken back, the head won't move from here, and the session is read again.
     this.#tail = position
     session.last = position
-    session.rows = rows + 1
-    this.#sql.insertLog.run(position, session.n, last, commit.head.messages, record.crc, record.body)
+    session.rows += 1
+    this.#sql.insertLog.run(position, session.n, previous, commit.head.messages, record.crc, record.body)
     if (session.rows % MARK_EVERY === 0) {
       this.#sql.insertMark.run(session.n, session.rows / MARK_EVERY, position, commit.head.messages)
     }

@@ -1,6 +1,7 @@
 /** The agent of the command line: the default model of the settings, the tools that are configured. */
 import { agent, type Tools, type ToolSource } from '../../executor/agent/agent.ts'
 import type { LanguageModel } from '../../executor/agent/model.ts'
+import type { AgentTool } from '../../executor/agent/tool.ts'
 import type { CoreExecutor } from '../../executor/executor.ts'
 import type { Shell } from './shell.ts'
 import { modelMissing } from './target-session.ts'
@@ -32,9 +33,8 @@ async function makeModel(id: string, baseUrl: string | undefined): Promise<Langu
 
 /** The demo agent brings tools of its own where none are configured, and no other model gets them. */
 async function toolsFor(shell: Shell, defaultModel: string | undefined): Promise<Tools | ToolSource> {
-  const configured = await loadTools(shell)
-  if (configured.length > 0) return configured
-  const demo = async (): Promise<Tools> => (await import('../../executor/agent/demo-tools.ts')).demoTools()
-  if (defaultModel === DEMO) return demo()
-  return async ({ model }) => (model === DEMO ? demo() : [])
+  const demo = async (): Promise<readonly AgentTool[]> =>
+    (await import('../../executor/agent/demo-tools.ts')).demoTools()
+  const tools = await loadTools(shell, async () => (defaultModel === DEMO ? demo() : []))
+  return tools.length > 0 ? tools : async ({ model }) => (model === DEMO ? demo() : [])
 }

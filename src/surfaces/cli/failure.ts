@@ -23,10 +23,17 @@ export function usage(message: string, details?: Readonly<Record<string, unknown
   return new MeerkatError('invalid-params', message, details === undefined ? {} : { details })
 }
 
+interface Reporting {
+  readonly json: boolean
+  readonly debug: boolean
+  /** What was called, for the way to its help. */
+  readonly command?: string | undefined
+}
+
 /** Writes the failure and answers the exit status. */
-export function report(error: unknown, options: { readonly json: boolean; readonly debug: boolean }): number {
+export function report(error: unknown, options: Reporting): number {
   if (error instanceof Exit) return error.status
-  const failure = toFailure(error)
+  const failure = toFailure(error, options.command)
   if (options.debug && error instanceof Error) process.stderr.write(`${error.stack ?? error.message}\n`)
   const line = options.json ? JSON.stringify(failure.toJSON()) : `meerkat: ${oneLine(failure.message)}`
   process.stderr.write(`${line}\n`)
@@ -47,9 +54,9 @@ export function isErrorCode(code: unknown): code is ErrorCode {
 }
 
 /** The parser's errors are known by their code, so that its module need not be loaded to recognise them. */
-function toFailure(error: unknown): MeerkatError {
+function toFailure(error: unknown, command: string | undefined): MeerkatError {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') {
-    if (error.code.startsWith('commander.')) return usage(parserMessage(error.message))
+    if (error.code.startsWith('commander.')) return usage(parserMessage(error.message, command))
     const system = SYSTEM[error.code]
     if (system !== undefined) return new MeerkatError(system, error.message, { cause: error })
   }
@@ -63,7 +70,8 @@ const SYSTEM: Readonly<Record<string, ErrorCode>> = {
   ENOSPC: 'store-unavailable',
 }
 
-function parserMessage(message: string): string {
+function parserMessage(message: string, command: string | undefined): string {
   const said = oneLine(message.replace(/^error: /, '')).replace(/\(Did you mean (.+?)\?\)/, '- did you mean $1?')
-  return said.endsWith('?') ? said : `${said.replace(/\.$/, '')}: see meerkat --help`
+  const help = command === undefined ? 'meerkat --help' : `meerkat ${command} --help`
+  return said.endsWith('?') ? said : `${said.replace(/\.$/, '')}: see ${help}`
 }

@@ -58,6 +58,16 @@ export async function follow(ask: Ask, watched: Watched, onEvent: (event: EventV
   }
 }
 
+/** Where a session's log ends now: what is read from there on is new. */
+export async function endOfLog(ask: Ask, sessionId: string): Promise<string | undefined> {
+  let after: string | undefined
+  for (;;) {
+    const page = await ask('events/read', { sessionId, limit: 1000, ...(after !== undefined && { after }) })
+    if (page.events.length === 0) return after
+    after = page.cursor
+  }
+}
+
 /** The runs that worked on an input, as the events told. */
 export class RunsOf {
   readonly #inputId: string

@@ -49,9 +49,9 @@ function parked(sessionId: string, approvals: readonly ApprovalView[], unknown: 
   const [call] = unknown
   const what =
     approval === undefined
-      ? `the outcome of ${call?.tool ?? 'a call'} was lost: \`meerkat resolve ${sessionId} ${call?.id ?? 'CALL'} retry|succeeded|failed\``
-      : `${approval.tool} waits for approval: \`meerkat approve ${sessionId} ${approval.id}\``
-  return new MeerkatError('not-ready', `${what} goes on`, {
+      ? `the outcome of ${call?.tool ?? 'a call'} was lost: say \`meerkat resolve ${sessionId} ${call?.id ?? 'CALL'} retry|succeeded|failed\``
+      : `${approval.tool} waits for approval: say \`meerkat approve ${sessionId} ${approval.id}\` (--deny refuses)`
+  return new MeerkatError('not-ready', `${what} and it goes on`, {
     details: { sessionId, approvals: approvals.map(({ id }) => id), unknownCalls: unknown.map(({ id }) => id) },
   })
 }

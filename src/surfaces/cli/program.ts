@@ -18,7 +18,7 @@ Start here:  meerkat demo
 export async function runProgram(args: readonly string[], version: () => string): Promise<number> {
   // What a parser error is told as depends on a flag that may not have been parsed yet.
   const asked = args.slice(0, args.includes('--') ? args.indexOf('--') : args.length)
-  const failing = { json: asked.includes('--json'), debug: process.env['MEERKAT_DEBUG'] === '1' }
+  const failing = { json: asked.includes('--json'), debug: process.env['MEERKAT_DEBUG'] === '1', command: COMMANDS.find(({ name }) => name === args[0])?.name }
   let shell: Shell | undefined
   const program = build(version, flags => {
     shell = new Shell(flags)

@@ -36,7 +36,6 @@ const FULL_RECORD: CommitRecord = {
   ],
   messages: [{ role: 'assistant', content: '\ud83d\ude80 \\ "quoted" \n' }],
   messagesFrom: 0,
-  receipts: [{ runId: runId(uuid(1)), boundary: 1, inputIds: [inputId(uuid(2))] }],
 }
 
 export const commitCases: Cases = {

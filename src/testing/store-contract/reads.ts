@@ -92,9 +92,10 @@ export const readCases: Cases = {
     const rows = (await store.load(ID)).rows.slice(1)
     for (let index = 0; index < (ends.at(-1) ?? 0); index += 1) {
       const from = ends.findIndex(end => end > index)
-      expect(places(await store.readMessages({ sessionId: ID, index, limit: 3 }))).toEqual(
-        places(rows.slice(from, from + 3)),
-      )
+      for (const limit of [1, 3]) {
+        const got = await store.readMessages({ sessionId: ID, index, limit })
+        expect(places(got)).toEqual(places(rows.slice(from, from + limit)))
+      }
     }
     expect(places(await store.readMessages({ sessionId: ID, index: 0, limit: 1000 }))).toEqual(places(rows.slice(1)))
     expect(await store.readMessages({ sessionId: ID, index: ends.at(-1) ?? 0, limit: 3 })).toEqual([])
@@ -130,7 +131,15 @@ export const readCases: Cases = {
   'ids of any form stay apart': async ({ store, expect }) => {
     const { claim } = await create(store, 's')
     const lower = uuid(0xabc)
-    const ids = [lower, lower.toUpperCase(), lower.replace('-', '_'), 'short', '', `${lower} `].map(inputId)
+    const ids = [
+      lower,
+      lower.toUpperCase(),
+      lower.replace('-', '_'),
+      lower.replace('abc', 'xyz'),
+      'short',
+      '',
+      `${lower} `,
+    ].map(inputId)
     const positions: Position[] = []
     for (const [i, id] of ids.entries()) positions.push(await store.commit(commit(claim, i + 2, { opened: [id] })))
     for (const [i, id] of ids.entries()) expect(await store.locate(id)).toEqual({ sessionId: 's', first: positions[i] })

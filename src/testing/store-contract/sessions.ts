@@ -1,5 +1,5 @@
 /** Creating sessions, and finding them again. */
-import { type Cases, codeOf, commit, create, head, record, sessionId } from './kit.ts'
+import { type Cases, codeOf, commit, create, head, inputId, record, sessionId, uuid } from './kit.ts'
 
 export const sessionCases: Cases = {
   'a created session is there with its first record': async ({ store, expect }) => {
@@ -29,6 +29,21 @@ export const sessionCases: Cases = {
     expect([await left, await right]).toEqual([undefined, 'session-conflict'])
     expect(await store.session(sessionId('s'))).toMatchObject({ options: { title: 'first' } })
     expect((await store.read({ after: 0, limit: 10 })).length).toBe(2)
+  },
+
+  'a birth that fails leaves nothing, and may be tried again': async ({ store, open, expect }) => {
+    const opened = [inputId(uuid(1))]
+    await store.commit(commit((await create(store, 's')).claim, 2, { opened }))
+    const session = { id: sessionId('t'), createdAt: 1, options: {} }
+    const first = { record: record(1), head: head() }
+    const other = await open()
+    expect(await codeOf(other.create(session, { ...first, opened }, 'owner-2'))).toBe('conflict')
+    expect(await store.session(session.id)).toBe(undefined)
+    expect(await store.tail()).toBe(2)
+    const { claim } = await other.create(session, first, 'owner-2')
+    expect(await codeOf(store.claim(session.id, 'owner-1'))).toBe('not-owner')
+    await other.commit(commit(claim, 2))
+    expect((await store.load(session.id)).rows.length).toBe(2)
   },
 
   'a session that does not exist is not found': async ({ store, expect }) => {

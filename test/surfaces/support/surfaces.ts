@@ -1,8 +1,8 @@
 /** Every way into a runtime, as one list: the same cases run against each. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import { createClient } from '../../../src/client/index.ts'
 import { type ErrorBody, MeerkatError } from '../../../src/errors.ts'
 import type { RuntimeApi } from '../../../src/session/api.ts'
@@ -45,7 +45,7 @@ const jsonRpc: Surface = {
 const stdioChild: Surface = {
   name: 'JSON-RPC over the stdio of a process',
   async open() {
-    const child = spawn(process.execPath, [join(import.meta.dirname, 'stdio-child.ts')], {
+    const child = spawn(process.execPath, [fileURLToPath(new URL('./stdio-child.ts', import.meta.url))], {
       stdio: ['pipe', 'pipe', 'ignore'],
     })
     const peer = new RpcPeer(text => child.stdin.write(`${text}\n`))
@@ -89,7 +89,7 @@ export const inProcessSurfaces: readonly Surface[] = [direct, jsonRpc, rest, cli
 
 export const surfaces: readonly Surface[] = [...inProcessSurfaces, stdioChild]
 
-export async function post(url: string, params: unknown): Promise<unknown> {
+async function post(url: string, params: unknown): Promise<unknown> {
   const response = await fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

@@ -6,6 +6,7 @@
  */
 import { asMeerkatError, type MeerkatError } from '../../../errors.ts'
 import { type Connection, withOwner } from '../connection.ts'
+import { endOfLog } from '../follow.ts'
 import type { Shell } from '../shell.ts'
 import type { Target } from '../target-session.ts'
 import type { EventView, InputView } from '../views.ts'
@@ -59,8 +60,11 @@ export class Conversation {
       for (const { id, status } of inputs)
         if (status === 'queued' || status === 'staged' || status === 'applied') this.#pending.add(id)
     }
-    if (this.#target.session.messages > 0 || this.busy) await this.#skipToEnd()
-    if (this.busy) this.#read()
+    if (this.#target.session.messages > 0 || this.busy) this.#after = await endOfLog(this.#connection.ask, this.sessionId)
+    if (!this.busy) return
+    // Takes the session up, so that what it owes goes on in this process or on the server.
+    await this.#connection.ask('session/resume', { sessionId: this.sessionId })
+    this.#read()
   }
 
   /** Sends a line; the answer says what was accepted. */
@@ -100,18 +104,6 @@ export class Conversation {
   async close(): Promise<void> {
     this.#stop.abort()
     await this.#reading
-  }
-
-  async #skipToEnd(): Promise<void> {
-    for (;;) {
-      const page = await this.#connection.ask('events/read', {
-        sessionId: this.sessionId,
-        limit: 1000,
-        ...(this.#after !== undefined && { after: this.#after }),
-      })
-      this.#after = page.cursor
-      if (page.events.length === 0) return
-    }
   }
 
   #read(): void {

@@ -2,6 +2,7 @@
 import { MeerkatError } from '../../../errors.ts'
 import { type Ask, type Connection, connect, connectServer, connectWorker } from '../connection.ts'
 import { EXIT, usage } from '../failure.ts'
+import { endOfLog } from '../follow.ts'
 import { brief, columns } from '../output.ts'
 import type { Shell } from '../shell.ts'
 import type { CallView } from '../views.ts'
@@ -25,6 +26,7 @@ export async function approve(shell: Shell, [session, given]: readonly unknown[]
   const sessionId = String(session)
   const reason = shell.flag('reason')
   const connection = (await connectServer(shell)) ?? (await connectWorker(shell))
+  const after = await endOfLog(connection.ask, sessionId)
   const approvalId = typeof given === 'string' ? given : await onlyApproval(connection.ask, sessionId)
   const { call } = await connection.ask('approval/decide', {
     sessionId,
@@ -32,7 +34,7 @@ export async function approve(shell: Shell, [session, given]: readonly unknown[]
     decision: shell.has('deny') ? 'deny' : 'allow',
     ...(reason !== undefined && { reason }),
   })
-  await goOn(shell, connection, { sessionId, call })
+  await goOn(shell, connection, { sessionId, call, after })
 }
 
 async function onlyApproval(ask: Ask, sessionId: string): Promise<string> {
@@ -54,13 +56,14 @@ export async function resolveCall(shell: Shell, [session, callId, given]: readon
     throw usage(`the resolution must be ${RESOLUTIONS.join(', ')}, not ${JSON.stringify(given)}`)
   const result = shell.flag('output')
   const connection = (await connectServer(shell)) ?? (await connectWorker(shell))
+  const after = await endOfLog(connection.ask, sessionId)
   const { call } = await connection.ask('call/resolve', {
     sessionId,
     callId: String(callId),
     resolution,
     ...(result !== undefined && { output: jsonOrText(result) }),
   })
-  await goOn(shell, connection, { sessionId, call })
+  await goOn(shell, connection, { sessionId, call, after })
 }
 
 function jsonOrText(text: string): unknown {
@@ -76,7 +79,7 @@ function jsonOrText(text: string): unknown {
 async function goOn(
   shell: Shell,
   { ask, server }: Connection,
-  { sessionId, call }: { readonly sessionId: string; readonly call: CallView },
+  { sessionId, call, after }: { readonly sessionId: string; readonly call: CallView; readonly after: string | undefined },
 ): Promise<void> {
   const { output } = shell
   if (server !== undefined) {
@@ -87,7 +90,7 @@ async function goOn(
   const status = await watchInput(
     shell,
     ask,
-    { sessionId, inputId: call.inputId, after: undefined },
+    { sessionId, inputId: call.inputId, after },
     { structured: false },
   )
   if (status !== EXIT.ok) await shell.end(status)

@@ -35,6 +35,8 @@ class Chat {
   readonly #ladder = ladder({ atBoundary: () => this.#cancel('boundary'), now: () => this.#cancel('now') })
   /** Lines are performed one after the other. */
   #work: Promise<void> = Promise.resolve()
+  /** Steers whose receipt is to come. */
+  readonly #steers = new Set<string>()
   #failed = false
   #leaving = false
 
@@ -90,15 +92,20 @@ class Chat {
 
   async #say(line: string): Promise<void> {
     const steers = this.#conversation.busy
-    await this.#conversation.send(line, steers ? 'steer' : 'queue')
-    if (steers) this.#screen.line('↳ accepted: joins the run at its next boundary')
+    const { id } = await this.#conversation.send(line, steers ? 'steer' : 'queue')
+    if (steers) {
+      this.#steers.add(id)
+      this.#screen.note('↳ accepted: joins the run at its next boundary')
+    }
     this.#ladder.reset()
   }
 
   #onEvent(event: EventView): void {
-    // A steer that came too late for the run is the next turn's input; its receipt says so.
-    if (event.type === 'input.steered') this.#screen.line(`↳ joined the run at boundary ${String(event['boundary'])}`)
-    else this.#show.see(event)
+    const { type, inputId = '' } = event
+    const isReceipt = (type === 'input.steered' || type === 'input.staged') && this.#steers.delete(inputId)
+    if (!isReceipt) this.#show.see(event)
+    else if (type === 'input.steered') this.#screen.line(`↳ joined the run at boundary ${String(event['boundary'])}`)
+    else this.#screen.line('↳ the run ended before it could join: it has a turn of its own')
   }
 
   /** Shows the prompt that fits. */

@@ -10,20 +10,20 @@ const READING = /\/(info|health|get|list|history|explain|audit|read|status)$/
 export async function op(shell: Shell, [name, json]: readonly unknown[]): Promise<void> {
   const { output } = shell
   const { isOperationName, operationNamed, operations } = await import('../../operations.ts')
+  const { parseParams } = await import('../../invalid-params.ts')
   if (typeof name !== 'string') {
     const rows = Object.entries(operations).map(([known, { doc }]) => [known, doc])
     if (output.json) for (const [known, doc] of rows) output.object({ name: known, doc })
     else for (const line of columns(rows)) output.line(line)
     return
   }
-  // Says which ones there are.
-  operationNamed(name)
+  const { input } = operationNamed(name)
   if (!isOperationName(name)) return
-  const params = readParams(json)
+  // Checked here, so that a wrong parameter opens no store.
+  const params = parseParams(input, readParams(json))
   const connection = READING.test(name)
     ? await connect(shell)
     : ((await connectServer(shell)) ?? (await connectWorker(shell)))
-  // The operation checks its parameters itself, on either side.
   const answer = await connection.ask(name, params as never)
   if (output.json) output.object(answer)
   else output.line(JSON.stringify(answer, null, 2))

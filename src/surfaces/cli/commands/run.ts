@@ -4,6 +4,7 @@ import { MeerkatError } from '../../../errors.ts'
 import type { OperationParams } from '../../operations.ts'
 import { type Ask, type Connection, connectWorker, withOwner } from '../connection.ts'
 import { EXIT, usage } from '../failure.ts'
+import { endOfLog } from '../follow.ts'
 import { readPrompt } from '../prompt.ts'
 import type { Settings } from '../settings.ts'
 import type { Shell } from '../shell.ts'
@@ -76,6 +77,9 @@ async function send(ask: Ask, { session, model }: Target, params: Sending): Prom
 
 /** What the session accepted and did not end yet, oldest first. */
 async function unfinished(ask: Ask, { session }: Target): Promise<readonly Watch[]> {
+  const after = await endOfLog(ask, session.id)
+  // Takes the session up, so that what it owes goes on in this process or on the server.
+  await ask('session/resume', { sessionId: session.id })
   const { inputs } = await ask('input/list', { sessionId: session.id, limit: 1000 })
   const open = inputs.filter(({ status }) => status === 'queued' || status === 'staged' || status === 'applied')
   if (open.length === 0) {
@@ -83,7 +87,7 @@ async function unfinished(ask: Ask, { session }: Target): Promise<readonly Watch
       `session ${session.id} has nothing unfinished: give a prompt, \`meerkat run --session ${session.id} "…"\``,
     )
   }
-  return open.map(({ id }) => ({ sessionId: session.id, inputId: id, after: undefined }))
+  return open.map(({ id }) => ({ sessionId: session.id, inputId: id, after }))
 }
 
 function readSchema(given: string | undefined): Schema | undefined {

@@ -1,0 +1,221 @@
+/** The inputs that configurations are made of: few names, every shape. */
+import type { AcceptInput } from '../admission.ts'
+import type { AgentRuntimeId, CallId, InputId, RunId, RuntimeEpochId, SessionId } from '../ids.ts'
+import type { MeerkatInput } from '../machine.ts'
+import type { BindingTuple } from '../regions/binding.ts'
+import type { TerminalFailureSource } from '../regions/turn-outcome.ts'
+
+type Inputs = readonly MeerkatInput[]
+
+export const sessionId: SessionId = 's' as SessionId
+export const otherSession: SessionId = 't' as SessionId
+export const epoch: RuntimeEpochId = 'e' as RuntimeEpochId
+const otherEpoch = 'f' as RuntimeEpochId
+
+/**
+ * Every run has this id. No state remembers the id of a run that ended, so a fresh name would lead to the same states;
+ * a late word of an ended run is `lateRun`'s.
+ */
+export const runId: RunId = 'r' as RunId
+const lateRun = 'late' as RunId
+
+export const inputId = (name: string): InputId => name as InputId
+const call = (name: string): CallId => name as CallId
+
+/** Offers an input; times are all the same, for no guard reads them. */
+export function accept(name: string, more: Partial<AcceptInput> = {}): AcceptInput {
+  return { type: 'AcceptInput', inputId: inputId(name), at: 0, ...more }
+}
+
+export const initialized: Inputs = [{ type: 'Initialize' }]
+export const registered: Inputs = [...initialized, { type: 'RegisterSession', sessionId }]
+export const attached: Inputs = [...registered, { type: 'EnsureSessionWithExecutor', sessionId }]
+
+/** What a process does to serve a session. */
+export const service: Inputs = [
+  { type: 'Recover' },
+  { type: 'EnsureSessionWithExecutor', sessionId },
+  { type: 'Prepare', runId, at: 0 },
+  { type: 'DrainQueuedRun', runId, at: 0 },
+]
+
+/** What an operator does to a session. */
+export const operations: Inputs = [
+  { type: 'Initialize' },
+  { type: 'Retire' },
+  { type: 'Reset' },
+  { type: 'Recycle' },
+  { type: 'StopRuntimeExecutor', reason: 'asked' },
+  { type: 'RuntimeExecutorExited' },
+  { type: 'Resume' },
+  { type: 'Destroy' },
+]
+
+export const rollbacks: Inputs = (['attempt-failed', 'recovered', 'interrupted', 'parked'] as const).map(cause => ({
+  type: 'RollbackRun',
+  runId,
+  cause,
+}))
+
+export const runEnds: Inputs = [
+  { type: 'Commit', runId },
+  { type: 'Fail', runId },
+  { type: 'CancelRun', runId },
+  { type: 'Commit', runId: lateRun },
+]
+
+export const cancels: Inputs = [
+  { type: 'CancelAfterBoundary' },
+  { type: 'CancelAfterBoundary', runId },
+  { type: 'CancelAfterBoundary', runId: lateRun },
+  { type: 'InterruptCurrentRun' },
+  { type: 'InterruptCurrentRun', runId: lateRun },
+]
+
+/** The shortest turn: an append that completes at once, or fails, or is cancelled. */
+export const shortTurn: Inputs = [
+  { type: 'StartImmediateAppend', runId },
+  { type: 'PrimitiveApplied', runId },
+  { type: 'FatalFailure', runId, source: 'internal' },
+  { type: 'CancelNow', runId },
+  { type: 'CancellationObserved', runId },
+]
+
+/** A turn with boundaries, through which steers come in. */
+export const boundaryTurn: Inputs = [
+  { type: 'StartConversationRun', runId },
+  { type: 'PrimitiveApplied', runId },
+  { type: 'LlmReturnedToolCalls', runId, toolCount: 0 },
+  { type: 'BoundaryContinue', runId },
+  { type: 'BoundaryComplete', runId },
+]
+
+export const cancelledTurn: Inputs = [
+  { type: 'CancelNow', runId },
+  { type: 'CancellationObserved', runId },
+]
+
+const sources: readonly TerminalFailureSource[] = [
+  'token-budget-exceeded',
+  'time-budget-exceeded',
+  'structured-output-validation-failed',
+  'hook-denied',
+  'hook-failure',
+  'llm',
+  'llm-retry-exhausted',
+  'tool-error',
+  'runtime-apply',
+  'internal',
+  'max-turns-reached',
+  'unknown',
+]
+
+const retry = (attempt: number): MeerkatInput => ({
+  type: 'RecoverableFailure',
+  runId,
+  retry: { attempt, maxRetries: 2, delayMs: 1, kind: 'rate-limited' },
+})
+
+/** Everything that can happen within a turn. */
+export const wholeTurn: Inputs = [
+  { type: 'StartConversationRun', runId, maxExtractions: 2 },
+  { type: 'StartConversationRun', runId: lateRun },
+  { type: 'StartImmediateAppend', runId },
+  { type: 'PrimitiveApplied', runId },
+  { type: 'LlmReturnedToolCalls', runId, toolCount: 0 },
+  { type: 'LlmReturnedToolCalls', runId, toolCount: 2 },
+  { type: 'LlmReturnedTerminal', runId },
+  { type: 'RegisterPendingOps', runId, barrier: [] },
+  { type: 'RegisterPendingOps', runId, barrier: ['o', 'p'] },
+  { type: 'OpsBarrierSatisfied', runId, operationIds: ['o'] },
+  { type: 'OpsBarrierSatisfied', runId, operationIds: ['p', 'o'] },
+  { type: 'ToolCallsResolved', runId },
+  { type: 'BoundaryContinue', runId },
+  { type: 'BoundaryComplete', runId },
+  { type: 'EnterExtraction', runId },
+  { type: 'ExtractionStart', runId },
+  { type: 'ExtractionValidationPassed', runId },
+  { type: 'ExtractionValidationFailed', runId, error: 'no' },
+  retry(0),
+  retry(1),
+  retry(2),
+  retry(3),
+  { type: 'RetryRequested', runId, attempt: 1 },
+  { type: 'RetryRequested', runId, attempt: 2 },
+  ...sources.map((source): MeerkatInput => ({ type: 'FatalFailure', runId, source })),
+  { type: 'CancelNow', runId },
+  { type: 'CancellationObserved', runId },
+  { type: 'TurnLimitReached', runId, turns: 1, maxTurns: 2 },
+  { type: 'TurnLimitReached', runId, turns: 2, maxTurns: 2 },
+  { type: 'BudgetExhausted', runId },
+  { type: 'TimeBudgetExceeded', runId },
+]
+
+/** The shell's and the operator's words about one input that waits. */
+export const laneOperations = (name: string): Inputs => [
+  { type: 'WithdrawInput', inputId: inputId(name) },
+  { type: 'ChangeLane', inputId: inputId(name), lane: 'steer' },
+  { type: 'ChangeLane', inputId: inputId(name), lane: 'queue' },
+  { type: 'PrioritizeInput', inputId: inputId(name) },
+  { type: 'DeferInputBehindBacklog', inputId: inputId(name) },
+]
+
+export const dropQueued: Inputs = [{ type: 'DropQueued', reason: 'cancelled' }]
+
+export const registrations: Inputs = [
+  { type: 'RegisterSession', sessionId },
+  { type: 'RegisterSession', sessionId, epochId: epoch },
+  { type: 'RegisterSession', sessionId: otherSession },
+  { type: 'SetSilentIntents', sessionId, intents: ['hush'] },
+  { type: 'SetSilentIntents', sessionId: otherSession, intents: [] },
+]
+
+const runtime = (name: string): AgentRuntimeId => name as AgentRuntimeId
+
+export const placements: Inputs = [
+  { type: 'PrepareBindings', sessionId, runtimeId: runtime('m'), fence: 1, generation: 1 },
+  { type: 'PrepareBindings', sessionId, runtimeId: runtime('m'), fence: 1, epochId: epoch },
+  { type: 'PrepareBindings', sessionId, runtimeId: runtime('m'), fence: 2, generation: 1, epochId: epoch },
+  { type: 'PrepareBindings', sessionId, runtimeId: runtime('n'), fence: 2, generation: 1 },
+  { type: 'PrepareBindings', sessionId, runtimeId: runtime('m'), fence: 1 },
+  { type: 'PrepareBindings', sessionId, runtimeId: runtime('m'), fence: 1, epochId: otherEpoch },
+  { type: 'PrepareBindings', sessionId: otherSession, runtimeId: runtime('m'), fence: 1, generation: 1 },
+]
+
+/** The drain window, by somebody who observed this binding. */
+export const teardownOf = (binding: BindingTuple): Inputs => [
+  { type: 'BeginUnregisterSession', sessionId, binding },
+  { type: 'BeginUnregisterUnservedAttachment', sessionId, binding },
+  { type: 'RuntimeLoopStoppedForUnregister', sessionId, forcedAbort: false },
+  { type: 'RuntimeLoopStoppedForUnregister', sessionId, forcedAbort: true },
+  { type: 'CommsDrainExitedForUnregister', sessionId, forcedAbort: false },
+  { type: 'CompletionWaitersResolvedForUnregister', sessionId },
+  { type: 'UnregisterSession', sessionId, binding },
+  { type: 'ResolveRuntimeOpsLifecycleDurability', sessionId, binding },
+]
+
+export const teardown: Inputs = teardownOf({})
+
+/** Calls of each policy: one that repeats, one that asks, one that needs approval and fails when lost. */
+export const calls: Inputs = [
+  { type: 'RecordCallIntents', runId, calls: [{ callId: call('retry'), tool: 'x', policy: 'retry' }], at: 0 },
+  { type: 'RecordCallIntents', runId, calls: [{ callId: call('ask'), tool: 'y', policy: 'ask' }], at: 0 },
+  {
+    type: 'RecordCallIntents',
+    runId,
+    calls: [{ callId: call('approve'), tool: 'z', policy: 'fail', needsApproval: true }],
+    at: 0,
+  },
+  ...['retry', 'ask', 'approve'].flatMap(
+    (name): Inputs => [
+      { type: 'DispatchCalls', runId, callIds: [call(name)], at: 0 },
+      { type: 'RecordCallOutcomes', runId, outcomes: [{ callId: call(name), ok: true }], at: 0 },
+    ],
+  ),
+  { type: 'RecordCallOutcomes', runId, outcomes: [{ callId: call('ask'), ok: false }], at: 0 },
+  { type: 'ResolveCall', callId: call('ask'), resolution: 'retry', at: 0 },
+  { type: 'ResolveCall', callId: call('ask'), resolution: 'succeeded', at: 0 },
+  { type: 'ResolveCall', callId: call('ask'), resolution: 'failed', at: 0 },
+  { type: 'DecideApproval', callId: call('approve'), decision: 'allow', at: 0 },
+  { type: 'DecideApproval', callId: call('approve'), decision: 'deny', at: 0 },
+]

@@ -1,0 +1,311 @@
+/**
+ * The bounded worlds in which the session machine is explored. Together they take every edge of it.
+ *
+ * Each is small because the regions are independent but for what they read of each other: what two regions share is
+ * explored together, what they don't is left out. Names are few because guards only ever compare them. Attempts,
+ * extractions and retries have their real limits; times, slots and boundary numbers are no part of a state's key.
+ */
+import type { AcceptInput, InputKind, InputMode } from '../admission.ts'
+import type { MeerkatInput, MeerkatState } from '../machine.ts'
+import { mapGet } from '../persistent-map.ts'
+import {
+  accept,
+  attached,
+  boundaryTurn,
+  calls,
+  cancelledTurn,
+  cancels,
+  dropQueued,
+  initialized,
+  inputId,
+  laneOperations,
+  operations,
+  placements,
+  registered,
+  registrations,
+  rollbacks,
+  runEnds,
+  runId,
+  service,
+  sessionId,
+  shortTurn,
+  teardown,
+  wholeTurn,
+} from './alphabet.ts'
+
+export interface Configuration {
+  readonly name: string
+  /** What is explored, why it is bounded so, and why that is enough. */
+  readonly about: string
+  /** The inputs before the walk. */
+  readonly prefix: readonly MeerkatInput[]
+  readonly inputs: (state: MeerkatState) => readonly MeerkatInput[]
+}
+
+const always = (inputs: readonly MeerkatInput[]) => (): readonly MeerkatInput[] => inputs
+
+/** Interchangeable inputs come in one order: the next only while the one before it is unfinished. */
+function inTurn(offers: readonly AcceptInput[], rest: readonly MeerkatInput[]): Configuration['inputs'] {
+  const choices = offers.map((_, count) => [...offers.slice(0, count + 1), ...rest])
+  return ({ ledger }) => {
+    const count = offers.findIndex(offer => mapGet(ledger.entries, offer.inputId) === undefined)
+    return choices[count === -1 ? offers.length - 1 : count] ?? rest
+  }
+}
+
+const lifecycle: Configuration = {
+  name: 'lifecycle',
+  about:
+    'Every operation on a session in every phase, with one input and the shortest turn. One input is enough: operations treat inputs alike.',
+  prefix: [],
+  inputs: always([
+    ...operations,
+    ...service,
+    ...registrations.slice(0, 1),
+    accept('a'),
+    ...shortTurn,
+    ...runEnds,
+    ...rollbacks,
+    ...cancels,
+  ]),
+}
+
+const drainWindow: Configuration = {
+  name: 'teardown',
+  about:
+    'Registration and the drain window in every phase, with one input, run and identity change. Obligations are independent of each other; one of them is also closed by force, which stands for both that can be.',
+  prefix: initialized,
+  inputs: always([
+    ...registrations,
+    ...teardown,
+    ...operations,
+    ...service,
+    accept('a'),
+    { type: 'StartImmediateAppend', runId },
+    { type: 'PrimitiveApplied', runId },
+    { type: 'Commit', runId },
+    { type: 'RollbackRun', runId, cause: 'interrupted' },
+  ]),
+}
+
+const binding: Configuration = {
+  name: 'binding',
+  about:
+    'Placements with every combination of fence, generation and epoch, and what takes them away. Two values of each: guards only compare for equality.',
+  prefix: initialized,
+  inputs: always([
+    ...registrations,
+    ...placements,
+    ...operations,
+    ...service,
+    accept('a'),
+    { type: 'RollbackRun', runId, cause: 'interrupted' },
+    ...teardown,
+  ]),
+}
+
+/** Every kind of input in every mode, sound and unsound, as the only one of its session. */
+function everyOffer(): readonly AcceptInput[] {
+  const kinds: readonly InputKind[] = [
+    'prompt',
+    'peer-message',
+    'peer-request',
+    'peer-response-progress',
+    'peer-response-terminal',
+    'flow-step',
+    'external-event',
+    'continuation',
+    'operation',
+  ]
+  const modes: readonly (InputMode | undefined)[] = [undefined, 'queue', 'steer', 'supersede']
+  const offers = kinds.flatMap(kind =>
+    modes.map(mode => accept('a', { kind, supersessionKey: 'k', ...(mode !== undefined && { mode }) })),
+  )
+  return [
+    ...offers,
+    accept('a', { mode: 'supersede' }),
+    accept('a', { kind: 'peer-request', intent: 'hush' }),
+    accept('a', { kind: 'continuation', continuation: 'workgraph-attention' }),
+    accept('a', { withoutWake: true }),
+    accept('a', { durability: 'derived' }),
+    accept('a', { durability: 'derived', origin: 'flow' }),
+    accept('a', { durability: 'derived', origin: 'system', kind: 'operation' }),
+    accept('a', { kind: 'peer-message', mode: 'steer', injectsContext: true }),
+    accept('a', { kind: 'peer-response-terminal', malformedTerminal: true }),
+    accept('z', { seen: { inputId: inputId('a'), sameContent: true } }),
+    accept('z', { seen: { inputId: inputId('a'), sameContent: false } }),
+  ]
+}
+
+const admissionKinds: Configuration = {
+  name: 'admission',
+  about:
+    'Every kind of input in every mode, well and ill formed, while idle, attached, busy, retired and draining. One at a time: what admission makes of an input depends on no other that waits.',
+  prefix: registered,
+  inputs: always([
+    ...everyOffer(),
+    accept('w'),
+    { type: 'SetSilentIntents', sessionId, intents: ['hush'] },
+    ...service,
+    { type: 'RollbackRun', runId, cause: 'interrupted' },
+    { type: 'Retire' },
+    { type: 'Reset' },
+    ...laneOperations('a'),
+    ...dropQueued,
+    ...teardown.slice(0, 1),
+  ]),
+}
+
+/** Three inputs of every sort that lanes, keys and batches tell apart. */
+const sorts = (name: string): readonly AcceptInput[] => [
+  accept(name),
+  accept(name, { kind: 'peer-message', supersessionKey: 'k' }),
+  accept(name, { kind: 'peer-response-progress', supersessionKey: 'k' }),
+  accept(name, { mode: 'supersede', supersessionKey: 'k' }),
+  accept(name, { mode: 'steer', withoutWake: true }),
+]
+
+function lanes(quick: boolean): Configuration {
+  const names = quick ? ['a', 'b'] : ['a', 'b', 'c']
+  return {
+    name: 'lanes',
+    about:
+      'Order, supersession and coalescing among inputs of every sort that waits, moved about in every way, and what a run takes of them. Three: one to move, one before and one behind it.',
+    prefix: attached,
+    inputs: always([
+      ...names.flatMap(name => [...sorts(name), ...laneOperations(name)]),
+      ...dropQueued,
+      ...service,
+      { type: 'RollbackRun', runId, cause: 'interrupted' },
+      { type: 'Retire' },
+    ]),
+  }
+}
+
+function runs(quick: boolean): Configuration {
+  const prompts = (quick ? ['a'] : ['a', 'b']).map(name => accept(name))
+  const steer = accept('s', { mode: 'steer' })
+  const passive = accept('p', { withoutWake: true })
+  return {
+    name: 'runs',
+    about:
+      'Runs to their last attempt over prompts, a steer and a passive input: every end, every cancel, every rollback, steers that join, and crashes. Two prompts show order, one steer joining, one passive input riding along; more of them only repeat that.',
+    prefix: attached,
+    inputs: inTurn(prompts, [
+      steer,
+      passive,
+      ...service,
+      ...boundaryTurn,
+      ...cancelledTurn,
+      { type: 'FatalFailure', runId, source: 'llm' },
+      ...runEnds,
+      ...rollbacks,
+      ...cancels,
+      { type: 'Retire' },
+    ]),
+  }
+}
+
+function merging(quick: boolean): Configuration {
+  const names = quick ? ['a', 'b'] : ['a', 'b', 'c']
+  return {
+    name: 'merging',
+    about:
+      'A session whose prompts may share a run: shared batches through every end and every rollback. Three prompts: a batch of two and one that comes later.',
+    prefix: [
+      ...initialized,
+      { type: 'RegisterSession', sessionId, merge: true },
+      { type: 'EnsureSessionWithExecutor', sessionId },
+    ],
+    inputs: inTurn(
+      names.map(name => accept(name)),
+      [...service, ...boundaryTurn, ...runEnds, ...rollbacks, ...names.flatMap(laneOperations), ...dropQueued],
+    ),
+  }
+}
+
+const turnPhases: Configuration = {
+  name: 'turn',
+  about:
+    'One turn through all of its phases: both primitives, tools, a barrier of two operations, extraction to its limit, retries to theirs, every failure, both cancels, and a steer at the boundary.',
+  prefix: [...attached, accept('a')],
+  inputs: always([
+    ...wholeTurn,
+    accept('a'),
+    accept('s', { mode: 'steer' }),
+    ...service,
+    ...cancels,
+    ...runEnds,
+    { type: 'RollbackRun', runId, cause: 'interrupted' },
+  ]),
+}
+
+function callLedger(quick: boolean): Configuration {
+  return {
+    name: 'calls',
+    about:
+      'Tool calls of every policy, with and without approval, through crashes, parking, retries and giving up, beside a second input that waits. Up to three calls open: one that repeats when lost, one that asks, one that fails.',
+    prefix: attached,
+    inputs: always([
+      accept('a', { supersessionKey: 'k' }),
+      ...(quick ? [] : [accept('b', { mode: 'supersede', supersessionKey: 'k' })]),
+      accept('s', { mode: 'steer' }),
+      ...service,
+      ...boundaryTurn,
+      { type: 'LlmReturnedToolCalls', runId, toolCount: 1 },
+      { type: 'ToolCallsResolved', runId },
+      ...cancelledTurn,
+      ...calls,
+      ...runEnds,
+      ...rollbacks,
+      ...laneOperations('a').slice(0, 2),
+      ...dropQueued,
+      { type: 'Retire' },
+      { type: 'StopRuntimeExecutor', reason: 'asked' },
+      { type: 'RuntimeExecutorExited' },
+    ]),
+  }
+}
+
+const transcriptLength: Configuration = {
+  name: 'transcript',
+  about:
+    'Messages and compactions up to a length of four in every live phase. Guards only compare lengths, so four is room for a compaction, messages after it, and one more.',
+  prefix: registered,
+  inputs: ({ transcript }) => (transcript.length < 4 ? transcriptInputs : transcriptWithout),
+}
+
+const transcriptWithout: readonly MeerkatInput[] = [
+  accept('a'),
+  ...service,
+  ...shortTurn,
+  ...runEnds,
+  ...operations,
+  { type: 'CompactTranscript', covers: 9 },
+]
+const transcriptInputs: readonly MeerkatInput[] = [
+  ...transcriptWithout,
+  { type: 'ExtendTranscript', messages: 0 },
+  { type: 'ExtendTranscript', messages: 1 },
+  { type: 'CompactTranscript', covers: 1 },
+  { type: 'CompactTranscript', covers: 3 },
+  { type: 'Commit', runId, messages: 1 },
+  { type: 'Fail', runId, messages: 1 },
+  { type: 'CancelRun', runId, messages: 1 },
+]
+
+/** All of them; `quick` leaves out names whose only part is to repeat what fewer show, and no edge. */
+export function configurations(quick: boolean): readonly Configuration[] {
+  return [
+    lifecycle,
+    drainWindow,
+    binding,
+    admissionKinds,
+    lanes(quick),
+    runs(quick),
+    merging(quick),
+    turnPhases,
+    callLedger(quick),
+    transcriptLength,
+  ]
+}

@@ -1,0 +1,61 @@
+/**
+ * The promise about inputs, watched on every step: what is accepted ends exactly once, and is in the ledger between.
+ *
+ * The ledger itself serves as the memory of what was accepted and has not ended: each step is held to account for
+ * exactly the inputs that entered or left it. By induction over the path no input can end twice, be lost, or end
+ * without having been accepted. So the walk needs no history in its states, and an id that ended may come again in the
+ * place of a fresh one.
+ */
+import type { MeerkatEffect } from '../effects.ts'
+import type { InputId } from '../ids.ts'
+import type { MeerkatState } from '../machine.ts'
+import { mapGet, mapValues } from '../persistent-map.ts'
+import type { Transition } from '../step.ts'
+import type { Fault } from './explore.ts'
+
+const fault = (text: string): Fault => ({ invariant: 'inputs-end-exactly-once', text })
+
+/** What a step does to an input that it does not say, or says and does not do. */
+export function exactlyOnceFault(
+  before: MeerkatState,
+  { state: after, effects, edge }: Transition<MeerkatState, MeerkatEffect>,
+): Fault | undefined {
+  const accepted = new Set<InputId>()
+  const ended = new Set<InputId>()
+  for (const effect of effects) {
+    if (effect.type === 'InputAccepted') {
+      if (isOpen(before, effect.inputId) || accepted.has(effect.inputId)) return fault(`${edge} accepts an input twice`)
+      accepted.add(effect.inputId)
+    } else if (effect.type === 'InputTerminated') {
+      const known = isOpen(before, effect.inputId) || accepted.has(effect.inputId)
+      if (!known || ended.has(effect.inputId)) return fault(`${edge} ends an input that has ended or never was`)
+      ended.add(effect.inputId)
+    }
+  }
+  if (before.ledger.entries === after.ledger.entries && accepted.size === 0 && ended.size === 0) return undefined
+  return accountFault(before, after, accepted, ended, edge)
+}
+
+function accountFault(
+  before: MeerkatState,
+  after: MeerkatState,
+  accepted: ReadonlySet<InputId>,
+  ended: ReadonlySet<InputId>,
+  edge: string,
+): Fault | undefined {
+  for (const { id } of mapValues(before.ledger.entries)) {
+    if (!isOpen(after, id) && !ended.has(id)) return fault(`${edge} loses an input without ending it`)
+  }
+  for (const { id } of mapValues(after.ledger.entries)) {
+    if (ended.has(id)) return fault(`${edge} ends an input and keeps it`)
+    if (!isOpen(before, id) && !accepted.has(id)) return fault(`${edge} holds an input that was never accepted`)
+  }
+  for (const id of accepted) {
+    if (!isOpen(after, id) && !ended.has(id)) return fault(`${edge} accepts an input and forgets it`)
+  }
+  return undefined
+}
+
+function isOpen(state: MeerkatState, id: InputId): boolean {
+  return mapGet(state.ledger.entries, id) !== undefined
+}

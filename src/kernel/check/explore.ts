@@ -1,0 +1,194 @@
+/**
+ * Walks every state that a machine can reach within a bounded configuration, breadth first, on the very function that
+ * runs in production.
+ *
+ * In each new state every invariant is checked; on each step the row's claim about its phases, and whatever else the
+ * configuration demands of a step. The walk goes on behind a violation only where the state is sound, so the first path
+ * to each is a shortest one.
+ */
+import type { Tagged } from '../region.ts'
+import type { Edge, Machine, Transition } from '../step.ts'
+import { type Graph, IntList } from './graph.ts'
+
+export interface Walk<State, Input extends Tagged, Effect extends Tagged> {
+  readonly name: string
+  readonly machine: Machine<State, Input, Effect>
+  readonly start: State
+  /** The inputs that may come in this state: the same objects each time, so that they can be numbered. */
+  readonly inputs: (state: State) => readonly Input[]
+  /** Equal for states that behave alike from here on. */
+  readonly key: (state: State) => string
+  /** What is wrong with a step, beyond what the invariants of its result say. */
+  readonly stepFault?: (before: State, input: Input, transition: Transition<State, Effect>) => Fault | undefined
+  /** What is wrong with a state, beyond the invariants. */
+  readonly stateFault?: (state: State) => Fault | undefined
+  /** A few bits to remember of each step, for questions about the graph. */
+  readonly label?: (before: State, transition: Transition<State, Effect>) => number
+  /** Violations after which the walk ends. */
+  readonly maxViolations?: number
+}
+
+export interface Fault {
+  readonly invariant: string
+  readonly text: string
+}
+
+/** A fault and the shortest way to it. */
+export interface FoundViolation extends Fault {
+  readonly configuration: string
+  readonly path: readonly string[]
+}
+
+export interface Exploration<State, Input> extends Graph {
+  readonly states: readonly State[]
+  readonly inputs: readonly Input[]
+  /** For each edge: which of the inputs, and the walk's label. */
+  readonly via: IntList
+  readonly labels: IntList
+  /** Steps that were accepted, whether or not they changed anything. */
+  readonly transitions: number
+  /** Edges as declared that were taken: `region/Input/row from-phase`. */
+  readonly covered: ReadonlySet<string>
+  readonly violations: readonly FoundViolation[]
+  /** The inputs on the shortest way to a state, in words. */
+  readonly pathTo: (state: number) => readonly string[]
+}
+
+/** The names of every declared edge with each phase it starts from, as `covered` has them. */
+export function edgeNames(edges: readonly Edge[]): readonly string[] {
+  return edges.flatMap(edge => edge.from.map(from => `${edge.region}/${edge.input}/${edge.row} ${from}`))
+}
+
+/** Visits everything. */
+export function explore<State, Input extends Tagged, Effect extends Tagged>(
+  walk: Walk<State, Input, Effect>,
+): Exploration<State, Input> {
+  return new Explorer(walk).run()
+}
+
+class Explorer<State, Input extends Tagged, Effect extends Tagged> {
+  readonly #walk: Walk<State, Input, Effect>
+  readonly #states: State[] = []
+  readonly #numbers = new Map<string, number>()
+  readonly #parents = new IntList()
+  readonly #parentVia = new IntList()
+  readonly #inputs: Input[] = []
+  readonly #inputNumbers = new Map<Input, number>()
+  readonly #from = new IntList()
+  readonly #to = new IntList()
+  readonly #via = new IntList()
+  readonly #labels = new IntList()
+  readonly #covered = new Set<string>()
+  readonly #claims: ReadonlyMap<string, readonly string[] | undefined>
+  readonly #violations: FoundViolation[] = []
+  /** Numbers of states that break something: nothing is said of what follows from them. */
+  readonly #unsound = new Set<number>()
+  #transitions = 0
+
+  constructor(walk: Walk<State, Input, Effect>) {
+    this.#walk = walk
+    this.#claims = new Map(
+      walk.machine.edges.map(edge => [`${edge.region}/${edge.input}/${edge.row}`, edge.to] as const),
+    )
+  }
+
+  run(): Exploration<State, Input> {
+    const { start, maxViolations = 20 } = this.#walk
+    this.#visit(start, -1, -1)
+    for (let number = 0; number < this.#states.length; number++) {
+      if (this.#violations.length >= maxViolations) break
+      if (!this.#unsound.has(number)) this.#expand(number)
+    }
+    return {
+      size: this.#states.length,
+      from: this.#from,
+      to: this.#to,
+      states: this.#states,
+      inputs: this.#inputs,
+      via: this.#via,
+      labels: this.#labels,
+      transitions: this.#transitions,
+      covered: this.#covered,
+      violations: this.#violations,
+      pathTo: state => this.#pathTo(state),
+    }
+  }
+
+  #expand(number: number): void {
+    const state = this.#states[number] as State
+    for (const input of this.#walk.inputs(state)) {
+      const result = this.#walk.machine.step(state, input)
+      if (!result.ok) continue
+      this.#transitions++
+      this.#covered.add(`${result.edge} ${result.from}`)
+      const via = this.#numberOf(input)
+      this.#checkStep(number, input, result)
+      const label = this.#walk.label?.(state, result) ?? 0
+      // A step that changes nothing is no edge, unless it is remembered for what it said.
+      if (result.state === state && label === 0) continue
+      const next = this.#visit(result.state, number, via)
+      if (next === number && label === 0) continue
+      this.#from.push(number)
+      this.#to.push(next)
+      this.#via.push(via)
+      this.#labels.push(label)
+    }
+  }
+
+  #numberOf(input: Input): number {
+    const known = this.#inputNumbers.get(input)
+    if (known !== undefined) return known
+    this.#inputNumbers.set(input, this.#inputs.length)
+    return this.#inputs.push(input) - 1
+  }
+
+  #visit(state: State, parent: number, via: number): number {
+    const key = this.#walk.key(state)
+    const known = this.#numbers.get(key)
+    if (known !== undefined) return known
+    const number = this.#states.length
+    this.#numbers.set(key, number)
+    this.#states.push(state)
+    this.#parents.push(parent)
+    this.#parentVia.push(via)
+    const fault = this.#walk.stateFault?.(state)
+    const faults = fault === undefined ? this.#walk.machine.check(state) : [fault, ...this.#walk.machine.check(state)]
+    for (const one of faults) {
+      this.#unsound.add(number)
+      this.#report(one, this.#pathTo(number))
+    }
+    return number
+  }
+
+  #checkStep(number: number, input: Input, result: Transition<State, Effect>): void {
+    const state = this.#states[number] as State
+    const claim = this.#claims.get(result.edge) ?? [result.from]
+    const fault = claim.includes(result.to)
+      ? this.#walk.stepFault?.(state, input, result)
+      : {
+          invariant: 'row-claims-its-phases',
+          text: `${result.edge} leads from ${result.from} to ${result.to}, but declares ${claim.join(', ')}`,
+        }
+    if (fault !== undefined) this.#report(fault, [...this.#pathTo(number), inWords(input)])
+  }
+
+  /** One path for each thing that is wrong is enough. */
+  #report(fault: Fault, path: readonly string[]): void {
+    const known = this.#violations.some(one => one.invariant === fault.invariant && one.text === fault.text)
+    if (!known) this.#violations.push({ ...fault, configuration: this.#walk.name, path })
+  }
+
+  #pathTo(state: number): readonly string[] {
+    const path: string[] = []
+    for (let at = state; this.#parents.at(at) >= 0; at = this.#parents.at(at)) {
+      const input = this.#inputs[this.#parentVia.at(at)]
+      if (input !== undefined) path.push(inWords(input))
+    }
+    return path.toReversed()
+  }
+}
+
+/** An input as a line of a path. */
+export function inWords({ type, ...rest }: Tagged): string {
+  return Object.keys(rest).length === 0 ? type : `${type} ${JSON.stringify(rest)}`
+}

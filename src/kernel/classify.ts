@@ -1,0 +1,197 @@
+/**
+ * Classification queries: what a phase means, asked without a session.
+ *
+ * Surfaces, hosts and stores have to agree with the machine on what a phase allows, what of it survives a restart and
+ * what callers are told. So they ask here instead of judging for themselves. Every function is pure and exhaustive; a
+ * question whose parts contradict each other is refused, never answered by guess.
+ */
+import type { AbandonReason, LedgerEntry, Terminal } from './regions/ledger-entries.ts'
+import type { LifecyclePhase, PreRunPhase } from './regions/lifecycle.ts'
+import type { Rejection } from './step.ts'
+
+/** An answer, or why the question makes no sense. */
+export type Verdict<T> = { readonly ok: true; readonly value: T } | Rejection
+
+/** What a phase allows. */
+export interface RuntimeLifecycleFacts {
+  /** The phase that was asked about. */
+  readonly state: LifecyclePhase
+  readonly isTerminal: boolean
+  readonly canAcceptInput: boolean
+  readonly canProcessQueue: boolean
+  readonly canPrepareRun: boolean
+  /** Whether peers and drains may be plugged in. */
+  readonly ingress: 'open' | 'not-ready' | 'destroyed'
+}
+
+type Facts = Omit<RuntimeLifecycleFacts, 'state'>
+
+const LIFECYCLE: Readonly<Record<LifecyclePhase, Facts>> = {
+  initializing: facts({ canAcceptInput: false, canProcessQueue: false, canPrepareRun: false, ingress: 'open' }),
+  idle: facts({ canAcceptInput: true, canProcessQueue: true, canPrepareRun: true, ingress: 'open' }),
+  attached: facts({ canAcceptInput: true, canProcessQueue: true, canPrepareRun: true, ingress: 'open' }),
+  running: facts({ canAcceptInput: true, canProcessQueue: false, canPrepareRun: false, ingress: 'open' }),
+  retired: facts({ canAcceptInput: false, canProcessQueue: true, canPrepareRun: false, ingress: 'not-ready' }),
+  stopped: facts({ canAcceptInput: false, canProcessQueue: false, canPrepareRun: false, ingress: 'not-ready' }),
+  destroyed: facts({ canAcceptInput: false, canProcessQueue: false, canPrepareRun: false, ingress: 'destroyed' }),
+}
+
+function facts(allowed: Omit<Facts, 'isTerminal'>): Facts {
+  return { isTerminal: allowed.ingress === 'destroyed', ...allowed }
+}
+
+/** What a session in this phase takes and does. */
+export function classifyRuntimeLifecycleState(state: LifecyclePhase): RuntimeLifecycleFacts {
+  return { state, ...LIFECYCLE[state] }
+}
+
+/** The phases that a restart finds again. */
+export type DurableLifecyclePhase = 'initializing' | 'idle' | 'retired' | 'stopped' | 'destroyed'
+
+const DURABLE: Readonly<Record<LifecyclePhase, DurableLifecyclePhase>> = {
+  initializing: 'initializing',
+  idle: 'idle',
+  attached: 'idle',
+  running: 'idle',
+  retired: 'retired',
+  stopped: 'stopped',
+  destroyed: 'destroyed',
+}
+
+/** What of a phase is a fact for the disk; the rest are conditions of the process that serves the session. */
+export function classifyRuntimeLifecycleDurableState(question: {
+  readonly state: LifecyclePhase
+  /** Where the current run returns to; only a running session has one. */
+  readonly preRun?: PreRunPhase
+}): Verdict<DurableLifecyclePhase> {
+  const { state, preRun } = question
+  if (state === 'running') return verdict(preRun === 'retired' ? 'retired' : 'idle')
+  if (preRun !== undefined && state !== 'retired') {
+    return refused('ClassifyRuntimeLifecycleDurability', state, `a session that is ${state} has no run to return from`)
+  }
+  return verdict(DURABLE[state])
+}
+
+/** What the loop may do with the queue. */
+export interface RuntimeLoopQueueAdmissionPlan {
+  readonly canProcessQueue: boolean
+  /** The run exists already; otherwise the loop allocates a new one. */
+  readonly usesPreboundRun: boolean
+}
+
+const BLOCKED: RuntimeLoopQueueAdmissionPlan = { canProcessQueue: false, usesPreboundRun: false }
+const ALLOCATE_NEW: RuntimeLoopQueueAdmissionPlan = { canProcessQueue: true, usesPreboundRun: false }
+const USE_PREBOUND: RuntimeLoopQueueAdmissionPlan = { canProcessQueue: true, usesPreboundRun: true }
+
+/** Whether the loop may take from the queue in this phase, and with which run. */
+export function classifyRuntimeLoopQueueAdmission(question: {
+  readonly state: LifecyclePhase
+  readonly currentRunBound: boolean
+}): Verdict<RuntimeLoopQueueAdmissionPlan> {
+  const { state, currentRunBound } = question
+  if (state === 'running') return verdict(currentRunBound ? USE_PREBOUND : BLOCKED)
+  if (currentRunBound) {
+    return refused('ClassifyRuntimeLoopQueueAdmission', state, `a session that is ${state} has no current run`)
+  }
+  return verdict(LIFECYCLE[state].canProcessQueue ? ALLOCATE_NEW : BLOCKED)
+}
+
+/** Which of two views of a session's phase callers are shown. */
+export interface VisibleRuntimePhasePlan {
+  /** The published view stands over the machine's. */
+  readonly publishControl: boolean
+  readonly selectedRawPhase: LifecyclePhase
+  /** A run of a session that was retired meanwhile shows as retired. */
+  readonly visiblePhase: LifecyclePhase
+}
+
+const OUTRANKS_CONTROL: readonly LifecyclePhase[] = ['retired', 'stopped', 'destroyed']
+const OUTRANKS_KERNEL: readonly LifecyclePhase[] = ['running', 'retired', 'stopped', 'destroyed']
+
+/** What callers see while the machine has decided and the store has not answered yet. */
+export function resolveVisibleRuntimePhase(question: {
+  readonly kernel: LifecyclePhase
+  readonly kernelPreRun?: PreRunPhase
+  readonly control: LifecyclePhase
+  readonly controlPreRun?: PreRunPhase
+  readonly hasPersistence: boolean
+}): VisibleRuntimePhasePlan {
+  const { kernel, kernelPreRun, control, controlPreRun, hasPersistence } = question
+  const retiringRun = control === 'retired' && kernel === 'running' && kernelPreRun === 'retired'
+  const matters = OUTRANKS_CONTROL.includes(kernel) || OUTRANKS_KERNEL.includes(control)
+  const publishControl = hasPersistence && control !== kernel && matters && !retiringRun
+  const selectedRawPhase = publishControl ? control : kernel
+  const preRun = publishControl ? controlPreRun : kernelPreRun
+  const visiblePhase = selectedRawPhase === 'running' && preRun === 'retired' ? 'retired' : selectedRawPhase
+  return { publishControl, selectedRawPhase, visiblePhase }
+}
+
+/** Where an input is on its way, to its end. */
+export type InputPhase = 'accepted' | LedgerEntry['status'] | Terminal['status']
+/** What callers are told of that. */
+export type InputPublicLifecycle = Exclude<InputPhase, 'carried'>
+/** How an input ended, in the callers' words. */
+export type InputPublicTerminalOutcome = 'completed' | 'superseded' | 'coalesced' | 'cancelled' | 'abandoned'
+
+/** What callers are told of an input. */
+export interface InputPublicStateProjection {
+  readonly lifecycle: InputPublicLifecycle
+  readonly isTerminal: boolean
+  /** Present exactly when it is terminal. */
+  readonly terminalOutcome?: InputPublicTerminalOutcome
+}
+
+/** The phase as callers see it. That an input waits inside another one's work is ours to know: it is queued. */
+export function resolveInputPublicLifecycleProjection(phase: InputPhase): InputPublicLifecycle {
+  return phase === 'carried' ? 'queued' : phase
+}
+
+/** Phase and outcome as callers see them. A terminal kind has to match the phase, and only what was abandoned has a reason. */
+export function resolveInputPublicStateProjection(question: {
+  readonly phase: InputPhase
+  readonly terminalKind?: Terminal['status']
+  readonly abandonReason?: AbandonReason
+}): Verdict<InputPublicStateProjection> {
+  const { phase, terminalKind, abandonReason } = question
+  const context = 'ResolveInputPublicTerminalOutcome'
+  const outcome = OUTCOMES[phase](abandonReason)
+  if (terminalKind !== undefined && terminalKind !== phase) {
+    return refused(context, phase, `an input that is ${phase} has not ended as ${terminalKind}`)
+  }
+  if (outcome !== undefined && terminalKind === undefined)
+    return refused(context, phase, 'the terminal kind is missing')
+  if ((phase === 'abandoned') !== (abandonReason !== undefined)) {
+    return refused(
+      context,
+      phase,
+      phase === 'abandoned' ? 'the reason is missing' : 'only what was abandoned has a reason',
+    )
+  }
+  const lifecycle = resolveInputPublicLifecycleProjection(phase)
+  if (outcome === undefined) return verdict({ lifecycle, isTerminal: false })
+  return verdict({ lifecycle, isTerminal: true, terminalOutcome: outcome })
+}
+
+type Outcome = (reason: AbandonReason | undefined) => InputPublicTerminalOutcome | undefined
+const unfinished: Outcome = () => undefined
+
+const OUTCOMES: Readonly<Record<InputPhase, Outcome>> = {
+  accepted: unfinished,
+  queued: unfinished,
+  carried: unfinished,
+  staged: unfinished,
+  applied: unfinished,
+  consumed: () => 'completed',
+  superseded: () => 'superseded',
+  coalesced: () => 'coalesced',
+  withdrawn: () => 'cancelled',
+  abandoned: reason => (reason === 'cancelled' ? 'cancelled' : 'abandoned'),
+}
+
+function verdict<T>(value: T): Verdict<T> {
+  return { ok: true, value }
+}
+
+function refused(query: string, phase: string, reason: string): Rejection {
+  return { ok: false, kind: 'guard-rejected', context: `classify/${query}`, phase, reason }
+}

@@ -1,0 +1,87 @@
+/** What a turn is at, and what can happen to it. */
+import type { RunId } from '../ids.ts'
+import type { LlmRetryFailureKind, TerminalFailureSource } from './turn-outcome.ts'
+
+export type TurnTerminalOutcome =
+  | 'failed'
+  | 'budget-exhausted'
+  | 'time-budget-exceeded'
+  | 'structured-output-validation-failed'
+
+export type TurnTerminalCause =
+  | 'hook-denied'
+  | 'hook-failure'
+  | 'llm-failure'
+  | 'tool-failure'
+  | 'structured-output-invalid'
+  | 'budget-exhausted'
+  | 'time-budget-exceeded'
+  | 'retry-exhausted'
+  | 'turn-limit-reached'
+  | 'runtime-apply-failure'
+  | 'fatal-failure'
+
+export type TurnPrimitiveKind = 'conversation-turn' | 'immediate-append'
+
+/** What holds through the whole turn. */
+export interface TurnFacts {
+  readonly runId: RunId
+  readonly primitive: TurnPrimitiveKind
+  /** Validation attempts made, of how many. */
+  readonly extractions: number
+  readonly maxExtractions: number
+}
+
+type In<Phase extends string, More = unknown> = { readonly phase: Phase; readonly facts: TurnFacts } & More
+
+export type Turn =
+  | { readonly phase: 'ready' }
+  | In<'applyingPrimitive'>
+  | In<'callingLlm'>
+  | In<'waitingForOps', { readonly toolCalls: number; readonly barrier: readonly string[] }>
+  | In<'drainingBoundary'>
+  | In<'extracting'>
+  | In<'errorRecovery', { readonly retry: LlmRetry }>
+  | In<'cancelling'>
+  | In<'completed'>
+  | In<'failed', { readonly outcome: TurnTerminalOutcome; readonly cause: TurnTerminalCause }>
+  | In<'cancelled'>
+
+/** A retry that was decided and waits for its time. */
+export interface LlmRetry {
+  readonly attempt: number
+  readonly maxRetries: number
+  readonly delayMs: number
+  readonly kind: LlmRetryFailureKind
+}
+
+export type TurnPhase = Turn['phase']
+
+type ForRun<Type extends string, More = unknown> = { readonly type: Type; readonly runId: RunId } & More
+
+export type TurnInput =
+  | ForRun<'StartConversationRun', { readonly maxExtractions?: number }>
+  | ForRun<'StartImmediateAppend'>
+  | ForRun<'PrimitiveApplied'>
+  | ForRun<'LlmReturnedToolCalls', { readonly toolCount: number }>
+  | ForRun<'LlmReturnedTerminal'>
+  /** Background operations the turn waits for before its boundary. */
+  | ForRun<'RegisterPendingOps', { readonly barrier: readonly string[] }>
+  | ForRun<'OpsBarrierSatisfied', { readonly operationIds: readonly string[] }>
+  | ForRun<'ToolCallsResolved'>
+  /** The turn goes on after this boundary. */
+  | ForRun<'BoundaryContinue'>
+  /** The model is done: the turn ends here, unless steers wait to be taken in. */
+  | ForRun<'BoundaryComplete'>
+  | ForRun<'EnterExtraction'>
+  | ForRun<'ExtractionStart'>
+  | ForRun<'ExtractionValidationPassed'>
+  | ForRun<'ExtractionValidationFailed', { readonly error: string }>
+  | ForRun<'RecoverableFailure', { readonly retry: LlmRetry }>
+  | ForRun<'RetryRequested', { readonly attempt: number }>
+  | ForRun<'FatalFailure', { readonly source: TerminalFailureSource }>
+  | ForRun<'CancelNow'>
+  | ForRun<'CancellationObserved'>
+  | ForRun<'TurnLimitReached', { readonly turns: number; readonly maxTurns: number }>
+  | ForRun<'BudgetExhausted'>
+  | ForRun<'TimeBudgetExceeded'>

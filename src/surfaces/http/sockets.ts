@@ -1,0 +1,38 @@
+/**
+ * The sockets of a server, by whether a request is under way on them.
+ *
+ * Node's own list counts a connection as busy until its first request, and browsers and clients open some ahead that
+ * they may never use: closing would wait for them.
+ */
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+
+export class Sockets {
+  /** Requests under way on each open socket. */
+  readonly #requests = new Map<Socket, number>()
+  #closing = false
+
+  constructor(server: Server) {
+    server.on('connection', (socket: Socket) => {
+      this.#requests.set(socket, 0)
+      socket.once('close', () => this.#requests.delete(socket))
+    })
+    server.on('request', ({ socket }: IncomingMessage, answer: ServerResponse) => {
+      this.#count(socket, 1)
+      answer.once('close', () => this.#count(socket, -1))
+    })
+  }
+
+  /** Ends every socket as soon as nothing is under way on it. */
+  endWhenIdle(): void {
+    this.#closing = true
+    for (const [socket, requests] of this.#requests) if (requests === 0) socket.destroySoon()
+  }
+
+  #count(socket: Socket, change: 1 | -1): void {
+    const requests = this.#requests.get(socket)
+    if (requests === undefined) return
+    this.#requests.set(socket, requests + change)
+    if (this.#closing && requests + change === 0) socket.destroySoon()
+  }
+}
