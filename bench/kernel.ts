@@ -13,11 +13,13 @@ const RUNS = 7
 const TURNS = 10_000
 const STEPS_PER_TURN = 7
 
-/** Ids of the length and the spread that real ones have. */
-const idOf = (n: number): string =>
-  `019a1c00-${(n >>> 16).toString(16).padStart(4, '0')}-7${(n & 0xfff).toString(16).padStart(3, '0')}-8000-${n.toString(16).padStart(12, '0')}`
+/** Ids of the length and the spread that real ones have; read from JSON, as they come off a wire. */
+function idOf(n: number): string {
+  const [high, low] = [(n >>> 16).toString(16).padStart(4, '0'), (n & 0xfff).toString(16).padStart(3, '0')]
+  return JSON.parse(`"019a1c00-${high}-7${low}-8000-${n.toString(16).padStart(12, '0')}"`) as string
+}
 
-/** Inputs made beforehand and read from JSON, as they come off a wire or a log, so that only the machine is measured. */
+/** Inputs made beforehand, so that only the machine is measured. */
 function script(from: number, turns: number): readonly MeerkatInput[] {
   const inputs: MeerkatInput[] = []
   for (let turn = from; turn < from + turns; turn++) {
@@ -32,7 +34,7 @@ function script(from: number, turns: number): readonly MeerkatInput[] {
       { type: 'Commit', runId, messages: 2 },
     )
   }
-  return JSON.parse(JSON.stringify(inputs)) as readonly MeerkatInput[]
+  return inputs
 }
 
 interface Played {

@@ -42,7 +42,8 @@ in \`Ms\`. Results may grow fields; skip those you don't know.
 const RPC = `## JSON-RPC
 
 Over stdio a message is one line of JSON. Requests run side by side, so answers come in the order in which they are
-done. Beside the operations there are:
+done; a request starts when the sessions that earlier ones on its connection open are there. Beside the operations there
+are:
 
 | method | parameters | |
 |---|---|---|
@@ -170,7 +171,7 @@ ${rows.join('\n')}
 | \`GET /openapi.json\` | OpenAPI 3.1 |
 
 Parameters stand in the path, then in the query of a GET and in the body of a POST. The server takes requests for its
-own host names and from its own pages only (\`--allowed-host\`, \`--allowed-origin\` name others), and with
+own host names and from its own pages only (\`allowedHosts\` and \`allowedOrigins\` of \`serve()\` name others), and with
 \`--token\` only those with \`authorization: Bearer <token>\`.
 `
 }

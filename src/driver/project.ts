@@ -36,7 +36,11 @@ export function project(effects: readonly MeerkatEffect[], into: Into, result: R
       case 'InputAccepted':
         into.opened.push(effect.inputId)
         into.events.push({ type: 'input.accepted', inputId: effect.inputId })
-        into.events.push({ type: 'input.queued', inputId: effect.inputId, ...(effect.lane === 'steer' && { data: { lane: 'steer' } }) })
+        into.events.push({
+          type: 'input.queued',
+          inputId: effect.inputId,
+          ...(effect.lane === 'steer' && { data: { lane: 'steer' } }),
+        })
         break
       case 'InputStaged':
         into.events.push(staged(effect))

@@ -4,6 +4,7 @@
  * Only slices that differ from the initial state are written, tries as lists of their entries, so an idle session
  * takes a few hundred bytes. A decoded state has to satisfy every invariant before anyone acts on it.
  */
+import type { InputId } from './ids.ts'
 import { type MeerkatState, meerkat } from './machine.ts'
 import { mapEntries, mapOf, mapValues } from './persistent-map.ts'
 import type { CallEntry, Calls } from './regions/calls.ts'
@@ -21,7 +22,11 @@ interface EncodedLedger {
   readonly entries: readonly LedgerEntry[]
   readonly queue: EncodedLane
   readonly steer: EncodedLane
+  /** In the order in which they would be replaced. */
+  readonly keyed: Keyed
 }
+
+type Keyed = readonly (readonly [string, readonly InputId[]])[]
 
 type Key = keyof MeerkatState
 
@@ -77,28 +82,25 @@ function parse(text: string): Record<string, unknown> {
 
 function encodeLedger(ledger: Ledger): EncodedLedger {
   const entries = [...mapValues(ledger.entries)].sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
-  return { entries, queue: bounds(ledger.queue), steer: bounds(ledger.steer) }
+  const keyed = [...mapEntries(ledger.keyed)].toSorted(([a], [b]) => (a < b ? -1 : 1))
+  return { entries, queue: bounds(ledger.queue), steer: bounds(ledger.steer), keyed }
 }
 
 const bounds = ({ front, back }: LaneState): EncodedLane => ({ front, back })
 
-function decodeLedger({ entries, queue, steer }: EncodedLedger): Ledger {
+function decodeLedger({ entries, queue, steer, keyed }: EncodedLedger): Ledger {
   const queued = entries.filter(entry => entry.status === 'queued')
   const lane = (name: 'queue' | 'steer', { front, back }: EncodedLane): LaneState => ({
     front,
     back,
     slots: mapOf(queued.filter(entry => entry.lane === name).map(entry => [entry.slot, entry.id] as const)),
   })
-  const keyed = Map.groupBy(
-    queued.filter(entry => entry.supersessionKey !== undefined),
-    entry => entry.supersessionKey ?? '',
-  )
   return {
     entries: mapOf(entries.map(entry => [entry.id, entry] as const)),
     queue: lane('queue', queue),
     steer: lane('steer', steer),
     waking: queued.filter(entry => entry.wake).length,
-    keyed: mapOf([...keyed].map(([key, list]) => [key, list.map(entry => entry.id)] as const)),
+    keyed: mapOf(keyed),
   }
 }
 

@@ -237,6 +237,7 @@ export interface RuntimeApi {
     sessionId: string,
     inputId: string,
     waitMs: number,
+    signal?: AbortSignal,
   ): Promise<{ readonly status: InputStatus; readonly reason?: string; readonly result?: RunResult }>
   cancel(
     sessionId: string,

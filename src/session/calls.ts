@@ -73,12 +73,7 @@ export async function decide(
 }
 
 /** The call as it stands, or as it was settled if its work went on and ended meanwhile. */
-export function callAfter(
-  live: LiveSession,
-  callId: string,
-  before: CallView | undefined,
-  state: CallState,
-): CallView {
+export function callAfter(live: LiveSession, callId: string, before: CallView | undefined, state: CallState): CallView {
   const found = callViews(live.state, live.journal).find(call => call.id === callId)
   if (found !== undefined) return found
   if (before !== undefined) return { ...before, state }

@@ -102,6 +102,7 @@ export async function inputView(
   sessionId: SessionId,
   inputId: string,
   state: () => Promise<MeerkatState>,
+  looks = 2,
 ): Promise<InputView> {
   const place = await store.locate(inputId as InputId)
   const first = place === undefined || place.sessionId !== sessionId ? undefined : await store.row(place.first)
@@ -131,6 +132,8 @@ export async function inputView(
     }
   }
   const entry = entryOf((await state()).ledger, record.id)
+  // It ended between the two looks: the log has its end by now.
+  if (entry === undefined && looks > 1) return inputView(store, sessionId, inputId, state, looks - 1)
   const runId = entry !== undefined && 'runId' in entry ? { runId: entry.runId } : {}
   return { ...base, status: statusOf(entry), attempts: entry?.attempts ?? 0, ...runId }
 }

@@ -218,7 +218,7 @@ export async function receiptsOf(store: Store, sessionId: SessionId, runId: RunI
     const rows = await store.read({ sessionId, after, limit: 200 })
     for (const row of rows) {
       if (place.last !== undefined && row.position > place.last) return found
-      found.push(...eventsOf(row).flatMap((event) => receiptOf(event, runId)))
+      found.push(...eventsOf(row).flatMap(event => receiptOf(event, runId)))
       after = row.position
     }
     if (rows.length === 0) break

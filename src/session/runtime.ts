@@ -1,6 +1,4 @@
-/**
- * `createRuntime`: the runtime as a library, and everything the surfaces ask of it.
- */
+/** A runtime: everything the surfaces and the library's handles ask of it. */
 
 import { stateOf } from '../driver/load.ts'
 import { MeerkatError } from '../errors.ts'
@@ -8,11 +6,9 @@ import type { CoreExecutor } from '../executor/executor.ts'
 import { type Ids, uuidIds } from '../ids.ts'
 import type { InputId, SessionId } from '../kernel/ids.ts'
 import type { MeerkatState } from '../kernel/machine.ts'
-import { entryOf, unfinishedInputs } from '../kernel/regions/ledger-entries.ts'
-import { blockers, runnable } from '../kernel/runnable.ts'
-import { memory } from '../store/memory.ts'
+import { entryOf } from '../kernel/regions/ledger-entries.ts'
 import type { MessageRecord, SessionOptions } from '../store/records.ts'
-import type { Store, StoreSource } from '../store/store.ts'
+import type { Store } from '../store/store.ts'
 import { type Clock, Deadline, systemClock } from '../time.ts'
 import { version } from '../version.ts'
 import type {
@@ -42,42 +38,12 @@ import { cancel, control } from './control.ts'
 import { SessionHandle } from './handle.ts'
 import { healthOf } from './health.ts'
 import { admit, inputNotFound, inputView, statusOf } from './inputs.ts'
-import { endedView, type LiveSession, noExecutor } from './live-session.ts'
-import { audit, eventsOf, readEvents, readMessages, receiptsOf, runView, sessionView, summaryOf } from './reads.ts'
+import { type Ended, type LiveSession, noExecutor } from './live-session.ts'
+import type { RuntimeOptions } from './options.ts'
+import { explanationOf, listInputs, listRuns, pageOfHistory } from './queries.ts'
+import { audit, readEvents, readMessages, receiptsOf, runView, sessionView, summaryOf } from './reads.ts'
 import { closing, Sessions } from './sessions.ts'
-import { pageOf, sameOptions, waitForCommit } from './support.ts'
-
-export interface RuntimeOptions {
-  /** Where sessions live; default: memory, gone with the process. */
-  readonly store?: StoreSource
-  /** Who answers inputs. Without one the runtime admits and reads, but runs nothing. */
-  readonly executor?: CoreExecutor
-  /** Take up sessions that owe work as soon as the runtime starts. Default true. */
-  readonly recover?: boolean
-  /** Longest run where neither input nor session says otherwise. Default one hour. */
-  readonly maxRunMs?: number
-  /** How long an aborted executor may take to return before its run is given up. Default 5 s. */
-  readonly abortGraceMs?: number
-  /** Idle sessions kept loaded. Default 1,000. */
-  readonly keepIdle?: number
-  /** How long an idle session stays loaded once there are more. Default 60 s. */
-  readonly idleMs?: number
-  /** How often sessions that owe work and have no living owner are looked for. Default 15 s. */
-  readonly recoverEveryMs?: number
-  readonly clock?: Clock
-  readonly ids?: Ids
-}
-
-/** Opens the store and starts the runtime. */
-export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
-  const store = await (options.store ?? memory()).open()
-  const runtime = new Runtime(store, options)
-  if (options.recover !== false && options.executor !== undefined) {
-    await runtime.recover()
-    runtime.recoverEvery(options.recoverEveryMs ?? 15_000)
-  }
-  return runtime
-}
+import { endedWithin, isOpen, labelOf, pageOf, sameOptions, waitForCommit } from './support.ts'
 
 export class Runtime implements RuntimeApi, AsyncDisposable {
   /** Sessions as handles. */
@@ -113,14 +79,8 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
   }
 
   /** Takes up every session that owes work and has no other living owner. */
-  async recover(): Promise<void> {
-    for (let after: SessionId | undefined; ; ) {
-      const page = await this.#store.sessions({ owed: true, limit: 500, ...(after && { after }) })
-      const others = page.filter(({ id }) => this.#sessions.peek(id) === undefined)
-      await Promise.allSettled(others.map(({ id }) => this.#sessions.get(id)))
-      after = page.at(-1)?.id
-      if (page.length < 500) return
-    }
+  recover(): Promise<void> {
+    return this.#sessions.takeUpOwed()
   }
 
   /** Takes up again and again: sessions of an owner that died, and those that a failing store made this one let go. */
@@ -131,9 +91,7 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
   }
 
   /** Lets idle sessions go until at most `keep` are loaded. */
-  evict(keep = 0): Promise<void> {
-    return this.#sessions.evict(keep)
-  }
+  evict = (keep = 0): Promise<void> => this.#sessions.evict(keep)
 
   info(): RuntimeInfo {
     return {
@@ -176,7 +134,7 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
 
   async list(params: Parameters<RuntimeApi['list']>[0]): Promise<Page<SessionView>> {
     const { after, limit = 100, phase, label } = params
-    const [key = '', value] = label?.split('=', 2) ?? []
+    const [key, value] = labelOf(label ?? '')
     const found = await this.#store.sessions({
       limit: limit + 1,
       ...(after && { after: after as SessionId }),
@@ -194,12 +152,8 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
     sessionId: string,
     { after, limit = 100 }: { readonly after?: number; readonly limit?: number },
   ): Promise<{ messages: readonly HistoryMessage[]; next?: number }> {
-    const { messages: length } = await summaryOf(this.#store, sessionId)
-    const from = after === undefined ? 0 : after + 1
-    const found = from >= length ? [] : await readMessages(this.#store, sessionId as SessionId, from, limit)
-    const messages = found.map(({ compactsBefore: _, ...message }) => message)
-    const last = messages.at(-1)
-    return { messages, ...(last !== undefined && last.index + 1 < length && { next: last.index }) }
+    const { id, messages: length } = await summaryOf(this.#store, sessionId)
+    return pageOfHistory(this.#store, id, length, after === undefined ? 0 : after + 1, limit)
   }
 
   async fork(
@@ -220,19 +174,7 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
   }
 
   async explain(sessionId: string): Promise<Explanation> {
-    const state = await this.#state(sessionId)
-    const live = this.#sessions.peek(sessionId as SessionId)
-    const now = this.#clock.now()
-    return {
-      runnable: runnable(state),
-      phase: live?.state.lifecycle.phase ?? state.lifecycle.phase,
-      waitingFor: blockers(state).map(({ guard, owner, since, inputId }) => ({
-        guard,
-        owner,
-        ...(since !== undefined && { sinceMs: Math.max(0, now - since) }),
-        ...(inputId && { inputId }),
-      })),
-    }
+    return explanationOf(await this.#state(sessionId), this.#clock.now())
   }
 
   async audit(sessionId: string): Promise<AuditReport> {
@@ -245,13 +187,12 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
     const act = async (live: LiveSession): Promise<SendAnswer> => {
       const seen = key === undefined ? undefined : await this.#store.key(live.id, key)
       const id = this.#ids.input()
-      let ended: ReturnType<typeof endedView> | undefined
+      let ended: Ended | undefined
       const off = live.onEnded(id, one => {
         ended = one
       })
       const before = live.driver.position
-      const admitted = await live.driver.mutate(tx => admit(tx, live, id, params, seen))
-      off()
+      const admitted = await live.driver.mutate(tx => admit(tx, live, id, params, seen)).finally(off)
       if (admitted.outcome === 'deduplicated') {
         const { status, result } = await this.input(sessionId, { inputId: admitted.inputId })
         return { ...admitted, status, ...(result && { result }), cursor: String(before) }
@@ -279,25 +220,7 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
 
   async inputs(sessionId: string, params: Parameters<RuntimeApi['inputs']>[1]): Promise<Page<InputView>> {
     await summaryOf(this.#store, sessionId)
-    const { status, limit = 100 } = params
-    const state = await this.#state(sessionId)
-    const found: InputView[] = []
-    const start = params.after === undefined ? undefined : await this.#store.locate(params.after as InputId)
-    const wanted = new Set(unfinishedInputs(state.ledger).map(entry => entry.id))
-    for (let after = (start?.first ?? 1) - 1; found.length <= limit; ) {
-      const rows = await this.#store.read({ sessionId: sessionId as SessionId, after, limit: 200 })
-      for (const { record, position } of rows) {
-        after = position
-        for (const { id } of record.inputs ?? []) {
-          if (params.after !== undefined && id <= params.after) continue
-          if (status === 'queued' && !wanted.has(id)) continue
-          const view = await inputView(this.#store, sessionId as SessionId, id, async () => state)
-          if (status === undefined || view.status === status) found.push(view)
-        }
-      }
-      if (rows.length === 0) break
-    }
-    return pageOf(found, limit, ({ id }) => id)
+    return listInputs(this.#store, sessionId as SessionId, params, await this.#state(sessionId))
   }
 
   async withdraw(sessionId: string, inputId: string): Promise<{ withdrawn: boolean; input: InputView }> {
@@ -312,26 +235,26 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
     sessionId: string,
     inputId: string,
     waitMs: number,
+    signal?: AbortSignal,
   ): Promise<{ status: InputStatus; reason?: string; result?: RunResult }> {
     const deadline = Deadline.in(this.#clock, waitMs)
+    const until = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal])
     for (;;) {
       if (this.#closing.signal.aborted) throw closing()
       const live = this.#sessions.peek(sessionId as SessionId)
-      const entry = live && entryOf(live.state.ledger, inputId as InputId)
-      if (live !== undefined && entry !== undefined) {
-        const ended = await this.#ended(live, inputId as InputId, deadline)
+      if (live !== undefined && entryOf(live.state.ledger, inputId as InputId) !== undefined) {
+        const ended = await endedWithin(live, inputId as InputId, deadline, until)
         if (ended !== undefined) return ended
-      } else {
-        const { status, reason, result } = await this.input(sessionId, { inputId })
-        const open = status === 'queued' || status === 'staged' || status === 'applied'
-        if (!open) return { status, ...(reason && { reason }), ...(result && { result }) }
-        if (!deadline.passed) await waitForCommit(this.#store, sessionId as SessionId, deadline, this.#closing.signal)
       }
-      if (deadline.passed) {
-        const { status } = await this.input(sessionId, { inputId })
-        return status === 'queued' || status === 'staged' || status === 'applied'
-          ? { status }
-          : this.wait(sessionId, inputId, 1)
+      // Watch before looking, so that what is committed in between is not missed.
+      const hint = waitForCommit(this.#store, sessionId as SessionId, deadline, until)
+      try {
+        const { status, reason, result } = await this.input(sessionId, { inputId })
+        if (!isOpen(status)) return { status, ...(reason && { reason }), ...(result && { result }) }
+        if (deadline.passed || signal?.aborted === true) return { status }
+        await hint
+      } finally {
+        hint.cancel()
       }
     }
   }
@@ -346,22 +269,7 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
 
   async runs(sessionId: string, params: { readonly after?: string; readonly limit?: number }): Promise<Page<RunView>> {
     await summaryOf(this.#store, sessionId)
-    const { limit = 100 } = params
-    const start = params.after === undefined ? undefined : await this.#store.locate(params.after as never)
-    const found: RunView[] = []
-    for (let after = (start?.first ?? 1) - 1; found.length <= limit; ) {
-      const rows = await this.#store.read({ sessionId: sessionId as SessionId, after, limit: 200 })
-      for (const row of rows) {
-        after = row.position
-        for (const event of eventsOf(row)) {
-          if (event.type !== 'run.started' || event.runId === undefined) continue
-          if (params.after === undefined || event.runId > params.after)
-            found.push(await runView(this.#store, sessionId, event.runId))
-        }
-      }
-      if (rows.length === 0) break
-    }
-    return pageOf(found, limit, ({ id }) => id)
+    return listRuns(this.#store, sessionId as SessionId, params)
   }
 
   async run(sessionId: string, runId: string): Promise<{ run: RunView; receipts: readonly ReceiptView[] }> {
@@ -489,18 +397,5 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
     await summaryOf(this.#store, sessionId)
     const loaded = await this.#store.load(sessionId as SessionId)
     return { state: stateOf(loaded), journal: loaded.journal }
-  }
-
-  #ended(live: LiveSession, id: InputId, deadline: Deadline): Promise<ReturnType<typeof endedView> | undefined> {
-    return new Promise(resolve => {
-      const offTimer = deadline.onPassed(() => {
-        offWaiter()
-        resolve(undefined)
-      })
-      const offWaiter = live.onEnded(id, ended => {
-        offTimer()
-        resolve(ended)
-      })
-    })
   }
 }

@@ -105,6 +105,17 @@ export class Sessions {
     return this.#admit(new LiveSession(this.#host, claim, { session: record, head: built.head, rows, journal: [] }))
   }
 
+  /** Takes up every session that owes work and has no other living owner. */
+  async takeUpOwed(): Promise<void> {
+    for (let after: SessionId | undefined; ; ) {
+      const page = await this.#options.store.sessions({ owed: true, limit: 500, ...(after && { after }) })
+      const others = page.filter(({ id }) => !this.#live.has(id))
+      await Promise.allSettled(others.map(({ id }) => this.get(id)))
+      after = page.at(-1)?.id
+      if (page.length < 500) return
+    }
+  }
+
   /** Lets every session go: runs are interrupted, to be continued by the next owner. */
   async close(): Promise<void> {
     this.#closing = true

@@ -1,9 +1,10 @@
 /** Small helpers of the runtime: pages, comparing options, waiting for a hint. */
-import type { SessionId } from '../kernel/ids.ts'
+import type { InputId, SessionId } from '../kernel/ids.ts'
 import type { SessionOptions } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import type { Deadline } from '../time.ts'
-import type { Page } from './api.ts'
+import type { InputStatus, Page } from './api.ts'
+import type { Ended, LiveSession } from './live-session.ts'
 
 /** The first `limit` items, and where to go on if there were more. */
 export function pageOf<T>(items: readonly T[], limit: number, cursor: (item: T) => string): Page<T> {
@@ -51,4 +52,37 @@ export function waitForCommit(
     }
   })
   return Object.assign(waiting, { cancel })
+}
+
+/** `key=value` or `key`, as a label is asked for. */
+export function labelOf(text: string): readonly [key: string, value: string | undefined] {
+  const at = text.indexOf('=')
+  return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)]
+}
+
+/** Whether an input of this status has not ended. */
+export function isOpen(status: InputStatus): boolean {
+  return status === 'queued' || status === 'staged' || status === 'applied'
+}
+
+/** Resolves when the input ends, or with nothing when the time is up. */
+export function endedWithin(
+  live: LiveSession,
+  id: InputId,
+  deadline: Deadline,
+  signal: AbortSignal | undefined,
+): Promise<Ended | undefined> {
+  return new Promise(resolve => {
+    const settle = (ended: Ended | undefined): void => {
+      offTimer()
+      offWaiter()
+      signal?.removeEventListener('abort', giveUp)
+      resolve(ended)
+    }
+    const giveUp = (): void => settle(undefined)
+    const offTimer = deadline.onPassed(giveUp)
+    const offWaiter = live.onEnded(id, settle)
+    signal?.addEventListener('abort', giveUp, { once: true })
+    if (signal?.aborted === true) giveUp()
+  })
 }

@@ -3,7 +3,7 @@
  *
  * Enforces: every request gets exactly one answer unless the peer went away; the number of requests under way is
  * bounded; cancelling a request ends its waiting and never a run; a subscription's first event comes behind the answer
- * that names it.
+ * that names it; a request finds the sessions that earlier ones on its connection open.
  */
 import { z } from 'zod'
 import { MeerkatError } from '../errors.ts'
@@ -12,7 +12,7 @@ import { type FaultLog, logToStderr, publicError } from './fault.ts'
 import { parseParams } from './invalid-params.ts'
 import { errorText, parseMessage, type RpcId, type RpcRequest, readElement, resultText } from './json-rpc/message.ts'
 import { SUBSCRIBE, Subscriptions, UNSUBSCRIBE } from './json-rpc/subscriptions.ts'
-import { operationNamed } from './operations.ts'
+import { type OperationName, operationNamed } from './operations.ts'
 
 export interface ConnectionOptions {
   /** Requests under way at once; more are refused as `overloaded`. */
@@ -35,6 +35,9 @@ export interface Connection {
 const CANCEL: ReadonlySet<string> = new Set(['cancel', '$/cancelRequest'])
 const cancelParams = z.strictObject({ id: z.union([z.string(), z.number()]) })
 
+/** Requests that make a session others speak of. */
+const OPENING: ReadonlySet<string> = new Set<OperationName>(['session/open', 'session/fork'])
+
 const RETRY_AFTER_MS = 1000
 
 /** Serves a peer. `send` takes one message and resolves when there is room for the next. */
@@ -55,6 +58,8 @@ class RpcConnection implements Connection {
   /** One for each request under way; those of notifications have no id. */
   readonly #inFlight = new Map<RpcId | symbol, AbortController>()
   readonly #unanswered = new Set<Promise<void>>()
+  /** Settled when the sessions that earlier requests open are there. */
+  #opened: Promise<unknown> = Promise.resolve()
   #closed = false
 
   constructor(
@@ -135,7 +140,7 @@ class RpcConnection implements Connection {
       if (CANCEL.has(method)) return resultText(id, this.#cancel(params))
       const signal = this.#admit(key)
       try {
-        return resultText(id, await this.#perform(method, params, signal, afterwards))
+        return resultText(id, await this.#perform(request, signal, afterwards))
       } finally {
         this.#inFlight.delete(key)
       }
@@ -158,7 +163,14 @@ class RpcConnection implements Connection {
     return controller.signal
   }
 
-  async #perform(method: string, params: unknown, signal: AbortSignal, afterwards: (() => void)[]): Promise<unknown> {
+  /** Requests run side by side, but one may speak of a session that the line before it opens. */
+  #perform(request: RpcRequest, signal: AbortSignal, afterwards: (() => void)[]): Promise<unknown> {
+    const work = this.#opened.then(() => this.#start(request, signal, afterwards))
+    if (OPENING.has(request.method)) this.#opened = work.catch(() => {})
+    return work
+  }
+
+  async #start({ method, params }: RpcRequest, signal: AbortSignal, afterwards: (() => void)[]): Promise<unknown> {
     if (method === UNSUBSCRIBE) return this.#subscriptions.unsubscribe(params)
     if (method !== SUBSCRIBE) return operationNamed(method).call(this.#runtime, params, { signal })
     const { subscription, start } = await this.#subscriptions.subscribe(params)

@@ -38,11 +38,21 @@ const CALLED_WRONGLY: readonly Failure[] = [
   { when: 'two flags exclude each other', args: ['cancel', 's', '--now', '--boundary'], status: 2, says: /--now/ },
   { when: 'a store is of no known kind', args: ['sessions', '--store', 'a.db'], status: 2, says: /sqlite:PATH/ },
   { when: 'a schema is no JSON', args: ['run', ...demo, '--output-schema', '{', 'hi'], status: 2, says: /JSON/ },
-  { when: 'a schema file is missing', args: ['run', ...demo, '--output-schema', 'no.json', 'hi'], status: 2, says: /no\.json/ },
+  {
+    when: 'a schema file is missing',
+    args: ['run', ...demo, '--output-schema', 'no.json', 'hi'],
+    status: 2,
+    says: /no\.json/,
+  },
   { when: 'a tool is not known', args: ['run', ...demo, '--tools', 'saw', 'hi'], status: 2, says: /saw.*calculator/ },
   { when: 'a tool file is missing', args: ['run', ...demo, '--tools', './t.ts', 'hi'], status: 2, says: /t\.ts/ },
   { when: 'an operation is not known', args: ['op', 'session/gt'], status: 2, says: /session\/gt.*session\/get/ },
-  { when: "an operation's parameters are wrong", args: ['op', 'session/get', '{"id":1}'], status: 2, says: /sessionId is missing/ },
+  {
+    when: "an operation's parameters are wrong",
+    args: ['op', 'session/get', '{"id":1}'],
+    status: 2,
+    says: /sessionId is missing/,
+  },
   { when: "an operation's parameters are no JSON", args: ['op', 'session/get', '{'], status: 2, says: /JSON/ },
   { when: 'a cursor is none', args: ['events', '--after', 'zz'], status: 2, says: /zz.*cursor/ },
 ]
@@ -50,16 +60,56 @@ const CALLED_WRONGLY: readonly Failure[] = [
 const REFUSED: readonly Failure[] = [
   { when: 'a session does not exist', args: ['history', 'nope'], status: 3, says: /no session nope/ },
   { when: 'a session to explain does not exist', args: ['explain', 'nope'], status: 3, says: /no session nope/ },
-  { when: 'a session to send to does not exist', args: ['send', 'nope', 'hi', ...demo], status: 3, says: /no session nope/ },
+  {
+    when: 'a session to send to does not exist',
+    args: ['send', 'nope', 'hi', ...demo],
+    status: 3,
+    says: /no session nope/,
+  },
   { when: 'a session to follow does not exist', args: ['events', 'nope', '-f'], status: 3, says: /no session nope/ },
-  { when: 'a key is missing', args: ['run', '-m', 'openai/gpt-5.6', 'hi'], status: 5, says: /OPENAI_API_KEY.*demo\/agent/ },
-  { when: 'a provider is not installed', args: ['run', '-m', 'nosuch/model', 'hi'], status: 7, says: /npm i @ai-sdk\/nosuch/ },
+  {
+    when: 'a key is missing',
+    args: ['run', '-m', 'openai/gpt-5.6', 'hi'],
+    status: 5,
+    says: /OPENAI_API_KEY.*demo\/agent/,
+  },
+  {
+    when: 'a provider is not installed',
+    args: ['run', '-m', 'nosuch/model', 'hi'],
+    status: 7,
+    says: /npm i @ai-sdk\/nosuch/,
+  },
   { when: 'the store is PostgreSQL', args: ['sessions', '--store', 'postgres://h/db'], status: 7, says: /sqlite:PATH/ },
-  { when: 'the folder of the store is a file', args: ['run', ...demo, '--store', 'sqlite:file/x.db', 'hi'], status: 8, says: /file.*writ/ },
-  { when: 'the store is no database', args: ['run', ...demo, '--store', 'sqlite:file', 'hi'], status: 8, says: /not an SQLite database/ },
-  { when: 'a server is not there', args: ['sessions', '--url', 'http://127.0.0.1:9'], status: 8, says: /127\.0\.0\.1:9/ },
-  { when: 'the model fails', args: ['run', ...demo, 'fail'], status: 1, says: /the run failed: .*you asked me to fail/ },
-  { when: 'the run takes too long', args: ['run', ...demo, '--max-run-ms', '200', 'wait 60 s'], status: 1, says: /maxRunMs|longer/ },
+  {
+    when: 'the folder of the store is a file',
+    args: ['run', ...demo, '--store', 'sqlite:file/x.db', 'hi'],
+    status: 8,
+    says: /file.*writ/,
+  },
+  {
+    when: 'the store is no database',
+    args: ['run', ...demo, '--store', 'sqlite:file', 'hi'],
+    status: 8,
+    says: /not an SQLite database/,
+  },
+  {
+    when: 'a server is not there',
+    args: ['sessions', '--url', 'http://127.0.0.1:9'],
+    status: 8,
+    says: /127\.0\.0\.1:9/,
+  },
+  {
+    when: 'the model fails',
+    args: ['run', ...demo, 'fail'],
+    status: 1,
+    says: /the run failed: .*you asked me to fail/,
+  },
+  {
+    when: 'the run takes too long',
+    args: ['run', ...demo, '--max-run-ms', '200', 'wait 60 s'],
+    status: 1,
+    says: /maxRunMs|longer/,
+  },
 ]
 
 describe('a failure is one line and an exit status', () => {

@@ -118,6 +118,24 @@ test('an id that is under way can not be used twice', async () => {
   expect(await peer.heard()).toMatchObject({ id: 'w', error: { data: { code: 'invalid-request' } } })
 })
 
+test('a request finds the session that the line before it opens, and none waits for more than that', async () => {
+  const { peer, runtime } = await link()
+  const opening = Promise.withResolvers<void>()
+  const open = runtime.open.bind(runtime)
+  runtime.open = async params => {
+    await opening.promise
+    return open(params)
+  }
+  const opened = peer.ask('session/open', { sessionId: 'new' })
+  const held = peer.ask('input/send', { sessionId: 'new', content: 'hold', waitMs: 600_000 })
+  const found = peer.ask('session/get', { sessionId: 'new' })
+  opening.resolve()
+  expect(await opened).toMatchObject({ result: { session: { id: 'new' } } })
+  expect(await found).toMatchObject({ result: { session: { id: 'new' } } })
+  runtime.finish('new', 'input-1')
+  expect(await held).toMatchObject({ result: { status: 'consumed' } })
+})
+
 test('a subscription hears every event once, from behind its cursor on, after the answer that names it', async () => {
   const { peer, runtime } = await link()
   runtime.emit({ sessionId: 'b', type: 'notice' })

@@ -32,12 +32,17 @@ export const registered: Inputs = [...initialized, { type: 'RegisterSession', se
 export const attached: Inputs = [...registered, { type: 'EnsureSessionWithExecutor', sessionId }]
 
 /** What a process does to serve a session. */
-export const service: Inputs = [
-  { type: 'Recover' },
+export const serving: Inputs = [
   { type: 'EnsureSessionWithExecutor', sessionId },
   { type: 'Prepare', runId, at: 0 },
   { type: 'DrainQueuedRun', runId, at: 0 },
 ]
+
+/** The same, and the next process after a crash. */
+export const service: Inputs = [{ type: 'Recover' }, ...serving]
+
+/** A run that was for nothing: no attempt is counted. */
+export const interruption: MeerkatInput = { type: 'RollbackRun', runId, cause: 'interrupted' }
 
 /** What an operator does to a session. */
 export const operations: Inputs = [

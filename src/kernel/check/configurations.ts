@@ -18,6 +18,7 @@ import {
   dropQueued,
   initialized,
   inputId,
+  interruption,
   laneOperations,
   operations,
   placements,
@@ -27,6 +28,7 @@ import {
   runEnds,
   runId,
   service,
+  serving,
   sessionId,
   shortTurn,
   teardown,
@@ -84,7 +86,7 @@ const drainWindow: Configuration = {
     { type: 'StartImmediateAppend', runId },
     { type: 'PrimitiveApplied', runId },
     { type: 'Commit', runId },
-    { type: 'RollbackRun', runId, cause: 'interrupted' },
+    interruption,
   ]),
 }
 
@@ -93,15 +95,7 @@ const binding: Configuration = {
   about:
     'Placements with every combination of fence, generation and epoch, and what takes them away. Two values of each: guards only compare for equality.',
   prefix: initialized,
-  inputs: always([
-    ...registrations,
-    ...placements,
-    ...operations,
-    ...service,
-    accept('a'),
-    { type: 'RollbackRun', runId, cause: 'interrupted' },
-    ...teardown,
-  ]),
+  inputs: always([...registrations, ...placements, ...operations, ...service, accept('a'), interruption, ...teardown]),
 }
 
 /** Every kind of input in every mode, sound and unsound, as the only one of its session. */
@@ -146,8 +140,8 @@ const admissionKinds: Configuration = {
     ...everyOffer(),
     accept('w'),
     { type: 'SetSilentIntents', sessionId, intents: ['hush'] },
-    ...service,
-    { type: 'RollbackRun', runId, cause: 'interrupted' },
+    ...serving,
+    interruption,
     { type: 'Retire' },
     { type: 'Reset' },
     ...laneOperations('a'),
@@ -175,8 +169,8 @@ function lanes(quick: boolean): Configuration {
     inputs: always([
       ...names.flatMap(name => [...sorts(name), ...laneOperations(name)]),
       ...dropQueued,
-      ...service,
-      { type: 'RollbackRun', runId, cause: 'interrupted' },
+      ...serving,
+      interruption,
       { type: 'Retire' },
     ]),
   }
@@ -227,17 +221,9 @@ function merging(quick: boolean): Configuration {
 const turnPhases: Configuration = {
   name: 'turn',
   about:
-    'One turn through all of its phases: both primitives, tools, a barrier of two operations, extraction to its limit, retries to theirs, every failure, both cancels, and a steer at the boundary.',
+    'One turn through all of its phases: both primitives, tools, a barrier of two operations, extraction to its limit, retries to theirs, every failure and both cancels. One input: what joins and what waits is the business of `runs`.',
   prefix: [...attached, accept('a')],
-  inputs: always([
-    ...wholeTurn,
-    accept('a'),
-    accept('s', { mode: 'steer' }),
-    ...service,
-    ...cancels,
-    ...runEnds,
-    { type: 'RollbackRun', runId, cause: 'interrupted' },
-  ]),
+  inputs: always([...wholeTurn, accept('a'), ...serving, ...cancels, ...runEnds, interruption]),
 }
 
 function callLedger(quick: boolean): Configuration {

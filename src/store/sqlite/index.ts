@@ -85,8 +85,6 @@ function configure(db: SqlDriver, path: string, { synchronous = 'full', maxPages
   }
   db.exec(`PRAGMA synchronous = ${synchronous === 'full' ? 'FULL' : 'NORMAL'}`)
   db.exec('PRAGMA cache_size = -16000')
-  // A checkpoint writes every hot page again: with a longer log between two of them, that is paid less often.
-  db.exec('PRAGMA wal_autocheckpoint = 4000')
   db.exec('PRAGMA temp_store = MEMORY')
   // The -wal file shrinks back to this after a burst.
   db.exec(`PRAGMA journal_size_limit = ${64 * 2 ** 20}`)

@@ -1,5 +1,5 @@
 /** The agent of the command line: the default model of the settings, the tools that are configured. */
-import { agent, type Tools, type ToolSource } from '../../executor/agent/agent.ts'
+import { agent, type ToolSource, type Tools } from '../../executor/agent/agent.ts'
 import type { LanguageModel } from '../../executor/agent/model.ts'
 import type { AgentTool } from '../../executor/agent/tool.ts'
 import type { CoreExecutor } from '../../executor/executor.ts'

@@ -51,6 +51,12 @@ async function connectReader(shell: Shell): Promise<Connection> {
   return openLocal(shell, { spec: isAbsent ? { type: 'memory' } : spec, role: 'reader' })
 }
 
+/** For commands that watch a store that may be written any time. */
+export async function openStore(shell: Shell): Promise<Connection> {
+  const { openLocal } = await import('./local.ts')
+  return openLocal(shell, { spec: parseStore((await shell.settings()).store), role: 'reader' })
+}
+
 /** For commands that do the work themselves, unless a server was named. */
 export async function connectWorker(shell: Shell): Promise<Connection> {
   const { url, token, store } = await shell.settings()

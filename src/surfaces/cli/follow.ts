@@ -31,31 +31,31 @@ export function isEnded(status: InputStatus): boolean {
 /** Follows to the end, or to where the work waits for a person. */
 export async function follow(ask: Ask, watched: Watched, onEvent: (event: EventView) => void): Promise<Followed> {
   const { sessionId, inputId } = watched
-  const runs = new RunsOf(inputId)
   let after = watched.after
+  // The first look does not wait: what is there to see may have happened before.
+  let waitMs = 0
   for (;;) {
-    const page = await ask('events/read', {
-      sessionId,
-      ...(after !== undefined && { after }),
-      limit: PAGE,
-      waitMs: WAIT_MS,
-    })
+    const page = await ask('events/read', { sessionId, ...(after !== undefined && { after }), limit: PAGE, waitMs })
     after = page.cursor
-    let ended = page.events.length === 0
-    let parked = false
-    for (const event of page.events) {
-      onEvent(event)
-      runs.see(event)
-      ended ||=
-        event.inputId === inputId && event.type.startsWith('input.') && ENDED.has(event.type.slice(6) as InputStatus)
-      parked = event.type === 'run.parked' ? runs.has(event) : parked && event.type !== 'run.started'
-    }
-    if (ended) {
-      const { input } = await ask('input/get', { sessionId, inputId })
-      if (isEnded(input.status)) return { type: 'ended', input }
-    }
-    if (parked) return { type: 'parked', cursor: page.cursor }
+    waitMs = WAIT_MS
+    for (const event of page.events) onEvent(event)
+    if (page.events.length > 0 && !page.events.some(event => mayEnd(event, inputId))) continue
+    const { input } = await ask('input/get', { sessionId, inputId })
+    if (isEnded(input.status)) return { type: 'ended', input }
+    if (input.status === 'queued' && (await isParked(ask, sessionId))) return { type: 'parked', cursor: page.cursor }
   }
+}
+
+/** Whether an event is reason to look how the input stands. */
+function mayEnd({ type, inputId }: EventView, wanted: string): boolean {
+  if (type === 'run.parked' || type === 'tool.unknown') return true
+  return inputId === wanted && type.startsWith('input.') && isEnded(type.slice('input.'.length) as InputStatus)
+}
+
+/** Whether a call of the session waits for a person. */
+async function isParked(ask: Ask, sessionId: string): Promise<boolean> {
+  const { calls } = await ask('call/list', { sessionId })
+  return calls.some(({ state }) => state === 'unknown' || state === 'awaitingApproval')
 }
 
 /** Where a session's log ends now: what is read from there on is new. */

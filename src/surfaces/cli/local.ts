@@ -6,7 +6,7 @@
  */
 import type { CoreExecutor } from '../../executor/executor.ts'
 import type { RuntimeApi } from '../../session/api.ts'
-import { createRuntime } from '../../session/runtime.ts'
+import { createRuntime } from '../../session/create-runtime.ts'
 import type { CallContext } from '../operation.ts'
 import type { OperationName, OperationParams, OperationResult } from '../operations.ts'
 import type { Ask, Connection } from './connection.ts'
@@ -34,7 +34,8 @@ const QUICK: Quick = {
   'session/get': async (runtime, { sessionId }) => ({ session: await runtime.get(sessionId) }),
   'input/send': (runtime, { sessionId, ...params }) => runtime.send(sessionId, params),
   'input/get': async (runtime, { sessionId, ...by }) => ({ input: await runtime.input(sessionId, by) }),
-  'events/read': (runtime, { limit = PAGE, ...params }, { signal }) => runtime.events({ ...params, limit, ...(signal && { signal }) }),
+  'events/read': (runtime, { limit = PAGE, ...params }, { signal }) =>
+    runtime.events({ ...params, limit, ...(signal && { signal }) }),
   'run/cancel': (runtime, { sessionId, ...what }) => runtime.cancel(sessionId, what),
 }
 

@@ -18,7 +18,11 @@ Start here:  meerkat demo
 export async function runProgram(args: readonly string[], version: () => string): Promise<number> {
   // What a parser error is told as depends on a flag that may not have been parsed yet.
   const asked = args.slice(0, args.includes('--') ? args.indexOf('--') : args.length)
-  const failing = { json: asked.includes('--json'), debug: process.env['MEERKAT_DEBUG'] === '1', command: COMMANDS.find(({ name }) => name === args[0])?.name }
+  const failing = {
+    json: asked.includes('--json'),
+    debug: process.env['MEERKAT_DEBUG'] === '1',
+    command: COMMANDS.find(({ name }) => name === args[0])?.name,
+  }
   let shell: Shell | undefined
   const program = build(version, flags => {
     shell = new Shell(flags)
@@ -27,10 +31,12 @@ export async function runProgram(args: readonly string[], version: () => string)
   try {
     if (args.length === 0) program.outputHelp()
     else await program.parseAsync(args, { from: 'user' })
+    await shell?.unlessEnding()
     await shell?.close()
     return 0
   } catch (error) {
     if (isHelp(error)) return 0
+    await shell?.unlessEnding()
     const status = report(error, failing)
     // The failure that is told is the first one; closing after it can only add noise.
     await shell?.close().catch(() => {})

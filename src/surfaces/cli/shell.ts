@@ -15,7 +15,8 @@ export class Shell {
   readonly output: Output
   readonly #closers: (() => Promise<void> | void)[] = []
   #settings: Promise<Settings> | undefined
-  #ending = false
+  #closing = false
+  #exit: Promise<never> | undefined
 
   constructor(flags: Flags) {
     this.flags = flags
@@ -46,7 +47,7 @@ export class Shell {
 
   /** Closes everything, newest first. One failure does not keep the others open. */
   async close(): Promise<void> {
-    this.#ending = true
+    this.#closing = true
     const failures: unknown[] = []
     for (let close = this.#closers.pop(); close !== undefined; close = this.#closers.pop()) {
       try {
@@ -59,7 +60,20 @@ export class Shell {
   }
 
   /** Closes everything and ends the process. */
-  async end(status: number): Promise<never> {
+  end(status: number): Promise<never> {
+    this.#exit ??= this.#leave(status)
+    return this.#exit
+  }
+
+  /**
+   * Never resolves once the process is about to end. What a command still says by then (its runtime was closed under it)
+   * is no news to anybody.
+   */
+  async unlessEnding(): Promise<void> {
+    await this.#exit
+  }
+
+  async #leave(status: number): Promise<never> {
     const late = setTimeout(() => process.exit(status), CLOSE_WITHIN_MS)
     late.unref()
     // The process ends by decision here; what could not be closed is recovered by the next one.
@@ -68,12 +82,14 @@ export class Shell {
   }
 
   #onSignals(): void {
-    const once = (status: number) => (): void => {
-      if (!this.#ending) void this.end(status)
+    // The first signal closes; whoever sends another one does not want to wait for that.
+    const leave = (status: number) => (): void => {
+      if (this.#closing) process.exit(status)
+      void this.end(status)
     }
-    process.on('SIGTERM', once(EXIT.terminated)).on('SIGHUP', once(EXIT.hungUp))
+    process.on('SIGTERM', leave(EXIT.terminated)).on('SIGHUP', leave(EXIT.hungUp))
     // Commands that give Ctrl-C a meaning of their own replace this one.
-    process.on('SIGINT', once(EXIT.interrupted))
+    process.on('SIGINT', leave(EXIT.interrupted))
   }
 
   /** A reader that goes away (`meerkat events | head -1`) got what it wanted: the program ends quietly. */
@@ -81,7 +97,7 @@ export class Shell {
     for (const stream of [process.stdout, process.stderr]) {
       stream.on('error', (error: NodeJS.ErrnoException) => {
         if (error.code !== 'EPIPE') throw error
-        if (!this.#ending) void this.end(EXIT.ok)
+        void this.end(EXIT.ok)
       })
     }
   }

@@ -1,13 +1,17 @@
 /** Asks a model for a word, to see whether it can be reached and takes the key. */
+
+import { asMeerkatError } from '../../errors.ts'
 import { asStreamingModel } from '../../executor/agent/model.ts'
 import { modelFailure } from '../../executor/agent/model-failure.ts'
 import { resolveModel } from '../../executor/providers.ts'
-import { asMeerkatError } from '../../errors.ts'
 
 const TRY_MS = 20_000
 
 /** Whether the model answers, and in words what happened. */
-export async function tryModel(id: string, baseUrl: string | undefined): Promise<{ readonly ok: boolean; readonly text: string }> {
+export async function tryModel(
+  id: string,
+  baseUrl: string | undefined,
+): Promise<{ readonly ok: boolean; readonly text: string }> {
   let model: ReturnType<typeof asStreamingModel>
   try {
     model = asStreamingModel(await resolveModel(id, baseUrl === undefined ? {} : { baseUrl }))

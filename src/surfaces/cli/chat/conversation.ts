@@ -60,7 +60,8 @@ export class Conversation {
       for (const { id, status } of inputs)
         if (status === 'queued' || status === 'staged' || status === 'applied') this.#pending.add(id)
     }
-    if (this.#target.session.messages > 0 || this.busy) this.#after = await endOfLog(this.#connection.ask, this.sessionId)
+    if (this.#target.session.messages > 0 || this.busy)
+      this.#after = await endOfLog(this.#connection.ask, this.sessionId)
     if (!this.busy) return
     // Takes the session up, so that what it owes goes on in this process or on the server.
     await this.#connection.ask('session/resume', { sessionId: this.sessionId })

@@ -79,7 +79,11 @@ function jsonOrText(text: string): unknown {
 async function goOn(
   shell: Shell,
   { ask, server }: Connection,
-  { sessionId, call, after }: { readonly sessionId: string; readonly call: CallView; readonly after: string | undefined },
+  {
+    sessionId,
+    call,
+    after,
+  }: { readonly sessionId: string; readonly call: CallView; readonly after: string | undefined },
 ): Promise<void> {
   const { output } = shell
   if (server !== undefined) {
@@ -87,11 +91,6 @@ async function goOn(
     else output.line(`${call.tool} (${call.id}): ${call.state}`)
     return
   }
-  const status = await watchInput(
-    shell,
-    ask,
-    { sessionId, inputId: call.inputId, after },
-    { structured: false },
-  )
+  const status = await watchInput(shell, ask, { sessionId, inputId: call.inputId, after }, { structured: false })
   if (status !== EXIT.ok) await shell.end(status)
 }

@@ -46,7 +46,9 @@ export async function doctor(shell: Shell): Promise<void> {
 type ShowFindings = (found: readonly Finding[]) => void
 
 async function examine(shell: Shell, settings: Settings, show: ShowFindings): Promise<void> {
-  show([{ level: 'ok', topic: 'settings', text: settings.configFile ?? 'no config file; flags, environment and defaults' }])
+  show([
+    { level: 'ok', topic: 'settings', text: settings.configFile ?? 'no config file; flags, environment and defaults' },
+  ])
   const spec = await attempt('store', () => parseStore(settings.store), show)
   if (spec !== undefined) {
     show(await storeFindings(spec))
@@ -54,7 +56,8 @@ async function examine(shell: Shell, settings: Settings, show: ShowFindings): Pr
   }
   show([keys()])
   if (shell.flag('model') !== undefined) show([await modelFinding(settings)])
-  else if (settings.model !== undefined) show([{ level: 'ok', topic: 'model', text: `${settings.model} is the default; --model asks it for an answer` }])
+  else if (settings.model !== undefined)
+    show([{ level: 'ok', topic: 'model', text: `${settings.model} is the default; --model asks it for an answer` }])
 }
 
 /** What was asked for, or a finding that says why not. */
@@ -76,7 +79,8 @@ function nodeVersion(): Finding {
 }
 
 async function storeFindings(spec: StoreSpec): Promise<readonly Finding[]> {
-  if (spec.type === 'memory') return [{ level: 'warning', topic: 'store', text: 'memory: keeps nothing beyond the process' }]
+  if (spec.type === 'memory')
+    return [{ level: 'warning', topic: 'store', text: 'memory: keeps nothing beyond the process' }]
   if (!existsSync(spec.path)) return [newStore(spec.path)]
   try {
     const store = await (await storeOf(spec)).open()
@@ -97,12 +101,20 @@ function newStore(path: string): Finding {
   try {
     accessSync(folder, constants.W_OK)
   } catch {
-    return { level: 'error', topic: 'store', text: `${path} can't be made: ${folder} is not writable; choose another with --store` }
+    return {
+      level: 'error',
+      topic: 'store',
+      text: `${path} can't be made: ${folder} is not writable; choose another with --store`,
+    }
   }
   const { bavail, bsize } = statfsSync(folder)
   const free = `${Math.round((bavail * bsize) / 2 ** 20)} MB are free`
   const isLow = bavail * bsize < LOW_DISK_BYTES
-  return { level: isLow ? 'warning' : 'ok', topic: 'store', text: `${path} is not there yet; the first run makes it, ${free}` }
+  return {
+    level: isLow ? 'warning' : 'ok',
+    topic: 'store',
+    text: `${path} is not there yet; the first run makes it, ${free}`,
+  }
 }
 
 async function serverFindings(spec: StoreSpec, { url, token }: Settings): Promise<readonly Finding[]> {
@@ -110,11 +122,19 @@ async function serverFindings(spec: StoreSpec, { url, token }: Settings): Promis
   const findings: Finding[] = []
   if (found !== undefined) {
     const needs = found.needsToken && token === undefined ? '; it wants a token, set MEERKAT_TOKEN' : ''
-    findings.push({ level: needs === '' ? 'ok' : 'warning', topic: 'server', text: `process ${found.pid} serves this store on ${found.url}${needs}` })
+    findings.push({
+      level: needs === '' ? 'ok' : 'warning',
+      topic: 'server',
+      text: `process ${found.pid} serves this store on ${found.url}${needs}`,
+    })
   } else {
     const path = serverFile(spec)
     const isStale = path !== undefined && existsSync(path)
-    findings.push({ level: 'ok', topic: 'server', text: isStale ? `none serves this store; ${path} is left over and ignored` : 'none serves this store' })
+    findings.push({
+      level: 'ok',
+      topic: 'server',
+      text: isStale ? `none serves this store; ${path} is left over and ignored` : 'none serves this store',
+    })
   }
   if (url !== undefined) findings.push(await reach({ url, token }))
   return findings

@@ -1,5 +1,5 @@
 /** `meerkat events`: the event log, and with --follow what comes. */
-import { connect } from '../connection.ts'
+import { connect, connectServer, openStore } from '../connection.ts'
 import { brief, type Output } from '../output.ts'
 import { limitOf } from '../paging.ts'
 import type { Shell } from '../shell.ts'
@@ -12,7 +12,8 @@ export async function events(shell: Shell, [session]: readonly unknown[]): Promi
   const { output } = shell
   const sessionId = typeof session === 'string' ? session : undefined
   const follows = shell.has('follow')
-  const { ask } = await connect(shell)
+  // What is to come is waited for in the store itself, even if nobody has made it yet.
+  const { ask } = follows ? ((await connectServer(shell)) ?? (await openStore(shell))) : await connect(shell)
   // A name that does not exist would otherwise be followed for ever.
   if (sessionId !== undefined) await ask('session/get', { sessionId })
   let left = limitOf(shell) ?? Number.POSITIVE_INFINITY

@@ -9,7 +9,13 @@ import type { EventView, InputView } from '../views.ts'
 import type { Stage } from './stage.ts'
 import { Worker } from './worker.ts'
 
-const ENDS: ReadonlySet<string> = new Set(['input.consumed', 'input.superseded', 'input.coalesced', 'input.abandoned', 'input.withdrawn'])
+const ENDS: ReadonlySet<string> = new Set([
+  'input.consumed',
+  'input.superseded',
+  'input.coalesced',
+  'input.abandoned',
+  'input.withdrawn',
+])
 const WAIT_MS = 20_000
 
 /** A guided walk over one store; the worker changes on the way. */
@@ -61,7 +67,10 @@ export class Tour {
       idempotencyKey: 'page-9911',
     })
     await stage.say('The network hiccups and the same request comes twice? Its idempotency key binds for ever:')
-    await stage.fact(`${again.outcome}: still input ${short(again.inputId)}, already ${again.status}, answered once`, 'good')
+    await stage.fact(
+      `${again.outcome}: still input ${short(again.inputId)}, already ${again.status}, answered once`,
+      'good',
+    )
   }
 
   async #steering(): Promise<void> {
@@ -97,7 +106,8 @@ export class Tour {
       await this.#send(sessionId, `say ${sessionId}, second in the queue`)
       await stage.fact(`${sessionId.padEnd(8)} ${text}`)
     }
-    for (const [sessionId, cursor] of cursors) await this.#until(sessionId, cursor, event => event.type === 'tool.started')
+    for (const [sessionId, cursor] of cursors)
+      await this.#until(sessionId, cursor, event => event.type === 'tool.started')
     await stage.say('All three calls are out; behind each waits another input. No mercy:')
     await stage.type(`kill -9 ${this.#worker.pid}`)
     await this.#worker.kill()
@@ -126,7 +136,12 @@ export class Tour {
     if (call === undefined) throw new MeerkatError('internal', 'the tour expected a call that waits in session ask')
     await stage.say('We looked: it did happen.')
     await stage.type(`meerkat resolve ask ${call.id} succeeded`)
-    await this.#worker.ask('call/resolve', { sessionId: 'ask', callId: call.id, resolution: 'succeeded', output: { checked: true } })
+    await this.#worker.ask('call/resolve', {
+      sessionId: 'ask',
+      callId: call.id,
+      resolution: 'succeeded',
+      output: { checked: true },
+    })
     await this.#until('ask', cursors.get('ask'), endsFirst)
     await stage.fact('ask      goes on', 'good')
   }
@@ -136,10 +151,16 @@ export class Tour {
     await stage.chapter('4  Did anything get lost, or done twice?')
     for (const { sessionId, inputId } of this.#accepted) await this.#ended(sessionId, inputId)
     const events = await this.#allEvents()
-    const ends = Map.groupBy(events.filter(({ type }) => ENDS.has(type)), ({ inputId = '' }) => inputId)
+    const ends = Map.groupBy(
+      events.filter(({ type }) => ENDS.has(type)),
+      ({ inputId = '' }) => inputId,
+    )
     const lost = this.#accepted.filter(({ inputId }) => !ends.has(inputId)).length
     const twice = [...ends.values()].filter(found => found.length > 1).length
-    await stage.fact(`${this.#accepted.length} inputs accepted, ${ends.size} ended, ${lost} lost, ${twice} ended twice`, lost + twice === 0 ? 'good' : 'bad')
+    await stage.fact(
+      `${this.#accepted.length} inputs accepted, ${ends.size} ended, ${lost} lost, ${twice} ended twice`,
+      lost + twice === 0 ? 'good' : 'bad',
+    )
     await stage.say('And every step of every session, run through the kernel again:')
     await stage.type('meerkat audit SESSION')
     let legal = lost + twice === 0
@@ -187,13 +208,18 @@ export class Tour {
   }
 
   /** Reads a session's events until one is the last that is wanted; answers them all. */
-  async #until(sessionId: string, from: string | undefined, isLast: (event: EventView) => boolean): Promise<readonly EventView[]> {
+  async #until(
+    sessionId: string,
+    from: string | undefined,
+    isLast: (event: EventView) => boolean,
+  ): Promise<readonly EventView[]> {
     const seen: EventView[] = []
     let after = from
     for (;;) {
       const position = { sessionId, limit: 500, waitMs: WAIT_MS, ...(after !== undefined && { after }) }
       const page = await this.#worker.ask('events/read', position)
-      if (page.events.length === 0) throw new MeerkatError('internal', `nothing happens in session ${sessionId} for too long`)
+      if (page.events.length === 0)
+        throw new MeerkatError('internal', `nothing happens in session ${sessionId} for too long`)
       for (const event of page.events) {
         seen.push(event)
         if (isLast(event)) return seen

@@ -6,9 +6,9 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { MeerkatError } from '../../../errors.ts'
+import type { OperationResult } from '../../operations.ts'
 import type { Ask } from '../connection.ts'
 import { isErrorCode } from '../failure.ts'
-import type { OperationResult } from '../../operations.ts'
 
 interface Waiting {
   readonly resolve: (result: unknown) => void
@@ -25,13 +25,17 @@ export class Worker {
   constructor(folder: string) {
     const [main = ''] = process.argv.slice(1)
     const store = 'sqlite:demo.db'
-    this.#child = spawn(process.execPath, [...process.execArgv, main, 'rpc', '--model', 'demo/agent', '--store', store], {
-      cwd: folder,
-      env: withoutSettings(process.env),
-      stdio: ['pipe', 'pipe', 'pipe'],
-      // A group of its own: Ctrl-C is for the tour, which then ends its worker.
-      detached: true,
-    })
+    this.#child = spawn(
+      process.execPath,
+      [...process.execArgv, main, 'rpc', '--model', 'demo/agent', '--store', store],
+      {
+        cwd: folder,
+        env: withoutSettings(process.env),
+        stdio: ['pipe', 'pipe', 'pipe'],
+        // A group of its own: Ctrl-C is for the tour, which then ends its worker.
+        detached: true,
+      },
+    )
     const ended = Promise.withResolvers<void>()
     this.#ended = ended.promise
     this.#child.once('close', () => {
@@ -78,7 +82,8 @@ export class Worker {
 
   #giveUp(): void {
     const why = this.#stderr.trim().split('\n').at(-1) ?? ''
-    for (const { reject } of this.#waiting.values()) reject(new WorkerGone(`the worker is gone${why === '' ? '' : `: ${why}`}`))
+    for (const { reject } of this.#waiting.values())
+      reject(new WorkerGone(`the worker is gone${why === '' ? '' : `: ${why}`}`))
     this.#waiting.clear()
   }
 }
@@ -99,5 +104,7 @@ function toError({ message, data }: RpcError): MeerkatError {
 
 /** The viewer's own settings have no part in the show. */
 function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('MEERKAT_') || name === 'MEERKAT_DEBUG'))
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => !name.startsWith('MEERKAT_') || name === 'MEERKAT_DEBUG'),
+  )
 }

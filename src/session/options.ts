@@ -1,0 +1,26 @@
+/** How a runtime is made. */
+import type { CoreExecutor } from '../executor/executor.ts'
+import type { Ids } from '../ids.ts'
+import type { StoreSource } from '../store/store.ts'
+import type { Clock } from '../time.ts'
+
+export interface RuntimeOptions {
+  /** Where sessions live; default: memory, gone with the process. */
+  readonly store?: StoreSource
+  /** Who answers inputs. Without one the runtime admits and reads, but runs nothing. */
+  readonly executor?: CoreExecutor
+  /** Take up sessions that owe work as soon as the runtime starts. Default true. */
+  readonly recover?: boolean
+  /** Longest run where neither input nor session says otherwise. Default one hour. */
+  readonly maxRunMs?: number
+  /** How long an aborted executor may take to return before its run is given up. Default 5 s. */
+  readonly abortGraceMs?: number
+  /** Idle sessions kept loaded. Default 1,000. */
+  readonly keepIdle?: number
+  /** How long an idle session stays loaded once there are more. Default 60 s. */
+  readonly idleMs?: number
+  /** How often sessions that owe work and have no living owner are looked for. Default 15 s. */
+  readonly recoverEveryMs?: number
+  readonly clock?: Clock
+  readonly ids?: Ids
+}

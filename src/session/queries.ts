@@ -1,0 +1,88 @@
+/** Pages over a session's records, and the scheduler's facts in words. */
+import type { InputId, RunId, SessionId } from '../kernel/ids.ts'
+import type { MeerkatState } from '../kernel/machine.ts'
+import { unfinishedInputs } from '../kernel/regions/ledger-entries.ts'
+import { blockers, runnable } from '../kernel/runnable.ts'
+import type { LogRow, Store } from '../store/store.ts'
+import type { Explanation, HistoryMessage, InputStatus, InputView, Page, RunView } from './api.ts'
+import { inputView } from './inputs.ts'
+import { eventsOf, readMessages, runView } from './reads.ts'
+import { pageOf } from './support.ts'
+
+/** Committed messages from an index on. */
+export async function pageOfHistory(
+  store: Store,
+  sessionId: SessionId,
+  length: number,
+  from: number,
+  limit: number,
+): Promise<{ messages: readonly HistoryMessage[]; next?: number }> {
+  const found = from >= length ? [] : await readMessages(store, sessionId, from, limit)
+  const messages = found.map(({ compactsBefore: _, ...message }) => message)
+  const last = messages.at(-1)
+  return { messages, ...(last !== undefined && last.index + 1 < length && { next: last.index }) }
+}
+
+/** Inputs in order of acceptance. */
+export async function listInputs(
+  store: Store,
+  sessionId: SessionId,
+  params: { readonly status?: InputStatus; readonly after?: string; readonly limit?: number },
+  state: MeerkatState,
+): Promise<Page<InputView>> {
+  const { status, after, limit = 100 } = params
+  const open = new Set(unfinishedInputs(state.ledger).map(entry => entry.id))
+  const found: InputView[] = []
+  for await (const { record } of rowsFrom(store, sessionId, after as InputId | undefined)) {
+    for (const { id } of record.inputs ?? []) {
+      if ((after !== undefined && id <= after) || (status === 'queued' && !open.has(id))) continue
+      const view = await inputView(store, sessionId, id, async () => state)
+      if (status === undefined || view.status === status) found.push(view)
+    }
+    if (found.length > limit) break
+  }
+  return pageOf(found, limit, ({ id }) => id)
+}
+
+/** Runs in the order in which they started. */
+export async function listRuns(
+  store: Store,
+  sessionId: SessionId,
+  { after, limit = 100 }: { readonly after?: string; readonly limit?: number },
+): Promise<Page<RunView>> {
+  const found: RunView[] = []
+  for await (const row of rowsFrom(store, sessionId, after as RunId | undefined)) {
+    for (const { type, runId } of eventsOf(row)) {
+      if (type !== 'run.started' || runId === undefined || (after !== undefined && runId <= after)) continue
+      found.push(await runView(store, sessionId, runId))
+    }
+    if (found.length > limit) break
+  }
+  return pageOf(found, limit, ({ id }) => id)
+}
+
+/** A session's records from the one on that first wrote of `id`, or all. */
+async function* rowsFrom(store: Store, sessionId: SessionId, id: InputId | RunId | undefined): AsyncGenerator<LogRow> {
+  const start = id === undefined ? undefined : await store.locate(id)
+  for (let after = (start?.first ?? 1) - 1; ; ) {
+    const rows = await store.read({ sessionId, after, limit: 200 })
+    yield* rows
+    const last = rows.at(-1)
+    if (last === undefined) return
+    after = last.position
+  }
+}
+
+/** What keeps the session from moving, and who can change that. */
+export function explanationOf(state: MeerkatState, now: number): Explanation {
+  return {
+    runnable: runnable(state),
+    phase: state.lifecycle.phase,
+    waitingFor: blockers(state).map(({ guard, owner, since, inputId }) => ({
+      guard,
+      owner,
+      ...(since !== undefined && { sinceMs: Math.max(0, now - since) }),
+      ...(inputId && { inputId }),
+    })),
+  }
+}

@@ -1,0 +1,63 @@
+/** A store that fails when a test says so, in the ways in which real ones do. */
+import { MeerkatError } from '../errors.ts'
+import type { Commit, Store, StoreSource } from '../store/store.ts'
+
+/** Faults to come; a test changes them while it runs. */
+export interface FaultyStoreControl {
+  /**
+   * Asked at every commit, with its number from 1. `before`: it fails and was not written. `after`: it was written and
+   * its acknowledgement is lost. A promise delays the commit until it is settled.
+   */
+  onCommit?: (n: number, commit: Commit) => 'before' | 'after' | Promise<unknown> | undefined
+  /** Whether reads fail too. */
+  readsFail?: boolean
+}
+
+/** The source with faults. Every store it opens counts its own commits. */
+export function faultyStore(source: StoreSource, control: FaultyStoreControl): StoreSource {
+  return { name: source.name, open: async () => faulty(await source.open(), control) }
+}
+
+function unavailable(what: string): MeerkatError {
+  return new MeerkatError('store-unavailable', `an injected fault: ${what}`)
+}
+
+function faulty(store: Store, control: FaultyStoreControl): Store {
+  let commits = 0
+  const reading = <Args extends readonly unknown[], T>(read: (...args: Args) => Promise<T>) => {
+    return async (...args: Args): Promise<T> => {
+      if (control.readsFail === true) throw unavailable('the store does not answer')
+      return read(...args)
+    }
+  }
+  return {
+    name: store.name,
+    create: (session, first, owner) => store.create(session, first, owner),
+    claim: reading((sessionId, owner) => store.claim(sessionId, owner)),
+    release: claim => store.release(claim),
+    load: reading(sessionId => store.load(sessionId)),
+    async commit(commit) {
+      commits++
+      const fault = control.onCommit?.(commits, commit)
+      if (fault === 'before') throw unavailable('the commit was not written')
+      if (fault !== 'after') {
+        await fault
+        return store.commit(commit)
+      }
+      await store.commit(commit)
+      throw unavailable('the commit was written, and its acknowledgement lost')
+    },
+    session: reading(sessionId => store.session(sessionId)),
+    sessions: reading(query => store.sessions(query)),
+    read: reading(query => store.read(query)),
+    readBack: reading(query => store.readBack(query)),
+    readMessages: reading(query => store.readMessages(query)),
+    row: reading(position => store.row(position)),
+    locate: reading(id => store.locate(id)),
+    key: reading((sessionId, key) => store.key(sessionId, key)),
+    tail: reading(() => store.tail()),
+    onCommit: listener => store.onCommit(listener),
+    inspect: () => store.inspect(),
+    close: () => store.close(),
+  }
+}

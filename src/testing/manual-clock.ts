@@ -1,0 +1,71 @@
+/** A clock that moves only when a test says so. */
+import type { Clock } from '../time.ts'
+
+interface Timer {
+  readonly at: number
+  readonly callback: () => void
+}
+
+export class ManualClock implements Clock {
+  #now: number
+  #timers: readonly Timer[] = []
+  readonly #waiters: (() => void)[] = []
+
+  constructor(startAt: number = Date.UTC(2026, 0, 2, 3, 4, 5)) {
+    this.#now = startAt
+  }
+
+  now(): number {
+    return this.#now
+  }
+
+  after(delayMs: number, callback: () => void): () => void {
+    const timer: Timer = { at: this.#now + Math.max(0, delayMs), callback }
+    this.#timers = [...this.#timers, timer]
+    for (const wake of this.#waiters.splice(0)) wake()
+    return () => {
+      this.#timers = this.#timers.filter(one => one !== timer)
+    }
+  }
+
+  /** How long until each pending timer, soonest first. */
+  get pending(): readonly number[] {
+    return this.#timers.map(({ at }) => at - this.#now).toSorted((a, b) => a - b)
+  }
+
+  /** Resolves once a timer with this delay is pending. */
+  async waiting(delayMs: number): Promise<void> {
+    while (!this.pending.includes(delayMs)) {
+      await new Promise<void>(resolve => {
+        this.#waiters.push(resolve)
+      })
+    }
+  }
+
+  /** Moves on, calling back what is due in order of time. */
+  advance(ms: number): void {
+    const until = this.#now + ms
+    for (;;) {
+      const [next] = this.#timers.filter(({ at }) => at <= until).toSorted((a, b) => a.at - b.at)
+      if (next === undefined) break
+      this.#now = Math.max(this.#now, next.at)
+      this.#timers = this.#timers.filter(one => one !== next)
+      next.callback()
+    }
+    this.#now = until
+  }
+
+  /** Lets everything run that waits for no clock: pending promises, and the input and output that is ready. */
+  async idle(rounds: number = 20): Promise<void> {
+    for (let round = 0; round < rounds; round++) {
+      await new Promise<void>(resolve => {
+        setImmediate(resolve)
+      })
+    }
+  }
+}
+
+/** A clock that stands still until `advance` is called. */
+export function manualClock(startAt?: number): ManualClock {
+  return new ManualClock(startAt)
+}

@@ -1,0 +1,25 @@
+/** The kill -9 campaign from the command line: `node test/crash/main.ts --rounds 200 --seed 1`. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { runCampaign } from './campaign.ts'
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '200' },
+    seed: { type: 'string', default: String(Math.floor(Math.random() * 1e6)) },
+    sessions: { type: 'string', default: '6' },
+  },
+})
+const [rounds, seed, sessions] = [Number(values.rounds), Number(values.seed), Number(values.sessions)]
+const dir = mkdtempSync(join(tmpdir(), 'meerkat-crash-'))
+const started = performance.now()
+const report = await runCampaign({ rounds, seed, sessions, dir, log: line => console.log(line) })
+console.log(JSON.stringify({ ...report, seconds: Math.round((performance.now() - started) / 1_000) }, null, 2))
+if (report.faults.length > 0) {
+  console.error(
+    `the files are in ${dir}; again: node test/crash/main.ts --rounds ${rounds} --seed ${seed} --sessions ${sessions}`,
+  )
+  process.exitCode = 1
+} else rmSync(dir, { recursive: true })
