@@ -5,8 +5,26 @@ import { figure, spreadOf, type Figure } from './figure.ts'
 import { inFolder } from './parts/folder.ts'
 
 const RUNS = 9
-const SCRIPTS = join(import.meta.dirname, 'parts')
-const CLI = join(import.meta.dirname, '../dist/surfaces/cli/main.js')
+const DIST = join(import.meta.dirname, '../dist')
+
+/** The floor: open SQLite durably, write an acceptance, write an answer. */
+const BARE = `
+import { DatabaseSync } from 'node:sqlite'
+const db = new DatabaseSync(process.argv[1])
+db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE log (position INTEGER PRIMARY KEY, body TEXT)')
+const insert = db.prepare('INSERT INTO log (body) VALUES (?)')
+insert.run(JSON.stringify({ accepted: 'hello' }))
+insert.run(JSON.stringify({ answer: 'hello' }))
+db.close()`
+
+const LIBRARY = `
+import { createRuntime } from '${DIST}/index.js'
+import { echo } from '${DIST}/executor/echo.js'
+import { sqlite } from '${DIST}/store/sqlite/index.js'
+const runtime = await createRuntime({ store: sqlite(process.argv[1]), executor: echo() })
+const { id } = await runtime.open({})
+await runtime.send(id, { content: 'hello', waitMs: 10_000 })
+await runtime.close()`
 
 export async function startBench(): Promise<Figure[]> {
   const bare: number[] = []
@@ -16,9 +34,9 @@ export async function startBench(): Promise<Figure[]> {
     await inFolder(async (folder) => {
       const store = join(folder, 'start.db')
       const times = [
-        time([join(SCRIPTS, 'start-bare.js'), store]),
-        time([join(SCRIPTS, 'start-library.js'), `${store}.library`]),
-        time([CLI, 'run', '--model', 'demo/agent', '--store', `sqlite:${store}.cli`, 'say hello']),
+        time(['--input-type=module', '-e', BARE, store]),
+        time(['--input-type=module', '-e', LIBRARY, `${store}.library`]),
+        time([join(DIST, 'surfaces/cli/main.js'), 'run', '--model', 'demo/agent', '--store', `sqlite:${store}.cli`, 'say hello']),
       ]
       if (run === 0) return
       bare.push(times[0] ?? 0)

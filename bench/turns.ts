@@ -55,7 +55,7 @@ async function warmUp(folder: string): Promise<void> {
 async function runtimeLoad(folder: string, sessions: number, seconds: number = SECONDS): Promise<Load> {
   await using runtime = await createRuntime({ store: sqlite(join(folder, 'bench.db')), executor: echo() })
   const opened = await Promise.all(Array.from({ length: sessions }, () => runtime.open({})))
-  return load(opened, seconds, async ({ id }) => {
+  return await load(opened, seconds, async ({ id }) => {
     await runtime.send(id, { content: MESSAGE, waitMs: 60_000 })
   })
 }

@@ -127,7 +127,7 @@ export class SessionDriver {
   mutate<T>(run: (tx: Transaction) => T, options: { readonly lazy?: boolean } = {}): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const lazy = options.lazy === true
-      this.#mailbox.push({ run, lazy, resolve: resolve as (value: never) => void, reject })
+      this.#mailbox.push({ run, lazy, resolve, reject })
       this.#wake()
     })
   }
@@ -139,7 +139,7 @@ export class SessionDriver {
 
   /** Writes what was streamed. */
   async flush(): Promise<void> {
-    if (this.#streamed.length > 0) await this.mutate(() => {})
+    if (this.#streamed.length > 0) await this.mutate(tx => tx.needsCommit())
   }
 
   /** Resolves when nothing waits any more. */
@@ -199,7 +199,8 @@ export class SessionDriver {
       const mark = tx.mark()
       try {
         done.push({ job, value: job.run(tx) })
-        if (!job.lazy) tx.needsCommit()
+        // Who changed nothing is answered by what is durable already.
+        if (!job.lazy && !tx.isAt(mark)) tx.needsCommit()
       } catch (error) {
         tx.rewind(mark)
         job.reject(error)

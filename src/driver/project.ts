@@ -29,62 +29,67 @@ const RULES: Readonly<Record<string, typeof BOTH>> = {
 }
 const RUN_FAMILIES: ReadonlySet<string> = new Set(['run', 'turn', 'text', 'reasoning', 'tool', 'budget', 'model'])
 
-/** Files every effect's events, ends, receipts and index entries. */
+/** Files every effect's events, ends and index entries. */
 export function project(effects: readonly MeerkatEffect[], into: Into, result: ResultRecord | undefined): void {
   for (const effect of effects) {
-    switch (effect.type) {
-      case 'InputAccepted':
-        into.opened.push(effect.inputId)
-        into.events.push({ type: 'input.accepted', inputId: effect.inputId })
-        into.events.push({
-          type: 'input.queued',
-          inputId: effect.inputId,
-          ...(effect.lane === 'steer' && { data: { lane: 'steer' } }),
-        })
-        break
-      case 'InputStaged':
-        into.events.push(staged(effect))
-        break
-      case 'InputSteered':
-        into.events.push({
-          type: 'input.steered',
-          inputId: effect.inputId,
-          runId: effect.runId,
-          data: { boundary: effect.boundary },
-        })
-        break
-      case 'InputRequeued':
-        into.events.push({ type: 'input.queued', inputId: effect.inputId, data: { attempts: effect.attempts } })
-        break
-      case 'InputTerminated':
-        terminated(effect, into, result)
-        break
-      case 'SubmitRunPrimitive':
-        into.opened.push(effect.runId)
-        into.events.push({ type: 'run.started', runId: effect.runId, data: { inputIds: effect.contributors } })
-        break
-      case 'BoundaryApplied':
-        boundary(effect, into)
-        break
-      case 'RunCompleted':
-      case 'RunFailed':
-      case 'RunCancelled':
-      case 'RunRolledBack':
-        into.closed.push(effect.runId)
-        into.events.push(runEnd(effect))
-        break
-      case 'CallChanged':
-        into.events.push({ type: CALL_EVENTS[effect.state], data: { callId: effect.callId, name: effect.tool } })
-        break
-      case 'RuntimeNotice':
-        if (effect.notice === 'Recover') into.events.push({ type: 'session.recovered' })
-        break
-      case 'SessionRegistered':
-        into.events.push({ type: 'session.opened' })
-        break
-      default:
-      // The others are verdicts and hints for the shell; observers learn of them by what follows.
+    if (effect.type === 'InputTerminated') terminated(effect, into, result)
+    else if (!projectRun(effect, into)) projectInput(effect, into)
+  }
+}
+
+/** Effects of runs and their calls; false for any other. */
+function projectRun(effect: MeerkatEffect, into: Into): boolean {
+  switch (effect.type) {
+    case 'SubmitRunPrimitive':
+      into.opened.push(effect.runId)
+      into.events.push({ type: 'run.started', runId: effect.runId, data: { inputIds: effect.contributors } })
+      return true
+    case 'BoundaryApplied':
+      boundary(effect, into)
+      return true
+    case 'RunCompleted':
+    case 'RunFailed':
+    case 'RunCancelled':
+    case 'RunRolledBack':
+      into.closed.push(effect.runId)
+      into.events.push(runEnd(effect))
+      return true
+    case 'CallChanged':
+      into.events.push({ type: CALL_EVENTS[effect.state], data: { callId: effect.callId, name: effect.tool } })
+      return true
+    default:
+      return false
+  }
+}
+
+/** Effects of inputs and the session. Others are verdicts and hints for the shell; observers see what follows of them. */
+function projectInput(effect: MeerkatEffect, into: Into): void {
+  switch (effect.type) {
+    case 'InputAccepted': {
+      const { inputId, lane } = effect
+      into.opened.push(inputId)
+      into.events.push({ type: 'input.accepted', inputId })
+      into.events.push({ type: 'input.queued', inputId, ...(lane === 'steer' && { data: { lane } }) })
+      break
     }
+    case 'InputStaged':
+      into.events.push(staged(effect))
+      break
+    case 'InputSteered': {
+      const { inputId, runId, boundary: number } = effect
+      into.events.push({ type: 'input.steered', inputId, runId, data: { boundary: number } })
+      break
+    }
+    case 'InputRequeued':
+      into.events.push({ type: 'input.queued', inputId: effect.inputId, data: { attempts: effect.attempts } })
+      break
+    case 'RuntimeNotice':
+      if (effect.notice === 'Recover') into.events.push({ type: 'session.recovered' })
+      break
+    case 'SessionRegistered':
+      into.events.push({ type: 'session.opened' })
+      break
+    default:
   }
 }
 

@@ -167,6 +167,12 @@ export class Transaction {
     }
   }
 
+  /** Whether nothing was added since. */
+  isAt(mark: Mark): boolean {
+    if (this.#state !== mark.state) return false
+    return (Object.keys(this.parts) as (keyof Parts)[]).every(key => this.parts[key].length === mark.lengths[key])
+  }
+
   rewind(mark: Mark): void {
     this.#state = mark.state
     this.#messagesFrom = mark.messagesFrom

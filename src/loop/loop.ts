@@ -7,6 +7,8 @@
  * 3. An executor that ignores its abort signal is given up after a grace, and its session goes on.
  * 4. A store that can't take the outcome is asked again, while the run may still wait.
  */
+
+import { defined } from '../defined.ts'
 import type { SessionDriver } from '../driver/driver.ts'
 import type { Transaction } from '../driver/transaction.ts'
 import { asMeerkatError, MeerkatError } from '../errors.ts'
@@ -172,18 +174,18 @@ export class SessionLoop {
   async #apply(port: LoopPort, performance: Performance): Promise<Ending> {
     const { executor, clock, abortGraceMs } = this.#options
     const { signal } = performance.controller
+    const giveUp = Promise.withResolvers<'given-up'>()
     let off = (): void => {}
-    const givenUp = new Promise<'given-up'>(resolve => {
-      const onAbort = (): void => {
-        off = clock.after(abortGraceMs, () => resolve('given-up'))
-      }
-      if (signal.aborted) onAbort()
-      else signal.addEventListener('abort', onAbort, { once: true })
-    })
+    const onAbort = (): void => {
+      off = clock.after(abortGraceMs, () => giveUp.resolve('given-up'))
+    }
+    if (signal.aborted) onAbort()
+    else signal.addEventListener('abort', onAbort, { once: true })
     try {
-      const ended = await Promise.race([attempt(executor, port), givenUp])
+      const ended = await Promise.race([attempt(executor, port), giveUp.promise])
       return judge(ended, signal)
     } finally {
+      signal.removeEventListener('abort', onAbort)
       off()
     }
   }
@@ -257,15 +259,13 @@ async function attempt(executor: CoreExecutor, port: LoopPort): Promise<Ending> 
 
 /** What an ending means once the abort's cause is known: a committed answer stands, everything else yields to the cause. */
 function judge(ended: Ending | 'given-up', signal: AbortSignal): Ending {
-  if (!signal.aborted) return ended === 'given-up' ? { type: 'interrupted' } : ended
+  const ending: Ending = ended === 'given-up' ? { type: 'interrupted' } : ended
+  if (!signal.aborted || ending.type === 'completed') return ending
   const cause = signal.reason as AbortCause
-  if (ended !== 'given-up' && ended.type === 'completed') return ended
-  const kept =
-    ended !== 'given-up' && 'message' in ended && ended.message !== undefined ? { message: ended.message } : {}
-  const used = ended !== 'given-up' && 'usage' in ended && ended.usage !== undefined ? { usage: ended.usage } : {}
   if (cause === 'closing') return { type: 'interrupted' }
-  if (cause === 'deadline') return { ...timedOut, ...kept, ...used }
-  return { type: 'cancelled', ...kept, ...used }
+  const { message, usage, turn } = ending as Partial<Extract<ApplyOutput, { type: 'cancelled' }>>
+  const kept = defined({ message, usage, turn })
+  return cause === 'deadline' ? { ...timedOut, ...kept } : { type: 'cancelled', ...kept }
 }
 
 const timedOut = {

@@ -92,7 +92,11 @@ export class LoopPort implements RunPort {
     return this.#options.work.context()
   }
   calls(): readonly CallEntry[] {
-    return callsOf(this.#options.driver.state.calls, this.#options.work.head)
+    const { driver, work } = this.#options
+    const calls = callsOf(driver.state.calls, work.head)
+    if (calls.length < 2) return calls
+    const asked = work.messages.flatMap(requestedIn).map(({ callId }) => callId)
+    return calls.toSorted((a, b) => asked.indexOf(a.id) - asked.indexOf(b.id))
   }
 
   /** Whether text of the turn was streamed. */
@@ -290,7 +294,8 @@ function resultMessage({ callId, name, ok, output }: CallOutcome): MessageRecord
 }
 
 function detailsOf({ output, code, durationMs }: CallOutcome): object {
-  const text = JSON.stringify(output) ?? ''
+  // JSON has no word for undefined and functions.
+  const text = (JSON.stringify(output) as string | undefined) ?? ''
   const shown = text.length <= EVENT_OUTPUT_LIMIT ? { output } : { outputBytes: text.length, truncated: true }
   return { ...shown, ...(code && { code }), ...(durationMs !== undefined && { durationMs }) }
 }

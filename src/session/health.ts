@@ -10,41 +10,34 @@ import type { LiveSession } from './live-session.ts'
 const STUCK_MS = 10_000
 
 export function healthOf(live: Iterable<LiveSession>, store: Store, clock: Clock): Health {
-  const now = clock.now()
-  const counts = { loaded: 0, running: 0, unfinished: 0, performing: 0, overdue: 0 }
-  let oldestRunnableMs = 0
-  let fault: unknown
-  for (const session of live) {
-    const { ledger } = session.state
-    counts.loaded++
-    counts.unfinished += ledger.entries.size
-    if (session.state.run.phase === 'bound') counts.running++
-    const performing = session.loop?.performing
-    if (performing !== undefined) counts.performing++
-    if (performing?.overdue === true) counts.overdue++
-    if (runnable(session.state)) {
-      oldestRunnableMs = Math.max(oldestRunnableMs, now - (unfinishedInputs(ledger)[0]?.at ?? now))
-    }
-    fault ??= session.driver.fault
-  }
-  const { loaded, running, unfinished, performing, overdue } = counts
+  const all = [...live]
+  const fault: unknown = all.map(session => session.driver.fault).find(one => one !== undefined)
+  const oldestRunnableMs = Math.max(0, ...all.map(session => runnableFor(session, clock.now())))
+  const performing = all.flatMap(session => session.loop?.performing ?? [])
+  const overdue = performing.filter(run => run.overdue).length
+  const failing = fault !== undefined
   const reasons = [
-    ...(fault === undefined ? [] : [`the store refused the last commit of a session: ${messageOf(fault)}`]),
+    ...(failing ? [`the store refused the last commit of a session: ${messageOf(fault)}`] : []),
     ...(oldestRunnableMs > STUCK_MS ? [`an input could run and has waited ${oldestRunnableMs} ms`] : []),
     ...(overdue > 0 ? [`${overdue} runs are past their deadline`] : []),
   ]
   return {
-    status: fault !== undefined ? 'failing' : reasons.length > 0 ? 'degraded' : 'ok',
+    status: failing ? 'failing' : reasons.length > 0 ? 'degraded' : 'ok',
     reasons,
     oldestRunnableMs,
-    sessions: { loaded, running, unfinished },
-    loops: { performing, overdue },
-    store: {
-      name: store.name,
-      failing: fault !== undefined,
-      ...(fault !== undefined && { lastError: messageOf(fault) }),
+    sessions: {
+      loaded: all.length,
+      running: all.filter(session => session.state.run.phase === 'bound').length,
+      unfinished: all.reduce((sum, session) => sum + session.state.ledger.entries.size, 0),
     },
+    loops: { performing: performing.length, overdue },
+    store: { name: store.name, failing, ...(failing && { lastError: messageOf(fault) }) },
   }
+}
+
+/** How long the oldest input has waited that nothing stands in the way of; 0 if there is none. */
+function runnableFor({ state }: LiveSession, now: number): number {
+  return runnable(state) ? now - (unfinishedInputs(state.ledger)[0]?.at ?? now) : 0
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

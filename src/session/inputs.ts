@@ -1,5 +1,5 @@
 /** Sending inputs and asking for them later. */
-import type { Transaction } from '../driver/transaction.ts'
+import { KernelRejection, type Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { InputId, SessionId } from '../kernel/ids.ts'
@@ -48,9 +48,9 @@ export function admit(
   params: SendParams,
   seen: { readonly inputId: InputId; readonly digest: string } | undefined,
 ): Admitted {
-  const { content, mode = 'queue', idempotencyKey, supersessionKey, outputSchema, model, maxRunMs } = params
+  const { mode = 'queue', idempotencyKey, supersessionKey } = params
   if (params.resume === true && tx.state.lifecycle.phase === 'stopped') tx.step({ type: 'Resume' })
-  const effects = tx.step({
+  const result = tx.try({
     type: 'AcceptInput',
     inputId: id,
     at: tx.at,
@@ -58,11 +58,21 @@ export function admit(
     ...(supersessionKey !== undefined && { supersessionKey }),
     ...(seen && { seen: { inputId: seen.inputId, sameContent: seen.digest === digestOf(params) } }),
   })
-  const verdict = verdictOf(effects, idempotencyKey)
+  if (!result.ok) throw closedFor(tx.state) ?? new KernelRejection(result)
+  const verdict = verdictOf(result.effects, idempotencyKey)
   if (verdict !== undefined) return verdict
-  const record: InputRecord = {
+  const record = recordOf(params, id, tx.at)
+  tx.parts.inputs.push(record)
+  if (idempotencyKey !== undefined) tx.parts.keys.push({ key: idempotencyKey, inputId: id, digest: digestOf(params) })
+  live.keep(record)
+  return { outcome: 'accepted', inputId: id }
+}
+
+function recordOf(params: SendParams, id: InputId, at: number): InputRecord {
+  const { content, mode = 'queue', idempotencyKey, supersessionKey, outputSchema, model, maxRunMs } = params
+  return {
     id,
-    at: tx.at,
+    at,
     mode,
     kind: 'prompt',
     content,
@@ -72,10 +82,20 @@ export function admit(
     ...(model !== undefined && { model }),
     ...(maxRunMs !== undefined && { maxRunMs }),
   }
-  tx.parts.inputs.push(record)
-  if (idempotencyKey !== undefined) tx.parts.keys.push({ key: idempotencyKey, inputId: id, digest: digestOf(params) })
-  live.keep(record)
-  return { outcome: 'accepted', inputId: id }
+}
+
+/** Where the session takes nothing new in, that is what the sender has to know. */
+function closedFor({ lifecycle }: MeerkatState): MeerkatError | undefined {
+  const phase = lifecycle.phase === 'running' ? lifecycle.preRun : lifecycle.phase
+  const way = WAYS_OUT[phase]
+  if (way === undefined) return undefined
+  return new MeerkatError('not-ready', `the session is ${phase} and takes no new input: ${way}`, { details: { phase } })
+}
+
+const WAYS_OUT: Readonly<Record<string, string>> = {
+  stopped: 'resume it, or send with `resume: true`',
+  retired: 'reset it, or open another one',
+  destroyed: 'open another one',
 }
 
 function verdictOf(effects: readonly MeerkatEffect[], key: string | undefined): Admitted | undefined {

@@ -2,10 +2,11 @@
  * Reading a session from its records: no claim, no load, never in the way of the one who writes.
  */
 
+import { defined } from '../defined.ts'
 import { inherits } from '../driver/project.ts'
 import { MeerkatError } from '../errors.ts'
 import type { InputId, RunId, SessionId } from '../kernel/ids.ts'
-import { meerkat } from '../kernel/machine.ts'
+import { type MeerkatState, meerkat } from '../kernel/machine.ts'
 import type {
   Content,
   EventRecord,
@@ -61,22 +62,15 @@ export async function readMessages(
   from: number,
   limit: number,
 ): Promise<readonly TranscriptMessage[]> {
-  const found: { readonly message: MessageRecord; readonly index: number; readonly at: number }[] = []
+  const found: Placed[] = []
   const known = new Map<InputId, InputRecord>()
-  let next = from
-  while (found.length < limit) {
+  for (let next = from; found.length < limit; ) {
     const rows = await store.readMessages({ sessionId, index: next, limit: 100 })
-    const before = found.length
-    for (const { record } of rows) {
-      for (const input of record.inputs ?? []) known.set(input.id, input)
-      const first = record.messagesFrom ?? 0
-      for (const [place, message] of (record.messages ?? []).entries()) {
-        const index = first + place
-        if (index >= next && found.length < limit) found.push({ message, index, at: record.at })
-      }
-    }
-    const last = found.at(-1)
-    if (last === undefined || found.length === before) break
+    for (const input of rows.flatMap(({ record }) => record.inputs ?? [])) known.set(input.id, input)
+    const page = rows.flatMap(placed).filter(one => one.index >= next)
+    const last = page.at(-1)
+    if (last === undefined) break
+    found.push(...page.slice(0, limit - found.length))
     next = last.index + 1
   }
   const asked = found.flatMap(({ message }) => (message.content === undefined ? (message.inputIds ?? []) : []))
@@ -90,11 +84,21 @@ export async function readMessages(
     index,
     role: message.role,
     content: contentOf(message, known),
-    ...(message.runId && { runId: message.runId }),
-    ...(message.inputIds && { inputIds: message.inputIds }),
     at: iso(at),
-    ...(message.compactsBefore !== undefined && { compactsBefore: message.compactsBefore }),
+    ...defined({ runId: message.runId, inputIds: message.inputIds, compactsBefore: message.compactsBefore }),
   }))
+}
+
+/** A message with its place in the transcript. */
+interface Placed {
+  readonly message: MessageRecord
+  readonly index: number
+  readonly at: number
+}
+
+function placed({ record }: LogRow): readonly Placed[] {
+  const { messages = [], messagesFrom = 0, at } = record
+  return messages.map((message, place) => ({ message, index: messagesFrom + place, at }))
 }
 
 function contentOf(message: MessageRecord, known: ReadonlyMap<InputId, InputRecord>): string | readonly MessagePart[] {
@@ -182,24 +186,31 @@ export function resultView(result: ResultRecord, messages: readonly MessageRecor
 /** A run, from where it started to where it ended. */
 export async function runView(store: Store, sessionId: string, runId: string): Promise<RunView> {
   const place = await store.locate(runId as RunId)
-  const first = place === undefined || place.sessionId !== sessionId ? undefined : await store.row(place.first)
-  const started =
-    first === undefined ? undefined : eventsOf(first).find(one => one.type === 'run.started' && one.runId === runId)
-  if (first === undefined || started === undefined) {
+  const here = place?.sessionId === sessionId ? place : undefined
+  const started = await eventAt(store, here?.first, event => event.type === 'run.started' && event.runId === runId)
+  if (started === undefined) {
     throw new MeerkatError('run-not-found', `session ${sessionId} has no run ${runId}`, {
       details: { sessionId, runId },
     })
   }
-  const last = place?.last === undefined ? undefined : await store.row(place.last)
-  const ended = last === undefined ? undefined : eventsOf(last).find(one => one.runId === runId && one.type in RUN_ENDS)
+  const ended = await eventAt(store, here?.last, event => event.type in RUN_ENDS && event.runId === runId)
+  const cause = ended?.['cause']
   return {
     id: runId as RunId,
     state: ended === undefined ? 'running' : (RUN_ENDS[ended.type] ?? 'interrupted'),
     inputIds: (started['inputIds'] as readonly InputId[] | undefined) ?? [],
-    startedAt: iso(first.record.at),
-    ...(last && ended && { endedAt: iso(last.record.at) }),
-    ...(typeof ended?.['cause'] === 'string' && { cause: ended['cause'] }),
+    startedAt: started.at,
+    ...defined({ endedAt: ended?.at, cause: typeof cause === 'string' ? cause : undefined }),
   }
+}
+
+async function eventAt(
+  store: Store,
+  position: Position | undefined,
+  matches: (event: EventView) => boolean,
+): Promise<EventView | undefined> {
+  const row = position === undefined ? undefined : await store.row(position)
+  return row === undefined ? undefined : eventsOf(row).find(matches)
 }
 
 const RUN_ENDS: Readonly<Record<string, RunView['state']>> = {
@@ -240,23 +251,33 @@ export async function audit(store: Store, sessionId: SessionId): Promise<AuditRe
   for (let after = 0; ; ) {
     const rows = await store.read({ sessionId, after, limit: 500 })
     if (rows.length === 0) return { ok: true, steps }
-    for (const { record, position } of rows) {
-      after = position
-      for (const [step, input] of (record.steps ?? []).entries()) {
-        const result = meerkat.step(state, input)
-        steps++
-        if (!result.ok) {
-          const { kind, reason } = result
-          return { ok: false, steps, firstIllegal: { position, step, input: input.type, kind, reason } }
-        }
-        state = result.state
-      }
-      const broken = meerkat.check(state)[0]
-      if (broken !== undefined) {
-        const { invariant, text } = broken
-        const firstIllegal = { position, step: 0, input: 'invariant', kind: invariant, reason: text }
-        return { ok: false, steps, firstIllegal }
-      }
+    for (const row of rows) {
+      after = row.position
+      const outcome = auditRow(state, row)
+      steps += outcome.steps
+      if ('firstIllegal' in outcome) return { ok: false, steps, firstIllegal: outcome.firstIllegal }
+      state = outcome.state
     }
   }
+}
+
+type Audited =
+  | { readonly steps: number; readonly state: MeerkatState }
+  | { readonly steps: number; readonly firstIllegal: NonNullable<AuditReport['firstIllegal']> }
+
+function auditRow(before: MeerkatState, { record, position }: LogRow): Audited {
+  let state = before
+  for (const [step, input] of (record.steps ?? []).entries()) {
+    const result = meerkat.step(state, input)
+    if (!result.ok) {
+      const { kind, reason } = result
+      return { steps: step + 1, firstIllegal: { position, step, input: input.type, kind, reason } }
+    }
+    state = result.state
+  }
+  const steps = record.steps?.length ?? 0
+  const broken = meerkat.check(state)[0]
+  if (broken === undefined) return { steps, state }
+  const { invariant, text } = broken
+  return { steps, firstIllegal: { position, step: steps, input: 'invariant', kind: invariant, reason: text } }
 }

@@ -45,6 +45,9 @@ import { audit, readEvents, readMessages, receiptsOf, runView, sessionView, summ
 import { closing, Sessions } from './sessions.ts'
 import { endedWithin, isOpen, labelOf, pageOf, sameOptions, waitForCommit } from './support.ts'
 
+/** Copies of a session that a request is tried on: each was let go under it. */
+const TRIES = 5
+
 export class Runtime implements RuntimeApi, AsyncDisposable {
   /** Sessions as handles. */
   readonly sessions: { readonly open: (sessionId?: string, options?: SessionOptions) => Promise<SessionHandle> }
@@ -367,16 +370,20 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
 
   /** Acts on the session while it stays loaded; on the next copy if this one was let go under the request. */
   async #on<T>(sessionId: string, act: (live: LiveSession) => Promise<T>): Promise<T> {
-    const live = await this.#live(sessionId)
-    const unpin = live.pin()
-    try {
-      return await act(live)
-    } catch (error) {
-      if (!(live.closed && error instanceof MeerkatError && error.code === 'not-owner')) throw error
-    } finally {
-      unpin()
+    for (let tries = 1; ; tries++) {
+      const live = await this.#live(sessionId)
+      // A copy on its way out could still write, but nobody would answer what it admits.
+      if (live.closed && tries < TRIES) continue
+      const unpin = live.pin()
+      try {
+        return await act(live)
+      } catch (error) {
+        const gone = live.closed && error instanceof MeerkatError && error.code === 'not-owner'
+        if (!gone || tries === TRIES) throw error
+      } finally {
+        unpin()
+      }
     }
-    return act(await this.#live(sessionId))
   }
 
   #phaseOf(sessionId: string): string | undefined {

@@ -177,7 +177,7 @@ export class Sessions {
       idleMs,
       () => {
         this.#sweep = undefined
-        this.evict(keepIdle)
+        void this.evict(keepIdle)
         this.#planSweep()
       },
       { background: true },

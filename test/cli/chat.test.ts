@@ -12,7 +12,7 @@ describe('chat on a pipe', () => {
 
   test('a line typed while it works is a steer with a receipt', async () => {
     using folder = new Folder()
-    const running = folder.start([...chat, '--session', 's'], { input: 'open' })
+    const running = folder.start([...chat, '--session', 's'], { keepInputOpen: true })
     const events = folder.start(['events', '--follow', '--json'])
     running.type('take 40 steps\n')
     await events.shows('"tool.started"')
@@ -30,7 +30,7 @@ describe('chat on a pipe', () => {
 
   test('queues, cancels, and shows what was said', async () => {
     using folder = new Folder()
-    const running = folder.start(chat, { input: 'open' })
+    const running = folder.start(chat, { keepInputOpen: true })
     running.type('count to 1000 slowly\n')
     await running.shows('1 2')
     running.type('/queue say next in line\n')
@@ -47,7 +47,7 @@ describe('chat on a pipe', () => {
 
   test('asks for a decision where a tool needs one', async () => {
     using folder = new Folder()
-    const running = folder.start(chat, { input: 'open' })
+    const running = folder.start(chat, { keepInputOpen: true })
     running.type('transfer 5 to bob\n')
     await running.shows('/allow or /deny')
     running.type('/allow\n')
@@ -65,7 +65,7 @@ describe('chat on a pipe', () => {
 
   test('Ctrl-C cancels the run and not the conversation', async () => {
     using folder = new Folder()
-    const running = folder.start(chat, { input: 'open' })
+    const running = folder.start(chat, { keepInputOpen: true })
     running.type('count to 1000 slowly\n')
     await running.shows('1 2')
     running.kill('SIGINT')

@@ -4,6 +4,7 @@ import { existsSync, globSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
+import { expect } from 'vitest'
 
 const ROOT = join(import.meta.dirname, '../..')
 const SOURCE = join(ROOT, 'src/surfaces/cli/main.ts')
@@ -29,8 +30,10 @@ export interface Ended {
 
 interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>
-  /** What stdin holds; empty unless told, `open` keeps it open. */
-  readonly input?: string | 'open'
+  /** What stdin holds; nothing unless told. */
+  readonly input?: string
+  /** Nobody closes stdin. */
+  readonly keepInputOpen?: boolean
   /** Another program than the source, such as the built one. */
   readonly main?: string
 }
@@ -71,14 +74,18 @@ export class Running {
   #stderr = ''
   #status: Ended['status'] | undefined
 
-  constructor(cwd: string, args: readonly string[], { env = {}, input = '', main = MAIN }: CommandOptions) {
+  constructor(
+    cwd: string,
+    args: readonly string[],
+    { env = {}, input = '', keepInputOpen = false, main = MAIN }: CommandOptions,
+  ) {
     this.#child = spawn(process.execPath, [main, ...args], {
       cwd,
       env: { PATH: process.env['PATH'], HOME: cwd, NODE_NO_WARNINGS: '1', ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
     })
     this.#child.stdin.on('error', () => {})
-    if (input !== 'open') this.#child.stdin.end(input)
+    if (!keepInputOpen) this.#child.stdin.end(input)
     this.#child.stdout.setEncoding('utf8').on('data', (text: string) => this.#hear(() => (this.#stdout += text)))
     this.#child.stderr.setEncoding('utf8').on('data', (text: string) => this.#hear(() => (this.#stderr += text)))
     const { promise, resolve } = Promise.withResolvers<Ended>()
@@ -161,4 +168,14 @@ export function jsonLines(output: string): readonly Readonly<Record<string, unkn
     if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error(`not an object: ${line}`)
     return value as Readonly<Record<string, unknown>>
   })
+}
+
+/** In an expected object: any text that matches. */
+export function matching(pattern: RegExp): unknown {
+  return expect.stringMatching(pattern)
+}
+
+/** In an expected object: any text that holds this one. */
+export function holding(text: string): unknown {
+  return expect.stringContaining(text)
 }

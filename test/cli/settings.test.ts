@@ -1,6 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { Folder } from './command.ts'
+import { Folder, holding, matching } from './command.ts'
 
 /** The database that a run leaves, which shows the store that it took. */
 async function storeTaken(
@@ -67,7 +67,7 @@ describe('a config file', () => {
       export default { model: 'demo/agent', tools: [hammer] }`,
     )
     const ended = await folder.run('run', 'call hammer with {}')
-    expect(ended).toMatchObject({ status: 0, stdout: expect.stringContaining('bang') })
+    expect(ended).toMatchObject({ status: 0, stdout: holding('bang') })
   })
 
   const broken = [
@@ -115,7 +115,7 @@ describe('a config file', () => {
     using folder = new Folder()
     writeFileSync(folder.file(name), text)
     const ended = await folder.run('run', '--model', 'demo/agent', '--store', 'memory:', 'say hi')
-    expect(ended).toMatchObject({ status: 2, stdout: '', stderr: expect.stringMatching(/^meerkat: [^\n]+\n$/) })
+    expect(ended).toMatchObject({ status: 2, stdout: '', stderr: matching(/^meerkat: [^\n]+\n$/) })
     expect(ended.stderr).toMatch(says)
   })
 })

@@ -18,6 +18,8 @@ export interface CampaignOptions {
   readonly rounds: number
   readonly seed: number
   readonly sessions?: number
+  /** The latest moment of a kill, after the worker's start. Default 120. */
+  readonly windowMs?: number
   /** A folder for its files. */
   readonly dir: string
   readonly log?: (line: string) => void
@@ -80,7 +82,7 @@ class Known {
 
 /** Runs a campaign. It tells what went wrong; it does not throw for it. */
 export async function runCampaign(options: CampaignOptions): Promise<CampaignReport> {
-  const { rounds, seed, sessions = 6, dir, log = () => {} } = options
+  const { rounds, seed, sessions = 6, windowMs = 120, dir, log = () => {} } = options
   const random = randomFrom(seed)
   const faults: string[] = []
   const tally = { inputs: 0, runs: 0, unknown: 0, effects: 0, repeated: 0, ended: {} as Record<string, number> }
@@ -89,7 +91,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
     const count = Math.min(KILLS_A_CHECK, rounds - done)
     const folder = join(dir, `rounds-${done + 1}-${done + count}`)
     mkdirSync(folder, { recursive: true })
-    const epoch = new Epoch(folder, seed, sessions, random)
+    const epoch = new Epoch(folder, { seed, sessions, windowMs }, random)
     for (let round = 1; round <= count; round++) kills += await epoch.killed(done + round)
     await epoch.finished(done + count)
     const found = await epoch.check()
@@ -112,18 +114,24 @@ class Epoch {
   readonly known = new Known()
   readonly #base: Pick<WorkerPlan, 'db' | 'effects' | 'sessions' | 'seed'>
   readonly #random: () => number
+  readonly #windowMs: number
 
-  constructor(folder: string, seed: number, sessions: number, random: () => number) {
+  constructor(
+    folder: string,
+    { seed, sessions, windowMs }: Required<Pick<CampaignOptions, 'seed' | 'sessions' | 'windowMs'>>,
+    random: () => number,
+  ) {
     const effects = join(folder, 'effects')
     appendFileSync(effects, '')
     const names = Array.from({ length: sessions }, (_, index) => `s${index + 1}`)
     this.#base = { db: join(folder, 'sessions.db'), effects, sessions: names, seed }
     this.#random = random
+    this.#windowMs = windowMs
   }
 
   /** Starts a worker and kills it; answers 1 if it lived until then. */
   async killed(round: number): Promise<number> {
-    const delayMs = 5 + this.#random() * 115
+    const delayMs = 5 + this.#random() * (this.#windowMs - 5)
     const { signal, code, stderr } = await this.#work(round, { killAfterMs: delayMs })
     if (signal === 'SIGKILL') return 1
     this.known.faults.push(`the worker of round ${round} ended by itself (${code}): ${stderr}`)

@@ -29,7 +29,7 @@ class Turn {
     this.#port = port
     this.#perform = perform
     const [head] = port.inputs
-    this.#task = JSON.parse(String(head?.content)) as Task
+    this.#task = JSON.parse(typeof head?.content === 'string' ? head.content : '') as Task
   }
 
   async run(): Promise<ApplyOutput> {

@@ -201,26 +201,28 @@ export const teardownOf = (binding: BindingTuple): Inputs => [
 
 export const teardown: Inputs = teardownOf({})
 
+/** One call: intent, dispatch, outcome, and what a person may say of it. */
+export function callsOf(name: 'retry' | 'ask' | 'approve'): Inputs {
+  const callId = call(name)
+  const policy = name === 'approve' ? 'fail' : name
+  const intent = { callId, tool: 'x', policy, needsApproval: name === 'approve' } as const
+  const life: Inputs = [
+    { type: 'RecordCallIntents', runId, calls: [intent], at: 0 },
+    { type: 'DispatchCalls', runId, callIds: [callId], at: 0 },
+    { type: 'RecordCallOutcomes', runId, outcomes: [{ callId, ok: true }], at: 0 },
+  ]
+  if (name === 'retry') return life
+  if (name === 'approve') {
+    const decisions = (['allow', 'deny'] as const).map(
+      (decision): MeerkatInput => ({ type: 'DecideApproval', callId, decision, at: 0 }),
+    )
+    return [...life, ...decisions]
+  }
+  const resolutions = (['retry', 'succeeded', 'failed'] as const).map(
+    (resolution): MeerkatInput => ({ type: 'ResolveCall', callId, resolution, at: 0 }),
+  )
+  return [...life, { type: 'RecordCallOutcomes', runId, outcomes: [{ callId, ok: false }], at: 0 }, ...resolutions]
+}
+
 /** Calls of each policy: one that repeats, one that asks, one that needs approval and fails when lost. */
-export const calls: Inputs = [
-  { type: 'RecordCallIntents', runId, calls: [{ callId: call('retry'), tool: 'x', policy: 'retry' }], at: 0 },
-  { type: 'RecordCallIntents', runId, calls: [{ callId: call('ask'), tool: 'y', policy: 'ask' }], at: 0 },
-  {
-    type: 'RecordCallIntents',
-    runId,
-    calls: [{ callId: call('approve'), tool: 'z', policy: 'fail', needsApproval: true }],
-    at: 0,
-  },
-  ...['retry', 'ask', 'approve'].flatMap(
-    (name): Inputs => [
-      { type: 'DispatchCalls', runId, callIds: [call(name)], at: 0 },
-      { type: 'RecordCallOutcomes', runId, outcomes: [{ callId: call(name), ok: true }], at: 0 },
-    ],
-  ),
-  { type: 'RecordCallOutcomes', runId, outcomes: [{ callId: call('ask'), ok: false }], at: 0 },
-  { type: 'ResolveCall', callId: call('ask'), resolution: 'retry', at: 0 },
-  { type: 'ResolveCall', callId: call('ask'), resolution: 'succeeded', at: 0 },
-  { type: 'ResolveCall', callId: call('ask'), resolution: 'failed', at: 0 },
-  { type: 'DecideApproval', callId: call('approve'), decision: 'allow', at: 0 },
-  { type: 'DecideApproval', callId: call('approve'), decision: 'deny', at: 0 },
-]
+export const calls: Inputs = [...callsOf('retry'), ...callsOf('ask'), ...callsOf('approve')]

@@ -13,6 +13,7 @@ import {
   attached,
   boundaryTurn,
   calls,
+  callsOf,
   cancelledTurn,
   cancels,
   dropQueued,
@@ -176,28 +177,37 @@ function lanes(quick: boolean): Configuration {
   }
 }
 
+/** What happens to runs and the turns in them. */
+const running: readonly MeerkatInput[] = [
+  ...service,
+  ...boundaryTurn,
+  ...cancelledTurn,
+  { type: 'FatalFailure', runId, source: 'llm' },
+  ...runEnds,
+  ...rollbacks,
+  ...cancels,
+  { type: 'Retire' },
+]
+
+const steer = accept('s', { mode: 'steer' })
+
 function runs(quick: boolean): Configuration {
   const prompts = (quick ? ['a'] : ['a', 'b']).map(name => accept(name))
-  const steer = accept('s', { mode: 'steer' })
-  const passive = accept('p', { withoutWake: true })
   return {
     name: 'runs',
     about:
-      'Runs to their last attempt over prompts, a steer and a passive input: every end, every cancel, every rollback, steers that join, and crashes. Two prompts show order, one steer joining, one passive input riding along; more of them only repeat that.',
+      'Runs to their last attempt over prompts and a steer: every end, every cancel, every rollback, steers that join, and crashes. Two prompts show order, one steer joining; more of them only repeat that.',
     prefix: attached,
-    inputs: inTurn(prompts, [
-      steer,
-      passive,
-      ...service,
-      ...boundaryTurn,
-      ...cancelledTurn,
-      { type: 'FatalFailure', runId, source: 'llm' },
-      ...runEnds,
-      ...rollbacks,
-      ...cancels,
-      { type: 'Retire' },
-    ]),
+    inputs: inTurn(prompts, [steer, ...running]),
   }
+}
+
+const riders: Configuration = {
+  name: 'riders',
+  about:
+    'The same with a passive input that rides along with a prompt or joins with a steer, in front of them or behind.',
+  prefix: attached,
+  inputs: always([accept('a'), accept('p', { withoutWake: true }), ...running]),
 }
 
 function merging(quick: boolean): Configuration {
@@ -226,31 +236,49 @@ const turnPhases: Configuration = {
   inputs: always([...wholeTurn, accept('a'), ...serving, ...cancels, ...runEnds, interruption]),
 }
 
-function callLedger(quick: boolean): Configuration {
-  return {
-    name: 'calls',
-    about:
-      'Tool calls of every policy, with and without approval, through crashes, parking, retries and giving up, beside a second input that waits. Up to three calls open: one that repeats when lost, one that asks, one that fails.',
-    prefix: attached,
-    inputs: always([
-      accept('a', { supersessionKey: 'k' }),
-      ...(quick ? [] : [accept('b', { mode: 'supersede', supersessionKey: 'k' })]),
-      accept('s', { mode: 'steer' }),
-      ...service,
-      ...boundaryTurn,
-      { type: 'LlmReturnedToolCalls', runId, toolCount: 1 },
-      { type: 'ToolCallsResolved', runId },
-      ...cancelledTurn,
-      ...calls,
-      ...runEnds,
-      ...rollbacks,
-      ...laneOperations('a').slice(0, 2),
-      ...dropQueued,
-      { type: 'Retire' },
-      { type: 'StopRuntimeExecutor', reason: 'asked' },
-      { type: 'RuntimeExecutorExited' },
-    ]),
-  }
+/** A turn that calls tools, and every end that it or its run can have. */
+const callingTurn: readonly MeerkatInput[] = [
+  ...serving,
+  { type: 'StartConversationRun', runId },
+  { type: 'PrimitiveApplied', runId },
+  { type: 'LlmReturnedToolCalls', runId, toolCount: 1 },
+  { type: 'ToolCallsResolved', runId },
+  { type: 'BoundaryContinue', runId },
+  { type: 'BoundaryComplete', runId },
+  { type: 'FatalFailure', runId, source: 'tool-error' },
+  ...cancelledTurn,
+  ...runEnds,
+]
+
+const callPolicies: Configuration = {
+  name: 'call-policies',
+  about:
+    'Tool calls of every policy in one turn, with and without approval, through crashes, parking, retries and giving up: one that repeats when lost, one that asks, one that needs approval and fails. Calls of one policy do not see each other, so one of each is enough.',
+  prefix: attached,
+  inputs: always([accept('a'), ...callingTurn, ...calls, ...rollbacks, { type: 'Recover' }]),
+}
+
+const callOwners: Configuration = {
+  name: 'call-owners',
+  about:
+    'One call among several inputs: whose work it is when a steer joins, when its input waits, is superseded, withdrawn or dropped, and when the session retires, stops or is reset. No attempt is counted here: giving up is in `call-policies`.',
+  prefix: attached,
+  inputs: always([
+    accept('a', { supersessionKey: 'k' }),
+    accept('b', { mode: 'supersede', supersessionKey: 'k' }),
+    steer,
+    ...callingTurn,
+    interruption,
+    { type: 'RollbackRun', runId, cause: 'parked' },
+    ...callsOf('ask'),
+    ...laneOperations('a').slice(0, 2),
+    ...dropQueued,
+    { type: 'Retire' },
+    { type: 'Reset' },
+    { type: 'StopRuntimeExecutor', reason: 'asked' },
+    { type: 'RuntimeExecutorExited' },
+    { type: 'Resume' },
+  ]),
 }
 
 const transcriptLength: Configuration = {
@@ -289,9 +317,11 @@ export function configurations(quick: boolean): readonly Configuration[] {
     admissionKinds,
     lanes(quick),
     runs(quick),
+    ...(quick ? [] : [riders]),
     merging(quick),
     turnPhases,
-    callLedger(quick),
+    callPolicies,
+    callOwners,
     transcriptLength,
   ]
 }

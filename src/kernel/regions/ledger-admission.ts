@@ -25,13 +25,20 @@ function isConsumedOnAccept(state: MeerkatState, input: AcceptInput): boolean {
   return admissionPolicy(input, state.run.phase === 'bound', false).consumedOnAccept
 }
 
+/** A session that was retired during a run admits nothing any more, though the run goes on. */
+function notRetiring({ lifecycle }: MeerkatState): boolean {
+  return lifecycle.phase !== 'running' || lifecycle.preRun !== 'retired'
+}
+
 /** The guards of the rows that admit. */
-export const admissionGuards = { isSeen, isSeenWithOtherContent, isFaulty, isNew, isConsumedOnAccept }
+export const admissionGuards = { isSeen, isSeenWithOtherContent, isFaulty, isNew, isConsumedOnAccept, notRetiring }
 
 /** Whether the row that takes the input in is the one that decides on it. */
 export function isEnqueued(state: MeerkatState, input: AcceptInput): boolean {
   const refused = input.seen !== undefined || isFaulty(state, input) || !isNew(state, input)
-  return !refused && !isConsumedOnAccept(state, input) && isRegistered(state) && notDraining(state)
+  return (
+    !refused && !isConsumedOnAccept(state, input) && isRegistered(state) && notDraining(state) && notRetiring(state)
+  )
 }
 
 /** Admits: ends what it replaces, then takes its place behind its lane. */

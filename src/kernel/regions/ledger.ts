@@ -38,7 +38,9 @@ function requeue(
 }
 
 const ADMITTING: readonly LifecyclePhase[] = ['idle', 'attached', 'running']
-const { isSeen, isSeenWithOtherContent, isFaulty, isNew, isConsumedOnAccept } = admissionGuards
+/** A retry of an accepted input is answered whatever became of the session meanwhile. */
+const ANSWERING: readonly LifecyclePhase[] = [...ADMITTING, 'retired', 'stopped', 'destroyed']
+const { isSeen, isSeenWithOtherContent, isFaulty, isNew, isConsumedOnAccept, notRetiring } = admissionGuards
 /** A stopped session holds nothing. */
 const HOLDING: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired']
 
@@ -50,19 +52,19 @@ export const ledger: MeerkatRegion<'ledger', LifecyclePhase> = {
   phases: [...HOLDING, 'stopped'],
   on: {
     AcceptInput: [
-      { name: 'deduplicated', from: ADMITTING, when: [isSeen], emit: [ledgerEffects.deduplicated] },
-      { name: 'conflict', from: ADMITTING, when: [isSeenWithOtherContent], emit: [ledgerEffects.conflict] },
+      { name: 'deduplicated', from: ANSWERING, when: [isSeen], emit: [ledgerEffects.deduplicated] },
+      { name: 'conflict', from: ANSWERING, when: [isSeenWithOtherContent], emit: [ledgerEffects.conflict] },
       { name: 'invalid', from: ADMITTING, when: [isFaulty], emit: [ledgerEffects.rejected] },
       {
         name: 'consumed-on-accept',
         from: ADMITTING,
-        when: [isRegistered, isNew, isConsumedOnAccept],
+        when: [isRegistered, notRetiring, isNew, isConsumedOnAccept],
         emit: [ledgerEffects.consumedOnAccept],
       },
       {
         name: 'enqueued',
         from: ADMITTING,
-        when: [isRegistered, notDraining, isNew],
+        when: [isRegistered, notDraining, notRetiring, isNew],
         then: accept,
         emit: [ledgerEffects.accepted],
       },

@@ -89,24 +89,27 @@ export class AnswerPrinter {
 
 /** What a person may want to know of an event that is no text. */
 export function hintOf(event: EventView): string | undefined {
-  const { type, name, args, reason, cause, message, callId, boundary } = event
-  const tool = `${String(name ?? 'tool')}${args === undefined ? '' : ` ${brief(args)}`}`
+  const { type } = event
+  const tool = textOf(event, 'name') || 'a tool'
   switch (type) {
-    case 'tool.started':
-      return `· ${tool}`
+    case 'tool.requested':
+      return `· ${tool} ${textOf(event, 'args')}`.trimEnd()
     case 'tool.failed':
-      return `· ${String(name ?? 'tool')} failed${reason === undefined ? '' : `: ${brief(reason)}`}`
+      return `· ${tool} failed ${textOf(event, 'code')}`.trimEnd()
     case 'tool.unknown':
-      return `· what became of ${String(name ?? 'a tool')} is not known (call ${String(callId)})`
+      return `· what became of ${tool} is not known (call ${textOf(event, 'callId')})`
     case 'input.steered':
-      return `· steered at boundary ${String(boundary)}`
+      return `· steered at boundary ${textOf(event, 'boundary')}`
     case 'run.failed':
-      return event['attempt'] === true ? `· the attempt failed (${String(cause)}); trying again` : undefined
-    case 'model.retrying':
-      return `· the model call failed (${brief(message)}); trying again`
+      return event['attempt'] === true ? `· the attempt failed (${textOf(event, 'cause')}); trying again` : undefined
     case 'notice':
-      return message === undefined ? undefined : `· ${brief(message, 200)}`
+      return `· ${textOf(event, 'message')}`
     default:
       return undefined
   }
+}
+
+/** A field of an event on one line; empty where the event has none. */
+export function textOf(event: EventView, field: string): string {
+  return brief(event[field], 200)
 }

@@ -1,6 +1,6 @@
-/** `meerkat.config.{ts,js,json}` in the working directory: found, read, and its keys checked. */
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+/** `meerkat.config.{ts,js,json}`: read, and its keys checked. */
+import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { oneLine, usage } from './failure.ts'
 import { SETTINGS } from './settings.ts'
@@ -12,14 +12,9 @@ interface Config {
   readonly values: Readonly<Record<string, unknown>>
 }
 
-/** In order of precedence. */
-const NAMES = ['meerkat.config.ts', 'meerkat.config.js', 'meerkat.config.json']
-
-/** The config file of a folder; `undefined` where there is none. */
-export async function readConfig(folder: string): Promise<Config | undefined> {
-  const name = NAMES.find(candidate => existsSync(join(folder, candidate)))
-  if (name === undefined) return undefined
-  const path = join(folder, name)
+/** Reads a config file. */
+export async function readConfig(path: string): Promise<Config> {
+  const name = basename(path)
   const values = name.endsWith('.json') ? parse(path, name) : await evaluate(path, name)
   if (!isRecord(values)) {
     const form = name.endsWith('.json') ? 'hold an object' : 'export one object as its default (`export default { … }`)'

@@ -90,7 +90,7 @@ function heldElsewhere(failure: MeerkatError): MeerkatError {
   const who = typeof pid === 'number' ? `process ${pid}` : 'another process'
   return new MeerkatError(
     'not-owner',
-    `session ${String(sessionId ?? '')} is in use by ${who}, which is no server: wait until it ends, or work through \`meerkat serve\``,
+    `session ${typeof sessionId === 'string' ? sessionId : ''} is in use by ${who}, which is no server: wait until it ends, or work through \`meerkat serve\``,
     { cause: failure, ...(failure.details && { details: failure.details }) },
   )
 }

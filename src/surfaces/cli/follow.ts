@@ -24,7 +24,7 @@ export type Followed =
   | { readonly type: 'parked'; readonly cursor: string }
 
 /** Whether an input with this status will not change any more. */
-export function isEnded(status: InputStatus): boolean {
+function isEnded(status: InputStatus): boolean {
   return ENDED.has(status)
 }
 

@@ -47,8 +47,7 @@ export async function openLocal(shell: Shell, options: LocalOptions): Promise<Co
 
 /** Opens the runtime; it closes when the command ends. */
 export async function openRuntime(shell: Shell, { spec, role }: LocalOptions): Promise<RuntimeApi> {
-  const store = await storeOf(spec)
-  const executor = role === 'reader' ? undefined : await executorOf(shell)
+  const [store, executor] = await Promise.all([storeOf(spec), role === 'reader' ? undefined : executorOf(shell)])
   const runtime = await createRuntime({ store, recover: role === 'server', ...(executor && { executor }) })
   shell.atEnd(() => runtime.close())
   return runtime

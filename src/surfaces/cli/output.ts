@@ -47,7 +47,7 @@ export function createOutput(options: { readonly json: boolean }): Output {
 }
 
 /** The text without characters that would steer a terminal; line ends and tabs stay. */
-export function printable(text: string): string {
+function printable(text: string): string {
   // oxlint-disable-next-line no-control-regex -- finding them is the purpose
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '')
 }
@@ -60,7 +60,7 @@ export function excerpt(text: string, width: number): string {
 
 /** A value as short JSON for one line. */
 export function brief(value: unknown, width = 80): string {
-  return excerpt(typeof value === 'string' ? value : (JSON.stringify(value) ?? ''), width)
+  return value === undefined ? '' : excerpt(typeof value === 'string' ? value : JSON.stringify(value), width)
 }
 
 /** Rows as aligned columns. The last column is as long as it is. */

@@ -1,7 +1,6 @@
 /**
  * Work that waits for a person: at a terminal the person is asked; in a script the command ends and says what to type.
  */
-import { createInterface } from 'node:readline/promises'
 import { MeerkatError } from '../../errors.ts'
 import type { Ask } from './connection.ts'
 import type { Watched } from './follow.ts'
@@ -15,6 +14,7 @@ export async function settleParked(shell: Shell, ask: Ask, { sessionId }: Watche
   const { calls: unknown } = await ask('call/list', { sessionId, state: 'unknown' })
   const canAsk = process.stdin.isTTY && process.stderr.isTTY && !shell.output.json
   if (!canAsk) throw parked(sessionId, approvals, unknown)
+  const { createInterface } = await import('node:readline/promises')
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
   try {
     for (const { id, tool, args } of approvals) {

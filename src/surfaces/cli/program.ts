@@ -23,6 +23,8 @@ export async function runProgram(args: readonly string[], version: () => string)
     debug: process.env['MEERKAT_DEBUG'] === '1',
     command: COMMANDS.find(({ name }) => name === args[0])?.name,
   }
+  // A mistake of ours that nothing caught is told like any other failure.
+  process.on('uncaughtException', error => process.exit(report(error, failing)))
   let shell: Shell | undefined
   const program = build(version, flags => {
     shell = new Shell(flags)

@@ -1,6 +1,5 @@
 /** The prompt of a command: what was written on the command line, and behind it what was piped in. */
 import { fstatSync } from 'node:fs'
-import { text } from 'node:stream/consumers'
 import { MeerkatError } from '../../errors.ts'
 
 /**
@@ -24,10 +23,15 @@ async function readPiped(mayBeIdle: boolean): Promise<string> {
   const kind = stdinKind()
   if (kind === 'none') return ''
   if (kind === 'channel' && mayBeIdle && !(await begins())) return ''
-  const content = await text(process.stdin)
+  const content = await readAll()
   if (content.length > MAX_BYTES)
     throw new MeerkatError('too-large', `stdin has more than ${MAX_BYTES} characters: send a file's name instead`)
   return content
+}
+
+async function readAll(): Promise<string> {
+  const { text } = await import('node:stream/consumers')
+  return text(process.stdin)
 }
 
 function stdinKind(): 'none' | 'stream' | 'channel' {

@@ -3,6 +3,8 @@
  *
  * A value is checked where it came from, so that the message names the place to mend.
  */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { usage } from './failure.ts'
 
 /** What a config file may say, and with the defaults what every command sees. */
@@ -47,6 +49,9 @@ export const SETTINGS: Readonly<Record<SettingName, SettingRow>> = {
   maxRunMs: { flag: '--max-run-ms', env: 'MEERKAT_MAX_RUN_MS', kind: 'count' },
 }
 
+/** In order of precedence. */
+const CONFIG_FILES = ['meerkat.config.ts', 'meerkat.config.js', 'meerkat.config.json']
+
 const DEFAULTS = { store: 'sqlite:.meerkat/meerkat.db', host: '127.0.0.1', port: 4747 } as const
 
 /** Raw option values of a command, as the parser hands them over. */
@@ -57,8 +62,8 @@ export async function readSettings(
   flags: Flags,
   from: { readonly env: NodeJS.ProcessEnv; readonly cwd: string },
 ): Promise<Settings> {
-  const { readConfig } = await import('./config-file.ts')
-  const config = await readConfig(from.cwd)
+  const path = CONFIG_FILES.map(name => join(from.cwd, name)).find(existsSync)
+  const config = path === undefined ? undefined : await (await import('./config-file.ts')).readConfig(path)
   const found: Record<string, unknown> = { ...DEFAULTS }
   for (const [name, row] of Object.entries(SETTINGS)) {
     const value = firstOf([

@@ -20,7 +20,8 @@ export async function watchInput(
 ): Promise<number> {
   const { output } = shell
   const printer = new AnswerPrinter(output, watch.inputId)
-  const release = onInterrupt(cancelling(shell, ask, watch, printer).press)
+  const steps = cancelling(shell, ask, watch, printer)
+  const release = onInterrupt(() => steps.press())
   try {
     let at = watch
     for (;;) {

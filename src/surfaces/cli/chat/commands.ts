@@ -20,7 +20,7 @@ interface ChatCommand {
   readonly perform: (context: ChatContext, rest: string) => Promise<void> | void
 }
 
-export const CHAT_COMMANDS: Readonly<Record<string, ChatCommand>> = {
+const CHAT_COMMANDS: Readonly<Record<string, ChatCommand>> = {
   queue: { form: '/queue TEXT', text: 'send TEXT as a turn of its own, after what goes on', perform: queue },
   cancel: { form: '/cancel [now]', text: 'cancel the run at its next boundary, or now', perform: cancel },
   history: { form: '/history', text: 'print the transcript', perform: printHistory },

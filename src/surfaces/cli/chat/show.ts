@@ -1,7 +1,6 @@
 /** Shows what happens in the session on the screen of a chat. */
-import { hintOf } from '../answer.ts'
+import { hintOf, textOf } from '../answer.ts'
 import { oneLine } from '../failure.ts'
-import { brief } from '../output.ts'
 import type { EventView, InputView } from '../views.ts'
 import type { Screen } from './screen.ts'
 
@@ -22,7 +21,7 @@ export class Show {
     else if (type === 'tool.approval-needed') this.#approval(event)
     else if (type === 'tool.unknown')
       this.#screen.line(
-        `what became of ${String(event['name'])} is not known: /resolve ${String(event['callId'])} retry|succeeded|failed`,
+        `what became of ${textOf(event, 'name')} is not known: /resolve ${textOf(event, 'callId')} retry|succeeded|failed`,
       )
     else {
       const hint = hintOf(event)
@@ -56,8 +55,8 @@ export class Show {
     this.#shown = ''
   }
 
-  #approval({ name, args, callId }: EventView): void {
-    const what = args === undefined ? String(name) : `${String(name)} ${brief(args, 200)}`
-    this.#screen.line(`${what} waits for your decision: /allow or /deny (call ${String(callId)})`)
+  #approval(event: EventView): void {
+    const [tool, args, callId] = ['name', 'args', 'callId'].map(field => textOf(event, field))
+    this.#screen.line(`${[tool, args].join(' ').trimEnd()} waits for your decision: /allow or /deny (call ${callId})`)
   }
 }

@@ -1,6 +1,7 @@
 /** `meerkat chat`: a conversation, line by line. A line typed while a run goes on steers it. */
 
 import { asMeerkatError } from '../../../errors.ts'
+import { textOf } from '../answer.ts'
 import { performCommand } from '../chat/commands.ts'
 import { Conversation } from '../chat/conversation.ts'
 import { Screen } from '../chat/screen.ts'
@@ -104,7 +105,7 @@ class Chat {
     const { type, inputId = '' } = event
     const isReceipt = (type === 'input.steered' || type === 'input.staged') && this.#steers.delete(inputId)
     if (!isReceipt) this.#show.see(event)
-    else if (type === 'input.steered') this.#screen.line(`↳ joined the run at boundary ${String(event['boundary'])}`)
+    else if (type === 'input.steered') this.#screen.line(`↳ joined the run at boundary ${textOf(event, 'boundary')}`)
     else this.#screen.line('↳ the run ended before it could join: it has a turn of its own')
   }
 

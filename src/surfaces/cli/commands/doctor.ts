@@ -25,12 +25,10 @@ const LOW_DISK_BYTES = 512 * 2 ** 20
 
 export async function doctor(shell: Shell): Promise<void> {
   const { output } = shell
-  let failed = false
-  let warned = false
+  const levels = new Set<Finding['level']>()
   const show = (found: readonly Finding[]): void => {
     for (const { level, topic, text } of found) {
-      failed ||= level === 'error'
-      warned ||= level === 'warning'
+      levels.add(level)
       const [style, mark] = MARKS[level]
       if (output.json) output.object({ type: 'finding', level, topic, text })
       else output.line(`${output.style(style, mark)}  ${topic.padEnd(8)} ${oneLine(text)}`)
@@ -39,8 +37,8 @@ export async function doctor(shell: Shell): Promise<void> {
   show([nodeVersion()])
   const settings = await attempt('settings', () => shell.settings(), show)
   if (settings !== undefined) await examine(shell, settings, show)
-  if (output.json) output.object({ type: 'result', ok: !failed, warnings: warned })
-  if (failed) throw new Exit(EXIT.failed)
+  if (output.json) output.object({ type: 'result', ok: !levels.has('error'), warnings: levels.has('warning') })
+  if (levels.has('error')) throw new Exit(EXIT.failed)
 }
 
 type ShowFindings = (found: readonly Finding[]) => void

@@ -24,7 +24,7 @@ export async function op(shell: Shell, [name, json]: readonly unknown[]): Promis
   const connection = READING.test(name)
     ? await connect(shell)
     : ((await connectServer(shell)) ?? (await connectWorker(shell)))
-  const answer = await connection.ask(name, params as never)
+  const answer = await connection.ask(name, params)
   if (output.json) output.object(answer)
   else output.line(JSON.stringify(answer, null, 2))
 }

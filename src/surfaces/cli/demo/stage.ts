@@ -51,10 +51,15 @@ export class Stage {
     this.#atLineStart = false
   }
 
-  #line(text: string): void {
+  /** Ends the line of an answer. */
+  endLine(): void {
     if (!this.#atLineStart) this.#output.line()
-    this.#output.line(text)
     this.#atLineStart = true
+  }
+
+  #line(text: string): void {
+    this.endLine()
+    this.#output.line(text)
   }
 
   async #rest(text: string): Promise<void> {

@@ -77,9 +77,10 @@ export class Tour {
     const stage = this.#stage
     const sessionId = 'incident-42'
     await stage.chapter('2  You can speak while it works')
-    await stage.type(`meerkat run --session ${sessionId} "take 6 steps"`)
+    const prompt = `wait ${stage.span(4500, 500)} ms and take 9 steps`
+    await stage.type(`meerkat run --session ${sessionId} "${prompt}"`)
     const cursor = await this.#cursor(sessionId)
-    const work = await this.#send(sessionId, 'take 6 steps')
+    const work = await this.#send(sessionId, prompt)
     await this.#until(sessionId, cursor, event => event.type === 'tool.started')
     await stage.type(`meerkat steer ${sessionId} "enough, sum it up"`)
     const steer = await this.#send(sessionId, 'enough, sum it up', { mode: 'steer' })
@@ -97,18 +98,9 @@ export class Tour {
     const stage = this.#stage
     await stage.chapter('3  Now we kill it')
     await stage.say('Three sessions call a slow tool each. The tools differ in one word: what becomes of a lost call.')
-    const ms = stage.span(2500, 300)
-    const cursors = new Map<string, string>()
-    for (const [sessionId, { prompt, text }] of Object.entries(POLICIES)) {
-      await this.#open(sessionId)
-      cursors.set(sessionId, await this.#cursor(sessionId))
-      await this.#send(sessionId, prompt(ms))
-      await this.#send(sessionId, `say ${sessionId}, second in the queue`)
-      await stage.fact(`${sessionId.padEnd(8)} ${text}`)
-    }
-    for (const [sessionId, cursor] of cursors)
-      await this.#until(sessionId, cursor, event => event.type === 'tool.started')
-    await stage.say('All three calls are out; behind each waits another input. No mercy:')
+    for (const [policy, { text }] of Object.entries(POLICIES)) await stage.fact(`${policy.padEnd(8)} ${text}`)
+    await stage.say('Behind each call a second input waits. When all three calls are out, no mercy:')
+    const cursors = await this.#sendOut(stage.span(3500, 300))
     await stage.type(`kill -9 ${this.#worker.pid}`)
     await this.#worker.kill()
     await stage.fact('the worker is gone: no goodbye, no flush, no handler', 'bad')
@@ -118,6 +110,21 @@ export class Tour {
     await this.#worker.ask('runtime/info', {})
     await stage.fact(`worker ${this.#worker.pid} is up after ${duration(performance.now() - startedAt)}`)
     await this.#afterCrash(cursors)
+  }
+
+  /** Two inputs a policy, and the first one's call under way. Answers where each session's log ended before. */
+  async #sendOut(ms: number): Promise<ReadonlyMap<string, string>> {
+    const cursors = new Map<string, string>()
+    for (const [sessionId, { prompt }] of Object.entries(POLICIES)) {
+      await this.#open(sessionId)
+      cursors.set(sessionId, await this.#cursor(sessionId))
+      await this.#send(sessionId, prompt(ms))
+      await this.#send(sessionId, `say ${sessionId}, second in the queue`)
+    }
+    for (const [sessionId, cursor] of cursors) {
+      await this.#until(sessionId, cursor, event => event.type === 'tool.started')
+    }
+    return cursors
   }
 
   async #afterCrash(cursors: ReadonlyMap<string, string>): Promise<void> {
@@ -199,6 +206,7 @@ export class Tour {
       if (runId !== undefined && event.inputId === inputId) runs.add(runId)
       const isOurs = runId !== undefined && runs.has(runId)
       if (isOurs && type === 'text.delta' && typeof text === 'string') this.#stage.stream(text)
+      if (isOurs && type === 'turn.ended') this.#stage.endLine()
       return ENDS.has(type) && event.inputId === inputId
     })
   }

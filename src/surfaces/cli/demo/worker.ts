@@ -89,7 +89,7 @@ export class Worker {
 }
 
 /** The worker died before it answered. */
-export class WorkerGone extends Error {
+class WorkerGone extends Error {
   override readonly name = 'WorkerGone'
 }
 

@@ -1,0 +1,146 @@
+/** Stop, resume, retire, reset, recycle, destroy: what they report, and that a way leads out of every phase. */
+import { describe, expect, test } from 'vitest'
+import type { ControlOperation } from '../../src/session/api.ts'
+import { scriptedExecutor } from '../../src/testing/index.ts'
+import { codeOf, freshStore, LONG_MS, STORES, start, until } from './support.ts'
+
+const NONE = { inputsAbandoned: 0, inputsPendingDrain: 0, inputsTransferred: 0 }
+
+/** A session that runs one input while two others wait. */
+async function busy(kind: (typeof STORES)[number]) {
+  const store = freshStore(kind)
+  const executor = scriptedExecutor()
+  const runtime = await start({ store, executor, abortGraceMs: 20 })
+  const session = await runtime.sessions.open('s')
+  const sent = [await session.send('one'), await session.send('two'), await session.send('three')]
+  return { store, executor, runtime, session, sent, run: await executor.next() }
+}
+
+describe.each(STORES)('a lifecycle operation (%s)', kind => {
+  test.each([
+    ['stop', 'stopped'],
+    ['resume', 'attached'],
+    ['retire', 'retired'],
+    ['reset', 'attached'],
+    ['recycle', 'attached'],
+    ['destroy', 'destroyed'],
+  ] as const)('%s twice says the same', async (operation, phase) => {
+    const runtime = await start({ store: freshStore(kind), executor: scriptedExecutor() })
+    await runtime.open({ sessionId: 's' })
+    const once = await runtime.control('s', operation)
+    expect(once).toEqual({ sessionId: 's', phase, ...NONE })
+    expect(await runtime.control('s', operation)).toEqual(once)
+  })
+
+  test('leads out of every phase but destroyed', async () => {
+    const runtime = await start({ store: freshStore(kind), executor: scriptedExecutor(() => 'ok') })
+    const ways: readonly (readonly [string, readonly ControlOperation[]])[] = [
+      ['stopped', ['stop', 'resume']],
+      ['stopped then retired', ['stop', 'retire', 'reset']],
+      ['retired', ['retire', 'reset']],
+      ['retired then recycled', ['retire', 'recycle']],
+      ['retired then stopped', ['retire', 'stop', 'resume']],
+    ]
+    for (const [name, operations] of ways) {
+      await runtime.open({ sessionId: name })
+      for (const operation of operations) await runtime.control(name, operation)
+      expect(await runtime.send(name, { content: 'x', waitMs: LONG_MS })).toMatchObject({ status: 'consumed' })
+    }
+    await runtime.open({ sessionId: 'gone' })
+    await runtime.control('gone', 'destroy')
+    for (const operation of ['stop', 'resume', 'retire', 'reset', 'recycle'] as const)
+      expect(await codeOf(runtime.control('gone', operation))).toBe('not-ready')
+    expect(await codeOf(runtime.send('gone', { content: 'x' }))).toBe('not-ready')
+    expect((await runtime.get('gone')).phase).toBe('destroyed')
+  })
+
+  test('stop aborts the run, abandons what waits and is over only then', async () => {
+    const { runtime, sent, run, store } = await busy(kind)
+    expect(await runtime.control('s', 'stop')).toMatchObject({ phase: 'stopped', inputsAbandoned: 3 })
+    expect(run.port.signal.aborted).toBe(true)
+    expect(await sent[0]?.result).toMatchObject({ status: 'abandoned', reason: 'cancelled' })
+    for (const one of sent.slice(1)) expect(await one.result).toMatchObject({ status: 'abandoned', reason: 'stopped' })
+    expect(await codeOf(runtime.send('s', { content: 'x' }))).toBe('not-ready')
+    await runtime.close()
+    const next = await start({ store, executor: scriptedExecutor(() => 'awake') })
+    expect((await next.get('s')).phase).toBe('stopped')
+    expect(await next.send('s', { content: 'x', resume: true, waitMs: LONG_MS })).toMatchObject({
+      status: 'consumed',
+      result: { text: 'awake' },
+    })
+  })
+
+  test('retire admits nothing new and drains what waits', async () => {
+    const { runtime, sent, run, executor } = await busy(kind)
+    expect(await runtime.control('s', 'retire')).toMatchObject({ inputsAbandoned: 0, inputsPendingDrain: 3 })
+    expect(await codeOf(runtime.send('s', { content: 'x' }))).toBe('not-ready')
+    run.answer('1')
+    ;(await executor.next()).answer('2')
+    ;(await executor.next()).answer('3')
+    for (const one of sent) expect(await one.result).toMatchObject({ status: 'consumed' })
+    expect((await runtime.get('s')).phase).toBe('retired')
+  })
+
+  test('retire drains across a restart', async () => {
+    const { runtime, sent, run, store } = await busy(kind)
+    await runtime.control('s', 'retire')
+    run.answer('1')
+    await sent[0]?.result
+    await runtime.close()
+    const next = await start({ store, executor: scriptedExecutor(() => 'after') })
+    for (const one of sent.slice(1)) {
+      expect(await next.wait('s', one.inputId, LONG_MS)).toMatchObject({ status: 'consumed' })
+    }
+    expect((await next.get('s')).phase).toBe('retired')
+  })
+
+  test('retire without an executor abandons what nobody would answer', async () => {
+    const runtime = await start({ store: freshStore(kind) })
+    await runtime.open({ sessionId: 's' })
+    const { inputId } = await runtime.send('s', { content: 'x' })
+    expect(await runtime.control('s', 'retire')).toMatchObject({ inputsAbandoned: 1, inputsPendingDrain: 0 })
+    expect(await runtime.wait('s', inputId, LONG_MS)).toMatchObject({ status: 'abandoned', reason: 'retired' })
+  })
+
+  test('reset abandons what waits, and is refused while a run is current', async () => {
+    const { runtime, run, executor, sent } = await busy(kind)
+    expect(await codeOf(runtime.control('s', 'reset'))).toBe('not-ready')
+    expect(await codeOf(runtime.control('s', 'recycle'))).toBe('not-ready')
+    await run.ask([{ id: 'c', needsApproval: true }])
+    run.end({ type: 'parked' })
+    await until(runtime, 's', 'run.parked')
+    expect(await runtime.control('s', 'reset')).toMatchObject({ inputsAbandoned: 3, phase: 'attached' })
+    for (const one of sent) expect(await one.result).toMatchObject({ status: 'abandoned', reason: 'reset' })
+    expect(await runtime.approvals('s')).toEqual([])
+    const after = await runtime.send('s', { content: 'after' })
+    ;(await executor.next()).answer('fresh')
+    expect(await runtime.wait('s', after.inputId, LONG_MS)).toMatchObject({ result: { text: 'fresh' } })
+  })
+
+  test('recycle keeps what waits, in order, and its waiters', async () => {
+    const { runtime, run, sent, executor } = await busy(kind)
+    await run.ask([{ id: 'c', needsApproval: true }])
+    run.end({ type: 'parked' })
+    await until(runtime, 's', 'run.parked')
+    expect(await runtime.control('s', 'recycle')).toMatchObject({ inputsAbandoned: 0, inputsTransferred: 3 })
+    await runtime.decide('s', 'c', { decision: 'deny' })
+    const order: string[] = []
+    for (let n = 0; n < 3; n++) {
+      const one = await executor.next()
+      order.push(one.said)
+      if (n === 0) await one.boundary()
+      one.answer(`${one.said} done`)
+    }
+    expect(order).toEqual(['one', 'two', 'three'])
+    for (const one of sent) expect(await one.result).toMatchObject({ status: 'consumed' })
+  })
+
+  test('destroy ends everything, the run included', async () => {
+    const { runtime, sent, run } = await busy(kind)
+    expect(await runtime.control('s', 'destroy')).toMatchObject({ phase: 'destroyed', inputsAbandoned: 3 })
+    for (const one of sent) expect(await one.result).toMatchObject({ status: 'abandoned', reason: 'destroyed' })
+    expect(run.port.signal.aborted).toBe(true)
+    await expect(run.ask([{ id: 'late' }])).rejects.toMatchObject({ code: 'conflict' })
+    expect(await runtime.runs('s', {})).toMatchObject({ items: [{ state: 'cancelled' }] })
+  })
+})
