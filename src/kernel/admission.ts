@@ -51,8 +51,14 @@ export interface AcceptInput {
   readonly injectsContext?: boolean
   /** A terminal response whose correlation or identity is malformed. */
   readonly malformedTerminal?: boolean
-  /** What the idempotency key is bound to already, as the driver saw it. */
-  readonly seen?: { readonly inputId: InputId; readonly sameContent: boolean }
+}
+
+/** Asks what becomes of an input whose idempotency key is bound already. Answered in every phase: it admits nothing. */
+export interface ResolveAdmissionIdempotency {
+  readonly type: 'ResolveAdmissionIdempotency'
+  readonly inputId: InputId
+  /** What the key is bound to, as the driver saw it. */
+  readonly seen: { readonly inputId: InputId; readonly sameContent: boolean }
 }
 
 /** Where an admitted input goes and what it may do there. */

@@ -3,7 +3,7 @@
  *
  * The record below is the whole state; each slice has one region that writes it. `step` is the only way to change it.
  */
-import type { AcceptInput } from './admission.ts'
+import type { AcceptInput, ResolveAdmissionIdempotency } from './admission.ts'
 import type { MeerkatEffect } from './effects.ts'
 import type { Invariant, Region } from './region.ts'
 import { type Binding, type BindingInput, binding } from './regions/binding.ts'
@@ -34,6 +34,7 @@ export type MeerkatInput =
   | RegistrationInput
   | BindingInput
   | AcceptInput
+  | ResolveAdmissionIdempotency
   | LedgerInput
   | RunInput
   | TurnInput

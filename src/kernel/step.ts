@@ -239,7 +239,8 @@ function rowsByPhaseOf<State, Input extends Tagged, Effect extends Tagged>(
   rows: readonly AnyRow<State, Input, Effect>[],
 ): Plan<State, Input, Effect>['rowsByPhase'] {
   const named = rows.map(row => ({ ...row, edge: `${region.name}/${type}/${row.name}` }))
-  return new Map(region.phases.map(phase => [phase, named.filter(row => row.from.includes(phase))]))
+  const phases = new Set(rows.flatMap(row => row.from))
+  return new Map([...phases].map(phase => [phase, named.filter(row => row.from.includes(phase))]))
 }
 
 function followersOf<State, Input extends Tagged, Effect extends Tagged>(

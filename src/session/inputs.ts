@@ -1,11 +1,13 @@
 /** Sending inputs and asking for them later. */
+
+import { defined } from '../defined.ts'
 import { KernelRejection, type Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { InputId, SessionId } from '../kernel/ids.ts'
 import type { MeerkatState } from '../kernel/machine.ts'
 import { entryOf, type LedgerEntry } from '../kernel/regions/ledger-entries.ts'
-import type { InputRecord } from '../store/records.ts'
+import type { EndedRecord, InputRecord, MessageRecord } from '../store/records.ts'
 import type { LogRow, Store } from '../store/store.ts'
 import type { InputStatus, InputView, SendParams } from './api.ts'
 import type { LiveSession } from './live-session.ts'
@@ -50,14 +52,21 @@ export function admit(
 ): Admitted {
   const { mode = 'queue', idempotencyKey, supersessionKey } = params
   if (params.resume === true && tx.state.lifecycle.phase === 'stopped') tx.step({ type: 'Resume' })
-  const result = tx.try({
-    type: 'AcceptInput',
-    inputId: id,
-    at: tx.at,
-    ...(mode !== 'queue' && { mode }),
-    ...(supersessionKey !== undefined && { supersessionKey }),
-    ...(seen && { seen: { inputId: seen.inputId, sameContent: seen.digest === digestOf(params) } }),
-  })
+  const result = tx.try(
+    seen === undefined
+      ? {
+          type: 'AcceptInput',
+          inputId: id,
+          at: tx.at,
+          ...(mode !== 'queue' && { mode }),
+          ...(supersessionKey !== undefined && { supersessionKey }),
+        }
+      : {
+          type: 'ResolveAdmissionIdempotency',
+          inputId: id,
+          seen: { inputId: seen.inputId, sameContent: seen.digest === digestOf(params) },
+        },
+  )
   if (!result.ok) throw closedFor(tx.state) ?? new KernelRejection(result)
   const verdict = verdictOf(result.effects, idempotencyKey)
   if (verdict !== undefined) return verdict
@@ -125,37 +134,30 @@ export async function inputView(
   looks = 2,
 ): Promise<InputView> {
   const place = await store.locate(inputId as InputId)
-  const first = place === undefined || place.sessionId !== sessionId ? undefined : await store.row(place.first)
+  const first = place?.sessionId === sessionId ? await store.row(place.first) : undefined
   const record = first?.record.inputs?.find(one => one.id === inputId)
-  if (record === undefined) throw inputNotFound(sessionId, inputId)
-  const last = place?.last === undefined ? undefined : await store.row(place.last)
+  if (record === undefined || place === undefined) throw inputNotFound(sessionId, inputId)
+  const receipt = record.mode === 'steer' ? await receiptOf(store, sessionId, record, place.first) : undefined
+  const base = { ...sentAs(record), ...defined({ receipt }) }
+  const last = place.last === undefined ? undefined : await store.row(place.last)
   const ended = last?.record.ended?.find(one => one.id === inputId)
-  const base = {
-    id: record.id,
-    mode: record.mode,
-    kind: record.kind,
-    content: record.content,
-    acceptedAt: iso(record.at),
-    ...(record.idempotencyKey !== undefined && { idempotencyKey: record.idempotencyKey }),
-    ...(record.supersessionKey !== undefined && { supersessionKey: record.supersessionKey }),
-    ...(record.mode === 'steer' && (await receiptOf(store, sessionId, record, place?.first ?? 0))),
-  }
-  if (ended !== undefined) {
-    const result = ended.result && resultView(ended.result, last?.record.messages)
-    return {
-      ...base,
-      status: ended.status,
-      attempts: ended.attempts,
-      ...(ended.reason !== undefined && { reason: ended.reason }),
-      ...(ended.by !== undefined && { by: ended.by }),
-      ...(result && { result, runId: result.runId }),
-    }
-  }
+  if (ended !== undefined) return { ...base, ...endOf(ended, last?.record.messages) }
   const entry = entryOf((await state()).ledger, record.id)
   // It ended between the two looks: the log has its end by now.
   if (entry === undefined && looks > 1) return inputView(store, sessionId, inputId, state, looks - 1)
   const runId = entry !== undefined && 'runId' in entry ? { runId: entry.runId } : {}
   return { ...base, status: statusOf(entry), attempts: entry?.attempts ?? 0, ...runId }
+}
+
+function sentAs(record: InputRecord): Omit<InputView, 'status' | 'attempts'> {
+  const { id, mode, kind, content, at, idempotencyKey, supersessionKey } = record
+  return { id, mode, kind, content, acceptedAt: iso(at), ...defined({ idempotencyKey, supersessionKey }) }
+}
+
+function endOf(ended: EndedRecord, messages: readonly MessageRecord[] | undefined) {
+  const { status, attempts, reason, by } = ended
+  const result = ended.result && resultView(ended.result, messages)
+  return { status, attempts, ...defined({ reason, by, result, runId: result?.runId }) }
 }
 
 export function statusOf(entry: LedgerEntry | undefined): InputStatus {
@@ -175,20 +177,20 @@ async function receiptOf(
   sessionId: SessionId,
   { id }: InputRecord,
   first: number,
-): Promise<Pick<InputView, 'receipt'>> {
+): Promise<InputView['receipt']> {
   for (let after = first - 1; ; ) {
     const rows: readonly LogRow[] = await store.read({ sessionId, after, limit: 100 })
-    for (const row of rows) {
-      after = row.position
-      for (const event of eventsOf(row)) {
-        if (event.inputId !== id) continue
-        if (event.type === 'input.staged') return { receipt: { type: 'queued' } }
-        if (event.type === 'input.steered' && event.runId !== undefined) {
-          return { receipt: { type: 'steered', runId: event.runId, boundary: Number(event['boundary']) } }
-        }
-        if (event.type === 'input.withdrawn' || event.type === 'input.abandoned') return {}
-      }
+    const last = rows.at(-1)
+    if (last === undefined) return undefined
+    after = last.position
+    const told = rows.flatMap(eventsOf).find(event => event.inputId === id && event.type in STEER_ENDS)
+    if (told?.type === 'input.staged') return { type: 'queued' }
+    if (told?.type === 'input.steered' && told.runId !== undefined) {
+      return { type: 'steered', runId: told.runId, boundary: Number(told['boundary']) }
     }
-    if (rows.length === 0) return {}
+    if (told !== undefined) return undefined
   }
 }
+
+/** Events that decide what a steer's receipt says, or that it will have none. */
+const STEER_ENDS = { 'input.staged': true, 'input.steered': true, 'input.withdrawn': true, 'input.abandoned': true }

@@ -3,7 +3,7 @@
  */
 import { type Committed, SessionDriver } from '../driver/driver.ts'
 import { stateOf } from '../driver/load.ts'
-import { Transaction } from '../driver/transaction.ts'
+import type { Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
 import type { ContextMessage, CoreExecutor } from '../executor/executor.ts'
 import type { Ids } from '../ids.ts'

@@ -160,6 +160,15 @@ describe('reading', () => {
   })
 })
 
+test('verify tells each configuration as it is done, and Ctrl-C ends it at once', async () => {
+  using folder = new Folder()
+  const running = folder.start(['verify', '--json'])
+  const [line = ''] = (await running.shows(/^\{"type":"configuration".*\n/)).split('\n')
+  expect(JSON.parse(line)).toMatchObject({ name: matching(/^/), violations: 0 })
+  running.kill('SIGINT')
+  expect((await running.ended).status).toBe('SIGINT')
+})
+
 test('the version and the help need nothing but the command', async () => {
   using folder = new Folder()
   expect(await folder.run('--version')).toMatchObject({

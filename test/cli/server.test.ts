@@ -68,11 +68,9 @@ describe('a second terminal', () => {
     using folder = new Folder()
     const running = folder.start(['run', ...demo, '--session', 's', '--json', 'wait 60 s'])
     await running.shows('"tool.started"')
-    const refused = await folder.run('run', '--session', 's', 'say hi')
-    expect(refused).toMatchObject({
-      status: 4,
-      stderr: matching(new RegExp(`^meerkat: session s is in use by process ${running.pid}`)),
-    })
+    const said = matching(new RegExp(`^meerkat: session s is in use by process ${running.pid}`))
+    expect(await folder.run('run', '--session', 's', 'say hi')).toMatchObject({ status: 4, stderr: said })
+    expect(await folder.run('cancel', 's')).toMatchObject({ status: 4, stderr: said })
   })
 
   test('is told to show the token, and gets in with it', async () => {

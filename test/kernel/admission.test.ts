@@ -1,6 +1,6 @@
 import type { AcceptInput, MeerkatEffect, PostAdmissionSignal } from 'meerkat-ts/kernel'
 import { describe, expect, test } from 'vitest'
-import { attached, inputId, kinds, registered, SESSION } from './support/play.ts'
+import { attached, inputId, kinds, type Play, registered, SESSION } from './support/play.ts'
 
 type Offer = Partial<Omit<AcceptInput, 'type' | 'inputId'>>
 
@@ -69,28 +69,35 @@ describe('progress of a response', () => {
   })
 })
 
+function retry(play: Play, id: string, sameContent: boolean): readonly MeerkatEffect[] {
+  const seen = { inputId: inputId('first'), sameContent }
+  return play.do({ type: 'ResolveAdmissionIdempotency', inputId: inputId(id), seen })
+}
+
 describe('an idempotency key', () => {
   test('of the same content answers with the first input', () => {
     const play = attached()
     play.accept('first')
     const before = play.state
-    expect(play.accept('again', { seen: { inputId: inputId('first'), sameContent: true } })).toEqual([
-      { type: 'AdmissionDeduplicated', inputId: 'again', existing: 'first' },
-    ])
+    expect(retry(play, 'again', true)).toEqual([{ type: 'AdmissionDeduplicated', inputId: 'again', existing: 'first' }])
     expect(play.state).toBe(before)
   })
 
   test('of other content is a conflict', () => {
     const play = attached()
-    expect(play.accept('other', { seen: { inputId: inputId('first'), sameContent: false } })).toEqual([
+    expect(retry(play, 'other', false)).toEqual([
       { type: 'IdempotencyConflicted', inputId: 'other', existing: 'first' },
     ])
     expect(play.entry('other')).toBeUndefined()
   })
 
-  test('is looked at before the input is judged', () => {
-    const faulty: Offer = { durability: 'derived', seen: { inputId: inputId('first'), sameContent: true } }
-    expect(kinds(attached().accept('again', faulty))).toEqual(['AdmissionDeduplicated'])
+  test('is answered whatever became of the session meanwhile', () => {
+    for (const end of ['Retire', 'Destroy'] as const) {
+      const play = attached()
+      play.accept('first')
+      play.do({ type: end })
+      expect(kinds(retry(play, 'again', true))).toEqual(['AdmissionDeduplicated'])
+    }
   })
 })
 

@@ -156,6 +156,13 @@ export const wholeTurn: Inputs = [
   { type: 'TimeBudgetExceeded', runId },
 ]
 
+/** An idempotency key that is bound already, to the same content and to another. */
+export const idempotency: Inputs = [true, false].map(sameContent => ({
+  type: 'ResolveAdmissionIdempotency',
+  inputId: inputId('z'),
+  seen: { inputId: inputId('a'), sameContent },
+}))
+
 /** The shell's and the operator's words about one input that waits. */
 export const laneOperations = (name: string): Inputs => [
   { type: 'WithdrawInput', inputId: inputId(name) },
@@ -201,7 +208,7 @@ export const teardownOf = (binding: BindingTuple): Inputs => [
 
 export const teardown: Inputs = teardownOf({})
 
-/** One call: intent, dispatch, outcome, and what a person may say of it. */
+/** One call, of a policy that repeats it when it is lost, asks, or needs approval and fails: intent, dispatch, outcome, and what a person may say of it. */
 export function callsOf(name: 'retry' | 'ask' | 'approve'): Inputs {
   const callId = call(name)
   const policy = name === 'approve' ? 'fail' : name
@@ -223,6 +230,3 @@ export function callsOf(name: 'retry' | 'ask' | 'approve'): Inputs {
   )
   return [...life, { type: 'RecordCallOutcomes', runId, outcomes: [{ callId, ok: false }], at: 0 }, ...resolutions]
 }
-
-/** Calls of each policy: one that repeats, one that asks, one that needs approval and fails when lost. */
-export const calls: Inputs = [...callsOf('retry'), ...callsOf('ask'), ...callsOf('approve')]

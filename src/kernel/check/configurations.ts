@@ -12,11 +12,11 @@ import {
   accept,
   attached,
   boundaryTurn,
-  calls,
   callsOf,
   cancelledTurn,
   cancels,
   dropQueued,
+  idempotency,
   initialized,
   inputId,
   interruption,
@@ -99,6 +99,15 @@ const binding: Configuration = {
   inputs: always([...registrations, ...placements, ...operations, ...service, accept('a'), interruption, ...teardown]),
 }
 
+/** The shortest run that answers its inputs. */
+const answering: readonly MeerkatInput[] = [
+  ...serving,
+  { type: 'StartImmediateAppend', runId },
+  { type: 'PrimitiveApplied', runId },
+  { type: 'Commit', runId },
+  interruption,
+]
+
 /** Every kind of input in every mode, sound and unsound, as the only one of its session. */
 function everyOffer(): readonly AcceptInput[] {
   const kinds: readonly InputKind[] = [
@@ -119,6 +128,7 @@ function everyOffer(): readonly AcceptInput[] {
   return [
     ...offers,
     accept('a', { mode: 'supersede' }),
+    accept('o', { kind: 'operation' }),
     accept('a', { kind: 'peer-request', intent: 'hush' }),
     accept('a', { kind: 'continuation', continuation: 'workgraph-attention' }),
     accept('a', { withoutWake: true }),
@@ -127,8 +137,6 @@ function everyOffer(): readonly AcceptInput[] {
     accept('a', { durability: 'derived', origin: 'system', kind: 'operation' }),
     accept('a', { kind: 'peer-message', mode: 'steer', injectsContext: true }),
     accept('a', { kind: 'peer-response-terminal', malformedTerminal: true }),
-    accept('z', { seen: { inputId: inputId('a'), sameContent: true } }),
-    accept('z', { seen: { inputId: inputId('a'), sameContent: false } }),
   ]
 }
 
@@ -139,13 +147,16 @@ const admissionKinds: Configuration = {
   prefix: registered,
   inputs: always([
     ...everyOffer(),
-    accept('w'),
+    ...idempotency,
     { type: 'SetSilentIntents', sessionId, intents: ['hush'] },
-    ...serving,
-    interruption,
+    ...answering,
     { type: 'Retire' },
     { type: 'Reset' },
-    ...laneOperations('a'),
+    { type: 'StopRuntimeExecutor', reason: 'asked' },
+    { type: 'RuntimeExecutorExited' },
+    { type: 'Resume' },
+    { type: 'Destroy' },
+    { type: 'WithdrawInput', inputId: inputId('a') },
     ...dropQueued,
     ...teardown.slice(0, 1),
   ]),
@@ -161,18 +172,21 @@ const sorts = (name: string): readonly AcceptInput[] => [
 ]
 
 function lanes(quick: boolean): Configuration {
-  const names = quick ? ['a', 'b'] : ['a', 'b', 'c']
+  const third = quick ? [] : [accept('c'), accept('c', { mode: 'supersede', supersessionKey: 'k' })]
   return {
     name: 'lanes',
     about:
-      'Order, supersession and coalescing among inputs of every sort that waits, moved about in every way, and what a run takes of them. Three: one to move, one before and one behind it.',
+      'Order, supersession and coalescing among inputs of every sort that waits, moved about in every way, and what a run takes of them. Two of every sort, the first of which is moved, and one behind them.',
     prefix: attached,
     inputs: always([
-      ...names.flatMap(name => [...sorts(name), ...laneOperations(name)]),
+      ...sorts('a'),
+      ...sorts('b'),
+      ...third,
+      ...laneOperations('a'),
       ...dropQueued,
-      ...serving,
-      interruption,
+      ...answering,
       { type: 'Retire' },
+      { type: 'Reset' },
     ]),
   }
 }
@@ -187,19 +201,30 @@ const running: readonly MeerkatInput[] = [
   ...rollbacks,
   ...cancels,
   { type: 'Retire' },
+  { type: 'Reset' },
 ]
 
 const steer = accept('s', { mode: 'steer' })
 
 function runs(quick: boolean): Configuration {
-  const prompts = (quick ? ['a'] : ['a', 'b']).map(name => accept(name))
   return {
     name: 'runs',
     about:
-      'Runs to their last attempt over prompts and a steer: every end, every cancel, every rollback, steers that join, and crashes. Two prompts show order, one steer joining; more of them only repeat that.',
+      'Runs to their last attempt over a prompt and a steer: every end, every cancel, every rollback, steers that join, and crashes.',
     prefix: attached,
-    inputs: inTurn(prompts, [steer, ...running]),
+    inputs: always([accept('a'), ...(quick ? [] : [steer]), ...running]),
   }
+}
+
+const order: Configuration = {
+  name: 'order',
+  about:
+    'Two prompts and a steer, each to its last attempt: who goes first after every kind of rollback. Cancels and failures are left to `runs`, for they do not see what waits.',
+  prefix: attached,
+  inputs: inTurn(
+    [accept('a'), accept('b')],
+    [steer, ...serving, ...boundaryTurn, { type: 'Commit', runId }, ...rollbacks.filter(one => one !== interruption)],
+  ),
 }
 
 const riders: Configuration = {
@@ -211,20 +236,25 @@ const riders: Configuration = {
 }
 
 function merging(quick: boolean): Configuration {
-  const names = quick ? ['a', 'b'] : ['a', 'b', 'c']
+  const prompts = quick ? [accept('a')] : [accept('a'), accept('b')]
   return {
     name: 'merging',
     about:
-      'A session whose prompts may share a run: shared batches through every end and every rollback. Three prompts: a batch of two and one that comes later.',
+      'A session whose prompts may share a run: shared batches through every end and every rollback, with a steer that joins or not. Two prompts: sharing, coming later, and coming back.',
     prefix: [
       ...initialized,
       { type: 'RegisterSession', sessionId, merge: true },
       { type: 'EnsureSessionWithExecutor', sessionId },
     ],
-    inputs: inTurn(
-      names.map(name => accept(name)),
-      [...service, ...boundaryTurn, ...runEnds, ...rollbacks, ...names.flatMap(laneOperations), ...dropQueued],
-    ),
+    inputs: inTurn(prompts, [
+      accept('p', { kind: 'peer-message' }),
+      ...service,
+      ...boundaryTurn,
+      ...runEnds,
+      { type: 'RollbackRun', runId, cause: 'attempt-failed' },
+      interruption,
+      ...dropQueued,
+    ]),
   }
 }
 
@@ -245,28 +275,37 @@ const callingTurn: readonly MeerkatInput[] = [
   { type: 'ToolCallsResolved', runId },
   { type: 'BoundaryContinue', runId },
   { type: 'BoundaryComplete', runId },
-  { type: 'FatalFailure', runId, source: 'tool-error' },
-  ...cancelledTurn,
   ...runEnds,
 ]
 
-const callPolicies: Configuration = {
+const callPolicies = (quick: boolean): Configuration => ({
   name: 'call-policies',
   about:
     'Tool calls of every policy in one turn, with and without approval, through crashes, parking, retries and giving up: one that repeats when lost, one that asks, one that needs approval and fails. Calls of one policy do not see each other, so one of each is enough.',
   prefix: attached,
-  inputs: always([accept('a'), ...callingTurn, ...calls, ...rollbacks, { type: 'Recover' }]),
-}
+  inputs: always([
+    accept('a'),
+    ...callingTurn,
+    ...(quick ? [] : callsOf('retry')),
+    ...callsOf('ask'),
+    ...callsOf('approve'),
+    { type: 'FatalFailure', runId, source: 'tool-error' },
+    ...cancelledTurn,
+    ...rollbacks,
+    { type: 'Recover' },
+    { type: 'Retire' },
+    { type: 'Reset' },
+  ]),
+})
 
-const callOwners: Configuration = {
-  name: 'call-owners',
+const callOwners = (steered: boolean): Configuration => ({
+  name: steered ? 'calls-and-steers' : 'calls-and-queue',
   about:
     'One call among several inputs: whose work it is when a steer joins, when its input waits, is superseded, withdrawn or dropped, and when the session retires, stops or is reset. No attempt is counted here: giving up is in `call-policies`.',
   prefix: attached,
   inputs: always([
     accept('a', { supersessionKey: 'k' }),
-    accept('b', { mode: 'supersede', supersessionKey: 'k' }),
-    steer,
+    steered ? steer : accept('b', { mode: 'supersede', supersessionKey: 'k' }),
     ...callingTurn,
     interruption,
     { type: 'RollbackRun', runId, cause: 'parked' },
@@ -279,7 +318,7 @@ const callOwners: Configuration = {
     { type: 'RuntimeExecutorExited' },
     { type: 'Resume' },
   ]),
-}
+})
 
 const transcriptLength: Configuration = {
   name: 'transcript',
@@ -317,11 +356,12 @@ export function configurations(quick: boolean): readonly Configuration[] {
     admissionKinds,
     lanes(quick),
     runs(quick),
-    ...(quick ? [] : [riders]),
+    ...(quick ? [] : [order, riders]),
     merging(quick),
     turnPhases,
-    callPolicies,
-    callOwners,
+    callPolicies(quick),
+    callOwners(false),
+    ...(quick ? [] : [callOwners(true)]),
     transcriptLength,
   ]
 }

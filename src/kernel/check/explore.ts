@@ -66,6 +66,25 @@ export function explore<State, Input extends Tagged, Effect extends Tagged>(
   return new Explorer(walk).run()
 }
 
+/** The region that decides on an input, and the phases in which it has rows for it. */
+interface Owner<State> {
+  readonly phaseOf: (state: State) => string
+  readonly from: ReadonlySet<string>
+}
+
+function ownersOf<State, Input extends Tagged, Effect extends Tagged>(
+  machine: Machine<State, Input, Effect>,
+): ReadonlyMap<string, Owner<State>> {
+  const owners = new Map<string, Owner<State>>()
+  for (const edge of machine.edges) {
+    const region = machine.regions.find(one => one.name === edge.region)
+    if (region === undefined) continue
+    const from = [...(owners.get(edge.input)?.from ?? []), ...edge.from]
+    owners.set(edge.input, { phaseOf: region.phaseOf, from: new Set(from) })
+  }
+  return owners
+}
+
 class Explorer<State, Input extends Tagged, Effect extends Tagged> {
   readonly #walk: Walk<State, Input, Effect>
   readonly #states: State[] = []
@@ -80,6 +99,7 @@ class Explorer<State, Input extends Tagged, Effect extends Tagged> {
   readonly #labels = new IntList()
   readonly #covered = new Set<string>()
   readonly #claims: ReadonlyMap<string, readonly string[] | undefined>
+  readonly #owners: ReadonlyMap<string, Owner<State>>
   readonly #violations: FoundViolation[] = []
   /** Numbers of states that break something: nothing is said of what follows from them. */
   readonly #unsound = new Set<number>()
@@ -90,6 +110,7 @@ class Explorer<State, Input extends Tagged, Effect extends Tagged> {
     this.#claims = new Map(
       walk.machine.edges.map(edge => [`${edge.region}/${edge.input}/${edge.row}`, edge.to] as const),
     )
+    this.#owners = ownersOf(walk.machine)
   }
 
   run(): Exploration<State, Input> {
@@ -117,6 +138,7 @@ class Explorer<State, Input extends Tagged, Effect extends Tagged> {
   #expand(number: number): void {
     const state = this.#states[number] as State
     for (const input of this.#walk.inputs(state)) {
+      if (!this.#mayStep(state, input)) continue
       const result = this.#walk.machine.step(state, input)
       if (!result.ok) continue
       this.#transitions++
@@ -133,6 +155,12 @@ class Explorer<State, Input extends Tagged, Effect extends Tagged> {
       this.#via.push(via)
       this.#labels.push(label)
     }
+  }
+
+  /** Spares the machine the many inputs that have no row in this phase, and the words in which it would refuse them. */
+  #mayStep(state: State, input: Input): boolean {
+    const owner = this.#owners.get(input.type)
+    return owner === undefined || owner.from.has(owner.phaseOf(state))
   }
 
   #numberOf(input: Input): number {

@@ -12,30 +12,31 @@ import { inOrder } from '../regions/lane.ts'
 import type { Ledger, LedgerEntry } from '../regions/ledger-entries.ts'
 import type { Run } from '../regions/run.ts'
 
-/** Makes a function from states to keys. It remembers what it saw; drop it with the states. */
-export function stateKeyer(): (state: MeerkatState) => string {
-  const words = new Map<string, number>()
-  const numbers = new WeakMap<object, number>()
-  const numberOf = <Slice extends object>(slice: Slice, inWords: (slice: Slice) => string): number => {
-    const known = numbers.get(slice)
+/** Keys of states. It remembers the slices it saw; drop it with the states. */
+export class StateKeys {
+  readonly #words = new Map<string, number>()
+  readonly #numbers = new WeakMap<object, number>()
+
+  keyOf(s: MeerkatState): string {
+    const spine = `${this.#number(s.lifecycle, plain)},${this.#number(s.registration, plain)},${this.#number(s.binding, plain)}`
+    const turn = `${this.#number(s.run, runInWords)},${this.#number(s.turn, plain)},${this.#number(s.transcript, plain)}`
+    return `${spine},${turn},${this.contentsOf(s)}`
+  }
+
+  /** A key of the collections only: the unfinished inputs and the open calls. */
+  contentsOf(s: MeerkatState): string {
+    return `${this.#number(s.ledger, ledgerInWords)},${this.#number(s.calls, callsInWords)}`
+  }
+
+  #number<Slice extends object>(slice: Slice, inWords: (slice: Slice) => string): number {
+    const known = this.#numbers.get(slice)
     if (known !== undefined) return known
     const text = inWords(slice)
-    const number = words.get(text) ?? words.size
-    words.set(text, number)
-    numbers.set(slice, number)
+    const number = this.#words.get(text) ?? this.#words.size
+    this.#words.set(text, number)
+    this.#numbers.set(slice, number)
     return number
   }
-  return s =>
-    [
-      numberOf(s.lifecycle, plain),
-      numberOf(s.registration, plain),
-      numberOf(s.binding, plain),
-      numberOf(s.ledger, ledgerInWords),
-      numberOf(s.run, runInWords),
-      numberOf(s.turn, plain),
-      numberOf(s.calls, callsInWords),
-      numberOf(s.transcript, plain),
-    ].join()
 }
 
 /** Property order is by construction, so it is sorted away. */
@@ -50,7 +51,7 @@ function sorted(value: unknown): unknown {
 }
 
 function runInWords(run: Run): string {
-  if (run.phase === 'none') return 'run'
+  if (run.phase === 'none') return 'no run'
   return `run ${run.runId} ${run.contributors.join()} ${run.progressed} ${run.cancel} ${run.boundary > 0}`
 }
 

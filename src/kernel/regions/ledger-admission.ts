@@ -1,5 +1,5 @@
 /** How an accepted input gets its place, and what the world hears of the ledger's changes. */
-import { type AcceptInput, admissionPolicy, validationFault } from '../admission.ts'
+import { type AcceptInput, admissionPolicy, type ResolveAdmissionIdempotency, validationFault } from '../admission.ts'
 import type { MeerkatEffect } from '../effects.ts'
 import type { InputId } from '../ids.ts'
 import type { MeerkatInput, MeerkatState } from '../machine.ts'
@@ -9,11 +9,8 @@ import { inOrder } from './lane.ts'
 import { type AbandonReason, drop, enqueue, type Ledger } from './ledger-entries.ts'
 import { contributorsOf, joiningSteers, returnsToLane } from './ledger-runs.ts'
 
-function isSeen(_: MeerkatState, input: AcceptInput): boolean {
-  return input.seen?.sameContent === true
-}
-function isSeenWithOtherContent(_: MeerkatState, input: AcceptInput): boolean {
-  return input.seen !== undefined && !input.seen.sameContent
+function saysTheSame(_: MeerkatState, { seen }: ResolveAdmissionIdempotency): boolean {
+  return seen.sameContent
 }
 function isFaulty(_: MeerkatState, input: AcceptInput): boolean {
   return validationFault(input) !== undefined
@@ -31,11 +28,11 @@ function notRetiring({ lifecycle }: MeerkatState): boolean {
 }
 
 /** The guards of the rows that admit. */
-export const admissionGuards = { isSeen, isSeenWithOtherContent, isFaulty, isNew, isConsumedOnAccept, notRetiring }
+export const admissionGuards = { saysTheSame, isFaulty, isNew, isConsumedOnAccept, notRetiring }
 
 /** Whether the row that takes the input in is the one that decides on it. */
 export function isEnqueued(state: MeerkatState, input: AcceptInput): boolean {
-  const refused = input.seen !== undefined || isFaulty(state, input) || !isNew(state, input)
+  const refused = isFaulty(state, input) || !isNew(state, input)
   return (
     !refused && !isConsumedOnAccept(state, input) && isRegistered(state) && notDraining(state) && notRetiring(state)
   )
@@ -140,15 +137,15 @@ const abandoned =
 
 /** What the world hears of the ledger, by occasion. */
 export const ledgerEffects = {
-  deduplicated: (_: MeerkatState, input: AcceptInput): MeerkatEffect => ({
+  deduplicated: (_: MeerkatState, { inputId, seen }: ResolveAdmissionIdempotency): MeerkatEffect => ({
     type: 'AdmissionDeduplicated',
-    inputId: input.inputId,
-    existing: input.seen?.inputId ?? input.inputId,
+    inputId,
+    existing: seen.inputId,
   }),
-  conflict: (_: MeerkatState, input: AcceptInput): MeerkatEffect => ({
+  conflict: (_: MeerkatState, { inputId, seen }: ResolveAdmissionIdempotency): MeerkatEffect => ({
     type: 'IdempotencyConflicted',
-    inputId: input.inputId,
-    existing: input.seen?.inputId ?? input.inputId,
+    inputId,
+    existing: seen.inputId,
   }),
   rejected: (_: MeerkatState, input: AcceptInput): MeerkatEffect => ({
     type: 'AdmissionRejected',

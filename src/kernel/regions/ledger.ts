@@ -40,7 +40,7 @@ function requeue(
 const ADMITTING: readonly LifecyclePhase[] = ['idle', 'attached', 'running']
 /** A retry of an accepted input is answered whatever became of the session meanwhile. */
 const ANSWERING: readonly LifecyclePhase[] = [...ADMITTING, 'retired', 'stopped', 'destroyed']
-const { isSeen, isSeenWithOtherContent, isFaulty, isNew, isConsumedOnAccept, notRetiring } = admissionGuards
+const { saysTheSame, isFaulty, isNew, isConsumedOnAccept, notRetiring } = admissionGuards
 /** A stopped session holds nothing. */
 const HOLDING: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired']
 
@@ -49,11 +49,13 @@ export const ledger: MeerkatRegion<'ledger', LifecyclePhase> = {
   about: 'Every accepted input until its one end: lanes, attempts, and who shares whose work.',
   initial: { entries: emptyMap(), queue: EMPTY_LANE, steer: EMPTY_LANE, waking: 0, keyed: emptyMap() },
   phaseOf: state => state.lifecycle.phase,
-  phases: [...HOLDING, 'stopped'],
+  phases: ANSWERING,
   on: {
+    ResolveAdmissionIdempotency: [
+      { name: 'deduplicated', from: ANSWERING, when: [saysTheSame], emit: [ledgerEffects.deduplicated] },
+      { name: 'conflict', from: ANSWERING, emit: [ledgerEffects.conflict] },
+    ],
     AcceptInput: [
-      { name: 'deduplicated', from: ANSWERING, when: [isSeen], emit: [ledgerEffects.deduplicated] },
-      { name: 'conflict', from: ANSWERING, when: [isSeenWithOtherContent], emit: [ledgerEffects.conflict] },
       { name: 'invalid', from: ADMITTING, when: [isFaulty], emit: [ledgerEffects.rejected] },
       {
         name: 'consumed-on-accept',

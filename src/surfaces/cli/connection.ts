@@ -6,7 +6,7 @@
  * for a session that it holds.
  */
 import { existsSync } from 'node:fs'
-import { asMeerkatError, MeerkatError } from '../../errors.ts'
+import { asMeerkatError } from '../../errors.ts'
 import type { OperationName, OperationParams, OperationResult } from '../operations.ts'
 import { findServer } from './discovery.ts'
 import type { ServerAddress } from './remote.ts'
@@ -77,20 +77,9 @@ export async function withOwner<T>(
   try {
     return { value: await act(connection), connection }
   } catch (error) {
-    const failure = asMeerkatError(error)
-    if (failure.code !== 'not-owner' || connection.server !== undefined) throw error
+    if (asMeerkatError(error).code !== 'not-owner' || connection.server !== undefined) throw error
     const other = await connectServer(shell)
-    if (other === undefined) throw heldElsewhere(failure)
+    if (other === undefined) throw error
     return { value: await act(other), connection: other }
   }
-}
-
-function heldElsewhere(failure: MeerkatError): MeerkatError {
-  const { pid, sessionId } = failure.details ?? {}
-  const who = typeof pid === 'number' ? `process ${pid}` : 'another process'
-  return new MeerkatError(
-    'not-owner',
-    `session ${typeof sessionId === 'string' ? sessionId : ''} is in use by ${who}, which is no server: wait until it ends, or work through \`meerkat serve\``,
-    { cause: failure, ...(failure.details && { details: failure.details }) },
-  )
 }

@@ -29,13 +29,3 @@ export function ladder(steps: Steps): Ladder {
     },
   }
 }
-
-/** Gives Ctrl-C to `press` until the answered function is called. */
-export function onInterrupt(press: () => void): () => void {
-  const others = process.listeners('SIGINT')
-  process.removeAllListeners('SIGINT').on('SIGINT', press)
-  return () => {
-    process.off('SIGINT', press)
-    for (const other of others) process.on('SIGINT', other)
-  }
-}

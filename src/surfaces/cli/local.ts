@@ -4,6 +4,7 @@
  * What a command asks most is answered without the operations table: the table checks what comes from outside, and the
  * schemas that it is made of take longer to load than a turn takes to run. Everything else goes through the table.
  */
+import { MeerkatError } from '../../errors.ts'
 import type { CoreExecutor } from '../../executor/executor.ts'
 import type { RuntimeApi } from '../../session/api.ts'
 import { createRuntime } from '../../session/create-runtime.ts'
@@ -60,9 +61,32 @@ async function executorOf(shell: Shell): Promise<CoreExecutor> {
 
 function askRuntime(runtime: RuntimeApi): Ask {
   return async <Name extends OperationName>(name: Name, params: OperationParams<Name>, options: CallContext = {}) => {
-    const quick: Quick[Name] = QUICK[name]
-    if (quick !== undefined) return quick(runtime, params, options)
-    const { callOperation } = await import('../operations.ts')
-    return callOperation(runtime, name, params, options)
+    try {
+      return await perform(runtime, name, params, options)
+    } catch (error) {
+      throw error instanceof MeerkatError && error.code === 'not-owner' ? heldElsewhere(error) : error
+    }
   }
+}
+
+async function perform<Name extends OperationName>(
+  runtime: RuntimeApi,
+  name: Name,
+  params: OperationParams<Name>,
+  context: CallContext,
+): Promise<OperationResult<Name>> {
+  const quick: Quick[Name] = QUICK[name]
+  if (quick !== undefined) return quick(runtime, params, context)
+  const { callOperation } = await import('../operations.ts')
+  return callOperation(runtime, name, params, context)
+}
+
+function heldElsewhere(failure: MeerkatError): MeerkatError {
+  const { pid, sessionId } = failure.details ?? {}
+  const who = typeof pid === 'number' ? `process ${pid}` : 'another process'
+  return new MeerkatError(
+    'not-owner',
+    `session ${typeof sessionId === 'string' ? sessionId : ''} is in use by ${who}, which is no server: wait until it ends, or work through \`meerkat serve\``,
+    { cause: failure, ...(failure.details && { details: failure.details }) },
+  )
 }

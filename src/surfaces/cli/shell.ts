@@ -10,11 +10,19 @@ import { type Flags, readSettings, type Settings } from './settings.ts'
 /** A closing that takes longer is given up: whatever was promised is in the store by then. */
 const CLOSE_WITHIN_MS = 5_000
 
+const SIGNALS = [
+  ['SIGINT', EXIT.interrupted],
+  ['SIGTERM', EXIT.terminated],
+  ['SIGHUP', EXIT.hungUp],
+] as const
+
 export class Shell {
   readonly flags: Flags
   readonly output: Output
   readonly #closers: (() => Promise<void> | void)[] = []
   #settings: Promise<Settings> | undefined
+  #interrupted: (() => void) | undefined
+  #signalStatus: number | undefined
   #closing = false
   #exit: Promise<never> | undefined
 
@@ -43,6 +51,27 @@ export class Shell {
   /** Has `close` called when the command ends. */
   atEnd(close: () => Promise<void> | void): void {
     this.#closers.push(close)
+  }
+
+  /** Gives Ctrl-C a meaning of the command's own, until the answered function is called. */
+  onInterrupt(press: () => void): () => void {
+    this.#interrupted = press
+    return () => {
+      this.#interrupted = undefined
+    }
+  }
+
+  /** For what runs until a signal ends it: that is no failure then. */
+  endsBySignal(): void {
+    this.#signalStatus = EXIT.ok
+  }
+
+  /**
+   * For work that keeps the event loop to itself: nothing is open, and the system ends the process at once, which a
+   * listener of ours could not.
+   */
+  leaveSignalsToSystem(): void {
+    for (const [signal] of SIGNALS) process.removeAllListeners(signal)
   }
 
   /** Closes everything, newest first. One failure does not keep the others open. */
@@ -81,15 +110,16 @@ export class Shell {
     process.exit(status)
   }
 
+  /** One listener a signal for the whole time: between an old one that goes and a new one a signal would be lost. */
   #onSignals(): void {
-    // The first signal closes; whoever sends another one does not want to wait for that.
-    const leave = (status: number) => (): void => {
-      if (this.#closing) process.exit(status)
-      void this.end(status)
+    for (const [signal, status] of SIGNALS) {
+      process.on(signal, () => {
+        if (signal === 'SIGINT' && this.#interrupted !== undefined) this.#interrupted()
+        // The first signal closes; whoever sends another one does not want to wait for that.
+        else if (this.#closing) process.exit(status)
+        else void this.end(this.#signalStatus ?? status)
+      })
     }
-    process.on('SIGTERM', leave(EXIT.terminated)).on('SIGHUP', leave(EXIT.hungUp))
-    // Commands that give Ctrl-C a meaning of their own replace this one.
-    process.on('SIGINT', leave(EXIT.interrupted))
   }
 
   /** A reader that goes away (`meerkat events | head -1`) got what it wanted: the program ends quietly. */

@@ -5,7 +5,7 @@ import { AnswerPrinter } from './answer.ts'
 import type { Ask } from './connection.ts'
 import { EXIT, oneLine } from './failure.ts'
 import { follow, type Watched } from './follow.ts'
-import { ladder, onInterrupt } from './interrupts.ts'
+import { ladder } from './interrupts.ts'
 import { settleParked } from './parked.ts'
 import type { Shell } from './shell.ts'
 import type { InputView, RunResult } from './views.ts'
@@ -21,7 +21,7 @@ export async function watchInput(
   const { output } = shell
   const printer = new AnswerPrinter(output, watch.inputId)
   const steps = cancelling(shell, ask, watch, printer)
-  const release = onInterrupt(() => steps.press())
+  const release = shell.onInterrupt(() => steps.press())
   try {
     let at = watch
     for (;;) {

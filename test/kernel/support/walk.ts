@@ -80,6 +80,10 @@ const makers: { readonly [Type in MeerkatInput['type']]: Maker<Type> } = {
   UnregisterSession: torn,
   ResolveRuntimeOpsLifecycleDurability: torn,
   PrepareBindings: chance => ({ ...here(chance), ...placement(chance) }),
+  ResolveAdmissionIdempotency: ({ n, pick }) => ({
+    inputId: `i${n}` as InputId,
+    seen: { inputId: 'i1' as InputId, sameContent: pick(true, false) },
+  }),
   AcceptInput: ({ n, pick }) => ({
     inputId: `i${n}` as InputId,
     at: n,

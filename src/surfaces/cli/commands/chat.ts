@@ -8,7 +8,7 @@ import { Screen } from '../chat/screen.ts'
 import { Show } from '../chat/show.ts'
 import { connectWorker, withOwner } from '../connection.ts'
 import { EXIT, Exit, oneLine } from '../failure.ts'
-import { ladder, onInterrupt } from '../interrupts.ts'
+import { ladder } from '../interrupts.ts'
 import type { Shell } from '../shell.ts'
 import { targetSession } from '../target-session.ts'
 import { toolNames } from '../tools.ts'
@@ -61,7 +61,7 @@ class Chat {
   }
 
   async run(): Promise<void> {
-    const release = onInterrupt(() => this.#interrupt())
+    const release = this.#shell.onInterrupt(() => this.#interrupt())
     try {
       await this.#conversation.begin()
       this.#screen.note(`session ${this.#conversation.sessionId} · /help lists the commands`)

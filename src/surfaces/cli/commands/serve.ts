@@ -1,6 +1,5 @@
 /** `meerkat serve`: sessions over HTTP until a signal ends it. */
 import { announce } from '../discovery.ts'
-import { EXIT } from '../failure.ts'
 import type { Shell } from '../shell.ts'
 import { parseStore } from '../store-spec.ts'
 
@@ -10,6 +9,7 @@ export async function serveCommand(shell: Shell): Promise<void> {
   const spec = parseStore(store)
   const [{ openRuntime }, { serve }] = await Promise.all([import('../local.ts'), import('../../server.ts')])
   const runtime = await openRuntime(shell, { spec, role: 'server' })
+  shell.endsBySignal()
   const server = await serve({ runtime, host, port, ...(token !== undefined && { token }) })
   shell.atEnd(() => server.close())
   const { other, withdraw } = await announce(spec, { url: server.url, needsToken: token !== undefined })
@@ -25,20 +25,5 @@ export async function serveCommand(shell: Shell): Promise<void> {
       `meerkat: process ${other.pid} serves this store on ${other.url} already; reach this one by --url ${server.url}`,
     )
   }
-  await stopped()
-  await shell.end(EXIT.ok)
-}
-
-/** Resolves on the first signal; a second one ends the process at once. */
-async function stopped(): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  let isStopping = false
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.removeAllListeners(signal).on(signal, () => {
-      if (isStopping) process.exit(EXIT.interrupted)
-      isStopping = true
-      resolve()
-    })
-  }
-  await promise
+  await Promise.withResolvers<never>().promise
 }

@@ -1,0 +1,148 @@
+/** Explores every configuration and says in one report what holds, what does not, and what was never tried. */
+
+import type { MeerkatEffect } from '../effects.ts'
+import { decodeState, encodeState } from '../encode.ts'
+import { type MeerkatInput, type MeerkatState, meerkat } from '../machine.ts'
+import type { Machine, Transition } from '../step.ts'
+import { type Configuration, configurations } from './configurations.ts'
+import { exactlyOnceFault } from './exactly-once.ts'
+import { type Exploration, edgeNames, explore, type Fault, type FoundViolation, inWords } from './explore.ts'
+import { checkLiveness, InputBits, type LivenessFailure } from './liveness.ts'
+import { StateKeys } from './state-key.ts'
+
+type SessionMachine = Machine<MeerkatState, MeerkatInput, MeerkatEffect>
+
+export interface ConfigurationReport {
+  readonly name: string
+  readonly about: string
+  readonly states: number
+  /** Steps that were accepted. */
+  readonly transitions: number
+  readonly violations: number
+  readonly livenessFailures: number
+}
+
+export interface VerifyReport {
+  /** States visited, summed over the configurations. */
+  readonly states: number
+  /** Accepted steps, summed over the configurations. */
+  readonly transitions: number
+  /** Declared edges, counted once for each phase they start from. */
+  readonly edges: number
+  /** Those that no configuration took, as `region/Input/row from-phase`. */
+  readonly uncoveredEdges: readonly string[]
+  /** Invariants checked in every state. */
+  readonly invariants: number
+  readonly violations: readonly FoundViolation[]
+  readonly liveness: { readonly checked: number; readonly failures: readonly LivenessFailure[] }
+  readonly configurations: readonly ConfigurationReport[]
+}
+
+export interface VerifyOptions {
+  /** Smaller configurations that still take every edge. */
+  readonly quick?: boolean
+  readonly onConfiguration?: (report: ConfigurationReport) => void
+  /** Another machine of the same regions, to see whether its faults are found. */
+  readonly machine?: SessionMachine
+  /** Only the configurations of these names. */
+  readonly only?: readonly string[]
+}
+
+/** Verifies the session machine. */
+export function verify(options: VerifyOptions = {}): VerifyReport {
+  const { quick = false, machine = meerkat, only, onConfiguration } = options
+  const covered = new Set<string>()
+  const violations: FoundViolation[] = []
+  const failures: LivenessFailure[] = []
+  const reports: ConfigurationReport[] = []
+  let checked = 0
+  for (const configuration of configurations(quick)) {
+    if (only?.includes(configuration.name) === false) continue
+    const { graph, bits } = walk(machine, configuration)
+    const liveness = checkLiveness(configuration.name, machine, graph, bits)
+    for (const edge of graph.covered) covered.add(edge)
+    violations.push(...graph.violations)
+    failures.push(...liveness.failures)
+    checked += liveness.checked
+    const report = {
+      name: configuration.name,
+      about: configuration.about,
+      states: graph.size,
+      transitions: graph.transitions,
+      violations: graph.violations.length,
+      livenessFailures: liveness.failures.length,
+    }
+    reports.push(report)
+    onConfiguration?.(report)
+  }
+  const edges = edgeNames(machine.edges)
+  return {
+    states: reports.reduce((sum, one) => sum + one.states, 0),
+    transitions: reports.reduce((sum, one) => sum + one.transitions, 0),
+    edges: edges.length,
+    uncoveredEdges: edges.filter(edge => !covered.has(edge)),
+    invariants: machine.invariants.length,
+    violations,
+    liveness: { checked, failures },
+    configurations: reports,
+  }
+}
+
+function walk(
+  machine: SessionMachine,
+  { name, prefix, inputs }: Configuration,
+): { readonly graph: Exploration<MeerkatState, MeerkatInput>; readonly bits: InputBits } {
+  const bits = new InputBits()
+  const keys = new StateKeys()
+  const isFaithful = snapshotCheck(keys)
+  const graph = explore({
+    name,
+    machine,
+    start: prefix.reduce((state, input) => stateAfter(machine, state, input), machine.initial),
+    inputs,
+    key: state => keys.keyOf(state),
+    stepFault: (before, input, transition) => strayFault(before, input) ?? exactlyOnceFault(before, transition),
+    stateFault: isFaithful,
+    label: (_: MeerkatState, { effects }: Transition<MeerkatState, MeerkatEffect>) => bits.endedBy(effects),
+  })
+  return { graph, bits }
+}
+
+function stateAfter(machine: SessionMachine, state: MeerkatState, input: MeerkatInput): MeerkatState {
+  const result = machine.step(state, input)
+  if (!result.ok) throw new Error(`a configuration can't begin: ${inWords(input)} is refused: ${result.reason}`)
+  return result.state
+}
+
+/** A word about a run reaches that run or none. */
+function strayFault({ run }: MeerkatState, input: MeerkatInput): Fault | undefined {
+  if (!('runId' in input) || input.type === 'Prepare' || input.type === 'DrainQueuedRun') return undefined
+  if (run.phase === 'bound' && run.runId === input.runId) return undefined
+  return { invariant: 'a-run-is-reached-by-name', text: `${input.type} was accepted for a run that is not current` }
+}
+
+/**
+ * A session that is put away and loaded again goes on where it was. Only its collections are rewritten on the way, so
+ * one state with the same inputs and calls stands for all.
+ */
+function snapshotCheck(keys: StateKeys): (state: MeerkatState) => Fault | undefined {
+  const tried = new Set<string>()
+  return state => {
+    const contents = keys.contentsOf(state)
+    if (tried.has(contents)) return undefined
+    tried.add(contents)
+    const text = encodeState(state)
+    const loaded = decoded(text)
+    if (loaded !== undefined && encodeState(loaded) === text && keys.keyOf(loaded) === keys.keyOf(state))
+      return undefined
+    return { invariant: 'snapshots-are-faithful', text: 'a state differs after it was written and read' }
+  }
+}
+
+function decoded(text: string): MeerkatState | undefined {
+  try {
+    return decodeState(text)
+  } catch {
+    return undefined
+  }
+}
