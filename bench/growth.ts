@@ -1,9 +1,9 @@
 /** What a turn costs as its session grows: turn 10,000 against turn 10, in time and bytes; and bytes against raw text. */
 import { join } from 'node:path'
-import { createRuntime, type Runtime } from '../src/index.ts'
 import { echo } from '../src/executor/echo.ts'
+import { createRuntime, type Runtime } from '../src/index.ts'
 import { sqlite } from '../src/store/sqlite/index.ts'
-import { figure, spreadOf, type Figure } from './figure.ts'
+import { type Figure, figure, spreadOf } from './figure.ts'
 import { bytesOf, inFolder } from './parts/folder.ts'
 
 const MESSAGE = 'Checkout has failed for three customers since noon; the database looks slow. '.repeat(7).slice(0, 500)
@@ -12,7 +12,7 @@ const TURNS = 10_000
 const WINDOW = 500
 
 export async function growthBench(): Promise<Figure[]> {
-  return inFolder(async (folder) => {
+  return inFolder(async folder => {
     const path = join(folder, 'growth.db')
     await using runtime = await createRuntime({ store: sqlite(path), executor: echo() })
     await turns(runtime, (await runtime.open({})).id, 1_000)
@@ -34,10 +34,22 @@ export async function growthBench(): Promise<Figure[]> {
 
 function ratio(name: string, late: number, early: number, most: number): Figure {
   const value = late / early
-  return { bench: name, value, unit: 'turn 10,000 ÷ turn 10', floor: 1, ratio: value, goal: `≤ ${most}`, ok: value <= most }
+  return {
+    bench: name,
+    value,
+    unit: 'turn 10,000 ÷ turn 10',
+    floor: 1,
+    ratio: value,
+    goal: `≤ ${most}`,
+    ok: value <= most,
+  }
 }
 
-async function sample(runtime: Runtime, id: string, path: string): Promise<{ readonly ms: number; readonly bytes: number }> {
+async function sample(
+  runtime: Runtime,
+  id: string,
+  path: string,
+): Promise<{ readonly ms: number; readonly bytes: number }> {
   const before = bytesOf(path)
   const times = await turns(runtime, id, WINDOW)
   return { ms: spreadOf(times).median, bytes: (bytesOf(path) - before) / WINDOW }

@@ -1,7 +1,7 @@
 /** What 10,000 idle sessions cost that had one turn each and were let go: heap and disk, beside a bare table. */
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { figure, spreadOf, type Figure } from './figure.ts'
+import { type Figure, figure, spreadOf } from './figure.ts'
 import { inFolder } from './parts/folder.ts'
 
 const SCRIPT = join(import.meta.dirname, 'parts/idle-sessions.ts')
@@ -21,8 +21,10 @@ export async function idleBench(): Promise<Figure[]> {
 }
 
 async function cost(kind: 'runtime' | 'floor'): Promise<Cost> {
-  return inFolder(async (folder) => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', SCRIPT, kind, folder], { encoding: 'utf8' })
+  return inFolder(async folder => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', SCRIPT, kind, folder], {
+      encoding: 'utf8',
+    })
     if (status !== 0) throw new Error(`the ${kind} of the idle benchmark exited with ${status}: ${stderr}`)
     return JSON.parse(stdout) as Cost
   })

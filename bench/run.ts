@@ -10,7 +10,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
 }
 
 const wanted = process.argv.slice(2)
-const unknown = wanted.filter((name) => !(name in BENCHES))
+const unknown = wanted.filter(name => !(name in BENCHES))
 if (unknown.length > 0) {
   console.error(`there is no benchmark ${unknown.join(', ')}; there are ${Object.keys(BENCHES).join(', ')}`)
   process.exit(2)
@@ -22,6 +22,9 @@ for (const [name, bench] of Object.entries(BENCHES)) {
 
 function rounded(figure: Figure): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(figure).map(([key, value]) => [key, typeof value === 'number' ? Number(value.toPrecision(4)) : value]),
+    Object.entries(figure).map(([key, value]) => [
+      key,
+      typeof value === 'number' ? Number(value.toPrecision(4)) : value,
+    ]),
   )
 }

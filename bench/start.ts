@@ -1,7 +1,7 @@
 /** From process start to the first durable turn, beside a bare script that opens SQLite and writes twice. */
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { figure, spreadOf, type Figure } from './figure.ts'
+import { type Figure, figure, spreadOf } from './figure.ts'
 import { inFolder } from './parts/folder.ts'
 
 const RUNS = 9
@@ -31,12 +31,20 @@ export async function startBench(): Promise<Figure[]> {
   const library: number[] = []
   const cli: number[] = []
   for (let run = 0; run < RUNS + 1; run++) {
-    await inFolder(async (folder) => {
+    await inFolder(async folder => {
       const store = join(folder, 'start.db')
       const times = [
         time(['--input-type=module', '-e', BARE, store]),
         time(['--input-type=module', '-e', LIBRARY, `${store}.library`]),
-        time([join(DIST, 'surfaces/cli/main.js'), 'run', '--model', 'demo/agent', '--store', `sqlite:${store}.cli`, 'say hello']),
+        time([
+          join(DIST, 'surfaces/cli/main.js'),
+          'run',
+          '--model',
+          'demo/agent',
+          '--store',
+          `sqlite:${store}.cli`,
+          'say hello',
+        ]),
       ]
       if (run === 0) return
       bare.push(times[0] ?? 0)

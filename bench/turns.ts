@@ -1,9 +1,9 @@
 /** Durable no-op turns: accept durably, run an echo turn, commit, resolve; beside a bare log that writes twice. */
 import { join } from 'node:path'
-import { createRuntime } from '../src/index.ts'
 import { echo } from '../src/executor/echo.ts'
+import { createRuntime } from '../src/index.ts'
 import { sqlite } from '../src/store/sqlite/index.ts'
-import { figure, spreadOf, type Figure } from './figure.ts'
+import { type Figure, figure, spreadOf } from './figure.ts'
 import { openAppendLog } from './parts/append-floor.ts'
 import { inFolder } from './parts/folder.ts'
 
@@ -23,10 +23,10 @@ export async function turnsBench(): Promise<Figure[]> {
   for (const sessions of [1, 200]) {
     const ours: Load[] = []
     const floors: Load[] = []
-    await inFolder((folder) => warmUp(folder))
+    await inFolder(folder => warmUp(folder))
     for (let run = 0; run < RUNS; run++) {
-      floors.push(await inFolder((folder) => floorLoad(folder, sessions)))
-      ours.push(await inFolder((folder) => runtimeLoad(folder, sessions)))
+      floors.push(await inFolder(folder => floorLoad(folder, sessions)))
+      ours.push(await inFolder(folder => runtimeLoad(folder, sessions)))
     }
     figures.push(...figuresOf(sessions, ours, floors))
   }
@@ -37,9 +37,24 @@ function figuresOf(sessions: number, ours: readonly Load[], floors: readonly Loa
   const floor = (pick: (load: Load) => number): number => spreadOf(floors.map(pick)).median
   const spread = (pick: (load: Load) => number) => spreadOf(ours.map(pick))
   const name = `turns.${sessions}-session${sessions === 1 ? '' : 's'}`
-  const rate = figure(name, 'turns/s', spread((load) => load.perSecond), { floor: floor((load) => load.perSecond) })
-  const p50 = figure(`${name}.p50`, 'ms', spread((load) => load.p50), { floor: floor((load) => load.p50) })
-  const p99 = figure(`${name}.p99`, 'ms', spread((load) => load.p99), { floor: floor((load) => load.p99) })
+  const rate = figure(
+    name,
+    'turns/s',
+    spread(load => load.perSecond),
+    { floor: floor(load => load.perSecond) },
+  )
+  const p50 = figure(
+    `${name}.p50`,
+    'ms',
+    spread(load => load.p50),
+    { floor: floor(load => load.p50) },
+  )
+  const p99 = figure(
+    `${name}.p99`,
+    'ms',
+    spread(load => load.p99),
+    { floor: floor(load => load.p99) },
+  )
   if (sessions === 1) return [rate, { ...p50, goal: '≤ 1.5 × floor', ok: (p50.ratio ?? 0) <= 1.5 }, p99]
   return [
     { ...rate, goal: '≥ 0.2 × floor', ok: (rate.ratio ?? 0) >= 0.2 },
@@ -64,7 +79,7 @@ async function floorLoad(folder: string, sessions: number): Promise<Load> {
   const log = openAppendLog(folder)
   const body = JSON.stringify({ at: Date.now(), text: MESSAGE })
   const writers = Array.from({ length: sessions }, (_, index) => index)
-  const measured = await load(writers, SECONDS, async (session) => {
+  const measured = await load(writers, SECONDS, async session => {
     await log.append(session, body)
     await log.append(session, body)
   })
@@ -77,7 +92,7 @@ async function load<T>(actors: readonly T[], seconds: number, turn: (actor: T) =
   const start = performance.now()
   const end = start + seconds * 1000
   await Promise.all(
-    actors.map(async (actor) => {
+    actors.map(async actor => {
       while (performance.now() < end) {
         const from = performance.now()
         await turn(actor)
@@ -87,6 +102,7 @@ async function load<T>(actors: readonly T[], seconds: number, turn: (actor: T) =
   )
   const elapsed = (performance.now() - start) / 1000
   latencies.sort((a, b) => a - b)
-  const at = (share: number): number => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0
+  const at = (share: number): number =>
+    latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0
   return { perSecond: latencies.length / elapsed, p50: at(0.5), p99: at(0.99) }
 }

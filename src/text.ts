@@ -2,7 +2,7 @@
 import type { Content, MessagePart, MessageRecord } from './store/records.ts'
 
 /** The text of a message: its text parts, joined. */
-export function textOf(content: string | readonly MessagePart[] | Content | undefined): string {
+function textOf(content: string | readonly MessagePart[] | Content | undefined): string {
   if (content === undefined) return ''
   if (typeof content === 'string') return content
   return content.map(part => (part.type === 'text' ? part.text : '')).join('')

@@ -23,7 +23,7 @@ export function openAppendLog(folder: string): AppendLog {
   }
   return {
     append: (session, body) =>
-      new Promise((done) => {
+      new Promise(done => {
         if (waiting.length === 0) setImmediate(flush)
         waiting.push({ session, body, done })
       }),

@@ -1,7 +1,7 @@
 // A process of its own, so that its heap is its own: prints what 10,000 idle sessions cost in heap and disk.
 import { join } from 'node:path'
-import { createRuntime } from '../../src/index.ts'
 import { echo } from '../../src/executor/echo.ts'
+import { createRuntime } from '../../src/index.ts'
 import { sqlite } from '../../src/store/sqlite/index.ts'
 import { openAppendLog } from './append-floor.ts'
 import { bytesOf } from './folder.ts'
@@ -39,7 +39,10 @@ async function floorCost(): Promise<void> {
   await log.append(0, CONTENT)
   const [heapBefore, diskBefore] = [heap(), bytesOf(path)]
   for (let session = 0; session < SESSIONS; session++) {
-    const writing = [log.append(session, JSON.stringify({ in: CONTENT })), log.append(session, JSON.stringify({ out: CONTENT }))]
+    const writing = [
+      log.append(session, JSON.stringify({ in: CONTENT })),
+      log.append(session, JSON.stringify({ out: CONTENT })),
+    ]
     if (session % 200 === 0) await Promise.all(writing)
   }
   await log.append(0, CONTENT)

@@ -42,7 +42,9 @@ export interface Row<State, Slice, Input, Effect, Phase extends string> {
 }
 
 /** How a region reacts to an input that another region owns. */
-export interface Follow<State, Slice, Input, Effect> {
+export interface Follow<State, Slice, Input, Effect, Phase extends string = string> {
+  /** Where it takes the region's own phase; absent means the phase stays. The explorer checks the claim. */
+  readonly moves?: { readonly [From in Phase]?: readonly Phase[] }
   readonly then?: (slice: Slice, input: Input, state: State) => Slice
   readonly emit?: readonly Emit<State, Input, Effect>[]
 }
@@ -71,6 +73,6 @@ export interface Region<
   readonly phaseOf: (state: State) => Phase
   readonly phases: readonly Phase[]
   readonly on: { readonly [T in Input['type']]?: readonly Row<State, State[Name], Of<Input, T>, Effect, Phase>[] }
-  readonly follow: { readonly [T in Input['type']]?: Follow<State, State[Name], Of<Input, T>, Effect> }
+  readonly follow: { readonly [T in Input['type']]?: Follow<State, State[Name], Of<Input, T>, Effect, Phase> }
   readonly invariants: readonly Invariant<State>[]
 }

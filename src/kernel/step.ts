@@ -61,6 +61,14 @@ export interface Edge {
   readonly followers: readonly string[]
 }
 
+/** A follower's claim about its phase, for diagrams and the explorer. */
+export interface Move {
+  readonly region: string
+  readonly input: string
+  readonly from: string
+  readonly to: readonly string[]
+}
+
 export interface Machine<State, Input extends Tagged, Effect extends Tagged> {
   readonly name: string
   readonly initial: State
@@ -70,6 +78,8 @@ export interface Machine<State, Input extends Tagged, Effect extends Tagged> {
   /** Accepts a state from outside (a snapshot) or says which invariant it breaks. */
   readonly recover: (state: State) => StepResult<State, Effect>
   readonly edges: readonly Edge[]
+  /** How inputs of other regions move a region's own phase. */
+  readonly moves: readonly Move[]
   readonly invariants: readonly Invariant<State>[]
   readonly regions: readonly AnyRegion<State, Input, Effect>[]
 }
@@ -133,7 +143,7 @@ export function machine<State, Input extends Tagged, Effect extends Tagged>(decl
     return { ok: false, kind: 'recovered-state-invariant', context: `${name}/recover`, phase: '', reason }
   }
 
-  return { name, initial, step, check, recover, edges: edgesOf(regions), invariants, regions }
+  return { name, initial, step, check, recover, edges: edgesOf(regions), moves: movesOf(regions), invariants, regions }
 }
 
 function take<State, Input, Effect>(
@@ -272,6 +282,16 @@ function edgesOf<State, Input extends Tagged, Effect extends Tagged>(
         guards: (row.when ?? []).map(guard => guard.name),
         followers: regions.filter(other => input in other.follow).map(other => other.name),
       })),
+    ),
+  )
+}
+
+function movesOf<State, Input extends Tagged, Effect extends Tagged>(
+  regions: readonly AnyRegion<State, Input, Effect>[],
+): readonly Move[] {
+  return regions.flatMap(region =>
+    (Object.entries(region.follow) as [string, Follow<State, unknown, Input, Effect>][]).flatMap(([input, { moves }]) =>
+      Object.entries(moves ?? {}).map(([from, to]) => ({ region: region.name, input, from, to: to ?? [] })),
     ),
   )
 }

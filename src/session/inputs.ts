@@ -7,14 +7,14 @@ import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { InputId, SessionId } from '../kernel/ids.ts'
 import type { MeerkatState } from '../kernel/machine.ts'
 import { entryOf, type LedgerEntry } from '../kernel/regions/ledger-entries.ts'
-import type { EndedRecord, InputRecord, MessageRecord } from '../store/records.ts'
+import type { EndedRecord, InputRecord, MessageRecord, Position } from '../store/records.ts'
 import type { LogRow, Store } from '../store/store.ts'
 import type { InputStatus, InputView, SendParams } from './api.ts'
 import type { LiveSession } from './live-session.ts'
 import { eventsOf, iso, resultView } from './reads.ts'
 
 /** Identifies what was said, so that a key can't be bound to two things. */
-export function digestOf(params: SendParams): string {
+function digestOf(params: SendParams): string {
   const { content, mode, supersessionKey, outputSchema, model, maxRunMs } = params
   return canonical([content, mode ?? 'queue', supersessionKey, outputSchema, model, maxRunMs])
 }
@@ -137,21 +137,30 @@ export async function inputView(
   const first = place?.sessionId === sessionId ? await store.row(place.first) : undefined
   const record = first?.record.inputs?.find(one => one.id === inputId)
   if (record === undefined || place === undefined) throw inputNotFound(sessionId, inputId)
-  const receipt = record.mode === 'steer' ? await receiptOf(store, sessionId, record, place.first) : undefined
-  const base = { ...sentAs(record), ...defined({ receipt }) }
+  const base = await sentAs(store, sessionId, record, place.first)
   const last = place.last === undefined ? undefined : await store.row(place.last)
   const ended = last?.record.ended?.find(one => one.id === inputId)
   if (ended !== undefined) return { ...base, ...endOf(ended, last?.record.messages) }
   const entry = entryOf((await state()).ledger, record.id)
   // It ended between the two looks: the log has its end by now.
   if (entry === undefined && looks > 1) return inputView(store, sessionId, inputId, state, looks - 1)
-  const runId = entry !== undefined && 'runId' in entry ? { runId: entry.runId } : {}
-  return { ...base, status: statusOf(entry), attempts: entry?.attempts ?? 0, ...runId }
+  return { ...base, ...standing(entry) }
 }
 
-function sentAs(record: InputRecord): Omit<InputView, 'status' | 'attempts'> {
+function standing(entry: LedgerEntry | undefined) {
+  const runId = entry !== undefined && 'runId' in entry ? entry.runId : undefined
+  return { status: statusOf(entry), attempts: entry?.attempts ?? 0, ...defined({ runId }) }
+}
+
+async function sentAs(
+  store: Store,
+  sessionId: SessionId,
+  record: InputRecord,
+  first: Position,
+): Promise<Omit<InputView, 'status' | 'attempts'>> {
   const { id, mode, kind, content, at, idempotencyKey, supersessionKey } = record
-  return { id, mode, kind, content, acceptedAt: iso(at), ...defined({ idempotencyKey, supersessionKey }) }
+  const receipt = mode === 'steer' ? await receiptOf(store, sessionId, record, first) : undefined
+  return { id, mode, kind, content, acceptedAt: iso(at), ...defined({ idempotencyKey, supersessionKey, receipt }) }
 }
 
 function endOf(ended: EndedRecord, messages: readonly MessageRecord[] | undefined) {

@@ -273,7 +273,7 @@ export class LiveSession {
 }
 
 /** How an input ended, with the text its record keeps among the messages. */
-export function endedView(ended: EndedRecord, messages: readonly MessageRecord[] | undefined): Ended {
+function endedView(ended: EndedRecord, messages: readonly MessageRecord[] | undefined): Ended {
   const { status, reason, by, result } = ended
   return {
     status,

@@ -1,10 +1,12 @@
 /** Pages over a session's records, and the scheduler's facts in words. */
+import type { CoreExecutor } from '../executor/executor.ts'
 import type { InputId, RunId, SessionId } from '../kernel/ids.ts'
 import type { MeerkatState } from '../kernel/machine.ts'
 import { unfinishedInputs } from '../kernel/regions/ledger-entries.ts'
 import { blockers, runnable } from '../kernel/runnable.ts'
 import type { LogRow, Store } from '../store/store.ts'
-import type { Explanation, HistoryMessage, InputStatus, InputView, Page, RunView } from './api.ts'
+import { version } from '../version.ts'
+import type { Explanation, HistoryMessage, InputStatus, InputView, Page, RuntimeInfo, RunView } from './api.ts'
 import { inputView } from './inputs.ts'
 import { eventsOf, readMessages, runView } from './reads.ts'
 import { pageOf } from './support.ts'
@@ -84,5 +86,17 @@ export function explanationOf(state: MeerkatState, now: number): Explanation {
       ...(since !== undefined && { sinceMs: Math.max(0, now - since) }),
       ...(inputId && { inputId }),
     })),
+  }
+}
+
+/** What this runtime is. */
+export function infoOf(store: Store, executor: CoreExecutor | undefined): RuntimeInfo {
+  return {
+    name: 'meerkat-ts',
+    version,
+    protocol: 1,
+    store: store.name,
+    executor: executor?.name ?? 'none',
+    features: ['sessions', 'steer', 'supersede', 'structured-output', 'tool-ledger', 'approvals', 'events', 'audit'],
   }
 }

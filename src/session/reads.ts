@@ -114,7 +114,7 @@ interface Cursor {
   readonly event: number | undefined
 }
 
-export function parseCursor(text: string | undefined): Cursor {
+function parseCursor(text: string | undefined): Cursor {
   if (text === undefined || text === '') return { position: 0, event: undefined }
   const match = /^(\d{1,15})(?:\.(\d{1,6}))?$/.exec(text)
   if (match === null) {

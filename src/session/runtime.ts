@@ -10,7 +10,6 @@ import { entryOf } from '../kernel/regions/ledger-entries.ts'
 import type { MessageRecord, SessionOptions } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import { type Clock, Deadline, systemClock } from '../time.ts'
-import { version } from '../version.ts'
 import type {
   ApprovalView,
   AuditReport,
@@ -40,7 +39,7 @@ import { healthOf } from './health.ts'
 import { admit, inputNotFound, inputView, statusOf } from './inputs.ts'
 import { type Ended, type LiveSession, noExecutor } from './live-session.ts'
 import type { RuntimeOptions } from './options.ts'
-import { explanationOf, listInputs, listRuns, pageOfHistory } from './queries.ts'
+import { explanationOf, infoOf, listInputs, listRuns, pageOfHistory } from './queries.ts'
 import { audit, readEvents, readMessages, receiptsOf, runView, sessionView, summaryOf } from './reads.ts'
 import { closing, Sessions } from './sessions.ts'
 import { endedWithin, isOpen, labelOf, pageOf, sameOptions, waitForCommit } from './support.ts'
@@ -97,14 +96,7 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
   evict = (keep = 0): Promise<void> => this.#sessions.evict(keep)
 
   info(): RuntimeInfo {
-    return {
-      name: 'meerkat-ts',
-      version,
-      protocol: 1,
-      store: this.#store.name,
-      executor: this.#executor?.name ?? 'none',
-      features: ['sessions', 'steer', 'supersede', 'structured-output', 'tool-ledger', 'approvals', 'events', 'audit'],
-    }
+    return infoOf(this.#store, this.#executor)
   }
 
   health(): Health {

@@ -66,6 +66,10 @@ export function explore<State, Input extends Tagged, Effect extends Tagged>(
   return new Explorer(walk).run()
 }
 
+function hasPhase(slice: unknown): boolean {
+  return typeof slice === 'object' && slice !== null && 'phase' in slice
+}
+
 /** The region that decides on an input, and the phases in which it has rows for it. */
 interface Owner<State> {
   readonly phaseOf: (state: State) => string
@@ -99,6 +103,9 @@ class Explorer<State, Input extends Tagged, Effect extends Tagged> {
   readonly #labels = new IntList()
   readonly #covered = new Set<string>()
   readonly #claims: ReadonlyMap<string, readonly string[] | undefined>
+  /** Regions whose phase is their own, not that of the region that governs them. */
+  readonly #phased: readonly { readonly name: keyof State & string; readonly phaseOf: (state: State) => string }[]
+  readonly #moves: ReadonlySet<string>
   readonly #owners: ReadonlyMap<string, Owner<State>>
   readonly #violations: FoundViolation[] = []
   /** Numbers of states that break something: nothing is said of what follows from them. */
@@ -111,6 +118,12 @@ class Explorer<State, Input extends Tagged, Effect extends Tagged> {
       walk.machine.edges.map(edge => [`${edge.region}/${edge.input}/${edge.row}`, edge.to] as const),
     )
     this.#owners = ownersOf(walk.machine)
+    this.#phased = walk.machine.regions.filter(({ initial }) => hasPhase(initial))
+    this.#moves = new Set(
+      walk.machine.moves.flatMap(({ region, input, from, to }) =>
+        to.map(phase => `${region} ${input} ${from} ${phase}`),
+      ),
+    )
   }
 
   run(): Exploration<State, Input> {
@@ -192,12 +205,25 @@ class Explorer<State, Input extends Tagged, Effect extends Tagged> {
     const state = this.#states[number] as State
     const claim = this.#claims.get(result.edge) ?? [result.from]
     const fault = claim.includes(result.to)
-      ? this.#walk.stepFault?.(state, input, result)
+      ? (this.#moveFault(state, input, result) ?? this.#walk.stepFault?.(state, input, result))
       : {
           invariant: 'row-claims-its-phases',
           text: `${result.edge} leads from ${result.from} to ${result.to}, but declares ${claim.join(', ')}`,
         }
     if (fault !== undefined) this.#report(fault, [...this.#pathTo(number), inWords(input)])
+  }
+
+  /** Followers, too, move their phase only as they declare. */
+  #moveFault(before: State, input: Input, { state: after, edge }: Transition<State, Effect>): Fault | undefined {
+    for (const { name, phaseOf } of this.#phased) {
+      if (before[name] === after[name] || edge.startsWith(`${name}/`)) continue
+      const from = phaseOf(before)
+      const to = phaseOf(after)
+      if (from === to || this.#moves.has(`${name} ${input.type} ${from} ${to}`)) continue
+      const text = `${edge} takes ${name} from ${from} to ${to}, which ${name} does not declare`
+      return { invariant: 'follower-claims-its-phases', text }
+    }
+    return undefined
   }
 
   /** One path for each thing that is wrong is enough. */

@@ -117,6 +117,7 @@ export const binding: MeerkatRegion<'binding', Binding['phase']> = {
   },
   follow: {
     RegisterSession: {
+      moves: { bound: ['unbound'] },
       then: (slice, input, before) =>
         before.registration.phase === 'draining' || before.registration.sessionId === input.sessionId
           ? slice
@@ -124,9 +125,12 @@ export const binding: MeerkatRegion<'binding', Binding['phase']> = {
             ? { phase: 'unbound' }
             : { phase: 'unbound', epochId: input.epochId },
     },
-    Recover: { then: unbind },
-    Recycle: { then: unbind },
-    Resume: { then: (slice, _, before) => (before.lifecycle.phase === 'stopped' ? unbind(slice) : slice) },
+    Recover: { moves: { bound: ['unbound'] }, then: unbind },
+    Recycle: { moves: { bound: ['unbound'] }, then: unbind },
+    Resume: {
+      moves: { bound: ['unbound'] },
+      then: (slice, _, before) => (before.lifecycle.phase === 'stopped' ? unbind(slice) : slice),
+    },
     Reset: {
       then: slice => {
         if (slice.phase === 'unbound' || slice.fence === undefined) return slice
@@ -134,8 +138,8 @@ export const binding: MeerkatRegion<'binding', Binding['phase']> = {
         return rest
       },
     },
-    Destroy: { then: unbind },
-    UnregisterSession: { then: (): Binding => ({ phase: 'unbound' }) },
+    Destroy: { moves: { bound: ['unbound'] }, then: unbind },
+    UnregisterSession: { moves: { bound: ['unbound'] }, then: (): Binding => ({ phase: 'unbound' }) },
   },
   invariants: [
     {

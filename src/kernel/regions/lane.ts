@@ -48,8 +48,3 @@ export function* inOrder(lane: LaneState): Generator<InputId> {
     yield id
   }
 }
-
-/** The id at the front. */
-export function firstOf(lane: LaneState): InputId | undefined {
-  return lane.slots.size === 0 ? undefined : mapGet(lane.slots, lane.front)
-}

@@ -275,9 +275,10 @@ export const lifecycle: MeerkatRegion<'lifecycle', LifecyclePhase> = {
     ],
   },
   follow: {
-    PrepareBindings: { then: slice => (slice.phase === 'idle' ? ATTACHED : slice) },
-    RegisterSession: { then: detachOnNewIdentity },
+    PrepareBindings: { moves: { idle: ['attached'] }, then: slice => (slice.phase === 'idle' ? ATTACHED : slice) },
+    RegisterSession: { moves: { attached: ['idle'] }, then: detachOnNewIdentity },
     UnregisterSession: {
+      moves: { attached: ['idle'], running: ['idle'], stopped: ['idle'] },
       then: slice => (slice.phase === 'retired' ? RETIRED : IDLE),
     },
   },

@@ -119,8 +119,8 @@ const requestDrain = (): readonly MeerkatEffect[] => [
 const drainFrom =
   (retainsSnapshot: boolean) =>
   (slice: Registration): Registration => ({
-    ...identityOf(slice),
     phase: 'draining',
+    ...identityOf(slice),
     drain: { ...OPEN, retainsSnapshot },
   })
 
@@ -136,10 +136,10 @@ const close =
 
 function identityOf(slice: Registration): Identity {
   const { sessionId, silentIntents, merge } = slice
-  return sessionId === undefined ? { silentIntents, merge } : { sessionId, silentIntents, merge }
+  return sessionId === undefined ? { silentIntents, merge } : { silentIntents, merge, sessionId }
 }
 function queuing(slice: Registration): Registration {
-  return slice.phase === 'active' ? { ...identityOf(slice), phase: 'queuing' } : slice
+  return slice.phase === 'active' ? { phase: 'queuing', ...identityOf(slice) } : slice
 }
 function forgetIntents(slice: Registration): Registration {
   return slice.silentIntents.length === 0 ? slice : { ...slice, silentIntents: [] }
@@ -259,7 +259,7 @@ export const registration: MeerkatRegion<'registration', RegistrationPhase> = {
         // The drained window stays as a tombstone, so that nobody takes this instance of the machine up again.
         then: slice =>
           slice.phase === 'draining'
-            ? { phase: 'draining', drain: slice.drain, silentIntents: [], merge: false }
+            ? { phase: 'draining', silentIntents: [], merge: false, drain: slice.drain }
             : slice,
       },
     ],
@@ -283,19 +283,22 @@ export const registration: MeerkatRegion<'registration', RegistrationPhase> = {
   },
   follow: {
     EnsureSessionWithExecutor: {
+      moves: { queuing: ['active'] },
       then: slice => (slice.phase === 'queuing' ? { ...slice, phase: 'active' } : slice),
     },
-    Recover: { then: queuing },
-    Reset: { then: slice => forgetIntents(queuing(slice)) },
+    Recover: { moves: { active: ['queuing'] }, then: queuing },
+    Reset: { moves: { active: ['queuing'] }, then: slice => forgetIntents(queuing(slice)) },
     StopRuntimeExecutor: {
+      moves: { active: ['queuing'] },
       then: (slice, _, before) =>
         forgetIntents(
           before.lifecycle.phase === 'attached' || before.lifecycle.phase === 'running' ? slice : queuing(slice),
         ),
     },
-    RuntimeExecutorExited: { then: slice => forgetIntents(queuing(slice)) },
+    RuntimeExecutorExited: { moves: { active: ['queuing'] }, then: slice => forgetIntents(queuing(slice)) },
     Destroy: {
-      then: slice => ({ ...identityOf(forgetIntents(slice)), phase: 'queuing' }),
+      moves: { active: ['queuing'], draining: ['queuing'] },
+      then: slice => ({ phase: 'queuing', ...identityOf(forgetIntents(slice)) }),
     },
   },
   invariants: [

@@ -30,16 +30,7 @@ import {
 } from './turn-rules.ts'
 import type { TurnPhase } from './turn-state.ts'
 
-export type {
-  LlmRetry,
-  Turn,
-  TurnFacts,
-  TurnInput,
-  TurnPhase,
-  TurnPrimitiveKind,
-  TurnTerminalCause,
-  TurnTerminalOutcome,
-} from './turn-state.ts'
+export type { Turn, TurnPhase, TurnTerminalCause, TurnTerminalOutcome } from './turn-state.ts'
 
 const RUNNING = ['running'] as const
 const WORKING: readonly TurnPhase[] = [
@@ -52,6 +43,10 @@ const WORKING: readonly TurnPhase[] = [
 ]
 const UNFINISHED: readonly TurnPhase[] = [...WORKING, 'cancelling']
 const RECOVERABLE_IN: readonly TurnPhase[] = ['callingLlm', 'waitingForOps', 'drainingBoundary', 'extracting']
+
+const TO_READY = Object.fromEntries(
+  [...UNFINISHED, 'completed', 'failed', 'cancelled'].map(phase => [phase, ['ready']]),
+) as Record<TurnPhase, readonly ['ready']>
 
 export const turn: MeerkatRegion<'turn', TurnPhase> = {
   name: 'turn',
@@ -374,14 +369,14 @@ export const turn: MeerkatRegion<'turn', TurnPhase> = {
     ],
   },
   follow: {
-    Commit: { then: () => READY },
-    Fail: { then: () => READY },
-    CancelRun: { then: () => READY },
-    RollbackRun: { then: () => READY },
-    Recover: { then: () => READY },
-    RuntimeExecutorExited: { then: () => READY },
-    Destroy: { then: () => READY },
-    UnregisterSession: { then: () => READY },
+    Commit: { moves: { completed: ['ready'] }, then: () => READY },
+    Fail: { moves: { failed: ['ready'] }, then: () => READY },
+    CancelRun: { moves: { cancelled: ['ready'] }, then: () => READY },
+    RollbackRun: { moves: TO_READY, then: () => READY },
+    Recover: { moves: TO_READY, then: () => READY },
+    RuntimeExecutorExited: { moves: TO_READY, then: () => READY },
+    Destroy: { moves: TO_READY, then: () => READY },
+    UnregisterSession: { moves: TO_READY, then: () => READY },
   },
   invariants: [
     {
