@@ -8,8 +8,8 @@ import type { TerminalFailureSource } from '../regions/turn-outcome.ts'
 type Inputs = readonly MeerkatInput[]
 
 export const sessionId: SessionId = 's' as SessionId
-export const otherSession: SessionId = 't' as SessionId
-export const epoch: RuntimeEpochId = 'e' as RuntimeEpochId
+const otherSession: SessionId = 't' as SessionId
+const epoch: RuntimeEpochId = 'e' as RuntimeEpochId
 const otherEpoch = 'f' as RuntimeEpochId
 
 /**
@@ -195,7 +195,7 @@ export const placements: Inputs = [
 ]
 
 /** The drain window, by somebody who observed this binding. */
-export const teardownOf = (binding: BindingTuple): Inputs => [
+const teardownOf = (binding: BindingTuple): Inputs => [
   { type: 'BeginUnregisterSession', sessionId, binding },
   { type: 'BeginUnregisterUnservedAttachment', sessionId, binding },
   { type: 'RuntimeLoopStoppedForUnregister', sessionId, forcedAbort: false },

@@ -48,10 +48,18 @@ const GIVING_UP: ReadonlySet<MeerkatInput['type']> = new Set([
 ])
 
 /** Whether an edge is service: the world going on without anybody giving anything up. */
-function isService(input: MeerkatInput | undefined): boolean {
+function isService(graph: SessionGraph, edge: number): boolean {
+  const input = graph.inputs[graph.via.at(edge)]
   if (input === undefined || GIVING_UP.has(input.type)) return false
+  // Asked again of a retired session, it ends what no work is left to take along.
+  if (input.type === 'Retire') return graph.states[graph.from.at(edge)]?.lifecycle.phase === 'retired'
   // What replaces another input ends it, but nobody is bound to send it.
   return input.type !== 'AcceptInput' || input.supersessionKey === undefined
+}
+
+/** Service without anybody offering anything new. */
+function isServiceAlone(graph: SessionGraph, edge: number): boolean {
+  return graph.inputs[graph.via.at(edge)]?.type !== 'AcceptInput' && isService(graph, edge)
 }
 
 /** Numbers inputs by name, a bit for each, so that an edge can say which inputs it ends. */
@@ -98,12 +106,11 @@ type Fail = (property: LivenessFailure['property'], text: string, state: number)
 
 function checkEnds(graph: SessionGraph, bits: InputBits, fail: Fail): number {
   const incoming = incomingOf(graph)
-  const inputOf = (edge: number): MeerkatInput | undefined => graph.inputs[graph.via.at(edge)]
   let checked = 0
   for (const [id, bit] of bits.entries()) {
-    const isGoal = (edge: number): boolean => (graph.labels.at(edge) & bit) !== 0 && isService(inputOf(edge))
-    const alone = canReach(graph, incoming, isGoal, edge => isWithoutOffers(inputOf(edge)))
-    const withOthers = canReach(graph, incoming, isGoal, edge => isService(inputOf(edge)))
+    const isGoal = (edge: number): boolean => (graph.labels.at(edge) & bit) !== 0 && isService(graph, edge)
+    const alone = canReach(graph, incoming, isGoal, edge => isServiceAlone(graph, edge))
+    const withOthers = canReach(graph, incoming, isGoal, edge => isService(graph, edge))
     for (let state = 0; state < graph.size; state++) {
       const entries = graph.states[state]?.ledger.entries
       const entry = entries === undefined ? undefined : mapGet(entries, id as never)
@@ -114,10 +121,6 @@ function checkEnds(graph: SessionGraph, bits: InputBits, fail: Fail): number {
     }
   }
   return checked
-}
-
-function isWithoutOffers(input: MeerkatInput | undefined): boolean {
-  return input?.type !== 'AcceptInput' && isService(input)
 }
 
 function checkWaysOut(graph: SessionGraph, fail: Fail): number {
@@ -142,7 +145,7 @@ const starts: readonly MeerkatInput[] = [
 ]
 
 function checkScheduling(machine: SessionMachine, graph: SessionGraph, fail: Fail): number {
-  graph.states.forEach((state, number) => {
+  for (const [number, state] of graph.states.entries()) {
     const runs = runnable(state)
     const found = blockers(state)
     if (runs && !starts.some(input => startsWork(machine, state, input))) {
@@ -156,7 +159,7 @@ function checkScheduling(machine: SessionMachine, graph: SessionGraph, fail: Fai
         number,
       )
     }
-  })
+  }
   return 2 * graph.size
 }
 

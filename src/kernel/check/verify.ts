@@ -101,7 +101,8 @@ function walk(
     start: prefix.reduce((state, input) => stateAfter(machine, state, input), machine.initial),
     inputs,
     key: state => keys.keyOf(state),
-    stepFault: (before, input, transition) => strayFault(before, input) ?? exactlyOnceFault(before, transition),
+    stepFault: (before, input, transition) =>
+      strayFault(before, input) ?? unheardFault(transition) ?? exactlyOnceFault(before, transition),
     stateFault: isFaithful,
     label: (_: MeerkatState, { effects }: Transition<MeerkatState, MeerkatEffect>) => bits.endedBy(effects),
   })
@@ -119,6 +120,12 @@ function strayFault({ run }: MeerkatState, input: MeerkatInput): Fault | undefin
   if (!('runId' in input) || input.type === 'Prepare' || input.type === 'DrainQueuedRun') return undefined
   if (run.phase === 'bound' && run.runId === input.runId) return undefined
   return { invariant: 'a-run-is-reached-by-name', text: `${input.type} was accepted for a run that is not current` }
+}
+
+/** A steer that joins a run is heard: the turn goes on, or was cut off. */
+function unheardFault({ state, effects }: Transition<MeerkatState, MeerkatEffect>): Fault | undefined {
+  if (state.turn.phase !== 'completed' || !effects.some(effect => effect.type === 'InputSteered')) return undefined
+  return { invariant: 'steers-are-heard', text: 'a steer joined a turn that had already completed' }
 }
 
 /**

@@ -11,7 +11,16 @@ import { emptyMap, mapGet, mapValues } from '../persistent-map.ts'
 import { isRegistered, notDraining } from './guards.ts'
 import { EMPTY_LANE, inOrder } from './lane.ts'
 import { accept, admissionGuards, ledgerEffects } from './ledger-admission.ts'
-import { dequeue, drop, enqueue, factsOf, type Lane, type Ledger, MAX_ATTEMPTS } from './ledger-entries.ts'
+import {
+  dequeue,
+  drop,
+  enqueue,
+  factsOf,
+  type Lane,
+  type Ledger,
+  type LedgerEntry,
+  MAX_ATTEMPTS,
+} from './ledger-entries.ts'
 import { abandonAll, drainsAfterRetire, endContributors, joinSteers, rollBack, stage } from './ledger-runs.ts'
 import type { LifecyclePhase } from './lifecycle.ts'
 
@@ -154,11 +163,8 @@ export const ledger: MeerkatRegion<'ledger', LifecyclePhase> = {
     },
     {
       id: 'carried-inputs-have-a-carrier',
-      text: 'a carried input is named by a queued input that carries it',
-      holds: ({ ledger: l }) =>
-        [...mapValues(l.entries)].every(
-          e => e.status !== 'carried' || mapGet(l.entries, e.carrier)?.carries.includes(e.id) === true,
-        ),
+      text: 'a carried input and the waiting input that carries it name each other',
+      holds: ({ ledger: l }) => [...mapValues(l.entries)].every(e => carriesAgree(l, e)),
     },
     {
       id: 'waking-counts-queued-work',
@@ -184,6 +190,14 @@ function lanesAgree(l: Ledger): boolean {
     queued.length === l.queue.slots.size + l.steer.slots.size &&
     queued.every(e => mapGet(l[e.lane].slots, e.slot) === e.id)
   )
+}
+
+function carriesAgree(l: Ledger, entry: LedgerEntry): boolean {
+  if (entry.status === 'carried') return mapGet(l.entries, entry.carrier)?.carries.includes(entry.id) === true
+  return entry.carries.every(id => {
+    const carried = mapGet(l.entries, id)
+    return carried?.status === 'carried' && carried.carrier === entry.id
+  })
 }
 
 function stagedAgree(s: MeerkatState): boolean {

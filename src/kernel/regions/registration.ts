@@ -94,7 +94,7 @@ function named<F extends (...args: never[]) => unknown>(name: string, fn: F): F 
 }
 
 /** Names of the obligations that still hold the teardown up. */
-export function openObligations(state: MeerkatState): readonly string[] {
+function openObligations(state: MeerkatState): readonly string[] {
   if (state.registration.phase !== 'draining') return []
   const { loop, comms, waiters } = state.registration.drain
   return Object.entries({ loop, comms, waiters }).flatMap(([name, value]) => (value === 'open' ? [name] : []))

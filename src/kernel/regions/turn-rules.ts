@@ -3,9 +3,31 @@ import type { MeerkatEffect } from '../effects.ts'
 import type { RunId } from '../ids.ts'
 import type { MeerkatState } from '../machine.ts'
 import { isFatalSource, RECOVERABLE, type TerminalFailureSource } from './turn-outcome.ts'
-import type { LlmRetry, Turn, TurnPrimitiveKind, TurnTerminalCause, TurnTerminalOutcome } from './turn-state.ts'
+import type {
+  LlmRetry,
+  Turn,
+  TurnPhase,
+  TurnPrimitiveKind,
+  TurnTerminalCause,
+  TurnTerminalOutcome,
+} from './turn-state.ts'
 
 export const READY: Turn = { phase: 'ready' }
+
+const ready = ['ready'] as const
+/** A run that ends takes its turn along, wherever that is. */
+export const TO_READY: Readonly<Record<Exclude<TurnPhase, 'ready'>, readonly TurnPhase[]>> = {
+  applyingPrimitive: ready,
+  callingLlm: ready,
+  waitingForOps: ready,
+  drainingBoundary: ready,
+  extracting: ready,
+  errorRecovery: ready,
+  cancelling: ready,
+  completed: ready,
+  failed: ready,
+  cancelled: ready,
+}
 
 export const to =
   <Phase extends 'callingLlm' | 'drainingBoundary' | 'extracting' | 'cancelling' | 'completed' | 'cancelled'>(

@@ -25,6 +25,7 @@ import {
   limitReached,
   matchesBarrier,
   READY,
+  TO_READY,
   to,
   turnFailed,
 } from './turn-rules.ts'
@@ -43,10 +44,6 @@ const WORKING: readonly TurnPhase[] = [
 ]
 const UNFINISHED: readonly TurnPhase[] = [...WORKING, 'cancelling']
 const RECOVERABLE_IN: readonly TurnPhase[] = ['callingLlm', 'waitingForOps', 'drainingBoundary', 'extracting']
-
-const TO_READY = Object.fromEntries(
-  [...UNFINISHED, 'completed', 'failed', 'cancelled'].map(phase => [phase, ['ready']]),
-) as Record<TurnPhase, readonly ['ready']>
 
 export const turn: MeerkatRegion<'turn', TurnPhase> = {
   name: 'turn',

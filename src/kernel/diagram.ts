@@ -1,0 +1,131 @@
+/** A machine's declaration as tables and pictures. What is drawn is what runs: there is no other source. */
+import type { Tagged } from './region.ts'
+import type { AnyRegion, Edge, Machine } from './step.ts'
+
+/** One arrow, and what takes it. */
+interface Arrow {
+  readonly from: string
+  readonly to: string
+  readonly inputs: readonly string[]
+}
+
+export interface Diagram {
+  readonly mermaid: string
+  /** For Graphviz. */
+  readonly dot: string
+}
+
+/** Every region with its transitions, reactions and invariants, as Markdown. */
+export function tableOf<State, Input extends Tagged, Effect extends Tagged>(
+  machine: Machine<State, Input, Effect>,
+): string {
+  const own = machine.regions.flatMap(region => region.invariants)
+  const spanning = machine.invariants.filter(one => !own.includes(one))
+  return [
+    ...machine.regions.map(region => regionInWords(machine, region)),
+    `## Rules that span regions\n\n${spanning.map(invariantInWords).join('\n')}\n`,
+  ].join('\n')
+}
+
+/** A region's phases and what leads from one to another, as Mermaid and as Graphviz text. */
+export function diagramOf<State, Input extends Tagged, Effect extends Tagged>(
+  machine: Machine<State, Input, Effect>,
+  regionName: string,
+): Diagram {
+  const region = machine.regions.find(one => one.name === regionName)
+  if (region === undefined) throw new Error(`${machine.name} has no region ${regionName}`)
+  const arrows = arrowsOf(machine, regionName)
+  const first = region.phaseOf(machine.initial)
+  const mermaid = [
+    'stateDiagram-v2',
+    `  [*] --> ${first}`,
+    ...arrows.map(({ from, to, inputs }) => `  ${from} --> ${to}: ${inputs.join(', ')}`),
+  ]
+  const dot = [
+    `digraph "${machine.name}/${regionName}" {`,
+    '  rankdir = LR',
+    '  node [shape = box, style = rounded]',
+    '  start [shape = point]',
+    `  start -> ${first}`,
+    ...arrows.map(({ from, to, inputs }) => `  ${from} -> ${to} [label = "${inputs.join('\\n')}"]`),
+    '}',
+  ]
+  return { mermaid: `${mermaid.join('\n')}\n`, dot: `${dot.join('\n')}\n` }
+}
+
+/** The names of the regions that have phases of their own. */
+export function phasedRegions<State, Input extends Tagged, Effect extends Tagged>(
+  machine: Machine<State, Input, Effect>,
+): readonly string[] {
+  const named = new Set(
+    [...machine.edges.filter(edge => edge.to !== undefined), ...machine.moves].map(one => one.region),
+  )
+  return machine.regions.map(region => region.name).filter(name => named.has(name))
+}
+
+/** Arrows between different phases, in the order of the declaration. */
+function arrowsOf<State, Input extends Tagged, Effect extends Tagged>(
+  machine: Machine<State, Input, Effect>,
+  region: string,
+): readonly Arrow[] {
+  const arrows = new Map<string, Set<string>>()
+  const add = (from: string, to: string, input: string): void => {
+    if (from === to) return
+    const key = `${from} ${to}`
+    arrows.set(key, (arrows.get(key) ?? new Set()).add(input))
+  }
+  for (const edge of machine.edges) {
+    if (edge.region !== region) continue
+    for (const from of edge.from) for (const to of edge.to ?? []) add(from, to, edge.input)
+  }
+  for (const move of machine.moves) {
+    if (move.region === region) for (const to of move.to) add(move.from, to, move.input)
+  }
+  return [...arrows].map(([key, inputs]) => {
+    const [from = '', to = ''] = key.split(' ')
+    return { from, to, inputs: [...inputs] }
+  })
+}
+
+function regionInWords<State, Input extends Tagged, Effect extends Tagged>(
+  machine: Machine<State, Input, Effect>,
+  region: AnyRegion<State, Input, Effect>,
+): string {
+  const rows = machine.edges.filter(edge => edge.region === region.name).map(rowInWords)
+  const follows = Object.keys(region.follow)
+  const parts = [`## ${region.name}\n\n${region.about}\n`]
+  if (rows.length > 0) {
+    const head = '| input | row | from | when | to | also changes |\n| --- | --- | --- | --- | --- | --- |'
+    parts.push(`${head}\n${rows.join('\n')}\n`)
+  }
+  if (follows.length > 0) parts.push(`Follows ${follows.map(code).join(', ')}.\n`)
+  if (region.invariants.length > 0)
+    parts.push(`Always true:\n\n${region.invariants.map(invariantInWords).join('\n')}\n`)
+  return parts.join('\n')
+}
+
+function rowInWords(edge: Edge): string {
+  const during = edge.during === undefined ? '' : ` (during ${edge.during.join(', ')})`
+  const cells = [
+    code(edge.input),
+    edge.row,
+    `${edge.from.join(', ')}${during}`,
+    edge.guards.map(guardInWords).join(', '),
+    edge.to?.join(', ') ?? 'stays',
+    edge.followers.join(', '),
+  ]
+  return `| ${cells.join(' | ')} |`
+}
+
+/** `isCurrentRun` reads better as `is current run`. */
+function guardInWords(name: string): string {
+  return name.replaceAll(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`)
+}
+
+function invariantInWords({ id, text }: { readonly id: string; readonly text: string }): string {
+  return `- ${code(id)}: ${text}`
+}
+
+function code(text: string): string {
+  return `\`${text}\``
+}

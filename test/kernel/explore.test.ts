@@ -1,0 +1,221 @@
+import { describe, expect, test } from 'vitest'
+import { type VerifyReport, verify } from '../../src/kernel/check/verify.ts'
+import { mapDelete, mapSet, mapValues } from '../../src/kernel/persistent-map.ts'
+import {
+  changedLedger,
+  never,
+  type SessionMachine,
+  withFollow,
+  withoutGuard,
+  withoutRows,
+  withRow,
+} from './support/mutants.ts'
+
+describe('the session machine, explored', () => {
+  test('breaks no rule, traps nothing, and has no edge that is never taken', () => {
+    const report = verify({ quick: true })
+    expect(report.violations).toEqual([])
+    expect(report.liveness.failures).toEqual([])
+    expect(report.uncoveredEdges).toEqual([])
+    expect(report.states).toBeGreaterThan(30_000)
+    expect(report.liveness.checked).toBeGreaterThan(report.states)
+  })
+
+  test('tells of each configuration as it is done', () => {
+    const heard: string[] = []
+    const report = verify({ quick: true, only: ['turn', 'lifecycle'], onConfiguration: one => heard.push(one.name) })
+    expect(heard).toEqual(['lifecycle', 'turn'])
+    expect(report.configurations.map(one => one.name)).toEqual(heard)
+    expect(report.uncoveredEdges.length).toBeGreaterThan(0)
+  })
+})
+
+/** Every name of something that is wrong. Uncovered edges are named for all configurations, so only those that the sound machine takes count. */
+function findings({ violations, liveness, uncoveredEdges }: VerifyReport): readonly string[] {
+  return [...violations.map(one => one.invariant), ...liveness.failures.map(one => one.property), ...uncoveredEdges]
+}
+
+/** Rolls back and loses what the returning work carries. */
+const losingCarried = changedLedger(ledger => {
+  const carried = [...mapValues(ledger.entries)].filter(entry => entry.status === 'carried')
+  return { ...ledger, entries: carried.reduce((map, { id }) => mapDelete(map, id), ledger.entries) }
+})
+
+/** Rolls back and lets a passive head sleep although it carries a prompt. */
+const sleepingCarrier = changedLedger(ledger => {
+  const waiting = [...mapValues(ledger.entries)].filter(entry => entry.status === 'queued')
+  const head = waiting.find(entry => entry.id === 'p' && entry.wake)
+  if (head === undefined) return ledger
+  return { ...ledger, waking: ledger.waking - 1, entries: mapSet(ledger.entries, head.id, { ...head, wake: false }) }
+})
+
+interface Mutant {
+  readonly fault: string
+  readonly machine: () => SessionMachine
+  /** Configurations in which it shows. */
+  readonly only: readonly string[]
+  /** The quick ones have too few inputs for it. */
+  readonly full?: true
+  /** What must speak up. */
+  readonly caughtBy: string
+}
+
+const mutants: readonly Mutant[] = [
+  {
+    fault: 'a commit that does not look whose run it is',
+    machine: () => withoutGuard('lifecycle', 'Commit', 'done', 'isCurrentRun'),
+    only: ['lifecycle'],
+    caughtBy: 'a-run-is-reached-by-name',
+  },
+  {
+    fault: 'a commit of a turn that has not completed',
+    machine: () => withoutGuard('lifecycle', 'Commit', 'done', 'turnCompleted'),
+    only: ['lifecycle'],
+    caughtBy: 'follower-claims-its-phases',
+  },
+  {
+    fault: 'a cancel that hits whatever run there is',
+    machine: () => withoutGuard('run', 'CancelAfterBoundary', 'requested', 'isNamedRun'),
+    only: ['lifecycle'],
+    caughtBy: 'a-run-is-reached-by-name',
+  },
+  {
+    fault: 'a run over nothing',
+    machine: () => withoutGuard('lifecycle', 'Prepare', 'start', 'canPrepare'),
+    only: ['lifecycle'],
+    caughtBy: 'run-has-contributors',
+  },
+  {
+    fault: 'a row that leads elsewhere than it says',
+    machine: () => withRow('lifecycle', 'Resume', 'revive', row => ({ ...row, to: ['retired'] })),
+    only: ['lifecycle'],
+    caughtBy: 'row-claims-its-phases',
+  },
+  {
+    fault: 'a follower that moves its phase without saying so',
+    machine: () => withFollow('run', 'Recover', ({ moves: _, ...follow }) => follow),
+    only: ['lifecycle'],
+    caughtBy: 'follower-claims-its-phases',
+  },
+  {
+    fault: 'a commit that forgets to end its inputs',
+    machine: () => withFollow('ledger', 'Commit', () => undefined),
+    only: ['lifecycle'],
+    caughtBy: 'staged-inputs-belong-to-the-run',
+  },
+  {
+    fault: 'inputs that end and nobody hears of it',
+    machine: () => withFollow('ledger', 'Commit', ({ emit: _, ...follow }) => follow),
+    only: ['lifecycle'],
+    caughtBy: 'inputs-end-exactly-once',
+  },
+  {
+    fault: 'an end that is told twice',
+    machine: () =>
+      withFollow('ledger', 'Fail', follow => ({ ...follow, emit: [...(follow.emit ?? []), ...(follow.emit ?? [])] })),
+    only: ['lifecycle'],
+    caughtBy: 'inputs-end-exactly-once',
+  },
+  {
+    fault: 'a crash that leaves the run bound',
+    machine: () => withFollow('run', 'Recover', () => undefined),
+    only: ['lifecycle'],
+    caughtBy: 'run-iff-running',
+  },
+  {
+    fault: 'a stop that leaves inputs behind',
+    machine: () => withFollow('ledger', 'RuntimeExecutorExited', () => undefined),
+    only: ['lifecycle'],
+    caughtBy: 'ended-owes-nothing',
+  },
+  {
+    fault: 'a new identity that keeps the old placement attached',
+    machine: () => withFollow('lifecycle', 'RegisterSession', () => undefined),
+    only: ['binding'],
+    caughtBy: 'attached-has-executor-or-binding',
+  },
+  {
+    fault: 'a teardown that ends before its obligations are closed',
+    machine: () => withoutGuard('registration', 'UnregisterSession', 'closed', 'allObligationsClosed'),
+    only: ['teardown'],
+    caughtBy: 'unregistered-after-drain',
+  },
+  {
+    fault: 'a rollback that loses what its work carries',
+    machine: () => withFollow('ledger', 'RollbackRun', losingCarried),
+    only: ['riders'],
+    full: true,
+    caughtBy: 'carried-inputs-have-a-carrier',
+  },
+  {
+    fault: 'a passive carrier that does not wake for the prompt it carries',
+    machine: () => withFollow('ledger', 'RollbackRun', sleepingCarrier),
+    only: ['riders'],
+    full: true,
+    caughtBy: 'inputs-reach-their-end',
+  },
+  {
+    fault: 'passive inputs that wait for ever in a retired session',
+    machine: () => withFollow('ledger', 'Retire', () => undefined),
+    only: ['riders'],
+    full: true,
+    caughtBy: 'inputs-reach-their-end',
+  },
+  {
+    fault: 'a turn that completes over a steer',
+    machine: () => withRow('turn', 'BoundaryComplete', 'steered', row => ({ ...row, when: [never] })),
+    only: ['order'],
+    full: true,
+    caughtBy: 'steers-are-heard',
+  },
+  {
+    fault: 'a call still in flight after its executor was lost',
+    machine: () => withFollow('calls', 'RollbackRun', () => undefined),
+    only: ['call-policies'],
+    caughtBy: 'dispatched-calls-belong-to-the-run',
+  },
+  {
+    fault: 'calls that outlive the work they belong to',
+    machine: () => withFollow('calls', 'AcceptInput', () => undefined),
+    only: ['calls-and-queue'],
+    caughtBy: 'calls-belong-to-unfinished-work',
+  },
+  {
+    fault: 'a run that dispatches the call of another',
+    machine: () => withoutGuard('calls', 'DispatchCalls', 'dispatched', 'areOwed'),
+    only: ['calls-and-queue'],
+    caughtBy: 'dispatched-calls-belong-to-the-run',
+  },
+  {
+    fault: 'an approval that nobody can give',
+    machine: () => withoutRows('calls', 'DecideApproval'),
+    only: ['call-policies'],
+    caughtBy: 'inputs-reach-their-end',
+  },
+  {
+    fault: 'a phase that only destruction ends',
+    machine: () => withoutRows('lifecycle', 'Reset'),
+    only: ['runs'],
+    caughtBy: 'phases-have-a-way-out',
+  },
+  {
+    fault: 'a runnable session whose run is refused',
+    machine: () => withRow('lifecycle', 'DrainQueuedRun', 'drain', row => ({ ...row, when: [never] })),
+    only: ['runs'],
+    caughtBy: 'runnable-runs',
+  },
+  {
+    fault: 'a row that nothing ever reaches',
+    machine: () => withRow('run', 'InterruptCurrentRun', 'again', row => ({ ...row, when: [never] })),
+    only: ['lifecycle'],
+    caughtBy: 'run/InterruptCurrentRun/again bound',
+  },
+]
+
+describe('a fault in the machine is found', () => {
+  test.each(mutants)('$fault', ({ machine, only, full = false, caughtBy }) => {
+    const report = verify({ quick: !full, machine: machine(), only })
+    expect(findings(report)).toContain(caughtBy)
+    for (const { path } of [...report.violations, ...report.liveness.failures]) expect(path.length).toBeGreaterThan(0)
+  })
+})
