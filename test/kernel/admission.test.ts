@@ -147,7 +147,7 @@ describe('what starts no turn', () => {
     expect(play.entry('ping')).toMatchObject({ status: 'queued', wake: false })
     expect(play.refused({ type: 'Prepare', runId: 'r' as never, at: 9 }).kind).toBe('guard-rejected')
     play.accept('hello')
-    expect(play.complete('r1')).toEqual(['ping', 'hello'])
+    expect(play.complete('r1')).toEqual(['hello', 'ping'])
   })
 
   test('an intent that nobody silenced starts one', () => {

@@ -41,10 +41,10 @@ const losingCarried = changedLedger(ledger => {
   return { ...ledger, entries: carried.reduce((map, { id }) => mapDelete(map, id), ledger.entries) }
 })
 
-/** Rolls back and lets a passive head sleep although it carries a prompt. */
+/** Rolls back and lets a head sleep that carries others. */
 const sleepingCarrier = changedLedger(ledger => {
   const waiting = [...mapValues(ledger.entries)].filter(entry => entry.status === 'queued')
-  const head = waiting.find(entry => entry.id === 'p' && entry.wake)
+  const head = waiting.find(entry => entry.carries.length > 0 && entry.wake)
   if (head === undefined) return ledger
   return { ...ledger, waking: ledger.waking - 1, entries: mapSet(ledger.entries, head.id, { ...head, wake: false }) }
 })
@@ -148,7 +148,7 @@ const mutants: readonly Mutant[] = [
     caughtBy: 'carried-inputs-have-a-carrier',
   },
   {
-    fault: 'a passive carrier that does not wake for the prompt it carries',
+    fault: 'work that others joined and that starts no run again',
     machine: () => withFollow('ledger', 'RollbackRun', sleepingCarrier),
     only: ['riders'],
     full: true,

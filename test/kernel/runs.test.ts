@@ -30,7 +30,7 @@ describe('the queue', () => {
     expect(play.refused({ type: 'Prepare', runId: runId('r'), at: 9 }).kind).toBe('guard-rejected')
     play.accept('prompt')
     play.accept('later')
-    expect([play.complete('r1'), play.complete('r2')]).toEqual([['note', 'prompt'], ['later']])
+    expect([play.complete('r1'), play.complete('r2')]).toEqual([['prompt', 'note'], ['later']])
   })
 
   test('passive steers do not push a prompt back', () => {

@@ -172,7 +172,7 @@ const sorts = (name: string): readonly AcceptInput[] => [
 ]
 
 function lanes(quick: boolean): Configuration {
-  const third = quick ? [] : [accept('c'), accept('c', { mode: 'supersede', supersessionKey: 'k' })]
+  const third = quick ? [] : [accept('c', { mode: 'supersede', supersessionKey: 'k' })]
   return {
     name: 'lanes',
     about:
@@ -180,7 +180,8 @@ function lanes(quick: boolean): Configuration {
     prefix: attached,
     inputs: always([
       ...sorts('a'),
-      ...sorts('b'),
+      ...(quick ? sorts('b').slice(2) : sorts('b')),
+      accept('c'),
       ...third,
       ...laneOperations('a'),
       ...dropQueued,
@@ -229,8 +230,7 @@ const order: Configuration = {
 
 const riders: Configuration = {
   name: 'riders',
-  about:
-    'The same with a passive input that rides along with a prompt or joins with a steer, in front of them or behind.',
+  about: 'The same with a passive input that rides along with a prompt, in front of it or behind.',
   prefix: attached,
   inputs: always([accept('a'), accept('p', { withoutWake: true }), ...running]),
 }
@@ -278,6 +278,9 @@ const callingTurn: readonly MeerkatInput[] = [
   ...runEnds,
 ]
 
+/** Ends of a turn that has calls in flight. */
+const unhappyEnds: readonly MeerkatInput[] = [{ type: 'FatalFailure', runId, source: 'tool-error' }, ...cancelledTurn]
+
 const callPolicies = (quick: boolean): Configuration => ({
   name: 'call-policies',
   about:
@@ -289,8 +292,7 @@ const callPolicies = (quick: boolean): Configuration => ({
     ...(quick ? [] : callsOf('retry')),
     ...callsOf('ask'),
     ...callsOf('approve'),
-    { type: 'FatalFailure', runId, source: 'tool-error' },
-    ...cancelledTurn,
+    ...(quick ? [] : unhappyEnds),
     ...rollbacks,
     { type: 'Recover' },
     { type: 'Retire' },

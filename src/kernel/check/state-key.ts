@@ -12,10 +12,10 @@ import { inOrder } from '../regions/lane.ts'
 import type { Ledger, LedgerEntry } from '../regions/ledger-entries.ts'
 import type { Run } from '../regions/run.ts'
 
-/** Keys of states. It remembers the slices it saw; drop it with the states. */
+/** Keys of states. It keeps the slices it was told to remember; drop it with the states. */
 export class StateKeys {
   readonly #words = new Map<string, number>()
-  readonly #numbers = new WeakMap<object, number>()
+  readonly #numbers = new Map<object, number>()
 
   keyOf(s: MeerkatState): string {
     const spine = `${this.#number(s.lifecycle, plain)},${this.#number(s.registration, plain)},${this.#number(s.binding, plain)}`
@@ -28,14 +28,26 @@ export class StateKeys {
     return `${this.#number(s.ledger, ledgerInWords)},${this.#number(s.calls, callsInWords)}`
   }
 
+  /** Knows the slices of this state from now on: those that follow from it share most of them. */
+  remember(s: MeerkatState): void {
+    for (const slice of [s.lifecycle, s.registration, s.binding, s.turn, s.transcript]) this.#keep(slice, plain)
+    this.#keep(s.run, runInWords)
+    this.#keep(s.ledger, ledgerInWords)
+    this.#keep(s.calls, callsInWords)
+  }
+
+  #keep<Slice extends object>(slice: Slice, inWords: (slice: Slice) => string): void {
+    if (!this.#numbers.has(slice)) this.#numbers.set(slice, this.#number(slice, inWords))
+  }
+
   #number<Slice extends object>(slice: Slice, inWords: (slice: Slice) => string): number {
     const known = this.#numbers.get(slice)
     if (known !== undefined) return known
     const text = inWords(slice)
-    const number = this.#words.get(text) ?? this.#words.size
-    this.#words.set(text, number)
-    this.#numbers.set(slice, number)
-    return number
+    const number = this.#words.get(text)
+    if (number !== undefined) return number
+    this.#words.set(text, this.#words.size)
+    return this.#words.size - 1
   }
 }
 

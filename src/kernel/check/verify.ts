@@ -135,6 +135,7 @@ function unheardFault({ state, effects }: Transition<MeerkatState, MeerkatEffect
 function snapshotCheck(keys: StateKeys): (state: MeerkatState) => Fault | undefined {
   const tried = new Set<string>()
   return state => {
+    keys.remember(state)
     const contents = keys.contentsOf(state)
     if (tried.has(contents)) return undefined
     tried.add(contents)

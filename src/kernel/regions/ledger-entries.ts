@@ -91,9 +91,9 @@ export function nextLeader(ledger: Ledger): InputId | undefined {
 }
 
 /**
- * The inputs of the next run, head first, each followed by what it carries. Steers go before the queue and share a run;
- * a prompt of the queue runs alone unless the session merges; passive inputs ahead of it ride along. Work that has a
- * journal already is continued alone.
+ * The inputs of the next run: the first that may start one leads, for the work is its, and the rest follow in their
+ * order. Steers go before the queue and share a run; a prompt of the queue runs alone unless the session merges;
+ * passive inputs ride along. Work that has a journal already is continued alone, with what it carries.
  */
 export function selectBatch(ledger: Ledger, merge: boolean): readonly InputId[] {
   const leader = nextLeader(ledger)
@@ -101,20 +101,27 @@ export function selectBatch(ledger: Ledger, merge: boolean): readonly InputId[] 
   if (leading === undefined) return []
   if (leading.progressed) return [leading.id, ...leading.carries]
   const lane = nextLane(ledger)
+  const batch = [leading.id]
+  if (lane === ledger.queue) batch.push(...withoutJournal(ledger, ledger.steer))
   const shared = merge || lane === ledger.steer
-  const batch: InputId[] = []
   let led = false
   let prompts = 0
-  for (const id of inOrder(lane)) {
-    const entry = mapGet(ledger.entries, id)
-    if (entry === undefined || entry.progressed === true) break
-    const prompt = entry.kind === 'prompt'
+  for (const id of withoutJournal(ledger, lane)) {
+    const prompt = mapGet(ledger.entries, id)?.kind === 'prompt'
     if (led && !shared && (prompt || prompts > 0)) break
-    batch.push(id)
+    if (id === leader) led = true
+    else batch.push(id)
     if (prompt) prompts++
-    led ||= id === leader
   }
   return batch
+}
+
+/** The ids of a lane in order, up to the first that has work of its own to continue. */
+function* withoutJournal(ledger: Ledger, lane: LaneState): Generator<InputId> {
+  for (const id of inOrder(lane)) {
+    if (mapGet(ledger.entries, id)?.progressed) return
+    yield id
+  }
 }
 
 /** The ledger with the entry in its lane's back or front; the entry must not be in a lane. */

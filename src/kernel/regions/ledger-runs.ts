@@ -127,15 +127,12 @@ function returnGroup(ledger: Ledger, group: readonly InputId[], cause: RollbackC
   }
   const attempts = entry.attempts - (counts(cause) ? 0 : 1)
   let { entries } = ledger
-  // A passive head that carries waking work wakes for it.
-  let { wake } = entry
   for (const id of rest) {
     const other = mapGet(entries, id)
     if (other === undefined) continue
-    wake ||= other.wake
     entries = mapSet(entries, id, { ...factsOf(other), attempts, carries: [], status: 'carried', carrier: entry.id })
   }
-  const facts = { ...factsOf(entry), attempts, wake, carries: rest, ...(progressed && { progressed }) }
+  const facts = { ...factsOf(entry), attempts, carries: rest, ...(progressed && { progressed }) }
   return enqueue({ ...ledger, entries }, facts, cause === 'attempt-failed' ? 'back' : 'front')
 }
 

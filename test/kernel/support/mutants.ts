@@ -84,12 +84,9 @@ export const never: Guard<MeerkatState, MeerkatInput> = () => false
 /** Lets the ledger follow as it does, and then changes what came of it. */
 export function changedLedger(change: (ledger: Ledger) => Ledger): (follow: LooseFollow) => LooseFollow {
   return follow => {
-    const changed = { ...follow }
-    Object.defineProperty(changed, 'then', {
-      enumerable: true,
-      value: (...[slice, input, state]: Parameters<NonNullable<LooseFollow['then']>>) =>
-        change(follow.then?.(slice, input, state) as Ledger),
-    })
-    return changed
+    const { then, ...rest } = follow
+    const key = 'then' as const
+    const changed: LooseFollow['then'] = (slice, input, state) => change(then?.(slice, input, state) as Ledger)
+    return { ...rest, [key]: changed }
   }
 }
