@@ -1,7 +1,7 @@
 // Compiles src/ into dist/ and puts the `meerkat` command where npx and npm scripts find it.
 // With --if-stale it does nothing when the last build is newer than everything that build reads.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, globSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, globSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 const root: string = dirname(import.meta.dirname)
@@ -29,9 +29,18 @@ function compile(): void {
 
 // Overwriting in place keeps a running command alive; only what has no source any more is removed.
 function removeOrphans(): void {
-  for (const output of globSync('dist/**/*.{js,d.ts}', { cwd: root })) {
+  for (const output of globSync('dist/**/*.{js,d.ts,sql}', { cwd: root })) {
     const source = output.replace(/^dist/, 'src').replace(/\.(d\.ts|js)$/, '.ts')
     if (!existsSync(join(root, source))) rmSync(join(root, output))
+  }
+}
+
+// What the compiler passes over: the store reads its migrations as they are.
+function copySql(): void {
+  for (const source of globSync('src/**/*.sql', { cwd: root })) {
+    const output = join(root, source.replace(/^src/, 'dist'))
+    mkdirSync(dirname(output), { recursive: true })
+    copyFileSync(join(root, source), output)
   }
 }
 
@@ -55,6 +64,7 @@ function linkCommand(): void {
 
 if (!process.argv.includes('--if-stale') || !isFresh()) {
   compile()
+  copySql()
   removeOrphans()
   linkCommand()
 }

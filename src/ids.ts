@@ -4,7 +4,7 @@
  * Ids that rise are cheap to index: a store appends them instead of scattering them. The generator is a seam, so tests
  * and the simulator make the same ids again from a seed.
  */
-import type { CallId, InputId, RunId, RuntimeEpochId, SessionId } from './kernel/ids.ts'
+import type { CallId, InputId, OperationId, RunId, RuntimeEpochId, ScheduleId, SessionId } from './kernel/ids.ts'
 import type { Clock } from './time.ts'
 
 /** Makes new ids. */
@@ -14,6 +14,8 @@ export interface Ids {
   run(): RunId
   call(): CallId
   epoch(): RuntimeEpochId
+  operation(): OperationId
+  schedule(): ScheduleId
 }
 
 /** Fills the array with random bytes. */
@@ -57,6 +59,8 @@ export function uuidIds(clock: Clock, random: RandomBytes = into => crypto.getRa
     run: () => next() as RunId,
     call: () => next() as CallId,
     epoch: () => next() as RuntimeEpochId,
+    operation: () => next() as OperationId,
+    schedule: () => next() as ScheduleId,
   }
 }
 

@@ -19,6 +19,7 @@ export const layers: readonly Layer[] = [
   { name: 'errors', sees: [], outside: 'browser' },
   { name: 'time', sees: [], outside: 'browser' },
   { name: 'defined', sees: [], outside: 'browser' },
+  { name: 'faults', sees: [], outside: 'browser' },
   { name: 'ids', sees: ['kernel', 'time'], outside: 'browser' },
   { name: 'version', sees: [], outside: 'browser' },
   { name: 'store' },

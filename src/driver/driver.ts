@@ -8,10 +8,12 @@
  * 4. What nobody waits for (attaching an executor, a retry's bookkeeping) travels with the next commit that somebody
  *    waits for; until then it is as if it had not happened, on disk and after a crash alike.
  * 5. No await inside a transition: a mutation is one synchronous function over the staged state.
- * 6. A commit that failed may have been written all the same (a lost acknowledgement). Before anything else is decided
- *    the log is asked, and what landed is adopted; the same mutation asked for again is then answered, not run twice.
+ * 6. A commit that failed may have been written all the same (a lost acknowledgement), or may still be on its way.
+ *    Before anything else is decided the session is claimed again, which shuts out what is under way, and the log is
+ *    asked: what landed is adopted, and the same mutation asked for again is then answered, not run twice.
  */
 import { asMeerkatError } from '../errors.ts'
+import type { FaultPoint, Faults } from '../faults.ts'
 import { encodeState } from '../kernel/encode.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import type { MeerkatState } from '../kernel/machine.ts'
@@ -73,12 +75,13 @@ export interface DriverOptions {
   readonly onCommitted: (committed: Committed) => void
   /** The claim is over: somebody else writes the session now. */
   readonly onLost: (error: unknown) => void
+  readonly faults?: Faults | undefined
 }
 
 export class SessionDriver {
   readonly sessionId: SessionId
   readonly #options: DriverOptions
-  readonly #claim: Claim
+  #claim: Claim
   readonly #mailbox: Job[] = []
   #streamed: EventRecord[] = []
   /** What everybody may act on: committed, or applied and waited for by nobody. */
@@ -102,6 +105,11 @@ export class SessionDriver {
     this.#commits = options.commits
     this.#position = options.position
     this.#unsnapshotted = options.unsnapshotted
+  }
+
+  /** What this copy writes under. */
+  get claim(): Claim {
+    return this.#claim
   }
 
   /** The state everybody may act on. */
@@ -165,7 +173,9 @@ export class SessionDriver {
       for (const job of jobs) job.reject(doubtful.error)
       return
     }
-    const tx = this.#open ?? new Transaction(this.#state, this.#options.clock.now())
+    const now = this.#options.clock.now()
+    const tx = this.#open ?? new Transaction(this.#state, now)
+    tx.continueAt(now)
     const start = tx.mark()
     const streamed = this.#streamed
     if (streamed.length > 0) {
@@ -186,6 +196,7 @@ export class SessionDriver {
       if (failed === undefined) job.resolve(value as never)
       else job.reject(failed.error)
     }
+    await this.#reach('driver.published')?.catch(() => {})
   }
 
   #runAll(tx: Transaction, jobs: readonly Job[]): readonly Done[] {
@@ -224,7 +235,9 @@ export class SessionDriver {
     const commit = due ? { ...built, snapshot: encodeState(tx.state) } : built
     let position: Position
     try {
+      await this.#reach('driver.staged')
       position = await store.commit({ ...commit, claim: this.#claim })
+      await this.#reach('driver.committed')
     } catch (error) {
       this.#fault = error
       const known = asMeerkatError(error)
@@ -248,10 +261,18 @@ export class SessionDriver {
     if (doubt === undefined) return undefined
     let newest: LogRow | undefined
     try {
-      newest = (await this.#options.store.readBack({ sessionId: this.sessionId, limit: 1 }))[0]
+      const { store } = this.#options
+      this.#claim = await store.claim(this.sessionId, this.#claim.owner)
+      newest = (await store.readBack({ sessionId: this.sessionId, limit: 1 }))[0]
     } catch (error) {
-      this.#fault = error
-      return { error: asMeerkatError(error) }
+      const known = asMeerkatError(error)
+      this.#fault = known
+      if (known.code === 'not-owner') {
+        this.#doubt = undefined
+        this.#takeBack(doubt)
+        this.#options.onLost(known)
+      }
+      return { error: known }
     }
     this.#doubt = undefined
     if (newest === undefined || newest.position <= this.#position) {
@@ -266,6 +287,12 @@ export class SessionDriver {
     for (const { job, value } of doubt.done) this.#landed.set(job.run, { value })
     this.#written(doubt, doubt.commit, newest.position)
     return undefined
+  }
+
+  /** Passes a crash point. Nothing in production. */
+  #reach(point: FaultPoint): Promise<void> | undefined {
+    const { faults } = this.#options
+    return faults === undefined ? undefined : Promise.resolve().then(() => faults(point))
   }
 
   /** As if it had never been tried. */

@@ -1,13 +1,15 @@
 /** What observers and indexes get of a kernel effect. Mechanical: one case an effect, no decision. */
 import type { MeerkatEffect } from '../kernel/effects.ts'
-import type { InputId, RunId } from '../kernel/ids.ts'
-import type { EndedRecord, EventRecord, ResultRecord } from '../store/records.ts'
+import type { RunId } from '../kernel/ids.ts'
+import type { EndedRecord, EventRecord, OperationEndedRecord, ResultRecord } from '../store/records.ts'
+import type { LocatedId } from '../store/store.ts'
 
 interface Into {
   readonly events: EventRecord[]
   readonly ended: EndedRecord[]
-  readonly opened: (InputId | RunId)[]
-  readonly closed: (InputId | RunId)[]
+  readonly operationsEnded: OperationEndedRecord[]
+  readonly opened: LocatedId[]
+  readonly closed: LocatedId[]
 }
 
 /** Which of a record's ids an event of this type takes over when it names none. */
@@ -33,7 +35,7 @@ const RUN_FAMILIES: ReadonlySet<string> = new Set(['run', 'turn', 'text', 'reaso
 export function project(effects: readonly MeerkatEffect[], into: Into, result: ResultRecord | undefined): void {
   for (const effect of effects) {
     if (effect.type === 'InputTerminated') terminated(effect, into, result)
-    else if (!projectRun(effect, into)) projectInput(effect, into)
+    else if (!projectRun(effect, into) && !projectBackground(effect, into)) projectInput(effect, into)
   }
 }
 
@@ -60,6 +62,38 @@ function projectRun(effect: MeerkatEffect, into: Into): boolean {
     default:
       return false
   }
+}
+
+/** Effects of operations and schedules; false for any other. */
+function projectBackground(effect: MeerkatEffect, into: Into): boolean {
+  switch (effect.type) {
+    case 'OperationEnded': {
+      const { operationId, kind, status, reason } = effect
+      if (kind === 'background-tool-capacity-slot') return true
+      into.closed.push(operationId)
+      into.operationsEnded.push({ id: operationId, outcome: status, ...(reason !== undefined && { error: reason }) })
+      into.events.push({ type: `operation.${status}`, data: { operationId, ...(reason !== undefined && { reason }) } })
+      return true
+    }
+    case 'ScheduleFired':
+      into.events.push({ type: 'schedule.fired', inputId: effect.inputId, data: scheduleData(effect) })
+      return true
+    case 'ScheduleSkipped':
+      into.events.push({ type: 'schedule.skipped', data: { ...scheduleData(effect), reason: effect.reason } })
+      return true
+    case 'ScheduleEnded': {
+      const { scheduleId, reason } = effect
+      into.closed.push(scheduleId)
+      into.events.push({ type: 'schedule.ended', data: { scheduleId, reason } })
+      return true
+    }
+    default:
+      return false
+  }
+}
+
+function scheduleData({ scheduleId, dueAt }: { readonly scheduleId: string; readonly dueAt: number }) {
+  return { scheduleId, dueAt: new Date(dueAt).toISOString() }
 }
 
 /** Effects of inputs and the session. Others are verdicts and hints for the shell; observers see what follows of them. */

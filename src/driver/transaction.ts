@@ -9,17 +9,22 @@ import { MeerkatError } from '../errors.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { InputId, RunId } from '../kernel/ids.ts'
 import { type MeerkatInput, type MeerkatState, step } from '../kernel/machine.ts'
+import { nextDueAt } from '../kernel/regions/schedules.ts'
 import type { Rejection, StepResult } from '../kernel/step.ts'
+import type { LetterId } from '../store/mail.ts'
 import {
   type CommitRecord,
   type EndedRecord,
   type EventRecord,
   type InputRecord,
   type MessageRecord,
+  type OperationEndedRecord,
+  type OperationRecord,
   RECORD_VERSION,
   type ResultRecord,
+  type ScheduleRecord,
 } from '../store/records.ts'
-import type { Commit, JournalEntry } from '../store/store.ts'
+import type { Commit, Head, JournalEntry, LocatedId } from '../store/store.ts'
 import { inherits, project } from './project.ts'
 
 /** A refusal of the kernel on its way to the caller. */
@@ -38,13 +43,17 @@ export class KernelRejection extends MeerkatError {
 
 /** Lists that grow while a transaction is made. A mark remembers their lengths. */
 interface Parts {
+  readonly letters: LetterId[]
   readonly steps: MeerkatInput[]
   readonly events: EventRecord[]
   readonly inputs: InputRecord[]
   readonly ended: EndedRecord[]
+  readonly schedules: ScheduleRecord[]
+  readonly operations: OperationRecord[]
+  readonly operationsEnded: OperationEndedRecord[]
   readonly messages: MessageRecord[]
-  readonly opened: (InputId | RunId)[]
-  readonly closed: (InputId | RunId)[]
+  readonly opened: LocatedId[]
+  readonly closed: LocatedId[]
   readonly keys: { key: string; inputId: InputId; digest: string }[]
   readonly put: JournalEntry[]
   readonly drop: InputId[]
@@ -53,16 +62,21 @@ interface Parts {
 /** A place to go back to. */
 export interface Mark {
   readonly state: MeerkatState
-  readonly lengths: Readonly<Record<keyof Parts, number>>
+  /** In the order of `LISTS`. */
+  readonly lengths: readonly number[]
   readonly messagesFrom: number | undefined
   readonly urgent: boolean
 }
 
 const emptyParts = (): Parts => ({
+  letters: [],
   steps: [],
   events: [],
   inputs: [],
   ended: [],
+  schedules: [],
+  operations: [],
+  operationsEnded: [],
   messages: [],
   opened: [],
   closed: [],
@@ -71,9 +85,11 @@ const emptyParts = (): Parts => ({
   drop: [],
 })
 
+const LISTS = Object.keys(emptyParts()) as readonly (keyof Parts)[]
+
 export class Transaction {
-  readonly at: number
   readonly parts: Parts = emptyParts()
+  #at: number
   #state: MeerkatState
   #messagesFrom: number | undefined
   #urgent = false
@@ -82,7 +98,17 @@ export class Transaction {
 
   constructor(state: MeerkatState, at: number) {
     this.#state = state
-    this.at = at
+    this.#at = at
+  }
+
+  /** Now, for everybody who takes part in this round; when it becomes durable, that is its record's time. */
+  get at(): number {
+    return this.#at
+  }
+
+  /** Goes on in a later round: what travelled lazily until now must not date what others do. */
+  continueAt(at: number): void {
+    this.#at = at
   }
 
   /** The staged state. */
@@ -129,6 +155,12 @@ export class Transaction {
     }
   }
 
+  /** Says that this performs a letter's request: a second time is refused by the store, and need not be tried. */
+  performs(letter: LetterId): void {
+    this.parts.letters.push(letter)
+    this.parts.opened.push(letter)
+  }
+
   event(event: EventRecord): void {
     this.parts.events.push(event)
   }
@@ -147,44 +179,39 @@ export class Transaction {
   }
 
   mark(): Mark {
-    const { steps, events, inputs, ended, messages, opened, closed, keys, put, drop } = this.parts
     return {
       state: this.#state,
       messagesFrom: this.#messagesFrom,
       urgent: this.#urgent,
-      lengths: {
-        steps: steps.length,
-        events: events.length,
-        inputs: inputs.length,
-        ended: ended.length,
-        messages: messages.length,
-        opened: opened.length,
-        closed: closed.length,
-        keys: keys.length,
-        put: put.length,
-        drop: drop.length,
-      },
+      lengths: LISTS.map(name => this.parts[name].length),
     }
   }
 
   /** Whether nothing was added since. */
   isAt(mark: Mark): boolean {
     if (this.#state !== mark.state) return false
-    return (Object.keys(this.parts) as (keyof Parts)[]).every(key => this.parts[key].length === mark.lengths[key])
+    return LISTS.every((name, index) => this.parts[name].length === mark.lengths[index])
   }
 
   rewind(mark: Mark): void {
     this.#state = mark.state
     this.#messagesFrom = mark.messagesFrom
     this.#urgent = mark.urgent
-    for (const key of Object.keys(this.parts) as (keyof Parts)[]) this.parts[key].length = mark.lengths[key]
+    for (const [index, name] of LISTS.entries()) this.parts[name].length = mark.lengths[index] ?? 0
   }
 
   /** What the store is to write. */
   build(commits: number): Omit<Commit, 'claim'> {
     const { parts } = this
     const { lifecycle, ledger, transcript } = this.#state
-    const head = { phase: lifecycle.phase, unfinished: ledger.entries.size, messages: transcript.length, commits }
+    const dueAt = nextDueAt(this.#state)
+    const head: Head = {
+      phase: lifecycle.phase,
+      unfinished: ledger.entries.size,
+      messages: transcript.length,
+      commits,
+      ...(dueAt !== undefined && { dueAt }),
+    }
     const journal = {
       ...(parts.put.length > 0 && { put: parts.put }),
       ...(parts.drop.length > 0 && { drop: parts.drop }),
@@ -200,7 +227,7 @@ export class Transaction {
   }
 
   #record(): CommitRecord {
-    const { steps, events, inputs, ended, messages } = this.parts
+    const { letters, steps, events, inputs, ended, messages, schedules, operations, operationsEnded } = this.parts
     const runId = events.find(event => event.runId !== undefined)?.runId
     const inputId = events.find(event => event.inputId !== undefined)?.inputId
     return {
@@ -208,10 +235,14 @@ export class Transaction {
       at: this.at,
       ...(runId && { runId }),
       ...(inputId && { inputId }),
+      ...(letters.length > 0 && { letters }),
       ...(steps.length > 0 && { steps }),
       ...(events.length > 0 && { events: events.map(event => withoutInherited(event, runId, inputId)) }),
       ...(inputs.length > 0 && { inputs }),
       ...(ended.length > 0 && { ended }),
+      ...(schedules.length > 0 && { schedules }),
+      ...(operations.length > 0 && { operations }),
+      ...(operationsEnded.length > 0 && { operationsEnded }),
       ...(messages.length > 0 && { messages, messagesFrom: this.#messagesFrom ?? 0 }),
     }
   }

@@ -12,7 +12,7 @@
  * 4. A thrown error is a failed attempt: the input is tried again, at most three times. A failure that another attempt
  *    can't mend is an output of type `failed`.
  */
-import type { CallId, RunId, SessionId } from '../kernel/ids.ts'
+import type { CallId, OperationId, RunId, SessionId } from '../kernel/ids.ts'
 import type { CallEntry, CallIntent } from '../kernel/regions/calls.ts'
 import type { LlmRetryFailureKind, TerminalFailureSource } from '../kernel/regions/turn-outcome.ts'
 import type { InputRecord, MessagePart, MessageRecord, SessionOptions, UsageRecord } from '../store/records.ts'
@@ -25,6 +25,11 @@ export interface CoreExecutor {
   apply(port: RunPort): Promise<ApplyOutput>
   /** Tools it offers a session, for `tool/list`. */
   tools?(session: SessionOptions): readonly ToolSummary[]
+  /**
+   * Waits for the end of an operation that a call began: asked after the call, and again by every process that owns the
+   * session later. Undefined where nobody here can; then somebody outside says how it ended.
+   */
+  watch?(operation: RunningOperation, context: WatchContext): Promise<OperationOutcome> | undefined
   /** Called once when the runtime closes. */
   close?(): Promise<void>
 }
@@ -36,6 +41,39 @@ export interface ToolSummary {
   readonly policy: 'retry' | 'ask' | 'fail'
   readonly needsApproval: boolean
 }
+
+/** What a call began that outlasts the run. */
+export interface BackgroundWork {
+  readonly operationId: OperationId
+  readonly tool: string
+  /** For people. */
+  readonly title: string
+  /** What whoever takes it up after a restart has to know: anything JSON can hold. */
+  readonly handle?: unknown
+  /** Whether it goes on without this process. Otherwise it ends with it, and the session hears of that. */
+  readonly resumable: boolean
+}
+
+export interface RunningOperation {
+  readonly id: OperationId
+  readonly sessionId: SessionId
+  readonly session: SessionOptions
+  readonly tool?: string
+  readonly callId?: string
+  readonly title: string
+  readonly handle?: unknown
+}
+
+export interface WatchContext {
+  /** Aborts when the operation was cancelled, or this process does not own the session any more. */
+  readonly signal: AbortSignal
+  /** Shows observers how far it is. */
+  readonly progress: (data: unknown) => void
+}
+
+export type OperationOutcome =
+  | { readonly ok: true; readonly output: unknown }
+  | { readonly ok: false; readonly error: string }
 
 /** A message with its content resolved, as the model has to see it. */
 export interface ContextMessage {
@@ -126,6 +164,8 @@ export interface CallOutcome {
   /** `timeout`, `invalid-arguments`, `unknown-tool`, `threw`, `cancelled`, ... where `ok` is false. */
   readonly code?: string
   readonly durationMs?: number
+  /** The call answered; what it began goes on. */
+  readonly background?: BackgroundWork
 }
 
 export type BoundaryAnswer =

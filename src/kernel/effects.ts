@@ -1,9 +1,15 @@
 /** What leaves the kernel: facts for the shell to realise or to publish, in the order in which they happened. */
 
 import type { PostAdmissionSignal } from './admission.ts'
-import type { CallId, InputId, RunId, RuntimeEpochId, SessionId } from './ids.ts'
+import type { CallId, InputId, OperationId, RunId, RuntimeEpochId, ScheduleId, SessionId, WaitId } from './ids.ts'
 import type { CallEntry } from './regions/calls.ts'
 import type { Lane, Terminal } from './regions/ledger-entries.ts'
+import type {
+  OperationCursors,
+  OperationKind,
+  OperationTerminal,
+  UnfinishedOperation,
+} from './regions/operations-entries.ts'
 import type { TurnTerminalCause, TurnTerminalOutcome } from './regions/turn-state.ts'
 
 /** An input's way. */
@@ -73,6 +79,82 @@ export type CallEffect = {
   readonly tool: string
 }
 
+/** An operation's way, and who waits for it. */
+export type OperationEffect =
+  /** Registered, started, or asked to retire. */
+  | {
+      readonly type: 'OperationChanged'
+      readonly operationId: OperationId
+      readonly kind: OperationKind
+      readonly status: UnfinishedOperation['status']
+    }
+  | { readonly type: 'OperationProgressed'; readonly operationId: OperationId; readonly progress: number }
+  /** A member child can be reached. */
+  | { readonly type: 'ExposeOperationPeer'; readonly operationId: OperationId }
+  | {
+      readonly type: 'OperationEnded'
+      readonly operationId: OperationId
+      readonly kind: OperationKind
+      readonly status: OperationTerminal
+      /** Its number among all that ended in this session, from 1. */
+      readonly seq: number
+      /** Why it was terminated: `owner-lost`, `owner-retired`, or the caller's words. */
+      readonly reason?: string
+    }
+  /** Registered, but never handed to anybody: it leaves nothing. */
+  | { readonly type: 'UnreturnedOperationRolledBack'; readonly operationId: OperationId }
+  /** Completions up to this number are no longer in the state. */
+  | { readonly type: 'CompletionsDropped'; readonly through: number }
+  /** Every operation of the wait has ended; the run that waited has their results. */
+  | {
+      readonly type: 'WaitAllSatisfied'
+      readonly waitId: WaitId
+      readonly runId: RunId
+      readonly operationIds: readonly OperationId[]
+    }
+  | { readonly type: 'WaitAllCancelled'; readonly waitId: WaitId; readonly runId: RunId }
+  | {
+      readonly type: 'OperationCursorAdvanced'
+      readonly cursor: keyof OperationCursors
+      /** Where it stands now. */
+      readonly through: number
+    }
+
+/** A schedule's way. */
+export type ScheduleEffect =
+  | {
+      readonly type: 'ScheduleChanged'
+      readonly scheduleId: ScheduleId
+      readonly dueAt: number
+      readonly paused: boolean
+    }
+  /** The input is to be accepted in the same transaction. `replaces`: the one before it, which has not ended. */
+  | {
+      readonly type: 'ScheduleFired'
+      readonly scheduleId: ScheduleId
+      readonly inputId: InputId
+      readonly dueAt: number
+      readonly replaces?: InputId
+    }
+  | {
+      readonly type: 'ScheduleSkipped'
+      readonly scheduleId: ScheduleId
+      readonly dueAt: number
+      readonly reason: 'overlap' | 'misfire'
+    }
+  | { readonly type: 'ScheduleEnded'; readonly scheduleId: ScheduleId; readonly reason: ScheduleEnd }
+
+/** Why a schedule is no more. */
+export type ScheduleEnd =
+  /** It has no due time left. */
+  | 'done'
+  | 'cancelled'
+  | 'retired'
+  | 'destroyed'
+  | 'unregistered'
+  /** The session was registered anew under another id. */
+  | 'new-identity'
+
 /** The session's own way. */
 export type SessionEffect =
   | { readonly type: 'RuntimeNotice'; readonly notice: 'Recover' | 'Reset' | 'Stop' | 'Exit' | 'Resume' }
@@ -96,4 +178,11 @@ export type SessionEffect =
   | { readonly type: 'RuntimeOpsLifecycleDurabilityResolved'; readonly action: 'RetainSnapshot' | 'DeleteSnapshot' }
   | { readonly type: 'TranscriptExtended'; readonly from: number; readonly count: number }
 
-export type MeerkatEffect = InputEffect | RunEffect | TurnEffect | CallEffect | SessionEffect
+export type MeerkatEffect =
+  | InputEffect
+  | RunEffect
+  | TurnEffect
+  | CallEffect
+  | OperationEffect
+  | ScheduleEffect
+  | SessionEffect

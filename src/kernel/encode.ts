@@ -10,6 +10,8 @@ import { mapEntries, mapOf, mapValues } from './persistent-map.ts'
 import type { CallEntry, Calls } from './regions/calls.ts'
 import type { LaneState } from './regions/lane.ts'
 import type { Ledger, LedgerEntry } from './regions/ledger-entries.ts'
+import { isEnded, type OperationEntry, type Operations, wakes } from './regions/operations-entries.ts'
+import { type ScheduleEntry, type Schedules, schedulesOf } from './regions/schedules.ts'
 
 const VERSION = 1
 
@@ -24,6 +26,13 @@ interface EncodedLedger {
   readonly steer: EncodedLane
   /** In the order in which they would be replaced. */
   readonly keyed: Keyed
+}
+
+/** What can't be told from the entries. */
+interface EncodedOperations
+  extends Pick<Operations, 'completions' | 'droppedThrough' | 'cursors' | 'announcement' | 'wait'> {
+  /** By id. */
+  readonly entries: readonly OperationEntry[]
 }
 
 type Keyed = readonly (readonly [string, readonly InputId[]])[]
@@ -43,22 +52,34 @@ export function encodeState(state: MeerkatState): string {
   return `{${slices.join(',')}}`
 }
 
+/** How a slice that holds collections is written, and read again. The others are plain data. */
+interface Codec<Slice> {
+  readonly encode: (slice: Slice) => unknown
+  readonly decode: (encoded: never) => Slice
+}
+
+const CODECS: { readonly [Name in Key]?: Codec<MeerkatState[Name]> } = {
+  ledger: { encode: encodeLedger, decode: decodeLedger },
+  calls: { encode: encodeCalls, decode: decodeCalls },
+  operations: { encode: encodeOperations, decode: decodeOperations },
+  schedules: { encode: schedulesOf, decode: decodeSchedules },
+}
+
 function sliceText(state: MeerkatState, key: Key): string {
-  if (key === 'ledger') return JSON.stringify(encodeLedger(state.ledger))
-  return JSON.stringify(key === 'calls' ? encodeCalls(state.calls) : state[key])
+  const encode = CODECS[key]?.encode as ((slice: unknown) => unknown) | undefined
+  return JSON.stringify(encode === undefined ? state[key] : encode(state[key]))
 }
 
 /** The state that `encodeState` wrote. Throws `StateDecodeError` if the text is damaged, newer, or breaks an invariant. */
 export function decodeState(text: string): MeerkatState {
-  const slices = parse(text)
-  const { v, ledger, calls, ...rest } = slices
+  const { v, ...slices } = parse(text)
   if (v !== VERSION) throw new StateDecodeError(`it has version ${String(v)}, this release reads ${VERSION}`)
-  const state = {
-    ...meerkat.initial,
-    ...rest,
-    ...(ledger !== undefined && { ledger: decodeLedger(ledger as EncodedLedger) }),
-    ...(calls !== undefined && { calls: decodeCalls(calls as readonly CallEntry[]) }),
-  } as MeerkatState
+  // A slice that is not there is as it began: it was so, or the release that wrote this did not know it.
+  const read = Object.entries(slices).map(([key, encoded]) => {
+    const decode = CODECS[key as Key]?.decode
+    return [key, decode === undefined ? encoded : decode(encoded as never)] as const
+  })
+  const state = { ...meerkat.initial, ...Object.fromEntries(read) } as MeerkatState
   const result = meerkat.recover(state)
   if (!result.ok) throw new StateDecodeError(`it breaks an invariant: ${result.reason}`)
   return state
@@ -111,6 +132,28 @@ function encodeCalls(calls: Calls): readonly CallEntry[] {
 function decodeCalls(entries: readonly CallEntry[]): Calls {
   const unsettled = entries.filter(({ state }) => state === 'unknown' || state === 'awaitingApproval').length
   return { open: mapOf(entries.map(entry => [entry.id, entry] as const)), unsettled }
+}
+
+function encodeOperations(operations: Operations): EncodedOperations {
+  const entries = [...mapValues(operations.entries)].sort((a, b) => (a.id < b.id ? -1 : 1))
+  const { completions, droppedThrough, cursors, announcement, wait } = operations
+  const more = { ...(announcement !== undefined && { announcement }), ...(wait !== undefined && { wait }) }
+  return { entries, completions, droppedThrough, cursors, ...more }
+}
+
+function decodeOperations({ entries, ...rest }: EncodedOperations): Operations {
+  const ended = entries.filter(isEnded)
+  return {
+    ...rest,
+    entries: mapOf(entries.map(entry => [entry.id, entry] as const)),
+    active: entries.length - ended.length,
+    feed: mapOf(ended.map(({ id, seq }) => [seq, id] as const)),
+    newestWaking: Math.max(0, ...ended.flatMap(({ kind, seq }) => (wakes(kind) ? [seq] : []))),
+  }
+}
+
+function decodeSchedules(entries: readonly ScheduleEntry[]): Schedules {
+  return { entries: mapOf(entries.map(entry => [entry.id, entry] as const)) }
 }
 
 const INITIAL: Readonly<Record<string, string>> = Object.fromEntries(

@@ -15,3 +15,9 @@ export type CallId = Branded<'CallId'>
 export type AgentRuntimeId = Branded<'AgentRuntimeId'>
 /** One continuous ordering domain for a session's asynchronous work. */
 export type RuntimeEpochId = Branded<'RuntimeEpochId'>
+/** One piece of asynchronous work beside the session's turns, a UUID v7. Never used for another. */
+export type OperationId = Branded<'OperationId'>
+/** One wait for a set of operations. A late word about an earlier wait is recognised by it. */
+export type WaitId = Branded<'WaitId'>
+/** One timer or recurring wake-up of a session. */
+export type ScheduleId = Branded<'ScheduleId'>

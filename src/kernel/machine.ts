@@ -11,8 +11,12 @@ import { type Calls, type CallsInput, calls } from './regions/calls.ts'
 import { type LedgerInput, ledger } from './regions/ledger.ts'
 import type { Ledger } from './regions/ledger-entries.ts'
 import { type Lifecycle, type LifecycleInput, lifecycle } from './regions/lifecycle.ts'
+import { operations } from './regions/operations.ts'
+import type { Operations } from './regions/operations-entries.ts'
+import type { OperationsInput } from './regions/operations-rules.ts'
 import { type Registration, type RegistrationInput, registration } from './regions/registration.ts'
 import { type Run, type RunInput, run } from './regions/run.ts'
+import { type Schedules, type SchedulesInput, schedules } from './regions/schedules.ts'
 import { type Transcript, type TranscriptInput, transcript } from './regions/transcript.ts'
 import { turn } from './regions/turn.ts'
 import type { Turn, TurnInput } from './regions/turn-state.ts'
@@ -27,6 +31,8 @@ export interface MeerkatState {
   readonly turn: Turn
   readonly calls: Calls
   readonly transcript: Transcript
+  readonly operations: Operations
+  readonly schedules: Schedules
 }
 
 export type MeerkatInput =
@@ -40,6 +46,8 @@ export type MeerkatInput =
   | TurnInput
   | CallsInput
   | TranscriptInput
+  | OperationsInput
+  | SchedulesInput
 
 /** A region of the session machine. */
 export type MeerkatRegion<Name extends keyof MeerkatState, Phase extends string = string> = Region<
@@ -69,6 +77,12 @@ const spanning: readonly Invariant<MeerkatState>[] = [
       (s.ledger.entries.size === 0 && s.calls.open.size === 0),
   },
   {
+    id: 'operations-have-an-owner',
+    text: 'an unregistered or destroyed session has no unfinished operation',
+    holds: s =>
+      s.operations.active === 0 || (s.registration.sessionId !== undefined && s.lifecycle.phase !== 'destroyed'),
+  },
+  {
     id: 'attached-has-executor-or-binding',
     text: 'an attached session has an active executor, a bound runtime, a stop to complete, or is being torn down',
     holds: s =>
@@ -83,7 +97,7 @@ const spanning: readonly Invariant<MeerkatState>[] = [
 export const meerkat: Machine<MeerkatState, MeerkatInput, MeerkatEffect> = machine({
   name: 'meerkat',
   spine: (state: MeerkatState) => state.lifecycle.phase,
-  regions: [lifecycle, registration, binding, ledger, run, turn, calls, transcript],
+  regions: [lifecycle, registration, binding, ledger, run, turn, calls, transcript, operations, schedules],
   invariants: spanning,
 })
 

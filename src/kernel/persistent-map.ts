@@ -160,9 +160,14 @@ function popcount(bits: number): number {
   return (((count + (count >>> 4)) & 0x0f0f0f0f) * 0x01010101) >>> 24
 }
 
+/** The string hashed last: a step asks for the same few ids over and over. */
+let hashedKey = ''
+let hashedAs = 0x811c9dc5
+
 /** FNV-1a over strings, two characters at a time; integers are their own hash, so consecutive ones share nodes. */
 function hashOf(key: string | number): number {
   if (typeof key === 'number') return key >>> 0
+  if (key === hashedKey) return hashedAs
   let hash = 0x811c9dc5
   const even = key.length & ~1
   for (let index = 0; index < even; index += 2) {
@@ -170,5 +175,7 @@ function hashOf(key: string | number): number {
     hash ^= hash >>> 15
   }
   if (even < key.length) hash = Math.imul(hash ^ key.charCodeAt(even), 0x01000193)
-  return hash >>> 0
+  hashedKey = key
+  hashedAs = hash >>> 0
+  return hashedAs
 }

@@ -4,10 +4,12 @@
  * The loop may sleep only while `runnable` is false; `explain` names what holds it up. Both read `blockers`, so they
  * can't disagree.
  */
-import type { InputId } from './ids.ts'
+import type { InputId, OperationId } from './ids.ts'
 import type { MeerkatState } from './machine.ts'
 import { type CallEntry, unsettledCallsOf } from './regions/calls.ts'
-import { nextLeader } from './regions/ledger-entries.ts'
+import { admitsWork } from './regions/guards.ts'
+import { entryOf, nextLeader } from './regions/ledger-entries.ts'
+import { completionsAfter, wakes } from './regions/operations-entries.ts'
 
 /** Something that keeps the session from starting its next run. */
 export interface Blocker {
@@ -76,4 +78,28 @@ function workBlockers(state: MeerkatState): readonly Blocker[] {
     since: call.at,
     inputId: call.work,
   }))
+}
+
+/** Completions that one input is to tell of. */
+export interface CompletionBatch {
+  /** Where `runtimeInjected` stands when it was accepted. */
+  readonly through: number
+  /** In the order of their ends. */
+  readonly operationIds: readonly OperationId[]
+}
+
+/**
+ * The completions that the session has to be told of now, as one input: background tools and jobs that ended and that
+ * neither the conversation nor a run that waited for them knows. Nothing is due where an input would not be admitted or
+ * not be kept, while a run waits (its own result comes first), and while the input of an earlier batch waits: what ends
+ * meanwhile makes one batch after it.
+ */
+export function completionBatchDue(state: MeerkatState): CompletionBatch | undefined {
+  const { cursors, newestWaking, wait, announcement } = state.operations
+  const told = Math.max(cursors.agentApplied, cursors.runtimeInjected)
+  if (newestWaking <= told || wait !== undefined || !admitsWork(state)) return undefined
+  if (announcement !== undefined && entryOf(state.ledger, announcement)?.status === 'queued') return undefined
+  const due = completionsAfter(state.operations, told).filter(({ kind, taken }) => wakes(kind) && taken !== true)
+  const last = due.at(-1)
+  return last === undefined ? undefined : { through: last.seq, operationIds: due.map(({ id }) => id) }
 }

@@ -13,6 +13,7 @@ import type { SessionDriver } from '../driver/driver.ts'
 import type { Transaction } from '../driver/transaction.ts'
 import { asMeerkatError, MeerkatError } from '../errors.ts'
 import type { AbortCause, ApplyOutput, ContextMessage, CoreExecutor } from '../executor/executor.ts'
+import type { Faults } from '../faults.ts'
 import type { InputId, RunId } from '../kernel/ids.ts'
 import { entryOf } from '../kernel/regions/ledger-entries.ts'
 import type { Run } from '../kernel/regions/run.ts'
@@ -38,6 +39,7 @@ export interface LoopOptions {
   readonly journals: Map<InputId, readonly MessageRecord[]>
   /** The session can't be written any more: another owner, or a store that stayed away. */
   readonly onLost: (error: unknown) => void
+  readonly faults?: Faults | undefined
 }
 
 interface Performance {
@@ -76,6 +78,15 @@ export class SessionLoop {
       if (run.phase !== 'bound' || run.runId !== current.runId) this.#abort(current, 'superseded')
       else if (run.cancel === 'now') this.#abort(current, 'cancelled')
     } else if (run.phase === 'bound' && !this.#closing) this.#start(run)
+  }
+
+  /** Resolves when nothing is performed, or the time is up. */
+  async rest(deadline: Deadline): Promise<void> {
+    while (this.#current !== undefined && !deadline.passed) {
+      const late = Promise.withResolvers<void>()
+      const off = deadline.onPassed(late.resolve)
+      await Promise.race([this.#current.done, late.promise]).finally(off)
+    }
   }
 
   /** Ends the run in progress, to be continued by whoever owns the session next. Resolves when nothing is performed. */
@@ -172,7 +183,7 @@ export class SessionLoop {
 
   /** Calls the executor, but not beyond its abort and a grace. */
   async #apply(port: LoopPort, performance: Performance): Promise<Ending> {
-    const { executor, clock, abortGraceMs } = this.#options
+    const { executor, clock, abortGraceMs, faults } = this.#options
     const { signal } = performance.controller
     const giveUp = Promise.withResolvers<'given-up'>()
     let off = (): void => {}
@@ -182,7 +193,7 @@ export class SessionLoop {
     if (signal.aborted) onAbort()
     else signal.addEventListener('abort', onAbort, { once: true })
     try {
-      const ended = await Promise.race([attempt(executor, port), giveUp.promise])
+      const ended = await Promise.race([attempt(executor, port, faults), giveUp.promise])
       return judge(ended, signal)
     } finally {
       signal.removeEventListener('abort', onAbort)
@@ -249,9 +260,12 @@ export class SessionLoop {
   }
 }
 
-async function attempt(executor: CoreExecutor, port: LoopPort): Promise<Ending> {
+async function attempt(executor: CoreExecutor, port: LoopPort, faults: Faults | undefined): Promise<Ending> {
   try {
-    return await executor.apply(port)
+    await faults?.('loop.dispatch')
+    const output = await executor.apply(port)
+    await faults?.('loop.returned')
+    return output
   } catch (error) {
     return { type: 'threw', error }
   }

@@ -4,6 +4,7 @@
  * A port serves one run. Once that run is over (given up, cancelled, taken over) every report is refused, so a late
  * executor can't touch the session's next run.
  */
+import { defined } from '../defined.ts'
 import type { SessionDriver } from '../driver/driver.ts'
 import type { Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
@@ -164,6 +165,7 @@ export class LoopPort implements RunPort {
       const outcomes = report.map(({ callId, ok }) => ({ callId, ok }))
       const details = new Map(report.map(outcome => [outcome.callId as string, detailsOf(outcome)]))
       this.#ofTurn(tx, undefined, () => tx.step({ type: 'RecordCallOutcomes', runId, outcomes, at: tx.at }), details)
+      for (const outcome of report) beginOperation(tx, runId, outcome)
       work.add(...report.map(resultMessage))
       tx.parts.put.push(...work.unwritten())
     })
@@ -287,6 +289,25 @@ export class LoopPort implements RunPort {
 
 function requestedIn(message: MessageRecord) {
   return typeof message.content === 'string' ? [] : (message.content ?? []).filter(part => part.type === 'tool-call')
+}
+
+/** What a call began is an operation from the moment its answer is durable. */
+function beginOperation(tx: Transaction, runId: RunId, { callId, background }: CallOutcome): void {
+  if (background === undefined) return
+  const { operationId, title, tool, handle, resumable } = background
+  const kind = 'background-tool-op'
+  tx.step({
+    type: 'RegisterOperation',
+    operationId,
+    kind,
+    displayName: title,
+    at: tx.at,
+    ...(resumable && { resumable }),
+  })
+  tx.step({ type: 'StartOperation', operationId })
+  tx.parts.opened.push(operationId)
+  tx.parts.operations.push({ id: operationId, at: tx.at, kind, title, callId, tool, ...defined({ handle }) })
+  tx.event({ type: 'operation.started', runId, data: { operationId, title, callId, tool } })
 }
 
 function resultMessage({ callId, name, ok, output }: CallOutcome): MessageRecord {

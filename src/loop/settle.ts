@@ -3,6 +3,7 @@
 import type { Transaction } from '../driver/transaction.ts'
 import type { Ids } from '../ids.ts'
 import type { MeerkatState } from '../kernel/machine.ts'
+import { settlingSteps } from '../kernel/owed.ts'
 import { runnable } from '../kernel/runnable.ts'
 
 /** Validations of a structured answer after the first one. */
@@ -15,6 +16,10 @@ export function settle(tx: Transaction, attached: boolean, ids: Ids): void {
   }
   if (stopIsDue(tx.state)) {
     tx.step({ type: 'RuntimeExecutorExited' })
+    tx.needsCommit()
+  }
+  for (const step of settlingSteps(tx.state)) {
+    tx.step(step)
     tx.needsCommit()
   }
   if (!attached || !runnable(tx.state)) return

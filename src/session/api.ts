@@ -2,9 +2,10 @@
  * The shapes of the public contract as the library speaks them. The operations table checks the same shapes on every
  * surface. Times are ISO 8601 in UTC, durations end in `Ms`.
  */
-import type { CallId, InputId, RunId, SessionId } from '../kernel/ids.ts'
+import type { CallId, InputId, OperationId, RunId, ScheduleId, SessionId } from '../kernel/ids.ts'
 import type { CallState } from '../kernel/regions/calls.ts'
 import type { Content, InputRecord, MessagePart, SessionOptions, UsageRecord } from '../store/records.ts'
+import type { ScheduleTimes } from './schedule-times.ts'
 
 export type InputStatus =
   | 'queued'
@@ -145,6 +146,54 @@ export interface ApprovalView {
   readonly since: string
 }
 
+/** A schedule: an input that the session gets at a time, once or again and again. */
+export interface ScheduleView {
+  readonly id: ScheduleId
+  readonly title?: string
+  readonly content: Content
+  readonly rule:
+    | { readonly type: 'once'; readonly at: string; readonly until?: string }
+    | { readonly type: 'every'; readonly everyMs: number; readonly from: string; readonly until?: string }
+    | { readonly type: 'cron'; readonly pattern: string; readonly timeZone: string; readonly until?: string }
+  /** Absent once it is over. */
+  readonly nextDueAt?: string
+  readonly overlap: OverlapPolicy
+  readonly misfire: MisfirePolicy
+  /** The input that it gave last. */
+  readonly lastInputId?: InputId
+  readonly createdAt: string
+}
+
+export interface ScheduleParams extends ScheduleTimes {
+  readonly content: Content
+  readonly title?: string
+  /** What happens when it is due while the input it gave last is unfinished. Default `skip`. */
+  readonly overlap?: OverlapPolicy
+  /** What happens to times that passed while nobody could fire it. Default `once`. */
+  readonly misfire?: MisfirePolicy
+}
+
+/** `skip`: not this time; `queue`: one more input waits; `replace`: a waiting one is superseded. */
+export type OverlapPolicy = 'skip' | 'queue' | 'replace'
+/** `skip`: on to the next time; `once`: one input for all that was missed; `all`: one for each. */
+export type MisfirePolicy = 'skip' | 'once' | 'all'
+
+/** Work that goes on outside a run: a tool call that answered "still running". */
+export interface OperationView {
+  readonly id: OperationId
+  readonly kind: string
+  readonly title: string
+  readonly status: string
+  readonly tool?: string
+  readonly callId?: CallId
+  readonly startedAt: string
+  readonly endedAt?: string
+  /** Progress reports so far. */
+  readonly progress: number
+  readonly output?: unknown
+  readonly error?: string
+}
+
 export interface Explanation {
   readonly runnable: boolean
   readonly phase: string
@@ -280,5 +329,20 @@ export interface RuntimeApi {
       readonly needsApproval: boolean
     }[]
   }>
+  schedule(sessionId: string, params: ScheduleParams): Promise<ScheduleView>
+  schedules(sessionId: string): Promise<readonly ScheduleView[]>
+  unschedule(sessionId: string, scheduleId: string): Promise<{ readonly cancelled: boolean }>
+  operations(sessionId: string): Promise<readonly OperationView[]>
+  operation(sessionId: string, operationId: string): Promise<OperationView>
+  /** Ends an operation that goes on outside. The first end stands; the same one again is answered, another is refused. */
+  finishOperation(
+    sessionId: string,
+    operationId: string,
+    params: {
+      readonly outcome: 'completed' | 'failed' | 'cancelled'
+      readonly output?: unknown
+      readonly error?: string
+    },
+  ): Promise<OperationView>
   close(): Promise<void>
 }

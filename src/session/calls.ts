@@ -8,6 +8,7 @@ import type { MessagePart, MessageRecord } from '../store/records.ts'
 import type { JournalEntry } from '../store/store.ts'
 import type { ApprovalView, CallView } from './api.ts'
 import type { LiveSession } from './live-session.ts'
+import type { Mark } from './owned.ts'
 import { iso } from './reads.ts'
 
 /** Calls of unfinished work, oldest first, with what the journal knows of them. */
@@ -34,9 +35,11 @@ export async function resolveCall(
   live: LiveSession,
   callId: string,
   params: { readonly resolution: 'retry' | 'succeeded' | 'failed'; readonly output?: unknown },
+  mark: Mark,
 ): Promise<CallState> {
   const { resolution, output } = params
   await live.settleCall(callId as CallId, (tx, call) => {
+    mark(tx)
     tx.step({ type: 'ResolveCall', callId: call.id, resolution, at: tx.at })
     if (resolution === 'retry') return undefined
     const told =
@@ -57,9 +60,11 @@ export async function decide(
   live: LiveSession,
   callId: string,
   params: { readonly decision: 'allow' | 'deny'; readonly reason?: string },
+  mark: Mark,
 ): Promise<CallState> {
   const { decision, reason } = params
   await live.settleCall(callId as CallId, (tx, call) => {
+    mark(tx)
     tx.step({ type: 'DecideApproval', callId: call.id, decision, at: tx.at })
     tx.event({
       type: 'tool.approval-decided',

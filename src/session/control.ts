@@ -5,6 +5,7 @@ import type { MeerkatInput } from '../kernel/machine.ts'
 import { type Clock, Deadline } from '../time.ts'
 import type { ControlOperation, ControlReport } from './api.ts'
 import type { LiveSession } from './live-session.ts'
+import type { Mark } from './owned.ts'
 
 const INPUTS: Readonly<Record<ControlOperation, MeerkatInput>> = {
   stop: { type: 'StopRuntimeExecutor', reason: 'requested' },
@@ -21,10 +22,12 @@ export async function control(
   operation: ControlOperation,
   clock: Clock,
   graceMs: number,
+  mark: Mark,
 ): Promise<ControlReport> {
   const abandonedBefore = live.abandoned
   const unfinishedBefore = live.state.ledger.entries.size
   await live.driver.mutate(tx => {
+    mark(tx)
     tx.step(INPUTS[operation])
     if (operation === 'stop' && tx.state.run.phase === 'bound') tx.step({ type: 'InterruptCurrentRun' })
   })
@@ -67,9 +70,11 @@ async function stopped(live: LiveSession, deadline: Deadline, clock: Clock): Pro
 export async function cancel(
   live: LiveSession,
   params: { readonly runId?: string; readonly when?: 'now' | 'boundary'; readonly queue?: 'keep' | 'drop' },
+  mark: Mark,
 ): Promise<{ cancelled: boolean; runId?: RunId; alreadyEnded?: boolean; dropped?: number }> {
   const runId = params.runId as RunId | undefined
   const answer = await live.driver.mutate(tx => {
+    mark(tx)
     const { run } = tx.state
     const type = params.when === 'boundary' ? 'CancelAfterBoundary' : 'InterruptCurrentRun'
     const result = tx.try({ type, ...(runId && { runId }) })

@@ -3,13 +3,22 @@ import { memory } from '../store/memory.ts'
 import type { RuntimeOptions } from './options.ts'
 import { Runtime } from './runtime.ts'
 
+/** The longest that a session waits for an owner, once it has none. */
+const MOST_MS = 15_000
+
 /** Opens the store and starts the runtime. */
 export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
   const store = await (options.store ?? memory()).open()
   const runtime = new Runtime(store, options)
   if (options.recover !== false && options.executor !== undefined) {
-    await runtime.recover()
-    runtime.recoverEvery(options.recoverEveryMs ?? 15_000)
+    try {
+      await runtime.recover()
+    } catch (error) {
+      await runtime.close()
+      throw error
+    }
+    const third = store.leaseMs === 0 ? MOST_MS : store.leaseMs / 3
+    runtime.recoverEvery(options.recoverEveryMs ?? Math.min(third, MOST_MS))
   }
   return runtime
 }

@@ -6,16 +6,20 @@ import { stateOf } from '../driver/load.ts'
 import type { Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
 import type { ContextMessage, CoreExecutor } from '../executor/executor.ts'
+import type { Faults } from '../faults.ts'
 import type { Ids } from '../ids.ts'
 import type { CallId, InputId, SessionId } from '../kernel/ids.ts'
 import type { MeerkatState } from '../kernel/machine.ts'
+import { takeOverSteps } from '../kernel/owed.ts'
 import type { CallEntry } from '../kernel/regions/calls.ts'
+import { nextDueAt } from '../kernel/regions/schedules.ts'
 import { SessionLoop } from '../loop/loop.ts'
 import { settle } from '../loop/settle.ts'
 import type { EndedRecord, InputRecord, MessagePart, MessageRecord, SessionRecord } from '../store/records.ts'
 import type { Claim, JournalEntry, LoadedSession, Store } from '../store/store.ts'
-import type { Clock } from '../time.ts'
+import type { Clock, Deadline } from '../time.ts'
 import type { RunResult } from './api.ts'
+import { Background } from './background.ts'
 import { callOf } from './calls.ts'
 import { inputRecords, readMessages, resultView } from './reads.ts'
 
@@ -28,6 +32,7 @@ export interface SessionHost {
   readonly abortGraceMs: number
   /** This copy of the session can't be written any more. */
   readonly onLost: (session: LiveSession, error: unknown) => void
+  readonly faults?: Faults | undefined
 }
 
 /** How an input ended, as its waiters hear it. */
@@ -38,6 +43,8 @@ export interface Ended {
   readonly result?: RunResult
 }
 
+/** A session with a timer nearer than this stays loaded. */
+const SOON_MS = 60_000
 /** Messages of context a model is given at most, newest last; compaction keeps it far below. */
 const CONTEXT_LIMIT = 10_000
 
@@ -45,7 +52,6 @@ export class LiveSession {
   readonly record: SessionRecord
   readonly driver: SessionDriver
   readonly loop: SessionLoop | undefined
-  readonly claim: Claim
   /** When it was last asked for anything. */
   usedAt: number
   /** Inputs abandoned since it was loaded. */
@@ -56,13 +62,15 @@ export class LiveSession {
   readonly #journals: Map<InputId, readonly MessageRecord[]>
   readonly #keys = new Map<string, Promise<unknown>>()
   readonly #listeners = new Set<() => void>()
+  readonly #background: Background
   #pins = 0
+  /** No run starts here any more. */
+  #leaving = false
   #closing = false
 
   constructor(host: SessionHost, claim: Claim, loaded: LoadedSession) {
     const { store, clock, ids, executor } = host
     this.#host = host
-    this.claim = claim
     this.record = loaded.session
     this.usedAt = clock.now()
     this.#journals = journalsOf(loaded)
@@ -76,11 +84,22 @@ export class LiveSession {
       unsnapshotted: loaded.rows.length,
       settle: tx => {
         // Who is going away starts nothing that the next owner would find half done.
-        settle(tx, executor !== undefined && !this.#closing, ids)
+        this.#background.settle(tx)
+        settle(tx, executor !== undefined && !this.#leaving, ids)
         this.#dropJournals(tx)
       },
       onCommitted: committed => this.#committed(committed),
       onLost: error => host.onLost(this, error),
+      faults: host.faults,
+    })
+    this.#background = new Background({
+      driver: this.driver,
+      store,
+      clock,
+      ids,
+      executor,
+      session: loaded.session.options,
+      keep: record => this.keep(record),
     })
     this.loop =
       executor &&
@@ -95,11 +114,16 @@ export class LiveSession {
         context: () => this.#context(),
         journals: this.#journals,
         onLost: error => host.onLost(this, error),
+        faults: host.faults,
       })
   }
 
   get id(): SessionId {
     return this.record.id
+  }
+
+  get claim(): Claim {
+    return this.driver.claim
   }
 
   get state(): MeerkatState {
@@ -108,11 +132,17 @@ export class LiveSession {
 
   /** Ends the conditions of a former owner and takes up what is owed. */
   async takeUp(): Promise<void> {
-    const { lifecycle, run } = this.state
-    const stale = lifecycle.phase === 'attached' || lifecycle.phase === 'running'
-    const lazy = run.phase === 'none'
-    await this.driver.mutate(tx => (stale ? void tx.step({ type: 'Recover' }) : undefined), { lazy })
+    await this.#host.faults?.('session.loaded')
+    // What ended with the former owner (a run, an operation) is news; an executor that is gone is not.
+    const lazy = this.state.run.phase === 'none' && this.state.operations.active === 0
+    await this.driver.mutate(
+      tx => {
+        for (const step of takeOverSteps(tx.state)) tx.step(step)
+      },
+      { lazy },
+    )
     this.loop?.sync()
+    this.#background.sync()
   }
 
   /** Keeps what an input said while it is unfinished. */
@@ -195,15 +225,23 @@ export class LiveSession {
 
   /** Whether it could be let go without anyone noticing. */
   get idle(): boolean {
+    const { ledger, operations } = this.state
+    const dueAt = nextDueAt(this.state)
+    const dueSoon = dueAt !== undefined && dueAt < this.#host.clock.now() + SOON_MS
+    const owes = ledger.entries.size > 0 || operations.active > 0 || dueSoon
+    return this.unused && this.#waiters.size === 0 && !owes
+  }
+
+  /** Whether nobody here does anything with it, though it may owe work. */
+  get unused(): boolean {
     const { driver, loop } = this
-    return (
-      driver.idle &&
-      loop?.performing === undefined &&
-      this.#pins === 0 &&
-      this.#waiters.size === 0 &&
-      this.#listeners.size === 0 &&
-      driver.state.ledger.entries.size === 0
-    )
+    return driver.idle && loop?.performing === undefined && this.#pins === 0 && this.#listeners.size === 0
+  }
+
+  /** Lets the run that is under way end, within the time left, and starts no other. */
+  async finish(deadline: Deadline): Promise<void> {
+    this.#leaving = true
+    await this.loop?.rest(deadline)
   }
 
   /** Keeps the session loaded until the answer is called. */
@@ -222,6 +260,8 @@ export class LiveSession {
   /** Stops performing and gives the session back. */
   async close(): Promise<void> {
     this.#closing = true
+    this.#leaving = true
+    this.#background.stop()
     try {
       await this.loop?.close()
       await this.driver.drained()
@@ -244,6 +284,7 @@ export class LiveSession {
       const view = endedView(ended, commit.record.messages)
       for (const waiter of waiters) waiter(view)
     }
+    this.#background.committed(commit.record)
     for (const listener of this.#listeners) listener()
     if (state.run.phase === 'bound' || this.loop?.performing !== undefined) this.loop?.sync()
   }

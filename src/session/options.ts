@@ -1,5 +1,6 @@
 /** How a runtime is made. */
 import type { CoreExecutor } from '../executor/executor.ts'
+import type { Faults } from '../faults.ts'
 import type { Ids } from '../ids.ts'
 import type { StoreSource } from '../store/store.ts'
 import type { Clock } from '../time.ts'
@@ -19,8 +20,13 @@ export interface RuntimeOptions {
   readonly keepIdle?: number
   /** How long an idle session stays loaded once there are more. Default 60 s. */
   readonly idleMs?: number
-  /** How often sessions that owe work and have no living owner are looked for. Default 15 s. */
+  /**
+   * How often sessions that want an owner and have none alive are looked for. Default a third of the store's lease, at
+   * most 15 s.
+   */
   readonly recoverEveryMs?: number
+  /** Crash points for tests. */
+  readonly faults?: Faults
   readonly clock?: Clock
   readonly ids?: Ids
 }

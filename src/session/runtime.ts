@@ -1,15 +1,13 @@
 /** A runtime: everything the surfaces and the library's handles ask of it. */
 
-import { stateOf } from '../driver/load.ts'
 import { MeerkatError } from '../errors.ts'
 import type { CoreExecutor } from '../executor/executor.ts'
-import { type Ids, uuidIds } from '../ids.ts'
-import type { InputId, SessionId } from '../kernel/ids.ts'
-import type { MeerkatState } from '../kernel/machine.ts'
+import type { Ids } from '../ids.ts'
+import type { InputId, ScheduleId, SessionId } from '../kernel/ids.ts'
 import { entryOf } from '../kernel/regions/ledger-entries.ts'
 import type { MessageRecord, SessionOptions } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
-import { type Clock, Deadline, systemClock } from '../time.ts'
+import { type Clock, Deadline } from '../time.ts'
 import type {
   ApprovalView,
   AuditReport,
@@ -22,78 +20,79 @@ import type {
   HistoryMessage,
   InputStatus,
   InputView,
+  OperationView,
   Page,
   ReceiptView,
   RunResult,
   RuntimeApi,
   RuntimeInfo,
   RunView,
+  ScheduleParams,
+  ScheduleView,
   SendAnswer,
   SendParams,
   SessionView,
 } from './api.ts'
-import { approvalViews, callAfter, callOf, callViews, decide, resolveCall } from './calls.ts'
-import { cancel, control } from './control.ts'
+import { approvalViews, callViews } from './calls.ts'
+import { Caretaker } from './caretaker.ts'
+import { Core } from './core.ts'
 import { SessionHandle } from './handle.ts'
 import { healthOf } from './health.ts'
-import { admit, inputNotFound, inputView, statusOf } from './inputs.ts'
-import { type Ended, type LiveSession, noExecutor } from './live-session.ts'
+import { inputNotFound, inputView } from './inputs.ts'
+import { noExecutor } from './live-session.ts'
+import { operationView, operationViews } from './operations.ts'
 import type { RuntimeOptions } from './options.ts'
+import { ask } from './post.ts'
 import { explanationOf, infoOf, listInputs, listRuns, pageOfHistory } from './queries.ts'
 import { audit, readEvents, readMessages, receiptsOf, runView, sessionView, summaryOf } from './reads.ts'
-import { closing, Sessions } from './sessions.ts'
+import { scheduleViews } from './schedules.ts'
+import { closing, type Sessions } from './sessions.ts'
 import { endedWithin, isOpen, labelOf, pageOf, sameOptions, waitForCommit } from './support.ts'
-
-/** Copies of a session that a request is tried on: each was let go under it. */
-const TRIES = 5
 
 export class Runtime implements RuntimeApi, AsyncDisposable {
   /** Sessions as handles. */
   readonly sessions: { readonly open: (sessionId?: string, options?: SessionOptions) => Promise<SessionHandle> }
-  readonly #store: Store
-  readonly #sessions: Sessions
-  readonly #executor: CoreExecutor | undefined
-  readonly #clock: Clock
-  readonly #ids: Ids
-  readonly #abortGraceMs: number
-  readonly #closing = new AbortController()
-  #offRecovery: (() => void) | undefined
+  readonly #core: Core
+  readonly #caretaker: Caretaker
   #closed: Promise<void> | undefined
 
   constructor(store: Store, options: RuntimeOptions) {
-    this.#store = store
-    this.#executor = options.executor
-    this.#clock = options.clock ?? systemClock
-    this.#ids = options.ids ?? uuidIds(this.#clock)
-    this.#abortGraceMs = options.abortGraceMs ?? 5_000
-    this.#sessions = new Sessions({
-      store,
-      clock: this.#clock,
-      ids: this.#ids,
-      executor: options.executor,
-      maxRunMs: options.maxRunMs ?? 3_600_000,
-      abortGraceMs: this.#abortGraceMs,
-      owner: this.#ids.session(),
-      keepIdle: options.keepIdle ?? 1_000,
-      idleMs: options.idleMs ?? 60_000,
-    })
+    this.#core = new Core(store, options)
+    this.#caretaker = new Caretaker(this.#core)
     this.sessions = { open: (sessionId, given) => this.#handle(sessionId, given) }
   }
 
-  /** Takes up every session that owes work and has no other living owner. */
+  /** Takes up every session that wants an owner and has none alive. */
   recover(): Promise<void> {
-    return this.#sessions.takeUpOwed()
+    return this.#caretaker.sweep()
   }
 
   /** Takes up again and again: sessions of an owner that died, and those that a failing store made this one let go. */
   recoverEvery(everyMs: number): void {
-    if (this.#closing.signal.aborted) return
-    const again = (): void => this.recoverEvery(everyMs)
-    this.#offRecovery = this.#clock.after(everyMs, () => void this.recover().then(again, again), { background: true })
+    this.#caretaker.sweepEvery(everyMs)
   }
 
   /** Lets idle sessions go until at most `keep` are loaded. */
   evict = (keep = 0): Promise<void> => this.#sessions.evict(keep)
+
+  get #store(): Store {
+    return this.#core.store
+  }
+  get #sessions(): Sessions {
+    return this.#core.sessions
+  }
+  get #executor(): CoreExecutor | undefined {
+    return this.#core.executor
+  }
+  get #clock(): Clock {
+    return this.#core.clock
+  }
+  get #ids(): Ids {
+    return this.#core.ids
+  }
+  get #closing(): AbortController {
+    return this.#core.closing
+  }
 
   info(): RuntimeInfo {
     return infoOf(this.#store, this.#executor)
@@ -120,11 +119,11 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
       const message = `session ${id} exists with other options; open it without options, or choose another id`
       throw new MeerkatError('session-conflict', message, { details: { sessionId: id, options: summary.options } })
     }
-    return sessionView(summary, this.#phaseOf(id))
+    return sessionView(summary, this.#core.phaseOf(id))
   }
 
   async get(sessionId: string): Promise<SessionView> {
-    return sessionView(await summaryOf(this.#store, sessionId), this.#phaseOf(sessionId))
+    return sessionView(await summaryOf(this.#store, sessionId), this.#core.phaseOf(sessionId))
   }
 
   async list(params: Parameters<RuntimeApi['list']>[0]): Promise<Page<SessionView>> {
@@ -137,7 +136,7 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
       ...(label && { label: { key, ...(value !== undefined && { value }) } }),
     })
     return pageOf(
-      found.map(summary => sessionView(summary, this.#phaseOf(summary.id))),
+      found.map(summary => sessionView(summary, this.#core.phaseOf(summary.id))),
       limit,
       ({ id }) => id,
     )
@@ -165,11 +164,11 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
   }
 
   async control(sessionId: string, operation: ControlOperation): Promise<ControlReport> {
-    return this.#on(sessionId, live => control(live, operation, this.#clock, this.#abortGraceMs + 2_000))
+    return ask(this.#core, 'control', sessionId, { operation })
   }
 
   async explain(sessionId: string): Promise<Explanation> {
-    return explanationOf(await this.#state(sessionId), this.#clock.now())
+    return explanationOf(await this.#core.state(sessionId), this.#clock.now())
   }
 
   async audit(sessionId: string): Promise<AuditReport> {
@@ -178,28 +177,10 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
   }
 
   async send(sessionId: string, params: SendParams): Promise<SendAnswer> {
-    const { idempotencyKey: key } = params
-    const act = async (live: LiveSession): Promise<SendAnswer> => {
-      const seen = key === undefined ? undefined : await this.#store.key(live.id, key)
-      const id = this.#ids.input()
-      let ended: Ended | undefined
-      const off = live.onEnded(id, one => {
-        ended = one
-      })
-      const before = live.driver.position
-      const admitted = await live.driver.mutate(tx => admit(tx, live, id, params, seen)).finally(off)
-      if (admitted.outcome === 'deduplicated') {
-        const { status, result } = await this.input(sessionId, { inputId: admitted.inputId })
-        return { ...admitted, status, ...(result && { result }), cursor: String(before) }
-      }
-      const status: InputStatus = ended?.status ?? statusOf(entryOf(live.state.ledger, id))
-      return { ...admitted, status, cursor: String(before), ...(ended?.result && { result: ended.result }) }
-    }
-    const sent = await this.#on(sessionId, live =>
-      key === undefined ? act(live) : live.inKeyOrder(key, () => act(live)),
-    )
-    if (params.waitMs === undefined || params.waitMs === 0) return sent
-    const { status, result } = await this.wait(sessionId, sent.inputId, params.waitMs)
+    const { waitMs = 0, ...said } = params
+    const sent = await ask(this.#core, 'send', sessionId, { ...said, inputId: this.#ids.input() })
+    if (waitMs === 0) return sent
+    const { status, result } = await this.wait(sessionId, sent.inputId, waitMs)
     return { ...sent, status, ...(result && { result }) }
   }
 
@@ -210,19 +191,17 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
     await summaryOf(this.#store, sessionId)
     const id = by.inputId ?? (await this.#store.key(sessionId as SessionId, by.idempotencyKey ?? ''))?.inputId
     if (id === undefined) throw inputNotFound(sessionId, by.idempotencyKey ?? '')
-    return inputView(this.#store, sessionId as SessionId, id, () => this.#state(sessionId))
+    return inputView(this.#store, sessionId as SessionId, id, () => this.#core.state(sessionId))
   }
 
   async inputs(sessionId: string, params: Parameters<RuntimeApi['inputs']>[1]): Promise<Page<InputView>> {
     await summaryOf(this.#store, sessionId)
-    return listInputs(this.#store, sessionId as SessionId, params, await this.#state(sessionId))
+    return listInputs(this.#store, sessionId as SessionId, params, await this.#core.state(sessionId))
   }
 
   async withdraw(sessionId: string, inputId: string): Promise<{ withdrawn: boolean; input: InputView }> {
     const known = await this.input(sessionId, { inputId })
-    const withdrawn = await this.#on(sessionId, live =>
-      live.driver.mutate(tx => tx.try({ type: 'WithdrawInput', inputId: known.id }).ok),
-    )
+    const withdrawn = await ask(this.#core, 'withdraw', sessionId, { inputId: known.id })
     return { withdrawn, input: await this.input(sessionId, { inputId }) }
   }
 
@@ -259,7 +238,7 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
     params: Parameters<RuntimeApi['cancel']>[1],
   ): Promise<Awaited<ReturnType<RuntimeApi['cancel']>>> {
     if (params.runId !== undefined) await runView(this.#store, sessionId, params.runId)
-    return this.#on(sessionId, live => cancel(live, params))
+    return ask(this.#core, 'cancel', sessionId, params)
   }
 
   async runs(sessionId: string, params: { readonly after?: string; readonly limit?: number }): Promise<Page<RunView>> {
@@ -292,7 +271,7 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
   }
 
   async calls(sessionId: string, { state: wanted }: { readonly state?: string }): Promise<readonly CallView[]> {
-    const { state, journal } = await this.#stateAndJournal(sessionId)
+    const { state, journal } = await this.#core.stateAndJournal(sessionId)
     return callViews(state, journal, wanted)
   }
 
@@ -301,32 +280,61 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
     callId: string,
     params: Parameters<RuntimeApi['resolveCall']>[2],
   ): Promise<CallView> {
-    return this.#on(sessionId, async live => {
-      callOf(live.state, sessionId, callId)
-      const before = callViews(live.state, live.journal).find(call => call.id === callId)
-      const state = await resolveCall(live, callId, params)
-      return callAfter(live, callId, before, state)
-    })
+    return ask(this.#core, 'resolveCall', sessionId, { callId, ...params })
   }
 
   async approvals(sessionId: string): Promise<readonly ApprovalView[]> {
-    const { state, journal } = await this.#stateAndJournal(sessionId)
+    const { state, journal } = await this.#core.stateAndJournal(sessionId)
     return approvalViews(state, journal)
   }
 
   async decide(sessionId: string, approvalId: string, params: Parameters<RuntimeApi['decide']>[2]): Promise<CallView> {
-    return this.#on(sessionId, async live => {
-      callOf(live.state, sessionId, approvalId)
-      const before = callViews(live.state, live.journal).find(call => call.id === approvalId)
-      const state = await decide(live, approvalId, params)
-      return callAfter(live, approvalId, before, state)
-    })
+    return ask(this.#core, 'decide', sessionId, { callId: approvalId, ...params })
   }
 
   async tools(sessionId: string): Promise<Awaited<ReturnType<RuntimeApi['tools']>>> {
     const { options } = await summaryOf(this.#store, sessionId)
     if (this.#executor === undefined) throw noExecutor()
     return { generation: 1, tools: this.#executor.tools?.(options) ?? [] }
+  }
+
+  async schedule(sessionId: string, params: ScheduleParams): Promise<ScheduleView> {
+    return ask(this.#core, 'schedule', sessionId, { ...params, scheduleId: this.#ids.schedule() })
+  }
+
+  schedules(sessionId: string): Promise<readonly ScheduleView[]> {
+    return scheduleViews(this.#core, sessionId)
+  }
+
+  async unschedule(sessionId: string, scheduleId: string): Promise<{ cancelled: boolean }> {
+    return { cancelled: await ask(this.#core, 'unschedule', sessionId, { scheduleId: scheduleId as ScheduleId }) }
+  }
+
+  operations(sessionId: string): Promise<readonly OperationView[]> {
+    return operationViews(this.#core, sessionId)
+  }
+
+  operation(sessionId: string, operationId: string): Promise<OperationView> {
+    return operationView(this.#core, sessionId, operationId)
+  }
+
+  async finishOperation(
+    sessionId: string,
+    operationId: string,
+    params: Parameters<RuntimeApi['finishOperation']>[2],
+  ): Promise<OperationView> {
+    const { id } = await this.operation(sessionId, operationId)
+    return ask(this.#core, 'finishOperation', sessionId, { ...params, operationId: id })
+  }
+
+  /**
+   * Goes away in good order: takes nothing up any more, lets the runs under way end within `graceMs`, gives every
+   * session back for others to go on with, and closes.
+   */
+  async drain(graceMs: number): Promise<void> {
+    this.#caretaker.stop()
+    await this.#sessions.drain(Deadline.in(this.#clock, graceMs))
+    await this.close()
   }
 
   /** Interrupts runs (to be continued by the next owner), gives sessions back and closes the store. Converges. */
@@ -336,7 +344,7 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    this.#offRecovery?.()
+    this.#caretaker.stop()
     this.#closing.abort()
     try {
       await this.#sessions.close()
@@ -353,48 +361,5 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
   async #handle(sessionId: string | undefined, options: SessionOptions = {}): Promise<SessionHandle> {
     const view = await this.open({ ...options, ...(sessionId !== undefined && { sessionId }) })
     return new SessionHandle(this, view.id)
-  }
-
-  async #live(sessionId: string): Promise<LiveSession> {
-    if (this.#sessions.peek(sessionId as SessionId) === undefined) await summaryOf(this.#store, sessionId)
-    return this.#sessions.get(sessionId as SessionId)
-  }
-
-  /** Acts on the session while it stays loaded; on the next copy if this one was let go under the request. */
-  async #on<T>(sessionId: string, act: (live: LiveSession) => Promise<T>): Promise<T> {
-    for (let tries = 1; ; tries++) {
-      const live = await this.#live(sessionId)
-      // A copy on its way out could still write, but nobody would answer what it admits.
-      if (live.closed && tries < TRIES) continue
-      const unpin = live.pin()
-      try {
-        return await act(live)
-      } catch (error) {
-        const gone = live.closed && error instanceof MeerkatError && error.code === 'not-owner'
-        if (!gone || tries === TRIES) throw error
-      } finally {
-        unpin()
-      }
-    }
-  }
-
-  #phaseOf(sessionId: string): string | undefined {
-    return this.#sessions.peek(sessionId as SessionId)?.state.lifecycle.phase
-  }
-
-  async #state(sessionId: string): Promise<MeerkatState> {
-    return (await this.#stateAndJournal(sessionId)).state
-  }
-
-  /** The state as its owner here has it, else as its records tell. */
-  async #stateAndJournal(sessionId: string) {
-    const live = this.#sessions.peek(sessionId as SessionId)
-    if (live !== undefined) {
-      live.usedAt = this.#clock.now()
-      return { state: live.state, journal: live.journal }
-    }
-    await summaryOf(this.#store, sessionId)
-    const loaded = await this.#store.load(sessionId as SessionId)
-    return { state: stateOf(loaded), journal: loaded.journal }
   }
 }

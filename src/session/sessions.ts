@@ -9,7 +9,12 @@ import { asMeerkatError, MeerkatError } from '../errors.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import { meerkat } from '../kernel/machine.ts'
 import type { MessageRecord, SessionOptions, SessionRecord } from '../store/records.ts'
+import type { Claim, LoadedSession } from '../store/store.ts'
+import type { Deadline } from '../time.ts'
 import { LiveSession, type SessionHost } from './live-session.ts'
+
+/** Sessions asked for at once. */
+const PAGE = 500
 
 export interface SessionsOptions extends Omit<SessionHost, 'onLost'> {
   /** Names this process in claims. */
@@ -26,11 +31,17 @@ export class Sessions {
   readonly #live = new Map<SessionId, LiveSession>()
   readonly #loading = new Map<SessionId, Promise<LiveSession>>()
   readonly #leaving = new Map<SessionId, Promise<void>>()
+  /** Perhaps this process's by the store's word, and not loaded: a claim or a release whose answer was lost. */
+  readonly #astray = new Set<SessionId>()
   #sweep: (() => void) | undefined
-  #closing = false
+  /** Where in a page this owner's sweeps begin, from 0 to 1. */
+  readonly #share: number
+  /** Takes nothing up any more. */
+  #leavingAll = false
 
   constructor(options: SessionsOptions) {
     this.#options = options
+    this.#share = shareOf(options.owner)
     this.#host = { ...options, onLost: live => this.#lose(live) }
   }
 
@@ -51,7 +62,7 @@ export class Sessions {
       live.usedAt = this.#options.clock.now()
       return live
     }
-    if (this.#closing) throw closing()
+    if (this.#leavingAll) throw closing()
     const loading = this.#loading.get(id) ?? this.#load(id)
     this.#loading.set(id, loading)
     try {
@@ -67,14 +78,20 @@ export class Sessions {
     options: SessionOptions,
     fork?: { readonly from: SessionId; readonly messages: readonly MessageRecord[] },
   ): Promise<LiveSession> {
-    if (this.#closing) throw closing()
+    if (this.#leavingAll) throw closing()
     const creating = this.#create(id, options, fork)
-    // Who asks for it meanwhile waits for this copy instead of loading another one.
-    if (!this.#loading.has(id)) this.#loading.set(id, creating)
+    // Who asks for it meanwhile waits for this copy instead of loading another one; where somebody else was faster with
+    // the id, it is theirs that was asked for.
+    const asked = creating.catch((error: unknown) => {
+      if (asMeerkatError(error).code === 'session-conflict') return this.#load(id)
+      throw error
+    })
+    asked.catch(() => {})
+    if (!this.#loading.has(id)) this.#loading.set(id, asked)
     try {
       return await creating
     } finally {
-      if (this.#loading.get(id) === creating) this.#loading.delete(id)
+      if (this.#loading.get(id) === asked) this.#loading.delete(id)
     }
   }
 
@@ -100,25 +117,61 @@ export class Sessions {
       tx.step({ type: 'ExtendTranscript', messages: fork.messages.length })
     }
     const built = tx.build(1)
-    const { claim, position } = await store.create(record, built, owner)
+    const { claim, position } = await this.#held(id, () => store.create(record, built, owner))
     const rows = [{ position, sessionId: id, record: built.record }]
-    return this.#admit(new LiveSession(this.#host, claim, { session: record, head: built.head, rows, journal: [] }))
+    return this.#begin(claim, { session: record, head: built.head, rows, journal: [] })
   }
 
-  /** Takes up every session that owes work and has no other living owner. */
-  async takeUpOwed(): Promise<void> {
+  /**
+   * Takes up every session that wants an owner and has none alive: it owes work, or a timer of it is due by then. What
+   * others are faster with is theirs.
+   */
+  async takeUpUnheld(dueBy: number): Promise<void> {
+    const { store } = this.#options
+    await Promise.allSettled([...this.#astray].map(id => this.get(id)))
     for (let after: SessionId | undefined; ; ) {
-      const page = await this.#options.store.sessions({ owed: true, limit: 500, ...(after && { after }) })
-      const others = page.filter(({ id }) => !this.#live.has(id))
-      await Promise.allSettled(others.map(({ id }) => this.get(id)))
+      if (this.#leavingAll) return
+      const page = await store.sessions({ unheld: { dueBy }, limit: PAGE, ...(after && { after }) })
+      const wanted = page.filter(({ id }) => !this.#live.has(id))
+      // Several owners sweep at once after one died: beginning at different places they share instead of racing.
+      const first = Math.floor(wanted.length * this.#share)
+      await Promise.allSettled([...wanted.slice(first), ...wanted.slice(0, first)].map(({ id }) => this.get(id)))
       after = page.at(-1)?.id
-      if (page.length < 500) return
+      if (page.length < PAGE) return
     }
+  }
+
+  /** Lets go of those that somebody else has claimed while this process was not heard of. */
+  async checkClaims(): Promise<void> {
+    const claims = [...this.#live.values()].map(live => live.claim)
+    const current = new Set((await this.#options.store.current(claims)).map(claim => claim.sessionId))
+    for (const { sessionId, token } of claims) {
+      const live = this.#live.get(sessionId)
+      // One that was claimed anew meanwhile is checked by its next commit.
+      if (!current.has(sessionId) && live?.claim.token === token) this.#lose(live)
+    }
+  }
+
+  /** Starts no run any more, lets those under way end within the time left, and gives every session back. */
+  async drain(deadline: Deadline): Promise<void> {
+    this.#leavingAll = true
+    await Promise.allSettled(this.#loading.values())
+    await Promise.allSettled(
+      [...this.#live.values()].map(async live => {
+        await live.finish(deadline)
+        await this.#letGo(live)
+      }),
+    )
+  }
+
+  /** Gives a session back that this process has no use for. */
+  async yield(live: LiveSession): Promise<void> {
+    if (this.#live.get(live.id) === live && live.unused) await this.#letGo(live)
   }
 
   /** Lets every session go: runs are interrupted, to be continued by the next owner. */
   async close(): Promise<void> {
-    this.#closing = true
+    this.#leavingAll = true
     this.#sweep?.()
     await Promise.allSettled(this.#loading.values())
     const left = await Promise.allSettled([...this.#live.values()].map(live => this.#letGo(live)))
@@ -130,11 +183,40 @@ export class Sessions {
   async #load(id: SessionId): Promise<LiveSession> {
     await this.#leaving.get(id)
     const { store, owner } = this.#options
-    const claim = await store.claim(id, owner)
+    const claim = await this.#held(id, () => store.claim(id, owner))
+    const loaded = store.load(id).catch(async (error: unknown) => {
+      await this.#giveBack(claim)
+      throw error
+    })
+    return this.#begin(claim, await loaded)
+  }
+
+  /** Serves a session from what was read of it, or gives it back. */
+  async #begin(claim: Claim, loaded: LoadedSession): Promise<LiveSession> {
+    let live: LiveSession | undefined
     try {
-      return await this.#admit(new LiveSession(this.#host, claim, await store.load(id)))
+      live = new LiveSession(this.#host, claim, loaded)
+      return await this.#admit(live)
     } catch (error) {
-      await store.release(claim).catch(() => {})
+      await this.#giveBack(live?.claim ?? claim)
+      throw error
+    }
+  }
+
+  async #giveBack(claim: Claim): Promise<void> {
+    await this.#options.store.release(claim).catch(() => this.#astray.add(claim.sessionId))
+  }
+
+  /** Asks the store for the session. Where its answer is lost, the session may be ours all the same. */
+  async #held<T>(id: SessionId, ask: () => Promise<T>): Promise<T> {
+    try {
+      const answer = await ask()
+      this.#astray.delete(id)
+      return answer
+    } catch (error) {
+      const { code } = asMeerkatError(error)
+      if (code === 'store-unavailable') this.#astray.add(id)
+      else this.#astray.delete(id)
       throw error
     }
   }
@@ -154,6 +236,7 @@ export class Sessions {
   async #letGo(live: LiveSession): Promise<void> {
     this.#live.delete(live.id)
     const leaving = live.close().catch((error: unknown) => {
+      this.#astray.add(live.id)
       // A store that can't take the farewell finds the claim of a dead owner, and the log as it was.
       if (asMeerkatError(error).code === 'internal') throw error
     })
@@ -172,7 +255,7 @@ export class Sessions {
   /** Beyond the number kept, sessions that were idle for a while are let go, the longest idle first. */
   #planSweep(): void {
     const { keepIdle, idleMs, clock } = this.#options
-    if (this.#sweep !== undefined || this.#closing || this.#live.size <= keepIdle) return
+    if (this.#sweep !== undefined || this.#leavingAll || this.#live.size <= keepIdle) return
     this.#sweep = clock.after(
       idleMs,
       () => {
@@ -193,6 +276,13 @@ export class Sessions {
     idle.sort((a, b) => a.usedAt - b.usedAt)
     await Promise.allSettled(idle.slice(0, Math.max(0, this.#live.size - keep)).map(live => this.#letGo(live)))
   }
+}
+
+/** A number from 0 to 1 that differs between owners. */
+function shareOf(owner: string): number {
+  let hash = 0x811c9dc5
+  for (let index = 0; index < owner.length; index++) hash = Math.imul(hash ^ owner.charCodeAt(index), 0x01000193)
+  return (hash >>> 0) / 2 ** 32
 }
 
 /** The refusal of everything that comes while the runtime goes away. */

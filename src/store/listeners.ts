@@ -1,12 +1,7 @@
 /** Who wants to hear of commits. A hint is sent after the fact, so a listener that throws can't harm a commit. */
-import type { SessionId } from '../kernel/ids.ts'
+import type { Hint } from './store.ts'
 
-/** That something was committed; which session, when it is known. */
-export interface CommitHint {
-  readonly sessionId?: SessionId
-}
-
-export type CommitListener = (hint: CommitHint) => void
+export type CommitListener = (hint: Hint) => void
 
 export class Listeners {
   readonly #entries = new Set<{ readonly listener: CommitListener }>()
@@ -22,7 +17,7 @@ export class Listeners {
     return () => void this.#entries.delete(entry)
   }
 
-  notify(hint: CommitHint): void {
+  notify(hint: Hint): void {
     for (const { listener } of this.#entries) {
       try {
         listener(hint)

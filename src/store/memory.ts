@@ -2,94 +2,81 @@
  * The store without a disk: for tests, trials and sessions that may end with the process.
  *
  * Its data belong to the source, so a second `open` sees what the first one committed, as a restarted process would. A
- * claim lives as long as the store that made it is open. Rows are kept as JSON text: nobody can change what was
- * committed, and what a reader gets is what a disk would have given.
+ * claim lives as long as the store that made it is open; closing a store is the same to the others as the death of its
+ * process.
  */
-import { MeerkatError } from '../errors.ts'
-import type { InputId, RunId, SessionId } from '../kernel/ids.ts'
+import type { SessionId } from '../kernel/ids.ts'
+import { type Clock, systemClock } from '../time.ts'
 import type { StoreFaults } from './faults.ts'
-import { trip } from './faults.ts'
 import { firstIndex } from './first-index.ts'
 import type { CommitListener } from './listeners.ts'
 import { Listeners } from './listeners.ts'
-import type { CommitRecord, MessageRecord, Position, SessionRecord } from './records.ts'
+import {
+  append,
+  at,
+  compareBytes,
+  emptySession,
+  hasLabel,
+  journalOf,
+  type MemoryData,
+  type Reference,
+  removeSession,
+  type StoredSession,
+  summary,
+  toLogRow,
+} from './memory/data.ts'
+import { MemoryMail } from './memory/mail.ts'
+import type { CommitRecord, Position, SessionRecord } from './records.ts'
 import type {
   Claim,
   Commit,
-  Head,
-  JournalEntry,
   LoadedSession,
+  LocatedId,
   LogRow,
+  SessionIndex,
   SessionSummary,
   Store,
   StoreSource,
 } from './store.ts'
-import {
-  claimLost,
-  heldByOther,
-  idKnown,
-  keyBound,
-  sessionExists,
-  sessionNotFound,
-  storeClosed,
-} from './store-errors.ts'
+import { claimLost, heldByOther, sessionExists, sessionNotFound, storeClosed } from './store-errors.ts'
 
 const NAME = 'memory:'
 
-interface StoredRow {
-  readonly position: Position
-  readonly sessionId: SessionId
-  readonly body: string
-  /** Messages in the transcript after this record. */
-  readonly messages: number
-}
-
-interface StoredSession {
-  readonly body: string
-  readonly rows: StoredRow[]
-  readonly keys: Map<string, { readonly inputId: InputId; readonly digest: string }>
-  readonly journal: Map<InputId, Map<number, string>>
-  token: number
-  holder?: { readonly owner: string; readonly store: MemoryStore }
-  head: Head
-  updatedAt: number
-  snapshot?: { readonly position: Position; readonly state: string }
-}
-
-interface Reference {
-  readonly sessionId: SessionId
-  readonly first: Position
-  readonly last?: Position
-}
-
-interface MemoryData {
-  readonly sessions: Map<SessionId, StoredSession>
-  /** Row at index i has position i + 1. */
-  readonly log: StoredRow[]
-  readonly references: Map<InputId | RunId, Reference>
-  readonly listeners: Listeners
-}
-
 export interface MemoryOptions {
   readonly faults?: StoreFaults
+  /** The store's clock. Default the machine's. */
+  readonly clock?: Clock
 }
 
 /** A store in this process's memory. Every `open` of one source shows the same sessions. */
 export function memory(options: MemoryOptions = {}): StoreSource {
-  const data: MemoryData = { sessions: new Map(), log: [], references: new Map(), listeners: new Listeners() }
-  return { name: NAME, open: () => Promise.resolve(new MemoryStore(data, options.faults ?? {})) }
+  const { faults = {}, clock = systemClock } = options
+  const data: MemoryData = {
+    sessions: new Map(),
+    log: [],
+    tail: 0,
+    references: new Map(),
+    blobs: new Map(),
+    letters: new Map(),
+    listeners: new Listeners(),
+  }
+  return { name: NAME, open: () => Promise.resolve(new MemoryStore(data, faults, clock)) }
 }
 
 class MemoryStore implements Store {
   readonly name = NAME
+  /** Nobody falls silent in one process: an owner is there until its store is closed. */
+  readonly leaseMs = 0
+  readonly mail: MemoryMail
   readonly #data: MemoryData
   readonly #faults: StoreFaults
   readonly #listening = new Set<() => void>()
   #open = true
 
-  constructor(data: MemoryData, faults: StoreFaults) {
+  constructor(data: MemoryData, faults: StoreFaults, clock: Clock) {
     this.#data = data
     this.#faults = faults
+    this.mail = new MemoryMail(data, clock, () => this.#open)
   }
 
   get isOpen(): boolean {
@@ -104,17 +91,8 @@ class MemoryStore implements Store {
     this.#demandOpen()
     if (this.#data.sessions.has(session.id)) throw sessionExists(session.id)
     const claim: Claim = { sessionId: session.id, owner, token: 1 }
-    const stored: StoredSession = {
-      body: JSON.stringify(session),
-      rows: [],
-      keys: new Map(),
-      journal: new Map(),
-      token: claim.token,
-      holder: { owner, store: this },
-      head: first.head,
-      updatedAt: first.record.at,
-    }
-    const position = this.#append(stored, { ...first, claim })
+    const stored: StoredSession = { ...emptySession(session, first.head), holder: { owner, store: this } }
+    const position = append(this.#data, stored, { ...first, claim }, this.#faults)
     this.#data.sessions.set(session.id, stored)
     this.#data.listeners.notify({ sessionId: session.id })
     return { claim, position }
@@ -138,6 +116,18 @@ class MemoryStore implements Store {
     // The token rises, so that a commit which is still under way under this claim is refused.
     session.token += 1
     delete session.holder
+    const { unfinished, dueAt } = session.head
+    if (unfinished > 0 || dueAt !== undefined)
+      this.#data.listeners.notify({ sessionId: claim.sessionId, about: 'free' })
+  }
+
+  async current(claims: readonly Claim[]): Promise<readonly Claim[]> {
+    this.#demandOpen()
+    return claims.filter(({ sessionId, token }) => this.#data.sessions.get(sessionId)?.token === token)
+  }
+
+  onLapse(): () => void {
+    return () => {}
   }
 
   async load(sessionId: SessionId): Promise<LoadedSession> {
@@ -156,9 +146,7 @@ class MemoryStore implements Store {
 
   async commit(commit: Commit): Promise<Position> {
     const { claim } = commit
-    const session = this.#session(claim.sessionId)
-    if (session.token !== claim.token) throw claimLost(claim, session.holder && { owner: session.holder.owner })
-    const position = this.#append(session, commit)
+    const position = append(this.#data, this.#claimed(claim), commit, this.#faults)
     this.#data.listeners.notify({ sessionId: claim.sessionId })
     return position
   }
@@ -171,13 +159,14 @@ class MemoryStore implements Store {
 
   async sessions(query: Parameters<Store['sessions']>[0]): Promise<readonly SessionSummary[]> {
     this.#demandOpen()
-    const { after, phase, label, owed } = query
+    const { after, phase, label, owed, unheld } = query
     return [...this.#data.sessions.keys()]
       .filter(id => after === undefined || compareBytes(id, after) > 0)
       .toSorted(compareBytes)
       .map(id => summary(this.#session(id)))
       .filter(session => phase === undefined || session.phase === phase)
       .filter(session => owed !== true || session.unfinished > 0)
+      .filter(session => unheld === undefined || this.#wantsOwner(session, unheld.dueBy))
       .filter(session => label === undefined || hasLabel(session, label))
       .slice(0, query.limit)
   }
@@ -209,23 +198,58 @@ class MemoryStore implements Store {
 
   async row(position: Position): Promise<LogRow | undefined> {
     this.#demandOpen()
-    const row = this.#data.log[position - 1]
-    return row === undefined ? undefined : toLogRow(row)
+    const { log } = this.#data
+    const row = log[firstIndex(log.length, i => at(log, i).position >= position)]
+    return row?.position === position ? toLogRow(row) : undefined
   }
 
-  async locate(id: InputId | RunId): Promise<Reference | undefined> {
+  async locate(id: LocatedId): Promise<Reference | undefined> {
     this.#demandOpen()
     return this.#data.references.get(id)
   }
 
-  async key(sessionId: SessionId, key: string): Promise<{ inputId: InputId; digest: string } | undefined> {
+  async key(sessionId: SessionId, key: string): ReturnType<Store['key']> {
     this.#demandOpen()
     return this.#data.sessions.get(sessionId)?.keys.get(key)
   }
 
+  async index(sessionId: SessionId): Promise<SessionIndex> {
+    const { keys, blobs } = this.#session(sessionId)
+    const refs = [...this.#data.references]
+      .filter(([, reference]) => reference.sessionId === sessionId)
+      .map(([id, { sessionId: _, ...places }]) => ({ id, ...places }))
+      .toSorted((a, b) => a.first - b.first)
+    return { refs, keys: [...keys].map(([key, bound]) => ({ key, ...bound })), blobs: [...blobs] }
+  }
+
+  async blob(digest: string): Promise<Uint8Array | undefined> {
+    this.#demandOpen()
+    return this.#data.blobs.get(digest)?.data.slice()
+  }
+
   async tail(): Promise<Position> {
     this.#demandOpen()
-    return this.#data.log.length
+    return this.#data.tail
+  }
+
+  async amend(
+    claim: Claim,
+    rows: readonly { readonly position: Position; readonly record: CommitRecord }[],
+  ): Promise<void> {
+    const { rows: own } = this.#claimed(claim)
+    const wanted = new Map(rows.map(({ position, record }) => [position, JSON.stringify(record)]))
+    for (const row of own) row.body = wanted.get(row.position) ?? row.body
+  }
+
+  async remove(claim: Claim): Promise<void> {
+    this.#claimed(claim)
+    removeSession(this.#data, claim.sessionId)
+    this.#data.listeners.notify({ sessionId: claim.sessionId })
+  }
+
+  /** Nothing to do: what is not referred to is gone. */
+  async compact(): Promise<void> {
+    this.#demandOpen()
   }
 
   onCommit(listener: CommitListener): () => void {
@@ -264,78 +288,14 @@ class MemoryStore implements Store {
     return session
   }
 
-  /** Everything that can refuse comes before the first change, so a refused commit leaves nothing behind. */
-  #append(session: StoredSession, commit: Commit): Position {
-    const { claim, head } = commit
-    if (commit.keys?.some(({ key }) => session.keys.has(key)) === true) throw keyBound(claim.sessionId)
-    if (commit.opened?.some(id => this.#data.references.has(id)) === true) throw idKnown(claim.sessionId)
-    const body = JSON.stringify(commit.record)
-    const journal = (commit.journal?.put ?? []).map(entry => ({ ...entry, body: JSON.stringify(entry.message) }))
-    trip(this.#faults, 'beforeCommit')
-
-    const position = this.#data.log.length + 1
-    const row: StoredRow = { position, sessionId: claim.sessionId, body, messages: head.messages }
-    this.#data.log.push(row)
-    session.rows.push(row)
-    session.head = { ...head }
-    session.updatedAt = commit.record.at
-    this.#refer(commit, position)
-    for (const { key, inputId, digest } of commit.keys ?? []) session.keys.set(key, { inputId, digest })
-    writeJournal(session, commit.journal?.drop ?? [], journal)
-    if (commit.snapshot !== undefined) session.snapshot = { position, state: commit.snapshot }
-    trip(this.#faults, 'afterCommit')
-    return position
+  #claimed(claim: Claim): StoredSession {
+    const session = this.#session(claim.sessionId)
+    if (session.token !== claim.token) throw claimLost(claim, session.holder && { owner: session.holder.owner })
+    return session
   }
 
-  #refer(commit: Commit, position: Position): void {
-    const { references } = this.#data
-    const { sessionId } = commit.claim
-    for (const id of commit.opened ?? []) references.set(id, { sessionId, first: position })
-    for (const id of commit.closed ?? []) {
-      const first = references.get(id)?.first ?? position
-      references.set(id, { sessionId, first, last: position })
-    }
+  #wantsOwner({ id, unfinished, dueAt }: SessionSummary, dueBy: number): boolean {
+    const isHeld = this.#data.sessions.get(id)?.holder?.store.isOpen === true
+    return !isHeld && (unfinished > 0 || (dueAt !== undefined && dueAt <= dueBy))
   }
-}
-
-function writeJournal(
-  session: StoredSession,
-  drop: readonly InputId[],
-  put: readonly (JournalEntry & { readonly body: string })[],
-): void {
-  for (const work of drop) session.journal.delete(work)
-  for (const { work, index, body } of put) {
-    const entries = session.journal.get(work) ?? new Map<number, string>()
-    session.journal.set(work, entries.set(index, body))
-  }
-}
-
-function toLogRow(row: StoredRow): LogRow {
-  return { position: row.position, sessionId: row.sessionId, record: JSON.parse(row.body) as CommitRecord }
-}
-
-function journalOf(work: InputId, entries: ReadonlyMap<number, string>): JournalEntry[] {
-  return [...entries]
-    .toSorted(([left], [right]) => left - right)
-    .map(([index, body]) => ({ work, index, message: JSON.parse(body) as MessageRecord }))
-}
-
-function summary(stored: StoredSession): SessionSummary {
-  return { ...(JSON.parse(stored.body) as SessionRecord), ...stored.head, updatedAt: stored.updatedAt }
-}
-
-function hasLabel(session: SessionSummary, label: { readonly key: string; readonly value?: string }): boolean {
-  const labels = session.options.labels ?? {}
-  return Object.hasOwn(labels, label.key) && (label.value === undefined || labels[label.key] === label.value)
-}
-
-/** The order of UTF-8 bytes, as databases sort ids; JavaScript's own order differs beyond the basic plane. */
-function compareBytes(left: string, right: string): number {
-  return Buffer.compare(Buffer.from(left), Buffer.from(right))
-}
-
-function at<T>(rows: readonly T[], index: number): T {
-  const row = rows[index]
-  if (row === undefined) throw new MeerkatError('internal', `no row ${index} among ${rows.length}`)
-  return row
 }

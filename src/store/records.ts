@@ -5,8 +5,9 @@
  * inputs that were accepted (`steps`), what observers may read (`events`) and the payloads those speak of. Everything
  * else a store keeps is an index over the log that could be rebuilt from it.
  */
-import type { InputId, RunId, SessionId } from '../kernel/ids.ts'
+import type { InputId, OperationId, RunId, ScheduleId, SessionId } from '../kernel/ids.ts'
 import type { MeerkatInput } from '../kernel/machine.ts'
+import type { LetterId } from './mail.ts'
 
 /** The record version this release writes; older ones are upcast when read, newer ones refused. */
 export const RECORD_VERSION = 1
@@ -22,6 +23,8 @@ export interface CommitRecord {
   /** Run and input that the record's events speak of unless they say otherwise. */
   readonly runId?: RunId
   readonly inputId?: InputId
+  /** Letters whose requests were performed here; one that is read again is only answered. */
+  readonly letters?: readonly LetterId[]
   /** Kernel inputs in the order in which they were applied. */
   readonly steps?: readonly MeerkatInput[]
   readonly events?: readonly EventRecord[]
@@ -29,6 +32,12 @@ export interface CommitRecord {
   readonly inputs?: readonly InputRecord[]
   /** Inputs that reached their terminal state here. */
   readonly ended?: readonly EndedRecord[]
+  /** Schedules made here. */
+  readonly schedules?: readonly ScheduleRecord[]
+  /** Background operations begun here. */
+  readonly operations?: readonly OperationRecord[]
+  /** Background operations that ended here. */
+  readonly operationsEnded?: readonly OperationEndedRecord[]
   /** Messages that joined the transcript here; the first one's index is `messagesFrom`. */
   readonly messages?: readonly MessageRecord[]
   readonly messagesFrom?: number
@@ -67,6 +76,51 @@ export interface InputRecord {
   readonly outputSchema?: unknown
   readonly model?: string
   readonly maxRunMs?: number
+  /** The schedule that gave it. */
+  readonly scheduleId?: ScheduleId
+}
+
+/** When a schedule is due. Times are ms since the epoch. */
+export type ScheduleRule = (
+  | { readonly type: 'once'; readonly at: number }
+  /** `from` + n × `everyMs`. */
+  | { readonly type: 'every'; readonly everyMs: number; readonly from: number }
+  | { readonly type: 'cron'; readonly pattern: string; readonly timeZone: string }
+) & {
+  /** Nothing is due after this. */
+  readonly until?: number
+}
+
+/** A schedule as it was made; the kernel holds what it decides by, this is the rest. */
+export interface ScheduleRecord {
+  readonly id: ScheduleId
+  readonly at: number
+  readonly title?: string
+  readonly rule: ScheduleRule
+  /** What is sent to the session each time. */
+  readonly content: Content
+}
+
+/** A background operation as it was begun. */
+export interface OperationRecord {
+  readonly id: OperationId
+  readonly at: number
+  readonly kind: string
+  readonly title: string
+  /** The tool call that began it. */
+  readonly callId?: string
+  readonly tool?: string
+  /** What whoever takes it up again after a restart has to know. */
+  readonly handle?: unknown
+}
+
+/** How a background operation ended. */
+export interface OperationEndedRecord {
+  readonly id: OperationId
+  readonly outcome: 'completed' | 'failed' | 'aborted' | 'cancelled' | 'retired' | 'terminated'
+  readonly output?: unknown
+  readonly error?: string
+  readonly durationMs?: number
 }
 
 /** How an input ended. Written exactly once an input. */

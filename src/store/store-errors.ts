@@ -56,6 +56,13 @@ export function idKnown(sessionId: string): MeerkatError {
   })
 }
 
+/** For a commit that is not the session's next: another one, or the same, was faster. */
+export function outOfTurn(sessionId: string, given: number, last: number): MeerkatError {
+  return new MeerkatError('conflict', `commit ${given} of session ${sessionId} comes after commit ${last}: reload it`, {
+    details: { sessionId, commit: given, last },
+  })
+}
+
 export function storeClosed(name: string): MeerkatError {
   return new MeerkatError('store-unavailable', `the store ${name} is closed: open it again`, { retryable: false })
 }

@@ -6,11 +6,17 @@
  * 2. A commit carries the claim's token; a store refuses a token that is no longer the current one (`not-owner`).
  * 3. Commits of one session are answered in the order in which they were given.
  * 4. Positions rise in commit order; reading from a position never misses a commit that was answered before.
- * 5. A failed commit leaves nothing behind, and the next one may succeed. Faults are `MeerkatError`s:
+ * 5. A commit says which one of its session it is (`head.commits`); one that is not beyond the last is refused
+ *    (`conflict`). So a commit that comes late, after its session was claimed anew or written to, never lands.
+ * 6. A claim lasts while its owner shows that it lives, and `leaseMs` longer. Nobody else gets the session before; the
+ *    first who asks gets it after. Claiming again what one holds already raises the token: whatever was under way under
+ *    the old one is decided from then on.
+ * 7. A failed commit leaves nothing behind, and the next one may succeed. Faults are `MeerkatError`s:
  *    `store-unavailable` (full disk, locked, read-only or lost file; nothing was acknowledged), `unsupported` (a store
  *    written by a newer release), `internal` with `details.record` (a record that fails its checksum or can't be read).
  */
-import type { InputId, RunId, SessionId } from '../kernel/ids.ts'
+import type { InputId, OperationId, RunId, ScheduleId, SessionId } from '../kernel/ids.ts'
+import type { LetterId, Mail } from './mail.ts'
 import type { CommitRecord, MessageRecord, Position, SessionRecord } from './records.ts'
 
 /** Who may write a session, until it is released or taken over. */
@@ -20,6 +26,9 @@ export interface Claim {
   /** Fencing token: rises with every claim of the session. */
   readonly token: number
 }
+
+/** What a store can tell the place of. */
+export type LocatedId = InputId | RunId | OperationId | ScheduleId | LetterId
 
 /** Facts of a session that lists and cold starts need without reading its log. */
 export interface Head {
@@ -31,6 +40,8 @@ export interface Head {
   readonly messages: number
   /** Durable commits so far. */
   readonly commits: number
+  /** When its earliest timer is due, ms since the epoch; absent without one. */
+  readonly dueAt?: number
 }
 
 export interface SessionSummary extends SessionRecord, Head {
@@ -48,17 +59,26 @@ export interface JournalEntry {
   readonly message: MessageRecord
 }
 
+/** Content that is kept once however often it is spoken of, by the SHA-256 of its bytes. */
+export interface Blob {
+  /** `sha256:` and 64 hexadecimal digits. */
+  readonly digest: string
+  readonly data: Uint8Array
+}
+
 export interface Commit {
   readonly claim: Claim
   readonly record: CommitRecord
   readonly head: Head
   /** Ids first seen in this record, findable by `locate` from now on. */
-  readonly opened?: readonly (InputId | RunId)[]
+  readonly opened?: readonly LocatedId[]
   /** Ids whose last word is this record. */
-  readonly closed?: readonly (InputId | RunId)[]
+  readonly closed?: readonly LocatedId[]
   /** Idempotency keys bound here, for ever. `digest` identifies the content. */
   readonly keys?: readonly { readonly key: string; readonly inputId: InputId; readonly digest: string }[]
   readonly journal?: { readonly put?: readonly JournalEntry[]; readonly drop?: readonly InputId[] }
+  /** Content that the record speaks of by digest. The session refers to it until it is removed. */
+  readonly blobs?: readonly Blob[]
   /** The kernel's live state after this record, encoded; replaces the session's earlier snapshot. */
   readonly snapshot?: string
 }
@@ -80,6 +100,20 @@ export interface LoadedSession {
   readonly journal: readonly JournalEntry[]
 }
 
+/** Where the ids and keys of a session are first and last spoken of: what `locate` and `key` answer from. */
+export interface SessionIndex {
+  readonly refs: readonly { readonly id: LocatedId; readonly first: Position; readonly last?: Position }[]
+  readonly keys: readonly { readonly key: string; readonly inputId: InputId; readonly digest: string }[]
+  readonly blobs: readonly string[]
+}
+
+/** That something changed; it may come late, twice or for nothing. Without a session, any may be meant. */
+export interface Hint {
+  readonly sessionId?: SessionId
+  /** `mail`: a letter or an answer; `free`: let go while it owes something. Absent: a commit, or anything. */
+  readonly about?: 'mail' | 'free'
+}
+
 /** A store that isn't open yet, as `createRuntime({ store })` takes it. Each `open` gives a store of its own. */
 export interface StoreSource {
   /** The name its stores carry: `memory:`, `sqlite:PATH`. */
@@ -88,8 +122,12 @@ export interface StoreSource {
 }
 
 export interface Store {
-  /** For people and `runtime/info`: `memory:`, `sqlite:PATH`. */
+  /** For people and `runtime/info`: `memory:`, `sqlite:PATH`, `postgres://HOST/DATABASE`. Never a secret. */
   readonly name: string
+  /** How long an owner that falls silent keeps its sessions. */
+  readonly leaseMs: number
+  /** Requests to the owner of a session, from whoever isn't. */
+  readonly mail: Mail
   /** Creates a session with its first record; `session-conflict` if the id exists. The caller owns it. */
   create(
     session: SessionRecord,
@@ -100,17 +138,25 @@ export interface Store {
   claim(sessionId: SessionId, owner: string): Promise<Claim>
   /** Ends the claim; a claim that was taken over is no error. */
   release(claim: Claim): Promise<void>
+  /** Those of the claims that are still current. */
+  current(claims: readonly Claim[]): Promise<readonly Claim[]>
+  /** Calls back when this store's owners were silent for longer than the lease: their claims may be others' by now. */
+  onLapse(listener: () => void): () => void
   load(sessionId: SessionId): Promise<LoadedSession>
   commit(commit: Commit): Promise<Position>
 
   session(sessionId: SessionId): Promise<SessionSummary | undefined>
-  /** Sessions in order of their ids. `owed` keeps those with unfinished inputs. */
+  /**
+   * Sessions in order of their ids. `owed` keeps those with unfinished inputs. `unheld` keeps those that nobody alive
+   * holds and that somebody has to take up: they owe an input, or a timer of theirs is due by then.
+   */
   sessions(query: {
     readonly after?: SessionId
     readonly limit: number
     readonly phase?: string
     readonly label?: { readonly key: string; readonly value?: string }
     readonly owed?: boolean
+    readonly unheld?: { readonly dueBy: number }
   }): Promise<readonly SessionSummary[]>
   /** Records of one session or of all, after a position (exclusive), oldest first. */
   read(query: {
@@ -132,13 +178,25 @@ export interface Store {
   }): Promise<readonly LogRow[]>
   row(position: Position): Promise<LogRow | undefined>
   /** Where an input or a run was first and last written of; `last` is absent while it is unfinished. */
-  locate(id: InputId | RunId): Promise<{ sessionId: SessionId; first: Position; last?: Position } | undefined>
+  locate(id: LocatedId): Promise<{ sessionId: SessionId; first: Position; last?: Position } | undefined>
   /** The input a key is bound to. */
   key(sessionId: SessionId, key: string): Promise<{ inputId: InputId; digest: string } | undefined>
+  /** Every id and key of a session, in the order of their first positions. */
+  index(sessionId: SessionId): Promise<SessionIndex>
+  blob(digest: string): Promise<Uint8Array | undefined>
   /** The newest position. */
   tail(): Promise<Position>
-  /** Calls back when something was committed by anyone; a hint that may come late or twice. Returns the way to stop. */
-  onCommit(listener: (hint: { readonly sessionId?: SessionId }) => void): () => void
+  /** Calls back when something was written by anyone. Returns the way to stop. */
+  onCommit(listener: (hint: Hint) => void): () => void
+  /**
+   * Replaces records by what is kept of them, in place. The caller keeps `steps`, `inputs`, `ended` and `messages` as
+   * they are; this only takes weight off. Refused like a commit when the claim is over.
+   */
+  amend(claim: Claim, rows: readonly { readonly position: Position; readonly record: CommitRecord }[]): Promise<void>
+  /** Forgets the session: its rows, index, journal, snapshot, and blobs that no other session refers to. Ends the claim. */
+  remove(claim: Claim): Promise<void>
+  /** Gives space that is free inside the store back, as far as that goes without keeping others waiting. */
+  compact(): Promise<void>
   /** Integrity facts for `meerkat doctor`: a line a finding, none when sound. */
   inspect(): Promise<readonly { readonly level: 'ok' | 'warning' | 'error'; readonly text: string }[]>
   close(): Promise<void>

@@ -6,6 +6,7 @@ import type { z } from 'zod'
 import { MeerkatError } from '../errors.ts'
 import type { RuntimeApi } from '../session/api.ts'
 import type { Answer, CallContext, Operation } from './operation.ts'
+import { backgroundOperations } from './operations/background.ts'
 import { controlOperations } from './operations/control.ts'
 import { eventOperations } from './operations/events.ts'
 import { inputOperations } from './operations/inputs.ts'
@@ -22,6 +23,7 @@ export const operations = {
   ...runOperations,
   ...eventOperations,
   ...toolOperations,
+  ...backgroundOperations,
 } satisfies Readonly<Record<string, Operation>>
 
 export type OperationName = keyof typeof operations

@@ -32,9 +32,13 @@ function faulty(store: Store, control: FaultyStoreControl): Store {
   }
   return {
     name: store.name,
+    leaseMs: store.leaseMs,
+    mail: store.mail,
     create: (session, first, owner) => store.create(session, first, owner),
     claim: reading((sessionId, owner) => store.claim(sessionId, owner)),
     release: claim => store.release(claim),
+    current: reading(claims => store.current(claims)),
+    onLapse: listener => store.onLapse(listener),
     load: reading(sessionId => store.load(sessionId)),
     async commit(commit) {
       commits++
@@ -55,7 +59,12 @@ function faulty(store: Store, control: FaultyStoreControl): Store {
     row: reading(position => store.row(position)),
     locate: reading(id => store.locate(id)),
     key: reading((sessionId, key) => store.key(sessionId, key)),
+    index: reading(sessionId => store.index(sessionId)),
+    blob: reading(digest => store.blob(digest)),
     tail: reading(() => store.tail()),
+    amend: (claim, rows) => store.amend(claim, rows),
+    remove: claim => store.remove(claim),
+    compact: () => store.compact(),
     onCommit: listener => store.onCommit(listener),
     inspect: () => store.inspect(),
     close: () => store.close(),

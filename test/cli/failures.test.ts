@@ -79,7 +79,18 @@ const REFUSED: readonly Failure[] = [
     status: 7,
     says: /npm i @ai-sdk\/nosuch/,
   },
-  { when: 'the store is PostgreSQL', args: ['sessions', '--store', 'postgres://h/db'], status: 7, says: /sqlite:PATH/ },
+  {
+    when: 'no PostgreSQL server answers',
+    args: ['sessions', '--store', 'postgres://me:secret@127.0.0.1:1/db'],
+    status: 8,
+    says: /^(?!.*secret).*postgres:\/\/127\.0\.0\.1:1\/db/,
+  },
+  {
+    when: 'the PostgreSQL address is none',
+    args: ['sessions', '--store', 'postgres:db'],
+    status: 2,
+    says: /postgres:\/\/USER@HOST\/DATABASE/,
+  },
   {
     when: 'the folder of the store is a file',
     args: ['run', ...demo, '--store', 'sqlite:file/x.db', 'hi'],

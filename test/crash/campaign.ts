@@ -5,6 +5,7 @@ import { appendFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { sqlite } from '../../src/store/sqlite/index.ts'
 import { checkHistory, type Tally } from './check-history.ts'
 import { type Line, randomFrom, type Sending, type WorkerPlan } from './plan.ts'
 
@@ -146,7 +147,7 @@ class Epoch {
   async check(): Promise<{ readonly tally: Tally; readonly faults: readonly string[] }> {
     const { db, effects, sessions } = this.#base
     const { accepted, answered } = this.known
-    const found = await checkHistory({ db, effects, sessions, accepted })
+    const found = await checkHistory({ store: sqlite(db), effects, sessions, accepted })
     const silent = sessions
       .filter(session => answered.get(session) !== `last-${session}`)
       .map(session => `session ${session} did not answer a new prompt (${answered.get(session)})`)

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { createRuntime, type Runtime } from '../../src/index.ts'
 import type { EventView } from '../../src/session/api.ts'
-import { sqlite } from '../../src/store/sqlite/index.ts'
+import type { StoreSource } from '../../src/store/store.ts'
 
 /** What was seen, for the summary. */
 export interface Tally {
@@ -22,13 +22,13 @@ const RUN_ENDS = new Set(['completed', 'failed', 'cancelled', 'parked', 'interru
 
 /** Reads the whole log and names everything that is wrong with it. */
 export async function checkHistory(campaign: {
-  readonly db: string
+  readonly store: StoreSource
   readonly effects: string
   readonly sessions: readonly string[]
   /** Inputs by key, as they were acknowledged. */
   readonly accepted: ReadonlyMap<string, string>
 }): Promise<{ readonly tally: Tally; readonly faults: readonly string[] }> {
-  await using runtime = await createRuntime({ store: sqlite(campaign.db), recover: false })
+  await using runtime = await createRuntime({ store: campaign.store, recover: false })
   const faults: string[] = []
   const tally = { inputs: 0, runs: 0, unknown: 0, effects: 0, repeated: 0, ended: {} as Record<string, number> }
   const policies = new Map<string, string>()
@@ -56,7 +56,7 @@ export async function checkHistory(campaign: {
   return { tally, faults }
 }
 
-async function eventsOf(runtime: Runtime, sessionId: string): Promise<readonly EventView[]> {
+export async function eventsOf(runtime: Runtime, sessionId: string): Promise<readonly EventView[]> {
   const all: EventView[] = []
   for (let after = '0'; ; ) {
     const { events, cursor } = await runtime.events({ sessionId, after, limit: 1_000 })

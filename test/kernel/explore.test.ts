@@ -17,7 +17,7 @@ describe('the session machine, explored', () => {
     expect(report.violations).toEqual([])
     expect(report.liveness.failures).toEqual([])
     expect(report.uncoveredEdges).toEqual([])
-    expect(report.states).toBeGreaterThan(30_000)
+    expect(report.states).toBeGreaterThan(40_000)
     expect(report.liveness.checked).toBeGreaterThan(report.states)
   })
 
@@ -152,14 +152,14 @@ const mutants: readonly Mutant[] = [
     machine: () => withFollow('ledger', 'RollbackRun', sleepingCarrier),
     only: ['riders'],
     full: true,
-    caughtBy: 'inputs-reach-their-end',
+    caughtBy: 'work-reaches-its-end',
   },
   {
     fault: 'passive inputs that wait for ever in a retired session',
     machine: () => withFollow('ledger', 'Retire', () => undefined),
     only: ['riders'],
     full: true,
-    caughtBy: 'inputs-reach-their-end',
+    caughtBy: 'work-reaches-its-end',
   },
   {
     fault: 'a turn that completes over a steer',
@@ -190,7 +190,7 @@ const mutants: readonly Mutant[] = [
     fault: 'an approval that nobody can give',
     machine: () => withoutRows('calls', 'DecideApproval'),
     only: ['call-policies'],
-    caughtBy: 'inputs-reach-their-end',
+    caughtBy: 'work-reaches-its-end',
   },
   {
     fault: 'a phase that only destruction ends',
@@ -203,6 +203,110 @@ const mutants: readonly Mutant[] = [
     machine: () => withRow('lifecycle', 'DrainQueuedRun', 'drain', row => ({ ...row, when: [never] })),
     only: ['runs'],
     caughtBy: 'runnable-runs',
+  },
+  {
+    fault: 'an operation that ends and nobody hears of it',
+    machine: () => withRow('operations', 'CompleteOperation', 'completed', row => ({ ...row, emit: [] })),
+    only: ['completions'],
+    caughtBy: 'operations-end-exactly-once',
+  },
+  {
+    fault: 'an operation that dies with its owner and is never heard of again',
+    machine: () => withFollow('operations', 'Recover', () => undefined),
+    only: ['owners'],
+    caughtBy: 'owed-steps-settle',
+  },
+  {
+    fault: 'an operation that survives its session',
+    machine: () => withFollow('operations', 'Destroy', () => undefined),
+    only: ['owners'],
+    caughtBy: 'operations-have-an-owner',
+  },
+  {
+    fault: 'an operation that can not end any more',
+    machine: () =>
+      withoutRows('operations', 'CompleteOperation', 'FailOperation', 'RetireOperation', 'RequestOperationRetire'),
+    only: ['operations'],
+    caughtBy: 'work-reaches-its-end',
+  },
+  {
+    fault: 'a wait that outlives its run',
+    machine: () => withFollow('operations', 'Commit', () => undefined),
+    only: ['waits'],
+    caughtBy: 'wait-belongs-to-the-run',
+  },
+  {
+    fault: 'a wait for an operation that was taken back',
+    machine: () => withoutGuard('operations', 'RollbackUnreturnedOperation', 'rolled-back', 'notAwaited'),
+    only: ['waits'],
+    caughtBy: 'wait-belongs-to-the-run',
+  },
+  {
+    fault: 'a reader ahead of the completions',
+    machine: () => withoutGuard('operations', 'AdvanceOperationCursor', 'advanced', 'hasHappened'),
+    only: ['operations'],
+    caughtBy: 'cursors-follow-completions',
+  },
+  {
+    fault: 'a background tool that is reached as a peer',
+    machine: () => withoutGuard('operations', 'OperationPeerReady', 'ready', 'expectsPeer'),
+    only: ['operations'],
+    caughtBy: 'peers-are-member-children',
+  },
+  {
+    fault: 'completions that are due and can not be told',
+    machine: () => withoutRows('operations', 'AdvanceOperationCursor'),
+    only: ['completions'],
+    caughtBy: 'due-completions-are-told',
+  },
+  {
+    fault: 'completions that a stopped session keeps to itself',
+    machine: () => withoutRows('lifecycle', 'Resume'),
+    only: ['completions'],
+    caughtBy: 'completions-are-told',
+  },
+  {
+    fault: 'a schedule that fires too early',
+    machine: () => withoutGuard('schedules', 'FireSchedule', 'fired', 'isDue'),
+    only: ['schedules'],
+    caughtBy: 'schedules-fire-in-time',
+  },
+  {
+    fault: 'a schedule that fires for the same time again',
+    machine: () => withoutGuard('schedules', 'FireSchedule', 'fired', 'leadsOn'),
+    only: ['schedules'],
+    caughtBy: 'schedules-fire-in-time',
+  },
+  {
+    fault: 'a schedule whose input is given up with a stop that is pending',
+    machine: () => withoutGuard('schedules', 'FireSchedule', 'fired', 'admitsWork'),
+    only: ['schedules'],
+    caughtBy: 'schedules-fire-in-time',
+  },
+  {
+    fault: 'a schedule that is due and never fires',
+    machine: () => withoutRows('schedules', 'FireSchedule'),
+    only: ['schedules'],
+    caughtBy: 'due-schedules-fire',
+  },
+  {
+    fault: 'a schedule of a session that takes nothing in any more',
+    machine: () => withFollow('schedules', 'Retire', () => undefined),
+    only: ['schedules'],
+    caughtBy: 'schedules-need-a-session-that-goes-on',
+  },
+  {
+    fault: 'a stop that is lost with the owner who was asked for it',
+    machine: () => withRow('lifecycle', 'StopRuntimeExecutor', 'inline', row => ({ ...row, when: [never] })),
+    only: ['lifecycle'],
+    caughtBy: 'owed-steps-settle',
+  },
+  {
+    fault: 'leftovers of a retired session that stay for ever',
+    machine: () => withRow('lifecycle', 'Retire', 'again', row => ({ ...row, when: [never] })),
+    only: ['riders'],
+    full: true,
+    caughtBy: 'owed-steps-settle',
   },
   {
     fault: 'a row that nothing ever reaches',

@@ -10,6 +10,7 @@ import {
   StateDecodeError,
   step,
   unfinishedInputs,
+  unfinishedOperations,
 } from 'meerkat-ts/kernel'
 import { describe, expect, test } from 'vitest'
 import { deepFreeze } from './support/deep-freeze.ts'
@@ -68,6 +69,29 @@ describe('on any walk', () => {
               .map(entry => entry.id as string)
               .toSorted(),
           ).toEqual([...owed].toSorted())
+        })
+      }),
+      RUNS,
+    )
+  })
+
+  test('every operation is unfinished, was rolled back or has ended, once, and ends are numbered', () => {
+    fc.assert(
+      fc.property(moves, script => {
+        const owed = new Set<string>()
+        let ends = 0
+        walk(script, (_, __, result) => {
+          if (!result.ok) return
+          for (const effect of result.effects) {
+            if (effect.type === 'OperationChanged' && effect.status === 'provisioning') owed.add(effect.operationId)
+            if (effect.type === 'OperationEnded') expect(effect.seq).toBe(++ends)
+            if (effect.type === 'OperationEnded' || effect.type === 'UnreturnedOperationRolledBack')
+              expect(owed.delete(effect.operationId)).toBe(true)
+            // Numbers begin again with another identity.
+            if (effect.type === 'SessionRegistered') ends = 0
+          }
+          const unfinished = unfinishedOperations(result.state.operations).map(({ id }) => id as string)
+          expect(unfinished.toSorted()).toEqual([...owed].toSorted())
         })
       }),
       RUNS,

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Runtime } from '../../src/index.ts'
 import type { EventView } from '../../src/session/api.ts'
-import { scriptedExecutor } from '../../src/testing/index.ts'
+import { manualClock, scriptedExecutor } from '../../src/testing/index.ts'
 import { codeOf, eventsOf, failureOf, freshStore, LONG_MS, STORES, start, until } from './support.ts'
 
 /** Sessions with a bit of everything in them. */
@@ -196,4 +196,16 @@ describe.each(STORES)('opening (%s)', kind => {
     expect(await ids({ after: 'b' })).toEqual(['c'])
     expect(await codeOf(runtime.get('nobody'))).toBe('session-not-found')
   })
+})
+
+test('what is recorded is dated by when it happened, however long the session was open before', async () => {
+  const clock = manualClock()
+  const runtime = await start({ store: freshStore('memory'), executor: scriptedExecutor(() => 'ok'), clock })
+  await runtime.open({ sessionId: 's' })
+  clock.advance(60_000)
+  const { inputId } = await runtime.send('s', { content: 'x', waitMs: LONG_MS })
+  const { acceptedAt } = await runtime.input('s', { inputId })
+  expect(Date.parse(acceptedAt)).toBe(clock.now())
+  const accepted = (await eventsOf(runtime, 's')).find(({ type }) => type === 'input.accepted')
+  expect(Date.parse(accepted?.at ?? '')).toBe(clock.now())
 })

@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { Owners } from '../../src/store/sqlite/owners.ts'
 import type { Store } from '../../src/store/store.ts'
 import { codeOf, commit, create, failure, record, sessionId } from '../../src/testing/store-contract/kit.ts'
+import { systemClock } from '../../src/time.ts'
 import { freshPath, openStore, rawly, rawRows } from './support/files.ts'
 import { type Answer, startWriter } from './support/writer.ts'
 
@@ -157,7 +158,7 @@ describe('signs of life', () => {
     await create(store, 's', { owner: 'a' })
     const db = new DatabaseSync(path)
     onTestFinished(() => db.close())
-    const owners = new Owners(db)
+    const owners = new Owners(db, systemClock, 30_000)
     const n = owners.register('b', () => {})
     db.exec('DELETE FROM owners')
     owners.beat()

@@ -161,6 +161,21 @@ const answered: readonly [name: string, params: Record<string, unknown>, expecte
     { sessionId: 'known', approvalId: 'call-1', decision: 'deny', reason: 'no' },
     { call: { state: 'failed' } },
   ],
+  [
+    'schedule/create',
+    { sessionId: 'known', content: 'water the plants', cron: '0 8 * * *', timeZone: 'Europe/Berlin' },
+    { schedule: { content: 'water the plants', rule: { type: 'cron', timeZone: 'Europe/Berlin' } } },
+  ],
+  ['schedule/list', { sessionId: 'known' }, { schedules: [{ id: 'schedule-1' }] }],
+  ['schedule/cancel', { sessionId: 'known', scheduleId: 'schedule-1' }, { cancelled: true }],
+  ['operation/list', { sessionId: 'known' }, { operations: [{ id: 'operation-1', status: 'running' }] }],
+  ['operation/get', { sessionId: 'known', operationId: 'operation-1' }, { operation: { title: 'build #42' } }],
+  [
+    'operation/finish',
+    { sessionId: 'known', operationId: 'operation-1', outcome: 'failed', error: 'no space left' },
+    { operation: { status: 'failed', error: 'no space left' } },
+  ],
+  ['operation/cancel', { sessionId: 'known', operationId: 'operation-1' }, { operation: { status: 'cancelled' } }],
 ]
 
 describe.each(surfaces)('$name', surface => {

@@ -5,6 +5,7 @@ import type { SessionOptions } from '../../store/records.ts'
 import { type Clock, systemClock } from '../../time.ts'
 import type { CoreExecutor, ToolSummary } from '../executor.ts'
 import type { ResolveOptions } from '../providers.ts'
+import { Begun } from './background.ts'
 import type { Budget } from './budget.ts'
 import { type ModelFactory, modelChooser } from './choose-model.ts'
 import type { CompactionOptions } from './compact.ts'
@@ -66,6 +67,12 @@ export function agent(options: AgentOptions): CoreExecutor {
     name: `agent (${typeof model === 'object' ? model.modelId : typeof model === 'string' ? model : 'models by id'})`,
     apply: port => carryOn(settings, port),
     tools: (session): readonly ToolSummary[] => allowed(fixed, session).map(summaryOf),
+    watch: (operation, context) =>
+      settings.begun.watch(
+        operation,
+        fixed.find(({ name }) => name === operation.tool),
+        context,
+      ),
   }
 }
 
@@ -81,6 +88,7 @@ function settingsOf(options: AgentOptions): Settings {
     call: options.settings ?? {},
     ids: options.ids ?? uuidIds(clock),
     measured: new Measured(),
+    begun: new Begun(),
   }
 }
 

@@ -2,6 +2,7 @@
 export { echo } from '../echo.ts'
 export { type ResolveOptions, resolveModel } from '../providers.ts'
 export { type AgentOptions, agent, type ToolSource, type Tools } from './agent.ts'
+export { type StillRunning, type StillRunningOptions, stillRunning } from './background.ts'
 export type { Budget } from './budget.ts'
 export type { ModelFactory } from './choose-model.ts'
 export type { CompactionOptions } from './compact.ts'
@@ -9,5 +10,12 @@ export { type DemoOptions, demoModel } from './demo-model.ts'
 export { type DemoToolOptions, demoTools } from './demo-tools.ts'
 export type { LanguageModel } from './model.ts'
 export type { CallSettings } from './settings.ts'
-export { type AgentTool, type ParsedArgs, type ToolContext, type ToolDefinition, tool } from './tool.ts'
+export {
+  type AgentTool,
+  type ParsedArgs,
+  type ResumeContext,
+  type ToolContext,
+  type ToolDefinition,
+  tool,
+} from './tool.ts'
 export { Interrupted } from './work.ts'

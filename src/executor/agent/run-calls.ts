@@ -2,23 +2,19 @@
  * The tool calls of one turn, side by side. Outcomes that are there at the same time are recorded together.
  */
 import { setImmediate } from 'node:timers/promises'
-import type { AbortCause, CallOutcome, RunPort } from '../executor.ts'
-import { type PreparedCall, runCall, type ToolLimits } from './run-tool.ts'
+import type { AbortCause, CallOutcome } from '../executor.ts'
+import { type CallRun, type PreparedCall, runCall } from './run-tool.ts'
 
 /** Runs calls whose intents are recorded and records their outcomes. Resolves when every call has ended. */
-export async function runCalls(
-  port: RunPort,
-  turn: number,
-  calls: readonly PreparedCall[],
-  limits: ToolLimits,
-): Promise<void> {
+export async function runCalls(calls: readonly PreparedCall[], run: Omit<CallRun, 'signal'>): Promise<void> {
+  const { port } = run
   const batch = new AbortController()
   const signal = AbortSignal.any([port.signal, batch.signal])
   const finished: CallOutcome[] = []
   let wake = Promise.withResolvers<void>()
   let open = calls.length
   const running = calls.map(async call => {
-    const outcome = await runCall(call, { port, signal, turn, limits })
+    const outcome = await runCall(call, { ...run, signal })
     if (outcome !== undefined) finished.push(outcome)
     open--
     wake.resolve()

@@ -6,7 +6,8 @@
  */
 import type { CallId } from '../../kernel/ids.ts'
 import type { CallIntent } from '../../kernel/regions/calls.ts'
-import type { CallOutcome, RunPort } from '../executor.ts'
+import type { BackgroundWork, CallOutcome, RunPort } from '../executor.ts'
+import { StillRunning } from './background.ts'
 import { metaOf, type ToolCallPart } from './parts.ts'
 import { Stage, type StopCause, Stopped } from './stage.ts'
 import type { AgentTool } from './tool.ts'
@@ -68,16 +69,19 @@ export function intentOf(call: PreparedCall, needsApproval: boolean): CallIntent
   return { callId, tool: call.part.name, policy, ...(needsApproval ? { needsApproval } : {}) }
 }
 
-interface Run {
+/** What calls run in. */
+export interface CallRun {
   readonly port: RunPort
   /** The run's abort, and the abort of the batch of calls. */
   readonly signal: AbortSignal
   readonly turn: number
   readonly limits: ToolLimits
+  /** Files work that goes on behind its answer. */
+  readonly begin: (still: StillRunning<unknown>, tool: AgentTool) => BackgroundWork
 }
 
 /** Carries a call out. Undefined if the runtime closes: what becomes of the call is decided by its policy then. */
-export async function runCall(call: PreparedCall, run: Run): Promise<CallOutcome | undefined> {
+export async function runCall(call: PreparedCall, run: CallRun): Promise<CallOutcome | undefined> {
   const callId = call.part.callId as CallId
   const { name } = call.part
   if (call.type === 'refused') return { callId, name, ok: false, code: call.code, output: call.problem }
@@ -89,7 +93,17 @@ export async function runCall(call: PreparedCall, run: Run): Promise<CallOutcome
   stage.end()
   if (stage.cause === 'closing' && ended.type !== 'value') return undefined
   const durationMs = port.clock.now() - startedAt
+  if (ended.type === 'value' && ended.value instanceof StillRunning) {
+    return { callId, name, durationMs, ...answerOf(run.begin(ended.value, call.tool)) }
+  }
   return { callId, name, durationMs, ...(await outcomeOf(ended, call.tool, stage.cause, limitMs)) }
+}
+
+/** What the model is told of work that goes on. */
+function answerOf(background: BackgroundWork): Pick<CallOutcome, 'ok' | 'output' | 'background'> {
+  const { operationId, title } = background
+  const note = 'It runs in the background. Its result comes in a later message; go on without waiting for it.'
+  return { ok: true, output: { status: 'running', operationId, title, note }, background }
 }
 
 type Ended =
@@ -101,7 +115,7 @@ async function settle(
   { tool, args }: Extract<PreparedCall, { type: 'ready' }>,
   callId: CallId,
   stage: Stage,
-  { port, turn, limits }: Run,
+  { port, turn, limits }: CallRun,
 ): Promise<Ended> {
   const { sessionId, runId } = port
   const progress = (data: unknown): void => port.stream({ type: 'tool.progress', turn, callId, data })

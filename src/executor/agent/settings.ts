@@ -2,6 +2,7 @@
 import type { Ids } from '../../ids.ts'
 import type { SessionId } from '../../kernel/ids.ts'
 import type { SessionOptions } from '../../store/records.ts'
+import type { Begun } from './background.ts'
 import type { Budget } from './budget.ts'
 import type { ModelChooser } from './choose-model.ts'
 import type { CompactionOptions } from './compact.ts'
@@ -40,6 +41,7 @@ export interface Settings {
   readonly call: CallSettings
   readonly ids: Ids
   readonly measured: Measured
+  readonly begun: Begun
 }
 
 /** How long conversations were when a provider last counted them. A hint: the oldest are forgotten. */

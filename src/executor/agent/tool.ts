@@ -6,10 +6,11 @@
  */
 import { z } from 'zod'
 import { MeerkatError } from '../../errors.ts'
-import type { CallId, RunId, SessionId } from '../../kernel/ids.ts'
+import type { CallId, OperationId, RunId, SessionId } from '../../kernel/ids.ts'
 import type { CallPolicy } from '../../kernel/regions/calls.ts'
 import type { Deadline } from '../../time.ts'
-import type { ToolSummary } from '../executor.ts'
+import type { ToolSummary, WatchContext } from '../executor.ts'
+import type { StillRunning } from './background.ts'
 
 /** What a tool's function gets beside its arguments. */
 export interface ToolContext {
@@ -23,6 +24,11 @@ export interface ToolContext {
   readonly deadline: Deadline
   /** Shows observers how far it is; its loss costs nothing. */
   readonly progress: (data: unknown) => void
+}
+
+/** What `resume` gets beside the handle. */
+export interface ResumeContext extends WatchContext {
+  readonly operationId: OperationId
 }
 
 export type ParsedArgs =
@@ -45,6 +51,8 @@ export interface AgentTool {
   /** Whether any call of it may need approval, for lists. */
   readonly mayNeedApproval: boolean
   execute(args: unknown, context: ToolContext): unknown
+  /** Takes up work again that answered "still running" in an earlier process; resolves with what it comes to. */
+  resume?(handle: unknown, context: ResumeContext): unknown
   /** What is wrong with a result, if the tool declares its form. */
   checkOutput?(output: unknown): Promise<string | undefined>
 }
@@ -64,8 +72,16 @@ export interface ToolDefinition<Input extends z.ZodType, Output> {
    */
   readonly onLost?: CallPolicy
   readonly needsApproval?: boolean | ((args: z.output<Input>) => boolean)
-  /** Returns what the model is told: anything JSON can hold. */
-  execute(args: z.output<Input>, context: ToolContext): Output | Promise<Output>
+  /** Returns what the model is told: anything JSON can hold, or `stillRunning(…)` for work that goes on behind it. */
+  execute(
+    args: z.output<Input>,
+    context: ToolContext,
+  ): Output | StillRunning<Output> | Promise<Output | StillRunning<Output>>
+  /**
+   * After a restart: waits on for work that answered `stillRunning({ handle })`, and resolves with what it comes to.
+   * Without it such work ends with the process that began it, unless it was begun without `finish`.
+   */
+  resume?(handle: unknown, context: ResumeContext): Output | Promise<Output>
 }
 
 /** Makes a tool of a Zod schema and a function. */
@@ -83,6 +99,7 @@ export function tool<Input extends z.ZodType, Output>(definition: ToolDefinition
     needsApproval: args => (typeof needsApproval === 'boolean' ? needsApproval : needsApproval(typed(args))),
     mayNeedApproval: needsApproval !== false,
     execute: (args, context) => definition.execute(typed(args), context),
+    ...(definition.resume && { resume: definition.resume.bind(definition) }),
     ...(output === undefined ? {} : { checkOutput: result => problemWith(output, result) }),
   }
 }

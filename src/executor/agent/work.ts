@@ -298,7 +298,13 @@ class Work {
   }
 
   async #runCalls(calls: readonly PreparedCall[]): Promise<void> {
-    await runCalls(this.#port, this.#turnNumber, calls, this.#settings.toolLimits)
+    const { toolLimits: limits, begun, ids } = this.#settings
+    await runCalls(calls, {
+      port: this.#port,
+      turn: this.#turnNumber,
+      limits,
+      begin: (still, tool) => begun.begin(ids.operation(), still, tool),
+    })
   }
 
   #exhausted(exhausted: Exhausted): ApplyOutput {

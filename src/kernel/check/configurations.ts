@@ -6,7 +6,7 @@
  * extractions and retries have their real limits; times, slots and boundary numbers are no part of a state's key.
  */
 import type { AcceptInput, InputKind, InputMode } from '../admission.ts'
-import type { MeerkatInput, MeerkatState } from '../machine.ts'
+import type { MeerkatInput } from '../machine.ts'
 import { mapGet } from '../persistent-map.ts'
 import {
   accept,
@@ -35,17 +35,8 @@ import {
   teardown,
   wholeTurn,
 } from './alphabet.ts'
-
-export interface Configuration {
-  readonly name: string
-  /** What is explored, why it is bounded so, and why that is enough. */
-  readonly about: string
-  /** The inputs before the walk. */
-  readonly prefix: readonly MeerkatInput[]
-  readonly inputs: (state: MeerkatState) => readonly MeerkatInput[]
-}
-
-const always = (inputs: readonly MeerkatInput[]) => (): readonly MeerkatInput[] => inputs
+import { always, type Configuration } from './configuration.ts'
+import { asyncConfigurations } from './configurations-async.ts'
 
 /** Interchangeable inputs come in one order: the next only while the one before it is unfinished. */
 function inTurn(offers: readonly AcceptInput[], rest: readonly MeerkatInput[]): Configuration['inputs'] {
@@ -365,5 +356,6 @@ export function configurations(quick: boolean): readonly Configuration[] {
     callOwners(false),
     ...(quick ? [] : [callOwners(true)]),
     transcriptLength,
+    ...asyncConfigurations(quick),
   ]
 }

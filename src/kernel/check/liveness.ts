@@ -3,21 +3,28 @@
  *
  * 1. From every state, each unfinished input can reach its end by service alone: processes serve, turns end, people
  *    decide on calls. Nobody has to withdraw it, drop it or destroy the session. A passive input may wait for one that
- *    may start a turn.
+ *    may start a turn. The same holds for each unfinished operation, and each schedule that is not paused can have its
+ *    time pass: by firing, or as its policies say.
  * 2. From every state but a destroyed one, the session's phase can change without destroying it.
- * 3. Where `runnable` holds a run can be started, and `blockers` names nothing; elsewhere it names something.
+ * 3. A completion that is to wake a session which goes on can become due by service alone.
+ * 4. What the shell is told of a single state is true of it (scheduling.ts).
  */
 import type { MeerkatEffect } from '../effects.ts'
-import type { RunId } from '../ids.ts'
+import type { InputId, OperationId, ScheduleId } from '../ids.ts'
 import type { MeerkatInput, MeerkatState } from '../machine.ts'
-import { mapGet, mapValues } from '../persistent-map.ts'
-import { blockers, runnable } from '../runnable.ts'
+import { mapGet } from '../persistent-map.ts'
+import { notDraining } from '../regions/guards.ts'
+import { notRetiring } from '../regions/ledger-admission.ts'
+import { entryOf } from '../regions/ledger-entries.ts'
+import { completionsAfter, isLive, wakes } from '../regions/operations-entries.ts'
+import { completionBatchDue } from '../runnable.ts'
 import type { Machine } from '../step.ts'
 import type { Exploration } from './explore.ts'
 import { canReach, incomingOf } from './graph.ts'
+import { type SchedulingProperty, schedulingFaults } from './scheduling.ts'
 
 export interface LivenessFailure {
-  readonly property: 'inputs-reach-their-end' | 'phases-have-a-way-out' | 'runnable-runs' | 'blockers-explain'
+  readonly property: 'work-reaches-its-end' | 'phases-have-a-way-out' | 'completions-are-told' | SchedulingProperty
   readonly text: string
   readonly configuration: string
   /** The shortest way to a state in which it is so. */
@@ -45,6 +52,11 @@ const GIVING_UP: ReadonlySet<MeerkatInput['type']> = new Set([
   'CancelNow',
   'BeginUnregisterSession',
   'BeginUnregisterUnservedAttachment',
+  'CancelOperation',
+  'AbortOperation',
+  'TerminateOwnerOperations',
+  'RollbackUnreturnedOperation',
+  'CancelSchedule',
 ])
 
 /** Whether an edge is service: the world going on without anybody giving anything up. */
@@ -62,14 +74,33 @@ function isServiceAlone(graph: SessionGraph, edge: number): boolean {
   return graph.inputs[graph.via.at(edge)]?.type !== 'AcceptInput' && isService(graph, edge)
 }
 
-/** Numbers inputs by name, a bit for each, so that an edge can say which inputs it ends. */
-export class InputBits {
+/** What is owed something: an input or an operation its end, a schedule that its time passes. By kind and id. */
+function debtOf(effect: MeerkatEffect): string | undefined {
+  switch (effect.type) {
+    case 'InputTerminated':
+      return `input ${effect.inputId}`
+    case 'OperationEnded':
+      return `operation ${effect.operationId}`
+    case 'ScheduleFired':
+    case 'ScheduleSkipped':
+    case 'ScheduleEnded':
+      return `schedule ${effect.scheduleId}`
+    default:
+      return undefined
+  }
+}
+
+/** Numbers what is owed something by name, a bit for each, so that an edge can say which of it it settles. */
+export class DebtBits {
   readonly #bits = new Map<string, number>()
 
-  /** The bits of the inputs that these effects end. */
-  endedBy(effects: readonly MeerkatEffect[]): number {
+  /** The bits of what these effects settle. */
+  settledBy(effects: readonly MeerkatEffect[]): number {
     let bits = 0
-    for (const effect of effects) if (effect.type === 'InputTerminated') bits |= this.bitOf(effect.inputId)
+    for (const effect of effects) {
+      const debt = debtOf(effect)
+      if (debt !== undefined) bits |= this.bitOf(debt)
+    }
     return bits
   }
 
@@ -91,36 +122,56 @@ export function checkLiveness(
   configuration: string,
   machine: SessionMachine,
   graph: SessionGraph,
-  bits: InputBits,
+  bits: DebtBits,
 ): LivenessReport {
   const failures: LivenessFailure[] = []
   const fail = (property: LivenessFailure['property'], text: string, state: number): void => {
     const known = failures.some(one => one.property === property && one.text === text)
     if (!known) failures.push({ property, text, configuration, path: graph.pathTo(state) })
   }
-  const checked = checkEnds(graph, bits, fail) + checkWaysOut(graph, fail) + checkScheduling(machine, graph, fail)
+  const checked =
+    checkEnds(graph, bits, fail) +
+    checkWaysOut(graph, fail) +
+    checkTold(graph, fail) +
+    checkScheduling(machine, graph, fail)
   return { checked, failures }
 }
 
 type Fail = (property: LivenessFailure['property'], text: string, state: number) => void
 
-function checkEnds(graph: SessionGraph, bits: InputBits, fail: Fail): number {
+function checkEnds(graph: SessionGraph, bits: DebtBits, fail: Fail): number {
   const incoming = incomingOf(graph)
   let checked = 0
   for (const [id, bit] of bits.entries()) {
     const isGoal = (edge: number): boolean => (graph.labels.at(edge) & bit) !== 0 && isService(graph, edge)
     const alone = canReach(graph, incoming, isGoal, edge => isServiceAlone(graph, edge))
     const withOthers = canReach(graph, incoming, isGoal, edge => isService(graph, edge))
-    for (let state = 0; state < graph.size; state++) {
-      const entries = graph.states[state]?.ledger.entries
-      const entry = entries === undefined ? undefined : mapGet(entries, id as never)
-      if (entry === undefined) continue
+    for (let number = 0; number < graph.size; number++) {
+      const owed = owedTo(id, graph.states[number])
+      if (owed === undefined) continue
       checked++
-      const reached = entry.wake ? alone[state] : withOthers[state]
-      if (reached === 0) fail('inputs-reach-their-end', `input ${id} (${entry.status}) can't end any more`, state)
+      const reached = owed.byService === 'alone' ? alone[number] : withOthers[number]
+      if (reached === 0) fail('work-reaches-its-end', `${id} (${owed.status}) can't end any more`, number)
     }
   }
   return checked
+}
+
+/** What this is still owed in a state, and whether it may take somebody's new input to settle that. */
+function owedTo(
+  debt: string,
+  state: MeerkatState | undefined,
+): { readonly status: string; readonly byService: 'alone' | 'with-others' } | undefined {
+  if (state === undefined) return undefined
+  const [kind, id] = debt.split(' ')
+  if (kind === 'input') {
+    const entry = entryOf(state.ledger, id as InputId)
+    return entry && { status: entry.status, byService: entry.wake ? 'alone' : 'with-others' }
+  }
+  if (kind === 'operation')
+    return isLive(state.operations, id as OperationId) ? { status: 'unfinished', byService: 'alone' } : undefined
+  const entry = mapGet(state.schedules.entries, id as ScheduleId)
+  return entry === undefined || entry.paused === true ? undefined : { status: 'scheduled', byService: 'alone' }
 }
 
 function checkWaysOut(graph: SessionGraph, fail: Fail): number {
@@ -138,34 +189,29 @@ function checkWaysOut(graph: SessionGraph, fail: Fail): number {
   return graph.size
 }
 
-const probe = 'probe' as RunId
-const starts: readonly MeerkatInput[] = [
-  { type: 'Prepare', runId: probe, at: 0 },
-  { type: 'DrainQueuedRun', runId: probe, at: 0 },
-]
-
-function checkScheduling(machine: SessionMachine, graph: SessionGraph, fail: Fail): number {
-  for (const [number, state] of graph.states.entries()) {
-    const runs = runnable(state)
-    const found = blockers(state)
-    if (runs && !starts.some(input => startsWork(machine, state, input))) {
-      fail('runnable-runs', 'a session is runnable, but no run starts', number)
-    }
-    if (runs !== (found.length === 0)) {
-      const names = found.map(one => one.guard).join(', ')
-      fail(
-        'blockers-explain',
-        runs ? `it is runnable, but blocked by ${names}` : 'it is not runnable for no reason',
-        number,
-      )
-    }
-  }
-  return 2 * graph.size
+/** Nobody who could still be told goes without: what ended while a session was stopped or busy becomes due. */
+function checkTold(graph: SessionGraph, fail: Fail): number {
+  const untold = graph.states.flatMap((state, number) => (hasUntold(state) ? [number] : []))
+  if (untold.length === 0) return 0
+  const due = graph.states.map(state => completionBatchDue(state) !== undefined)
+  const isGoal = (edge: number): boolean => due[graph.from.at(edge)] === true
+  const reached = canReach(graph, incomingOf(graph), isGoal, edge => isService(graph, edge))
+  for (const state of untold)
+    if (reached[state] === 0) fail('completions-are-told', 'a completion can never become due', state)
+  return untold.length
 }
 
-/** The run that starts answers at least one input that may start a turn. */
-function startsWork(machine: SessionMachine, state: MeerkatState, input: MeerkatInput): boolean {
-  const result = machine.step(state, input)
-  if (!result.ok) return false
-  return [...mapValues(result.state.ledger.entries)].some(entry => entry.status === 'staged' && entry.wake)
+function hasUntold(state: MeerkatState): boolean {
+  const { operations, registration, lifecycle } = state
+  const { cursors, newestWaking } = operations
+  const told = Math.max(cursors.agentApplied, cursors.runtimeInjected)
+  if (newestWaking <= told || registration.sessionId === undefined || !notDraining(state)) return false
+  if (!notRetiring(state) || lifecycle.phase === 'retired' || lifecycle.phase === 'destroyed') return false
+  return completionsAfter(operations, told).some(({ kind, taken }) => wakes(kind) && taken !== true)
+}
+
+function checkScheduling(machine: SessionMachine, graph: SessionGraph, fail: Fail): number {
+  for (const [number, state] of graph.states.entries())
+    for (const { property, text } of schedulingFaults(machine, state)) fail(property, text, number)
+  return 2 * graph.size
 }

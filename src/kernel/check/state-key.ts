@@ -1,8 +1,8 @@
 /**
  * One text for all session states that behave alike.
  *
- * Left out is what no guard ever reads: slot numbers (only the order in a lane counts), times, and how many boundaries
- * a run has passed beyond whether it has passed any. That makes the reachable states finitely many without a budget
+ * Left out is what no guard ever reads: slot numbers (only the order in a lane counts), times but those of schedules, and
+ * how many boundaries a run has passed beyond whether it has passed any. That makes the reachable states finitely many without a budget
  * of runs or boundaries. Slices are shared between states, so each is put into words once.
  */
 import type { MeerkatState } from '../machine.ts'
@@ -10,7 +10,9 @@ import { mapValues } from '../persistent-map.ts'
 import type { Calls } from '../regions/calls.ts'
 import { inOrder } from '../regions/lane.ts'
 import type { Ledger, LedgerEntry } from '../regions/ledger-entries.ts'
+import { isEnded, type OperationEntry, type Operations } from '../regions/operations-entries.ts'
 import type { Run } from '../regions/run.ts'
+import { type Schedules, schedulesOf } from '../regions/schedules.ts'
 
 /** Keys of states. It keeps the slices it was told to remember; drop it with the states. */
 export class StateKeys {
@@ -23,9 +25,10 @@ export class StateKeys {
     return `${spine},${turn},${this.contentsOf(s)}`
   }
 
-  /** A key of the collections only: the unfinished inputs and the open calls. */
+  /** A key of the collections only: unfinished inputs, open calls, operations and schedules. */
   contentsOf(s: MeerkatState): string {
-    return `${this.#number(s.ledger, ledgerInWords)},${this.#number(s.calls, callsInWords)}`
+    const work = `${this.#number(s.ledger, ledgerInWords)},${this.#number(s.calls, callsInWords)}`
+    return `${work},${this.#number(s.operations, operationsInWords)},${this.#number(s.schedules, schedulesInWords)}`
   }
 
   /** Knows the slices of this state from now on: those that follow from it share most of them. */
@@ -34,6 +37,8 @@ export class StateKeys {
     this.#keep(s.run, runInWords)
     this.#keep(s.ledger, ledgerInWords)
     this.#keep(s.calls, callsInWords)
+    this.#keep(s.operations, operationsInWords)
+    this.#keep(s.schedules, schedulesInWords)
   }
 
   #keep<Slice extends object>(slice: Slice, inWords: (slice: Slice) => string): void {
@@ -75,4 +80,21 @@ function entryInWords(entry: LedgerEntry): string {
 function callsInWords(calls: Calls): string {
   const open = [...mapValues(calls.open)].map(call => `${call.id}/${call.work}/${call.policy}/${call.state}`)
   return `calls ${open.toSorted().join(' ')} ${calls.unsettled}`
+}
+
+function operationsInWords(operations: Operations): string {
+  const { entries, completions, droppedThrough, cursors, announcement, wait } = operations
+  const all = [...mapValues(entries)].map(operationInWords).toSorted()
+  return `operations ${all.join(' ')} | ${JSON.stringify([completions, droppedThrough, cursors, announcement, wait])}`
+}
+
+/** How often it reported progress is for people; no guard counts. */
+function operationInWords(entry: OperationEntry): string {
+  const { id, kind, status } = entry
+  const more = isEnded(entry) ? [entry.seq, entry.taken] : [entry.peerReady, entry.resumable]
+  return [id, kind, status, ...more].join('/')
+}
+
+function schedulesInWords(schedules: Schedules): string {
+  return `schedules ${JSON.stringify(schedulesOf(schedules))}`
 }

@@ -4,10 +4,13 @@ import type { MeerkatEffect } from '../effects.ts'
 import { decodeState, encodeState } from '../encode.ts'
 import { type MeerkatInput, type MeerkatState, meerkat } from '../machine.ts'
 import type { Machine, Transition } from '../step.ts'
-import { type Configuration, configurations } from './configurations.ts'
+import type { Configuration } from './configuration.ts'
+import { configurations } from './configurations.ts'
 import { exactlyOnceFault } from './exactly-once.ts'
 import { type Exploration, edgeNames, explore, type Fault, type FoundViolation, inWords } from './explore.ts'
-import { checkLiveness, InputBits, type LivenessFailure } from './liveness.ts'
+import { firingFault } from './firings.ts'
+import { checkLiveness, DebtBits, type LivenessFailure } from './liveness.ts'
+import { operationEndsFault } from './operation-ends.ts'
 import { StateKeys } from './state-key.ts'
 
 type SessionMachine = Machine<MeerkatState, MeerkatInput, MeerkatEffect>
@@ -91,8 +94,8 @@ export function verify(options: VerifyOptions = {}): VerifyReport {
 function walk(
   machine: SessionMachine,
   { name, prefix, inputs }: Configuration,
-): { readonly graph: Exploration<MeerkatState, MeerkatInput>; readonly bits: InputBits } {
-  const bits = new InputBits()
+): { readonly graph: Exploration<MeerkatState, MeerkatInput>; readonly bits: DebtBits } {
+  const bits = new DebtBits()
   const keys = new StateKeys()
   const isFaithful = snapshotCheck(keys)
   const graph = explore({
@@ -102,9 +105,13 @@ function walk(
     inputs,
     key: state => keys.keyOf(state),
     stepFault: (before, input, transition) =>
-      strayFault(before, input) ?? unheardFault(transition) ?? exactlyOnceFault(before, transition),
+      strayFault(before, input) ??
+      unheardFault(transition) ??
+      exactlyOnceFault(before, transition) ??
+      operationEndsFault(before, transition) ??
+      firingFault(before, input, transition),
     stateFault: isFaithful,
-    label: (_: MeerkatState, { effects }: Transition<MeerkatState, MeerkatEffect>) => bits.endedBy(effects),
+    label: (_: MeerkatState, { effects }: Transition<MeerkatState, MeerkatEffect>) => bits.settledBy(effects),
   })
   return { graph, bits }
 }

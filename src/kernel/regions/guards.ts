@@ -1,5 +1,5 @@
 /** Guards that several regions share. */
-import type { RunId } from '../ids.ts'
+import type { RunId, SessionId } from '../ids.ts'
 import type { MeerkatState } from '../machine.ts'
 
 /** The input speaks of the run that is bound. */
@@ -14,4 +14,24 @@ export function isRegistered(state: MeerkatState): boolean {
 /** Nobody is tearing the session down. */
 export function notDraining(state: MeerkatState): boolean {
   return state.registration.phase !== 'draining'
+}
+
+/** A new input is admitted, and no stop is pending that would give it up at once. */
+export function admitsWork({ lifecycle, registration }: MeerkatState): boolean {
+  if (registration.sessionId === undefined || registration.phase === 'draining') return false
+  switch (lifecycle.phase) {
+    case 'idle':
+      return true
+    case 'attached':
+      return !lifecycle.stopDeferred
+    case 'running':
+      return lifecycle.preRun !== 'retired' && !lifecycle.stopDeferred
+    default:
+      return false
+  }
+}
+
+/** The session is registered anew, under another id: what belonged to the old one ends. */
+export function changesIdentity(state: MeerkatState, input: { readonly sessionId: SessionId }): boolean {
+  return state.registration.phase !== 'draining' && state.registration.sessionId !== input.sessionId
 }

@@ -48,3 +48,14 @@ export function* inOrder(lane: LaneState): Generator<InputId> {
     yield id
   }
 }
+
+/** The first id, from the front on, for which `isIt` holds. Cheaper than `inOrder` where steps are counted. */
+export function findInOrder(lane: LaneState, isIt: (id: InputId) => boolean): InputId | undefined {
+  for (let slot = lane.front, left = lane.slots.size; left > 0; slot++) {
+    const id = mapGet(lane.slots, slot)
+    if (id === undefined) continue
+    if (isIt(id)) return id
+    left--
+  }
+  return undefined
+}

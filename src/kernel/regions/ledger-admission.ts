@@ -23,12 +23,12 @@ function isConsumedOnAccept(state: MeerkatState, input: AcceptInput): boolean {
 }
 
 /** A session that was retired during a run admits nothing any more, though the run goes on. */
-function notRetiring({ lifecycle }: MeerkatState): boolean {
+export function notRetiring({ lifecycle }: MeerkatState): boolean {
   return lifecycle.phase !== 'running' || lifecycle.preRun !== 'retired'
 }
 
 /** The guards of the rows that admit. */
-export const admissionGuards = { saysTheSame, isFaulty, isNew, isConsumedOnAccept, notRetiring }
+export const admissionGuards = { saysTheSame, isFaulty, isNew, isConsumedOnAccept }
 
 /** Whether the row that takes the input in is the one that decides on it. */
 export function isEnqueued(state: MeerkatState, input: AcceptInput): boolean {
@@ -88,14 +88,14 @@ function ended(
 function accepted(_: MeerkatState, input: AcceptInput, before: MeerkatState): readonly MeerkatEffect[] {
   const policy = admissionPolicy(input, before.run.phase === 'bound', isSilent(before, input))
   const acceptedEffect: MeerkatEffect = { type: 'InputAccepted', inputId: input.inputId, lane: policy.lane }
-  if (input.supersessionKey === undefined && policy.signal === 'None') return [acceptedEffect]
+  const signal: readonly MeerkatEffect[] =
+    policy.signal === 'None' ? [] : [{ type: 'PostAdmissionSignal', signal: policy.signal }]
+  if (input.supersessionKey === undefined) return [acceptedEffect, ...signal]
   const by = input.inputId
   const replaced = replacedBy(before.ledger, input).flatMap(id => withCarried(before.ledger, id))
   const terminal =
     input.mode === 'supersede' ? ({ status: 'superseded', by } as const) : ({ status: 'coalesced', by } as const)
-  const effects = [acceptedEffect, ...ended(before, replaced, terminal)]
-  if (policy.signal !== 'None') effects.push({ type: 'PostAdmissionSignal', signal: policy.signal })
-  return effects
+  return [acceptedEffect, ...ended(before, replaced, terminal), ...signal]
 }
 
 function staged(after: MeerkatState): readonly MeerkatEffect[] {

@@ -10,7 +10,7 @@ import type { MeerkatRegion, MeerkatState } from '../machine.ts'
 import { emptyMap, mapGet, mapValues } from '../persistent-map.ts'
 import { isRegistered, notDraining } from './guards.ts'
 import { EMPTY_LANE, inOrder } from './lane.ts'
-import { accept, admissionGuards, ledgerEffects } from './ledger-admission.ts'
+import { accept, admissionGuards, ledgerEffects, notRetiring } from './ledger-admission.ts'
 import {
   dequeue,
   drop,
@@ -49,7 +49,7 @@ function requeue(
 const ADMITTING: readonly LifecyclePhase[] = ['idle', 'attached', 'running']
 /** A retry of an accepted input is answered whatever became of the session meanwhile. */
 const ANSWERING: readonly LifecyclePhase[] = [...ADMITTING, 'retired', 'stopped', 'destroyed']
-const { saysTheSame, isFaulty, isNew, isConsumedOnAccept, notRetiring } = admissionGuards
+const { saysTheSame, isFaulty, isNew, isConsumedOnAccept } = admissionGuards
 /** A stopped session holds nothing. */
 const HOLDING: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired']
 

@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { MeerkatError } from '../../errors.ts'
+import { type Clock, systemClock } from '../../time.ts'
 import type { StoreFaults } from '../faults.ts'
 import type { Store, StoreSource } from '../store.ts'
 import { isLocked, type OpenSqlDriver, openNodeSqlite, type SqlDriver } from './driver.ts'
@@ -26,6 +27,10 @@ export interface SqliteOptions {
   readonly lockTimeoutMs?: number
   /** Bounds the file's size, in pages of 4096 bytes; writes beyond it fail as on a full disk. */
   readonly maxPages?: number
+  /** How long an owner that falls silent keeps its sessions. One whose process is seen to be gone loses them at once. */
+  readonly leaseMs?: number
+  /** The store's clock. Default the machine's. */
+  readonly clock?: Clock
   /** The SQLite library to use instead of `node:sqlite`. */
   readonly driver?: OpenSqlDriver
   /** Crash points for tests. */
@@ -35,6 +40,7 @@ export interface SqliteOptions {
 /** How long one call may keep the event loop while another process writes. Longer waits are made between calls. */
 const BUSY_MS = 10
 const LOCK_TIMEOUT_MS = 10_000
+const LEASE_MS = 30_000
 
 /** A store in the SQLite file at `path`; the file and its folder are created when absent. */
 export function sqlite(path: string, options: SqliteOptions = {}): StoreSource {
@@ -46,12 +52,13 @@ export function sqlite(path: string, options: SqliteOptions = {}): StoreSource {
 }
 
 async function open(path: string, options: SqliteOptions): Promise<Store> {
-  const { lockTimeoutMs = LOCK_TIMEOUT_MS, driver = openNodeSqlite, faults = {} } = options
+  const { lockTimeoutMs = LOCK_TIMEOUT_MS, leaseMs = LEASE_MS, clock = systemClock } = options
+  const { driver = openNodeSqlite, faults = {} } = options
   makeFolder(dirname(path))
   const deadline = performance.now() + lockTimeoutMs
   for (;;) {
     try {
-      return new SqliteStore({ db: connect(driver, path, options), path, lockTimeoutMs, faults })
+      return new SqliteStore({ db: connect(driver, path, options), path, lockTimeoutMs, leaseMs, clock, faults })
     } catch (error) {
       // Setting up a new file takes the lock; another process may be doing just that.
       if (!isLocked(error) || performance.now() > deadline) throw toStoreError(error, { path })

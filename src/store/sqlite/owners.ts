@@ -7,13 +7,9 @@
  */
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
+import type { Clock } from '../../time.ts'
 import type { Holder } from '../store-errors.ts'
 import type { SqlDriver, SqlRow, SqlStatement } from './driver.ts'
-
-/** A heartbeat older than this is no sign of life. */
-const HEARTBEAT_STALE_MS = 30_000
-/** How often an open store shows that it lives. */
-export const HEARTBEAT_EVERY_MS = 10_000
 
 /** An owner's row: a runtime, and the process it runs in. */
 export interface OwnerRow {
@@ -39,7 +35,15 @@ export class Owners {
   readonly #all: SqlStatement
   readonly #remove: SqlStatement
 
-  constructor(db: SqlDriver) {
+  readonly #clock: Clock
+  /** A heartbeat older than this is no sign of life. */
+  readonly #leaseMs: number
+  #beatAt: number
+
+  constructor(db: SqlDriver, clock: Clock, leaseMs: number) {
+    this.#clock = clock
+    this.#leaseMs = leaseMs
+    this.#beatAt = clock.now()
     this.#insert = db.prepare(
       `INSERT INTO owners (owner, pid, host, started, heartbeat) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT (owner) DO UPDATE SET pid = excluded.pid, host = excluded.host, started = excluded.started,
@@ -65,7 +69,8 @@ export class Owners {
     const known = this.#ours.get(owner)
     if (known !== undefined) return known
     this.#sweep()
-    const row = this.#insert.get(owner, process.pid, this.#host, this.#started, Date.now())
+    if (this.#ours.size === 0) this.#beatAt = this.#clock.now()
+    const row = this.#insert.get(owner, process.pid, this.#host, this.#started, this.#clock.now())
     const n = Number(row?.['n'])
     this.#ours.set(owner, n)
     undo(() => this.#ours.delete(owner))
@@ -78,21 +83,32 @@ export class Owners {
     return row === undefined ? undefined : toOwner(row)
   }
 
+  /** The numbers of those that live. */
+  alive(): number[] {
+    return this.all()
+      .filter(row => this.isAlive(row))
+      .map(({ n }) => n)
+  }
+
   all(): OwnerRow[] {
     return this.#all.all().map(toOwner)
   }
 
   isAlive(row: OwnerRow): boolean {
-    if (Date.now() - row.heartbeat > HEARTBEAT_STALE_MS) return false
+    if (this.#clock.now() - row.heartbeat > this.#leaseMs) return false
     if (row.host !== this.#host) return true
     if (!processExists(row.pid)) return false
     const started = row.started === 0 ? undefined : processStart(row.pid)
     return started === undefined || started === row.started
   }
 
-  /** Renews the heartbeat of every owner of this store. */
-  beat(): void {
-    for (const [owner, n] of this.#ours) this.#beat.run(n, owner, process.pid, this.#host, this.#started, Date.now())
+  /** Renews the heartbeat of every owner of this store. False when the last one was so long ago that it did not count. */
+  beat(): boolean {
+    const now = this.#clock.now()
+    const inTime = now - this.#beatAt <= this.#leaseMs
+    this.#beatAt = now
+    for (const [owner, n] of this.#ours) this.#beat.run(n, owner, process.pid, this.#host, this.#started, now)
+    return inTime
   }
 
   /** Ends this store's owners, and with them every claim they hold. */

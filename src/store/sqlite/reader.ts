@@ -6,17 +6,17 @@
  * rows from anywhere costs L rows and at most two marks' distance more, however long the session is.
  */
 import { MeerkatError } from '../../errors.ts'
-import type { InputId, RunId, SessionId } from '../../kernel/ids.ts'
+import type { InputId, SessionId } from '../../kernel/ids.ts'
 import { unseal, unsealRecord, unsealText } from '../codec.ts'
 import { firstIndex } from '../first-index.ts'
 import type { MessageRecord, Position, SessionRecord } from '../records.ts'
-import type { Head, JournalEntry, LoadedSession, LogRow, SessionSummary, Store } from '../store.ts'
+import type { Head, JournalEntry, LoadedSession, LocatedId, LogRow, SessionSummary, Store } from '../store.ts'
 import { sessionNotFound } from '../store-errors.ts'
 import type { SqlDriver, SqlRow, SqlStatement, SqlValue } from './driver.ts'
 import { refKey } from './ref-key.ts'
-import { MARK_EVERY } from './schema.ts'
+import { MARK_EVERY, TAIL } from './schema.ts'
 
-const SUMMARY = `s.id, s.created_at, s.crc, s.body, h.commits, h.phase, h.unfinished, h.messages, h.updated_at
+const SUMMARY = `s.id, s.created_at, s.crc, s.body, h.commits, h.phase, h.unfinished, h.messages, h.due_at, h.updated_at
   FROM sessions s JOIN heads h ON h.session = s.n`
 
 /** A row of the log before its body is looked at. */
@@ -80,7 +80,11 @@ export class Reader {
     return row === undefined ? undefined : { ...toSession(row), ...toFacts(row) }
   }
 
-  sessions({ after, limit, phase, label, owed }: Parameters<Store['sessions']>[0]): SessionSummary[] {
+  /** `alive`: the numbers of the owners that live. */
+  sessions(
+    { after, limit, phase, label, owed, unheld }: Parameters<Store['sessions']>[0],
+    alive: readonly number[],
+  ): SessionSummary[] {
     const where: string[] = ['s.id > ?']
     const values: SqlValue[] = [after ?? '']
     if (phase !== undefined) {
@@ -88,6 +92,11 @@ export class Reader {
       values.push(phase)
     }
     if (owed === true) where.push('h.unfinished > 0')
+    if (unheld !== undefined) {
+      where.push('(h.unfinished > 0 OR h.due_at <= ?)')
+      where.push('(h.owner IS NULL OR h.owner NOT IN (SELECT value FROM json_each(?)))')
+      values.push(unheld.dueBy, JSON.stringify(alive))
+    }
     if (label !== undefined) {
       const value = label.value === undefined ? '' : 'AND l.value = ?'
       // A body that is damaged has no labels; without the guard it would fail the whole list.
@@ -145,7 +154,7 @@ export class Reader {
     return row === undefined ? undefined : toLogRow(toRaw(row), String(row['id']) as SessionId)
   }
 
-  locate(id: InputId | RunId): { sessionId: SessionId; first: Position; last?: Position } | undefined {
+  locate(id: LocatedId): { sessionId: SessionId; first: Position; last?: Position } | undefined {
     const row = this.#sql.locate.get(refKey(id))
     if (row === undefined) return undefined
     const place = { sessionId: String(row['id']) as SessionId, first: Number(row['first']) }
@@ -265,7 +274,7 @@ function prepare(
     journal: db.prepare('SELECT work, idx, crc, body FROM journal WHERE session = ? ORDER BY work, idx'),
     locate: db.prepare('SELECT s.id, r.first, r.last FROM refs r JOIN sessions s ON s.n = r.session WHERE r.id = ?'),
     key: db.prepare(`SELECT input, digest FROM keys WHERE session = ${number} AND key = ?`),
-    tail: db.prepare('SELECT ifnull(max(position), 0) AS tail FROM log'),
+    tail: db.prepare(TAIL),
   }
 }
 
@@ -314,6 +323,7 @@ function toHead(row: SqlRow): Head {
     unfinished: Number(row['unfinished']),
     messages: Number(row['messages']),
     commits: Number(row['commits']),
+    ...(row['due_at'] === null ? {} : { dueAt: Number(row['due_at']) }),
   }
 }
 

@@ -13,6 +13,10 @@ import { foreignDatabase, newerSchema } from './errors.ts'
 /** In the file's header, so that another program's database is never written to. */
 const APPLICATION_ID = 0x6d6b6174
 
+/** The newest position given, also when its row was removed. */
+export const TAIL = `SELECT max(ifnull((SELECT max(position) FROM log), 0),
+  ifnull((SELECT value FROM meta WHERE key = 'tail'), 0)) AS tail`
+
 /** Commits of a session between two of its marks. */
 export const MARK_EVERY = 64
 
@@ -91,8 +95,31 @@ const FIRST = `
   PRAGMA application_id = ${APPLICATION_ID};
 `
 
+const SECOND = `
+  ALTER TABLE heads ADD COLUMN due_at INTEGER;  -- when the session's earliest timer is due
+  CREATE TABLE letters (
+    n INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    session INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    answer TEXT
+  );
+  CREATE TABLE blobs (
+    n INTEGER PRIMARY KEY,
+    digest TEXT NOT NULL UNIQUE,
+    data BLOB NOT NULL
+  );
+  CREATE TABLE blob_refs (
+    session INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    PRIMARY KEY (session, digest)
+  ) WITHOUT ROWID;
+  CREATE INDEX blob_refs_by_digest ON blob_refs (digest);
+`
+
 /** Step i leads from version i to version i + 1. Released steps never change. */
-const MIGRATIONS: readonly string[] = [FIRST]
+const MIGRATIONS: readonly string[] = [FIRST, SECOND]
 
 /** The schema version this release writes. */
 export const SCHEMA_VERSION: number = MIGRATIONS.length

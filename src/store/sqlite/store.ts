@@ -1,16 +1,19 @@
 /** The store on one SQLite file: writes go through the group commit, reads run at once. */
-import type { InputId, RunId, SessionId } from '../../kernel/ids.ts'
+import type { InputId, SessionId } from '../../kernel/ids.ts'
+import type { Clock } from '../../time.ts'
 import { seal, sealRecord } from '../codec.ts'
 import type { StoreFaults } from '../faults.ts'
 import { type CommitListener, Listeners } from '../listeners.ts'
-import type { Position, SessionRecord } from '../records.ts'
-import type { Claim, Commit, LoadedSession, LogRow, SessionSummary, Store } from '../store.ts'
+import type { CommitRecord, Position, SessionRecord } from '../records.ts'
+import type { Claim, Commit, LoadedSession, LocatedId, LogRow, SessionIndex, SessionSummary, Store } from '../store.ts'
 import { storeClosed } from '../store-errors.ts'
 import type { SqlDriver, SqlStatement } from './driver.ts'
 import { toStoreError } from './errors.ts'
 import { GroupCommit } from './group-commit.ts'
 import { type Finding, inspectFile } from './inspect.ts'
-import { HEARTBEAT_EVERY_MS, Owners } from './owners.ts'
+import { Letters } from './letters.ts'
+import { Maintenance } from './maintenance.ts'
+import { Owners } from './owners.ts'
 import { Reader } from './reader.ts'
 import { Writer } from './writer.ts'
 
@@ -21,11 +24,15 @@ export interface SqliteStoreOptions {
   readonly db: SqlDriver
   readonly path: string
   readonly lockTimeoutMs: number
+  readonly clock: Clock
+  readonly leaseMs: number
   readonly faults: StoreFaults
 }
 
 export class SqliteStore implements Store {
   readonly name: string
+  readonly leaseMs: number
+  readonly mail: Letters
   readonly #db: SqlDriver
   readonly #path: string
   readonly #owners: Owners
@@ -34,16 +41,22 @@ export class SqliteStore implements Store {
   readonly #writes: GroupCommit
   readonly #listeners = new Listeners()
   readonly #version: SqlStatement
-  readonly #heart: NodeJS.Timeout
+  readonly #maintenance: Maintenance
+  readonly #lapsed = new Set<() => void>()
+  readonly #clock: Clock
+  #offHeart = (): void => {}
   #watch: NodeJS.Timeout | undefined
   #closing: Promise<void> | undefined
 
-  constructor({ db, path, lockTimeoutMs, faults }: SqliteStoreOptions) {
+  constructor({ db, path, lockTimeoutMs, faults, clock, leaseMs }: SqliteStoreOptions) {
+    this.leaseMs = leaseMs
+    this.#clock = clock
     this.name = `sqlite:${path}`
     this.#db = db
     this.#path = path
-    this.#owners = new Owners(db)
-    this.#writer = new Writer(db, this.#owners)
+    this.#owners = new Owners(db, clock, leaseMs)
+    this.#maintenance = new Maintenance(db)
+    this.#writer = new Writer(db, this.#owners, this.#maintenance)
     this.#reader = new Reader(db)
     this.#version = db.prepare('PRAGMA data_version')
     this.#writes = new GroupCommit({
@@ -54,7 +67,18 @@ export class SqliteStore implements Store {
       faults,
       onWritten: sessionId => this.#listeners.notify({ sessionId }),
     })
-    this.#heart = setInterval(() => this.#beat(), HEARTBEAT_EVERY_MS).unref()
+    this.mail = new Letters({
+      db,
+      clock,
+      write: async (apply, told = () => undefined) => {
+        const value = await this.#writes.add(apply)
+        const sessionId = told()
+        if (sessionId !== undefined) this.#listeners.notify({ sessionId, about: 'mail' })
+        return value
+      },
+      read: body => this.#read(body),
+    })
+    this.#planBeat()
   }
 
   async create(
@@ -71,7 +95,18 @@ export class SqliteStore implements Store {
   }
 
   async release(claim: Claim): Promise<void> {
-    return this.#writes.add(() => this.#writer.release(claim), claim.sessionId)
+    const { sessionId } = claim
+    const owes = await this.#writes.add(() => this.#writer.release(claim), sessionId)
+    if (owes) this.#listeners.notify({ sessionId, about: 'free' })
+  }
+
+  async current(claims: readonly Claim[]): Promise<readonly Claim[]> {
+    return this.#read(() => this.#writer.current(claims))
+  }
+
+  onLapse(listener: () => void): () => void {
+    this.#lapsed.add(listener)
+    return () => this.#lapsed.delete(listener)
   }
 
   async commit(commit: Commit): Promise<Position> {
@@ -88,7 +123,10 @@ export class SqliteStore implements Store {
   }
 
   async sessions(query: Parameters<Store['sessions']>[0]): Promise<readonly SessionSummary[]> {
-    return this.#read(() => this.#reader.sessions(query))
+    return this.#read(() => {
+      const alive = query.unheld === undefined ? [] : this.#owners.alive()
+      return this.#reader.sessions(query, alive)
+    })
   }
 
   async read(query: Parameters<Store['read']>[0]): Promise<readonly LogRow[]> {
@@ -107,12 +145,35 @@ export class SqliteStore implements Store {
     return this.#read(() => this.#reader.row(position))
   }
 
-  async locate(id: InputId | RunId): Promise<{ sessionId: SessionId; first: Position; last?: Position } | undefined> {
+  async locate(id: LocatedId): Promise<{ sessionId: SessionId; first: Position; last?: Position } | undefined> {
     return this.#read(() => this.#reader.locate(id))
   }
 
   async key(sessionId: SessionId, key: string): Promise<{ inputId: InputId; digest: string } | undefined> {
     return this.#read(() => this.#reader.key(sessionId, key), sessionId)
+  }
+
+  async index(sessionId: SessionId): Promise<SessionIndex> {
+    return this.#read(() => this.#maintenance.index(sessionId), sessionId)
+  }
+
+  async blob(digest: string): Promise<Uint8Array | undefined> {
+    return this.#read(() => this.#maintenance.blob(digest))
+  }
+
+  async amend(
+    claim: Claim,
+    rows: readonly { readonly position: Position; readonly record: CommitRecord }[],
+  ): Promise<void> {
+    return this.#writes.add(() => this.#maintenance.amend(claim, rows), claim.sessionId)
+  }
+
+  async remove(claim: Claim): Promise<void> {
+    return this.#writes.add(() => this.#writer.remove(claim), claim.sessionId, true)
+  }
+
+  async compact(): Promise<void> {
+    return this.#read(() => this.#maintenance.compact())
   }
 
   async tail(): Promise<Position> {
@@ -138,7 +199,7 @@ export class SqliteStore implements Store {
   }
 
   async #close(): Promise<void> {
-    clearInterval(this.#heart)
+    this.#offHeart()
     this.#unwatch()
     try {
       await this.#writes.finish(() => this.#owners.leave())
@@ -157,10 +218,23 @@ export class SqliteStore implements Store {
     }
   }
 
+  #planBeat(): void {
+    const beat = (): void => {
+      this.#beat()
+      this.#planBeat()
+    }
+    this.#offHeart = this.#clock.after(this.leaseMs / 3, beat, { background: true })
+  }
+
   #beat(): void {
     if (!this.#owners.hasOwn) return
-    // A beat that fails is made up for by the next one; until then other processes may only find this one silent.
-    this.#writes.add(() => this.#owners.beat()).catch(() => {})
+    this.#writes
+      .add(() => this.#owners.beat())
+      .then(inTime => {
+        if (!inTime) for (const listener of this.#lapsed) listener()
+      })
+      // A beat that fails is made up for by the next one; until then other processes may only find this one silent.
+      .catch(() => {})
   }
 
   #watchOthers(): NodeJS.Timeout {

@@ -11,12 +11,13 @@ import type { SessionId } from '../../kernel/ids.ts'
 import { type Sealed, seal, sealText } from '../codec.ts'
 import type { Position, SessionRecord } from '../records.ts'
 import type { Claim, Commit } from '../store.ts'
-import { claimLost, heldByOther, sessionExists, sessionNotFound } from '../store-errors.ts'
+import { claimLost, heldByOther, outOfTurn, sessionExists, sessionNotFound } from '../store-errors.ts'
 import type { SqlDriver, SqlRow, SqlStatement } from './driver.ts'
 import type { Tentative } from './group-commit.ts'
+import type { Maintenance } from './maintenance.ts'
 import { type Owners, toHolder } from './owners.ts'
 import { refKey } from './ref-key.ts'
-import { MARK_EVERY } from './schema.ts'
+import { MARK_EVERY, TAIL } from './schema.ts'
 
 /** What is known of a session that this process writes. */
 interface Written {
@@ -30,13 +31,15 @@ interface Written {
 
 export class Writer implements Tentative {
   readonly #owners: Owners
+  readonly #maintenance: Maintenance
   readonly #sql: ReturnType<typeof prepare>
   readonly #held = new Map<SessionId, Written>()
   #undo: (() => void)[] = []
   #tail: Position = 0
 
-  constructor(db: SqlDriver, owners: Owners) {
+  constructor(db: SqlDriver, owners: Owners, maintenance: Maintenance) {
     this.#owners = owners
+    this.#maintenance = maintenance
     this.#sql = prepare(db)
   }
 
@@ -82,13 +85,24 @@ export class Writer implements Tentative {
     return { sessionId, owner, token }
   }
 
-  release(claim: Claim): void {
+  /** Whether the session that was released owes something. */
+  release(claim: Claim): boolean {
     const row = this.#sql.head.get(claim.sessionId)
-    if (row === undefined) return
+    if (row === undefined) return false
     const { n, token } = toHead(row)
-    if (token !== claim.token) return
+    if (token !== claim.token) return false
     // The token rises, so that a commit which is still under way under this claim is refused.
     this.#sql.setOwner.run(token + 1, null, n)
+    this.#forget(claim.sessionId)
+    return row['unfinished'] !== 0 || row['due_at'] !== null
+  }
+
+  current(claims: readonly Claim[]): readonly Claim[] {
+    return claims.filter(({ sessionId, token }) => this.#sql.head.get(sessionId)?.['token'] === token)
+  }
+
+  remove(claim: Claim): void {
+    this.#maintenance.remove(claim)
     this.#forget(claim.sessionId)
   }
 
@@ -97,19 +111,20 @@ export class Writer implements Tentative {
     const held = this.#held.get(claim.sessionId)
     if (held?.token === claim.token && this.#moveHead(held, commit)) return this.#write(held, commit, record)
     // Not as this process remembers it: somebody else has written, or this store never saw the claim.
-    const fresh = this.#reread(claim)
+    const fresh = this.#reread(claim, commit.head.commits)
     this.#hold(claim.sessionId, fresh)
     return this.#append(fresh, commit, record)
   }
 
-  /** The session as the file has it, provided that the claim is still current. */
-  #reread(claim: Claim): Written {
+  /** The session as the file has it, provided that the claim is still current and the commit is its next. */
+  #reread(claim: Claim, commits: number): Written {
     const row = this.#head(claim.sessionId)
     if (row.token !== claim.token) {
       const owner = row.owner === null ? undefined : this.#owners.find(row.owner)
       if (this.#held.get(claim.sessionId)?.token === claim.token) this.#forget(claim.sessionId)
       throw claimLost(claim, owner === undefined ? undefined : toHolder(owner))
     }
+    if (commits <= row.commits) throw outOfTurn(claim.sessionId, commits, row.commits)
     return { n: row.n, token: row.token, last: row.last, rows: row.rows, journal: this.#hasJournal(row.n) }
   }
 
@@ -127,10 +142,12 @@ export class Writer implements Tentative {
       head.phase,
       head.unfinished,
       head.messages,
+      head.dueAt ?? null,
       record.at,
       session.n,
       claim.token,
       session.last,
+      head.commits,
     )
     return Number(changes) === 1
   }
@@ -149,6 +166,7 @@ export class Writer implements Tentative {
     this.#refer(session.n, position, commit)
     for (const { key, inputId, digest } of commit.keys ?? []) this.#sql.insertKey.run(session.n, key, inputId, digest)
     if (commit.journal !== undefined) this.#writeJournal(session, commit.journal)
+    if (commit.blobs !== undefined) this.#maintenance.keep(session.n, commit.blobs)
     if (commit.snapshot !== undefined) {
       const { crc, body } = sealText(commit.snapshot)
       this.#sql.putSnapshot.run(session.n, position, crc, body)
@@ -213,6 +231,7 @@ interface HeadRow {
   readonly owner: number | null
   readonly last: Position
   readonly rows: number
+  readonly commits: number
 }
 
 function toHead(row: SqlRow): HeadRow {
@@ -222,6 +241,7 @@ function toHead(row: SqlRow): HeadRow {
     owner: row['owner'] === null ? null : Number(row['owner']),
     last: Number(row['last']),
     rows: Number(row['rows']),
+    commits: Number(row['commits']),
   }
 }
 
@@ -248,7 +268,7 @@ function prepare(
   SqlStatement
 > {
   return {
-    tail: db.prepare('SELECT ifnull(max(position), 0) AS tail FROM log'),
+    tail: db.prepare(TAIL),
     number: db.prepare('SELECT n FROM sessions WHERE id = ?'),
     insertSession: db.prepare('INSERT INTO sessions (id, created_at, crc, body) VALUES (?, ?, ?, ?)'),
     insertHead: db.prepare(
@@ -256,12 +276,12 @@ function prepare(
        VALUES (?, ?, ?, 0, 0, 0, '', 0, 0, 0)`,
     ),
     head: db.prepare(
-      `SELECT session, token, owner, last, rows FROM heads WHERE session = (SELECT n FROM sessions WHERE id = ?)`,
+      `SELECT session, token, owner, last, rows, commits, unfinished, due_at FROM heads WHERE session = (SELECT n FROM sessions WHERE id = ?)`,
     ),
     setOwner: db.prepare('UPDATE heads SET token = ?, owner = ? WHERE session = ?'),
     moveHead: db.prepare(
-      `UPDATE heads SET last = ?, rows = ?, commits = ?, phase = ?, unfinished = ?, messages = ?, updated_at = ?
-       WHERE session = ? AND token = ? AND last = ?`,
+      `UPDATE heads SET last = ?, rows = ?, commits = ?, phase = ?, unfinished = ?, messages = ?, due_at = ?, updated_at = ?
+       WHERE session = ? AND token = ? AND last = ? AND commits < ?`,
     ),
     insertLog: db.prepare('INSERT INTO log (position, session, prev, messages, crc, body) VALUES (?, ?, ?, ?, ?, ?)'),
     insertMark: db.prepare('INSERT INTO marks (session, mark, position, messages) VALUES (?, ?, ?, ?)'),

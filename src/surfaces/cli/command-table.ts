@@ -16,7 +16,7 @@ export interface CommandRow {
   readonly load: () => Promise<Perform>
 }
 
-const store: Texts = [['--store <spec>', 'sqlite:PATH or memory: (default sqlite:.meerkat/meerkat.db)']]
+const store: Texts = [['--store <spec>', 'sqlite:PATH, postgres://… or memory: (default sqlite:.meerkat/meerkat.db)']]
 const json: Texts = [['--json', 'print JSON, one object a line']]
 const where: Texts = [
   ...store,
@@ -30,6 +30,9 @@ const model: Texts = [
   ['--system <text>', 'system prompt of a new session'],
   ['--max-run-ms <n>', 'deadline of a run in milliseconds'],
 ]
+const drain: Texts = [['--drain-ms <n>', 'how long runs may go on after SIGTERM (default 10000)']]
+const FLEET = `Several processes on one PostgreSQL store are a fleet: each admits for every session, one owns each session's turns,
+and another takes over when that one ends. SIGTERM hands sessions over in good order; Ctrl-C interrupts runs.`
 const session: Texts = [['<session>', 'the session']]
 const sending: Texts = [
   ...where,
@@ -71,11 +74,21 @@ with --session and no prompt, what is unfinished is finished.`,
       ['--host <host>', 'address to listen on (default 127.0.0.1)'],
       ['--port <n>', 'port to listen on, 0 for a free one (default 4747)'],
       ['--token <secret>', 'what clients must show (MEERKAT_TOKEN keeps it out of the process list)'],
+      ['--no-worker', 'admit and show only; other processes on the same store do the work'],
+      ...drain,
       ...model.slice(0, 3),
       ...store,
       ...json,
     ],
+    more: FLEET,
     load: async () => (await import('./commands/serve.ts')).serveCommand,
+  },
+  {
+    name: 'worker',
+    summary: 'do the work of a store that other processes serve',
+    options: [...drain, ...model.slice(0, 3), ...store, ...json],
+    more: FLEET,
+    load: async () => (await import('./commands/serve.ts')).workerCommand,
   },
   {
     name: 'rpc',

@@ -18,6 +18,8 @@ export interface LocalOptions {
   readonly spec: StoreSpec
   /** `reader` runs nothing, `worker` runs the sessions it is asked about, `server` takes up all that owe work. */
   readonly role: 'reader' | 'worker' | 'server'
+  /** How long runs under way may go on once the command is told to end by SIGTERM. Default 0. */
+  readonly drainMs?: number
 }
 
 type Quick = {
@@ -47,10 +49,10 @@ export async function openLocal(shell: Shell, options: LocalOptions): Promise<Co
 }
 
 /** Opens the runtime; it closes when the command ends. */
-export async function openRuntime(shell: Shell, { spec, role }: LocalOptions): Promise<RuntimeApi> {
+export async function openRuntime(shell: Shell, { spec, role, drainMs = 0 }: LocalOptions): Promise<RuntimeApi> {
   const [store, executor] = await Promise.all([storeOf(spec), role === 'reader' ? undefined : executorOf(shell)])
   const runtime = await createRuntime({ store, recover: role === 'server', ...(executor && { executor }) })
-  shell.atEnd(() => runtime.close())
+  shell.atEnd(() => (shell.endedBy === 'SIGTERM' ? runtime.drain(drainMs) : runtime.close()))
   return runtime
 }
 

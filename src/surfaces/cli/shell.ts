@@ -24,6 +24,8 @@ export class Shell {
   #interrupted: (() => void) | undefined
   #signalStatus: number | undefined
   #closing = false
+  #closeWithinMs = CLOSE_WITHIN_MS
+  #endedBy: NodeJS.Signals | undefined
   #exit: Promise<never> | undefined
 
   constructor(flags: Flags) {
@@ -61,9 +63,15 @@ export class Shell {
     }
   }
 
-  /** For what runs until a signal ends it: that is no failure then. */
-  endsBySignal(): void {
+  /** For what runs until a signal ends it: that is no failure then. It may take this long to close. */
+  endsBySignal(closeWithinMs = CLOSE_WITHIN_MS): void {
     this.#signalStatus = EXIT.ok
+    this.#closeWithinMs = closeWithinMs
+  }
+
+  /** The signal that ends the command. */
+  get endedBy(): NodeJS.Signals | undefined {
+    return this.#endedBy
   }
 
   /**
@@ -103,7 +111,7 @@ export class Shell {
   }
 
   async #leave(status: number): Promise<never> {
-    const late = setTimeout(() => process.exit(status), CLOSE_WITHIN_MS)
+    const late = setTimeout(() => process.exit(status), this.#closeWithinMs)
     late.unref()
     // The process ends by decision here; what could not be closed is recovered by the next one.
     await this.close().catch(() => {})
@@ -117,7 +125,10 @@ export class Shell {
         if (signal === 'SIGINT' && this.#interrupted !== undefined) this.#interrupted()
         // The first signal closes; whoever sends another one does not want to wait for that.
         else if (this.#closing) process.exit(status)
-        else void this.end(this.#signalStatus ?? status)
+        else {
+          this.#endedBy = signal
+          void this.end(this.#signalStatus ?? status)
+        }
       })
     }
   }

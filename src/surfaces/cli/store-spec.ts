@@ -4,29 +4,48 @@ import { MeerkatError } from '../../errors.ts'
 import type { StoreSource } from '../../store/store.ts'
 import { usage } from './failure.ts'
 
-export type StoreSpec = { readonly type: 'memory' } | { readonly type: 'sqlite'; readonly path: string }
+export type StoreSpec =
+  | { readonly type: 'memory' }
+  | { readonly type: 'sqlite'; readonly path: string }
+  | { readonly type: 'postgres'; readonly url: string }
 
-/** Reads `sqlite:PATH` or `memory:`. */
+/** Reads `sqlite:PATH`, `postgres://…` or `memory:`. */
 export function parseStore(spec: string): StoreSpec {
   if (spec === 'memory:' || spec === 'memory') return { type: 'memory' }
   if (spec.startsWith('sqlite:') && spec.length > 'sqlite:'.length) {
     return { type: 'sqlite', path: resolve(spec.slice('sqlite:'.length)) }
   }
-  if (/^postgres(ql)?:/.test(spec)) {
-    throw new MeerkatError(
-      'unsupported',
-      'PostgreSQL is not in this release: use --store sqlite:PATH or --store memory:',
-    )
-  }
-  throw usage(`the store ${JSON.stringify(spec)} is not known: use sqlite:PATH or memory:`)
+  if (/^postgres(ql)?:\/\//.test(spec) && URL.canParse(spec)) return { type: 'postgres', url: spec }
+  const shown = spec.startsWith('postgres') ? 'the PostgreSQL address' : `the store ${JSON.stringify(spec)}`
+  throw usage(`${shown} is not known: use sqlite:PATH, postgres://USER@HOST/DATABASE or memory:`)
 }
 
 /** The store behind a spec; only the library that it needs is loaded. */
 export async function storeOf(spec: StoreSpec): Promise<StoreSource> {
-  if (spec.type === 'memory') {
-    const { memory } = await import('../../store/memory.ts')
-    return memory()
+  switch (spec.type) {
+    case 'memory': {
+      const { memory } = await import('../../store/memory.ts')
+      return memory()
+    }
+    case 'sqlite': {
+      const { sqlite } = await import('../../store/sqlite/index.ts')
+      return sqlite(spec.path)
+    }
+    case 'postgres':
+      return postgresAt(spec.url)
   }
-  const { sqlite } = await import('../../store/sqlite/index.ts')
-  return sqlite(spec.path)
+}
+
+async function postgresAt(url: string): Promise<StoreSource> {
+  try {
+    const { postgres } = await import('../../store/postgres/index.ts')
+    return postgres(url)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND')) throw error
+    throw new MeerkatError(
+      'unsupported',
+      'a PostgreSQL store needs the package `postgres`: install it (npm install postgres)',
+      { cause: error },
+    )
+  }
 }

@@ -16,7 +16,8 @@ const contentPart = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('json'), value: json }),
 ])
 
-const content = z.union([z.string().min(1), z.array(contentPart).min(1).max(1000)])
+/** What an input says, as callers write it. */
+export const content = z.union([z.string().min(1), z.array(contentPart).min(1).max(1000)])
 
 interface Watched {
   readonly sessionId: string

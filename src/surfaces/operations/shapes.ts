@@ -179,6 +179,38 @@ export const tool = z.object({
   needsApproval: z.boolean(),
 })
 
+const until = time.optional()
+
+export const schedule = z.object({
+  id: z.string(),
+  title: z.string().optional(),
+  content,
+  rule: z.discriminatedUnion('type', [
+    z.object({ type: z.literal('once'), at: time, until }),
+    z.object({ type: z.literal('every'), everyMs: z.int(), from: time, until }),
+    z.object({ type: z.literal('cron'), pattern: z.string(), timeZone: z.string(), until }),
+  ]),
+  nextDueAt: time.optional(),
+  overlap: z.enum(['skip', 'queue', 'replace']),
+  misfire: z.enum(['skip', 'once', 'all']),
+  lastInputId: z.string().optional().describe('The input that it gave last.'),
+  createdAt: time,
+})
+
+export const backgroundOperation = z.object({
+  id: z.string(),
+  kind: z.string(),
+  title: z.string(),
+  status: z.string().describe('provisioning, running, retiring, or how it ended.'),
+  tool: z.string().optional(),
+  callId: z.string().optional(),
+  startedAt: time,
+  endedAt: time.optional(),
+  progress: z.int().describe('Progress reports so far.'),
+  output: json.optional(),
+  error: z.string().optional(),
+})
+
 /** Shapes that several results share, by the name the OpenAPI document gives them. */
 export const namedShapes = {
   Session: session,
@@ -191,4 +223,6 @@ export const namedShapes = {
   Call: call,
   Approval: approval,
   Tool: tool,
+  Schedule: schedule,
+  Operation: backgroundOperation,
 }

@@ -51,11 +51,15 @@ export function uuid(number: number): string {
   return `01900000-0000-7000-8000-${number.toString(16).padStart(12, '0')}`
 }
 
+/** Numbers of commits, rising over all sessions and processes, and so within each session. */
+let commits = 0
+const nextCommit = (): number => (commits = Math.max(commits + 1, Date.now() * 1_000))
+
 export const head = (facts: Partial<Head> = {}): Head => ({
   phase: 'idle',
   unfinished: 0,
   messages: 0,
-  commits: 1,
+  commits: nextCommit(),
   ...facts,
 })
 
@@ -82,7 +86,7 @@ export async function create(
 
 /** A commit with everything left out that the case isn't about. */
 export function commit(claim: Claim, at: number, more: Partial<Omit<Commit, 'claim'>> = {}): Commit {
-  return { claim, record: record(at), head: head({ commits: at }), ...more }
+  return { claim, record: record(at), head: head(), ...more }
 }
 
 /** Gives `count` commits at once, with `at` from `from` on, and answers their positions. */

@@ -5,7 +5,7 @@ export const sessionCases: Cases = {
   'a created session is there with its first record': async ({ store, expect }) => {
     const { claim, position } = await create(store, 's', {
       options: { title: 'T' },
-      head: head({ unfinished: 1 }),
+      head: head({ unfinished: 1, commits: 1 }),
       at: 7,
     })
     expect(claim).toEqual({ sessionId: 's', owner: 'owner-1', token: claim.token })
@@ -105,8 +105,8 @@ export const sessionCases: Cases = {
 
   'a list shows each session as of its last commit': async ({ store, expect }) => {
     const { claim } = await create(store, 's', { head: head({ unfinished: 1 }) })
-    await store.commit(commit(claim, 9, { head: head({ phase: 'retired', messages: 3, commits: 2 }) }))
-    const facts = { phase: 'retired', unfinished: 0, messages: 3, commits: 2, updatedAt: 9 }
+    await store.commit(commit(claim, 9, { head: head({ phase: 'retired', messages: 3, commits: 9e15 }) }))
+    const facts = { phase: 'retired', unfinished: 0, messages: 3, commits: 9e15, updatedAt: 9 }
     expect((await store.sessions({ limit: 5 }))[0]).toMatchObject(facts)
     expect(await store.sessions({ limit: 5, owed: true })).toEqual([])
   },

@@ -15,18 +15,27 @@ import {
   type MeerkatInput,
   type MeerkatState,
   meerkat,
+  type OperationEntry,
+  type OperationId,
+  type OperationNature,
   type Rejection,
   type RollbackCause,
   type RunId,
+  type ScheduleId,
   type SessionId,
   step,
   type Terminal,
+  type WaitId,
 } from 'meerkat-ts/kernel'
+import { mapGet } from '../../../src/kernel/persistent-map.ts'
 import { deepFreeze } from './deep-freeze.ts'
 
 export const inputId = (id: string): InputId => id as InputId
 export const runId = (id: string): RunId => id as RunId
 export const callId = (id: string): CallId => id as CallId
+export const operationId = (id: string): OperationId => id as OperationId
+export const waitId = (id: string): WaitId => id as WaitId
+export const scheduleId = (id: string): ScheduleId => id as ScheduleId
 export const SESSION = 'session' as SessionId
 
 type EffectOf<Type extends MeerkatEffect['type']> = Extract<MeerkatEffect, { readonly type: Type }>
@@ -142,6 +151,23 @@ export class Play {
   outcome(run: string, id: string, ok = true): readonly MeerkatEffect[] {
     const outcomes = [{ callId: callId(id), ok }]
     return this.do({ type: 'RecordCallOutcomes', runId: runId(run), outcomes, at: ++this.#at })
+  }
+
+  /** Registers and starts an operation; a background tool unless something else is said. */
+  launch(id: string, nature: OperationNature = { kind: 'background-tool-op' }): void {
+    const named = operationId(id)
+    this.do(
+      { type: 'RegisterOperation', operationId: named, at: ++this.#at, ...nature },
+      { type: 'StartOperation', operationId: named },
+    )
+  }
+
+  finish(...ids: readonly string[]): readonly MeerkatEffect[] {
+    return ids.flatMap(id => this.do({ type: 'CompleteOperation', operationId: operationId(id) }))
+  }
+
+  operation(id: string): OperationEntry | undefined {
+    return mapGet(this.#state.operations.entries, operationId(id))
   }
 
   get contributors(): readonly string[] {

@@ -6,9 +6,13 @@ import type {
   InputId,
   MeerkatInput,
   MeerkatState,
+  OperationId,
+  OperationNature,
   RunId,
   RuntimeEpochId,
+  ScheduleId,
   SessionId,
+  WaitId,
 } from 'meerkat-ts/kernel'
 import { SESSION } from './play.ts'
 
@@ -44,6 +48,13 @@ const torn = (chance: Chance) => {
   const { phase: _, ...seen } = chance.state.binding
   return { ...here(chance), binding: chance.pick(seen, seen, {}) }
 }
+const operation = ({ pick }: Chance): { readonly operationId: OperationId } => ({
+  operationId: pick('o0', 'o1', 'o2', 'o3') as OperationId,
+})
+const schedule = ({ pick }: Chance): { readonly scheduleId: ScheduleId } => ({
+  scheduleId: pick('t0', 't1') as ScheduleId,
+})
+const wait = ({ pick }: Chance): { readonly waitId: WaitId } => ({ waitId: pick('w0', 'w1') as WaitId })
 const none = (): Record<never, never> => ({})
 
 /** One row an input type: a type that is new is missed here. */
@@ -163,6 +174,58 @@ const makers: { readonly [Type in MeerkatInput['type']]: Maker<Type> } = {
   DecideApproval: chance => ({ callId: call(chance), decision: chance.pick('allow', 'deny'), at: chance.n }),
   ExtendTranscript: ({ pick }) => ({ messages: pick(0, 1) }),
   CompactTranscript: ({ pick }) => ({ covers: pick(1, 2, 9) }),
+  RegisterOperation: chance => ({
+    ...operation(chance),
+    at: chance.n,
+    ...chance.pick<OperationNature>(
+      { kind: 'background-tool-op' },
+      { kind: 'background-tool-op', resumable: true },
+      { kind: 'mob-member-child' },
+      { kind: 'background-tool-capacity-slot' },
+      { kind: 'detached-job-wait', source: { type: 'detached-job', realmId: 'r', jobId: 'j' } },
+    ),
+    ...chance.pick({}, { maxConcurrent: 2 }, { displayName: 'a job' }),
+  }),
+  StartOperation: operation,
+  CompleteOperation: operation,
+  FailOperation: operation,
+  CancelOperation: operation,
+  AbortOperation: operation,
+  OperationPeerReady: operation,
+  OperationProgress: operation,
+  RequestOperationRetire: operation,
+  RetireOperation: operation,
+  RollbackUnreturnedOperation: operation,
+  TerminateOwnerOperations: () => ({ reason: 'walk' }),
+  WaitAllOperations: chance => ({
+    ...current(chance),
+    ...wait(chance),
+    operationIds: [operation(chance).operationId, operation(chance).operationId],
+  }),
+  CancelWaitAll: chance => ({ ...current(chance), ...wait(chance) }),
+  AdvanceOperationCursor: ({ n, pick }) => ({
+    cursor: pick('agentApplied', 'runtimeObserved', 'runtimeInjected'),
+    through: pick(1, 2, 3),
+    ...pick({}, { inputId: `i${n - 1}` as InputId }),
+  }),
+  CreateSchedule: chance => ({
+    ...schedule(chance),
+    dueAt: chance.n + 2,
+    recurring: chance.pick(true, false),
+    ...chance.pick({}, { overlap: 'queue' }, { overlap: 'replace', misfire: 'all' }, { misfire: 'skip' }),
+  }),
+  UpdateSchedule: chance => ({
+    ...schedule(chance),
+    ...chance.pick({}, { paused: true }, { paused: false, dueAt: chance.n }),
+  }),
+  CancelSchedule: schedule,
+  FireSchedule: chance => ({
+    ...schedule(chance),
+    at: chance.n,
+    inputId: `i${chance.n + 1}` as InputId,
+    ...chance.pick({ nextDueAt: chance.n + 1 }, { nextDueAt: chance.n + 5 }, {}),
+    ...chance.pick({}, {}, { missed: 2 }),
+  }),
 }
 
 const EVERY = Object.keys(makers) as readonly MeerkatInput['type'][]
@@ -187,6 +250,11 @@ const ONWARD: readonly MeerkatInput['type'][] = [
   'Commit',
   'Commit',
   'RollbackRun',
+  'RegisterOperation',
+  'StartOperation',
+  'CompleteOperation',
+  'CreateSchedule',
+  'FireSchedule',
 ]
 
 /** One move of a walk. */

@@ -4,15 +4,17 @@
  * `busy` is refused as overloaded.
  */
 import { MeerkatError } from '../../../src/errors.ts'
-import type { CallId, InputId, RunId, SessionId } from '../../../src/kernel/ids.ts'
+import type { CallId, InputId, OperationId, RunId, ScheduleId, SessionId } from '../../../src/kernel/ids.ts'
 import type {
   CallView,
   EventView,
   Health,
   InputView,
+  OperationView,
   RunResult,
   RuntimeApi,
   RunView,
+  ScheduleView,
   SessionView,
 } from '../../../src/session/api.ts'
 import { systemClock } from '../../../src/time.ts'
@@ -247,6 +249,41 @@ export class FakeRuntime implements RuntimeApi {
     return { generation: 1, tools: [{ name: 'look', policy: 'retry', needsApproval: false }] }
   }
 
+  async schedule(sessionId: string, params: Parameters<RuntimeApi['schedule']>[1]): Promise<ScheduleView> {
+    this.#session(sessionId)
+    return { ...schedule, content: params.content }
+  }
+
+  async schedules(sessionId: string): Promise<readonly ScheduleView[]> {
+    this.#session(sessionId)
+    return [schedule]
+  }
+
+  async unschedule(sessionId: string, scheduleId: string): ReturnType<RuntimeApi['unschedule']> {
+    this.#session(sessionId)
+    return { cancelled: scheduleId === schedule.id }
+  }
+
+  async operations(sessionId: string): Promise<readonly OperationView[]> {
+    this.#session(sessionId)
+    return [build]
+  }
+
+  async operation(sessionId: string, operationId: string): Promise<OperationView> {
+    this.#session(sessionId)
+    if (operationId !== build.id) throw new MeerkatError('not-found', `there is no operation ${operationId}`)
+    return build
+  }
+
+  async finishOperation(
+    sessionId: string,
+    operationId: string,
+    params: Parameters<RuntimeApi['finishOperation']>[2],
+  ): Promise<OperationView> {
+    const { outcome: status, ...came } = params
+    return { ...(await this.operation(sessionId, operationId)), status, ...came }
+  }
+
   async close(): Promise<void> {}
 
   #session(sessionId: string): SessionView {
@@ -282,6 +319,25 @@ export class FakeRuntime implements RuntimeApi {
 }
 
 const run: RunView = { id: RUN, state: 'completed', inputIds: ['input-1' as InputId], startedAt: AT, endedAt: AT }
+
+const schedule: ScheduleView = {
+  id: 'schedule-1' as ScheduleId,
+  content: 'look again',
+  rule: { type: 'cron', pattern: '0 8 * * *', timeZone: 'Europe/Berlin' },
+  nextDueAt: AT,
+  overlap: 'skip',
+  misfire: 'once',
+  createdAt: AT,
+}
+
+const build: OperationView = {
+  id: 'operation-1' as OperationId,
+  kind: 'background-tool-op',
+  title: 'build #42',
+  status: 'running',
+  startedAt: AT,
+  progress: 0,
+}
 
 const call: CallView = {
   id: 'call-1' as CallId,

@@ -79,7 +79,7 @@ function nodeVersion(): Finding {
 async function storeFindings(spec: StoreSpec): Promise<readonly Finding[]> {
   if (spec.type === 'memory')
     return [{ level: 'warning', topic: 'store', text: 'memory: keeps nothing beyond the process' }]
-  if (!existsSync(spec.path)) return [newStore(spec.path)]
+  if (spec.type === 'sqlite' && !existsSync(spec.path)) return [newStore(spec.path)]
   try {
     const store = await (await storeOf(spec)).open()
     try {

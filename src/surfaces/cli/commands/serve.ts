@@ -1,15 +1,26 @@
-/** `meerkat serve`: sessions over HTTP until a signal ends it. */
+/**
+ * `meerkat serve` and `meerkat worker`: sessions until a signal ends it.
+ *
+ * Several of them on one PostgreSQL store are a fleet: each admits for any session, and each session has one of them as
+ * its owner. SIGTERM hands over in good order, Ctrl-C interrupts; either way the next owner goes on.
+ */
+import type { RuntimeApi } from '../../../session/api.ts'
 import { announce } from '../discovery.ts'
+import { wholeNumber } from '../settings.ts'
 import type { Shell } from '../shell.ts'
-import { parseStore } from '../store-spec.ts'
+import { parseStore, type StoreSpec } from '../store-spec.ts'
+
+const DRAIN_MS = 10_000
+/** What closing takes besides the runs. */
+const CLOSE_MS = 5_000
 
 export async function serveCommand(shell: Shell): Promise<void> {
   const { output } = shell
-  const { store, host, port, token } = await shell.settings()
-  const spec = parseStore(store)
-  const [{ openRuntime }, { serve }] = await Promise.all([import('../local.ts'), import('../../server.ts')])
-  const runtime = await openRuntime(shell, { spec, role: 'server' })
-  shell.endsBySignal()
+  const { host, port, token } = await shell.settings()
+  const [{ runtime, spec }, { serve }] = await Promise.all([
+    openFleetMember(shell, shell.flags['worker'] === false ? 'reader' : 'server'),
+    import('../../server.ts'),
+  ])
   const server = await serve({ runtime, host, port, ...(token !== undefined && { token }) })
   shell.atEnd(() => server.close())
   const { other, withdraw } = await announce(spec, { url: server.url, needsToken: token !== undefined })
@@ -26,4 +37,28 @@ export async function serveCommand(shell: Shell): Promise<void> {
     )
   }
   await Promise.withResolvers<never>().promise
+}
+
+export async function workerCommand(shell: Shell): Promise<void> {
+  const { output } = shell
+  const { runtime } = await openFleetMember(shell, 'server')
+  const { version, store: name } = runtime.info()
+  if (output.json) output.object({ type: 'working', pid: process.pid, store: name, version })
+  else output.line(`meerkat ${version} works on ${name}`)
+  // Nothing listens here, so this alone keeps the process.
+  const alive = setInterval(() => {}, 2 ** 30)
+  shell.atEnd(() => clearInterval(alive))
+  await Promise.withResolvers<never>().promise
+}
+
+async function openFleetMember(
+  shell: Shell,
+  role: 'reader' | 'server',
+): Promise<{ readonly runtime: RuntimeApi; readonly spec: StoreSpec }> {
+  const spec = parseStore((await shell.settings()).store)
+  const given = shell.flag('drainMs')
+  const drainMs = given === undefined ? DRAIN_MS : wholeNumber(given, '--drain-ms', { from: 0, to: 3_600_000 })
+  shell.endsBySignal(drainMs + CLOSE_MS)
+  const { openRuntime } = await import('../local.ts')
+  return { runtime: await openRuntime(shell, { spec, role, drainMs }), spec }
 }

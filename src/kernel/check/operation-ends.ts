@@ -1,0 +1,35 @@
+/**
+ * The promise about operations, watched on every step: each that was registered ends exactly once or is rolled back,
+ * and ends are numbered without a gap. As with inputs (exactly-once.ts) the state itself is the memory.
+ */
+import type { MeerkatEffect } from '../effects.ts'
+import type { OperationId } from '../ids.ts'
+import type { MeerkatState } from '../machine.ts'
+import { isLive, unfinishedOperations } from '../regions/operations-entries.ts'
+import type { Transition } from '../step.ts'
+import type { Fault } from './explore.ts'
+
+const fault = (text: string): Fault => ({ invariant: 'operations-end-exactly-once', text })
+
+/** What a step does to an operation that it does not say, or says and does not do. */
+export function operationEndsFault(
+  before: MeerkatState,
+  { state: after, effects, edge }: Transition<MeerkatState, MeerkatEffect>,
+): Fault | undefined {
+  if (before.operations === after.operations) return undefined
+  const gone = new Set<OperationId>()
+  let seq = before.operations.completions
+  for (const effect of effects) {
+    if (effect.type !== 'OperationEnded' && effect.type !== 'UnreturnedOperationRolledBack') continue
+    if (!isLive(before.operations, effect.operationId) || gone.has(effect.operationId))
+      return fault(`${edge} ends an operation that has ended or never was`)
+    gone.add(effect.operationId)
+    if (effect.type === 'OperationEnded' && effect.seq !== ++seq)
+      return fault(`${edge} gives an end a number out of turn`)
+  }
+  if (after.operations.completions !== seq && after.operations.completions !== 0)
+    return fault(`${edge} counts ends that it does not tell of`)
+  for (const { id } of unfinishedOperations(before.operations))
+    if (isLive(after.operations, id) === gone.has(id)) return fault(`${edge} loses an operation or keeps one it ended`)
+  return undefined
+}

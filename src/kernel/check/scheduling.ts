@@ -1,0 +1,141 @@
+/**
+ * What the shell is told of a state, held against the machine:
+ *
+ * 1. Where `runnable` holds a run can be started, and `blockers` names nothing; elsewhere it names something.
+ * 2. Completions that are due can be told at once, and are not due again.
+ * 3. A schedule that is due can fire at once, and its input is admitted.
+ * 4. The steps that are owed can be taken, and leave none owed.
+ */
+import type { MeerkatEffect } from '../effects.ts'
+import type { InputId, RunId } from '../ids.ts'
+import type { MeerkatInput, MeerkatState } from '../machine.ts'
+import { settlingSteps, takeOverSteps } from '../owed.ts'
+import { mapValues } from '../persistent-map.ts'
+import { dueSchedules, nextDueAt } from '../regions/schedules.ts'
+import { blockers, completionBatchDue, runnable } from '../runnable.ts'
+import type { Machine } from '../step.ts'
+
+export type SchedulingProperty =
+  | 'runnable-runs'
+  | 'blockers-explain'
+  | 'due-completions-are-told'
+  | 'due-schedules-fire'
+  | 'owed-steps-settle'
+
+export interface SchedulingFault {
+  readonly property: SchedulingProperty
+  readonly text: string
+}
+
+type SessionMachine = Machine<MeerkatState, MeerkatInput, MeerkatEffect>
+
+const probe = 'probe' as RunId
+const starts: readonly MeerkatInput[] = [
+  { type: 'Prepare', runId: probe, at: 0 },
+  { type: 'DrainQueuedRun', runId: probe, at: 0 },
+]
+
+/** Everything that is wrong with what the shell is told of this state. */
+export function schedulingFaults(machine: SessionMachine, state: MeerkatState): readonly SchedulingFault[] {
+  return [
+    ...runFaults(machine, state),
+    ...completionFaults(machine, state),
+    ...scheduleFaults(machine, state),
+    ...owedFaults(machine, state),
+  ]
+}
+
+/** The state after all of the inputs, or undefined if one is refused. */
+function after(
+  machine: SessionMachine,
+  state: MeerkatState,
+  inputs: readonly MeerkatInput[],
+): MeerkatState | undefined {
+  let next = state
+  for (const input of inputs) {
+    const result = machine.step(next, input)
+    if (!result.ok) return undefined
+    next = result.state
+  }
+  return next
+}
+
+function runFaults(machine: SessionMachine, state: MeerkatState): readonly SchedulingFault[] {
+  const runs = runnable(state)
+  const found = blockers(state)
+  const faults: SchedulingFault[] = []
+  if (runs && !starts.some(input => startsWork(after(machine, state, [input]))))
+    faults.push({ property: 'runnable-runs', text: 'a session is runnable, but no run starts' })
+  if (runs !== (found.length === 0)) {
+    const names = found.map(one => one.guard).join(', ')
+    const text = runs ? `it is runnable, but blocked by ${names}` : 'it is not runnable for no reason'
+    faults.push({ property: 'blockers-explain', text })
+  }
+  return faults
+}
+
+/** The run that starts answers at least one input that may start a turn. */
+function startsWork(state: MeerkatState | undefined): boolean {
+  if (state === undefined) return false
+  return [...mapValues(state.ledger.entries)].some(entry => entry.status === 'staged' && entry.wake)
+}
+
+/** What the shell offers to wake a session: it is never in the state already. */
+const news = 'news' as InputId
+const announcing: MeerkatInput = {
+  type: 'AcceptInput',
+  inputId: news,
+  at: 0,
+  kind: 'continuation',
+  origin: 'system',
+  durability: 'derived',
+  mode: 'steer',
+}
+const waking: MeerkatInput = { type: 'AcceptInput', inputId: news, at: 0, kind: 'external-event', origin: 'system' }
+
+function completionFaults(machine: SessionMachine, state: MeerkatState): readonly SchedulingFault[] {
+  const batch = completionBatchDue(state)
+  if (batch === undefined) return []
+  const { through } = batch
+  const told = after(machine, state, [
+    { type: 'AdvanceOperationCursor', cursor: 'runtimeInjected', through, inputId: news },
+    announcing,
+  ])
+  const text =
+    told === undefined
+      ? 'completions are due, but can not be told'
+      : completionBatchDue(told) && 'completions are due again after they were told'
+  return text === undefined ? [] : [{ property: 'due-completions-are-told', text }]
+}
+
+function scheduleFaults(machine: SessionMachine, state: MeerkatState): readonly SchedulingFault[] {
+  const at = nextDueAt(state)
+  const due = at === undefined ? [] : dueSchedules(state, at)
+  if (at !== undefined && due.length === 0)
+    return [{ property: 'due-schedules-fire', text: 'no schedule is due when the next one is' }]
+  const stuck = due.find(({ id, recurring }) => {
+    const next = recurring ? { nextDueAt: at === undefined ? 1 : at + 1 } : {}
+    const fire: MeerkatInput = { type: 'FireSchedule', scheduleId: id, at: at ?? 0, inputId: news, ...next }
+    return after(machine, state, [fire, waking]) === undefined
+  })
+  return stuck === undefined ? [] : [{ property: 'due-schedules-fire', text: 'a schedule is due, but can not fire' }]
+}
+
+function owedFaults(machine: SessionMachine, state: MeerkatState): readonly SchedulingFault[] {
+  const faults: SchedulingFault[] = []
+  const takingOver = takeOverSteps(state)
+  const taken = after(machine, state, takingOver)
+  const fault = (text: string): void => void faults.push({ property: 'owed-steps-settle', text })
+  if (taken === undefined) fault('a session can not be taken over')
+  else if (takeOverSteps(taken).length > 0) fault('a session that was taken over is still owed it')
+  else if (stopIsOwed(state) && taken.lifecycle.phase !== 'stopped') fault('a stop that was asked for is forgotten')
+  const settling = settlingSteps(state)
+  if (settling.length === 0) return faults
+  const settled = after(machine, state, settling)
+  if (settled === undefined || settlingSteps(settled).length > 0) fault('what is left over can not be given up')
+  return faults
+}
+
+function stopIsOwed({ lifecycle }: MeerkatState): boolean {
+  return (lifecycle.phase === 'attached' || lifecycle.phase === 'running') && lifecycle.stopDeferred
+}

@@ -1,0 +1,231 @@
+/** What can be asked of operations, when it may be done, and what the world hears of it: the parts of their rows. */
+import type { MeerkatEffect } from '../effects.ts'
+import type { InputId, OperationId, RunId, WaitId } from '../ids.ts'
+import type { MeerkatState } from '../machine.ts'
+import { mapGet } from '../persistent-map.ts'
+import {
+  isEnded,
+  isLive,
+  lostOperations,
+  type OperationCursors,
+  type OperationEntry,
+  type OperationNature,
+  type Operations,
+  type OperationTerminal,
+  type UnfinishedOperation,
+  unfinishedOperations,
+} from './operations-entries.ts'
+
+type OfOperation<Type extends string> = { readonly type: Type; readonly operationId: OperationId }
+
+export type OperationsInput =
+  | ({
+      readonly type: 'RegisterOperation'
+      readonly operationId: OperationId
+      readonly at: number
+      readonly displayName?: string
+      /** How many operations may be unfinished at once, this one included. Absent: any number. */
+      readonly maxConcurrent?: number
+    } & OperationNature)
+  | OfOperation<'StartOperation'>
+  | OfOperation<'CompleteOperation'>
+  | OfOperation<'FailOperation'>
+  | OfOperation<'CancelOperation'>
+  /** Ends one that has not started. */
+  | OfOperation<'AbortOperation'>
+  /** A member child can be reached. */
+  | OfOperation<'OperationPeerReady'>
+  | OfOperation<'OperationProgress'>
+  | OfOperation<'RequestOperationRetire'>
+  /** It has retired. */
+  | OfOperation<'RetireOperation'>
+  /** Ends all of them. */
+  | { readonly type: 'TerminateOwnerOperations'; readonly reason: string }
+  /** Takes back a registration whose id was never handed to anybody. */
+  | OfOperation<'RollbackUnreturnedOperation'>
+  | {
+      readonly type: 'WaitAllOperations'
+      readonly waitId: WaitId
+      readonly runId: RunId
+      readonly operationIds: readonly OperationId[]
+    }
+  | { readonly type: 'CancelWaitAll'; readonly waitId: WaitId; readonly runId: RunId }
+  | {
+      readonly type: 'AdvanceOperationCursor'
+      readonly cursor: keyof OperationCursors
+      readonly through: number
+      /** With `runtimeInjected`: the input that tells of them. Nothing more is due while it waits. */
+      readonly inputId?: InputId
+    }
+
+export type WithOperation = { readonly operationId: OperationId }
+
+function entryOf({ operations: o }: MeerkatState, { operationId }: WithOperation): OperationEntry | undefined {
+  return mapGet(o.entries, operationId)
+}
+function isNewOperation(state: MeerkatState, input: WithOperation): boolean {
+  return entryOf(state, input) === undefined
+}
+function belowCapacity({ operations: o }: MeerkatState, input: { readonly maxConcurrent?: number }): boolean {
+  return input.maxConcurrent === undefined || o.active < input.maxConcurrent
+}
+function isProvisioning(state: MeerkatState, input: WithOperation): boolean {
+  return entryOf(state, input)?.status === 'provisioning'
+}
+function isRunning(state: MeerkatState, input: WithOperation): boolean {
+  return entryOf(state, input)?.status === 'running'
+}
+function isUnderWay(state: MeerkatState, input: WithOperation): boolean {
+  const status = entryOf(state, input)?.status
+  return status === 'running' || status === 'retiring'
+}
+function isUnfinished(state: MeerkatState, input: WithOperation): boolean {
+  return isLive(state.operations, input.operationId)
+}
+function expectsPeer(state: MeerkatState, input: WithOperation): boolean {
+  return entryOf(state, input)?.kind === 'mob-member-child'
+}
+function peerNotReady(state: MeerkatState, input: WithOperation): boolean {
+  const entry = entryOf(state, input)
+  return entry !== undefined && !isEnded(entry) && entry.peerReady !== true
+}
+function notAwaited({ operations: o }: MeerkatState, input: WithOperation): boolean {
+  return o.wait?.operationIds.includes(input.operationId) !== true
+}
+type WithOperations = { readonly operationIds: readonly OperationId[] }
+function areDistinct(_: MeerkatState, { operationIds }: WithOperations): boolean {
+  return new Set(operationIds).size === operationIds.length
+}
+function areKnown({ operations: o }: MeerkatState, { operationIds }: WithOperations): boolean {
+  return operationIds.every(id => mapGet(o.entries, id) !== undefined)
+}
+function nobodyWaits({ operations: o }: MeerkatState): boolean {
+  return o.wait === undefined
+}
+function isCurrentWait(
+  { operations: o }: MeerkatState,
+  input: { readonly waitId: WaitId; readonly runId: RunId },
+): boolean {
+  return o.wait?.id === input.waitId && o.wait.runId === input.runId
+}
+/** A reader ahead of what has happened would miss what happens next. */
+function hasHappened({ operations: o }: MeerkatState, input: { readonly through: number }): boolean {
+  return input.through <= o.completions
+}
+
+/** The guards of the operations' rows. */
+export const operationGuards = {
+  isNewOperation,
+  belowCapacity,
+  isProvisioning,
+  isRunning,
+  isUnderWay,
+  isUnfinished,
+  expectsPeer,
+  peerNotReady,
+  notAwaited,
+  areDistinct,
+  areKnown,
+  nobodyWaits,
+  isCurrentWait,
+  hasHappened,
+}
+
+function changed(after: MeerkatState, input: WithOperation): readonly MeerkatEffect[] {
+  const entry = entryOf(after, input)
+  if (entry === undefined || isEnded(entry)) return []
+  return [{ type: 'OperationChanged', operationId: entry.id, kind: entry.kind, status: entry.status }]
+}
+function progressed(after: MeerkatState, input: WithOperation): readonly MeerkatEffect[] {
+  const entry = entryOf(after, input)
+  if (entry === undefined || isEnded(entry)) return []
+  return [{ type: 'OperationProgressed', operationId: entry.id, progress: entry.progress }]
+}
+const ended =
+  (status: OperationTerminal) =>
+  (after: MeerkatState, { operationId }: WithOperation, before: MeerkatState): readonly MeerkatEffect[] => {
+    const kind = entryOf(before, { operationId })?.kind
+    const seq = after.operations.completions
+    return kind === undefined ? [] : [{ type: 'OperationEnded', operationId, kind, status, seq }]
+  }
+function terminated(
+  before: MeerkatState,
+  which: readonly UnfinishedOperation[],
+  reason: string,
+): readonly MeerkatEffect[] {
+  const first = before.operations.completions + 1
+  return which.map(({ id: operationId, kind }, nth) => ({
+    type: 'OperationEnded',
+    operationId,
+    kind,
+    status: 'terminated',
+    seq: first + nth,
+    reason,
+  }))
+}
+function dropped(after: MeerkatState, _: unknown, before: MeerkatState): readonly MeerkatEffect[] {
+  const through = after.operations.droppedThrough
+  return through === before.operations.droppedThrough ? [] : [{ type: 'CompletionsDropped', through }]
+}
+const satisfied = ({ id: waitId, runId, operationIds }: NonNullable<Operations['wait']>): MeerkatEffect => ({
+  type: 'WaitAllSatisfied',
+  waitId,
+  runId,
+  operationIds,
+})
+function satisfiedAtOnce(
+  after: MeerkatState,
+  { waitId: id, runId, operationIds }: Extract<OperationsInput, { type: 'WaitAllOperations' }>,
+): readonly MeerkatEffect[] {
+  return after.operations.wait === undefined ? [satisfied({ id, runId, operationIds })] : []
+}
+function satisfiedNow(after: MeerkatState, _: unknown, before: MeerkatState): readonly MeerkatEffect[] {
+  const { wait } = before.operations
+  return wait === undefined || after.operations.wait !== undefined ? [] : [satisfied(wait)]
+}
+function waitCancelled(_: MeerkatState, __: unknown, before: MeerkatState): readonly MeerkatEffect[] {
+  const { wait } = before.operations
+  return wait === undefined ? [] : [{ type: 'WaitAllCancelled', waitId: wait.id, runId: wait.runId }]
+}
+function ownerRetired(_: MeerkatState, __: unknown, before: MeerkatState): readonly MeerkatEffect[] {
+  return terminated(before, unfinishedOperations(before.operations), 'owner-retired')
+}
+function ownerLost(_: MeerkatState, __: unknown, before: MeerkatState): readonly MeerkatEffect[] {
+  return terminated(before, lostOperations(before.operations), 'owner-lost')
+}
+function terminatedByOwner(
+  _: MeerkatState,
+  input: { readonly reason: string },
+  before: MeerkatState,
+): readonly MeerkatEffect[] {
+  return terminated(before, unfinishedOperations(before.operations), input.reason)
+}
+function cursorAdvanced(
+  { operations: o }: MeerkatState,
+  { cursor }: { readonly cursor: keyof OperationCursors },
+): MeerkatEffect {
+  return { type: 'OperationCursorAdvanced', cursor, through: o.cursors[cursor] }
+}
+function peerExposed(_: MeerkatState, { operationId }: WithOperation): MeerkatEffect {
+  return { type: 'ExposeOperationPeer', operationId }
+}
+function rolledBack(_: MeerkatState, { operationId }: WithOperation): MeerkatEffect {
+  return { type: 'UnreturnedOperationRolledBack', operationId }
+}
+
+/** What the world hears of operations, by occasion. */
+export const operationEffects = {
+  changed,
+  progressed,
+  peerExposed,
+  ended,
+  terminatedByOwner,
+  ownerRetired,
+  ownerLost,
+  rolledBack,
+  dropped,
+  satisfiedAtOnce,
+  satisfiedNow,
+  waitCancelled,
+  cursorAdvanced,
+}

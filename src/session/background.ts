@@ -1,0 +1,257 @@
+/**
+ * What a session does without a run: its schedules fire, its operations are waited for, and what they came to is told.
+ *
+ * Level-triggered like the loop: `sync` compares what the state says with what is being waited for, after every commit
+ * and when the session was loaded. Nothing here decides; a schedule's overlap, a batch of completions and what survives
+ * a restart are the kernel's.
+ */
+import { defined } from '../defined.ts'
+import type { SessionDriver } from '../driver/driver.ts'
+import type { Transaction } from '../driver/transaction.ts'
+import { asMeerkatError } from '../errors.ts'
+import type { CoreExecutor, OperationOutcome } from '../executor/executor.ts'
+import type { Ids } from '../ids.ts'
+import type { OperationId, ScheduleId } from '../kernel/ids.ts'
+import { isLive, unfinishedOperations } from '../kernel/regions/operations-entries.ts'
+import { dueSchedules, nextDueAt } from '../kernel/regions/schedules.ts'
+import { completionBatchDue } from '../kernel/runnable.ts'
+import type {
+  CommitRecord,
+  InputRecord,
+  OperationEndedRecord,
+  OperationRecord,
+  SessionOptions,
+} from '../store/records.ts'
+import type { Store } from '../store/store.ts'
+import type { Clock } from '../time.ts'
+import { endOperation } from './operations.ts'
+import { operationEnds, operationRecords, scheduleRecords } from './records.ts'
+import { fire } from './schedules.ts'
+
+export interface BackgroundOptions {
+  readonly driver: SessionDriver
+  readonly store: Store
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly executor: CoreExecutor | undefined
+  readonly session: SessionOptions
+  /** Keeps what an input said while it is unfinished. */
+  readonly keep: (record: InputRecord) => void
+}
+
+/** An operation that ended, as it was begun and as it ended. */
+interface Ended {
+  readonly record: OperationRecord
+  readonly end: OperationEndedRecord
+}
+
+/** How long until something that the store could not take is tried again. */
+const AGAIN_MS = 1_000
+
+export class Background {
+  readonly #options: BackgroundOptions
+  readonly #watched = new Map<OperationId, AbortController>()
+  /** Operations that ended and have not been told of, as far as they are known here. */
+  readonly #ended = new Map<OperationId, Ended>()
+  /** What operations under way were begun as. */
+  readonly #records = new Map<OperationId, OperationRecord>()
+  #timer: { readonly at: number; readonly off: () => void } | undefined
+  #fetching = false
+  #stopped = false
+
+  constructor(options: BackgroundOptions) {
+    this.#options = options
+  }
+
+  /** Tells the session of what ended, as one input for all of it. Part of every transaction. */
+  settle(tx: Transaction): void {
+    const batch = completionBatchDue(tx.state)
+    if (batch === undefined || this.#stopped) return
+    for (const end of tx.parts.operationsEnded) this.#note(tx, end)
+    const known = batch.operationIds.flatMap(id => this.#ended.get(id) ?? [])
+    // Those that ended under another owner have to be read first: `sync` does, and then this is asked again.
+    if (known.length < batch.operationIds.length) return
+    const inputId = this.#options.ids.input()
+    tx.step({ type: 'AdvanceOperationCursor', cursor: 'runtimeInjected', through: batch.through, inputId })
+    tx.step({
+      type: 'AcceptInput',
+      inputId,
+      at: tx.at,
+      kind: 'continuation',
+      origin: 'system',
+      durability: 'derived',
+    })
+    const content = known.map(told).join('\n\n')
+    const record: InputRecord = { id: inputId, at: tx.at, mode: 'steer', kind: 'continuation', content }
+    tx.parts.inputs.push(record)
+    this.#options.keep(record)
+    tx.needsCommit()
+  }
+
+  /** Hears of a commit. */
+  committed({ inputs }: CommitRecord): void {
+    // What was told needs no keeping.
+    if (this.#ended.size > 0 && inputs?.some(({ kind }) => kind === 'continuation') === true) this.#ended.clear()
+    this.sync()
+  }
+
+  /** Makes what is waited for match the state. */
+  sync(): void {
+    if (this.#stopped) return
+    const { state } = this.#options.driver
+    this.#planTimer(nextDueAt(state))
+    for (const [id, controller] of this.#watched) if (!isLive(state.operations, id)) controller.abort()
+    const untold = completionBatchDue(state)?.operationIds.filter(id => !this.#ended.has(id)) ?? []
+    if (untold.length > 0) this.#fetch(untold)
+    if (state.operations.active === 0) return
+    for (const { id, kind, status } of unfinishedOperations(state.operations)) {
+      if (kind === 'background-tool-op' && status === 'running' && !this.#watched.has(id)) this.#watch(id)
+    }
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#timer?.off()
+    for (const controller of this.#watched.values()) controller.abort()
+  }
+
+  #note(tx: Transaction, end: OperationEndedRecord): void {
+    const record = tx.parts.operations.find(({ id }) => id === end.id) ?? this.#records.get(end.id)
+    if (record !== undefined) this.#ended.set(end.id, { record, end })
+  }
+
+  #fetch(ids: readonly OperationId[]): void {
+    if (this.#fetching) return
+    this.#fetching = true
+    const { store, driver } = this.#options
+    const read = async (): Promise<void> => {
+      const [records, ends] = await Promise.all([operationRecords(store, ids), operationEnds(store, ids)])
+      for (const id of ids) {
+        // One whose records are not to be found is told of by its id rather than never.
+        const record = records.find(one => one.id === id) ?? { id, at: 0, kind: 'unknown', title: id }
+        this.#ended.set(id, { record, end: ends.find(one => one.id === id) ?? { id, outcome: 'terminated' } })
+      }
+      this.#fetching = false
+      await driver.mutate(() => {}, { lazy: true })
+    }
+    read().catch(() => {
+      this.#fetching = false
+      this.#later(() => {})
+    })
+  }
+
+  #watch(id: OperationId): void {
+    const { executor, driver, store, session } = this.#options
+    if (executor?.watch === undefined) return
+    const controller = new AbortController()
+    this.#watched.set(id, controller)
+    const watch = async (): Promise<void> => {
+      const [record] = await operationRecords(store, [id])
+      if (record === undefined || controller.signal.aborted) return
+      this.#records.set(id, record)
+      const { title, tool, callId, handle } = record
+      const operation = { id, sessionId: driver.sessionId, session, title, ...defined({ tool, callId, handle }) }
+      const outcome = await executor.watch?.(operation, {
+        signal: controller.signal,
+        progress: data => this.#progress(id, data),
+      })
+      if (outcome !== undefined) await this.#finish(id, outcome)
+    }
+    watch()
+      .catch(() => {
+        // The store could not be asked, or could not take the outcome.
+        this.#later(() => this.#watched.delete(id))
+      })
+      .finally(() => {
+        if (controller.signal.aborted) this.#watched.delete(id)
+      })
+  }
+
+  /** The outcome is in hand and goes nowhere until it is durable. */
+  async #finish(id: OperationId, outcome: OperationOutcome): Promise<void> {
+    const { driver, clock } = this.#options
+    for (let delayMs = 50; !this.#stopped; delayMs = Math.min(delayMs * 2, 5_000)) {
+      try {
+        await driver.mutate(tx => {
+          if (!isLive(tx.state.operations, id)) return
+          const { ok: isDone, ...came } = outcome
+          endOperation(tx, id, { outcome: isDone ? 'completed' : 'failed', ...came })
+        })
+        return
+      } catch (error) {
+        if (asMeerkatError(error).code !== 'store-unavailable') throw error
+        await new Promise<void>(resolve => {
+          clock.after(delayMs, resolve)
+        })
+      }
+    }
+  }
+
+  #progress(id: OperationId, data: unknown): void {
+    const { driver } = this.#options
+    driver
+      .mutate(
+        tx => {
+          if (tx.try({ type: 'OperationProgress', operationId: id }).ok)
+            tx.event({ type: 'operation.progress', data: { operationId: id, data } })
+        },
+        { lazy: true },
+      )
+      .catch(() => {})
+  }
+
+  #planTimer(dueAt: number | undefined): void {
+    if (this.#timer?.at === dueAt) return
+    this.#timer?.off()
+    this.#timer = undefined
+    if (dueAt === undefined) return
+    const { clock } = this.#options
+    const off = clock.after(Math.max(0, dueAt - clock.now()), () => this.#fire(), { background: true })
+    this.#timer = { at: dueAt, off }
+  }
+
+  #fire(): void {
+    this.#timer = undefined
+    if (this.#stopped) return
+    const { driver, store, clock, ids, keep } = this.#options
+    const fireAll = async (): Promise<void> => {
+      const due = dueSchedules(driver.state, clock.now()).map(({ id }) => id)
+      const records = new Map((await scheduleRecords(store, due)).map(record => [record.id, record]))
+      await driver.mutate(tx => {
+        const now = clock.now()
+        const isKnown = ({ id }: { readonly id: ScheduleId }): boolean => records.has(id)
+        // One that makes up for missed times is due again at once.
+        for (let due = dueSchedules(tx.state, now).find(isKnown); due !== undefined; ) {
+          const record = records.get(due.id)
+          if (record !== undefined) fire(tx, due, record, { ids, keep, now })
+          due = dueSchedules(tx.state, now).find(isKnown)
+        }
+      })
+    }
+    fireAll().then(
+      () => this.sync(),
+      () => this.#later(() => {}),
+    )
+  }
+
+  /** Looks again a little later. */
+  #later(before: () => void): void {
+    this.#options.clock.after(
+      AGAIN_MS,
+      () => {
+        before()
+        this.sync()
+      },
+      { background: true },
+    )
+  }
+}
+
+/** What the session is told of one that ended. */
+function told({ record, end }: Ended): string {
+  const by = record.tool === undefined ? '' : ` (${record.tool})`
+  const head = `Background operation "${record.title}"${by}, id ${record.id}: ${end.outcome}.`
+  if (end.error !== undefined) return `${head}\n${end.error}`
+  if (end.output === undefined) return head
+  return `${head}\n${typeof end.output === 'string' ? end.output : JSON.stringify(end.output)}`
+}

@@ -1,0 +1,82 @@
+/**
+ * What a runtime does unasked: it takes up sessions that want an owner, looks after its claims, and reads its letters.
+ *
+ * Level-triggered: each look asks the store how things are. Hints only make a look come sooner.
+ */
+import type { Hint } from '../store/store.ts'
+import type { Core } from './core.ts'
+import { Postman } from './post.ts'
+
+/** Hints that anything may have changed come in crowds; they are followed up together. */
+const GATHER_MS = 250
+/** Of a store that can't tell what changed, every write of another process is such a hint. */
+const GATHER_ANY_MS = 1_000
+
+export class Caretaker {
+  readonly #core: Core
+  readonly #postman: Postman
+  readonly #offs: (() => void)[] = []
+  #everyMs = 0
+  #next: { readonly at: number; readonly off: () => void } | undefined
+  #sweeping: Promise<void> | undefined
+  #stopped = false
+
+  constructor(core: Core) {
+    this.#core = core
+    this.#postman = new Postman(core)
+    this.#offs.push(
+      () => this.#postman.stop(),
+      core.store.onLapse(() => {
+        core.sessions.checkClaims().catch(() => {})
+      }),
+    )
+  }
+
+  /** Takes up every session that wants an owner and has none alive, or will before the next sweep. */
+  async sweep(): Promise<void> {
+    this.#sweeping ??= this.#core.sessions.takeUpUnheld(this.#core.clock.now() + this.#everyMs).finally(() => {
+      this.#sweeping = undefined
+    })
+    await this.#sweeping
+    this.#postman.look()
+  }
+
+  /** Sweeps every so often from now on, and soon when somebody lets sessions go that owe something. */
+  sweepEvery(everyMs: number): void {
+    if (this.#stopped) return
+    this.#everyMs = everyMs
+    this.#offs.push(this.#core.store.onCommit(hint => this.#hear(hint)))
+    this.#plan(everyMs)
+  }
+
+  /** No more sweeps and letters. */
+  stop(): void {
+    this.#stopped = true
+    this.#next?.off()
+    for (const off of this.#offs.splice(0)) off()
+  }
+
+  #hear({ sessionId, about }: Hint): void {
+    if (about === 'free') {
+      if (sessionId === undefined || this.#core.sessions.peek(sessionId) === undefined) this.#planWithin(GATHER_MS)
+    } else if (about === undefined && sessionId === undefined) this.#planWithin(GATHER_ANY_MS)
+  }
+
+  #planWithin(ms: number): void {
+    this.#plan(Math.min(ms, this.#everyMs))
+  }
+
+  /** Plans the next sweep, unless one comes sooner. */
+  #plan(delayMs: number): void {
+    const { clock } = this.#core
+    const at = clock.now() + delayMs
+    if (this.#stopped || (this.#next !== undefined && this.#next.at <= at)) return
+    this.#next?.off()
+    const sweep = (): void => {
+      this.#next = undefined
+      const again = (): void => this.#plan(this.#everyMs)
+      this.sweep().then(again, again)
+    }
+    this.#next = { at, off: clock.after(delayMs, sweep, { background: true }) }
+  }
+}

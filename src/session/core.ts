@@ -1,0 +1,103 @@
+/** What the operations of a runtime share: its store, its sessions, and how an operation gets hold of one. */
+import { stateOf } from '../driver/load.ts'
+import { MeerkatError } from '../errors.ts'
+import type { CoreExecutor } from '../executor/executor.ts'
+import type { Faults } from '../faults.ts'
+import { type Ids, uuidIds } from '../ids.ts'
+import type { SessionId } from '../kernel/ids.ts'
+import type { MeerkatState } from '../kernel/machine.ts'
+import type { LetterId } from '../store/mail.ts'
+import type { JournalEntry, Store } from '../store/store.ts'
+import { type Clock, systemClock } from '../time.ts'
+import type { LiveSession } from './live-session.ts'
+import type { RuntimeOptions } from './options.ts'
+import { summaryOf } from './reads.ts'
+import { Sessions } from './sessions.ts'
+
+/** Copies of a session that a request is tried on: each was let go under it. */
+const TRIES = 5
+
+export class Core {
+  readonly store: Store
+  readonly sessions: Sessions
+  readonly executor: CoreExecutor | undefined
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly owner: string
+  readonly abortGraceMs: number
+  readonly faults: Faults | undefined
+  /** Letters that are being performed, so that a slow one is not begun twice. */
+  readonly lettersInHand = new Set<LetterId>()
+  /** Aborted when the runtime goes away. */
+  readonly closing = new AbortController()
+
+  constructor(store: Store, options: RuntimeOptions) {
+    this.store = store
+    this.executor = options.executor
+    this.clock = options.clock ?? systemClock
+    this.ids = options.ids ?? uuidIds(this.clock)
+    this.owner = this.ids.session()
+    this.abortGraceMs = options.abortGraceMs ?? 5_000
+    this.faults = options.faults
+    this.sessions = new Sessions({
+      store,
+      clock: this.clock,
+      ids: this.ids,
+      executor: options.executor,
+      maxRunMs: options.maxRunMs ?? 3_600_000,
+      abortGraceMs: this.abortGraceMs,
+      owner: this.owner,
+      keepIdle: options.keepIdle ?? 1_000,
+      idleMs: options.idleMs ?? 60_000,
+      faults: options.faults,
+    })
+  }
+
+  /** Acts on the session while it stays loaded; on the next copy if this one was let go under the request. */
+  async on<T>(sessionId: string, act: (live: LiveSession) => Promise<T>): Promise<T> {
+    for (let tries = 1; ; tries++) {
+      const live = await this.#live(sessionId)
+      // A copy on its way out could still write, but nobody would answer what it admits.
+      if (live.closed && tries < TRIES) continue
+      const unpin = live.pin()
+      try {
+        return await act(live)
+      } catch (error) {
+        const gone = live.closed && error instanceof MeerkatError && error.code === 'not-owner'
+        if (!gone || tries === TRIES) throw error
+      } finally {
+        unpin()
+        // Who runs nothing holds nothing: whoever does could not take it up.
+        if (this.executor === undefined) await this.sessions.yield(live)
+      }
+    }
+  }
+
+  /** The phase of a session that is loaded here. */
+  phaseOf(sessionId: string): string | undefined {
+    return this.sessions.peek(sessionId as SessionId)?.state.lifecycle.phase
+  }
+
+  async state(sessionId: string): Promise<MeerkatState> {
+    return (await this.stateAndJournal(sessionId)).state
+  }
+
+  /** The state as its owner here has it, else as its records tell. */
+  async stateAndJournal(
+    sessionId: string,
+  ): Promise<{ readonly state: MeerkatState; readonly journal: readonly JournalEntry[] }> {
+    const live = this.sessions.peek(sessionId as SessionId)
+    if (live !== undefined) {
+      live.usedAt = this.clock.now()
+      return { state: live.state, journal: live.journal }
+    }
+    await summaryOf(this.store, sessionId)
+    const loaded = await this.store.load(sessionId as SessionId)
+    return { state: stateOf(loaded), journal: loaded.journal }
+  }
+
+  async #live(sessionId: string): Promise<LiveSession> {
+    if (this.sessions.peek(sessionId as SessionId) === undefined) await summaryOf(this.store, sessionId)
+    return this.sessions.get(sessionId as SessionId)
+  }
+}

@@ -1,0 +1,121 @@
+/** Background operations as people see and end them. */
+import { defined } from '../defined.ts'
+import type { Transaction } from '../driver/transaction.ts'
+import { MeerkatError } from '../errors.ts'
+import type { CallId, OperationId, SessionId } from '../kernel/ids.ts'
+import { mapGet, mapValues } from '../kernel/persistent-map.ts'
+import { isEnded, isLive, type OperationEntry } from '../kernel/regions/operations-entries.ts'
+import type { OperationEndedRecord, OperationRecord } from '../store/records.ts'
+import type { Store } from '../store/store.ts'
+import type { OperationView } from './api.ts'
+import type { Core } from './core.ts'
+import type { LiveSession } from './live-session.ts'
+import type { Mark } from './owned.ts'
+import { operationEnds, operationRecords } from './records.ts'
+
+type How = Pick<OperationEndedRecord, 'outcome' | 'output' | 'error'>
+
+const ENDS = { completed: 'CompleteOperation', failed: 'FailOperation', cancelled: 'CancelOperation' } as const
+
+/** Ends an operation within a transaction, with what it came to. */
+export function endOperation(
+  tx: Transaction,
+  operationId: OperationId,
+  how: How & { outcome: keyof typeof ENDS },
+): void {
+  tx.step({ type: ENDS[how.outcome], operationId })
+  const { operationsEnded } = tx.parts
+  const last = operationsEnded.findLastIndex(({ id }) => id === operationId)
+  operationsEnded[last] = { id: operationId, ...defined(how) }
+}
+
+/** How somebody outside says that an operation ended. */
+export type FinishRequest = How & { readonly operationId: OperationId; readonly outcome: keyof typeof ENDS }
+
+/** Ends an operation that goes on outside. Saying the same again is answered, something else is refused. */
+export async function finishOperation(
+  core: Core,
+  live: LiveSession,
+  { operationId: id, ...how }: FinishRequest,
+  mark: Mark,
+): Promise<OperationView> {
+  const ended = await live.driver.mutate(tx => {
+    if (!isLive(tx.state.operations, id)) return false
+    mark(tx)
+    endOperation(tx, id, how)
+    return true
+  })
+  const view = await operationView(core, live.id, id)
+  if (ended || view.status === how.outcome) return view
+  const message = `operation ${id} of session ${live.id} ended already: ${view.status}`
+  throw new MeerkatError('conflict', message, { details: { operationId: id, status: view.status } })
+}
+
+/** Those that run, and the newest that ended, oldest first. */
+export async function operationViews(core: Core, sessionId: string): Promise<readonly OperationView[]> {
+  const { operations } = await core.state(sessionId)
+  const entries = [...mapValues(operations.entries)]
+  const ids = entries.map(({ id }) => id)
+  const [records, ends] = await Promise.all([
+    operationRecords(core.store, ids),
+    operationEnds(
+      core.store,
+      entries.filter(isEnded).map(({ id }) => id),
+    ),
+  ])
+  return records
+    .map(record =>
+      viewOf(
+        record,
+        mapGet(operations.entries, record.id),
+        ends.find(({ id }) => id === record.id),
+      ),
+    )
+    .toSorted((a, b) => (a.startedAt < b.startedAt ? -1 : a.startedAt > b.startedAt ? 1 : 0))
+}
+
+export async function operationView(core: Core, sessionId: string, operationId: string): Promise<OperationView> {
+  const id = operationId as OperationId
+  const [record, end, place] = await Promise.all([
+    operationRecords(core.store, [id]),
+    operationEnds(core.store, [id]),
+    endedAt(core.store, sessionId as SessionId, id),
+  ])
+  const [begun] = record
+  if (begun === undefined || place === undefined) {
+    throw new MeerkatError('not-found', `session ${sessionId} has no operation ${operationId}`, {
+      details: { sessionId, operationId },
+    })
+  }
+  const { operations } = await core.state(sessionId)
+  return { ...viewOf(begun, mapGet(operations.entries, id), end[0]), ...defined({ endedAt: place.endedAt }) }
+}
+
+/** Whether the operation is the session's, and when it ended. */
+async function endedAt(
+  store: Store,
+  sessionId: SessionId,
+  id: OperationId,
+): Promise<{ readonly endedAt: string | undefined } | undefined> {
+  const place = await store.locate(id)
+  if (place?.sessionId !== sessionId) return undefined
+  const row = place.last === undefined ? undefined : await store.row(place.last)
+  return { endedAt: row === undefined ? undefined : new Date(row.record.at).toISOString() }
+}
+
+function viewOf(
+  record: OperationRecord,
+  entry: OperationEntry | undefined,
+  end: OperationEndedRecord | undefined,
+): OperationView {
+  const { id, kind, title, tool, callId, at } = record
+  return {
+    id,
+    kind,
+    title,
+    status: end?.outcome ?? entry?.status ?? 'running',
+    startedAt: new Date(at).toISOString(),
+    progress: entry !== undefined && !isEnded(entry) ? entry.progress : 0,
+    ...defined({ tool, callId: callId as CallId | undefined, output: end?.output, error: end?.error }),
+  }
+}

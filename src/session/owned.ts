@@ -1,0 +1,192 @@
+/**
+ * What only the owner of a session can do, as data: asked for here where this process owns it or may, else sent to the
+ * process that does.
+ *
+ * Parameters and answers are plain JSON. A request that came as a letter is named by the commit that performs it, so a
+ * letter that is read again after its reader died is only answered: `again` says what it came to.
+ */
+import { defined } from '../defined.ts'
+import type { Transaction } from '../driver/transaction.ts'
+import { MeerkatError } from '../errors.ts'
+import type { InputId, RunId, ScheduleId } from '../kernel/ids.ts'
+import { entryOf } from '../kernel/regions/ledger-entries.ts'
+import type { LetterId } from '../store/mail.ts'
+import type {
+  CallView,
+  ControlOperation,
+  ControlReport,
+  InputStatus,
+  RuntimeApi,
+  ScheduleParams,
+  ScheduleView,
+  SendAnswer,
+  SendParams,
+} from './api.ts'
+import { callAfter, callOf, callViews, decide, resolveCall } from './calls.ts'
+import { cancel, control } from './control.ts'
+import type { Core } from './core.ts'
+import { admit, inputView, statusOf } from './inputs.ts'
+import type { Ended, LiveSession } from './live-session.ts'
+import { type FinishRequest, finishOperation, operationView } from './operations.ts'
+import { runView } from './reads.ts'
+import { dropSchedule, makeSchedule, scheduleViews } from './schedules.ts'
+
+/** Notes in the transaction which letter it performs; nothing for a request of this process. */
+export type Mark = (tx: Transaction) => void
+
+interface Owned<Params, Answer> {
+  readonly act: (core: Core, live: LiveSession, params: Params, mark: Mark) => Promise<Answer>
+  /** What a request that was performed before came to. */
+  readonly again: (core: Core, sessionId: string, params: Params) => Promise<Answer>
+}
+
+type SendRequest = Omit<SendParams, 'waitMs'> & { readonly inputId: InputId }
+
+const send: Owned<SendRequest, SendAnswer> = {
+  act: (core, live, params, mark) => {
+    const { idempotencyKey: key } = params
+    const now = (): Promise<SendAnswer> => sendNow(core, live, params, mark)
+    return key === undefined ? now() : live.inKeyOrder(key, now)
+  },
+  again: async (core, sessionId, { inputId }) => {
+    const { status, result } = await viewOf(core, sessionId, inputId)
+    const place = await core.store.locate(inputId)
+    return { outcome: 'accepted', inputId, status, cursor: String((place?.first ?? 1) - 1), ...defined({ result }) }
+  },
+}
+
+async function sendNow(
+  core: Core,
+  live: LiveSession,
+  { inputId, ...params }: SendRequest,
+  mark: Mark,
+): Promise<SendAnswer> {
+  const { idempotencyKey: key } = params
+  const seen = key === undefined ? undefined : await core.store.key(live.id, key)
+  let ended: Ended | undefined
+  const off = live.onEnded(inputId, one => {
+    ended = one
+  })
+  const before = live.driver.position
+  const mutation = (tx: Transaction): ReturnType<typeof admit> => {
+    const admitted = admit(tx, live, inputId, params, seen)
+    if (admitted.outcome === 'accepted') mark(tx)
+    return admitted
+  }
+  const admitted = await live.driver.mutate(mutation).finally(off)
+  await core.faults?.('session.acknowledge')
+  if (admitted.outcome === 'deduplicated') {
+    const { status, result } = await viewOf(core, live.id, admitted.inputId)
+    return { ...admitted, status, ...(result && { result }), cursor: String(before) }
+  }
+  const status: InputStatus = ended?.status ?? statusOf(entryOf(live.state.ledger, inputId))
+  return { ...admitted, status, cursor: String(before), ...(ended?.result && { result: ended.result }) }
+}
+
+const viewOf = (core: Core, sessionId: string, inputId: string): ReturnType<typeof inputView> =>
+  inputView(core.store, sessionId as LiveSession['id'], inputId, () => core.state(sessionId))
+
+const withdraw: Owned<{ readonly inputId: InputId }, boolean> = {
+  act: (_, live, { inputId }, mark) =>
+    live.driver.mutate(tx => {
+      mark(tx)
+      return tx.try({ type: 'WithdrawInput', inputId }).ok
+    }),
+  again: async (core, sessionId, { inputId }) => (await viewOf(core, sessionId, inputId)).status === 'withdrawn',
+}
+
+type CancelParams = Parameters<RuntimeApi['cancel']>[1]
+
+const cancelRun: Owned<CancelParams, Awaited<ReturnType<RuntimeApi['cancel']>>> = {
+  act: (_, live, params, mark) => cancel(live, params, mark),
+  again: async (core, sessionId, { runId }) => {
+    const run = runId === undefined ? undefined : await runView(core.store, sessionId, runId).catch(() => undefined)
+    if (run?.state === 'cancelled' || run?.state === 'running') return { cancelled: true, runId: run.id }
+    return { cancelled: false, alreadyEnded: true, ...defined({ runId: runId as RunId | undefined }) }
+  },
+}
+
+const controlSession: Owned<{ readonly operation: ControlOperation }, ControlReport> = {
+  act: (core, live, { operation }, mark) => control(live, operation, core.clock, core.abortGraceMs + 2_000, mark),
+  again: async (core, sessionId) => {
+    const { lifecycle, registration } = await core.state(sessionId)
+    const none = { inputsAbandoned: 0, inputsPendingDrain: 0, inputsTransferred: 0 }
+    return { sessionId: registration.sessionId ?? (sessionId as LiveSession['id']), phase: lifecycle.phase, ...none }
+  },
+}
+
+type CallChange = { readonly callId: string }
+
+function settles<Params extends CallChange>(
+  act: (live: LiveSession, params: Params, mark: Mark) => Promise<CallView['state']>,
+): Owned<Params, CallView> {
+  return {
+    act: async (_, live, params, mark) => {
+      callOf(live.state, live.id, params.callId)
+      const before = callViews(live.state, live.journal).find(call => call.id === params.callId)
+      return callAfter(live, params.callId, before, await act(live, params, mark))
+    },
+    again: async (core, sessionId, { callId }) => {
+      const { state, journal } = await core.stateAndJournal(sessionId)
+      const found = callViews(state, journal).find(call => call.id === callId)
+      if (found !== undefined) return found
+      throw new MeerkatError('not-found', `call ${callId} was settled, and its work ended since`)
+    },
+  }
+}
+
+const schedule: Owned<ScheduleParams & { readonly scheduleId: ScheduleId }, ScheduleView> = {
+  act: makeSchedule,
+  again: async (core, sessionId, { scheduleId }) => {
+    const found = (await scheduleViews(core, sessionId)).find(({ id }) => id === scheduleId)
+    if (found !== undefined) return found
+    throw new MeerkatError('not-found', `schedule ${scheduleId} was made, and has ended since`)
+  },
+}
+
+const unschedule: Owned<{ readonly scheduleId: ScheduleId }, boolean> = {
+  act: dropSchedule,
+  again: () => Promise.resolve(true),
+}
+
+const finish: Owned<FinishRequest, Awaited<ReturnType<typeof operationView>>> = {
+  act: finishOperation,
+  again: (core, sessionId, { operationId }) => operationView(core, sessionId, operationId),
+}
+
+export const owned = {
+  send,
+  withdraw,
+  cancel: cancelRun,
+  control: controlSession,
+  resolveCall: settles<CallChange & Parameters<RuntimeApi['resolveCall']>[2]>((live, { callId, ...params }, mark) =>
+    resolveCall(live, callId, params, mark),
+  ),
+  decide: settles<CallChange & Parameters<RuntimeApi['decide']>[2]>((live, { callId, ...params }, mark) =>
+    decide(live, callId, params, mark),
+  ),
+  schedule,
+  unschedule,
+  finishOperation: finish,
+}
+
+export type OwnedName = keyof typeof owned
+export type OwnedParams<Name extends OwnedName> = Parameters<(typeof owned)[Name]['act']>[2]
+export type OwnedAnswer<Name extends OwnedName> =
+  (typeof owned)[Name] extends Owned<never, infer Answer> ? Answer : never
+
+/** Performs a request here; fails with `not-owner` where somebody else alive owns the session. */
+export async function perform<Name extends OwnedName>(
+  core: Core,
+  name: Name,
+  sessionId: string,
+  params: OwnedParams<Name>,
+  letter?: LetterId,
+): Promise<OwnedAnswer<Name>> {
+  const { act, again } = owned[name] as unknown as Owned<OwnedParams<Name>, OwnedAnswer<Name>>
+  const mark: Mark = letter === undefined ? () => {} : tx => tx.performs(letter)
+  return core.on(sessionId, async live => {
+    if (letter !== undefined && (await core.store.locate(letter)) !== undefined) return again(core, sessionId, params)
+    return act(core, live, params, mark)
+  })
+}

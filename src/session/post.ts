@@ -1,0 +1,174 @@
+/**
+ * Requests between processes: from whoever was asked to whoever owns the session.
+ *
+ * 1. A request is a letter in the store: durable before it counts, and read by the owner of that moment or the next one.
+ * 2. While it waits, the sender tries to become the owner itself: a dead one's session is taken up by whoever asks.
+ * 3. No answer in time is `not-owner`; the error says whether the request was taken back or may still be performed.
+ */
+import { asMeerkatError, type ErrorBody, MeerkatError } from '../errors.ts'
+import type { RunId, SessionId } from '../kernel/ids.ts'
+import type { Letter, LetterId } from '../store/mail.ts'
+import { Deadline } from '../time.ts'
+import type { Core } from './core.ts'
+import { type OwnedAnswer, type OwnedName, type OwnedParams, owned, perform } from './owned.ts'
+import { waitForCommit } from './support.ts'
+
+/** What a request may take besides the time a dead owner keeps its sessions. */
+const PATIENCE_MS = 10_000
+/** Behind lost hints. */
+const POLL_MS = 1_000
+const LETTERS_AT_ONCE = 100
+
+type Answer = { readonly value: unknown } | { readonly error: ErrorBody }
+
+/** Performs a request here or, where somebody else owns the session, there. */
+export async function ask<Name extends OwnedName>(
+  core: Core,
+  name: Name,
+  sessionId: string,
+  params: OwnedParams<Name>,
+): Promise<OwnedAnswer<Name>> {
+  try {
+    return await perform(core, name, sessionId, params)
+  } catch (error) {
+    if (asMeerkatError(error).code !== 'not-owner') throw error
+    return forward(core, name, sessionId as SessionId, params)
+  }
+}
+
+async function forward<Name extends OwnedName>(
+  core: Core,
+  name: Name,
+  sessionId: SessionId,
+  params: OwnedParams<Name>,
+): Promise<OwnedAnswer<Name>> {
+  const { store, ids, clock, closing } = core
+  const ttlMs = 2 * store.leaseMs + PATIENCE_MS
+  const named = name === 'cancel' ? { ...params, ...(await runMeant(core, sessionId, params)) } : params
+  const letter: Letter = {
+    id: ids.session() as string as LetterId,
+    sessionId,
+    body: JSON.stringify({ name, params: named }),
+  }
+  const deadline = Deadline.in(clock, ttlMs)
+  await store.mail.post(letter, ttlMs)
+  while (!deadline.passed && !closing.signal.aborted) {
+    const hint = waitForCommit(store, sessionId, deadline.within(POLL_MS), closing.signal)
+    try {
+      const body = await store.mail.take(letter.id)
+      if (body !== undefined) return opened(body) as OwnedAnswer<Name>
+      if (await isOwnHere(core, sessionId)) await collect(core)
+      await hint
+    } finally {
+      hint.cancel()
+    }
+  }
+  throw unanswered(sessionId, name, await store.mail.recall(letter.id))
+}
+
+/** "The current run" is the one that is current now, not the one when the letter is read, or read again. */
+async function runMeant(core: Core, sessionId: SessionId, params: object): Promise<{ readonly runId?: RunId }> {
+  if ('runId' in params) return {}
+  const { run } = await core.state(sessionId)
+  return run.phase === 'bound' ? { runId: run.runId } : { runId: core.ids.run() }
+}
+
+/** Whether the session is this process's, be it that it has just become free. */
+async function isOwnHere(core: Core, sessionId: SessionId): Promise<boolean> {
+  if (core.sessions.peek(sessionId) !== undefined) return true
+  try {
+    await core.sessions.get(sessionId)
+    return true
+  } catch (error) {
+    if (asMeerkatError(error).code === 'not-owner') return false
+    throw error
+  }
+}
+
+function opened(body: string): unknown {
+  const answer = JSON.parse(body) as Answer
+  if ('value' in answer) return answer.value
+  const { code, message, retryable, details } = answer.error
+  throw new MeerkatError(code, message, { retryable, ...(details && { details }) })
+}
+
+function unanswered(sessionId: SessionId, name: string, takenBack: boolean): MeerkatError {
+  const what = takenBack
+    ? 'nothing was done: ask again'
+    : 'it may still be done: look before you ask again, or send with an idempotency key'
+  return new MeerkatError('not-owner', `the owner of session ${sessionId} did not answer (${name}); ${what}`, {
+    details: { sessionId, request: name, outcome: takenBack ? 'not-done' : 'unknown' },
+  })
+}
+
+/** Begins to perform every letter to a session of this process that is not in hand already. */
+async function collect(core: Core): Promise<void> {
+  const { store, owner, lettersInHand } = core
+  for (const letter of await store.mail.open(owner, LETTERS_AT_ONCE)) {
+    if (lettersInHand.has(letter.id)) continue
+    lettersInHand.add(letter.id)
+    serveLetter(core, letter)
+      // It stays open, and is found again.
+      .catch(() => {})
+      .finally(() => lettersInHand.delete(letter.id))
+  }
+}
+
+async function serveLetter(core: Core, letter: Letter): Promise<void> {
+  let answer: Answer
+  try {
+    answer = { value: await performed(core, letter) }
+  } catch (error) {
+    const known = asMeerkatError(error)
+    // The session went to somebody else meanwhile: the letter is theirs now.
+    if (known.code === 'not-owner') return
+    answer = { error: known.toJSON() }
+  }
+  await core.faults?.('mail.answer')
+  await core.store.mail.answer(letter.id, JSON.stringify(answer))
+}
+
+async function performed(core: Core, { id, sessionId, body }: Letter): Promise<unknown> {
+  const { name, params } = JSON.parse(body) as { readonly name: string; readonly params: Record<string, unknown> }
+  if (!Object.hasOwn(owned, name)) {
+    throw new MeerkatError('unsupported', `the owner of session ${sessionId} is of a release that can't ${name}`)
+  }
+  return perform(core, name as OwnedName, sessionId, params as never, id)
+}
+
+/** Reads this process's letters whenever a hint says that there may be some. */
+export class Postman {
+  readonly #core: Core
+  readonly #off: () => void
+  #collecting: Promise<void> | undefined
+  #again = false
+
+  constructor(core: Core) {
+    this.#core = core
+    this.#off = core.store.onCommit(({ sessionId, about }) => {
+      const mail = about === 'mail' || (about === undefined && sessionId === undefined)
+      if (mail && (sessionId === undefined || core.sessions.peek(sessionId) !== undefined)) this.look()
+    })
+  }
+
+  /** Looks for letters; once more if it is looking already. */
+  look(): void {
+    if (this.#collecting !== undefined) {
+      this.#again = true
+      return
+    }
+    // A store that can't be read now is looked into by the next sweep.
+    this.#collecting = collect(this.#core)
+      .catch(() => {})
+      .finally(() => {
+        this.#collecting = undefined
+        if (!this.#again) return
+        this.#again = false
+        this.look()
+      })
+  }
+
+  stop(): void {
+    this.#off()
+  }
+}

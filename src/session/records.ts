@@ -1,0 +1,32 @@
+/** What schedules and operations were made of and came to, looked up where it was written. */
+import type { OperationId, ScheduleId } from '../kernel/ids.ts'
+import type { CommitRecord, OperationEndedRecord, OperationRecord, ScheduleRecord } from '../store/records.ts'
+import type { LocatedId, Store } from '../store/store.ts'
+
+export function scheduleRecords(store: Store, ids: readonly ScheduleId[]): Promise<readonly ScheduleRecord[]> {
+  return found(store, ids, 'first', record => record.schedules)
+}
+
+export function operationRecords(store: Store, ids: readonly OperationId[]): Promise<readonly OperationRecord[]> {
+  return found(store, ids, 'first', record => record.operations)
+}
+
+export function operationEnds(store: Store, ids: readonly OperationId[]): Promise<readonly OperationEndedRecord[]> {
+  return found(store, ids, 'last', record => record.operationsEnded)
+}
+
+async function found<Id extends LocatedId, T extends { readonly id: Id }>(
+  store: Store,
+  ids: readonly Id[],
+  end: 'first' | 'last',
+  pick: (record: CommitRecord) => readonly T[] | undefined,
+): Promise<readonly T[]> {
+  const all: T[] = []
+  for (const id of ids) {
+    const position = (await store.locate(id))?.[end]
+    const row = position === undefined ? undefined : await store.row(position)
+    const one = row === undefined ? undefined : pick(row.record)?.find(({ id: other }) => other === id)
+    if (one !== undefined) all.push(one)
+  }
+  return all
+}

@@ -1,0 +1,125 @@
+/** Schedules as people make and see them, and how one fires. */
+import { defined } from '../defined.ts'
+import type { Transaction } from '../driver/transaction.ts'
+import type { Ids } from '../ids.ts'
+import type { ScheduleId } from '../kernel/ids.ts'
+import { mapGet } from '../kernel/persistent-map.ts'
+import { type ScheduleEntry, schedulesOf } from '../kernel/regions/schedules.ts'
+import type { InputRecord, ScheduleRecord } from '../store/records.ts'
+import type { ScheduleParams, ScheduleView } from './api.ts'
+import type { Core } from './core.ts'
+import type { LiveSession } from './live-session.ts'
+import type { Mark } from './owned.ts'
+import { iso } from './reads.ts'
+import { scheduleRecords } from './records.ts'
+import { missedSince, nextDue, ruleOf } from './schedule-times.ts'
+
+/** A firing later than this was missed: nobody could fire it in time. Timers of a busy process are late by less. */
+const LATE_MS = 5_000
+/** Of more missed times than this, `all` fires one input like `once`. */
+const MISSED_MOST = 100
+
+export async function makeSchedule(
+  core: Core,
+  live: LiveSession,
+  { scheduleId: id, content, title, overlap, misfire, ...times }: ScheduleParams & { readonly scheduleId: ScheduleId },
+  mark: Mark,
+): Promise<ScheduleView> {
+  const now = core.clock.now()
+  const { rule, dueAt } = ruleOf(times, now)
+  const record: ScheduleRecord = { id, at: now, rule, content, ...defined({ title }) }
+  await live.driver.mutate(tx => {
+    mark(tx)
+    const recurring = rule.type !== 'once'
+    tx.step({ type: 'CreateSchedule', scheduleId: id, dueAt, recurring, ...defined({ overlap, misfire }) })
+    tx.parts.schedules.push(record)
+    tx.parts.opened.push(id)
+    tx.event({ type: 'schedule.created', data: { scheduleId: id, dueAt: iso(dueAt), ...defined({ title }) } })
+  })
+  return viewOf(record, mapGet(live.state.schedules.entries, id))
+}
+
+export async function dropSchedule(
+  _: Core,
+  live: LiveSession,
+  { scheduleId }: { readonly scheduleId: ScheduleId },
+  mark: Mark,
+): Promise<boolean> {
+  return live.driver.mutate(tx => {
+    mark(tx)
+    return tx.try({ type: 'CancelSchedule', scheduleId }).ok
+  })
+}
+
+export async function scheduleViews(core: Core, sessionId: string): Promise<readonly ScheduleView[]> {
+  const { schedules } = await core.state(sessionId)
+  const entries = schedulesOf(schedules)
+  const records = await scheduleRecords(
+    core.store,
+    entries.map(({ id }) => id),
+  )
+  return records.map(record => viewOf(record, mapGet(schedules.entries, record.id)))
+}
+
+/** Fires a due schedule within a transaction: what becomes of it is the kernel's to say, the input follows. */
+export function fire(
+  tx: Transaction,
+  entry: ScheduleEntry,
+  { rule, content }: ScheduleRecord,
+  { ids, keep, now }: { readonly ids: Ids; readonly keep: (record: InputRecord) => void; readonly now: number },
+): void {
+  const late = now - entry.dueAt > LATE_MS
+  const missed = late ? 1 + missedSince(rule, entry.dueAt, now, MISSED_MOST) : 0
+  const each = entry.misfire === 'all' && late && missed <= MISSED_MOST
+  const next = nextDue(rule, each ? entry.dueAt : now)
+  const inputId = ids.input()
+  const fired = tx
+    .step({
+      type: 'FireSchedule',
+      scheduleId: entry.id,
+      at: now,
+      inputId,
+      ...(missed > 0 && { missed }),
+      ...(next !== undefined && { nextDueAt: next }),
+    })
+    .some(({ type }) => type === 'ScheduleFired')
+  if (!fired) return
+  const replaces = entry.overlap === 'replace'
+  const key = replaces ? ({ mode: 'supersede', supersessionKey: `schedule:${entry.id}` } as const) : {}
+  tx.step({ type: 'AcceptInput', inputId, at: tx.at, kind: 'external-event', origin: 'system', ...key })
+  const record: InputRecord = {
+    id: inputId,
+    at: tx.at,
+    mode: replaces ? 'supersede' : 'queue',
+    kind: 'external-event',
+    content,
+    scheduleId: entry.id,
+    ...('supersessionKey' in key && { supersessionKey: key.supersessionKey }),
+  }
+  tx.parts.inputs.push(record)
+  keep(record)
+}
+
+function viewOf({ id, at, title, rule, content }: ScheduleRecord, entry: ScheduleEntry | undefined): ScheduleView {
+  return {
+    id,
+    content,
+    rule: ruleView(rule),
+    overlap: entry?.overlap ?? 'skip',
+    misfire: entry?.misfire ?? 'once',
+    createdAt: iso(at),
+    ...defined({ title, nextDueAt: entry && iso(entry.dueAt), lastInputId: entry?.lastInput }),
+  }
+}
+
+function ruleView(rule: ScheduleRecord['rule']): ScheduleView['rule'] {
+  const until = rule.until === undefined ? {} : { until: iso(rule.until) }
+  switch (rule.type) {
+    case 'once':
+      return { type: 'once', at: iso(rule.at), ...until }
+    case 'every':
+      return { type: 'every', everyMs: rule.everyMs, from: iso(rule.from), ...until }
+    case 'cron':
+      return { type: 'cron', pattern: rule.pattern, timeZone: rule.timeZone, ...until }
+  }
+}

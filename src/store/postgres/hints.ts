@@ -1,0 +1,137 @@
+/**
+ * Hints between stores: a notification for each batch, and a poll behind it for what a lost connection kept back.
+ *
+ * A notification is the batch's newest position (0 for mail and releases) and a JSON text: `o` the store that sent it,
+ * `s` the sessions (absent: any), `a` what it is about. A store passes over its own; it has told its listeners itself.
+ */
+import { randomUUID } from 'node:crypto'
+import type { SessionId } from '../../kernel/ids.ts'
+import { Listeners } from '../listeners.ts'
+import type { Hint } from '../store.ts'
+import type { Client } from './client.ts'
+
+const POLL_EVERY_MS = 1000
+/** A notification may hold 8000 bytes; sessions are named as far as they fit. */
+const NOTICE_BYTES = 7000
+
+interface Notice {
+  readonly o: string
+  readonly s?: readonly SessionId[]
+  readonly a?: 'mail' | 'free'
+}
+
+interface Seen {
+  readonly tail: number
+  readonly mail: string
+  /** Notifications about mail until then. */
+  readonly mailHeard: number
+}
+
+export class Hints {
+  readonly #client: Client
+  readonly #channel: string
+  readonly #origin: string = randomUUID().slice(0, 8)
+  readonly #listeners = new Listeners()
+  #poll: NodeJS.Timeout | undefined
+  #unlisten: (() => void) | undefined
+  /** Whether the server could not be reached lately: the connection that listens may be dead without knowing. */
+  #deaf = false
+  #heard = 0
+  /** Notifications about mail so far. */
+  #mailHeard = 0
+  #seen: Seen | undefined
+
+  constructor(client: Client, channel: string) {
+    this.#client = client
+    this.#channel = channel
+  }
+
+  get origin(): string {
+    return this.#origin
+  }
+
+  /** Starts to listen to others with the first listener, and stops with the last. */
+  add(listener: (hint: Hint) => void): () => void {
+    const remove = this.#listeners.add(listener)
+    this.#start()
+    return () => {
+      remove()
+      if (this.#listeners.size === 0) this.stop()
+    }
+  }
+
+  stop(): void {
+    clearInterval(this.#poll)
+    this.#poll = undefined
+    this.#seen = undefined
+    this.#unlisten?.()
+    this.#unlisten = undefined
+  }
+
+  notify(hint: Hint): void {
+    this.#listeners.notify(hint)
+  }
+
+  /** This store has written up to here, and said so. */
+  wrote(position: number): void {
+    this.#heard = Math.max(this.#heard, position)
+  }
+
+  notice(sessions: readonly string[], about?: 'mail' | 'free'): string {
+    const named: Notice = {
+      o: this.#origin,
+      s: sessions as readonly SessionId[],
+      ...(about === undefined ? {} : { a: about }),
+    }
+    const text = JSON.stringify(named)
+    if (Buffer.byteLength(text) <= NOTICE_BYTES) return text
+    const { s: _, ...any } = named
+    return JSON.stringify(any)
+  }
+
+  #start(): void {
+    if (this.#poll !== undefined) return
+    this.#poll = setInterval(() => void this.#look(), POLL_EVERY_MS).unref()
+    void this.#look()
+    this.#listen()
+  }
+
+  #listen(): void {
+    this.#unlisten?.()
+    this.#unlisten = this.#client.listen(this.#channel, text => this.#hear(text))
+  }
+
+  #hear(text: string | undefined): void {
+    if (this.#poll === undefined) return
+    // The connection is new: what was said before it is lost.
+    if (text === undefined) return this.notify({})
+    const space = text.indexOf(' ')
+    this.wrote(Number(text.slice(0, space)))
+    const { o, s, a }: Notice = JSON.parse(text.slice(space + 1)) as Notice
+    if (o === this.#origin) return
+    if (a === 'mail') this.#mailHeard += 1
+    const about = a === undefined ? {} : { about: a }
+    if (s === undefined) this.notify(about)
+    else for (const sessionId of s) this.notify({ sessionId, ...about })
+  }
+
+  async #look(): Promise<void> {
+    const before = this.#seen
+    try {
+      const [row] = await this.#client.read(
+        `SELECT coalesce((SELECT max(position) FROM log), 0) AS tail,
+           (SELECT count(*) || ' ' || count(answer) || ' ' || coalesce(max(n), 0) FROM letters) AS mail`,
+      )
+      const now: Seen = { tail: Number(row?.['tail']), mail: String(row?.['mail']), mailHeard: this.#mailHeard }
+      this.#seen = now
+      if (this.#deaf && this.#poll !== undefined) this.#listen()
+      this.#deaf = false
+      if (before === undefined || this.#poll === undefined) return
+      if (now.tail > Math.max(before.tail, this.#heard)) this.notify({})
+      if (now.mail !== before.mail && now.mailHeard === before.mailHeard) this.notify({ about: 'mail' })
+    } catch {
+      // A hint can't report a fault; the reader that it wakes meets the fault itself.
+      this.#deaf = true
+    }
+  }
+}

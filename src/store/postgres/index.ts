@@ -1,0 +1,119 @@
+/**
+ * `postgres(url)`: the store of a fleet. Many processes on many hosts share one schema; each writes the sessions it has
+ * claimed, and takes over those of a process that fell silent.
+ */
+import { MeerkatError } from '../../errors.ts'
+import type { StoreFaults } from '../faults.ts'
+import type { Store, StoreSource } from '../store.ts'
+import { Client, type Limits, loadConnect, type Target } from './client.ts'
+import { notUnicode, toStoreError } from './errors.ts'
+import { migrate } from './migrations.ts'
+import { PostgresStore } from './store.ts'
+
+export type { StoreFaults } from '../faults.ts'
+
+export interface PostgresOptions {
+  /**
+   * How long a process that falls silent keeps its sessions, in ms; 15,000 unless given. Shorter finds dead processes
+   * sooner, and takes sessions from those that are merely slow.
+   */
+  readonly leaseMs?: number
+  /** Connections for reading, at most; 10 unless given. Writing takes up to 4 more, leases, listening and upkeep 1 each. */
+  readonly max?: number
+  /** Name of the schema that holds the tables; `meerkat` unless given. One database may hold several. */
+  readonly schema?: string
+  /** How this process shows itself in `pg_stat_activity`; `meerkat` unless given. */
+  readonly applicationName?: string
+  /** How long the server may work on one statement, in ms; 15,000 unless given. */
+  readonly statementTimeoutMs?: number
+  /** How long a read waits for a free connection before it fails with `overloaded`, in ms; 5,000 unless given. */
+  readonly poolTimeoutMs?: number
+  /** How long connecting may take, in ms; 10,000 unless given. */
+  readonly connectTimeoutMs?: number
+  /** Crash points for tests. */
+  readonly faults?: StoreFaults
+}
+
+const WRITE_CONNECTIONS = 4
+/** Short enough that every name made from it fits PostgreSQL's 63 bytes. */
+const SCHEMA_NAME = /^[a-z_][a-z0-9_]{0,39}$/
+const UPKEEP_TIMEOUT_MS = 24 * 3600_000
+
+/** A store in the PostgreSQL database at `url` (`postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=...`). */
+export function postgres(url: string, options: PostgresOptions = {}): StoreSource {
+  const { schema = 'meerkat', applicationName = 'meerkat', leaseMs = 15_000 } = options
+  if (!SCHEMA_NAME.test(schema)) {
+    throw new MeerkatError(
+      'invalid-params',
+      `the schema name ${JSON.stringify(schema)} can't be used: take up to 40 of a–z, 0–9 and _, no digit first`,
+    )
+  }
+  if (!(leaseMs >= 100)) throw new MeerkatError('invalid-params', `leaseMs must be at least 100, not ${leaseMs}`)
+  const target: Target = { url, name: nameOf(url), schema, applicationName }
+  return { name: target.name, open: () => open(target, { ...options, leaseMs }) }
+}
+
+/** Host, port and database of the URL, and nothing else of it. */
+function nameOf(url: string): string {
+  const given = URL.parse(url)
+  if (given === null || !['postgres:', 'postgresql:'].includes(given.protocol)) {
+    throw new MeerkatError(
+      'invalid-params',
+      'postgres() needs a URL such as postgres://USER:PASSWORD@HOST:PORT/DATABASE',
+    )
+  }
+  return `postgres://${given.hostname}:${given.port === '' ? '5432' : given.port}${given.pathname}`
+}
+
+async function open(target: Target, options: PostgresOptions & { readonly leaseMs: number }): Promise<Store> {
+  const { max = 10, leaseMs, faults = {} } = options
+  const limits: Limits = {
+    max,
+    poolTimeoutMs: options.poolTimeoutMs ?? 5000,
+    statementTimeoutMs: options.statementTimeoutMs ?? 15_000,
+    connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
+  }
+  const connect = await loadConnect()
+  const upkeep = new Client(connect, target, { ...limits, max: 1, statementTimeoutMs: UPKEEP_TIMEOUT_MS })
+  try {
+    const { settings, version } = await prepare(upkeep, target)
+    const writing = { ...limits, max: WRITE_CONNECTIONS, poolTimeoutMs: limits.statementTimeoutMs }
+    return new PostgresStore({
+      name: target.name,
+      writes: new Client(connect, target, writing, settings),
+      reads: new Client(connect, target, limits),
+      leases: new Client(connect, target, { ...writing, max: 1 }, settings),
+      upkeep,
+      channel: `meerkat.${target.schema}`,
+      version,
+      leaseMs,
+      faults,
+    })
+  } catch (error) {
+    await upkeep.close(0)
+    throw toStoreError(error, { store: target.name })
+  }
+}
+
+/** Makes the schema ready, and looks at the server: what the connections that write have to ask for. */
+async function prepare(
+  client: Client,
+  { name, schema }: Target,
+): Promise<{ readonly settings: Readonly<Record<string, string>>; readonly version: number }> {
+  const [row] = await client.read(
+    `SELECT current_setting('server_encoding') AS encoding, current_setting('synchronous_commit') AS synchronous`,
+  )
+  const encoding = String(row?.['encoding'])
+  if (encoding !== 'UTF8') throw notUnicode(name, encoding)
+  const version = await client.use(sql => migrate(sql, name, schema))
+  return {
+    version,
+    settings: {
+      // Plans are made once and look up rows by their keys, however few there were when they were made.
+      enable_seqscan: 'off',
+      plan_cache_mode: 'force_generic_plan',
+      // An answered commit is durable, whatever the server's default.
+      ...(row?.['synchronous'] === 'off' ? { synchronous_commit: 'on' } : {}),
+    },
+  }
+}

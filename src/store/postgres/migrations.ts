@@ -1,0 +1,94 @@
+/**
+ * How a schema gets from an older version to this release's.
+ *
+ * A step is a numbered SQL file, applied in a transaction of its own, under a lock that all processes of this schema
+ * share, and recorded. Its first line names the oldest release that can go on using the schema after it, as the highest
+ * step that release knows (`min_reader`): while servers are replaced one by one, old ones work beside new ones unless a
+ * step says that they can't. Released steps never change.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import type { Sql, TransactionSql } from 'postgres'
+import { MeerkatError } from '../../errors.ts'
+import { foreignSchema, newerSchema } from './errors.ts'
+
+interface Step {
+  readonly version: number
+  readonly name: string
+  readonly minReader: number
+  readonly sql: string
+}
+
+const FOLDER = new URL('./migrations/', import.meta.url)
+
+/** The steps this release knows, oldest first. */
+function readSteps(): readonly Step[] {
+  return readdirSync(FOLDER)
+    .filter(file => file.endsWith('.sql'))
+    .toSorted()
+    .map(file => {
+      const sql = readFileSync(new URL(file, FOLDER), 'utf8')
+      const minReader = Number(/^-- min_reader: (\d+)$/m.exec(sql)?.[1])
+      const version = Number.parseInt(file, 10)
+      if (!Number.isInteger(minReader) || !Number.isInteger(version)) {
+        throw new MeerkatError('internal', `the migration ${file} of this installation is damaged: install it again`)
+      }
+      return { version, name: file.replace(/^\d+-|\.sql$/g, ''), minReader, sql }
+    })
+}
+
+/** Brings the schema to this release's version, or refuses it untouched. Answers the version it has then. */
+export async function migrate(sql: Sql, store: string, schema: string): Promise<number> {
+  const steps = readSteps()
+  const supported = steps.at(-1)?.version ?? 0
+  const found = await versionOf(sql, store, schema, supported)
+  if (found >= supported) return found
+  for (const step of steps.filter(({ version }) => version > found)) {
+    await sql.begin(async transaction => {
+      await transaction.unsafe(`SELECT pg_advisory_xact_lock(hashtextextended('meerkat ' || $1, 0))`, [schema])
+      // Asked again under the lock: another process may have done it meanwhile.
+      if ((await versionOf(transaction, store, schema, supported)) >= step.version) return
+      await apply(transaction, schema, step)
+    })
+  }
+  return Math.max(found, supported)
+}
+
+async function apply(
+  transaction: TransactionSql,
+  schema: string,
+  { version, name, minReader, sql }: Step,
+): Promise<void> {
+  const exists = await transaction.unsafe('SELECT to_regnamespace($1) IS NOT NULL AS is', [`"${schema}"`])
+  if (exists[0]?.['is'] !== true) await transaction.unsafe(`CREATE SCHEMA "${schema}"`)
+  await transaction.unsafe(`CREATE TABLE IF NOT EXISTS migrations (
+    version integer PRIMARY KEY,
+    name text NOT NULL,
+    min_reader integer NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
+  )`)
+  await transaction.unsafe(sql).simple()
+  await transaction.unsafe('INSERT INTO migrations (version, name, min_reader) VALUES ($1, $2, $3)', [
+    version,
+    name,
+    minReader,
+  ])
+}
+
+/** The schema's version, 0 for one that is absent or empty; a foreign one or one that is too new is refused. */
+async function versionOf(sql: Sql | TransactionSql, store: string, schema: string, supported: number): Promise<number> {
+  const [facts] = await sql.unsafe(
+    `SELECT to_regclass($1) IS NOT NULL AS ours,
+       EXISTS (SELECT 1 FROM pg_class WHERE relnamespace = to_regnamespace($2)) AS taken`,
+    [`"${schema}".migrations`, `"${schema}"`],
+  )
+  if (facts?.['ours'] !== true) {
+    if (facts?.['taken'] === true) throw foreignSchema(store, schema)
+    return 0
+  }
+  const [row] = await sql.unsafe(
+    `SELECT max(version) AS version, max(min_reader) AS min_reader FROM "${schema}".migrations`,
+  )
+  const [found, minReader] = [Number(row?.['version']), Number(row?.['min_reader'])]
+  if (minReader > supported) throw newerSchema(store, { schema, found, supported, minReader })
+  return found
+}

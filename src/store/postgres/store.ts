@@ -1,0 +1,257 @@
+/** The store on one PostgreSQL schema: writes go through the group commit, reads through a pool of their own. */
+import type { InputId, SessionId } from '../../kernel/ids.ts'
+import { seal, sealRecord } from '../codec.ts'
+import type { StoreFaults } from '../faults.ts'
+import type { Mail } from '../mail.ts'
+import type { CommitRecord, Position, SessionRecord } from '../records.ts'
+import type {
+  Claim,
+  Commit,
+  Hint,
+  LoadedSession,
+  LocatedId,
+  LogRow,
+  SessionIndex,
+  SessionSummary,
+  Store,
+} from '../store.ts'
+import { storeClosed } from '../store-errors.ts'
+import type { Client, Row } from './client.ts'
+import { codeOf, LEASE_OVER } from './errors.ts'
+import { GroupCommit } from './group-commit.ts'
+import { Hints } from './hints.ts'
+import { type Finding, inspectDatabase } from './inspect.ts'
+import { demandText, numbers, quote, texts } from './literals.ts'
+import { PostgresMail } from './mail.ts'
+import { Owners } from './owners.ts'
+import { Reader } from './reader.ts'
+import { makeWriter, refusalOf, sealCommit, sizeOf, type Writer } from './writer.ts'
+
+export interface PostgresStoreOptions {
+  readonly name: string
+  /** For everything that changes something; reads can't keep these waiting. */
+  readonly writes: Client
+  readonly reads: Client
+  readonly leases: Client
+  /** Without a time limit: for VACUUM, and for looking at everything. */
+  readonly upkeep: Client
+  readonly channel: string
+  readonly version: number
+  readonly leaseMs: number
+  readonly faults: StoreFaults
+}
+
+/** How long closing waits for what is under way. */
+const CLOSE_MS = 5000
+
+export class PostgresStore implements Store {
+  readonly name: string
+  readonly leaseMs: number
+  readonly mail: Mail
+  readonly #writes: Client
+  readonly #upkeep: Client
+  readonly #all: readonly Client[]
+  readonly #version: number
+  readonly #owners: Owners
+  readonly #reader: Reader
+  readonly #writer: Writer
+  readonly #commits: GroupCommit
+  readonly #hints: Hints
+  readonly #lapses = new Set<{ readonly listener: () => void }>()
+  #closing: Promise<void> | undefined
+
+  constructor({ name, writes, reads, leases, upkeep, channel, version, leaseMs, faults }: PostgresStoreOptions) {
+    this.name = name
+    this.leaseMs = leaseMs
+    this.#writes = writes
+    this.#upkeep = upkeep
+    this.#all = [writes, reads, leases, upkeep]
+    this.#version = version
+    this.#reader = new Reader(reads)
+    const hints = new Hints(reads, channel)
+    this.#hints = hints
+    this.mail = new PostgresMail({ client: writes, channel, hints })
+    this.#owners = new Owners({
+      client: leases,
+      leaseMs,
+      channel,
+      freed: () => hints.notice([], 'free'),
+      onLapse: () => this.#lapse(),
+    })
+    this.#writer = makeWriter({
+      send: text => this.#send(text),
+      channel,
+      notice: (sessions, about) => hints.notice(sessions, about),
+    })
+    this.#commits = new GroupCommit({
+      store: name,
+      faults,
+      onWritten: sessionId => hints.notify({ sessionId }),
+    })
+  }
+  async create(
+    session: SessionRecord,
+    first: Omit<Commit, 'claim'>,
+    owner: string,
+  ): Promise<{ claim: Claim; position: Position }> {
+    const claim: Claim = { sessionId: session.id, owner, token: 1 }
+    const sealed = sealCommit({ ...first, claim })
+    const body = seal(session)
+    const write = {
+      ...sealed,
+      first: { session: structuredClone(session), body, owner: await this.#owners.number(owner) },
+    }
+    const position = await this.#commits.add(this.#writer.create, session.id, write, sizeOf(write))
+    this.#hints.wrote(position)
+    return { claim, position }
+  }
+
+  async claim(sessionId: SessionId, owner: string): Promise<Claim> {
+    demandText(sessionId, 'the session id')
+    const number = await this.#owners.number(owner)
+    const write = { claim: { sessionId, owner, token: 0 }, owner: number }
+    return this.#commits.add(this.#writer.claim, sessionId, write)
+  }
+
+  async release(claim: Claim): Promise<void> {
+    demandText(claim.sessionId, 'the session id')
+    await this.#commits.add(this.#writer.release, claim.sessionId, claim)
+    this.#hints.notify({ sessionId: claim.sessionId, about: 'free' })
+  }
+
+  async current(claims: readonly Claim[]): Promise<readonly Claim[]> {
+    return this.#reader.current(claims)
+  }
+
+  onLapse(listener: () => void): () => void {
+    const entry = { listener }
+    this.#lapses.add(entry)
+    return () => void this.#lapses.delete(entry)
+  }
+
+  async commit(commit: Commit): Promise<Position> {
+    const sealed = sealCommit(commit)
+    const position = await this.#commits.add(this.#writer.commit, commit.claim.sessionId, sealed, sizeOf(sealed))
+    this.#hints.wrote(position)
+    return position
+  }
+
+  async load(sessionId: SessionId): Promise<LoadedSession> {
+    return this.#reader.load(sessionId)
+  }
+
+  async session(sessionId: SessionId): Promise<SessionSummary | undefined> {
+    return this.#reader.session(sessionId)
+  }
+
+  async sessions(query: Parameters<Store['sessions']>[0]): Promise<readonly SessionSummary[]> {
+    return this.#reader.sessions(query)
+  }
+
+  async read(query: Parameters<Store['read']>[0]): Promise<readonly LogRow[]> {
+    return this.#reader.read(query)
+  }
+
+  async readBack(query: Parameters<Store['readBack']>[0]): Promise<readonly LogRow[]> {
+    return this.#reader.readBack(query)
+  }
+
+  async readMessages(query: Parameters<Store['readMessages']>[0]): Promise<readonly LogRow[]> {
+    return this.#reader.readMessages(query)
+  }
+
+  async row(position: Position): Promise<LogRow | undefined> {
+    return this.#reader.row(position)
+  }
+
+  async locate(id: LocatedId): Promise<{ sessionId: SessionId; first: Position; last?: Position } | undefined> {
+    return this.#reader.locate(id)
+  }
+
+  async key(sessionId: SessionId, key: string): Promise<{ inputId: InputId; digest: string } | undefined> {
+    return this.#reader.key(sessionId, key)
+  }
+
+  async index(sessionId: SessionId): Promise<SessionIndex> {
+    return this.#reader.index(sessionId)
+  }
+
+  async blob(digest: string): Promise<Uint8Array | undefined> {
+    return this.#reader.blob(digest)
+  }
+
+  async tail(): Promise<Position> {
+    return this.#reader.tail()
+  }
+
+  onCommit(listener: (hint: Hint) => void): () => void {
+    return this.#hints.add(listener)
+  }
+
+  async amend(
+    claim: Claim,
+    rows: readonly { readonly position: Position; readonly record: CommitRecord }[],
+  ): Promise<void> {
+    const sealed = rows.map(({ position, record }) => ({ position, ...sealRecord(record) }))
+    const given = [
+      quote(demandText(claim.sessionId, 'the session id')),
+      String(claim.token),
+      numbers(sealed.map(row => row.position)),
+      numbers(sealed.map(row => row.crc)),
+      texts(sealed.map(row => row.body)),
+    ]
+    await this.#change(claim, `SELECT * FROM amend_rows(${given.join(',')})`)
+  }
+
+  async remove(claim: Claim): Promise<void> {
+    const id = quote(demandText(claim.sessionId, 'the session id'))
+    await this.#change(claim, `SELECT * FROM remove_session(${id},${claim.token})`)
+  }
+
+  /** Makes the space of dead rows usable again, and gives back what is free at the end of a table. */
+  async compact(): Promise<void> {
+    for (const table of ['log', 'heads', 'refs', 'keys', 'journal', 'snapshots', 'blobs', 'blob_refs', 'letters']) {
+      await this.#upkeep.write(`VACUUM (SKIP_LOCKED) ${table}`)
+    }
+  }
+
+  async inspect(): Promise<readonly Finding[]> {
+    return inspectDatabase(this.#upkeep, this.name, this.#version)
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    this.#hints.stop()
+    await this.#commits.finish()
+    try {
+      await this.#owners.leave()
+    } catch {
+      // The server can't be reached. The claims end all the same, when the lease is over.
+    }
+    await Promise.all(this.#all.map(client => client.close(CLOSE_MS)))
+  }
+
+  /** A change of one session that is not a commit; the session's commits before it have been answered. */
+  async #change(claim: Claim, text: string): Promise<void> {
+    if (this.#closing !== undefined) throw storeClosed(this.name)
+    const [row] = await this.#writes.write(text, claim.sessionId)
+    if (row !== undefined) throw refusalOf(claim, row)
+  }
+
+  async #send(text: string): Promise<readonly Row[]> {
+    try {
+      return await this.#writes.send(text)
+    } catch (error) {
+      if (codeOf(error) === LEASE_OVER) this.#owners.hurry()
+      throw error
+    }
+  }
+
+  #lapse(): void {
+    for (const { listener } of this.#lapses) listener()
+  }
+}

@@ -1,0 +1,98 @@
+/** What goes on without a run: schedules, and operations that outlast the turn that began them. */
+import { z } from 'zod'
+import { operation } from '../operation.ts'
+import { json, name, positive, sessionId, time } from './fields.ts'
+import { content } from './inputs.ts'
+import { backgroundOperation, schedule } from './shapes.ts'
+
+const scheduleId = name().describe('The schedule, as `schedule/create` answered it.')
+const operationId = name().describe('The operation, as `operation/list` answered it.')
+
+const createSchedule = operation({
+  doc: 'Has the session get an input at a time: once (`inMs`, `at`), or again and again (`everyMs`, `cron`).',
+  input: z.strictObject({
+    sessionId,
+    content: content.describe('What the session gets each time.'),
+    title: z.exactOptional(name(500)),
+    inMs: z.exactOptional(positive).describe('Once, this long from now.'),
+    at: z.exactOptional(time).describe('Once, then.'),
+    everyMs: z.exactOptional(z.int().min(1000)).describe('Again and again, this far apart.'),
+    cron: z
+      .exactOptional(z.string().min(1).max(200))
+      .describe('Again and again, by a pattern of five fields (or six, seconds first).'),
+    timeZone: z.exactOptional(name(100)).describe('IANA zone of the pattern; UTC when absent.'),
+    until: z.exactOptional(time).describe('Nothing is due after this.'),
+    overlap: z
+      .exactOptional(z.enum(['skip', 'queue', 'replace']))
+      .describe(
+        'While its last input is unfinished: not this time (default), one more waits, or it replaces a waiting one.',
+      ),
+    misfire: z
+      .exactOptional(z.enum(['skip', 'once', 'all']))
+      .describe('Times that passed while nobody could fire it: left out, one input for all (default), or one each.'),
+  }),
+  output: z.object({ schedule }),
+  handle: async (runtime, { sessionId, ...params }) => ({ schedule: await runtime.schedule(sessionId, params) }),
+})
+
+const listSchedules = operation({
+  doc: "Lists a session's schedules.",
+  input: z.strictObject({ sessionId }),
+  output: z.object({ schedules: z.array(schedule) }),
+  handle: async (runtime, params) => ({ schedules: await runtime.schedules(params.sessionId) }),
+})
+
+const cancelSchedule = operation({
+  doc: 'Ends a schedule; an input that it gave already stays.',
+  input: z.strictObject({ sessionId, scheduleId }),
+  output: z.object({ cancelled: z.boolean().describe('False when there was none any more.') }),
+  handle: (runtime, params) => runtime.unschedule(params.sessionId, params.scheduleId),
+})
+
+const listOperations = operation({
+  doc: "Lists a session's background operations, running ones and the newest that ended.",
+  input: z.strictObject({ sessionId }),
+  output: z.object({ operations: z.array(backgroundOperation) }),
+  handle: async (runtime, params) => ({ operations: await runtime.operations(params.sessionId) }),
+})
+
+const getOperation = operation({
+  doc: 'Answers one background operation.',
+  input: z.strictObject({ sessionId, operationId }),
+  output: z.object({ operation: backgroundOperation }),
+  handle: async (runtime, params) => ({ operation: await runtime.operation(params.sessionId, params.operationId) }),
+})
+
+const finishOperation = operation({
+  doc: 'Says how a background operation ended; the session hears of it, and is woken if it is idle.',
+  input: z.strictObject({
+    sessionId,
+    operationId,
+    outcome: z.enum(['completed', 'failed']),
+    output: z.exactOptional(json).describe('What it came to.'),
+    error: z.exactOptional(z.string().min(1).max(10_000)).describe('Why it failed.'),
+  }),
+  output: z.object({ operation: backgroundOperation }),
+  handle: async (runtime, { sessionId, operationId, ...how }) => ({
+    operation: await runtime.finishOperation(sessionId, operationId, how),
+  }),
+})
+
+const cancelOperation = operation({
+  doc: 'Cancels a background operation.',
+  input: z.strictObject({ sessionId, operationId }),
+  output: z.object({ operation: backgroundOperation }),
+  handle: async (runtime, { sessionId, operationId }) => ({
+    operation: await runtime.finishOperation(sessionId, operationId, { outcome: 'cancelled' }),
+  }),
+})
+
+export const backgroundOperations = {
+  'schedule/create': createSchedule,
+  'schedule/list': listSchedules,
+  'schedule/cancel': cancelSchedule,
+  'operation/list': listOperations,
+  'operation/get': getOperation,
+  'operation/finish': finishOperation,
+  'operation/cancel': cancelOperation,
+}

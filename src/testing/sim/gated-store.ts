@@ -1,0 +1,156 @@
+/**
+ * A store whose every operation passes a gate: there it may fail before or after it took effect, be held up, or be the
+ * last thing that its process asked for.
+ *
+ * The store behind can be exchanged for another handle on the same data, which ends every claim made so far: that is
+ * what a lease that passed looks like from outside.
+ */
+import { MeerkatError } from '../../errors.ts'
+import type { Hint, Store } from '../../store/store.ts'
+import { type Life, never } from './life.ts'
+
+/** What becomes of an operation. `hold`: it waits until it is released. */
+export type Verdict = 'pass' | 'fail-before' | 'fail-after' | 'hold' | 'crash-before' | 'crash-after'
+
+export interface Gate {
+  readonly life: Life
+  /** How long an owner that falls silent keeps its sessions, as the runtime is told. */
+  readonly leaseMs: number
+  /** Asked once an operation, by its name: `commit`, `claim`, `mail.post`, ... */
+  judge(operation: string, args: readonly unknown[]): Verdict
+  /** Resolves when the operation may go on. */
+  hold(operation: string): Promise<void>
+  /** Ends the process. */
+  crash(): void
+  /** Whether a hint arrives. */
+  hears(hint: Hint): boolean
+  /** Hears of an operation that reaches the store. */
+  begun(): void
+  /** Hears how it ended. */
+  passed(
+    operation: string,
+    args: readonly unknown[],
+    outcome: { readonly value: unknown } | { readonly error: unknown },
+  ): void
+}
+
+type Method = (...args: unknown[]) => unknown
+
+export class GatedStore {
+  /** What the runtime gets. */
+  readonly store: Store
+  readonly #gate: Gate
+  #inner: Store
+  readonly #onCommit = new Set<(hint: Hint) => void>()
+  readonly #onLapse = new Set<() => void>()
+  #offs: readonly (() => void)[] = []
+
+  constructor(inner: Store, gate: Gate) {
+    this.#inner = inner
+    this.#gate = gate
+    this.#listen()
+    this.store = this.#facade()
+  }
+
+  /** Goes on with another handle on the same data; closes the one it had. */
+  async exchange(next: Store): Promise<void> {
+    const before = this.#inner
+    this.#inner = next
+    for (const off of this.#offs) off()
+    this.#listen()
+    await before.close()
+  }
+
+  /** Tells the process that it was silent for longer than its lease. */
+  lapse(): void {
+    for (const listener of this.#onLapse) listener()
+  }
+
+  async close(): Promise<void> {
+    for (const off of this.#offs) off()
+    await this.#inner.close()
+  }
+
+  #listen(): void {
+    const { life } = this.#gate
+    this.#offs = [
+      this.#inner.onCommit(hint => {
+        if (life.over || !this.#gate.hears(hint)) return
+        for (const listener of this.#onCommit) listener(hint)
+      }),
+      this.#inner.onLapse(() => {
+        if (!life.over) this.lapse()
+      }),
+    ]
+  }
+
+  #facade(): Store {
+    const mail = this.#gatedObject(() => this.#inner.mail, 'mail.')
+    const own: Readonly<Record<string, unknown>> = {
+      mail,
+      leaseMs: this.#gate.leaseMs,
+      onCommit: (listener: (hint: Hint) => void) => subscribe(this.#onCommit, listener),
+      onLapse: (listener: () => void) => subscribe(this.#onLapse, listener),
+    }
+    return this.#gatedObject(() => this.#inner, '', own)
+  }
+
+  /** Whatever the contract has or will have passes the gate. */
+  #gatedObject<T extends object>(target: () => T, prefix: string, own: Readonly<Record<string, unknown>> = {}): T {
+    return new Proxy(target(), {
+      get: (_, name) => {
+        if (typeof name === 'string' && Object.hasOwn(own, name)) return own[name]
+        const member: unknown = Reflect.get(target(), name)
+        if (typeof member !== 'function' || typeof name !== 'string') return member
+        const act = (args: readonly unknown[]): unknown =>
+          (Reflect.get(target(), name) as Method).apply(target(), [...args])
+        return (...args: readonly unknown[]) => this.#gate.life.hears(this.#pass(prefix + name, args, act))
+      },
+    })
+  }
+
+  async #pass(
+    operation: string,
+    args: readonly unknown[],
+    act: (args: readonly unknown[]) => unknown,
+  ): Promise<unknown> {
+    const gate = this.#gate
+    if (gate.life.over) return never()
+    const verdict = gate.judge(operation, args)
+    if (verdict === 'hold') await gate.hold(operation)
+    if (verdict === 'fail-before') throw unavailable(`${operation} was not carried out`)
+    if (verdict === 'crash-before') {
+      gate.crash()
+      return never()
+    }
+    const value = await this.#carryOut(operation, args, act)
+    if (verdict === 'crash-after') gate.crash()
+    if (verdict === 'fail-after') throw unavailable(`${operation} was carried out, and its acknowledgement lost`)
+    return value
+  }
+
+  async #carryOut(
+    operation: string,
+    args: readonly unknown[],
+    act: (args: readonly unknown[]) => unknown,
+  ): Promise<unknown> {
+    this.#gate.begun()
+    try {
+      const value = await act(args)
+      this.#gate.passed(operation, args, { value })
+      return value
+    } catch (error) {
+      this.#gate.passed(operation, args, { error })
+      throw error
+    }
+  }
+}
+
+function subscribe<T>(listeners: Set<T>, listener: T): () => void {
+  listeners.add(listener)
+  return () => listeners.delete(listener)
+}
+
+function unavailable(what: string): MeerkatError {
+  return new MeerkatError('store-unavailable', `an injected fault: ${what}`)
+}

@@ -1,0 +1,91 @@
+/** What a simulation is made of, and what it says. */
+
+import type { LanguageModel } from '../../executor/agent/model.ts'
+import type { AgentTool } from '../../executor/agent/tool.ts'
+import type { CoreExecutor } from '../../executor/executor.ts'
+import type { Ids } from '../../ids.ts'
+import type { CallPolicy } from '../../kernel/regions/calls.ts'
+import type { Store, StoreSource } from '../../store/store.ts'
+import type { Clock } from '../../time.ts'
+import type { Violation } from './history.ts'
+import type { Random } from './random.ts'
+
+/** How likely each fault is, from 0 to 1, each time it could happen; 0 turns it off. */
+export interface FaultRates {
+  /** A process ends at a crash point, or before or after it wrote. */
+  readonly crash: number
+  /** A process ends between two steps of the simulation. */
+  readonly kill: number
+  /** A write fails and was not carried out. */
+  readonly failBefore: number
+  /** A write is carried out, and its acknowledgement is lost. */
+  readonly failAfter: number
+  /** A write takes as long as the simulation wants. */
+  readonly slow: number
+  /** A read fails. */
+  readonly failRead: number
+  /** A process hears nothing of what others committed: a hint is lost. */
+  readonly deaf: number
+  /** A process stops for a while, perhaps for longer than its lease, and goes on as if nothing had been. */
+  readonly pause: number
+  /** The wall clock of a process jumps, forward or back. */
+  readonly jump: number
+  /** A process is closed or drained in good order. */
+  readonly close: number
+  /** The model or a tool fails. */
+  readonly badWork: number
+}
+
+/** What an executor, a model or tools of a simulated process may use; nothing else, or a replay differs. */
+export interface SimulatedProcess {
+  readonly name: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly ids: Ids
+}
+
+export interface SimulationOptions {
+  /** Decides everything: the same seed and options give the same simulation. */
+  readonly seed: number
+  /** Steps with faults, before everything is left to come to its end; 150 unless told. */
+  readonly steps?: number
+  /** Processes on the same store; 2 unless told. */
+  readonly owners?: number
+  /** Sessions they share; 3 unless told. */
+  readonly sessions?: number
+  /** Clients that ask at the same time; 4 unless told. */
+  readonly clients?: number
+  /** Overrides of the default rates. */
+  readonly faults?: Partial<FaultRates>
+  /** Policies of the tools that come with the simulator; all unless told. */
+  readonly policies?: readonly CallPolicy[]
+  /** Your executor, made anew for every process that starts. Its tools are not watched. */
+  readonly executor?: (process: SimulatedProcess) => CoreExecutor
+  /** Your tools, made anew for every process that starts, in the shipped agent. Their calls are watched. */
+  readonly tools?: (process: SimulatedProcess) => readonly AgentTool[]
+  /** Your model, in the shipped agent. The default one does what the prompts of the simulation say. */
+  readonly model?: (process: SimulatedProcess) => LanguageModel
+  /** What clients say; needed with a model of your own. */
+  readonly prompt?: (random: Random) => string
+  /** An empty store that lives by the simulation's clock; memory unless told. */
+  readonly store?: (clock: Clock) => StoreSource | Promise<StoreSource>
+  /** Changes what a process is given as its store: to see whether the simulation notices. */
+  readonly sabotage?: (store: Store) => Store
+  /** Keep the whole trace instead of its end. */
+  readonly wholeTrace?: boolean
+}
+
+export interface SimulationReport {
+  readonly seed: number
+  readonly ok: boolean
+  /** What went wrong, in the order of the rules. */
+  readonly violations: readonly Violation[]
+  /** Equal in every replay of the seed. */
+  readonly hash: string
+  /** The last steps, or all. */
+  readonly trace: readonly string[]
+  /** How often what happened. */
+  readonly tally: Readonly<Record<string, number>>
+  /** How to see it again. */
+  readonly replay: string
+}

@@ -1,0 +1,144 @@
+/**
+ * The shipped agent in the hands of the simulation: a model that does what prompts say, and tools of every policy.
+ *
+ * A prompt is a line such as `p7 retry ask`: the tools to call, one a turn; then the model answers. Model and tools
+ * remember nothing, as after a restart.
+ */
+import type { LanguageModelV4, LanguageModelV4Prompt, LanguageModelV4StreamPart } from '@ai-sdk/provider'
+import { agent } from '../../executor/agent/agent.ts'
+import type { AgentTool, ToolContext } from '../../executor/agent/tool.ts'
+import type { CoreExecutor } from '../../executor/executor.ts'
+import type { CallPolicy } from '../../kernel/regions/calls.ts'
+import type { Clock } from '../../time.ts'
+import type { Life } from './life.ts'
+import type { SimulatedProcess, SimulationOptions } from './options.ts'
+import type { Random } from './random.ts'
+import type { World } from './world.ts'
+
+const POLICIES: readonly CallPolicy[] = ['retry', 'ask', 'fail']
+/** How long a tool takes, ms; the last ones outlast a pause and a lease. */
+const DURATIONS = [0, 0, 0, 5, 50, 2_000, 45_000] as const
+
+/** Something to say, with what it makes the model do. */
+export function scriptedPrompt(random: Random, { policies = POLICIES }: Pick<SimulationOptions, 'policies'>): string {
+  const tools = [...policies, 'approved']
+  const calls = Array.from({ length: random.int(4) }, () => random.pick(tools) ?? 'retry')
+  return [`p${random.int(1_000_000)}`, ...calls].join(' ')
+}
+
+/** The executor of one process. */
+export function simulatedAgent(
+  world: World,
+  life: Life,
+  process: SimulatedProcess,
+  options: SimulationOptions,
+): CoreExecutor {
+  const { clock, random, ids } = process
+  const tools = options.tools?.(process) ?? scriptedTools(process, world)
+  return agent({
+    model: options.model?.(process) ?? scriptedModel(random, world),
+    tools: tools.map(tool => watched(tool, world, life)),
+    compaction: { thresholdTokens: 60, keepTurns: 1 },
+    retryDelayMs: 200,
+    random: () => random.next(),
+    clock,
+    ids,
+  })
+}
+
+/** A tool whose calls the world sees. What a dead process calls, nobody carries out. */
+function watched(tool: AgentTool, world: World, life: Life): AgentTool {
+  return {
+    ...tool,
+    execute: (args, context) => {
+      const { callId, runId, sessionId } = context
+      const work = async (): Promise<unknown> => {
+        world.effect({ callId, runId, sessionId }, tool.name, tool.onLost)
+        return tool.execute(args, context)
+      }
+      return life.over ? life.hears(Promise.resolve()) : life.hears(work())
+    },
+  }
+}
+
+function scriptedTools({ clock, random }: SimulatedProcess, world: World): readonly AgentTool[] {
+  const make = (name: string, onLost: CallPolicy, needsApproval: boolean): AgentTool => ({
+    name,
+    description: `does something, once lost: ${onLost}`,
+    inputSchema: { type: 'object' },
+    onLost,
+    parse: async args => ({ ok: true, args }),
+    needsApproval: () => needsApproval,
+    mayNeedApproval: needsApproval,
+    execute: async (_, context) => {
+      await pause(clock, random.pick(DURATIONS) ?? 0, context)
+      if (random.chance(world.faults.badWork)) throw new Error('the tool failed')
+      return `did ${name}`
+    },
+  })
+  return [...POLICIES.map(policy => make(policy, policy, false)), make('approved', 'ask', true)]
+}
+
+/** Takes its time, unless it is told to stop. */
+function pause(clock: Clock, delayMs: number, { signal }: Pick<ToolContext, 'signal'>): Promise<void> {
+  if (delayMs === 0) return Promise.resolve()
+  return new Promise(resolve => {
+    const off = clock.after(delayMs, resolve)
+    signal.addEventListener('abort', () => {
+      off()
+      resolve()
+    })
+  })
+}
+
+/** The model of a process; one that fails as often as the world says. */
+export function scriptedModel(random: Random, world: Pick<World, 'faults'>): LanguageModelV4 {
+  return {
+    specificationVersion: 'v4',
+    provider: 'simulation',
+    modelId: 'simulation/scripted',
+    supportedUrls: {},
+    doGenerate: () => Promise.reject(new Error('the scripted model only streams')),
+    doStream: async ({ prompt, tools = [] }) => {
+      if (random.chance(world.faults.badWork)) throw new Error('the model is away')
+      const parts = tools.length === 0 ? answer('a summary') : reply(prompt)
+      return { stream: ReadableStream.from(parts) }
+    },
+  }
+}
+
+/** The next thing that the newest line asks for. */
+function reply(prompt: LanguageModelV4Prompt): readonly LanguageModelV4StreamPart[] {
+  const at = prompt.findLastIndex(({ role }) => role === 'user')
+  const message = prompt[at]
+  const text =
+    message?.role === 'user' ? message.content.map(part => (part.type === 'text' ? part.text : '')).join('') : ''
+  const [line = ''] = text.split('\n').slice(-1)
+  const [name = '', ...calls] = line.split(' ')
+  const made = prompt.slice(at).filter(({ role }) => role === 'tool').length
+  const tool = calls[made]
+  return tool === undefined ? answer(`done ${name}`) : call(tool, `${name}-${made}`)
+}
+
+function answer(text: string): readonly LanguageModelV4StreamPart[] {
+  return [
+    { type: 'stream-start', warnings: [] },
+    { type: 'text-start', id: 't' },
+    { type: 'text-delta', id: 't', delta: text },
+    { type: 'text-end', id: 't' },
+    { type: 'finish', finishReason: { unified: 'stop', raw: 'stop' }, usage: USAGE },
+  ]
+}
+
+function call(toolName: string, toolCallId: string): readonly LanguageModelV4StreamPart[] {
+  return [
+    { type: 'stream-start', warnings: [] },
+    { type: 'tool-call', toolCallId, toolName, input: '{}' },
+    { type: 'finish', finishReason: { unified: 'tool-calls', raw: 'tool_calls' }, usage: USAGE },
+  ]
+}
+
+const USAGE = {
+  inputTokens: { total: 10, noCache: undefined, cacheRead: undefined, cacheWrite: undefined },
+  outputTokens: { total: 2, text: undefined, reasoning: undefined },
+}

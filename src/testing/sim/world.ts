@@ -1,0 +1,110 @@
+/** What outlives every crash: the clients' memory, the effects of tools, the trace and the counts. */
+import type { CallPolicy } from '../../kernel/regions/calls.ts'
+import { ManualClock } from '../manual-clock.ts'
+import type { Effect, Told } from './history.ts'
+import type { FaultRates } from './options.ts'
+import { Random } from './random.ts'
+import { Trace } from './trace.ts'
+
+const DEFAULTS: FaultRates = {
+  crash: 0.004,
+  kill: 0.02,
+  failBefore: 0.03,
+  failAfter: 0.03,
+  slow: 0.06,
+  failRead: 0.01,
+  deaf: 0.1,
+  pause: 0.01,
+  jump: 0.01,
+  close: 0.01,
+  badWork: 0.05,
+}
+
+const NONE: FaultRates = {
+  crash: 0,
+  kill: 0,
+  failBefore: 0,
+  failAfter: 0,
+  slow: 0,
+  failRead: 0,
+  deaf: 0,
+  pause: 0,
+  jump: 0,
+  close: 0,
+  badWork: 0,
+}
+
+export class World {
+  readonly clock = new ManualClock()
+  readonly random: Random
+  readonly trace: Trace
+  readonly told: Told[] = []
+  readonly effects: Effect[] = []
+  readonly tally: Record<string, number> = {}
+  /** The newest position that any process wrote. */
+  position = 0
+  /** Operations that the store is busy with. */
+  inFlight = 0
+  /** Runs that were started, by session. */
+  readonly runs = new Map<string, number>()
+  /** Whether a process ends at this place: a crash point, `before` an operation of the store, or `after` it succeeded. */
+  cut: (place: string) => boolean = () => false
+  #faults: FaultRates
+
+  constructor(options: {
+    readonly seed: number
+    readonly faults?: Partial<FaultRates>
+    readonly wholeTrace?: boolean
+  }) {
+    this.random = new Random(options.seed)
+    this.trace = new Trace(options.wholeTrace === true)
+    this.#faults = { ...DEFAULTS, ...options.faults }
+  }
+
+  get faults(): FaultRates {
+    return this.#faults
+  }
+
+  /** Lets everything go on that waits for nothing but the processor and the store. */
+  async settle(): Promise<void> {
+    do await this.clock.idle(2)
+    while (this.inFlight > 0)
+  }
+
+  /** Work that has to be over before anything else happens. */
+  async busy<T>(work: Promise<T>): Promise<T> {
+    this.inFlight++
+    return work.finally(() => {
+      this.inFlight--
+    })
+  }
+
+  /** No faults from now on. */
+  calm(): void {
+    this.#faults = NONE
+  }
+
+  note(line: string): void {
+    this.trace.add(line)
+  }
+
+  count(what: string): void {
+    this.tally[what] = (this.tally[what] ?? 0) + 1
+  }
+
+  tell(told: Told): void {
+    this.told.push(told)
+  }
+
+  /** A tool is called for real. */
+  effect(
+    call: { readonly sessionId: string; readonly runId: string; readonly callId: string },
+    tool: string,
+    policy: CallPolicy,
+  ): void {
+    const { sessionId: session, runId, callId } = call
+    this.effects.push({ session, runId, callId, tool, policy, position: this.position })
+    this.count(`effect ${policy}`)
+    this.note(`effect ${callId.slice(-8)} ${tool}`)
+  }
+}

@@ -1,0 +1,81 @@
+/** The parent's side of a member: a child process, its way to the database, and questions to it. */
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { MemberPlan, MemberReport, Reply, Request } from './plan.ts'
+
+const MEMBER = fileURLToPath(new URL('./member.ts', import.meta.url))
+
+/** A question to a member, without the number that it gets. */
+type Question = Request extends infer R ? (R extends Request ? Omit<R, 'id'> : never) : never
+
+export class Member {
+  readonly #plan: Omit<MemberPlan, 'round'>
+  readonly #asked = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>()
+  #child: ChildProcess | undefined
+  #round = 0
+  #next = 0
+  /** Whether questions to it make sense: it is neither dead, suspended nor cut off. */
+  reachable = false
+  stderr = ''
+
+  constructor(plan: Omit<MemberPlan, 'round'>) {
+    this.#plan = plan
+  }
+
+  async start(): Promise<void> {
+    const plan: MemberPlan = { ...this.#plan, round: ++this.#round }
+    const child = fork(MEMBER, [JSON.stringify(plan)], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
+    this.#child = child
+    child.stderr?.on('data', chunk => {
+      this.stderr += String(chunk)
+    })
+    const ready = Promise.withResolvers<void>()
+    child.on('message', (reply: Reply) => {
+      if (reply.type === 'ready') ready.resolve()
+      else this.#hear(reply)
+    })
+    child.once('exit', () => {
+      this.reachable = false
+      ready.reject(new Error(`a member ended at its start: ${this.stderr}`))
+      for (const { reject } of this.#asked.values()) reject(new Error('the member ended'))
+      this.#asked.clear()
+    })
+    await ready.promise
+    this.reachable = true
+  }
+
+  async ask(question: Question): Promise<unknown> {
+    const id = ++this.#next
+    const answer = Promise.withResolvers<unknown>()
+    this.#asked.set(id, answer)
+    this.#child?.send({ ...question, id }, error => {
+      if (error !== null) answer.reject(error)
+    })
+    return answer.promise
+  }
+
+  async report(): Promise<MemberReport> {
+    return (await this.ask({ type: 'report' })) as MemberReport
+  }
+
+  signal(signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void {
+    this.reachable = signal === 'SIGCONT'
+    this.#child?.kill(signal)
+  }
+
+  async end(): Promise<void> {
+    const child = this.#child
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const gone = once(child, 'exit')
+    child.kill('SIGKILL')
+    await gone
+  }
+
+  #hear(reply: Exclude<Reply, { type: 'ready' }>): void {
+    const asked = this.#asked.get(reply.id)
+    this.#asked.delete(reply.id)
+    if (reply.type === 'value') asked?.resolve(reply.value)
+    else asked?.reject(Object.assign(new Error(reply.message), { code: reply.code }))
+  }
+}
