@@ -6,13 +6,13 @@ CREATE TABLE blob_refs (
   session bigint NOT NULL,
   digest text COLLATE "C" NOT NULL,
   CONSTRAINT blob_refs_pkey PRIMARY KEY (session, digest)
-) WITH ();
+);
 
 CREATE TABLE blobs (
   digest text COLLATE "C" NOT NULL,
   data bytea NOT NULL,
   CONSTRAINT blobs_pkey PRIMARY KEY (digest)
-) WITH ();
+);
 
 CREATE TABLE heads (
   session bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
@@ -37,7 +37,7 @@ CREATE TABLE journal (
   crc bigint NOT NULL,
   body text NOT NULL,
   CONSTRAINT journal_pkey PRIMARY KEY (session, work, idx)
-) WITH ();
+);
 
 CREATE TABLE keys (
   session bigint NOT NULL,
@@ -45,14 +45,14 @@ CREATE TABLE keys (
   input text NOT NULL,
   digest text NOT NULL,
   CONSTRAINT keys_pkey PRIMARY KEY (session, key)
-) WITH ();
+);
 
 CREATE TABLE labels (
   session bigint NOT NULL,
   key text COLLATE "C" NOT NULL,
   value text COLLATE "C" NOT NULL,
   CONSTRAINT labels_pkey PRIMARY KEY (session, key)
-) WITH ();
+);
 
 CREATE TABLE letters (
   n bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
@@ -63,7 +63,7 @@ CREATE TABLE letters (
   expires_at timestamp with time zone NOT NULL,
   CONSTRAINT letters_id_key UNIQUE (id),
   CONSTRAINT letters_pkey PRIMARY KEY (n)
-) WITH ();
+);
 
 CREATE TABLE log (
   position bigint NOT NULL,
@@ -73,7 +73,7 @@ CREATE TABLE log (
   crc bigint NOT NULL,
   body text NOT NULL,
   CONSTRAINT log_pkey PRIMARY KEY ("position")
-) WITH ();
+);
 
 CREATE TABLE migrations (
   version integer NOT NULL,
@@ -81,7 +81,7 @@ CREATE TABLE migrations (
   min_reader integer NOT NULL,
   applied_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
   CONSTRAINT migrations_pkey PRIMARY KEY (version)
-) WITH ();
+);
 
 CREATE TABLE owners (
   n bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
@@ -92,7 +92,7 @@ CREATE TABLE owners (
   expires_at timestamp with time zone NOT NULL,
   CONSTRAINT owners_owner_key UNIQUE (owner),
   CONSTRAINT owners_pkey PRIMARY KEY (n)
-) WITH ();
+);
 
 CREATE TABLE refs (
   id bytea NOT NULL,
@@ -108,7 +108,7 @@ CREATE TABLE sessions (
   crc bigint NOT NULL,
   body text NOT NULL,
   CONSTRAINT sessions_pkey PRIMARY KEY (session)
-) WITH ();
+);
 
 CREATE TABLE snapshots (
   session bigint NOT NULL,

@@ -12,7 +12,7 @@
  *    Before anything else is decided the session is claimed again, which shuts out what is under way, and the log is
  *    asked: what landed is adopted, and the same mutation asked for again is then answered, not run twice.
  */
-import { asMeerkatError } from '../errors.ts'
+import { asMeerkatError, MeerkatError } from '../errors.ts'
 import type { FaultPoint, Faults } from '../faults.ts'
 import { encodeState } from '../kernel/encode.ts'
 import type { SessionId } from '../kernel/ids.ts'
@@ -94,6 +94,8 @@ export class SessionDriver {
   #pumping: Promise<void> | undefined
   #fault: unknown
   #doubt: Doubt | undefined
+  /** Why this copy can't write any more: somebody else writes the session. */
+  #over: MeerkatError | undefined
   /** Mutations that were refused for a failed commit which had landed, with what they came to. */
   readonly #landed = new WeakMap<Job['run'], { readonly value: unknown }>()
 
@@ -169,8 +171,9 @@ export class SessionDriver {
 
   async #round(jobs: readonly Job[]): Promise<void> {
     const doubtful = await this.#settleDoubt()
-    if (doubtful !== undefined) {
-      for (const job of jobs) job.reject(doubtful.error)
+    const refusal = this.#over ?? doubtful?.error
+    if (refusal !== undefined) {
+      for (const job of jobs) job.reject(refusal)
       return
     }
     const now = this.#options.clock.now()
@@ -243,8 +246,7 @@ export class SessionDriver {
       const known = asMeerkatError(error)
       if (known.code === 'not-owner') {
         this.#takeBack(attempt)
-        this.#options.onLost(error)
-        return { error }
+        return { error: this.#lose(known) }
       }
       this.#doubt = { ...attempt, commit, error: known }
       await this.#settleDoubt()
@@ -267,12 +269,10 @@ export class SessionDriver {
     } catch (error) {
       const known = asMeerkatError(error)
       this.#fault = known
-      if (known.code === 'not-owner') {
-        this.#doubt = undefined
-        this.#takeBack(doubt)
-        this.#options.onLost(known)
-      }
-      return { error: known }
+      if (known.code !== 'not-owner') return { error: known }
+      this.#doubt = undefined
+      this.#takeBack(doubt)
+      return { error: this.#lose(known) }
     }
     this.#doubt = undefined
     if (newest === undefined || newest.position <= this.#position) {
@@ -281,12 +281,19 @@ export class SessionDriver {
     }
     if (!isRecordOf(newest, doubt.commit)) {
       this.#takeBack(doubt)
-      this.#options.onLost(doubt.error)
-      return { error: doubt.error }
+      const message = `session ${this.sessionId} was written by another process meanwhile: ask again`
+      return { error: this.#lose(new MeerkatError('not-owner', message, { cause: doubt.error })) }
     }
     for (const { job, value } of doubt.done) this.#landed.set(job.run, { value })
     this.#written(doubt, doubt.commit, newest.position)
     return undefined
+  }
+
+  /** This copy is over: what is asked of it from now on belongs to the next one. */
+  #lose(error: MeerkatError): MeerkatError {
+    this.#over ??= error
+    this.#options.onLost(error)
+    return error
   }
 
   /** Passes a crash point. Nothing in production. */

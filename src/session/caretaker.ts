@@ -20,6 +20,12 @@ export class Caretaker {
   #next: { readonly at: number; readonly off: () => void } | undefined
   #sweeping: Promise<void> | undefined
   #stopped = false
+  #fault: unknown
+
+  /** Why the last sweep failed, if it did: then nothing is taken up here. */
+  get fault(): unknown {
+    return this.#fault
+  }
 
   constructor(core: Core) {
     this.#core = core
@@ -34,9 +40,20 @@ export class Caretaker {
 
   /** Takes up every session that wants an owner and has none alive, or will before the next sweep. */
   async sweep(): Promise<void> {
-    this.#sweeping ??= this.#core.sessions.takeUpUnheld(this.#core.clock.now() + this.#everyMs).finally(() => {
-      this.#sweeping = undefined
-    })
+    this.#sweeping ??= this.#core.sessions
+      .takeUpUnheld(Math.ceil(this.#core.clock.now() + this.#everyMs))
+      .then(
+        () => {
+          this.#fault = undefined
+        },
+        (error: unknown) => {
+          this.#fault = error
+          throw error
+        },
+      )
+      .finally(() => {
+        this.#sweeping = undefined
+      })
     await this.#sweeping
     this.#postman.look()
   }

@@ -17,7 +17,7 @@ export async function createRuntime(options: RuntimeOptions = {}): Promise<Runti
       await runtime.close()
       throw error
     }
-    const third = store.leaseMs === 0 ? MOST_MS : store.leaseMs / 3
+    const third = store.leaseMs === 0 ? MOST_MS : Math.ceil(store.leaseMs / 3)
     runtime.recoverEvery(options.recoverEveryMs ?? Math.min(third, MOST_MS))
   }
   return runtime

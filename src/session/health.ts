@@ -9,15 +9,16 @@ import type { LiveSession } from './live-session.ts'
 /** A runnable input older than this is a stuck scheduler. */
 const STUCK_MS = 10_000
 
-export function healthOf(live: Iterable<LiveSession>, store: Store, clock: Clock): Health {
+/** `sweepFault`: why sessions that want an owner can't be looked for now. */
+export function healthOf(live: Iterable<LiveSession>, store: Store, clock: Clock, sweepFault: unknown): Health {
   const all = [...live]
-  const fault: unknown = all.map(session => session.driver.fault).find(one => one !== undefined)
+  const fault: unknown = all.map(session => session.driver.fault).find(one => one !== undefined) ?? sweepFault
   const oldestRunnableMs = Math.max(0, ...all.map(session => runnableFor(session, clock.now())))
   const performing = all.flatMap(session => session.loop?.performing ?? [])
   const overdue = performing.filter(run => run.overdue).length
   const failing = fault !== undefined
   const reasons = [
-    ...(failing ? [`the store refused the last commit of a session: ${messageOf(fault)}`] : []),
+    ...(failing ? [`the store refused what it was asked last: ${messageOf(fault)}`] : []),
     ...(oldestRunnableMs > STUCK_MS ? [`an input could run and has waited ${oldestRunnableMs} ms`] : []),
     ...(overdue > 0 ? [`${overdue} runs are past their deadline`] : []),
   ]

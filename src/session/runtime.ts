@@ -99,7 +99,7 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
   }
 
   health(): Health {
-    return healthOf(this.#sessions.live, this.#store, this.#clock)
+    return healthOf(this.#sessions.live, this.#store, this.#clock, this.#caretaker.fault)
   }
 
   async open(params: SessionOptions & { readonly sessionId?: string }): Promise<SessionView> {

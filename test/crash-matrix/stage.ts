@@ -6,7 +6,7 @@ import type { LanguageModelV4 } from '@ai-sdk/provider'
 import { asMeerkatError } from '../../src/errors.ts'
 import type { AgentTool } from '../../src/executor/agent/tool.ts'
 import type { CallPolicy } from '../../src/kernel/regions/calls.ts'
-import type { ControlOperation, InputView, SendParams } from '../../src/session/api.ts'
+import type { ControlOperation, EventView, SendParams } from '../../src/session/api.ts'
 import type { Runtime } from '../../src/session/runtime.ts'
 import type { StoreSource } from '../../src/store/store.ts'
 import { checkHistory } from '../../src/testing/sim/check-history.ts'
@@ -174,17 +174,14 @@ export class Stage {
     await this.#insist('front', runtime => runtime.control(this.#session, operation))
   }
 
-  input(inputId: string): Promise<InputView> {
-    return this.#insist('front', runtime => runtime.input(this.#session, { inputId }))
-  }
-
-  /** Waits for the nth event of a type. */
-  async happened(type: string, nth = 1): Promise<void> {
+  /** Waits for the nth event of a type; of notices, with a code. */
+  async happened(type: string, nth = 1, code?: string): Promise<void> {
+    const wanted = (event: EventView): boolean => event.type === type && (code === undefined || event['code'] === code)
     for (;;) {
       const { events } = await this.#insist('front', runtime =>
         runtime.events({ sessionId: this.#session, limit: 1_000 }),
       )
-      if (events.filter(event => event.type === type).length >= nth) return
+      if (events.filter(wanted).length >= nth) return
       await this.#while(50)
     }
   }
@@ -214,7 +211,7 @@ export class Stage {
   async #finish(): Promise<void> {
     if ((await this.#insist('front', runtime => runtime.get(this.#session))).phase === 'stopped')
       await this.control('resume')
-    for (const { params, inputId } of [...this.#keyed]) {
+    for (const { params, inputId } of this.#keyed) {
       const again = await this.#insist('front', runtime => runtime.send(this.#session, params))
       this.world.tell({
         type: 'accepted',

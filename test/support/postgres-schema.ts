@@ -15,7 +15,7 @@ export async function describeSchema(url: string, schema: string): Promise<strin
      ORDER BY c.relname`,
   )
   const tables = await ask(
-    `SELECT c.relname AS name, coalesce(format(' WITH (%s)', array_to_string(c.reloptions, ', ')), '') AS options
+    `SELECT c.relname AS name, coalesce(' WITH (' || array_to_string(c.reloptions, ', ') || ')', '') AS options
      FROM pg_class c WHERE c.relnamespace = ${space} AND c.relkind = 'r' ORDER BY c.relname`,
   )
   const described: string[] = []

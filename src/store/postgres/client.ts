@@ -7,7 +7,7 @@
  * goes on taking the lost call for one under way, and would hide from the next one why it can't connect.
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Options, PostgresType, Sql } from 'postgres'
+import type { Options, PostgresType, Sql, TransactionSql } from 'postgres'
 import { storeClosed } from '../store-errors.ts'
 import { clientMissing, type FaultPlace, isLoss, isWorthRepeating, noAnswer, poolFull, toStoreError } from './errors.ts'
 
@@ -68,11 +68,16 @@ export class Client {
     this.#sql = this.#open()
   }
 
-  /** Runs a statement with parameters, prepared. Fails with a `MeerkatError`. */
+  /**
+   * Runs a statement that only reads, with parameters, prepared; once more if its connection was lost, as one that lay
+   * idle may be. Fails with a `MeerkatError`.
+   */
   async read(text: string, values: readonly (string | number | boolean | null)[] = []): Promise<readonly Row[]> {
     const place: FaultPlace = { store: this.#target.name }
+    const run = (sql: Sql): PromiseLike<readonly Row[]> => sql.unsafe(text, [...values], { prepare: true })
     try {
-      return await this.#call(sql => sql.unsafe(text, [...values], { prepare: true }), place)
+      const rows = await this.#call(run, place).catch(unlessLost)
+      return rows ?? (await this.#call(run, place))
     } catch (error) {
       throw toStoreError(error, place)
     }
@@ -100,9 +105,9 @@ export class Client {
     return this.#call(run, { store: this.#target.name, sessionId, writes: true }, timeoutMs)
   }
 
-  /** Hands out the connections themselves, for what takes more than one statement. */
-  use<T>(body: (sql: Sql) => Promise<T>): Promise<T> {
-    return body(this.#sql)
+  /** A transaction of several statements, for what can't be one: migrations. It sets its own time limits. */
+  async transaction(body: (sql: TransactionSql) => Promise<void>): Promise<void> {
+    await this.#sql.begin(body)
   }
 
   /**
@@ -225,4 +230,8 @@ export class Client {
 
 function unlessWorthRepeating(error: unknown): undefined {
   if (!isWorthRepeating(error)) throw error
+}
+
+function unlessLost(error: unknown): undefined {
+  if (!isLoss(error)) throw error
 }

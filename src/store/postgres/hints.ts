@@ -108,8 +108,8 @@ export class Hints {
     const space = text.indexOf(' ')
     this.wrote(Number(text.slice(0, space)))
     const { o, s, a }: Notice = JSON.parse(text.slice(space + 1)) as Notice
-    if (o === this.#origin) return
     if (a === 'mail') this.#mailHeard += 1
+    if (o === this.#origin) return
     const about = a === undefined ? {} : { about: a }
     if (s === undefined) this.notify(about)
     else for (const sessionId of s) this.notify({ sessionId, ...about })

@@ -74,46 +74,47 @@ async function open(target: Target, options: PostgresOptions & { readonly leaseM
     connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
   }
   const connect = await loadConnect()
-  const upkeep = new Client(connect, target, { ...limits, max: 1, statementTimeoutMs: UPKEEP_TIMEOUT_MS })
-  try {
-    const { settings, version } = await prepare(upkeep, target)
-    const writing = { ...limits, max: WRITE_CONNECTIONS, poolTimeoutMs: limits.statementTimeoutMs }
-    return new PostgresStore({
-      name: target.name,
-      writes: new Client(connect, target, writing, settings),
-      reads: new Client(connect, target, limits),
-      leases: new Client(connect, target, { ...writing, max: 1 }, settings),
-      upkeep,
-      channel: `meerkat.${target.schema}`,
-      version,
-      leaseMs,
-      faults,
-    })
-  } catch (error) {
-    await upkeep.close(0)
-    throw toStoreError(error, { store: target.name })
-  }
+  const { settings, version } = await prepare(new Client(connect, target, { ...limits, max: 1 }), target)
+  const writing = { ...limits, max: WRITE_CONNECTIONS, poolTimeoutMs: limits.statementTimeoutMs }
+  return new PostgresStore({
+    name: target.name,
+    writes: new Client(connect, target, writing, settings),
+    reads: new Client(connect, target, limits),
+    leases: new Client(connect, target, { ...writing, max: 1 }, settings),
+    upkeep: new Client(connect, target, { ...limits, max: 1, statementTimeoutMs: UPKEEP_TIMEOUT_MS }),
+    channel: `meerkat.${target.schema}`,
+    version,
+    leaseMs,
+    faults,
+  })
 }
 
 /** Makes the schema ready, and looks at the server: what the connections that write have to ask for. */
 async function prepare(
   client: Client,
-  { name, schema }: Target,
+  target: Target,
 ): Promise<{ readonly settings: Readonly<Record<string, string>>; readonly version: number }> {
+  try {
+    const settings = await settingsFor(client, target.name)
+    return { settings, version: await migrate(client, target.name, target.schema) }
+  } catch (error) {
+    throw toStoreError(error, { store: target.name })
+  } finally {
+    await client.close(0)
+  }
+}
+
+async function settingsFor(client: Client, name: string): Promise<Readonly<Record<string, string>>> {
   const [row] = await client.read(
     `SELECT current_setting('server_encoding') AS encoding, current_setting('synchronous_commit') AS synchronous`,
   )
   const encoding = String(row?.['encoding'])
   if (encoding !== 'UTF8') throw notUnicode(name, encoding)
-  const version = await client.use(sql => migrate(sql, name, schema))
   return {
-    version,
-    settings: {
-      // Plans are made once and look up rows by their keys, however few there were when they were made.
-      enable_seqscan: 'off',
-      plan_cache_mode: 'force_generic_plan',
-      // An answered commit is durable, whatever the server's default.
-      ...(row?.['synchronous'] === 'off' ? { synchronous_commit: 'on' } : {}),
-    },
+    // Plans are made once and look up rows by their keys, however few there were when they were made.
+    enable_seqscan: 'off',
+    plan_cache_mode: 'force_generic_plan',
+    // An answered commit is durable, whatever the server's default.
+    ...(row?.['synchronous'] === 'off' ? { synchronous_commit: 'on' } : {}),
   }
 }

@@ -7,8 +7,9 @@
  * step says that they can't. Released steps never change.
  */
 import { readdirSync, readFileSync } from 'node:fs'
-import type { Sql, TransactionSql } from 'postgres'
+import type { TransactionSql } from 'postgres'
 import { MeerkatError } from '../../errors.ts'
+import type { Client, Row } from './client.ts'
 import { foreignSchema, newerSchema } from './errors.ts'
 
 interface Step {
@@ -17,6 +18,9 @@ interface Step {
   readonly minReader: number
   readonly sql: string
 }
+
+/** For the lock of the migrations, and for those that they take. */
+const LOCK_TIMEOUT_MS = 60_000
 
 const FOLDER = new URL('./migrations/', import.meta.url)
 
@@ -36,18 +40,21 @@ function readSteps(): readonly Step[] {
     })
 }
 
+type Ask = (text: string, values: string[]) => PromiseLike<readonly Row[]>
+
 /** Brings the schema to this release's version, or refuses it untouched. Answers the version it has then. */
-export async function migrate(sql: Sql, store: string, schema: string): Promise<number> {
+export async function migrate(client: Client, store: string, schema: string): Promise<number> {
   const steps = readSteps()
   const supported = steps.at(-1)?.version ?? 0
-  const found = await versionOf(sql, store, schema, supported)
-  if (found >= supported) return found
+  const found = await versionOf((text, values) => client.read(text, values), store, schema, supported)
   for (const step of steps.filter(({ version }) => version > found)) {
-    await sql.begin(async transaction => {
+    await client.transaction(async transaction => {
+      // The lock is waited for within bounds; building an index takes as long as it takes.
+      await transaction.unsafe(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}; SET LOCAL statement_timeout = 0`)
       await transaction.unsafe(`SELECT pg_advisory_xact_lock(hashtextextended('meerkat ' || $1, 0))`, [schema])
       // Asked again under the lock: another process may have done it meanwhile.
-      if ((await versionOf(transaction, store, schema, supported)) >= step.version) return
-      await apply(transaction, schema, step)
+      const now = await versionOf((text, values) => transaction.unsafe(text, values), store, schema, supported)
+      if (now < step.version) await apply(transaction, schema, step)
     })
   }
   return Math.max(found, supported)
@@ -75,8 +82,8 @@ async function apply(
 }
 
 /** The schema's version, 0 for one that is absent or empty; a foreign one or one that is too new is refused. */
-async function versionOf(sql: Sql | TransactionSql, store: string, schema: string, supported: number): Promise<number> {
-  const [facts] = await sql.unsafe(
+async function versionOf(ask: Ask, store: string, schema: string, supported: number): Promise<number> {
+  const [facts] = await ask(
     `SELECT to_regclass($1) IS NOT NULL AS ours,
        EXISTS (SELECT 1 FROM pg_class WHERE relnamespace = to_regnamespace($2)) AS taken`,
     [`"${schema}".migrations`, `"${schema}"`],
@@ -85,8 +92,9 @@ async function versionOf(sql: Sql | TransactionSql, store: string, schema: strin
     if (facts?.['taken'] === true) throw foreignSchema(store, schema)
     return 0
   }
-  const [row] = await sql.unsafe(
+  const [row] = await ask(
     `SELECT max(version) AS version, max(min_reader) AS min_reader FROM "${schema}".migrations`,
+    [],
   )
   const [found, minReader] = [Number(row?.['version']), Number(row?.['min_reader'])]
   if (minReader > supported) throw newerSchema(store, { schema, found, supported, minReader })

@@ -140,6 +140,11 @@ export class Simulation {
         this.#pass(Math.min(SAMPLE_MS, world.clock.pending[0] ?? 1_000))
       await this.world.settle()
     }
+    this.#tellHangs()
+  }
+
+  #tellHangs(): void {
+    const { world } = this
     for (const { doing } of this.#clients)
       if (doing !== undefined) world.tell({ type: 'fault', what: `a request hangs: ${doing}` })
     for (const { phase, name } of this.#current)
