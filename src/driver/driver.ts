@@ -17,7 +17,8 @@ import type { FaultPoint, Faults } from '../faults.ts'
 import { encodeState } from '../kernel/encode.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import type { MeerkatState } from '../kernel/machine.ts'
-import type { EventRecord, Position } from '../store/records.ts'
+import { type RuntimeObserver, tell } from '../observer.ts'
+import type { CommitRecord, EventRecord, Position } from '../store/records.ts'
 import type { Claim, Commit, LogRow, Store } from '../store/store.ts'
 import type { Clock } from '../time.ts'
 import { type Mark, Transaction } from './transaction.ts'
@@ -76,6 +77,7 @@ export interface DriverOptions {
   /** The claim is over: somebody else writes the session now. */
   readonly onLost: (error: unknown) => void
   readonly faults?: Faults | undefined
+  readonly observer?: RuntimeObserver | undefined
 }
 
 export class SessionDriver {
@@ -239,7 +241,7 @@ export class SessionDriver {
     let position: Position
     try {
       await this.#reach('driver.staged')
-      position = await store.commit({ ...commit, claim: this.#claim })
+      position = await this.#timed(commit.record, store.commit({ ...commit, claim: this.#claim }))
       await this.#reach('driver.committed')
     } catch (error) {
       this.#fault = error
@@ -287,6 +289,23 @@ export class SessionDriver {
     for (const { job, value } of doubt.done) this.#landed.set(job.run, { value })
     this.#written(doubt, doubt.commit, newest.position)
     return undefined
+  }
+
+  /** The answer of the store, with its observer told how long it took. */
+  async #timed<T>(record: CommitRecord, answer: Promise<T>): Promise<T> {
+    const { observer, clock } = this.#options
+    if (observer?.committed === undefined) return answer
+    const { sessionId } = this
+    const since = clock.now()
+    const fact = () => ({ sessionId, durationMs: clock.now() - since, bytes: JSON.stringify(record).length })
+    try {
+      const value = await answer
+      tell(observer, 'committed', fact)
+      return value
+    } catch (error) {
+      tell(observer, 'committed', () => ({ ...fact(), failed: asMeerkatError(error).code }))
+      throw error
+    }
   }
 
   /** This copy is over: what is asked of it from now on belongs to the next one. */

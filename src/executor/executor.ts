@@ -15,6 +15,7 @@
 import type { CallId, OperationId, RunId, SessionId } from '../kernel/ids.ts'
 import type { CallEntry, CallIntent } from '../kernel/regions/calls.ts'
 import type { LlmRetryFailureKind, TerminalFailureSource } from '../kernel/regions/turn-outcome.ts'
+import type { RuntimeObserver } from '../observer.ts'
 import type { InputRecord, MessagePart, MessageRecord, SessionOptions, UsageRecord } from '../store/records.ts'
 import type { Clock, Deadline } from '../time.ts'
 
@@ -97,6 +98,8 @@ export interface RunPort {
   /** The run's one deadline. */
   readonly deadline: Deadline
   readonly clock: Clock
+  /** Whom model and tool calls are told, for telemetry. */
+  readonly observer?: RuntimeObserver | undefined
   /** Model calls the work has made in earlier attempts and before; the next one is this + 1. */
   readonly turnsSoFar: number
   /** Usage of those calls, as far as it was recorded. */

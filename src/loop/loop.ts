@@ -17,6 +17,7 @@ import type { Faults } from '../faults.ts'
 import type { InputId, RunId } from '../kernel/ids.ts'
 import { entryOf } from '../kernel/regions/ledger-entries.ts'
 import type { Run } from '../kernel/regions/run.ts'
+import { type RuntimeObserver, tell } from '../observer.ts'
 import type { InputRecord, MessageRecord, SessionOptions, UsageRecord } from '../store/records.ts'
 import { type Clock, Deadline } from '../time.ts'
 import { close, type Ending, type Verdict } from './closing.ts'
@@ -40,6 +41,7 @@ export interface LoopOptions {
   /** The session can't be written any more: another owner, or a store that stayed away. */
   readonly onLost: (error: unknown) => void
   readonly faults?: Faults | undefined
+  readonly observer?: RuntimeObserver | undefined
 }
 
 interface Performance {
@@ -123,12 +125,16 @@ export class SessionLoop {
       const { port, work, payloads } = await this.#prepare(run, performance)
       Object.assign(performance, { deadline: port.deadline })
       offDeadline = port.deadline.onPassed(() => this.#abort(performance, 'deadline'))
+      this.#tellStart(port, performance)
       let usage: UsageRecord | undefined
       for (;;) {
         const ending = await this.#apply(port, performance)
         usage = sum(usage, 'usage' in ending ? ending.usage : undefined)
         const verdict = await this.#close(port, work, ending, usage)
-        if (verdict === 'over') break
+        if (verdict === 'over') {
+          this.#tellEnd(port, performance, ending, usage)
+          break
+        }
         await payloads()
       }
       port.close()
@@ -168,9 +174,28 @@ export class SessionLoop {
       context,
       fetch,
       persist: mutation => this.#persist(mutation),
+      observer: this.#options.observer,
     })
     const payloads = (): Promise<void> => fetch(driver.state.run.phase === 'bound' ? driver.state.run.contributors : [])
     return { port, work, payloads }
+  }
+
+  #tellStart({ sessionId, runId, attempt, inputs }: LoopPort, { startedAt: at }: Performance): void {
+    const queuedMs = Math.max(0, ...inputs.map(input => at - input.at))
+    tell(this.#options.observer, 'runStarted', () => ({ sessionId, runId, attempt, at, queuedMs }))
+  }
+
+  #tellEnd(
+    { sessionId, runId }: LoopPort,
+    { startedAt }: Performance,
+    ending: Ending,
+    usage: UsageRecord | undefined,
+  ): void {
+    const at = this.#options.clock.now()
+    const why = ending.type === 'failed' ? ending.error.code : ending.type === 'threw' ? 'executor-failed' : undefined
+    const more = defined({ usage, error: why })
+    const fact = { sessionId, runId, at, durationMs: at - startedAt, outcome: ending.type, ...more }
+    tell(this.#options.observer, 'runEnded', () => fact)
   }
 
   #deadline(startedAt: number, inputs: readonly InputRecord[]): Deadline {

@@ -18,6 +18,7 @@ import type {
 } from '../executor/executor.ts'
 import type { CallId, InputId, RunId } from '../kernel/ids.ts'
 import { type CallEntry, callsOf } from '../kernel/regions/calls.ts'
+import type { RuntimeObserver } from '../observer.ts'
 import type { EventRecord, InputRecord, MessageRecord, SessionOptions } from '../store/records.ts'
 import { messageText } from '../text.ts'
 import type { Clock, Deadline } from '../time.ts'
@@ -38,6 +39,7 @@ export interface PortOptions {
   readonly fetch: (inputIds: readonly InputId[]) => Promise<void>
   /** Repeats a mutation that the store could not take, as long as the run may wait. */
   readonly persist: <T>(mutation: () => Promise<T>) => Promise<T>
+  readonly observer: RuntimeObserver | undefined
 }
 
 /** Bytes of a tool's output that its event shows; the whole is in the transcript. */
@@ -81,6 +83,9 @@ export class LoopPort implements RunPort {
   }
   get clock(): Clock {
     return this.#options.clock
+  }
+  get observer(): RuntimeObserver | undefined {
+    return this.#options.observer
   }
   /** The highest model call seen in this work. */
   get turnsSoFar(): number {

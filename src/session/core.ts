@@ -6,6 +6,7 @@ import type { Faults } from '../faults.ts'
 import { type Ids, uuidIds } from '../ids.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import type { MeerkatState } from '../kernel/machine.ts'
+import type { RuntimeObserver } from '../observer.ts'
 import type { LetterId } from '../store/mail.ts'
 import type { JournalEntry, Store } from '../store/store.ts'
 import { type Clock, systemClock } from '../time.ts'
@@ -26,6 +27,7 @@ export class Core {
   readonly owner: string
   readonly abortGraceMs: number
   readonly faults: Faults | undefined
+  readonly observer: RuntimeObserver | undefined
   /** Letters that are being performed, so that a slow one is not begun twice. */
   readonly lettersInHand = new Set<LetterId>()
   /** Aborted when the runtime goes away. */
@@ -39,6 +41,7 @@ export class Core {
     this.owner = this.ids.session()
     this.abortGraceMs = options.abortGraceMs ?? 5_000
     this.faults = options.faults
+    this.observer = options.observer
     this.sessions = new Sessions({
       store,
       clock: this.clock,
@@ -50,6 +53,7 @@ export class Core {
       keepIdle: options.keepIdle ?? 1_000,
       idleMs: options.idleMs ?? 60_000,
       faults: options.faults,
+      observer: options.observer,
     })
   }
 

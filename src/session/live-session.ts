@@ -15,6 +15,7 @@ import type { CallEntry } from '../kernel/regions/calls.ts'
 import { nextDueAt } from '../kernel/regions/schedules.ts'
 import { SessionLoop } from '../loop/loop.ts'
 import { settle } from '../loop/settle.ts'
+import type { RuntimeObserver } from '../observer.ts'
 import type { EndedRecord, InputRecord, MessagePart, MessageRecord, SessionRecord } from '../store/records.ts'
 import type { Claim, JournalEntry, LoadedSession, Store } from '../store/store.ts'
 import type { Clock, Deadline } from '../time.ts'
@@ -33,6 +34,7 @@ export interface SessionHost {
   /** This copy of the session can't be written any more. */
   readonly onLost: (session: LiveSession, error: unknown) => void
   readonly faults?: Faults | undefined
+  readonly observer?: RuntimeObserver | undefined
 }
 
 /** How an input ended, as its waiters hear it. */
@@ -91,6 +93,7 @@ export class LiveSession {
       onCommitted: committed => this.#committed(committed),
       onLost: error => host.onLost(this, error),
       faults: host.faults,
+      observer: host.observer,
     })
     this.#background = new Background({
       driver: this.driver,
@@ -115,6 +118,7 @@ export class LiveSession {
         journals: this.#journals,
         onLost: error => host.onLost(this, error),
         faults: host.faults,
+        observer: host.observer,
       })
   }
 

@@ -2,6 +2,7 @@
 import type { CoreExecutor } from '../executor/executor.ts'
 import type { Faults } from '../faults.ts'
 import type { Ids } from '../ids.ts'
+import type { RuntimeObserver } from '../observer.ts'
 import type { StoreSource } from '../store/store.ts'
 import type { Clock } from '../time.ts'
 
@@ -25,6 +26,8 @@ export interface RuntimeOptions {
    * most 15 s.
    */
   readonly recoverEveryMs?: number
+  /** Hears of what happens, for telemetry: see `meerkat-ts/telemetry`. */
+  readonly observer?: RuntimeObserver
   /** Crash points for tests. */
   readonly faults?: Faults
   readonly clock?: Clock

@@ -10,6 +10,7 @@ import type { Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
 import type { InputId, RunId, ScheduleId } from '../kernel/ids.ts'
 import { entryOf } from '../kernel/regions/ledger-entries.ts'
+import { tell } from '../observer.ts'
 import type { LetterId } from '../store/mail.ts'
 import type {
   CallView,
@@ -68,12 +69,15 @@ async function sendNow(
     ended = one
   })
   const before = live.driver.position
+  const offeredAt = core.clock.now()
   const mutation = (tx: Transaction): ReturnType<typeof admit> => {
     const admitted = admit(tx, live, inputId, params, seen)
     if (admitted.outcome === 'accepted') mark(tx)
     return admitted
   }
   const admitted = await live.driver.mutate(mutation).finally(off)
+  const durableMs = core.clock.now() - offeredAt
+  tell(core.observer, 'inputAccepted', () => ({ sessionId: live.id, inputId: admitted.inputId, durableMs }))
   await core.faults?.('session.acknowledge')
   if (admitted.outcome === 'deduplicated') {
     const { status, result } = await viewOf(core, live.id, admitted.inputId)

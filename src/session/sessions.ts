@@ -8,6 +8,7 @@ import { Transaction } from '../driver/transaction.ts'
 import { asMeerkatError, MeerkatError } from '../errors.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import { meerkat } from '../kernel/machine.ts'
+import { tell } from '../observer.ts'
 import type { MessageRecord, SessionOptions, SessionRecord } from '../store/records.ts'
 import type { Claim, LoadedSession } from '../store/store.ts'
 import type { Deadline } from '../time.ts'
@@ -223,6 +224,7 @@ export class Sessions {
 
   async #admit(live: LiveSession): Promise<LiveSession> {
     this.#live.set(live.id, live)
+    tell(this.#options.observer, 'lease', () => ({ sessionId: live.id, event: 'claimed' }))
     try {
       await live.takeUp()
     } catch (error) {
@@ -235,6 +237,7 @@ export class Sessions {
 
   async #letGo(live: LiveSession): Promise<void> {
     this.#live.delete(live.id)
+    tell(this.#options.observer, 'lease', () => ({ sessionId: live.id, event: 'released' }))
     const leaving = live.close().catch((error: unknown) => {
       this.#astray.add(live.id)
       // A store that can't take the farewell finds the claim of a dead owner, and the log as it was.
@@ -249,7 +252,9 @@ export class Sessions {
   }
 
   #lose(live: LiveSession): void {
-    if (this.#live.get(live.id) === live) this.#letGo(live).catch(() => {})
+    if (this.#live.get(live.id) !== live) return
+    tell(this.#options.observer, 'lease', () => ({ sessionId: live.id, event: 'lost' }))
+    this.#letGo(live).catch(() => {})
   }
 
   /** Beyond the number kept, sessions that were idle for a while are let go, the longest idle first. */

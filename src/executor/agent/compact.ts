@@ -88,7 +88,8 @@ async function summarise(
   const maxChars = Math.max(MAX_MESSAGE_CHARS, options.thresholdTokens * CHARS_PER_TOKEN)
   const text = middleCut(covered.map(render).join('\n\n'), maxChars)
   // Silent: observers follow the answer, not the housekeeping.
-  const quiet = { signal: port.signal, deadline: port.deadline, clock: port.clock, stream: () => {} }
+  const { signal, deadline, clock, sessionId, runId, observer } = port
+  const quiet = { signal, deadline, clock, sessionId, runId, observer, stream: () => {} }
   const end = await callModel(quiet, {
     model,
     turn: port.turnsSoFar,

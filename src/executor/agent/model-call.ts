@@ -4,6 +4,7 @@
  * Every wait is bounded: the time to the first content, the gap between two parts, and the call as a whole.
  */
 import type { CallId } from '../../kernel/ids.ts'
+import { tell } from '../../observer.ts'
 import type { MessagePart, UsageRecord } from '../../store/records.ts'
 import type { AbortCause, RunPort } from '../executor.ts'
 import { Collector, type FinishReason, withCallsCutOff } from './collect.ts'
@@ -40,7 +41,7 @@ export interface ModelCall {
 }
 
 /** What a model call needs of a run. */
-export type CallPort = Pick<RunPort, 'signal' | 'deadline' | 'clock' | 'stream'>
+export type CallPort = Pick<RunPort, 'signal' | 'deadline' | 'clock' | 'stream' | 'sessionId' | 'runId' | 'observer'>
 
 /** Makes one call and announces what it says. Never throws for what a model or provider does. */
 export async function callModel(
@@ -50,6 +51,7 @@ export async function callModel(
   const collector = new Collector(turn, newCallId, event => port.stream(event))
   const stage = new Stage(port, limits.callTimeoutMs)
   const silence = new Silence(port.clock, limits, collector, () => stage.stop('timeout'))
+  const at = port.clock.now()
   port.stream({ type: 'turn.started', turn })
   const thrown = await read(
     stage,
@@ -63,6 +65,18 @@ export async function callModel(
   stage.end()
   const end = judge(port, model, turn, { stage, silence, collector, thrown })
   port.stream({ type: 'turn.ended', turn, finish: finishOf(end), ...usageField(collector.usage) })
+  tell(port.observer, 'modelCalled', () => ({
+    sessionId: port.sessionId,
+    runId: port.runId,
+    turn,
+    provider: model.provider,
+    model: model.modelId,
+    at,
+    durationMs: port.clock.now() - at,
+    finish: finishOf(end),
+    failed: end.type === 'failed',
+    ...usageField(collector.usage),
+  }))
   for (const message of collector.warnings) port.stream({ type: 'notice', code: 'model-warning', message })
   return end
 }

@@ -6,6 +6,7 @@
  */
 import type { CallId } from '../../kernel/ids.ts'
 import type { CallIntent } from '../../kernel/regions/calls.ts'
+import { tell } from '../../observer.ts'
 import type { BackgroundWork, CallOutcome, RunPort } from '../executor.ts'
 import { StillRunning } from './background.ts'
 import { metaOf, type ToolCallPart } from './parts.ts'
@@ -93,10 +94,14 @@ export async function runCall(call: PreparedCall, run: CallRun): Promise<CallOut
   stage.end()
   if (stage.cause === 'closing' && ended.type !== 'value') return undefined
   const durationMs = port.clock.now() - startedAt
-  if (ended.type === 'value' && ended.value instanceof StillRunning) {
-    return { callId, name, durationMs, ...answerOf(run.begin(ended.value, call.tool)) }
-  }
-  return { callId, name, durationMs, ...(await outcomeOf(ended, call.tool, stage.cause, limitMs)) }
+  const told =
+    ended.type === 'value' && ended.value instanceof StillRunning
+      ? answerOf(run.begin(ended.value, call.tool))
+      : await outcomeOf(ended, call.tool, stage.cause, limitMs)
+  const { sessionId, runId } = port
+  const fact = { sessionId, runId, turn: run.turn, callId, tool: name, at: startedAt, durationMs, ok: told.ok }
+  tell(port.observer, 'toolCalled', () => ({ ...fact, ...('code' in told && { code: told.code }) }))
+  return { callId, name, durationMs, ...told }
 }
 
 /** What the model is told of work that goes on. */

@@ -6,6 +6,7 @@ import { accessSync, constants, existsSync, statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { asMeerkatError } from '../../../errors.ts'
 import { keyVariable } from '../../../executor/provider-keys.ts'
+import { diagnose } from '../../../session/diagnose.ts'
 import { findServer, serverFile } from '../discovery.ts'
 import { EXIT, Exit, oneLine } from '../failure.ts'
 import type { Settings } from '../settings.ts'
@@ -83,7 +84,12 @@ async function storeFindings(spec: StoreSpec): Promise<readonly Finding[]> {
   try {
     const store = await (await storeOf(spec)).open()
     try {
-      return (await store.inspect()).map(({ level, text }) => ({ level, topic: 'store', text }))
+      const sound = await store.inspect()
+      const stuck = await diagnose(store, Date.now())
+      return [
+        ...sound.map(({ level, text }) => ({ level, topic: 'store', text })),
+        ...stuck.map(({ level, text }) => ({ level, topic: 'work', text })),
+      ]
     } finally {
       await store.close()
     }

@@ -1,0 +1,89 @@
+/** What stands still and who can help: read from the store alone, nothing is claimed and nothing written. */
+import { stateOf } from '../driver/load.ts'
+import { asMeerkatError } from '../errors.ts'
+import type { SessionId } from '../kernel/ids.ts'
+import type { MeerkatState } from '../kernel/machine.ts'
+import { mapValues } from '../kernel/persistent-map.ts'
+import { dueSchedules } from '../kernel/regions/schedules.ts'
+import type { SessionSummary, Store } from '../store/store.ts'
+
+export interface Finding {
+  readonly level: 'ok' | 'warning' | 'error'
+  readonly text: string
+}
+
+/** Sessions that are looked into; the rest is only counted. */
+const LOOKED_INTO = 200
+/** Findings of one kind that are listed. */
+const LISTED = 20
+/** A timer this late was not merely waiting for its turn. */
+const OVERDUE_MS = 60_000
+
+/** Stuck work, a finding a line; `now` in ms since the epoch. */
+export async function diagnose(store: Store, now: number): Promise<readonly Finding[]> {
+  const [owed, unheld] = await Promise.all([
+    store.sessions({ owed: true, limit: LOOKED_INTO }),
+    store.sessions({ unheld: { dueBy: now }, limit: LOOKED_INTO }),
+  ])
+  const looked = await Promise.all(owed.map(session => lookInto(store, session, now)))
+  const stuck = looked.flat()
+  const late = await Promise.all(unheld.map(({ id }) => overdue(store, id, now)))
+  const findings = [...unheldFindings(unheld), ...stuck, ...late.flat()]
+  if (findings.length === 0) return [{ level: 'ok', text: `no work stands still (${owed.length} sessions owe some)` }]
+  const more = findings.length - LISTED
+  const rest: readonly Finding[] = more > 0 ? [{ level: 'warning', text: `${more} more such findings` }] : []
+  return [...findings.slice(0, LISTED), ...rest]
+}
+
+function unheldFindings(unheld: readonly SessionSummary[]): readonly Finding[] {
+  const owing = unheld.filter(({ unfinished }) => unfinished > 0)
+  if (owing.length === 0) return []
+  const names = owing.slice(0, 5).map(({ id }) => id)
+  const some = owing.length > names.length ? `${names.join(', ')}, …` : names.join(', ')
+  const text = `${owing.length} sessions owe work and no process holds them (${some}): start \`meerkat serve\` or \`meerkat worker\``
+  return [{ level: 'warning', text }]
+}
+
+async function lookInto(store: Store, { id }: SessionSummary, now: number): Promise<readonly Finding[]> {
+  const state = await stateIn(store, id)
+  if ('text' in state) return [state]
+  return [...mapValues(state.calls.open)].flatMap((call): readonly Finding[] => {
+    const since = ago(now - call.at)
+    if (call.state === 'awaitingApproval') {
+      const way = `meerkat approve ${id} ${call.id}`
+      return [
+        { level: 'warning', text: `session ${id}: a call of ${call.tool} waits for approval since ${since}: ${way}` },
+      ]
+    }
+    if (call.state !== 'unknown') return []
+    const way = `meerkat resolve ${id} ${call.id} retry|succeeded|failed`
+    return [
+      { level: 'warning', text: `session ${id}: the outcome of a call of ${call.tool} was lost ${since} ago: ${way}` },
+    ]
+  })
+}
+
+async function overdue(store: Store, id: SessionId, now: number): Promise<readonly Finding[]> {
+  const state = await stateIn(store, id)
+  if ('text' in state) return [state]
+  return dueSchedules(state, now - OVERDUE_MS).map(({ id: schedule, dueAt }) => ({
+    level: 'warning',
+    text: `session ${id}: schedule ${schedule} is overdue since ${ago(now - dueAt)}: nobody fires it`,
+  }))
+}
+
+/** The session's state, or that it can't be read. */
+async function stateIn(store: Store, id: SessionId): Promise<MeerkatState | Finding> {
+  try {
+    return stateOf(await store.load(id))
+  } catch (error) {
+    return { level: 'error', text: asMeerkatError(error).message }
+  }
+}
+
+function ago(ms: number): string {
+  const minutes = Math.floor(ms / 60_000)
+  if (minutes < 1) return `${Math.max(0, Math.floor(ms / 1_000))} s`
+  if (minutes < 120) return `${minutes} min`
+  return `${Math.floor(minutes / 60)} h`
+}
