@@ -16,6 +16,20 @@ function errors(stdout: string): readonly string[] {
   return findings.filter(({ level }) => level === 'error').map(({ topic, text }) => `${String(topic)}: ${String(text)}`)
 }
 
+describe('backup', () => {
+  test('copies a store that a server has open, and overwrites nothing', async () => {
+    using folder = new Folder()
+    const server = folder.start(['serve', ...demo, '--port', '0', '--json'])
+    await server.shows('"listening"')
+    await folder.run('run', ...demo, '--session', 's', 'say hi')
+    const made = await folder.run('backup', 'copy.db', '--json')
+    expect(jsonLines(made.stdout)).toMatchObject([{ type: 'backup', path: folder.file('copy.db') }])
+    expect((await folder.run('history', 's', '--store', 'sqlite:copy.db')).stdout).toContain('say hi')
+    expect(await folder.run('backup', 'copy.db')).toMatchObject({ status: 4 })
+    expect((await folder.run('doctor', '--json', '--store', 'sqlite:copy.db')).status).toBe(0)
+  })
+})
+
 describe('doctor', () => {
   test('is content with a sound store', async () => {
     using folder = new Folder()

@@ -21,11 +21,17 @@ export interface SqlDriver {
   close(): void
 }
 
-/** Opens a database file, creating it when absent. `busyMs` is how long a call may block for another process. */
-export type OpenSqlDriver = (path: string, options: { readonly busyMs: number }) => SqlDriver
+/**
+ * Opens a database file, creating it when absent unless it is only read. `busyMs` is how long a call may block for another
+ * process.
+ */
+export type OpenSqlDriver = (
+  path: string,
+  options: { readonly busyMs: number; readonly readOnly: boolean },
+) => SqlDriver
 
-export const openNodeSqlite: OpenSqlDriver = (path, { busyMs }) =>
-  new DatabaseSync(path, { timeout: busyMs, enableForeignKeyConstraints: false })
+export const openNodeSqlite: OpenSqlDriver = (path, { busyMs, readOnly }) =>
+  new DatabaseSync(path, { timeout: busyMs, readOnly, enableForeignKeyConstraints: false })
 
 /** The primary result codes of SQLite that this store tells apart. */
 export const SQLITE = {

@@ -102,6 +102,26 @@ export function newerSchema(path: string, found: number, supported: number): Mee
   )
 }
 
+/** For a write to a store that was opened for reading. */
+export function openedReadOnly(path: string): MeerkatError {
+  return new MeerkatError(
+    'unsupported',
+    `the database ${path} was opened read-only: open it without \`readOnly\` to write`,
+    {
+      details: { path },
+    },
+  )
+}
+
+/** For a database that would have to be migrated first. */
+export function olderSchema(path: string, found: number, needed: number): MeerkatError {
+  return new MeerkatError(
+    'unsupported',
+    `the database ${path} has schema version ${found}, reading it needs ${needed}: open it once without \`readOnly\` to bring it there`,
+    { details: { path, found, needed } },
+  )
+}
+
 /** For a database of some other program. */
 export function foreignDatabase(path: string): MeerkatError {
   return new MeerkatError(

@@ -16,7 +16,7 @@ import type { StoreFaults } from '../faults.ts'
 import { trip } from '../faults.ts'
 import { storeClosed } from '../store-errors.ts'
 import { isLocked, resultCode, SQLITE, type SqlDriver, type SqlStatement } from './driver.ts'
-import { toStoreError } from './errors.ts'
+import { openedReadOnly, toStoreError } from './errors.ts'
 
 /** What keeps facts in memory about rows that are being written, and takes them back if they don't become durable. */
 export interface Tentative {
@@ -49,6 +49,8 @@ export interface GroupCommitOptions {
   readonly tentative: Tentative
   readonly lockTimeoutMs: number
   readonly faults: StoreFaults
+  /** Refuses every write. */
+  readonly readOnly: boolean
   /** Told of each session that a durable batch wrote. */
   readonly onWritten: (sessionId: SessionId) => void
 }
@@ -71,6 +73,7 @@ export class GroupCommit {
   /** Runs `apply` inside the next transaction and answers with what it returned, once that is durable. */
   add<T>(apply: () => T, sessionId?: SessionId, told = false): Promise<T> {
     if (this.#closed) return Promise.reject(storeClosed(`sqlite:${this.#options.path}`))
+    if (this.#options.readOnly) return Promise.reject(openedReadOnly(this.#options.path))
     return new Promise<T>((resolve, reject) => {
       this.#waiting.push({ apply, sessionId, told, resolve: resolve as (value: unknown) => void, reject })
       this.#arm()

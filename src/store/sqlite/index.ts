@@ -10,11 +10,12 @@ import { type Clock, systemClock } from '../../time.ts'
 import type { StoreFaults } from '../faults.ts'
 import type { Store, StoreSource } from '../store.ts'
 import { isLocked, type OpenSqlDriver, openNodeSqlite, type SqlDriver } from './driver.ts'
-import { toStoreError, unusableFolder } from './errors.ts'
-import { migrate, versionOf } from './schema.ts'
+import { olderSchema, toStoreError, unusableFolder } from './errors.ts'
+import { migrate, SCHEMA_VERSION, versionOf } from './schema.ts'
 import { SqliteStore } from './store.ts'
 
 export type { StoreFaults } from '../faults.ts'
+export { type BackupProgress, backupSqlite } from './backup.ts'
 export type { OpenSqlDriver, SqlDriver, SqlRow, SqlStatement, SqlValue } from './driver.ts'
 
 export interface SqliteOptions {
@@ -31,6 +32,11 @@ export interface SqliteOptions {
   readonly leaseMs?: number
   /** The store's clock. Default the machine's. */
   readonly clock?: Clock
+  /**
+   * Only looks: nothing is created, migrated or written, no session can be claimed, and the processes that write the
+   * file don't notice. For doctors, reports and copies of a live database.
+   */
+  readonly readOnly?: boolean
   /** The SQLite library to use instead of `node:sqlite`. */
   readonly driver?: OpenSqlDriver
   /** Crash points for tests. */
@@ -53,12 +59,20 @@ export function sqlite(path: string, options: SqliteOptions = {}): StoreSource {
 
 async function open(path: string, options: SqliteOptions): Promise<Store> {
   const { lockTimeoutMs = LOCK_TIMEOUT_MS, leaseMs = LEASE_MS, clock = systemClock } = options
-  const { driver = openNodeSqlite, faults = {} } = options
-  makeFolder(dirname(path))
+  const { driver = openNodeSqlite, faults = {}, readOnly = false } = options
+  if (!readOnly) makeFolder(dirname(path))
   const deadline = performance.now() + lockTimeoutMs
   for (;;) {
     try {
-      return new SqliteStore({ db: connect(driver, path, options), path, lockTimeoutMs, leaseMs, clock, faults })
+      return new SqliteStore({
+        db: connect(driver, path, options),
+        path,
+        lockTimeoutMs,
+        leaseMs,
+        clock,
+        faults,
+        readOnly,
+      })
     } catch (error) {
       // Setting up a new file takes the lock; another process may be doing just that.
       if (!isLocked(error) || performance.now() > deadline) throw toStoreError(error, { path })
@@ -68,10 +82,15 @@ async function open(path: string, options: SqliteOptions): Promise<Store> {
 }
 
 function connect(driver: OpenSqlDriver, path: string, options: SqliteOptions): SqlDriver {
-  const db = driver(path, { busyMs: BUSY_MS })
+  const { readOnly = false } = options
+  const db = driver(path, { busyMs: BUSY_MS, readOnly })
   try {
     // First, so that a file which is refused stays as it was.
-    versionOf(db, path)
+    const version = versionOf(db, path)
+    if (readOnly) {
+      if (version !== SCHEMA_VERSION) throw olderSchema(path, version, SCHEMA_VERSION)
+      return db
+    }
     configure(db, path, options)
     migrate(db, path)
     return db

@@ -8,7 +8,7 @@ import type { CommitRecord, Position, SessionRecord } from '../records.ts'
 import type { Claim, Commit, LoadedSession, LocatedId, LogRow, SessionIndex, SessionSummary, Store } from '../store.ts'
 import { storeClosed } from '../store-errors.ts'
 import type { SqlDriver, SqlStatement } from './driver.ts'
-import { toStoreError } from './errors.ts'
+import { openedReadOnly, toStoreError } from './errors.ts'
 import { GroupCommit } from './group-commit.ts'
 import { type Finding, inspectFile } from './inspect.ts'
 import { Letters } from './letters.ts'
@@ -27,6 +27,7 @@ export interface SqliteStoreOptions {
   readonly clock: Clock
   readonly leaseMs: number
   readonly faults: StoreFaults
+  readonly readOnly: boolean
 }
 
 export class SqliteStore implements Store {
@@ -44,11 +45,13 @@ export class SqliteStore implements Store {
   readonly #maintenance: Maintenance
   readonly #lapsed = new Set<() => void>()
   readonly #clock: Clock
+  readonly #readOnly: boolean
   #offHeart = (): void => {}
   #watch: NodeJS.Timeout | undefined
   #closing: Promise<void> | undefined
 
-  constructor({ db, path, lockTimeoutMs, faults, clock, leaseMs }: SqliteStoreOptions) {
+  constructor({ db, path, lockTimeoutMs, faults, clock, leaseMs, readOnly }: SqliteStoreOptions) {
+    this.#readOnly = readOnly
     this.leaseMs = leaseMs
     this.#clock = clock
     this.name = `sqlite:${path}`
@@ -65,6 +68,7 @@ export class SqliteStore implements Store {
       tentative: this.#writer,
       lockTimeoutMs,
       faults,
+      readOnly,
       onWritten: sessionId => this.#listeners.notify({ sessionId }),
     })
     this.mail = new Letters({
@@ -78,7 +82,7 @@ export class SqliteStore implements Store {
       },
       read: body => this.#read(body),
     })
-    this.#planBeat()
+    if (!readOnly) this.#planBeat()
   }
 
   async create(
@@ -173,6 +177,7 @@ export class SqliteStore implements Store {
   }
 
   async compact(): Promise<void> {
+    if (this.#readOnly) throw openedReadOnly(this.#path)
     return this.#read(() => this.#maintenance.compact())
   }
 

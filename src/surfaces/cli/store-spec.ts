@@ -20,8 +20,8 @@ export function parseStore(spec: string): StoreSpec {
   throw usage(`${shown} is not known: use sqlite:PATH, postgres://USER@HOST/DATABASE or memory:`)
 }
 
-/** The store behind a spec; only the library that it needs is loaded. */
-export async function storeOf(spec: StoreSpec): Promise<StoreSource> {
+/** The store behind a spec; only the library that it needs is loaded. `readOnly` where the store can be only looked at. */
+export async function storeOf(spec: StoreSpec, options: { readonly readOnly?: boolean } = {}): Promise<StoreSource> {
   switch (spec.type) {
     case 'memory': {
       const { memory } = await import('../../store/memory.ts')
@@ -29,7 +29,7 @@ export async function storeOf(spec: StoreSpec): Promise<StoreSource> {
     }
     case 'sqlite': {
       const { sqlite } = await import('../../store/sqlite/index.ts')
-      return sqlite(spec.path)
+      return sqlite(spec.path, options)
     }
     case 'postgres':
       return postgresAt(spec.url)

@@ -82,7 +82,7 @@ async function storeFindings(spec: StoreSpec): Promise<readonly Finding[]> {
     return [{ level: 'warning', topic: 'store', text: 'memory: keeps nothing beyond the process' }]
   if (spec.type === 'sqlite' && !existsSync(spec.path)) return [newStore(spec.path)]
   try {
-    const store = await (await storeOf(spec)).open()
+    const store = await (await storeOf(spec, { readOnly: true })).open()
     try {
       const sound = await store.inspect()
       const stuck = await diagnose(store, Date.now())

@@ -1,0 +1,67 @@
+/**
+ * A copy of a live database: whole and sound, while other processes go on writing it.
+ *
+ * The copy belongs to nobody: the owners that the original names are not its own, so whoever opens it first takes up
+ * what it owes. Don't run both: each would do the work that was open when the copy was made.
+ */
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { backup, DatabaseSync } from 'node:sqlite'
+import { MeerkatError } from '../../errors.ts'
+import { toStoreError } from './errors.ts'
+import { versionOf } from './schema.ts'
+
+export interface BackupProgress {
+  readonly totalPages: number
+  readonly remainingPages: number
+}
+
+/** Copies the database at `source` to `target`, which must not exist. Resolves when the copy is on disk. */
+export async function backupSqlite(
+  source: string,
+  target: string,
+  options: { readonly onProgress?: (progress: BackupProgress) => void } = {},
+): Promise<void> {
+  const [from, to] = [resolve(source), resolve(target)]
+  if (existsSync(to)) {
+    throw new MeerkatError('conflict', `${to} exists: choose another path for the backup, or remove it`, {
+      details: { path: to },
+    })
+  }
+  const half = `${to}.${process.pid}.part`
+  try {
+    const db = new DatabaseSync(from, { readOnly: true })
+    try {
+      versionOf(db, from)
+      await backup(db, half, { rate: 1_000, ...(options.onProgress && { progress: options.onProgress }) })
+    } finally {
+      db.close()
+    }
+    disown(half)
+    flush(half)
+    renameSync(half, to)
+    flush(dirname(to))
+  } catch (error) {
+    for (const end of ['', '-wal', '-shm', '-journal']) rmSync(`${half}${end}`, { force: true })
+    throw toStoreError(error, { path: from })
+  }
+}
+
+/** Nobody holds anything in the copy. */
+function disown(path: string): void {
+  const db = new DatabaseSync(path)
+  try {
+    db.exec('PRAGMA journal_mode = DELETE; BEGIN; DELETE FROM owners; UPDATE heads SET owner = NULL; COMMIT')
+  } finally {
+    db.close()
+  }
+}
+
+function flush(path: string): void {
+  const file = openSync(path, 'r')
+  try {
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+}
