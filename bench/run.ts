@@ -3,6 +3,8 @@ import type { Figure } from './figure.ts'
 
 const BENCHES: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   turns: async () => (await import('./turns.ts')).turnsBench(),
+  postgres: async () => (await import('./postgres.ts')).postgresBench(),
+  restart: async () => (await import('./restart.ts')).restartBench(),
   growth: async () => (await import('./growth.ts')).growthBench(),
   kernel: async () => (await import('./kernel.ts')).kernelBench(),
   start: async () => (await import('./start.ts')).startBench(),

@@ -6,16 +6,11 @@ import { sqlite } from '../src/store/sqlite/index.ts'
 import { type Figure, figure, spreadOf } from './figure.ts'
 import { openAppendLog } from './parts/append-floor.ts'
 import { inFolder } from './parts/folder.ts'
+import { type Load, load } from './parts/load.ts'
 
 const MESSAGE = 'Checkout has failed for three customers since noon; the database looks slow. '.repeat(4).slice(0, 250)
 const SECONDS = 3
 const RUNS = 3
-
-interface Load {
-  readonly perSecond: number
-  readonly p50: number
-  readonly p99: number
-}
 
 /** Figures for one session and for 200. */
 export async function turnsBench(): Promise<Figure[]> {
@@ -85,24 +80,4 @@ async function floorLoad(folder: string, sessions: number): Promise<Load> {
   })
   log.close()
   return measured
-}
-
-async function load<T>(actors: readonly T[], seconds: number, turn: (actor: T) => Promise<void>): Promise<Load> {
-  const latencies: number[] = []
-  const start = performance.now()
-  const end = start + seconds * 1000
-  await Promise.all(
-    actors.map(async actor => {
-      while (performance.now() < end) {
-        const from = performance.now()
-        await turn(actor)
-        latencies.push(performance.now() - from)
-      }
-    }),
-  )
-  const elapsed = (performance.now() - start) / 1000
-  latencies.sort((a, b) => a - b)
-  const at = (share: number): number =>
-    latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0
-  return { perSecond: latencies.length / elapsed, p50: at(0.5), p99: at(0.99) }
 }
