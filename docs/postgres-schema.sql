@@ -102,6 +102,10 @@ CREATE TABLE refs (
   CONSTRAINT refs_pkey PRIMARY KEY (id)
 ) WITH (fillfactor=80);
 
+CREATE TABLE removed (
+  through bigint NOT NULL
+);
+
 CREATE TABLE sessions (
   session bigint NOT NULL,
   created_at bigint NOT NULL,
@@ -334,6 +338,7 @@ BEGIN
     RETURN QUERY SELECT 'token', o.owner, o.pid, o.host FROM (SELECT 1) one LEFT JOIN owners o ON o.n = _head.owner;
   ELSE
     PERFORM lock_positions();
+    UPDATE removed SET through = greatest(through, (SELECT coalesce(max(position), 0) FROM log));
     DELETE FROM log WHERE session = _head.session;
     DELETE FROM refs WHERE session = _head.session;
     DELETE FROM keys WHERE session = _head.session;

@@ -9,6 +9,7 @@ export type {
   CallOutcome,
   ContextMessage,
   CoreExecutor,
+  RunInput,
   RunPort,
   StreamEvent,
   ToolSummary,
@@ -38,5 +39,8 @@ export type { CallId, InputId, RunId, RuntimeEpochId, SessionId } from './kernel
 export { type MeerkatInput, type MeerkatState, meerkat, step } from './kernel/machine.ts'
 export type { Rejection, RejectionKind, StepResult, Transition } from './kernel/step.ts'
 export { type LoopOptions, SessionLoop } from './loop/loop.ts'
+export { exportSession } from './session/transfer/export.ts'
+export { type Imported, type ImportOptions, importSession } from './session/transfer/import.ts'
+export { type Moved, type MoveOptions, moveSession } from './session/transfer/move.ts'
 export type { Claim, Commit, Store, StoreSource } from './store/store.ts'
 export { type Clock, Deadline, systemClock } from './time.ts'

@@ -116,6 +116,11 @@ export class SessionDriver {
     return this.#claim
   }
 
+  /** Whether a commit, or the claim that was to settle it, is of unknown outcome: then nobody knows the current token. */
+  get inDoubt(): boolean {
+    return this.#doubt !== undefined
+  }
+
   /** The state everybody may act on. */
   get state(): MeerkatState {
     return this.#state

@@ -17,7 +17,7 @@ export function stateOf(loaded: LoadedSession): MeerkatState {
 }
 
 /** The state after one more record. */
-function replay(state: MeerkatState, row: LogRow, sessionId: string): MeerkatState {
+export function replay(state: MeerkatState, row: Pick<LogRow, 'position' | 'record'>, sessionId: string): MeerkatState {
   let next = state
   for (const input of row.record.steps ?? []) {
     const result = meerkat.step(next, input)

@@ -9,8 +9,8 @@ import { MeerkatError } from '../errors.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { InputId, RunId } from '../kernel/ids.ts'
 import { type MeerkatInput, type MeerkatState, step } from '../kernel/machine.ts'
-import { nextDueAt } from '../kernel/regions/schedules.ts'
 import type { Rejection, StepResult } from '../kernel/step.ts'
+import { withReferences } from '../store/blobs.ts'
 import type { LetterId } from '../store/mail.ts'
 import {
   type CommitRecord,
@@ -24,7 +24,8 @@ import {
   type ResultRecord,
   type ScheduleRecord,
 } from '../store/records.ts'
-import type { Commit, Head, JournalEntry, LocatedId } from '../store/store.ts'
+import type { Blob, Commit, JournalEntry, LocatedId } from '../store/store.ts'
+import { headOf } from './head.ts'
 import { inherits, project } from './project.ts'
 
 /** A refusal of the kernel on its way to the caller. */
@@ -57,6 +58,8 @@ interface Parts {
   readonly keys: { key: string; inputId: InputId; digest: string }[]
   readonly put: JournalEntry[]
   readonly drop: InputId[]
+  /** Content that is spoken of by digest only. */
+  readonly blobs: Blob[]
 }
 
 /** A place to go back to. */
@@ -83,6 +86,7 @@ const emptyParts = (): Parts => ({
   keys: [],
   put: [],
   drop: [],
+  blobs: [],
 })
 
 const LISTS = Object.keys(emptyParts()) as readonly (keyof Parts)[]
@@ -203,31 +207,28 @@ export class Transaction {
   /** What the store is to write. */
   build(commits: number): Omit<Commit, 'claim'> {
     const { parts } = this
-    const { lifecycle, ledger, transcript } = this.#state
-    const dueAt = nextDueAt(this.#state)
-    const head: Head = {
-      phase: lifecycle.phase,
-      unfinished: ledger.entries.size,
-      messages: transcript.length,
-      commits,
-      ...(dueAt !== undefined && { dueAt }),
-    }
-    const journal = {
-      ...(parts.put.length > 0 && { put: parts.put }),
-      ...(parts.drop.length > 0 && { drop: parts.drop }),
-    }
+    const files = new Map(parts.blobs.map(blob => [blob.digest, blob]))
+    const put = parts.put.map(entry => ({ ...entry, message: withReferences(entry.message, files) }))
+    const record = this.#record(files)
+    const journal = { ...(put.length > 0 && { put }), ...(parts.drop.length > 0 && { drop: parts.drop }) }
     return {
-      record: this.#record(),
-      head,
+      record,
+      head: headOf(this.#state, commits),
       ...(parts.opened.length > 0 && { opened: parts.opened }),
       ...(parts.closed.length > 0 && { closed: parts.closed }),
       ...(parts.keys.length > 0 && { keys: parts.keys }),
-      ...((parts.put.length > 0 || parts.drop.length > 0) && { journal }),
+      ...((put.length > 0 || parts.drop.length > 0) && { journal }),
+      ...(files.size > 0 && { blobs: [...files.values()] }),
     }
   }
 
-  #record(): CommitRecord {
-    const { letters, steps, events, inputs, ended, messages, schedules, operations, operationsEnded } = this.parts
+  #record(files: Map<string, Blob>): CommitRecord {
+    const { letters, steps, events, ended, operations, operationsEnded } = this.parts
+    const [inputs, messages, schedules] = [
+      this.parts.inputs.map(one => withReferences(one, files)),
+      this.parts.messages.map(one => withReferences(one, files)),
+      this.parts.schedules.map(one => withReferences(one, files)),
+    ]
     const runId = events.find(event => event.runId !== undefined)?.runId
     const inputId = events.find(event => event.inputId !== undefined)?.inputId
     return {

@@ -16,7 +16,14 @@ import type { CallId, OperationId, RunId, SessionId } from '../kernel/ids.ts'
 import type { CallEntry, CallIntent } from '../kernel/regions/calls.ts'
 import type { LlmRetryFailureKind, TerminalFailureSource } from '../kernel/regions/turn-outcome.ts'
 import type { RuntimeObserver } from '../observer.ts'
-import type { InputRecord, MessagePart, MessageRecord, SessionOptions, UsageRecord } from '../store/records.ts'
+import type {
+  InputRecord,
+  MessageRecord,
+  SessionOptions,
+  UsageRecord,
+  WholeContent,
+  WholePart,
+} from '../store/records.ts'
 import type { Clock, Deadline } from '../time.ts'
 
 /** Runs turns. The shipped one is the agent (`meerkat-ts/agent`); anyone can bring their own. */
@@ -79,9 +86,14 @@ export type OperationOutcome =
 /** A message with its content resolved, as the model has to see it. */
 export interface ContextMessage {
   readonly role: MessageRecord['role']
-  readonly content: string | readonly MessagePart[]
+  readonly content: string | readonly WholePart[]
   /** Index in the transcript; absent for the journal of unfinished work. */
   readonly index?: number
+}
+
+/** An input with its content, files included. */
+export interface RunInput extends Omit<InputRecord, 'content'> {
+  readonly content: WholeContent
 }
 
 /** What the executor may ask and report while a run is current. Reports are durable when their promise resolves. */
@@ -92,7 +104,7 @@ export interface RunPort {
   readonly attempt: number
   readonly session: SessionOptions
   /** The run's inputs, head first, each with its content. Steers that joined earlier are in the journal, not here. */
-  readonly inputs: readonly InputRecord[]
+  readonly inputs: readonly RunInput[]
   /** Aborts on a cancel now, on the deadline, and when the runtime closes. `signal.reason` is an `AbortCause`. */
   readonly signal: AbortSignal
   /** The run's one deadline. */

@@ -18,11 +18,12 @@ import type { InputId, RunId } from '../kernel/ids.ts'
 import { entryOf } from '../kernel/regions/ledger-entries.ts'
 import type { Run } from '../kernel/regions/run.ts'
 import { type RuntimeObserver, tell } from '../observer.ts'
+import { isUnreadableFile, whole } from '../store/blobs.ts'
 import type { InputRecord, MessageRecord, SessionOptions, UsageRecord } from '../store/records.ts'
 import { type Clock, Deadline } from '../time.ts'
 import { close, type Ending, type Verdict } from './closing.ts'
 import { LoopPort } from './port.ts'
-import { Work } from './work.ts'
+import { type Files, Work } from './work.ts'
 
 export interface LoopOptions {
   readonly driver: SessionDriver
@@ -36,6 +37,7 @@ export interface LoopOptions {
   /** What inputs said, from memory or disk. */
   readonly payloads: (ids: readonly InputId[]) => Promise<readonly InputRecord[]>
   readonly context: () => Promise<readonly ContextMessage[]>
+  readonly files: Files
   /** Journals of unfinished work, by head. */
   readonly journals: Map<InputId, readonly MessageRecord[]>
   /** The session can't be written any more: another owner, or a store that stayed away. */
@@ -122,13 +124,13 @@ export class SessionLoop {
   async #perform(run: Extract<Run, { phase: 'bound' }>, performance: Performance): Promise<void> {
     let offDeadline = (): void => {}
     try {
-      const { port, work, payloads } = await this.#prepare(run, performance)
+      const { port, work, payloads, load, queuedMs } = await this.#prepare(run, performance)
       Object.assign(performance, { deadline: port.deadline })
       offDeadline = port.deadline.onPassed(() => this.#abort(performance, 'deadline'))
-      this.#tellStart(port, performance)
+      this.#tellStart(port, performance, queuedMs)
       let usage: UsageRecord | undefined
       for (;;) {
-        const ending = await this.#apply(port, performance)
+        const ending = await this.#apply(port, performance, load)
         usage = sum(usage, 'usage' in ending ? ending.usage : undefined)
         const verdict = await this.#close(port, work, ending, usage)
         if (verdict === 'over') {
@@ -146,7 +148,7 @@ export class SessionLoop {
   }
 
   async #prepare(run: Extract<Run, { phase: 'bound' }>, performance: Performance) {
-    const { driver, session, clock, journals, context } = this.#options
+    const { driver, session, clock, journals, context, files } = this.#options
     const [head] = run.contributors
     if (head === undefined) throw new MeerkatError('internal', `run ${run.runId} has no input`)
     const known = new Map<InputId, InputRecord>()
@@ -160,28 +162,32 @@ export class SessionLoop {
     work.hear(run.contributors)
     // Whoever asks for the work's calls sees it as it grows.
     journals.set(head, work.messages)
-    const inputs = run.contributors.flatMap(id => known.get(id) ?? [])
+    const inputs = (): readonly InputRecord[] => run.contributors.flatMap(id => known.get(id) ?? [])
+    const load = async (): Promise<void> => {
+      for (const [id, record] of known) known.set(id, await files(record))
+      await work.load(files)
+    }
     const port = new LoopPort({
       driver,
       runId: run.runId,
       attempt: entryOf(driver.state.ledger, head)?.attempts ?? 1,
       session,
-      inputs,
+      inputs: () => inputs().map(record => ({ ...record, content: whole(record.content) })),
       work,
       signal: performance.controller.signal,
-      deadline: this.#deadline(performance.startedAt, inputs),
+      deadline: this.#deadline(performance.startedAt, inputs()),
       clock,
       context,
-      fetch,
+      fetch: ids => fetch(ids).then(load),
       persist: mutation => this.#persist(mutation),
       observer: this.#options.observer,
     })
     const payloads = (): Promise<void> => fetch(driver.state.run.phase === 'bound' ? driver.state.run.contributors : [])
-    return { port, work, payloads }
+    const queuedMs = Math.max(0, ...inputs().map(({ at }) => performance.startedAt - at))
+    return { port, work, payloads, load, queuedMs }
   }
 
-  #tellStart({ sessionId, runId, attempt, inputs }: LoopPort, { startedAt: at }: Performance): void {
-    const queuedMs = Math.max(0, ...inputs.map(input => at - input.at))
+  #tellStart({ sessionId, runId, attempt }: LoopPort, { startedAt: at }: Performance, queuedMs: number): void {
     tell(this.#options.observer, 'runStarted', () => ({ sessionId, runId, attempt, at, queuedMs }))
   }
 
@@ -207,7 +213,7 @@ export class SessionLoop {
   }
 
   /** Calls the executor, but not beyond its abort and a grace. */
-  async #apply(port: LoopPort, performance: Performance): Promise<Ending> {
+  async #apply(port: LoopPort, performance: Performance, load: () => Promise<void>): Promise<Ending> {
     const { executor, clock, abortGraceMs, faults } = this.#options
     const { signal } = performance.controller
     const giveUp = Promise.withResolvers<'given-up'>()
@@ -218,7 +224,7 @@ export class SessionLoop {
     if (signal.aborted) onAbort()
     else signal.addEventListener('abort', onAbort, { once: true })
     try {
-      const ended = await Promise.race([attempt(executor, port, faults), giveUp.promise])
+      const ended = await Promise.race([attempt(executor, port, load, faults), giveUp.promise])
       return judge(ended, signal)
     } finally {
       signal.removeEventListener('abort', onAbort)
@@ -285,16 +291,26 @@ export class SessionLoop {
   }
 }
 
-async function attempt(executor: CoreExecutor, port: LoopPort, faults: Faults | undefined): Promise<Ending> {
+async function attempt(
+  executor: CoreExecutor,
+  port: LoopPort,
+  load: () => Promise<void>,
+  faults: Faults | undefined,
+): Promise<Ending> {
   try {
+    await load()
     await faults?.('loop.dispatch')
     const output = await executor.apply(port)
     await faults?.('loop.returned')
     return output
   } catch (error) {
+    // Another attempt would find the same file.
+    if (isUnreadableFile(error)) return { type: 'failed', source: 'internal', error: unreadable(error) }
     return { type: 'threw', error }
   }
 }
+
+const unreadable = ({ message }: MeerkatError) => ({ code: 'file-unreadable', message })
 
 /** What an ending means once the abort's cause is known: a committed answer stands, everything else yields to the cause. */
 function judge(ended: Ending | 'given-up', signal: AbortSignal): Ending {

@@ -13,13 +13,14 @@ import type {
   BoundaryAnswer,
   CallOutcome,
   ContextMessage,
+  RunInput,
   RunPort,
   StreamEvent,
 } from '../executor/executor.ts'
 import type { CallId, InputId, RunId } from '../kernel/ids.ts'
 import { type CallEntry, callsOf } from '../kernel/regions/calls.ts'
 import type { RuntimeObserver } from '../observer.ts'
-import type { EventRecord, InputRecord, MessageRecord, SessionOptions } from '../store/records.ts'
+import type { EventRecord, MessageRecord, SessionOptions } from '../store/records.ts'
 import { messageText } from '../text.ts'
 import type { Clock, Deadline } from '../time.ts'
 import type { Work } from './work.ts'
@@ -29,13 +30,13 @@ export interface PortOptions {
   readonly runId: RunId
   readonly attempt: number
   readonly session: SessionOptions
-  readonly inputs: readonly InputRecord[]
+  readonly inputs: () => readonly RunInput[]
   readonly work: Work
   readonly signal: AbortSignal
   readonly deadline: Deadline
   readonly clock: Clock
   readonly context: () => Promise<readonly ContextMessage[]>
-  /** Loads what these inputs said, so that the work can show it. */
+  /** Loads what these inputs said, files included, so that the work can show it. */
   readonly fetch: (inputIds: readonly InputId[]) => Promise<void>
   /** Repeats a mutation that the store could not take, as long as the run may wait. */
   readonly persist: <T>(mutation: () => Promise<T>) => Promise<T>
@@ -72,8 +73,8 @@ export class LoopPort implements RunPort {
   get session(): SessionOptions {
     return this.#options.session
   }
-  get inputs(): readonly InputRecord[] {
-    return this.#options.inputs
+  get inputs(): readonly RunInput[] {
+    return this.#options.inputs()
   }
   get signal(): AbortSignal {
     return this.#options.signal

@@ -7,8 +7,12 @@
 
 import type { ContextMessage } from '../executor/executor.ts'
 import type { InputId } from '../kernel/ids.ts'
-import type { InputRecord, MessagePart, MessageRecord } from '../store/records.ts'
+import { whole } from '../store/blobs.ts'
+import type { InputRecord, MessagePart, MessageRecord, WholePart } from '../store/records.ts'
 import type { JournalEntry } from '../store/store.ts'
+
+/** The same with the data of files that are kept beside the log. */
+export type Files = <T extends { readonly content?: string | readonly MessagePart[] }>(owner: T) => Promise<T>
 
 export class Work {
   /** The input it is filed under. */
@@ -59,6 +63,11 @@ export class Work {
     this.#messages.length = length
   }
 
+  /** Has every message carry the data of its files. */
+  async load(files: Files): Promise<void> {
+    for (const [index, message] of this.#messages.entries()) this.#messages[index] = await files(message)
+  }
+
   /** The messages as a model has to see them. */
   context(): readonly ContextMessage[] {
     return this.#messages.map(message => ({ role: message.role, content: this.#contentOf(message) }))
@@ -75,9 +84,9 @@ export class Work {
     )
   }
 
-  #contentOf(message: MessageRecord): string | readonly MessagePart[] {
-    if (message.content !== undefined) return message.content
-    const contents = (message.inputIds ?? []).map(id => this.#inputs.get(id)?.content ?? '')
+  #contentOf(message: MessageRecord): string | readonly WholePart[] {
+    if (message.content !== undefined) return whole(message.content)
+    const contents = (message.inputIds ?? []).map(id => whole(this.#inputs.get(id)?.content ?? ''))
     return contents.length === 1
       ? (contents[0] ?? '')
       : contents.flatMap(one => (typeof one === 'string' ? [{ type: 'text' as const, text: one }] : one))

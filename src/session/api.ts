@@ -5,6 +5,9 @@
 import type { CallId, InputId, OperationId, RunId, ScheduleId, SessionId } from '../kernel/ids.ts'
 import type { CallState } from '../kernel/regions/calls.ts'
 import type { Content, InputRecord, MessagePart, SessionOptions, UsageRecord } from '../store/records.ts'
+import type { BlobView } from './blobs.ts'
+import type { RetentionPolicy } from './retention/policy.ts'
+import type { PruneReport } from './retention/prune.ts'
 import type { ScheduleTimes } from './schedule-times.ts'
 
 export type InputStatus =
@@ -344,5 +347,9 @@ export interface RuntimeApi {
       readonly error?: string
     },
   ): Promise<OperationView>
+  /** Takes off what need not be kept by this policy (default: the runtime's own), of every session it can get hold of. */
+  prune(params: RetentionPolicy & { readonly dryRun?: boolean; readonly compact?: boolean }): Promise<PruneReport>
+  /** A file that the session speaks of by its digest. `not-found` if it speaks of none such. */
+  blob(sessionId: string, digest: string): Promise<BlobView>
   close(): Promise<void>
 }

@@ -1,11 +1,13 @@
 /**
- * What a runtime does unasked: it takes up sessions that want an owner, looks after its claims, and reads its letters.
+ * What a runtime does unasked: it takes up sessions that want an owner, looks after its claims, reads its letters, and
+ * lets go what need not be kept.
  *
  * Level-triggered: each look asks the store how things are. Hints only make a look come sooner.
  */
 import type { Hint } from '../store/store.ts'
 import type { Core } from './core.ts'
 import { Postman } from './post.ts'
+import { Retention } from './retention/retention.ts'
 
 /** Hints that anything may have changed come in crowds; they are followed up together. */
 const GATHER_MS = 250
@@ -20,6 +22,8 @@ export class Caretaker {
   #next: { readonly at: number; readonly off: () => void } | undefined
   #sweeping: Promise<void> | undefined
   #stopped = false
+  /** Claims may have been lost since they were last checked. */
+  #lapsed = false
   #fault: unknown
 
   /** Why the last sweep failed, if it did: then nothing is taken up here. */
@@ -30,32 +34,45 @@ export class Caretaker {
   constructor(core: Core) {
     this.#core = core
     this.#postman = new Postman(core)
+    const retention = new Retention(core.pruner, core.retention, core.clock)
     this.#offs.push(
+      () => retention.stop(),
       () => this.#postman.stop(),
       core.store.onLapse(() => {
-        core.sessions.checkClaims().catch(() => {})
+        this.#lapsed = true
+        // The next sweep asks again.
+        this.#checkClaims().catch(() => {})
       }),
     )
   }
 
   /** Takes up every session that wants an owner and has none alive, or will before the next sweep. */
   async sweep(): Promise<void> {
-    this.#sweeping ??= this.#core.sessions
-      .takeUpUnheld(Math.ceil(this.#core.clock.now() + this.#everyMs))
-      .then(
-        () => {
-          this.#fault = undefined
-        },
-        (error: unknown) => {
-          this.#fault = error
-          throw error
-        },
-      )
-      .finally(() => {
-        this.#sweeping = undefined
-      })
+    this.#sweeping ??= this.#lookAround().finally(() => {
+      this.#sweeping = undefined
+    })
     await this.#sweeping
     this.#postman.look()
+  }
+
+  async #lookAround(): Promise<void> {
+    const { sessions, clock } = this.#core
+    try {
+      await sessions.settleDoubts()
+      await this.#checkClaims()
+      await sessions.takeUpUnheld(Math.ceil(clock.now() + this.#everyMs))
+      this.#fault = undefined
+    } catch (error) {
+      this.#fault = error
+      throw error
+    }
+  }
+
+  /** After a lapse, until the store has said which claims are left. */
+  async #checkClaims(): Promise<void> {
+    if (!this.#lapsed) return
+    await this.#core.sessions.checkClaims()
+    this.#lapsed = false
   }
 
   /** Sweeps every so often from now on, and soon when somebody lets sessions go that owe something. */

@@ -13,6 +13,8 @@ import { type Clock, systemClock } from '../time.ts'
 import type { LiveSession } from './live-session.ts'
 import type { RuntimeOptions } from './options.ts'
 import { summaryOf } from './reads.ts'
+import type { RetentionPolicy } from './retention/policy.ts'
+import { Pruner } from './retention/prune.ts'
 import { Sessions } from './sessions.ts'
 
 /** Copies of a session that a request is tried on: each was let go under it. */
@@ -21,6 +23,8 @@ const TRIES = 5
 export class Core {
   readonly store: Store
   readonly sessions: Sessions
+  readonly pruner: Pruner
+  readonly retention: RetentionPolicy
   readonly executor: CoreExecutor | undefined
   readonly clock: Clock
   readonly ids: Ids
@@ -54,6 +58,12 @@ export class Core {
       idleMs: options.idleMs ?? 60_000,
       faults: options.faults,
       observer: options.observer,
+    })
+    this.retention = options.retention ?? {}
+    this.pruner = new Pruner({
+      store,
+      now: () => this.clock.now(),
+      own: (id, act, alone) => this.sessions.own(id, act, alone),
     })
   }
 

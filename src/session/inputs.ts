@@ -11,7 +11,7 @@ import type { EndedRecord, InputRecord, MessageRecord, Position } from '../store
 import type { LogRow, Store } from '../store/store.ts'
 import type { InputStatus, InputView, SendParams } from './api.ts'
 import type { LiveSession } from './live-session.ts'
-import { eventsOf, iso, resultView } from './reads.ts'
+import { eventsOf, iso, resultView, STEER_ENDS } from './reads.ts'
 
 /** Identifies what was said, so that a key can't be bound to two things. */
 function digestOf(params: SendParams): string {
@@ -200,6 +200,3 @@ async function receiptOf(
     if (told !== undefined) return undefined
   }
 }
-
-/** Events that decide what a steer's receipt says, or that it will have none. */
-const STEER_ENDS = { 'input.staged': true, 'input.steered': true, 'input.withdrawn': true, 'input.abandoned': true }

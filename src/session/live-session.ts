@@ -16,11 +16,13 @@ import { nextDueAt } from '../kernel/regions/schedules.ts'
 import { SessionLoop } from '../loop/loop.ts'
 import { settle } from '../loop/settle.ts'
 import type { RuntimeObserver } from '../observer.ts'
+import { whole } from '../store/blobs.ts'
 import type { EndedRecord, InputRecord, MessagePart, MessageRecord, SessionRecord } from '../store/records.ts'
 import type { Claim, JournalEntry, LoadedSession, Store } from '../store/store.ts'
 import type { Clock, Deadline } from '../time.ts'
 import type { RunResult } from './api.ts'
 import { Background } from './background.ts'
+import { withData } from './blobs.ts'
 import { callOf } from './calls.ts'
 import { inputRecords, readMessages, resultView } from './reads.ts'
 
@@ -115,6 +117,7 @@ export class LiveSession {
         abortGraceMs: host.abortGraceMs,
         payloads: wanted => this.payloads(wanted),
         context: () => this.#context(),
+        files: owner => withData(store, owner),
         journals: this.#journals,
         onLost: error => host.onLost(this, error),
         faults: host.faults,
@@ -309,11 +312,12 @@ export class LiveSession {
     const from = summary?.compactsBefore ?? 0
     const rest = await readMessages(store, this.id, from, CONTEXT_LIMIT)
     const others = rest.filter(message => message.index !== summary?.index)
-    return (summary === undefined ? others : [summary, ...others]).map(({ role, content, index }) => ({
-      role,
-      content,
-      index,
-    }))
+    const shown: ContextMessage[] = []
+    for (const message of summary === undefined ? others : [summary, ...others]) {
+      const { role, content, index } = await withData(store, message)
+      shown.push({ role, content: whole(content), index })
+    }
+    return shown
   }
 }
 

@@ -5,6 +5,7 @@ import type { Ids } from '../ids.ts'
 import type { RuntimeObserver } from '../observer.ts'
 import type { StoreSource } from '../store/store.ts'
 import type { Clock } from '../time.ts'
+import type { RetentionPolicy } from './retention/policy.ts'
 
 export interface RuntimeOptions {
   /** Where sessions live; default: memory, gone with the process. */
@@ -26,6 +27,8 @@ export interface RuntimeOptions {
    * most 15 s.
    */
   readonly recoverEveryMs?: number
+  /** What may go, and when; done in the background. Default: everything is kept. */
+  readonly retention?: RetentionPolicy
   /** Hears of what happens, for telemetry: see `meerkat-ts/telemetry`. */
   readonly observer?: RuntimeObserver
   /** Crash points for tests. */

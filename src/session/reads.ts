@@ -141,7 +141,7 @@ export async function readEvents(
     const rows = await store.read({ ...(query.sessionId && { sessionId: query.sessionId }), after, limit: query.limit })
     if (rows.length === 0) break
     for (const row of rows) {
-      const skip = row.position === position && event !== undefined ? event + 1 : 0
+      const skip = row.position === position && event !== undefined ? seenOf(row, event) : 0
       const room = query.limit - events.length
       const views = eventsOf(row)
       const taken = views.slice(skip, skip + room)
@@ -160,12 +160,17 @@ export function eventsOf(row: LogRow): readonly EventView[] {
   return (row.record.events ?? []).map((event, index) => eventView(row, event, index))
 }
 
+/** How many of a record's events stand at this place or before it. */
+function seenOf({ record }: LogRow, place: number): number {
+  return (record.events ?? []).filter((event, index) => (event.place ?? index) <= place).length
+}
+
 function eventView({ position, sessionId, record }: LogRow, event: EventRecord, index: number): EventView {
   const rule = inherits(event.type)
   const runId = event.runId ?? (rule.run ? record.runId : undefined)
   const inputId = event.inputId ?? (rule.input ? record.inputId : undefined)
   return {
-    cursor: `${position}.${index}`,
+    cursor: `${position}.${event.place ?? index}`,
     sessionId,
     at: iso(record.at),
     type: event.type,
@@ -211,6 +216,19 @@ async function eventAt(
 ): Promise<EventView | undefined> {
   const row = position === undefined ? undefined : await store.row(position)
   return row === undefined ? undefined : eventsOf(row).find(matches)
+}
+
+/** Whether questions other than "what happened?" are answered from events of this type, so that it has to stay. */
+export function isAnsweredFrom(type: string): boolean {
+  return type.startsWith('run.') || type in STEER_ENDS
+}
+
+/** Events that decide what a steer's receipt says, or that it will have none. */
+export const STEER_ENDS = {
+  'input.staged': true,
+  'input.steered': true,
+  'input.withdrawn': true,
+  'input.abandoned': true,
 }
 
 const RUN_ENDS: Readonly<Record<string, RunView['state']>> = {

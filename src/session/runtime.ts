@@ -33,6 +33,7 @@ import type {
   SendParams,
   SessionView,
 } from './api.ts'
+import { type BlobView, blobView, digestsIn, readBlob } from './blobs.ts'
 import { approvalViews, callViews } from './calls.ts'
 import { Caretaker } from './caretaker.ts'
 import { Core } from './core.ts'
@@ -45,6 +46,7 @@ import type { RuntimeOptions } from './options.ts'
 import { ask } from './post.ts'
 import { explanationOf, infoOf, listInputs, listRuns, pageOfHistory } from './queries.ts'
 import { audit, readEvents, readMessages, receiptsOf, runView, sessionView, summaryOf } from './reads.ts'
+import type { PruneReport } from './retention/prune.ts'
 import { scheduleViews } from './schedules.ts'
 import { closing, type Sessions } from './sessions.ts'
 import { endedWithin, isOpen, labelOf, pageOf, sameOptions, waitForCommit } from './support.ts'
@@ -158,13 +160,18 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
     const count = Math.min(source.messages, atMessage ?? source.messages)
     const copied = count === 0 ? [] : await readMessages(this.#store, source.id, 0, count)
     const messages = copied.map(({ role, content }): MessageRecord => ({ role, content }))
+    const blobs = await Promise.all(digestsIn(messages).map(digest => readBlob(this.#store, digest)))
     const id = (newSessionId ?? this.#ids.session()) as SessionId
-    await this.#sessions.create(id, source.options, { from: source.id, messages })
+    await this.#sessions.create(id, source.options, { from: source.id, messages, blobs })
     return this.get(id)
   }
 
   async control(sessionId: string, operation: ControlOperation): Promise<ControlReport> {
     return ask(this.#core, 'control', sessionId, { operation })
+  }
+
+  async blob(sessionId: string, digest: string): Promise<BlobView> {
+    return blobView(this.#store, (await summaryOf(this.#store, sessionId)).id, digest)
   }
 
   async explain(sessionId: string): Promise<Explanation> {
@@ -325,6 +332,17 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
   ): Promise<OperationView> {
     const { id } = await this.operation(sessionId, operationId)
     return ask(this.#core, 'finishOperation', sessionId, { ...params, operationId: id })
+  }
+
+  async prune({
+    dryRun = false,
+    compact = false,
+    ...policy
+  }: Parameters<RuntimeApi['prune']>[0]): Promise<PruneReport> {
+    const named = Object.values(policy).some(keptMs => keptMs !== undefined)
+    const report = await this.#core.pruner.all(named ? policy : this.#core.retention, dryRun)
+    if (compact && !dryRun) await this.#store.compact()
+    return report
   }
 
   /**

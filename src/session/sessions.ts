@@ -10,9 +10,10 @@ import type { SessionId } from '../kernel/ids.ts'
 import { meerkat } from '../kernel/machine.ts'
 import { tell } from '../observer.ts'
 import type { MessageRecord, SessionOptions, SessionRecord } from '../store/records.ts'
-import type { Claim, LoadedSession } from '../store/store.ts'
+import type { Blob, Claim, LoadedSession } from '../store/store.ts'
 import type { Deadline } from '../time.ts'
 import { LiveSession, type SessionHost } from './live-session.ts'
+import { isArriving, notWhole } from './transfer/arrival.ts'
 
 /** Sessions asked for at once. */
 const PAGE = 500
@@ -24,6 +25,14 @@ export interface SessionsOptions extends Omit<SessionHost, 'onLost'> {
   readonly keepIdle: number
   /** How long an idle session stays loaded when others want its place. */
   readonly idleMs: number
+}
+
+/** What a session begins with. */
+export interface Fork {
+  readonly from: SessionId
+  readonly messages: readonly MessageRecord[]
+  /** The files that the messages speak of. */
+  readonly blobs: readonly Blob[]
 }
 
 export class Sessions {
@@ -74,11 +83,7 @@ export class Sessions {
   }
 
   /** Creates a session, owned by this process. `session-conflict` if the id is taken. */
-  async create(
-    id: SessionId,
-    options: SessionOptions,
-    fork?: { readonly from: SessionId; readonly messages: readonly MessageRecord[] },
-  ): Promise<LiveSession> {
+  async create(id: SessionId, options: SessionOptions, fork?: Fork): Promise<LiveSession> {
     if (this.#leavingAll) throw closing()
     const creating = this.#create(id, options, fork)
     // Who asks for it meanwhile waits for this copy instead of loading another one; where somebody else was faster with
@@ -96,11 +101,7 @@ export class Sessions {
     }
   }
 
-  async #create(
-    id: SessionId,
-    options: SessionOptions,
-    fork: { readonly from: SessionId; readonly messages: readonly MessageRecord[] } | undefined,
-  ): Promise<LiveSession> {
+  async #create(id: SessionId, options: SessionOptions, fork: Fork | undefined): Promise<LiveSession> {
     const { store, clock, ids, owner } = this.#options
     const forkOf = fork && { sessionId: fork.from, messages: fork.messages.length }
     const record: SessionRecord = { id, createdAt: clock.now(), options, ...(forkOf && { forkOf }) }
@@ -115,6 +116,7 @@ export class Sessions {
     })
     if (fork !== undefined && fork.messages.length > 0) {
       tx.append(fork.messages)
+      tx.parts.blobs.push(...fork.blobs)
       tx.step({ type: 'ExtendTranscript', messages: fork.messages.length })
     }
     const built = tx.build(1)
@@ -140,6 +142,12 @@ export class Sessions {
       after = page.at(-1)?.id
       if (page.length < PAGE) return
     }
+  }
+
+  /** Finds out what became of commits that nobody has asked about since their answer was lost. */
+  async settleDoubts(): Promise<void> {
+    const doubtful = [...this.#live.values()].filter(live => live.driver.inDoubt)
+    await Promise.allSettled(doubtful.map(live => live.driver.mutate(() => {}, { lazy: true })))
   }
 
   /** Lets go of those that somebody else has claimed while this process was not heard of. */
@@ -170,6 +178,41 @@ export class Sessions {
     if (this.#live.get(live.id) === live && live.unused) await this.#letGo(live)
   }
 
+  /**
+   * Acts on the session as its owner, loaded or not. `alone`: no copy of it is loaded meanwhile, and whoever asks for one
+   * waits. `not-owner` where somebody else alive has it, `not-ready` where it is busy.
+   */
+  async own<T>(id: SessionId, act: (claim: Claim) => Promise<T>, alone: boolean): Promise<T> {
+    const live = this.#live.get(id)
+    if (live !== undefined && !alone) return act(live.claim)
+    if (this.#leavingAll) throw closing()
+    if (live?.idle === false || this.#loading.has(id) || this.#leaving.has(id)) {
+      throw new MeerkatError('not-ready', `session ${id} is busy: ask again`, { retryable: true })
+    }
+    const gone = live === undefined ? Promise.resolve() : this.#letGo(live)
+    const acting = gone.then(() => this.#claimed(id, act))
+    const settled = acting.then(
+      () => {},
+      () => {},
+    )
+    this.#leaving.set(id, settled)
+    try {
+      return await acting
+    } finally {
+      if (this.#leaving.get(id) === settled) this.#leaving.delete(id)
+    }
+  }
+
+  async #claimed<T>(id: SessionId, act: (claim: Claim) => Promise<T>): Promise<T> {
+    const { store, owner } = this.#options
+    const claim = await this.#held(id, () => store.claim(id, owner))
+    try {
+      return await act(claim)
+    } finally {
+      await this.#giveBack(claim)
+    }
+  }
+
   /** Lets every session go: runs are interrupted, to be continued by the next owner. */
   async close(): Promise<void> {
     this.#leavingAll = true
@@ -196,10 +239,12 @@ export class Sessions {
   async #begin(claim: Claim, loaded: LoadedSession): Promise<LiveSession> {
     let live: LiveSession | undefined
     try {
+      if (isArriving(loaded.head.phase)) throw notWhole(claim.sessionId)
       live = new LiveSession(this.#host, claim, loaded)
       return await this.#admit(live)
     } catch (error) {
       await this.#giveBack(live?.claim ?? claim)
+      if (live?.driver.inDoubt === true) this.#astray.add(claim.sessionId)
       throw error
     }
   }
@@ -247,7 +292,9 @@ export class Sessions {
     try {
       await leaving
     } finally {
-      this.#leaving.delete(live.id)
+      if (this.#leaving.get(live.id) === leaving) this.#leaving.delete(live.id)
+      // Released under a token that may not be the current one.
+      if (live.driver.inDoubt) this.#astray.add(live.id)
     }
   }
 

@@ -53,6 +53,8 @@ export interface EventRecord {
   /** Index into the record's `messages` whose text is the event's `text`, so that it is stored once. */
   readonly message?: number
   readonly data?: Readonly<Record<string, unknown>>
+  /** Its number in the record, from 0; absent where none before it was taken off. */
+  readonly place?: number
 }
 
 /** Text, or an AI SDK style list of parts. */
@@ -60,8 +62,27 @@ export type Content = string | readonly ContentPart[]
 
 export type ContentPart =
   | { readonly type: 'text'; readonly text: string; readonly meta?: unknown }
-  | { readonly type: 'file'; readonly mediaType: string; readonly data: string; readonly filename?: string }
+  | FilePart
+  | BlobPart
   | { readonly type: 'json'; readonly value: unknown }
+
+/** A file with its data: base64, or an address. */
+export interface FilePart {
+  readonly type: 'file'
+  readonly mediaType: string
+  readonly data: string
+  readonly filename?: string
+}
+
+/** A file that lies beside the log, by its digest. */
+export interface BlobPart {
+  readonly type: 'file'
+  readonly mediaType: string
+  /** `sha256:` and 64 hexadecimal digits. */
+  readonly blob: string
+  readonly bytes: number
+  readonly filename?: string
+}
 
 /** How an input was sent; the kernel holds what it must decide by, this is the rest. */
 export interface InputRecord {
@@ -174,6 +195,11 @@ export type MessagePart =
       readonly output: unknown
       readonly isError?: boolean
     }
+
+/** Parts and content with the data of every file in hand, as executors see them. */
+export type WholePart = Exclude<MessagePart, BlobPart>
+export type WholeContentPart = Exclude<ContentPart, BlobPart>
+export type WholeContent = string | readonly WholeContentPart[]
 
 /** One message of the transcript. A user message names its inputs and takes their content from where they were accepted. */
 export interface MessageRecord {

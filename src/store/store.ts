@@ -40,7 +40,10 @@ export interface Head {
   readonly messages: number
   /** Durable commits so far. */
   readonly commits: number
-  /** When its earliest timer is due, ms since the epoch; absent without one. */
+  /**
+   * From when on somebody has to own it though no input waits, ms since the epoch: its earliest timer, or 0 while
+   * operations of it run. Absent where nobody has to.
+   */
   readonly dueAt?: number
 }
 

@@ -13,6 +13,7 @@ import { inputOperations } from './operations/inputs.ts'
 import { runOperations } from './operations/runs.ts'
 import { runtimeOperations } from './operations/runtime.ts'
 import { sessionOperations } from './operations/sessions.ts'
+import { storageOperations } from './operations/storage.ts'
 import { toolOperations } from './operations/tools.ts'
 
 export const operations = {
@@ -24,6 +25,7 @@ export const operations = {
   ...eventOperations,
   ...toolOperations,
   ...backgroundOperations,
+  ...storageOperations,
 } satisfies Readonly<Record<string, Operation>>
 
 export type OperationName = keyof typeof operations

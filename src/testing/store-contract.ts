@@ -14,8 +14,10 @@ import { commitCases } from './store-contract/commits.ts'
 import type { Cases, Expect } from './store-contract/kit.ts'
 import { inStores } from './store-contract/kit.ts'
 import { lifecycleCases } from './store-contract/lifecycle.ts'
+import { mailCases } from './store-contract/mail.ts'
 import { readCases } from './store-contract/reads.ts'
 import { sessionCases } from './store-contract/sessions.ts'
+import { storageCases } from './store-contract/storage.ts'
 
 /** The parts of a test runner that the suite uses; vitest's and jest's own fit. */
 export interface TestKit {
@@ -37,6 +39,8 @@ const GROUPS: Readonly<Record<string, Cases>> = {
   claims: claimCases,
   reads: readCases,
   lifecycle: lifecycleCases,
+  mail: mailCases,
+  storage: storageCases,
 }
 
 export function storeContract(kit: TestKit, name: string, fresh: () => Promise<FreshStore>): void {

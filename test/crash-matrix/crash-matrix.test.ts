@@ -29,6 +29,7 @@ const SIGNS: Readonly<Record<SituationName, string>> = {
   steering: 'input.steered',
   cancelling: 'run.cancelled',
   stopping: 'session.phase-changed',
+  waiting: 'operation.completed',
   compacting: 'notice compacted',
 }
 

@@ -119,6 +119,16 @@ export const SITUATIONS = {
       await endOfAll(stage)
     },
   },
+  waiting: {
+    reach: async stage => {
+      await stage.open()
+      await stage.ended(await stage.send('work later', {}, 'owner'))
+    },
+    goOn: async stage => {
+      await stage.toldOfTheEnd()
+      await endOfAll(stage)
+    },
+  },
   compacting: {
     reach: async stage => {
       await stage.open()

@@ -4,7 +4,8 @@
  */
 import type { LanguageModelV4 } from '@ai-sdk/provider'
 import { asMeerkatError } from '../../src/errors.ts'
-import type { AgentTool } from '../../src/executor/agent/tool.ts'
+import { stillRunning } from '../../src/executor/agent/background.ts'
+import type { AgentTool, ToolContext } from '../../src/executor/agent/tool.ts'
 import type { CallPolicy } from '../../src/kernel/regions/calls.ts'
 import type { ControlOperation, EventView, SendParams } from '../../src/session/api.ts'
 import type { Runtime } from '../../src/session/runtime.ts'
@@ -48,20 +49,39 @@ const shape: Omit<SimulationOptions, 'seed'> = {
       },
     }
   },
-  tools: ({ clock }: SimulatedProcess): readonly AgentTool[] =>
-    POLICIES.map(policy => ({
-      name: policy,
-      description: policy,
-      inputSchema: { type: 'object' },
-      onLost: policy,
-      parse: async args => ({ ok: true, args }),
-      needsApproval: () => false,
-      mayNeedApproval: false,
-      execute: async (_, { signal }) => {
+  tools: ({ clock }: SimulatedProcess): readonly AgentTool[] => [
+    ...POLICIES.map(policy => ({
+      ...toolNamed(policy, policy),
+      execute: async (_: unknown, { signal }: ToolContext) => {
         await aSecond(clock, signal)
         return 'done'
       },
     })),
+    {
+      ...toolNamed('later', 'retry'),
+      execute: () => stillRunning({ title: 'later', handle: 1, finish: jobOn(clock) }),
+      resume: () => jobOn(clock),
+    },
+  ],
+}
+
+function toolNamed(name: string, onLost: CallPolicy): Omit<AgentTool, 'execute'> {
+  return {
+    name,
+    description: name,
+    inputSchema: { type: 'object' },
+    onLost,
+    parse: async args => ({ ok: true, args }),
+    needsApproval: () => false,
+    mayNeedApproval: false,
+  }
+}
+
+/** Work behind an answer: three seconds from when it is begun, or taken up again. */
+function jobOn(clock: Clock): Promise<string> {
+  return new Promise(resolve => {
+    clock.after(3_000, () => resolve('done at last'))
+  })
 }
 
 /** A second of the stage's clock, or less if it is told to stop. */
@@ -183,6 +203,17 @@ export class Stage {
       )
       if (events.filter(wanted).length >= nth) return
       await this.#while(50)
+    }
+  }
+
+  /** Waits until the session was told, once, what its background work came to. */
+  async toldOfTheEnd(): Promise<void> {
+    for (;;) {
+      const { items } = await this.#insist('front', runtime => runtime.inputs(this.#session, { limit: 100 }))
+      const told = items.filter(({ kind }) => kind === 'continuation')
+      if (told.length > 1) this.world.tell({ type: 'fault', what: `${told.length} inputs tell of one end` })
+      if (told.some(({ status }) => status === 'consumed')) return
+      await this.#while(200)
     }
   }
 

@@ -21,6 +21,15 @@ const UNREACHED: Readonly<Record<SituationName | 'anywhere', Readonly<Record<str
     steering: opened,
     cancelling: opened,
     stopping: opened,
+    waiting: {
+      ...opened,
+      ...Object.fromEntries(
+        ['mail.answer', 'before mail.post', 'after mail.post', 'before mail.answer', 'after mail.answer'].map(cut => [
+          cut,
+          'nothing is asked of the owner until the end was told',
+        ]),
+      ),
+    },
     compacting: opened,
   }
 })()

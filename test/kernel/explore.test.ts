@@ -12,7 +12,7 @@ import {
 } from './support/mutants.ts'
 
 describe('the session machine, explored', () => {
-  test('breaks no rule, traps nothing, and has no edge that is never taken', () => {
+  test('breaks no rule, traps nothing, and has no edge that is never taken', { timeout: 120_000 }, () => {
     const report = verify({ quick: true })
     expect(report.violations).toEqual([])
     expect(report.liveness.failures).toEqual([])

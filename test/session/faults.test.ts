@@ -1,5 +1,6 @@
 /** A store that fails: nothing is acknowledged that is not durable, and nothing that is durable is lost. */
 import { describe, expect, test } from 'vitest'
+import { memory } from '../../src/store/memory.ts'
 import { type FaultyStoreControl, faultyStore, manualClock, scriptedExecutor } from '../../src/testing/index.ts'
 import { codeOf, eventsOf, freshStore, LONG_MS, STORES, start, typesOf, until } from './support.ts'
 
@@ -185,4 +186,25 @@ describe.each(STORES)('when the store fails (%s)', kind => {
     for (const { inputId } of sent) expect((await runtime.wait('s', inputId, LONG_MS)).status).toBe('consumed')
     await until(runtime, 's', 'input.consumed', event => event.inputId === sent[3]?.inputId)
   })
+})
+
+test('a commit whose answer was lost is found out about, though nobody asks for its session again', async () => {
+  const clock = manualClock()
+  const control: FaultyStoreControl = {}
+  const executor = scriptedExecutor(() => 'answer')
+  const store = faultyStore(memory({ clock }), control)
+  const runtime = await start({ store, executor, clock, recoverEveryMs: 1_000 })
+  await runtime.open({ sessionId: 's' })
+  control.onCommit = () => {
+    control.readsFail = true
+    return 'after'
+  }
+  expect(await codeOf(runtime.send('s', { content: 'x', idempotencyKey: 'k' }))).toBe('store-unavailable')
+  delete control.onCommit
+  control.readsFail = false
+  await clock.waiting(1_000)
+  clock.advance(1_000)
+  await clock.idle()
+  expect(await runtime.input('s', { idempotencyKey: 'k' })).toMatchObject({ status: 'consumed' })
+  expect(executor.applied).toHaveLength(1)
 })

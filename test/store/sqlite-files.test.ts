@@ -4,8 +4,19 @@ import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { crc32 } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
+import { digestOf as digestOfBytes } from '../../src/store/blobs.ts'
 import { sqlite } from '../../src/store/sqlite/index.ts'
-import { codeOf, commit, commitMany, create, failure, record, sessionId } from '../../src/testing/store-contract/kit.ts'
+import type { Store } from '../../src/store/store.ts'
+import {
+  codeOf,
+  commit,
+  commitMany,
+  create,
+  failure,
+  inputId,
+  record,
+  sessionId,
+} from '../../src/testing/store-contract/kit.ts'
 import { digestOf, freshPath, openStore, rawly, rawRows } from './support/files.ts'
 import { startWriter } from './support/writer.ts'
 
@@ -97,6 +108,10 @@ async function twoSessions(path: string): Promise<void> {
   await store.close()
 }
 
+async function troubles(store: Store): Promise<string[]> {
+  return (await store.inspect()).filter(({ level }) => level === 'error').map(({ text }) => text)
+}
+
 describe('a damaged record', () => {
   const harms: Readonly<Record<string, { readonly set: string; readonly code: string }>> = {
     'of which one byte changed': { set: `body = replace(body, '"at":50', '"at":51')`, code: 'internal' },
@@ -166,6 +181,38 @@ describe('a damaged record', () => {
     expect((await store.sessions({ limit: 9, label: { key: 'id' } })).map(session => session.id)).toEqual(['t'])
     expect(await failure(store.session(S))).toMatchObject({ code: 'internal', details: { sessionId: 's' } })
     expect(await codeOf(store.load(S))).toBe('internal')
+    expect((await store.read({ sessionId: S, after: 0, limit: 1000 })).length).toBe(100)
+    expect((await store.load(T)).rows.length).toBe(100)
+    expect(await troubles(store)).toEqual([expect.stringContaining('birth certificate of session s')])
+  })
+
+  test('a damaged journal is named, and all else is readable', async () => {
+    const path = freshPath()
+    const store = await openStore(path)
+    const journal = { put: [0, 1].map(index => ({ work: inputId('i'), index, message: { role: 'user' as const } })) }
+    for (const id of ['s', 't']) await store.commit(commit((await create(store, id)).claim, 2, { journal }))
+    await store.close()
+    rawly(path, `UPDATE journal SET body = replace(body, 'user', 'usex') WHERE session = 1 AND idx = 1`)
+    const again = await openStore(path)
+    const error = await failure(again.load(S))
+    expect(error).toMatchObject({ code: 'internal', details: { sessionId: 's' } })
+    expect(error?.message).toContain('the journal of session s')
+    expect((await again.read({ sessionId: S, after: 0, limit: 9 })).length).toBe(2)
+    expect((await again.session(S))?.messages).toBe(0)
+    expect((await again.load(T)).journal.length).toBe(2)
+    expect(await troubles(again)).toEqual([expect.stringContaining('journal of session s')])
+  })
+
+  test('a damaged file is found, with who speaks of it', async () => {
+    const path = freshPath()
+    const store = await openStore(path)
+    const data = new TextEncoder().encode('a picture')
+    const blob = { digest: digestOfBytes(data), data }
+    for (const id of ['s', 't']) await store.commit(commit((await create(store, id)).claim, 2, { blobs: [blob] }))
+    expect(await troubles(store)).toEqual([])
+    rawly(path, `UPDATE blobs SET data = CAST('a pictury' AS BLOB)`)
+    expect(await troubles(store)).toEqual([expect.stringContaining(`file ${blob.digest} of session s, t`)])
+    expect((await store.load(S)).rows.length).toBe(2)
   })
 
   test('a damaged snapshot only costs the time it would have saved', async () => {
@@ -179,6 +226,9 @@ describe('a damaged record', () => {
     const loaded = await (await openStore(path)).load(S)
     expect(loaded.snapshot).toBe(undefined)
     expect(loaded.rows.length).toBe(3)
+    const found = await (await openStore(path)).inspect()
+    expect(found.filter(({ level }) => level === 'error')).toEqual([])
+    expect(found.filter(({ text }) => text.includes('snapshot')).map(({ level }) => level)).toEqual(['warning'])
   })
 
   test('a damaged page costs the sessions on it, and no other', async () => {

@@ -9,12 +9,14 @@ import type {
   BoundaryAnswer,
   CallOutcome,
   ContextMessage,
+  RunInput,
   RunPort,
   StreamEvent,
 } from '../../src/executor/executor.ts'
 import type { CallId, InputId, RunId, SessionId } from '../../src/kernel/ids.ts'
 import type { CallEntry, CallState } from '../../src/kernel/regions/calls.ts'
-import type { InputRecord, SessionOptions } from '../../src/store/records.ts'
+import { whole } from '../../src/store/blobs.ts'
+import type { SessionOptions } from '../../src/store/records.ts'
 import { type Clock, Deadline } from '../../src/time.ts'
 import { ManualClock } from './manual-clock.ts'
 
@@ -37,7 +39,7 @@ type EventOf<T extends StreamEvent['type']> = Extract<StreamEvent, { type: T }>
 
 export interface FakeRun {
   readonly said?: string
-  readonly input?: Partial<InputRecord>
+  readonly input?: Partial<RunInput>
   readonly session?: SessionOptions
   readonly context?: readonly ContextMessage[]
   readonly journal?: readonly ContextMessage[]
@@ -64,7 +66,7 @@ export class FakePort implements RunPort {
   readonly runId = 'run-1' as RunId
   readonly attempt = 1
   readonly session: SessionOptions
-  readonly inputs: readonly InputRecord[]
+  readonly inputs: readonly RunInput[]
   readonly clock: Clock
   readonly deadline: Deadline
   readonly reports: Report[] = []
@@ -120,7 +122,7 @@ export class FakePort implements RunPort {
 
   async intend(report: Intend): Promise<void> {
     await Promise.resolve()
-    this.#journal = [...this.#journal, { role: 'assistant', content: report.message.content ?? '' }]
+    this.#journal = [...this.#journal, { role: 'assistant', content: whole(report.message.content ?? '') }]
     const state = (needsApproval: boolean | undefined): CallState =>
       needsApproval === true ? 'awaitingApproval' : 'dispatched'
     const known = new Set(this.#calls.map(({ id }) => id))

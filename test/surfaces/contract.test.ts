@@ -168,6 +168,8 @@ const answered: readonly [name: string, params: Record<string, unknown>, expecte
   ],
   ['schedule/list', { sessionId: 'known' }, { schedules: [{ id: 'schedule-1' }] }],
   ['schedule/cancel', { sessionId: 'known', scheduleId: 'schedule-1' }, { cancelled: true }],
+  ['blob/get', { sessionId: 'known', digest: `sha256:${'0'.repeat(64)}` }, { bytes: 3, data: 'AAAA' }],
+  ['store/prune', { deltasAfterMs: 0, dryRun: true }, { dryRun: true, removed: 0 }],
   ['operation/list', { sessionId: 'known' }, { operations: [{ id: 'operation-1', status: 'running' }] }],
   ['operation/get', { sessionId: 'known', operationId: 'operation-1' }, { operation: { title: 'build #42' } }],
   [

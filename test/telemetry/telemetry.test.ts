@@ -69,7 +69,7 @@ describe('a run', () => {
     expect(all[0]?.attributes).toMatchObject({
       'gen_ai.operation.name': 'chat',
       'gen_ai.request.model': 'm',
-      'gen_ai.usage.input_tokens': expect.any(Number),
+      'gen_ai.usage.input_tokens': expect.any(Number) as unknown,
       'gen_ai.response.finish_reasons': ['tool-calls'],
     })
     expect(all[1]?.attributes).toMatchObject({ 'gen_ai.tool.name': 'look', 'gen_ai.operation.name': 'execute_tool' })

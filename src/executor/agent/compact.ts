@@ -4,7 +4,7 @@
  * Enforces: a summary covers whole turns, so no call is separated from its result; a summary that can't be made by the
  * model is made by rule, so compaction never fails a run.
  */
-import type { MessagePart } from '../../store/records.ts'
+import type { WholePart } from '../../store/records.ts'
 import type { ContextMessage, RunPort } from '../executor.ts'
 import type { StreamingModel } from './model.ts'
 import { type CallLimits, callModel } from './model-call.ts'
@@ -120,7 +120,7 @@ function render({ role, content }: ContextMessage): string {
   return `${role.toUpperCase()}: ${middleCut(text, MAX_MESSAGE_CHARS)}`
 }
 
-function renderPart(part: MessagePart): string {
+function renderPart(part: WholePart): string {
   switch (part.type) {
     case 'text':
       return part.text

@@ -5,7 +5,7 @@
  * recorded result says plainly that its outcome is unknown.
  */
 import type { CallEntry } from '../../kernel/regions/calls.ts'
-import type { ContentPart, MessagePart } from '../../store/records.ts'
+import type { FilePart, WholeContentPart, WholePart } from '../../store/records.ts'
 import type { ContextMessage } from '../executor.ts'
 import type { CallOptions } from './model.ts'
 import { isRecord, metaOf, type ToolCallPart, type ToolResultPart, textOf } from './parts.ts'
@@ -73,15 +73,15 @@ function userMessage(content: ContextMessage['content']): Prompt {
   return parts.length === 0 ? [] : [{ role: 'user', content: [...parts] }]
 }
 
-function userPart(part: MessagePart): readonly UserPart[] {
+function userPart(part: WholePart): readonly UserPart[] {
   return isContent(part) ? [contentPart(part)] : []
 }
 
-function isContent(part: MessagePart): part is ContentPart {
+function isContent(part: WholePart): part is WholeContentPart {
   return part.type === 'text' || part.type === 'file' || part.type === 'json'
 }
 
-function contentPart(part: ContentPart): UserPart {
+function contentPart(part: WholeContentPart): UserPart {
   switch (part.type) {
     case 'text':
       return { type: 'text', text: part.text }
@@ -93,11 +93,7 @@ function contentPart(part: ContentPart): UserPart {
 }
 
 /** A file's data is a URL or base64. */
-function filePart({
-  mediaType,
-  data,
-  filename,
-}: Extract<ContentPart, { type: 'file' }>): Extract<UserPart, { type: 'file' }> {
+function filePart({ mediaType, data, filename }: FilePart): Extract<UserPart, { type: 'file' }> {
   const name = filename === undefined ? {} : { filename }
   const isUrl = /^(https?|file|gs|s3):/i.test(data) && URL.canParse(data)
   const inline = /^data:[^,]*;base64,/i.exec(data)
@@ -126,7 +122,7 @@ function assistantMessages(
   ]
 }
 
-function assistantPart(part: MessagePart): readonly AssistantPart[] {
+function assistantPart(part: WholePart): readonly AssistantPart[] {
   const { provider } = metaOf(part)
   const providerOptions = provider === undefined ? {} : { providerOptions: provider }
   switch (part.type) {
@@ -189,7 +185,7 @@ export function lengthOf(messages: readonly ContextMessage[]): number {
 /** A picture or document costs tokens by its size on paper, not by its bytes. */
 const FILE_LENGTH = 4000
 
-function partLength(part: MessagePart): number {
+function partLength(part: WholePart): number {
   switch (part.type) {
     case 'text':
     case 'reasoning':

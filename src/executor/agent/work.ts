@@ -4,6 +4,7 @@
  * It continues from the journal. What it remembers besides (turn numbers, usage, corrections) may be lost with the
  * process: nothing but politeness depends on it.
  */
+import { whole } from '../../store/blobs.ts'
 import type { ApplyOutput, ContextMessage, RunPort } from '../executor.ts'
 import {
   budgetWarnings,
@@ -265,7 +266,7 @@ class Work {
       const source = 'structured-output-validation-failed'
       return { type: 'failed', source, error: { code: source, message }, ...this.#ending(end) }
     }
-    const said: readonly ContextMessage[] = text === '' ? [] : [{ role: 'assistant', content: end.parts }]
+    const said: readonly ContextMessage[] = text === '' ? [] : [{ role: 'assistant', content: whole(end.parts) }]
     const messages: readonly ContextMessage[] = [...said, { role: 'user', content: correction(checked.problem) }]
     this.#corrections = [...this.#corrections, { at: this.#port.journal().length, messages }]
     return undefined

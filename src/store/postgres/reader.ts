@@ -156,7 +156,9 @@ export class Reader {
   }
 
   async tail(): Promise<Position> {
-    const [row] = await this.#client.read('SELECT coalesce(max(position), 0) AS tail FROM log')
+    const [row] = await this.#client.read(
+      'SELECT greatest(through, (SELECT coalesce(max(position), 0) FROM log)) AS tail FROM removed',
+    )
     return Number(row?.['tail'])
   }
 

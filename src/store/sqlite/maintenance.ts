@@ -61,8 +61,10 @@ export class Maintenance {
 
   remove(claim: Claim): void {
     const head = this.#claimed(claim)
-    // The newest positions may go with it, and are not given again.
+    // The newest positions may go with it, and are not given again. Nor are its tokens: who held it once may still be
+    // about to write, when another session has its id.
     this.#sql.keepTail.run()
+    this.#sql.keepToken.run(head.token)
     for (const row of this.#rows(head)) {
       for (const id of this.#idsOf(row, claim.sessionId)) this.#sql.dropRef.run(refKey(id), head.n)
       this.#sql.dropRow.run(Number(row['position']))
@@ -145,6 +147,9 @@ function prepare(db: SqlDriver) {
     keepTail: db.prepare(
       `INSERT INTO meta (key, value) VALUES ('tail', (SELECT ifnull(max(position), 0) FROM log))
        ON CONFLICT DO UPDATE SET value = max(value, excluded.value)`,
+    ),
+    keepToken: db.prepare(
+      `INSERT INTO meta (key, value) VALUES ('token', ?) ON CONFLICT DO UPDATE SET value = max(value, excluded.value)`,
     ),
     dropRef: db.prepare('DELETE FROM refs WHERE id = ? AND session = ?'),
     dropRow: db.prepare('DELETE FROM log WHERE position = ?'),

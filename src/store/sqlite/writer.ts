@@ -64,7 +64,7 @@ export class Writer implements Tentative {
     if (this.#sql.number.get(id) !== undefined) throw sessionExists(id)
     const holder = this.#owners.register(owner, step => this.#undo.push(step))
     const n = Number(this.#sql.insertSession.run(id, createdAt, birth.crc, birth.body).lastInsertRowid)
-    const claim: Claim = { sessionId: id, owner, token: 1 }
+    const claim: Claim = { sessionId: id, owner, token: Number(this.#sql.firstToken.get()?.['token']) }
     this.#sql.insertHead.run(n, claim.token, holder)
     const written: Written = { n, token: claim.token, last: 0, rows: 0, journal: false }
     this.#hold(id, written)
@@ -250,6 +250,7 @@ function prepare(
 ): Record<
   | 'tail'
   | 'number'
+  | 'firstToken'
   | 'insertSession'
   | 'insertHead'
   | 'head'
@@ -270,6 +271,7 @@ function prepare(
   return {
     tail: db.prepare(TAIL),
     number: db.prepare('SELECT n FROM sessions WHERE id = ?'),
+    firstToken: db.prepare(`SELECT ifnull((SELECT value FROM meta WHERE key = 'token'), 0) + 1 AS token`),
     insertSession: db.prepare('INSERT INTO sessions (id, created_at, crc, body) VALUES (?, ?, ?, ?)'),
     insertHead: db.prepare(
       `INSERT INTO heads (session, token, owner, last, rows, commits, phase, unfinished, messages, updated_at)

@@ -8,7 +8,9 @@ import { json, strings, time } from './fields.ts'
 const filePart = z.object({
   type: z.literal('file'),
   mediaType: z.string(),
-  data: z.string(),
+  data: z.string().optional().describe('Base64, or an address; absent on a long file, which has `blob` and `bytes`.'),
+  blob: z.string().optional().describe('Digest of a long file; `blob/get` answers its data.'),
+  bytes: z.int().optional(),
   filename: z.string().optional(),
 })
 const textPart = z.object({ type: z.literal('text'), text: z.string() })

@@ -96,7 +96,8 @@ export function cancelRule({ id, events }: SessionHistory, told: readonly Told[]
     if (!('session' in one) || one.session !== id) continue
     if (one.type === 'control') unknown++
     if (one.type !== 'cancel' || one.refused !== undefined) continue
-    const runId = one.answer === undefined ? one.named : one.answer.cancelled ? one.answer.runId : undefined
+    // Asked twice for a lost answer, the second time may find that the first one did it already.
+    const runId = one.answer === undefined ? one.named : one.answer.runId
     if (runId !== undefined) meant.add(runId)
     else if (one.answer === undefined) unknown++
   }

@@ -165,7 +165,7 @@ export class SimulatedHost {
       this.#store = new GatedStore(this.#options.sabotage?.(inner) ?? inner, this.#gate())
       const { store } = this.#store
       const source: StoreSource = { name: store.name, open: () => Promise.resolve(store) }
-      this.#runtime = await this.life.hears(
+      const runtime = await this.life.hears(
         createRuntime({
           store: source,
           executor,
@@ -177,6 +177,9 @@ export class SimulatedHost {
           idleMs: 5_000,
         }),
       )
+      // It may have ended in the very moment in which it was ready.
+      if (this.life.over) return
+      this.#runtime = runtime
       this.#phase = 'up'
       this.#world.note(`${name} is up`)
     } catch (error) {

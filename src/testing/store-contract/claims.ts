@@ -28,6 +28,43 @@ export const claimCases: Cases = {
     expect(await codeOf(store.commit(commit(second, 3)))).toBe(undefined)
   },
 
+  'claiming again decides what was under way under the claim before': async ({ store, open, expect }) => {
+    let claim = (await create(store, 's', { owner: 'a' })).claim
+    const other = await open()
+    const landed = [1]
+    for (let at = 2; at < 42; at += 1) {
+      // Its owner may look from another connection, as it does when an answer is lost.
+      const [position, next] = await Promise.all([
+        store.commit(commit(claim, at)).catch(() => undefined),
+        (at % 2 === 0 ? other : store).claim(ID, 'a'),
+      ])
+      const after = (await other.load(ID)).rows.map(row => row.record.at)
+      if (position !== undefined) landed.push(at)
+      expect(after).toEqual(landed)
+      expect(await codeOf(store.commit(commit(claim, 1000 + at)))).toBe('not-owner')
+      expect(next.token).toBeGreaterThan(claim.token)
+      claim = next
+    }
+    expect((await store.load(ID)).rows.map(row => row.record.at)).toEqual(landed)
+  },
+
+  'which claims are current is told of many at once': async ({ store, open, expect }) => {
+    const [s, t, u] = await Promise.all(
+      ['s', 't', 'u'].map(async id => (await create(store, id, { owner: 'a' })).claim),
+    )
+    if (s === undefined || t === undefined || u === undefined) throw new Error('three were made')
+    const other = await open()
+    const again = await store.claim(ID, 'a')
+    await store.release(t)
+    const nobody = { sessionId: sessionId('nobody'), owner: 'a', token: 1 }
+    for (const each of [store, other]) {
+      expect(await each.current([s, again, t, u, nobody])).toEqual([again, u])
+      expect(await each.current([])).toEqual([])
+    }
+    const taken = await other.claim(sessionId('t'), 'b')
+    expect(await store.current([t, taken, u])).toEqual([taken, u])
+  },
+
   'a released session may be claimed by anyone': async ({ store, open, expect }) => {
     const first = (await create(store, 's', { owner: 'a' })).claim
     await store.release(first)

@@ -127,6 +127,38 @@ export const commitCases: Cases = {
     expect(await store.load(sessionId('s'))).toMatchObject({ head: { phase: 'idle' }, journal: [] })
   },
 
+  'a commit that is not the next of its session is refused alone and leaves nothing': async ({ store, expect }) => {
+    const { claim } = await create(store, 's', { head: head({ commits: 1 }) })
+    const nth = (commits: number, at: number): Promise<number> =>
+      store.commit(commit(claim, at, { head: head({ commits }), opened: [inputId(uuid(at))] }))
+    await nth(4, 2)
+    const [again, fifth, twice, late, sixth] = await Promise.all([
+      failure(nth(4, 3)),
+      codeOf(nth(5, 4)),
+      failure(nth(5, 5)),
+      codeOf(nth(1, 6)),
+      codeOf(nth(6, 7)),
+    ])
+    expect(again).toMatchObject({ code: 'conflict', details: { sessionId: 's' } })
+    expect([fifth, twice?.code, late, sixth]).toEqual([undefined, 'conflict', 'conflict', undefined])
+    expect((await store.load(sessionId('s'))).rows.map(row => row.record.at)).toEqual([1, 2, 4, 7])
+    for (const at of [3, 5, 6]) expect(await store.locate(inputId(uuid(at)))).toBe(undefined)
+    expect((await store.session(sessionId('s')))?.commits).toBe(6)
+  },
+
+  'the turn counts on through claims and stores': async ({ store, open, expect }) => {
+    const { claim } = await create(store, 's', { head: head({ commits: 1 }) })
+    await store.commit(commit(claim, 2, { head: head({ commits: 2 }) }))
+    await store.release(claim)
+    const other = await open()
+    const second = await other.claim(sessionId('s'), 'owner-2')
+    expect(await codeOf(other.commit(commit(second, 3, { head: head({ commits: 2 }) })))).toBe('conflict')
+    expect(await codeOf(other.commit(commit(second, 4, { head: head({ commits: 3 }) })))).toBe(undefined)
+    expect(await codeOf(store.commit(commit(second, 5, { head: head({ commits: 3 }) })))).toBe('conflict')
+    expect(await codeOf(store.commit(commit(second, 6, { head: head({ commits: 4 }) })))).toBe(undefined)
+    expect((await store.load(sessionId('s'))).rows.map(row => row.record.at)).toEqual([1, 2, 4, 6])
+  },
+
   'a key that is bound already fails its commit alone and whole': async ({ store, expect }) => {
     const { claim } = await create(store, 's')
     const other = (await create(store, 't')).claim

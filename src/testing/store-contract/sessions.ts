@@ -1,4 +1,5 @@
 /** Creating sessions, and finding them again. */
+import type { Claim } from '../../store/store.ts'
 import { type Cases, codeOf, commit, create, head, inputId, record, sessionId, uuid } from './kit.ts'
 
 export const sessionCases: Cases = {
@@ -109,5 +110,43 @@ export const sessionCases: Cases = {
     const facts = { phase: 'retired', unfinished: 0, messages: 3, commits: 9e15, updatedAt: 9 }
     expect((await store.sessions({ limit: 5 }))[0]).toMatchObject(facts)
     expect(await store.sessions({ limit: 5, owed: true })).toEqual([])
+  },
+
+  'when its earliest timer is due is known while there is one': async ({ store, open, expect }) => {
+    const { claim } = await create(store, 's', { head: head({ dueAt: 5e12 }) })
+    const other = await open()
+    const due = async (): Promise<unknown[]> => [
+      (await store.session(sessionId('s')))?.dueAt,
+      (await other.load(sessionId('s'))).head.dueAt,
+      (await other.sessions({ limit: 1 }))[0]?.dueAt,
+    ]
+    expect(await due()).toEqual([5e12, 5e12, 5e12])
+    await store.commit(commit(claim, 2, { head: head({ dueAt: 0 }) }))
+    expect(await due()).toEqual([0, 0, 0])
+    await store.commit(commit(claim, 3))
+    expect(Object.hasOwn((await store.load(sessionId('s'))).head, 'dueAt')).toBe(false)
+    expect(await due()).toEqual([undefined, undefined, undefined])
+  },
+
+  'a list of those that nobody holds has what somebody must take up': async ({ store, open, expect }) => {
+    const other = await open()
+    const owing = { a: { unfinished: 1 }, b: { dueAt: 50 }, c: { dueAt: 51 }, d: {}, e: { unfinished: 2, dueAt: 99 } }
+    const claims = new Map<string, Claim>()
+    for (const [id, facts] of Object.entries(owing)) {
+      claims.set(id, (await create(store, id, { owner: 'a', head: head(facts) })).claim)
+    }
+    const unheld = async (query: object = {}): Promise<string[]> =>
+      (await other.sessions({ limit: 9, unheld: { dueBy: 50 }, ...query })).map(({ id }) => id)
+    expect(await unheld()).toEqual([])
+    for (const id of ['a', 'b', 'c', 'd']) await store.release(claims.get(id) as Claim)
+    expect(await unheld()).toEqual(['a', 'b'])
+    expect(await unheld({ unheld: { dueBy: 51 } })).toEqual(['a', 'b', 'c'])
+    expect(await unheld({ unheld: { dueBy: 51 }, limit: 1, after: sessionId('a') })).toEqual(['b'])
+    expect(await unheld({ owed: true })).toEqual(['a'])
+    expect(await unheld({ phase: 'running' })).toEqual([])
+    await other.claim(sessionId('a'), 'b')
+    expect(await unheld()).toEqual(['b'])
+    await store.close()
+    expect(await unheld()).toEqual(['b', 'e'])
   },
 }

@@ -3,7 +3,8 @@
  * commit, synchronously, so that what it printed is what it was told. Its plan comes as JSON in the first argument.
  */
 import { writeSync } from 'node:fs'
-import { sqlite } from '../../../src/store/sqlite/index.ts'
+import { openNodeSqlite } from '../../../src/store/sqlite/driver.ts'
+import { type OpenSqlDriver, sqlite } from '../../../src/store/sqlite/index.ts'
 import { commit, create } from '../../../src/testing/store-contract/kit.ts'
 
 export interface WriterPlan {
@@ -14,6 +15,8 @@ export interface WriterPlan {
   readonly commits: number
   /** Ends the process by SIGKILL at this point of the flush with this number. */
   readonly crash?: { readonly point: 'beforeCommit' | 'afterCommit'; readonly flush: number }
+  /** Pages in the -wal file after which each commit also writes them into the database. */
+  readonly checkpointPages?: number
   /** Stay with the sessions claimed, until standard input ends. */
   readonly stay?: boolean
 }
@@ -31,8 +34,17 @@ function crashing(crash: WriterPlan['crash']): Partial<Record<'beforeCommit' | '
   }
 }
 
+function checkpointing(pages: number | undefined): OpenSqlDriver {
+  return (path, options) => {
+    const db = openNodeSqlite(path, options)
+    if (pages !== undefined) db.exec(`PRAGMA wal_autocheckpoint = ${pages}`)
+    return db
+  }
+}
+
 async function main(plan: WriterPlan): Promise<void> {
-  const store = await sqlite(plan.path, { faults: crashing(plan.crash) }).open()
+  const driver = checkpointing(plan.checkpointPages)
+  const store = await sqlite(plan.path, { faults: crashing(plan.crash), driver }).open()
   await Promise.all(
     plan.sessions.map(async id => {
       const { claim, position } = await create(store, id, { owner: plan.owner })

@@ -31,8 +31,15 @@ export interface WriterProcess {
   readonly answered: (count: number) => Promise<void>
 }
 
-export function startWriter(plan: WriterPlan): WriterProcess {
-  const child = spawn(process.execPath, [MAIN, JSON.stringify(plan)])
+export interface WriterLaunch extends WriterPlan {
+  /** How large a file of the process may become, in blocks of 512 bytes. */
+  readonly fileBlocks?: number
+}
+
+export function startWriter({ fileBlocks, ...plan }: WriterLaunch): WriterProcess {
+  const limits = fileBlocks === undefined ? '' : `ulimit -f ${fileBlocks} && `
+  const command = [process.execPath, MAIN, JSON.stringify(plan)]
+  const child = spawn('/bin/sh', ['-c', `${limits}exec "$@"`, 'sh', ...command])
   onTestFinished(() => void child.kill('SIGKILL'))
   const answers: Answer[] = []
   const done = Promise.withResolvers<void>()

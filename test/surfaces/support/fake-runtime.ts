@@ -109,6 +109,15 @@ export class FakeRuntime implements RuntimeApi {
     return { sessionId: id, phase: operation, inputsAbandoned: 1, inputsPendingDrain: 0, inputsTransferred: 0 }
   }
 
+  async prune({ dryRun = false }: { readonly dryRun?: boolean }): ReturnType<RuntimeApi['prune']> {
+    return { dryRun, sessions: this.sessions.size, removed: 0, amended: 0, bytes: 0, skipped: 0 }
+  }
+
+  async blob(sessionId: string, digest: string): ReturnType<RuntimeApi['blob']> {
+    this.#session(sessionId)
+    return { digest, bytes: 3, data: 'AAAA' }
+  }
+
   async explain(sessionId: string): ReturnType<RuntimeApi['explain']> {
     this.#session(sessionId)
     return { runnable: false, phase: 'idle', waitingFor: [{ guard: 'hasQueuedWork', owner: 'caller', sinceMs: 5 }] }

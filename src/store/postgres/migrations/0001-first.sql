@@ -52,6 +52,9 @@ CREATE TABLE log (
   crc bigint NOT NULL,
   body text NOT NULL
 );
+-- The newest position when a session was removed: the tail does not go back with its rows.
+CREATE TABLE removed (through bigint NOT NULL);
+INSERT INTO removed VALUES (0);
 CREATE INDEX log_session ON log (session, position);
 CREATE INDEX log_messages ON log (session, messages) WHERE adds;
 
@@ -348,6 +351,7 @@ BEGIN
     RETURN QUERY SELECT 'token', o.owner, o.pid, o.host FROM (SELECT 1) one LEFT JOIN owners o ON o.n = _head.owner;
   ELSE
     PERFORM lock_positions();
+    UPDATE removed SET through = greatest(through, (SELECT coalesce(max(position), 0) FROM log));
     DELETE FROM log WHERE session = _head.session;
     DELETE FROM refs WHERE session = _head.session;
     DELETE FROM keys WHERE session = _head.session;

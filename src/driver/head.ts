@@ -1,0 +1,24 @@
+/** The facts of a session that lists and cold starts need. */
+import type { MeerkatState } from '../kernel/machine.ts'
+import { nextDueAt } from '../kernel/regions/schedules.ts'
+import { completionBatchDue } from '../kernel/runnable.ts'
+import type { Head } from '../store/store.ts'
+
+/** From when on somebody has to own the session though no input waits: operations are watched, their ends are told. */
+function wantedFrom(state: MeerkatState): number | undefined {
+  const isWanted = state.operations.active > 0 || completionBatchDue(state) !== undefined
+  return isWanted ? 0 : nextDueAt(state)
+}
+
+/** What is to be known of the state without reading the log, after this many commits. */
+export function headOf(state: MeerkatState, commits: number): Head {
+  const { lifecycle, ledger, transcript } = state
+  const dueAt = wantedFrom(state)
+  return {
+    phase: lifecycle.phase,
+    unfinished: ledger.entries.size,
+    messages: transcript.length,
+    commits,
+    ...(dueAt !== undefined && { dueAt }),
+  }
+}

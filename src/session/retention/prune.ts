@@ -1,0 +1,193 @@
+/**
+ * Retention: what nobody needs any more goes.
+ *
+ * What may go is decided by facts of the log, under the session's claim: an owner that is somebody else and alive is
+ * left alone, and so is a session that this process is busy with. Nothing that is unfinished can be in reach: a session
+ * goes as a whole once it is destroyed (or retired) and owes nothing, and of others only events of runs that ended go.
+ */
+import { stateOf } from '../../driver/load.ts'
+import { asMeerkatError } from '../../errors.ts'
+import type { SessionId } from '../../kernel/ids.ts'
+import type { Position } from '../../store/records.ts'
+import type { Claim, SessionSummary, Store } from '../../store/store.ts'
+import { dropEvents, joinDeltas, type Pass, type Passed } from './lighten.ts'
+import type { RetentionPolicy } from './policy.ts'
+import { isSpent, looksRemovable } from './removable.ts'
+
+const PAGE = 100
+/** Rows that a session is kept for at a time: whoever asks for it meanwhile waits that long. */
+const CHUNK = 500
+/** Sessions whose progress is remembered; of others the log is looked through again. */
+const REMEMBERED = 10_000
+
+/** How a pruner gets at sessions. */
+export interface PruneHost {
+  readonly store: Store
+  readonly now: () => number
+  /** Acts on the session as its owner. `alone`: nothing of it is loaded meanwhile. `not-owner`, `not-ready` (busy). */
+  readonly own: <T>(id: SessionId, act: (claim: Claim) => Promise<T>, alone: boolean) => Promise<T>
+}
+
+export interface PruneReport {
+  /** Nothing was changed: this is what would have been. */
+  readonly dryRun: boolean
+  /** Sessions looked at. */
+  readonly sessions: number
+  /** Sessions that went as a whole. */
+  readonly removed: number
+  /** Records that got lighter. */
+  readonly amended: number
+  /** Characters that those lost. */
+  readonly bytes: number
+  /** Sessions left alone because somebody else owns them, or they are busy. */
+  readonly skipped: number
+}
+
+/** How far the two passes got. */
+interface Progress {
+  readonly deltas: Position
+  readonly events: Position
+}
+
+interface Tally {
+  sessions: number
+  removed: number
+  amended: number
+  bytes: number
+  skipped: number
+}
+
+export class Pruner {
+  readonly #host: PruneHost
+  readonly #progress = new Map<SessionId, Progress>()
+  /** Where the next round goes on. */
+  #after: SessionId | undefined
+
+  constructor(host: PruneHost) {
+    this.#host = host
+  }
+
+  /** Every session, from the first to the last. */
+  async all(policy: RetentionPolicy, dryRun: boolean): Promise<PruneReport> {
+    const tally = noTally()
+    for (let after: SessionId | undefined; ; ) {
+      const page = await this.#page(after)
+      for (const summary of page) await this.#session(summary, policy, dryRun, Number.POSITIVE_INFINITY, tally)
+      after = page.at(-1)?.id
+      if (after === undefined) return { dryRun, ...tally }
+    }
+  }
+
+  /** A bounded piece of work: some rows of some sessions. The next round goes on there. */
+  async round(policy: RetentionPolicy, rows: number): Promise<PruneReport> {
+    const tally = noTally()
+    const page = await this.#page(this.#after)
+    this.#after = page.at(-1)?.id
+    let left = rows
+    for (const summary of page) {
+      left -= await this.#session(summary, policy, false, left, tally)
+      this.#after = summary.id
+      if (left <= 0) break
+    }
+    if (page.length < PAGE && left > 0) this.#after = undefined
+    return { dryRun: false, ...tally }
+  }
+
+  #page(after: SessionId | undefined): Promise<readonly SessionSummary[]> {
+    return this.#host.store.sessions({ limit: PAGE, ...(after && { after }) })
+  }
+
+  /** Does at most `rows` rows of the session; answers how many it was. */
+  async #session(
+    summary: SessionSummary,
+    policy: RetentionPolicy,
+    dryRun: boolean,
+    rows: number,
+    tally: Tally,
+  ): Promise<number> {
+    tally.sessions++
+    try {
+      if (looksRemovable(summary, policy, this.#host.now())) {
+        const isGone = dryRun ? await this.#isSpent(summary.id) : await this.#remove(summary.id, policy)
+        if (isGone) {
+          tally.removed++
+          return 1
+        }
+      }
+      return await this.#lighten(summary, policy, dryRun, rows, tally)
+    } catch (error) {
+      const { code } = asMeerkatError(error)
+      if (code !== 'not-owner' && code !== 'not-ready' && code !== 'session-not-found') throw error
+      tally.skipped++
+      return 1
+    }
+  }
+
+  async #isSpent(id: SessionId): Promise<boolean> {
+    return isSpent(stateOf(await this.#host.store.load(id)))
+  }
+
+  #remove(id: SessionId, policy: RetentionPolicy): Promise<boolean> {
+    const { store, own, now } = this.#host
+    return own(
+      id,
+      async claim => {
+        // Asked again: from here on nobody else can write it.
+        const summary = await store.session(id)
+        if (summary === undefined || !looksRemovable(summary, policy, now()) || !(await this.#isSpent(id))) return false
+        await store.remove(claim)
+        this.#progress.delete(id)
+        return true
+      },
+      true,
+    )
+  }
+
+  async #lighten({ id }: SessionSummary, policy: RetentionPolicy, dryRun: boolean, rows: number, tally: Tally) {
+    const { deltasAfterMs, eventsAfterMs } = policy
+    const done = this.#progress.get(id) ?? { deltas: 0, events: 0 }
+    const events = await this.#pass(dropEvents, id, done.events, eventsAfterMs, dryRun, rows)
+    const deltas = await this.#pass(joinDeltas, id, Math.max(done.deltas, events.after), deltasAfterMs, dryRun, rows)
+    if (!dryRun) this.#remember(id, { deltas: deltas.after, events: events.after })
+    tally.amended += events.records + deltas.records
+    tally.bytes += events.bytes + deltas.bytes
+    return events.rows + deltas.rows
+  }
+
+  async #pass(
+    act: (pass: Pass) => Promise<Passed>,
+    sessionId: SessionId,
+    after: Position,
+    keptMs: number | undefined,
+    dryRun: boolean,
+    rows: number,
+  ): Promise<Passed> {
+    const { store, now, own } = this.#host
+    let passed: Passed = { after, rows: 0, records: 0, bytes: 0 }
+    while (keptMs !== undefined && passed.rows < rows) {
+      const most = Math.min(CHUNK, rows - passed.rows)
+      const pass: Pass = { store, sessionId, after: passed.after, before: now() - keptMs, rows: most }
+      // Most sessions have nothing to take off: no claim is asked for in vain.
+      const looked = dryRun || passed.records === 0 ? await act(pass) : undefined
+      const isDone = looked !== undefined && (dryRun || looked.records === 0)
+      const next = isDone ? looked : await own(sessionId, claim => act({ ...pass, claim }), false)
+      passed = sum(passed, next)
+      if (next.rows < most) break
+    }
+    return passed
+  }
+
+  #remember(id: SessionId, progress: Progress): void {
+    if (this.#progress.size >= REMEMBERED && !this.#progress.has(id)) this.#progress.clear()
+    this.#progress.set(id, progress)
+  }
+}
+
+const sum = (passed: Passed, next: Passed): Passed => ({
+  after: next.after,
+  rows: passed.rows + next.rows,
+  records: passed.records + next.records,
+  bytes: passed.bytes + next.bytes,
+})
+
+const noTally = (): Tally => ({ sessions: 0, removed: 0, amended: 0, bytes: 0, skipped: 0 })

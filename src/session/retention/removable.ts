@@ -1,0 +1,33 @@
+/** Whether a session may be forgotten as a whole: the one place that decides it. */
+import type { MeerkatState } from '../../kernel/machine.ts'
+import { completionBatchDue } from '../../kernel/runnable.ts'
+import type { SessionSummary } from '../../store/store.ts'
+import type { RetentionPolicy } from './policy.ts'
+
+/** What its head says: a quick look that leaves most sessions out. */
+export function looksRemovable(summary: SessionSummary, policy: RetentionPolicy, now: number): boolean {
+  const keptMs = keptFor(summary.phase, policy)
+  return (
+    keptMs !== undefined && summary.updatedAt + keptMs <= now && summary.unfinished === 0 && summary.dueAt === undefined
+  )
+}
+
+/** Nothing is unfinished: no input, run, call or operation, no timer, nothing that the session is still to be told. */
+export function isSpent(state: MeerkatState): boolean {
+  const { lifecycle, ledger, run, calls, operations, schedules } = state
+  const over = lifecycle.phase === 'destroyed' || lifecycle.phase === 'retired'
+  return (
+    over &&
+    run.phase === 'none' &&
+    ledger.entries.size === 0 &&
+    calls.open.size === 0 &&
+    operations.active === 0 &&
+    schedules.entries.size === 0 &&
+    completionBatchDue(state) === undefined
+  )
+}
+
+function keptFor(phase: string, { destroyedAfterMs, retiredAfterMs }: RetentionPolicy): number | undefined {
+  if (phase === 'destroyed') return destroyedAfterMs
+  return phase === 'retired' ? retiredAfterMs : undefined
+}

@@ -1,0 +1,239 @@
+/**
+ * Lines of text into a session: every record is replayed through the kernel before it is written.
+ *
+ * 1. All or nothing: what can't be finished is removed again. If the process dies before it could, what is there can't be
+ *    opened or run, and the next import of the session takes its place.
+ * 2. The newest record is held back until the last line has vouched for everything before it.
+ * 3. Whoever imports holds the session until it is whole.
+ */
+import { createHash } from 'node:crypto'
+import { headOf } from '../../driver/head.ts'
+import { replay } from '../../driver/load.ts'
+import { asMeerkatError, MeerkatError } from '../../errors.ts'
+import { encodeState } from '../../kernel/encode.ts'
+import type { SessionId } from '../../kernel/ids.ts'
+import { type MeerkatState, meerkat } from '../../kernel/machine.ts'
+import { digestOf } from '../../store/blobs.ts'
+import { type CommitRecord, RECORD_VERSION, type SessionRecord } from '../../store/records.ts'
+import type { Blob, Claim, Commit, JournalEntry, Store } from '../../store/store.ts'
+import { ARRIVED, ARRIVING } from './arrival.ts'
+import {
+  type BlobLine,
+  badLine,
+  type Counts,
+  type EndLine,
+  FORMAT_VERSION,
+  type HeaderLine,
+  parseLine,
+  type RecordLine,
+} from './format.ts'
+
+export interface ImportOptions {
+  /** Who holds the session while it is imported: a name of this process's own. */
+  readonly owner: string
+  /** Another id for the session. Its inputs and runs keep theirs, so one store can't hold both. */
+  readonly as?: string
+}
+
+export interface Imported extends Counts {
+  readonly sessionId: SessionId
+  readonly messages: number
+  readonly unfinished: number
+}
+
+type Lines = AsyncIterable<string> | Iterable<string>
+
+/**
+ * Makes a session of its export. `session-conflict` if the id exists, `conflict` if its inputs do; `invalid-params` with
+ * `details.line` for lines that are not an export's, or not all of one; `unsupported` for one of a newer release.
+ */
+export async function importSession(store: Store, lines: Lines, options: ImportOptions): Promise<Imported> {
+  const { claim, ...imported } = await land(store, lines, options)
+  await store.release(claim)
+  return imported
+}
+
+/** Imports and keeps the claim. With `wait` the session is all there but nobody's to run: its owner ends that. */
+export async function land(
+  store: Store,
+  lines: Lines,
+  options: ImportOptions & { readonly wait?: boolean },
+): Promise<Imported & { readonly claim: Claim }> {
+  const landing = new Landing(store, options)
+  try {
+    for await (const line of lines) await landing.take(line)
+    return landing.result()
+  } catch (error) {
+    await landing.undo()
+    throw error
+  }
+}
+
+type Held = Omit<Commit, 'claim'>
+
+class Landing {
+  readonly #store: Store
+  readonly #options: ImportOptions & { readonly wait?: boolean }
+  readonly #hash = createHash('sha256')
+  readonly #counts = { records: 0, blobs: 0, journal: 0 }
+  readonly #journal: JournalEntry[] = []
+  #line = 0
+  #header: HeaderLine | undefined
+  #session: SessionRecord | undefined
+  #state: MeerkatState = meerkat.initial
+  /** The newest record, not written yet. */
+  #held: Held | undefined
+  #blobs: Blob[] = []
+  #claim: Claim | undefined
+  #done = false
+
+  constructor(store: Store, options: ImportOptions & { readonly wait?: boolean }) {
+    this.#store = store
+    this.#options = options
+  }
+
+  async take(text: string): Promise<void> {
+    this.#line++
+    if (this.#done) throw badLine(this.#line, 'stands behind the end')
+    const line = parseLine(text, this.#line)
+    if ((line.type === 'header') !== (this.#header === undefined))
+      throw badLine(this.#line, line.type === 'header' ? 'is a second header' : 'stands before the header')
+    if (line.type === 'end') return this.#end(line)
+    this.#hash.update(text).update('\n')
+    switch (line.type) {
+      case 'header':
+        return this.#begin(line)
+      case 'blob':
+        return this.#blob(line)
+      case 'record':
+        return this.#record(line)
+      case 'journal': {
+        const { type: _, ...entry } = line
+        this.#journal.push(entry)
+        this.#counts.journal++
+      }
+    }
+  }
+
+  result(): Imported & { readonly claim: Claim } {
+    if (!this.#done || this.#claim === undefined || this.#session === undefined) {
+      throw badLine(this.#line + 1, 'is missing: the export was cut off')
+    }
+    const { transcript, ledger } = this.#state
+    const counts = { ...this.#counts, messages: transcript.length, unfinished: ledger.entries.size }
+    return { sessionId: this.#session.id, ...counts, claim: this.#claim }
+  }
+
+  /** As if nothing had been there, as far as the store lets it. */
+  async undo(): Promise<void> {
+    if (this.#claim !== undefined) await this.#store.remove(this.#claim).catch(() => {})
+  }
+
+  #begin(line: HeaderLine): void {
+    const { version, session } = line
+    if (version > FORMAT_VERSION) throw tooNew(this.#line, 'export', version, FORMAT_VERSION)
+    const { id, createdAt, options, forkOf } = session
+    this.#header = line
+    this.#session = {
+      id: (this.#options.as ?? id) as SessionId,
+      createdAt,
+      options,
+      ...(forkOf && { forkOf }),
+    }
+  }
+
+  #blob({ digest, data }: BlobLine): void {
+    const bytes = Buffer.from(data, 'base64')
+    if (digestOf(bytes) !== digest) throw badLine(this.#line, `does not hold the file ${digest.slice(0, 100)}`)
+    this.#blobs.push({ digest, data: bytes })
+    this.#counts.blobs++
+  }
+
+  async #record({ record: given, opened, closed, keys }: RecordLine): Promise<void> {
+    const version: number = given.v
+    if (version > RECORD_VERSION) throw tooNew(this.#line, 'record', version, RECORD_VERSION)
+    const record = this.#renamed(given)
+    this.#replay(record)
+    const { phase: _, unfinished: __, dueAt: ___, ...facts } = headOf(this.#state, this.#counts.records + 1)
+    if (this.#held !== undefined) await this.#write(this.#held)
+    this.#counts.records++
+    this.#held = {
+      record,
+      head: { ...facts, phase: ARRIVING, unfinished: 0 },
+      ...(opened && { opened }),
+      ...(closed && { closed }),
+      ...(keys && { keys }),
+      ...(this.#blobs.length > 0 && { blobs: this.#blobs }),
+    }
+    this.#blobs = []
+  }
+
+  #replay(record: CommitRecord): void {
+    try {
+      this.#state = replay(this.#state, { position: this.#counts.records + 1, record }, this.#session?.id ?? '')
+    } catch (error) {
+      throw badLine(this.#line, `holds a step that the kernel refuses (${asMeerkatError(error).message})`, error)
+    }
+  }
+
+  /** The record as that of the session's new id. */
+  #renamed(record: CommitRecord): CommitRecord {
+    const [old, id] = [this.#header?.session.id, this.#session?.id]
+    if (id === undefined || id === old || record.steps === undefined) return record
+    const steps = record.steps.map(step =>
+      'sessionId' in step && step.sessionId === old ? { ...step, sessionId: id } : step,
+    )
+    return { ...record, steps }
+  }
+
+  async #end({ records, blobs, journal, sha256 }: EndLine): Promise<void> {
+    const { records: had, blobs: files, journal: entries } = this.#counts
+    if (records !== had || blobs !== files || journal !== entries) {
+      throw badLine(
+        this.#line,
+        `counts ${records} records, ${blobs} files and ${journal} messages of unfinished work, there were ${had}, ${files} and ${entries}`,
+      )
+    }
+    if (sha256 !== this.#hash.digest('hex')) throw badLine(this.#line, 'has another checksum than what came before')
+    const head = headOf(this.#state, had)
+    const said = this.#header?.head
+    if (this.#held === undefined || said?.commits !== had || said.messages !== head.messages)
+      throw badLine(this.#line, 'ends less than the header promised')
+    await this.#write({
+      ...this.#held,
+      head: this.#options.wait === true ? { ...head, ...WAITING, commits: had } : head,
+      snapshot: encodeState(this.#state),
+      ...(this.#journal.length > 0 && { journal: { put: this.#journal } }),
+      ...(this.#blobs.length > 0 && { blobs: [...(this.#held.blobs ?? []), ...this.#blobs] }),
+    })
+    this.#done = true
+  }
+
+  async #write(commit: Held): Promise<void> {
+    const { owner } = this.#options
+    if (this.#claim !== undefined) {
+      await this.#store.commit({ ...commit, claim: this.#claim })
+      return
+    }
+    if (this.#session === undefined) return
+    await clearRemains(this.#store, this.#session.id, owner)
+    this.#claim = (await this.#store.create(this.#session, commit, owner)).claim
+  }
+}
+
+const WAITING = { phase: ARRIVED, unfinished: 0 }
+
+/** Removes what an import left that died. `not-owner` while it is under way. */
+async function clearRemains(store: Store, sessionId: SessionId, owner: string): Promise<void> {
+  const found = await store.session(sessionId)
+  if (found?.phase !== ARRIVING) return
+  await store.remove(await store.claim(sessionId, owner))
+}
+
+function tooNew(line: number, what: string, version: number, supported: number): MeerkatError {
+  return new MeerkatError(
+    'unsupported',
+    `line ${line} of the export: ${what} version ${version}, this release reads up to ${supported}. Upgrade meerkat-ts; nothing was imported`,
+    { details: { line, version, supported } },
+  )
+}

@@ -1,0 +1,113 @@
+/**
+ * A session from one store into another, without ever being runnable in both.
+ *
+ * 1. It is claimed in the source: nobody writes it any more.
+ * 2. It arrives in the target, all of it, and nobody's to run there.
+ * 3. It is removed from the source.
+ * 4. It is let loose in the target.
+ *
+ * Whoever moves it again after a crash finds one of three things: the source has it (what arrived is replaced), only the
+ * target has it, still waiting (it is let loose), or it is where it should be.
+ */
+import { headOf } from '../../driver/head.ts'
+import { stateOf } from '../../driver/load.ts'
+import { asMeerkatError, MeerkatError } from '../../errors.ts'
+import type { SessionId } from '../../kernel/ids.ts'
+import { type CommitRecord, RECORD_VERSION } from '../../store/records.ts'
+import type { Claim, SessionSummary, Store } from '../../store/store.ts'
+import { sessionExists } from '../../store/store-errors.ts'
+import { type Clock, systemClock } from '../../time.ts'
+import { summaryOf } from '../reads.ts'
+import { ARRIVED, isArriving, notWhole } from './arrival.ts'
+import { exportSession } from './export.ts'
+import { land } from './import.ts'
+
+export interface MoveOptions {
+  /** Who holds the session meanwhile: a name of this process's own. */
+  readonly owner: string
+  readonly clock?: Clock
+}
+
+export interface Moved {
+  readonly sessionId: SessionId
+  /** False when it was there already: an earlier move had come that far. */
+  readonly moved: boolean
+}
+
+/** Moves a session. `not-owner` while somebody alive holds it in the source, `session-conflict` if the target has its own. */
+export async function moveSession(from: Store, to: Store, sessionId: string, options: MoveOptions): Promise<Moved> {
+  const id = sessionId as SessionId
+  const [source, target] = [await from.session(id), await to.session(id)]
+  if (source === undefined) return { sessionId: id, moved: await finish(to, id, options) }
+  if (isArriving(source.phase)) throw notWhole(id)
+  if (target !== undefined && !isArriving(target.phase)) throw sessionExists(id)
+  const { owner } = options
+  const claim = await from.claim(id, owner)
+  let landed: Claim
+  try {
+    if (target !== undefined) await clear(to, from, target, owner)
+    landed = (await land(to, exportSession(from, id), { owner, wait: true })).claim
+  } catch (error) {
+    await from.release(claim).catch(() => {})
+    throw error
+  }
+  try {
+    await from.remove(claim)
+  } catch (error) {
+    // Whether it is gone can't be told of a store that stayed away: the next move finds out.
+    if (asMeerkatError(error).code !== 'store-unavailable') await to.remove(landed).catch(() => {})
+    throw error
+  }
+  await letLoose(to, landed, options)
+  return { sessionId: id, moved: true }
+}
+
+/** The source has it no more: lets it loose in the target if it still waits there. */
+async function finish(to: Store, id: SessionId, options: MoveOptions): Promise<boolean> {
+  const { phase } = await summaryOf(to, id)
+  if (phase === ARRIVED) {
+    await letLoose(to, await to.claim(id, options.owner), options)
+    return true
+  }
+  if (isArriving(phase)) throw notWhole(id)
+  return false
+}
+
+/** Makes room for a session whose earlier move died; what is not of the source stays. */
+async function clear(to: Store, from: Store, { id, phase }: SessionSummary, owner: string): Promise<void> {
+  const claim = await to.claim(id, owner)
+  if (phase !== ARRIVED || (await isCopyOf(from, to, id))) return to.remove(claim)
+  // Perhaps all that is left of another one.
+  await to.release(claim)
+  throw sessionExists(id)
+}
+
+/** Whether every record of the target is the source's, in its place. */
+async function isCopyOf(from: Store, to: Store, sessionId: SessionId): Promise<boolean> {
+  const theirs = recordsOf(from, sessionId)
+  for await (const { at, steps } of recordsOf(to, sessionId)) {
+    const { value, done } = await theirs.next()
+    if (done === true || value.at !== at || JSON.stringify(value.steps) !== JSON.stringify(steps)) return false
+  }
+  return true
+}
+
+async function* recordsOf(store: Store, sessionId: SessionId): AsyncGenerator<CommitRecord, undefined> {
+  for (let after = 0; ; ) {
+    const rows = await store.read({ sessionId, after, limit: 200 })
+    for (const { record } of rows) yield record
+    const last = rows.at(-1)
+    if (last === undefined) return undefined
+    after = last.position
+  }
+}
+
+async function letLoose(to: Store, claim: Claim, { clock = systemClock }: MoveOptions): Promise<void> {
+  const loaded = await to.load(claim.sessionId)
+  if (loaded.head.phase !== ARRIVED) {
+    throw new MeerkatError('conflict', `session ${claim.sessionId} was moved by somebody else meanwhile`)
+  }
+  const record = { v: RECORD_VERSION, at: clock.now(), events: [{ type: 'session.moved' }] } as const
+  await to.commit({ claim, record, head: headOf(stateOf(loaded), loaded.head.commits + 1) })
+  await to.release(claim)
+}

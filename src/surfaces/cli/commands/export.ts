@@ -1,0 +1,35 @@
+/** `meerkat export`: a session as lines of text, while whoever owns it goes on. */
+import { createWriteStream } from 'node:fs'
+import { rename, rm } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { MeerkatError } from '../../../errors.ts'
+import { exportSession } from '../../../session/transfer/export.ts'
+import type { Shell } from '../shell.ts'
+import { openTransfer, specOf } from './transfer-stores.ts'
+
+export async function exportCommand(shell: Shell, [session]: readonly unknown[]): Promise<void> {
+  const store = await openTransfer(shell, await specOf(shell), 'read')
+  const text = Readable.from(withLineEnds(exportSession(store, String(session))))
+  const out = shell.flag('out')
+  if (out === undefined) await pipeline(text, process.stdout, { end: false })
+  else await writeWhole(resolve(out), text)
+}
+
+async function* withLineEnds(lines: AsyncIterable<string>): AsyncGenerator<string> {
+  for await (const line of lines) yield `${line}\n`
+}
+
+/** The file appears when it is whole. */
+async function writeWhole(path: string, text: Readable): Promise<void> {
+  const part = `${path}.${process.pid}.part`
+  try {
+    await pipeline(text, createWriteStream(part, { flags: 'wx', mode: 0o600 }))
+    await rename(part, path)
+  } catch (error) {
+    await rm(part, { force: true })
+    if (error instanceof MeerkatError || !(error instanceof Error)) throw error
+    throw new MeerkatError('store-unavailable', `${path} can't be written: ${error.message}`, { cause: error })
+  }
+}

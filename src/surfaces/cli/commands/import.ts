@@ -1,0 +1,38 @@
+/** `meerkat import`: a session from its export, whole or not at all. */
+import { randomUUID } from 'node:crypto'
+import { type FileHandle, open } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import { MeerkatError } from '../../../errors.ts'
+import { importSession } from '../../../session/transfer/import.ts'
+import type { Shell } from '../shell.ts'
+import { openTransfer, specOf } from './transfer-stores.ts'
+
+export async function importCommand(shell: Shell, [file]: readonly unknown[]): Promise<void> {
+  const lines = typeof file === 'string' ? linesOf(shell, await openFile(file)) : linesOfStdin()
+  const store = await openTransfer(shell, await specOf(shell), 'write')
+  const as = shell.flag('as')
+  const imported = await importSession(store, lines, { owner: randomUUID(), ...(as !== undefined && { as }) })
+  if (shell.output.json) return shell.output.object({ type: 'imported', ...imported })
+  const { sessionId, records, messages, unfinished } = imported
+  shell.output.line(`${sessionId} (${records} records, ${messages} messages, ${unfinished} unfinished)`)
+}
+
+async function openFile(file: string): Promise<FileHandle> {
+  const path = resolve(file)
+  try {
+    return await open(path)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new MeerkatError('invalid-params', `${path} can't be read: ${why}`, { cause: error })
+  }
+}
+
+function linesOf(shell: Shell, handle: FileHandle): AsyncIterable<string> {
+  shell.atEnd(() => handle.close())
+  return handle.readLines({ autoClose: false })
+}
+
+function linesOfStdin(): AsyncIterable<string> {
+  return createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })
+}
