@@ -339,7 +339,7 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
     compact = false,
     ...policy
   }: Parameters<RuntimeApi['prune']>[0]): Promise<PruneReport> {
-    const named = Object.values(policy).some(keptMs => keptMs !== undefined)
+    const named = Object.keys(policy).length > 0
     const report = await this.#core.pruner.all(named ? policy : this.#core.retention, dryRun)
     if (compact && !dryRun) await this.#store.compact()
     return report
