@@ -1,9 +1,10 @@
 /** Retention: what nobody needs goes, what is unfinished can't, and what readers know of stays true. */
 import { describe, expect, test } from 'vitest'
+import { MeerkatError } from '../../src/errors.ts'
 import type { Runtime } from '../../src/index.ts'
+import type { Store, StoreSource } from '../../src/store/store.ts'
 import { type ManualClock, manualClock } from '../../src/testing/manual-clock.ts'
 import { type ScriptedRun, scriptedExecutor } from '../../src/testing/scripted-executor.ts'
-import { Random } from '../../src/testing/sim/random.ts'
 import { codeOf, eventsOf, freshStore, LONG_MS, STORES, start, typesOf } from './support.ts'
 
 const HOUR = 3_600_000
@@ -21,6 +22,27 @@ async function streaming(run: ScriptedRun, clock: ManualClock): Promise<string> 
 
 async function historyOf(runtime: Runtime, sessionId: string): Promise<string> {
   return JSON.stringify(await runtime.history(sessionId, { limit: 1_000 }))
+}
+
+/** The source with stores that take so many amendments and no more. */
+function amendingOnly(source: StoreSource, left: { amendments: number }): StoreSource {
+  const amend = (store: Store): Store['amend'] => {
+    return async (claim, rows) => {
+      if (left.amendments-- <= 0) throw new MeerkatError('store-unavailable', 'an injected fault: the disk is full')
+      await store.amend(claim, rows)
+    }
+  }
+  const open = async (): Promise<Store> => {
+    const store = await source.open()
+    return new Proxy(store, {
+      get(target, name) {
+        if (name === 'amend') return amend(target)
+        const value: unknown = Reflect.get(target, name, target)
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value
+      },
+    })
+  }
+  return { name: source.name, open }
 }
 
 describe.each(STORES)('retention on %s', kind => {
@@ -173,22 +195,38 @@ describe.each(STORES)('retention on %s', kind => {
 
   test('never takes a session that owes anything', { timeout: LONG_MS }, async () => {
     const clock = manualClock()
+    const store = freshStore(kind)
     const executor = scriptedExecutor()
-    const runtime = await start({ store: freshStore(kind), executor, clock })
-    await runtime.open({ sessionId: 's' })
-    const sent = await runtime.send('s', { content: 'deploy' })
+    const first = await start({ store, executor, clock })
+    await first.open({ sessionId: 's' })
+    const sent = await first.send('s', { content: 'deploy' })
     const run = await executor.next()
     await run.ask([{ id: 'c', needsApproval: true }])
     run.end({ type: 'parked' })
-    await clock.idle()
-    await runtime.control('s', 'retire')
-    await runtime.evict()
+    await expect.poll(async () => (await first.approvals('s')).length).toBe(1)
+    expect((await first.control('s', 'retire')).phase).toBe('retired')
+    await first.close()
+
     clock.advance(30 * DAY)
+    const second = await start({ store, clock })
     const policy = { retiredAfterMs: DAY, destroyedAfterMs: DAY, deltasAfterMs: HOUR, eventsAfterMs: DAY }
-    expect(await runtime.prune(policy)).toMatchObject({ removed: 0 })
-    expect(await runtime.approvals('s')).toMatchObject([{ id: 'c' }])
-    expect((await runtime.input('s', { inputId: sent.inputId })).status).not.toBe('abandoned')
-    expect(await runtime.audit('s')).toMatchObject({ ok: true })
+    expect(await second.prune(policy)).toMatchObject({ sessions: 1, removed: 0, skipped: 0 })
+    await second.close()
+
+    const third = await start({ store, executor, clock })
+    await third.decide('s', 'c', { decision: 'allow' })
+    const again = await executor.next()
+    await again.dispatch('c')
+    await again.outcome('c')
+    await again.boundary()
+    again.answer('Deployed.')
+    expect(await third.wait('s', sent.inputId, HOUR)).toMatchObject({
+      status: 'consumed',
+      result: { text: 'Deployed.' },
+    })
+    expect(await third.audit('s')).toMatchObject({ ok: true })
+    clock.advance(30 * DAY)
+    await expect.poll(async () => (await third.prune(policy)).removed).toBe(1)
   })
 
   test('leaves the sessions of another owner alone', { timeout: LONG_MS }, async () => {
@@ -206,6 +244,37 @@ describe.each(STORES)('retention on %s', kind => {
     await owner.evict()
     expect(await other.prune({ deltasAfterMs: HOUR })).toMatchObject({ skipped: 0 })
     expect((await eventsOf(owner, 's')).length).toBeLessThan(before.length)
+  })
+
+  test('that ends half way shows a text in part and then whole, and goes on later', { timeout: LONG_MS }, async () => {
+    const clock = manualClock()
+    const pieces = Array.from({ length: 700 }, (_, index) => `${index} `)
+    const executor = scriptedExecutor(async run => {
+      for (const piece of pieces) {
+        run.stream(piece)
+        clock.advance(50)
+        await clock.idle(2)
+      }
+      return pieces.join('')
+    })
+    const failing = { amendments: 1 }
+    const runtime = await start({ store: amendingOnly(freshStore(kind), failing), executor, clock })
+    await runtime.open({ sessionId: 's' })
+    const { inputId } = await runtime.send('s', { content: 'count' })
+    await runtime.wait('s', inputId, HOUR)
+    const deltas = async (): Promise<readonly unknown[]> =>
+      (await eventsOf(runtime, 's', 1_000)).filter(({ type }) => type === 'text.delta').map(event => event['text'])
+    const before = await deltas()
+    expect(before.length).toBeGreaterThan(600)
+    clock.advance(2 * HOUR)
+    expect(await codeOf(runtime.prune({ deltasAfterMs: HOUR }))).toBe('store-unavailable')
+    const half = await deltas()
+    expect(half.length).toBeLessThan(before.length)
+    expect(half).toEqual(before.slice(0, half.length))
+    failing.amendments = Number.POSITIVE_INFINITY
+    await runtime.prune({ deltasAfterMs: HOUR })
+    expect(await deltas()).toEqual([pieces.join('')])
+    expect(await runtime.audit('s')).toMatchObject({ ok: true })
   })
 
   test('goes on in the background when the runtime was given a policy', { timeout: LONG_MS }, async () => {
@@ -226,113 +295,5 @@ describe.each(STORES)('retention on %s', kind => {
     await expect.poll(async () => typesOf(await eventsOf(runtime, 'a'), 'text.delta').length).toBe(1)
     clock.advance(2 * DAY)
     await expect.poll(() => codeOf(runtime.get('b'))).toBe('session-not-found')
-  })
-})
-
-/** What a random session was told to do, and what it owes. */
-async function randomSession(runtime: Runtime, random: Random, id: string): Promise<readonly string[]> {
-  await runtime.open({ sessionId: id })
-  const sent: string[] = []
-  for (let count = 1 + random.int(6); count > 0; count--) {
-    const mode = random.pick(['queue', 'steer', 'supersede'] as const) ?? 'queue'
-    const { inputId } = await runtime.send(id, {
-      content: `${random.pick(['talk', 'use a tool', 'ask first', 'fail'])} ${count}`,
-      mode,
-      ...(mode === 'supersede' && { supersessionKey: 'latest' }),
-    })
-    sent.push(inputId)
-    if (random.chance(0.5)) await runtime.wait(id, inputId, 200)
-    if (random.chance(0.2)) await runtime.cancel(id, {})
-  }
-  const end = random.pick(['retire', 'destroy', 'stop', undefined, undefined, undefined] as const)
-  if (end !== undefined) await runtime.control(id, end).catch(() => {})
-  return sent
-}
-
-const breath = (): Promise<void> =>
-  new Promise(resolve => {
-    setImmediate(resolve)
-  })
-
-/** Talks, uses tools, waits for approvals, fails: whatever its input says. */
-async function whatever(run: ScriptedRun): Promise<string> {
-  if (run.said.startsWith('fail')) throw new Error('as told')
-  for (const piece of ['so ', 'it ', 'is']) {
-    run.stream(piece)
-    await breath()
-  }
-  const open = run.port.calls()
-  if (open.length === 0 && !run.said.startsWith('talk')) {
-    const id = `${run.port.runId}-call`
-    const needsApproval = run.said.startsWith('ask')
-    await run.ask([{ id, needsApproval, policy: 'retry' }], 'let me see')
-    if (needsApproval) return 'parked'
-    await run.outcome(id)
-    await run.boundary()
-  }
-  return 'so it is'
-}
-
-/** Settles whatever waits for a person until everything that was sent has ended. */
-async function finish(runtime: Runtime, sessionId: string, sent: readonly string[]): Promise<void> {
-  for (const inputId of sent) {
-    for (let isOpen = true; isOpen; ) {
-      for (const { id } of await runtime.approvals(sessionId)) {
-        await runtime.decide(sessionId, id, { decision: 'allow' })
-      }
-      const { status } = await runtime.wait(sessionId, inputId, 100)
-      isOpen = status === 'queued' || status === 'staged' || status === 'applied'
-    }
-  }
-}
-
-const told = async (runtime: Runtime, id: string): Promise<readonly string[]> =>
-  (await runtime.history(id, { limit: 1_000 })).messages.map(message => JSON.stringify(message))
-
-describe.each(STORES)('pruning at any moment (%s)', kind => {
-  test.each([1, 2, 3, 4, 5, 6])('changes nothing that matters (seed %i)', { timeout: 2 * LONG_MS }, async seed => {
-    const random = new Random(seed)
-    const store = freshStore(kind)
-    const policy = {
-      deltasAfterMs: 0,
-      destroyedAfterMs: 0,
-      retiredAfterMs: 0,
-      ...(seed % 2 === 0 && { eventsAfterMs: 0 }),
-    }
-    const executor = scriptedExecutor(async run => {
-      const said = await whatever(run)
-      return said === 'parked' ? { type: 'parked' } : said
-    })
-    const first = await start({ store, executor })
-    const sending = new AbortController()
-    const pruned = (async () => {
-      while (!sending.signal.aborted) {
-        await first.prune(policy)
-        await breath()
-      }
-    })()
-    const ids = Array.from({ length: 6 }, (_, index) => `s${index}`)
-    const sent = await Promise.all(ids.map(async id => ({ id, inputs: await randomSession(first, random.fork(), id) })))
-    sending.abort()
-    await pruned
-    await first.close()
-
-    const second = await start({ store, executor, recover: false })
-    for (const { id, inputs } of sent) {
-      const view = await second.get(id).catch(() => undefined)
-      const before = view === undefined ? [] : await told(second, id)
-      await second.prune(policy)
-      const after = await second.get(id).catch(() => undefined)
-      if (after === undefined) {
-        // Gone as a whole: it owed nothing, and nothing could be asked of it any more.
-        expect(['destroyed', 'retired', undefined]).toContain(view?.phase)
-        expect(view?.unfinished ?? 0).toBe(0)
-        continue
-      }
-      expect(await told(second, id)).toEqual(before)
-      if (after.phase !== 'stopped') await finish(second, id, inputs)
-      expect((await told(second, id)).slice(0, before.length)).toEqual(before)
-      expect(await second.audit(id)).toMatchObject({ ok: true })
-    }
   })
 })

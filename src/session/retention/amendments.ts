@@ -64,7 +64,7 @@ export class Amendments {
   async write(): Promise<void> {
     const rows = [...this.#rows.values()]
       .map(({ row, events }) => ({ position: row.position, record: withEvents(row, events) }))
-      .toReversed()
+      .toSorted((one, other) => other.position - one.position)
     for (const { row } of this.#rows.values()) this.#bytes += JSON.stringify(row.record).length
     for (const { record } of rows) this.#bytes -= JSON.stringify(record).length
     this.#records += rows.length
