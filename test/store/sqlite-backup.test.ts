@@ -1,11 +1,11 @@
 /** Looking at a live database, and copying it, while another process writes. */
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { echo } from '../../src/executor/echo.ts'
 import { createRuntime } from '../../src/index.ts'
 import { backupSqlite, sqlite } from '../../src/store/sqlite/index.ts'
-import { codeOf, commit, create, sessionId } from '../../src/testing/store-contract/kit.ts'
+import { codeOf, commit, create, failure, sessionId } from '../../src/testing/store-contract/kit.ts'
 import { freshPath, openStore, rawly } from './support/files.ts'
 import { startWriter } from './support/writer.ts'
 
@@ -36,6 +36,9 @@ describe('a store that was opened read-only', () => {
       create(reader, 't'),
       reader.release(claim),
       reader.mail.post({ id: 'l' as never, sessionId: S, body: '{}' }, 1_000),
+      reader.mail.answer('l' as never, '{}'),
+      reader.mail.recall('l' as never),
+      reader.amend(claim, []),
       reader.remove(claim),
       reader.compact(),
     ]
@@ -93,6 +96,23 @@ describe('a backup', () => {
     await backupSqlite(path, `${path}.copy`)
     expect(await codeOf(backupSqlite(path, `${path}.copy`))).toBe('conflict')
     expect(await codeOf(backupSqlite(`${path}.none`, `${path}.copy2`))).toBe('store-unavailable')
-    expect(readdirSync(dirname(path)).filter(name => name.includes('part'))).toEqual([])
+    writeFileSync(`${path}.notes`, 'no database at all\n'.repeat(500))
+    expect(await codeOf(backupSqlite(`${path}.notes`, `${path}.copy2`))).toBe('store-unavailable')
+    const untellable = (): never => {
+      throw new Error('the terminal is gone')
+    }
+    const large = await openStore(path)
+    const { claim } = await create(large, 's')
+    const blobs = [0, 1].map(i => ({ digest: `d${i}`, data: new Uint8Array(4_000_000) }))
+    await large.commit(commit(claim, 2, { blobs }))
+    expect(await failure(backupSqlite(path, `${path}.copy2`, { onProgress: untellable }))).toMatchObject({
+      message: expect.stringContaining('the terminal is gone'),
+    })
+    expect(readdirSync(dirname(path)).filter(name => /part|copy2/.test(name))).toEqual([])
+    const left: number[] = []
+    await backupSqlite(path, `${path}.copy2`, { onProgress: ({ remainingPages }) => void left.push(remainingPages) })
+    expect(left.length).toBeGreaterThan(0)
+    expect(left).toEqual(left.toSorted((a, b) => b - a))
+    expect((await (await openStore(`${path}.copy2`)).blob('d1'))?.length).toBe(4_000_000)
   })
 })
