@@ -103,7 +103,8 @@ CREATE TABLE refs (
 ) WITH (fillfactor=80);
 
 CREATE TABLE removed (
-  through bigint NOT NULL
+  through bigint NOT NULL,
+  token bigint NOT NULL
 );
 
 CREATE TABLE sessions (
@@ -254,7 +255,7 @@ BEGIN
   PERFORM demand_owners(_owners);
   WITH born AS (
     INSERT INTO heads (id, token, owner, commits, phase, unfinished, messages, updated_at)
-      SELECT u.id, 1, u.owner, u.commits, '', 0, 0, 0 FROM unnest(_ids, _owners, _commits) AS u(id, owner, commits)
+      SELECT u.id, 0, u.owner, u.commits, '', 0, 0, 0 FROM unnest(_ids, _owners, _commits) AS u(id, owner, commits)
       RETURNING session, id
   )
   SELECT array_agg(b.session ORDER BY array_position(_ids, b.id)) INTO _sessions FROM born b;
@@ -338,7 +339,8 @@ BEGIN
     RETURN QUERY SELECT 'token', o.owner, o.pid, o.host FROM (SELECT 1) one LEFT JOIN owners o ON o.n = _head.owner;
   ELSE
     PERFORM lock_positions();
-    UPDATE removed SET through = greatest(through, (SELECT coalesce(max(position), 0) FROM log));
+    UPDATE removed SET through = greatest(through, (SELECT coalesce(max(position), 0) FROM log)),
+      token = greatest(token, _head.token);
     DELETE FROM log WHERE session = _head.session;
     DELETE FROM refs WHERE session = _head.session;
     DELETE FROM keys WHERE session = _head.session;
@@ -390,7 +392,7 @@ END $function$
 ;
 
 CREATE OR REPLACE FUNCTION write_commits(_ids text[], _tokens bigint[], _commits bigint[], _phases text[], _unfinished bigint[], _messages bigint[], _ats bigint[], _dues bigint[], _adds boolean[], _crcs bigint[], _bodies text[], _open_at integer[], _open_id bytea[], _open_closes boolean[], _close_at integer[], _close_id bytea[], _key_at integer[], _key text[], _key_input text[], _key_digest text[], _drop_at integer[], _drop_work text[], _put_at integer[], _put_work text[], _put_idx bigint[], _put_crc bigint[], _put_body text[], _snapshot_at integer[], _snapshot_crc bigint[], _snapshot_body text[], _blob_at integer[], _blob_digest text[], _blob_data bytea[], _channel text, _notice text)
- RETURNS TABLE(place integer, "position" bigint, refusal text, owner text, pid bigint, host text, commits bigint)
+ RETURNS TABLE(place integer, "position" bigint, token bigint, refusal text, owner text, pid bigint, host text, commits bigint)
  LANGUAGE plpgsql
 AS $function$
 #variable_conflict use_column
@@ -398,29 +400,33 @@ DECLARE
   _count integer := cardinality(_ids);
   _done integer[];
   _moved bigint[];
+  _held bigint[];
   _sessions bigint[] := array_fill(NULL::bigint, ARRAY[_count]);
   _positions bigint[] := array_fill(NULL::bigint, ARRAY[_count]);
+  _current bigint[] := array_fill(NULL::bigint, ARRAY[_count]);
 BEGIN
   -- In the order of ids, so that two processes never wait for each other.
   WITH moved AS (
     UPDATE heads h
     SET commits = g.commits, phase = g.phase, unfinished = g.unfinished, messages = g.messages, due_at = g.due,
-      updated_at = g.at
-    FROM (
+      updated_at = g.at, token = CASE g.token WHEN 0 THEN r.token + 1 ELSE h.token END
+    FROM removed r, (
       SELECT * FROM unnest(_ids, _tokens, _commits, _phases, _unfinished, _messages, _ats, _dues)
         WITH ORDINALITY AS u(id, token, commits, phase, unfinished, messages, at, due, i)
       ORDER BY u.id
     ) g
     WHERE h.id = g.id AND h.token = g.token AND h.commits < g.commits
-    RETURNING g.i::integer AS i, h.session
+    RETURNING g.i::integer AS i, h.session, h.token
   )
-  SELECT array_agg(m.i ORDER BY m.i), array_agg(m.session ORDER BY m.i) INTO _done, _moved FROM moved m;
+  SELECT array_agg(m.i ORDER BY m.i), array_agg(m.session ORDER BY m.i), array_agg(m.token ORDER BY m.i)
+    INTO _done, _moved, _held FROM moved m;
 
   IF _done IS NOT NULL THEN
     PERFORM lock_positions();
     FOR k IN 1 .. cardinality(_done) LOOP
       _sessions[_done[k]] := _moved[k];
       _positions[_done[k]] := nextval('positions'::regclass);
+      _current[_done[k]] := _held[k];
     END LOOP;
     INSERT INTO log (position, session, messages, adds, crc, body)
       SELECT u.position, u.session, u.messages, u.adds, u.crc, u.body
@@ -476,14 +482,14 @@ BEGIN
   END IF;
 
   IF _done IS NOT NULL AND cardinality(_done) = _count THEN
-    RETURN QUERY SELECT u.i::integer, u.position, NULL::text, NULL::text, NULL::bigint, NULL::text, NULL::bigint
-      FROM unnest(_positions) WITH ORDINALITY AS u(position, i);
+    RETURN QUERY SELECT u.i::integer, u.position, u.token, NULL::text, NULL::text, NULL::bigint, NULL::text, NULL::bigint
+      FROM unnest(_positions, _current) WITH ORDINALITY AS u(position, token, i);
   ELSE
-    RETURN QUERY SELECT u.i::integer, u.position,
+    RETURN QUERY SELECT u.i::integer, u.position, u.token,
         CASE WHEN u.position IS NOT NULL THEN NULL WHEN h.session IS NULL THEN 'missing'
           WHEN h.token <> _tokens[u.i] THEN 'token' ELSE 'turn' END,
         o.owner, o.pid, o.host, h.commits
-      FROM unnest(_positions) WITH ORDINALITY AS u(position, i)
+      FROM unnest(_positions, _current) WITH ORDINALITY AS u(position, token, i)
       LEFT JOIN heads h ON h.id = _ids[u.i] LEFT JOIN owners o ON o.n = h.owner;
   END IF;
 END $function$

@@ -55,6 +55,7 @@ export function memory(options: MemoryOptions = {}): StoreSource {
     sessions: new Map(),
     log: [],
     tail: 0,
+    removedToken: 0,
     references: new Map(),
     blobs: new Map(),
     letters: new Map(),
@@ -90,8 +91,8 @@ class MemoryStore implements Store {
   ): Promise<{ claim: Claim; position: Position }> {
     this.#demandOpen()
     if (this.#data.sessions.has(session.id)) throw sessionExists(session.id)
-    const claim: Claim = { sessionId: session.id, owner, token: 1 }
-    const stored: StoredSession = { ...emptySession(session, first.head), holder: { owner, store: this } }
+    const claim: Claim = { sessionId: session.id, owner, token: this.#data.removedToken + 1 }
+    const stored: StoredSession = { ...emptySession(session, first.head, claim.token), holder: { owner, store: this } }
     const position = append(this.#data, stored, { ...first, claim }, this.#faults)
     this.#data.sessions.set(session.id, stored)
     this.#data.listeners.notify({ sessionId: session.id })

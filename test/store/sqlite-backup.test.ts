@@ -105,9 +105,8 @@ describe('a backup', () => {
     const { claim } = await create(large, 's')
     const blobs = [0, 1].map(i => ({ digest: `d${i}`, data: new Uint8Array(4_000_000) }))
     await large.commit(commit(claim, 2, { blobs }))
-    expect(await failure(backupSqlite(path, `${path}.copy2`, { onProgress: untellable }))).toMatchObject({
-      message: expect.stringContaining('the terminal is gone'),
-    })
+    const error = await failure(backupSqlite(path, `${path}.copy2`, { onProgress: untellable }))
+    expect(error?.message).toContain('the terminal is gone')
     expect(readdirSync(dirname(path)).filter(name => /part|copy2/.test(name))).toEqual([])
     const left: number[] = []
     await backupSqlite(path, `${path}.copy2`, { onProgress: ({ remainingPages }) => void left.push(remainingPages) })

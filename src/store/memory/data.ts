@@ -45,6 +45,8 @@ export interface MemoryData {
   readonly log: StoredRow[]
   /** The newest position given. */
   tail: Position
+  /** The highest token of a session that was removed: who held it may still be about to write. */
+  removedToken: number
   readonly references: Map<LocatedId, Reference>
   readonly blobs: Map<string, { readonly data: Uint8Array; sessions: number }>
   readonly letters: Map<LetterId, StoredLetter>
@@ -59,14 +61,14 @@ export interface StoredLetter {
 }
 
 /** A session that nothing was committed of. */
-export function emptySession(session: SessionRecord, head: Head): StoredSession {
+export function emptySession(session: SessionRecord, head: Head, token: number): StoredSession {
   return {
     body: JSON.stringify(session),
     rows: [],
     keys: new Map(),
     journal: new Map(),
     blobs: new Set(),
-    token: 1,
+    token,
     head: { ...head, commits: 0 },
     updatedAt: session.createdAt,
   }
@@ -102,6 +104,7 @@ export function removeSession(data: MemoryData, sessionId: SessionId): void {
   const session = data.sessions.get(sessionId)
   if (session === undefined) return
   data.sessions.delete(sessionId)
+  data.removedToken = Math.max(data.removedToken, session.token)
   const left = data.log.filter(row => row.sessionId !== sessionId)
   data.log.splice(0, data.log.length, ...left)
   for (const [id, reference] of data.references) if (reference.sessionId === sessionId) data.references.delete(id)

@@ -94,16 +94,16 @@ export class PostgresStore implements Store {
     first: Omit<Commit, 'claim'>,
     owner: string,
   ): Promise<{ claim: Claim; position: Position }> {
-    const claim: Claim = { sessionId: session.id, owner, token: 1 }
-    const sealed = sealCommit({ ...first, claim })
+    // Token 0: the database gives the first one.
+    const sealed = sealCommit({ ...first, claim: { sessionId: session.id, owner, token: 0 } })
     const body = seal(session)
     const write = {
       ...sealed,
       first: { session: structuredClone(session), body, owner: await this.#owners.number(owner) },
     }
-    const position = await this.#commits.add(this.#writer.create, session.id, write, sizeOf(write))
-    this.#hints.wrote(position)
-    return { claim, position }
+    const born = await this.#commits.add(this.#writer.create, session.id, write, sizeOf(write))
+    this.#hints.wrote(born.position)
+    return born
   }
 
   async claim(sessionId: SessionId, owner: string): Promise<Claim> {

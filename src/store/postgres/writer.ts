@@ -64,7 +64,7 @@ export interface Sending {
 
 export interface Writer {
   readonly commit: Kind<SealedCommit, Position>
-  readonly create: Kind<SealedCommit, Position>
+  readonly create: Kind<SealedCommit, { readonly claim: Claim; readonly position: Position }>
   readonly claim: Kind<{ readonly claim: Claim; readonly owner: number }, Claim>
   readonly release: Kind<Claim, void>
 }
@@ -75,11 +75,16 @@ export function makeWriter({ send, channel, notice }: Sending): Writer {
   return {
     commit: {
       told: true,
-      send: async writes => verdicts(writes, await send(commitSql(writes, tell(writes)))),
+      send: async writes =>
+        verdicts(writes, await send(commitSql(writes, tell(writes))), (_, row) => Number(row['position'])),
     },
     create: {
       told: true,
-      send: async writes => verdicts(writes, await send(`${openSql(writes)};${commitSql(writes, tell(writes))}`)),
+      send: async writes =>
+        verdicts(writes, await send(`${openSql(writes)};${commitSql(writes, tell(writes))}`), ({ claim }, row) => ({
+          claim: { ...claim, token: Number(row['token']) },
+          position: Number(row['position']),
+        })),
     },
     claim: {
       send: async writes => {
@@ -135,11 +140,15 @@ function byPlace<W, A>(
   return writes.map((write, i) => judge(write, places.get(i + 1) ?? {}))
 }
 
-function verdicts(writes: readonly SealedCommit[], rows: readonly Row[]): Verdict<Position>[] {
-  return byPlace(rows, writes, ({ claim, commit }, row) =>
+function verdicts<A>(
+  writes: readonly SealedCommit[],
+  rows: readonly Row[],
+  answer: (write: SealedCommit, row: Row) => A,
+): Verdict<A>[] {
+  return byPlace(rows, writes, (write, row) =>
     row['position'] === null
-      ? { refusal: refusalOf(claim, row, commit.head.commits) }
-      : { answer: Number(row['position']) },
+      ? { refusal: refusalOf(write.claim, row, write.commit.head.commits) }
+      : { answer: answer(write, row) },
   )
 }
 

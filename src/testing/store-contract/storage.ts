@@ -284,6 +284,21 @@ const removeCases: Cases = {
     expect((await store.mail.open('owner-1', 9)).map(({ id }) => id)).toEqual(['l'])
   },
 
+  'who held it once can not write the one that has its id now': async ({ store, open, expect }) => {
+    const stalled = (await create(store, 's', { owner: 'a' })).claim
+    await store.release(stalled)
+    const other = await open()
+    await other.remove(await other.claim(S, 'b'))
+    await create(other, 's', { owner: 'b' })
+    for (const each of [store, other]) {
+      expect(await codeOf(each.commit(commit(stalled, 9)))).toBe('not-owner')
+      expect(await codeOf(each.amend(stalled, []))).toBe('not-owner')
+      expect(await codeOf(each.remove(stalled))).toBe('not-owner')
+      expect(await each.current([stalled])).toEqual([])
+    }
+    expect((await other.load(S)).rows.map(row => row.record.at)).toEqual([1])
+  },
+
   'a long session can be removed while others write': async ({ store, expect }) => {
     const { claim } = await create(store, 's')
     const other = (await create(store, 't')).claim

@@ -52,9 +52,10 @@ CREATE TABLE log (
   crc bigint NOT NULL,
   body text NOT NULL
 );
--- The newest position when a session was removed: the tail does not go back with its rows.
-CREATE TABLE removed (through bigint NOT NULL);
-INSERT INTO removed VALUES (0);
+-- What sessions that were removed leave behind. The newest position then: the tail does not go back with their rows.
+-- The highest of their tokens: who held one may still be about to write, when another session has its id.
+CREATE TABLE removed (through bigint NOT NULL, token bigint NOT NULL);
+INSERT INTO removed VALUES (0, 0);
 CREATE INDEX log_session ON log (session, position);
 CREATE INDEX log_messages ON log (session, messages) WHERE adds;
 
@@ -139,36 +140,41 @@ CREATE FUNCTION write_commits(
   _snapshot_at integer[], _snapshot_crc bigint[], _snapshot_body text[],
   _blob_at integer[], _blob_digest text[], _blob_data bytea[],
   _channel text, _notice text
-) RETURNS TABLE (place integer, "position" bigint, refusal text, owner text, pid bigint, host text, commits bigint)
+) RETURNS TABLE (place integer, "position" bigint, token bigint, refusal text, owner text, pid bigint, host text,
+  commits bigint)
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
   _count integer := cardinality(_ids);
   _done integer[];
   _moved bigint[];
+  _held bigint[];
   _sessions bigint[] := array_fill(NULL::bigint, ARRAY[_count]);
   _positions bigint[] := array_fill(NULL::bigint, ARRAY[_count]);
+  _current bigint[] := array_fill(NULL::bigint, ARRAY[_count]);
 BEGIN
   -- In the order of ids, so that two processes never wait for each other.
   WITH moved AS (
     UPDATE heads h
     SET commits = g.commits, phase = g.phase, unfinished = g.unfinished, messages = g.messages, due_at = g.due,
-      updated_at = g.at
-    FROM (
+      updated_at = g.at, token = CASE g.token WHEN 0 THEN r.token + 1 ELSE h.token END
+    FROM removed r, (
       SELECT * FROM unnest(_ids, _tokens, _commits, _phases, _unfinished, _messages, _ats, _dues)
         WITH ORDINALITY AS u(id, token, commits, phase, unfinished, messages, at, due, i)
       ORDER BY u.id
     ) g
     WHERE h.id = g.id AND h.token = g.token AND h.commits < g.commits
-    RETURNING g.i::integer AS i, h.session
+    RETURNING g.i::integer AS i, h.session, h.token
   )
-  SELECT array_agg(m.i ORDER BY m.i), array_agg(m.session ORDER BY m.i) INTO _done, _moved FROM moved m;
+  SELECT array_agg(m.i ORDER BY m.i), array_agg(m.session ORDER BY m.i), array_agg(m.token ORDER BY m.i)
+    INTO _done, _moved, _held FROM moved m;
 
   IF _done IS NOT NULL THEN
     PERFORM lock_positions();
     FOR k IN 1 .. cardinality(_done) LOOP
       _sessions[_done[k]] := _moved[k];
       _positions[_done[k]] := nextval('positions'::regclass);
+      _current[_done[k]] := _held[k];
     END LOOP;
     INSERT INTO log (position, session, messages, adds, crc, body)
       SELECT u.position, u.session, u.messages, u.adds, u.crc, u.body
@@ -224,14 +230,14 @@ BEGIN
   END IF;
 
   IF _done IS NOT NULL AND cardinality(_done) = _count THEN
-    RETURN QUERY SELECT u.i::integer, u.position, NULL::text, NULL::text, NULL::bigint, NULL::text, NULL::bigint
-      FROM unnest(_positions) WITH ORDINALITY AS u(position, i);
+    RETURN QUERY SELECT u.i::integer, u.position, u.token, NULL::text, NULL::text, NULL::bigint, NULL::text, NULL::bigint
+      FROM unnest(_positions, _current) WITH ORDINALITY AS u(position, token, i);
   ELSE
-    RETURN QUERY SELECT u.i::integer, u.position,
+    RETURN QUERY SELECT u.i::integer, u.position, u.token,
         CASE WHEN u.position IS NOT NULL THEN NULL WHEN h.session IS NULL THEN 'missing'
           WHEN h.token <> _tokens[u.i] THEN 'token' ELSE 'turn' END,
         o.owner, o.pid, o.host, h.commits
-      FROM unnest(_positions) WITH ORDINALITY AS u(position, i)
+      FROM unnest(_positions, _current) WITH ORDINALITY AS u(position, token, i)
       LEFT JOIN heads h ON h.id = _ids[u.i] LEFT JOIN owners o ON o.n = h.owner;
   END IF;
 END $$;
@@ -246,7 +252,8 @@ BEGIN
   END IF;
 END $$;
 
--- Births; their first commits follow in the same transaction.
+-- Births; their first commits follow in the same transaction, under token 0, and give them their first token. That is a
+-- statement of its own: if the id was being removed, it was waited for here, and what it left behind is seen there.
 CREATE FUNCTION open_sessions(
   _ids text[], _owners bigint[], _commits bigint[], _created bigint[], _crcs bigint[], _bodies text[],
   _label_at integer[], _label_key text[], _label_value text[]
@@ -258,7 +265,7 @@ BEGIN
   PERFORM demand_owners(_owners);
   WITH born AS (
     INSERT INTO heads (id, token, owner, commits, phase, unfinished, messages, updated_at)
-      SELECT u.id, 1, u.owner, u.commits, '', 0, 0, 0 FROM unnest(_ids, _owners, _commits) AS u(id, owner, commits)
+      SELECT u.id, 0, u.owner, u.commits, '', 0, 0, 0 FROM unnest(_ids, _owners, _commits) AS u(id, owner, commits)
       RETURNING session, id
   )
   SELECT array_agg(b.session ORDER BY array_position(_ids, b.id)) INTO _sessions FROM born b;
@@ -351,7 +358,8 @@ BEGIN
     RETURN QUERY SELECT 'token', o.owner, o.pid, o.host FROM (SELECT 1) one LEFT JOIN owners o ON o.n = _head.owner;
   ELSE
     PERFORM lock_positions();
-    UPDATE removed SET through = greatest(through, (SELECT coalesce(max(position), 0) FROM log));
+    UPDATE removed SET through = greatest(through, (SELECT coalesce(max(position), 0) FROM log)),
+      token = greatest(token, _head.token);
     DELETE FROM log WHERE session = _head.session;
     DELETE FROM refs WHERE session = _head.session;
     DELETE FROM keys WHERE session = _head.session;
