@@ -1,6 +1,8 @@
 /**
  * A copy of a live database: whole and sound, while other processes go on writing it.
  *
+ * It shows the moment at which it was begun. Until it is done, what others write stays in the -wal file.
+ *
  * The copy belongs to nobody: the owners that the original names are not its own, so whoever opens it first takes up
  * what it owes. Don't run both: each would do the work that was open when the copy was made.
  */
@@ -32,6 +34,8 @@ export async function backupSqlite(
   try {
     const db = new DatabaseSync(from, { readOnly: true })
     try {
+      // One transaction over all its steps: without it, every commit of another process makes the copy start over.
+      db.exec('BEGIN')
       versionOf(db, from)
       await backup(db, half, { rate: 1_000, ...(options.onProgress && { progress: options.onProgress }) })
     } finally {

@@ -122,6 +122,15 @@ export function olderSchema(path: string, found: number, needed: number): Meerka
   )
 }
 
+/** For a session whose rows don't lead back to its first. */
+export function brokenLog(sessionId: string, why: string, record?: number): MeerkatError {
+  return new MeerkatError(
+    'internal',
+    `the log of session ${sessionId} is damaged: ${why}. Other sessions are not affected; restore the store from a backup`,
+    { details: { sessionId, ...(record === undefined ? {} : { record }) } },
+  )
+}
+
 /** For a database of some other program. */
 export function foreignDatabase(path: string): MeerkatError {
   return new MeerkatError(

@@ -33,8 +33,9 @@ export interface SqliteOptions {
   /** The store's clock. Default the machine's. */
   readonly clock?: Clock
   /**
-   * Only looks: nothing is created, migrated or written, no session can be claimed, and the processes that write the
-   * file don't notice. For doctors, reports and copies of a live database.
+   * Only looks: no database is created, migrated or written, no session can be claimed, and the processes that write the
+   * file don't notice. For doctors, reports and copies of a live database. SQLite's own -wal and -shm files may appear
+   * beside it, so the folder must be writable unless they are there.
    */
   readonly readOnly?: boolean
   /** The SQLite library to use instead of `node:sqlite`. */
@@ -47,11 +48,17 @@ export interface SqliteOptions {
 const BUSY_MS = 10
 const LOCK_TIMEOUT_MS = 10_000
 const LEASE_MS = 30_000
+/** Shorter ones would be over between two heartbeats of a busy process. */
+const LEASE_LEAST_MS = 100
 
 /** A store in the SQLite file at `path`; the file and its folder are created when absent. */
 export function sqlite(path: string, options: SqliteOptions = {}): StoreSource {
   if (path === '' || path === ':memory:') {
     throw new MeerkatError('invalid-params', 'sqlite() needs the path of a file: use memory() for a store without one')
+  }
+  const { leaseMs = LEASE_MS } = options
+  if (!(leaseMs >= LEASE_LEAST_MS)) {
+    throw new MeerkatError('invalid-params', `leaseMs must be at least ${LEASE_LEAST_MS}, not ${leaseMs}`)
   }
   const file = resolve(path)
   return { name: `sqlite:${file}`, open: () => open(file, options) }
@@ -91,6 +98,8 @@ function connect(driver: OpenSqlDriver, path: string, options: SqliteOptions): S
       if (version !== SCHEMA_VERSION) throw olderSchema(path, version, SCHEMA_VERSION)
       return db
     }
+    // Before anything is written, or it has no effect: see `Maintenance.prepareCompact`.
+    if (version === 0) db.exec('PRAGMA auto_vacuum = INCREMENTAL')
     configure(db, path, options)
     migrate(db, path)
     return db

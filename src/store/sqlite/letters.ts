@@ -18,7 +18,10 @@ export interface LettersOptions {
 
 export class Letters implements Mail {
   readonly #options: LettersOptions
-  readonly #sql: Record<'session' | 'sweep' | 'post' | 'open' | 'answer' | 'take' | 'forget' | 'recall', SqlStatement>
+  readonly #sql: Record<
+    'session' | 'sweep' | 'post' | 'open' | 'answer' | 'isAnswered' | 'forget' | 'recall',
+    SqlStatement
+  >
 
   constructor(options: LettersOptions) {
     const { db } = options
@@ -38,8 +41,8 @@ export class Letters implements Mail {
         `UPDATE letters SET answer = ? WHERE id = ? AND answer IS NULL
          RETURNING (SELECT id FROM sessions WHERE n = session) AS session`,
       ),
-      take: db.prepare('SELECT answer FROM letters WHERE id = ?'),
-      forget: db.prepare('DELETE FROM letters WHERE id = ?'),
+      isAnswered: db.prepare('SELECT 1 FROM letters WHERE id = ? AND answer IS NOT NULL'),
+      forget: db.prepare('DELETE FROM letters WHERE id = ? AND answer IS NOT NULL RETURNING answer'),
       recall: db.prepare('DELETE FROM letters WHERE id = ? AND answer IS NULL'),
     }
   }
@@ -80,10 +83,10 @@ export class Letters implements Mail {
   }
 
   async take(letterId: LetterId): Promise<string | undefined> {
-    const answer = this.#options.read(() => this.#sql.take.get(letterId)?.['answer'])
-    if (typeof answer !== 'string') return undefined
-    await this.#options.write(() => this.#sql.forget.run(letterId))
-    return answer
+    // Looked for first, so that asking in vain costs no transaction.
+    if (!this.#options.read(() => this.#sql.isAnswered.get(letterId) !== undefined)) return undefined
+    const answer = await this.#options.write(() => this.#sql.forget.get(letterId)?.['answer'])
+    return typeof answer === 'string' ? answer : undefined
   }
 
   async recall(letterId: LetterId): Promise<boolean> {

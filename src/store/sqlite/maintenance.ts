@@ -5,6 +5,7 @@
  * A session's rows are found along its chain, for the log has no index by session: what is done to one costs its own
  * length, not the file's.
  */
+import { MeerkatError } from '../../errors.ts'
 import type { SessionId } from '../../kernel/ids.ts'
 import { sealRecord, unsealRecord } from '../codec.ts'
 import { idsOf } from '../ids-of-record.ts'
@@ -12,6 +13,7 @@ import type { CommitRecord, Position } from '../records.ts'
 import type { Blob, Claim, LocatedId, SessionIndex } from '../store.ts'
 import { claimLost, sessionNotFound } from '../store-errors.ts'
 import type { SqlDriver, SqlRow, SqlStatement } from './driver.ts'
+import { brokenLog } from './errors.ts'
 import { refKey } from './ref-key.ts'
 
 export class Maintenance {
@@ -25,10 +27,7 @@ export class Maintenance {
 
   index(sessionId: SessionId): SessionIndex {
     const head = this.#head(sessionId)
-    const refs = this.#rows(head)
-      .toReversed()
-      .flatMap(row => idsOf(toRecord(row, sessionId)))
-      .flatMap(id => this.#reference(id))
+    const refs = [...this.#idsOf(head, sessionId)].toReversed().flatMap(id => this.#reference(id))
     const keys = this.#sql.keys.all(head.n).map(row => ({
       key: String(row['key']),
       inputId: String(row['input']) as SessionIndex['keys'][number]['inputId'],
@@ -65,21 +64,27 @@ export class Maintenance {
     // about to write, when another session has its id.
     this.#sql.keepTail.run()
     this.#sql.keepToken.run(head.token)
-    for (const row of this.#rows(head)) {
-      for (const id of this.#idsOf(row, claim.sessionId)) this.#sql.dropRef.run(refKey(id), head.n)
-      this.#sql.dropRow.run(Number(row['position']))
-    }
+    this.#dropRows(head, claim.sessionId)
+    this.#sql.dropBlobs.run(head.n)
     for (const drop of this.#sql.drops) drop.run(head.n)
-    this.#sql.dropBlobs.run()
   }
 
-  /** A record that can't be read leaves its ids behind: dangling places are better than a session that can't be removed. */
-  #idsOf(row: SqlRow, sessionId: SessionId): readonly LocatedId[] {
+  /** Where the log is damaged, what it no longer leads to is looked for in the whole file: nothing may be left behind. */
+  #dropRows(head: HeadPlace, sessionId: SessionId): void {
     try {
-      return idsOf(toRecord(row, sessionId))
-    } catch {
-      return []
+      for (const row of this.#rows(head, sessionId)) {
+        for (const id of idsOf(toRecord(row, sessionId))) this.#sql.dropRef.run(refKey(id), head.n)
+        this.#sql.dropRow.run(Number(row['position']))
+      }
+    } catch (error) {
+      if (!(error instanceof MeerkatError)) throw error
+      for (const sweep of this.#sql.sweeps) sweep.run(head.n)
     }
+  }
+
+  /** The newest first. */
+  *#idsOf(head: HeadPlace, sessionId: SessionId): Generator<LocatedId> {
+    for (const row of this.#rows(head, sessionId)) yield* idsOf(toRecord(row, sessionId)).toReversed()
   }
 
   #reference(id: LocatedId): SessionIndex['refs'] {
@@ -89,15 +94,16 @@ export class Maintenance {
     return [row['last'] === null ? place : { ...place, last: Number(row['last']) }]
   }
 
-  #rows({ n, last }: HeadPlace): SqlRow[] {
-    const rows: SqlRow[] = []
+  /** The newest first, one in memory at a time. */
+  *#rows({ n, last }: HeadPlace, sessionId: SessionId): Generator<SqlRow> {
     for (let position = last; position > 0; ) {
       const row = this.#sql.row.get(position, n)
-      if (row === undefined) break
-      rows.push(row)
-      position = Number(row['prev'])
+      if (row === undefined) throw brokenLog(sessionId, `row ${position} is missing or of another session`, position)
+      const prev = Number(row['prev'])
+      if (prev >= position) throw brokenLog(sessionId, `row ${position} does not lead back`, position)
+      yield row
+      position = prev
     }
-    return rows
   }
 
   #claimed(claim: Claim): HeadPlace {
@@ -112,13 +118,37 @@ export class Maintenance {
     return { n: Number(row['session']), token: Number(row['token']), last: Number(row['last']) }
   }
 
-  /** Pages of removed sessions go back to the file system, and the -wal file is emptied as far as readers let it. */
-  compact(): void {
-    this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
-    this.#db.exec('VACUUM')
+  /**
+   * A file can be made smaller by steps if it was set up so. One that an earlier release made is rewritten whole, once,
+   * which keeps everybody waiting for about ten seconds a gigabyte.
+   */
+  prepareCompact(): void {
+    if (this.#db.prepare('PRAGMA auto_vacuum').get()?.['auto_vacuum'] === INCREMENTAL) return
+    this.#db.exec('PRAGMA auto_vacuum = INCREMENTAL; VACUUM')
+  }
+
+  /** Moves free pages to the end of the file and cuts them off; to be called again while it answers true. */
+  compactStep(): boolean {
+    const before = this.#freePages()
+    if (before > 0) this.#db.exec(`PRAGMA incremental_vacuum(${PAGES_A_STEP})`)
+    const after = this.#freePages()
+    return after > 0 && after < before
+  }
+
+  /** Empties the -wal file into the database as far as readers let it. Only this makes the file on disk smaller. */
+  checkpoint(): void {
     this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
   }
+
+  #freePages(): number {
+    return Number(this.#sql.freePages.get()?.['freelist_count'])
+  }
 }
+
+/** What `PRAGMA auto_vacuum` says of a file that can be made smaller by steps. */
+const INCREMENTAL = 2
+/** Free pages that one transaction gives back: a megabyte, some milliseconds. */
+const PAGES_A_STEP = 256
 
 interface HeadPlace {
   readonly n: number
@@ -153,7 +183,12 @@ function prepare(db: SqlDriver) {
     ),
     dropRef: db.prepare('DELETE FROM refs WHERE id = ? AND session = ?'),
     dropRow: db.prepare('DELETE FROM log WHERE position = ?'),
+    sweeps: [byN('log', 'session'), byN('refs', 'session')],
     drops: [...OF_SESSION.map(table => byN(table, 'session')), byN('sessions', 'n')],
-    dropBlobs: db.prepare('DELETE FROM blobs WHERE digest NOT IN (SELECT digest FROM blob_refs)'),
+    dropBlobs: db.prepare(
+      `DELETE FROM blobs WHERE digest IN (SELECT digest FROM blob_refs mine WHERE session = ?1 AND NOT EXISTS
+         (SELECT 1 FROM blob_refs others WHERE others.digest = mine.digest AND others.session <> ?1))`,
+    ),
+    freePages: db.prepare('PRAGMA freelist_count'),
   }
 }

@@ -38,6 +38,7 @@ export class Owners {
   readonly #clock: Clock
   /** A heartbeat older than this is no sign of life. */
   readonly #leaseMs: number
+  /** When the newest heartbeat that is durable was made. */
   #beatAt: number
 
   constructor(db: SqlDriver, clock: Clock, leaseMs: number) {
@@ -102,12 +103,17 @@ export class Owners {
     return started === undefined || started === row.started
   }
 
-  /** Renews the heartbeat of every owner of this store. False when the last one was so long ago that it did not count. */
-  beat(): boolean {
+  /** Writes a heartbeat of every owner of this store; answers its time, for `noteBeat` once it is durable. */
+  beat(): number {
     const now = this.#clock.now()
-    const inTime = now - this.#beatAt <= this.#leaseMs
-    this.#beatAt = now
     for (const [owner, n] of this.#ours) this.#beat.run(n, owner, process.pid, this.#host, this.#started, now)
+    return now
+  }
+
+  /** A heartbeat of this time is durable. False when the one before it was so long ago that it no longer counted. */
+  noteBeat(at: number): boolean {
+    const inTime = at - this.#beatAt <= this.#leaseMs
+    this.#beatAt = at
     return inTime
   }
 

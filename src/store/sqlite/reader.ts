@@ -5,7 +5,6 @@
  * A session's rows are found by walking back from a mark (or from the head) along `prev`, and turned round: reading L
  * rows from anywhere costs L rows and at most two marks' distance more, however long the session is.
  */
-import { MeerkatError } from '../../errors.ts'
 import type { InputId, SessionId } from '../../kernel/ids.ts'
 import { unseal, unsealRecord, unsealText } from '../codec.ts'
 import { firstIndex } from '../first-index.ts'
@@ -13,6 +12,7 @@ import type { MessageRecord, Position, SessionRecord } from '../records.ts'
 import type { Head, JournalEntry, LoadedSession, LocatedId, LogRow, SessionSummary, Store } from '../store.ts'
 import { sessionNotFound } from '../store-errors.ts'
 import type { SqlDriver, SqlRow, SqlStatement, SqlValue } from './driver.ts'
+import { brokenLog } from './errors.ts'
 import { refKey } from './ref-key.ts'
 import { MARK_EVERY, TAIL } from './schema.ts'
 
@@ -204,7 +204,7 @@ export class Reader {
 
   #mark(chain: Chain, index: number): { readonly position: Position; readonly messages: number } {
     const row = this.#sql.mark.get(chain.n, index + 1)
-    if (row === undefined) throw brokenChain(chain, `its mark ${index + 1} is missing`)
+    if (row === undefined) throw brokenLog(chain.id, `its mark ${index + 1} is missing`)
     return { position: Number(row['position']), messages: Number(row['messages']) }
   }
 
@@ -213,10 +213,10 @@ export class Reader {
     for (let position = start; position > 0; ) {
       const found = this.#sql.row.get(position)
       if (found === undefined || found['session'] !== chain.n) {
-        throw brokenChain(chain, `row ${position} is missing or of another session`, position)
+        throw brokenLog(chain.id, `row ${position} is missing or of another session`, position)
       }
       const row = toRaw(found)
-      if (row.prev >= position) throw brokenChain(chain, `row ${position} does not lead back`, position)
+      if (row.prev >= position) throw brokenLog(chain.id, `row ${position} does not lead back`, position)
       if (!visit(row)) return
       position = row.prev
     }
@@ -339,12 +339,4 @@ function toListed(row: SqlRow): SessionSummary {
     const id = String(row['id']) as SessionId
     return { id, createdAt: Number(row['created_at']), options: {}, ...toFacts(row), unreadable: true }
   }
-}
-
-function brokenChain(chain: Chain, why: string, record?: Position): MeerkatError {
-  return new MeerkatError(
-    'internal',
-    `the log of session ${chain.id} is damaged: ${why}. Other sessions are not affected; restore the store from a backup`,
-    { details: { sessionId: chain.id, ...(record === undefined ? {} : { record }) } },
-  )
 }

@@ -178,7 +178,10 @@ export class SqliteStore implements Store {
 
   async compact(): Promise<void> {
     if (this.#readOnly) throw openedReadOnly(this.#path)
-    return this.#read(() => this.#maintenance.compact())
+    this.#read(() => this.#maintenance.prepareCompact())
+    // A step at a time, between the writes that come meanwhile.
+    while (await this.#writes.add(() => this.#maintenance.compactStep())) continue
+    this.#read(() => this.#maintenance.checkpoint())
   }
 
   async tail(): Promise<Position> {
@@ -235,8 +238,8 @@ export class SqliteStore implements Store {
     if (!this.#owners.hasOwn) return
     this.#writes
       .add(() => this.#owners.beat())
-      .then(inTime => {
-        if (!inTime) for (const listener of this.#lapsed) listener()
+      .then(at => {
+        if (!this.#owners.noteBeat(at)) for (const listener of this.#lapsed) listener()
       })
       // A beat that fails is made up for by the next one; until then other processes may only find this one silent.
       .catch(() => {})
