@@ -2,8 +2,24 @@
 //   npm run sim -- --seeds 2000 [--from 1]
 //   npm run sim -- --hours 2
 //   npm run sim -- --seed 123 --replay
+// What shapes a simulation, and is part of every replay that is printed:
+//   --steps N --owners N --sessions N --clients N --policies ask,retry --faults '{"kill":0.1}'
+//   --torn-tails          writes share flushes, and a process that is killed leaves a beginning of them
+//   --store sqlite        on a real file instead of in memory
+//   --with FILE           a module whose export `options` gives functions: tools, model, executor, sabotage ...
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
-import { reportText, type SimulationOptions, type SimulationReport, simulate } from '../src/testing/index.ts'
+import {
+  type FaultRates,
+  onSqlite,
+  reportText,
+  type SimulationOptions,
+  type SimulationReport,
+  simulate,
+} from '../src/testing/index.ts'
 
 const { values } = parseArgs({
   options: {
@@ -11,20 +27,61 @@ const { values } = parseArgs({
     from: { type: 'string' },
     hours: { type: 'string' },
     seed: { type: 'string' },
+    replay: { type: 'boolean', default: false },
     steps: { type: 'string' },
     owners: { type: 'string' },
-    replay: { type: 'boolean', default: false },
+    sessions: { type: 'string' },
+    clients: { type: 'string' },
+    policies: { type: 'string' },
+    faults: { type: 'string' },
+    'torn-tails': { type: 'boolean', default: false },
+    store: { type: 'string', default: 'memory' },
+    with: { type: 'string' },
   },
 })
+const { store } = values
+if (store !== 'memory' && store !== 'sqlite') throw new Error(`--store is memory or sqlite, not ${store}`)
+
+type Shape = Omit<SimulationOptions, 'seed'>
 
 /** What was said on the command line; the same for every seed, and part of a replay. */
-const shape: Omit<SimulationOptions, 'seed'> = {
-  ...(values.steps !== undefined && { steps: Number(values.steps) }),
-  ...(values.owners !== undefined && { owners: Number(values.owners) }),
+const shape: Shape = {
+  ...(await functions()),
+  ...numbers(),
+  ...(values.policies !== undefined && { policies: values.policies.split(',') as NonNullable<Shape['policies']> }),
+  ...(values.faults !== undefined && { faults: JSON.parse(values.faults) as Partial<FaultRates> }),
+  ...(values['torn-tails'] && { tornTails: true }),
+  again: [
+    ...(store === 'memory' ? [] : ['--store', store]),
+    ...(values.with === undefined ? [] : ['--with', values.with]),
+  ],
+}
+
+async function functions(): Promise<Shape> {
+  if (values.with === undefined) return {}
+  const module = (await import(pathToFileURL(resolve(values.with)).href)) as { readonly options?: Shape }
+  if (module.options === undefined) throw new Error(`${values.with} exports no \`options\``)
+  return module.options
+}
+
+function numbers(): Shape {
+  const { steps, owners, sessions, clients } = values
+  const given = Object.entries({ steps, owners, sessions, clients }).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(given.map(([name, value]) => [name, Number(value)]))
+}
+
+async function play(seed: number, wholeTrace = false): Promise<SimulationReport> {
+  if (store === 'memory') return simulate({ ...shape, seed, wholeTrace })
+  const folder = mkdtempSync(join(tmpdir(), 'meerkat-sim-'))
+  try {
+    return await simulate({ ...shape, seed, wholeTrace, ...onSqlite(join(folder, 'sim.db')) })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 }
 
 async function replay(seed: number): Promise<boolean> {
-  const report = await simulate({ ...shape, seed, wholeTrace: values.replay })
+  const report = await play(seed, values.replay)
   console.log(report.ok ? [...report.trace, `seed ${seed} is fine, ${report.hash}`].join('\n') : reportText(report))
   return report.ok
 }
@@ -40,7 +97,7 @@ async function campaign(): Promise<boolean> {
   let failed = 0
   let done = 0
   for (; done < count && performance.now() - started < limitMs; done++) {
-    const report = await simulate({ ...shape, seed: from + done })
+    const report = await play(from + done)
     add(tally, report)
     if (!report.ok) {
       failed++

@@ -25,6 +25,7 @@ const maxFunctionLines = 60
 /** Tests that wait for the clock, each with the reason why nothing better can be waited for. */
 const sleepAllowed: Readonly<Record<string, string>> = {
   'test/fleet/campaign.ts': 'paces its load and its blows: how long processes are suspended is what it is about',
+  'test/fleet/feed.ts': 'paces its load: so many inputs a second are what it is about',
   'test/crash/campaign.ts': 'it kills a process at a random moment, and no fact tells when that is',
 }
 

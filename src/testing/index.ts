@@ -11,6 +11,7 @@ export {
 export { checkHistory } from './sim/check-history.ts'
 export type { Effect, History, Rule, SessionHistory, Told, Violation } from './sim/history.ts'
 export { reportText, simulate, simulateMany } from './sim/index.ts'
+export { onSqlite } from './sim/on-sqlite.ts'
 export type { FaultRates, SimulatedProcess, SimulationOptions, SimulationReport } from './sim/options.ts'
 export { Random } from './sim/random.ts'
 export { type FreshStore, storeContract, type TestKit } from './store-contract.ts'

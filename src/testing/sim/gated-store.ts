@@ -20,6 +20,8 @@ export interface Gate {
   judge(operation: string, args: readonly unknown[]): Verdict
   /** Resolves when the operation may go on. */
   hold(operation: string): Promise<void>
+  /** The write's place among those that are flushed together; nothing where it is carried out at once. */
+  turn(operation: string): Promise<void> | undefined
   /** Ends the process. */
   crash(): void
   /** Whether a hint arrives. */
@@ -69,6 +71,11 @@ export class GatedStore {
   async close(): Promise<void> {
     for (const off of this.#offs) off()
     await this.#inner.close()
+  }
+
+  /** Hears no more of a store that ended with its process. */
+  detach(): void {
+    for (const off of this.#offs) off()
   }
 
   #listen(): void {
@@ -123,6 +130,8 @@ export class GatedStore {
       gate.crash()
       return never()
     }
+    const turn = gate.turn(operation)
+    if (turn !== undefined) await turn
     const value = await this.#carryOut(operation, args, act)
     if (verdict === 'crash-after') gate.crash()
     if (verdict === 'fail-after') throw unavailable(`${operation} was carried out, and its acknowledgement lost`)

@@ -9,6 +9,7 @@
  */
 import { memory } from '../../store/memory.ts'
 import type { SimulationOptions, SimulationReport } from './options.ts'
+import { replayOf } from './replay.ts'
 import { Simulation } from './simulation.ts'
 import { World } from './world.ts'
 
@@ -26,7 +27,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     hash: trace.hash,
     trace: trace.lines,
     tally,
-    replay: `simulate({ seed: ${seed} }) with the same options; for the simulator's own: npm run sim -- --seed ${seed} --replay`,
+    replay: replayOf(options),
   }
 }
 
@@ -51,9 +52,9 @@ export async function simulateMany(
 }
 
 /** A report of a simulation that went wrong, for people. */
-export function reportText({ seed, violations, trace, replay }: SimulationReport): string {
+export function reportText({ seed, hash, violations, trace, replay }: SimulationReport): string {
   return [
-    `the simulation of seed ${seed} broke ${violations.length === 1 ? 'a rule' : `${violations.length} rules`}:`,
+    `the simulation of seed ${seed} (${hash}) broke ${violations.length === 1 ? 'a rule' : `${violations.length} rules`}:`,
     ...violations.map(({ rule, text }) => `  ${rule}: ${text}`),
     'its last steps:',
     ...trace.map(line => `  ${line}`),

@@ -34,6 +34,10 @@ export interface FaultRates {
   readonly close: number
   /** The model or a tool fails. */
   readonly badWork: number
+  /** A write waits for the flush that it shares with those after it; 0 unless tails are torn. */
+  readonly group: number
+  /** The machine of all processes loses its power; 0 unless tails are torn. */
+  readonly power: number
 }
 
 /** What an executor, a model or tools of a simulated process may use; nothing else, or a replay differs. */
@@ -55,6 +59,11 @@ export interface SimulationOptions {
   readonly sessions?: number
   /** Clients that ask at the same time; 4 unless told. */
   readonly clients?: number
+  /**
+   * Writes wait for a flush that they share, and of those that wait when a process or the whole machine ends, only a
+   * beginning is in the log: a torn tail. Never anything that was acknowledged. Off unless told.
+   */
+  readonly tornTails?: boolean
   /** Overrides of the default rates. */
   readonly faults?: Partial<FaultRates>
   /** Policies of the tools that come with the simulator; all unless told. */
@@ -69,10 +78,17 @@ export interface SimulationOptions {
   readonly prompt?: (random: Random) => string
   /** An empty store that lives by the simulation's clock; memory unless told. */
   readonly store?: (clock: Clock) => StoreSource | Promise<StoreSource>
+  /**
+   * How the store of a process that is killed ends: what it has not written by now it never writes. Without it the store
+   * is closed when the lease of its process is over.
+   */
+  readonly kill?: (store: Store) => void
   /** Changes what a process is given as its store: to see whether the simulation notices. */
   readonly sabotage?: (store: Store) => Store
   /** Keep the whole trace instead of its end. */
   readonly wholeTrace?: boolean
+  /** What the command line needs to give the same functions again, for the replay. */
+  readonly again?: readonly string[]
 }
 
 export interface SimulationReport {

@@ -4,11 +4,12 @@
  * A crash cuts everything off at once. Its claims last until its lease has passed, as those of a real process would; a
  * pause does the same to a process that goes on afterwards.
  */
+import { MeerkatError } from '../../errors.ts'
 import type { FaultPoint } from '../../faults.ts'
 import { uuidIds } from '../../ids.ts'
 import { createRuntime } from '../../session/create-runtime.ts'
 import type { Runtime } from '../../session/runtime.ts'
-import type { Commit, StoreSource } from '../../store/store.ts'
+import type { Commit, Store, StoreSource } from '../../store/store.ts'
 import { type Gate, GatedStore, type Verdict } from './gated-store.ts'
 import { Life, never, ProcessClock } from './life.ts'
 import type { SimulationOptions } from './options.ts'
@@ -39,7 +40,15 @@ export class SimulatedHost {
   #phase: 'starting' | 'up' | 'closing' | 'down' = 'starting'
   #store: GatedStore | undefined
   #runtime: Runtime | undefined
+  /** The store as it was opened, for `kill`. */
+  #opened: Store | undefined
+  #killing: Promise<void> | undefined
+  #killed = false
   #held: readonly Held[] = []
+  /** Among those held: what its writes wait for that share a flush. */
+  #flush: Held | undefined
+  /** Operations that the store is busy with. */
+  #underWay = 0
   #paused = false
   #lapsed = false
   #crashed = false
@@ -86,20 +95,26 @@ export class SimulatedHost {
     }
   }
 
-  /** Everything ends here and now. */
-  crash(why: string): void {
+  /** Everything ends here and now. `kept`: how many of the writes that waited for a flush are being carried out. */
+  crash(why: string, kept?: number): void {
     if (this.life.over) return
     this.#world.note(`${this.name} crashes (${why})`)
     this.#world.count(`crash at ${why}`)
     this.#crashed = true
     this.#end()
+    this.#killing = this.#world.busy(this.#kill(kept ?? this.#tear()))
     // Some of what was on its way arrives later, some never.
     this.#held = this.#held.filter(() => this.#world.random.chance(0.5))
     this.#world.clock.after(LEASE_MS, () => {
       this.#held = []
       this.#world.note(`the lease of ${this.name} passes`)
-      void this.#world.busy(this.#store?.close() ?? Promise.resolve())
+      void this.#world.busy(this.#leave())
     })
+  }
+
+  /** Its machine lost its power: nothing is on its way any more either. */
+  loseHeld(): void {
+    this.#held = []
   }
 
   /** Closes in good order. */
@@ -151,7 +166,7 @@ export class SimulatedHost {
   /** Gives back what it has of the store, when all is over. */
   async dispose(): Promise<void> {
     this.life.end()
-    await this.#store?.close()
+    await this.#leave()
   }
 
   async #start(): Promise<void> {
@@ -162,6 +177,7 @@ export class SimulatedHost {
     const executor = this.#options.executor?.(process) ?? simulatedAgent(this.#world, this.life, process, this.#options)
     try {
       const inner = await this.#world.busy(this.#source.open())
+      this.#opened = inner
       this.#store = new GatedStore(this.#options.sabotage?.(inner) ?? inner, this.#gate())
       const { store } = this.#store
       const source: StoreSource = { name: store.name, open: () => Promise.resolve(store) }
@@ -205,6 +221,7 @@ export class SimulatedHost {
   /** Goes on with a handle that has no claims. */
   async #renew(): Promise<void> {
     const next = await this.#source.open()
+    this.#opened = next
     await this.#store?.exchange(next)
   }
 
@@ -214,10 +231,12 @@ export class SimulatedHost {
       leaseMs: LEASE_MS,
       judge: (operation, args) => this.#judge(operation, subjectOf(args[0])),
       hold: what => this.#hold(what),
+      turn: operation => this.#turn(operation),
       crash: () => this.crash('write'),
       hears: () => !this.#paused && !this.#world.random.chance(this.#world.faults.deaf),
       begun: () => {
         this.#world.inFlight++
+        this.#underWay++
       },
       passed: (operation, args, outcome) => this.#passed(operation, args, outcome),
     }
@@ -263,6 +282,53 @@ export class SimulatedHost {
     return undefined
   }
 
+  /** A write after one that waits for the flush can't overtake it. */
+  #turn(operation: string): Promise<void> | undefined {
+    const { name } = this
+    const { tail, random, faults } = this.#world
+    if (this.life.over || !WRITES.test(operation)) return undefined
+    if (this.#flush === undefined) {
+      if (faults.group === 0 || !random.chance(faults.group)) return undefined
+      const flush: Held = { what: `the flush of ${name}`, release: () => this.#flushed(flush) }
+      this.#flush = flush
+      this.#held = [...this.#held, flush]
+    }
+    this.#world.note(`${name} ${operation} waits for the flush`)
+    return tail.join(name)
+  }
+
+  #flushed(flush: Held): void {
+    this.#held = this.#held.filter(one => one !== flush)
+    this.#flush = undefined
+    this.#world.tail.flush(this.name)
+  }
+
+  /** Of the writes that share a flush, a beginning is in the log; answers how many. */
+  #tear(): number {
+    this.#held = this.#held.filter(one => one !== this.#flush)
+    this.#flush = undefined
+    const { kept, lost } = this.#world.tail.tear([this.name], this.#world.random)
+    if (kept + lost > 0) this.#world.tore(this.name, kept, lost)
+    return kept
+  }
+
+  /** Cuts the store off, once it has what is to be in the log. */
+  async #kill(kept: number): Promise<void> {
+    const { kill } = this.#options
+    if (kill === undefined || this.#opened === undefined) return
+    if (kept > 0)
+      do await this.#world.clock.idle(1)
+      while (this.#underWay > 0)
+    this.#killed = true
+    kill(this.#opened)
+  }
+
+  async #leave(): Promise<void> {
+    await this.#killing
+    if (this.#killed) this.#store?.detach()
+    else await this.#store?.close()
+  }
+
   #hold(what: string): Promise<void> {
     return new Promise(resolve => {
       const held: Held = {
@@ -282,8 +348,9 @@ export class SimulatedHost {
     outcome: { readonly value: unknown } | { readonly error: unknown },
   ): void {
     this.#world.inFlight--
+    this.#underWay--
     if ('error' in outcome) {
-      this.#world.note(`${this.name} ${operation} is refused: ${String(outcome.error).slice(0, 100)}`)
+      this.#world.note(`${this.name} ${operation} is refused: ${said(outcome.error)}`)
       return
     }
     if (operation === 'commit') this.#committed(args[0] as Commit, outcome.value as number)
@@ -298,6 +365,11 @@ export class SimulatedHost {
     const events = (record.events ?? []).map(({ type }) => type).join(' ')
     this.#world.note(`  = ${position} ${claim.sessionId}: ${events}`)
   }
+}
+
+/** Without the paths and process numbers of messages, which differ from one replay to the next. */
+function said(error: unknown): string {
+  return error instanceof MeerkatError ? error.code : String(error).slice(0, 100)
 }
 
 /** The session that an operation is about, where its first argument says so. */

@@ -59,6 +59,7 @@ export class Simulation {
   #step(): void {
     const { random, faults } = this.world
     for (const [place, host] of this.#current.entries()) this.#strike(place, host)
+    if (faults.power > 0 && random.chance(faults.power)) this.#powerOff()
     const held = this.#hosts.flatMap(host => host.held)
     const act = random.weighted({ client: 45, time: 30, release: held.length === 0 ? 0 : 15, leap: 2 })
     if (act === 'client') this.#ask()
@@ -88,6 +89,17 @@ export class Simulation {
     else if (roll < kill + pause) host.pause()
     else if (roll < kill + pause + jump) host.jump(random.pick([-3_600_000, -50, 50, 9_000, 3_600_000]) ?? 0)
     else if (roll < kill + pause + jump + close) host.close(random.chance(0.5) ? 'close' : 'drain')
+  }
+
+  /** All processes end at once, and with them what they had on the way: one cut through the end of their log. */
+  #powerOff(): void {
+    const ending = this.#current.filter(({ phase }) => phase !== 'down')
+    const names = ending.map(({ name }) => name)
+    const { kept, lost } = this.world.tail.tear(names, this.world.random)
+    this.world.note(`the power fails: ${names.join(' ')}`)
+    if (kept + lost > 0) this.world.tore('the machine', kept, lost)
+    for (const host of ending) host.crash('power', kept)
+    for (const host of this.#hosts) host.loseHeld()
   }
 
   #ask(): void {

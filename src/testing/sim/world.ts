@@ -2,6 +2,7 @@
 import type { CallPolicy } from '../../kernel/regions/calls.ts'
 import { ManualClock } from '../manual-clock.ts'
 import type { Effect, Told } from './history.ts'
+import { LogTail } from './log-tail.ts'
 import type { FaultRates } from './options.ts'
 import { Random } from './random.ts'
 import { Trace } from './trace.ts'
@@ -18,7 +19,11 @@ const DEFAULTS: FaultRates = {
   jump: 0.01,
   close: 0.01,
   badWork: 0.05,
+  group: 0,
+  power: 0,
 }
+
+const TORN: Pick<FaultRates, 'group' | 'power'> = { group: 0.4, power: 0.004 }
 
 const NONE: FaultRates = {
   crash: 0,
@@ -32,6 +37,8 @@ const NONE: FaultRates = {
   jump: 0,
   close: 0,
   badWork: 0,
+  group: 0,
+  power: 0,
 }
 
 export class World {
@@ -41,6 +48,7 @@ export class World {
   readonly told: Told[] = []
   readonly effects: Effect[] = []
   readonly tally: Record<string, number> = {}
+  readonly tail = new LogTail()
   /** The newest position that any process wrote. */
   position = 0
   /** Operations that the store is busy with. */
@@ -54,11 +62,12 @@ export class World {
   constructor(options: {
     readonly seed: number
     readonly faults?: Partial<FaultRates>
+    readonly tornTails?: boolean
     readonly wholeTrace?: boolean
   }) {
     this.random = new Random(options.seed)
     this.trace = new Trace(options.wholeTrace === true)
-    this.#faults = { ...DEFAULTS, ...options.faults }
+    this.#faults = { ...DEFAULTS, ...(options.tornTails === true && TORN), ...options.faults }
   }
 
   get faults(): FaultRates {
@@ -90,6 +99,12 @@ export class World {
 
   count(what: string): void {
     this.tally[what] = (this.tally[what] ?? 0) + 1
+  }
+
+  /** The end of a log was torn. */
+  tore(whose: string, kept: number, lost: number): void {
+    this.note(`the log of ${whose} is torn: of ${kept + lost} waiting writes it has ${kept}`)
+    if (lost > 0) this.count('torn tail')
   }
 
   tell(told: Told): void {
