@@ -3,6 +3,7 @@
  */
 
 import { defined } from '../defined.ts'
+import { knownSteps } from '../driver/load.ts'
 import { inherits } from '../driver/project.ts'
 import { MeerkatError } from '../errors.ts'
 import type { InputId, RunId, SessionId } from '../kernel/ids.ts'
@@ -262,7 +263,7 @@ function receiptOf(event: EventView, runId: RunId): readonly ReceiptView[] {
   return [{ runId, boundary: Number(event['boundary']), inputIds, ...(steered && { steered }), at: event.at }]
 }
 
-/** Re-runs the whole log through the kernel. */
+/** Re-runs the whole log through the kernel. `unsupported` if a newer release wrote a part of it. */
 export async function audit(store: Store, sessionId: SessionId): Promise<AuditReport> {
   let state = meerkat.initial
   let steps = 0
@@ -283,9 +284,11 @@ type Audited =
   | { readonly steps: number; readonly state: MeerkatState }
   | { readonly steps: number; readonly firstIllegal: NonNullable<AuditReport['firstIllegal']> }
 
-function auditRow(before: MeerkatState, { record, position }: LogRow): Audited {
+function auditRow(before: MeerkatState, row: LogRow): Audited {
+  const { position, sessionId } = row
+  const inputs = knownSteps(row, sessionId)
   let state = before
-  for (const [step, input] of (record.steps ?? []).entries()) {
+  for (const [step, input] of inputs.entries()) {
     const result = meerkat.step(state, input)
     if (!result.ok) {
       const { kind, reason } = result
@@ -293,7 +296,7 @@ function auditRow(before: MeerkatState, { record, position }: LogRow): Audited {
     }
     state = result.state
   }
-  const steps = record.steps?.length ?? 0
+  const steps = inputs.length
   const broken = meerkat.check(state)[0]
   if (broken === undefined) return { steps, state }
   const { invariant, text } = broken

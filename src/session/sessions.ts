@@ -10,7 +10,7 @@ import type { SessionId } from '../kernel/ids.ts'
 import { meerkat } from '../kernel/machine.ts'
 import { tell } from '../observer.ts'
 import type { MessageRecord, SessionOptions, SessionRecord } from '../store/records.ts'
-import type { Blob, Claim, LoadedSession } from '../store/store.ts'
+import type { Blob, Claim, LoadedSession, SessionSummary } from '../store/store.ts'
 import type { Deadline } from '../time.ts'
 import { LiveSession, type SessionHost } from './live-session.ts'
 import { isArriving, notWhole } from './transfer/arrival.ts'
@@ -43,6 +43,8 @@ export class Sessions {
   readonly #leaving = new Map<SessionId, Promise<void>>()
   /** Perhaps this process's by the store's word, and not loaded: a claim or a release whose answer was lost. */
   readonly #astray = new Set<SessionId>()
+  /** Sessions that this release failed to read, with their commits then. */
+  readonly #unreadable = new Map<SessionId, number>()
   #sweep: (() => void) | undefined
   /** Where in a page this owner's sweeps begin, from 0 to 1. */
   readonly #share: number
@@ -135,12 +137,23 @@ export class Sessions {
     for (let after: SessionId | undefined; ; ) {
       if (this.#leavingAll) return
       const page = await store.sessions({ unheld: { dueBy }, limit: PAGE, ...(after && { after }) })
-      const wanted = page.filter(({ id }) => !this.#live.has(id))
+      const wanted = page.filter(({ id, commits }) => !this.#live.has(id) && this.#unreadable.get(id) !== commits)
       // Several owners sweep at once after one died: beginning at different places they share instead of racing.
       const first = Math.floor(wanted.length * this.#share)
-      await Promise.allSettled([...wanted.slice(first), ...wanted.slice(0, first)].map(({ id }) => this.get(id)))
+      await Promise.allSettled([...wanted.slice(first), ...wanted.slice(0, first)].map(one => this.#takeUp(one)))
       after = page.at(-1)?.id
       if (page.length < PAGE) return
+    }
+  }
+
+  /** Remembers what it could not read: another try would only keep the session from those who can. */
+  async #takeUp({ id, commits }: SessionSummary): Promise<void> {
+    try {
+      await this.get(id)
+      this.#unreadable.delete(id)
+    } catch (error) {
+      const { code } = asMeerkatError(error)
+      if (code === 'unsupported' || code === 'internal') this.#unreadable.set(id, commits)
     }
   }
 

@@ -9,7 +9,11 @@ import type { InputId, OperationId, RunId, ScheduleId, SessionId } from '../kern
 import type { MeerkatInput } from '../kernel/machine.ts'
 import type { LetterId } from './mail.ts'
 
-/** The record version this release writes; older ones are upcast when read, newer ones refused. */
+/**
+ * The record version this release writes; older ones are upcast when read, newer ones refused. It rises when records
+ * mean something that older releases would misread. A kernel input of a new type needs no rise: a record with a step
+ * that a release does not know is by that alone one of a newer release (`src/driver/load.ts`).
+ */
 export const RECORD_VERSION = 1
 
 /** Position of a record in its store: rises with every commit of any session, never reused. */

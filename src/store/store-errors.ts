@@ -66,3 +66,18 @@ export function outOfTurn(sessionId: string, given: number, last: number): Meerk
 export function storeClosed(name: string): MeerkatError {
   return new MeerkatError('store-unavailable', `the store ${name} is closed: open it again`, { retryable: false })
 }
+
+/** For what a newer release wrote and this one can't apply. Nothing is damaged, and nothing is guessed at. */
+export function newerRelease(
+  place: { readonly sessionId: string; readonly record?: number },
+  why: string,
+  details: Readonly<Record<string, unknown>>,
+): MeerkatError {
+  const { sessionId, record } = place
+  return new MeerkatError(
+    'unsupported',
+    `${record === undefined ? 'the snapshot' : `record ${record}`} of session ${sessionId} was written by a newer release ` +
+      `(${why}): upgrade meerkat-ts to open this session`,
+    { details: { ...place, ...details } },
+  )
+}

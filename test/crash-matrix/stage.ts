@@ -31,6 +31,8 @@ const QUIET = {
   jump: 0,
   close: 0,
   badWork: 0,
+  group: 0,
+  power: 0,
 }
 
 /** A cell that is not over after this long on its clock hangs. */

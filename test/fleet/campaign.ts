@@ -9,8 +9,8 @@ import { createRuntime, type Runtime } from '../../src/index.ts'
 import type { EventView } from '../../src/session/api.ts'
 import { postgres } from '../../src/store/postgres/index.ts'
 import { checkHistory, eventsOf, type Tally } from '../crash/check-history.ts'
-import { randomFrom, type Task } from '../crash/plan.ts'
 import type { TcpProxy } from '../support/tcp-proxy.ts'
+import { Feed } from './feed.ts'
 import { Member } from './members.ts'
 
 export interface FleetOptions {
@@ -41,11 +41,6 @@ interface Blow {
   readonly at: number
 }
 
-/** A member that does not answer within this many leases is asked no more. */
-const LEASES_TO_WAIT = 4
-/** How long everything may take to come to its end once it is calm. */
-const CALM_MS = 60_000
-
 export async function runFleet(options: FleetOptions): Promise<FleetReport> {
   const fleet = new Fleet(options)
   try {
@@ -60,11 +55,10 @@ export async function runFleet(options: FleetOptions): Promise<FleetReport> {
 
 class Fleet {
   readonly #options: FleetOptions
-  readonly #random: () => number
+  readonly #feed: Feed
   readonly #effects: string
   readonly #members: readonly Member[]
   readonly #sessions: readonly string[]
-  readonly #accepted = new Map<string, string>()
   readonly #faults: string[] = []
   readonly #log: (line: string) => void
   #fenced = 0
@@ -73,32 +67,22 @@ class Fleet {
     const { dir, schema, leaseMs, proxies, sessions, seed, log = () => {} } = options
     this.#options = options
     this.#log = log
-    this.#random = randomFrom(seed)
     this.#effects = join(dir, 'effects')
     appendFileSync(this.#effects, '')
     this.#members = proxies.map(({ url }) => new Member({ url, schema, leaseMs, effects: this.#effects }))
     this.#sessions = Array.from({ length: sessions }, (_, index) => `s${index + 1}`)
+    this.#feed = new Feed({ members: this.#members, sessions: this.#sessions, seed, leaseMs })
   }
 
   async start(): Promise<void> {
     await Promise.all(this.#members.map(member => member.start()))
-    await Promise.all(this.#sessions.map(session => this.#member().ask({ type: 'open', session })))
+    await this.#feed.open()
   }
 
-  /** A steady stream of inputs to any session through any member. Answers when each was acknowledged. */
   async feed(): Promise<void> {
     const { seconds, inputsPerSecond } = this.#options
-    const pending: Promise<void>[] = []
-    const count = seconds * inputsPerSecond
-    const started = performance.now()
-    for (let n = 0; n < count; n++) {
-      const session = this.#sessions[Math.floor(this.#random() * this.#sessions.length)] ?? ''
-      pending.push(this.#deliver(session, `${session}-${n}`))
-      const due = started + ((n + 1) / count) * seconds * 1_000
-      if (due > performance.now()) await pause(due - performance.now())
-    }
-    await Promise.all(pending)
-    this.#log(`${count} inputs were acknowledged`)
+    await this.#feed.run(seconds, inputsPerSecond)
+    this.#log(`${seconds * inputsPerSecond} inputs were acknowledged`)
   }
 
   /** Kills, suspends and cuts off, one member each, spread over the time. */
@@ -134,74 +118,21 @@ class Fleet {
     const { url, schema, leaseMs } = this.#options
     const source = postgres(url, { schema, leaseMs })
     await using reader = await createRuntime({ store: source })
-    await this.#calm(reader)
+    await this.#feed.calm(reader)
     for (const member of this.#members) this.#fenced += (await member.report()).fenced
     const found = await checkHistory({
       store: source,
       effects: this.#effects,
       sessions: this.#sessions,
-      accepted: this.#accepted,
+      accepted: this.#feed.accepted,
     })
     const takeoverMs = await this.#takeovers(reader, blows)
-    const faults = [...this.#faults, ...found.faults]
-    return { ...found.tally, acknowledged: this.#accepted.size, fenced: this.#fenced, takeoverMs, faults }
+    const faults = [...this.#feed.faults, ...this.#faults, ...found.faults]
+    return { ...found.tally, acknowledged: this.#feed.accepted.size, fenced: this.#fenced, takeoverMs, faults }
   }
 
   async end(): Promise<void> {
     await Promise.all(this.#members.map(member => member.end()))
-  }
-
-  #member(): Member {
-    const reachable = this.#members.filter(member => member.reachable)
-    const member = reachable[Math.floor(this.#random() * reachable.length)]
-    if (member === undefined) throw new Error('no member is reachable')
-    return member
-  }
-
-  /** Sends until it is acknowledged: to another member, with the same key, when one does not answer. */
-  async #deliver(session: string, key: string): Promise<void> {
-    const { leaseMs } = this.#options
-    const content = JSON.stringify(this.#task(key))
-    const patience = LEASES_TO_WAIT * leaseMs
-    for (let tries = 1; tries <= 20; tries++) {
-      try {
-        const answer = this.#member().ask({ type: 'send', session, key, content })
-        // An answer that comes later all the same must be the same one.
-        answer.then(inputId => this.#hear(key, String(inputId))).catch(() => {})
-        const inputId = await Promise.race([answer, pause(patience)])
-        if (typeof inputId === 'string') return
-      } catch {
-        // Dead, cut off, or it refused: another one is asked.
-        await pause(50)
-      }
-    }
-    this.#faults.push(`input ${key} was never acknowledged`)
-  }
-
-  #hear(key: string, inputId: string): void {
-    const before = this.#accepted.get(key)
-    if (before !== undefined && before !== inputId) this.#faults.push(`${key} is ${before} and ${inputId}`)
-    this.#accepted.set(key, inputId)
-  }
-
-  #task(name: string): Task {
-    const roll = this.#random()
-    return { name, tools: roll < 0.5 ? [] : roll < 0.8 ? ['retry'] : ['fail'], failures: 0 }
-  }
-
-  /** Waits until nothing is owed. */
-  async #calm(reader: Runtime): Promise<void> {
-    const until = performance.now() + CALM_MS
-    for (;;) {
-      const owing: string[] = []
-      for (const session of this.#sessions) if ((await reader.get(session)).unfinished > 0) owing.push(session)
-      if (owing.length === 0) return
-      if (performance.now() > until) {
-        this.#faults.push(`${owing.length} sessions still owe work: ${owing.slice(0, 5).join(', ')}`)
-        return
-      }
-      await pause(100)
-    }
   }
 
   /** For each blow: of the sessions that owed work then, how long it took the last one to go on. */

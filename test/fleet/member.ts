@@ -1,5 +1,5 @@
 /** A process of the fleet: admits what it is given, for any session, and works on those that it owns. */
-import { createRuntime } from '../../src/index.ts'
+import { createRuntime, version } from '../../src/index.ts'
 import { postgres } from '../../src/store/postgres/index.ts'
 import type { Store, StoreSource } from '../../src/store/store.ts'
 import { crashExecutor } from '../crash/executor.ts'
@@ -40,7 +40,7 @@ async function perform(request: Request): Promise<unknown> {
       return (await runtime.send(session, { content, idempotencyKey: key })).inputId
     }
     case 'report':
-      return { fenced, held: runtime.health().sessions.loaded } satisfies MemberReport
+      return { fenced, held: runtime.health().sessions.loaded, version } satisfies MemberReport
     case 'drain':
       await runtime.drain(2_000)
       return 'drained'

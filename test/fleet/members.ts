@@ -1,16 +1,19 @@
 /** The parent's side of a member: a child process, its way to the database, and questions to it. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { MemberPlan, MemberReport, Reply, Request } from './plan.ts'
 
-const MEMBER = fileURLToPath(new URL('./member.ts', import.meta.url))
+/** This release. */
+const HERE = fileURLToPath(new URL('../..', import.meta.url))
 
 /** A question to a member, without the number that it gets. */
 type Question = Request extends infer R ? (R extends Request ? Omit<R, 'id'> : never) : never
 
 export class Member {
   readonly #plan: Omit<MemberPlan, 'round'>
+  readonly #release: string
   readonly #asked = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>()
   #child: ChildProcess | undefined
   #round = 0
@@ -19,13 +22,17 @@ export class Member {
   reachable = false
   stderr = ''
 
-  constructor(plan: Omit<MemberPlan, 'round'>) {
+  /** `release`: the folder of the build that it runs. */
+  constructor(plan: Omit<MemberPlan, 'round'>, release: string = HERE) {
     this.#plan = plan
+    this.#release = release
   }
 
   async start(): Promise<void> {
     const plan: MemberPlan = { ...this.#plan, round: ++this.#round }
-    const child = fork(MEMBER, [JSON.stringify(plan)], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
+    const child = fork(join(this.#release, 'test/fleet/member.ts'), [JSON.stringify(plan)], {
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    })
     this.#child = child
     child.stderr?.on('data', chunk => {
       this.stderr += String(chunk)
@@ -57,6 +64,13 @@ export class Member {
 
   async report(): Promise<MemberReport> {
     return (await this.ask({ type: 'report' })) as MemberReport
+  }
+
+  /** Gives its sessions back and ends. */
+  async drain(): Promise<void> {
+    this.reachable = false
+    await this.ask({ type: 'drain' })
+    await this.end()
   }
 
   signal(signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void {

@@ -35,4 +35,6 @@ export interface MemberReport {
   readonly fenced: number
   /** Sessions that it holds now. */
   readonly held: number
+  /** The release it runs. */
+  readonly version: string
 }

@@ -172,6 +172,7 @@ class Landing {
     try {
       this.#state = replay(this.#state, { position: this.#counts.records + 1, record }, this.#session?.id ?? '')
     } catch (error) {
+      if (asMeerkatError(error).code === 'unsupported') throw ofNewerRelease(this.#line, error)
       throw badLine(this.#line, `holds a step that the kernel refuses (${asMeerkatError(error).message})`, error)
     }
   }
@@ -228,6 +229,11 @@ async function clearRemains(store: Store, sessionId: SessionId, owner: string): 
   const found = await store.session(sessionId)
   if (found?.phase !== ARRIVING) return
   await store.remove(await store.claim(sessionId, owner))
+}
+
+function ofNewerRelease(line: number, cause: unknown): MeerkatError {
+  const text = `line ${line} of the export: ${asMeerkatError(cause).message}; nothing was imported`
+  return new MeerkatError('unsupported', text, { cause, details: { line } })
 }
 
 function tooNew(line: number, what: string, version: number, supported: number): MeerkatError {

@@ -8,6 +8,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Options, PostgresType, Sql, TransactionSql } from 'postgres'
+import type { MeerkatError } from '../../errors.ts'
 import { storeClosed } from '../store-errors.ts'
 import { clientMissing, type FaultPlace, isLoss, isWorthRepeating, noAnswer, poolFull, toStoreError } from './errors.ts'
 
@@ -58,6 +59,7 @@ export class Client {
   #sql: Sql
   #free: number
   #closed = false
+  #refusal: MeerkatError | undefined
 
   constructor(connect: Connect, target: Target, limits: Limits, settings: Readonly<Record<string, string>> = {}) {
     this.#connect = connect
@@ -105,9 +107,24 @@ export class Client {
     return this.#call(run, { store: this.#target.name, sessionId, writes: true }, timeoutMs)
   }
 
-  /** A transaction of several statements, for what can't be one: migrations. It sets its own time limits. */
+  /**
+   * A transaction of several statements, for what can't be one: migrations. It sets its own time limits, and is done
+   * over where the server undid it for the sake of others.
+   */
   async transaction(body: (sql: TransactionSql) => Promise<void>): Promise<void> {
-    await this.#sql.begin(body)
+    const run = async (): Promise<true> => {
+      await this.#sql.begin(body)
+      return true
+    }
+    for (let attempt = 1; attempt < REPEATS_MOST; attempt += 1) {
+      if ((await run().catch(unlessWorthRepeating)) === true) return
+    }
+    await run()
+  }
+
+  /** From now on every call fails with this. */
+  refuse(error: MeerkatError): void {
+    this.#refusal = error
   }
 
   /**
@@ -137,6 +154,7 @@ export class Client {
     timeoutMs: number = this.#limits.statementTimeoutMs + GRACE_MS,
   ): Promise<readonly Row[]> {
     if (this.#closed) throw storeClosed(this.#target.name)
+    if (this.#refusal !== undefined) throw this.#refusal
     await this.#acquire()
     try {
       for (let attempt = 1; attempt < REPEATS_MOST; attempt += 1) {

@@ -80,7 +80,7 @@ export class Hints {
   notice(sessions: readonly string[], about?: 'mail' | 'free'): string {
     const named: Notice = {
       o: this.#origin,
-      s: sessions as readonly SessionId[],
+      ...(sessions.length > 0 ? { s: sessions as readonly SessionId[] } : {}),
       ...(about === undefined ? {} : { a: about }),
     }
     const text = JSON.stringify(named)

@@ -7,7 +7,7 @@ import type { StoreFaults } from '../faults.ts'
 import type { Store, StoreSource } from '../store.ts'
 import { Client, type Limits, loadConnect, type Target } from './client.ts'
 import { notUnicode, toStoreError } from './errors.ts'
-import { migrate } from './migrations.ts'
+import { migrate, type Place } from './migrations.ts'
 import { PostgresStore } from './store.ts'
 
 export type { StoreFaults } from '../faults.ts'
@@ -74,15 +74,15 @@ async function open(target: Target, options: PostgresOptions & { readonly leaseM
     connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
   }
   const connect = await loadConnect()
-  const { settings, version } = await prepare(new Client(connect, target, { ...limits, max: 1 }), target)
+  const place: Place = { store: target.name, schema: target.schema, channel: `meerkat.${target.schema}` }
+  const { settings, version } = await prepare(new Client(connect, target, { ...limits, max: 1 }), place)
   const writing = { ...limits, max: WRITE_CONNECTIONS, poolTimeoutMs: limits.statementTimeoutMs }
   return new PostgresStore({
-    name: target.name,
+    place,
     writes: new Client(connect, target, writing, settings),
     reads: new Client(connect, target, limits),
     leases: new Client(connect, target, { ...writing, max: 1 }, settings),
     upkeep: new Client(connect, target, { ...limits, max: 1, statementTimeoutMs: UPKEEP_TIMEOUT_MS }),
-    channel: `meerkat.${target.schema}`,
     version,
     leaseMs,
     faults,
@@ -92,13 +92,13 @@ async function open(target: Target, options: PostgresOptions & { readonly leaseM
 /** Makes the schema ready, and looks at the server: what the connections that write have to ask for. */
 async function prepare(
   client: Client,
-  target: Target,
+  place: Place,
 ): Promise<{ readonly settings: Readonly<Record<string, string>>; readonly version: number }> {
   try {
-    const settings = await settingsFor(client, target.name)
-    return { settings, version: await migrate(client, target.name, target.schema) }
+    const settings = await settingsFor(client, place.store)
+    return { settings, version: await migrate(client, place) }
   } catch (error) {
-    throw toStoreError(error, { store: target.name })
+    throw toStoreError(error, { store: place.store })
   } finally {
     await client.close(0)
   }

@@ -4,7 +4,8 @@
  * A step is a numbered SQL file, applied in a transaction of its own, under a lock that all processes of this schema
  * share, and recorded. Its first line names the oldest release that can go on using the schema after it, as the highest
  * step that release knows (`min_reader`): while servers are replaced one by one, old ones work beside new ones unless a
- * step says that they can't. Released steps never change.
+ * step says that they can't. Such a step ends every claim in its own transaction, and nobody claims again whose release
+ * is too old (`demandUsable`), so none of them writes into what it does not understand. Released steps never change.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import type { TransactionSql } from 'postgres'
@@ -42,22 +43,47 @@ function readSteps(): readonly Step[] {
 
 type Ask = (text: string, values: string[]) => PromiseLike<readonly Row[]>
 
+/** The schema that is meant, and how its processes call each other. */
+export interface Place {
+  /** Name of the store, for errors. */
+  readonly store: string
+  readonly schema: string
+  readonly channel: string
+}
+
 /** Brings the schema to this release's version, or refuses it untouched. Answers the version it has then. */
-export async function migrate(client: Client, store: string, schema: string): Promise<number> {
+export async function migrate(client: Client, place: Place): Promise<number> {
   const steps = readSteps()
   const supported = steps.at(-1)?.version ?? 0
-  const found = await versionOf((text, values) => client.read(text, values), store, schema, supported)
+  const { found } = await versionOf((text, values) => client.read(text, values), place, supported)
   for (const step of steps.filter(({ version }) => version > found)) {
     await client.transaction(async transaction => {
       // The lock is waited for within bounds; building an index takes as long as it takes.
       await transaction.unsafe(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}; SET LOCAL statement_timeout = 0`)
-      await transaction.unsafe(`SELECT pg_advisory_xact_lock(hashtextextended('meerkat ' || $1, 0))`, [schema])
+      await transaction.unsafe(`SELECT pg_advisory_xact_lock(hashtextextended('meerkat ' || $1, 0))`, [place.schema])
       // Asked again under the lock: another process may have done it meanwhile.
-      const now = await versionOf((text, values) => transaction.unsafe(text, values), store, schema, supported)
-      if (now < step.version) await apply(transaction, schema, step)
+      const now = await versionOf((text, values) => transaction.unsafe(text, values), place, supported)
+      if (now.found >= step.version) return
+      if (now.found > 0 && step.minReader > now.minReader) await endClaims(transaction, place.channel)
+      await apply(transaction, place.schema, step)
     })
   }
   return Math.max(found, supported)
+}
+
+/** Fails with `unsupported` once a newer release has made the schema one that this release can't use. */
+export async function demandUsable(client: Client, place: Place): Promise<void> {
+  await versionOf((text, values) => client.read(text, values), place, readSteps().at(-1)?.version ?? 0)
+}
+
+/**
+ * Nobody registers as an owner until this is committed: whoever did so before is among those that end here, and whoever
+ * does so afterwards finds the new `min_reader`.
+ */
+async function endClaims(transaction: TransactionSql, channel: string): Promise<void> {
+  await transaction.unsafe('LOCK TABLE owners IN EXCLUSIVE MODE')
+  const notice = JSON.stringify({ o: '', a: 'free' })
+  await transaction.unsafe('SELECT end_owners(ARRAY(SELECT n FROM owners), $1, $2)', [channel, notice])
 }
 
 async function apply(
@@ -82,7 +108,11 @@ async function apply(
 }
 
 /** The schema's version, 0 for one that is absent or empty; a foreign one or one that is too new is refused. */
-async function versionOf(ask: Ask, store: string, schema: string, supported: number): Promise<number> {
+async function versionOf(
+  ask: Ask,
+  { store, schema }: Place,
+  supported: number,
+): Promise<{ readonly found: number; readonly minReader: number }> {
   const [facts] = await ask(
     `SELECT to_regclass($1) IS NOT NULL AS ours,
        EXISTS (SELECT 1 FROM pg_class WHERE relnamespace = to_regnamespace($2)) AS taken`,
@@ -90,7 +120,7 @@ async function versionOf(ask: Ask, store: string, schema: string, supported: num
   )
   if (facts?.['ours'] !== true) {
     if (facts?.['taken'] === true) throw foreignSchema(store, schema)
-    return 0
+    return { found: 0, minReader: 0 }
   }
   const [row] = await ask(
     `SELECT max(version) AS version, max(min_reader) AS min_reader FROM "${schema}".migrations`,
@@ -98,5 +128,5 @@ async function versionOf(ask: Ask, store: string, schema: string, supported: num
   )
   const [found, minReader] = [Number(row?.['version']), Number(row?.['min_reader'])]
   if (minReader > supported) throw newerSchema(store, { schema, found, supported, minReader })
-  return found
+  return { found, minReader }
 }

@@ -17,6 +17,8 @@ export interface OwnersOptions {
   /** The notice that sessions were let go. */
   readonly freed: () => string
   readonly onLapse: () => void
+  /** Fails when the schema has become one for newer releases only. */
+  readonly demandUsable: () => Promise<void>
 }
 
 export class Owners {
@@ -72,6 +74,8 @@ export class Owners {
     )
     const n = Number(row?.['n'])
     this.#numbers.set(n, owner)
+    // Afterwards, so that it is either ended by the migration that shuts this release out, or sees it here.
+    await this.#options.demandUsable()
     if (this.#timer === undefined) {
       this.#renewedAt = sent
       this.#arm()
@@ -95,6 +99,7 @@ export class Owners {
       this.#told = false
       const kept = new Set(rows.map(row => Number(row['n'])))
       for (const n of mine) if (!kept.has(n)) this.#forget(n)
+      if (kept.size < mine.length) await this.#options.demandUsable().catch(() => {})
       if (kept.size < mine.length || rows.some(row => row['lapsed'] === true)) this.#options.onLapse()
       await client.write(`SELECT sweep(${quote(channel)},${quote(freed())})`)
     } catch {

@@ -1,4 +1,5 @@
 /** The store on one PostgreSQL schema: writes go through the group commit, reads through a pool of their own. */
+import { asMeerkatError } from '../../errors.ts'
 import type { InputId, SessionId } from '../../kernel/ids.ts'
 import { seal, sealRecord } from '../codec.ts'
 import type { StoreFaults } from '../faults.ts'
@@ -23,19 +24,19 @@ import { Hints } from './hints.ts'
 import { type Finding, inspectDatabase } from './inspect.ts'
 import { demandText, numbers, quote, texts } from './literals.ts'
 import { PostgresMail } from './mail.ts'
+import { demandUsable, type Place } from './migrations.ts'
 import { Owners } from './owners.ts'
 import { Reader } from './reader.ts'
 import { makeWriter, refusalOf, sealCommit, sizeOf, type Writer } from './writer.ts'
 
 export interface PostgresStoreOptions {
-  readonly name: string
+  readonly place: Place
   /** For everything that changes something; reads can't keep these waiting. */
   readonly writes: Client
   readonly reads: Client
   readonly leases: Client
   /** Without a time limit: for VACUUM, and for looking at everything. */
   readonly upkeep: Client
-  readonly channel: string
   readonly version: number
   readonly leaseMs: number
   readonly faults: StoreFaults
@@ -50,6 +51,7 @@ export class PostgresStore implements Store {
   readonly mail: Mail
   readonly #writes: Client
   readonly #upkeep: Client
+  readonly #leases: Client
   readonly #all: readonly Client[]
   readonly #version: number
   readonly #owners: Owners
@@ -58,13 +60,17 @@ export class PostgresStore implements Store {
   readonly #commits: GroupCommit
   readonly #hints: Hints
   readonly #lapses = new Set<{ readonly listener: () => void }>()
+  /** Whether the schema has become one for newer releases. */
+  #shutOut = false
   #closing: Promise<void> | undefined
 
-  constructor({ name, writes, reads, leases, upkeep, channel, version, leaseMs, faults }: PostgresStoreOptions) {
+  constructor({ place, writes, reads, leases, upkeep, version, leaseMs, faults }: PostgresStoreOptions) {
+    const { store: name, channel } = place
     this.name = name
     this.leaseMs = leaseMs
     this.#writes = writes
     this.#upkeep = upkeep
+    this.#leases = leases
     this.#all = [writes, reads, leases, upkeep]
     this.#version = version
     this.#reader = new Reader(reads)
@@ -77,6 +83,7 @@ export class PostgresStore implements Store {
       channel,
       freed: () => hints.notice([], 'free'),
       onLapse: () => this.#lapse(),
+      demandUsable: () => this.#demandUsable(place),
     })
     this.#writer = makeWriter({
       send: text => this.#send(text),
@@ -120,7 +127,7 @@ export class PostgresStore implements Store {
   }
 
   async current(claims: readonly Claim[]): Promise<readonly Claim[]> {
-    return this.#reader.current(claims)
+    return this.#shutOut ? [] : this.#reader.current(claims)
   }
 
   onLapse(listener: () => void): () => void {
@@ -247,6 +254,22 @@ export class PostgresStore implements Store {
       return await this.#writes.send(text)
     } catch (error) {
       if (codeOf(error) === LEASE_OVER) this.#owners.hurry()
+      throw error
+    }
+  }
+
+  /** Where a newer release shut this one out, it neither writes nor reads what it may misread. */
+  async #demandUsable(place: Place): Promise<void> {
+    try {
+      await demandUsable(this.#leases, place)
+    } catch (error) {
+      const { code } = asMeerkatError(error)
+      if (code === 'unsupported' && !this.#shutOut) {
+        this.#shutOut = true
+        for (const client of this.#all) client.refuse(asMeerkatError(error))
+        // Its claims were ended by the migration.
+        this.#lapse()
+      }
       throw error
     }
   }
