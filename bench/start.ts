@@ -19,9 +19,12 @@ db.close()`
 
 const LIBRARY = `
 import { createRuntime } from '${DIST}/index.js'
-import { echo } from '${DIST}/executor/echo.js'
 import { sqlite } from '${DIST}/store/sqlite/index.js'
-const runtime = await createRuntime({ store: sqlite(process.argv[1]), executor: echo() })
+const echo = {
+  name: 'echo',
+  apply: async ({ inputs: [{ content }] }) => ({ type: 'completed', message: { role: 'assistant', content } }),
+}
+const runtime = await createRuntime({ store: sqlite(process.argv[1]), executor: echo })
 const { id } = await runtime.open({})
 await runtime.send(id, { content: 'hello', waitMs: 10_000 })
 await runtime.close()`

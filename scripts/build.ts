@@ -1,24 +1,35 @@
-// Compiles src/ into dist/ and puts the `meerkat` command where npx and npm scripts find it.
+// Makes dist/ of src/ (declarations by the compiler, code by the bundler) and puts the `meerkat` command where npx and npm scripts find it.
 // With --if-stale it does nothing when the last build is newer than everything that build reads.
 import { spawnSync } from 'node:child_process'
 import { chmodSync, copyFileSync, existsSync, globSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { bundle } from './bundle.ts'
 
 const root: string = dirname(import.meta.dirname)
 const bin: string = join(root, 'node_modules', '.bin')
 // Written last, so its time is the time of the last whole build.
 const command: string = join(bin, 'meerkat')
-const entry: string = join(root, 'dist', 'surfaces', 'cli', 'main.js')
+const dist: string = join(root, 'dist')
+const entry: string = join(dist, 'surfaces', 'cli', 'main.js')
 
 function isFresh(): boolean {
-  if (!existsSync(command) || !existsSync(join(root, 'dist'))) return false
+  if (!existsSync(command) || !existsSync(dist)) return false
   const builtAt = statSync(command).mtimeMs
   // Folders count too: theirs is the only time that changes when a file is deleted.
-  const inputs = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'src', ...globSync('src/**', { cwd: root })]
+  const inputs = [
+    'package.json',
+    'tsconfig.json',
+    'tsconfig.build.json',
+    'scripts/build.ts',
+    'scripts/bundle.ts',
+    'src',
+  ]
+  inputs.push(...globSync('src/**', { cwd: root }))
   return inputs.every(input => statSync(join(root, input)).mtimeMs < builtAt)
 }
 
-function compile(): void {
+/** Checks the types and writes the declarations. */
+function declare(): void {
   const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
   const { status } = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], {
     cwd: root,
@@ -28,10 +39,10 @@ function compile(): void {
 }
 
 // Overwriting in place keeps a running command alive; only what has no source any more is removed.
-function removeOrphans(): void {
-  for (const output of globSync('dist/**/*.{js,d.ts,sql}', { cwd: root })) {
-    const source = output.replace(/^dist/, 'src').replace(/\.(d\.ts|js)$/, '.ts')
-    if (!existsSync(join(root, source))) rmSync(join(root, output))
+function removeOrphans(bundled: ReadonlySet<string>): void {
+  for (const output of globSync('**/*.{js,js.map,d.ts,sql}', { cwd: dist })) {
+    const isBundled = bundled.has(output.replaceAll('\\', '/'))
+    if (!isBundled && !existsSync(join(root, 'src', output.replace(/\.d\.ts$/, '.ts')))) rmSync(join(dist, output))
   }
 }
 
@@ -63,8 +74,9 @@ function linkCommand(): void {
 }
 
 if (!process.argv.includes('--if-stale') || !isFresh()) {
-  compile()
+  declare()
+  const bundled = await bundle(root)
   copySql()
-  removeOrphans()
+  removeOrphans(bundled)
   linkCommand()
 }

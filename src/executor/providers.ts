@@ -5,6 +5,7 @@
  * provider's own endpoint; `compatible/…` has keys of its own.
  */
 import { MeerkatError } from '../errors.ts'
+import { demoModel } from './agent/demo-model.ts'
 import { isLanguageModel, type LanguageModel } from './agent/model.ts'
 import { isRecord } from './agent/parts.ts'
 import { keyHint, keyVariable } from './provider-keys.ts'
@@ -24,7 +25,7 @@ export async function resolveModel(id: string, options: ResolveOptions = {}): Pr
   const slash = id.indexOf('/')
   const provider = id.slice(0, Math.max(slash, 0))
   const name = id.slice(slash + 1)
-  if (id === 'demo/agent') return (await import('./agent/demo-model.ts')).demoModel()
+  if (id === 'demo/agent') return demoModel()
   if (!/^[a-z0-9-]+$/.test(provider) || name === '') {
     const message = `a model is named provider/model, such as openai/gpt-5.6, compatible/llama3 or demo/agent, not ${JSON.stringify(id)}`
     throw new MeerkatError('invalid-params', message, { details: { model: id } })

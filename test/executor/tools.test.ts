@@ -119,6 +119,18 @@ describe('a tool call', () => {
 describe('calls that are not made', () => {
   test.each([
     ['arguments that are no JSON', () => openai.invalidJsonArgs('c1', 'look'), 'invalid-arguments', 'not valid JSON'],
+    [
+      'arguments that reach for a prototype',
+      () => openai.invalidJsonArgs('c1', 'look', '{"place":"there","__proto__":{"admin":true}}'),
+      'invalid-arguments',
+      'prototype',
+    ],
+    [
+      'arguments that reach for a prototype by the constructor',
+      () => openai.invalidJsonArgs('c1', 'look', '{"place":"there","constructor":{"prototype":{"admin":true}}}'),
+      'invalid-arguments',
+      'prototype',
+    ],
     ['arguments that do not fit', () => openai.schemaViolation('c1', 'look'), 'invalid-arguments', 'do not fit'],
     ['an unknown tool', () => openai.unknownTool('c1', 'fly'), 'unknown-tool', 'The tools are: look.'],
     ['arguments cut off at the output limit', () => openai.lengthLimited(lookHere()), 'invalid-arguments', 'cut off'],

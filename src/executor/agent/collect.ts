@@ -4,12 +4,11 @@
  * Enforces: the text of the collected message is the concatenation of the deltas, in the order in which they were
  * announced, whatever blocks they belong to.
  */
-import { secureJsonParse } from '@ai-sdk/provider-utils'
 import type { CallId } from '../../kernel/ids.ts'
 import type { MessagePart, UsageRecord } from '../../store/records.ts'
 import type { StreamEvent } from '../executor.ts'
 import type { StreamPart } from './model.ts'
-import { metaOf, type ProviderMetadata, type ToolCallPart, withMeta } from './parts.ts'
+import { isRecord, metaOf, type ProviderMetadata, type ToolCallPart, withMeta } from './parts.ts'
 import { usageOf } from './usage.ts'
 
 export type FinishReason = Extract<StreamPart, { type: 'finish' }>['finishReason']['unified']
@@ -172,11 +171,18 @@ const SHOWN_ARGS = 200
 function parseArgs(input: string): { readonly args: unknown } | { readonly invalid: string } {
   if (input.trim() === '') return { args: {} }
   try {
-    return { args: secureJsonParse(input) }
+    return { args: JSON.parse(input, refusePrototypes) as unknown }
   } catch (error) {
     const shown = input.length > SHOWN_ARGS ? `${input.slice(0, SHOWN_ARGS)}…` : input
     return { invalid: `the arguments are not valid JSON (${messageOf(error)}): ${shown}` }
   }
+}
+
+/** A model's arguments must not reach the prototype of anything that they are copied into. */
+function refusePrototypes(key: string, value: unknown): unknown {
+  const reaches = key === '__proto__' || (key === 'constructor' && isRecord(value) && Object.hasOwn(value, 'prototype'))
+  if (reaches) throw new SyntaxError('they name a prototype')
+  return value
 }
 
 function messageOf(error: unknown): string {

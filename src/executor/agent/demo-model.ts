@@ -117,8 +117,8 @@ async function* words(
   if (text === '') return
   const id = `${type}-0`
   yield { type: `${type}-start`, id }
-  for (const delta of text.match(/\s*\S+\s*$|\s*\S+/g) ?? [text]) {
-    if (voice !== undefined && delayMs > 0) await pause(voice.clock, delayMs, signal)
+  for (const [index, delta] of (text.match(/\s*\S+\s*$|\s*\S+/g) ?? [text]).entries()) {
+    if (voice !== undefined && delayMs > 0 && index > 0) await pause(voice.clock, delayMs, signal)
     yield { type: `${type}-delta`, id, delta }
   }
   yield { type: `${type}-end`, id }

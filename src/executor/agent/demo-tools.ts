@@ -2,10 +2,10 @@
  * Tools of the demo agent, one for each thing that the ledger can show: harmless ones that may be repeated, one with an
  * effect that can be seen, and slow ones for each policy.
  */
-import { appendFile } from 'node:fs/promises'
-import { z } from 'zod'
+import { appendFileSync } from 'node:fs'
 import { type Clock, systemClock } from '../../time.ts'
-import { type AgentTool, type ToolContext, tool } from './tool.ts'
+import { demoTool, number, oneOf, positive, text, whole } from './demo-args.ts'
+import type { AgentTool, ToolContext } from './tool.ts'
 
 export interface DemoToolOptions {
   readonly clock?: Clock
@@ -24,19 +24,19 @@ export function demoTools(options: DemoToolOptions = {}): readonly AgentTool[] {
 }
 
 function clockTool(clock: Clock): AgentTool {
-  return tool({
+  return demoTool({
     name: 'clock',
     description: 'Tells the time.',
-    input: z.object({}),
+    fields: {},
     onLost: 'retry',
     execute: () => ({ utc: new Date(clock.now()).toISOString() }),
   })
 }
 
-const calculator: AgentTool = tool({
+const calculator: AgentTool = demoTool({
   name: 'calculator',
   description: 'Calculates with two numbers.',
-  input: z.object({ a: z.number(), operation: z.enum(['+', '-', '*', '/']), b: z.number() }),
+  fields: { a: number(), operation: oneOf(['+', '-', '*', '/']), b: number() },
   onLost: 'retry',
   execute: ({ a, operation, b }) => ({ result: calculate(a, operation, b) }),
 })
@@ -56,10 +56,10 @@ function calculate(a: number, operation: '+' | '-' | '*' | '/', b: number): numb
 }
 
 function diceTool(seed: number): AgentTool {
-  return tool({
+  return demoTool({
     name: 'dice',
     description: 'Rolls dice. The same call always shows the same.',
-    input: z.object({ count: z.int().min(1).max(100).default(1), sides: z.int().min(2).max(1000).default(6) }),
+    fields: { count: whole(1, 100, 1), sides: whole(2, 1000, 6) },
     onLost: 'retry',
     execute: ({ count, sides }, { callId }) => {
       const random = sequence(seed, callId)
@@ -80,23 +80,23 @@ function sequence(seed: number, name: string): () => number {
 }
 
 function noteTool(file: string | undefined, notes: string[]): AgentTool {
-  return tool({
+  return demoTool({
     name: 'note',
     description: 'Writes a line down, for good. A lost call is not repeated without asking.',
-    input: z.object({ text: z.string().min(1) }),
+    fields: { text: text() },
     onLost: 'ask',
-    execute: async ({ text }, { callId }) => {
+    execute: ({ text }, { callId }) => {
       notes.push(text)
-      if (file !== undefined) await appendFile(file, `${callId} ${text}\n`)
+      if (file !== undefined) appendFileSync(file, `${callId} ${text}\n`)
       return { noted: text, ...(file === undefined ? {} : { file }) }
     },
   })
 }
 
-const transfer: AgentTool = tool({
+const transfer: AgentTool = demoTool({
   name: 'transfer',
   description: 'Pretends to send money. Needs approval.',
-  input: z.object({ amount: z.number().positive(), to: z.string().min(1) }),
+  fields: { amount: positive(), to: text() },
   onLost: 'ask',
   needsApproval: true,
   execute: ({ amount, to }) => ({ sent: amount, to }),
@@ -106,10 +106,10 @@ const transfer: AgentTool = tool({
 function slowTools(clock: Clock): readonly AgentTool[] {
   const policies = { slow: 'retry', slow_ask: 'ask', slow_fail: 'fail' } as const
   return Object.entries(policies).map(([name, onLost]) =>
-    tool({
+    demoTool({
       name,
       description: `Takes its time. A lost call: ${onLost}.`,
-      input: z.object({ ms: z.int().min(0).max(600_000) }),
+      fields: { ms: whole(0, 600_000) },
       timeoutMs: 660_000,
       onLost,
       execute: async ({ ms }, context) => {

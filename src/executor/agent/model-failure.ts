@@ -4,19 +4,7 @@
  * Decided by type, status and code, never by a message. What a provider's error object holds besides (the whole prompt)
  * goes nowhere; its message is shown shortened and without anything that looks like a key.
  */
-import {
-  APICallError,
-  EmptyResponseBodyError,
-  InvalidPromptError,
-  InvalidResponseDataError,
-  JSONParseError,
-  LoadAPIKeyError,
-  LoadSettingError,
-  NoSuchModelError,
-  TypeValidationError,
-  UnsupportedFunctionalityError,
-} from '@ai-sdk/provider'
-import { isProviderStreamError } from '@ai-sdk/provider-utils'
+import type { APICallError } from '@ai-sdk/provider'
 import { MeerkatError } from '../../errors.ts'
 import type { LlmRetryFailureKind } from '../../kernel/regions/turn-outcome.ts'
 import { keyHint } from '../provider-keys.ts'
@@ -41,12 +29,12 @@ type Named = Pick<StreamingModel, 'provider' | 'modelId'>
 
 /** Classes what a model call threw or reported. */
 export function modelFailure(error: unknown, model: Named, nowMs: number): ModelFailure {
-  if (APICallError.isInstance(error)) return apiFailure(error, model, nowMs)
+  if (isApiCallError(error)) return apiFailure(error, model, nowMs)
   if (isProviderStreamError(error)) {
     const { statusCode: status, isRetryable, message, data } = error
     return reportedFailure({ status, isRetryable, message, data }, model)
   }
-  if (LoadAPIKeyError.isInstance(error) || LoadSettingError.isInstance(error)) {
+  if (isMarked(error, ['AI_LoadAPIKeyError', 'AI_LoadSettingError'])) {
     return { code: 'unauthorized', message: `no key for ${model.provider}: ${keyHint(model.provider)}` }
   }
   if (isMalformed(error)) return malformed(model, error)
@@ -174,14 +162,41 @@ function malformed(model: Named, error: unknown): ModelFailure {
   return { kind: 'retryable-provider-error', code: 'malformed-answer', message }
 }
 
+function isApiCallError(error: unknown): error is APICallError {
+  return isMarked(error, ['AI_APICallError'])
+}
+
 function isMalformed(error: unknown): boolean {
-  return [InvalidResponseDataError, JSONParseError, TypeValidationError, EmptyResponseBodyError].some(type =>
-    type.isInstance(error),
-  )
+  return isMarked(error, [
+    'AI_InvalidResponseDataError',
+    'AI_JSONParseError',
+    'AI_TypeValidationError',
+    'AI_EmptyResponseBodyError',
+  ])
 }
 
 function isRefusedUse(error: unknown): error is Error {
-  return [UnsupportedFunctionalityError, InvalidPromptError, NoSuchModelError].some(type => type.isInstance(error))
+  return isMarked(error, ['AI_UnsupportedFunctionalityError', 'AI_InvalidPromptError', 'AI_NoSuchModelError'])
+}
+
+/**
+ * Whether the error is one of these of the AI SDK. Its classes mark what they make with a registered symbol, because a
+ * provider may bring a copy of its own; so they need not be loaded to recognise an error, either.
+ */
+function isMarked(error: unknown, names: readonly string[]): boolean {
+  return isRecord(error) && names.some(name => Reflect.get(error, Symbol.for(`vercel.ai.error.${name}`)) === true)
+}
+
+/** What a provider reports in the middle of a stream. */
+interface ProviderStreamError {
+  readonly message: string
+  readonly statusCode?: number
+  readonly isRetryable?: boolean
+  readonly data: unknown
+}
+
+function isProviderStreamError(error: unknown): error is ProviderStreamError {
+  return isRecord(error) && Reflect.get(error, Symbol.for('vercel.ai.providerStreamError')) === true
 }
 
 /** The system's code for a broken connection, from anywhere in the chain of causes. */

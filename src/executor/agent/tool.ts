@@ -4,7 +4,7 @@
  * A tool declares what becomes of a call whose outcome was lost (`onLost`), because only its author knows whether calling
  * it twice does harm. The call id that `execute` gets is the same in every repetition: use it as an idempotency key.
  */
-import { z } from 'zod'
+import type { z } from 'zod'
 import { MeerkatError } from '../../errors.ts'
 import type { CallId, OperationId, RunId, SessionId } from '../../kernel/ids.ts'
 import type { CallPolicy } from '../../kernel/regions/calls.ts'
@@ -136,7 +136,7 @@ function checkedName(name: string): string {
 
 function jsonSchemaOf(name: string, input: z.ZodType): object {
   try {
-    const { $schema: _, ...schema } = z.toJSONSchema(input, { io: 'input', target: 'draft-7' })
+    const { $schema: _, ...schema } = input.toJSONSchema({ io: 'input', target: 'draft-7' })
     // Providers want an object at the top, also where the schema is a union or says nothing.
     return schema.type === 'object' ? schema : { type: 'object', ...schema }
   } catch (cause) {
@@ -146,10 +146,15 @@ function jsonSchemaOf(name: string, input: z.ZodType): object {
 
 async function parseWith(schema: z.ZodType, value: unknown): Promise<ParsedArgs> {
   const parsed = await schema.safeParseAsync(value)
-  return parsed.success ? { ok: true, args: parsed.data } : { ok: false, problem: z.prettifyError(parsed.error) }
+  return parsed.success ? { ok: true, args: parsed.data } : { ok: false, problem: await told(parsed.error) }
 }
 
 async function problemWith(schema: z.ZodType, value: unknown): Promise<string | undefined> {
   const parsed = await schema.safeParseAsync(value)
-  return parsed.success ? undefined : z.prettifyError(parsed.error)
+  return parsed.success ? undefined : await told(parsed.error)
+}
+
+/** Who has a schema has loaded the library already; who has no tools of this kind never loads it. */
+async function told(error: z.ZodError): Promise<string> {
+  return (await import('zod')).prettifyError(error)
 }

@@ -1,8 +1,10 @@
 /** The agent of the command line: the default model of the settings, the tools that are configured. */
 import { agent, type ToolSource, type Tools } from '../../executor/agent/agent.ts'
+import { demoModel } from '../../executor/agent/demo-model.ts'
+import { demoTools } from '../../executor/agent/demo-tools.ts'
 import type { LanguageModel } from '../../executor/agent/model.ts'
-import type { AgentTool } from '../../executor/agent/tool.ts'
 import type { CoreExecutor } from '../../executor/executor.ts'
+import { resolveModel } from '../../executor/providers.ts'
 import type { Shell } from './shell.ts'
 import { modelMissing } from './target-session.ts'
 import { loadTools } from './tools.ts'
@@ -21,20 +23,12 @@ export async function buildExecutor(shell: Shell): Promise<CoreExecutor> {
   return agent({ model, tools: await toolsFor(shell, defaultModel) })
 }
 
-/** The packages behind real models are loaded for real models only. */
 async function makeModel(id: string, baseUrl: string | undefined): Promise<LanguageModel> {
-  if (id === DEMO) {
-    const { demoModel } = await import('../../executor/agent/demo-model.ts')
-    return demoModel()
-  }
-  const { resolveModel } = await import('../../executor/providers.ts')
-  return resolveModel(id, baseUrl === undefined ? {} : { baseUrl })
+  return id === DEMO ? demoModel() : resolveModel(id, baseUrl === undefined ? {} : { baseUrl })
 }
 
 /** The demo agent brings tools of its own where none are configured, and no other model gets them. */
 async function toolsFor(shell: Shell, defaultModel: string | undefined): Promise<Tools | ToolSource> {
-  const demo = async (): Promise<readonly AgentTool[]> =>
-    (await import('../../executor/agent/demo-tools.ts')).demoTools()
-  const tools = await loadTools(shell, async () => (defaultModel === DEMO ? demo() : []))
-  return tools.length > 0 ? tools : async ({ model }) => (model === DEMO ? demo() : [])
+  const tools = await loadTools(shell, () => (defaultModel === DEMO ? demoTools() : []))
+  return tools.length > 0 ? tools : ({ model }) => (model === DEMO ? demoTools() : [])
 }

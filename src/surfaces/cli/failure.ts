@@ -26,14 +26,12 @@ export function usage(message: string, details?: Readonly<Record<string, unknown
 interface Reporting {
   readonly json: boolean
   readonly debug: boolean
-  /** What was called, for the way to its help. */
-  readonly command?: string | undefined
 }
 
 /** Writes the failure and answers the exit status. */
 export function report(error: unknown, options: Reporting): number {
   if (error instanceof Exit) return error.status
-  const failure = toFailure(error, options.command)
+  const failure = toFailure(error)
   if (options.debug && error instanceof Error) process.stderr.write(`${error.stack ?? error.message}\n`)
   const line = options.json ? JSON.stringify(failure.toJSON()) : `meerkat: ${oneLine(failure.message)}`
   process.stderr.write(`${line}\n`)
@@ -53,10 +51,8 @@ export function isErrorCode(code: unknown): code is ErrorCode {
   return typeof code === 'string' && Object.hasOwn(ERROR_CODES, code)
 }
 
-/** The parser's errors are known by their code, so that its module need not be loaded to recognise them. */
-function toFailure(error: unknown, command: string | undefined): MeerkatError {
+function toFailure(error: unknown): MeerkatError {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') {
-    if (error.code.startsWith('commander.')) return usage(parserMessage(error.message, command))
     const system = SYSTEM[error.code]
     if (system !== undefined) return new MeerkatError(system, error.message, { cause: error })
   }
@@ -68,10 +64,4 @@ const SYSTEM: Readonly<Record<string, ErrorCode>> = {
   EACCES: 'store-unavailable',
   EROFS: 'store-unavailable',
   ENOSPC: 'store-unavailable',
-}
-
-function parserMessage(message: string, command: string | undefined): string {
-  const said = oneLine(message.replace(/^error: /, '')).replace(/\(Did you mean (.+?)\?\)/, '- did you mean $1?')
-  const help = command === undefined ? 'meerkat --help' : `meerkat ${command} --help`
-  return said.endsWith('?') ? said : `${said.replace(/\.$/, '')}: see ${help}`
 }

@@ -36,17 +36,14 @@ export function toolNames(shell: Shell): readonly string[] | undefined {
  * The tools there are; `builtIn` where none are configured. A name that is not among them is refused before anything
  * runs.
  */
-export async function loadTools(
-  shell: Shell,
-  builtIn: () => Promise<readonly AgentTool[]>,
-): Promise<readonly AgentTool[]> {
+export async function loadTools(shell: Shell, builtIn: () => readonly AgentTool[]): Promise<readonly AgentTool[]> {
   const chosen = choice(shell)
   const { tools, configFile } = await shell.settings()
   const found =
     chosen.type === 'module'
       ? toolsIn(await load(chosen.path), chosen.path)
       : tools === undefined
-        ? await builtIn()
+        ? builtIn()
         : toolsIn(tools, configFile ?? 'the config file')
   if (chosen.type === 'named') refuseUnknown(chosen.names, found)
   return found

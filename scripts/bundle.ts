@@ -1,0 +1,109 @@
+// Puts src/ together in few files: a process spends longer on finding, reading and linking a hundred small modules than
+// on its first turn. One file for each entry of package.json; what several of them need is shared between them. Packages
+// of others stay where they are.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type OutputAsset, type OutputChunk, type Plugin, rolldown } from 'rolldown'
+
+interface Manifest {
+  readonly bin: Readonly<Record<string, string>>
+  readonly exports: Readonly<Record<string, string | { readonly default: string }>>
+  readonly dependencies: Readonly<Record<string, string>>
+  readonly peerDependencies: Readonly<Record<string, string>>
+}
+
+/** What nearly every process needs, by layers: the kernel and the client must not come to load what only Node has. */
+const SHARED = [
+  { name: 'kernel', test: /\/src\/kernel\/(?!check\/|index\.ts|diagram\.ts|classify)/ },
+  { name: 'base', test: /\/src\/(defined|errors|faults|ids|time|version)\.ts$/ },
+  {
+    name: 'core',
+    test: /\/src\/(observer|text)\.ts$|\/src\/(driver|loop|session)\/|\/src\/store\/(?!memory\.ts)([a-z-]+\.ts|memory\/)/,
+  },
+  { name: 'agent', test: /\/src\/executor\/(?!agent\/index)[a-z/-]+\.ts$/ },
+  { name: 'cli', test: /\/src\/surfaces\/cli\/(command-table|failure|output|parse-args|program|settings|shell)\.ts$/ },
+  { name: 'session', test: /\/src\/surfaces\/cli\/(connection|prompt|target-session|tools|watch-input)\.ts$/ },
+]
+
+/** Writes the JavaScript of the package into dist/ and answers the paths of what it wrote, seen from dist/. */
+export async function bundle(root: string): Promise<ReadonlySet<string>> {
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest
+  const packages = [...Object.keys(manifest.dependencies), ...Object.keys(manifest.peerDependencies)]
+  await using build = await rolldown({
+    cwd: root,
+    input: entriesOf(manifest),
+    platform: 'node',
+    external: id => packages.some(name => id === name || id.startsWith(`${name}/`)),
+    treeshake: { moduleSideEffects: false },
+    plugins: [quickToLoad],
+    onLog: (level, log) => {
+      // A module that one entry loads late and another at once is no mistake.
+      if (level === 'warn' && log.code !== 'INEFFECTIVE_DYNAMIC_IMPORT') throw new Error(log.message)
+    },
+  })
+  const { output } = await build.write({
+    dir: join(root, 'dist'),
+    format: 'esm',
+    sourcemap: true,
+    // Names that stay the same from build to build: a command that runs meanwhile finds what it loads late.
+    chunkFileNames: 'chunks/[name].js',
+    minifyInternalExports: false,
+    // The declarations have the documentation, the source maps the source.
+    comments: { jsdoc: false },
+    codeSplitting: { groups: SHARED },
+  })
+  checkPortable(output)
+  return new Set(output.map(({ fileName }) => fileName))
+}
+
+/** Entries that run where there is no Node: neither they nor what they share with others may ask for it. */
+const PORTABLE = ['kernel/index.js', 'client/index.js']
+
+function checkPortable(output: readonly (OutputChunk | OutputAsset)[]): void {
+  const chunks = new Map(output.flatMap(file => (file.type === 'chunk' ? [[file.fileName, file] as const] : [])))
+  const reached = new Set(PORTABLE)
+  for (const name of reached) {
+    const chunk = chunks.get(name)
+    for (const imported of [...(chunk?.imports ?? []), ...(chunk?.dynamicImports ?? [])]) reached.add(imported)
+    if (name.startsWith('node:') || chunk?.code.includes('getBuiltinModule') === true) {
+      throw new Error(
+        `${PORTABLE.join(' or ')} comes to load ${name}, which needs Node: see SHARED in scripts/bundle.ts`,
+      )
+    }
+  }
+}
+
+/** `dist/a/b.js` in the manifest is `src/a/b.ts`. */
+function entriesOf({ bin, exports }: Manifest): Record<string, string> {
+  const files = [...Object.values(bin), ...Object.values(exports).map(to => (typeof to === 'string' ? to : to.default))]
+  const names = files.flatMap(file => /dist\/(.+)\.js$/.exec(file)?.[1] ?? [])
+  return Object.fromEntries(names.map(name => [name, `src/${name}.ts`]))
+}
+
+const IMPORT = /^import (?:(\w+)(?:, )?)?(?:\{ ([^}]+) \})? ?from "(node:[\w/]+)";$/gm
+
+/**
+ * Takes Node's own modules as Node has them: an `import` of one first copies every export of it, which loads what stands
+ * behind its lazy ones, such as streams and promises for the sake of one `readFileSync`. And writes what is not ASCII
+ * (it only stands in texts) as escapes: the engine then holds and reads a file as bytes.
+ */
+const quickToLoad: Plugin = {
+  name: 'quick-to-load',
+  generateBundle: (_, files) => {
+    for (const file of Object.values(files)) {
+      // Line for line, so that the source map stays true.
+      if (file.type === 'chunk') file.code = file.code.replace(IMPORT, fromNode).replaceAll(NOT_ASCII, escaped)
+    }
+  },
+}
+
+const NOT_ASCII = /[\u0080-\uffff]/g
+
+function fromNode(_: string, whole: string | undefined, names: string | undefined, from: string): string {
+  const taken = [whole, names && `{ ${names.replaceAll(' as ', ': ')} }`].filter(part => part !== undefined)
+  return taken.map(part => `const ${part} = process.getBuiltinModule("${from}");`).join(' ')
+}
+
+function escaped(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
+}

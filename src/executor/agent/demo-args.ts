@@ -1,0 +1,100 @@
+/**
+ * Arguments of the demo's tools, each field declared once: what the model is told of it, and what fits.
+ *
+ * The demo does without the validation library that `tool()` is for: loading it takes longer than the demo's first turn.
+ */
+import { isRecord } from './parts.ts'
+import type { AgentTool, ParsedArgs, ToolContext } from './tool.ts'
+
+interface Field<T> {
+  /** JSON Schema of the field. */
+  readonly schema: object
+  /** What fits, in words. */
+  readonly wanted: string
+  fits(value: unknown): value is T
+  /** Stands in where the model leaves the field out. */
+  readonly otherwise?: T
+}
+
+type Fields = Readonly<Record<string, Field<unknown>>>
+
+type ArgsOf<Of extends Fields> = { readonly [Name in keyof Of]: Of[Name] extends Field<infer T> ? T : never }
+
+interface DemoTool<Of extends Fields> extends Pick<AgentTool, 'name' | 'description' | 'onLost' | 'timeoutMs'> {
+  readonly fields: Of
+  readonly needsApproval?: boolean
+  execute(args: ArgsOf<Of>, context: ToolContext): unknown
+}
+
+/** Makes a tool of its fields and a function. */
+export function demoTool<Of extends Fields>({ fields, needsApproval = false, ...rest }: DemoTool<Of>): AgentTool {
+  return {
+    ...rest,
+    inputSchema: schemaOf(fields),
+    mayNeedApproval: needsApproval,
+    needsApproval: () => needsApproval,
+    parse: args => Promise.resolve(parse(fields, args)),
+    // `parse` is the only maker of arguments, so what arrives here has every field.
+    execute: (args, context) => rest.execute(args as ArgsOf<Of>, context),
+  }
+}
+
+export function number(): Field<number> {
+  return { schema: { type: 'number' }, wanted: 'a number', fits: isNumber }
+}
+
+export function positive(): Field<number> {
+  return {
+    schema: { type: 'number', exclusiveMinimum: 0 },
+    wanted: 'a number above 0',
+    fits: (value): value is number => isNumber(value) && value > 0,
+  }
+}
+
+/** A whole number from `minimum` to `maximum`. */
+export function whole(minimum: number, maximum: number, otherwise?: number): Field<number> {
+  return {
+    schema: { type: 'integer', minimum, maximum, ...(otherwise !== undefined && { default: otherwise }) },
+    wanted: `a whole number from ${minimum} to ${maximum}`,
+    fits: (value): value is number =>
+      Number.isInteger(value) && isNumber(value) && value >= minimum && value <= maximum,
+    ...(otherwise !== undefined && { otherwise }),
+  }
+}
+
+export function text(): Field<string> {
+  return {
+    schema: { type: 'string', minLength: 1 },
+    wanted: 'a text that is not empty',
+    fits: (value): value is string => typeof value === 'string' && value !== '',
+  }
+}
+
+export function oneOf<const Choice extends string>(choices: readonly Choice[]): Field<Choice> {
+  return {
+    schema: { type: 'string', enum: choices },
+    wanted: `one of ${choices.join(' ')}`,
+    fits: (value): value is Choice => choices.some(choice => choice === value),
+  }
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value)
+}
+
+function schemaOf(fields: Fields): object {
+  const required = Object.keys(fields).filter(name => fields[name]?.otherwise === undefined)
+  const properties = Object.fromEntries(Object.entries(fields).map(([name, { schema }]) => [name, schema]))
+  return { type: 'object', properties, ...(required.length > 0 && { required }) }
+}
+
+function parse(fields: Fields, given: unknown): ParsedArgs {
+  if (!isRecord(given)) return { ok: false, problem: 'the arguments must be an object' }
+  const args = Object.entries(fields).map(([name, field]) => [name, given[name] ?? field.otherwise] as const)
+  const problems = args
+    .filter(([name, value]) => fields[name]?.fits(value) === false)
+    .map(([name]) => `${name} must be ${fields[name]?.wanted}`)
+  return problems.length > 0
+    ? { ok: false, problem: problems.join('; ') }
+    : { ok: true, args: Object.fromEntries(args) }
+}

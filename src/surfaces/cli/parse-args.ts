@@ -1,0 +1,174 @@
+/**
+ * What was typed, read by the table of commands.
+ *
+ * Flags may stand anywhere behind the command's name, as `--flag value`, `--flag=value`, `-f value` or `-fvalue`; `--` ends
+ * them. A parser of our own, because loading a library for it takes longer than everything else `--help` does.
+ */
+import { COMMANDS, type CommandRow } from './command-table.ts'
+import { usage } from './failure.ts'
+
+export type Parsed =
+  | { readonly type: 'version' }
+  /** The help of a command, or of all of them. */
+  | { readonly type: 'help'; readonly row?: CommandRow }
+  | {
+      readonly type: 'call'
+      readonly row: CommandRow
+      /** Texts, and `true` or `false` for flags without a value, by the flag's name in camelCase. */
+      readonly flags: Readonly<Record<string, string | boolean>>
+      /** In the order of the row; a list where the row says `...`. */
+      readonly args: readonly (string | readonly string[] | undefined)[]
+    }
+
+interface Flag {
+  readonly spellings: readonly string[]
+  /** As the row writes it. */
+  readonly written: string
+  readonly key: string
+  readonly takesValue: boolean
+  /** `--no-x` switches `x` off. */
+  readonly negates: boolean
+}
+
+const HELP = ['-h', '--help']
+const VERSION = ['-V', '--version']
+
+/** Refuses what no row of the table allows. */
+export function parseArgs([first, ...rest]: readonly string[]): Parsed {
+  if (first === undefined || HELP.includes(first)) return { type: 'help' }
+  if (VERSION.includes(first)) return { type: 'version' }
+  if (first === 'help') return rest[0] === undefined ? { type: 'help' } : { type: 'help', row: rowOf(rest[0]) }
+  if (first.startsWith('-') && first !== '-')
+    throw refused(`unknown option '${first}'`, nearest(first, [...HELP, ...VERSION]))
+  return parseCall(rowOf(first), rest)
+}
+
+function rowOf(name: string): CommandRow {
+  const row = COMMANDS.find(known => known.name === name)
+  if (row !== undefined) return row
+  const names = COMMANDS.map(known => known.name)
+  throw refused(`unknown command '${name}'`, nearest(name, names))
+}
+
+function parseCall(row: CommandRow, words: readonly string[]): Parsed {
+  const known = row.options.map(([written]) => flagOf(written))
+  const flags: Record<string, string | boolean> = {}
+  const operands: string[] = []
+  const left = expanded(words, known)
+  for (let word = left.shift(); word !== undefined; word = left.shift()) {
+    if (word === '--') operands.push(...left.splice(0))
+    else if (HELP.includes(word)) return { type: 'help', row }
+    else if (!looksLikeFlag(word)) operands.push(word)
+    else {
+      const flag = flagNamed(row, known, word)
+      const value = flag.takesValue ? left.shift() : !flag.negates
+      if (value === undefined) throw refused(`option '${flag.written}' argument missing`, undefined, row)
+      flags[flag.key] = value
+    }
+  }
+  return { type: 'call', row, flags, args: argsOf(row, operands) }
+}
+
+function flagNamed(row: CommandRow, known: readonly Flag[], word: string): Flag {
+  const [name = word] = word.split('=')
+  const flag = known.find(({ spellings }) => spellings.includes(name))
+  if (flag === undefined) {
+    const spellings = [...HELP, ...known.flatMap(one => one.spellings)]
+    throw refused(`unknown option '${name}'`, nearest(name, spellings), row)
+  }
+  if (name !== word) throw refused(`option '${flag.written}' takes no value`, undefined, row)
+  return flag
+}
+
+/** A minus in front of a number is a minus. */
+function looksLikeFlag(word: string): boolean {
+  return /^-./.test(word) && !/^-[\d.]+$/.test(word)
+}
+
+/** `--flag=value` and `-fvalue` as two words, `-ab` as `-a -b`; what is the value of another flag stays as it is. */
+function expanded(words: readonly string[], known: readonly Flag[]): string[] {
+  const out: string[] = []
+  let isValue = false
+  for (const [index, word] of words.entries()) {
+    if (word === '--' && !isValue) return [...out, ...words.slice(index)]
+    const parts: readonly string[] = isValue ? [word] : split(word, known)
+    out.push(...parts)
+    isValue = !isValue && parts.length === 1 && takesValue(word, known)
+  }
+  return out
+}
+
+function split(word: string, known: readonly Flag[]): readonly string[] {
+  const long = /^(--[\w-]+)=(.*)$/s.exec(word)
+  if (long?.[1] !== undefined) return takesValue(long[1], known) ? [long[1], long[2] ?? ''] : [word]
+  const short = /^(-[a-zA-Z])(.+)$/s.exec(word)
+  if (short?.[1] === undefined || short[2] === undefined) return [word]
+  const flag = known.find(({ spellings }) => spellings.includes(short[1] ?? ''))
+  if (flag === undefined) return [word]
+  return flag.takesValue ? [short[1], short[2]] : [short[1], ...split(`-${short[2]}`, known)]
+}
+
+function takesValue(name: string, known: readonly Flag[]): boolean {
+  return known.some(flag => flag.takesValue && flag.spellings.includes(name))
+}
+
+/** `-s, --session <id>`, `--json`, `--no-stdin`. */
+function flagOf(written: string): Flag {
+  const spellings = written.match(/(?<=^|\s)--?[\w-]+/g) ?? []
+  const name = spellings.at(-1)?.replace(/^--(no-)?/, '') ?? ''
+  const key = name.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
+  return { spellings, written, key, takesValue: written.includes('<'), negates: written.includes('--no-') }
+}
+
+function argsOf(row: CommandRow, operands: readonly string[]): readonly (string | readonly string[] | undefined)[] {
+  const wanted = (row.args ?? []).map(([form]) => form)
+  const missing = wanted.findIndex((form, index) => form.startsWith('<') && operands[index] === undefined)
+  if (missing >= 0) throw refused(`missing required argument '${plain(wanted[missing] ?? '')}'`, undefined, row)
+  const takesAll = wanted.at(-1)?.includes('...') === true
+  if (operands.length > wanted.length && !takesAll) {
+    const least = `${wanted.length} argument${wanted.length === 1 ? '' : 's'}`
+    const got = `got ${operands.length}: ${operands.join(', ')}`
+    throw refused(`too many arguments for '${row.name}'. Expected ${least} but ${got}`, undefined, row)
+  }
+  return wanted.map((form, index) => (form.includes('...') ? operands.slice(index) : operands[index]))
+}
+
+/** The name of an argument without its brackets. */
+export function plain(form: string): string {
+  return form.replaceAll(/[<>[\].]/g, '')
+}
+
+function refused(what: string, meant: string | undefined, row?: CommandRow): Error {
+  const help = row === undefined ? 'meerkat --help' : `meerkat ${row.name} --help`
+  return usage(meant === undefined ? `${what}: see ${help}` : `${what} - did you mean ${meant}?`)
+}
+
+/** Of the known words the one that was most likely meant, if one is near enough. */
+function nearest(word: string, known: readonly string[]): string | undefined {
+  const near = known
+    .filter(one => one.startsWith('--') === word.startsWith('--') && one.length > 2)
+    .map(one => ({ one, steps: distance(word, one) }))
+    .filter(({ one, steps }) => steps <= Math.max(1, Math.floor(Math.max(word.length, one.length) * 0.4)))
+  return near.toSorted((a, b) => a.steps - b.steps)[0]?.one
+}
+
+/** Letters to add, drop, change or swap (Damerau and Levenshtein's optimal string alignment). */
+function distance(a: string, b: string): number {
+  let before: readonly number[] = []
+  let last: readonly number[] = Array.from({ length: b.length + 1 }, (_, index) => index)
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const isSwap = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+      const costs = [at(last, j) + 1, at(row, j - 1) + 1, at(last, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1)]
+      row.push(Math.min(...costs, isSwap ? at(before, j - 2) + 1 : Infinity))
+    }
+    before = last
+    last = row
+  }
+  return at(last, b.length)
+}
+
+function at(row: readonly number[], index: number): number {
+  return row[index] ?? Infinity
+}
