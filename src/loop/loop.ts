@@ -18,7 +18,7 @@ import type { InputId, RunId } from '../kernel/ids.ts'
 import { entryOf } from '../kernel/regions/ledger-entries.ts'
 import type { Run } from '../kernel/regions/run.ts'
 import { type RuntimeObserver, tell } from '../observer.ts'
-import { isUnreadableFile, whole } from '../store/blobs.ts'
+import { isUnreadableFile, refersToFiles, whole } from '../store/blobs.ts'
 import type { InputRecord, MessageRecord, SessionOptions, UsageRecord } from '../store/records.ts'
 import { type Clock, Deadline } from '../time.ts'
 import { close, type Ending, type Verdict } from './closing.ts'
@@ -50,9 +50,11 @@ interface Performance {
   readonly runId: RunId
   readonly controller: AbortController
   readonly startedAt: number
-  readonly deadline: Deadline
-  readonly done: Promise<void>
+  deadline: Deadline
+  done: Promise<void>
   abortedAt?: number
+  /** Called when it is aborted, while the executor is at work. */
+  onAbort?: (() => void) | undefined
 }
 
 /** How long a store may stay away before the session is let go. */
@@ -105,6 +107,7 @@ export class SessionLoop {
     if (performance.controller.signal.aborted) return
     performance.abortedAt = this.#options.clock.now()
     performance.controller.abort(cause)
+    performance.onAbort?.()
   }
 
   #start(run: Extract<Run, { phase: 'bound' }>): void {
@@ -114,18 +117,17 @@ export class SessionLoop {
     const deadline = new Deadline(clock, startedAt + this.#options.maxRunMs)
     const performance: Performance = { runId: run.runId, controller, startedAt, deadline, done: Promise.resolve() }
     this.#current = performance
-    const done = this.#perform(run, performance).finally(() => {
+    performance.done = this.#perform(run, performance).finally(() => {
       if (this.#current === performance) this.#current = undefined
       this.sync()
     })
-    Object.assign(performance, { done })
   }
 
   async #perform(run: Extract<Run, { phase: 'bound' }>, performance: Performance): Promise<void> {
     let offDeadline = (): void => {}
     try {
       const { port, work, payloads, load, queuedMs } = await this.#prepare(run, performance)
-      Object.assign(performance, { deadline: port.deadline })
+      performance.deadline = port.deadline
       offDeadline = port.deadline.onPassed(() => this.#abort(performance, 'deadline'))
       this.#tellStart(port, performance, queuedMs)
       let usage: UsageRecord | undefined
@@ -164,7 +166,7 @@ export class SessionLoop {
     journals.set(head, work.messages)
     const inputs = (): readonly InputRecord[] => run.contributors.flatMap(id => known.get(id) ?? [])
     const load = async (): Promise<void> => {
-      for (const [id, record] of known) known.set(id, await files(record))
+      for (const [id, record] of known) if (refersToFiles(record)) known.set(id, await files(record))
       await work.load(files)
     }
     const port = new LoopPort({
@@ -197,11 +199,13 @@ export class SessionLoop {
     ending: Ending,
     usage: UsageRecord | undefined,
   ): void {
-    const at = this.#options.clock.now()
-    const why = ending.type === 'failed' ? ending.error.code : ending.type === 'threw' ? 'executor-failed' : undefined
-    const more = defined({ usage, error: why })
-    const fact = { sessionId, runId, at, durationMs: at - startedAt, outcome: ending.type, ...more }
-    tell(this.#options.observer, 'runEnded', () => fact)
+    const { observer, clock } = this.#options
+    tell(observer, 'runEnded', () => {
+      const at = clock.now()
+      const why = ending.type === 'failed' ? ending.error.code : ending.type === 'threw' ? 'executor-failed' : undefined
+      const more = defined({ usage, error: why })
+      return { sessionId, runId, at, durationMs: at - startedAt, outcome: ending.type, ...more }
+    })
   }
 
   #deadline(startedAt: number, inputs: readonly InputRecord[]): Deadline {
@@ -221,13 +225,13 @@ export class SessionLoop {
     const onAbort = (): void => {
       off = clock.after(abortGraceMs, () => giveUp.resolve('given-up'))
     }
+    performance.onAbort = onAbort
     if (signal.aborted) onAbort()
-    else signal.addEventListener('abort', onAbort, { once: true })
     try {
       const ended = await Promise.race([attempt(executor, port, load, faults), giveUp.promise])
       return judge(ended, signal)
     } finally {
-      signal.removeEventListener('abort', onAbort)
+      performance.onAbort = undefined
       off()
     }
   }

@@ -7,7 +7,7 @@
 
 import type { ContextMessage } from '../executor/executor.ts'
 import type { InputId } from '../kernel/ids.ts'
-import { whole } from '../store/blobs.ts'
+import { refersToFiles, whole } from '../store/blobs.ts'
 import type { InputRecord, MessagePart, MessageRecord, WholePart } from '../store/records.ts'
 import type { JournalEntry } from '../store/store.ts'
 
@@ -65,7 +65,9 @@ export class Work {
 
   /** Has every message carry the data of its files. */
   async load(files: Files): Promise<void> {
-    for (const [index, message] of this.#messages.entries()) this.#messages[index] = await files(message)
+    for (const [index, message] of this.#messages.entries()) {
+      if (refersToFiles(message)) this.#messages[index] = await files(message)
+    }
   }
 
   /** The messages as a model has to see them. */

@@ -75,7 +75,12 @@ async function sendNow(
     if (admitted.outcome === 'accepted') mark(tx)
     return admitted
   }
-  const admitted = await live.driver.mutate(mutation).finally(off)
+  let admitted: ReturnType<typeof admit>
+  try {
+    admitted = await live.driver.mutate(mutation)
+  } finally {
+    off()
+  }
   const durableMs = core.clock.now() - offeredAt
   tell(core.observer, 'inputAccepted', () => ({ sessionId: live.id, inputId: admitted.inputId, durableMs }))
   await core.faults?.('session.acknowledge')
@@ -111,7 +116,7 @@ const cancelRun: Owned<CancelParams, Awaited<ReturnType<RuntimeApi['cancel']>>> 
 }
 
 const controlSession: Owned<{ readonly operation: ControlOperation }, ControlReport> = {
-  act: (core, live, { operation }, mark) => control(live, operation, core.clock, core.abortGraceMs + 2_000, mark),
+  act: (core, live, { operation }, mark) => control(live, operation, core.clock, core.abortGraceMs + 2_000, { mark }),
   again: async (core, sessionId) => {
     const { lifecycle, registration } = await core.state(sessionId)
     const none = { inputsAbandoned: 0, inputsPendingDrain: 0, inputsTransferred: 0 }

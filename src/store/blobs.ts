@@ -52,6 +52,11 @@ export function isReference(part: MessagePart): part is BlobPart {
   return part.type === 'file' && 'blob' in part
 }
 
+/** Whether a part of the content is a file that is kept beside the log. */
+export function refersToFiles({ content }: { readonly content?: string | readonly MessagePart[] }): boolean {
+  return content !== undefined && typeof content !== 'string' && content.some(isReference)
+}
+
 /** The content for those who need every file's data; a reference that nobody followed is a bug. */
 export function whole<Part extends MessagePart>(
   content: string | readonly Part[],

@@ -9,6 +9,7 @@ import { MeerkatError } from '../errors.ts'
 import type { CommitRecord, Position } from './records.ts'
 import { RECORD_VERSION } from './records.ts'
 import { lengthen, shorten } from './short-ids.ts'
+import { newerRelease } from './store-errors.ts'
 
 /** JSON text and the CRC-32 of its UTF-8 bytes. */
 export interface Sealed {
@@ -61,17 +62,11 @@ export function unsealRecord(row: Sealed, sessionId: string, position: Position)
   const record = unseal<CommitRecord | null>(row, place)
   const version: unknown = record?.v
   if (record !== null && version === RECORD_VERSION) return record
-  if (typeof version === 'number' && version > RECORD_VERSION) throw fromNewerRelease(place, version)
+  if (typeof version === 'number' && version > RECORD_VERSION) {
+    const why = `version ${version}, this release reads up to ${RECORD_VERSION}`
+    throw newerRelease({ sessionId, record: position }, why, { version, supported: RECORD_VERSION })
+  }
   throw unreadable(place, `it carries no known version (${JSON.stringify(version)})`)
-}
-
-function fromNewerRelease(place: RowPlace, version: number): MeerkatError {
-  return new MeerkatError(
-    'unsupported',
-    `record ${place.record} of session ${place.sessionId} has version ${version}, this release reads up to ${RECORD_VERSION}: ` +
-      'upgrade meerkat-ts to open this session',
-    { details: { sessionId: place.sessionId, record: place.record, version, supported: RECORD_VERSION } },
-  )
 }
 
 function unreadable(place: RowPlace, why: string, cause?: unknown): MeerkatError {

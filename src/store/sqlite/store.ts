@@ -115,7 +115,8 @@ export class SqliteStore implements Store {
 
   async commit(commit: Commit): Promise<Position> {
     const record = sealRecord(commit.record)
-    return this.#writes.add(() => this.#writer.commit(commit, record), commit.claim.sessionId, true)
+    // Awaited here: a promise that is handed on takes two more passes of the microtask queue.
+    return await this.#writes.add(() => this.#writer.commit(commit, record), commit.claim.sessionId, true)
   }
 
   async load(sessionId: SessionId): Promise<LoadedSession> {
