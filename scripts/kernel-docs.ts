@@ -1,35 +1,81 @@
-// Writes docs/kernel.md from the kernel's declaration. `--check` only says whether the page is up to date.
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { diagramOf, phasedRegions, tableOf } from '../src/kernel/diagram.ts'
+// Writes docs/kernel/ from the declarations of the machines, a page a region. `--check` only says whether it is up to date.
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { auth } from '../src/kernel/auth/machine.ts'
+import { regionPage, spanningRules } from '../src/kernel/diagram.ts'
 import { meerkat } from '../src/kernel/machine.ts'
+import { mob } from '../src/kernel/mob/machine.ts'
+import type { Tagged } from '../src/kernel/region.ts'
+import type { Machine } from '../src/kernel/step.ts'
 
-const header = `# The session kernel
+const header = `# The machines
 
-What a session decides, as the machine that runs declares it. This page is written by \`node scripts/kernel-docs.ts\`;
-don't edit it.
+What a session, a credential and a mob decide, as the machines that run declare it. These pages are written by
+\`npm run docs\`; don't edit them.
 
 An **input** belongs to one region. The first row whose phase fits and whose conditions hold decides; with a row in this
 phase but none whose conditions hold the input is refused as \`guard-rejected\`, without a row as
 \`no-matching-transition\`. Regions that *follow* the input change their own part in the same step, from the state as it
-was before. \`meerkat verify\` walks every state of bounded worlds through these very rows, and checks each rule below in
-each state.
+was before. A region holds *facts*, which the log brings back, or *conditions*, which end with the process that serves.
+\`meerkat verify\` walks every state of bounded worlds through these very rows, and checks each rule in each state.
 `
 
-/** The page as it should be. */
-export function kernelPage(): string {
-  const diagrams = phasedRegions(meerkat).map(
-    name => `### ${name}\n\n\`\`\`mermaid\n${diagramOf(meerkat, name).mermaid}\`\`\`\n`,
-  )
-  return [header, '## Phases\n', ...diagrams, tableOf(meerkat)].join('\n')
+const TITLES: Readonly<Record<string, string>> = {
+  meerkat: 'The session',
+  auth: 'A credential',
+  mob: 'A mob',
 }
 
-export const kernelPagePath: string = join(import.meta.dirname, '..', 'docs', 'kernel.md')
+/** Every page by its path within the folder. */
+export function kernelPages(): ReadonlyMap<string, string> {
+  const pages = new Map<string, string>()
+  const sections = [sectionOf(meerkat, pages), sectionOf(auth, pages), sectionOf(mob, pages)]
+  pages.set('README.md', [header, ...sections].join('\n'))
+  return pages
+}
+
+function sectionOf<State, Input extends Tagged, Effect extends Tagged>(
+  machine: Machine<State, Input, Effect>,
+  pages: Map<string, string>,
+): string {
+  const lines = machine.regions.map(({ name, about, condition }) => {
+    const path = `${machine.name}/${name}.md`
+    pages.set(path, regionPage(machine, name))
+    return `| [${name}](${path}) | ${condition === undefined ? 'facts' : 'condition'} | ${about} |`
+  })
+  const table = `| region | holds | decides |\n| --- | --- | --- |\n${lines.join('\n')}\n`
+  const rules = spanningRules(machine)
+  const spanning = rules === '' ? '' : `\nRules that span regions:\n\n${rules}\n`
+  return `## ${TITLES[machine.name] ?? machine.name}: \`${machine.name}\`\n\n${table}${spanning}`
+}
+
+export const kernelPagesPath: string = join(import.meta.dirname, '..', 'docs', 'kernel')
+
+/** What on disk differs from what the machines declare, by path. */
+export function staleKernelPages(): readonly string[] {
+  const pages = kernelPages()
+  const there = existsSync(kernelPagesPath)
+    ? readdirSync(kernelPagesPath, { recursive: true, encoding: 'utf8' }).filter(path => path.endsWith('.md'))
+    : []
+  const left = there.filter(path => !pages.has(path))
+  const wrong = [...pages].filter(
+    ([path, text]) => !there.includes(path) || readFileSync(join(kernelPagesPath, path), 'utf8') !== text,
+  )
+  return [...left, ...wrong.map(([path]) => path)]
+}
 
 if (import.meta.main) {
-  if (!process.argv.includes('--check')) writeFileSync(kernelPagePath, kernelPage())
-  else if (readFileSync(kernelPagePath, 'utf8') !== kernelPage()) {
-    console.error('docs/kernel.md is out of date: run `node scripts/kernel-docs.ts`')
-    process.exitCode = 1
+  const stale = staleKernelPages()
+  if (process.argv.includes('--check')) {
+    if (stale.length > 0) {
+      console.error(`docs/kernel is out of date (${stale.join(', ')}): run \`npm run docs\``)
+      process.exitCode = 1
+    }
+  } else {
+    rmSync(kernelPagesPath, { recursive: true, force: true })
+    for (const [path, text] of kernelPages()) {
+      mkdirSync(dirname(join(kernelPagesPath, path)), { recursive: true })
+      writeFileSync(join(kernelPagesPath, path), text)
+    }
   }
 }

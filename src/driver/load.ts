@@ -2,24 +2,30 @@
  * From disk to a live state: the newest snapshot, and the kernel inputs of the records after it.
  *
  * Loading writes nothing. A record that the kernel refuses is corruption and named as such; the session is not served
- * from a guess.
+ * from a guess. A record whose checksum holds, with a step that the kernel does not know at all, was written by a newer
+ * release: `unsupported`, and as good as it ever was.
  */
 import { MeerkatError } from '../errors.ts'
-import { decodeState } from '../kernel/encode.ts'
-import { type MeerkatState, meerkat } from '../kernel/machine.ts'
+import { decodeState, StateDecodeError } from '../kernel/encode.ts'
+import { type MeerkatInput, type MeerkatState, meerkat } from '../kernel/machine.ts'
 import type { LoadedSession, LogRow } from '../store/store.ts'
+import { newerRelease } from '../store/store-errors.ts'
+
+type Row = Pick<LogRow, 'position' | 'record'>
+
+const KNOWN: ReadonlySet<string> = new Set(meerkat.regions.flatMap(({ on }) => Object.keys(on)))
 
 /** The kernel's state after the newest record. */
 export function stateOf(loaded: LoadedSession): MeerkatState {
   const { session, snapshot, rows } = loaded
-  const start = snapshot === undefined ? meerkat.initial : decodeState(snapshot.state)
+  const start = snapshot === undefined ? meerkat.initial : snapshotState(snapshot.state, session.id)
   return rows.reduce((state, row) => replay(state, row, session.id), start)
 }
 
 /** The state after one more record. */
-export function replay(state: MeerkatState, row: Pick<LogRow, 'position' | 'record'>, sessionId: string): MeerkatState {
+export function replay(state: MeerkatState, row: Row, sessionId: string): MeerkatState {
   let next = state
-  for (const input of row.record.steps ?? []) {
+  for (const input of knownSteps(row, sessionId)) {
     const result = meerkat.step(next, input)
     if (!result.ok) {
       throw new MeerkatError(
@@ -31,4 +37,22 @@ export function replay(state: MeerkatState, row: Pick<LogRow, 'position' | 'reco
     next = result.state
   }
   return next
+}
+
+/** The record's kernel inputs. Throws `unsupported` if one of them is of a newer release. */
+export function knownSteps({ position, record }: Row, sessionId: string): readonly MeerkatInput[] {
+  const steps = record.steps ?? []
+  const unknown = steps.find(({ type }) => !KNOWN.has(type))
+  if (unknown === undefined) return steps
+  const why = `it holds a step ${JSON.stringify(unknown.type)}, which this one does not know`
+  throw newerRelease({ sessionId, record: position }, why, { input: unknown.type })
+}
+
+function snapshotState(text: string, sessionId: string): MeerkatState {
+  try {
+    return decodeState(text)
+  } catch (error) {
+    if (error instanceof StateDecodeError && error.isNewer) throw newerRelease({ sessionId }, error.reason, {})
+    throw error
+  }
 }

@@ -8,7 +8,7 @@
 import { MeerkatError } from '../errors.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { InputId, RunId } from '../kernel/ids.ts'
-import { type MeerkatInput, type MeerkatState, step } from '../kernel/machine.ts'
+import { type MeerkatInput, type MeerkatState, meerkat, step } from '../kernel/machine.ts'
 import type { Rejection, StepResult } from '../kernel/step.ts'
 import { withReferences } from '../store/blobs.ts'
 import type { LetterId } from '../store/mail.ts'
@@ -65,7 +65,7 @@ interface Parts {
 /** A place to go back to. */
 export interface Mark {
   readonly state: MeerkatState
-  /** In the order of `LISTS`. */
+  /** Of every list, in their order. */
   readonly lengths: readonly number[]
   readonly messagesFrom: number | undefined
   readonly urgent: boolean
@@ -89,10 +89,9 @@ const emptyParts = (): Parts => ({
   blobs: [],
 })
 
-const LISTS = Object.keys(emptyParts()) as readonly (keyof Parts)[]
-
 export class Transaction {
   readonly parts: Parts = emptyParts()
+  readonly #lists: readonly { length: number }[] = Object.values(this.parts)
   #at: number
   #state: MeerkatState
   #messagesFrom: number | undefined
@@ -141,8 +140,8 @@ export class Transaction {
     const before = this.#state
     const result = step(before, input)
     if (!result.ok) return result
-    const changed = result.state !== before
-    if (changed) this.parts.steps.push(input)
+    // A condition ends with this process: no log holds how it came about.
+    if (result.state !== before && !meerkat.isOfConditions(input)) this.parts.steps.push(input)
     this.#state = result.state
     project(result.effects, this.parts, this.#result)
     if (before.lifecycle.phase !== result.state.lifecycle.phase) this.#phaseChanged(before, result.state)
@@ -187,21 +186,21 @@ export class Transaction {
       state: this.#state,
       messagesFrom: this.#messagesFrom,
       urgent: this.#urgent,
-      lengths: LISTS.map(name => this.parts[name].length),
+      lengths: this.#lists.map(({ length }) => length),
     }
   }
 
   /** Whether nothing was added since. */
   isAt(mark: Mark): boolean {
     if (this.#state !== mark.state) return false
-    return LISTS.every((name, index) => this.parts[name].length === mark.lengths[index])
+    return this.#lists.every(({ length }, index) => length === mark.lengths[index])
   }
 
   rewind(mark: Mark): void {
     this.#state = mark.state
     this.#messagesFrom = mark.messagesFrom
     this.#urgent = mark.urgent
-    for (const [index, name] of LISTS.entries()) this.parts[name].length = mark.lengths[index] ?? 0
+    for (const [index, list] of this.#lists.entries()) list.length = mark.lengths[index] ?? 0
   }
 
   /** What the store is to write. */

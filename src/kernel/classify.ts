@@ -5,7 +5,8 @@
  * what callers are told. So they ask here instead of judging for themselves. Every function is pure and exhaustive; a
  * question whose parts contradict each other is refused, never answered by guess.
  */
-import type { AbandonReason, LedgerEntry, Terminal } from './regions/ledger-entries.ts'
+import type { RunId } from './ids.ts'
+import type { AbandonReason, Lane, LedgerEntry, Terminal } from './regions/ledger-entries.ts'
 import type { LifecyclePhase, PreRunPhase } from './regions/lifecycle.ts'
 import type { Rejection } from './step.ts'
 
@@ -170,6 +171,35 @@ export function resolveInputPublicStateProjection(question: {
   const lifecycle = resolveInputPublicLifecycleProjection(phase)
   if (outcome === undefined) return verdict({ lifecycle, isTerminal: false })
   return verdict({ lifecycle, isTerminal: true, terminalOutcome: outcome })
+}
+
+/** An input's state as another store kept it, before it is taken over. */
+export interface StoredInputSeed {
+  readonly phase: InputPhase
+  readonly terminalKind?: Terminal['status']
+  readonly abandonReason?: AbandonReason
+  /** Runs that tried it. */
+  readonly attempts: number
+  readonly lane?: Lane
+  /** The run that has it, where one has. */
+  readonly lastRunId?: RunId
+}
+
+/** Whether a stored state is one that an input can be in; what contradicts itself must not be written. */
+export function authorizeStoredInputStateSeed(seed: StoredInputSeed): Verdict<StoredInputSeed> {
+  const { phase, attempts, lane, lastRunId } = seed
+  const refuse = (reason: string) => refused('AuthorizeStoredInputStateSeed', phase, reason)
+  const known = resolveInputPublicStateProjection(seed)
+  if (!known.ok) return refuse(known.reason)
+  if (!Number.isInteger(attempts) || attempts < 0) return refuse('attempts are counted from 0')
+  if (phase === 'queued' && lane === undefined) return refuse('an input that waits has a lane')
+  if (known.value.isTerminal && lane !== undefined) return refuse('an input that has ended stands in no lane')
+  if (seed.abandonReason === 'max-attempts' && attempts === 0) return refuse('attempts that ran out were made')
+  const isWithRun = phase === 'staged' || phase === 'applied'
+  if (isWithRun && (lastRunId === undefined || attempts === 0)) {
+    return refuse('an input that a run has names it, and has been tried')
+  }
+  return verdict(seed)
 }
 
 type Outcome = (reason: AbandonReason | undefined) => InputPublicTerminalOutcome | undefined

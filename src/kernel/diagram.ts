@@ -15,16 +15,40 @@ export interface Diagram {
   readonly dot: string
 }
 
-/** Every region with its transitions, reactions and invariants, as Markdown. */
-export function tableOf<State, Input extends Tagged, Effect extends Tagged>(
+/** One region in words: what it is for, its phases as a picture, its transitions, its reactions and its invariants. */
+export function regionPage<State, Input extends Tagged, Effect extends Tagged>(
+  machine: Machine<State, Input, Effect>,
+  regionName: string,
+): string {
+  const region = regionOf(machine, regionName)
+  const rows = machine.edges.filter(edge => edge.region === region.name).map(rowInWords)
+  const follows = Object.keys(region.follow)
+  const kind = region.condition === undefined ? FACTS : CONDITION
+  const parts = [`# ${machine.name}: ${region.name}\n\n${region.about}\n\n${kind}\n`]
+  if (phasedRegions(machine).includes(region.name)) {
+    parts.push(`\`\`\`mermaid\n${diagramOf(machine, region.name).mermaid}\`\`\`\n`)
+  }
+  if (rows.length > 0) parts.push(`## Transitions\n\n${ROW_HEAD}\n${rows.join('\n')}\n`)
+  if (follows.length > 0) parts.push(`Follows ${follows.map(code).join(', ')}.\n`)
+  if (region.invariants.length > 0) {
+    parts.push(`## Always true\n\n${region.invariants.map(invariantInWords).join('\n')}\n`)
+  }
+  return parts.join('\n')
+}
+
+const FACTS = 'Its slice is a fact of the machine: the log holds how it came about.'
+const CONDITION = 'Its slice is a condition of the process that serves: it is not written, and ends with that process.'
+const ROW_HEAD = '| input | row | from | when | to | also changes |\n| --- | --- | --- | --- | --- | --- |'
+
+/** The rules that no single region enforces, as a list. */
+export function spanningRules<State, Input extends Tagged, Effect extends Tagged>(
   machine: Machine<State, Input, Effect>,
 ): string {
   const own = machine.regions.flatMap(region => region.invariants)
-  const spanning = machine.invariants.filter(one => !own.includes(one))
-  return [
-    ...machine.regions.map(region => regionInWords(machine, region)),
-    `## Rules that span regions\n\n${spanning.map(invariantInWords).join('\n')}\n`,
-  ].join('\n')
+  return machine.invariants
+    .filter(one => !own.includes(one))
+    .map(invariantInWords)
+    .join('\n')
 }
 
 /** A region's phases and what leads from one to another, as Mermaid and as Graphviz text. */
@@ -32,8 +56,7 @@ export function diagramOf<State, Input extends Tagged, Effect extends Tagged>(
   machine: Machine<State, Input, Effect>,
   regionName: string,
 ): Diagram {
-  const region = machine.regions.find(one => one.name === regionName)
-  if (region === undefined) throw new Error(`${machine.name} has no region ${regionName}`)
+  const region = regionOf(machine, regionName)
   const arrows = arrowsOf(machine, regionName)
   const first = region.phaseOf(machine.initial)
   const mermaid = [
@@ -54,7 +77,7 @@ export function diagramOf<State, Input extends Tagged, Effect extends Tagged>(
 }
 
 /** The names of the regions that have phases of their own. */
-export function phasedRegions<State, Input extends Tagged, Effect extends Tagged>(
+function phasedRegions<State, Input extends Tagged, Effect extends Tagged>(
   machine: Machine<State, Input, Effect>,
 ): readonly string[] {
   const named = new Set(
@@ -87,21 +110,13 @@ function arrowsOf<State, Input extends Tagged, Effect extends Tagged>(
   })
 }
 
-function regionInWords<State, Input extends Tagged, Effect extends Tagged>(
+function regionOf<State, Input extends Tagged, Effect extends Tagged>(
   machine: Machine<State, Input, Effect>,
-  region: AnyRegion<State, Input, Effect>,
-): string {
-  const rows = machine.edges.filter(edge => edge.region === region.name).map(rowInWords)
-  const follows = Object.keys(region.follow)
-  const parts = [`## ${region.name}\n\n${region.about}\n`]
-  if (rows.length > 0) {
-    const head = '| input | row | from | when | to | also changes |\n| --- | --- | --- | --- | --- | --- |'
-    parts.push(`${head}\n${rows.join('\n')}\n`)
-  }
-  if (follows.length > 0) parts.push(`Follows ${follows.map(code).join(', ')}.\n`)
-  if (region.invariants.length > 0)
-    parts.push(`Always true:\n\n${region.invariants.map(invariantInWords).join('\n')}\n`)
-  return parts.join('\n')
+  name: string,
+): AnyRegion<State, Input, Effect> {
+  const region = machine.regions.find(one => one.name === name)
+  if (region === undefined) throw new Error(`${machine.name} has no region ${name}`)
+  return region
 }
 
 function rowInWords(edge: Edge): string {

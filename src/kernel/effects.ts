@@ -2,15 +2,32 @@
 
 import type { PostAdmissionSignal } from './admission.ts'
 import type { CallId, InputId, OperationId, RunId, RuntimeEpochId, ScheduleId, SessionId, WaitId } from './ids.ts'
+import type { IngestEffect } from './regions/binding.ts'
 import type { CallEntry } from './regions/calls.ts'
+import type { CommsEffect } from './regions/comms.ts'
+import type { ContextEffect } from './regions/context.ts'
+import type { DrainEffect } from './regions/drain.ts'
+import type { InteractionEffect } from './regions/interactions.ts'
 import type { Lane, Terminal } from './regions/ledger-entries.ts'
+import type { LiveEffect } from './regions/live-rules.ts'
+import type { LlmEffect } from './regions/llm.ts'
+import type { McpServerEffect } from './regions/mcp-servers.ts'
 import type {
   OperationCursors,
   OperationKind,
   OperationTerminal,
   UnfinishedOperation,
 } from './regions/operations-entries.ts'
+import type { ProductTurnEffect } from './regions/product-turn.ts'
+import type { RealtimeEffect } from './regions/realtime.ts'
+import type { RoutingEffect } from './regions/routing-rules.ts'
+import type { StreamEffect } from './regions/streams.ts'
+import type { SupervisorEffect } from './regions/supervisor-rules.ts'
+import type { TailEffect } from './regions/tail.ts'
+import type { ToolSurfaceEffect } from './regions/tool-surfaces-rules.ts'
+import type { TrustEffect } from './regions/trust.ts'
 import type { TurnTerminalCause, TurnTerminalOutcome } from './regions/turn-state.ts'
+import type { VisibilityEffect } from './regions/visibility.ts'
 
 /** An input's way. */
 export type InputEffect =
@@ -185,4 +202,21 @@ export type MeerkatEffect =
   | CallEffect
   | OperationEffect
   | ScheduleEffect
+  | LlmEffect
+  | VisibilityEffect
+  | RoutingEffect
   | SessionEffect
+  | IngestEffect
+  | DrainEffect
+  | McpServerEffect
+  | ToolSurfaceEffect
+  | RealtimeEffect
+  | ProductTurnEffect
+  | LiveEffect
+  | CommsEffect
+  | ContextEffect
+  | InteractionEffect
+  | StreamEffect
+  | SupervisorEffect
+  | TailEffect
+  | TrustEffect

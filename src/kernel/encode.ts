@@ -1,11 +1,12 @@
 /**
  * A state as text, for snapshots, and back.
  *
- * Only slices that differ from the initial state are written, tries as lists of their entries, so an idle session
+ * Only facts that differ from the initial state are written, tries as lists of their entries, so an idle session
  * takes a few hundred bytes. A decoded state has to satisfy every invariant before anyone acts on it.
  */
 import type { InputId } from './ids.ts'
 import { type MeerkatState, meerkat } from './machine.ts'
+import { packed, unpacked } from './pack.ts'
 import { mapEntries, mapOf, mapValues } from './persistent-map.ts'
 import type { CallEntry, Calls } from './regions/calls.ts'
 import type { LaneState } from './regions/lane.ts'
@@ -39,7 +40,8 @@ type Keyed = readonly (readonly [string, readonly InputId[]])[]
 
 type Key = keyof MeerkatState
 
-const KEYS = Object.keys(meerkat.initial) as readonly Key[]
+/** Conditions stay behind: they end with the process that wrote this. */
+const KEYS = meerkat.regions.filter(({ condition }) => condition === undefined).map(({ name }) => name)
 
 /** The state as JSON; equal states have equal texts, whatever their history was. */
 export function encodeState(state: MeerkatState): string {
@@ -52,7 +54,7 @@ export function encodeState(state: MeerkatState): string {
   return `{${slices.join(',')}}`
 }
 
-/** How a slice that holds collections is written, and read again. The others are plain data. */
+/** How a slice is written, and read again, whose parts follow from each other. The others are written as they are. */
 interface Codec<Slice> {
   readonly encode: (slice: Slice) => unknown
   readonly decode: (encoded: never) => Slice
@@ -67,17 +69,21 @@ const CODECS: { readonly [Name in Key]?: Codec<MeerkatState[Name]> } = {
 
 function sliceText(state: MeerkatState, key: Key): string {
   const encode = CODECS[key]?.encode as ((slice: unknown) => unknown) | undefined
-  return JSON.stringify(encode === undefined ? state[key] : encode(state[key]))
+  return JSON.stringify(encode === undefined ? packed(state[key]) : encode(state[key]))
 }
 
 /** The state that `encodeState` wrote. Throws `StateDecodeError` if the text is damaged, newer, or breaks an invariant. */
 export function decodeState(text: string): MeerkatState {
   const { v, ...slices } = parse(text)
-  if (v !== VERSION) throw new StateDecodeError(`it has version ${String(v)}, this release reads ${VERSION}`)
+  if (v !== VERSION) {
+    throw new StateDecodeError(`version ${String(v)}, this release reads ${VERSION}`, Number(v) > VERSION)
+  }
+  const unknown = Object.keys(slices).find(key => !Object.hasOwn(meerkat.initial, key))
+  if (unknown !== undefined) throw new StateDecodeError(`it holds ${unknown}, which this release does not know`, true)
   // A slice that is not there is as it began: it was so, or the release that wrote this did not know it.
   const read = Object.entries(slices).map(([key, encoded]) => {
     const decode = CODECS[key as Key]?.decode
-    return [key, decode === undefined ? encoded : decode(encoded as never)] as const
+    return [key, decode === undefined ? unpacked(encoded) : decode(encoded as never)] as const
   })
   const state = { ...meerkat.initial, ...Object.fromEntries(read) } as MeerkatState
   const result = meerkat.recover(state)
@@ -88,8 +94,14 @@ export function decodeState(text: string): MeerkatState {
 /** A state text that can't be served from. */
 export class StateDecodeError extends Error {
   override readonly name = 'StateDecodeError'
-  constructor(reason: string) {
+  /** Why, in words. */
+  readonly reason: string
+  /** Whether a newer release wrote it: then it is not damaged. */
+  readonly isNewer: boolean
+  constructor(reason: string, isNewer = false) {
     super(`the session's snapshot can't be used: ${reason}`)
+    this.reason = reason
+    this.isNewer = isNewer
   }
 }
 

@@ -21,3 +21,19 @@ export type OperationId = Branded<'OperationId'>
 export type WaitId = Branded<'WaitId'>
 /** One timer or recurring wake-up of a session. */
 export type ScheduleId = Branded<'ScheduleId'>
+/** One request to or from a peer, with all that answers it: the UUID of the request's envelope. */
+export type PeerCorrelationId = Branded<'PeerCorrelationId'>
+/** Who another agent is among its peers: derived from its signing key. */
+export type PeerId = Branded<'PeerId'>
+/** One running instance of peer communication. */
+export type CommsRuntimeId = Branded<'CommsRuntimeId'>
+/** A mob: a group of agents that work together. */
+export type MobId = Branded<'MobId'>
+/** One MCP server, by its name in the configuration. */
+export type McpServerId = Branded<'McpServerId'>
+/** An external server that offers tools: for an MCP server the name of it. */
+export type SurfaceId = Branded<'SurfaceId'>
+/** A channel through which a client talks with a session as it answers. Its host chooses it. */
+export type LiveChannelId = Branded<'LiveChannelId'>
+/** What opens a live channel once, or a digest of it. */
+export type LiveToken = Branded<'LiveToken'>

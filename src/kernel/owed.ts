@@ -3,14 +3,14 @@
  * say. They are given as inputs rather than done in passing, so that the log holds them and a replay of an older log
  * never ends anything that its records don't.
  */
-import type { MeerkatInput, MeerkatState } from './machine.ts'
+import type { MeerkatFacts, MeerkatInput } from './machine.ts'
 import { lostOperations } from './regions/operations-entries.ts'
 
 /**
  * What a process has to do before anything else that takes a session over from one that is gone: end the conditions of
  * the former owner, end the operations that died with it, and complete a stop that it was asked for.
  */
-export function takeOverSteps(state: MeerkatState): readonly MeerkatInput[] {
+export function takeOverSteps(state: MeerkatFacts): readonly MeerkatInput[] {
   const { lifecycle, operations } = state
   const served = lifecycle.phase === 'attached' || lifecycle.phase === 'running'
   if (!served && lostOperations(operations).length === 0) return []
@@ -24,7 +24,7 @@ const STOP: MeerkatInput = { type: 'StopRuntimeExecutor', reason: 'asked of the 
  * What is to be done after any step. A retired session that has answered everything gives up the passive inputs that no
  * work was left to take along: nothing more is admitted that could.
  */
-export function settlingSteps({ lifecycle, ledger }: MeerkatState): readonly MeerkatInput[] {
+export function settlingSteps({ lifecycle, ledger }: MeerkatFacts): readonly MeerkatInput[] {
   return lifecycle.phase === 'retired' && ledger.waking === 0 && ledger.entries.size > 0 ? SETTLING : NONE
 }
 

@@ -75,4 +75,16 @@ export interface Region<
   readonly on: { readonly [T in Input['type']]?: readonly Row<State, State[Name], Of<Input, T>, Effect, Phase>[] }
   readonly follow: { readonly [T in Input['type']]?: Follow<State, State[Name], Of<Input, T>, Effect, Phase> }
   readonly invariants: readonly Invariant<State>[]
+  /**
+   * Present where the slice speaks of the process that serves, not of what it serves: connections, channels, tokens. A
+   * condition is not written to disk and ends with its process, so no fact may depend on it: regions of facts can't see
+   * it, and only conditions may follow its inputs.
+   */
+  readonly condition?: Condition<State[Name]>
+}
+
+/** What is to be known of a slice that dies with its process. */
+export interface Condition<Slice> {
+  /** Nothing would be missed if the slice began anew. */
+  readonly atRest: (slice: Slice) => boolean
 }

@@ -5,7 +5,7 @@
  * can't disagree.
  */
 import type { InputId, OperationId } from './ids.ts'
-import type { MeerkatState } from './machine.ts'
+import type { MeerkatFacts } from './machine.ts'
 import { type CallEntry, unsettledCallsOf } from './regions/calls.ts'
 import { admitsWork } from './regions/guards.ts'
 import { entryOf, nextLeader } from './regions/ledger-entries.ts'
@@ -34,19 +34,19 @@ export interface Blocker {
 }
 
 /** Whether the ledger holds work for a run that nothing but phase and executor stands in the way of. */
-export function canPrepare(state: MeerkatState): boolean {
+export function canPrepare(state: MeerkatFacts): boolean {
   if (state.ledger.waking === 0) return false
   return state.calls.unsettled === 0 || unsettledCallsOfNext(state).length === 0
 }
 
 /** Calls that the next run's work has to have settled first. */
-function unsettledCallsOfNext(state: MeerkatState): readonly CallEntry[] {
+function unsettledCallsOfNext(state: MeerkatFacts): readonly CallEntry[] {
   const leader = nextLeader(state.ledger)
   return leader === undefined ? [] : unsettledCallsOf(state.calls, leader)
 }
 
 /** Whether the loop has to start a run now. */
-export function runnable(state: MeerkatState): boolean {
+export function runnable(state: MeerkatFacts): boolean {
   const { lifecycle, registration } = state
   if (registration.phase !== 'active') return false
   if (lifecycle.phase === 'attached') return !lifecycle.stopDeferred && canPrepare(state)
@@ -54,7 +54,7 @@ export function runnable(state: MeerkatState): boolean {
 }
 
 /** Every unmet condition for the next run; empty exactly when `runnable` holds. */
-export function blockers(state: MeerkatState): readonly Blocker[] {
+export function blockers(state: MeerkatFacts): readonly Blocker[] {
   const found: Blocker[] = []
   const { lifecycle, registration, run } = state
   if (lifecycle.phase === 'destroyed') found.push({ guard: 'not-destroyed', owner: 'caller' })
@@ -70,7 +70,7 @@ export function blockers(state: MeerkatState): readonly Blocker[] {
   return found
 }
 
-function workBlockers(state: MeerkatState): readonly Blocker[] {
+function workBlockers(state: MeerkatFacts): readonly Blocker[] {
   if (state.ledger.waking === 0) return [{ guard: 'work-waiting', owner: 'caller' }]
   return unsettledCallsOfNext(state).map(call => ({
     guard: call.state === 'unknown' ? 'calls-resolved' : 'calls-approved',
@@ -94,7 +94,7 @@ export interface CompletionBatch {
  * not be kept, while a run waits (its own result comes first), and while the input of an earlier batch waits: what ends
  * meanwhile makes one batch after it.
  */
-export function completionBatchDue(state: MeerkatState): CompletionBatch | undefined {
+export function completionBatchDue(state: MeerkatFacts): CompletionBatch | undefined {
   const { cursors, newestWaking, wait, announcement } = state.operations
   const told = Math.max(cursors.agentApplied, cursors.runtimeInjected)
   if (newestWaking <= told || wait !== undefined || !admitsWork(state)) return undefined

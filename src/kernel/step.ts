@@ -82,6 +82,10 @@ export interface Machine<State, Input extends Tagged, Effect extends Tagged> {
   readonly moves: readonly Move[]
   readonly invariants: readonly Invariant<State>[]
   readonly regions: readonly AnyRegion<State, Input, Effect>[]
+  /** Whether an input changes conditions only: it is no part of any log. */
+  readonly isOfConditions: (input: Input) => boolean
+  /** Whether no condition would be missed if the state were put away and loaded again. */
+  readonly atRest: (state: State) => boolean
 }
 
 export type AnyRegion<State, Input extends Tagged, Effect extends Tagged> = {
@@ -143,7 +147,42 @@ export function machine<State, Input extends Tagged, Effect extends Tagged>(decl
     return { ok: false, kind: 'recovered-state-invariant', context: `${name}/recover`, phase: '', reason }
   }
 
-  return { name, initial, step, check, recover, edges: edgesOf(regions), moves: movesOf(regions), invariants, regions }
+  const conditions = regions.filter(region => region.condition !== undefined)
+  const ofConditions = new Set(conditions.flatMap(region => Object.keys(region.on)))
+  refuseFactsOfConditions(name, regions, ofConditions)
+  return {
+    name,
+    initial,
+    step,
+    check,
+    recover,
+    edges: edgesOf(regions),
+    moves: movesOf(regions),
+    invariants,
+    regions,
+    isOfConditions: input => ofConditions.has(input.type),
+    atRest: state => conditions.every(region => restsIn(region, state)),
+  }
+}
+
+function restsIn<State, Input extends Tagged, Effect extends Tagged>(
+  { name, initial, condition }: AnyRegion<State, Input, Effect>,
+  state: State,
+): boolean {
+  return state[name] === initial || condition === undefined || condition.atRest(state[name])
+}
+
+/** A fact that followed what no log holds would be lost with the process. */
+function refuseFactsOfConditions<State, Input extends Tagged, Effect extends Tagged>(
+  machineName: string,
+  regions: readonly AnyRegion<State, Input, Effect>[],
+  ofConditions: ReadonlySet<string>,
+): void {
+  for (const { name, follow, condition } of regions) {
+    if (condition !== undefined) continue
+    const lost = Object.keys(follow).find(type => ofConditions.has(type))
+    if (lost !== undefined) throw new Error(`${machineName}: ${name} holds facts and follows ${lost}, a condition`)
+  }
 }
 
 function take<State, Input, Effect>(

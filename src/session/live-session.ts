@@ -9,7 +9,7 @@ import type { ContextMessage, CoreExecutor } from '../executor/executor.ts'
 import type { Faults } from '../faults.ts'
 import type { Ids } from '../ids.ts'
 import type { CallId, InputId, SessionId } from '../kernel/ids.ts'
-import type { MeerkatState } from '../kernel/machine.ts'
+import { type MeerkatState, meerkat } from '../kernel/machine.ts'
 import { takeOverSteps } from '../kernel/owed.ts'
 import type { CallEntry } from '../kernel/regions/calls.ts'
 import { nextDueAt } from '../kernel/regions/schedules.ts'
@@ -31,6 +31,8 @@ export interface SessionHost {
   readonly clock: Clock
   readonly ids: Ids
   readonly executor: CoreExecutor | undefined
+  /** Whether it serves this session now. Absent: it serves all. */
+  readonly serves?: ((sessionId: SessionId) => boolean) | undefined
   readonly maxRunMs: number
   readonly abortGraceMs: number
   /** This copy of the session can't be written any more. */
@@ -89,7 +91,7 @@ export class LiveSession {
       settle: tx => {
         // Who is going away starts nothing that the next owner would find half done.
         this.#background.settle(tx)
-        settle(tx, executor !== undefined && !this.#leaving, ids)
+        settle(tx, this.#isServed && !this.#leaving, ids)
         this.#dropJournals(tx)
       },
       onCommitted: committed => this.#committed(committed),
@@ -135,6 +137,11 @@ export class LiveSession {
 
   get state(): MeerkatState {
     return this.driver.state
+  }
+
+  get #isServed(): boolean {
+    const { executor, serves } = this.#host
+    return executor !== undefined && (serves === undefined || serves(this.id))
   }
 
   /** Ends the conditions of a former owner and takes up what is owed. */
@@ -236,7 +243,7 @@ export class LiveSession {
     const dueAt = nextDueAt(this.state)
     const dueSoon = dueAt !== undefined && dueAt < this.#host.clock.now() + SOON_MS
     const owes = ledger.entries.size > 0 || operations.active > 0 || dueSoon
-    return this.unused && this.#waiters.size === 0 && !owes
+    return this.unused && this.#waiters.size === 0 && !owes && meerkat.atRest(this.state)
   }
 
   /** Whether nobody here does anything with it, though it may owe work. */

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { type VerifyReport, verify } from '../../src/kernel/check/verify.ts'
-import { mapDelete, mapSet, mapValues } from '../../src/kernel/persistent-map.ts'
+import { emptyMap, mapDelete, mapSet, mapValues } from '../../src/kernel/persistent-map.ts'
+import type { Routing } from '../../src/kernel/regions/routing-state.ts'
+import type { Visibility } from '../../src/kernel/regions/visibility-state.ts'
 import {
   changedLedger,
   never,
@@ -294,6 +296,32 @@ const mutants: readonly Mutant[] = [
     machine: () => withFollow('schedules', 'Retire', () => undefined),
     only: ['schedules'],
     caughtBy: 'schedules-need-a-session-that-goes-on',
+  },
+  {
+    fault: 'a tool that a filter names and nobody provides',
+    machine: () => withoutGuard('visibility', 'ReplaceFilterToolAuthorityCatalog', 'replaced', 'keepsFilteredTools'),
+    only: ['visible-sets'],
+    caughtBy: 'named-tools-have-a-provider',
+  },
+  {
+    fault: 'a part that is committed as if it were the whole',
+    machine: () =>
+      withRow('visibility', 'CommitVisibilityFilter', 'committed', row => ({
+        ...row,
+        then: slice => {
+          const { active, staged, ...rest } = slice as Visibility
+          return { ...rest, staged, active: { ...active, filter: staged.filter, revision: staged.revision } }
+        },
+      })),
+    only: ['visible-sets'],
+    caughtBy: 'revisions-tell-visible-sets-apart',
+  },
+  {
+    fault: 'an image operation that ends and has its model asked on',
+    machine: () =>
+      withFollow('routing', 'Recover', () => ({ then: slice => ({ ...(slice as Routing), images: emptyMap() }) })),
+    only: ['images'],
+    caughtBy: 'one-image-override',
   },
   {
     fault: 'a stop that is lost with the owner who was asked for it',

@@ -107,12 +107,19 @@ describe('the drain window', () => {
 })
 
 describe('an unregistered session', () => {
-  test('is gone for good: nobody takes it up again', () => {
+  test('is served by nobody, and not torn down again', () => {
     const play = gone()
     expect(play.state.registration).toMatchObject({ phase: 'draining' })
-    expect(play.do(REGISTER)).toMatchObject([{ type: 'SessionRegistrationRejected' }])
     expect(play.refused(ENSURE).kind).toBe('guard-rejected')
     expect(play.refused(END).kind).toBe('guard-rejected')
+  })
+
+  test('may be registered anew, in an epoch of its own, and begins with nothing of the old one', () => {
+    const play = gone()
+    expect(play.do({ ...REGISTER, epochId: epoch('e2') })).toEqual([{ type: 'SessionRegistered', sessionId: SESSION }])
+    expect(play.state.registration).toEqual({ phase: 'queuing', sessionId: SESSION, merge: false, silentIntents: [] })
+    expect(play.state.binding).toEqual({ phase: 'unbound', epochId: 'e2' })
+    expect(play.state.ledger.entries.size).toBe(0)
   })
 
   test('takes an executor exit that comes late without a change', () => {

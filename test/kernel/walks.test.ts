@@ -155,6 +155,8 @@ describe('on any walk', () => {
         let [one, other] = [state, read]
         for (const [n, move] of after.entries()) {
           const input = inputOf(move, one, 1000 + n)
+          // What ends with the process is not written, so it may differ.
+          if (meerkat.isOfConditions(input)) continue
           const [a, b] = [step(one, input), step(other, input)]
           expect(b).toMatchObject(a.ok ? { ok: true, effects: a.effects, edge: a.edge } : { ok: false, kind: a.kind })
           if (a.ok) one = a.state

@@ -126,6 +126,8 @@ export const wholeTurn: Inputs = [
   { type: 'StartConversationRun', runId, maxExtractions: 2 },
   { type: 'StartConversationRun', runId: lateRun },
   { type: 'StartImmediateAppend', runId },
+  { type: 'StartImmediateContext', runId },
+  { type: 'ForceCancelNoRun' },
   { type: 'PrimitiveApplied', runId },
   { type: 'LlmReturnedToolCalls', runId, toolCount: 0 },
   { type: 'LlmReturnedToolCalls', runId, toolCount: 2 },
@@ -141,6 +143,7 @@ export const wholeTurn: Inputs = [
   { type: 'ExtractionStart', runId },
   { type: 'ExtractionValidationPassed', runId },
   { type: 'ExtractionValidationFailed', runId, error: 'no' },
+  { type: 'ExtractionFailed', runId, error: 'no' },
   retry(0),
   retry(1),
   retry(2),
@@ -192,6 +195,7 @@ export const placements: Inputs = [
   { type: 'PrepareBindings', sessionId, runtimeId: runtime('m'), fence: 1 },
   { type: 'PrepareBindings', sessionId, runtimeId: runtime('m'), fence: 1, epochId: otherEpoch },
   { type: 'PrepareBindings', sessionId: otherSession, runtimeId: runtime('m'), fence: 1, generation: 1 },
+  { type: 'Ingest', sessionId, runtimeId: runtime('m'), fence: 1, generation: 1, workId: 'w', origin: 'Mob' },
 ]
 
 /** The drain window, by somebody who observed this binding. */

@@ -37,6 +37,9 @@ import {
 } from './alphabet.ts'
 import { always, type Configuration } from './configuration.ts'
 import { asyncConfigurations } from './configurations-async.ts'
+import { commsConfigurations } from './configurations-comms.ts'
+import { liveConfigurations } from './configurations-live.ts'
+import { modelConfigurations } from './configurations-models.ts'
 
 /** Interchangeable inputs come in one order: the next only while the one before it is unfinished. */
 function inTurn(offers: readonly AcceptInput[], rest: readonly MeerkatInput[]): Configuration['inputs'] {
@@ -357,5 +360,8 @@ export function configurations(quick: boolean): readonly Configuration[] {
     ...(quick ? [] : [callOwners(true)]),
     transcriptLength,
     ...asyncConfigurations(quick),
+    ...modelConfigurations(quick),
+    ...commsConfigurations(),
+    ...liveConfigurations(),
   ]
 }

@@ -19,7 +19,7 @@ export interface Walk<State, Input extends Tagged, Effect extends Tagged> {
   /** Equal for states that behave alike from here on. */
   readonly key: (state: State) => string
   /** What is wrong with a step, beyond what the invariants of its result say. */
-  readonly stepFault?: (before: State, input: Input, transition: Transition<State, Effect>) => Fault | undefined
+  readonly stepFault?: StepFault<State, Input, Effect>
   /** What is wrong with a state, beyond the invariants. */
   readonly stateFault?: (state: State) => Fault | undefined
   /** A few bits to remember of each step, for questions about the graph. */
@@ -66,6 +66,44 @@ export function explore<State, Input extends Tagged, Effect extends Tagged>(
   return new Explorer(walk).run()
 }
 
+/** What is wrong with a step, if anything. */
+export type StepFault<State, Input, Effect> = (
+  before: State,
+  input: Input,
+  transition: Transition<State, Effect>,
+) => Fault | undefined
+
+/** Looks whether a step leads where its row, and whoever follows it, declare. */
+export function claimFaultOf<State, Input extends Tagged, Effect extends Tagged>(
+  machine: Machine<State, Input, Effect>,
+): StepFault<State, Input, Effect> {
+  const claims = new Map<string, readonly string[] | undefined>(
+    machine.edges.map(edge => [`${edge.region}/${edge.input}/${edge.row}`, edge.to]),
+  )
+  // Regions whose phase is their own, not that of the region that governs them.
+  const phased = machine.regions.filter(({ initial }) => hasPhase(initial))
+  const moves = new Set(
+    machine.moves.flatMap(({ region, input, from, to }) => to.map(phase => `${region} ${input} ${from} ${phase}`)),
+  )
+  return (before, input, { state: after, edge, from: left, to: reached }) => {
+    const claim = claims.get(edge) ?? [left]
+    if (!claim.includes(reached))
+      return {
+        invariant: 'row-claims-its-phases',
+        text: `${edge} leads from ${left} to ${reached}, but declares ${claim.join(', ')}`,
+      }
+    for (const { name, phaseOf } of phased) {
+      if (before[name] === after[name] || edge.startsWith(`${name}/`)) continue
+      const from = phaseOf(before)
+      const to = phaseOf(after)
+      if (from === to || moves.has(`${name} ${input.type} ${from} ${to}`)) continue
+      const text = `${edge} takes ${name} from ${from} to ${to}, which ${name} does not declare`
+      return { invariant: 'follower-claims-its-phases', text }
+    }
+    return undefined
+  }
+}
+
 function hasPhase(slice: unknown): boolean {
   return typeof slice === 'object' && slice !== null && 'phase' in slice
 }
@@ -102,10 +140,7 @@ class Explorer<State, Input extends Tagged, Effect extends Tagged> {
   readonly #via = new IntList()
   readonly #labels = new IntList()
   readonly #covered = new Set<string>()
-  readonly #claims: ReadonlyMap<string, readonly string[] | undefined>
-  /** Regions whose phase is their own, not that of the region that governs them. */
-  readonly #phased: readonly { readonly name: keyof State & string; readonly phaseOf: (state: State) => string }[]
-  readonly #moves: ReadonlySet<string>
+  readonly #claimFault: StepFault<State, Input, Effect>
   readonly #owners: ReadonlyMap<string, Owner<State>>
   readonly #violations: FoundViolation[] = []
   /** Numbers of states that break something: nothing is said of what follows from them. */
@@ -114,16 +149,8 @@ class Explorer<State, Input extends Tagged, Effect extends Tagged> {
 
   constructor(walk: Walk<State, Input, Effect>) {
     this.#walk = walk
-    this.#claims = new Map(
-      walk.machine.edges.map(edge => [`${edge.region}/${edge.input}/${edge.row}`, edge.to] as const),
-    )
+    this.#claimFault = claimFaultOf(walk.machine)
     this.#owners = ownersOf(walk.machine)
-    this.#phased = walk.machine.regions.filter(({ initial }) => hasPhase(initial))
-    this.#moves = new Set(
-      walk.machine.moves.flatMap(({ region, input, from, to }) =>
-        to.map(phase => `${region} ${input} ${from} ${phase}`),
-      ),
-    )
   }
 
   run(): Exploration<State, Input> {
@@ -203,27 +230,8 @@ class Explorer<State, Input extends Tagged, Effect extends Tagged> {
 
   #checkStep(number: number, input: Input, result: Transition<State, Effect>): void {
     const state = this.#states[number] as State
-    const claim = this.#claims.get(result.edge) ?? [result.from]
-    const fault = claim.includes(result.to)
-      ? (this.#moveFault(state, input, result) ?? this.#walk.stepFault?.(state, input, result))
-      : {
-          invariant: 'row-claims-its-phases',
-          text: `${result.edge} leads from ${result.from} to ${result.to}, but declares ${claim.join(', ')}`,
-        }
+    const fault = this.#claimFault(state, input, result) ?? this.#walk.stepFault?.(state, input, result)
     if (fault !== undefined) this.#report(fault, [...this.#pathTo(number), inWords(input)])
-  }
-
-  /** Followers, too, move their phase only as they declare. */
-  #moveFault(before: State, input: Input, { state: after, edge }: Transition<State, Effect>): Fault | undefined {
-    for (const { name, phaseOf } of this.#phased) {
-      if (before[name] === after[name] || edge.startsWith(`${name}/`)) continue
-      const from = phaseOf(before)
-      const to = phaseOf(after)
-      if (from === to || this.#moves.has(`${name} ${input.type} ${from} ${to}`)) continue
-      const text = `${edge} takes ${name} from ${from} to ${to}, which ${name} does not declare`
-      return { invariant: 'follower-claims-its-phases', text }
-    }
-    return undefined
   }
 
   /** One path for each thing that is wrong is enough. */

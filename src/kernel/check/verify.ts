@@ -7,7 +7,7 @@ import type { Machine, Transition } from '../step.ts'
 import type { Configuration } from './configuration.ts'
 import { configurations } from './configurations.ts'
 import { exactlyOnceFault } from './exactly-once.ts'
-import { type Exploration, edgeNames, explore, type Fault, type FoundViolation, inWords } from './explore.ts'
+import { type Exploration, edgeNames, explore, type Fault, type FoundViolation, inWords, type Walk } from './explore.ts'
 import { firingFault } from './firings.ts'
 import { checkLiveness, DebtBits, type LivenessFailure } from './liveness.ts'
 import { operationEndsFault } from './operation-ends.ts'
@@ -93,12 +93,21 @@ export function verify(options: VerifyOptions = {}): VerifyReport {
 
 function walk(
   machine: SessionMachine,
-  { name, prefix, inputs }: Configuration,
+  configuration: Configuration,
 ): { readonly graph: Exploration<MeerkatState, MeerkatInput>; readonly bits: DebtBits } {
   const bits = new DebtBits()
-  const keys = new StateKeys()
+  return { graph: explore(sessionWalk(machine, configuration, bits)), bits }
+}
+
+/** How a configuration of the session machine is walked, and what is asked of its steps and states. */
+export function sessionWalk(
+  machine: SessionMachine,
+  { name, prefix, inputs }: Configuration,
+  bits: DebtBits = new DebtBits(),
+  keys: StateKeys = new StateKeys(),
+): Walk<MeerkatState, MeerkatInput, MeerkatEffect> {
   const isFaithful = snapshotCheck(keys)
-  const graph = explore({
+  return {
     name,
     machine,
     start: prefix.reduce((state, input) => stateAfter(machine, state, input), machine.initial),
@@ -112,8 +121,7 @@ function walk(
       firingFault(before, input, transition),
     stateFault: isFaithful,
     label: (_: MeerkatState, { effects }: Transition<MeerkatState, MeerkatEffect>) => bits.settledBy(effects),
-  })
-  return { graph, bits }
+  }
 }
 
 function stateAfter(machine: SessionMachine, state: MeerkatState, input: MeerkatInput): MeerkatState {
@@ -136,19 +144,15 @@ function unheardFault({ state, effects }: Transition<MeerkatState, MeerkatEffect
 }
 
 /**
- * A session that is put away and loaded again goes on where it was. Only its collections are rewritten on the way, so
- * one state with the same inputs and calls stands for all.
+ * A session that is put away and loaded again goes on where it was, for all that is not of the process that served it.
+ * Slices are written one by one, so each has to be tried once, whatever the others are.
  */
 function snapshotCheck(keys: StateKeys): (state: MeerkatState) => Fault | undefined {
-  const tried = new Set<string>()
   return state => {
-    keys.remember(state)
-    const contents = keys.contentsOf(state)
-    if (tried.has(contents)) return undefined
-    tried.add(contents)
+    if (!keys.remember(state)) return undefined
     const text = encodeState(state)
     const loaded = decoded(text)
-    if (loaded !== undefined && encodeState(loaded) === text && keys.keyOf(loaded) === keys.keyOf(state))
+    if (loaded !== undefined && encodeState(loaded) === text && keys.factsOf(loaded) === keys.factsOf(state))
       return undefined
     return { invariant: 'snapshots-are-faithful', text: 'a state differs after it was written and read' }
   }

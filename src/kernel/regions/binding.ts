@@ -5,8 +5,8 @@
  */
 import type { MeerkatEffect } from '../effects.ts'
 import type { AgentRuntimeId, RuntimeEpochId, SessionId } from '../ids.ts'
-import type { MeerkatRegion, MeerkatState } from '../machine.ts'
-import { notDraining } from './guards.ts'
+import type { MeerkatFacts, MeerkatRegion } from '../machine.ts'
+import { changesIdentity, notDraining } from './guards.ts'
 
 export type Binding =
   | { readonly phase: 'unbound'; readonly epochId?: RuntimeEpochId }
@@ -23,13 +23,34 @@ interface Placement {
 /** A binding as somebody observed it; compared as a whole. */
 export type BindingTuple = Partial<Placement>
 
-export type BindingInput = {
+export type BindingInput = PrepareBindings | Ingest
+
+interface PrepareBindings {
   readonly type: 'PrepareBindings'
   readonly sessionId: SessionId
   readonly runtimeId: AgentRuntimeId
   readonly fence: number
   readonly generation?: number
   readonly epochId?: RuntimeEpochId
+}
+
+/** Where routed work came from. */
+export type IngestOrigin = 'Tcp' | 'Uds' | 'Stdin' | 'Webhook' | 'Rpc' | 'Mob'
+
+/** Work that was routed to a placement of the session: it is for that one or for none. */
+interface Ingest extends BindingTuple {
+  readonly type: 'Ingest'
+  readonly sessionId?: SessionId
+  readonly workId: string
+  readonly origin: IngestOrigin
+}
+
+/** Work may come in; the shell offers it as an input under this name. */
+export type IngestEffect = {
+  readonly type: 'ResolveAdmission'
+  readonly runtimeId: AgentRuntimeId
+  readonly workId: string
+  readonly origin: IngestOrigin
 }
 
 /** Whether the observed tuple is exactly the current one. */
@@ -44,20 +65,20 @@ export function sameBinding(binding: Binding, seen: BindingTuple): boolean {
   )
 }
 
-function sameSession(state: MeerkatState, input: BindingInput): boolean {
+function sameSession(state: MeerkatFacts, input: { readonly sessionId?: SessionId }): boolean {
   return state.registration.sessionId === input.sessionId
 }
-function hasGenerationOrEpoch(_: MeerkatState, input: BindingInput): boolean {
+function hasGenerationOrEpoch(_: MeerkatFacts, input: PrepareBindings): boolean {
   return input.generation !== undefined || input.epochId !== undefined
 }
-function epochIsRegistered(state: MeerkatState, input: BindingInput): boolean {
+function epochIsRegistered(state: MeerkatFacts, input: PrepareBindings): boolean {
   return state.binding.epochId === input.epochId
 }
-function isExact(state: MeerkatState, input: BindingInput): boolean {
+function isExact(state: MeerkatFacts, input: BindingTuple): boolean {
   return sameBinding(state.binding, input)
 }
 /** After a reset the fence is open again while the rest stands. */
-function refines(state: MeerkatState, input: BindingInput): boolean {
+function refines(state: MeerkatFacts, input: PrepareBindings): boolean {
   const { binding } = state
   if (binding.phase !== 'bound') return false
   return (
@@ -66,7 +87,7 @@ function refines(state: MeerkatState, input: BindingInput): boolean {
     (binding.generation ?? input.generation) === input.generation
   )
 }
-function bind(slice: Binding, input: BindingInput): Binding {
+function bind(slice: Binding, input: PrepareBindings): Binding {
   const { runtimeId, fence, generation } = input
   return {
     phase: 'bound',
@@ -80,8 +101,13 @@ function unbind(slice: Binding): Binding {
   if (slice.phase === 'unbound') return slice
   return slice.epochId === undefined ? { phase: 'unbound' } : { phase: 'unbound', epochId: slice.epochId }
 }
-function runtimeBound(_: MeerkatState, input: BindingInput): MeerkatEffect {
+function runtimeBound(_: MeerkatFacts, input: PrepareBindings): MeerkatEffect {
   return { type: 'RuntimeBound', runtimeId: input.runtimeId, fence: input.fence }
+}
+
+function resolveAdmission(state: MeerkatFacts, { workId, origin }: Ingest): readonly MeerkatEffect[] {
+  const { binding: placed } = state
+  return placed.phase === 'bound' ? [{ type: 'ResolveAdmission', runtimeId: placed.runtimeId, workId, origin }] : []
 }
 
 const OPEN_PHASES = ['idle', 'attached', 'running', 'retired'] as const
@@ -114,12 +140,21 @@ export const binding: MeerkatRegion<'binding', Binding['phase']> = {
         emit: [runtimeBound],
       },
     ],
+    Ingest: [
+      {
+        name: 'routed',
+        from: ['bound'],
+        during: ['idle', 'attached', 'running'],
+        when: [notDraining, sameSession, isExact],
+        emit: [resolveAdmission],
+      },
+    ],
   },
   follow: {
     RegisterSession: {
       moves: { bound: ['unbound'] },
       then: (slice, input, before) =>
-        before.registration.phase === 'draining' || before.registration.sessionId === input.sessionId
+        !changesIdentity(before, input)
           ? slice
           : input.epochId === undefined
             ? { phase: 'unbound' }

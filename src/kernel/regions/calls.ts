@@ -9,7 +9,7 @@
 import type { AcceptInput } from '../admission.ts'
 import type { MeerkatEffect, RollbackCause } from '../effects.ts'
 import type { CallId, InputId, RunId } from '../ids.ts'
-import type { MeerkatInput, MeerkatRegion, MeerkatState } from '../machine.ts'
+import type { MeerkatFacts, MeerkatInput, MeerkatRegion } from '../machine.ts'
 import { emptyMap, mapDelete, mapGet, mapSet, mapValues, type PersistentMap } from '../persistent-map.ts'
 import { isCurrentRun } from './guards.ts'
 import { isEnqueued, replacedBy } from './ledger-admission.ts'
@@ -97,26 +97,26 @@ export function callsOf(calls: Calls, work: InputId): readonly CallEntry[] {
 }
 
 /** Guard: every call of the current run's work has an outcome. */
-export function allCallsSettled(state: MeerkatState): boolean {
+export function allCallsSettled(state: MeerkatFacts): boolean {
   return workCalls(state).every(call => call.state === 'succeeded' || call.state === 'failed')
 }
 /** Guard: a call of the current run's work waits for a person. */
-export function hasUnsettledCalls(state: MeerkatState): boolean {
+export function hasUnsettledCalls(state: MeerkatFacts): boolean {
   return workCalls(state).some(call => isUnsettled(call.state))
 }
 
-function workCalls(state: MeerkatState): readonly CallEntry[] {
+function workCalls(state: MeerkatFacts): readonly CallEntry[] {
   const head = state.run.phase === 'bound' ? state.run.contributors[0] : undefined
   return head === undefined ? [] : callsOf(state.calls, head)
 }
 function isUnsettled(state: CallState): boolean {
   return state === 'unknown' || state === 'awaitingApproval'
 }
-function areNew(state: MeerkatState, input: { readonly calls: readonly CallIntent[] }): boolean {
+function areNew(state: MeerkatFacts, input: { readonly calls: readonly CallIntent[] }): boolean {
   const ids = input.calls.map(call => call.callId)
   return new Set(ids).size === ids.length && ids.every(id => mapGet(state.calls.open, id) === undefined)
 }
-function areOwed(state: MeerkatState, input: { readonly callIds: readonly CallId[] }): boolean {
+function areOwed(state: MeerkatFacts, input: { readonly callIds: readonly CallId[] }): boolean {
   const work = state.run.phase === 'bound' ? state.run.contributors[0] : undefined
   return input.callIds.every(id => {
     const call = mapGet(state.calls.open, id)
@@ -124,7 +124,7 @@ function areOwed(state: MeerkatState, input: { readonly callIds: readonly CallId
   })
 }
 /** A turn that ended or is being cancelled starts nothing any more. */
-function turnIsWorking({ turn }: MeerkatState): boolean {
+function turnIsWorking({ turn }: MeerkatFacts): boolean {
   return IS_WORKING[turn.phase]
 }
 const IS_WORKING: Readonly<Record<TurnPhase, boolean>> = {
@@ -141,15 +141,15 @@ const IS_WORKING: Readonly<Record<TurnPhase, boolean>> = {
   cancelled: false,
 }
 function areInFlight(
-  state: MeerkatState,
+  state: MeerkatFacts,
   input: { readonly outcomes: readonly { readonly callId: CallId }[] },
 ): boolean {
   return input.outcomes.every(({ callId }) => mapGet(state.calls.open, callId)?.state === 'dispatched')
 }
-function isUnknown(state: MeerkatState, input: { readonly callId: CallId }): boolean {
+function isUnknown(state: MeerkatFacts, input: { readonly callId: CallId }): boolean {
   return mapGet(state.calls.open, input.callId)?.state === 'unknown'
 }
-function awaitsApproval(state: MeerkatState, input: { readonly callId: CallId }): boolean {
+function awaitsApproval(state: MeerkatFacts, input: { readonly callId: CallId }): boolean {
   return mapGet(state.calls.open, input.callId)?.state === 'awaitingApproval'
 }
 
@@ -168,7 +168,7 @@ function change(calls: Calls, id: CallId, state: CallState, at: number): Calls {
 function record(
   slice: Calls,
   input: { readonly calls: readonly CallIntent[]; readonly at: number },
-  state: MeerkatState,
+  state: MeerkatFacts,
 ): Calls {
   const work = state.run.phase === 'bound' ? state.run.contributors[0] : undefined
   if (work === undefined) return slice
@@ -187,17 +187,17 @@ function record(
 }
 
 /** The executor is gone: what was in flight is settled by policy. */
-function lose(slice: Calls, _: MeerkatInput, state: MeerkatState): Calls {
+function lose(slice: Calls, _: MeerkatInput, state: MeerkatFacts): Calls {
   return inFlight(state).reduce((calls, call) => put(calls, { ...call, state: LOST[call.policy] }), slice)
 }
 const LOST: Readonly<Record<CallPolicy, CallState>> = { retry: 'owed', ask: 'unknown', fail: 'failed' }
 
-function inFlight(state: MeerkatState): readonly CallEntry[] {
+function inFlight(state: MeerkatFacts): readonly CallEntry[] {
   return state.calls.open.size === 0 ? [] : workCalls(state).filter(call => call.state === 'dispatched')
 }
 
 /** The run's work ended; its calls are history. */
-function close(slice: Calls, _: MeerkatInput, state: MeerkatState): Calls {
+function close(slice: Calls, _: MeerkatInput, state: MeerkatFacts): Calls {
   return slice.open.size === 0 ? slice : workCalls(state).reduce(forget, slice)
 }
 function forget(calls: Calls, call: CallEntry): Calls {
@@ -207,7 +207,7 @@ function closeAll(slice: Calls): Calls {
   return slice.open.size === 0 ? slice : NONE
 }
 /** A rollback that gave the work up takes its calls along; otherwise what was in flight is lost. */
-function afterRollback(slice: Calls, input: MeerkatInput & WithCause, state: MeerkatState): Calls {
+function afterRollback(slice: Calls, input: MeerkatInput & WithCause, state: MeerkatFacts): Calls {
   return (givesWorkUp(state, input) ? close : lose)(slice, input, state)
 }
 /** Calls of an input that ended outside a run. */
@@ -215,14 +215,14 @@ function closeWork(slice: Calls, input: { readonly inputId: InputId }): Calls {
   return callsOf(slice, input.inputId).reduce(forget, slice)
 }
 /** Calls of everything that waits: what is dropped with the queue. */
-function closeQueued(slice: Calls, _: MeerkatInput, { ledger }: MeerkatState): Calls {
+function closeQueued(slice: Calls, _: MeerkatInput, { ledger }: MeerkatFacts): Calls {
   if (slice.open.size === 0) return slice
   return [...mapValues(slice.open)]
     .filter(call => entryOf(ledger, call.work)?.status === 'queued')
     .reduce(forget, slice)
 }
 /** Calls of the work that a newly accepted input replaces. */
-function closeReplaced(slice: Calls, input: AcceptInput, state: MeerkatState): Calls {
+function closeReplaced(slice: Calls, input: AcceptInput, state: MeerkatFacts): Calls {
   if (slice.open.size === 0 || !isEnqueued(state, input)) return slice
   return replacedBy(state.ledger, input).reduce((calls, inputId) => closeWork(calls, { inputId }), slice)
 }
@@ -239,18 +239,18 @@ const changed = (call: CallEntry, state: CallState): MeerkatEffect => ({
 })
 
 function changedBy(ids: (input: never) => readonly CallId[]) {
-  return (after: MeerkatState, input: unknown): readonly MeerkatEffect[] =>
+  return (after: MeerkatFacts, input: unknown): readonly MeerkatEffect[] =>
     ids(input as never).flatMap(id => {
       const call = mapGet(after.calls.open, id)
       return call === undefined ? [] : [changed(call, call.state)]
     })
 }
 /** In flight before, settled by policy now. */
-function lost(after: MeerkatState, _: MeerkatInput, before: MeerkatState): readonly MeerkatEffect[] {
+function lost(after: MeerkatFacts, _: MeerkatInput, before: MeerkatFacts): readonly MeerkatEffect[] {
   return inFlight(before).map(call => changed(call, mapGet(after.calls.open, call.id)?.state ?? 'unknown'))
 }
 /** In flight when its run was cut off: whether it took effect can't be known. */
-function cutOff(_: MeerkatState, __: MeerkatInput, before: MeerkatState): readonly MeerkatEffect[] {
+function cutOff(_: MeerkatFacts, __: MeerkatInput, before: MeerkatFacts): readonly MeerkatEffect[] {
   return inFlight(before).map(call => changed(call, 'unknown'))
 }
 

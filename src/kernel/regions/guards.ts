@@ -1,23 +1,23 @@
 /** Guards that several regions share. */
 import type { RunId, SessionId } from '../ids.ts'
-import type { MeerkatState } from '../machine.ts'
+import type { MeerkatFacts } from '../machine.ts'
 
 /** The input speaks of the run that is bound. */
-export function isCurrentRun(state: MeerkatState, input: { readonly runId: RunId }): boolean {
+export function isCurrentRun(state: MeerkatFacts, input: { readonly runId: RunId }): boolean {
   return state.run.phase === 'bound' && state.run.runId === input.runId
 }
 
-export function isRegistered(state: MeerkatState): boolean {
+export function isRegistered(state: MeerkatFacts): boolean {
   return state.registration.sessionId !== undefined
 }
 
 /** Nobody is tearing the session down. */
-export function notDraining(state: MeerkatState): boolean {
+export function notDraining(state: MeerkatFacts): boolean {
   return state.registration.phase !== 'draining'
 }
 
 /** A new input is admitted, and no stop is pending that would give it up at once. */
-export function admitsWork({ lifecycle, registration }: MeerkatState): boolean {
+export function admitsWork({ lifecycle, registration }: MeerkatFacts): boolean {
   if (registration.sessionId === undefined || registration.phase === 'draining') return false
   switch (lifecycle.phase) {
     case 'idle':
@@ -32,6 +32,7 @@ export function admitsWork({ lifecycle, registration }: MeerkatState): boolean {
 }
 
 /** The session is registered anew, under another id: what belonged to the old one ends. */
-export function changesIdentity(state: MeerkatState, input: { readonly sessionId: SessionId }): boolean {
-  return state.registration.phase !== 'draining' && state.registration.sessionId !== input.sessionId
+export function changesIdentity(state: MeerkatFacts, input: { readonly sessionId: SessionId }): boolean {
+  const { phase, sessionId } = state.registration
+  return (phase !== 'draining' || sessionId === undefined) && sessionId !== input.sessionId
 }

@@ -2,28 +2,28 @@
 import { type AcceptInput, admissionPolicy, type ResolveAdmissionIdempotency, validationFault } from '../admission.ts'
 import type { MeerkatEffect } from '../effects.ts'
 import type { InputId } from '../ids.ts'
-import type { MeerkatInput, MeerkatState } from '../machine.ts'
+import type { MeerkatFacts, MeerkatInput } from '../machine.ts'
 import { mapGet, mapValues } from '../persistent-map.ts'
 import { isRegistered, notDraining } from './guards.ts'
 import { inOrder } from './lane.ts'
 import { type AbandonReason, drop, enqueue, type Ledger } from './ledger-entries.ts'
 import { contributorsOf, joiningSteers, returnsToLane } from './ledger-runs.ts'
 
-function saysTheSame(_: MeerkatState, { seen }: ResolveAdmissionIdempotency): boolean {
+function saysTheSame(_: MeerkatFacts, { seen }: ResolveAdmissionIdempotency): boolean {
   return seen.sameContent
 }
-function isFaulty(_: MeerkatState, input: AcceptInput): boolean {
+function isFaulty(_: MeerkatFacts, input: AcceptInput): boolean {
   return validationFault(input) !== undefined
 }
-function isNew(state: MeerkatState, input: AcceptInput): boolean {
+function isNew(state: MeerkatFacts, input: AcceptInput): boolean {
   return mapGet(state.ledger.entries, input.inputId) === undefined
 }
-function isConsumedOnAccept(state: MeerkatState, input: AcceptInput): boolean {
+function isConsumedOnAccept(state: MeerkatFacts, input: AcceptInput): boolean {
   return admissionPolicy(input, state.run.phase === 'bound', false).consumedOnAccept
 }
 
 /** A session that was retired during a run admits nothing any more, though the run goes on. */
-export function notRetiring({ lifecycle }: MeerkatState): boolean {
+export function notRetiring({ lifecycle }: MeerkatFacts): boolean {
   return lifecycle.phase !== 'running' || lifecycle.preRun !== 'retired'
 }
 
@@ -31,7 +31,7 @@ export function notRetiring({ lifecycle }: MeerkatState): boolean {
 export const admissionGuards = { saysTheSame, isFaulty, isNew, isConsumedOnAccept }
 
 /** Whether the row that takes the input in is the one that decides on it. */
-export function isEnqueued(state: MeerkatState, input: AcceptInput): boolean {
+export function isEnqueued(state: MeerkatFacts, input: AcceptInput): boolean {
   const refused = isFaulty(state, input) || !isNew(state, input)
   return (
     !refused && !isConsumedOnAccept(state, input) && isRegistered(state) && notDraining(state) && notRetiring(state)
@@ -39,7 +39,7 @@ export function isEnqueued(state: MeerkatState, input: AcceptInput): boolean {
 }
 
 /** Admits: ends what it replaces, then takes its place behind its lane. */
-export function accept(slice: Ledger, input: AcceptInput, state: MeerkatState): Ledger {
+export function accept(slice: Ledger, input: AcceptInput, state: MeerkatFacts): Ledger {
   const { inputId: id, at, kind = 'prompt', supersessionKey } = input
   const policy = admissionPolicy(input, state.run.phase === 'bound', isSilent(state, input))
   const facts = { id, kind, lane: policy.lane, wake: policy.wake, attempts: 0, at, carries: [] }
@@ -47,7 +47,7 @@ export function accept(slice: Ledger, input: AcceptInput, state: MeerkatState): 
   return enqueue(cleared, supersessionKey === undefined ? facts : { ...facts, supersessionKey }, 'back')
 }
 
-function isSilent(state: MeerkatState, input: AcceptInput): boolean {
+function isSilent(state: MeerkatFacts, input: AcceptInput): boolean {
   return (
     input.kind === 'peer-request' &&
     input.intent !== undefined &&
@@ -70,10 +70,10 @@ const withCarried = (ledger: Ledger, id: InputId): readonly InputId[] => [
   id,
   ...(mapGet(ledger.entries, id)?.carries ?? []),
 ]
-const attemptsOf = (state: MeerkatState, id: InputId): number => mapGet(state.ledger.entries, id)?.attempts ?? 0
+const attemptsOf = (state: MeerkatFacts, id: InputId): number => mapGet(state.ledger.entries, id)?.attempts ?? 0
 
 function ended(
-  before: MeerkatState,
+  before: MeerkatFacts,
   ids: Iterable<InputId>,
   terminal: Extract<MeerkatEffect, { type: 'InputTerminated' }>['terminal'],
 ): readonly MeerkatEffect[] {
@@ -85,7 +85,7 @@ function ended(
   }))
 }
 
-function accepted(_: MeerkatState, input: AcceptInput, before: MeerkatState): readonly MeerkatEffect[] {
+function accepted(_: MeerkatFacts, input: AcceptInput, before: MeerkatFacts): readonly MeerkatEffect[] {
   const policy = admissionPolicy(input, before.run.phase === 'bound', isSilent(before, input))
   const acceptedEffect: MeerkatEffect = { type: 'InputAccepted', inputId: input.inputId, lane: policy.lane }
   const signal: readonly MeerkatEffect[] =
@@ -98,19 +98,19 @@ function accepted(_: MeerkatState, input: AcceptInput, before: MeerkatState): re
   return [acceptedEffect, ...ended(before, replaced, terminal), ...signal]
 }
 
-function staged(after: MeerkatState): readonly MeerkatEffect[] {
+function staged(after: MeerkatFacts): readonly MeerkatEffect[] {
   if (after.run.phase !== 'bound') return []
   const { runId, contributors } = after.run
   return contributors.map(inputId => ({ type: 'InputStaged', inputId, runId, attempt: attemptsOf(after, inputId) }))
 }
 
-function steered(after: MeerkatState, input: MeerkatInput, before: MeerkatState): readonly MeerkatEffect[] {
+function steered(after: MeerkatFacts, input: MeerkatInput, before: MeerkatFacts): readonly MeerkatEffect[] {
   if (after.run.phase !== 'bound') return []
   const { runId, boundary } = after.run
   return joiningSteers(before, input).map(inputId => ({ type: 'InputSteered', inputId, runId, boundary }))
 }
 
-function rolledBack(after: MeerkatState, _: MeerkatInput, before: MeerkatState): readonly MeerkatEffect[] {
+function rolledBack(after: MeerkatFacts, _: MeerkatInput, before: MeerkatFacts): readonly MeerkatEffect[] {
   if (before.run.phase !== 'bound') return []
   const { runId } = before.run
   return contributorsOf(before).map(inputId =>
@@ -127,7 +127,7 @@ function rolledBack(after: MeerkatState, _: MeerkatInput, before: MeerkatState):
 
 const abandoned =
   (reason: AbandonReason) =>
-  (_: MeerkatState, __: MeerkatInput, before: MeerkatState): readonly MeerkatEffect[] => {
+  (_: MeerkatFacts, __: MeerkatInput, before: MeerkatFacts): readonly MeerkatEffect[] => {
     if (before.ledger.entries.size === 0) return []
     const ids = [...mapValues(before.ledger.entries)]
       .sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
@@ -137,22 +137,22 @@ const abandoned =
 
 /** What the world hears of the ledger, by occasion. */
 export const ledgerEffects = {
-  deduplicated: (_: MeerkatState, { inputId, seen }: ResolveAdmissionIdempotency): MeerkatEffect => ({
+  deduplicated: (_: MeerkatFacts, { inputId, seen }: ResolveAdmissionIdempotency): MeerkatEffect => ({
     type: 'AdmissionDeduplicated',
     inputId,
     existing: seen.inputId,
   }),
-  conflict: (_: MeerkatState, { inputId, seen }: ResolveAdmissionIdempotency): MeerkatEffect => ({
+  conflict: (_: MeerkatFacts, { inputId, seen }: ResolveAdmissionIdempotency): MeerkatEffect => ({
     type: 'IdempotencyConflicted',
     inputId,
     existing: seen.inputId,
   }),
-  rejected: (_: MeerkatState, input: AcceptInput): MeerkatEffect => ({
+  rejected: (_: MeerkatFacts, input: AcceptInput): MeerkatEffect => ({
     type: 'AdmissionRejected',
     inputId: input.inputId,
     reason: validationFault(input) ?? 'unknown',
   }),
-  consumedOnAccept: (_: MeerkatState, input: AcceptInput): readonly MeerkatEffect[] => [
+  consumedOnAccept: (_: MeerkatFacts, input: AcceptInput): readonly MeerkatEffect[] => [
     { type: 'InputAccepted', inputId: input.inputId, lane: 'queue' },
     { type: 'InputTerminated', inputId: input.inputId, terminal: { status: 'consumed' }, attempts: 0 },
   ],
@@ -161,16 +161,16 @@ export const ledgerEffects = {
   steered,
   rolledBack,
   abandoned,
-  withdrawn: (_: MeerkatState, input: WithInput, before: MeerkatState): readonly MeerkatEffect[] =>
+  withdrawn: (_: MeerkatFacts, input: WithInput, before: MeerkatFacts): readonly MeerkatEffect[] =>
     ended(before, withCarried(before.ledger, input.inputId), { status: 'withdrawn' }),
-  dropped: (_: MeerkatState, __: MeerkatInput, before: MeerkatState): readonly MeerkatEffect[] =>
+  dropped: (_: MeerkatFacts, __: MeerkatInput, before: MeerkatFacts): readonly MeerkatEffect[] =>
     ended(
       before,
       [...inOrder(before.ledger.steer), ...inOrder(before.ledger.queue)].flatMap(id => withCarried(before.ledger, id)),
       { status: 'abandoned', reason: 'cancelled' },
     ),
-  consumed: (_: MeerkatState, __: MeerkatInput, before: MeerkatState): readonly MeerkatEffect[] =>
+  consumed: (_: MeerkatFacts, __: MeerkatInput, before: MeerkatFacts): readonly MeerkatEffect[] =>
     ended(before, contributorsOf(before), { status: 'consumed' }),
-  cancelled: (_: MeerkatState, __: MeerkatInput, before: MeerkatState): readonly MeerkatEffect[] =>
+  cancelled: (_: MeerkatFacts, __: MeerkatInput, before: MeerkatFacts): readonly MeerkatEffect[] =>
     ended(before, contributorsOf(before), { status: 'abandoned', reason: 'cancelled' }),
 }

@@ -1,13 +1,13 @@
 /** What a run does to the ledger: it stages inputs, steers join it, and its end ends or returns them. */
 import type { RollbackCause } from '../effects.ts'
 import type { InputId, RunId } from '../ids.ts'
-import type { MeerkatInput, MeerkatState } from '../machine.ts'
+import type { MeerkatFacts, MeerkatInput } from '../machine.ts'
 import { emptyMap, mapDelete, mapGet, mapSet } from '../persistent-map.ts'
 import { EMPTY_LANE, inOrder } from './lane.ts'
 import { dequeue, type EntryFacts, enqueue, factsOf, type Ledger, MAX_ATTEMPTS, selectBatch } from './ledger-entries.ts'
 
 /** The inputs of the bound run, head first. */
-export function contributorsOf(state: MeerkatState): readonly InputId[] {
+export function contributorsOf(state: MeerkatFacts): readonly InputId[] {
   return state.run.phase === 'bound' ? state.run.contributors : []
 }
 
@@ -15,7 +15,7 @@ export function contributorsOf(state: MeerkatState): readonly InputId[] {
  * The waiting steers that join at the boundary the run is at. A run that is being cancelled takes nothing in, work with
  * a journal of its own joins no other, and passive steers alone do not prolong a turn that would end.
  */
-export function joiningSteers(state: MeerkatState, input: { readonly type: string }): readonly InputId[] {
+export function joiningSteers(state: MeerkatFacts, input: { readonly type: string }): readonly InputId[] {
   const { ledger, run, turn } = state
   if (ledger.steer.slots.size === 0 || turn.phase !== 'drainingBoundary') return []
   if (run.phase !== 'bound' || run.cancel !== 'none') return []
@@ -31,12 +31,12 @@ export function joiningSteers(state: MeerkatState, input: { readonly type: strin
 }
 
 /** Guard: steers wait that prolong the turn. */
-export function joinsSteers(state: MeerkatState, input: { readonly type: string }): boolean {
+export function joinsSteers(state: MeerkatFacts, input: { readonly type: string }): boolean {
   return joiningSteers(state, input).length > 0
 }
 
 /** Stages the next batch for the run. */
-export function stage(slice: Ledger, input: { readonly runId: RunId }, state: MeerkatState): Ledger {
+export function stage(slice: Ledger, input: { readonly runId: RunId }, state: MeerkatFacts): Ledger {
   return selectBatch(slice, state.registration.merge).reduce((ledger, id) => stageOne(ledger, id, input.runId), slice)
 }
 
@@ -57,7 +57,7 @@ function stageOne(ledger: Ledger, id: InputId, runId: RunId): Ledger {
 }
 
 /** Marks what the run holds as applied and lets the waiting steers join. */
-export function joinSteers(slice: Ledger, input: MeerkatInput, state: MeerkatState): Ledger {
+export function joinSteers(slice: Ledger, input: MeerkatInput, state: MeerkatFacts): Ledger {
   if (state.run.phase !== 'bound') return slice
   const { runId, contributors } = state.run
   const boundary = state.run.boundary + 1
@@ -84,7 +84,7 @@ function attemptsOf(ledger: Ledger, id: InputId | undefined): number {
 }
 
 /** The run's inputs reached their end. */
-export function endContributors(slice: Ledger, _: MeerkatInput, state: MeerkatState): Ledger {
+export function endContributors(slice: Ledger, _: MeerkatInput, state: MeerkatFacts): Ledger {
   const entries = contributorsOf(state).reduce((map, id) => mapDelete(map, id), slice.entries)
   return { ...slice, entries }
 }
@@ -97,7 +97,7 @@ function isGivenUp(ledger: Ledger, head: InputId | undefined, cause: RollbackCau
 }
 
 /** Whether the rollback ends the work that the run has a journal of, and with it the journal's calls. */
-export function givesWorkUp(state: MeerkatState, input: { readonly cause?: RollbackCause }): boolean {
+export function givesWorkUp(state: MeerkatFacts, input: { readonly cause?: RollbackCause }): boolean {
   return isGivenUp(state.ledger, contributorsOf(state)[0], input.cause ?? 'recovered')
 }
 
@@ -108,7 +108,7 @@ export function givesWorkUp(state: MeerkatState, input: { readonly cause?: Rollb
 export function rollBack(
   slice: Ledger,
   input: { readonly type: string; readonly cause?: RollbackCause },
-  state: MeerkatState,
+  state: MeerkatFacts,
 ): Ledger {
   if (state.run.phase !== 'bound') return slice
   const cause = input.cause ?? 'recovered'
@@ -137,12 +137,12 @@ function returnGroup(ledger: Ledger, group: readonly InputId[], cause: RollbackC
 }
 
 /** Whether the input still waits after a rollback. */
-export function returnsToLane(after: MeerkatState, id: InputId): boolean {
+export function returnsToLane(after: MeerkatFacts, id: InputId): boolean {
   return mapGet(after.ledger.entries, id) !== undefined
 }
 
 /** Nothing is owed any more. */
-export function abandonAll(slice: Ledger, _: MeerkatInput, __: MeerkatState): Ledger {
+export function abandonAll(slice: Ledger, _: MeerkatInput, __: MeerkatFacts): Ledger {
   if (slice.entries.size === 0) return slice
   return { entries: emptyMap(), queue: EMPTY_LANE, steer: EMPTY_LANE, waking: 0, keyed: emptyMap() }
 }
@@ -152,7 +152,7 @@ export function abandonAll(slice: Ledger, _: MeerkatInput, __: MeerkatState): Le
  * answer it. Once retired, the promise to drain stands, however often it is asked again. Passive inputs that no work is
  * left to take along will never be taken: nothing more is admitted.
  */
-export function drainsAfterRetire(state: MeerkatState): boolean {
+export function drainsAfterRetire(state: MeerkatFacts): boolean {
   const { phase } = state.lifecycle
   if (phase === 'running') return true
   return state.ledger.waking > 0 && (state.registration.phase === 'active' || phase === 'retired')

@@ -6,7 +6,7 @@
  * It does not know what an input says, nor idempotency keys of inputs that ended (the store does).
  */
 import type { InputId } from '../ids.ts'
-import type { MeerkatRegion, MeerkatState } from '../machine.ts'
+import type { MeerkatFacts, MeerkatRegion } from '../machine.ts'
 import { emptyMap, mapGet, mapValues } from '../persistent-map.ts'
 import { isRegistered, notDraining } from './guards.ts'
 import { EMPTY_LANE, inOrder } from './lane.ts'
@@ -32,7 +32,7 @@ export type LedgerInput =
   /** Gives up everything that waits; a current run is not touched. */
   | { readonly type: 'DropQueued'; readonly reason: 'cancelled' }
 
-function isQueued(state: MeerkatState, input: { readonly inputId: InputId }): boolean {
+function isQueued(state: MeerkatFacts, input: { readonly inputId: InputId }): boolean {
   return mapGet(state.ledger.entries, input.inputId)?.status === 'queued'
 }
 
@@ -180,7 +180,7 @@ export const ledger: MeerkatRegion<'ledger', LifecyclePhase> = {
   ],
 }
 
-function stopsInline(state: MeerkatState): boolean {
+function stopsInline(state: MeerkatFacts): boolean {
   return state.lifecycle.phase !== 'attached' && state.lifecycle.phase !== 'running'
 }
 
@@ -200,7 +200,7 @@ function carriesAgree(l: Ledger, entry: LedgerEntry): boolean {
   })
 }
 
-function stagedAgree(s: MeerkatState): boolean {
+function stagedAgree(s: MeerkatFacts): boolean {
   const inRun = [...mapValues(s.ledger.entries)].filter(e => e.status === 'staged' || e.status === 'applied')
   if (s.run.phase === 'none') return inRun.length === 0
   const { contributors, runId } = s.run

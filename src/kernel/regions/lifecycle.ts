@@ -6,7 +6,7 @@
  */
 import type { MeerkatEffect, RollbackCause } from '../effects.ts'
 import type { RunId, SessionId } from '../ids.ts'
-import type { MeerkatInput, MeerkatRegion, MeerkatState } from '../machine.ts'
+import type { MeerkatFacts, MeerkatInput, MeerkatRegion } from '../machine.ts'
 import { canPrepare } from '../runnable.ts'
 import { allCallsSettled, hasUnsettledCalls } from './calls.ts'
 import { isCurrentRun, isRegistered, notDraining } from './guards.ts'
@@ -58,26 +58,26 @@ const DESTROYED: Lifecycle = { phase: 'destroyed' }
 
 const PRE_RUN: readonly PreRunPhase[] = ['idle', 'attached', 'retired']
 
-function isThisSession(state: MeerkatState, input: { readonly sessionId: SessionId }): boolean {
+function isThisSession(state: MeerkatFacts, input: { readonly sessionId: SessionId }): boolean {
   return state.registration.sessionId === input.sessionId
 }
 /** Its executor may report its exit after the session was let go. */
-function isUnregistered(state: MeerkatState): boolean {
+function isUnregistered(state: MeerkatFacts): boolean {
   return state.registration.sessionId === undefined
 }
-function turnCompleted(state: MeerkatState): boolean {
+function turnCompleted(state: MeerkatFacts): boolean {
   return state.turn.phase === 'completed'
 }
-function turnFailed(state: MeerkatState): boolean {
+function turnFailed(state: MeerkatFacts): boolean {
   return state.turn.phase === 'failed'
 }
-function turnCancelled(state: MeerkatState): boolean {
+function turnCancelled(state: MeerkatFacts): boolean {
   return state.turn.phase === 'cancelled'
 }
-function isParkable(state: MeerkatState, input: { readonly cause: RollbackCause }): boolean {
+function isParkable(state: MeerkatFacts, input: { readonly cause: RollbackCause }): boolean {
   return input.cause !== 'parked' || hasUnsettledCalls(state)
 }
-function isServed(state: MeerkatState): boolean {
+function isServed(state: MeerkatFacts): boolean {
   return state.registration.phase === 'active'
 }
 
@@ -97,7 +97,7 @@ function endRun(slice: Lifecycle): Lifecycle {
 function detachOnNewIdentity(
   slice: Lifecycle,
   input: { readonly sessionId: SessionId },
-  state: MeerkatState,
+  state: MeerkatFacts,
 ): Lifecycle {
   const { phase, sessionId } = state.registration
   return slice.phase === 'attached' && phase === 'queuing' && sessionId !== input.sessionId ? IDLE : slice
@@ -114,13 +114,13 @@ const notice = (name: 'Recover' | 'Reset' | 'Stop' | 'Exit' | 'Resume') => (): M
   notice: name,
 })
 
-function stopFact(_: MeerkatState, input: { readonly reason: string }): MeerkatEffect {
+function stopFact(_: MeerkatFacts, input: { readonly reason: string }): MeerkatEffect {
   return { type: 'RuntimeEffectFact', fact: 'StopRuntimeExecutor', reason: input.reason }
 }
-function runtimeRetired(_: MeerkatState, __: MeerkatInput, before: MeerkatState): readonly MeerkatEffect[] {
+function runtimeRetired(_: MeerkatFacts, __: MeerkatInput, before: MeerkatFacts): readonly MeerkatEffect[] {
   return before.binding.phase === 'bound' ? [{ type: 'RuntimeRetired', runtimeId: before.binding.runtimeId }] : []
 }
-function runtimeDestroyed(_: MeerkatState, __: MeerkatInput, before: MeerkatState): readonly MeerkatEffect[] {
+function runtimeDestroyed(_: MeerkatFacts, __: MeerkatInput, before: MeerkatFacts): readonly MeerkatEffect[] {
   return before.binding.phase === 'bound' ? [{ type: 'RuntimeDestroyed', runtimeId: before.binding.runtimeId }] : []
 }
 

@@ -1,7 +1,7 @@
 /** What can be asked of operations, when it may be done, and what the world hears of it: the parts of their rows. */
 import type { MeerkatEffect } from '../effects.ts'
 import type { InputId, OperationId, RunId, WaitId } from '../ids.ts'
-import type { MeerkatState } from '../machine.ts'
+import type { MeerkatFacts } from '../machine.ts'
 import { mapGet } from '../persistent-map.ts'
 import {
   isEnded,
@@ -60,56 +60,56 @@ export type OperationsInput =
 
 export type WithOperation = { readonly operationId: OperationId }
 
-function entryOf({ operations: o }: MeerkatState, { operationId }: WithOperation): OperationEntry | undefined {
+function entryOf({ operations: o }: MeerkatFacts, { operationId }: WithOperation): OperationEntry | undefined {
   return mapGet(o.entries, operationId)
 }
-function isNewOperation(state: MeerkatState, input: WithOperation): boolean {
+function isNewOperation(state: MeerkatFacts, input: WithOperation): boolean {
   return entryOf(state, input) === undefined
 }
-function belowCapacity({ operations: o }: MeerkatState, input: { readonly maxConcurrent?: number }): boolean {
+function belowCapacity({ operations: o }: MeerkatFacts, input: { readonly maxConcurrent?: number }): boolean {
   return input.maxConcurrent === undefined || o.active < input.maxConcurrent
 }
-function isProvisioning(state: MeerkatState, input: WithOperation): boolean {
+function isProvisioning(state: MeerkatFacts, input: WithOperation): boolean {
   return entryOf(state, input)?.status === 'provisioning'
 }
-function isRunning(state: MeerkatState, input: WithOperation): boolean {
+function isRunning(state: MeerkatFacts, input: WithOperation): boolean {
   return entryOf(state, input)?.status === 'running'
 }
-function isUnderWay(state: MeerkatState, input: WithOperation): boolean {
+function isUnderWay(state: MeerkatFacts, input: WithOperation): boolean {
   const status = entryOf(state, input)?.status
   return status === 'running' || status === 'retiring'
 }
-function isUnfinished(state: MeerkatState, input: WithOperation): boolean {
+function isUnfinished(state: MeerkatFacts, input: WithOperation): boolean {
   return isLive(state.operations, input.operationId)
 }
-function expectsPeer(state: MeerkatState, input: WithOperation): boolean {
+function expectsPeer(state: MeerkatFacts, input: WithOperation): boolean {
   return entryOf(state, input)?.kind === 'mob-member-child'
 }
-function peerNotReady(state: MeerkatState, input: WithOperation): boolean {
+function peerNotReady(state: MeerkatFacts, input: WithOperation): boolean {
   const entry = entryOf(state, input)
   return entry !== undefined && !isEnded(entry) && entry.peerReady !== true
 }
-function notAwaited({ operations: o }: MeerkatState, input: WithOperation): boolean {
+function notAwaited({ operations: o }: MeerkatFacts, input: WithOperation): boolean {
   return o.wait?.operationIds.includes(input.operationId) !== true
 }
 type WithOperations = { readonly operationIds: readonly OperationId[] }
-function areDistinct(_: MeerkatState, { operationIds }: WithOperations): boolean {
+function areDistinct(_: MeerkatFacts, { operationIds }: WithOperations): boolean {
   return new Set(operationIds).size === operationIds.length
 }
-function areKnown({ operations: o }: MeerkatState, { operationIds }: WithOperations): boolean {
+function areKnown({ operations: o }: MeerkatFacts, { operationIds }: WithOperations): boolean {
   return operationIds.every(id => mapGet(o.entries, id) !== undefined)
 }
-function nobodyWaits({ operations: o }: MeerkatState): boolean {
+function nobodyWaits({ operations: o }: MeerkatFacts): boolean {
   return o.wait === undefined
 }
 function isCurrentWait(
-  { operations: o }: MeerkatState,
+  { operations: o }: MeerkatFacts,
   input: { readonly waitId: WaitId; readonly runId: RunId },
 ): boolean {
   return o.wait?.id === input.waitId && o.wait.runId === input.runId
 }
 /** A reader ahead of what has happened would miss what happens next. */
-function hasHappened({ operations: o }: MeerkatState, input: { readonly through: number }): boolean {
+function hasHappened({ operations: o }: MeerkatFacts, input: { readonly through: number }): boolean {
   return input.through <= o.completions
 }
 
@@ -131,25 +131,25 @@ export const operationGuards = {
   hasHappened,
 }
 
-function changed(after: MeerkatState, input: WithOperation): readonly MeerkatEffect[] {
+function changed(after: MeerkatFacts, input: WithOperation): readonly MeerkatEffect[] {
   const entry = entryOf(after, input)
   if (entry === undefined || isEnded(entry)) return []
   return [{ type: 'OperationChanged', operationId: entry.id, kind: entry.kind, status: entry.status }]
 }
-function progressed(after: MeerkatState, input: WithOperation): readonly MeerkatEffect[] {
+function progressed(after: MeerkatFacts, input: WithOperation): readonly MeerkatEffect[] {
   const entry = entryOf(after, input)
   if (entry === undefined || isEnded(entry)) return []
   return [{ type: 'OperationProgressed', operationId: entry.id, progress: entry.progress }]
 }
 const ended =
   (status: OperationTerminal) =>
-  (after: MeerkatState, { operationId }: WithOperation, before: MeerkatState): readonly MeerkatEffect[] => {
+  (after: MeerkatFacts, { operationId }: WithOperation, before: MeerkatFacts): readonly MeerkatEffect[] => {
     const kind = entryOf(before, { operationId })?.kind
     const seq = after.operations.completions
     return kind === undefined ? [] : [{ type: 'OperationEnded', operationId, kind, status, seq }]
   }
 function terminated(
-  before: MeerkatState,
+  before: MeerkatFacts,
   which: readonly UnfinishedOperation[],
   reason: string,
 ): readonly MeerkatEffect[] {
@@ -163,7 +163,7 @@ function terminated(
     reason,
   }))
 }
-function dropped(after: MeerkatState, _: unknown, before: MeerkatState): readonly MeerkatEffect[] {
+function dropped(after: MeerkatFacts, _: unknown, before: MeerkatFacts): readonly MeerkatEffect[] {
   const through = after.operations.droppedThrough
   return through === before.operations.droppedThrough ? [] : [{ type: 'CompletionsDropped', through }]
 }
@@ -174,42 +174,42 @@ const satisfied = ({ id: waitId, runId, operationIds }: NonNullable<Operations['
   operationIds,
 })
 function satisfiedAtOnce(
-  after: MeerkatState,
+  after: MeerkatFacts,
   { waitId: id, runId, operationIds }: Extract<OperationsInput, { type: 'WaitAllOperations' }>,
 ): readonly MeerkatEffect[] {
   return after.operations.wait === undefined ? [satisfied({ id, runId, operationIds })] : []
 }
-function satisfiedNow(after: MeerkatState, _: unknown, before: MeerkatState): readonly MeerkatEffect[] {
+function satisfiedNow(after: MeerkatFacts, _: unknown, before: MeerkatFacts): readonly MeerkatEffect[] {
   const { wait } = before.operations
   return wait === undefined || after.operations.wait !== undefined ? [] : [satisfied(wait)]
 }
-function waitCancelled(_: MeerkatState, __: unknown, before: MeerkatState): readonly MeerkatEffect[] {
+function waitCancelled(_: MeerkatFacts, __: unknown, before: MeerkatFacts): readonly MeerkatEffect[] {
   const { wait } = before.operations
   return wait === undefined ? [] : [{ type: 'WaitAllCancelled', waitId: wait.id, runId: wait.runId }]
 }
-function ownerRetired(_: MeerkatState, __: unknown, before: MeerkatState): readonly MeerkatEffect[] {
+function ownerRetired(_: MeerkatFacts, __: unknown, before: MeerkatFacts): readonly MeerkatEffect[] {
   return terminated(before, unfinishedOperations(before.operations), 'owner-retired')
 }
-function ownerLost(_: MeerkatState, __: unknown, before: MeerkatState): readonly MeerkatEffect[] {
+function ownerLost(_: MeerkatFacts, __: unknown, before: MeerkatFacts): readonly MeerkatEffect[] {
   return terminated(before, lostOperations(before.operations), 'owner-lost')
 }
 function terminatedByOwner(
-  _: MeerkatState,
+  _: MeerkatFacts,
   input: { readonly reason: string },
-  before: MeerkatState,
+  before: MeerkatFacts,
 ): readonly MeerkatEffect[] {
   return terminated(before, unfinishedOperations(before.operations), input.reason)
 }
 function cursorAdvanced(
-  { operations: o }: MeerkatState,
+  { operations: o }: MeerkatFacts,
   { cursor }: { readonly cursor: keyof OperationCursors },
 ): MeerkatEffect {
   return { type: 'OperationCursorAdvanced', cursor, through: o.cursors[cursor] }
 }
-function peerExposed(_: MeerkatState, { operationId }: WithOperation): MeerkatEffect {
+function peerExposed(_: MeerkatFacts, { operationId }: WithOperation): MeerkatEffect {
   return { type: 'ExposeOperationPeer', operationId }
 }
-function rolledBack(_: MeerkatState, { operationId }: WithOperation): MeerkatEffect {
+function rolledBack(_: MeerkatFacts, { operationId }: WithOperation): MeerkatEffect {
   return { type: 'UnreturnedOperationRolledBack', operationId }
 }
 

@@ -6,8 +6,9 @@
  */
 import type { MeerkatEffect } from '../effects.ts'
 import type { RuntimeEpochId, SessionId } from '../ids.ts'
-import type { MeerkatRegion, MeerkatState } from '../machine.ts'
+import type { MeerkatFacts, MeerkatRegion } from '../machine.ts'
 import { type BindingTuple, sameBinding } from './binding.ts'
+import { isRegistered } from './guards.ts'
 
 /** An obligation of the drain window. `forced`: closed, but by abort. */
 export type Obligation = 'open' | 'closed' | 'forced'
@@ -63,30 +64,30 @@ export type RegistrationInput =
 const LIVE = ['idle', 'attached', 'running', 'retired', 'stopped'] as const
 const OPEN: Drain = { loop: 'open', comms: 'open', waiters: 'open', retainsSnapshot: false }
 
-function sameSession(state: MeerkatState, input: { readonly sessionId: SessionId }): boolean {
+function sameSession(state: MeerkatFacts, input: { readonly sessionId: SessionId }): boolean {
   return state.registration.sessionId === input.sessionId
 }
-function otherSession(state: MeerkatState, input: { readonly sessionId: SessionId }): boolean {
+function otherSession(state: MeerkatFacts, input: { readonly sessionId: SessionId }): boolean {
   return !sameSession(state, input)
 }
-function sameEpoch(state: MeerkatState, input: { readonly epochId?: RuntimeEpochId }): boolean {
+function sameEpoch(state: MeerkatFacts, input: { readonly epochId?: RuntimeEpochId }): boolean {
   return state.binding.epochId === input.epochId
 }
-function bindingMatches(state: MeerkatState, input: { readonly binding: BindingTuple }): boolean {
+function bindingMatches(state: MeerkatFacts, input: { readonly binding: BindingTuple }): boolean {
   return sameBinding(state.binding, input.binding)
 }
-const obligationOpen = (name: 'loop' | 'comms' | 'waiters'): ((state: MeerkatState) => boolean) =>
+const obligationOpen = (name: 'loop' | 'comms' | 'waiters'): ((state: MeerkatFacts) => boolean) =>
   named(
     `${name}ObligationOpen`,
     state => state.registration.phase === 'draining' && state.registration.drain[name] === 'open',
   )
-function allObligationsClosed(state: MeerkatState): boolean {
+function allObligationsClosed(state: MeerkatFacts): boolean {
   return openObligations(state).length === 0
 }
-function noRunBound(state: MeerkatState): boolean {
+function noRunBound(state: MeerkatFacts): boolean {
   return state.run.phase === 'none'
 }
-function owesNothing(state: MeerkatState): boolean {
+function owesNothing(state: MeerkatFacts): boolean {
   return state.ledger.entries.size === 0
 }
 function named<F extends (...args: never[]) => unknown>(name: string, fn: F): F {
@@ -94,7 +95,7 @@ function named<F extends (...args: never[]) => unknown>(name: string, fn: F): F 
 }
 
 /** Names of the obligations that still hold the teardown up. */
-function openObligations(state: MeerkatState): readonly string[] {
+function openObligations(state: MeerkatFacts): readonly string[] {
   if (state.registration.phase !== 'draining') return []
   const { loop, comms, waiters } = state.registration.drain
   return Object.entries({ loop, comms, waiters }).flatMap(([name, value]) => (value === 'open' ? [name] : []))
@@ -102,7 +103,7 @@ function openObligations(state: MeerkatState): readonly string[] {
 
 const refuseRegistration =
   (reason: 'UnregisterTeardownInProgress' | 'RuntimeEpochConflict') =>
-  (after: MeerkatState, input: { readonly epochId?: RuntimeEpochId }): MeerkatEffect => ({
+  (after: MeerkatFacts, input: { readonly epochId?: RuntimeEpochId }): MeerkatEffect => ({
     type: 'SessionRegistrationRejected',
     reason,
     open: openObligations(after),
@@ -145,6 +146,14 @@ function forgetIntents(slice: Registration): Registration {
   return slice.silentIntents.length === 0 ? slice : { ...slice, silentIntents: [] }
 }
 
+function registered(
+  slice: Registration,
+  { sessionId, merge = false, silentIntents = [] }: Extract<RegistrationInput, { readonly type: 'RegisterSession' }>,
+): Registration {
+  const phase = slice.phase === 'active' ? 'active' : 'queuing'
+  return { phase, sessionId, merge, silentIntents }
+}
+
 type RegistrationPhase = Registration['phase']
 
 export const registration: MeerkatRegion<'registration', RegistrationPhase> = {
@@ -159,19 +168,24 @@ export const registration: MeerkatRegion<'registration', RegistrationPhase> = {
         name: 'refused-while-draining',
         from: ['draining'],
         during: LIVE,
+        when: [isRegistered],
         emit: [refuseRegistration('UnregisterTeardownInProgress')],
+      },
+      {
+        // The drained window is over: who registers now begins anew.
+        name: 'after-drain',
+        from: ['draining'],
+        during: ['idle'],
+        to: ['queuing'],
+        then: registered,
+        emit: [(_, input) => ({ type: 'SessionRegistered', sessionId: input.sessionId })],
       },
       {
         name: 'new',
         from: ['queuing', 'active'],
         during: ['idle', 'attached'],
         when: [otherSession, noRunBound, owesNothing],
-        then: (slice, { sessionId, merge, silentIntents }) => ({
-          ...slice,
-          sessionId,
-          merge: merge ?? false,
-          silentIntents: silentIntents ?? [],
-        }),
+        then: registered,
         emit: [(_, input) => ({ type: 'SessionRegistered', sessionId: input.sessionId })],
       },
       { name: 'again', from: ['queuing', 'active'], during: LIVE, when: [sameSession, sameEpoch] },
@@ -256,7 +270,7 @@ export const registration: MeerkatRegion<'registration', RegistrationPhase> = {
         from: ['draining'],
         during: LIVE,
         when: [sameSession, bindingMatches, allObligationsClosed],
-        // The drained window stays as a tombstone, so that nobody takes this instance of the machine up again.
+        // The drained window stays until somebody registers anew, so that nobody takes the old registration for alive.
         then: slice =>
           slice.phase === 'draining'
             ? { phase: 'draining', silentIntents: [], merge: false, drain: slice.drain }

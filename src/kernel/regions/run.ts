@@ -6,7 +6,7 @@
  */
 import type { MeerkatEffect } from '../effects.ts'
 import type { InputId, RunId } from '../ids.ts'
-import type { MeerkatRegion, MeerkatState } from '../machine.ts'
+import type { MeerkatFacts, MeerkatRegion } from '../machine.ts'
 import { entryOf, selectBatch } from './ledger-entries.ts'
 import { joiningSteers } from './ledger-runs.ts'
 
@@ -33,13 +33,13 @@ export type RunInput =
 
 type Bound = Extract<Run, { phase: 'bound' }>
 
-function isNamedRun(state: MeerkatState, input: { readonly runId?: RunId }): boolean {
+function isNamedRun(state: MeerkatFacts, input: { readonly runId?: RunId }): boolean {
   return state.run.phase === 'bound' && (input.runId === undefined || input.runId === state.run.runId)
 }
-function isCancelling(state: MeerkatState): boolean {
+function isCancelling(state: MeerkatFacts): boolean {
   return state.run.phase === 'bound' && state.run.cancel !== 'none'
 }
-function notInterrupted(state: MeerkatState): boolean {
+function notInterrupted(state: MeerkatFacts): boolean {
   return state.run.phase === 'bound' && state.run.cancel !== 'now'
 }
 
@@ -50,10 +50,10 @@ const cancel =
 
 const onRun =
   (type: 'RequestCancellationAtBoundary' | 'WakeInterrupt' | 'BoundaryCancelAlreadyPending') =>
-  (after: MeerkatState): readonly MeerkatEffect[] =>
+  (after: MeerkatFacts): readonly MeerkatEffect[] =>
     after.run.phase === 'bound' ? [{ type, runId: after.run.runId }] : []
 
-function bindRun(_: Run, input: { readonly runId: RunId; readonly at: number }, state: MeerkatState): Run {
+function bindRun(_: Run, input: { readonly runId: RunId; readonly at: number }, state: MeerkatFacts): Run {
   const contributors = selectBatch(state.ledger, state.registration.merge)
   const [head] = contributors
   const progressed = head !== undefined && entryOf(state.ledger, head)?.progressed === true
@@ -68,12 +68,12 @@ function bindRun(_: Run, input: { readonly runId: RunId; readonly at: number }, 
   }
 }
 
-function submitPrimitive(after: MeerkatState): readonly MeerkatEffect[] {
+function submitPrimitive(after: MeerkatFacts): readonly MeerkatEffect[] {
   if (after.run.phase !== 'bound') return []
   return [{ type: 'SubmitRunPrimitive', runId: after.run.runId, contributors: after.run.contributors }]
 }
 
-function passBoundary(slice: Run, input: { readonly type: string }, state: MeerkatState): Run {
+function passBoundary(slice: Run, input: { readonly type: string }, state: MeerkatFacts): Run {
   if (slice.phase !== 'bound') return slice
   const joined = joiningSteers(state, input)
   const contributors = joined.length === 0 ? slice.contributors : [...slice.contributors, ...joined]
@@ -81,9 +81,9 @@ function passBoundary(slice: Run, input: { readonly type: string }, state: Meerk
 }
 
 function receipt(
-  after: MeerkatState,
+  after: MeerkatFacts,
   input: { readonly type: string },
-  before: MeerkatState,
+  before: MeerkatFacts,
 ): readonly MeerkatEffect[] {
   if (after.run.phase !== 'bound') return []
   const { runId, boundary, contributors } = after.run
@@ -95,30 +95,30 @@ function none(): Run {
 }
 const NONE: Run = { phase: 'none' }
 
-const boundOf = (state: MeerkatState): Bound | undefined => (state.run.phase === 'bound' ? state.run : undefined)
+const boundOf = (state: MeerkatFacts): Bound | undefined => (state.run.phase === 'bound' ? state.run : undefined)
 
-function completed(_: MeerkatState, input: { readonly runId: RunId }): MeerkatEffect {
+function completed(_: MeerkatFacts, input: { readonly runId: RunId }): MeerkatEffect {
   return { type: 'RunCompleted', runId: input.runId }
 }
-function cancelled(_: MeerkatState, input: { readonly runId: RunId }): MeerkatEffect {
+function cancelled(_: MeerkatFacts, input: { readonly runId: RunId }): MeerkatEffect {
   return { type: 'RunCancelled', runId: input.runId }
 }
-function failed(_: MeerkatState, input: { readonly runId: RunId }, before: MeerkatState): readonly MeerkatEffect[] {
+function failed(_: MeerkatFacts, input: { readonly runId: RunId }, before: MeerkatFacts): readonly MeerkatEffect[] {
   const { turn } = before
   return turn.phase === 'failed'
     ? [{ type: 'RunFailed', runId: input.runId, outcome: turn.outcome, cause: turn.cause }]
     : []
 }
 function rolledBack(
-  _: MeerkatState,
+  _: MeerkatFacts,
   input: { readonly type: string; readonly cause?: 'attempt-failed' | 'recovered' | 'interrupted' | 'parked' },
-  before: MeerkatState,
+  before: MeerkatFacts,
 ): readonly MeerkatEffect[] {
   const bound = boundOf(before)
   return bound === undefined ? [] : [{ type: 'RunRolledBack', runId: bound.runId, cause: input.cause ?? 'recovered' }]
 }
 /** A run that the session's own end takes with it. */
-function cutOff(_: MeerkatState, __: unknown, before: MeerkatState): readonly MeerkatEffect[] {
+function cutOff(_: MeerkatFacts, __: unknown, before: MeerkatFacts): readonly MeerkatEffect[] {
   const bound = boundOf(before)
   return bound === undefined ? [] : [{ type: 'RunCancelled', runId: bound.runId }]
 }

@@ -8,7 +8,7 @@
  */
 import type { MeerkatEffect, ScheduleEnd } from '../effects.ts'
 import type { InputId, ScheduleId } from '../ids.ts'
-import type { MeerkatRegion, MeerkatState } from '../machine.ts'
+import type { MeerkatFacts, MeerkatRegion } from '../machine.ts'
 import { emptyMap, mapDelete, mapGet, mapSet, mapValues, type PersistentMap } from '../persistent-map.ts'
 import { admitsWork, changesIdentity, isRegistered, notDraining } from './guards.ts'
 import { notRetiring } from './ledger-admission.ts'
@@ -88,41 +88,41 @@ export interface FireSchedule {
 
 type WithSchedule = { readonly scheduleId: ScheduleId }
 
-function scheduleOf({ schedules: s }: MeerkatState, { scheduleId }: WithSchedule): ScheduleEntry | undefined {
+function scheduleOf({ schedules: s }: MeerkatFacts, { scheduleId }: WithSchedule): ScheduleEntry | undefined {
   return mapGet(s.entries, scheduleId)
 }
-function isNewSchedule(state: MeerkatState, input: WithSchedule): boolean {
+function isNewSchedule(state: MeerkatFacts, input: WithSchedule): boolean {
   return scheduleOf(state, input) === undefined
 }
-function isScheduled(state: MeerkatState, input: WithSchedule): boolean {
+function isScheduled(state: MeerkatFacts, input: WithSchedule): boolean {
   return scheduleOf(state, input) !== undefined
 }
-function isDue(state: MeerkatState, input: FireSchedule): boolean {
+function isDue(state: MeerkatFacts, input: FireSchedule): boolean {
   const entry = scheduleOf(state, input)
   return entry !== undefined && entry.paused !== true && entry.dueAt <= input.at
 }
 const isLate = ({ missed = 0 }: FireSchedule): boolean => missed > 0
 /** Every firing leads on in time: past now, or, where each missed time fires, past the one that does. */
-function leadsOn(state: MeerkatState, input: FireSchedule): boolean {
+function leadsOn(state: MeerkatFacts, input: FireSchedule): boolean {
   const entry = scheduleOf(state, input)
   if (entry === undefined || input.nextDueAt === undefined) return true
   if (!entry.recurring) return false
   return input.nextDueAt > (entry.misfire === 'all' && isLate(input) ? entry.dueAt : input.at)
 }
-function isMisfire(state: MeerkatState, input: FireSchedule): boolean {
+function isMisfire(state: MeerkatFacts, input: FireSchedule): boolean {
   return isLate(input) && scheduleOf(state, input)?.misfire === 'skip'
 }
-function overlaps(state: MeerkatState, input: FireSchedule): boolean {
+function overlaps(state: MeerkatFacts, input: FireSchedule): boolean {
   return scheduleOf(state, input)?.overlap === 'skip' && unfinishedBefore(state, input) !== undefined
 }
 /** The input of the firing before, if it has not ended. */
-function unfinishedBefore(state: MeerkatState, input: WithSchedule): InputId | undefined {
+function unfinishedBefore(state: MeerkatFacts, input: WithSchedule): InputId | undefined {
   const last = scheduleOf(state, input)?.lastInput
   return last === undefined ? undefined : entryOf(state.ledger, last)?.id
 }
 
 /** When a schedule of this session is due next, ms since the epoch; undefined where none could fire. */
-export function nextDueAt(state: MeerkatState): number | undefined {
+export function nextDueAt(state: MeerkatFacts): number | undefined {
   const { entries } = state.schedules
   if (entries.size === 0 || !admitsWork(state)) return undefined
   let next: number | undefined
@@ -133,7 +133,7 @@ export function nextDueAt(state: MeerkatState): number | undefined {
 }
 
 /** The schedules that are to fire now, the longest due first. */
-export function dueSchedules(state: MeerkatState, now: number): readonly ScheduleEntry[] {
+export function dueSchedules(state: MeerkatFacts, now: number): readonly ScheduleEntry[] {
   const { entries } = state.schedules
   if (entries.size === 0 || !admitsWork(state)) return []
   return [...mapValues(entries)]
@@ -186,13 +186,13 @@ function dropAll(slice: Schedules): Schedules {
   return slice.entries.size === 0 ? slice : NONE
 }
 
-function changed(after: MeerkatState, input: WithSchedule): readonly MeerkatEffect[] {
+function changed(after: MeerkatFacts, input: WithSchedule): readonly MeerkatEffect[] {
   const entry = scheduleOf(after, input)
   if (entry === undefined) return []
   const { id: scheduleId, dueAt, paused = false } = entry
   return [{ type: 'ScheduleChanged', scheduleId, dueAt, paused }]
 }
-function fired(_: MeerkatState, input: FireSchedule, before: MeerkatState): readonly MeerkatEffect[] {
+function fired(_: MeerkatFacts, input: FireSchedule, before: MeerkatFacts): readonly MeerkatEffect[] {
   const entry = scheduleOf(before, input)
   if (entry === undefined) return []
   const { scheduleId, inputId } = input
@@ -201,16 +201,16 @@ function fired(_: MeerkatState, input: FireSchedule, before: MeerkatState): read
 }
 const skipped =
   (reason: 'overlap' | 'misfire') =>
-  (_: MeerkatState, { scheduleId }: FireSchedule, before: MeerkatState): readonly MeerkatEffect[] => {
+  (_: MeerkatFacts, { scheduleId }: FireSchedule, before: MeerkatFacts): readonly MeerkatEffect[] => {
     const dueAt = scheduleOf(before, { scheduleId })?.dueAt
     return dueAt === undefined ? [] : [{ type: 'ScheduleSkipped', scheduleId, dueAt, reason }]
   }
-function done(after: MeerkatState, input: FireSchedule): readonly MeerkatEffect[] {
+function done(after: MeerkatFacts, input: FireSchedule): readonly MeerkatEffect[] {
   return isScheduled(after, input) ? [] : [{ type: 'ScheduleEnded', scheduleId: input.scheduleId, reason: 'done' }]
 }
 const allEnded =
   (reason: ScheduleEnd) =>
-  (_: MeerkatState, __: unknown, before: MeerkatState): readonly MeerkatEffect[] =>
+  (_: MeerkatFacts, __: unknown, before: MeerkatFacts): readonly MeerkatEffect[] =>
     before.schedules.entries.size === 0
       ? []
       : schedulesOf(before.schedules).map(({ id }) => ({ type: 'ScheduleEnded', scheduleId: id, reason }))

@@ -4,7 +4,7 @@
  * Enforces: message indexes are dense; a compaction only moves the reading point forward, to the summary it wrote.
  */
 import type { MeerkatEffect } from '../effects.ts'
-import type { MeerkatRegion, MeerkatState } from '../machine.ts'
+import type { MeerkatFacts, MeerkatRegion } from '../machine.ts'
 import type { LifecyclePhase } from './lifecycle.ts'
 
 export interface Transcript {
@@ -26,11 +26,11 @@ function extend(slice: Transcript, input: { readonly messages?: number }): Trans
   const { messages = 0 } = input
   return messages === 0 ? slice : { ...slice, length: slice.length + messages }
 }
-function extended(after: MeerkatState, _: unknown, before: MeerkatState): readonly MeerkatEffect[] {
+function extended(after: MeerkatFacts, _: unknown, before: MeerkatFacts): readonly MeerkatEffect[] {
   const count = after.transcript.length - before.transcript.length
   return count === 0 ? [] : [{ type: 'TranscriptExtended', from: before.transcript.length, count }]
 }
-function coversNew(state: MeerkatState, input: { readonly covers: number }): boolean {
+function coversNew(state: MeerkatFacts, input: { readonly covers: number }): boolean {
   return input.covers > state.transcript.contextFrom && input.covers <= state.transcript.length
 }
 

@@ -1,7 +1,7 @@
 /** The guards and the changes of which the turn's rows are made. */
 import type { MeerkatEffect } from '../effects.ts'
 import type { RunId } from '../ids.ts'
-import type { MeerkatState } from '../machine.ts'
+import type { MeerkatFacts } from '../machine.ts'
 import { isFatalSource, RECOVERABLE, type TerminalFailureSource } from './turn-outcome.ts'
 import type {
   LlmRetry,
@@ -50,44 +50,48 @@ export function begin(
   })
 }
 
-export function isConversation(state: MeerkatState): boolean {
+export function isConversation(state: MeerkatFacts): boolean {
   return state.turn.phase !== 'ready' && state.turn.facts.primitive === 'conversation-turn'
 }
-export function cancelAtBoundary(state: MeerkatState): boolean {
+export function cancelAtBoundary(state: MeerkatFacts): boolean {
   return state.run.phase === 'bound' && state.run.cancel !== 'none'
 }
-export function callsTools(_: MeerkatState, input: { readonly toolCount: number }): boolean {
+export function callsTools(_: MeerkatFacts, input: { readonly toolCount: number }): boolean {
   return input.toolCount > 0
 }
-export function barrierSatisfied(state: MeerkatState): boolean {
+export function barrierSatisfied(state: MeerkatFacts): boolean {
   return state.turn.phase !== 'waitingForOps' || state.turn.barrier.length === 0
 }
-export function matchesBarrier(state: MeerkatState, input: { readonly operationIds: readonly string[] }): boolean {
+export function matchesBarrier(state: MeerkatFacts, input: { readonly operationIds: readonly string[] }): boolean {
   if (state.turn.phase !== 'waitingForOps' || state.turn.barrier.length === 0) return false
   const { barrier } = state.turn
   const named = new Set(input.operationIds)
   return named.size === new Set(barrier).size && barrier.every(id => named.has(id))
 }
-export function extractionsLeft(state: MeerkatState): boolean {
+export function extractionsLeft(state: MeerkatFacts): boolean {
   return state.turn.phase !== 'ready' && state.turn.facts.extractions < state.turn.facts.maxExtractions
 }
-export function isRecoverable(_: MeerkatState, { retry }: { readonly retry: LlmRetry }): boolean {
+export function isRecoverable(_: MeerkatFacts, { retry }: { readonly retry: LlmRetry }): boolean {
   return RECOVERABLE.includes(retry.kind) && retry.attempt > 0 && retry.attempt <= retry.maxRetries
 }
-export function isPlannedRetry(state: MeerkatState, input: { readonly attempt: number }): boolean {
+export function isPlannedRetry(state: MeerkatFacts, input: { readonly attempt: number }): boolean {
   return state.turn.phase === 'errorRecovery' && state.turn.retry.attempt === input.attempt
 }
-export function isFatal(_: MeerkatState, input: { readonly source: TerminalFailureSource }): boolean {
+export function isFatal(_: MeerkatFacts, input: { readonly source: TerminalFailureSource }): boolean {
   return isFatalSource(input.source)
 }
-export function limitReached(_: MeerkatState, input: { readonly turns: number; readonly maxTurns: number }): boolean {
+export function limitReached(_: MeerkatFacts, input: { readonly turns: number; readonly maxTurns: number }): boolean {
   return input.turns >= input.maxTurns
+}
+
+export function noRunBound({ run }: MeerkatFacts): boolean {
+  return run.phase === 'none'
 }
 
 export const effect =
   (type: 'TurnRunStarted' | 'TurnCheckCompaction' | 'TurnRunCompleted' | 'TurnRunCancelled') =>
-  (_: MeerkatState, input: { readonly runId: RunId }): MeerkatEffect => ({ type, runId: input.runId })
+  (_: MeerkatFacts, input: { readonly runId: RunId }): MeerkatEffect => ({ type, runId: input.runId })
 
-export function turnFailed(after: MeerkatState, input: { readonly runId: RunId }): readonly MeerkatEffect[] {
+export function turnFailed(after: MeerkatFacts, input: { readonly runId: RunId }): readonly MeerkatEffect[] {
   return after.turn.phase === 'failed' ? [{ type: 'TurnRunFailed', runId: input.runId, cause: after.turn.cause }] : []
 }

@@ -21,7 +21,7 @@ export type TurnTerminalCause =
   | 'runtime-apply-failure'
   | 'fatal-failure'
 
-export type TurnPrimitiveKind = 'conversation-turn' | 'immediate-append'
+export type TurnPrimitiveKind = 'conversation-turn' | 'immediate-append' | 'immediate-context'
 
 /** What holds through the whole turn. */
 export interface TurnFacts {
@@ -62,6 +62,8 @@ type ForRun<Type extends string, More = unknown> = { readonly type: Type; readon
 export type TurnInput =
   | ForRun<'StartConversationRun', { readonly maxExtractions?: number }>
   | ForRun<'StartImmediateAppend'>
+  /** Adds to what the model knows, without asking it anything. */
+  | ForRun<'StartImmediateContext'>
   | ForRun<'PrimitiveApplied'>
   | ForRun<'LlmReturnedToolCalls', { readonly toolCount: number }>
   | ForRun<'LlmReturnedTerminal'>
@@ -77,6 +79,8 @@ export type TurnInput =
   | ForRun<'ExtractionStart'>
   | ForRun<'ExtractionValidationPassed'>
   | ForRun<'ExtractionValidationFailed', { readonly error: string }>
+  /** The answer will not take the shape it has to have. */
+  | ForRun<'ExtractionFailed', { readonly error: string }>
   | ForRun<'RecoverableFailure', { readonly retry: LlmRetry }>
   | ForRun<'RetryRequested', { readonly attempt: number }>
   | ForRun<'FatalFailure', { readonly source: TerminalFailureSource }>
@@ -85,3 +89,4 @@ export type TurnInput =
   | ForRun<'TurnLimitReached', { readonly turns: number; readonly maxTurns: number }>
   | ForRun<'BudgetExhausted'>
   | ForRun<'TimeBudgetExceeded'>
+  | { readonly type: 'ForceCancelNoRun' }

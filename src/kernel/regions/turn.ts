@@ -9,7 +9,7 @@ import type { MeerkatRegion } from '../machine.ts'
 import { allCallsSettled } from './calls.ts'
 import { isCurrentRun } from './guards.ts'
 import { joinsSteers } from './ledger-runs.ts'
-import { failureOf } from './turn-outcome.ts'
+import { turnEnds, UNFINISHED } from './turn-ends.ts'
 import {
   barrierSatisfied,
   begin,
@@ -19,10 +19,8 @@ import {
   extractionsLeft,
   fail,
   isConversation,
-  isFatal,
   isPlannedRetry,
   isRecoverable,
-  limitReached,
   matchesBarrier,
   READY,
   TO_READY,
@@ -34,15 +32,6 @@ import type { TurnPhase } from './turn-state.ts'
 export type { Turn, TurnPhase, TurnTerminalCause, TurnTerminalOutcome } from './turn-state.ts'
 
 const RUNNING = ['running'] as const
-const WORKING: readonly TurnPhase[] = [
-  'applyingPrimitive',
-  'callingLlm',
-  'waitingForOps',
-  'drainingBoundary',
-  'extracting',
-  'errorRecovery',
-]
-const UNFINISHED: readonly TurnPhase[] = [...WORKING, 'cancelling']
 const RECOVERABLE_IN: readonly TurnPhase[] = ['callingLlm', 'waitingForOps', 'drainingBoundary', 'extracting']
 
 export const turn: MeerkatRegion<'turn', TurnPhase> = {
@@ -71,6 +60,17 @@ export const turn: MeerkatRegion<'turn', TurnPhase> = {
         when: [isCurrentRun],
         to: ['applyingPrimitive'],
         then: begin('immediate-append'),
+        emit: [effect('TurnRunStarted')],
+      },
+    ],
+    StartImmediateContext: [
+      {
+        name: 'begin',
+        from: ['ready'],
+        during: RUNNING,
+        when: [isCurrentRun],
+        to: ['applyingPrimitive'],
+        then: begin('immediate-context'),
         emit: [effect('TurnRunStarted')],
       },
     ],
@@ -296,74 +296,7 @@ export const turn: MeerkatRegion<'turn', TurnPhase> = {
         emit: [effect('TurnCheckCompaction')],
       },
     ],
-    FatalFailure: [
-      {
-        name: 'fatal',
-        from: UNFINISHED,
-        during: RUNNING,
-        when: [isCurrentRun, isFatal],
-        to: ['failed'],
-        then: (slice, { source }) => {
-          const { outcome, cause } = failureOf(source)
-          return fail(outcome, cause)(slice)
-        },
-        emit: [turnFailed],
-      },
-    ],
-    CancelNow: [
-      {
-        name: 'cancel',
-        from: UNFINISHED,
-        during: RUNNING,
-        when: [isCurrentRun],
-        to: ['cancelling'],
-        then: to('cancelling'),
-      },
-    ],
-    CancellationObserved: [
-      {
-        name: 'observed',
-        from: ['cancelling'],
-        during: RUNNING,
-        when: [isCurrentRun],
-        to: ['cancelled'],
-        then: to('cancelled'),
-        emit: [effect('TurnRunCancelled')],
-      },
-    ],
-    TurnLimitReached: [
-      {
-        name: 'limit',
-        from: UNFINISHED,
-        during: RUNNING,
-        when: [isCurrentRun, limitReached],
-        to: ['failed'],
-        then: fail('failed', 'turn-limit-reached'),
-        emit: [turnFailed],
-      },
-    ],
-    BudgetExhausted: [
-      {
-        name: 'budget',
-        from: UNFINISHED,
-        during: RUNNING,
-        when: [isCurrentRun],
-        to: ['failed'],
-        then: fail('budget-exhausted', 'budget-exhausted'),
-        emit: [turnFailed],
-      },
-    ],
-    TimeBudgetExceeded: [
-      {
-        name: 'time',
-        from: UNFINISHED,
-        during: RUNNING,
-        when: [isCurrentRun],
-        to: ['failed'],
-        then: fail('time-budget-exceeded', 'time-budget-exceeded'),
-        emit: [turnFailed],
-      },
-    ],
+    ...turnEnds,
   },
   follow: {
     Commit: { moves: { completed: ['ready'] }, then: () => READY },

@@ -15,14 +15,17 @@ import type {
   WaitId,
 } from 'meerkat-ts/kernel'
 import { SESSION } from './play.ts'
+import { commsMakers } from './walk-comms.ts'
+import { liveMakers } from './walk-live.ts'
+import { modelMakers } from './walk-models.ts'
 
 /** What a move is made of: the state it meets, a number that only rises, and a bit of chance. */
-interface Chance {
+export interface Chance {
   readonly state: MeerkatState
   readonly n: number
   readonly pick: <T>(...options: readonly [T, ...T[]]) => T
 }
-type Maker<Type> = (chance: Chance) => Omit<Extract<MeerkatInput, { readonly type: Type }>, 'type'>
+export type Maker<Type> = (chance: Chance) => Omit<Extract<MeerkatInput, { readonly type: Type }>, 'type'>
 
 const FIRST = ['i0', 'i1', 'i2', 'i3', 'i4', 'i5', 'i6', 'i7', 'i8', 'i9'] as unknown as readonly [
   InputId,
@@ -91,6 +94,7 @@ const makers: { readonly [Type in MeerkatInput['type']]: Maker<Type> } = {
   UnregisterSession: torn,
   ResolveRuntimeOpsLifecycleDurability: torn,
   PrepareBindings: chance => ({ ...here(chance), ...placement(chance) }),
+  Ingest: chance => ({ ...here(chance), ...placement(chance), workId: 'w', origin: 'Mob' }),
   ResolveAdmissionIdempotency: ({ n, pick }) => ({
     inputId: `i${n}` as InputId,
     seen: { inputId: 'i1' as InputId, sameContent: pick(true, false) },
@@ -120,6 +124,9 @@ const makers: { readonly [Type in MeerkatInput['type']]: Maker<Type> } = {
   InterruptCurrentRun: chance => chance.pick<{ readonly runId?: RunId }>({}, current(chance)),
   StartConversationRun: chance => ({ ...current(chance), maxExtractions: chance.pick(0, 2) }),
   StartImmediateAppend: current,
+  StartImmediateContext: current,
+  ExtractionFailed: chance => ({ ...current(chance), error: 'walk' }),
+  ForceCancelNoRun: none,
   PrimitiveApplied: current,
   LlmReturnedToolCalls: chance => ({ ...current(chance), toolCount: chance.pick(0, 1, 2) }),
   LlmReturnedTerminal: current,
@@ -219,6 +226,7 @@ const makers: { readonly [Type in MeerkatInput['type']]: Maker<Type> } = {
     ...chance.pick({}, { paused: true }, { paused: false, dueAt: chance.n }),
   }),
   CancelSchedule: schedule,
+  ...commsMakers,
   FireSchedule: chance => ({
     ...schedule(chance),
     at: chance.n,
@@ -226,6 +234,8 @@ const makers: { readonly [Type in MeerkatInput['type']]: Maker<Type> } = {
     ...chance.pick({ nextDueAt: chance.n + 1 }, { nextDueAt: chance.n + 5 }, {}),
     ...chance.pick({}, {}, { missed: 2 }),
   }),
+  ...modelMakers,
+  ...liveMakers,
 }
 
 const EVERY = Object.keys(makers) as readonly MeerkatInput['type'][]

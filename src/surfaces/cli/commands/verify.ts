@@ -1,8 +1,8 @@
 /**
- * `meerkat verify`: walks the shipped kernel through every reachable state of bounded configurations. Exit status 1 if a
+ * `meerkat verify`: walks the shipped machines through every reachable state of bounded configurations. Exit status 1 if a
  * rule was broken, an edge was never taken, or an input could stay unfinished for ever.
  */
-import { type ConfigurationReport, type VerifyReport, verify } from '../../../kernel/check/verify.ts'
+import { type MachineConfigurationReport, type VerifyAllReport, verifyAll } from '../../../kernel/check/verify-all.ts'
 import { EXIT, Exit } from '../failure.ts'
 import { duration, excerpt, type Output } from '../output.ts'
 import type { Shell } from '../shell.ts'
@@ -11,7 +11,7 @@ export async function verifyCommand(shell: Shell): Promise<void> {
   const { output } = shell
   shell.leaveSignalsToSystem()
   const startedAt = performance.now()
-  const report = verify({ quick: shell.has('quick'), onConfiguration: one => show(output, one) })
+  const report = verifyAll({ quick: shell.has('quick'), onConfiguration: one => show(output, one) })
   const { configurations: _, ...totals } = report
   if (output.json) output.object(totals)
   else summarise(output, report, performance.now() - startedAt)
@@ -31,20 +31,20 @@ function failure(found: string): object {
 
 function show(
   output: Output,
-  { name, about, states, transitions, violations, livenessFailures }: ConfigurationReport,
+  { machine, name, about, states, transitions, violations, livenessFailures }: MachineConfigurationReport,
 ): void {
   if (output.json) {
-    output.object({ type: 'configuration', name, about, states, transitions, violations, livenessFailures })
+    output.object({ type: 'configuration', machine, name, about, states, transitions, violations, livenessFailures })
     return
   }
   const isSound = violations + livenessFailures === 0
   const mark = output.style(isSound ? 'green' : 'red', isSound ? 'ok  ' : 'FAIL')
   output.line(
-    `${mark}  ${name.padEnd(16)} ${count(states).padStart(9)} states ${count(transitions).padStart(10)} steps  ${output.style('dim', excerpt(about, 70))}`,
+    `${mark}  ${`${machine}/${name}`.padEnd(28)} ${count(states).padStart(9)} states ${count(transitions).padStart(10)} steps  ${output.style('dim', excerpt(about, 70))}`,
   )
 }
 
-function summarise(output: Output, report: VerifyReport, ms: number): void {
+function summarise(output: Output, report: VerifyAllReport, ms: number): void {
   const { states, transitions, edges, uncoveredEdges, invariants, violations, liveness } = report
   for (const { invariant, ...fault } of violations) showFault(output, invariant, fault)
   for (const { property, ...fault } of liveness.failures) showFault(output, property, fault)

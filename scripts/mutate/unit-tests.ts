@@ -1,0 +1,139 @@
+// Runs the unit tests of the kernel against mutants, in this process: the test files are loaded once, with a stand-in
+// for the test runner that keeps the bodies, and the machine that they import is given the mutant's behaviour.
+import { readdirSync } from 'node:fs'
+import { registerHooks } from 'node:module'
+import type { Mutant } from '../../src/kernel/check/mutate.ts'
+import { meerkat } from '../../src/kernel/machine.ts'
+import { collected } from './test-runner.ts'
+
+const root = new URL('../../', import.meta.url)
+const folder = new URL('test/kernel/', root)
+
+/** Tests of other machines; those that are checks of another kind; and those that would notice any change of the text. */
+const OTHERS = /^(?:auth|mob|composition|docs|explore|mutation|persistent-map|promela|spin|walks)\b/
+
+interface TestBody {
+  readonly file: string
+  readonly name: string
+  readonly run: () => unknown
+  /** Inputs that it applies to the real machine: until it comes to one of them a mutant of another behaves alike. */
+  readonly inputs: ReadonlySet<string>
+}
+
+interface TestFile {
+  readonly file: string
+  readonly bodies: readonly TestBody[]
+  /** Inputs that are applied while the file is loaded. */
+  readonly inputs: ReadonlySet<string>
+}
+
+registerHooks({
+  resolve(specifier, context, next) {
+    if (specifier === 'meerkat-ts/kernel') return next(new URL('src/kernel/index.ts', root).href, context)
+    const isTest = context.parentURL?.startsWith(folder.href) === true
+    return next(isTest && specifier === 'vitest' ? new URL('test-runner.ts', import.meta.url).href : specifier, context)
+  },
+})
+
+const real = { ...meerkat }
+let loaded: readonly TestFile[] | undefined
+let generation = 0
+/** Tests that fail on the machine as it is: they say nothing of mutants. */
+const failures: string[] = []
+
+/** The first test that fails on the mutant, as `file: name`, or undefined. */
+export async function failingTest(mutant: Mutant): Promise<string | undefined> {
+  loaded ??= await load()
+  const bodies = inOrder(
+    loaded.flatMap(file => file.bodies.filter(({ inputs }) => inputs.has(mutant.input))),
+    mutant.region,
+  )
+  Object.assign(meerkat, mutant.machine())
+  try {
+    return (await firstFailure(bodies)) ?? (await failureAfterLoad(mutant, loaded))
+  } finally {
+    Object.assign(meerkat, real)
+  }
+}
+
+/** What fails on the machine as it is: that has to be nothing, or verdicts are worth less. */
+export async function failingAnyway(): Promise<readonly string[]> {
+  loaded ??= await load()
+  return failures
+}
+
+/** What a file works out while it is loaded takes another load. */
+async function failureAfterLoad({ input }: Mutant, files: readonly TestFile[]): Promise<string | undefined> {
+  generation++
+  for (const { file, inputs } of files) {
+    if (!inputs.has(input)) continue
+    try {
+      const failing = await firstFailure(await bodiesOf(file, `?${generation}`))
+      if (failing !== undefined) return failing
+    } catch {
+      return `${file} can not be loaded`
+    }
+  }
+  return undefined
+}
+
+type Untried = Omit<TestBody, 'inputs'>
+
+async function load(): Promise<readonly TestFile[]> {
+  const files: TestFile[] = []
+  failures.length = 0
+  for (const file of readdirSync(folder).filter(name => name.endsWith('.test.ts') && !OTHERS.test(name))) {
+    const untried: Untried[] = []
+    const inputs = await inputsOf(async () => void untried.push(...(await bodiesOf(file, ''))))
+    const bodies: TestBody[] = []
+    for (const body of untried) {
+      let failing: string | undefined
+      const asked = await inputsOf(async () => {
+        failing = await firstFailure([body])
+      })
+      if (failing === undefined) bodies.push({ ...body, inputs: asked })
+      else failures.push(failing)
+    }
+    files.push({ file, bodies, inputs })
+  }
+  return files
+}
+
+/** Which inputs the real machine is asked for meanwhile. */
+async function inputsOf(run: () => unknown): Promise<ReadonlySet<string>> {
+  const seen = new Set<string>()
+  const step: typeof meerkat.step = (state, input) => {
+    seen.add(input.type)
+    return real.step(state, input)
+  }
+  Object.assign(meerkat, { step })
+  try {
+    await run()
+  } finally {
+    Object.assign(meerkat, real)
+  }
+  return seen
+}
+
+async function bodiesOf(file: string, query: string): Promise<readonly Untried[]> {
+  await import(new URL(file + query, folder).href)
+  return collected().map(({ name, run }) => ({ file, name, run }))
+}
+
+/** The tests of a region's own file first. */
+function inOrder(bodies: readonly TestBody[], region: string): readonly TestBody[] {
+  const kebab = region.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
+  const isOwn = ({ file }: TestBody): boolean => file.startsWith(`${kebab}.`)
+  return [...bodies.filter(isOwn), ...bodies.filter(one => !isOwn(one))]
+}
+
+async function firstFailure(bodies: readonly Untried[]): Promise<string | undefined> {
+  for (const { file, name, run } of bodies) {
+    try {
+      await run()
+    } catch {
+      return `${file}: ${name}`
+    }
+  }
+  return undefined
+}

@@ -1,0 +1,137 @@
+/** Classification queries about credentials: what a lease allows, what a login has to do, and what a refusal amounts to. */
+import type { Row } from '../region.ts'
+import {
+  durableHasRoom,
+  type FlowsInput,
+  flows,
+  globalHasRoom,
+  isAdmittedFlow,
+  isBrowserFlow,
+  isDeviceFlow,
+  isInTime,
+  isNewFlow,
+  leaseHasRoom,
+  notReleaseDraining,
+  providerMatches,
+  redirectUriMatches,
+} from './flows.ts'
+import {
+  type AuthLeasePhase,
+  credentialOf,
+  isPermanentRefreshFailure,
+  type Lease,
+  type RefreshFailureObservation,
+} from './lease.ts'
+import type { AuthEffect, AuthState } from './machine.ts'
+import { notPolled, type PollsInput, polls } from './polls.ts'
+
+/** What somebody wants of a credential: send it now, keep it for later, or make it new. */
+export type CredentialIntent = 'use' | 'hold' | 'beginRefresh'
+
+export type CredentialUseAdmission =
+  | 'authorized'
+  | 'refresh-required'
+  | 'already-refreshing'
+  | 'reauth-required'
+  | 'lease-absent'
+
+const admissions = (
+  use: CredentialUseAdmission,
+  hold: CredentialUseAdmission,
+  beginRefresh: CredentialUseAdmission,
+): Readonly<Record<CredentialIntent, CredentialUseAdmission>> => ({ use, hold, beginRefresh })
+
+const ADMISSIONS: Readonly<Record<AuthLeasePhase, Readonly<Record<CredentialIntent, CredentialUseAdmission>>>> = {
+  valid: admissions('authorized', 'authorized', 'refresh-required'),
+  expiring: admissions('refresh-required', 'authorized', 'refresh-required'),
+  expired: admissions('refresh-required', 'refresh-required', 'refresh-required'),
+  refreshing: admissions('refresh-required', 'authorized', 'already-refreshing'),
+  reauthRequired: admissions('reauth-required', 'reauth-required', 'reauth-required'),
+  released: admissions('lease-absent', 'lease-absent', 'lease-absent'),
+}
+
+/** Whether the credential may be used so, and if not, what is missing. Observe its freshness first. */
+export function resolveCredentialUseAdmission(lease: Lease, intent: CredentialIntent): CredentialUseAdmission {
+  return ADMISSIONS[lease.phase][intent]
+}
+
+export type OAuthLoginDisposition = 'use-cached' | 'refresh-required' | 'refresh-disallowed'
+
+/** Whether a resolved OAuth login can be used as it is, has to be refreshed, or can't be had without a refresh. */
+export function resolveOAuthLoginDisposition(facts: {
+  readonly lease: Lease
+  /** Whether the token store, too, has the credential. */
+  readonly credentialStored: boolean
+  readonly forceRefresh: boolean
+  readonly refreshAllowed: boolean
+}): OAuthLoginDisposition {
+  const { lease, credentialStored, forceRefresh, refreshAllowed } = facts
+  if (lease.phase === 'valid' && credentialStored && !forceRefresh) return 'use-cached'
+  return refreshAllowed ? 'refresh-required' : 'refresh-disallowed'
+}
+
+/** Whether a failed refresh may be tried again, or only a new login helps. */
+export function resolveRefreshFailureDisposition(
+  observation: RefreshFailureObservation,
+): 'transient' | 'reauth-required' {
+  return isPermanentRefreshFailure(observation) ? 'reauth-required' : 'transient'
+}
+
+/** How a credential stands, in the callers' words. */
+export type AuthPublicStatus =
+  | 'valid'
+  | 'expiring'
+  | 'expired'
+  | 'reauth-required'
+  /** The last refresh failed, and will be tried again. */
+  | 'refresh-failed'
+  | 'released'
+  /** Nobody ever logged in. */
+  | 'absent'
+  /** There is a lease, and the token store has nothing for it. */
+  | 'missing-credential'
+
+export function classifyAuthPublicStatus(lease: Lease, credentialStored: boolean): AuthPublicStatus {
+  if (lease.phase === 'released') return lease.generation === 0 ? 'absent' : 'released'
+  if (lease.phase === 'reauthRequired') return 'reauth-required'
+  if (credentialOf(lease) !== undefined && !credentialStored) return 'missing-credential'
+  if (lease.phase === 'valid' || lease.phase === 'expired') return lease.phase
+  return lease.attempt > 0 ? 'refresh-failed' : 'expiring'
+}
+
+/** Why the machine refuses an input about a flow. */
+export type OAuthFlowRefusal =
+  /** It is not known, was consumed, or has expired. */
+  | 'missing'
+  | 'provider-mismatch'
+  | 'redirect-uri-mismatch'
+  | 'already-admitted'
+  | 'capacity-exceeded'
+  | 'poll-in-progress'
+  /** The lease is being released, or was. */
+  | 'lifecycle-rejected'
+
+const REFUSALS: ReadonlyMap<unknown, OAuthFlowRefusal> = new Map<unknown, OAuthFlowRefusal>([
+  [isAdmittedFlow, 'missing'],
+  [isBrowserFlow, 'missing'],
+  [isDeviceFlow, 'missing'],
+  [isInTime, 'missing'],
+  [providerMatches, 'provider-mismatch'],
+  [redirectUriMatches, 'redirect-uri-mismatch'],
+  [isNewFlow, 'already-admitted'],
+  [leaseHasRoom, 'capacity-exceeded'],
+  [globalHasRoom, 'capacity-exceeded'],
+  [durableHasRoom, 'capacity-exceeded'],
+  [notPolled, 'poll-in-progress'],
+  [notReleaseDraining, 'lifecycle-rejected'],
+])
+
+type AnyRow = Row<AuthState, unknown, FlowsInput | PollsInput, AuthEffect, AuthLeasePhase>
+
+/** Why the machine refused this input in this state: the first guard of its rows that does not hold. */
+export function resolveOAuthFlowRefusal(state: AuthState, input: FlowsInput | PollsInput): OAuthFlowRefusal {
+  const all = { ...flows.on, ...polls.on } as Partial<Record<string, readonly AnyRow[]>>
+  const rows = (all[input.type] ?? []).filter(row => row.from.includes(state.lease.phase))
+  const unmet = rows.flatMap(row => row.when ?? []).find(guard => !guard(state, input))
+  return REFUSALS.get(unmet) ?? 'lifecycle-rejected'
+}

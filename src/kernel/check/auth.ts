@@ -1,0 +1,289 @@
+/** Explores the machine of one credential: what holds in every state, and what stays possible from each. */
+import { decodeAuthState, encodeAuthState } from '../auth/encode.ts'
+import type { OAuthFlow, OAuthFlowId } from '../auth/flows.ts'
+import { credentialOf, isDraining, type Lease } from '../auth/lease.ts'
+import { type AuthEffect, type AuthInput, type AuthMachine, type AuthState, auth } from '../auth/machine.ts'
+import { mapEntries, mapGet } from '../persistent-map.ts'
+import type { Transition } from '../step.ts'
+import { type AuthConfiguration, authConfigurations, FLOW_IDS } from './alphabet-auth.ts'
+import { type Exploration, edgeNames, explore, type Fault, type FoundViolation } from './explore.ts'
+import { canReach, incomingOf } from './graph.ts'
+import type { LivenessFailure } from './liveness.ts'
+import type { ConfigurationReport, VerifyReport } from './verify.ts'
+
+export type AuthLivenessProperty =
+  | 'leases-become-valid-again'
+  | 'credentials-are-refreshed-without-a-login'
+  | 'releases-finish'
+  | 'logins-can-be-completed'
+  | 'logins-can-be-called-off'
+
+/** A `VerifyReport` whose liveness is that of credentials. */
+export interface AuthVerifyReport extends Omit<VerifyReport, 'liveness'> {
+  readonly liveness: {
+    readonly checked: number
+    readonly failures: readonly (Omit<LivenessFailure, 'property'> & { readonly property: AuthLivenessProperty })[]
+  }
+}
+
+type Failure = AuthVerifyReport['liveness']['failures'][number]
+type AuthGraph = Exploration<AuthState, AuthInput>
+
+/** Verifies the machine of credentials, or another one of the same regions to see whether its faults are found. */
+export function checkAuth(
+  options: {
+    readonly quick?: boolean
+    readonly machine?: AuthMachine
+    readonly onConfiguration?: (report: ConfigurationReport) => void
+  } = {},
+): AuthVerifyReport {
+  const { quick = false, machine = auth, onConfiguration } = options
+  const covered = new Set<string>()
+  const violations: FoundViolation[] = []
+  const failures: Failure[] = []
+  const reports: ConfigurationReport[] = []
+  let checked = 0
+  for (const configuration of authConfigurations(quick)) {
+    const graph = walk(machine, configuration)
+    const liveness = checkAuthLiveness(configuration.name, graph)
+    for (const edge of graph.covered) covered.add(edge)
+    violations.push(...graph.violations)
+    failures.push(...liveness.failures)
+    checked += liveness.checked
+    const { name, about } = configuration
+    const counts = { violations: graph.violations.length, livenessFailures: liveness.failures.length }
+    const report = { name, about, states: graph.size, transitions: graph.transitions, ...counts }
+    reports.push(report)
+    onConfiguration?.(report)
+  }
+  const edges = edgeNames(machine.edges)
+  return {
+    states: reports.reduce((sum, one) => sum + one.states, 0),
+    transitions: reports.reduce((sum, one) => sum + one.transitions, 0),
+    edges: edges.length,
+    uncoveredEdges: edges.filter(edge => !covered.has(edge)),
+    invariants: machine.invariants.length,
+    violations,
+    liveness: { checked, failures },
+    configurations: reports,
+  }
+}
+
+function walk(machine: AuthMachine, { name, inputs }: AuthConfiguration): AuthGraph {
+  return explore({
+    name,
+    machine,
+    start: machine.initial,
+    inputs: () => inputs,
+    key: keyOf,
+    stepFault: (before, input, transition) =>
+      generationFault(before, input, transition) ??
+      refreshFault(before, input) ??
+      consumptionFault(before, input, transition) ??
+      flowsFault(before, input, transition),
+    stateFault: snapshotFault,
+    label: (_, { effects }) => labelOf(effects),
+  })
+}
+
+/** Left out is what no guard reads: how many generations there were beyond the first, failures, and past times. */
+function keyOf({ lease, flows, polls }: AuthState): string {
+  const credential = credentialOf(lease)
+  const entries = [...mapEntries(flows.entries)].map(([id, flow]) => `${id}/${JSON.stringify(flow)}`).toSorted()
+  const asked = [...mapEntries(polls.asked)].map(([id]) => id).toSorted()
+  return [
+    lease.phase,
+    lease.generation > 0,
+    isDraining(lease),
+    credential === undefined ? 'none' : (credential.expiresAt ?? 'never'),
+    entries.join(' '),
+    asked.join(' '),
+  ].join('|')
+}
+
+const PUBLISHING: ReadonlySet<AuthInput['type']> = new Set(['Acquire', 'CompleteRefresh'])
+
+/** Each credential that is published has a generation of its own. */
+function generationFault(
+  { lease: { generation } }: AuthState,
+  { type }: AuthInput,
+  { state }: Transition<AuthState, AuthEffect>,
+): Fault | undefined {
+  const after = state.lease.generation
+  const isSound =
+    type === 'RestoreCredentialLifecycle' ? after >= generation : after === generation + (PUBLISHING.has(type) ? 1 : 0)
+  if (isSound) return undefined
+  return {
+    invariant: 'generations-count-credentials',
+    text: `${type} took the generation from ${generation} to ${after}`,
+  }
+}
+
+function refreshFault({ lease }: AuthState, { type }: AuthInput): Fault | undefined {
+  if (type !== 'BeginRefresh' || lease.phase !== 'refreshing') return undefined
+  return { invariant: 'one-refresh-at-a-time', text: 'a refresh began while another was under way' }
+}
+
+/** Only who it was started for, in time, takes a flow; and it is taken once. */
+function consumptionFault(
+  before: AuthState,
+  input: AuthInput,
+  { state }: Transition<AuthState, AuthEffect>,
+): Fault | undefined {
+  if (input.type !== 'ConsumeOAuthBrowserFlow' && input.type !== 'ConsumeOAuthDeviceFlow') return undefined
+  const flow: OAuthFlow | undefined = mapGet(before.flows.entries, input.flowId)
+  const isMeant =
+    flow?.provider === input.provider &&
+    input.now < flow.expiresAt &&
+    (input.type === 'ConsumeOAuthDeviceFlow'
+      ? flow.kind === 'device'
+      : flow.kind === 'browser' && flow.redirectUri === input.redirectUri)
+  if (isMeant && mapGet(state.flows.entries, input.flowId) === undefined) return undefined
+  return {
+    invariant: 'flows-are-consumed-as-started',
+    text: `${input.type} took a flow that was not meant, or left it`,
+  }
+}
+
+/** Flows come one at a time, never into a release, and go only by name. */
+function flowsFault(
+  { lease, flows }: AuthState,
+  input: AuthInput,
+  { state }: Transition<AuthState, AuthEffect>,
+): Fault | undefined {
+  const grown = state.flows.entries.size - flows.entries.size
+  if (grown > 0 && isDraining(lease))
+    return {
+      invariant: 'no-login-begins-in-a-release',
+      text: `${input.type} admitted a flow to a lease being released`,
+    }
+  const named = 'flowId' in input ? input.flowId : undefined
+  const lost = [...mapEntries(flows.entries)].some(
+    ([id]) => id !== named && mapGet(state.flows.entries, id) === undefined,
+  )
+  return lost ? { invariant: 'flows-go-by-name', text: `${input.type} lost a flow that it does not name` } : undefined
+}
+
+function snapshotFault(state: AuthState): Fault | undefined {
+  const text = encodeAuthState(state)
+  const loaded = decoded(text)
+  const isSame =
+    loaded !== undefined &&
+    encodeAuthState(loaded) === text &&
+    keyOf({ ...state, polls: loaded.polls }) === keyOf(loaded) &&
+    loaded.lease.generation === state.lease.generation
+  return isSame
+    ? undefined
+    : { invariant: 'snapshots-are-faithful', text: 'a state differs after it was written and read' }
+}
+
+function decoded(text: string): AuthState | undefined {
+  try {
+    return decodeAuthState(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** Two bits for each flow: whether it was consumed, and whether it was called off. */
+function labelOf(effects: readonly AuthEffect[]): number {
+  let label = 0
+  for (const effect of effects) {
+    if (effect.type === 'OAuthFlowConsumed') label |= consumedBit(effect.flowId)
+    if (effect.type === 'OAuthFlowExpired') label |= expiredBit(effect.flowId)
+  }
+  return label
+}
+const consumedBit = (id: OAuthFlowId): number => 1 << (2 * FLOW_IDS.indexOf(id))
+const expiredBit = (id: OAuthFlowId): number => 2 << (2 * FLOW_IDS.indexOf(id))
+
+/** By which the owner of a credential goes on, without a person who logs in. */
+const REFRESHING: ReadonlySet<AuthInput['type']> = new Set([
+  'ObserveCredentialFreshness',
+  'BeginRefresh',
+  'CompleteRefresh',
+  'RefreshFailed',
+])
+/** By which a release goes on. */
+const RELEASING: ReadonlySet<AuthInput['type']> = new Set([
+  'ExpireOAuthBrowserFlow',
+  'ExpireOAuthDeviceFlow',
+  'Release',
+])
+
+/** What must stay possible: one question for each property and state it concerns. */
+interface Question {
+  readonly property: AuthLivenessProperty
+  readonly text: string
+  /** Whether it is asked of this state. */
+  readonly concerns: (state: AuthState) => boolean
+  readonly isGoal: (graph: AuthGraph, edge: number) => boolean
+  /** The inputs by which the goal is to be reached; absent: any. */
+  readonly by?: ReadonlySet<AuthInput['type']>
+}
+
+const leadsTo =
+  (phase: Lease['phase']) =>
+  (graph: AuthGraph, edge: number): boolean =>
+    graph.states[graph.to.at(edge)]?.lease.phase === phase
+const labelled =
+  (bit: number) =>
+  (graph: AuthGraph, edge: number): boolean =>
+    (graph.labels.at(edge) & bit) !== 0
+
+const QUESTIONS: readonly Question[] = [
+  {
+    property: 'leases-become-valid-again',
+    text: 'the lease can never be valid again',
+    concerns: () => true,
+    isGoal: leadsTo('valid'),
+  },
+  {
+    property: 'credentials-are-refreshed-without-a-login',
+    text: 'a credential that may be refreshed can only be replaced by a login',
+    concerns: ({ lease }) => ['expiring', 'expired', 'refreshing'].includes(lease.phase),
+    isGoal: leadsTo('valid'),
+    by: REFRESHING,
+  },
+  {
+    property: 'releases-finish',
+    text: 'a release that drains can never be done',
+    concerns: ({ lease }) => isDraining(lease),
+    isGoal: leadsTo('released'),
+    by: RELEASING,
+  },
+  ...FLOW_IDS.flatMap((id): readonly Question[] => [
+    {
+      property: 'logins-can-be-completed',
+      text: `${id} can't be completed`,
+      concerns: ({ flows }) => mapGet(flows.entries, id) !== undefined,
+      isGoal: labelled(consumedBit(id)),
+      by: new Set(['ConsumeOAuthBrowserFlow', 'ConsumeOAuthDeviceFlow']),
+    },
+    {
+      property: 'logins-can-be-called-off',
+      text: `${id} can't be called off`,
+      concerns: ({ flows }) => mapGet(flows.entries, id) !== undefined,
+      isGoal: labelled(expiredBit(id)),
+      by: new Set(['ExpireOAuthBrowserFlow', 'ExpireOAuthDeviceFlow']),
+    },
+  ]),
+]
+
+function checkAuthLiveness(configuration: string, graph: AuthGraph): AuthVerifyReport['liveness'] {
+  const incoming = incomingOf(graph)
+  const failures: Failure[] = []
+  let checked = 0
+  for (const { property, text, concerns, isGoal, by } of QUESTIONS) {
+    const isAllowed = (edge: number): boolean => {
+      const input = graph.inputs[graph.via.at(edge)]
+      return by === undefined || (input !== undefined && by.has(input.type))
+    }
+    const reached = canReach(graph, incoming, edge => isAllowed(edge) && isGoal(graph, edge), isAllowed)
+    const asked = graph.states.flatMap((state, number) => (concerns(state) ? [number] : []))
+    checked += asked.length
+    const trapped = asked.find(number => reached[number] === 0)
+    if (trapped !== undefined) failures.push({ property, text, configuration, path: graph.pathTo(trapped) })
+  }
+  return { checked, failures }
+}

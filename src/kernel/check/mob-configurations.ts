@@ -1,0 +1,224 @@
+/**
+ * The bounded worlds in which the mob machine is explored. Together they take every edge of it.
+ *
+ * Sessions are left out here and may answer anything at any time, also what no session would; what they do answer is
+ * explored in mob-seam.ts. Names are few because guards only compare them, incarnations two because a late word is one of
+ * the incarnation before. The topology epoch is no part of a state's key: no guard reads it.
+ */
+import type { AgentRuntimeId, SessionId } from '../ids.ts'
+import type { StepDeclaration } from '../mob/flow-runs.ts'
+import type { AgentIdentity, FlowRunId, StepId, WorkId } from '../mob/ids.ts'
+import type { MobInput, MobState } from '../mob/machine.ts'
+import { SESSION_NOT_REGISTERED } from '../mob/members.ts'
+import { mapGet } from '../persistent-map.ts'
+
+export interface MobConfiguration {
+  readonly name: string
+  /** What is explored, why it is bounded so, and why that is enough. */
+  readonly about: string
+  /** The inputs before the walk. */
+  readonly prefix: readonly MobInput[]
+  readonly inputs: (state: MobState) => readonly MobInput[]
+}
+
+/** A member with a session. */
+export const a = 'a' as AgentIdentity
+/** A peer without one. */
+export const b = 'b' as AgentIdentity
+export const sessionId = 's' as SessionId
+export const runId = 'f' as FlowRunId
+const workId = 'w' as WorkId
+const profile = 'worker'
+const digest = 'd'
+const reason = 'asked'
+
+interface Incarnation {
+  readonly identity: AgentIdentity
+  readonly runtimeId: AgentRuntimeId
+  readonly fence: number
+}
+/** The member with a session, by generation. */
+const incarnation = (generation: 1 | 2): Incarnation => ({
+  identity: a,
+  runtimeId: `a${generation}` as AgentRuntimeId,
+  fence: generation,
+})
+const first = incarnation(1)
+const second = incarnation(2)
+const peer = { identity: b, runtimeId: 'b1' as AgentRuntimeId, fence: 1 }
+const peerWithProfile = { profile, digest, addressable: false }
+
+export const lifecycle: readonly MobInput[] = [
+  { type: 'Stop' },
+  { type: 'Resume' },
+  { type: 'Complete' },
+  { type: 'Reset' },
+  { type: 'Destroy' },
+]
+const coordinator: readonly MobInput[] = [{ type: 'BindCoordinator' }, { type: 'UnbindCoordinator' }]
+
+export const authorized: MobInput = { type: 'AuthorizeSpawnProfile', identity: a, profile, digest, addressable: true }
+
+export const spawning: readonly MobInput[] = [
+  {
+    type: 'BeginSpawnExec',
+    ...first,
+    generation: 1,
+    digest,
+    addressable: true,
+    mode: 'autonomousHost',
+    sessionId,
+  },
+  { type: 'CommitSpawnMembership', ...first, generation: 1, sessionId },
+  { type: 'CommitSpawnActivation', identity: a },
+]
+const respawn: MobInput = {
+  type: 'Respawn',
+  identity: a,
+  runtimeId: second.runtimeId,
+  mode: 'turnDriven',
+  sessionId,
+}
+const recommit: MobInput = { type: 'CommitSpawnMembership', ...second, generation: 2, sessionId }
+
+export const retire = (generation: 1 | 2): MobInput => ({
+  type: 'Retire',
+  identity: a,
+  runtimeId: incarnation(generation).runtimeId,
+  generation,
+  sessionId,
+})
+export const restore: MobInput = { type: 'RestoreBinding', ...first }
+export const submitted: MobInput = { type: 'SubmitWork', ...first, workId, origin: 'external' }
+
+/** What may be said by or about a runtime, of an old incarnation as well as of the current one. */
+const heard = (of: Incarnation): readonly MobInput[] => {
+  const { identity, runtimeId, fence } = of
+  const refusal = { identity, runtimeId, sessionId, code: 'guard-rejected', reason }
+  return [
+    { type: 'ObserveRuntimeReady', runtimeId, fence },
+    { type: 'ObserveRuntimeRetired', runtimeId, fence },
+    { type: 'ObserveRuntimeDestroyed', runtimeId, fence },
+    { type: 'ResolveRuntimeBindingRefusal', ...refusal },
+    { type: 'ResolveRuntimeRetireRefusal', ...refusal },
+    { type: 'ResolveRuntimeRetireRefusal', ...refusal, code: SESSION_NOT_REGISTERED },
+    { type: 'RestoreBinding', ...of },
+  ]
+}
+
+/** With a second incarnation, and no third. */
+export function withRespawn(inputs: readonly MobInput[]): MobConfiguration['inputs'] {
+  const all = [...inputs, respawn, recommit, retire(2)]
+  return ({ roster }) => ((mapGet(roster.last, a)?.generation ?? 0) < 2 ? all : all.filter(one => one !== respawn))
+}
+
+const members: MobConfiguration = {
+  name: 'mob-members',
+  about:
+    'One identity through two incarnations: every way to come, to be refused, to leave and to come back, in every phase of the mob, with words of the older incarnation heard during the newer. Identities do not see each other but for wiring, so one is enough.',
+  prefix: [],
+  inputs: withRespawn([
+    ...lifecycle,
+    ...coordinator,
+    authorized,
+    ...spawning,
+    { type: 'AbortSpawnExec', identity: a },
+    retire(1),
+    ...heard(first),
+    ...heard(second),
+  ]),
+}
+
+/** A mob with a member of each sort. */
+const both: readonly MobInput[] = [
+  { type: 'BindCoordinator' },
+  authorized,
+  ...spawning,
+  { type: 'ObserveRuntimeReady', runtimeId: first.runtimeId, fence: 1 },
+  { type: 'AuthorizeSpawnProfile', identity: b, ...peerWithProfile },
+  { type: 'BeginSpawnExec', ...peer, generation: 1, digest, addressable: false, mode: 'turnDriven' },
+  { type: 'CommitSpawnMembership', ...peer, generation: 1 },
+  { type: 'CommitSpawnActivation', identity: b },
+]
+
+const workOf = (of: Incarnation): readonly MobInput[] => {
+  const { runtimeId, fence } = of
+  const refused = { runtimeId, fence, sessionId, workId, origin: 'internal', code: 'guard-rejected', reason } as const
+  return [
+    { type: 'SubmitWork', ...of, workId, origin: 'internal' },
+    { type: 'SubmitWork', ...of, workId, origin: 'external' },
+    { type: 'ResolveRuntimeIngressRefusal', ...refused },
+    { type: 'ObserveWorkSettled', runtimeId, fence, workId },
+    { type: 'CancelAllWork', ...of },
+  ]
+}
+
+const pairs: MobConfiguration = {
+  name: 'mob-pairs',
+  about:
+    'A member with a session and a peer without one: their edge, their work, and what becomes of both when either leaves, breaks, or the mob ends. Two members are what an edge has.',
+  prefix: both,
+  inputs: () => pairInputs,
+}
+const pairInputs: readonly MobInput[] = [
+  ...lifecycle,
+  { type: 'WireMembers', a, b },
+  { type: 'WireMembers', a: b, b: a, withTrust: true },
+  { type: 'UnwireMembers', a, b },
+  ...workOf(first),
+  ...workOf(peer),
+  retire(1),
+  { type: 'Retire', identity: b, runtimeId: peer.runtimeId, generation: 1 },
+  ...heard(first),
+  { type: 'ObserveRuntimeRetired', runtimeId: peer.runtimeId, fence: 1 },
+]
+
+const step = (stepId: string, dependsOn: readonly string[], rest: Partial<StepDeclaration> = {}): StepDeclaration => ({
+  stepId: stepId as StepId,
+  role: profile,
+  dependsOn: dependsOn as readonly StepId[],
+  dependsOnMode: 'all',
+  dispatch: 'oneToOne',
+  failurePolicy: 'continue',
+  maxAttempts: 1,
+  ...rest,
+})
+
+const steps: readonly StepDeclaration[] = [
+  step('1', [], { maxAttempts: 2 }),
+  step('2', [], { failurePolicy: 'escalate' }),
+  step('3', ['1', '2']),
+  step('4', ['1', '3'], { dependsOnMode: 'any', dispatch: 'fanOut' }),
+]
+
+const flowInputs: readonly MobInput[] = [
+  ...lifecycle,
+  ...coordinator,
+  { type: 'CreateRunSeed', runId, steps },
+  { type: 'RunFlow', runId },
+  { type: 'RunFlow', runId, steps },
+  ...steps.flatMap(({ stepId }): MobInput[] => [
+    { type: 'StartStep', runId, stepId, targets: [a] },
+    { type: 'CompleteStep', runId, stepId, attempt: 1 },
+    { type: 'FailStep', runId, stepId, attempt: 1, reason },
+    { type: 'SkipStep', runId, stepId },
+  ]),
+  { type: 'StartStep', runId, stepId: '4' as StepId, targets: [a, b] },
+  { type: 'CompleteStep', runId, stepId: '1' as StepId, attempt: 2 },
+  { type: 'FailStep', runId, stepId: '1' as StepId, attempt: 2, reason },
+  { type: 'CancelFlow', runId },
+  { type: 'CancelAllWork', ...first },
+  { type: 'ObserveRuntimeDestroyed', runtimeId: first.runtimeId, fence: 1 },
+  { type: 'ObserveRuntimeRetired', runtimeId: first.runtimeId, fence: 1 },
+  { type: 'ObserveRuntimeRetired', runtimeId: peer.runtimeId, fence: 1 },
+]
+
+const flows: MobConfiguration = {
+  name: 'mob-flows',
+  about:
+    'One run of a flow with both ways to depend, both failure policies and a retry, through every order of starts, ends and skips, with its member there or gone. Runs do not see each other, so one is enough.',
+  prefix: both,
+  inputs: () => flowInputs,
+}
+
+export const mobConfigurations: readonly MobConfiguration[] = [members, pairs, flows]

@@ -1,0 +1,82 @@
+/** What must be true of each step of a mob, beyond what the invariants say of its result. */
+import type { MobEffect } from '../mob/effects.ts'
+import { isOpenStep } from '../mob/flow-runs.ts'
+import type { MobInput, MobState } from '../mob/machine.ts'
+import { isCurrentRuntime } from '../mob/members.ts'
+import { mapEntries, mapGet, mapValues } from '../persistent-map.ts'
+import type { Transition } from '../step.ts'
+import type { Fault } from './explore.ts'
+
+type MobStep = Transition<MobState, MobEffect>
+
+export function mobStepFault(before: MobState, input: MobInput, transition: MobStep): Fault | undefined {
+  return (
+    fenceFault(before, transition) ??
+    lateFault(before, input) ??
+    toldFault('members-leave-once', membersOf(before), membersOf(transition.state), departures(before, transition)) ??
+    toldFault('work-ends-once', workOf(before), workOf(transition.state), workEnds(transition)) ??
+    toldFault('steps-end-once', stepsOf(before), stepsOf(transition.state), stepEnds(transition)) ??
+    toldFault('runs-end-once', runsOf(before), runsOf(transition.state), runEnds(transition))
+  )
+}
+
+function fenceFault(before: MobState, { state }: MobStep): Fault | undefined {
+  if (state.lifecycle.phase === 'destroyed') return undefined
+  for (const [identity, old] of mapEntries(before.roster.last)) {
+    const now = mapGet(state.roster.last, identity)
+    if (now === old) continue
+    if (now !== undefined && now.fence > old.fence && now.generation === old.generation + 1) continue
+    return { invariant: 'fences-rise', text: `the fence of ${identity} went back or its generation skipped` }
+  }
+  return undefined
+}
+
+/** What was said of another incarnation is refused. */
+function lateFault(before: MobState, input: MobInput): Fault | undefined {
+  if (!('fence' in input) || input.type === 'BeginSpawnExec' || input.type === 'CommitSpawnMembership') return undefined
+  if (before.lifecycle.phase === 'destroyed' || isCurrentRuntime(before, input)) return undefined
+  return {
+    invariant: 'late-words-change-nothing',
+    text: `${input.type} was accepted for an incarnation that is not current`,
+  }
+}
+
+/** Whatever is no longer there was told to have ended, once; and nothing else was. */
+function toldFault(
+  invariant: string,
+  before: readonly string[],
+  after: readonly string[],
+  told: readonly string[],
+): Fault | undefined {
+  const still = new Set(after)
+  const gone = before.filter(one => !still.has(one)).toSorted()
+  const ends = told.toSorted()
+  if (gone.length === ends.length && gone.every((one, at) => one === ends[at])) return undefined
+  return { invariant, text: `ended: ${gone.join(', ') || 'nothing'}; told: ${ends.join(', ') || 'nothing'}` }
+}
+
+const membersOf = ({ roster }: MobState): readonly string[] =>
+  [...mapValues(roster.members)].map(({ identity, fence }) => `${identity} ${fence}`)
+/** The end of the mob, or its new beginning, is told of all of them at once. */
+function departures(before: MobState, { effects }: MobStep): readonly string[] {
+  const all = effects.some(
+    one => one.type === 'LifecycleNotice' && (one.notice === 'reset' || one.notice === 'destroyed'),
+  )
+  if (all) return membersOf(before)
+  return effects.flatMap(one => (one.type === 'MemberRetired' ? [`${one.identity} ${one.fence}`] : []))
+}
+const workOf = ({ work }: MobState): readonly string[] =>
+  [...mapEntries(work.open)].flatMap(([identity, open]) => [...mapEntries(open)].map(([id]) => `${identity} ${id}`))
+const workEnds = ({ effects }: MobStep): readonly string[] =>
+  effects.flatMap(one =>
+    one.type === 'WorkSettled' || one.type === 'WorkRefused' ? [`${one.identity} ${one.workId}`] : [],
+  )
+const stepsOf = ({ flows }: MobState): readonly string[] =>
+  [...mapValues(flows.runs)].flatMap(({ runId, steps }) =>
+    [...mapValues(steps)].filter(isOpenStep).map(({ declared }) => `${runId} ${declared.stepId}`),
+  )
+const stepEnds = ({ effects }: MobStep): readonly string[] =>
+  effects.flatMap(one => (one.type === 'StepEnded' ? [`${one.runId} ${one.stepId}`] : []))
+const runsOf = ({ flows }: MobState): readonly string[] => [...mapValues(flows.runs)].map(({ runId }) => runId)
+const runEnds = ({ effects }: MobStep): readonly string[] =>
+  effects.flatMap(one => (one.type === 'FlowTerminalized' ? [one.runId] : []))

@@ -1,0 +1,232 @@
+/** Explores the mob machine, alone and together with a session, and reports as `verify` does for the session machine. */
+
+import { runOf } from '../mob/flows.ts'
+import type { AgentIdentity } from '../mob/ids.ts'
+import { type MobInput, type MobState, mob } from '../mob/machine.ts'
+import { type Member, memberOf } from '../mob/members.ts'
+import type { Tagged } from '../region.ts'
+import type { Machine } from '../step.ts'
+import { type Exploration, edgeNames, explore, type FoundViolation, inWords } from './explore.ts'
+import { canReach, incomingOf } from './graph.ts'
+import type { LivenessFailure } from './liveness.ts'
+import { a, b, type MobConfiguration, mobConfigurations, runId } from './mob-configurations.ts'
+import {
+  type MobMachine,
+  type PairConfiguration,
+  type PairInput,
+  type PairMachine,
+  type PairState,
+  pairConfigurations,
+  pairKeys,
+  pairOf,
+} from './mob-seam.ts'
+import { mobStepFault } from './mob-steps.ts'
+import type { ConfigurationReport, VerifyOptions, VerifyReport } from './verify.ts'
+
+export interface MobLivenessFailure extends Omit<LivenessFailure, 'property'> {
+  readonly property:
+    | 'phases-have-a-way-out'
+    | 'members-can-start'
+    | 'members-can-leave'
+    | 'runs-can-end'
+    | 'nobody-waits-for-nothing'
+}
+
+/** As of the session machine. */
+export interface MobVerifyReport extends Omit<VerifyReport, 'liveness'> {
+  readonly liveness: { readonly checked: number; readonly failures: readonly MobLivenessFailure[] }
+}
+
+export interface MobVerifyOptions extends Omit<VerifyOptions, 'machine'> {
+  /** Another machine of the same regions, to see whether its faults are found. */
+  readonly machine?: MobMachine
+}
+
+/** Verifies the mob machine and its seam to sessions. */
+export function verifyMob(options: MobVerifyOptions = {}): MobVerifyReport {
+  const { quick = false, machine = mob, only, onConfiguration } = options
+  const covered = new Set<string>()
+  const violations: FoundViolation[] = []
+  const failures: MobLivenessFailure[] = []
+  const reports: ConfigurationReport[] = []
+  let checked = 0
+  const walks = [
+    ...mobConfigurations.map(one => ({ ...one, walk: () => walkMob(machine, one) })),
+    ...pairConfigurations(quick).map(one => ({ ...one, walk: () => walkPair(pairOf(machine), one) })),
+  ]
+  for (const { name, about, walk } of walks) {
+    if (only?.includes(name) === false) continue
+    const { graph, liveness } = walk()
+    for (const edge of graph.covered) covered.add(edge)
+    violations.push(...graph.violations)
+    failures.push(...liveness.failures)
+    checked += liveness.checked
+    const report = {
+      name,
+      about,
+      states: graph.size,
+      transitions: graph.transitions,
+      violations: graph.violations.length,
+      livenessFailures: liveness.failures.length,
+    }
+    reports.push(report)
+    onConfiguration?.(report)
+  }
+  const edges = edgeNames(machine.edges)
+  return {
+    states: reports.reduce((sum, one) => sum + one.states, 0),
+    transitions: reports.reduce((sum, one) => sum + one.transitions, 0),
+    edges: edges.length,
+    uncoveredEdges: edges.filter(edge => !covered.has(edge)),
+    invariants: machine.invariants.length,
+    violations,
+    liveness: { checked, failures },
+    configurations: reports,
+  }
+}
+
+/** One question to a graph: from wherever `asks`, an edge that satisfies `goal` can be reached over `allowed` ones. */
+interface Question<State, Input> {
+  readonly property: MobLivenessFailure['property']
+  readonly asks: (state: State) => boolean
+  readonly goal: (from: State, to: State) => boolean
+  readonly allowed: (input: Input, from: State, to: State) => boolean
+  readonly text: (state: State) => string
+}
+
+type Liveness = MobVerifyReport['liveness']
+
+function answered<State, Input extends Tagged>(
+  configuration: string,
+  graph: Exploration<State, Input>,
+  questions: readonly Question<State, Input>[],
+): Liveness {
+  const incoming = incomingOf(graph)
+  const failures: MobLivenessFailure[] = []
+  let checked = 0
+  for (const { property, asks, goal, allowed, text } of questions) {
+    const asked = graph.states.flatMap((state, number) => (asks(state) ? [number] : []))
+    checked += asked.length
+    const from = (edge: number): State => graph.states[graph.from.at(edge)] as State
+    const to = (edge: number): State => graph.states[graph.to.at(edge)] as State
+    const isAllowed = (edge: number): boolean =>
+      allowed(graph.inputs[graph.via.at(edge)] as Input, from(edge), to(edge))
+    const reached = canReach(graph, incoming, edge => isAllowed(edge) && goal(from(edge), to(edge)), isAllowed)
+    for (const number of asked) {
+      const said = text(graph.states[number] as State)
+      if (reached[number] === 1 || failures.some(one => one.property === property && one.text === said)) continue
+      failures.push({ property, text: said, configuration, path: graph.pathTo(number) })
+    }
+  }
+  return { checked, failures }
+}
+
+/** Inputs that end what is asked about by force. */
+const FORCE: ReadonlySet<MobInput['type']> = new Set([
+  'Reset',
+  'Destroy',
+  'Complete',
+  'CancelFlow',
+  'CancelAllWork',
+  'ObserveRuntimeDestroyed',
+])
+
+function standsIn(state: MobState, identity: AgentIdentity, marker: Member['standing']['marker']): boolean {
+  return memberOf(state, { identity })?.standing.marker === marker
+}
+function waitsForPlacement(state: MobState, identity: AgentIdentity): boolean {
+  const standing = memberOf(state, { identity })?.standing
+  return standing?.marker === 'active' && standing.startup === 'bindingRequested'
+}
+const phaseOf = ({ lifecycle }: MobState): string => lifecycle.phase
+const isLiving = (state: MobState): boolean => phaseOf(state) !== 'destroyed'
+
+const mobQuestions: readonly Question<MobState, MobInput>[] = [
+  {
+    property: 'phases-have-a-way-out',
+    asks: isLiving,
+    goal: (from, to) => phaseOf(from) !== phaseOf(to),
+    allowed: (_, __, to) => isLiving(to),
+    text: state => `${phaseOf(state)} has no way out but destruction`,
+  },
+  {
+    property: 'runs-can-end',
+    asks: state => runOf(state, { runId }) !== undefined,
+    goal: (_, to) => runOf(to, { runId }) === undefined,
+    allowed: ({ type }) => !FORCE.has(type),
+    text: () => 'a run can only be ended by force',
+  },
+  ...[a, b].flatMap((identity): Question<MobState, MobInput>[] => [
+    {
+      property: 'members-can-start',
+      asks: state => waitsForPlacement(state, identity),
+      goal: (_, to) => !waitsForPlacement(to, identity) && !standsIn(to, identity, 'broken'),
+      allowed: ({ type }) => !FORCE.has(type),
+      text: () => `${identity} can never be placed`,
+    },
+    {
+      property: 'members-can-leave',
+      asks: state => memberOf(state, { identity }) !== undefined,
+      goal: (_, to) => memberOf(to, { identity }) === undefined,
+      allowed: ({ type }) => !FORCE.has(type),
+      text: () => `${identity} can't leave`,
+    },
+  ]),
+]
+
+function begun<State, Input extends Tagged, Effect extends Tagged>(
+  machine: Machine<State, Input, Effect>,
+  prefix: readonly Input[],
+): State {
+  return prefix.reduce((state, input) => {
+    const result = machine.step(state, input)
+    if (!result.ok) throw new Error(`a configuration can't begin: ${inWords(input)} is refused: ${result.reason}`)
+    return result.state
+  }, machine.initial)
+}
+
+function walkMob(
+  machine: MobMachine,
+  { name, prefix, inputs }: MobConfiguration,
+): { readonly graph: Exploration<MobState, MobInput>; readonly liveness: Liveness } {
+  const start = begun(machine, prefix)
+  const key = ({ wiring: { edges }, ...rest }: MobState): string => JSON.stringify([rest, edges])
+  const graph = explore({ name, machine, start, inputs, key, stepFault: mobStepFault })
+  return { graph, liveness: answered(name, graph, mobQuestions) }
+}
+
+/** Waiting for an answer that nobody is going to give. */
+function isStuck({ mob: state, bag }: PairState): boolean {
+  return bag.size === 0 && (waitsForPlacement(state, a) || standsIn(state, a, 'retiring'))
+}
+
+/** What the seam does by itself, and a mob that asks once more. */
+function isPersistence(input: PairInput): boolean {
+  return input.type === 'Deliver' || (input.type === 'Mob' && input.input.type === 'Retire')
+}
+
+function walkPair(
+  machine: PairMachine,
+  { name, prefix, inputs, undisturbed }: PairConfiguration,
+): { readonly graph: Exploration<PairState, PairInput>; readonly liveness: Liveness } {
+  const graph = explore({ name, machine, start: begun(machine, prefix), inputs, key: pairKeys() })
+  const isMember = ({ mob: state }: PairState): boolean => memberOf(state, { identity: a }) !== undefined
+  const liveness = answered(name, graph, [
+    {
+      property: 'members-can-leave',
+      asks: isMember,
+      goal: (_, to) => !isMember(to),
+      allowed: isPersistence,
+      text: () => "the member can't leave by being asked to and asked again",
+    },
+    {
+      property: 'nobody-waits-for-nothing',
+      asks: state => undisturbed && isStuck(state),
+      goal: () => false,
+      allowed: () => false,
+      text: ({ mob: state }) =>
+        `nothing is under way and the member is ${standsIn(state, a, 'retiring') ? 'retiring' : 'to be placed'}`,
+    },
+  ])
+  return { graph, liveness }
+}

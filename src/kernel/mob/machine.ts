@@ -1,0 +1,80 @@
+/**
+ * `MobMachine`: what a group of agents decides together, assembled of its regions like the session machine.
+ *
+ * It knows its members by identity and reaches them through the runtime that serves them at the moment. What it asks of
+ * sessions leaves as effects; what they answer comes back as inputs (seam.ts). It never sees a session's state.
+ */
+
+import { mapGet, mapValues } from '../persistent-map.ts'
+import type { Invariant, Region } from '../region.ts'
+import { type Machine, machine } from '../step.ts'
+import type { MobEffect } from './effects.ts'
+import type { Flows } from './flow-runs.ts'
+import { type FlowsInput, flows } from './flows.ts'
+import { lifecycle, type MobLifecycle, type MobLifecycleInput, type MobPhase } from './lifecycle.ts'
+import { memberOf, type Roster } from './members.ts'
+import { type RosterInput, roster } from './roster.ts'
+import { type Spawns, type SpawnsInput, spawns } from './spawns.ts'
+import { neighboursOf, type Wiring, type WiringInput, wiring } from './wiring.ts'
+import { type Work, type WorkInput, work } from './work.ts'
+
+export interface MobState {
+  readonly lifecycle: MobLifecycle
+  readonly roster: Roster
+  readonly spawns: Spawns
+  readonly wiring: Wiring
+  readonly work: Work
+  readonly flows: Flows
+}
+
+export type MobInput = MobLifecycleInput | RosterInput | SpawnsInput | WiringInput | WorkInput | FlowsInput
+
+/** A region of the mob; every row speaks of the phase of the mob as a whole. */
+export type MobRegion<Name extends keyof MobState> = Region<MobState, MobInput, MobEffect, Name, MobPhase>
+
+const spanning: readonly Invariant<MobState>[] = [
+  {
+    id: 'destroyed-mob-is-empty',
+    text: 'a destroyed mob has no member, spawn, edge, work or run',
+    holds: ({ lifecycle: { phase }, ...s }) =>
+      phase !== 'destroyed' ||
+      s.roster.members.size + s.spawns.open.size + s.wiring.edges.size + s.work.open.size + s.flows.runs.size === 0,
+  },
+  {
+    id: 'runs-need-a-running-mob',
+    text: 'only a running mob has an unfinished flow run',
+    holds: s => s.flows.runs.size === 0 || s.lifecycle.phase === 'running',
+  },
+  {
+    id: 'edges-join-members',
+    text: 'both ends of an edge are members',
+    holds: s =>
+      [...mapValues(s.roster.members)].filter(({ identity }) => neighboursOf(s.wiring, identity).length > 0).length ===
+      s.wiring.edges.size,
+  },
+  {
+    id: 'work-belongs-to-a-member',
+    text: 'unfinished work belongs to a member',
+    holds: s =>
+      [...mapValues(s.roster.members)].filter(({ identity }) => mapGet(s.work.open, identity) !== undefined).length ===
+      s.work.open.size,
+  },
+  {
+    id: 'spawns-agree-with-the-roster',
+    text: 'an opened spawn has no member yet, a committed one has exactly its own',
+    holds: s =>
+      [...mapValues(s.spawns.open)].every(({ phase, identity, runtimeId, fence }) => {
+        const member = memberOf(s, { identity })
+        if (phase === 'opened') return member === undefined
+        return member?.runtimeId === runtimeId && member.fence === fence
+      }),
+  },
+]
+
+/** The mob machine. */
+export const mob: Machine<MobState, MobInput, MobEffect> = machine({
+  name: 'mob',
+  spine: (state: MobState) => state.lifecycle.phase,
+  regions: [lifecycle, roster, spawns, wiring, work, flows],
+  invariants: spanning,
+})

@@ -1,0 +1,213 @@
+/**
+ * `meerkat-mob-seam`: how a mob reaches the sessions of its members, and what it hears from them.
+ *
+ * Four requests, three signals. A request that a session refuses comes back to the mob as an input, so that the mob knows;
+ * but for a destruction, whose refusal is the caller's: the mob is gone by then and can't know anything.
+ */
+import {
+  type Applied,
+  type Composition,
+  type ConsumerRefusal,
+  type ConsumerSurface,
+  compose,
+  type Route,
+  routing,
+} from '../composition.ts'
+import type { MeerkatEffect } from '../effects.ts'
+import type { AgentRuntimeId, RuntimeEpochId, SessionId } from '../ids.ts'
+import type { MeerkatInput, MeerkatState } from '../machine.ts'
+import type { Of } from '../region.ts'
+import type { MobEffect } from './effects.ts'
+import type { MobInput } from './machine.ts'
+import { SESSION_NOT_REGISTERED } from './members.ts'
+
+/** What the seam asks of a session. */
+export type SessionRequest = Of<MeerkatInput, 'PrepareBindings' | 'Ingest' | 'Retire' | 'Destroy'>
+
+/** What the seam hears from a session: where the incarnation of that fence stands. */
+export interface SessionSignal {
+  readonly type: 'RuntimeBound' | 'RuntimeRetired' | 'RuntimeDestroyed'
+  readonly runtimeId: string
+  readonly fence?: number | undefined
+}
+
+/** What the owner of the mob knows of its sessions. */
+export interface SeamContext {
+  /** The ordering domain the session is registered in. */
+  readonly epochId: RuntimeEpochId
+}
+
+export type SeamParties = {
+  readonly mob: { readonly input: MobInput; readonly effect: MobEffect }
+  readonly meerkat: {
+    readonly input: SessionRequest
+    readonly effect: { [T in SessionSignal['type']]: SessionSignal & { readonly type: T } }[SessionSignal['type']]
+  }
+}
+
+type SeamSignal = SeamParties['meerkat']['effect']
+type SignalType = SeamSignal['type']
+
+/** The surface serves another session; of the one asked for it knows nothing. */
+const SESSION_MISMATCH = 'routed_session_mismatch'
+
+const route = routing<SeamParties, SeamContext>()
+
+const inEpoch = ({ epochId }: Partial<SeamContext>): { readonly epochId?: RuntimeEpochId } =>
+  epochId === undefined ? {} : { epochId }
+const refusedFor = ({ code, message }: ConsumerRefusal): { readonly code: string; readonly reason: string } => ({
+  code,
+  reason: message,
+})
+
+function signal(
+  id: string,
+  effect: SignalType,
+  input: 'ObserveRuntimeReady' | 'ObserveRuntimeRetired' | 'ObserveRuntimeDestroyed',
+): Route<SeamParties, SeamContext> {
+  return route({
+    id,
+    kind: 'signal',
+    producer: 'meerkat',
+    effect,
+    consumer: 'mob',
+    input,
+    needs: ['runtimeId', 'fence'],
+    bind: ({ runtimeId, fence }) => ({ type: input, runtimeId: runtimeId as AgentRuntimeId, fence }),
+  })
+}
+
+export const meerkatMobSeam: Composition<SeamParties, SeamContext> = compose({
+  name: 'meerkat-mob-seam',
+  routes: [
+    route({
+      id: 'binding_request_reaches_meerkat',
+      kind: 'input',
+      producer: 'mob',
+      effect: 'RequestRuntimeBinding',
+      consumer: 'meerkat',
+      input: 'PrepareBindings',
+      needs: ['runtimeId', 'fence', 'generation', 'sessionId'],
+      address: ({ sessionId }) => sessionId,
+      bind: ({ runtimeId, fence, generation, sessionId }, context) => ({
+        type: 'PrepareBindings',
+        runtimeId,
+        fence,
+        generation,
+        sessionId,
+        ...inEpoch(context),
+      }),
+      closure: (refusal, { identity, runtimeId, sessionId }) => ({
+        type: 'ResolveRuntimeBindingRefusal',
+        identity,
+        runtimeId,
+        sessionId,
+        ...refusedFor(refusal),
+      }),
+    }),
+    route({
+      id: 'work_request_reaches_meerkat',
+      kind: 'input',
+      producer: 'mob',
+      effect: 'RequestRuntimeIngress',
+      consumer: 'meerkat',
+      input: 'Ingest',
+      needs: ['runtimeId', 'fence', 'generation', 'sessionId', 'workId', 'origin'],
+      address: ({ sessionId }) => sessionId,
+      // Whose wish it was is between the mob and its member; to the session it comes from the mob.
+      bind: ({ runtimeId, fence, generation, sessionId, workId }, context) => ({
+        type: 'Ingest',
+        runtimeId,
+        fence,
+        generation,
+        sessionId,
+        workId,
+        origin: 'Mob',
+        ...inEpoch(context),
+      }),
+      closure: (refusal, { runtimeId, fence, sessionId, workId, origin }) => ({
+        type: 'ResolveRuntimeIngressRefusal',
+        runtimeId,
+        fence,
+        sessionId,
+        workId,
+        origin,
+        ...refusedFor(refusal),
+      }),
+    }),
+    route({
+      id: 'retire_request_reaches_meerkat',
+      kind: 'input',
+      producer: 'mob',
+      effect: 'RequestRuntimeRetire',
+      consumer: 'meerkat',
+      input: 'Retire',
+      needs: ['sessionId'],
+      address: ({ sessionId }) => sessionId,
+      bind: () => ({ type: 'Retire' }),
+      closure: (refusal, { identity, runtimeId, sessionId }) => ({
+        type: 'ResolveRuntimeRetireRefusal',
+        identity,
+        runtimeId,
+        sessionId,
+        ...refusedFor(refusal),
+      }),
+    }),
+    route({
+      id: 'destroy_request_reaches_meerkat',
+      kind: 'input',
+      producer: 'mob',
+      effect: 'RequestRuntimeDestroy',
+      consumer: 'meerkat',
+      input: 'Destroy',
+      needs: ['sessionId'],
+      address: ({ sessionId }) => sessionId,
+      bind: () => ({ type: 'Destroy' }),
+    }),
+    signal('runtime_bound_reaches_mob', 'RuntimeBound', 'ObserveRuntimeReady'),
+    signal('runtime_retired_reaches_mob', 'RuntimeRetired', 'ObserveRuntimeRetired'),
+    signal('runtime_destroyed_reaches_mob', 'RuntimeDestroyed', 'ObserveRuntimeDestroyed'),
+  ],
+})
+
+const SIGNALS: ReadonlySet<string> = new Set<SignalType>(['RuntimeBound', 'RuntimeRetired', 'RuntimeDestroyed'])
+
+/** The signals among a session's effects, each with the fence of the placement it is about: the one before the step. */
+export function sessionSignals({ binding }: MeerkatState, effects: readonly MeerkatEffect[]): readonly SeamSignal[] {
+  const fence = binding.phase === 'bound' ? binding.fence : undefined
+  return effects
+    .filter((effect): effect is Of<MeerkatEffect, SignalType> => SIGNALS.has(effect.type))
+    .map(effect => ('fence' in effect ? effect : { ...effect, fence }))
+}
+
+type ApplyToSession = (input: SessionRequest) => Applied | Promise<Applied>
+
+/** A surface over the sessions that somebody serves. */
+export function sessionsSurface(
+  find: (sessionId: SessionId) => ApplyToSession | undefined,
+): ConsumerSurface<SessionRequest> {
+  return {
+    apply: (input, address) => {
+      const apply = address === undefined ? undefined : find(address as SessionId)
+      if (apply !== undefined) return apply(input)
+      return { ok: false, code: SESSION_NOT_REGISTERED, message: `session ${address ?? '(none)'} is not served here` }
+    },
+  }
+}
+
+/** A surface pinned to one session: any other is refused, whether or not somebody serves it. */
+export function pinnedSession(
+  sessionId: SessionId,
+  { apply }: ConsumerSurface<SessionRequest>,
+): ConsumerSurface<SessionRequest> {
+  return {
+    apply: (input, address) =>
+      address === sessionId
+        ? apply(input, address)
+        : {
+            ok: false,
+            code: SESSION_MISMATCH,
+            message: `pinned to session ${sessionId}, asked for ${address ?? '(none)'}`,
+          },
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * Slices as plain JSON data, and back. Persistent maps become lists of their entries in the order of their keys, so equal
+ * slices have equal texts, and how a map is laid out in memory is no part of any file.
+ */
+import { mapEntries, mapOf, type PersistentMap } from './persistent-map.ts'
+
+type AnyMap = PersistentMap<string | number, unknown>
+
+/** Marks a list as the entries of a map. No slice has a property of this name. */
+const ENTRIES = '%map'
+
+/** The slice with every map in it as a list. */
+export function packed(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(packed)
+  if (isMap(value)) {
+    const entries = [...mapEntries(value)].toSorted(([a], [b]) => (a < b ? -1 : 1))
+    return { [ENTRIES]: entries.map(([key, one]) => [key, packed(one)]) }
+  }
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, packed(one)]))
+}
+
+/** What `packed` was given. */
+export function unpacked(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(unpacked)
+  const entries = (value as { readonly [ENTRIES]?: readonly (readonly [string | number, unknown])[] })[ENTRIES]
+  if (entries !== undefined) return mapOf(entries.map(([key, one]) => [key, unpacked(one)] as const))
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, unpacked(one)]))
+}
+
+function isMap(value: object): value is AnyMap {
+  return 'size' in value && 'root' in value && Object.keys(value).length === 2
+}

@@ -1,0 +1,47 @@
+/**
+ * The session-context watermark: when what the session knows last changed, as its readers are told.
+ *
+ * Enforces: it only rises, so whoever is told twice, late or out of order is told once. Everything that extends or edits
+ * the conversation says so; the machine filters.
+ */
+import type { MeerkatCondition, MeerkatState } from '../machine.ts'
+import { endsWithProcess, SERVED } from './conditions.ts'
+
+export interface Context {
+  /** ms since the epoch; 0 before the first change this process heard of. */
+  readonly updatedAt: number
+}
+
+/** What the session knows changed at this time, ms since the epoch. */
+export type ContextInput = { readonly type: 'AdvanceSessionContext'; readonly updatedAt: number }
+
+export type ContextEffect = { readonly type: 'SessionContextAdvanced'; readonly updatedAt: number }
+
+function isLater({ context: slice }: MeerkatState, { updatedAt }: ContextInput): boolean {
+  return updatedAt > slice.updatedAt
+}
+
+const NEVER: Context = { updatedAt: 0 }
+
+export const context: MeerkatCondition<'context'> = {
+  name: 'context',
+  about: 'When what the session knows last changed, as its readers are told: it only rises.',
+  initial: NEVER,
+  // The next process hears of the next change; the conversation itself is a fact.
+  condition: { atRest: () => true },
+  phaseOf: state => state.lifecycle.phase,
+  phases: SERVED,
+  on: {
+    AdvanceSessionContext: [
+      {
+        name: 'advanced',
+        from: SERVED,
+        when: [isLater],
+        then: (_, { updatedAt }) => ({ updatedAt }),
+        emit: [(_, { updatedAt }) => ({ type: 'SessionContextAdvanced', updatedAt })],
+      },
+    ],
+  },
+  follow: endsWithProcess(NEVER),
+  invariants: [],
+}

@@ -1,0 +1,53 @@
+/** What a provider's answer to a request for an image amounts to. */
+import type { ImageTerminal } from './routing-state.ts'
+
+export type ImageObservation =
+  | { readonly type: 'generated' }
+  | { readonly type: 'emptyResult' }
+  | { readonly type: 'executionFailed' }
+  /** It was made and could not be kept. */
+  | { readonly type: 'blobCommitFailed' }
+  | { readonly type: 'providerHttpError'; readonly httpStatus: number; readonly code?: ImageErrorCode }
+  /** The provider's own error, without HTTP. */
+  | { readonly type: 'providerNativeError'; readonly code?: ImageErrorCode }
+
+/** Provider error codes that say more than that it failed. */
+export type ImageErrorCode =
+  | 'geminiDeadlineExceeded'
+  | 'openAiContentFilter'
+  | 'geminiSafety'
+  | 'openAiModelRefusal'
+  | 'geminiModelRefusal'
+
+const BY_CODE: Readonly<Record<ImageErrorCode, ImageTerminal>> = {
+  geminiDeadlineExceeded: 'timeout',
+  openAiContentFilter: 'safetyFiltered',
+  geminiSafety: 'safetyFiltered',
+  openAiModelRefusal: 'refusedByProvider',
+  geminiModelRefusal: 'refusedByProvider',
+}
+const BY_STATUS: ReadonlyMap<number, ImageTerminal> = new Map([
+  [408, 'timeout'],
+  [504, 'timeout'],
+  [499, 'cancelled'],
+])
+
+/** How an image operation ended, by what was seen of it. */
+export function classifyImageTerminal(seen: ImageObservation): ImageTerminal {
+  switch (seen.type) {
+    case 'generated':
+    case 'emptyResult':
+      return seen.type
+    case 'executionFailed':
+    case 'blobCommitFailed':
+      return 'failed'
+    case 'providerHttpError':
+      return BY_STATUS.get(seen.httpStatus) ?? byCode(seen.code)
+    case 'providerNativeError':
+      return byCode(seen.code)
+  }
+}
+
+function byCode(code: ImageErrorCode | undefined): ImageTerminal {
+  return code === undefined ? 'failed' : BY_CODE[code]
+}

@@ -1,0 +1,96 @@
+/**
+ * MCP servers: how the connection to each of them stands, as the model is told and as tools are offered.
+ *
+ * Enforces: only a registered session hears of its servers. No order is enforced among the states: whoever holds the
+ * connection knows best, and the last word counts.
+ */
+import type { MeerkatEffect } from '../effects.ts'
+import type { McpServerId } from '../ids.ts'
+import type { MeerkatCondition, MeerkatState } from '../machine.ts'
+import { emptyMap, mapEntries, mapSet, type PersistentMap } from '../persistent-map.ts'
+import { endsWithProcess, isUnregistered, LEFT, SERVED } from './conditions.ts'
+import { isRegistered } from './guards.ts'
+
+export type McpServerState = 'PendingConnect' | 'Connected' | 'Failed' | 'Disconnected'
+
+export interface McpServers {
+  readonly states: PersistentMap<McpServerId, McpServerState>
+}
+
+type OfServer<Type extends string> = { readonly type: Type; readonly serverId: McpServerId }
+
+export type McpServersInput =
+  | OfServer<'McpServerConnectPending'>
+  | OfServer<'McpServerConnected'>
+  /** `error` is for people; the state does not keep it. */
+  | (OfServer<'McpServerFailed'> & { readonly error: string })
+  | OfServer<'McpServerDisconnected'>
+  /** Asks for a new connection in place of the one there is. */
+  | OfServer<'McpServerReload'>
+
+export type McpServerEffect =
+  | (OfServer<'McpServerStateChanged'> & { readonly state: McpServerState; readonly error?: string })
+  | OfServer<'McpServerReloadRequested'>
+
+type WithServer = { readonly serverId: McpServerId; readonly error?: string }
+
+/** The servers that are still being connected, by name. */
+export function pendingServers({ states }: McpServers): readonly McpServerId[] {
+  return [...mapEntries(states)].flatMap(([id, state]) => (state === 'PendingConnect' ? [id] : [])).sort()
+}
+
+const became =
+  (state: McpServerState) =>
+  (_: MeerkatState, { serverId, error }: WithServer): MeerkatEffect => ({
+    type: 'McpServerStateChanged',
+    serverId,
+    state,
+    ...(error !== undefined && { error }),
+  })
+function reloadRequested(_: MeerkatState, { serverId }: WithServer): MeerkatEffect {
+  return { type: 'McpServerReloadRequested', serverId }
+}
+
+const told = (state: McpServerState, first: readonly (typeof reloadRequested)[] = []) => [
+  { name: 'late', from: LEFT, when: [isUnregistered] } as const,
+  {
+    name: 'told',
+    from: SERVED,
+    when: [isRegistered],
+    then: ({ states }: McpServers, { serverId }: WithServer): McpServers => ({
+      states: mapSet(states, serverId, state),
+    }),
+    emit: [...first, became(state)],
+  },
+]
+
+const NONE: McpServers = { states: emptyMap() }
+
+function holdsConnection({ states }: McpServers): boolean {
+  for (const [, state] of mapEntries(states)) if (state === 'PendingConnect' || state === 'Connected') return true
+  return false
+}
+
+export const mcpServers: MeerkatCondition<'mcpServers'> = {
+  name: 'mcpServers',
+  about: 'How the connection to each MCP server stands.',
+  initial: NONE,
+  condition: { atRest: slice => !holdsConnection(slice) },
+  phaseOf: state => state.lifecycle.phase,
+  phases: SERVED,
+  on: {
+    McpServerConnectPending: told('PendingConnect'),
+    McpServerConnected: told('Connected'),
+    McpServerFailed: told('Failed'),
+    McpServerDisconnected: told('Disconnected'),
+    McpServerReload: told('PendingConnect', [reloadRequested]),
+  },
+  follow: endsWithProcess(NONE),
+  invariants: [
+    {
+      id: 'mcp-servers-need-a-registered-session',
+      text: 'an unregistered or destroyed session has no MCP server',
+      holds: s => s.mcpServers.states.size === 0 || (isRegistered(s) && s.lifecycle.phase !== 'destroyed'),
+    },
+  ],
+}

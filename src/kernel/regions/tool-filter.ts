@@ -1,0 +1,47 @@
+/** Which tools may be seen, and what several filters say together: allows intersect, denies unite, a denial wins. */
+
+export type ToolFilter =
+  | { readonly type: 'all' }
+  | { readonly type: 'allow'; readonly names: readonly string[] }
+  | { readonly type: 'deny'; readonly names: readonly string[] }
+
+export const ALL_TOOLS: ToolFilter = { type: 'all' }
+
+/** The names it speaks of. */
+export function namedBy(filter: ToolFilter): readonly string[] {
+  return filter.type === 'all' ? [] : filter.names
+}
+
+export function admits(filter: ToolFilter, name: string): boolean {
+  if (filter.type === 'all') return true
+  return filter.names.includes(name) === (filter.type === 'allow')
+}
+
+/** The one filter that admits what all of these admit. */
+export function composed(filters: readonly ToolFilter[]): ToolFilter {
+  const allows = filters.flatMap(one => (one.type === 'allow' ? [new Set(one.names)] : []))
+  const denied = new Set(filters.flatMap(one => (one.type === 'deny' ? one.names : [])))
+  const [first, ...others] = allows
+  if (first === undefined) return plain({ type: 'deny', names: [...denied] })
+  const names = [...first].filter(name => !denied.has(name) && others.every(other => other.has(name)))
+  return plain({ type: 'allow', names })
+}
+
+/** The same filter in the one way to write it. */
+export function plain(filter: ToolFilter): ToolFilter {
+  if (filter.type === 'all' || (filter.type === 'deny' && filter.names.length === 0)) return ALL_TOOLS
+  return { type: filter.type, names: distinct(filter.names) }
+}
+
+/** Sorted, each once. */
+export function distinct(names: readonly string[]): readonly string[] {
+  return [...new Set(names)].sort()
+}
+
+/** Whether two lists of distinct names, or two plain filters, say the same. */
+export function sameNames(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((name, at) => name === other[at])
+}
+export function sameFilter(one: ToolFilter, other: ToolFilter): boolean {
+  return one.type === other.type && sameNames(namedBy(one), namedBy(other))
+}

@@ -1,0 +1,173 @@
+import { describe, expect, test } from 'vitest'
+import type { StepDeclaration } from '../../src/kernel/mob/flow-runs.ts'
+import { readySteps } from '../../src/kernel/mob/flows.ts'
+import type { MobInput } from '../../src/kernel/mob/machine.ts'
+import { flowRunId, identity, MobPlay, spawn, step, stepId } from './support/mob-play.ts'
+
+const runId = flowRunId('f')
+const a = identity('a')
+const b = identity('b')
+const reason = 'it broke'
+
+/** A mob of two workers and a judge that walks through this flow. */
+function running(...steps: readonly StepDeclaration[]): MobPlay {
+  const play = new MobPlay()
+  play.do({ type: 'BindCoordinator' }, ...spawn('a'), ...spawn('b'), ...spawn('j', { profile: 'judge' }))
+  play.do({ type: 'RunFlow', runId, steps })
+  return play
+}
+
+const start = (name: string, ...targets: readonly string[]): MobInput => ({
+  type: 'StartStep',
+  runId,
+  stepId: stepId(name),
+  targets: targets.length === 0 ? [a] : targets.map(identity),
+})
+const complete = (name: string, attempt = 1): MobInput => ({
+  type: 'CompleteStep',
+  runId,
+  stepId: stepId(name),
+  attempt,
+})
+const fail = (name: string, attempt = 1): MobInput => ({
+  type: 'FailStep',
+  runId,
+  stepId: stepId(name),
+  attempt,
+  reason,
+})
+const skip = (name: string): MobInput => ({ type: 'SkipStep', runId, stepId: stepId(name) })
+
+const ready = (play: MobPlay): readonly string[] =>
+  readySteps(play.state, runId)
+    .map(one => one.stepId)
+    .toSorted()
+const ends = (play: MobPlay): object => Object.fromEntries(play.said('StepEnded').map(one => [one.stepId, one.end]))
+const outcome = (play: MobPlay): readonly string[] => play.said('FlowTerminalized').map(one => one.status)
+
+const lenient = { failurePolicy: 'continue' } as const
+
+describe('a flow run', () => {
+  test('goes through its steps as they become ready, and ends with the last', () => {
+    const play = running(step('1'), step('2'), step('3', ['1', '2']))
+    expect(ready(play)).toEqual(['1', '2'])
+    expect(play.do(start('1'))).toEqual([
+      { type: 'StepDispatched', runId, stepId: '1', attempt: 1, dispatch: 'oneToOne', targets: [a] },
+    ])
+    play.do(start('2', 'b'), complete('1'))
+    expect(ready(play)).toEqual([])
+    expect(play.refused(start('3')).kind).toBe('guard-rejected')
+    play.do(complete('2'), start('3'), complete('3'))
+    expect(outcome(play)).toEqual(['completed'])
+    expect(readySteps(play.state, runId)).toEqual([])
+    expect(play.refused(complete('3')).kind).toBe('guard-rejected')
+  })
+
+  test('may be seeded first and started later, by a coordinator', () => {
+    const play = running(step('1'))
+    const other = flowRunId('g')
+    play.do({ type: 'CreateRunSeed', runId: other, steps: [step('1')] })
+    expect(readySteps(play.state, other)).toEqual([])
+    play.do({ type: 'UnbindCoordinator' })
+    expect(play.refused({ type: 'RunFlow', runId: other }).reason).toContain('coordinatorBound')
+    play.do({ type: 'BindCoordinator' }, { type: 'RunFlow', runId: other })
+    expect(readySteps(play.state, other)).toHaveLength(1)
+    expect(play.refused({ type: 'RunFlow', runId: other, steps: [step('1')] }).kind).toBe('guard-rejected')
+  })
+
+  test.each<readonly [string, readonly StepDeclaration[]]>([
+    ['has no step', []],
+    ['names a step twice', [step('1'), step('1')]],
+    ['depends on what it does not have', [step('1', ['2'])]],
+    ['goes in a circle', [step('1', ['2']), step('2', ['1'])]],
+    ['depends on itself', [step('1', ['1'])]],
+    ['tries a step no time', [step('1', [], { maxAttempts: 0 })]],
+  ])('is refused if it %s', (_, steps) => {
+    const play = running(step('1'))
+    expect(play.refused({ type: 'CreateRunSeed', runId: flowRunId('g'), steps }).reason).toBe('unmet: isSoundFlow')
+  })
+
+  test('sends a step to members of its role only, to as many as its dispatch says', () => {
+    const play = running(step('1'), step('many', [], { dispatch: 'fanOut' }), step('verdict', [], { role: 'judge' }))
+    expect(play.refused(start('1', 'j')).reason).toContain('hasSuitableTargets')
+    expect(play.refused(start('1', 'a', 'b')).reason).toContain('hasSuitableTargets')
+    expect(play.refused(start('many', 'a', 'a')).reason).toContain('hasSuitableTargets')
+    expect(play.refused(start('many', 'nobody')).reason).toContain('hasSuitableTargets')
+    play.do(start('many', 'a', 'b'), start('verdict', 'j'))
+    expect(play.said('StepDispatched').map(one => one.targets)).toEqual([[a, b], ['j']])
+  })
+
+  test('is cancelled with all that is open', () => {
+    const play = running(step('1'), step('2'), step('3', ['2']))
+    play.do(start('1'), complete('1'), start('2'), { type: 'CancelFlow', runId })
+    expect(ends(play)).toEqual({ 1: 'completed', 2: 'canceled', 3: 'canceled' })
+    expect(outcome(play)).toEqual(['canceled'])
+    expect(play.said('NotifyCoordinator')).toEqual([{ type: 'NotifyCoordinator', runId, notice: 'flow-canceled' }])
+    expect(play.refused({ type: 'CancelFlow', runId }).kind).toBe('guard-rejected')
+  })
+})
+
+describe('a step that fails', () => {
+  test('is tried again as often as it may, and words of earlier attempts are refused', () => {
+    const play = running(step('1', [], { maxAttempts: 2 }))
+    play.do(start('1'), fail('1'))
+    expect(play.said('StepRetrying')).toEqual([{ type: 'StepRetrying', runId, stepId: '1', attempt: 1, reason }])
+    expect(ready(play)).toEqual(['1'])
+    play.do(start('1', 'b'))
+    expect(play.refused(complete('1', 1)).kind).toBe('guard-rejected')
+    expect(play.refused(fail('1', 1)).kind).toBe('guard-rejected')
+    play.do(fail('1', 2))
+    expect(outcome(play)).toEqual(['failed'])
+  })
+
+  test('and escalates takes the run along', () => {
+    const play = running(step('1'), step('2'), step('3', ['1']))
+    play.do(start('1'), start('2', 'b'), fail('1'))
+    expect(ends(play)).toEqual({ 1: 'failed', 2: 'canceled', 3: 'canceled' })
+    expect(outcome(play)).toEqual(['failed'])
+  })
+
+  test('and does not escalate skips what depends on it, and what depends on that', () => {
+    const play = running(step('1', [], lenient), step('2'), step('3', ['1', '2']), step('4', ['3']), step('5', ['2']))
+    play.do(start('1'), fail('1'))
+    expect(ends(play)).toEqual({ 1: 'failed', 3: 'skipped', 4: 'skipped' })
+    expect(outcome(play)).toEqual([])
+    play.do(start('2'), complete('2'), start('5'), complete('5'))
+    expect(outcome(play)).toEqual(['completed'])
+  })
+
+  test('spares a step that takes any of several, until none is left', () => {
+    const any = { ...lenient, dependsOnMode: 'any' } as const
+    const spared = running(step('1', [], lenient), step('2', [], lenient), step('3', ['1', '2'], any))
+    spared.do(start('1'), fail('1'))
+    expect(ends(spared)).toEqual({ 1: 'failed' })
+    spared.do(start('2'), complete('2'))
+    expect(ready(spared)).toEqual(['3'])
+
+    const none = running(step('1', [], lenient), step('2', [], lenient), step('3', ['1', '2'], any))
+    none.do(start('1'), fail('1'), skip('2'))
+    expect(ends(none)).toEqual({ 1: 'failed', 2: 'skipped', 3: 'skipped' })
+    expect(outcome(none)).toEqual(['completed'])
+  })
+
+  test('a step of any may start with the first that completes', () => {
+    const play = running(step('1'), step('2'), step('3', ['1', '2'], { dependsOnMode: 'any' }))
+    play.do(start('2'), complete('2'))
+    expect(ready(play)).toEqual(['1', '3'])
+  })
+})
+
+describe('a step that is skipped', () => {
+  test('skips what depends on it and may end the run', () => {
+    const play = running(step('1'), step('2', ['1']))
+    play.do(skip('1'))
+    expect(ends(play)).toEqual({ 1: 'skipped', 2: 'skipped' })
+    expect(outcome(play)).toEqual(['completed'])
+  })
+
+  test('is not one that has started', () => {
+    const play = running(step('1'))
+    play.do(start('1'))
+    expect(play.refused(skip('1')).kind).toBe('guard-rejected')
+  })
+})
