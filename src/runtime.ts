@@ -14,6 +14,104 @@ export type {
   StreamEvent,
   ToolSummary,
 } from './executor/executor.ts'
+export { AuthLeaseHandle, type AuthLeaseSnapshot, type AuthLeaseTransition } from './handles/auth-lease.ts'
+export { type AuthAuditEntry, AuthMachines, type LeaseKey, leaseKeyText } from './handles/auth-machines.ts'
+export {
+  CommsDrainHandle,
+  PeerCommsHandle,
+  type PeerIngressClassification,
+  type PeerIngressReceiveVerdict,
+} from './handles/comms.ts'
+export {
+  HandleDslAuthority,
+  type HandleInput,
+  HandleTeardownGate,
+  type PeerProjectionFreshness,
+  type SharedAuthority,
+} from './handles/dsl-authority.ts'
+export { type EpochCursorSnapshot, EpochCursorState } from './handles/epoch-cursors.ts'
+export {
+  type ExternalToolSurfaceEffect,
+  ExternalToolSurfaceHandle,
+  type ExternalToolSurfaceInput,
+  type ExternalToolSurfaceTransition,
+  type SurfaceDiagnosticSnapshot,
+  type SurfaceSnapshot,
+} from './handles/external-tool-surface.ts'
+export { type InteractionStreamCleanupObserver, InteractionStreamHandle } from './handles/interaction-stream.ts'
+export type {
+  LiveChannelRequestRejectionAuthority,
+  LiveChannelStatusAuthority,
+  LiveCloseResultAuthority,
+  LiveCommandRejectionAuthority,
+  LiveCommandResultAuthority,
+  LiveOpenAdmissionAuthority,
+  LiveRefreshResultAuthority,
+  LiveWebrtcAnswerAdmissionAuthority,
+  LiveWebrtcAnswerResultAuthority,
+  LiveWebrtcTokenAuthority,
+  LiveWebsocketTokenAdmissionAuthority,
+  LiveWebsocketTokenAuthority,
+} from './handles/live-authorities.ts'
+export { McpServerLifecycleHandle } from './handles/mcp-server-lifecycle.ts'
+export { OAuthFlowHandle } from './handles/oauth-flow.ts'
+export type { DurableOAuthFlows, OAuthFlowErrorReason, OAuthFlowStore } from './handles/oauth-flow-records.ts'
+export type { Uninstall } from './handles/observers.ts'
+export {
+  blockPrefixText,
+  contextKey,
+  type PeerConversationProjection,
+  type PeerResponseProgressProjectionPhase,
+  type PeerResponseTerminalCorrelationId,
+  type PeerResponseTerminalDisplayIdentity,
+  type PeerResponseTerminalFact,
+  PeerResponseTerminalFactError,
+  type PeerResponseTerminalProjectionStatus,
+  type PeerResponseTerminalRenderPayload,
+  type PeerResponseTerminalRouteIdentity,
+  type PeerResponseTerminalSource,
+  type PeerResponseTerminalTransportIdentity,
+  peerResponseTerminalFact,
+  promptText,
+} from './handles/peer-conversation.ts'
+export { type PeerInteractionCleanupObserver, PeerInteractionHandle } from './handles/peer-interaction.ts'
+export {
+  RealtimeProductTurnHandle,
+  type RealtimeProjectionFreshnessObserver,
+} from './handles/realtime-product-turn.ts'
+export { SessionAdmissionHandle } from './handles/session-admission.ts'
+export {
+  DefaultSessionClaimRegistry,
+  type SessionClaim,
+  SessionClaimError,
+  type SessionClaimHandle,
+} from './handles/session-claim.ts'
+export { type SessionContextAdvancedObserver, SessionContextHandle } from './handles/session-context.ts'
+export { TurnStateHandle, type TurnStateSnapshot } from './handles/turn-state.ts'
+export type { AcceptOutcome, HostInput, InputCompletion } from './host/admission.ts'
+export {
+  bindingsFor,
+  RuntimeBindingsError,
+  type RuntimeBuildMode,
+  type SessionRuntimeBindings,
+  standaloneBindings,
+} from './host/bindings.ts'
+export {
+  type MachineCommandAnswer,
+  type MachineCommandName,
+  type MachineCommandParams,
+  machineCommandNames,
+} from './host/commands.ts'
+export type { DrainTask } from './host/drain-slot.ts'
+export type { InterruptHandle } from './host/entries.ts'
+export type { LiveChannels } from './host/live.ts'
+export { MeerkatMachine } from './host/meerkat-machine.ts'
+export type { MachineOptions } from './host/open.ts'
+export { OpsLifecycleError, OpsLifecycleRegistry } from './host/operations.ts'
+export type { CompositionSignal, CompositionSignalDispatcher, Placement } from './host/placement.ts'
+export type { RealtimeAttachmentAuthority, RealtimeAttachments } from './host/realtime.ts'
+export type { ExecutorClaim, MakeExecutor } from './host/registrations.ts'
+export { isGenuine, type MachineSessionControlAuthority, type RuntimeAuthorityWitness } from './host/witness.ts'
 export { type Ids, uuidIds } from './ids.ts'
 export {
   type BaseChanged,

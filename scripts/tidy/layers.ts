@@ -31,6 +31,7 @@ export const layers: readonly Layer[] = [
   { name: 'session' },
   { name: 'telemetry', sees: ['observer', 'kernel', 'store', 'version'] },
   { name: 'handles' },
+  { name: 'host' },
   { name: 'tools' },
   { name: 'mcp' },
   { name: 'auth' },

@@ -1,5 +1,6 @@
 /** The lifecycle operations and the cancel, as one mutation each and what they are waited for. */
 import { MeerkatError } from '../errors.ts'
+import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { RunId } from '../kernel/ids.ts'
 import type { MeerkatInput } from '../kernel/machine.ts'
 import { type Clock, Deadline } from '../time.ts'
@@ -22,15 +23,17 @@ export async function control(
   operation: ControlOperation,
   clock: Clock,
   graceMs: number,
-  mark: Mark,
+  { mark, said }: { readonly mark: Mark; readonly said?: (effects: readonly MeerkatEffect[]) => void },
 ): Promise<ControlReport> {
   const abandonedBefore = live.abandoned
   const unfinishedBefore = live.state.ledger.entries.size
-  await live.driver.mutate(tx => {
+  const effects = await live.driver.mutate(tx => {
     mark(tx)
-    tx.step(INPUTS[operation])
+    const step = tx.step(INPUTS[operation])
     if (operation === 'stop' && tx.state.run.phase === 'bound') tx.step({ type: 'InterruptCurrentRun' })
+    return step
   })
+  said?.(effects)
   live.loop?.sync()
   if (operation === 'stop') await stopped(live, Deadline.in(clock, graceMs), clock)
   const unfinished = live.state.ledger.entries.size

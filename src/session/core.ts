@@ -51,6 +51,7 @@ export class Core {
       clock: this.clock,
       ids: this.ids,
       executor: options.executor,
+      serves: options.serves,
       maxRunMs: options.maxRunMs ?? 3_600_000,
       abortGraceMs: this.abortGraceMs,
       owner: this.owner,

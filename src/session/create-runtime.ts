@@ -1,5 +1,6 @@
 /** `createRuntime`: the runtime as a library. */
 import { memory } from '../store/memory.ts'
+import { Core } from './core.ts'
 import type { RuntimeOptions } from './options.ts'
 import { Runtime } from './runtime.ts'
 
@@ -9,7 +10,7 @@ const MOST_MS = 15_000
 /** Opens the store and starts the runtime. */
 export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
   const store = await (options.store ?? memory()).open()
-  const runtime = new Runtime(store, options)
+  const runtime = new Runtime(new Core(store, options))
   if (options.recover !== false && options.executor !== undefined) {
     try {
       await runtime.recover()

@@ -3,6 +3,7 @@
 import { defined } from '../defined.ts'
 import { KernelRejection, type Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
+import type { AcceptInput } from '../kernel/admission.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { InputId, SessionId } from '../kernel/ids.ts'
 import type { MeerkatState } from '../kernel/machine.ts'
@@ -42,6 +43,12 @@ export interface Admitted {
   readonly inputId: InputId
 }
 
+/** What an input is besides what it says. Absent: a prompt of a user. */
+export type InputNature = Pick<
+  AcceptInput,
+  'kind' | 'origin' | 'durability' | 'intent' | 'withoutWake' | 'continuation' | 'injectsContext' | 'malformedTerminal'
+>
+
 /** Offers an input to the kernel, within a transaction. Refusals throw. */
 export function admit(
   tx: Transaction,
@@ -49,6 +56,7 @@ export function admit(
   id: InputId,
   params: SendParams,
   seen: { readonly inputId: InputId; readonly digest: string } | undefined,
+  nature: InputNature = {},
 ): Admitted {
   const { mode = 'queue', idempotencyKey, supersessionKey } = params
   if (params.resume === true && tx.state.lifecycle.phase === 'stopped') tx.step({ type: 'Resume' })
@@ -58,6 +66,7 @@ export function admit(
           type: 'AcceptInput',
           inputId: id,
           at: tx.at,
+          ...nature,
           ...(mode !== 'queue' && { mode }),
           ...(supersessionKey !== undefined && { supersessionKey }),
         }
@@ -70,20 +79,20 @@ export function admit(
   if (!result.ok) throw closedFor(tx.state) ?? new KernelRejection(result)
   const verdict = verdictOf(result.effects, idempotencyKey)
   if (verdict !== undefined) return verdict
-  const record = recordOf(params, id, tx.at)
+  const record = recordOf(params, id, tx.at, nature.kind)
   tx.parts.inputs.push(record)
   if (idempotencyKey !== undefined) tx.parts.keys.push({ key: idempotencyKey, inputId: id, digest: digestOf(params) })
   live.keep(record)
   return { outcome: 'accepted', inputId: id }
 }
 
-function recordOf(params: SendParams, id: InputId, at: number): InputRecord {
+function recordOf(params: SendParams, id: InputId, at: number, kind: InputRecord['kind'] = 'prompt'): InputRecord {
   const { content, mode = 'queue', idempotencyKey, supersessionKey, outputSchema, model, maxRunMs } = params
   return {
     id,
     at,
     mode,
-    kind: 'prompt',
+    kind,
     content,
     ...(idempotencyKey !== undefined && { idempotencyKey }),
     ...(supersessionKey !== undefined && { supersessionKey }),

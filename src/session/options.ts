@@ -2,6 +2,7 @@
 import type { CoreExecutor } from '../executor/executor.ts'
 import type { Faults } from '../faults.ts'
 import type { Ids } from '../ids.ts'
+import type { SessionId } from '../kernel/ids.ts'
 import type { RuntimeObserver } from '../observer.ts'
 import type { StoreSource } from '../store/store.ts'
 import type { Clock } from '../time.ts'
@@ -12,6 +13,8 @@ export interface RuntimeOptions {
   readonly store?: StoreSource
   /** Who answers inputs. Without one the runtime admits and reads, but runs nothing. */
   readonly executor?: CoreExecutor
+  /** Whether the executor serves a session, asked whenever one could run. Default: it serves all. */
+  readonly serves?: (sessionId: SessionId) => boolean
   /** Take up sessions that owe work as soon as the runtime starts. Default true. */
   readonly recover?: boolean
   /** Longest run where neither input nor session says otherwise. Default one hour. */

@@ -36,13 +36,12 @@ import type {
 import { type BlobView, blobView, digestsIn, readBlob } from './blobs.ts'
 import { approvalViews, callViews } from './calls.ts'
 import { Caretaker } from './caretaker.ts'
-import { Core } from './core.ts'
+import type { Core } from './core.ts'
 import { SessionHandle } from './handle.ts'
 import { healthOf } from './health.ts'
 import { inputNotFound, inputView } from './inputs.ts'
 import { noExecutor } from './live-session.ts'
 import { operationView, operationViews } from './operations.ts'
-import type { RuntimeOptions } from './options.ts'
 import { ask } from './post.ts'
 import { explanationOf, infoOf, listInputs, listRuns, pageOfHistory } from './queries.ts'
 import { audit, readEvents, readMessages, receiptsOf, runView, sessionView, summaryOf } from './reads.ts'
@@ -58,8 +57,9 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
   readonly #caretaker: Caretaker
   #closed: Promise<void> | undefined
 
-  constructor(store: Store, options: RuntimeOptions) {
-    this.#core = new Core(store, options)
+  /** Over what its operations share; hosts that need to get at single sessions keep it, too. */
+  constructor(core: Core) {
+    this.#core = core
     this.#caretaker = new Caretaker(this.#core)
     this.sessions = { open: (sessionId, given) => this.#handle(sessionId, given) }
   }

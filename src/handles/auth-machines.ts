@@ -1,0 +1,134 @@
+/**
+ * The machines of all credentials a process knows of, one for each binding, shared by whoever has to do with them.
+ *
+ * Nothing here is a secret, and nothing here is ever given one.
+ */
+import { MeerkatError } from '../errors.ts'
+import type { OAuthFlowId } from '../kernel/auth/flows.ts'
+import type { AuthLeasePhase } from '../kernel/auth/lease.ts'
+import { type AuthEffect, type AuthInput, type AuthState, auth } from '../kernel/auth/machine.ts'
+import { MachineAuthority } from '../kernel/authority.ts'
+import type { StepResult } from '../kernel/step.ts'
+
+/** Which credential: a binding of a realm, or one of several logins for it. */
+export interface LeaseKey {
+  readonly realm: string
+  readonly binding: string
+  readonly profile?: string
+}
+
+const SLUG = /^[A-Za-z0-9._-]+$/
+
+/** The key as text, `realm:binding` or `realm:binding:profile`. Throws `invalid-params` where a part is no slug. */
+export function leaseKeyText({ realm, binding, profile }: LeaseKey): string {
+  const parts = profile === undefined ? { realm, binding } : { realm, binding, profile }
+  for (const [name, part] of Object.entries(parts)) {
+    if (SLUG.test(part)) continue
+    throw new MeerkatError(
+      'invalid-params',
+      `the ${name} of a credential's binding has to be of letters, digits, "-", "_" and ".", not ${JSON.stringify(part)}`,
+      { details: { field: name } },
+    )
+  }
+  return Object.values(parts).join(':')
+}
+
+/** What is kept of each transition, for those who watch over credentials. It names no account and no secret. */
+export interface AuthAuditEntry {
+  readonly bindingKey: string
+  readonly action: AuthInput['type']
+  readonly fromPhase: AuthLeasePhase
+  readonly toPhase: AuthLeasePhase
+}
+
+/** Who holds something that ends with a lease. */
+export interface LeaseReleaseObserver {
+  /** Waits until nothing is under way that a release would tear; throws to refuse the release. */
+  permit(key: LeaseKey): Promise<LeaseReleasePermit>
+}
+
+export interface LeaseReleasePermit {
+  /** Every flow of the lease it knows of, on disk or in memory. */
+  flows(): Promise<readonly OAuthFlowId[]>
+  /** Gives up these flows. If it throws, the release stops and can be repeated. */
+  prune(flowIds: readonly OAuthFlowId[]): Promise<void>
+  /** The release is over, whatever came of it. */
+  end(): void
+}
+
+export interface AuthMachinesOptions {
+  /** Told of each transition of a lease, after it happened. One that throws is not heard of. */
+  readonly audit?: (entry: AuthAuditEntry) => void
+  /** A refresh began, and somebody has to perform it. One that throws is not heard of. */
+  readonly wakeRefresh?: (bindingKey: string) => void
+}
+
+type Authority = MachineAuthority<AuthState, AuthInput, AuthEffect>
+
+export class AuthMachines {
+  readonly #options: AuthMachinesOptions
+  readonly #authorities = new Map<string, Authority>()
+  readonly #observers = new Set<LeaseReleaseObserver>()
+  #closed = false
+
+  constructor(options: AuthMachinesOptions = {}) {
+    this.#options = options
+  }
+
+  /** The state of this credential; that of a released one where nobody ever heard of it. */
+  stateOf(key: LeaseKey): AuthState {
+    return this.#authorities.get(leaseKeyText(key))?.state ?? auth.initial
+  }
+
+  /** Every credential that was ever heard of. */
+  states(): readonly AuthState[] {
+    return [...this.#authorities.values()].map(({ state }) => state)
+  }
+
+  /** One transition, or why not. */
+  apply(key: LeaseKey, input: AuthInput): StepResult<AuthState, AuthEffect> {
+    const bindingKey = leaseKeyText(key)
+    const known = this.#authorities.get(bindingKey)
+    const authority = known ?? this.#unknown()
+    const result = authority.apply(input)
+    if (!result.ok) return result
+    // A word that changed nothing is no reason to remember a key.
+    if (known === undefined && result.state !== auth.initial) this.#authorities.set(bindingKey, authority)
+    for (const effect of result.effects) this.#perform(bindingKey, effect)
+    return result
+  }
+
+  /** Asks this one, too, before a lease is released. Returns the way to have it forgotten. */
+  observeReleases(observer: LeaseReleaseObserver): () => void {
+    this.#observers.add(observer)
+    return () => this.#observers.delete(observer)
+  }
+
+  get releaseObservers(): readonly LeaseReleaseObserver[] {
+    return [...this.#observers]
+  }
+
+  /** Closes the teardown gate of every credential, for good; reads go on. */
+  close(): void {
+    this.#closed = true
+    for (const authority of this.#authorities.values()) authority.close()
+  }
+
+  #unknown(): Authority {
+    const authority = new MachineAuthority(auth)
+    if (this.#closed) authority.close()
+    return authority
+  }
+
+  #perform(bindingKey: string, effect: AuthEffect): void {
+    const { audit, wakeRefresh } = this.#options
+    try {
+      if (effect.type === 'WakeRefreshLoop') wakeRefresh?.(bindingKey)
+      if (effect.type !== 'AuthLifecycleChanged') return
+      const { action, fromPhase, toPhase } = effect
+      audit?.({ bindingKey, action, fromPhase, toPhase })
+    } catch {
+      // Who watches must not harm what is watched.
+    }
+  }
+}

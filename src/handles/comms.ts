@@ -1,0 +1,113 @@
+/** How the comms runtime says what comes from peers, and how its drain is kept. */
+import type { MeerkatEffect } from '../kernel/effects.ts'
+import type { PeerCorrelationId, PeerId } from '../kernel/ids.ts'
+import type {
+  CommsEffect,
+  PeerEnvelope,
+  PeerIngressAuth,
+  PeerResponseStatus,
+  PeerResponseTerminality,
+} from '../kernel/regions/comms.ts'
+import type { Drain, DrainExitReason, DrainMode } from '../kernel/regions/drain.ts'
+import type { HandleDslAuthority } from './dsl-authority.ts'
+
+export type PeerIngressClassification = Omit<Extract<CommsEffect, { type: 'PeerIngressClassified' }>, 'type'>
+export type PeerIngressReceiveVerdict = Omit<Extract<CommsEffect, { type: 'PeerIngressReceiveResolved' }>, 'type'>
+
+/** The background task that takes envelopes out of the inbox: what it is at, as its keeper and itself report. */
+export class CommsDrainHandle {
+  readonly #authority: HandleDslAuthority
+
+  constructor(authority: HandleDslAuthority) {
+    this.#authority = authority
+  }
+
+  get state(): Drain {
+    return this.#authority.snapshotState().drain
+  }
+
+  /** Asks for a drain task; whoever starts it says so with `spawnDrain`. Answers whether one is to be started. */
+  async ensureDrainRunning(): Promise<boolean> {
+    await this.#authority.applySignal({ type: 'EnsureDrainRunning' })
+    return this.state.phase !== 'running'
+  }
+  spawnDrain(mode: DrainMode): Promise<void> {
+    return this.#authority.applyInput({ type: 'SpawnDrain', mode })
+  }
+  stopDrain(): Promise<void> {
+    return this.#authority.applyInput({ type: 'StopDrain' })
+  }
+  /** It ended. Answers whether it may be started again by itself. */
+  async notifyDrainExited(reason: DrainExitReason): Promise<boolean> {
+    const effects = await this.#authority.applyInputWithEffects({ type: 'NotifyDrainExited', reason })
+    return effects.some(effect => effect.type === 'DrainExited' && effect.respawnable)
+  }
+  async drainExitedClean(): Promise<void> {
+    await this.notifyDrainExited('Dismissed')
+  }
+  async drainExitedRespawnable(): Promise<void> {
+    await this.notifyDrainExited('Failed')
+  }
+}
+
+/** What comes from peers, judged by the session before anybody acts on it. No row: it is dropped. */
+export class PeerCommsHandle {
+  readonly #authority: HandleDslAuthority
+
+  constructor(authority: HandleDslAuthority) {
+    this.#authority = authority
+  }
+
+  async classifyExternalEnvelope(facts: {
+    readonly itemId: PeerCorrelationId
+    readonly fromPeer: string
+    readonly fromPeerId: PeerId
+    readonly envelope: PeerEnvelope
+  }): Promise<PeerIngressClassification> {
+    const said = await this.#authority.applyInputWithEffects({ type: 'ClassifyExternalEnvelope', ...facts })
+    return verdict(said, 'PeerIngressClassified')
+  }
+
+  async classifyPlainEvent(sourceName: string): Promise<PeerIngressClassification> {
+    const said = await this.#authority.applyInputWithEffects({ type: 'ClassifyPlainEvent', sourceName })
+    return verdict(said, 'PeerIngressClassified')
+  }
+
+  async classifyResponseReply(status: PeerResponseStatus): Promise<PeerResponseTerminality> {
+    const said = await this.#authority.applyInputWithEffects({ type: 'ClassifyPeerResponseReply', status })
+    return verdict(said, 'PeerResponseReplyClassified').terminality
+  }
+
+  async resolvePeerIngressReceive(facts: {
+    readonly kind: 'PlainEvent' | 'External'
+    readonly auth: PeerIngressAuth
+    readonly trusted: boolean
+    readonly queuedWork: boolean
+    readonly queue: 'open' | 'full' | 'closed'
+  }): Promise<PeerIngressReceiveVerdict> {
+    const said = await this.#authority.applyInputWithEffects({ type: 'ResolvePeerIngressReceive', ...facts })
+    return verdict(said, 'PeerIngressReceiveResolved')
+  }
+
+  async resolvePeerIngressDequeue(facts: {
+    readonly kind: 'PlainEvent' | 'External'
+    readonly auth: PeerIngressAuth
+    readonly queuedWork: boolean
+  }): Promise<void> {
+    await this.#authority.applyInput({ type: 'ResolvePeerIngressDequeue', ...facts })
+  }
+
+  setPeerIngressContext(keepAlive: boolean): Promise<void> {
+    return this.#authority.applyInput({ type: 'SetPeerIngressContext', keepAlive })
+  }
+}
+
+/** The one effect of this type; a step that says nothing about what it was asked is a fault of the machine. */
+function verdict<Type extends MeerkatEffect['type']>(
+  effects: readonly MeerkatEffect[],
+  type: Type,
+): Extract<MeerkatEffect, { readonly type: Type }> {
+  const found = effects.find((one): one is Extract<MeerkatEffect, { readonly type: Type }> => one.type === type)
+  if (found === undefined) throw new Error(`the machine gave no ${type}`)
+  return found
+}

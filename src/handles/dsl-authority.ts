@@ -1,0 +1,247 @@
+/**
+ * What every handle of a session stands on: the one owner of its live state, behind a gate.
+ *
+ * 1. All handles of a session share one authority: what one does, all see.
+ * 2. An input is applied whole or not at all, in the session's turn, and is durable before anybody hears of it.
+ * 3. What is sampled with a step is sampled in the moment in which the step becomes visible: who was installed before
+ *    hears of it, who reads a baseline afterwards has it in the baseline.
+ * 4. The gate closes once. Behind it every change is refused as `no-matching-transition`, also one that was asked for
+ *    before and had not had its turn; reads go on.
+ */
+import type { SessionDriver } from '../driver/driver.ts'
+import { DslTransitionError, MachineAuthority } from '../kernel/authority.ts'
+import type { MeerkatEffect } from '../kernel/effects.ts'
+import type { SessionId } from '../kernel/ids.ts'
+import { type MeerkatInput, type MeerkatState, meerkat } from '../kernel/machine.ts'
+import { isPeerProjectionFresh } from '../kernel/regions/comms.ts'
+import type { LifecycleInput } from '../kernel/regions/lifecycle.ts'
+import type { RegistrationInput } from '../kernel/regions/registration.ts'
+import type { Transition } from '../kernel/step.ts'
+
+type Step = Transition<MeerkatState, MeerkatEffect>
+
+/** The owner of one session's state. `published` runs when the steps have become visible, before anything else happens. */
+export interface SharedAuthority {
+  /** The state everybody may act on. */
+  readonly state: MeerkatState
+  /** Applies all inputs or, with a `DslTransitionError`, none. `admit` is called when their turn comes, and may throw. */
+  apply<T>(inputs: readonly MeerkatInput[], admit: () => void, published: (steps: readonly Step[]) => T): Promise<T>
+}
+
+/** Closes once, with the registration that its handles were made for. */
+export class HandleTeardownGate {
+  #closed = false
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  close(): void {
+    this.#closed = true
+  }
+}
+
+/** What a handle may say. A session's own way and registration are its runtime's to decide. */
+export type HandleInput =
+  | Exclude<MeerkatInput, LifecycleInput | RegistrationInput>
+  | Extract<MeerkatInput, { readonly type: 'Prepare' | 'Commit' | 'Fail' | 'CancelRun' | 'Recycle' }>
+
+/** Whether this process's comms runtime trusts exactly the peers that the session knows, and as of which epoch. */
+export interface PeerProjectionFreshness {
+  readonly epoch: number
+  readonly fresh: boolean
+}
+
+/** A shared authority as handles see it. */
+export class HandleDslAuthority {
+  readonly #shared: SharedAuthority
+  readonly #gate: HandleTeardownGate
+
+  private constructor(shared: SharedAuthority, gate: HandleTeardownGate) {
+    this.#shared = shared
+    this.#gate = gate
+  }
+
+  /** Over the authority of a session. Without a gate it stays open. */
+  static fromShared(shared: SharedAuthority, gate: HandleTeardownGate = new HandleTeardownGate()): HandleDslAuthority {
+    return new HandleDslAuthority(shared, gate)
+  }
+
+  /** Over a machine of its own that serves a session of this id and is nobody else's: nothing of it is durable. */
+  static ephemeral(sessionId: SessionId = 'ephemeral' as SessionId): HandleDslAuthority {
+    return new HandleDslAuthority(new EphemeralAuthority(sessionId), new HandleTeardownGate())
+  }
+
+  get closed(): boolean {
+    return this.#gate.closed
+  }
+
+  /** Applies an input. Throws `DslTransitionError`. */
+  async applyInput(input: HandleInput): Promise<void> {
+    await this.applyInputs([input], () => {})
+  }
+
+  /** Applies an input; answers what the step said. */
+  applyInputWithEffects(input: HandleInput): Promise<readonly MeerkatEffect[]> {
+    return this.applyInputs([input], effectsOf)
+  }
+
+  /** Applies an input; answers the step. */
+  applyInputWithTransition(input: HandleInput): Promise<Step> {
+    return this.applyInputs([input], ([step]) => step as Step)
+  }
+
+  /** Applies an input; answers what `sample` reads in the moment in which the step becomes visible. */
+  applyInputWithEffectsAndSample<T>(
+    input: HandleInput,
+    sample: (effects: readonly MeerkatEffect[], state: MeerkatState) => T,
+  ): Promise<T> {
+    return this.applyInputs([input], steps => sample(effectsOf(steps), this.#shared.state))
+  }
+
+  /** An observation is an input like any other: the kernel knows one kind. */
+  applySignal(signal: HandleInput): Promise<void> {
+    return this.applyInput(signal)
+  }
+
+  applySignalWithEffects(signal: HandleInput): Promise<readonly MeerkatEffect[]> {
+    return this.applyInputWithEffects(signal)
+  }
+
+  applySignalAndSample<T>(signal: HandleInput, sample: (state: MeerkatState) => T): Promise<T> {
+    return this.applyInputWithEffectsAndSample(signal, (_, state) => sample(state))
+  }
+
+  /** Applies several inputs as one; a refusal refuses all of them. */
+  async applyInputs<T>(inputs: readonly HandleInput[], published: (steps: readonly Step[]) => T): Promise<T> {
+    const admit = (): void => {
+      if (this.#gate.closed) throw closedByTeardown(inputs[0]?.type ?? 'nothing')
+    }
+    admit()
+    return this.#shared.apply(inputs, admit, published)
+  }
+
+  /** The state as it is now. Never refused. */
+  snapshotState(): MeerkatState {
+    return this.#shared.state
+  }
+
+  /** Reads and does something with the state before anything else can happen to it. */
+  withStateLock<T>(read: (state: MeerkatState) => T): T {
+    return read(this.#shared.state)
+  }
+
+  /** Whether the peers that this process trusts are the ones that the session knows. */
+  peerProjectionFreshnessAuthority(): PeerProjectionFreshness {
+    const { state } = this.#shared
+    return { epoch: state.trust.epoch, fresh: isPeerProjectionFresh(state) }
+  }
+}
+
+function effectsOf(steps: readonly Step[]): readonly MeerkatEffect[] {
+  return steps.length === 1 && steps[0] !== undefined ? steps[0].effects : steps.flatMap(({ effects }) => effects)
+}
+
+function closedByTeardown(what: string): DslTransitionError {
+  const reason = 'the session was torn down: its handles only read'
+  return new DslTransitionError({ context: `meerkat/${what}`, kind: 'no-matching-transition', reason })
+}
+
+/** Runs what a step owes its observers, after the step and in order; a failing observer harms nobody else. */
+export function afterwards(tasks: readonly (() => void)[]): void {
+  for (const task of tasks) queueMicrotask(() => toldOrWarned(task))
+}
+
+function toldOrWarned(task: () => void): void {
+  try {
+    task()
+  } catch (error) {
+    process.emitWarning(error instanceof Error ? error : String(error), { detail: 'thrown by an observer of a handle' })
+  }
+}
+
+/** True if the step was taken, false if a guard was in its way; any other refusal is thrown. */
+export async function unlessGuarded(step: Promise<unknown>): Promise<boolean> {
+  try {
+    await step
+    return true
+  } catch (error) {
+    if (error instanceof DslTransitionError && error.isGuardRejected) return false
+    throw error
+  }
+}
+
+class EphemeralAuthority implements SharedAuthority {
+  readonly #authority = new MachineAuthority(meerkat)
+
+  constructor(sessionId: SessionId) {
+    this.#authority.applyOrThrow({ type: 'Initialize' })
+    this.#authority.applyOrThrow({ type: 'RegisterSession', sessionId })
+    this.#authority.applyOrThrow({ type: 'EnsureSessionWithExecutor', sessionId })
+  }
+
+  get state(): MeerkatState {
+    return this.#authority.state
+  }
+
+  async apply<T>(
+    inputs: readonly MeerkatInput[],
+    admit: () => void,
+    published: (steps: readonly Step[]) => T,
+  ): Promise<T> {
+    admit()
+    const before = this.#authority.state
+    const steps: Step[] = []
+    for (const input of inputs) {
+      const result = this.#authority.apply(input)
+      if (!result.ok) {
+        this.#authority.restoreIfCurrent(this.#authority.state, before)
+        throw new DslTransitionError(result)
+      }
+      steps.push(result)
+    }
+    return published(steps)
+  }
+}
+
+/** The authority of a session that this process owns: each application is a mutation of its driver. */
+export class DriverAuthority implements SharedAuthority {
+  readonly #driver: () => SessionDriver
+
+  /** `driver` answers the one that writes the session now. */
+  constructor(driver: () => SessionDriver) {
+    this.#driver = driver
+  }
+
+  get state(): MeerkatState {
+    return this.#driver().state
+  }
+
+  async apply<T>(
+    inputs: readonly MeerkatInput[],
+    admit: () => void,
+    published: (steps: readonly Step[]) => T,
+  ): Promise<T> {
+    let sampled: { readonly value: T } | undefined
+    const run = (tx: Tx): readonly Step[] => {
+      admit()
+      return inputs.map(input => stepOf(tx, input))
+    }
+    await this.#driver().mutate(run, {
+      published: steps => {
+        sampled = { value: published(steps) }
+      },
+    })
+    // A commit that was found in the log after a doubt is visible as well: it is sampled when it is adopted.
+    if (sampled === undefined) throw new Error('a mutation was answered before it was published')
+    return sampled.value
+  }
+}
+
+type Tx = Parameters<Parameters<SessionDriver['mutate']>[0]>[0]
+
+function stepOf(tx: Tx, input: MeerkatInput): Step {
+  const result = tx.try(input)
+  if (!result.ok) throw new DslTransitionError(result)
+  return result
+}

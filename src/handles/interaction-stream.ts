@@ -1,0 +1,65 @@
+/** Subscriptions to what comes of a message to a peer, as those who hold them report. */
+import type { MeerkatEffect } from '../kernel/effects.ts'
+import type { PeerCorrelationId } from '../kernel/ids.ts'
+import { mapGet } from '../kernel/persistent-map.ts'
+import type { InteractionStreamState, StreamAbandonReason } from '../kernel/regions/streams.ts'
+import { afterwards, type HandleDslAuthority, type HandleInput } from './dsl-authority.ts'
+import { ObserverSlot, type Uninstall } from './observers.ts'
+
+/** Hears which streams have ended, and why where their message never got anywhere. */
+export interface InteractionStreamCleanupObserver {
+  onInteractionStreamCleanup(correlationId: PeerCorrelationId, reason?: StreamAbandonReason): void
+}
+
+/** The first end of a stream wins; the others are refused with `guard-rejected`. */
+export class InteractionStreamHandle {
+  readonly #authority: HandleDslAuthority
+  readonly #cleanup = new ObserverSlot<InteractionStreamCleanupObserver>()
+
+  constructor(authority: HandleDslAuthority) {
+    this.#authority = authority
+  }
+
+  reserved(correlationId: PeerCorrelationId): Promise<void> {
+    return this.#apply({ type: 'InteractionStreamReserved', correlationId })
+  }
+  attached(correlationId: PeerCorrelationId): Promise<void> {
+    return this.#apply({ type: 'InteractionStreamAttached', correlationId })
+  }
+  completed(correlationId: PeerCorrelationId): Promise<void> {
+    return this.#apply({ type: 'InteractionStreamCompleted', correlationId })
+  }
+  expired(correlationId: PeerCorrelationId): Promise<void> {
+    return this.#apply({ type: 'InteractionStreamExpired', correlationId })
+  }
+  closedEarly(correlationId: PeerCorrelationId): Promise<void> {
+    return this.#apply({ type: 'InteractionStreamClosedEarly', correlationId })
+  }
+  abandoned(correlationId: PeerCorrelationId, reason: StreamAbandonReason): Promise<void> {
+    return this.#apply({ type: 'InteractionStreamAbandoned', correlationId, reason })
+  }
+
+  /** Absent: never reserved, or ended. */
+  state(correlationId: PeerCorrelationId): InteractionStreamState | undefined {
+    return mapGet(this.#authority.snapshotState().streams.open, correlationId)
+  }
+
+  installCleanupObserver(observer: InteractionStreamCleanupObserver): Uninstall {
+    return this.#cleanup.install(observer)
+  }
+
+  async #apply(input: HandleInput): Promise<void> {
+    const tasks = await this.#authority.applyInputWithEffectsAndSample(input, effects =>
+      this.#cleanup.telling(effects.flatMap(endedIn), (observer, { correlationId, reason }) =>
+        observer.onInteractionStreamCleanup(correlationId, reason),
+      ),
+    )
+    afterwards(tasks)
+  }
+}
+
+type Cleanup = Extract<MeerkatEffect, { readonly type: 'InteractionStreamCleanup' }>
+
+function endedIn(effect: MeerkatEffect): readonly Cleanup[] {
+  return effect.type === 'InteractionStreamCleanup' ? [effect] : []
+}

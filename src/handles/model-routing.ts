@@ -1,0 +1,116 @@
+/** Which model is asked: the baseline, switches that were asked for, and the operations that make images. */
+import type { MeerkatEffect } from '../kernel/effects.ts'
+import type { RoutingInput } from '../kernel/regions/routing-rules.ts'
+import {
+  type ImageTerminal,
+  type ModelRoutingStatus,
+  type ModelTarget,
+  modelRoutingStatus,
+  type ProviderTextDisposition,
+  type RoutingTerminal,
+  type SwitchDenial,
+} from '../kernel/regions/routing-state.ts'
+import { type HandleDslAuthority, unlessGuarded } from './dsl-authority.ts'
+
+type Params<Type extends RoutingInput['type']> = Omit<Extract<RoutingInput, { readonly type: Type }>, 'type'>
+
+export type FiniteSwitchRequest = Params<'RequestFiniteSwitchTurn'>
+export type UntilChangedSwitchRequest = Params<'RequestUntilChangedSwitchTurn'>
+export type ImageOperationRequest = Params<'BeginImageOperation'>
+export type ImagePlanRefusal = Params<'DenyImageOperationPlan'>
+export type ImageOperationSeen = Params<'ClassifyImageOperationTerminal'>
+export type ImageOperationEnd = Params<'CompleteImageOperation'>
+
+/** How an image operation ended, and what to do with the words that came with it. */
+export interface ClassifiedImage {
+  readonly terminal: ImageTerminal
+  readonly providerText: ProviderTextDisposition
+}
+
+/** An id names one switch or one image operation: a second use of it is refused with `guard-rejected`. */
+export class ModelRoutingHandle {
+  readonly #authority: HandleDslAuthority
+
+  constructor(authority: HandleDslAuthority) {
+    this.#authority = authority
+  }
+
+  /** Says which model is asked where nothing else is. The same one again is nothing. */
+  setBaseline(target: ModelTarget): Promise<void> {
+    return this.#authority.applyInput({ type: 'SetModelRoutingBaseline', target })
+  }
+
+  /** Asks for another model from the next assistant turn on, for so many. Answers why it is denied; absent: it waits. */
+  requestFiniteSwitchTurn(request: FiniteSwitchRequest): Promise<SwitchDenial | undefined> {
+    const denied = denialIn('switch', request.requestId)
+    return this.#authority.applyInputWithEffectsAndSample({ type: 'RequestFiniteSwitchTurn', ...request }, denied)
+  }
+
+  /**
+   * Asks for another model from now on. Answers why it is denied; absent: whoever keeps the session changes it over and
+   * then says so with `completeUntilChangedSwitchTurnReconfigure`.
+   */
+  requestUntilChangedSwitchTurn(request: UntilChangedSwitchRequest): Promise<SwitchDenial | undefined> {
+    const denied = denialIn('switch', request.requestId)
+    return this.#authority.applyInputWithEffectsAndSample({ type: 'RequestUntilChangedSwitchTurn', ...request }, denied)
+  }
+
+  /** The session is changed over to what the switch asked for. */
+  completeUntilChangedSwitchTurnReconfigure(requestId: string): Promise<void> {
+    return this.#authority.applyInput({ type: 'CompleteUntilChangedSwitchTurnReconfigure', requestId })
+  }
+
+  /** An assistant turn begins. Answers whether a switch has a say in it: one that begins, is counted or is over. */
+  admitAssistantTurn(): Promise<boolean> {
+    return unlessGuarded(this.#authority.applyInput({ type: 'AdmitModelRoutingAssistantTurn' }))
+  }
+
+  /** Plans an image operation. Answers why it is denied; absent: it is planned. */
+  beginImageOperation(request: ImageOperationRequest): Promise<SwitchDenial | undefined> {
+    const denied = denialIn('image', request.operationId)
+    return this.#authority.applyInputWithEffectsAndSample({ type: 'BeginImageOperation', ...request }, denied)
+  }
+
+  /** It can't be made as it was asked for, and was never begun. */
+  denyImageOperationPlan(refusal: ImagePlanRefusal): Promise<void> {
+    return this.#authority.applyInput({ type: 'DenyImageOperationPlan', ...refusal })
+  }
+
+  /** From now on the operation's model is asked. */
+  activateImageOperationOverride(operationId: string, target: ModelTarget): Promise<void> {
+    return this.#authority.applyInput({ type: 'ActivateImageOperationOverride', operationId, target })
+  }
+
+  /** What was seen of it amounts to this end; it is completed with that end or none. */
+  async classifyImageOperationTerminal(seen: ImageOperationSeen): Promise<ClassifiedImage> {
+    const effects = await this.#authority.applyInputWithEffects({ type: 'ClassifyImageOperationTerminal', ...seen })
+    const said = effects.find(effect => effect.type === 'ImageOperationTerminalClassified')
+    if (said === undefined) throw new Error(`image operation ${seen.operationId} was classified without an end`)
+    return { terminal: said.terminal, providerText: said.providerText }
+  }
+
+  /** It is over; if its model is asked, that is to be restored. */
+  completeImageOperation(end: ImageOperationEnd): Promise<void> {
+    return this.#authority.applyInput({ type: 'CompleteImageOperation', ...end })
+  }
+
+  /** Its model is no longer asked; false if it was not, as after the end of its run. */
+  restoreImageOperationOverride(operationId: string): Promise<boolean> {
+    return unlessGuarded(this.#authority.applyInput({ type: 'RestoreImageOperationOverride', operationId }))
+  }
+
+  status(): ModelRoutingStatus {
+    return modelRoutingStatus(this.#authority.snapshotState())
+  }
+}
+
+function denialIn(type: RoutingTerminal['type'], id: string) {
+  return (effects: readonly MeerkatEffect[]): SwitchDenial | undefined => {
+    for (const effect of effects) {
+      if (effect.type !== 'ModelRoutingTerminated') continue
+      const { end } = effect
+      if (end.type === type && end.id === id && end.terminal === 'denied') return end.denial
+    }
+    return undefined
+  }
+}

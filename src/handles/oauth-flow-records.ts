@@ -1,0 +1,101 @@
+/** What is kept of logins under way: their records, the port they are kept through, and how they fail. */
+import { type ErrorCode, MeerkatError } from '../errors.ts'
+import type { OAuthFlowId } from '../kernel/auth/flows.ts'
+import { type LeaseKey, leaseKeyText } from './auth-machines.ts'
+
+interface Kept {
+  readonly flowId: OAuthFlowId
+  readonly target: LeaseKey
+  readonly provider: string
+  /** From then on it can't be used, ms since the epoch. */
+  readonly expiresAt: number
+}
+/** Holds the PKCE verifier: keep it where secrets may be kept. */
+export interface BrowserFlowRecord extends Kept {
+  readonly kind: 'browser'
+  readonly redirectUri: string
+  readonly pkceVerifier: string
+}
+/** Holds the device code: keep it where secrets may be kept. */
+export interface DeviceFlowRecord extends Kept {
+  readonly kind: 'device'
+  readonly deviceCode: string
+  readonly intervalMs: number
+}
+export type FlowRecord = BrowserFlowRecord | DeviceFlowRecord
+
+/** Every login under way in the processes that share a store. */
+export interface DurableOAuthFlows {
+  readonly browser: readonly BrowserFlowRecord[]
+  readonly device: readonly DeviceFlowRecord[]
+}
+
+/** Where logins under way outlive a process and are seen by others. Either method may throw. */
+export interface OAuthFlowStore {
+  /** What is there now; nothing at all in the beginning. */
+  load(): Promise<{ readonly revision: number; readonly flows: DurableOAuthFlows }>
+  /** Writes all of it if nobody else wrote since that revision; answers whether it did. */
+  compareAndSwap(revision: number, flows: DurableOAuthFlows): Promise<boolean>
+}
+
+export function recordsOf({ browser, device }: DurableOAuthFlows): readonly FlowRecord[] {
+  return [...browser, ...device]
+}
+
+export function flowsFrom(records: readonly FlowRecord[]): DurableOAuthFlows {
+  return {
+    browser: records.filter(record => record.kind === 'browser'),
+    device: records.filter(record => record.kind === 'device'),
+  }
+}
+
+export function isFor({ target }: Kept, key: LeaseKey): boolean {
+  return leaseKeyText(target) === leaseKeyText(key)
+}
+
+/** A text that no log and no error shows. */
+export class ConcealedText {
+  readonly #text: string
+
+  constructor(text: string) {
+    this.#text = text
+  }
+
+  /** The text itself, for the one request it is meant for. */
+  reveal(): string {
+    return this.#text
+  }
+
+  toString(): string {
+    return '[concealed]'
+  }
+
+  toJSON(): string {
+    return '[concealed]'
+  }
+}
+
+const CODES = {
+  /** Not known, already used, or expired. */
+  Missing: 'not-found',
+  /** The machine knows of it, and what is needed to go on is gone. */
+  RegistryProjectionMissing: 'not-found',
+  ProviderMismatch: 'rejected',
+  RedirectUriMismatch: 'rejected',
+  TargetMismatch: 'rejected',
+  StateGenerationFailed: 'internal',
+  DevicePollInProgress: 'conflict',
+  DeviceCodeAlreadyAdmitted: 'conflict',
+  DeviceExpiryOutOfRange: 'invalid-params',
+  CapacityExceeded: 'overloaded',
+  /** The lease is being released, or the process is ending. */
+  LifecycleRejected: 'conflict',
+  PersistenceFailed: 'store-unavailable',
+} as const satisfies { readonly [Reason: string]: ErrorCode }
+
+/** Why something about a login under way failed: `details.reason` of its error. */
+export type OAuthFlowErrorReason = keyof typeof CODES
+
+export function oauthFlowError(reason: OAuthFlowErrorReason, message: string, cause?: unknown): MeerkatError {
+  return new MeerkatError(CODES[reason], message, { details: { reason }, ...(cause !== undefined && { cause }) })
+}

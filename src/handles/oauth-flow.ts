@@ -1,0 +1,397 @@
+/**
+ * `OAuthFlowHandle`: logins under way, from the moment a person is sent to a provider until they come back.
+ *
+ * 1. The machine of the credential decides; here are the secrets that go with a flow, and the copy on disk.
+ * 2. What is asked wrongly (another provider, redirect or target) leaves the flow as it was.
+ * 3. A flow is used once, in whichever process: it is used up when it is gone from the store, and if that fails it is
+ *    not used up.
+ * 4. Calls are performed one after another, each over what the store says now.
+ */
+import { createHash } from 'node:crypto'
+import type { MeerkatError } from '../errors.ts'
+import type { RandomBytes } from '../ids.ts'
+import { type OAuthFlowRefusal, resolveOAuthFlowRefusal } from '../kernel/auth/classify.ts'
+import {
+  type FlowsInput,
+  flowOf,
+  OAUTH_BROWSER_FLOW_TTL_MS,
+  OAUTH_FLOW_CAPACITY,
+  type OAuthFlowId,
+  type OAuthFlowKind,
+} from '../kernel/auth/flows.ts'
+import type { PollsInput } from '../kernel/auth/polls.ts'
+import type { Clock } from '../time.ts'
+import {
+  type AuthMachines,
+  type LeaseKey,
+  type LeaseReleaseObserver,
+  type LeaseReleasePermit,
+  leaseKeyText,
+} from './auth-machines.ts'
+import { OAuthFlowLedger } from './oauth-flow-ledger.ts'
+import {
+  type BrowserFlowRecord,
+  ConcealedText,
+  type DeviceFlowRecord,
+  type FlowRecord,
+  isFor,
+  type OAuthFlowErrorReason,
+  type OAuthFlowStore,
+  oauthFlowError,
+  recordsOf,
+} from './oauth-flow-records.ts'
+
+/** A device flow may not outlast this, ms: it would hold its place for nobody. */
+const MAX_DEVICE_TTL_MS = 86_400_000
+/** How long to wait between two questions where the provider does not say, ms. */
+const DEFAULT_POLL_INTERVAL_MS = 5_000
+const STATE_BYTES = 32
+
+/** A browser flow, for whoever exchanges its code. Its verifier is shown by no log. */
+export interface BrowserFlow extends Omit<BrowserFlowRecord, 'pkceVerifier'> {
+  readonly pkceVerifier: ConcealedText
+}
+/** A device flow, for whoever asks the provider about it. Its device code is shown by no log. */
+export interface DeviceFlow extends Omit<DeviceFlowRecord, 'deviceCode'> {
+  readonly deviceCode: ConcealedText
+}
+
+/** What has to be as it was when the flow was started. */
+export interface DeviceFlowUse {
+  readonly provider: string
+  /** Absent: whichever it was started for. */
+  readonly target?: LeaseKey
+}
+export interface BrowserFlowUse extends DeviceFlowUse {
+  readonly redirectUri: string
+}
+
+export interface StartedFlow {
+  /** Of a browser flow: the OAuth `state`. */
+  readonly flowId: OAuthFlowId
+  /** ms since the epoch. */
+  readonly expiresAt: number
+}
+
+/** The right to ask a provider about a device flow. While it is held nobody else has it. */
+export interface DevicePoll {
+  readonly flow: DeviceFlow
+  finish(): void
+  [Symbol.dispose](): void
+}
+
+export interface OAuthFlowHandleOptions {
+  readonly machines: AuthMachines
+  readonly store: OAuthFlowStore
+  readonly clock: Clock
+  readonly random?: RandomBytes
+  /** The longest wait for the store, ms; default 10 s. */
+  readonly storeTimeoutMs?: number
+}
+
+/** The id of the device flow with this device code, which can't be told from it. */
+export function deviceFlowId(deviceCode: string): OAuthFlowId {
+  return `dv-${createHash('sha256').update(deviceCode).digest('base64url')}` as OAuthFlowId
+}
+
+export class OAuthFlowHandle implements LeaseReleaseObserver {
+  readonly #machines: AuthMachines
+  readonly #clock: Clock
+  readonly #random: RandomBytes
+  readonly #ledger: OAuthFlowLedger
+  /** What goes with the flows that the machines know of. Equal to what the store says whenever a call begins. */
+  readonly #held = new Map<OAuthFlowId, FlowRecord>()
+  #tail: Promise<void> = Promise.resolve()
+
+  /** It takes part in releases from now on. */
+  constructor({ machines, store, clock, random, storeTimeoutMs = 10_000 }: OAuthFlowHandleOptions) {
+    this.#machines = machines
+    this.#clock = clock
+    this.#random = random ?? (into => crypto.getRandomValues(into))
+    this.#ledger = new OAuthFlowLedger(store, clock, storeTimeoutMs)
+    machines.observeReleases(this)
+  }
+
+  /** A person is about to be sent to the provider. The flow lives for 10 minutes. */
+  startBrowserFlow(
+    flow: Pick<BrowserFlowRecord, 'target' | 'provider' | 'redirectUri' | 'pkceVerifier'>,
+  ): Promise<StartedFlow> {
+    const { target, provider, redirectUri, pkceVerifier } = flow
+    return this.#start(() => ({
+      kind: 'browser',
+      flowId: this.#mintState(),
+      target,
+      provider,
+      redirectUri,
+      pkceVerifier,
+      expiresAt: this.#clock.now() + OAUTH_BROWSER_FLOW_TTL_MS,
+    }))
+  }
+
+  /** The flow, if it was started for this; it stays usable. */
+  verifyBrowserFlow(flowId: OAuthFlowId, use: BrowserFlowUse): Promise<BrowserFlow> {
+    return this.#exclusively(() => this.#browser(flowId, use, 'VerifyOAuthBrowserFlow'))
+  }
+
+  /** The flow, if it was started for this; nobody gets it again. */
+  consumeBrowserFlow(flowId: OAuthFlowId, use: BrowserFlowUse): Promise<BrowserFlow> {
+    return this.#exclusively(async () => {
+      const flow = this.#browser(flowId, use, 'ConsumeOAuthBrowserFlow')
+      await this.#remove(flowId)
+      return flow
+    })
+  }
+
+  /** Calls a flow off; one that is gone is left gone. */
+  expireBrowserFlow(flowId: OAuthFlowId): Promise<void> {
+    return this.#expire(flowId, 'browser')
+  }
+
+  /** A person was given a code to enter elsewhere. The flow lives as long as the provider says, at most a day. */
+  startDeviceFlow(
+    flow: Pick<DeviceFlowRecord, 'target' | 'provider' | 'deviceCode'> & {
+      readonly expiresInMs: number
+      readonly intervalMs?: number
+    },
+  ): Promise<StartedFlow> {
+    const { target, provider, deviceCode, expiresInMs, intervalMs = DEFAULT_POLL_INTERVAL_MS } = flow
+    return this.#start(() => {
+      if (!(expiresInMs > 0 && expiresInMs <= MAX_DEVICE_TTL_MS)) {
+        const text = `a device flow lives for more than 0 and at most ${MAX_DEVICE_TTL_MS} ms, not ${expiresInMs}`
+        throw oauthFlowError('DeviceExpiryOutOfRange', text)
+      }
+      const flowId = deviceFlowId(deviceCode)
+      // The machine knows only of those for the same credential.
+      if (this.#held.has(flowId)) throw alreadyAdmitted()
+      const expiresAt = this.#clock.now() + expiresInMs
+      return { kind: 'device', flowId, target, provider, deviceCode, intervalMs, expiresAt }
+    })
+  }
+
+  /** The flow, if it was started for this; it stays usable. */
+  verifyDeviceFlow(flowId: OAuthFlowId, use: DeviceFlowUse): Promise<DeviceFlow> {
+    return this.#exclusively(() => this.#device(flowId, use, 'VerifyOAuthDeviceFlow'))
+  }
+
+  /** The flow, if it was started for this; nobody gets it again. */
+  consumeDeviceFlow(flowId: OAuthFlowId, use: DeviceFlowUse): Promise<DeviceFlow> {
+    return this.#exclusively(async () => {
+      const flow = this.#device(flowId, use, 'ConsumeOAuthDeviceFlow')
+      await this.#remove(flowId)
+      return flow
+    })
+  }
+
+  /** Calls a flow off; one that is gone is left gone. */
+  expireDeviceFlow(flowId: OAuthFlowId): Promise<void> {
+    return this.#expire(flowId, 'device')
+  }
+
+  /** Takes the right to ask the provider about this flow; give it back, or let `using` do so. */
+  beginDevicePoll(flowId: OAuthFlowId, use: DeviceFlowUse): Promise<DevicePoll> {
+    return this.#exclusively(() => {
+      const flow = this.#device(flowId, use, 'VerifyOAuthDeviceFlow')
+      this.#apply(flow.target, { type: 'BeginOAuthDevicePoll', flowId })
+      let isOver = false
+      const finish = (): void => {
+        if (isOver) return
+        isOver = true
+        this.#machines.apply(flow.target, { type: 'FinishOAuthDevicePoll', flowId })
+      }
+      return { flow, finish, [Symbol.dispose]: finish }
+    })
+  }
+
+  /** Holds back every other call until the release is over. */
+  async permit(key: LeaseKey): Promise<LeaseReleasePermit> {
+    const end = await this.#enter()
+    return {
+      flows: async () => {
+        const records = recordsOf(await this.#ledger.read())
+        return records.filter(record => isFor(record, key)).map(({ flowId }) => flowId)
+      },
+      prune: async flowIds => {
+        await this.#ledger.remove(flowIds)
+        for (const flowId of flowIds) this.#held.delete(flowId)
+      },
+      end,
+    }
+  }
+
+  #start(make: () => FlowRecord): Promise<StartedFlow> {
+    return this.#exclusively(async () => {
+      const record = make()
+      const { flowId, expiresAt } = record
+      const refusedInput = this.#admit(record)
+      if (refusedInput !== undefined) throw this.#refusal(record.target, refusedInput)
+      const durableGlobal = await this.#ledger.add(record).catch((error: unknown) => {
+        this.#forget(record)
+        throw error
+      })
+      try {
+        const capacity = OAUTH_FLOW_CAPACITY
+        this.#apply(record.target, { type: 'ConfirmOAuthDurableAdmission', flowId, durableGlobal, capacity })
+      } catch (error) {
+        this.#forget(record)
+        await this.#ledger.remove([flowId])
+        throw error
+      }
+      return { flowId, expiresAt }
+    })
+  }
+
+  #browser(
+    flowId: OAuthFlowId,
+    use: BrowserFlowUse,
+    type: 'VerifyOAuthBrowserFlow' | 'ConsumeOAuthBrowserFlow',
+  ): BrowserFlow {
+    const record = this.#heldFor(flowId, 'browser', use)
+    const { provider, redirectUri } = use
+    this.#apply(record.target, { type, flowId, provider, redirectUri, now: this.#clock.now() })
+    const { pkceVerifier, ...rest } = record
+    return { ...rest, pkceVerifier: new ConcealedText(pkceVerifier) }
+  }
+
+  #device(flowId: OAuthFlowId, use: DeviceFlowUse, type: 'VerifyOAuthDeviceFlow' | 'ConsumeOAuthDeviceFlow') {
+    const record = this.#heldFor(flowId, 'device', use)
+    this.#apply(record.target, { type, flowId, provider: use.provider, now: this.#clock.now() })
+    const { deviceCode, ...rest } = record
+    return { ...rest, deviceCode: new ConcealedText(deviceCode) }
+  }
+
+  #heldFor<Kind extends OAuthFlowKind>(
+    flowId: OAuthFlowId,
+    kind: Kind,
+    { target }: DeviceFlowUse,
+  ): Extract<FlowRecord, { readonly kind: Kind }> {
+    const record = this.#held.get(flowId)
+    if (record?.kind !== kind) {
+      const isKnown = this.#machines.states().some(state => flowOf(state, { flowId }, kind) !== undefined)
+      if (!isKnown) throw missing(flowId)
+      const text = `the login ${shown(flowId)} can't be completed: what goes with it is gone; start it again`
+      throw oauthFlowError('RegistryProjectionMissing', text)
+    }
+    if (target !== undefined && !isFor(record, target)) {
+      throw oauthFlowError('TargetMismatch', `the login ${shown(flowId)} was not started for ${leaseKeyText(target)}`)
+    }
+    return record as Extract<FlowRecord, { readonly kind: Kind }>
+  }
+
+  /** After the machine gave it up: out of memory and off the disk, or back where it was. */
+  async #remove(flowId: OAuthFlowId): Promise<void> {
+    const record = this.#held.get(flowId)
+    this.#held.delete(flowId)
+    const removed = await this.#ledger.remove([flowId]).catch((error: unknown) => {
+      if (record !== undefined) this.#admit(record)
+      throw error
+    })
+    // Another process took it between our look at the store and our word to it.
+    if (removed === 0) throw missing(flowId)
+  }
+
+  #expire(flowId: OAuthFlowId, kind: OAuthFlowKind): Promise<void> {
+    return this.#exclusively(async () => {
+      const record = this.#held.get(flowId)
+      if (record?.kind !== kind) return
+      await this.#ledger.remove([flowId])
+      this.#forget(record)
+    })
+  }
+
+  /** Takes it in, unless the machine refuses: then the input that was refused. */
+  #admit(record: FlowRecord): FlowsInput | undefined {
+    const { flowId, target, provider, expiresAt } = record
+    const capacity = OAUTH_FLOW_CAPACITY
+    const common = { flowId, provider, expiresAt, observedGlobal: this.#held.size, capacity }
+    const input: FlowsInput =
+      record.kind === 'browser'
+        ? { type: 'AdmitOAuthBrowserFlow', redirectUri: record.redirectUri, ...common }
+        : { type: 'AdmitOAuthDeviceFlow', ...common }
+    if (!this.#machines.apply(target, input).ok) return input
+    this.#held.set(flowId, record)
+    return undefined
+  }
+
+  #forget({ flowId, target, kind }: FlowRecord): void {
+    this.#held.delete(flowId)
+    const type = kind === 'browser' ? 'ExpireOAuthBrowserFlow' : 'ExpireOAuthDeviceFlow'
+    this.#machines.apply(target, { type, flowId })
+  }
+
+  /** What others began or ended since, and what time ended. */
+  async #synchronise(): Promise<void> {
+    const flows = await this.#ledger.read()
+    const there = new Map(recordsOf(flows).map(record => [record.flowId, record] as const))
+    for (const record of this.#held.values()) if (!there.has(record.flowId)) this.#forget(record)
+    for (const record of there.values()) {
+      // One that is refused now, because its lease is being released or there are too many, is tried again next time.
+      if (!this.#held.has(record.flowId)) this.#admit(record)
+    }
+  }
+
+  #apply(target: LeaseKey, input: FlowsInput | PollsInput): void {
+    if (!this.#machines.apply(target, input).ok) throw this.#refusal(target, input)
+  }
+
+  #refusal(target: LeaseKey, input: FlowsInput | PollsInput): MeerkatError {
+    const [reason, text] = REASONS[resolveOAuthFlowRefusal(this.#machines.stateOf(target), input)]
+    return oauthFlowError(reason, `the login ${shown(input.flowId)} is refused (${input.type}): ${text}`)
+  }
+
+  #mintState(): OAuthFlowId {
+    const bytes = new Uint8Array(STATE_BYTES)
+    try {
+      this.#random(bytes)
+    } catch (cause) {
+      throw oauthFlowError('StateGenerationFailed', 'a login needs random bytes, and their source failed', cause)
+    }
+    const flowId = `st-${Buffer.from(bytes).toString('base64url')}` as OAuthFlowId
+    if (!this.#held.has(flowId)) return flowId
+    throw oauthFlowError('StateGenerationFailed', 'the source of random bytes repeats itself')
+  }
+
+  async #exclusively<T>(work: () => T | Promise<T>): Promise<T> {
+    const leave = await this.#enter()
+    try {
+      await this.#synchronise()
+      return await work()
+    } finally {
+      leave()
+    }
+  }
+
+  /** Waits for all calls before this one; returns the way to let the next one in. */
+  async #enter(): Promise<() => void> {
+    const before = this.#tail
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#tail = promise
+    await before
+    return resolve
+  }
+}
+
+/** Enough of the id to find it in a log, and too little to use it. */
+function shown(flowId: OAuthFlowId): string {
+  return `${flowId.slice(0, 9)}…`
+}
+
+function missing(flowId: OAuthFlowId): MeerkatError {
+  return oauthFlowError(
+    'Missing',
+    `no login ${shown(flowId)} is under way: it was completed, called off, or took too long`,
+  )
+}
+
+function alreadyAdmitted(): MeerkatError {
+  return oauthFlowError('DeviceCodeAlreadyAdmitted', 'a login with this device code is under way')
+}
+
+const REASONS: Readonly<Record<OAuthFlowRefusal, readonly [OAuthFlowErrorReason, string]>> = {
+  missing: ['Missing', 'it was completed, called off, or took too long'],
+  'provider-mismatch': ['ProviderMismatch', 'it was started for another provider'],
+  'redirect-uri-mismatch': ['RedirectUriMismatch', 'it was started with another redirect'],
+  'already-admitted': ['DeviceCodeAlreadyAdmitted', 'one with this device code is under way'],
+  'capacity-exceeded': ['CapacityExceeded', `${OAUTH_FLOW_CAPACITY} are under way, which is the most there may be`],
+  'poll-in-progress': ['DevicePollInProgress', 'the provider is being asked about it already'],
+  'lifecycle-rejected': ['LifecycleRejected', 'the credential is being released, or the process is ending'],
+}

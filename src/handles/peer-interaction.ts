@@ -1,0 +1,76 @@
+/** Requests between peers, as the comms runtime reports them: each is told its end once. */
+import type { MeerkatEffect } from '../kernel/effects.ts'
+import type { PeerCorrelationId } from '../kernel/ids.ts'
+import { mapGet } from '../kernel/persistent-map.ts'
+import type { OutboundRequestState, PeerTerminalDisposition } from '../kernel/regions/interactions.ts'
+import type { Lane } from '../kernel/regions/ledger-entries.ts'
+import { afterwards, type HandleDslAuthority, type HandleInput } from './dsl-authority.ts'
+import { ObserverSlot, type Uninstall } from './observers.ts'
+
+/** Hears which requests of ours have ended, so that whoever waits for an answer is let go. */
+export interface PeerInteractionCleanupObserver {
+  onPeerInteractionCleanup(correlationId: PeerCorrelationId): void
+}
+
+/** A second end of one request is refused with `guard-rejected`: the first one alone cleans up. */
+export class PeerInteractionHandle {
+  readonly #authority: HandleDslAuthority
+  readonly #cleanup = new ObserverSlot<PeerInteractionCleanupObserver>()
+
+  constructor(authority: HandleDslAuthority) {
+    this.#authority = authority
+  }
+
+  requestSent(correlationId: PeerCorrelationId): Promise<void> {
+    return this.#apply({ type: 'PeerRequestSent', correlationId })
+  }
+  responseProgress(correlationId: PeerCorrelationId): Promise<void> {
+    return this.#apply({ type: 'PeerResponseProgressArrived', correlationId })
+  }
+  responseTerminal(correlationId: PeerCorrelationId, disposition: PeerTerminalDisposition): Promise<void> {
+    return this.#apply({ type: 'PeerResponseTerminalArrived', correlationId, disposition })
+  }
+  responseRejected(correlationId: PeerCorrelationId): Promise<void> {
+    return this.#apply({ type: 'PeerResponseRejected', correlationId })
+  }
+  requestTimedOut(correlationId: PeerCorrelationId): Promise<void> {
+    return this.#apply({ type: 'PeerRequestTimedOut', correlationId })
+  }
+  requestSendFailed(correlationId: PeerCorrelationId): Promise<void> {
+    return this.#apply({ type: 'PeerRequestSendFailed', correlationId })
+  }
+  requestReceived(correlationId: PeerCorrelationId, lane: Lane = 'queue'): Promise<void> {
+    return this.#apply({ type: 'PeerRequestReceived', correlationId, lane })
+  }
+  responseReplied(correlationId: PeerCorrelationId): Promise<void> {
+    return this.#apply({ type: 'PeerResponseReplied', correlationId })
+  }
+
+  /** Absent: never sent, or ended. */
+  outboundState(correlationId: PeerCorrelationId): OutboundRequestState | undefined {
+    return mapGet(this.#authority.snapshotState().interactions.outbound, correlationId)
+  }
+  /** Absent: never received, or answered. */
+  inboundState(correlationId: PeerCorrelationId): 'Received' | undefined {
+    return this.inboundHandlingMode(correlationId) === undefined ? undefined : 'Received'
+  }
+  /** The lane in which the request came. */
+  inboundHandlingMode(correlationId: PeerCorrelationId): Lane | undefined {
+    return mapGet(this.#authority.snapshotState().interactions.inbound, correlationId)
+  }
+
+  installCleanupObserver(observer: PeerInteractionCleanupObserver): Uninstall {
+    return this.#cleanup.install(observer)
+  }
+
+  async #apply(input: HandleInput): Promise<void> {
+    const tasks = await this.#authority.applyInputWithEffectsAndSample(input, effects =>
+      this.#cleanup.telling(effects.flatMap(endedIn), (observer, id) => observer.onPeerInteractionCleanup(id)),
+    )
+    afterwards(tasks)
+  }
+}
+
+function endedIn(effect: MeerkatEffect): readonly PeerCorrelationId[] {
+  return effect.type === 'PeerInteractionCleanup' ? [effect.correlationId] : []
+}

@@ -1,0 +1,153 @@
+/** What a conversation over a realtime transport is at, as whoever holds the transport reports it. */
+import { DslTransitionError } from '../kernel/authority.ts'
+import type { MeerkatEffect } from '../kernel/effects.ts'
+import {
+  type ProductTurn,
+  type ProductTurnInput,
+  type ProductTurnPhase,
+  type ProjectionFreshness,
+  type RealtimeReconnectPolicy,
+  shouldPreemptOnInput,
+} from '../kernel/regions/product-turn.ts'
+import { afterwards, type HandleDslAuthority } from './dsl-authority.ts'
+import { ObserverSlot, type Uninstall } from './observers.ts'
+
+/** Hears of each change of what the transport knows of the session, once and in order. */
+export interface RealtimeProjectionFreshnessObserver {
+  /** `frontierMs` in ms since the epoch. */
+  onRealtimeProjectionFreshnessChanged(freshness: ProjectionFreshness, frontierMs: number): void
+}
+
+/** What the transport knows of the session, as of now. */
+export interface RealtimeProjectionSnapshot {
+  readonly freshness: ProjectionFreshness
+  /** ms since the epoch */
+  readonly frontierMs: number
+}
+
+/**
+ * Reports answer whether they changed anything: providers repeat themselves and come late, so what does not fit is
+ * false and no error. A session that is destroyed or torn down throws a `DslTransitionError`.
+ */
+export class RealtimeProductTurnHandle {
+  readonly #authority: HandleDslAuthority
+  readonly #freshness = new ObserverSlot<RealtimeProjectionFreshnessObserver>()
+
+  constructor(authority: HandleDslAuthority) {
+    this.#authority = authority
+  }
+
+  turnInFlight(): Promise<boolean> {
+    return this.#report({ type: 'ProductTurnInFlight' })
+  }
+  turnCommitted(): Promise<boolean> {
+    return this.#report({ type: 'ProductTurnCommitted' })
+  }
+  outputStarted(): Promise<boolean> {
+    return this.#report({ type: 'ProductOutputStarted' })
+  }
+  turnInterrupted(): Promise<boolean> {
+    return this.#report({ type: 'ProductTurnInterrupted' })
+  }
+  /** The turn is over: what waited for its end is due. */
+  turnTerminal(): Promise<boolean> {
+    return this.#report({ type: 'ProductTurnTerminal' })
+  }
+
+  currentPhase(): ProductTurnPhase {
+    return this.#slice.phase
+  }
+  isInFlight(): boolean {
+    return this.#slice.phase !== 'idle'
+  }
+  /** Whether a client that speaks now means to interrupt. */
+  shouldPreemptOnInput(): boolean {
+    return shouldPreemptOnInput(this.#slice)
+  }
+
+  /** The session learnt something. ms since the epoch. */
+  projectionAdvanceObserved(advancedAtMs: number): Promise<boolean> {
+    return this.#report({ type: 'RealtimeProjectionAdvanceObserved', advancedAtMs })
+  }
+  /** The transport was told up to here. ms since the epoch. */
+  projectionRefreshed(observedMs: number): Promise<boolean> {
+    return this.#report({ type: 'RealtimeProjectionRefreshed', observedMs })
+  }
+  /** A transport begins with this knowledge. ms since the epoch. */
+  projectionReset(baselineMs: number): Promise<boolean> {
+    return this.#report({ type: 'RealtimeProjectionReset', baselineMs })
+  }
+
+  projectionFreshness(): ProjectionFreshness {
+    return this.#slice.freshness
+  }
+  /** ms since the epoch: up to where the transport knows the session; while stale, the newest that it is to be told. */
+  projectionFrontierMs(): number {
+    return this.#slice.frontierMs
+  }
+  /** Whether the transport is to be told now. */
+  isProjectionStaleImmediate(): boolean {
+    return this.#slice.freshness === 'StaleImmediate'
+  }
+
+  installProjectionFreshnessObserver(observer: RealtimeProjectionFreshnessObserver): Uninstall {
+    return this.#freshness.install(observer)
+  }
+  /** Installs an observer that will hear of everything after the snapshot that is answered, and of nothing before. */
+  installProjectionFreshnessObserverWithSnapshot(
+    observer: RealtimeProjectionFreshnessObserver,
+  ): RealtimeProjectionSnapshot & { readonly uninstall: Uninstall } {
+    return this.#authority.withStateLock(({ productTurn: { freshness, frontierMs } }) => ({
+      freshness,
+      frontierMs,
+      uninstall: this.#freshness.install(observer),
+    }))
+  }
+
+  /** A client gave input: from here on a close of the transport, however clean, is one too early. */
+  classifyClientInputSubmitted(): Promise<boolean> {
+    return this.#report({ type: 'ClassifyRealtimeClientInputSubmitted' })
+  }
+  /** The provider is at work: the same. */
+  classifyMidTurnActivity(): Promise<boolean> {
+    return this.#report({ type: 'ClassifyRealtimeMidTurnActivity' })
+  }
+  /** Nothing is left open: a clean close means what it says. */
+  classifyTurnTerminated(): Promise<boolean> {
+    return this.#report({ type: 'ClassifyRealtimeTurnTerminated' })
+  }
+  /** What to do when the provider closes the transport without an error. */
+  reconnectPolicyOnCleanClose(): RealtimeReconnectPolicy {
+    return this.#slice.policy
+  }
+
+  get #slice(): ProductTurn {
+    return this.#authority.snapshotState().productTurn
+  }
+
+  async #report(input: ProductTurnInput): Promise<boolean> {
+    try {
+      const tasks = await this.#authority.applyInputWithEffectsAndSample(input, effects =>
+        this.#freshness.telling(effects.flatMap(freshnessIn), (observer, { freshness, frontierMs }) =>
+          observer.onRealtimeProjectionFreshnessChanged(freshness, frontierMs),
+        ),
+      )
+      afterwards(tasks)
+      return true
+    } catch (error) {
+      if (error instanceof DslTransitionError && this.#isAlive) return false
+      throw error
+    }
+  }
+
+  /** Behind these, a refusal is the session's own, not a report's that came at the wrong time. */
+  get #isAlive(): boolean {
+    return !this.#authority.closed && this.#authority.snapshotState().lifecycle.phase !== 'destroyed'
+  }
+}
+
+type FreshnessChanged = Extract<MeerkatEffect, { readonly type: 'RealtimeProjectionFreshnessChanged' }>
+
+function freshnessIn(effect: MeerkatEffect): readonly FreshnessChanged[] {
+  return effect.type === 'RealtimeProjectionFreshnessChanged' ? [effect] : []
+}

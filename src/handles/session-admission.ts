@@ -1,0 +1,57 @@
+/** How a session-side component offers inputs and runs to the machine. */
+import type { AcceptInput } from '../kernel/admission.ts'
+import type { MeerkatEffect } from '../kernel/effects.ts'
+import type { AgentRuntimeId, InputId, RunId } from '../kernel/ids.ts'
+import type { IngestOrigin } from '../kernel/regions/binding.ts'
+import type { HandleDslAuthority } from './dsl-authority.ts'
+
+type Offer = Omit<AcceptInput, 'type' | 'inputId' | 'withoutWake'>
+
+export class SessionAdmissionHandle {
+  readonly #authority: HandleDslAuthority
+
+  constructor(authority: HandleDslAuthority) {
+    this.#authority = authority
+  }
+
+  /** Work for the placement the session has now; another runtime's is refused. Answers what the machine resolved. */
+  ingest(runtimeId: AgentRuntimeId, workId: string, origin: IngestOrigin): Promise<readonly MeerkatEffect[]> {
+    const { binding, registration } = this.#authority.snapshotState()
+    const { sessionId } = registration
+    const placed = binding.phase === 'bound' ? binding : undefined
+    return this.#authority.applyInputWithEffects({
+      type: 'Ingest',
+      runtimeId,
+      workId,
+      origin,
+      ...(sessionId && { sessionId }),
+      ...(placed?.fence !== undefined && { fence: placed.fence }),
+      ...(placed?.generation !== undefined && { generation: placed.generation }),
+      ...(binding.epochId !== undefined && { epochId: binding.epochId }),
+    })
+  }
+
+  /** Offers an input that wakes the session as its mode and kind say. */
+  acceptWithCompletion(inputId: InputId, offer: Offer): Promise<readonly MeerkatEffect[]> {
+    return this.#authority.applyInputWithEffects({ ...offer, type: 'AcceptInput', inputId })
+  }
+
+  /** Offers an input that waits until something else wakes the session. */
+  acceptWithoutWake(inputId: InputId, offer: Offer): Promise<readonly MeerkatEffect[]> {
+    return this.#authority.applyInputWithEffects({ ...offer, type: 'AcceptInput', inputId, withoutWake: true })
+  }
+
+  /** Starts a run over the next batch of waiting inputs. `at`: now, ms since the epoch. */
+  prepare(runId: RunId, at: number): Promise<readonly MeerkatEffect[]> {
+    return this.#authority.applyInputWithEffects({ type: 'Prepare', runId, at })
+  }
+
+  /** The run's turn completed: its inputs are consumed. */
+  commit(runId: RunId): Promise<readonly MeerkatEffect[]> {
+    return this.#authority.applyInputWithEffects({ type: 'Commit', runId })
+  }
+
+  recycle(): Promise<readonly MeerkatEffect[]> {
+    return this.#authority.applyInputWithEffects({ type: 'Recycle' })
+  }
+}

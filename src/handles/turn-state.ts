@@ -1,0 +1,219 @@
+/** How the agent loop says what a run's turn is at, and reads it. */
+import { DslTransitionError } from '../kernel/authority.ts'
+import type { InputId, RunId } from '../kernel/ids.ts'
+import type { MeerkatState } from '../kernel/machine.ts'
+import type { TerminalFailureSource } from '../kernel/regions/turn-outcome.ts'
+import type {
+  LlmRetry,
+  TurnPhase,
+  TurnPrimitiveKind,
+  TurnTerminalCause,
+  TurnTerminalOutcome,
+} from '../kernel/regions/turn-state.ts'
+import { HandleDslAuthority } from './dsl-authority.ts'
+
+/** How a turn ended. */
+type TurnEnd = 'completed' | 'cancelled' | TurnTerminalOutcome
+
+/** What a turn is at. Fields of other phases are absent, never made up. */
+export interface TurnStateSnapshot {
+  readonly activeRunId?: RunId
+  readonly turnPhase: TurnPhase
+  readonly primitiveKind?: TurnPrimitiveKind
+  readonly toolCallsPending: number
+  readonly barrierOperationIds: readonly string[]
+  readonly hasBarrierOps: boolean
+  readonly barrierSatisfied: boolean
+  readonly boundaryCount: number
+  readonly cancelAfterBoundary: boolean
+  readonly terminalOutcome?: TurnEnd
+  readonly terminalCauseKind?: TurnTerminalCause
+  readonly extractionAttempts: number
+  readonly maxExtractionRetries: number
+  readonly llmRetryAttempt?: number
+  readonly llmRetryMaxRetries?: number
+  readonly llmRetrySelectedDelayMs?: number
+}
+
+/** Every step names its run: a late word of an ended run reaches no other one. Refusals are `DslTransitionError`s. */
+export class TurnStateHandle {
+  readonly #authority: HandleDslAuthority
+  /** Nobody else binds runs here, so a start does. */
+  readonly #isAlone: boolean
+
+  constructor(authority: HandleDslAuthority, options: { readonly standalone?: boolean } = {}) {
+    this.#authority = authority
+    this.#isAlone = options.standalone === true
+  }
+
+  /** For an agent without a runtime: runs are bound as they start. */
+  static standalone(): TurnStateHandle {
+    return new TurnStateHandle(HandleDslAuthority.ephemeral(), { standalone: true })
+  }
+
+  startConversationRun(runId: RunId, options: { readonly maxExtractionRetries?: number } = {}): Promise<void> {
+    const { maxExtractionRetries: maxExtractions } = options
+    return this.#start({ type: 'StartConversationRun', runId, ...(maxExtractions !== undefined && { maxExtractions }) })
+  }
+  startImmediateAppend(runId: RunId): Promise<void> {
+    return this.#start({ type: 'StartImmediateAppend', runId })
+  }
+  startImmediateContext(runId: RunId): Promise<void> {
+    return this.#start({ type: 'StartImmediateContext', runId })
+  }
+  primitiveApplied(runId: RunId): Promise<void> {
+    return this.#authority.applyInput({ type: 'PrimitiveApplied', runId })
+  }
+  llmReturnedToolCalls(runId: RunId, toolCount: number): Promise<void> {
+    return this.#authority.applyInput({ type: 'LlmReturnedToolCalls', runId, toolCount })
+  }
+  llmReturnedTerminal(runId: RunId): Promise<void> {
+    return this.#authority.applyInput({ type: 'LlmReturnedTerminal', runId })
+  }
+  registerPendingOps(runId: RunId, barrier: readonly string[]): Promise<void> {
+    return this.#authority.applyInput({ type: 'RegisterPendingOps', runId, barrier })
+  }
+  toolCallsResolved(runId: RunId): Promise<void> {
+    return this.#authority.applyInput({ type: 'ToolCallsResolved', runId })
+  }
+  /** Exactly the operations the turn waits for: no fewer, no more. */
+  opsBarrierSatisfied(runId: RunId, operationIds: readonly string[]): Promise<void> {
+    return this.#authority.applyInput({ type: 'OpsBarrierSatisfied', runId, operationIds })
+  }
+  boundaryContinue(runId: RunId): Promise<void> {
+    return this.#authority.applyInput({ type: 'BoundaryContinue', runId })
+  }
+  boundaryComplete(runId: RunId): Promise<void> {
+    return this.#authority.applyInput({ type: 'BoundaryComplete', runId })
+  }
+  enterExtraction(runId: RunId): Promise<void> {
+    return this.#authority.applyInput({ type: 'EnterExtraction', runId })
+  }
+  extractionStart(runId: RunId): Promise<void> {
+    return this.#authority.applyInput({ type: 'ExtractionStart', runId })
+  }
+  extractionValidationPassed(runId: RunId): Promise<void> {
+    return this.#authority.applyInput({ type: 'ExtractionValidationPassed', runId })
+  }
+  extractionValidationFailed(runId: RunId, error: string): Promise<void> {
+    return this.#authority.applyInput({ type: 'ExtractionValidationFailed', runId, error })
+  }
+  extractionFailed(runId: RunId, error: string): Promise<void> {
+    return this.#authority.applyInput({ type: 'ExtractionFailed', runId, error })
+  }
+  recoverableFailure(runId: RunId, retry: LlmRetry): Promise<void> {
+    return this.#authority.applyInput({ type: 'RecoverableFailure', runId, retry })
+  }
+  /** Outcome and cause follow from the source. */
+  fatalFailure(runId: RunId, source: TerminalFailureSource): Promise<void> {
+    return this.#authority.applyInput({ type: 'FatalFailure', runId, source })
+  }
+  retryRequested(runId: RunId, attempt: number): Promise<void> {
+    return this.#authority.applyInput({ type: 'RetryRequested', runId, attempt })
+  }
+  cancelNow(runId: RunId): Promise<void> {
+    return this.#authority.applyInput({ type: 'CancelNow', runId })
+  }
+  /** Without a run: whichever is current, resolved here and now. */
+  requestCancelAfterBoundary(runId?: RunId): Promise<void> {
+    return this.#authority.applyInput({ type: 'CancelAfterBoundary', ...(runId && { runId }) })
+  }
+  cancellationObserved(runId: RunId): Promise<void> {
+    return this.#authority.applyInput({ type: 'CancellationObserved', runId })
+  }
+  turnLimitReached(runId: RunId, turns: number, maxTurns: number): Promise<void> {
+    return this.#authority.applyInput({ type: 'TurnLimitReached', runId, turns, maxTurns })
+  }
+  budgetExhausted(runId: RunId): Promise<void> {
+    return this.#authority.applyInput({ type: 'BudgetExhausted', runId })
+  }
+  timeBudgetExceeded(runId: RunId): Promise<void> {
+    return this.#authority.applyInput({ type: 'TimeBudgetExceeded', runId })
+  }
+  /** Makes sure that nothing runs; refused while something does. */
+  forceCancelNoRun(): Promise<void> {
+    return this.#authority.applyInput({ type: 'ForceCancelNoRun' })
+  }
+  runCompleted(runId: RunId): Promise<void> {
+    return this.#authority.applyInput({ type: 'Commit', runId })
+  }
+  runFailed(runId: RunId): Promise<void> {
+    return this.#authority.applyInput({ type: 'Fail', runId })
+  }
+  runCancelled(runId: RunId): Promise<void> {
+    return this.#authority.applyInput({ type: 'CancelRun', runId })
+  }
+
+  /** Closes the run by the end its turn has come to, and answers that; the session is ready for the next one. */
+  async acknowledgeTerminal(runId: RunId): Promise<TurnEnd> {
+    const { turnPhase, terminalOutcome } = this.snapshot()
+    if (terminalOutcome === undefined) {
+      const reason = `the turn is ${turnPhase}: it has no end yet`
+      const context = 'meerkat/turn/acknowledgeTerminal'
+      throw new DslTransitionError({ context, kind: 'no-matching-transition', reason })
+    }
+    if (turnPhase === 'completed') await this.runCompleted(runId)
+    else if (turnPhase === 'cancelled') await this.runCancelled(runId)
+    else await this.runFailed(runId)
+    return terminalOutcome
+  }
+
+  snapshot(): TurnStateSnapshot {
+    return snapshotOf(this.#authority.snapshotState())
+  }
+
+  async #start(start: Start): Promise<void> {
+    if (!this.#isAlone) return this.#authority.applyInput(start)
+    const inputId = `standalone:${start.runId}` as InputId
+    await this.#authority.applyInputs(
+      [{ type: 'AcceptInput', inputId, at: 0 }, { type: 'Prepare', runId: start.runId, at: 0 }, start],
+      () => {},
+    )
+  }
+}
+
+type Start =
+  | { readonly type: 'StartConversationRun'; readonly runId: RunId; readonly maxExtractions?: number }
+  | { readonly type: 'StartImmediateAppend'; readonly runId: RunId }
+  | { readonly type: 'StartImmediateContext'; readonly runId: RunId }
+
+function snapshotOf({ run, turn }: MeerkatState): TurnStateSnapshot {
+  const waiting = turn.phase === 'waitingForOps' ? turn : undefined
+  const barrier = waiting?.barrier ?? []
+  const facts = turn.phase === 'ready' ? undefined : turn.facts
+  return {
+    ...(run.phase === 'bound' && { activeRunId: run.runId }),
+    turnPhase: turn.phase,
+    ...(facts && { primitiveKind: facts.primitive }),
+    toolCallsPending: waiting?.toolCalls ?? 0,
+    barrierOperationIds: barrier,
+    hasBarrierOps: barrier.length > 0,
+    barrierSatisfied: barrier.length === 0,
+    boundaryCount: run.phase === 'bound' ? run.boundary : 0,
+    cancelAfterBoundary: run.phase === 'bound' && run.cancel !== 'none',
+    extractionAttempts: facts?.extractions ?? 0,
+    maxExtractionRetries: facts?.maxExtractions ?? 0,
+    ...endOf(turn),
+    ...retryOf(turn),
+  }
+}
+
+function retryOf(
+  turn: MeerkatState['turn'],
+): Pick<TurnStateSnapshot, 'llmRetryAttempt' | 'llmRetryMaxRetries' | 'llmRetrySelectedDelayMs'> {
+  if (turn.phase !== 'errorRecovery') return {}
+  const { attempt, maxRetries, delayMs } = turn.retry
+  return { llmRetryAttempt: attempt, llmRetryMaxRetries: maxRetries, llmRetrySelectedDelayMs: delayMs }
+}
+
+function endOf(turn: MeerkatState['turn']): Pick<TurnStateSnapshot, 'terminalOutcome' | 'terminalCauseKind'> {
+  switch (turn.phase) {
+    case 'completed':
+    case 'cancelled':
+      return { terminalOutcome: turn.phase }
+    case 'failed':
+      return { terminalOutcome: turn.outcome, terminalCauseKind: turn.cause }
+    default:
+      return {}
+  }
+}

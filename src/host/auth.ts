@@ -1,0 +1,55 @@
+/** The credentials that all sessions of a machine share: one registry, one authority of logins. */
+import { MeerkatError } from '../errors.ts'
+import { AuthLeaseHandle } from '../handles/auth-lease.ts'
+import { AuthMachines, type AuthMachinesOptions } from '../handles/auth-machines.ts'
+import type { OAuthFlowHandle } from '../handles/oauth-flow.ts'
+import type { Clock } from '../time.ts'
+
+export class MachineAuth {
+  readonly #generated: AuthLeaseHandle
+  /** The credentials of this machine, by their binding. */
+  readonly machines: AuthMachines
+  #lease: AuthLeaseHandle
+  #flows: OAuthFlowHandle | undefined
+
+  constructor(clock: Clock, options: AuthMachinesOptions = {}) {
+    this.machines = new AuthMachines(options)
+    this.#generated = new AuthLeaseHandle({ machines: this.machines, clock })
+    this.#lease = this.#generated
+  }
+
+  /** The handle in use: the machine's own, or the one a host has set. */
+  authLeaseHandle(): AuthLeaseHandle {
+    return this.#lease
+  }
+
+  /** The machine's own. */
+  generatedAuthLeaseHandle(): AuthLeaseHandle {
+    return this.#generated
+  }
+
+  /** Uses the credentials of another machine or process from now on. */
+  setAuthLeaseHandle(handle: AuthLeaseHandle): void {
+    this.#lease = handle
+  }
+
+  /** The same under the name by which runtimes share one. */
+  setRuntimeAuthLeaseHandle(handle: AuthLeaseHandle): void {
+    this.setAuthLeaseHandle(handle)
+  }
+
+  /** The same, with whoever keeps the logins under way of these credentials. */
+  setAuthLeaseHandleWithOauthFlowAuthority(handle: AuthLeaseHandle, flows: OAuthFlowHandle): void {
+    this.#lease = handle
+    this.#flows = flows
+  }
+
+  /** Who keeps logins under way. */
+  oauthFlowAuthority(): OAuthFlowHandle {
+    if (this.#flows !== undefined) return this.#flows
+    throw new MeerkatError(
+      'unsupported',
+      'this machine keeps no logins: give it an OAuth flow authority with setAuthLeaseHandleWithOauthFlowAuthority',
+    )
+  }
+}

@@ -1,0 +1,118 @@
+/** What an agent is built with: every handle of one session, from one machine, checked by a witness nobody can forge. */
+import { asMeerkatError, MeerkatError } from '../errors.ts'
+import { CommsDrainHandle, PeerCommsHandle } from '../handles/comms.ts'
+import { HandleDslAuthority } from '../handles/dsl-authority.ts'
+import { EpochCursorState } from '../handles/epoch-cursors.ts'
+import { ExternalToolSurfaceHandle } from '../handles/external-tool-surface.ts'
+import { InteractionStreamHandle } from '../handles/interaction-stream.ts'
+import { McpServerLifecycleHandle } from '../handles/mcp-server-lifecycle.ts'
+import { ModelRoutingHandle } from '../handles/model-routing.ts'
+import { PeerInteractionHandle } from '../handles/peer-interaction.ts'
+import { RealtimeProductTurnHandle } from '../handles/realtime-product-turn.ts'
+import { SessionAdmissionHandle } from '../handles/session-admission.ts'
+import { DefaultSessionClaimRegistry, type SessionClaimHandle } from '../handles/session-claim.ts'
+import { SessionContextHandle } from '../handles/session-context.ts'
+import { ToolVisibilityOwner } from '../handles/tool-visibility.ts'
+import { TurnStateHandle } from '../handles/turn-state.ts'
+import type { RuntimeEpochId, SessionId } from '../kernel/ids.ts'
+import type { OpsLifecycleRegistry } from './operations.ts'
+import { isGenuine, mintWitness, type RuntimeAuthorityWitness } from './witness.ts'
+
+/** Everything an agent of one session needs of its machine. Made by a machine alone. */
+export interface SessionRuntimeBindings {
+  readonly sessionId: SessionId
+  readonly epochId: RuntimeEpochId | undefined
+  /** Its asynchronous work; nothing outlasts an agent that stands alone, so it has none. */
+  readonly opsLifecycle: OpsLifecycleRegistry | undefined
+  readonly cursorState: EpochCursorState
+  readonly toolVisibilityOwner: ToolVisibilityOwner
+  readonly turnState: TurnStateHandle
+  readonly commsDrain: CommsDrainHandle
+  readonly peerComms: PeerCommsHandle
+  readonly sessionAdmission: SessionAdmissionHandle
+  readonly modelRouting: ModelRoutingHandle
+  readonly peerInteraction: PeerInteractionHandle
+  readonly sessionContext: SessionContextHandle
+  readonly sessionClaimHandle: SessionClaimHandle
+  readonly interactionStream: InteractionStreamHandle
+  readonly mcpServerLifecycle: McpServerLifecycleHandle
+  readonly externalToolSurface: ExternalToolSurfaceHandle
+  readonly realtimeProductTurn: RealtimeProductTurnHandle
+  readonly runtimeAuthority: RuntimeAuthorityWitness
+}
+
+/** How an agent is built: beside a machine, for those who say so, or as a session of one. */
+export type RuntimeBuildMode =
+  | { readonly mode: 'StandaloneEphemeral' }
+  | { readonly mode: 'SessionOwned'; readonly bindings: SessionRuntimeBindings }
+
+export type RuntimeBindingsErrorKind = 'SessionNotFound' | 'PrepareFailed'
+
+/** Why there are no bindings. */
+export class RuntimeBindingsError extends Error {
+  override readonly name = 'RuntimeBindingsError'
+  readonly kind: RuntimeBindingsErrorKind
+
+  constructor(kind: RuntimeBindingsErrorKind, message: string, cause?: unknown) {
+    super(message, { cause })
+    this.kind = kind
+  }
+}
+
+/** Why a session's bindings could not be had. */
+export function noBindings(sessionId: SessionId, cause: unknown): RuntimeBindingsError {
+  const { code, message } = asMeerkatError(cause)
+  const kind = code === 'session-not-found' ? 'SessionNotFound' : 'PrepareFailed'
+  return new RuntimeBindingsError(kind, `session ${sessionId} has no bindings: ${message}`, cause)
+}
+
+/** The handles of one session. */
+export function bindingsOf(
+  sessionId: SessionId,
+  authority: HandleDslAuthority,
+  shared: { readonly claims: SessionClaimHandle; readonly opsLifecycle?: OpsLifecycleRegistry },
+): SessionRuntimeBindings {
+  return Object.freeze({
+    sessionId,
+    epochId: authority.snapshotState().binding.epochId,
+    opsLifecycle: shared.opsLifecycle,
+    cursorState: EpochCursorState.of(authority),
+    toolVisibilityOwner: new ToolVisibilityOwner(authority),
+    turnState: new TurnStateHandle(authority),
+    commsDrain: new CommsDrainHandle(authority),
+    peerComms: new PeerCommsHandle(authority),
+    sessionAdmission: new SessionAdmissionHandle(authority),
+    modelRouting: new ModelRoutingHandle(authority),
+    peerInteraction: new PeerInteractionHandle(authority),
+    sessionContext: new SessionContextHandle(authority),
+    sessionClaimHandle: shared.claims,
+    interactionStream: new InteractionStreamHandle(authority),
+    mcpServerLifecycle: new McpServerLifecycleHandle(authority),
+    externalToolSurface: new ExternalToolSurfaceHandle(authority),
+    realtimeProductTurn: new RealtimeProductTurnHandle(authority),
+    runtimeAuthority: mintWitness(),
+  })
+}
+
+/** Handles for an agent without a machine: nothing is durable, nobody else sees it. */
+export function standaloneBindings(sessionId: SessionId): SessionRuntimeBindings {
+  const claims = new DefaultSessionClaimRegistry()
+  return bindingsOf(sessionId, HandleDslAuthority.ephemeral(sessionId), { claims })
+}
+
+/** The bindings to build this session's agent with; what was made for another session, or by nobody, is refused. */
+export function bindingsFor(sessionId: SessionId, build: RuntimeBuildMode): SessionRuntimeBindings {
+  if (build.mode === 'StandaloneEphemeral') return standaloneBindings(sessionId)
+  const { bindings } = build
+  if (!isGenuine(bindings.runtimeAuthority)) {
+    throw new MeerkatError(
+      'invalid-params',
+      'these bindings were not made by a machine: take them from prepareBindings',
+    )
+  }
+  if (bindings.sessionId !== sessionId) {
+    const message = `these bindings are of session ${bindings.sessionId}, not of ${sessionId}`
+    throw new MeerkatError('invalid-params', message, { details: { sessionId, boundTo: bindings.sessionId } })
+  }
+  return bindings
+}

@@ -1,0 +1,65 @@
+/** The one place for a session's comms drain task: started here, ended here, never left behind. */
+import type { HandleDslAuthority } from '../handles/dsl-authority.ts'
+import { DslTransitionError } from '../kernel/authority.ts'
+import type { DrainExitReason, DrainMode } from '../kernel/regions/drain.ts'
+import type { Clock } from '../time.ts'
+
+/** Takes envelopes out of the inbox until it is told to stop, or has nothing to do; answers why it ended. */
+export type DrainTask = (signal: AbortSignal) => Promise<DrainExitReason>
+
+interface Running {
+  readonly controller: AbortController
+  readonly done: Promise<void>
+}
+
+export class DrainSlot {
+  readonly #authority: HandleDslAuthority
+  #running: Running | undefined
+
+  constructor(authority: HandleDslAuthority) {
+    this.#authority = authority
+  }
+
+  get busy(): boolean {
+    return this.#running !== undefined
+  }
+
+  /** Starts a drain task; refused while one runs. One that was told to stop ends first. */
+  async spawn(mode: DrainMode, task: DrainTask): Promise<void> {
+    if (this.#running?.controller.signal.aborted === true) await this.#running.done
+    await this.#authority.applyInput({ type: 'SpawnDrain', mode })
+    const controller = new AbortController()
+    const done = this.#perform(task, controller.signal).finally(() => {
+      if (this.#running?.controller === controller) this.#running = undefined
+    })
+    this.#running = { controller, done }
+  }
+
+  /** Tells the task to stop. Nothing when none runs. */
+  abort(): void {
+    this.#running?.controller.abort('Aborted')
+  }
+
+  /** Waits for the task to end, at most this long; answers whether it has. */
+  async wait(clock: Clock, limitMs: number): Promise<boolean> {
+    const running = this.#running
+    if (running === undefined) return true
+    const late = Promise.withResolvers<boolean>()
+    const cancel = clock.after(limitMs, () => late.resolve(false))
+    try {
+      return await Promise.race([running.done.then(() => true), late.promise])
+    } finally {
+      cancel()
+    }
+  }
+
+  async #perform(task: DrainTask, signal: AbortSignal): Promise<void> {
+    const reason = await task(signal).catch((): DrainExitReason => (signal.aborted ? 'Aborted' : 'Failed'))
+    try {
+      await this.#authority.applyInput({ type: 'NotifyDrainExited', reason })
+    } catch (error) {
+      // It came late: the session was torn down meanwhile.
+      if (!(error instanceof DslTransitionError)) throw error
+    }
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * The sessions that are registered with a machine, each with its gate, its handles and what serves it.
+ *
+ * An entry pins its session: it stays loaded, so that conditions and handles live as long as the registration. The facts
+ * are the kernel's; an entry has nothing but what can't be written down.
+ */
+import type { CoreExecutor } from '../executor/executor.ts'
+import { DriverAuthority, HandleDslAuthority, HandleTeardownGate } from '../handles/dsl-authority.ts'
+import type { SessionClaimHandle } from '../handles/session-claim.ts'
+import type { OperationId, SessionId } from '../kernel/ids.ts'
+import type { LiveSession } from '../session/live-session.ts'
+import { bindingsOf, type SessionRuntimeBindings } from './bindings.ts'
+import { DrainSlot } from './drain-slot.ts'
+import { notRegistered } from './errors.ts'
+import { OpsLifecycleRegistry } from './operations.ts'
+
+/** Stops what an executor is at: the run's work, wherever it is. */
+export interface InterruptHandle {
+  interrupt(reason: string): void | Promise<void>
+}
+
+export interface Entry {
+  readonly sessionId: SessionId
+  readonly gate: HandleTeardownGate
+  readonly authority: HandleDslAuthority
+  readonly bindings: SessionRuntimeBindings
+  readonly drain: DrainSlot
+  /** Runs turns; absent: inputs are admitted and wait. */
+  executor: CoreExecutor | undefined
+  /** Stands in for an executor that is about to be attached. */
+  preparedInterrupt: InterruptHandle | undefined
+  /** Lets the session go. */
+  readonly unpin: () => void
+}
+
+/** What all sessions of a machine have in common. */
+export interface SharedParts {
+  readonly claims: SessionClaimHandle
+  readonly newOperation: () => OperationId
+}
+
+export class Entries {
+  readonly #entries = new Map<SessionId, Entry>()
+  readonly #live: (id: SessionId) => LiveSession | undefined
+
+  constructor(live: (id: SessionId) => LiveSession | undefined) {
+    this.#live = live
+  }
+
+  has(sessionId: SessionId): boolean {
+    return this.#entries.has(sessionId)
+  }
+
+  peek(sessionId: SessionId): Entry | undefined {
+    return this.#entries.get(sessionId)
+  }
+
+  /** Throws `not-ready`, as of a destroyed session, for one that is not registered. */
+  of(sessionId: SessionId): Entry {
+    const entry = this.#entries.get(sessionId)
+    if (entry === undefined) throw notRegistered(sessionId)
+    return entry
+  }
+
+  all(): readonly Entry[] {
+    return [...this.#entries.values()]
+  }
+
+  /** The session as it is loaded here; one that was lost to another owner is `not-ready`. */
+  live(sessionId: SessionId): LiveSession {
+    const live = this.#live(sessionId)
+    if (live === undefined) throw notRegistered(sessionId)
+    return live
+  }
+
+  add(live: LiveSession, shared: SharedParts): Entry {
+    const sessionId = live.id
+    const gate = new HandleTeardownGate()
+    const authority = HandleDslAuthority.fromShared(new DriverAuthority(() => this.live(sessionId).driver), gate)
+    const opsLifecycle = new OpsLifecycleRegistry({
+      sessionId,
+      live: () => this.live(sessionId),
+      newId: shared.newOperation,
+    })
+    const entry: Entry = {
+      sessionId,
+      gate,
+      authority,
+      bindings: bindingsOf(sessionId, authority, { claims: shared.claims, opsLifecycle }),
+      drain: new DrainSlot(authority),
+      executor: undefined,
+      preparedInterrupt: undefined,
+      unpin: live.pin(),
+    }
+    this.#entries.set(sessionId, entry)
+    return entry
+  }
+
+  /** Forgets exactly this entry: one that was registered anew meanwhile stays. */
+  remove(entry: Entry): void {
+    if (this.#entries.get(entry.sessionId) === entry) this.#entries.delete(entry.sessionId)
+    entry.gate.close()
+    entry.unpin()
+  }
+}

@@ -1,0 +1,391 @@
+/**
+ * `MeerkatMachine`: sessions as a host embeds them.
+ *
+ * A host registers sessions, serves each with an executor of its own, hands their agents typed handles, and routes
+ * commands to them. Every decision is the kernel's; what is here keeps registrations, gates and executors together.
+ */
+import { MeerkatError } from '../errors.ts'
+import type { CoreExecutor } from '../executor/executor.ts'
+import { DefaultSessionClaimRegistry, type SessionClaimHandle } from '../handles/session-claim.ts'
+import type { MeerkatEffect } from '../kernel/effects.ts'
+import type { InputId, RunId, RuntimeEpochId, SessionId } from '../kernel/ids.ts'
+import type { MeerkatInput } from '../kernel/machine.ts'
+import { entryOf, type LedgerEntry, unfinishedInputs } from '../kernel/regions/ledger-entries.ts'
+import type { LifecyclePhase } from '../kernel/regions/lifecycle.ts'
+import type { ControlReport, InputView, ReceiptView } from '../session/api.ts'
+import { control } from '../session/control.ts'
+import type { Core } from '../session/core.ts'
+import type { LiveSession } from '../session/live-session.ts'
+import type { Runtime } from '../session/runtime.ts'
+import type { SessionOptions } from '../store/records.ts'
+import type { StoreSource } from '../store/store.ts'
+import { type AcceptOutcome, accept, completionOf, type HostInput, type InputCompletion } from './admission.ts'
+import { MachineAuth } from './auth.ts'
+import { noBindings, type SessionRuntimeBindings } from './bindings.ts'
+import {
+  type MachineCommandAnswer,
+  type MachineCommandName,
+  type MachineCommandParams,
+  runCommand,
+} from './commands.ts'
+import { MachineDrains } from './drains.ts'
+import type { Entries, InterruptHandle } from './entries.ts'
+import { notReady, notRegistered, validated } from './errors.ts'
+import { LiveChannels } from './live.ts'
+import { SessionModels } from './models.ts'
+import { isSameStore, type MachineOptions, openParts, type Parts } from './open.ts'
+import type { OpsLifecycleRegistry } from './operations.ts'
+import { type CompositionSignalDispatcher, isSignal, type Placement } from './placement.ts'
+import { RealtimeAttachments } from './realtime.ts'
+import { type ExecutorClaim, type MakeExecutor, Registrations } from './registrations.ts'
+import { type MachineSessionControlAuthority, mintSessionControlAuthority } from './witness.ts'
+
+export class MeerkatMachine implements AsyncDisposable {
+  /** Credentials, shared by all sessions. */
+  readonly auth: MachineAuth
+  /** Comms drains, and who takes in what peers send. */
+  readonly drains: MachineDrains
+  /** Bindings to providers' realtime transports. */
+  readonly realtime: RealtimeAttachments
+  /** Channels that clients hold. */
+  readonly live: LiveChannels
+  /** Which models serve the sessions, and which tools they see. */
+  readonly models: SessionModels
+  readonly #core: Core
+  readonly #runtime: Runtime
+  readonly #entries: Entries
+  readonly #source: StoreSource | undefined
+  readonly #takesFiles: boolean
+  readonly #claims = new DefaultSessionClaimRegistry()
+  readonly #control = mintSessionControlAuthority()
+  readonly #registrations: Registrations
+  #signals: CompositionSignalDispatcher | undefined
+
+  private constructor({ core, runtime, entries, source, takesFiles }: Parts) {
+    this.#core = core
+    this.#runtime = runtime
+    this.#entries = entries
+    this.#source = source
+    this.#takesFiles = takesFiles
+    this.auth = new MachineAuth(core.clock)
+    this.drains = new MachineDrains(entries, core.clock)
+    this.realtime = new RealtimeAttachments(entries)
+    this.live = new LiveChannels(entries, core.clock)
+    const changed = (id: SessionId): Promise<void> => this.realtime.followModel(id)
+    this.models = new SessionModels({ entries, clock: core.clock, changed })
+    this.#registrations = new Registrations({ core, entries, claims: this.#claims })
+  }
+
+  /** Without a store: everything goes with the machine. */
+  static async ephemeral(options: MachineOptions = {}): Promise<MeerkatMachine> {
+    return new MeerkatMachine(await openParts(undefined, true, options))
+  }
+
+  /** Over a store, which keeps files, too. */
+  static async persistent(store: StoreSource, options: MachineOptions = {}): Promise<MeerkatMachine> {
+    return new MeerkatMachine(await openParts(store, true, options))
+  }
+
+  /** Over a store, for sessions of text alone: inputs with files are refused. */
+  static async persistentWithoutBlobs(store: StoreSource, options: MachineOptions = {}): Promise<MeerkatMachine> {
+    return new MeerkatMachine(await openParts(store, false, options))
+  }
+
+  /** The capability to change a session's control state in the store. Only a machine makes one. */
+  sessionControlAuthority(): MachineSessionControlAuthority {
+    return this.#control
+  }
+
+  /** Whether anything of it outlasts it. */
+  hasRuntimePersistence(): boolean {
+    return this.#source !== undefined
+  }
+
+  /** Whether both keep their sessions in one place: neither keeps any, or the same store. */
+  sharesRuntimePersistenceWith(other: MeerkatMachine): boolean {
+    if (this.#source === undefined || other.#source === undefined) return this.#source === other.#source
+    return this.sharesRuntimeStoreAuthority(other)
+  }
+
+  /** Whether one store is the authority of both. */
+  sharesRuntimeStoreAuthority(other: MeerkatMachine): boolean {
+    return isSameStore(this.#source, other.#source)
+  }
+
+  /** At most one comms identity a session. */
+  sessionClaimHandle(): SessionClaimHandle {
+    return this.#claims
+  }
+
+  /** Who tells other machines of what became of a session's placement. Absent: nobody is told. */
+  setCompositionSignalDispatcher(dispatcher: CompositionSignalDispatcher | undefined): void {
+    this.#signals = dispatcher
+  }
+
+  /** Registers a session, loading it where it exists. Again is nothing; while it is torn down it is refused. */
+  async registerSession(sessionId: SessionId, options: SessionOptions = {}): Promise<void> {
+    await this.#registrations.register(sessionId, options)
+  }
+
+  async setSessionSilentIntents(sessionId: SessionId, intents: readonly string[]): Promise<void> {
+    await this.#step(sessionId, { type: 'SetSilentIntents', sessionId, intents })
+  }
+
+  /** Registers a session and has it served. */
+  registerSessionWithExecutor(sessionId: SessionId, executor: CoreExecutor): Promise<ExecutorClaim> {
+    return this.ensureSessionWithExecutor(sessionId, () => executor)
+  }
+
+  /** Has the session served: `make` is asked only where nothing serves it yet, once however many ask. */
+  async ensureSessionWithExecutor(sessionId: SessionId, make: MakeExecutor): Promise<ExecutorClaim> {
+    const claim = await this.#registrations.ensureExecutor(sessionId, make)
+    if (claim === 'Claimed') await this.realtime.followModel(sessionId)
+    return claim
+  }
+
+  /** Stops what an executor that is not attached yet has begun; it goes with the attachment. */
+  installPreparedSessionInterruptHandle(sessionId: SessionId, handle: InterruptHandle): void {
+    const entry = this.#entries.of(sessionId)
+    if (entry.executor === undefined) entry.preparedInterrupt = handle
+  }
+
+  /** Ends a registration in good order; false if there is none. */
+  unregisterSession(sessionId: SessionId): Promise<boolean> {
+    return this.#registrations.unregister(sessionId)
+  }
+
+  /** The same, if the session is still in this epoch: a teardown that comes late leaves a new registration alone. */
+  unregisterSessionIfEpoch(sessionId: SessionId, epochId: RuntimeEpochId): Promise<boolean> {
+    return this.#registrations.unregister(sessionId, epochId)
+  }
+
+  containsSession(sessionId: SessionId): boolean {
+    return this.#entries.has(sessionId)
+  }
+
+  /** Also while one is being attached. */
+  sessionHasExecutor(sessionId: SessionId): boolean {
+    return this.#registrations.hasExecutor(sessionId)
+  }
+
+  sessionHasComms(sessionId: SessionId): boolean {
+    const ingress = this.#entries.peek(sessionId)?.authority.snapshotState().ingress
+    return ingress !== undefined && ingress.phase !== 'unattached'
+  }
+
+  /** Everything an agent of this session needs, and where it is placed if that is said. Throws `RuntimeBindingsError`. */
+  async prepareBindings(sessionId: SessionId, placement?: Placement): Promise<SessionRuntimeBindings> {
+    try {
+      await this.registerSession(sessionId)
+      if (placement !== undefined) await this.#step(sessionId, { type: 'PrepareBindings', sessionId, ...placement })
+    } catch (error) {
+      throw noBindings(sessionId, error)
+    }
+    return this.#entries.of(sessionId).bindings
+  }
+
+  /** The same for an agent in this process: nobody is told of a placement. */
+  async prepareLocalSessionBindings(sessionId: SessionId): Promise<SessionRuntimeBindings> {
+    return this.prepareBindings(sessionId)
+  }
+
+  /** Offers an input; resolves when it is durably accepted. */
+  acceptInput(sessionId: SessionId, input: HostInput): Promise<AcceptOutcome> {
+    this.#refuseFiles(input)
+    return accept(this.#core, this.#registered(sessionId), input)
+  }
+
+  /** Offers an input that waits until something else wakes the session. */
+  acceptInputWithoutWake(sessionId: SessionId, input: HostInput): Promise<AcceptOutcome> {
+    return this.acceptInput(sessionId, { ...input, withoutWake: true })
+  }
+
+  /** Offers an input, and says how it ends. */
+  async acceptInputWithCompletion(
+    sessionId: SessionId,
+    input: HostInput,
+  ): Promise<AcceptOutcome & { readonly completion: Promise<InputCompletion> }> {
+    const accepted = await this.acceptInput(sessionId, input)
+    const completion = completionOf(this.#runtime, sessionId, accepted.inputId)
+    // Whoever does not wait for it is not told that the machine went away either.
+    completion.catch(() => {})
+    return { ...accepted, completion }
+  }
+
+  /** Work that was routed to a placement of the session: refused for any other one. */
+  async ingest(
+    sessionId: SessionId,
+    work: Placement & { readonly workId: string; readonly origin: 'Tcp' | 'Uds' | 'Stdin' | 'Webhook' | 'Rpc' | 'Mob' },
+    input: HostInput,
+  ): Promise<AcceptOutcome> {
+    await this.#step(sessionId, { type: 'Ingest', sessionId, ...work })
+    return this.acceptInput(sessionId, { idempotencyKey: work.workId, ...input })
+  }
+
+  /** Writes an event of the host's own into the session's log, for whoever reads it. */
+  async publishEvent(sessionId: SessionId, event: { readonly name: string; readonly data?: object }): Promise<void> {
+    const { name, data = {} } = event
+    const live = this.#registered(sessionId)
+    await live.driver.mutate(tx => tx.event({ type: 'host.event', data: { ...data, name } }))
+  }
+
+  /** Cancels the run at its next boundary: the named one, or the current one as the kernel sees it. */
+  async cancelAfterBoundary(sessionId: SessionId, runId?: RunId): Promise<void> {
+    const live = this.#served(sessionId, 'it has no run to cancel')
+    await this.#step(sessionId, { type: 'CancelAfterBoundary', ...(runId && { runId }) })
+    live.loop?.sync()
+  }
+
+  /** Cancels now. Answers whether there was such a run; a success that is committed stays one. */
+  async hardCancelCurrentRun(sessionId: SessionId, runId?: RunId): Promise<boolean> {
+    const entry = this.#entries.of(sessionId)
+    const live = this.#entries.live(sessionId)
+    const found = await live.driver.mutate(tx => tx.try({ type: 'InterruptCurrentRun', ...(runId && { runId }) }).ok)
+    if (entry.executor === undefined) await entry.preparedInterrupt?.interrupt('cancelled')
+    live.loop?.sync()
+    return found
+  }
+
+  /** Takes an executor away from its session, at the end of what it is at. */
+  stopRuntimeExecutor(sessionId: SessionId): Promise<ControlReport> {
+    return this.#lifecycle(sessionId, 'stop')
+  }
+  retire(sessionId: SessionId): Promise<ControlReport> {
+    return this.#lifecycle(sessionId, 'retire')
+  }
+  recycle(sessionId: SessionId): Promise<ControlReport> {
+    return this.#lifecycle(sessionId, 'recycle')
+  }
+  reset(sessionId: SessionId): Promise<ControlReport> {
+    return this.#lifecycle(sessionId, 'reset')
+  }
+  resume(sessionId: SessionId): Promise<ControlReport> {
+    return this.#lifecycle(sessionId, 'resume')
+  }
+  destroy(sessionId: SessionId): Promise<ControlReport> {
+    return this.#lifecycle(sessionId, 'destroy')
+  }
+
+  /** Ends the conditions of whoever served the session before, as a new process would. */
+  async recover(sessionId: SessionId): Promise<{ readonly inputsRecovered: number }> {
+    await this.#step(sessionId, { type: 'Recover' })
+    const live = this.#entries.live(sessionId)
+    live.loop?.sync()
+    return { inputsRecovered: live.state.ledger.entries.size }
+  }
+
+  /** What the session is doing. A session that nobody registered is as good as destroyed. */
+  runtimeState(sessionId: SessionId): LifecyclePhase {
+    return this.#registered(sessionId).state.lifecycle.phase
+  }
+
+  /** An input that has not ended; once it has, `input` tells how. */
+  inputState(sessionId: SessionId, inputId: InputId): LedgerEntry | undefined {
+    return entryOf(this.#registered(sessionId).state.ledger, inputId)
+  }
+
+  /** An input, also after its end. */
+  input(
+    sessionId: SessionId,
+    by: { readonly inputId?: InputId; readonly idempotencyKey?: string },
+  ): Promise<InputView> {
+    return this.#runtime.input(sessionId, by)
+  }
+
+  listActiveInputs(sessionId: SessionId): readonly LedgerEntry[] {
+    return unfinishedInputs(this.#registered(sessionId).state.ledger)
+  }
+
+  /** What a run's boundary committed, or undefined. Boundaries count from 1. */
+  async loadBoundaryReceipt(sessionId: SessionId, runId: RunId, boundary: number): Promise<ReceiptView | undefined> {
+    const { receipts } = await this.#runtime.run(sessionId, runId)
+    return receipts.find(receipt => receipt.boundary === boundary)
+  }
+
+  /** The session's asynchronous work. */
+  opsLifecycleRegistry(sessionId: SessionId): OpsLifecycleRegistry {
+    const { opsLifecycle } = this.#entries.of(sessionId).bindings
+    if (opsLifecycle === undefined) throw notRegistered(sessionId)
+    return opsLifecycle
+  }
+
+  /** Closes a run whose turn has come to its end, for executors that drive the turn through their handle. */
+  async commitServiceTurnTerminalReceipt(sessionId: SessionId, runId: RunId): Promise<void> {
+    const { turnState } = this.#entries.of(sessionId).bindings
+    await validated('the end of the turn', turnState.acknowledgeTerminal(runId))
+    this.#entries.live(sessionId).loop?.sync()
+  }
+
+  /** Carries out a command by its name. */
+  command<Name extends MachineCommandName>(
+    name: Name,
+    params: MachineCommandParams<Name>,
+  ): Promise<MachineCommandAnswer<Name>> {
+    return runCommand(this, name, params)
+  }
+
+  /** The operations of a session, by the library's names. */
+  get runtime(): Runtime {
+    return this.#runtime
+  }
+
+  /** Gives every session back and closes the store. */
+  async close(): Promise<void> {
+    for (const entry of this.#entries.all()) {
+      entry.drain.abort()
+      this.#entries.remove(entry)
+    }
+    await this.#runtime.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #registered(sessionId: SessionId): LiveSession {
+    this.#entries.of(sessionId)
+    return this.#entries.live(sessionId)
+  }
+
+  #served(sessionId: SessionId, needs: string): LiveSession {
+    const live = this.#registered(sessionId)
+    if (this.#entries.of(sessionId).executor === undefined) throw notReady(sessionId, live.state.lifecycle.phase, needs)
+    return live
+  }
+
+  async #step(sessionId: SessionId, input: MeerkatInput): Promise<readonly MeerkatEffect[]> {
+    const live = this.#registered(sessionId)
+    const effects = await validated(
+      input.type,
+      live.driver.mutate(tx => tx.step(input)),
+    )
+    await this.#signal(sessionId, effects)
+    return effects
+  }
+
+  async #lifecycle(sessionId: SessionId, operation: Parameters<typeof control>[1]): Promise<ControlReport> {
+    const entry = this.#entries.of(sessionId)
+    const { clock, abortGraceMs } = this.#core
+    let effects: readonly MeerkatEffect[] = []
+    const report = await control(this.#entries.live(sessionId), operation, clock, abortGraceMs + 2_000, {
+      mark: () => {},
+      said: all => {
+        effects = all
+      },
+    })
+    if (operation === 'stop' || operation === 'destroy') entry.executor = undefined
+    await this.#signal(sessionId, effects)
+    return report
+  }
+
+  /** After the commit: a signal that gets lost takes nothing back. */
+  async #signal(sessionId: SessionId, effects: readonly MeerkatEffect[]): Promise<void> {
+    if (this.#signals === undefined) return
+    for (const effect of effects) if (isSignal(effect)) await this.#signals.dispatch(sessionId, effect)
+  }
+
+  #refuseFiles({ content }: HostInput): void {
+    if (this.#takesFiles || typeof content === 'string' || content.every(({ type }) => type === 'text')) return
+    throw new MeerkatError('unsupported', 'this machine keeps no files: send text, or open it with `persistent`')
+  }
+}

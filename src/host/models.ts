@@ -1,0 +1,274 @@
+/**
+ * The models of a machine's sessions: which serves a session, which is asked, and which tools it sees.
+ *
+ * What a model can do is asked of the host while nothing is held, and taken only if the session still has the model that
+ * was there when the asking began. So a change is whole or did not happen, and of two at once the second is refused.
+ */
+import { MeerkatError } from '../errors.ts'
+import type {
+  ClassifiedImage,
+  FiniteSwitchRequest,
+  ImageOperationEnd,
+  ImageOperationRequest,
+  ImageOperationSeen,
+  ImagePlanRefusal,
+  ModelRoutingHandle,
+  UntilChangedSwitchRequest,
+} from '../handles/model-routing.ts'
+import { ToolScopeStageError } from '../handles/tool-scope-error.ts'
+import type { ToolVisibilityOwner } from '../handles/tool-visibility.ts'
+import { DslTransitionError } from '../kernel/authority.ts'
+import type { SessionId } from '../kernel/ids.ts'
+import type { LlmEffect } from '../kernel/regions/llm.ts'
+import {
+  isLlm,
+  type Llm,
+  type SessionLlm,
+  type SessionLlmCapabilitySurface,
+  type SessionLlmIdentity,
+  surfaceOf,
+} from '../kernel/regions/llm-state.ts'
+import type { ModelRoutingStatus, ModelTarget, SwitchDenial } from '../kernel/regions/routing-state.ts'
+import type { ToolFilter } from '../kernel/regions/tool-filter.ts'
+import type { ToolAuthority } from '../kernel/regions/visibility-state.ts'
+import type { Clock } from '../time.ts'
+import type { Entries, Entry } from './entries.ts'
+import { validated } from './errors.ts'
+
+/** Who knows models. */
+export interface SessionLlmReconfigureHost {
+  /**
+   * What this model can do; absent: nobody knows, and the session keeps the one it has. `signal` aborts when the answer
+   * would come too late.
+   */
+  resolveCapabilitySurface(
+    sessionId: SessionId,
+    target: SessionLlmIdentity,
+    signal: AbortSignal,
+  ): Promise<SessionLlmCapabilitySurface | undefined>
+}
+
+/** What a change of model changed. */
+export type SessionLlmReconfigurePlan = Omit<
+  Extract<LlmEffect, { readonly type: 'SessionLlmReconfigurePlanResolved' }>,
+  'type'
+>
+
+/** Another model for some assistant turns, or, without `turns`, from now on. */
+export type SwitchTurnRequest = FiniteSwitchRequest | (UntilChangedSwitchRequest & { readonly turns?: never })
+
+interface SessionModelsOptions {
+  readonly entries: Entries
+  readonly clock: Clock
+  /** Called when a session that is served has another model. Never fails. */
+  readonly changed: (sessionId: SessionId) => Promise<void>
+}
+
+/** How long the host may take to say what a model can do. */
+const RESOLVE_MS = 30_000
+
+/** Refusals of the machine are `rejected`; a session that is not registered is `not-ready`. */
+export class SessionModels {
+  readonly #options: SessionModelsOptions
+  #host: SessionLlmReconfigureHost | undefined
+
+  constructor(options: SessionModelsOptions) {
+    this.#options = options
+  }
+
+  /** Who says what models can do. Absent: no model is changed by name. */
+  setSessionLlmReconfigureHost(host: SessionLlmReconfigureHost | undefined): void {
+    this.#host = host
+  }
+
+  /** Says which model the session was built with. */
+  async hydrateSessionLlmState(sessionId: SessionId, { identity, surface }: SessionLlm): Promise<void> {
+    const entry = this.#options.entries.of(sessionId)
+    const hydrate = { type: 'HydrateSessionLlmState', identity, ...(surface && { surface }) } as const
+    await validated('the model', entry.authority.applyInput(hydrate))
+    await this.#follow(entry)
+  }
+
+  /**
+   * Has another model serve the session. Refused as `rejected` if nobody knows what it can do, as `conflict` (which may be
+   * tried again) if the session got another model meanwhile; then nothing has happened.
+   */
+  async reconfigureSessionLlmIdentity(
+    sessionId: SessionId,
+    target: SessionLlmIdentity,
+  ): Promise<SessionLlmReconfigurePlan> {
+    const entry = this.#options.entries.of(sessionId)
+    const previous = seenIn(entry.authority.snapshotState().llm)
+    const surface = await this.#resolved(sessionId, target)
+    const effects = await this.#replace(entry, previous, { identity: target, surface })
+    const plan = effects.find(effect => effect.type === 'SessionLlmReconfigurePlanResolved')
+    if (plan === undefined) throw new MeerkatError('internal', `session ${sessionId} changed its model without a plan`)
+    await this.#follow(entry)
+    const { type: _, ...changes } = plan
+    return changes
+  }
+
+  /** What the session's model can do, as far as that is known. */
+  resolvedSessionLlmCapabilities(sessionId: SessionId): SessionLlmCapabilitySurface | undefined {
+    return surfaceOf(this.#options.entries.of(sessionId).authority.snapshotState().llm)
+  }
+
+  sessionModelRoutingStatus(sessionId: SessionId): ModelRoutingStatus {
+    return this.#routing(sessionId).status()
+  }
+  configureModelRoutingBaseline(sessionId: SessionId, target: ModelTarget): Promise<void> {
+    return validated('the baseline', this.#routing(sessionId).setBaseline(target))
+  }
+
+  /** Answers why the switch is denied; absent: it waits for its turn, or for the session to be changed over. */
+  requestSwitchTurn(sessionId: SessionId, request: SwitchTurnRequest): Promise<SwitchDenial | undefined> {
+    const routing = this.#routing(sessionId)
+    const { turns, ...rest } = request
+    const asked =
+      turns === undefined
+        ? routing.requestUntilChangedSwitchTurn(rest)
+        : routing.requestFiniteSwitchTurn({ ...rest, turns })
+    return validated(`switch ${request.requestId}`, asked)
+  }
+  /** The session is changed over to what a lasting switch asked for. */
+  completeUntilChangedSwitchTurn(sessionId: SessionId, requestId: string): Promise<void> {
+    const completed = this.#routing(sessionId).completeUntilChangedSwitchTurnReconfigure(requestId)
+    return validated(`the end of switch ${requestId}`, completed)
+  }
+  /** An assistant turn begins. Answers whether a switch has a say in it. */
+  admitModelRoutingAssistantTurn(sessionId: SessionId): Promise<boolean> {
+    return validated('the assistant turn', this.#routing(sessionId).admitAssistantTurn())
+  }
+
+  /** Answers why the operation is denied; absent: it is planned. */
+  beginImageOperation(sessionId: SessionId, request: ImageOperationRequest): Promise<SwitchDenial | undefined> {
+    const begun = this.#routing(sessionId).beginImageOperation(request)
+    return validated(`image operation ${request.operationId}`, begun)
+  }
+  denyImageOperationPlan(sessionId: SessionId, refusal: ImagePlanRefusal): Promise<void> {
+    const denied = this.#routing(sessionId).denyImageOperationPlan(refusal)
+    return validated(`the denial of image operation ${refusal.operationId}`, denied)
+  }
+  activateImageOperationOverride(sessionId: SessionId, operationId: string, target: ModelTarget): Promise<void> {
+    const activated = this.#routing(sessionId).activateImageOperationOverride(operationId, target)
+    return validated(`the model of image operation ${operationId}`, activated)
+  }
+  classifyImageOperationTerminal(sessionId: SessionId, seen: ImageOperationSeen): Promise<ClassifiedImage> {
+    const classified = this.#routing(sessionId).classifyImageOperationTerminal(seen)
+    return validated(`what was seen of image operation ${seen.operationId}`, classified)
+  }
+  completeImageOperation(sessionId: SessionId, end: ImageOperationEnd): Promise<void> {
+    return validated(
+      `the end of image operation ${end.operationId}`,
+      this.#routing(sessionId).completeImageOperation(end),
+    )
+  }
+  /** False if its model is not asked any more. */
+  restoreImageOperationOverride(sessionId: SessionId, operationId: string): Promise<boolean> {
+    const restored = this.#routing(sessionId).restoreImageOperationOverride(operationId)
+    return validated(`the end of the model of image operation ${operationId}`, restored)
+  }
+
+  /** Stages the session's own choice of tools; answers the revision to publish it under. */
+  stagePersistentFilter(
+    sessionId: SessionId,
+    filter: ToolFilter,
+    witnesses: readonly ToolAuthority[],
+  ): Promise<number> {
+    return staged('the filter', this.#tools(sessionId).stagePersistentFilter(filter, witnesses))
+  }
+  /** Stages tools that are hidden until they are asked for; answers the revision to publish them under. */
+  requestDeferredTools(sessionId: SessionId, authorities: readonly ToolAuthority[]): Promise<number> {
+    return staged('the request for tools', this.#tools(sessionId).requestDeferredTools(authorities))
+  }
+  /** Shows what is staged under this revision. */
+  publishCommittedVisibleSet(sessionId: SessionId, revision: number): Promise<void> {
+    return validated(`revision ${revision}`, this.#tools(sessionId).publishCommittedVisibleSet(revision))
+  }
+
+  #routing(sessionId: SessionId): ModelRoutingHandle {
+    return this.#options.entries.of(sessionId).bindings.modelRouting
+  }
+  #tools(sessionId: SessionId): ToolVisibilityOwner {
+    return this.#options.entries.of(sessionId).bindings.toolVisibilityOwner
+  }
+
+  /** Of a session that nobody serves, whoever will serve it takes the model as it is then. */
+  async #follow({ sessionId, executor }: Entry): Promise<void> {
+    if (executor !== undefined) await this.#options.changed(sessionId)
+  }
+
+  async #replace(
+    { sessionId, authority }: Entry,
+    previous: SessionLlm | undefined,
+    next: Required<SessionLlm>,
+  ): ReturnType<Entry['authority']['applyInputWithEffects']> {
+    const input = { type: 'ReconfigureSessionLlmIdentity', ...(previous && { previous }), ...next } as const
+    try {
+      return await validated('the model', authority.applyInputWithEffects(input))
+    } catch (error) {
+      const { llm } = authority.snapshotState()
+      throw isGuarded(error) && !isLlm(llm, previous) ? overtaken(sessionId, next.identity, llm, error) : error
+    }
+  }
+
+  async #resolved(sessionId: SessionId, target: SessionLlmIdentity): Promise<SessionLlmCapabilitySurface> {
+    const host = this.#host
+    if (host === undefined) {
+      const message = `no model of session ${sessionId} can be changed: nobody says what models can do`
+      throw new MeerkatError('unsupported', `${message}; call setSessionLlmReconfigureHost first`)
+    }
+    const aborting = new AbortController()
+    const late = Promise.withResolvers<never>()
+    const inTime = this.#options.clock.after(RESOLVE_MS, () => {
+      aborting.abort()
+      late.reject(unresolved(target, `there was no answer in ${RESOLVE_MS} ms`, { retryable: true }))
+    })
+    try {
+      const asked = host.resolveCapabilitySurface(sessionId, target, aborting.signal)
+      const surface = await Promise.race([asked, late.promise])
+      if (surface === undefined) throw unresolved(target, 'nobody knows it')
+      return surface
+    } catch (error) {
+      if (error instanceof MeerkatError) throw error
+      throw unresolved(target, error instanceof Error ? error.message : String(error), { cause: error })
+    } finally {
+      inTime()
+    }
+  }
+}
+
+function isGuarded(error: unknown): boolean {
+  return error instanceof MeerkatError && error.cause instanceof DslTransitionError && error.cause.isGuardRejected
+}
+
+function seenIn(llm: Llm): SessionLlm | undefined {
+  if (llm.phase === 'unknown') return undefined
+  const surface = surfaceOf(llm)
+  return { identity: llm.identity, ...(surface && { surface }) }
+}
+
+function overtaken(sessionId: SessionId, { model }: SessionLlmIdentity, now: Llm, cause: unknown): MeerkatError {
+  const message = `session ${sessionId} got another model while ${model} was looked up: look at it and ask again`
+  const current = now.phase === 'unknown' ? {} : { current: now.identity }
+  return new MeerkatError('conflict', message, { retryable: true, cause, details: { sessionId, model, ...current } })
+}
+
+function unresolved(
+  { provider, model }: SessionLlmIdentity,
+  why: string,
+  options: { readonly retryable?: boolean; readonly cause?: unknown } = {},
+): MeerkatError {
+  const message = `what ${model} of ${provider} can do is not known: ${why}`
+  return new MeerkatError('rejected', message, { ...options, details: { provider, model } })
+}
+
+async function staged(what: string, act: Promise<number>): Promise<number> {
+  try {
+    return await act
+  } catch (error) {
+    if (!(error instanceof ToolScopeStageError)) throw error
+    const { kind, tools, message } = error
+    throw new MeerkatError('rejected', `${what} was refused: ${message}`, { details: { kind, tools }, cause: error })
+  }
+}

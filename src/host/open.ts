@@ -1,0 +1,51 @@
+/** What a machine is made of: a store, the runtime over it, and one executor that stands for all its sessions'. */
+import type { CoreExecutor } from '../executor/executor.ts'
+import type { SessionId } from '../kernel/ids.ts'
+import { Core } from '../session/core.ts'
+import type { RuntimeOptions } from '../session/options.ts'
+import { Runtime } from '../session/runtime.ts'
+import { memory } from '../store/memory.ts'
+import type { StoreSource } from '../store/store.ts'
+import { Entries } from './entries.ts'
+
+/** What a machine is made with, besides its store. */
+export type MachineOptions = Omit<RuntimeOptions, 'store' | 'executor' | 'serves' | 'recover'>
+
+export interface Parts {
+  readonly core: Core
+  readonly runtime: Runtime
+  readonly entries: Entries
+  /** Absent: nothing outlasts the machine. */
+  readonly source: StoreSource | undefined
+  readonly takesFiles: boolean
+}
+
+/** Opens the store. A session runs only while a host has given it an executor. */
+export async function openParts(
+  source: StoreSource | undefined,
+  takesFiles: boolean,
+  options: MachineOptions,
+): Promise<Parts> {
+  const store = await (source ?? memory()).open()
+  const entries: Entries = new Entries(id => core.sessions.peek(id))
+  const executor: CoreExecutor = {
+    name: 'host',
+    apply: port => served(entries, port.sessionId).apply(port),
+    watch: (operation, context) => served(entries, operation.sessionId).watch?.(operation, context),
+  }
+  const serves = (id: SessionId): boolean => entries.peek(id)?.executor !== undefined
+  const core: Core = new Core(store, { ...options, executor, serves, recover: false })
+  return { core, runtime: new Runtime(core), entries, source, takesFiles }
+}
+
+/** Whether one store is the authority of both. A name is a place, but for memory, which is nowhere. */
+export function isSameStore(mine: StoreSource | undefined, theirs: StoreSource | undefined): boolean {
+  if (mine === undefined || theirs === undefined) return false
+  return mine === theirs || (mine.name === theirs.name && mine.name !== 'memory')
+}
+
+function served(entries: Entries, sessionId: SessionId): CoreExecutor {
+  const executor = entries.peek(sessionId)?.executor
+  if (executor === undefined) throw new Error(`session ${sessionId} has lost its executor`)
+  return executor
+}

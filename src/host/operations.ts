@@ -1,0 +1,237 @@
+/**
+ * The asynchronous work of one session, for those that do it: registered, watched, waited for, and ended once.
+ *
+ * Every decision is the kernel's `operations` region; what an operation was begun as and what it came to are records.
+ */
+import { defined } from '../defined.ts'
+import { KernelRejection, type Transaction } from '../driver/transaction.ts'
+import {
+  type OperationAction,
+  type OperationRefusal,
+  resolveOperationTransitionRejection,
+} from '../kernel/classify-operations.ts'
+import type { OperationId, RunId, SessionId, WaitId } from '../kernel/ids.ts'
+import { mapGet, mapValues } from '../kernel/persistent-map.ts'
+import {
+  completionsAfter,
+  type EndedOperation,
+  isEnded,
+  type OperationCursors,
+  type OperationEntry,
+  type OperationNature,
+  type OperationStatus,
+  type OperationTerminal,
+} from '../kernel/regions/operations-entries.ts'
+import type { LiveSession } from '../session/live-session.ts'
+import { endOperation } from '../session/operations.ts'
+
+/** Why the registry refused: decide by `kind`. */
+export class OpsLifecycleError extends Error {
+  override readonly name = 'OpsLifecycleError'
+  readonly kind: OperationRefusal | 'wait-already-active' | 'wait-not-active' | 'duplicate-wait-operation'
+  readonly status: OperationStatus | undefined
+
+  constructor(kind: OpsLifecycleError['kind'], message: string, status?: OperationStatus) {
+    super(message)
+    this.kind = kind
+    this.status = status
+  }
+}
+
+/** What an operation is registered with. */
+export type Registration = OperationNature & {
+  readonly title: string
+  /** How many may be unfinished at once, this one included. Absent: any number. */
+  readonly maxConcurrent?: number
+  /** What whoever takes it up after a restart has to know: anything JSON can hold. */
+  readonly handle?: unknown
+}
+
+/** What an operation came to. */
+export interface OperationCame {
+  readonly output?: unknown
+  readonly error?: string
+}
+
+interface RegistryOptions {
+  readonly sessionId: SessionId
+  readonly live: () => LiveSession
+  readonly newId: () => OperationId
+}
+
+export class OpsLifecycleRegistry {
+  readonly #options: RegistryOptions
+  #waits = 0
+
+  constructor(options: RegistryOptions) {
+    this.#options = options
+  }
+
+  /** Registers an operation; it is provisioning until `started`. Answers its id once that is durable. */
+  async register(registration: Registration): Promise<OperationId> {
+    const { title, maxConcurrent, handle, ...nature } = registration
+    const operationId = this.#options.newId()
+    await this.#mutate('RegisterOperation', operationId, tx => {
+      tx.step({
+        type: 'RegisterOperation',
+        operationId,
+        at: tx.at,
+        displayName: title,
+        ...nature,
+        ...(maxConcurrent !== undefined && { maxConcurrent }),
+      })
+      tx.parts.operations.push({ id: operationId, at: tx.at, kind: nature.kind, title, ...defined({ handle }) })
+    })
+    return operationId
+  }
+
+  started(operationId: OperationId): Promise<void> {
+    return this.#step('StartOperation', operationId)
+  }
+  progress(operationId: OperationId): Promise<void> {
+    return this.#step('OperationProgress', operationId)
+  }
+  /** A member child can be reached. */
+  peerReady(operationId: OperationId): Promise<void> {
+    return this.#step('OperationPeerReady', operationId)
+  }
+  complete(operationId: OperationId, came: OperationCame = {}): Promise<void> {
+    return this.#mutate('CompleteOperation', operationId, tx =>
+      endOperation(tx, operationId, { outcome: 'completed', ...came }),
+    )
+  }
+  fail(operationId: OperationId, came: OperationCame = {}): Promise<void> {
+    return this.#mutate('FailOperation', operationId, tx =>
+      endOperation(tx, operationId, { outcome: 'failed', ...came }),
+    )
+  }
+  cancel(operationId: OperationId): Promise<void> {
+    return this.#mutate('CancelOperation', operationId, tx => endOperation(tx, operationId, { outcome: 'cancelled' }))
+  }
+  /** Ends one that has not started. */
+  abort(operationId: OperationId): Promise<void> {
+    return this.#step('AbortOperation', operationId)
+  }
+  retireRequested(operationId: OperationId): Promise<void> {
+    return this.#step('RequestOperationRetire', operationId)
+  }
+  retired(operationId: OperationId): Promise<void> {
+    return this.#step('RetireOperation', operationId)
+  }
+  /** Takes back a registration whose id was never handed to anybody. */
+  rollbackUnreturned(operationId: OperationId): Promise<void> {
+    return this.#step('RollbackUnreturnedOperation', operationId)
+  }
+  /** Ends all of them. */
+  async terminateOwner(reason: string): Promise<void> {
+    await this.#live.driver.mutate(tx => tx.step({ type: 'TerminateOwnerOperations', reason }))
+  }
+
+  snapshot(operationId: OperationId): OperationEntry | undefined {
+    return mapGet(this.#live.state.operations.entries, operationId)
+  }
+  /** The unfinished ones, and the newest of those that ended. */
+  list(): readonly OperationEntry[] {
+    return [...mapValues(this.#live.state.operations.entries)]
+  }
+  /** Those that ended after a number, in the order of their ends. */
+  completions(after: number): readonly EndedOperation[] {
+    return completionsAfter(this.#live.state.operations, after)
+  }
+  /** Completions up to this number can't be listed any more. */
+  get droppedThrough(): number {
+    return this.#live.state.operations.droppedThrough
+  }
+  get cursors(): OperationCursors {
+    return this.#live.state.operations.cursors
+  }
+  /** A reader has come this far. It never goes back, and not beyond what has happened. */
+  async advanceCursor(cursor: keyof OperationCursors, through: number): Promise<void> {
+    await this.#live.driver.mutate(tx => tx.step({ type: 'AdvanceOperationCursor', cursor, through }))
+  }
+
+  /** Resolves with how the operation ends. Throws `not-found` for one that is not known. */
+  async watch(operationId: OperationId, signal?: AbortSignal): Promise<OperationTerminal> {
+    const look = (): OperationTerminal | undefined => {
+      const entry = this.snapshot(operationId)
+      if (entry === undefined) throw notFound(operationId)
+      return isEnded(entry) ? entry.status : undefined
+    }
+    return this.#until(look, signal)
+  }
+
+  /**
+   * Holds the run until every one of these has ended; resolves then. One wait at a time: `wait-already-active`. The wait
+   * is called off when the signal aborts.
+   */
+  async waitAll(runId: RunId, operationIds: readonly OperationId[], signal?: AbortSignal): Promise<void> {
+    const { operations } = this.#live.state
+    if (new Set(operationIds).size !== operationIds.length) {
+      throw new OpsLifecycleError('duplicate-wait-operation', 'an operation is named twice: name each once')
+    }
+    const unknown = operationIds.find(id => mapGet(operations.entries, id) === undefined)
+    if (unknown !== undefined) throw notFound(unknown)
+    const waitId = `${runId}/${++this.#waits}` as WaitId
+    try {
+      await this.#live.driver.mutate(tx => tx.step({ type: 'WaitAllOperations', waitId, runId, operationIds }))
+    } catch (error) {
+      if (!(error instanceof KernelRejection) || operations.wait === undefined) throw error
+      throw new OpsLifecycleError('wait-already-active', 'another wait is under way: one at a time')
+    }
+    try {
+      await this.#until(() => (this.#live.state.operations.wait?.id === waitId ? undefined : true), signal)
+    } catch (error) {
+      await this.#live.driver.mutate(tx => tx.try({ type: 'CancelWaitAll', waitId, runId }).ok)
+      throw error
+    }
+  }
+
+  get #live(): LiveSession {
+    return this.#options.live()
+  }
+
+  /** Looks again after every commit. */
+  async #until<T>(look: () => T | undefined, signal: AbortSignal | undefined): Promise<T> {
+    const found = look()
+    if (found !== undefined) return found
+    const answer = Promise.withResolvers<T>()
+    const onAbort = (): void => answer.reject(signal?.reason)
+    const off = this.#live.onCommit(() => {
+      try {
+        const value = look()
+        if (value !== undefined) answer.resolve(value)
+      } catch (error) {
+        answer.reject(error)
+      }
+    })
+    signal?.addEventListener('abort', onAbort, { once: true })
+    if (signal?.aborted === true) onAbort()
+    try {
+      return await answer.promise
+    } finally {
+      off()
+      signal?.removeEventListener('abort', onAbort)
+    }
+  }
+
+  #step(type: Exclude<OperationAction, 'RegisterOperation'>, operationId: OperationId): Promise<void> {
+    return this.#mutate(type, operationId, tx => tx.step({ type, operationId }))
+  }
+
+  /** A repetition that changes nothing is taken for done; any other refusal is typed. */
+  async #mutate(type: OperationAction, operationId: OperationId, run: (tx: Transaction) => unknown): Promise<void> {
+    try {
+      await this.#live.driver.mutate(run)
+    } catch (error) {
+      if (!(error instanceof KernelRejection)) throw error
+      const why = resolveOperationTransitionRejection(this.#live.state, { type, operationId })
+      if (why.idempotent) return
+      const message = `${type} of operation ${operationId} was refused: ${why.reason} (it is ${why.status})`
+      throw new OpsLifecycleError(why.reason, message, why.status)
+    }
+  }
+}
+
+function notFound(operationId: OperationId): OpsLifecycleError {
+  return new OpsLifecycleError('not-found', `there is no operation ${operationId}`, 'absent')
+}

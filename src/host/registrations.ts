@@ -1,0 +1,120 @@
+/** Who is registered with a machine and who serves whom: made once however many ask, ended in good order. */
+import { MeerkatError } from '../errors.ts'
+import type { CoreExecutor } from '../executor/executor.ts'
+import type { SessionClaimHandle } from '../handles/session-claim.ts'
+import type { RuntimeEpochId, SessionId } from '../kernel/ids.ts'
+import type { Core } from '../session/core.ts'
+import type { LiveSession } from '../session/live-session.ts'
+import type { SessionOptions } from '../store/records.ts'
+import type { Entries, Entry } from './entries.ts'
+import { notReady, validated } from './errors.ts'
+import { unregister } from './unregister.ts'
+
+/** What came of asking for an executor. */
+export type ExecutorClaim = 'Claimed' | 'AlreadyClaimed'
+
+export type MakeExecutor = () => CoreExecutor | Promise<CoreExecutor>
+
+interface RegistrationsOptions {
+  readonly core: Core
+  readonly entries: Entries
+  readonly claims: SessionClaimHandle
+}
+
+export class Registrations {
+  readonly #options: RegistrationsOptions
+  readonly #attaching = new Map<SessionId, Promise<ExecutorClaim>>()
+  readonly #leaving = new Map<SessionId, Promise<void>>()
+
+  constructor(options: RegistrationsOptions) {
+    this.#options = options
+  }
+
+  async register(sessionId: SessionId, options: SessionOptions): Promise<Entry> {
+    const { entries, core, claims } = this.#options
+    if (this.#leaving.has(sessionId)) throw beingTornDown(sessionId)
+    const known = entries.peek(sessionId)
+    if (known !== undefined) return known
+    const live = await this.#loaded(sessionId, options)
+    const { merge, silentIntents } = options
+    if (live.state.registration.sessionId === undefined) {
+      await validated(
+        'the registration',
+        live.driver.mutate(tx => {
+          // Two that register at once: the second finds it done.
+          if (tx.state.registration.sessionId !== undefined) return
+          const more = { ...(merge && { merge }), ...(silentIntents && { silentIntents }) }
+          tx.step({ type: 'RegisterSession', sessionId, epochId: core.ids.epoch(), ...more })
+        }),
+      )
+    }
+    return entries.peek(sessionId) ?? entries.add(live, { claims, newOperation: () => core.ids.operation() })
+  }
+
+  async ensureExecutor(sessionId: SessionId, make: MakeExecutor): Promise<ExecutorClaim> {
+    const entry = await this.register(sessionId, {})
+    const asked = this.#attaching.get(sessionId)
+    if (asked !== undefined) return asked.then(() => 'AlreadyClaimed')
+    if (entry.executor !== undefined) return 'AlreadyClaimed'
+    const attaching = this.#attach(entry, make)
+    this.#attaching.set(sessionId, attaching)
+    try {
+      return await attaching
+    } finally {
+      this.#attaching.delete(sessionId)
+    }
+  }
+
+  hasExecutor(sessionId: SessionId): boolean {
+    return this.#attaching.has(sessionId) || this.#options.entries.peek(sessionId)?.executor !== undefined
+  }
+
+  async unregister(sessionId: SessionId, epochId?: RuntimeEpochId): Promise<boolean> {
+    const { entries, core } = this.#options
+    const leaving = this.#leaving.get(sessionId)
+    if (leaving !== undefined) return leaving.then(() => false)
+    const entry = entries.peek(sessionId)
+    if (entry === undefined) return false
+    if (epochId !== undefined && entry.authority.snapshotState().binding.epochId !== epochId) return false
+    const ending = unregister(entry, entries.live(sessionId), core.clock).then(() => entries.remove(entry))
+    this.#leaving.set(sessionId, ending)
+    try {
+      await ending
+      return true
+    } finally {
+      this.#leaving.delete(sessionId)
+    }
+  }
+
+  async #attach(entry: Entry, make: MakeExecutor): Promise<ExecutorClaim> {
+    const { sessionId } = entry
+    const live = this.#options.entries.live(sessionId)
+    const { registration, lifecycle } = live.state
+    if (registration.phase === 'draining') throw beingTornDown(sessionId)
+    if (lifecycle.phase === 'destroyed') throw notReady(sessionId, lifecycle.phase, 'register another session')
+    entry.executor = await make()
+    entry.preparedInterrupt = undefined
+    // That it is attached, and the first run, follow from the state.
+    await live.driver.mutate(tx => {
+      if (tx.state.lifecycle.phase === 'stopped') tx.step({ type: 'Resume' })
+    })
+    live.loop?.sync()
+    return 'Claimed'
+  }
+
+  async #loaded(sessionId: SessionId, options: SessionOptions): Promise<LiveSession> {
+    const { store, sessions } = this.#options.core
+    if ((await store.session(sessionId)) !== undefined) return sessions.get(sessionId)
+    try {
+      return await sessions.create(sessionId, options)
+    } catch (error) {
+      if (error instanceof MeerkatError && error.code === 'session-conflict') return sessions.get(sessionId)
+      throw error
+    }
+  }
+}
+
+function beingTornDown(sessionId: SessionId): MeerkatError {
+  const message = `session ${sessionId} is being torn down: register it again afterwards`
+  return new MeerkatError('not-ready', message, { retryable: true, details: { sessionId, draining: true } })
+}

@@ -1,0 +1,54 @@
+/**
+ * The end of a registration: what runs is stopped, what waits is told, and only then the session is nobody's.
+ *
+ * Three obligations stand open from the first step: the loop, the comms drain and the waiters. Each is closed by exactly
+ * one word of the shell, forced where it did not come in time, and the machine refuses the last step before that.
+ */
+import type { MeerkatInput } from '../kernel/machine.ts'
+import type { BindingTuple } from '../kernel/regions/binding.ts'
+import type { LiveSession } from '../session/live-session.ts'
+import { type Clock, Deadline } from '../time.ts'
+import type { Entry } from './entries.ts'
+
+/** What each part of a teardown may take before it is forced, ms. */
+const LIMITS = { loopMs: 5_000, drainMs: 2_000 } as const
+
+/** Tears a registration down; resolves when the session is nobody's. Throws a `DslTransitionError` where it may not begin. */
+export async function unregister(entry: Entry, live: LiveSession, clock: Clock): Promise<void> {
+  const { sessionId } = entry
+  const binding = bindingSeen(live)
+  await apply(live, { type: 'BeginUnregisterSession', sessionId, binding })
+  const stopped = await stopLoop(live, clock)
+  await apply(live, { type: 'RuntimeLoopStoppedForUnregister', sessionId, forcedAbort: !stopped })
+  entry.drain.abort()
+  const drained = await entry.drain.wait(clock, LIMITS.drainMs)
+  await apply(live, { type: 'CommsDrainExitedForUnregister', sessionId, forcedAbort: !drained })
+  await apply(live, { type: 'CompletionWaitersResolvedForUnregister', sessionId })
+  // The gate closes with the registration: a late task of the old one can't write into the next.
+  entry.gate.close()
+  await apply(live, { type: 'UnregisterSession', sessionId, binding: bindingSeen(live) })
+}
+
+/** A run under way may still end well; one that does not in time is cut off. */
+async function stopLoop(live: LiveSession, clock: Clock): Promise<boolean> {
+  if (isQuiet(live)) return true
+  await live.driver.mutate(tx => tx.try({ type: 'InterruptCurrentRun' }).ok)
+  live.loop?.sync()
+  await live.loop?.rest(Deadline.in(clock, LIMITS.loopMs))
+  return isQuiet(live)
+}
+
+function isQuiet({ loop }: LiveSession): boolean {
+  return loop?.performing === undefined
+}
+
+function bindingSeen(live: LiveSession): BindingTuple {
+  const { binding } = live.state
+  const { phase: _, ...seen } = binding
+  return seen
+}
+
+/** Throws `KernelRejection` (not `DslTransitionError`): these steps are the runtime's, no handle may take them. */
+async function apply(live: LiveSession, input: MeerkatInput): Promise<void> {
+  await live.driver.mutate(tx => tx.step(input))
+}
