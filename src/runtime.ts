@@ -54,6 +54,7 @@ export type {
   LiveWebsocketTokenAuthority,
 } from './handles/live-authorities.ts'
 export { McpServerLifecycleHandle } from './handles/mcp-server-lifecycle.ts'
+export { ModelRoutingHandle } from './handles/model-routing.ts'
 export { OAuthFlowHandle } from './handles/oauth-flow.ts'
 export type { DurableOAuthFlows, OAuthFlowErrorReason, OAuthFlowStore } from './handles/oauth-flow-records.ts'
 export type { Uninstall } from './handles/observers.ts'
@@ -87,6 +88,12 @@ export {
   type SessionClaimHandle,
 } from './handles/session-claim.ts'
 export { type SessionContextAdvancedObserver, SessionContextHandle } from './handles/session-context.ts'
+export { ToolScopeStageError, type ToolScopeStageErrorKind } from './handles/tool-scope-error.ts'
+export {
+  type SessionToolVisibilityState,
+  standaloneToolVisibilityOwner,
+  ToolVisibilityOwner,
+} from './handles/tool-visibility.ts'
 export { TurnStateHandle, type TurnStateSnapshot } from './handles/turn-state.ts'
 export type { AcceptOutcome, HostInput, InputCompletion } from './host/admission.ts'
 export {
@@ -106,6 +113,7 @@ export type { DrainTask } from './host/drain-slot.ts'
 export type { InterruptHandle } from './host/entries.ts'
 export type { LiveChannels } from './host/live.ts'
 export { MeerkatMachine } from './host/meerkat-machine.ts'
+export type { SessionLlmReconfigureHost, SessionModels } from './host/models.ts'
 export type { MachineOptions } from './host/open.ts'
 export { OpsLifecycleError, OpsLifecycleRegistry } from './host/operations.ts'
 export type { CompositionSignal, CompositionSignalDispatcher, Placement } from './host/placement.ts'

@@ -6,6 +6,7 @@ import type { OAuthFlowHandle } from '../handles/oauth-flow.ts'
 import type { Clock } from '../time.ts'
 
 export class MachineAuth {
+  readonly #clock: Clock
   readonly #generated: AuthLeaseHandle
   /** The credentials of this machine, by their binding. */
   readonly machines: AuthMachines
@@ -13,6 +14,7 @@ export class MachineAuth {
   #flows: OAuthFlowHandle | undefined
 
   constructor(clock: Clock, options: AuthMachinesOptions = {}) {
+    this.#clock = clock
     this.machines = new AuthMachines(options)
     this.#generated = new AuthLeaseHandle({ machines: this.machines, clock })
     this.#lease = this.#generated
@@ -21,6 +23,12 @@ export class MachineAuth {
   /** The handle in use: the machine's own, or the one a host has set. */
   authLeaseHandle(): AuthLeaseHandle {
     return this.#lease
+  }
+
+  /** The handle in use, as one session has it: behind its gate it only reads. One that a host has set keeps its own gate. */
+  authLeaseHandleBehind(gate: { readonly closed: boolean }): AuthLeaseHandle {
+    if (this.#lease !== this.#generated) return this.#lease
+    return new AuthLeaseHandle({ machines: this.machines, clock: this.#clock, gate })
   }
 
   /** The machine's own. */

@@ -1,5 +1,7 @@
 /** What an agent is built with: every handle of one session, from one machine, checked by a witness nobody can forge. */
 import { asMeerkatError, MeerkatError } from '../errors.ts'
+import { AuthLeaseHandle } from '../handles/auth-lease.ts'
+import { AuthMachines } from '../handles/auth-machines.ts'
 import { CommsDrainHandle, PeerCommsHandle } from '../handles/comms.ts'
 import { HandleDslAuthority } from '../handles/dsl-authority.ts'
 import { EpochCursorState } from '../handles/epoch-cursors.ts'
@@ -15,6 +17,7 @@ import { SessionContextHandle } from '../handles/session-context.ts'
 import { ToolVisibilityOwner } from '../handles/tool-visibility.ts'
 import { TurnStateHandle } from '../handles/turn-state.ts'
 import type { RuntimeEpochId, SessionId } from '../kernel/ids.ts'
+import { systemClock } from '../time.ts'
 import type { OpsLifecycleRegistry } from './operations.ts'
 import { isGenuine, mintWitness, type RuntimeAuthorityWitness } from './witness.ts'
 
@@ -31,6 +34,7 @@ export interface SessionRuntimeBindings {
   readonly peerComms: PeerCommsHandle
   readonly sessionAdmission: SessionAdmissionHandle
   readonly modelRouting: ModelRoutingHandle
+  readonly authLease: AuthLeaseHandle
   readonly peerInteraction: PeerInteractionHandle
   readonly sessionContext: SessionContextHandle
   readonly sessionClaimHandle: SessionClaimHandle
@@ -70,7 +74,11 @@ export function noBindings(sessionId: SessionId, cause: unknown): RuntimeBinding
 export function bindingsOf(
   sessionId: SessionId,
   authority: HandleDslAuthority,
-  shared: { readonly claims: SessionClaimHandle; readonly opsLifecycle?: OpsLifecycleRegistry },
+  shared: {
+    readonly claims: SessionClaimHandle
+    readonly authLease: AuthLeaseHandle
+    readonly opsLifecycle?: OpsLifecycleRegistry
+  },
 ): SessionRuntimeBindings {
   return Object.freeze({
     sessionId,
@@ -83,6 +91,7 @@ export function bindingsOf(
     peerComms: new PeerCommsHandle(authority),
     sessionAdmission: new SessionAdmissionHandle(authority),
     modelRouting: new ModelRoutingHandle(authority),
+    authLease: shared.authLease,
     peerInteraction: new PeerInteractionHandle(authority),
     sessionContext: new SessionContextHandle(authority),
     sessionClaimHandle: shared.claims,
@@ -97,7 +106,8 @@ export function bindingsOf(
 /** Handles for an agent without a machine: nothing is durable, nobody else sees it. */
 export function standaloneBindings(sessionId: SessionId): SessionRuntimeBindings {
   const claims = new DefaultSessionClaimRegistry()
-  return bindingsOf(sessionId, HandleDslAuthority.ephemeral(sessionId), { claims })
+  const authLease = new AuthLeaseHandle({ machines: new AuthMachines(), clock: systemClock })
+  return bindingsOf(sessionId, HandleDslAuthority.ephemeral(sessionId), { claims, authLease })
 }
 
 /** The bindings to build this session's agent with; what was made for another session, or by nobody, is refused. */

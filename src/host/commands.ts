@@ -8,6 +8,7 @@ import type { DrainExitReason } from '../kernel/regions/drain.ts'
 import type { SessionOptions } from '../store/records.ts'
 import type { HostInput } from './admission.ts'
 import type { MeerkatMachine } from './meerkat-machine.ts'
+import type { SessionModels } from './models.ts'
 import type { Placement } from './placement.ts'
 import type { MakeExecutor } from './registrations.ts'
 
@@ -79,7 +80,80 @@ const questions = {
   OpsLifecycleRegistry: (m: MeerkatMachine, { sessionId }: Of) => m.opsLifecycleRegistry(sessionId),
 }
 
-const commands = { ...control, ...ingress, ...questions } satisfies Readonly<Record<string, Command<never>>>
+type First<Method extends (...args: never[]) => unknown> = Parameters<Method>[1]
+type Models = SessionModels
+
+const models = {
+  ConfigureModelRoutingBaseline: (
+    m: MeerkatMachine,
+    { sessionId, target }: Of<{ readonly target: First<Models['configureModelRoutingBaseline']> }>,
+  ) => m.models.configureModelRoutingBaseline(sessionId, target),
+  SessionModelRoutingStatus: (m: MeerkatMachine, { sessionId }: Of) => m.models.sessionModelRoutingStatus(sessionId),
+  RequestSwitchTurn: (
+    m: MeerkatMachine,
+    { sessionId, request }: Of<{ readonly request: First<Models['requestSwitchTurn']> }>,
+  ) => m.models.requestSwitchTurn(sessionId, request),
+  AdmitModelRoutingAssistantTurn: (m: MeerkatMachine, { sessionId }: Of) =>
+    m.models.admitModelRoutingAssistantTurn(sessionId),
+  ReconfigureSessionLlmIdentity: (
+    m: MeerkatMachine,
+    { sessionId, target }: Of<{ readonly target: First<Models['reconfigureSessionLlmIdentity']> }>,
+  ) => m.models.reconfigureSessionLlmIdentity(sessionId, target),
+  ResolvedSessionLlmCapabilities: (m: MeerkatMachine, { sessionId }: Of) =>
+    m.models.resolvedSessionLlmCapabilities(sessionId),
+  BeginImageOperation: (
+    m: MeerkatMachine,
+    { sessionId, request }: Of<{ readonly request: First<Models['beginImageOperation']> }>,
+  ) => m.models.beginImageOperation(sessionId, request),
+  DenyImageOperationPlan: (
+    m: MeerkatMachine,
+    { sessionId, refusal }: Of<{ readonly refusal: First<Models['denyImageOperationPlan']> }>,
+  ) => m.models.denyImageOperationPlan(sessionId, refusal),
+  ActivateImageOperationOverride: (
+    m: MeerkatMachine,
+    {
+      sessionId,
+      operationId,
+      target,
+    }: Of<{ readonly operationId: string; readonly target: Parameters<Models['activateImageOperationOverride']>[2] }>,
+  ) => m.models.activateImageOperationOverride(sessionId, operationId, target),
+  ClassifyImageOperationTerminal: (
+    m: MeerkatMachine,
+    { sessionId, seen }: Of<{ readonly seen: First<Models['classifyImageOperationTerminal']> }>,
+  ) => m.models.classifyImageOperationTerminal(sessionId, seen),
+  CompleteImageOperation: (
+    m: MeerkatMachine,
+    { sessionId, end }: Of<{ readonly end: First<Models['completeImageOperation']> }>,
+  ) => m.models.completeImageOperation(sessionId, end),
+  RestoreImageOperationOverride: (
+    m: MeerkatMachine,
+    { sessionId, operationId }: Of<{ readonly operationId: string }>,
+  ) => m.models.restoreImageOperationOverride(sessionId, operationId),
+}
+
+const tools = {
+  StagePersistentFilter: (
+    m: MeerkatMachine,
+    {
+      sessionId,
+      filter,
+      witnesses,
+    }: Of<{
+      readonly filter: First<Models['stagePersistentFilter']>
+      readonly witnesses: Parameters<Models['stagePersistentFilter']>[2]
+    }>,
+  ) => m.models.stagePersistentFilter(sessionId, filter, witnesses),
+  RequestDeferredTools: (
+    m: MeerkatMachine,
+    { sessionId, authorities }: Of<{ readonly authorities: First<Models['requestDeferredTools']> }>,
+  ) => m.models.requestDeferredTools(sessionId, authorities),
+  PublishCommittedVisibleSet: (m: MeerkatMachine, { sessionId, revision }: Of<{ readonly revision: number }>) =>
+    m.models.publishCommittedVisibleSet(sessionId, revision),
+}
+
+const commands = { ...control, ...ingress, ...questions, ...models, ...tools } satisfies Readonly<
+  Record<string, Command<never>>
+>
 
 export type MachineCommandName = keyof typeof commands
 export type MachineCommandParams<Name extends MachineCommandName> = Parameters<(typeof commands)[Name]>[1]

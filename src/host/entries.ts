@@ -5,6 +5,7 @@
  * are the kernel's; an entry has nothing but what can't be written down.
  */
 import type { CoreExecutor } from '../executor/executor.ts'
+import type { AuthLeaseHandle } from '../handles/auth-lease.ts'
 import { DriverAuthority, HandleDslAuthority, HandleTeardownGate } from '../handles/dsl-authority.ts'
 import type { SessionClaimHandle } from '../handles/session-claim.ts'
 import type { OperationId, SessionId } from '../kernel/ids.ts'
@@ -36,6 +37,8 @@ export interface Entry {
 /** What all sessions of a machine have in common. */
 export interface SharedParts {
   readonly claims: SessionClaimHandle
+  /** The credentials behind the session's gate. */
+  readonly authLease: (gate: HandleTeardownGate) => AuthLeaseHandle
   readonly newOperation: () => OperationId
 }
 
@@ -86,7 +89,11 @@ export class Entries {
       sessionId,
       gate,
       authority,
-      bindings: bindingsOf(sessionId, authority, { claims: shared.claims, opsLifecycle }),
+      bindings: bindingsOf(sessionId, authority, {
+        claims: shared.claims,
+        authLease: shared.authLease(gate),
+        opsLifecycle,
+      }),
       drain: new DrainSlot(authority),
       executor: undefined,
       preparedInterrupt: undefined,

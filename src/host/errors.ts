@@ -17,7 +17,7 @@ export function notReady(sessionId: SessionId, phase: LifecyclePhase, needs: str
 }
 
 /** The machine refused what was asked: what was asked, and why not. */
-export function validationFailed(what: string, error: unknown): MeerkatError {
+function validationFailed(what: string, error: unknown): MeerkatError {
   if (!(error instanceof DslTransitionError)) throw error
   const details = { kind: error.kind, context: error.context, reason: error.reason }
   return new MeerkatError('rejected', `${what} was refused: ${error.reason}`, { details, cause: error })

@@ -73,7 +73,15 @@ export class MeerkatMachine implements AsyncDisposable {
     this.live = new LiveChannels(entries, core.clock)
     const changed = (id: SessionId): Promise<void> => this.realtime.followModel(id)
     this.models = new SessionModels({ entries, clock: core.clock, changed })
-    this.#registrations = new Registrations({ core, entries, claims: this.#claims })
+    this.#registrations = new Registrations({
+      core,
+      entries,
+      shared: {
+        claims: this.#claims,
+        authLease: gate => this.auth.authLeaseHandleBehind(gate),
+        newOperation: () => core.ids.operation(),
+      },
+    })
   }
 
   /** Without a store: everything goes with the machine. */

@@ -1,12 +1,11 @@
 /** Who is registered with a machine and who serves whom: made once however many ask, ended in good order. */
 import { MeerkatError } from '../errors.ts'
 import type { CoreExecutor } from '../executor/executor.ts'
-import type { SessionClaimHandle } from '../handles/session-claim.ts'
 import type { RuntimeEpochId, SessionId } from '../kernel/ids.ts'
 import type { Core } from '../session/core.ts'
 import type { LiveSession } from '../session/live-session.ts'
 import type { SessionOptions } from '../store/records.ts'
-import type { Entries, Entry } from './entries.ts'
+import type { Entries, Entry, SharedParts } from './entries.ts'
 import { notReady, validated } from './errors.ts'
 import { unregister } from './unregister.ts'
 
@@ -18,7 +17,7 @@ export type MakeExecutor = () => CoreExecutor | Promise<CoreExecutor>
 interface RegistrationsOptions {
   readonly core: Core
   readonly entries: Entries
-  readonly claims: SessionClaimHandle
+  readonly shared: SharedParts
 }
 
 export class Registrations {
@@ -31,7 +30,7 @@ export class Registrations {
   }
 
   async register(sessionId: SessionId, options: SessionOptions): Promise<Entry> {
-    const { entries, core, claims } = this.#options
+    const { entries, core, shared } = this.#options
     if (this.#leaving.has(sessionId)) throw beingTornDown(sessionId)
     const known = entries.peek(sessionId)
     if (known !== undefined) return known
@@ -48,7 +47,7 @@ export class Registrations {
         }),
       )
     }
-    return entries.peek(sessionId) ?? entries.add(live, { claims, newOperation: () => core.ids.operation() })
+    return entries.peek(sessionId) ?? entries.add(live, shared)
   }
 
   async ensureExecutor(sessionId: SessionId, make: MakeExecutor): Promise<ExecutorClaim> {

@@ -54,6 +54,11 @@ export function encodeState(state: MeerkatState): string {
   return `{${slices.join(',')}}`
 }
 
+/** Whether two states would be written alike. */
+export function hasSameFacts(one: MeerkatState, other: MeerkatState): boolean {
+  return KEYS.every(key => one[key] === other[key] || sliceText(one, key) === sliceText(other, key))
+}
+
 /** How a slice is written, and read again, whose parts follow from each other. The others are written as they are. */
 interface Codec<Slice> {
   readonly encode: (slice: Slice) => unknown

@@ -3,17 +3,19 @@
  * say. They are given as inputs rather than done in passing, so that the log holds them and a replay of an older log
  * never ends anything that its records don't.
  */
-import type { MeerkatFacts, MeerkatInput } from './machine.ts'
-import { lostOperations } from './regions/operations-entries.ts'
+import { hasSameFacts } from './encode.ts'
+import { type MeerkatFacts, type MeerkatInput, type MeerkatState, meerkat } from './machine.ts'
 
 /**
  * What a process has to do before anything else that takes a session over from one that is gone: end the conditions of
  * the former owner, end the operations that died with it, and complete a stop that it was asked for.
  */
-export function takeOverSteps(state: MeerkatFacts): readonly MeerkatInput[] {
-  const { lifecycle, operations } = state
+export function takeOverSteps(state: MeerkatState): readonly MeerkatInput[] {
+  const { lifecycle } = state
+  const recovered = meerkat.step(state, RECOVER)
+  // Asked of the regions rather than listed here: each knows what of it a process was in the middle of.
+  if (!recovered.ok || hasSameFacts(recovered.state, state)) return NONE
   const served = lifecycle.phase === 'attached' || lifecycle.phase === 'running'
-  if (!served && lostOperations(operations).length === 0) return []
   return served && lifecycle.stopDeferred ? [RECOVER, STOP] : [RECOVER]
 }
 

@@ -1,4 +1,4 @@
-import { decodeState, settlingSteps, takeOverSteps } from 'meerkat-ts/kernel'
+import { type CommsRuntimeId, decodeState, encodeState, settlingSteps, takeOverSteps } from 'meerkat-ts/kernel'
 import { describe, expect, test } from 'vitest'
 import { attached, kinds, registered, runId } from './support/play.ts'
 
@@ -24,6 +24,20 @@ describe('a session that is taken over', () => {
 
   test('that nobody served is owed nothing', () => {
     expect(takeOverSteps(registered().state)).toEqual([])
+    expect(takeOverSteps(decodeState(encodeState(registered().state)))).toEqual([])
+  })
+
+  test('that nobody served loses what its process was in the middle of', () => {
+    const play = registered()
+    play.do(
+      { type: 'SetTurnToolOverlay', deny: ['shell'] },
+      { type: 'AttachSessionIngress', commsRuntimeId: 'c' as CommsRuntimeId },
+    )
+    expect(takeOverSteps(play.state)).toEqual([{ type: 'Recover' }])
+    play.do(...takeOverSteps(play.state))
+    expect(play.state.visibility.overlay).toBeUndefined()
+    expect(play.state.ingress).toEqual({ phase: 'unattached' })
+    expect(takeOverSteps(play.state)).toEqual([])
   })
 })
 

@@ -1,8 +1,10 @@
 /** Machines for tests: opened with one call, closed after the test. */
+
 import { MeerkatError } from 'meerkat-ts'
 import { afterEach } from 'vitest'
 import type { CoreExecutor } from '../../../src/executor/executor.ts'
 import { DefaultSessionClaimRegistry } from '../../../src/handles/session-claim.ts'
+import { MachineAuth } from '../../../src/host/auth.ts'
 import type { SessionRuntimeBindings } from '../../../src/host/bindings.ts'
 import { LiveChannels } from '../../../src/host/live.ts'
 import { MeerkatMachine } from '../../../src/host/meerkat-machine.ts'
@@ -62,7 +64,15 @@ export const ABLE: SessionLlmCapabilitySurface = {
 export async function withModel(realtime?: boolean) {
   const { core, entries, runtime } = await openParts(undefined, true, {})
   runtimes.push(runtime)
-  const registrations = new Registrations({ core, entries, claims: new DefaultSessionClaimRegistry() })
+  const registrations = new Registrations({
+    core,
+    entries,
+    shared: {
+      claims: new DefaultSessionClaimRegistry(),
+      authLease: gate => new MachineAuth(core.clock).authLeaseHandleBehind(gate),
+      newOperation: () => core.ids.operation(),
+    },
+  })
   const { authority } = await registrations.register(S, {})
   const surface = realtime === undefined ? {} : { surface: { ...ABLE, realtime } }
   await authority.applyInput({ type: 'HydrateSessionLlmState', identity: { model: 'm', provider: 'p' }, ...surface })
