@@ -171,6 +171,39 @@ const spanning: readonly Invariant<MeerkatState>[] = [
   },
 ]
 
+/** Every slice by name: what each step pays for having many regions. */
+function copy(s: MeerkatState): MeerkatState {
+  return {
+    lifecycle: s.lifecycle,
+    registration: s.registration,
+    binding: s.binding,
+    ledger: s.ledger,
+    run: s.run,
+    turn: s.turn,
+    calls: s.calls,
+    transcript: s.transcript,
+    operations: s.operations,
+    schedules: s.schedules,
+    llm: s.llm,
+    visibility: s.visibility,
+    routing: s.routing,
+    ingress: s.ingress,
+    trust: s.trust,
+    interactions: s.interactions,
+    supervisor: s.supervisor,
+    tail: s.tail,
+    drain: s.drain,
+    comms: s.comms,
+    streams: s.streams,
+    context: s.context,
+    mcpServers: s.mcpServers,
+    toolSurfaces: s.toolSurfaces,
+    realtime: s.realtime,
+    productTurn: s.productTurn,
+    live: s.live,
+  }
+}
+
 /** The session machine. */
 export const meerkat: Machine<MeerkatState, MeerkatInput, MeerkatEffect> = machine({
   name: 'meerkat',
@@ -205,6 +238,7 @@ export const meerkat: Machine<MeerkatState, MeerkatInput, MeerkatEffect> = machi
     live,
   ],
   invariants: spanning,
+  copy,
 })
 
 /** One transition of a session, or why not. */

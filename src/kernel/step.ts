@@ -113,11 +113,14 @@ export function machine<State, Input extends Tagged, Effect extends Tagged>(decl
   readonly spine: (state: State) => string
   readonly regions: readonly AnyRegion<State, Input, Effect>[]
   readonly invariants: readonly Invariant<State>[]
+  /** The same slices in a new record. A literal that names them all is more than twice as fast as a spread of many. */
+  readonly copy?: (state: State) => State
 }): Machine<State, Input, Effect> {
   const { name, regions, spine } = declaration
   const plans = planOf<State, Input, Effect>(name, regions)
   const invariants = [...regions.flatMap(region => region.invariants), ...declaration.invariants]
-  const initial = Object.fromEntries(regions.map(region => [region.name, region.initial])) as State
+  const copy = declaration.copy ?? ((state: State): State => ({ ...state }))
+  const initial = copy(Object.fromEntries(regions.map(region => [region.name, region.initial])) as State)
   const check = (state: State): Violation[] =>
     invariants.filter(one => !one.holds(state)).map(one => ({ invariant: one.id, text: one.text }))
 
@@ -131,7 +134,7 @@ export function machine<State, Input extends Tagged, Effect extends Tagged>(decl
     for (const row of rows) {
       if (row.during !== undefined && !row.during.includes(spinePhase)) continue
       reached = true
-      if (row.when === undefined || holdsAll(row.when, state, input)) return take(plan, row, state, input, from)
+      if (row.when === undefined || holdsAll(row.when, state, input)) return take(copy, plan, row, state, input, from)
     }
     const context = `${name}/${plan.region}/${input.type}`
     if (!reached)
@@ -186,6 +189,7 @@ function refuseFactsOfConditions<State, Input extends Tagged, Effect extends Tag
 }
 
 function take<State, Input, Effect>(
+  copy: (state: State) => State,
   plan: Plan<State, Input, Effect>,
   row: AnyRow<State, Input, Effect> & { readonly edge: string },
   before: State,
@@ -197,7 +201,7 @@ function take<State, Input, Effect>(
     const slice = before[plan.slice]
     const next = row.then(slice, input, before) as State[keyof State]
     if (next !== slice) {
-      state = { ...before }
+      state = copy(before)
       put(state, plan.slice, next)
     }
   }
@@ -205,7 +209,7 @@ function take<State, Input, Effect>(
     const old = before[key]
     const next = then(old, input, before) as State[keyof State]
     if (next === old) continue
-    if (state === before) state = { ...before }
+    if (state === before) state = copy(before)
     put(state, key, next)
   }
   const own = row.emit === undefined ? NOTHING : said(NOTHING, row.emit, state, input, before)
