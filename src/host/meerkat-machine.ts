@@ -35,14 +35,17 @@ import { LiveChannels } from './live.ts'
 import { SessionModels } from './models.ts'
 import { isSameStore, type MachineOptions, openParts, type Parts } from './open.ts'
 import type { OpsLifecycleRegistry } from './operations.ts'
-import { type CompositionSignalDispatcher, isSignal, type Placement } from './placement.ts'
+import type { Placement } from './placement.ts'
 import { RealtimeAttachments } from './realtime.ts'
 import { type ExecutorClaim, type MakeExecutor, Registrations } from './registrations.ts'
+import { type CompositionSignalDispatcher, SessionSeam } from './seam.ts'
 import { type MachineSessionControlAuthority, mintSessionControlAuthority } from './witness.ts'
 
 export class MeerkatMachine implements AsyncDisposable {
   /** Credentials, shared by all sessions. */
   readonly auth: MachineAuth
+  /** How other machines reach the sessions here. */
+  readonly seam: SessionSeam
   /** Comms drains, and who takes in what peers send. */
   readonly drains: MachineDrains
   /** Bindings to providers' realtime transports. */
@@ -59,7 +62,6 @@ export class MeerkatMachine implements AsyncDisposable {
   readonly #claims = new DefaultSessionClaimRegistry()
   readonly #control = mintSessionControlAuthority()
   readonly #registrations: Registrations
-  #signals: CompositionSignalDispatcher | undefined
 
   private constructor({ core, runtime, entries, source, takesFiles }: Parts) {
     this.#core = core
@@ -68,6 +70,7 @@ export class MeerkatMachine implements AsyncDisposable {
     this.#source = source
     this.#takesFiles = takesFiles
     this.auth = new MachineAuth(core.clock)
+    this.seam = new SessionSeam(entries)
     this.drains = new MachineDrains(entries, core.clock)
     this.realtime = new RealtimeAttachments(entries)
     this.live = new LiveChannels(entries, core.clock)
@@ -127,7 +130,7 @@ export class MeerkatMachine implements AsyncDisposable {
 
   /** Who tells other machines of what became of a session's placement. Absent: nobody is told. */
   setCompositionSignalDispatcher(dispatcher: CompositionSignalDispatcher | undefined): void {
-    this.#signals = dispatcher
+    this.seam.setDispatcher(dispatcher)
   }
 
   /** Registers a session, loading it where it exists. Again is nothing; while it is torn down it is refused. */
@@ -363,33 +366,27 @@ export class MeerkatMachine implements AsyncDisposable {
 
   async #step(sessionId: SessionId, input: MeerkatInput): Promise<readonly MeerkatEffect[]> {
     const live = this.#registered(sessionId)
-    const effects = await validated(
+    const { before, effects } = await validated(
       input.type,
-      live.driver.mutate(tx => tx.step(input)),
+      live.driver.mutate(tx => ({ before: tx.state, effects: tx.step(input) })),
     )
-    await this.#signal(sessionId, effects)
+    await this.seam.signal(sessionId, before, effects)
     return effects
   }
 
   async #lifecycle(sessionId: SessionId, operation: Parameters<typeof control>[1]): Promise<ControlReport> {
     const entry = this.#entries.of(sessionId)
     const { clock, abortGraceMs } = this.#core
-    let effects: readonly MeerkatEffect[] = []
+    let telling = Promise.resolve()
     const report = await control(this.#entries.live(sessionId), operation, clock, abortGraceMs + 2_000, {
       mark: () => {},
-      said: all => {
-        effects = all
+      said: (effects, before) => {
+        telling = this.seam.signal(sessionId, before, effects)
       },
     })
     if (operation === 'stop' || operation === 'destroy') entry.executor = undefined
-    await this.#signal(sessionId, effects)
+    await telling
     return report
-  }
-
-  /** After the commit: a signal that gets lost takes nothing back. */
-  async #signal(sessionId: SessionId, effects: readonly MeerkatEffect[]): Promise<void> {
-    if (this.#signals === undefined) return
-    for (const effect of effects) if (isSignal(effect)) await this.#signals.dispatch(sessionId, effect)
   }
 
   #refuseFiles({ content }: HostInput): void {

@@ -2,7 +2,7 @@
 import { MeerkatError } from '../errors.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { RunId } from '../kernel/ids.ts'
-import type { MeerkatInput } from '../kernel/machine.ts'
+import type { MeerkatInput, MeerkatState } from '../kernel/machine.ts'
 import { type Clock, Deadline } from '../time.ts'
 import type { ControlOperation, ControlReport } from './api.ts'
 import type { LiveSession } from './live-session.ts'
@@ -23,17 +23,21 @@ export async function control(
   operation: ControlOperation,
   clock: Clock,
   graceMs: number,
-  { mark, said }: { readonly mark: Mark; readonly said?: (effects: readonly MeerkatEffect[]) => void },
+  {
+    mark,
+    said,
+  }: { readonly mark: Mark; readonly said?: (effects: readonly MeerkatEffect[], before: MeerkatState) => void },
 ): Promise<ControlReport> {
   const abandonedBefore = live.abandoned
   const unfinishedBefore = live.state.ledger.entries.size
-  const effects = await live.driver.mutate(tx => {
+  const { effects, before } = await live.driver.mutate(tx => {
     mark(tx)
+    const state = tx.state
     const step = tx.step(INPUTS[operation])
     if (operation === 'stop' && tx.state.run.phase === 'bound') tx.step({ type: 'InterruptCurrentRun' })
-    return step
+    return { effects: step, before: state }
   })
-  said?.(effects)
+  said?.(effects, before)
   live.loop?.sync()
   if (operation === 'stop') await stopped(live, Deadline.in(clock, graceMs), clock)
   const unfinished = live.state.ledger.entries.size

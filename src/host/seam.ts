@@ -1,0 +1,59 @@
+/**
+ * How other machines reach the sessions of a host, and what they hear from them.
+ *
+ * A request that was routed here is applied in the session's turn, behind no lock of whoever sent it; a session that is not
+ * registered refuses by code. A signal is sent after the commit that it speaks of: one that gets lost takes nothing back.
+ */
+import type { Applied, ConsumerSurface } from '../kernel/composition.ts'
+import type { MeerkatEffect } from '../kernel/effects.ts'
+import type { RuntimeEpochId, SessionId } from '../kernel/ids.ts'
+import type { MeerkatState } from '../kernel/machine.ts'
+import { type SessionRequest, type SessionSignal, sessionSignals, sessionsSurface } from '../kernel/mob/seam.ts'
+import type { Entries } from './entries.ts'
+
+/** Hears what other machines have to know of a session: that it was placed, retired or destroyed. */
+export interface CompositionSignalDispatcher {
+  dispatch(sessionId: SessionId, signal: SessionSignal): Promise<void>
+}
+
+export class SessionSeam {
+  readonly #entries: Entries
+  #dispatcher: CompositionSignalDispatcher | undefined
+
+  constructor(entries: Entries) {
+    this.#entries = entries
+  }
+
+  /** Who is told. Absent: nobody. */
+  setDispatcher(dispatcher: CompositionSignalDispatcher | undefined): void {
+    this.#dispatcher = dispatcher
+  }
+
+  /** Where a composition delivers its requests to the sessions registered here. */
+  surface(): ConsumerSurface<SessionRequest> {
+    return sessionsSurface(sessionId =>
+      this.#entries.has(sessionId) ? request => this.apply(sessionId, request) : undefined,
+    )
+  }
+
+  /** The epoch a session is registered in: what a mob has to give with a placement. */
+  epochOf(sessionId: SessionId): RuntimeEpochId | undefined {
+    return this.#entries.peek(sessionId)?.authority.snapshotState().binding.epochId
+  }
+
+  /** Applies a routed request; a refusal has the kind of the rejection as its code. */
+  async apply(sessionId: SessionId, request: SessionRequest): Promise<Applied<MeerkatEffect>> {
+    const live = this.#entries.live(sessionId)
+    const { before, result } = await live.driver.mutate(tx => ({ before: tx.state, result: tx.try(request) }))
+    if (!result.ok) return { ok: false, code: result.kind, message: `${result.context}: ${result.reason}` }
+    live.loop?.sync()
+    await this.signal(sessionId, before, result.effects)
+    return { ok: true, effects: result.effects }
+  }
+
+  /** Sends what a committed step has to tell; `before` is the state it was taken in. */
+  async signal(sessionId: SessionId, before: MeerkatState, effects: readonly MeerkatEffect[]): Promise<void> {
+    if (this.#dispatcher === undefined) return
+    for (const signal of sessionSignals(before, effects)) await this.#dispatcher.dispatch(sessionId, signal)
+  }
+}

@@ -1,0 +1,81 @@
+/** A mob and the sessions of a host, over the seam between them. */
+import { expect, test } from 'vitest'
+import { MeerkatMachine } from '../../src/host/meerkat-machine.ts'
+import { MachineAuthority } from '../../src/kernel/authority.ts'
+import { appliesTo, CompositionDispatcher, commitThenDispatch, type Producer } from '../../src/kernel/composition.ts'
+import type { AgentRuntimeId, SessionId } from '../../src/kernel/ids.ts'
+import { type MobInput, mob } from '../../src/kernel/mob/machine.ts'
+import { memberOf } from '../../src/kernel/mob/members.ts'
+import { meerkatMobSeam, type SeamParties, type SessionSignal } from '../../src/kernel/mob/seam.ts'
+import { identity, retireA, runtimeId, spawn } from '../kernel/support/mob-play.ts'
+
+const S = 's' as SessionId
+const OBSERVED = {
+  RuntimeBound: 'ObserveRuntimeReady',
+  RuntimeRetired: 'ObserveRuntimeRetired',
+  RuntimeDestroyed: 'ObserveRuntimeDestroyed',
+} as const
+const PLACEMENT = { runtimeId: 'r' as AgentRuntimeId, fence: 1, generation: 1 }
+
+test('a request reaches the session it is for, and no other', async () => {
+  await using machine = await MeerkatMachine.ephemeral()
+  await machine.registerSession(S)
+  const epochId = machine.seam.epochOf(S)
+  const surface = machine.seam.surface()
+  const request = { type: 'PrepareBindings' as const, sessionId: S, ...PLACEMENT, ...(epochId && { epochId }) }
+  expect(await surface.apply(request, 'elsewhere')).toMatchObject({ ok: false, code: 'routed_session_not_registered' })
+  expect(await surface.apply(request, S)).toMatchObject({ ok: true, effects: [{ type: 'RuntimeBound' }] })
+  expect(await surface.apply({ ...request, fence: 2 }, S)).toMatchObject({ ok: false, code: 'guard-rejected' })
+})
+
+test('what becomes of a placement is told with its fence', async () => {
+  await using machine = await MeerkatMachine.ephemeral()
+  const told: SessionSignal[] = []
+  machine.setCompositionSignalDispatcher({
+    dispatch: (_, signal) => {
+      told.push(signal)
+      return Promise.resolve()
+    },
+  })
+  const { epochId } = await machine.prepareBindings(S)
+  await machine.prepareBindings(S, { ...PLACEMENT, ...(epochId && { epochId }) })
+  await machine.retire(S)
+  await machine.destroy(S)
+  const about = { runtimeId: 'r', fence: 1 }
+  expect(told).toEqual(['RuntimeBound', 'RuntimeRetired', 'RuntimeDestroyed'].map(type => ({ type, ...about })))
+})
+
+test('a mob places its member on a session, and hears when it is there and when it is gone', async () => {
+  await using machine = await MeerkatMachine.ephemeral()
+  await machine.registerSession(S)
+  const authority = new MachineAuthority(mob)
+  const producer: Producer<SeamParties, 'mob'> = {
+    composition: meerkatMobSeam.name,
+    party: 'mob',
+    apply: appliesTo(authority),
+  }
+  const dispatcher = new CompositionDispatcher(meerkatMobSeam)
+  dispatcher.register('meerkat', machine.seam.surface())
+  const epochId = machine.seam.epochOf(S)
+  const binding = { kind: 'ownerProvided', dispatcher, context: () => (epochId ? { epochId } : {}) } as const
+  machine.setCompositionSignalDispatcher({
+    dispatch: (_, { type, runtimeId: id, fence = 0 }) => {
+      authority.apply({ type: OBSERVED[type], runtimeId: runtimeId(id), fence })
+      return Promise.resolve()
+    },
+  })
+  const say = async (...inputs: readonly MobInput[]) => {
+    for (const input of inputs) {
+      expect(await commitThenDispatch(binding, producer, input)).toMatchObject({ committed: { ok: true } })
+    }
+  }
+  await say({ type: 'BindCoordinator' }, ...spawn('a', { session: S }))
+  expect(memberOf(authority.state, { identity: identity('a') })?.standing).toEqual({
+    marker: 'active',
+    startup: 'ready',
+  })
+  expect(machine.runtimeState(S)).toBe('attached')
+  await say(retireA)
+  expect(memberOf(authority.state, { identity: identity('a') })).toBeUndefined()
+  expect(machine.runtimeState(S)).toBe('retired')
+})
