@@ -72,6 +72,8 @@ export interface Move {
 export interface Machine<State, Input extends Tagged, Effect extends Tagged> {
   readonly name: string
   readonly initial: State
+  /** The phase that says what the whole machine is doing. */
+  readonly spine: (state: State) => string
   readonly step: (state: State, input: Input) => StepResult<State, Effect>
   /** Every invariant the state breaks; empty when it is sound. */
   readonly check: (state: State) => readonly Violation[]
@@ -106,16 +108,21 @@ interface Plan<State, Input, Effect> {
 
 type Change<State, Input> = (slice: unknown, input: Input, state: State) => unknown
 
-/** Builds a machine of regions and of the invariants that span them. */
-export function machine<State, Input extends Tagged, Effect extends Tagged>(declaration: {
+interface Declaration<State, Input extends Tagged, Effect extends Tagged> {
   readonly name: string
   /** The phase that says what the whole machine is doing; rows may be limited to some of its values. */
   readonly spine: (state: State) => string
   readonly regions: readonly AnyRegion<State, Input, Effect>[]
+  /** Those that no single region enforces. */
   readonly invariants: readonly Invariant<State>[]
   /** The same slices in a new record. A literal that names them all is more than twice as fast as a spread of many. */
   readonly copy?: (state: State) => State
-}): Machine<State, Input, Effect> {
+}
+
+/** Builds a machine of regions and of the invariants that span them. */
+export function machine<State, Input extends Tagged, Effect extends Tagged>(
+  declaration: Declaration<State, Input, Effect>,
+): Machine<State, Input, Effect> {
   const { name, regions, spine } = declaration
   const plans = planOf<State, Input, Effect>(name, regions)
   const invariants = [...regions.flatMap(region => region.invariants), ...declaration.invariants]
@@ -156,6 +163,7 @@ export function machine<State, Input extends Tagged, Effect extends Tagged>(decl
   return {
     name,
     initial,
+    spine,
     step,
     check,
     recover,

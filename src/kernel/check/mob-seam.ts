@@ -116,6 +116,7 @@ export function pairOf(machine: MobMachine): PairMachine {
   return {
     name: meerkatMobSeam.name,
     initial: { mob: machine.initial, session: meerkat.initial, bag: new Map() },
+    spine: ({ mob }) => mob.lifecycle.phase,
     step,
     check: state => [...machine.check(state.mob), ...meerkat.check(state.session)],
     recover: took,

@@ -11,7 +11,7 @@
  */
 import type { MeerkatEffect } from '../effects.ts'
 import type { MeerkatInput, MeerkatState } from '../machine.ts'
-import type { Machine } from '../step.ts'
+import { machine as assemble, type Machine } from '../step.ts'
 import type { Configuration } from './configuration.ts'
 import { type Exploration, inWords as inputInWords } from './explore.ts'
 import type { StateKeys } from './state-key.ts'
@@ -76,7 +76,8 @@ export class Tables {
   constructor(machine: SessionMachine, configuration: Configuration, keys: Keys) {
     this.names = machine.regions.map(region => region.name)
     this.#slices = new Map(this.names.map((name, slice) => [name, slice]))
-    this.#machine = machine
+    // The same machine, but for the way it copies records: a spread can be told from a reading of every slice.
+    this.#machine = assemble({ name: machine.name, spine: machine.spine, regions: machine.regions, invariants: [] })
     this.#configuration = configuration
     this.#keys = keys
     this.#values = this.names.map(() => new Map<string, number>())
