@@ -185,7 +185,8 @@ export class SessionDriver {
   }
 
   async #round(jobs: readonly Job[]): Promise<void> {
-    const doubtful = await this.#settleDoubt()
+    // An await of nothing still costs every round a pass of the microtask queue, here and below.
+    const doubtful = this.#doubt === undefined ? undefined : await this.#settleDoubt()
     const refusal = this.#over ?? doubtful?.error
     if (refusal !== undefined) {
       for (const job of jobs) job.reject(refusal)
@@ -214,7 +215,7 @@ export class SessionDriver {
       if (failed === undefined) job.resolve(value as never)
       else job.reject(failed.error)
     }
-    await this.#reach('driver.published')?.catch(() => {})
+    if (this.#options.faults !== undefined) await this.#reach('driver.published')?.catch(() => {})
   }
 
   #runAll(tx: Transaction, jobs: readonly Job[]): readonly Done[] {
@@ -259,7 +260,6 @@ export class SessionDriver {
     const commit = due ? { ...built, snapshot: encodeState(tx.state) } : built
     let position: Position
     try {
-      // An await of nothing still costs every commit a pass of the microtask queue.
       if (faults !== undefined) await this.#reach('driver.staged')
       const answer = store.commit({ ...commit, claim: this.#claim })
       position = await (observer?.committed === undefined ? answer : this.#timed(commit.record, answer))

@@ -12,24 +12,35 @@ interface Into {
   readonly closed: LocatedId[]
 }
 
-/** Which of a record's ids an event of this type takes over when it names none. */
-export function inherits(type: string): { readonly run: boolean; readonly input: boolean } {
-  return (
-    RULES[type] ??
-    (type.startsWith('input.') ? INPUT : RUN_FAMILIES.has(type.slice(0, type.indexOf('.'))) ? RUN : NEITHER)
-  )
+/** Which of a record's ids an event takes over when it names none. */
+interface Inheritance {
+  readonly run: boolean
+  readonly input: boolean
 }
 
-const INPUT = { run: false, input: true }
-const RUN = { run: true, input: false }
-const BOTH = { run: true, input: true }
-const NEITHER = { run: false, input: false }
-const RULES: Readonly<Record<string, typeof BOTH>> = {
-  'input.staged': BOTH,
-  'input.steered': BOTH,
-  'input.consumed': BOTH,
+const INPUT: Inheritance = { run: false, input: true }
+const RUN: Inheritance = { run: true, input: false }
+const BOTH: Inheritance = { run: true, input: true }
+const NEITHER: Inheritance = { run: false, input: false }
+const FAMILIES: ReadonlyMap<string, Inheritance> = new Map([
+  ['input', INPUT],
+  ...['run', 'turn', 'text', 'reasoning', 'tool', 'budget', 'model'].map(family => [family, RUN] as const),
+])
+/** By type: those that differ from their family, and those that were asked for once. */
+const KNOWN: Map<string, Inheritance> = new Map([
+  ['input.staged', BOTH],
+  ['input.steered', BOTH],
+  ['input.consumed', BOTH],
+])
+
+/** Which of a record's ids an event of this type takes over when it names none. */
+export function inherits(type: string): Inheritance {
+  const known = KNOWN.get(type)
+  if (known !== undefined) return known
+  const made = FAMILIES.get(type.slice(0, type.indexOf('.'))) ?? NEITHER
+  KNOWN.set(type, made)
+  return made
 }
-const RUN_FAMILIES: ReadonlySet<string> = new Set(['run', 'turn', 'text', 'reasoning', 'tool', 'budget', 'model'])
 
 /** Files every effect's events, ends and index entries. */
 export function project(effects: readonly MeerkatEffect[], into: Into, result: ResultRecord | undefined): void {

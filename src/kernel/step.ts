@@ -6,7 +6,7 @@
  * 3. The owner's row decides; followers only see the state before the step, so their order can't matter.
  * 4. A step costs the rows of its input and the slices it changes.
  */
-import type { Emit, Follow, Invariant, Region, Row, Tagged } from './region.ts'
+import type { Emit, Follow, Guard, Invariant, Region, Row, Tagged } from './region.ts'
 
 /** Why an input was refused. Callers decide by this, never by the text. */
 export type RejectionKind =
@@ -96,11 +96,21 @@ export type AnyRegion<State, Input extends Tagged, Effect extends Tagged> = {
 
 type AnyRow<State, Input, Effect> = Row<State, unknown, Input, Effect, string>
 
+/** A row as the step function reads it: one shape for all, whatever a declaration left out. */
+interface PlannedRow<State, Input, Effect> {
+  readonly name: string
+  readonly during: readonly string[] | undefined
+  readonly when: readonly Guard<State, Input>[] | undefined
+  readonly then: Change<State, Input> | undefined
+  readonly emit: readonly Emit<State, Input, Effect>[] | undefined
+  readonly edge: string
+}
+
 interface Plan<State, Input, Effect> {
   readonly region: string
   readonly slice: keyof State
   readonly phaseOf: (state: State) => string
-  readonly rowsByPhase: ReadonlyMap<string, readonly (AnyRow<State, Input, Effect> & { readonly edge: string })[]>
+  readonly rowsByPhase: ReadonlyMap<string, readonly PlannedRow<State, Input, Effect>[]>
   /** What the input's followers change and say, in the order of the regions. */
   readonly changes: readonly { readonly slice: keyof State; readonly then: Change<State, Input> }[]
   readonly emits: readonly Emit<State, Input, Effect>[]
@@ -199,7 +209,7 @@ function refuseFactsOfConditions<State, Input extends Tagged, Effect extends Tag
 function take<State, Input, Effect>(
   copy: (state: State) => State,
   plan: Plan<State, Input, Effect>,
-  row: AnyRow<State, Input, Effect> & { readonly edge: string },
+  row: PlannedRow<State, Input, Effect>,
   before: State,
   input: Input,
   from: string,
@@ -266,7 +276,7 @@ function refuse(context: string, phase: string, reason: string): Rejection {
 function guardRejected<State, Input, Effect>(
   context: string,
   phase: string,
-  rows: readonly AnyRow<State, Input, Effect>[],
+  rows: readonly PlannedRow<State, Input, Effect>[],
   state: State,
   input: Input,
 ): Rejection {
@@ -299,9 +309,13 @@ function rowsByPhaseOf<State, Input extends Tagged, Effect extends Tagged>(
   type: string,
   rows: readonly AnyRow<State, Input, Effect>[],
 ): Plan<State, Input, Effect>['rowsByPhase'] {
-  const named = rows.map(row => ({ ...row, edge: `${region.name}/${type}/${row.name}` }))
+  const planned = rows.map(({ name, from, during, when, then, emit }) => {
+    const row = { name, during, when, then, emit, edge: `${region.name}/${type}/${name}` }
+    return { from, row }
+  })
   const phases = new Set(rows.flatMap(row => row.from))
-  return new Map([...phases].map(phase => [phase, named.filter(row => row.from.includes(phase))]))
+  const of = (phase: string) => planned.flatMap(({ from, row }) => (from.includes(phase) ? row : []))
+  return new Map([...phases].map(phase => [phase, of(phase)]))
 }
 
 function followersOf<State, Input extends Tagged, Effect extends Tagged>(

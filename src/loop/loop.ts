@@ -303,9 +303,9 @@ async function attempt(
 ): Promise<Ending> {
   try {
     await load()
-    await faults?.('loop.dispatch')
+    if (faults !== undefined) await faults('loop.dispatch')
     const output = await executor.apply(port)
-    await faults?.('loop.returned')
+    if (faults !== undefined) await faults('loop.returned')
     return output
   } catch (error) {
     // Another attempt would find the same file.

@@ -6,6 +6,7 @@
  */
 import { crc32 } from 'node:zlib'
 import { MeerkatError } from '../errors.ts'
+import type { SessionId } from '../kernel/ids.ts'
 import type { CommitRecord, Position } from './records.ts'
 import { RECORD_VERSION } from './records.ts'
 import { lengthen, shorten } from './short-ids.ts'
@@ -31,9 +32,10 @@ export function seal(value: unknown): Sealed {
   return { body, crc: crc32(body) }
 }
 
-/** A commit record, with the two ids it repeats most written once. */
-export function sealRecord(record: CommitRecord): Sealed {
-  return sealText(shorten(JSON.stringify(record), record.runId, record.inputId))
+/** A commit record of the session, with the ids it repeats most written once. */
+export function sealRecord(record: CommitRecord, sessionId: SessionId): Sealed {
+  const { runId, inputId } = record
+  return sealText(shorten(JSON.stringify(record), { sessionId, runId, inputId }))
 }
 
 export function sealText(body: string): Sealed {
@@ -48,7 +50,10 @@ export function unsealText(row: Sealed, place: RowPlace): string {
 
 /** The value of a sealed row. The checksum vouches that it is what was written, so its type is the writer's. */
 export function unseal<T>(row: Sealed, place: RowPlace): T {
-  const body = lengthen(unsealText(row, place))
+  return parsed<T>(unsealText(row, place), place)
+}
+
+function parsed<T>(body: string, place: RowPlace): T {
   try {
     return JSON.parse(body) as T
   } catch (error) {
@@ -59,9 +64,11 @@ export function unseal<T>(row: Sealed, place: RowPlace): T {
 /** The commit record of a log row; one that a newer release wrote is `unsupported`, never guessed at. */
 export function unsealRecord(row: Sealed, sessionId: string, position: Position): CommitRecord {
   const place: RowPlace = { what: 'commit record', sessionId, record: position }
-  const record = unseal<CommitRecord | null>(row, place)
+  const record = parsed<CommitRecord | null>(lengthen(unsealText(row, place), sessionId), place)
   const version: unknown = record?.v
   if (record !== null && version === RECORD_VERSION) return record
+  // The first version differs in its text alone.
+  if (record !== null && version === 1) return { ...record, v: RECORD_VERSION }
   if (typeof version === 'number' && version > RECORD_VERSION) {
     const why = `version ${version}, this release reads up to ${RECORD_VERSION}`
     throw newerRelease({ sessionId, record: position }, why, { version, supported: RECORD_VERSION })

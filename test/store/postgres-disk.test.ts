@@ -8,7 +8,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { createRuntime } from '../../src/index.ts'
 import { postgres } from '../../src/store/postgres/index.ts'
 import { scriptedExecutor } from '../../src/testing/index.ts'
-import { commit, create, failure, sessionId } from '../../src/testing/store-contract/kit.ts'
+import { commit, create, failure, record, sessionId } from '../../src/testing/store-contract/kit.ts'
 import { freshSchema, newPostgresServer, rawly } from '../support/postgres.ts'
 
 const S = sessionId('s')
@@ -52,8 +52,8 @@ test.skipIf(!mayMount())(
     const { claim } = await create(store, 's')
     const taken: number[] = [1]
     const fill = async (at: number): ReturnType<typeof failure> => {
-      const record = { v: 1, at, events: [{ type: 'x', data: { text: noise() } }] } as const
-      const error = await failure(store.commit(commit(claim, at, { record })))
+      const long = record(at, { events: [{ type: 'x', data: { text: noise() } }] })
+      const error = await failure(store.commit(commit(claim, at, { record: long })))
       if (error === undefined) taken.push(at)
       return error ?? (await fill(at + 1))
     }

@@ -1,44 +1,46 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { lengthen, shorten } from '../../src/store/short-ids.ts'
+import { lengthen, type RecordIds, shorten } from '../../src/store/short-ids.ts'
 import { uuid } from '../../src/testing/store-contract/kit.ts'
 
-const [RUN, INPUT] = [uuid(1), uuid(2)]
+const [RUN, INPUT, SESSION] = [uuid(1), uuid(2), uuid(3)]
+
+const ids = (sessionId: string, runId: string | undefined, inputId: string | undefined): RecordIds =>
+  ({ sessionId, runId, inputId }) as RecordIds
 
 describe('ids written once', () => {
   test('make a record shorter', () => {
-    const json = JSON.stringify({ v: 1, runId: RUN, inputId: INPUT, steps: [{ run: RUN, inputs: [INPUT, INPUT] }] })
-    const short = shorten(json, RUN, INPUT)
-    expect(short.split(RUN).length).toBe(2)
-    expect(short.length).toBeLessThan(json.length - 50)
-    expect(lengthen(short)).toBe(json)
+    const [runId, inputId, sessionId] = [RUN, INPUT, SESSION]
+    const json = JSON.stringify({ v: 2, at: 5, runId, inputId, steps: [{ run: RUN, inputs: [INPUT], sessionId }] })
+    const short = shorten(json, ids(SESSION, RUN, INPUT))
+    expect(short).toBe(
+      '@AZAAAAAAcACAAAAAAAAAAQ@AZAAAAAAcACAAAAAAAAAAg@{"v":2,"at":5,"steps":[{"run":"@r","inputs":["@i"],"sessionId":"@s"}]}',
+    )
+    expect(lengthen(short, SESSION)).toBe(json)
+  })
+
+  test('a record of the first version is read as it was written', () => {
+    const text = `@${RUN}@${INPUT}@{"v":1,"at":5,"runId":"@r","inputId":"@i","data":["@r","@s"]}`
+    const json = JSON.stringify({ v: 1, at: 5, runId: RUN, inputId: INPUT, data: [RUN, '@s'] })
+    expect(lengthen(text, SESSION)).toBe(json)
   })
 
   test('any record comes back as it was, whatever its ids and texts are', () => {
-    const id = fc.constantFrom(RUN, INPUT, '@r', '@i', '', '@', 'a@b', '"', '\\', '$&', undefined)
+    const odd = ['@r', '@i', '@s', '', '@', 'a@b', '"', '\\', '$&', 'x'.repeat(22), 'x'.repeat(36), RUN.toUpperCase()]
+    const id = fc.constantFrom(RUN, INPUT, SESSION, ...odd)
     const piece = fc.constantFrom(
-      RUN,
-      INPUT,
-      `"${RUN}"`,
-      `"${RUN}`,
-      '@r',
-      '"@r"',
-      '"@i',
-      '@',
-      '"',
-      '\\',
-      '\\"',
-      '$&',
-      'ü',
+      ...[RUN, INPUT, SESSION, `"${RUN}"`, `"${RUN}`, `${SESSION}"`, '@r', '"@r"', '"@i', '"@s"', '@', ',', '{"v":1,'],
+      ...['"', '\\', '\\"', '$&', 'ü', 'x'.repeat(22)],
     )
     const text = fc.array(piece, { maxLength: 4 }).map(pieces => pieces.join(''))
     const value = fc.dictionary(text, fc.array(fc.oneof(text, fc.constant(null)), { maxLength: 3 }), { maxKeys: 3 })
+    const maybe = fc.option(id, { nil: undefined })
     fc.assert(
-      fc.property(id, id, value, (runId, inputId, data) => {
-        const json = JSON.stringify({ v: 1, runId, inputId, data })
-        expect(lengthen(shorten(json, runId, inputId))).toBe(json)
+      fc.property(id, maybe, maybe, fc.option(value, { nil: undefined }), (sessionId, runId, inputId, data) => {
+        const json = JSON.stringify({ v: 2, at: 5, runId, inputId, data })
+        expect(lengthen(shorten(json, ids(sessionId, runId, inputId)), sessionId)).toBe(json)
       }),
-      { numRuns: 5000 },
+      { numRuns: 20_000 },
     )
   })
 })

@@ -15,6 +15,7 @@ import {
   create,
   failure,
   inputId,
+  record,
   sessionId,
   uuid,
 } from '../../src/testing/store-contract/kit.ts'
@@ -29,7 +30,7 @@ async function fill(
 ): Promise<{ taken: number; error: Awaited<ReturnType<typeof failure>> }> {
   const events = [{ type: 'x', data: { text: 'y'.repeat(20_000) } }]
   for (let at = 2; ; at += 1) {
-    const error = await failure(store.commit(commit(claim, at, { record: { v: 1, at, events } })))
+    const error = await failure(store.commit(commit(claim, at, { record: record(at, { events }) })))
     if (error !== undefined) return { taken: at - 2, error }
   }
 }
@@ -44,7 +45,7 @@ async function expectFull(store: Store, path: string): Promise<void> {
   const { rows } = await store.load(S)
   expect(rows.map(row => row.record.at)).toEqual(Array.from({ length: taken + 1 }, (_, i) => i + 1))
   expect(
-    await codeOf(store.commit(commit(claim, 0, { record: { v: 1, at: 0, events: [{ type: 'z'.repeat(90_000) }] } }))),
+    await codeOf(store.commit(commit(claim, 0, { record: record(0, { events: [{ type: 'z'.repeat(90_000) }] }) }))),
   ).toBe('store-unavailable')
 }
 

@@ -20,6 +20,8 @@ export type AbandonReason =
   | 'max-attempts'
   | 'never-executed'
   | 'unregistered'
+  /** It was not to outlast the process that it was sent to. */
+  | 'owner-lost'
 
 /** The one end of an input. */
 export type Terminal =
@@ -44,6 +46,10 @@ export interface EntryFacts {
   readonly carries: readonly InputId[]
   /** An earlier attempt left a journal, so the next one continues it and takes nothing else along. */
   readonly progressed?: true
+  /** It starts no turn, whatever is done to the session. */
+  readonly silent?: true
+  /** It goes with the process that it was sent to, unless there is work of it to continue. */
+  readonly ephemeral?: true
 }
 
 export type LedgerEntry =
@@ -133,14 +139,19 @@ function batchOf(ledger: Ledger, merge: boolean): readonly InputId[] {
   return batch
 }
 
+/** The ledger with other entries. Every run passes here often, and a literal costs a fraction of a spread. */
+export function withEntries({ queue, steer, waking, keyed }: Ledger, entries: Ledger['entries']): Ledger {
+  return { entries, queue, steer, waking, keyed }
+}
+
 /** The ledger with the entry in its lane's back or front; the entry must not be in a lane. */
 export function enqueue(ledger: Ledger, facts: EntryFacts, where: 'front' | 'back'): Ledger {
   const [lane, slot] = (where === 'back' ? pushBack : pushFront)(ledger[facts.lane], facts.id)
   const { supersessionKey: key } = facts
   return {
+    entries: mapSet(ledger.entries, facts.id, { ...factsOf(facts), status: 'queued', slot }),
     queue: facts.lane === 'queue' ? lane : ledger.queue,
     steer: facts.lane === 'steer' ? lane : ledger.steer,
-    entries: mapSet(ledger.entries, facts.id, { ...factsOf(facts), status: 'queued', slot }),
     waking: ledger.waking + (facts.wake ? 1 : 0),
     keyed:
       key === undefined ? ledger.keyed : mapSet(ledger.keyed, key, [...(mapGet(ledger.keyed, key) ?? []), facts.id]),
@@ -167,10 +178,34 @@ function withoutKeyed(keyed: Ledger['keyed'], key: string, id: InputId): Ledger[
 
 /** What an entry is whatever its status. */
 export function factsOf(entry: EntryFacts): EntryFacts {
-  const { id, kind, lane, wake, attempts, at, supersessionKey, carries, progressed } = entry
+  const { id, kind, lane, wake, attempts, at, supersessionKey, carries, progressed, silent, ephemeral } = entry
   const facts = { id, kind, lane, wake, attempts, at, carries }
-  if (supersessionKey === undefined && progressed === undefined) return facts
-  return { ...facts, ...(supersessionKey && { supersessionKey }), ...(progressed && { progressed }) }
+  if ((supersessionKey ?? progressed ?? silent ?? ephemeral) === undefined) return facts
+  return {
+    ...facts,
+    ...(supersessionKey && { supersessionKey }),
+    ...(progressed && { progressed }),
+    ...(silent && { silent }),
+    ...(ephemeral && { ephemeral }),
+  }
+}
+
+/** The ledger with its passive inputs as good as others, but for the silent ones. */
+export function wakeAll(ledger: Ledger): Ledger {
+  let { entries, waking } = ledger
+  for (const entry of mapValues(ledger.entries)) {
+    if (entry.wake || entry.silent === true) continue
+    entries = mapSet(entries, entry.id, { ...entry, wake: true })
+    if (entry.status === 'queued') waking++
+  }
+  return entries === ledger.entries ? ledger : { ...ledger, entries, waking }
+}
+
+/** Waiting inputs that were not to outlast their process, and of which no work is left to continue. */
+export function ephemeralInputs(ledger: Ledger): readonly InputId[] {
+  return unfinishedInputs(ledger).flatMap(({ id, status, ephemeral, progressed }) =>
+    status === 'queued' && ephemeral === true && progressed !== true ? id : [],
+  )
 }
 
 /** The ledger without an input and what it carries, wherever they are. */
@@ -178,6 +213,6 @@ export function drop(ledger: Ledger, id: InputId): Ledger {
   const entry = mapGet(ledger.entries, id)
   if (entry === undefined) return ledger
   let next = entry.status === 'queued' ? dequeue(ledger, entry) : ledger
-  next = { ...next, entries: mapDelete(next.entries, id) }
+  next = withEntries(next, mapDelete(next.entries, id))
   return entry.carries.reduce(drop, next)
 }

@@ -4,7 +4,16 @@ import type { InputId, RunId } from '../ids.ts'
 import type { MeerkatFacts, MeerkatInput } from '../machine.ts'
 import { emptyMap, mapDelete, mapGet, mapSet } from '../persistent-map.ts'
 import { EMPTY_LANE, inOrder } from './lane.ts'
-import { dequeue, type EntryFacts, enqueue, factsOf, type Ledger, MAX_ATTEMPTS, selectBatch } from './ledger-entries.ts'
+import {
+  dequeue,
+  type EntryFacts,
+  enqueue,
+  factsOf,
+  type Ledger,
+  MAX_ATTEMPTS,
+  selectBatch,
+  withEntries,
+} from './ledger-entries.ts'
 
 /** The inputs of the bound run, head first. */
 export function contributorsOf(state: MeerkatFacts): readonly InputId[] {
@@ -44,16 +53,8 @@ function stageOne(ledger: Ledger, id: InputId, runId: RunId): Ledger {
   const entry = mapGet(ledger.entries, id)
   if (entry === undefined) return ledger
   const next = entry.status === 'queued' ? dequeue(ledger, entry) : ledger
-  return {
-    ...next,
-    entries: mapSet(next.entries, id, {
-      ...factsOf(entry),
-      attempts: entry.attempts + 1,
-      carries: [],
-      status: 'staged',
-      runId,
-    }),
-  }
+  const staged = { ...factsOf(entry), attempts: entry.attempts + 1, carries: [], status: 'staged', runId } as const
+  return withEntries(next, mapSet(next.entries, id, staged))
 }
 
 /** Marks what the run holds as applied and lets the waiting steers join. */
@@ -76,7 +77,7 @@ export function joinSteers(slice: Ledger, input: MeerkatInput, state: MeerkatFac
 }
 
 function applied(ledger: Ledger, facts: EntryFacts, runId: RunId, boundary: number): Ledger {
-  return { ...ledger, entries: mapSet(ledger.entries, facts.id, { ...facts, status: 'applied', runId, boundary }) }
+  return withEntries(ledger, mapSet(ledger.entries, facts.id, { ...facts, status: 'applied', runId, boundary }))
 }
 
 function attemptsOf(ledger: Ledger, id: InputId | undefined): number {
@@ -85,8 +86,10 @@ function attemptsOf(ledger: Ledger, id: InputId | undefined): number {
 
 /** The run's inputs reached their end. */
 export function endContributors(slice: Ledger, _: MeerkatInput, state: MeerkatFacts): Ledger {
-  const entries = contributorsOf(state).reduce((map, id) => mapDelete(map, id), slice.entries)
-  return { ...slice, entries }
+  return withEntries(
+    slice,
+    contributorsOf(state).reduce((map, id) => mapDelete(map, id), slice.entries),
+  )
 }
 
 const counts = (cause: RollbackCause): boolean => cause === 'attempt-failed' || cause === 'recovered'
@@ -123,7 +126,8 @@ function returnGroup(ledger: Ledger, group: readonly InputId[], cause: RollbackC
   const entry = head === undefined ? undefined : mapGet(ledger.entries, head)
   if (entry === undefined) return ledger
   if (isGivenUp(ledger, head, cause)) {
-    return { ...ledger, entries: group.reduce((map, id) => mapDelete(map, id), ledger.entries) }
+    const left = group.reduce((map, one) => mapDelete(map, one), ledger.entries)
+    return withEntries(ledger, left)
   }
   const attempts = entry.attempts - (counts(cause) ? 0 : 1)
   let { entries } = ledger
@@ -133,7 +137,7 @@ function returnGroup(ledger: Ledger, group: readonly InputId[], cause: RollbackC
     entries = mapSet(entries, id, { ...factsOf(other), attempts, carries: [], status: 'carried', carrier: entry.id })
   }
   const facts = { ...factsOf(entry), attempts, carries: rest, ...(progressed && { progressed }) }
-  return enqueue({ ...ledger, entries }, facts, cause === 'attempt-failed' ? 'back' : 'front')
+  return enqueue(withEntries(ledger, entries), facts, cause === 'attempt-failed' ? 'back' : 'front')
 }
 
 /** Whether the input still waits after a rollback. */

@@ -152,7 +152,7 @@ class Landing {
   async #record({ record: given, opened, closed, keys }: RecordLine): Promise<void> {
     const version: number = given.v
     if (version > RECORD_VERSION) throw tooNew(this.#line, 'record', version, RECORD_VERSION)
-    const record = this.#renamed(given)
+    const record = { ...this.#renamed(given), v: RECORD_VERSION } as const
     this.#replay(record)
     const { phase: _, unfinished: __, dueAt: ___, ...facts } = headOf(this.#state, this.#counts.records + 1)
     if (this.#held !== undefined) await this.#write(this.#held)

@@ -199,7 +199,7 @@ export class PostgresStore implements Store {
     claim: Claim,
     rows: readonly { readonly position: Position; readonly record: CommitRecord }[],
   ): Promise<void> {
-    const sealed = rows.map(({ position, record }) => ({ position, ...sealRecord(record) }))
+    const sealed = rows.map(({ position, record }) => ({ position, ...sealRecord(record, claim.sessionId) }))
     const given = [
       quote(demandText(claim.sessionId, 'the session id')),
       String(claim.token),

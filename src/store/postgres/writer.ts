@@ -37,7 +37,7 @@ export function sealCommit(commit: Commit): SealedCommit {
   return {
     commit,
     claim,
-    record: sealRecord(commit.record),
+    record: sealRecord(commit.record, claim.sessionId),
     journal: [...rows.values()].map(({ work, index, message }) => ({
       work: demandText(work, 'an input id'),
       index,

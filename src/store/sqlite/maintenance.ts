@@ -8,13 +8,13 @@
 import { MeerkatError } from '../../errors.ts'
 import type { SessionId } from '../../kernel/ids.ts'
 import { sealRecord, unsealRecord } from '../codec.ts'
+import { idKey } from '../id-key.ts'
 import { idsOf } from '../ids-of-record.ts'
 import type { CommitRecord, Position } from '../records.ts'
 import type { Blob, Claim, LocatedId, SessionIndex } from '../store.ts'
 import { claimLost, sessionNotFound } from '../store-errors.ts'
 import type { SqlDriver, SqlRow, SqlStatement } from './driver.ts'
 import { brokenLog } from './errors.ts'
-import { refKey } from './ref-key.ts'
 
 export class Maintenance {
   readonly #db: SqlDriver
@@ -53,7 +53,7 @@ export class Maintenance {
   amend(claim: Claim, rows: readonly { readonly position: Position; readonly record: CommitRecord }[]): void {
     const { n } = this.#claimed(claim)
     for (const { position, record } of rows) {
-      const { body, crc } = sealRecord(record)
+      const { body, crc } = sealRecord(record, claim.sessionId)
       this.#sql.amend.run(crc, body, position, n)
     }
   }
@@ -73,7 +73,7 @@ export class Maintenance {
   #dropRows(head: HeadPlace, sessionId: SessionId): void {
     try {
       for (const row of this.#rows(head, sessionId)) {
-        for (const id of idsOf(toRecord(row, sessionId))) this.#sql.dropRef.run(refKey(id), head.n)
+        for (const id of idsOf(toRecord(row, sessionId))) this.#sql.dropRef.run(idKey(id), head.n)
         this.#sql.dropRow.run(Number(row['position']))
       }
     } catch (error) {
@@ -88,7 +88,7 @@ export class Maintenance {
   }
 
   #reference(id: LocatedId): SessionIndex['refs'] {
-    const row = this.#sql.reference.get(refKey(id))
+    const row = this.#sql.reference.get(idKey(id))
     if (row === undefined) return []
     const place = { id, first: Number(row['first']) }
     return [row['last'] === null ? place : { ...place, last: Number(row['last']) }]

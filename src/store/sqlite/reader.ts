@@ -8,12 +8,12 @@
 import type { InputId, SessionId } from '../../kernel/ids.ts'
 import { unseal, unsealRecord, unsealText } from '../codec.ts'
 import { firstIndex } from '../first-index.ts'
+import { idKey } from '../id-key.ts'
 import type { MessageRecord, Position, SessionRecord } from '../records.ts'
 import type { Head, JournalEntry, LoadedSession, LocatedId, LogRow, SessionSummary, Store } from '../store.ts'
 import { sessionNotFound } from '../store-errors.ts'
 import type { SqlDriver, SqlRow, SqlStatement, SqlValue } from './driver.ts'
 import { brokenLog } from './errors.ts'
-import { refKey } from './ref-key.ts'
 import { MARK_EVERY, TAIL } from './schema.ts'
 
 const SUMMARY = `s.id, s.created_at, s.crc, s.body, h.commits, h.phase, h.unfinished, h.messages, h.due_at, h.updated_at
@@ -155,7 +155,7 @@ export class Reader {
   }
 
   locate(id: LocatedId): { sessionId: SessionId; first: Position; last?: Position } | undefined {
-    const row = this.#sql.locate.get(refKey(id))
+    const row = this.#sql.locate.get(idKey(id))
     if (row === undefined) return undefined
     const place = { sessionId: String(row['id']) as SessionId, first: Number(row['first']) }
     return row['last'] === null ? place : { ...place, last: Number(row['last']) }

@@ -90,7 +90,7 @@ export class SqliteStore implements Store {
     first: Omit<Commit, 'claim'>,
     owner: string,
   ): Promise<{ claim: Claim; position: Position }> {
-    const [birth, record] = [seal(session), sealRecord(first.record)]
+    const [birth, record] = [seal(session), sealRecord(first.record, session.id)]
     return this.#writes.add(() => this.#writer.create(session, birth, first, record, owner), session.id, true)
   }
 
@@ -114,7 +114,7 @@ export class SqliteStore implements Store {
   }
 
   async commit(commit: Commit): Promise<Position> {
-    const record = sealRecord(commit.record)
+    const record = sealRecord(commit.record, commit.claim.sessionId)
     // Awaited here: a promise that is handed on takes two more passes of the microtask queue.
     return await this.#writes.add(() => this.#writer.commit(commit, record), commit.claim.sessionId, true)
   }

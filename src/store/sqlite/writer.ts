@@ -9,6 +9,7 @@
  */
 import type { SessionId } from '../../kernel/ids.ts'
 import { type Sealed, seal, sealText } from '../codec.ts'
+import { idKey } from '../id-key.ts'
 import type { Position, SessionRecord } from '../records.ts'
 import type { Claim, Commit } from '../store.ts'
 import { claimLost, heldByOther, outOfTurn, sessionExists, sessionNotFound } from '../store-errors.ts'
@@ -16,7 +17,6 @@ import type { SqlDriver, SqlRow, SqlStatement } from './driver.ts'
 import type { Tentative } from './group-commit.ts'
 import type { Maintenance } from './maintenance.ts'
 import { type Owners, toHolder } from './owners.ts'
-import { refKey } from './ref-key.ts'
 import { MARK_EVERY, TAIL } from './schema.ts'
 
 /** What is known of a session that this process writes. */
@@ -176,11 +176,11 @@ export class Writer implements Tentative {
 
   #refer(n: number, position: Position, commit: Commit): void {
     if (commit.opened !== undefined) {
-      for (const id of commit.opened) this.#sql.openRef.run(refKey(id), n, position)
+      for (const id of commit.opened) this.#sql.openRef.run(idKey(id), n, position)
     }
     if (commit.closed === undefined) return
     for (const id of commit.closed) {
-      const key = refKey(id)
+      const key = idKey(id)
       if (Number(this.#sql.closeRef.run(position, key).changes) === 0)
         this.#sql.insertRef.run(key, n, position, position)
     }

@@ -1,5 +1,5 @@
 /** Commits: whole or not at all, in order, each on its own. */
-import type { CommitRecord } from '../../store/records.ts'
+import { type CommitRecord, RECORD_VERSION } from '../../store/records.ts'
 import {
   type Cases,
   codeOf,
@@ -16,7 +16,7 @@ import {
 } from './kit.ts'
 
 const FULL_RECORD: CommitRecord = {
-  v: 1,
+  v: RECORD_VERSION,
   at: 5,
   runId: runId(uuid(1)),
   inputId: inputId(uuid(2)),

@@ -1,7 +1,7 @@
 /** What the cases of the store contract share: the stores of a test, and small sessions and commits to put in. */
 import { MeerkatError } from '../../errors.ts'
 import type { InputId, RunId, SessionId } from '../../kernel/ids.ts'
-import type { CommitRecord, Position, SessionOptions } from '../../store/records.ts'
+import { type CommitRecord, type Position, RECORD_VERSION, type SessionOptions } from '../../store/records.ts'
 import type { Claim, Commit, Head, Store, StoreSource } from '../../store/store.ts'
 
 /** The assertions that the cases use. */
@@ -63,7 +63,11 @@ export const head = (facts: Partial<Head> = {}): Head => ({
   ...facts,
 })
 
-export const record = (at: number, more: Partial<CommitRecord> = {}): CommitRecord => ({ v: 1, at, ...more })
+export const record = (at: number, more: Partial<CommitRecord> = {}): CommitRecord => ({
+  v: RECORD_VERSION,
+  at,
+  ...more,
+})
 
 /** A session with its first record, owned by `owner`. */
 export async function create(
