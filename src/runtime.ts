@@ -17,6 +17,12 @@ export type {
 export { AuthLeaseHandle, type AuthLeaseSnapshot, type AuthLeaseTransition } from './handles/auth-lease.ts'
 export { type AuthAuditEntry, AuthMachines, type LeaseKey, leaseKeyText } from './handles/auth-machines.ts'
 export {
+  AuthRefreshCoordinator,
+  type AuthRefreshOptions,
+  type CredentialRefreshOutcome,
+  type PerformCredentialRefresh,
+} from './handles/auth-refresh.ts'
+export {
   CommsDrainHandle,
   PeerCommsHandle,
   type PeerIngressClassification,
@@ -113,11 +119,12 @@ export type { DrainTask } from './host/drain-slot.ts'
 export type { InterruptHandle } from './host/entries.ts'
 export type { LiveChannels } from './host/live.ts'
 export { MeerkatMachine } from './host/meerkat-machine.ts'
-export type { SessionLlmReconfigureHost, SessionModels } from './host/models.ts'
+export type { SessionLlmReconfigureHost, SessionModels, StickyModelFallback } from './host/models.ts'
 export type { MachineOptions } from './host/open.ts'
 export { OpsLifecycleError, OpsLifecycleRegistry } from './host/operations.ts'
 export type { Placement } from './host/placement.ts'
 export type { RealtimeAttachmentAuthority, RealtimeAttachments } from './host/realtime.ts'
+export type { RecoveryReport } from './host/recovery.ts'
 export type { ExecutorClaim, MakeExecutor } from './host/registrations.ts'
 export type { CompositionSignalDispatcher, SessionSeam } from './host/seam.ts'
 export { isGenuine, type MachineSessionControlAuthority, type RuntimeAuthorityWitness } from './host/witness.ts'

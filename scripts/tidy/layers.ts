@@ -24,6 +24,7 @@ export const layers: readonly Layer[] = [
   { name: 'version', sees: [], outside: 'browser' },
   { name: 'store' },
   { name: 'text', sees: ['store'], outside: 'browser' },
+  { name: 'usage', sees: ['store'], outside: 'browser' },
   { name: 'observer', sees: ['kernel', 'store'], outside: 'browser' },
   { name: 'driver' },
   { name: 'executor/executor', sees: ['kernel', 'errors', 'time', 'store', 'observer'] },

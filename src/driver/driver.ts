@@ -173,10 +173,12 @@ export class SessionDriver {
   }
 
   #wake(): void {
-    this.#pumping ??= Promise.resolve().then(() => this.#pump())
+    this.#pumping ??= this.#pump()
   }
 
   async #pump(): Promise<void> {
+    // Whoever asks in the same breath shares the round.
+    await Promise.resolve()
     try {
       while (this.#mailbox.length > 0) await this.#round(this.#mailbox.splice(0))
     } finally {
@@ -192,6 +194,19 @@ export class SessionDriver {
       for (const job of jobs) job.reject(refusal)
       return
     }
+    const attempt = this.#begin(jobs)
+    if (!this.#settled(attempt)) return
+    const { tx } = attempt
+    const failed = tx.urgent && !tx.isEmpty ? await this.#commit(attempt) : this.#keep(attempt)
+    for (const { job, value } of attempt.done) {
+      if (failed === undefined) job.resolve(value as never)
+      else job.reject(failed.error)
+    }
+    if (this.#options.faults !== undefined) await this.#reach('driver.published')?.catch(() => {})
+  }
+
+  /** What is asked and what was streamed, in the transaction of this round. */
+  #begin(jobs: readonly Job[]): Attempt {
     const now = this.#options.clock.now()
     const tx = this.#open ?? new Transaction(this.#state, now)
     tx.continueAt(now)
@@ -201,21 +216,19 @@ export class SessionDriver {
       this.#streamed = []
       for (const event of streamed) tx.event(event)
     }
-    const attempt: Attempt = { tx, start, streamed, done: this.#runAll(tx, jobs) }
+    return { tx, start, streamed, done: this.#runAll(tx, jobs) }
+  }
+
+  /** Does what is due; false if the kernel refuses it: a bug, and nobody's work may be half done because of it. */
+  #settled(attempt: Attempt): boolean {
     try {
-      this.#options.settle(tx)
+      this.#options.settle(attempt.tx)
+      return true
     } catch (error) {
-      // The kernel refuses what is due: a bug, and nobody's work may be half done because of it.
       this.#takeBack(attempt)
       for (const { job } of attempt.done) job.reject(error)
-      return
+      return false
     }
-    const failed = tx.urgent && !tx.isEmpty ? await this.#commit(attempt) : this.#keep(attempt)
-    for (const { job, value } of attempt.done) {
-      if (failed === undefined) job.resolve(value as never)
-      else job.reject(failed.error)
-    }
-    if (this.#options.faults !== undefined) await this.#reach('driver.published')?.catch(() => {})
   }
 
   #runAll(tx: Transaction, jobs: readonly Job[]): readonly Done[] {

@@ -1,6 +1,7 @@
 /** What observers and indexes get of a kernel effect. Mechanical: one case an effect, no decision. */
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { RunId } from '../kernel/ids.ts'
+import type { Terminal } from '../kernel/regions/ledger-entries.ts'
 import type { EndedRecord, EventRecord, OperationEndedRecord, ResultRecord } from '../store/records.ts'
 import type { LocatedId } from '../store/store.ts'
 
@@ -45,7 +46,7 @@ export function inherits(type: string): Inheritance {
 /** Files every effect's events, ends and index entries. */
 export function project(effects: readonly MeerkatEffect[], into: Into, result: ResultRecord | undefined): void {
   for (const effect of effects) {
-    if (effect.type === 'InputTerminated') terminated(effect, into, result)
+    if (effect.type === 'InputTerminated') terminated(effect, into, result ?? toldBy(effects, effect.terminal))
     else if (!projectRun(effect, into) && !projectBackground(effect, into)) projectInput(effect, into)
   }
 }
@@ -148,6 +149,23 @@ function boundary(effect: Extract<MeerkatEffect, { type: 'BoundaryApplied' }>, i
   const { runId, boundary: number, contributors, steered } = effect
   const data = { boundary: number, inputIds: contributors, ...(steered.length > 0 && { steered }) }
   into.events.push({ type: 'run.boundary', runId, data })
+}
+
+/** The result of a run that was closed without one: by whoever drives its turn by hand. It says how, if not what. */
+function toldBy(effects: readonly MeerkatEffect[], terminal: Terminal): ResultRecord | undefined {
+  if (terminal.status !== 'consumed' && !(terminal.status === 'abandoned' && terminal.reason === 'cancelled')) {
+    return undefined
+  }
+  for (const effect of effects) {
+    const { type } = effect
+    if (type === 'RunCompleted') return { outcome: 'completed', runId: effect.runId }
+    if (type === 'RunCancelled') return { outcome: 'cancelled', runId: effect.runId }
+    if (type === 'RunFailed') {
+      const { runId, cause, outcome } = effect
+      return { outcome: 'failed', runId, error: { code: outcome, message: `the turn failed: ${cause}`, cause } }
+    }
+  }
+  return undefined
 }
 
 function terminated(

@@ -7,6 +7,11 @@
  */
 import { defined } from '../defined.ts'
 import { MeerkatError } from '../errors.ts'
+import {
+  type CredentialIntent,
+  type CredentialUseAdmission,
+  resolveCredentialUseAdmission,
+} from '../kernel/auth/classify.ts'
 import { flowOf, type OAuthFlowId } from '../kernel/auth/flows.ts'
 import {
   type AuthLeasePhase,
@@ -76,6 +81,12 @@ export class AuthLeaseHandle {
   /** Has the machine look at the clock: what is about to expire becomes `expiring`, what has expired `expired`. */
   observeCredentialFreshness(key: LeaseKey, windowMs: number = REFRESH_WINDOW_MS): AuthLeaseTransition {
     return this.#apply(key, { type: 'ObserveCredentialFreshness', now: this.#clock.now(), windowMs })
+  }
+
+  /** Whether the credential may be used so now, and if not, what is missing. Looks at the clock first. */
+  resolveCredentialUse(key: LeaseKey, intent: CredentialIntent): CredentialUseAdmission {
+    this.observeCredentialFreshness(key)
+    return resolveCredentialUseAdmission(this.#machines.stateOf(key).lease, intent)
   }
 
   /** Takes the refresh upon oneself. While one is under way another is refused as `no-matching-transition`. */

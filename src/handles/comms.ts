@@ -1,15 +1,9 @@
 /** How the comms runtime says what comes from peers, and how its drain is kept. */
-import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { PeerCorrelationId, PeerId } from '../kernel/ids.ts'
-import type {
-  CommsEffect,
-  PeerEnvelope,
-  PeerIngressAuth,
-  PeerResponseStatus,
-  PeerResponseTerminality,
-} from '../kernel/regions/comms.ts'
+import type { CommsEffect, PeerEnvelope, PeerIngressAuth } from '../kernel/regions/comms.ts'
 import type { Drain, DrainExitReason, DrainMode } from '../kernel/regions/drain.ts'
 import type { HandleDslAuthority } from './dsl-authority.ts'
+import { verdict } from './verdict.ts'
 
 export type PeerIngressClassification = Omit<Extract<CommsEffect, { type: 'PeerIngressClassified' }>, 'type'>
 export type PeerIngressReceiveVerdict = Omit<Extract<CommsEffect, { type: 'PeerIngressReceiveResolved' }>, 'type'>
@@ -73,11 +67,6 @@ export class PeerCommsHandle {
     return verdict(said, 'PeerIngressClassified')
   }
 
-  async classifyResponseReply(status: PeerResponseStatus): Promise<PeerResponseTerminality> {
-    const said = await this.#authority.applyInputWithEffects({ type: 'ClassifyPeerResponseReply', status })
-    return verdict(said, 'PeerResponseReplyClassified').terminality
-  }
-
   async resolvePeerIngressReceive(facts: {
     readonly kind: 'PlainEvent' | 'External'
     readonly auth: PeerIngressAuth
@@ -100,14 +89,4 @@ export class PeerCommsHandle {
   setPeerIngressContext(keepAlive: boolean): Promise<void> {
     return this.#authority.applyInput({ type: 'SetPeerIngressContext', keepAlive })
   }
-}
-
-/** The one effect of this type; a step that says nothing about what it was asked is a fault of the machine. */
-function verdict<Type extends MeerkatEffect['type']>(
-  effects: readonly MeerkatEffect[],
-  type: Type,
-): Extract<MeerkatEffect, { readonly type: Type }> {
-  const found = effects.find((one): one is Extract<MeerkatEffect, { readonly type: Type }> => one.type === type)
-  if (found === undefined) throw new Error(`the machine gave no ${type}`)
-  return found
 }

@@ -2,10 +2,12 @@
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { PeerCorrelationId } from '../kernel/ids.ts'
 import { mapGet } from '../kernel/persistent-map.ts'
+import type { PeerResponseStatus, PeerResponseTerminality } from '../kernel/regions/comms.ts'
 import type { OutboundRequestState, PeerTerminalDisposition } from '../kernel/regions/interactions.ts'
 import type { Lane } from '../kernel/regions/ledger-entries.ts'
 import { afterwards, type HandleDslAuthority, type HandleInput } from './dsl-authority.ts'
 import { ObserverSlot, type Uninstall } from './observers.ts'
+import { verdict } from './verdict.ts'
 
 /** Hears which requests of ours have ended, so that whoever waits for an answer is let go. */
 export interface PeerInteractionCleanupObserver {
@@ -44,6 +46,12 @@ export class PeerInteractionHandle {
   }
   responseReplied(correlationId: PeerCorrelationId): Promise<void> {
     return this.#apply({ type: 'PeerResponseReplied', correlationId })
+  }
+
+  /** Whether an answer of this status ends its request. Changes nothing. */
+  async classifyResponseReply(status: PeerResponseStatus): Promise<PeerResponseTerminality> {
+    const said = await this.#authority.applyInputWithEffects({ type: 'ClassifyPeerResponseReply', status })
+    return verdict(said, 'PeerResponseReplyClassified').terminality
   }
 
   /** Absent: never sent, or ended. */

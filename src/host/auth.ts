@@ -2,6 +2,7 @@
 import { MeerkatError } from '../errors.ts'
 import { AuthLeaseHandle } from '../handles/auth-lease.ts'
 import { AuthMachines, type AuthMachinesOptions } from '../handles/auth-machines.ts'
+import { AuthRefreshCoordinator } from '../handles/auth-refresh.ts'
 import type { OAuthFlowHandle } from '../handles/oauth-flow.ts'
 import type { Clock } from '../time.ts'
 
@@ -11,6 +12,7 @@ export class MachineAuth {
   /** The credentials of this machine, by their binding. */
   readonly machines: AuthMachines
   #lease: AuthLeaseHandle
+  #refreshes: AuthRefreshCoordinator<string>
   #flows: OAuthFlowHandle | undefined
 
   constructor(clock: Clock, options: AuthMachinesOptions = {}) {
@@ -18,6 +20,7 @@ export class MachineAuth {
     this.machines = new AuthMachines(options)
     this.#generated = new AuthLeaseHandle({ machines: this.machines, clock })
     this.#lease = this.#generated
+    this.#refreshes = this.#refreshesOf(this.#generated)
   }
 
   /** The handle in use: the machine's own, or the one a host has set. */
@@ -39,6 +42,7 @@ export class MachineAuth {
   /** Uses the credentials of another machine or process from now on. */
   setAuthLeaseHandle(handle: AuthLeaseHandle): void {
     this.#lease = handle
+    this.#refreshes = this.#refreshesOf(handle)
   }
 
   /** The same under the name by which runtimes share one. */
@@ -48,8 +52,13 @@ export class MachineAuth {
 
   /** The same, with whoever keeps the logins under way of these credentials. */
   setAuthLeaseHandleWithOauthFlowAuthority(handle: AuthLeaseHandle, flows: OAuthFlowHandle): void {
-    this.#lease = handle
+    this.setAuthLeaseHandle(handle)
     this.#flows = flows
+  }
+
+  /** Access tokens renewed, one refresh a credential at a time, whoever of this machine's sessions asks. */
+  authRefreshes(): AuthRefreshCoordinator<string> {
+    return this.#refreshes
   }
 
   /** Who keeps logins under way. */
@@ -59,5 +68,9 @@ export class MachineAuth {
       'unsupported',
       'this machine keeps no logins: give it an OAuth flow authority with setAuthLeaseHandleWithOauthFlowAuthority',
     )
+  }
+
+  #refreshesOf(leases: AuthLeaseHandle): AuthRefreshCoordinator<string> {
+    return new AuthRefreshCoordinator({ leases, clock: this.#clock })
   }
 }

@@ -99,6 +99,11 @@ const models = {
     m: MeerkatMachine,
     { sessionId, target }: Of<{ readonly target: First<Models['reconfigureSessionLlmIdentity']> }>,
   ) => m.models.reconfigureSessionLlmIdentity(sessionId, target),
+  CommitStickyModelFallback: (
+    m: MeerkatMachine,
+    { sessionId, fallback }: Of<{ readonly fallback: First<Models['commitStickyModelFallback']> }>,
+  ) => m.models.commitStickyModelFallback(sessionId, fallback),
+  ClearSessionLlmState: (m: MeerkatMachine, { sessionId }: Of) => m.models.clearSessionLlmState(sessionId),
   ResolvedSessionLlmCapabilities: (m: MeerkatMachine, { sessionId }: Of) =>
     m.models.resolvedSessionLlmCapabilities(sessionId),
   BeginImageOperation: (

@@ -26,12 +26,14 @@ export interface Entry {
   readonly authority: HandleDslAuthority
   readonly bindings: SessionRuntimeBindings
   readonly drain: DrainSlot
+  /** The copy of the session that it was registered over. */
+  readonly live: LiveSession
   /** Runs turns; absent: inputs are admitted and wait. */
   executor: CoreExecutor | undefined
   /** Stands in for an executor that is about to be attached. */
   preparedInterrupt: InterruptHandle | undefined
   /** Lets the session go. */
-  readonly unpin: () => void
+  readonly letGo: () => void
 }
 
 /** What all sessions of a machine have in common. */
@@ -51,16 +53,18 @@ export class Entries {
   }
 
   has(sessionId: SessionId): boolean {
-    return this.#entries.has(sessionId)
+    return this.peek(sessionId) !== undefined
   }
 
+  /** A registration ends with the copy of the session that it was made over: one that was lost is to be registered anew. */
   peek(sessionId: SessionId): Entry | undefined {
-    return this.#entries.get(sessionId)
+    const entry = this.#entries.get(sessionId)
+    return entry === undefined || entry.live.closed ? undefined : entry
   }
 
   /** Throws `not-ready`, as of a destroyed session, for one that is not registered. */
   of(sessionId: SessionId): Entry {
-    const entry = this.#entries.get(sessionId)
+    const entry = this.peek(sessionId)
     if (entry === undefined) throw notRegistered(sessionId)
     return entry
   }
@@ -95,10 +99,18 @@ export class Entries {
         opsLifecycle,
       }),
       drain: new DrainSlot(authority),
+      live,
       executor: undefined,
       preparedInterrupt: undefined,
-      unpin: live.pin(),
+      letGo: () => {
+        unwatch()
+        unpin()
+      },
     }
+    const unpin = live.pin()
+    const unwatch = live.onCommit(() => {
+      if (live.closed) this.remove(entry)
+    })
     this.#entries.set(sessionId, entry)
     return entry
   }
@@ -107,6 +119,7 @@ export class Entries {
   remove(entry: Entry): void {
     if (this.#entries.get(entry.sessionId) === entry) this.#entries.delete(entry.sessionId)
     entry.gate.close()
-    entry.unpin()
+    entry.drain.abort()
+    entry.letGo()
   }
 }

@@ -37,6 +37,7 @@ import { isSameStore, type MachineOptions, openParts, type Parts } from './open.
 import type { OpsLifecycleRegistry } from './operations.ts'
 import type { Placement } from './placement.ts'
 import { RealtimeAttachments } from './realtime.ts'
+import { type RecoveryReport, recoveryReport } from './recovery.ts'
 import { type ExecutorClaim, type MakeExecutor, Registrations } from './registrations.ts'
 import { type CompositionSignalDispatcher, SessionSeam } from './seam.ts'
 import { type MachineSessionControlAuthority, mintSessionControlAuthority } from './witness.ts'
@@ -54,8 +55,9 @@ export class MeerkatMachine implements AsyncDisposable {
   readonly live: LiveChannels
   /** Which models serve the sessions, and which tools they see. */
   readonly models: SessionModels
+  /** The operations of a session, by the library's names. */
+  readonly runtime: Runtime
   readonly #core: Core
-  readonly #runtime: Runtime
   readonly #entries: Entries
   readonly #source: StoreSource | undefined
   readonly #takesFiles: boolean
@@ -65,7 +67,7 @@ export class MeerkatMachine implements AsyncDisposable {
 
   private constructor({ core, runtime, entries, source, takesFiles }: Parts) {
     this.#core = core
-    this.#runtime = runtime
+    this.runtime = runtime
     this.#entries = entries
     this.#source = source
     this.#takesFiles = takesFiles
@@ -201,7 +203,7 @@ export class MeerkatMachine implements AsyncDisposable {
   }
 
   /** Offers an input; resolves when it is durably accepted. */
-  acceptInput(sessionId: SessionId, input: HostInput): Promise<AcceptOutcome> {
+  async acceptInput(sessionId: SessionId, input: HostInput): Promise<AcceptOutcome> {
     this.#refuseFiles(input)
     return accept(this.#core, this.#registered(sessionId), input)
   }
@@ -211,13 +213,19 @@ export class MeerkatMachine implements AsyncDisposable {
     return this.acceptInput(sessionId, { ...input, withoutWake: true })
   }
 
+  /** Has what waits run, each in its turn, but for what is silenced. Answers whether anything is unfinished. */
+  async wakeRuntimeIfActiveInputs(sessionId: SessionId): Promise<boolean> {
+    const live = this.#registered(sessionId)
+    return live.driver.mutate(tx => tx.try({ type: 'WakeQueued' }).ok && tx.state.ledger.entries.size > 0)
+  }
+
   /** Offers an input, and says how it ends. */
   async acceptInputWithCompletion(
     sessionId: SessionId,
     input: HostInput,
   ): Promise<AcceptOutcome & { readonly completion: Promise<InputCompletion> }> {
     const accepted = await this.acceptInput(sessionId, input)
-    const completion = completionOf(this.#runtime, sessionId, accepted.inputId)
+    const completion = completionOf(this.runtime, sessionId, accepted.inputId)
     // Whoever does not wait for it is not told that the machine went away either.
     completion.catch(() => {})
     return { ...accepted, completion }
@@ -278,11 +286,11 @@ export class MeerkatMachine implements AsyncDisposable {
   }
 
   /** Ends the conditions of whoever served the session before, as a new process would. */
-  async recover(sessionId: SessionId): Promise<{ readonly inputsRecovered: number }> {
-    await this.#step(sessionId, { type: 'Recover' })
+  async recover(sessionId: SessionId): Promise<RecoveryReport> {
+    const effects = await this.#step(sessionId, { type: 'Recover' })
     const live = this.#entries.live(sessionId)
     live.loop?.sync()
-    return { inputsRecovered: live.state.ledger.entries.size }
+    return recoveryReport(effects, live.state)
   }
 
   /** What the session is doing. A session that nobody registered is as good as destroyed. */
@@ -300,7 +308,7 @@ export class MeerkatMachine implements AsyncDisposable {
     sessionId: SessionId,
     by: { readonly inputId?: InputId; readonly idempotencyKey?: string },
   ): Promise<InputView> {
-    return this.#runtime.input(sessionId, by)
+    return this.runtime.input(sessionId, by)
   }
 
   listActiveInputs(sessionId: SessionId): readonly LedgerEntry[] {
@@ -309,7 +317,7 @@ export class MeerkatMachine implements AsyncDisposable {
 
   /** What a run's boundary committed, or undefined. Boundaries count from 1. */
   async loadBoundaryReceipt(sessionId: SessionId, runId: RunId, boundary: number): Promise<ReceiptView | undefined> {
-    const { receipts } = await this.#runtime.run(sessionId, runId)
+    const { receipts } = await this.runtime.run(sessionId, runId)
     return receipts.find(receipt => receipt.boundary === boundary)
   }
 
@@ -320,7 +328,10 @@ export class MeerkatMachine implements AsyncDisposable {
     return opsLifecycle
   }
 
-  /** Closes a run whose turn has come to its end, for executors that drive the turn through their handle. */
+  /**
+   * Closes a run whose turn was driven to its end by hand: its waiters hear how it ended. To have the conversation
+   * written too, let the executor return its output instead.
+   */
   async commitServiceTurnTerminalReceipt(sessionId: SessionId, runId: RunId): Promise<void> {
     const { turnState } = this.#entries.of(sessionId).bindings
     await validated('the end of the turn', turnState.acknowledgeTerminal(runId))
@@ -335,18 +346,10 @@ export class MeerkatMachine implements AsyncDisposable {
     return runCommand(this, name, params)
   }
 
-  /** The operations of a session, by the library's names. */
-  get runtime(): Runtime {
-    return this.#runtime
-  }
-
   /** Gives every session back and closes the store. */
   async close(): Promise<void> {
-    for (const entry of this.#entries.all()) {
-      entry.drain.abort()
-      this.#entries.remove(entry)
-    }
-    await this.#runtime.close()
+    for (const entry of this.#entries.all()) this.#entries.remove(entry)
+    await this.runtime.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {

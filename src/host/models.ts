@@ -19,7 +19,7 @@ import { ToolScopeStageError } from '../handles/tool-scope-error.ts'
 import type { ToolVisibilityOwner } from '../handles/tool-visibility.ts'
 import { DslTransitionError } from '../kernel/authority.ts'
 import type { SessionId } from '../kernel/ids.ts'
-import type { LlmEffect } from '../kernel/regions/llm.ts'
+import type { LlmEffect, LlmInput } from '../kernel/regions/llm.ts'
 import {
   isLlm,
   type Llm,
@@ -54,6 +54,9 @@ export type SessionLlmReconfigurePlan = Omit<
   'type'
 >
 
+/** A model that answered in a run where the session's own had failed. `previous` is what the session had. */
+export type StickyModelFallback = Omit<Extract<LlmInput, { readonly type: 'CommitStickyModelFallback' }>, 'type'>
+
 /** Another model for some assistant turns, or, without `turns`, from now on. */
 export type SwitchTurnRequest = FiniteSwitchRequest | (UntilChangedSwitchRequest & { readonly turns?: never })
 
@@ -63,6 +66,8 @@ interface SessionModelsOptions {
   /** Called when a session that is served has another model. Never fails. */
   readonly changed: (sessionId: SessionId) => Promise<void>
 }
+
+type Replacement = Extract<LlmInput, { readonly type: 'ReconfigureSessionLlmIdentity' | 'CommitStickyModelFallback' }>
 
 /** How long the host may take to say what a model can do. */
 const RESOLVE_MS = 30_000
@@ -100,12 +105,24 @@ export class SessionModels {
     const entry = this.#options.entries.of(sessionId)
     const previous = seenIn(entry.authority.snapshotState().llm)
     const surface = await this.#resolved(sessionId, target)
-    const effects = await this.#replace(entry, previous, { identity: target, surface })
-    const plan = effects.find(effect => effect.type === 'SessionLlmReconfigurePlanResolved')
-    if (plan === undefined) throw new MeerkatError('internal', `session ${sessionId} changed its model without a plan`)
+    const seen = previous && { previous }
+    return this.#replace(entry, { type: 'ReconfigureSessionLlmIdentity', ...seen, identity: target, surface })
+  }
+
+  /**
+   * Has the model stay that answered where the session's own had failed. Only while the run still recovers from that very
+   * attempt: later it is `rejected`. Refused as `conflict` if the session got another model meanwhile.
+   */
+  commitStickyModelFallback(sessionId: SessionId, fallback: StickyModelFallback): Promise<SessionLlmReconfigurePlan> {
+    const entry = this.#options.entries.of(sessionId)
+    return this.#replace(entry, { ...fallback, type: 'CommitStickyModelFallback' })
+  }
+
+  /** Forgets which model the session has: nothing is held back for it until another is named. */
+  async clearSessionLlmState(sessionId: SessionId): Promise<void> {
+    const entry = this.#options.entries.of(sessionId)
+    await validated('forgetting the model', entry.authority.applyInput({ type: 'ClearSessionLlmState' }))
     await this.#follow(entry)
-    const { type: _, ...changes } = plan
-    return changes
   }
 
   /** What the session's model can do, as far as that is known. */
@@ -198,17 +215,27 @@ export class SessionModels {
     if (executor !== undefined) await this.#options.changed(sessionId)
   }
 
-  async #replace(
+  /** One model in the place of another, and what that changes. */
+  async #replace(entry: Entry, input: Replacement): Promise<SessionLlmReconfigurePlan> {
+    const { sessionId } = entry
+    const effects = await this.#replaced(entry, input)
+    const plan = effects.find(effect => effect.type === 'SessionLlmReconfigurePlanResolved')
+    if (plan === undefined) throw new MeerkatError('internal', `session ${sessionId} changed its model without a plan`)
+    await this.#follow(entry)
+    const { type: _, ...changes } = plan
+    return changes
+  }
+
+  async #replaced(
     { sessionId, authority }: Entry,
-    previous: SessionLlm | undefined,
-    next: Required<SessionLlm>,
+    input: Replacement,
   ): ReturnType<Entry['authority']['applyInputWithEffects']> {
-    const input = { type: 'ReconfigureSessionLlmIdentity', ...(previous && { previous }), ...next } as const
     try {
       return await validated('the model', authority.applyInputWithEffects(input))
     } catch (error) {
       const { llm } = authority.snapshotState()
-      throw isGuarded(error) && !isLlm(llm, previous) ? overtaken(sessionId, next.identity, llm, error) : error
+      const isOvertaken = isGuarded(error) && !isLlm(llm, input.previous)
+      throw isOvertaken ? overtaken(sessionId, input.identity, llm, error) : error
     }
   }
 

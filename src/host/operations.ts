@@ -80,6 +80,7 @@ export class OpsLifecycleRegistry {
         ...nature,
         ...(maxConcurrent !== undefined && { maxConcurrent }),
       })
+      tx.parts.opened.push(operationId)
       tx.parts.operations.push({ id: operationId, at: tx.at, kind: nature.kind, title, ...defined({ handle }) })
     })
     return operationId
@@ -224,9 +225,12 @@ export class OpsLifecycleRegistry {
       await this.#live.driver.mutate(run)
     } catch (error) {
       if (!(error instanceof KernelRejection)) throw error
-      const why = resolveOperationTransitionRejection(this.#live.state, { type, operationId })
+      const { state } = this.#live
+      const why = resolveOperationTransitionRejection(state, { type, operationId })
       if (why.idempotent) return
-      const message = `${type} of operation ${operationId} was refused: ${why.reason} (it is ${why.status})`
+      const what =
+        why.reason === 'max-concurrent-exceeded' ? `${state.operations.active} are unfinished` : `it is ${why.status}`
+      const message = `${type} of operation ${operationId} was refused: ${why.reason} (${what})`
       throw new OpsLifecycleError(why.reason, message, why.status)
     }
   }

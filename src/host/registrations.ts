@@ -2,6 +2,7 @@
 import { MeerkatError } from '../errors.ts'
 import type { CoreExecutor } from '../executor/executor.ts'
 import type { RuntimeEpochId, SessionId } from '../kernel/ids.ts'
+import { openObligations } from '../kernel/regions/registration.ts'
 import type { Core } from '../session/core.ts'
 import type { LiveSession } from '../session/live-session.ts'
 import type { SessionOptions } from '../store/records.ts'
@@ -31,10 +32,15 @@ export class Registrations {
 
   async register(sessionId: SessionId, options: SessionOptions): Promise<Entry> {
     const { entries, core, shared } = this.#options
-    if (this.#leaving.has(sessionId)) throw beingTornDown(sessionId)
+    if (this.#leaving.has(sessionId)) throw beingTornDown(sessionId, entries.peek(sessionId)?.live)
     const known = entries.peek(sessionId)
-    if (known !== undefined) return known
+    if (known !== undefined && !isTornDown(known.live)) return known
     const live = await this.#loaded(sessionId, options)
+    // A teardown that did not come to its end, here or in a process that is gone, comes to it first.
+    if (isTornDown(live)) {
+      if (!entries.has(sessionId)) entries.add(live, shared)
+      await this.unregister(sessionId)
+    }
     const { merge, silentIntents } = options
     if (live.state.registration.sessionId === undefined) {
       await validated(
@@ -54,7 +60,7 @@ export class Registrations {
     const entry = await this.register(sessionId, {})
     const asked = this.#attaching.get(sessionId)
     if (asked !== undefined) return asked.then(() => 'AlreadyClaimed')
-    if (entry.executor !== undefined) return 'AlreadyClaimed'
+    if (isServed(entry)) return 'AlreadyClaimed'
     const attaching = this.#attach(entry, make)
     this.#attaching.set(sessionId, attaching)
     try {
@@ -65,7 +71,8 @@ export class Registrations {
   }
 
   hasExecutor(sessionId: SessionId): boolean {
-    return this.#attaching.has(sessionId) || this.#options.entries.peek(sessionId)?.executor !== undefined
+    const entry = this.#options.entries.peek(sessionId)
+    return this.#attaching.has(sessionId) || (entry !== undefined && isServed(entry))
   }
 
   async unregister(sessionId: SessionId, epochId?: RuntimeEpochId): Promise<boolean> {
@@ -89,14 +96,19 @@ export class Registrations {
     const { sessionId } = entry
     const live = this.#options.entries.live(sessionId)
     const { registration, lifecycle } = live.state
-    if (registration.phase === 'draining') throw beingTornDown(sessionId)
+    if (registration.phase === 'draining') throw beingTornDown(sessionId, live)
     if (lifecycle.phase === 'destroyed') throw notReady(sessionId, lifecycle.phase, 'register another session')
     entry.executor = await make()
     entry.preparedInterrupt = undefined
     // That it is attached, and the first run, follow from the state.
-    await live.driver.mutate(tx => {
-      if (tx.state.lifecycle.phase === 'stopped') tx.step({ type: 'Resume' })
-    })
+    try {
+      await live.driver.mutate(tx => {
+        if (tx.state.lifecycle.phase === 'stopped') tx.step({ type: 'Resume' })
+      })
+    } catch (error) {
+      entry.executor = undefined
+      throw error
+    }
     live.loop?.sync()
     return 'Claimed'
   }
@@ -113,7 +125,19 @@ export class Registrations {
   }
 }
 
-function beingTornDown(sessionId: SessionId): MeerkatError {
+/** Whether somebody runs its turns: an executor goes with a stop, whoever asked for that. */
+function isServed({ executor, live }: Entry): boolean {
+  const { phase } = live.state.lifecycle
+  return executor !== undefined && phase !== 'stopped' && phase !== 'destroyed'
+}
+
+/** Whether its teardown began and has not ended. */
+function isTornDown({ state: { registration } }: LiveSession): boolean {
+  return registration.phase === 'draining' && registration.sessionId !== undefined
+}
+
+function beingTornDown(sessionId: SessionId, live: LiveSession | undefined): MeerkatError {
+  const open = live === undefined ? [] : openObligations(live.state)
   const message = `session ${sessionId} is being torn down: register it again afterwards`
-  return new MeerkatError('not-ready', message, { retryable: true, details: { sessionId, draining: true } })
+  return new MeerkatError('not-ready', message, { retryable: true, details: { sessionId, draining: true, open } })
 }

@@ -6,6 +6,7 @@
  */
 import type { MeerkatInput } from '../kernel/machine.ts'
 import type { BindingTuple } from '../kernel/regions/binding.ts'
+import { openObligations } from '../kernel/regions/registration.ts'
 import type { LiveSession } from '../session/live-session.ts'
 import { type Clock, Deadline } from '../time.ts'
 import type { Entry } from './entries.ts'
@@ -13,20 +14,37 @@ import type { Entry } from './entries.ts'
 /** What each part of a teardown may take before it is forced, ms. */
 const LIMITS = { loopMs: 5_000, drainMs: 2_000 } as const
 
-/** Tears a registration down; resolves when the session is nobody's. Throws a `DslTransitionError` where it may not begin. */
+/**
+ * Tears a registration down, or goes on with a teardown that did not come to its end; resolves when the session is
+ * nobody's. Throws a `DslTransitionError` where it may not begin.
+ */
 export async function unregister(entry: Entry, live: LiveSession, clock: Clock): Promise<void> {
   const { sessionId } = entry
-  const binding = bindingSeen(live)
-  await apply(live, { type: 'BeginUnregisterSession', sessionId, binding })
+  if (live.state.lifecycle.phase === 'destroyed') return leave(entry, live, clock)
+  if (live.state.registration.phase !== 'draining') {
+    await apply(live, { type: 'BeginUnregisterSession', sessionId, binding: bindingSeen(live) })
+  }
+  const open = openObligations(live.state)
   const stopped = await stopLoop(live, clock)
-  await apply(live, { type: 'RuntimeLoopStoppedForUnregister', sessionId, forcedAbort: !stopped })
+  if (open.includes('loop')) {
+    await apply(live, { type: 'RuntimeLoopStoppedForUnregister', sessionId, forcedAbort: !stopped })
+  }
   entry.drain.abort()
   const drained = await entry.drain.wait(clock, LIMITS.drainMs)
-  await apply(live, { type: 'CommsDrainExitedForUnregister', sessionId, forcedAbort: !drained })
-  await apply(live, { type: 'CompletionWaitersResolvedForUnregister', sessionId })
+  if (open.includes('comms')) {
+    await apply(live, { type: 'CommsDrainExitedForUnregister', sessionId, forcedAbort: !drained })
+  }
+  if (open.includes('waiters')) await apply(live, { type: 'CompletionWaitersResolvedForUnregister', sessionId })
   // The gate closes with the registration: a late task of the old one can't write into the next.
   entry.gate.close()
   await apply(live, { type: 'UnregisterSession', sessionId, binding: bindingSeen(live) })
+}
+
+/** Nothing stands open in a destroyed session: its registration goes with whoever still works for it. */
+async function leave(entry: Entry, live: LiveSession, clock: Clock): Promise<void> {
+  entry.drain.abort()
+  await live.loop?.rest(Deadline.in(clock, LIMITS.loopMs))
+  await entry.drain.wait(clock, LIMITS.drainMs)
 }
 
 /** A run under way may still end well; one that does not in time is cut off. */

@@ -5,21 +5,26 @@
  */
 import { hasSameFacts } from './encode.ts'
 import { type MeerkatFacts, type MeerkatInput, type MeerkatState, meerkat } from './machine.ts'
+import { ephemeralInputs } from './regions/ledger-entries.ts'
 
 /**
  * What a process has to do before anything else that takes a session over from one that is gone: end the conditions of
- * the former owner, end the operations that died with it, and complete a stop that it was asked for.
+ * the former owner, end the operations and the ephemeral inputs that died with it, and complete a stop that it was asked
+ * for.
  */
 export function takeOverSteps(state: MeerkatState): readonly MeerkatInput[] {
   const { lifecycle } = state
   const recovered = meerkat.step(state, RECOVER)
   // Asked of the regions rather than listed here: each knows what of it a process was in the middle of.
-  if (!recovered.ok || hasSameFacts(recovered.state, state)) return NONE
+  if (!recovered.ok) return NONE
   const served = lifecycle.phase === 'attached' || lifecycle.phase === 'running'
-  return served && lifecycle.stopDeferred ? [RECOVER, STOP] : [RECOVER]
+  if (served && lifecycle.stopDeferred) return [RECOVER, STOP]
+  const steps = hasSameFacts(recovered.state, state) ? NONE : [RECOVER]
+  return ephemeralInputs(recovered.state.ledger).length === 0 ? steps : [...steps, DROP]
 }
 
 const RECOVER: MeerkatInput = { type: 'Recover' }
+const DROP: MeerkatInput = { type: 'DropEphemeral' }
 const STOP: MeerkatInput = { type: 'StopRuntimeExecutor', reason: 'asked of the former owner' }
 
 /**

@@ -54,7 +54,8 @@ function completed(tx: Transaction, closing: Closing, output: Completed): Verdic
     tx.step({ type: 'EnterExtraction', runId })
     tx.step({ type: 'ExtractionValidationPassed', runId })
   }
-  tx.step({ type: 'BoundaryComplete', runId })
+  // An executor may have brought its turn to the end itself, through its handle.
+  if (tx.state.turn.phase !== 'completed') tx.step({ type: 'BoundaryComplete', runId })
   if (tx.state.turn.phase === 'cancelled') return cancelled(tx, closing, output.message)
   if (tx.state.turn.phase === 'callingLlm') {
     if (output.message !== undefined) work.add(output.message)

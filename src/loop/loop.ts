@@ -21,6 +21,7 @@ import { type RuntimeObserver, tell } from '../observer.ts'
 import { isUnreadableFile, refersToFiles, whole } from '../store/blobs.ts'
 import type { InputRecord, MessageRecord, SessionOptions, UsageRecord } from '../store/records.ts'
 import { type Clock, Deadline } from '../time.ts'
+import { addUsage } from '../usage.ts'
 import { close, type Ending, type Verdict } from './closing.ts'
 import { LoopPort } from './port.ts'
 import { type Files, Work } from './work.ts'
@@ -117,10 +118,7 @@ export class SessionLoop {
     const deadline = new Deadline(clock, startedAt + this.#options.maxRunMs)
     const performance: Performance = { runId: run.runId, controller, startedAt, deadline, done: Promise.resolve() }
     this.#current = performance
-    performance.done = this.#perform(run, performance).finally(() => {
-      if (this.#current === performance) this.#current = undefined
-      this.sync()
-    })
+    performance.done = this.#perform(run, performance)
   }
 
   async #perform(run: Extract<Run, { phase: 'bound' }>, performance: Performance): Promise<void> {
@@ -133,7 +131,7 @@ export class SessionLoop {
       let usage: UsageRecord | undefined
       for (;;) {
         const ending = await this.#apply(port, performance, load)
-        usage = sum(usage, 'usage' in ending ? ending.usage : undefined)
+        usage = addUsage(usage, 'usage' in ending ? ending.usage : undefined)
         const verdict = await this.#close(port, work, ending, usage)
         if (verdict === 'over') {
           this.#tellEnd(port, performance, ending, usage)
@@ -146,6 +144,8 @@ export class SessionLoop {
       await this.#fail(run.runId, error)
     } finally {
       offDeadline()
+      if (this.#current === performance) this.#current = undefined
+      this.sync()
     }
   }
 
@@ -220,15 +220,15 @@ export class SessionLoop {
   async #apply(port: LoopPort, performance: Performance, load: () => Promise<void>): Promise<Ending> {
     const { executor, clock, abortGraceMs, faults } = this.#options
     const { signal } = performance.controller
-    const giveUp = Promise.withResolvers<'given-up'>()
     let off = (): void => {}
-    const onAbort = (): void => {
-      off = clock.after(abortGraceMs, () => giveUp.resolve('given-up'))
-    }
-    performance.onAbort = onAbort
-    if (signal.aborted) onAbort()
     try {
-      const ended = await Promise.race([attempt(executor, port, load, faults), giveUp.promise])
+      const ended = await new Promise<Ending | 'given-up'>(resolve => {
+        performance.onAbort = () => {
+          off = clock.after(abortGraceMs, () => resolve('given-up'))
+        }
+        if (signal.aborted) performance.onAbort()
+        void attempt(executor, port, load, faults).then(resolve)
+      })
       return judge(ended, signal)
     } finally {
       performance.onAbort = undefined
@@ -332,11 +332,3 @@ const timedOut = {
   source: 'time-budget-exceeded',
   error: { code: 'deadline-exceeded', message: 'the run took longer than it may; raise maxRunMs or ask for less' },
 } as const satisfies ApplyOutput
-
-function sum(one: UsageRecord | undefined, other: UsageRecord | undefined): UsageRecord | undefined {
-  if (one === undefined || other === undefined) return one ?? other
-  const total: Record<string, number> = { ...one }
-  for (const [key, value] of Object.entries(other))
-    if (typeof value === 'number') total[key] = (total[key] ?? 0) + value
-  return total
-}

@@ -20,9 +20,10 @@ import type {
 import type { CallId, InputId, RunId } from '../kernel/ids.ts'
 import { type CallEntry, callsOf } from '../kernel/regions/calls.ts'
 import type { RuntimeObserver } from '../observer.ts'
-import type { EventRecord, MessageRecord, SessionOptions } from '../store/records.ts'
+import type { EventRecord, MessageRecord, SessionOptions, UsageRecord } from '../store/records.ts'
 import { messageText } from '../text.ts'
 import type { Clock, Deadline } from '../time.ts'
+import { addUsage } from '../usage.ts'
 import type { Work } from './work.ts'
 
 export interface PortOptions {
@@ -51,6 +52,8 @@ const STREAM_INTERVAL_MS = 20
 export class LoopPort implements RunPort {
   readonly #options: PortOptions
   readonly #streamedTurns = new Set<number>()
+  /** Of the work's model calls before this attempt. */
+  readonly usageSoFar?: UsageRecord
   #turns = 0
   #lastFlush = 0
   #flushPlanned = false
@@ -58,7 +61,10 @@ export class LoopPort implements RunPort {
 
   constructor(options: PortOptions) {
     this.#options = options
-    this.#turns = options.work.messages.filter(message => message.role === 'assistant').length
+    const said = options.work.messages.filter(message => message.role === 'assistant')
+    this.#turns = said.length
+    const usage = said.reduce<UsageRecord | undefined>((sum, message) => addUsage(sum, message.usage), undefined)
+    if (usage !== undefined) this.usageSoFar = usage
   }
 
   get sessionId(): SessionDriver['sessionId'] {
@@ -133,7 +139,7 @@ export class LoopPort implements RunPort {
   }
 
   async intend(report: Parameters<RunPort['intend']>[0]): Promise<void> {
-    const { turn, message, calls } = report
+    const { turn, message, calls, usage } = report
     const { work } = this.#options
     this.#turns = Math.max(this.#turns, turn)
     const length = work.messages.length
@@ -151,7 +157,7 @@ export class LoopPort implements RunPort {
         tx.event({ type: 'tool.requested', runId, turn, data: { callId, name, args } })
       }
       this.#ofTurn(tx, turn, () => tx.step({ type: 'RecordCallIntents', runId, calls, at: tx.at }))
-      work.add(message)
+      work.add({ ...message, ...defined({ usage }) })
       tx.parts.put.push(...work.unwritten())
     })
     work.written()

@@ -33,6 +33,9 @@ export async function control(
   const { effects, before } = await live.driver.mutate(tx => {
     mark(tx)
     const state = tx.state
+    // Whoever serves the session is to be done with all that waits, or begins anew with all of it.
+    const drains = operation === 'retire' || operation === 'recycle'
+    if (drains && state.registration.phase === 'active') tx.try({ type: 'WakeQueued' })
     const step = tx.step(INPUTS[operation])
     if (operation === 'stop' && tx.state.run.phase === 'bound') tx.step({ type: 'InterruptCurrentRun' })
     return { effects: step, before: state }

@@ -152,6 +152,7 @@ export class LiveSession {
     await this.driver.mutate(
       tx => {
         for (const step of takeOverSteps(tx.state)) tx.step(step)
+        if (tx.parts.ended.length > 0) tx.needsCommit()
       },
       { lazy },
     )

@@ -83,7 +83,7 @@ async function sendNow(
   }
   const durableMs = core.clock.now() - offeredAt
   tell(core.observer, 'inputAccepted', () => ({ sessionId: live.id, inputId: admitted.inputId, durableMs }))
-  await core.faults?.('session.acknowledge')
+  if (core.faults !== undefined) await core.faults('session.acknowledge')
   if (admitted.outcome === 'deduplicated') {
     const { status, result } = await viewOf(core, live.id, admitted.inputId)
     return { ...admitted, status, ...(result && { result }), cursor: String(before) }

@@ -213,6 +213,8 @@ export interface MessageRecord {
   readonly inputIds?: readonly InputId[]
   /** Set on the summary a compaction wrote: messages before this index are covered by it. */
   readonly compactsBefore?: number
+  /** What the model call that said it cost. On messages that a later attempt may have to go on from. */
+  readonly usage?: UsageRecord
 }
 
 /** How a session was opened. Compared as a whole when it is opened again. */

@@ -25,16 +25,15 @@ export interface RecordIds {
 
 /** The text with its ids written once, or as it was. */
 export function shorten(json: string, { sessionId, runId, inputId }: RecordIds): string {
-  // Looked for without its first quote: a text search goes by the first character, and JSON is full of quotes.
-  if (json.includes('@r"') || json.includes('@i"') || json.includes('@s"')) return json
-  const run = headed(runId)
-  const input = headed(inputId)
+  if (holdsToken(json)) return json
+  const [run, input] = [headed(runId), headed(inputId)]
+  if (run === undefined || input === undefined) return json
+  const [runText, inputText] = [quoted(runId), quoted(inputId)]
+  const fields = fieldsOf(runText, inputText)
   const from = fieldsAt(json)
-  const fields = fieldsOf(runId, inputId)
-  if (run === undefined || input === undefined || from === 0 || !json.startsWith(fields, from)) return json
-  let short = exchanged(json.slice(from + fields.length), JSON.stringify(sessionId), SESSION)
-  if (runId !== undefined) short = exchanged(short, JSON.stringify(runId), RUN)
-  if (inputId !== undefined) short = exchanged(short, JSON.stringify(inputId), INPUT)
+  if (from === 0 || !json.startsWith(fields, from)) return json
+  let short = exchanged(json.slice(from + fields.length), quoted(sessionId), SESSION)
+  short = exchanged(exchanged(short, runText, RUN), inputText, INPUT)
   return `@${run}@${input}@${json.slice(0, from)}${short}`
 }
 
@@ -44,47 +43,56 @@ export function lengthen(text: string, sessionId: string): string {
   const second = text.indexOf('@', 1)
   const third = text.indexOf('@', second + 1)
   const [run, input, short] = [text.slice(1, second), text.slice(second + 1, third), text.slice(third + 1)]
-  if (short.startsWith(FIRST_VERSION)) return named(short, run, input)
-  const [runId, inputId] = [idOf(run), idOf(input)]
+  if (short.startsWith(FIRST_VERSION)) return exchanged(exchanged(short, RUN, quoted(run)), INPUT, quoted(input))
+  const [runText, inputText] = [quoted(idOf(run)), quoted(idOf(input))]
   const from = fieldsAt(short)
-  const fields = fieldsOf(runId === '' ? undefined : runId, inputId === '' ? undefined : inputId)
-  const rest = exchanged(short.slice(from), SESSION, JSON.stringify(sessionId))
-  return short.slice(0, from) + fields + named(rest, runId, inputId)
+  const rest = exchanged(exchanged(short.slice(from), RUN, runText), INPUT, inputText)
+  return short.slice(0, from) + fieldsOf(runText, inputText) + exchanged(rest, SESSION, quoted(sessionId))
 }
 
-const named = (short: string, runId: string, inputId: string): string =>
-  exchanged(exchanged(short, RUN, JSON.stringify(runId)), INPUT, JSON.stringify(inputId))
+/** Looked for without the first quote: a text search goes by the first character, and JSON is full of quotes. */
+function holdsToken(json: string): boolean {
+  return json.includes('@r"') || json.includes('@i"') || json.includes('@s"')
+}
 
-/** An id as the header holds it; undefined if it can't. */
+/** An id as the header holds it, empty for none; undefined if it can't. */
 function headed(id: string | undefined): string | undefined {
   if (id === undefined) return ''
   const short = shortId(id)
   return short === '' || short?.includes('@') === true ? undefined : short
 }
 
+/** An id as JSON has it, empty for none. */
+const quoted = (id: string | undefined): string => (id === undefined || id === '' ? '' : JSON.stringify(id))
+
 /** Where a record's fields begin after its version and its time, both numbers; 0 if it has no others. */
 function fieldsAt(json: string): number {
   return json.indexOf(',', json.indexOf(',') + 1) + 1
 }
 
-function fieldsOf(runId: string | undefined, inputId: string | undefined): string {
-  const run = runId === undefined ? '' : `"runId":${JSON.stringify(runId)},`
-  return inputId === undefined ? run : `${run}"inputId":${JSON.stringify(inputId)},`
+function fieldsOf(runText: string, inputText: string): string {
+  const run = runText === '' ? '' : `"runId":${runText},`
+  return inputText === '' ? run : `${run}"inputId":${inputText},`
 }
+
+/** Characters of a text that are looked for; a short piece is found without tables being made for it. */
+const PIECE = 6
 
 /**
  * One quoted text for another, as `replaceAll` does it, in a fraction of the time: every commit passes here. What is
- * looked for is the text without its quotes, which are compared where it is found.
+ * looked for is the text's end, where ids differ; the whole is compared where that is found.
  */
-function exchanged(text: string, quoted: string, other: string): string {
-  const bare = quoted.slice(1, -1)
-  if (bare === '') return text
+function exchanged(text: string, one: string, other: string): string {
+  if (one === '') return text
+  const piece = one.slice(1, -1).slice(-PIECE)
+  const lead = one.length - 1 - piece.length
   let made = ''
   let from = 0
-  for (let at = text.indexOf(bare, 1); at >= 0; at = text.indexOf(bare, at + bare.length)) {
-    if (text[at - 1] !== '"' || text[at + bare.length] !== '"') continue
-    made += text.slice(from, at - 1) + other
-    from = at + bare.length + 1
+  for (let at = text.indexOf(piece, lead); at >= 0; at = text.indexOf(piece, at + 1)) {
+    const start = at - lead
+    if (start < from || !text.startsWith(one, start)) continue
+    made += text.slice(from, start) + other
+    from = start + one.length
   }
   return from === 0 ? text : made + text.slice(from)
 }

@@ -43,7 +43,7 @@ export class ScriptedRun {
   }
 
   /** The model asks for tools; resolves when the intents are recorded. */
-  async ask(calls: readonly ScriptedCall[], text: string = ''): Promise<void> {
+  async ask(calls: readonly ScriptedCall[], text: string = '', usage?: UsageRecord): Promise<void> {
     const requests = calls.map(
       ({ id, tool = 'tool', args = {} }): MessagePart => ({ type: 'tool-call', callId: id, name: tool, args }),
     )
@@ -51,6 +51,7 @@ export class ScriptedRun {
     await this.port.intend({
       turn: this.#turn,
       message: { role: 'assistant', content: [...said, ...requests] },
+      ...(usage && { usage }),
       calls: calls.map(({ id, tool = 'tool', policy = 'ask', needsApproval }) => ({
         callId: id as CallId,
         tool,

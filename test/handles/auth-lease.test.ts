@@ -54,6 +54,22 @@ describe('a lease', () => {
     expect(leases.snapshot(KEY)).toMatchObject({ phase: 'valid', expiresAt: next, generation: 2 })
   })
 
+  test('says whether it may be used at this moment', () => {
+    const { leases, clock } = setUp()
+    expect(leases.resolveCredentialUse(KEY, 'use')).toBe('lease-absent')
+    leases.acquireLease(KEY, clock.now() + HOUR)
+    expect(leases.resolveCredentialUse(KEY, 'use')).toBe('authorized')
+    clock.advance(HOUR - 30_000)
+    expect(leases.resolveCredentialUse(KEY, 'use')).toBe('refresh-required')
+    expect(leases.resolveCredentialUse(KEY, 'hold')).toBe('authorized')
+    clock.advance(30_000)
+    expect(leases.resolveCredentialUse(KEY, 'hold')).toBe('refresh-required')
+    leases.beginRefresh(KEY)
+    expect(leases.resolveCredentialUse(KEY, 'beginRefresh')).toBe('already-refreshing')
+    leases.refreshFailed(KEY, { httpStatus: 401 })
+    expect(leases.resolveCredentialUse(KEY, 'use')).toBe('reauth-required')
+  })
+
   test('that two want to refresh is refreshed by one; the other is refused and finds the new credential', () => {
     const { leases } = setUp()
     leases.acquireLease(KEY)

@@ -52,7 +52,6 @@ describe('what comes from peers', () => {
     const before = authority.snapshotState()
     expect(await classify(peers, { kind: 'Message' })).toMatchObject({ class: 'ActionableMessage', fromPeerId: 'p' })
     expect(await peers.classifyPlainEvent('timer')).toMatchObject({ class: 'PlainEvent', actionable: true })
-    expect(await peers.classifyResponseReply('Completed')).toBe('TerminalCompleted')
     await peers.setPeerIngressContext(true)
     expect(authority.snapshotState()).toBe(before)
   })

@@ -36,6 +36,15 @@ describe('a request of ours', () => {
   })
 })
 
+test('an answer is judged by its status, and nothing changes by that', async () => {
+  const authority = HandleDslAuthority.ephemeral()
+  const requests = new PeerInteractionHandle(authority)
+  const before = authority.snapshotState()
+  const judged = (['Accepted', 'Completed', 'Failed'] as const).map(status => requests.classifyResponseReply(status))
+  expect(await Promise.all(judged)).toEqual(['Progress', 'TerminalCompleted', 'TerminalFailed'])
+  expect(authority.snapshotState()).toBe(before)
+})
+
 test('a peer’s request is answered once, in the lane in which it came, whatever becomes of ours', async () => {
   const requests = new PeerInteractionHandle(HandleDslAuthority.ephemeral())
   await requests.requestReceived(X, 'steer')

@@ -4,9 +4,9 @@ import { ManualClock } from 'meerkat-ts/testing'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { CoreExecutor } from '../../src/executor/executor.ts'
 import { MeerkatMachine } from '../../src/host/meerkat-machine.ts'
-import type { SessionLlmReconfigureHost } from '../../src/host/models.ts'
+import type { SessionLlmReconfigureHost, StickyModelFallback } from '../../src/host/models.ts'
 import type { MachineOptions } from '../../src/host/open.ts'
-import type { AgentRuntimeId, SessionId } from '../../src/kernel/ids.ts'
+import type { AgentRuntimeId, RunId, SessionId } from '../../src/kernel/ids.ts'
 import type { SessionLlmCapabilitySurface, SessionLlmIdentity } from '../../src/kernel/regions/llm-state.ts'
 import type { ModelTarget } from '../../src/kernel/regions/routing-state.ts'
 import type { ToolAuthority } from '../../src/kernel/regions/visibility-state.ts'
@@ -245,6 +245,86 @@ describe('what is asked of the machine', () => {
     expect(await failure(models.requestDeferredTools(S, [{ ...SEARCH, sourceId: 'web' }]))).toMatchObject({
       details: { kind: 'InvalidWitnesses', tools: ['search'] },
     })
+  })
+})
+
+describe('a model that answers where the session’s own failed', () => {
+  const fallback = (runId: RunId, more: Partial<StickyModelFallback> = {}): StickyModelFallback => ({
+    runId,
+    retryAttempt: 1,
+    previous: seeing,
+    ...blind,
+    profile: BLIND,
+    ...more,
+  })
+  /** A machine whose session runs once: its model fails, and this is done before it is tried again. */
+  async function failing(
+    recover: (machine: MeerkatMachine, runId: RunId) => Promise<unknown>,
+  ): Promise<MeerkatMachine> {
+    const machine = await machineOf()
+    await machine.models.hydrateSessionLlmState(S, seeing)
+    const apply: CoreExecutor['apply'] = async port => {
+      const kind = 'rate-limited'
+      port.retrying({ turn: 1, attempt: 1, maxRetries: 2, delayMs: 0, kind, message: 'too many' })
+      await recover(machine, port.runId)
+      port.retry(1)
+      return { type: 'completed', turn: 1, message: { role: 'assistant', content: 'done' } }
+    }
+    await machine.registerSessionWithExecutor(S, { name: 'failing', apply })
+    const { completion } = await machine.acceptInputWithCompletion(S, { content: 'go' })
+    expect(await completion).toMatchObject({ result: { outcome: 'completed' } })
+    return machine
+  }
+
+  test('stays, and the plan says what that changes', async () => {
+    const plans: unknown[] = []
+    const { models } = await failing(async ({ models: held }, runId) => {
+      plans.push(await held.commitStickyModelFallback(S, fallback(runId)))
+    })
+    expect(plans).toMatchObject([{ previousSurface: seeing.surface, currentSurface: blind.surface }])
+    expect(models.resolvedSessionLlmCapabilities(S)).toEqual(blind.surface)
+  })
+
+  test('does not take the place of one that was changed meanwhile', async () => {
+    const errors: MeerkatError[] = []
+    const { models } = await failing(async ({ models: held }, runId) => {
+      const seen = { ...seeing, identity: { provider: 'p', model: 'older' } }
+      errors.push(await failure(held.commitStickyModelFallback(S, fallback(runId, { previous: seen }))))
+    })
+    expect(errors).toMatchObject([{ code: 'conflict', retryable: true, details: { model: 'blind', current: SEEING } }])
+    expect(models.resolvedSessionLlmCapabilities(S)).toEqual(seeing.surface)
+  })
+
+  test('does not stay for another attempt than it was chosen for, nor after the run', async () => {
+    const errors: MeerkatError[] = []
+    const runs: RunId[] = []
+    const { models } = await failing(async ({ models: held }, runId) => {
+      runs.push(runId)
+      errors.push(await failure(held.commitStickyModelFallback(S, fallback(runId, { retryAttempt: 2 }))))
+    })
+    for (const runId of runs) errors.push(await failure(models.commitStickyModelFallback(S, fallback(runId))))
+    expect(errors.map(({ code }) => code)).toEqual(['rejected', 'rejected'])
+    expect(models.resolvedSessionLlmCapabilities(S)).toEqual(seeing.surface)
+  })
+})
+
+describe('a model that is forgotten', () => {
+  test('holds nothing back, and another may be named', async () => {
+    const machine = await machineOf()
+    const { models } = machine
+    const { toolVisibilityOwner: tools } = await machine.prepareBindings(S)
+    await models.hydrateSessionLlmState(S, blind)
+    expect(tools.isVisible('view_image')).toBe(false)
+    await machine.command('ClearSessionLlmState', { sessionId: S })
+    expect(models.resolvedSessionLlmCapabilities(S)).toBeUndefined()
+    expect(tools.isVisible('view_image')).toBe(true)
+    expect(await models.reconfigureSessionLlmIdentity(S, SEEING)).not.toHaveProperty('previousSurface')
+  })
+
+  test('is one of a session that is there', async () => {
+    const machine = await machineOf()
+    await machine.unregisterSession(S)
+    expect(await failure(machine.models.clearSessionLlmState(S))).toMatchObject({ code: 'not-ready' })
   })
 })
 

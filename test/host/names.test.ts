@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 
 const commands = `Abort AbortAll AcceptWithCompletion AcceptWithoutWake ActivateImageOperationOverride
   AdmitModelRoutingAssistantTurn BeginImageOperation CancelAfterBoundary ClassifyImageOperationTerminal
-  CommitServiceTurnTerminalReceipt CompleteImageOperation ConfigureModelRoutingBaseline ContainsSession
+  ClearSessionLlmState CommitServiceTurnTerminalReceipt CommitStickyModelFallback CompleteImageOperation ConfigureModelRoutingBaseline ContainsSession
   DenyImageOperationPlan Destroy EnsureSessionWithExecutor Ingest InputState ListActiveInputs LoadBoundaryReceipt
   NotifyDrainExited OpsLifecycleRegistry PrepareBindings PrepareLocalSessionBindings PublishCommittedVisibleSet PublishEvent
   ReconfigureSessionLlmIdentity Recover Recycle RegisterSession RequestDeferredTools RequestSwitchTurn Reset
@@ -45,7 +45,7 @@ const methodsOf = {
   AuthLeaseHandle: `acquireLease markExpiring beginRefresh completeRefresh refreshFailed markReauthRequired releaseLease
     releaseCredentialLifecycle restoreAuthLifecycleSnapshot snapshot`,
   McpServerLifecycleHandle: `applyConnectPending applyConnected applyFailed applyDisconnected applyReload pendingServerIds`,
-  PeerInteractionHandle: `requestSent responseProgress responseTerminal requestTimedOut requestReceived responseReplied
+  PeerInteractionHandle: `requestSent responseProgress responseTerminal requestTimedOut classifyResponseReply requestReceived responseReplied
     outboundState inboundState installCleanupObserver`,
   SessionContextHandle: 'contextAdvanced currentWatermarkMs installObserver installObserverWithBaseline',
   DefaultSessionClaimRegistry: 'tryAcquire release',

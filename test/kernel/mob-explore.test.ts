@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { type MobVerifyReport, verifyMob } from '../../src/kernel/check/mob.ts'
 import type { MobEffect } from '../../src/kernel/mob/effects.ts'
+import { withProgress } from '../../src/kernel/mob/flow-runs.ts'
 import { type MobInput, type MobState, mob } from '../../src/kernel/mob/machine.ts'
+import { mapGet, mapSet } from '../../src/kernel/persistent-map.ts'
 import type { Follow, Guard, Row } from '../../src/kernel/region.ts'
 import { type Machine, machine } from '../../src/kernel/step.ts'
 
@@ -54,6 +56,17 @@ function withoutFollow(region: keyof MobState, input: MobInput['type']): MobMach
   })
 }
 
+/** Starts a step and skips nothing. */
+function startOnly(slice: unknown, input: unknown): MobState['flows'] {
+  const { runs } = slice as MobState['flows']
+  const { runId, stepId, targets } = input as Extract<MobInput, { type: 'StartStep' }>
+  const run = mapGet(runs, runId)
+  if (run === undefined) return { runs }
+  const needed = targets.length
+  const begun = withProgress(run, stepId, { status: 'running', attempts: 0, awaited: targets, completed: 0, needed })
+  return { runs: mapSet(runs, runId, begun) }
+}
+
 const never: Guard<MobState, MobInput> = () => false
 
 function findings({ violations, liveness, uncoveredEdges }: MobVerifyReport): readonly string[] {
@@ -69,7 +82,16 @@ describe('the mob machine, explored', () => {
     expect(report.uncoveredEdges).toEqual([])
     expect(report.states).toBeGreaterThan(4_000)
     expect(report.liveness.checked).toBeGreaterThan(report.states)
-    expect(heard).toEqual(['mob-members', 'mob-pairs', 'mob-flows', 'seam', 'seam-disturbed'])
+    expect(heard).toEqual([
+      'mob-members',
+      'mob-kickoffs',
+      'mob-pairs',
+      'mob-replaced',
+      'mob-flows',
+      'mob-collection',
+      'seam',
+      'seam-disturbed',
+    ])
   })
 })
 
@@ -138,6 +160,42 @@ const mutants: readonly Mutant[] = [
     machine: () => withRow('flows', 'FailStep', 'continued', row => ({ ...row, when: [never] })),
     only: 'mob-flows',
     caughtBy: 'flows/FailStep/continued running',
+  },
+  {
+    fault: 'a step that waits for a quorum which can not come',
+    machine: () => withoutGuard('flows', 'FailStep', 'counted', 'mayStillBeEnough'),
+    only: 'mob-collection',
+    caughtBy: 'running-steps-can-be-collected',
+  },
+  {
+    fault: 'a target that is counted twice',
+    machine: () => withoutGuard('flows', 'CompleteStep', 'counted', 'isAwaited'),
+    only: 'mob-collection',
+    caughtBy: 'running-steps-can-be-collected',
+  },
+  {
+    fault: 'a kickoff that outlives its member',
+    machine: () => withoutFollow('kickoffs', 'ObserveRuntimeRetired'),
+    only: 'mob-kickoffs',
+    caughtBy: 'kickoffs-belong-to-a-member',
+  },
+  {
+    fault: 'a kickoff that ends and nobody hears of it',
+    machine: () => withRow('kickoffs', 'CancelKickoff', 'cancelled', row => ({ ...row, emit: [] })),
+    only: 'mob-kickoffs',
+    caughtBy: 'kickoffs-end-once',
+  },
+  {
+    fault: 'a member that takes the name of a peer outside',
+    machine: () => withoutGuard('spawns', 'BeginSpawnExec', 'opened', 'isNoExternalPeer'),
+    only: 'mob-replaced',
+    caughtBy: 'external-peers-join-members',
+  },
+  {
+    fault: 'an alternative that is left to start',
+    machine: () => withRow('flows', 'StartStep', 'dispatched', row => ({ ...row, then: startOnly })),
+    only: 'mob-collection',
+    caughtBy: 'one-alternative-starts',
   },
   {
     fault: 'members who leave only while the mob runs',

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { StepDeclaration } from '../../src/kernel/mob/flow-runs.ts'
 import { readySteps } from '../../src/kernel/mob/flows.ts'
 import type { MobInput } from '../../src/kernel/mob/machine.ts'
-import { flowRunId, identity, MobPlay, spawn, step, stepId } from './support/mob-play.ts'
+import { flowRunId, identity, MobPlay, runtimeId, spawn, step, stepId } from './support/mob-play.ts'
 
 const runId = flowRunId('f')
 const a = identity('a')
@@ -45,6 +45,22 @@ const ready = (play: MobPlay): readonly string[] =>
 const ends = (play: MobPlay): object => Object.fromEntries(play.said('StepEnded').map(one => [one.stepId, one.end]))
 const outcome = (play: MobPlay): readonly string[] => play.said('FlowTerminalized').map(one => one.status)
 
+const completeBy = (name: string, target: string, attempt = 1): MobInput => ({
+  type: 'CompleteStep',
+  runId,
+  stepId: stepId(name),
+  attempt,
+  target: identity(target),
+})
+const failBy = (name: string, target: string, attempt = 1): MobInput => ({
+  type: 'FailStep',
+  runId,
+  stepId: stepId(name),
+  attempt,
+  target: identity(target),
+  reason,
+})
+
 const lenient = { failurePolicy: 'continue' } as const
 
 describe('a flow run', () => {
@@ -82,6 +98,14 @@ describe('a flow run', () => {
     ['goes in a circle', [step('1', ['2']), step('2', ['1'])]],
     ['depends on itself', [step('1', ['1'])]],
     ['tries a step no time', [step('1', [], { maxAttempts: 0 })]],
+    ['asks for no target', [step('1', [], { dispatch: 'fanOut', collection: { quorum: 0 } })]],
+    ['asks for a part of one', [step('1', [], { dispatch: 'fanOut', collection: { quorum: 1.5 } })]],
+    ['asks two targets of one', [step('1', [], { collection: { quorum: 2 } })]],
+    ['has alternatives that depend on each other', [step('1', [], { branch: 'x' }), step('2', ['1'], { branch: 'x' })]],
+    [
+      'has alternatives that need different things of the same',
+      [step('0'), step('1', ['0'], { branch: 'x' }), step('2', ['0'], { branch: 'x', dependsOnMode: 'any' })],
+    ],
   ])('is refused if it %s', (_, steps) => {
     const play = running(step('1'))
     expect(play.refused({ type: 'CreateRunSeed', runId: flowRunId('g'), steps }).reason).toBe('unmet: isSoundFlow')
@@ -169,5 +193,124 @@ describe('a step that is skipped', () => {
     const play = running(step('1'))
     play.do(start('1'))
     expect(play.refused(skip('1')).kind).toBe('guard-rejected')
+  })
+})
+
+describe('a step for several', () => {
+  const many = { dispatch: 'fanOut' } as const
+  const three = (rest: Partial<StepDeclaration>): MobPlay => {
+    const play = new MobPlay()
+    play.do({ type: 'BindCoordinator' }, ...spawn('a'), ...spawn('b'), ...spawn('c'))
+    play.do({ type: 'RunFlow', runId, steps: [step('1', [], { ...many, ...rest })] }, start('1', 'a', 'b', 'c'))
+    return play
+  }
+  const releasedFrom = (play: MobPlay): readonly unknown[] => play.said('StepTargetsReleased').map(one => one.targets)
+
+  test('is complete when each of them is, and no word stands for those that are missing', () => {
+    const play = three({})
+    expect(play.refused(complete('1')).reason).toContain('speaksForItsTargets')
+    play.do(completeBy('1', 'a'), completeBy('1', 'c'))
+    expect(outcome(play)).toEqual([])
+    expect(play.refused(completeBy('1', 'a')).reason).toContain('isAwaited')
+    expect(play.refused(failBy('1', 'c')).reason).toContain('isAwaited')
+    play.do(complete('1'))
+    expect(outcome(play)).toEqual(['completed'])
+    expect(releasedFrom(play)).toEqual([])
+  })
+
+  test('fails with the first of them that does, and the others are let go', () => {
+    const play = three({})
+    play.do(completeBy('1', 'a'), failBy('1', 'b'))
+    expect(ends(play)).toEqual({ 1: 'failed' })
+    expect(outcome(play)).toEqual(['failed'])
+  })
+
+  test('may be satisfied with any of them', () => {
+    const play = three({ collection: 'any' })
+    play.do(failBy('1', 'a'), completeBy('1', 'c'))
+    expect(ends(play)).toEqual({ 1: 'completed' })
+    expect(releasedFrom(play)).toEqual([['b']])
+  })
+
+  test('that any of them would satisfy fails with the last', () => {
+    const play = three({ collection: 'any' })
+    play.do(failBy('1', 'a'), failBy('1', 'b'))
+    expect(outcome(play)).toEqual([])
+    play.do(failBy('1', 'c'))
+    expect(outcome(play)).toEqual(['failed'])
+  })
+
+  test('may ask for a quorum, which has to be there', () => {
+    const play = three({ collection: { quorum: 2 } })
+    play.do(failBy('1', 'a'), completeBy('1', 'b'))
+    expect(outcome(play)).toEqual([])
+    play.do(completeBy('1', 'c'))
+    expect(outcome(play)).toEqual(['completed'])
+
+    const few = running(step('1', [], { ...many, collection: { quorum: 3 } }))
+    expect(few.refused(start('1', 'a', 'b')).reason).toContain('hasSuitableTargets')
+  })
+
+  test('fails as soon as the quorum can not come any more', () => {
+    const play = three({ ...lenient, collection: { quorum: 2 } })
+    play.do(failBy('1', 'a'), failBy('1', 'b'))
+    expect(ends(play)).toEqual({ 1: 'failed' })
+    expect(releasedFrom(play)).toEqual([['c']])
+  })
+
+  test('is tried again with all of them anew', () => {
+    const play = three({ maxAttempts: 2 })
+    play.do(completeBy('1', 'a'), failBy('1', 'b'))
+    expect(releasedFrom(play)).toEqual([['c']])
+    play.do(start('1', 'a', 'b'), completeBy('1', 'a', 2))
+    expect(play.refused(completeBy('1', 'c', 2)).reason).toContain('isAwaited')
+    play.do(completeBy('1', 'b', 2))
+    expect(outcome(play)).toEqual(['completed'])
+  })
+
+  test('whose time is up fails as a whole', () => {
+    const play = three({ ...lenient, collection: 'any' })
+    play.do(fail('1'))
+    expect(ends(play)).toEqual({ 1: 'failed' })
+    expect(releasedFrom(play)).toEqual([['a', 'b', 'c']])
+  })
+
+  test('waits for a member only until that has answered', () => {
+    const play = three({})
+    play.do(completeBy('1', 'a'))
+    play.do({ type: 'CancelAllWork', identity: a, runtimeId: runtimeId('a1'), fence: 1 })
+    expect(outcome(play)).toEqual([])
+    play.do({ type: 'CancelAllWork', identity: identity('b'), runtimeId: runtimeId('b1'), fence: 1 })
+    expect(outcome(play)).toEqual(['canceled'])
+  })
+})
+
+describe('alternatives', () => {
+  const turn = { branch: 'turn' } as const
+
+  test('may all start, and the first that does leaves the others skipped', () => {
+    const play = running(
+      step('0'),
+      step('1', ['0'], turn),
+      step('2', ['0'], turn),
+      step('3', ['1', '2'], { dependsOnMode: 'any' }),
+      step('4', ['2']),
+    )
+    play.do(start('0'), complete('0'))
+    expect(ready(play)).toEqual(['1', '2'])
+    play.do(start('1'))
+    expect(ends(play)).toEqual({ 0: 'completed', 2: 'skipped', 4: 'skipped' })
+    play.do(complete('1'))
+    expect(ready(play)).toEqual(['3'])
+    play.do(start('3'), complete('3'))
+    expect(outcome(play)).toEqual(['completed'])
+  })
+
+  test('stay decided where the one that started is tried again', () => {
+    const play = running(step('1', [], { ...turn, maxAttempts: 2 }), step('2', [], turn))
+    play.do(start('1'), fail('1'))
+    expect(ready(play)).toEqual(['1'])
+    play.do(skip('1'))
+    expect(outcome(play)).toEqual(['completed'])
   })
 })

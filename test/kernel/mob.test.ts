@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { MobPhase } from '../../src/kernel/mob/lifecycle.ts'
 import type { MobInput } from '../../src/kernel/mob/machine.ts'
-import { neighboursOf } from '../../src/kernel/mob/wiring.ts'
 import { openWork } from '../../src/kernel/mob/work.ts'
 import {
   aRetired,
@@ -19,7 +18,6 @@ import {
 
 const a = identity('a')
 const b = identity('b')
-const c = identity('c')
 const ofA = { identity: a, runtimeId: runtimeId('a1'), fence: 1 }
 const refusal = { identity: a, runtimeId: runtimeId('a1'), sessionId: sessionId('s'), code: 'no', reason: 'because' }
 const bindingRefused: MobInput = { type: 'ResolveRuntimeBindingRefusal', ...refusal }
@@ -109,7 +107,7 @@ describe('a mob as a whole', () => {
   test('reset, it gives up the spawns that have no member yet', () => {
     const play = withMember()
     play.do(...spawn('b').slice(0, 2), ...spawn('c').slice(0, 3), { type: 'Reset' })
-    expect(play.said('SpawnAborted')).toEqual([{ type: 'SpawnAborted', identity: 'b' }])
+    expect(play.said('SpawnAborted')).toEqual([{ type: 'SpawnAborted', identity: 'b', cause: 'canceled' }])
     play.do({ type: 'Destroy' })
   })
 
@@ -250,50 +248,6 @@ describe('a member', () => {
     play.do({ type: 'BindCoordinator' }, ...spawn('a', { session: 's' }), { type })
     play.do({ type: 'ObserveRuntimeReady', ...ofA }, retireA, aRetired)
     expect(play.member('a')).toBeUndefined()
-  })
-})
-
-describe('wiring', () => {
-  const trio = (): MobPlay => {
-    const play = withMember()
-    play.do(...spawn('b'), ...spawn('c'))
-    return play
-  }
-
-  test('is unordered, numbered, and repaired when asked for again', () => {
-    const play = trio()
-    expect(play.do({ type: 'WireMembers', a, b, withTrust: true })).toEqual([
-      { type: 'WiringGraphChanged', epoch: 1 },
-      { type: 'MemberTrustWiringRequested', a, b, epoch: 1 },
-    ])
-    const wired = play.state
-    expect(play.do({ type: 'WireMembers', a: b, b: a })).toEqual([
-      { type: 'WiringTrustRepairRequested', a: b, b: a, epoch: 1 },
-    ])
-    expect(play.state).toBe(wired)
-    expect(play.do({ type: 'UnwireMembers', a: b, b: a })).toMatchObject([
-      { type: 'WiringGraphChanged', epoch: 2 },
-      { type: 'MemberTrustUnwiringRequested' },
-    ])
-    expect(play.do({ type: 'UnwireMembers', a, b })).toEqual([])
-  })
-
-  test('joins two different members who stay', () => {
-    const play = trio()
-    expect(play.refused({ type: 'WireMembers', a, b: a }).kind).toBe('guard-rejected')
-    expect(play.refused({ type: 'WireMembers', a, b: identity('nobody') }).kind).toBe('guard-rejected')
-    play.do(retireA)
-    expect(play.refused({ type: 'WireMembers', a, b }).kind).toBe('guard-rejected')
-  })
-
-  test('of a member ends with it, and nobody elses does', () => {
-    const play = trio()
-    play.do({ type: 'WireMembers', a, b }, { type: 'WireMembers', a: c, b: a }, { type: 'WireMembers', a: b, b: c })
-    const said = play.do(retireA, aRetired)
-    expect(said.filter(one => one.type === 'WiringGraphChanged')).toEqual([{ type: 'WiringGraphChanged', epoch: 4 }])
-    expect(said.filter(one => one.type === 'MemberTrustUnwiringRequested')).toHaveLength(2)
-    expect(neighboursOf(play.state.wiring, a)).toEqual([])
-    expect(neighboursOf(play.state.wiring, b)).toEqual(['c'])
   })
 })
 

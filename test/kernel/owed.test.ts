@@ -1,6 +1,6 @@
 import { type CommsRuntimeId, decodeState, encodeState, settlingSteps, takeOverSteps } from 'meerkat-ts/kernel'
 import { describe, expect, test } from 'vitest'
-import { attached, kinds, registered, runId } from './support/play.ts'
+import { attached, inputId, kinds, registered, runId } from './support/play.ts'
 
 describe('a session that is taken over', () => {
   test.each(['before a run', 'during a run'])('completes a stop that was asked for %s', when => {
@@ -25,6 +25,34 @@ describe('a session that is taken over', () => {
   test('that nobody served is owed nothing', () => {
     expect(takeOverSteps(registered().state)).toEqual([])
     expect(takeOverSteps(decodeState(encodeState(registered().state)))).toEqual([])
+  })
+
+  test('gives up what was not to outlast its owner, but for work that had begun', () => {
+    const play = attached()
+    const ephemeral = { durability: 'ephemeral' } as const
+    play.accept('begun', ephemeral)
+    play.begin('r')
+    play.steer('joins')
+    play.toolRound('r')
+    play.accept('waits', ephemeral)
+    play.accept('stays')
+    expect(takeOverSteps(play.state)).toEqual([{ type: 'Recover' }, { type: 'DropEphemeral' }])
+    play.do(...takeOverSteps(play.state))
+    expect(play.terminal('waits')).toEqual({ status: 'abandoned', reason: 'owner-lost' })
+    expect([play.terminal('begun'), play.terminal('joins')]).toEqual([undefined, undefined])
+    expect([play.complete('r2'), play.complete('r3')]).toEqual([['begun', 'joins'], ['stays']])
+    expect(takeOverSteps(play.state)).toEqual([])
+  })
+
+  test('and owes nothing else gives up ephemeral inputs all the same; a stop that was asked for ends them itself', () => {
+    const idle = registered()
+    idle.accept('a', { durability: 'ephemeral' })
+    expect(takeOverSteps(decodeState(encodeState(idle.state)))).toEqual([{ type: 'DropEphemeral' }])
+    const stopping = attached()
+    stopping.accept('a', { durability: 'ephemeral' })
+    stopping.do({ type: 'StopRuntimeExecutor', reason: 'asked' })
+    stopping.do(...takeOverSteps(stopping.state))
+    expect(stopping.terminal('a')).toEqual({ status: 'abandoned', reason: 'stopped' })
   })
 
   test('that nobody served loses what its process was in the middle of', () => {
@@ -69,6 +97,47 @@ describe('a retired session', () => {
     expect(settlingSteps(play.state)).toEqual([])
   })
 })
+
+describe('passive inputs that nothing else will take along', () => {
+  test('start a turn once they are woken, but for silent ones', () => {
+    const play = attached({ silentIntents: ['ping'] })
+    play.accept('ping', { kind: 'peer-request', origin: 'peer', intent: 'ping' })
+    play.do({ type: 'WakeQueued' })
+    expect(play.state.ledger.waking).toBe(0)
+    for (const id of ['p', 'q']) play.accept(id, { withoutWake: true })
+    play.do({ type: 'WakeQueued' })
+    expect([play.complete('r1'), play.complete('r2')]).toEqual([['p', 'ping'], ['q']])
+  })
+
+  test('start one after the run that took them along gave them back', () => {
+    const play = attached()
+    play.accept('p', { withoutWake: true })
+    play.accept('a')
+    expect(play.begin('r1')).toEqual(['a', 'p'])
+    play.do({ type: 'WakeQueued' })
+    play.rollBack('r1', 'attempt-failed')
+    play.do({ type: 'WithdrawInput', inputId: inputId('a') })
+    expect(play.complete('r2')).toEqual(['p'])
+  })
+
+  test('are left alone where all may start one', () => {
+    const play = attached()
+    play.accept('a')
+    const before = play.state
+    play.do({ type: 'WakeQueued' }, { type: 'DropEphemeral' })
+    expect(play.state).toBe(before)
+  })
+})
+
+test.each([{ type: 'StopRuntimeExecutor', reason: 'asked' }, { type: 'Destroy' }] as const)(
+  'a session that holds nothing any more has nothing to wake or to give up: $type',
+  end => {
+    const play = registered()
+    play.do(end)
+    for (const type of ['WakeQueued', 'DropEphemeral'] as const)
+      expect(play.refused({ type }).kind).toBe('no-matching-transition')
+  },
+)
 
 test('a snapshot of a release that knew neither operations nor schedules has none', () => {
   const old =

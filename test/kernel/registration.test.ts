@@ -122,6 +122,15 @@ describe('an unregistered session', () => {
     expect(play.state.ledger.entries.size).toBe(0)
   })
 
+  test('that was retired stays so when it is registered anew, until a reset', () => {
+    const play = attached()
+    play.do({ type: 'Retire' }, BEGIN, LOOP, COMMS, WAITERS, END)
+    expect(play.do(REGISTER)).toEqual([{ type: 'SessionRegistered', sessionId: SESSION }])
+    expect([play.phase, play.state.registration.phase]).toEqual(['retired', 'queuing'])
+    play.do({ type: 'Reset' }, ENSURE)
+    expect(play.phase).toBe('attached')
+  })
+
   test('takes an executor exit that comes late without a change', () => {
     const play = gone()
     const before = play.state

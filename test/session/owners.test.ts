@@ -61,7 +61,11 @@ describe.each(STORES)('closing a runtime (%s)', kind => {
       expect(run.port.calls().map(({ id, state }) => `${id} ${state}`)).toEqual(
         Array.from({ length: round - 1 }, (_, n) => `c${n + 1} succeeded`),
       )
-      await run.useTool({ id: `c${round}` }, `output ${round}`)
+      const spent = { inputTokens: 10 * (round - 1), outputTokens: round - 1, calls: round - 1 }
+      expect(run.port.usageSoFar).toEqual(round === 1 ? undefined : spent)
+      await run.ask([{ id: `c${round}` }], '', { inputTokens: 10, outputTokens: 1, calls: 1 })
+      await run.outcome(`c${round}`, `output ${round}`)
+      await run.boundary()
       if (round < 5) await runtime.close()
       else {
         run.answer('done')

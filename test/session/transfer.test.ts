@@ -6,7 +6,7 @@ import type { CoreExecutor } from '../../src/executor/executor.ts'
 import { exportSession } from '../../src/session/transfer/export.ts'
 import { importSession } from '../../src/session/transfer/import.ts'
 import { moveSession } from '../../src/session/transfer/move.ts'
-import type { Content } from '../../src/store/records.ts'
+import { type Content, RECORD_VERSION } from '../../src/store/records.ts'
 import type { Claim, Store, StoreSource } from '../../src/store/store.ts'
 import { scriptedExecutor } from '../../src/testing/scripted-executor.ts'
 import { codeOf, failureOf, freshStore, LONG_MS, STORES, start, until } from './support.ts'
@@ -192,7 +192,12 @@ describe('an import that can not be finished leaves nothing', () => {
       'unsupported',
       /line 1 .*version 2/,
     ],
-    ['a newer record', lines => sealed(lines.map(line => line.replace('{"v":1', '{"v":2'))), 'unsupported', /line 2/],
+    [
+      'a newer record',
+      lines => sealed(lines.map(line => line.replace(`{"v":${RECORD_VERSION}`, `{"v":${RECORD_VERSION + 1}`))),
+      'unsupported',
+      /line 2/,
+    ],
     [
       'a damaged file',
       lines => sealed(lines.map(line => line.replace('"data":"YWFh', '"data":"YWFi'))),

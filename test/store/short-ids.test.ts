@@ -28,11 +28,9 @@ describe('ids written once', () => {
   test('any record comes back as it was, whatever its ids and texts are', () => {
     const odd = ['@r', '@i', '@s', '', '@', 'a@b', '"', '\\', '$&', 'x'.repeat(22), 'x'.repeat(36), RUN.toUpperCase()]
     const id = fc.constantFrom(RUN, INPUT, SESSION, ...odd)
-    const piece = fc.constantFrom(
-      ...[RUN, INPUT, SESSION, `"${RUN}"`, `"${RUN}`, `${SESSION}"`, '@r', '"@r"', '"@i', '"@s"', '@', ',', '{"v":1,'],
-      ...['"', '\\', '\\"', '$&', 'ü', 'x'.repeat(22)],
-    )
-    const text = fc.array(piece, { maxLength: 4 }).map(pieces => pieces.join(''))
+    const marks = ['@r', '"@r"', '"@i', '"@s"', '@', ',', '{"v":1,', '"', '\\', '\\"', '$&', 'ü', 'x'.repeat(22)]
+    const pieces = [RUN, INPUT, SESSION, `"${RUN}"`, `"${RUN}`, `${SESSION}"`, ...marks]
+    const text = fc.array(fc.constantFrom(...pieces), { maxLength: 4 }).map(some => some.join(''))
     const value = fc.dictionary(text, fc.array(fc.oneof(text, fc.constant(null)), { maxLength: 3 }), { maxKeys: 3 })
     const maybe = fc.option(id, { nil: undefined })
     fc.assert(

@@ -18,21 +18,10 @@ export function usageOf({ inputTokens, outputTokens }: ProviderUsage): UsageReco
   }
 }
 
-/** The sum; a field is absent where neither has it. */
-export function addUsage(a: UsageRecord | undefined, b: UsageRecord | undefined): UsageRecord | undefined {
-  if (a === undefined || b === undefined) return a ?? b
-  return FIELDS.reduce<UsageRecord>((sum, name) => {
-    const [left, right] = [a[name], b[name]]
-    return left === undefined && right === undefined ? sum : Object.assign(sum, { [name]: (left ?? 0) + (right ?? 0) })
-  }, {})
-}
-
 /** Tokens that were measured: the total where there is one, otherwise what is known. */
 export function tokensOf(usage: UsageRecord | undefined): number {
   return usage?.totalTokens ?? (usage?.inputTokens ?? 0) + (usage?.outputTokens ?? 0)
 }
-
-const FIELDS = ['inputTokens', 'outputTokens', 'totalTokens', 'cachedInputTokens', 'reasoningTokens', 'calls'] as const
 
 function counted(value: number | undefined): number | undefined {
   return value !== undefined && Number.isFinite(value) && value >= 0 ? value : undefined

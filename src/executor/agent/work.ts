@@ -5,6 +5,7 @@
  * process: nothing but politeness depends on it.
  */
 import { whole } from '../../store/blobs.ts'
+import { addUsage } from '../../usage.ts'
 import type { ApplyOutput, ContextMessage, RunPort } from '../executor.ts'
 import {
   budgetWarnings,
@@ -27,7 +28,7 @@ import { type Settings, structuredFormat, toolOption } from './settings.ts'
 import { abortCause } from './stage.ts'
 import { correction, type OutputSchema, outputSchema } from './structured.ts'
 import type { AgentTool } from './tool.ts'
-import { addUsage, tokensOf } from './usage.ts'
+import { tokensOf } from './usage.ts'
 
 /** Thrown when the runtime closes in the middle: the attempt is neither done nor failed. */
 export class Interrupted extends Error {

@@ -177,6 +177,9 @@ export const laneOperations = (name: string): Inputs => [
 
 export const dropQueued: Inputs = [{ type: 'DropQueued', reason: 'cancelled' }]
 
+/** The shell's words about all that waits. */
+export const backlog: Inputs = [...dropQueued, { type: 'DropEphemeral' }, { type: 'WakeQueued' }]
+
 export const registrations: Inputs = [
   { type: 'RegisterSession', sessionId },
   { type: 'RegisterSession', sessionId, epochId: epoch },

@@ -11,6 +11,7 @@ import { mapGet } from '../persistent-map.ts'
 import {
   accept,
   attached,
+  backlog,
   boundaryTurn,
   callsOf,
   cancelledTurn,
@@ -126,6 +127,7 @@ function everyOffer(): readonly AcceptInput[] {
     accept('a', { kind: 'peer-request', intent: 'hush' }),
     accept('a', { kind: 'continuation', continuation: 'workgraph-attention' }),
     accept('a', { withoutWake: true }),
+    accept('a', { durability: 'ephemeral' }),
     accept('a', { durability: 'derived' }),
     accept('a', { durability: 'derived', origin: 'flow' }),
     accept('a', { durability: 'derived', origin: 'system', kind: 'operation' }),
@@ -151,7 +153,7 @@ const admissionKinds: Configuration = {
     { type: 'Resume' },
     { type: 'Destroy' },
     { type: 'WithdrawInput', inputId: inputId('a') },
-    ...dropQueued,
+    ...backlog,
     ...teardown.slice(0, 1),
   ]),
 }
@@ -226,7 +228,7 @@ const riders: Configuration = {
   name: 'riders',
   about: 'The same with a passive input that rides along with a prompt, in front of it or behind.',
   prefix: attached,
-  inputs: always([accept('a'), accept('p', { withoutWake: true }), ...running]),
+  inputs: always([accept('a'), accept('p', { withoutWake: true }), { type: 'WakeQueued' }, ...running]),
 }
 
 function merging(quick: boolean): Configuration {

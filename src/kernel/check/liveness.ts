@@ -40,12 +40,14 @@ export interface LivenessReport {
 type SessionMachine = Machine<MeerkatState, MeerkatInput, MeerkatEffect>
 type SessionGraph = Exploration<MeerkatState, MeerkatInput>
 
-/** Inputs by which somebody gives work or a session up. Liveness must not hang on them. */
+/** Inputs by which somebody gives work or a session up, or begins to. Liveness must not hang on them. */
 const GIVING_UP: ReadonlySet<MeerkatInput['type']> = new Set([
   'Destroy',
   'Reset',
   'WithdrawInput',
   'DropQueued',
+  'DropEphemeral',
+  'WakeQueued',
   'StopRuntimeExecutor',
   'CancelAfterBoundary',
   'InterruptCurrentRun',

@@ -5,12 +5,13 @@
  * explored in mob-seam.ts. Names are few because guards only compare them, incarnations two because a late word is one of
  * the incarnation before. The topology epoch is no part of a state's key: no guard reads it.
  */
-import type { AgentRuntimeId, SessionId } from '../ids.ts'
+import type { AgentRuntimeId, PeerId, SessionId } from '../ids.ts'
 import type { StepDeclaration } from '../mob/flow-runs.ts'
 import type { AgentIdentity, FlowRunId, StepId, WorkId } from '../mob/ids.ts'
 import type { MobInput, MobState } from '../mob/machine.ts'
 import { SESSION_NOT_REGISTERED } from '../mob/members.ts'
 import { mapGet } from '../persistent-map.ts'
+import type { PeerEndpoint } from '../regions/trust.ts'
 
 export interface MobConfiguration {
   readonly name: string
@@ -88,6 +89,15 @@ export const retire = (generation: 1 | 2): MobInput => ({
   generation,
   sessionId,
 })
+export const release: MobInput = {
+  type: 'Retire',
+  identity: a,
+  runtimeId: first.runtimeId,
+  generation: 1,
+  sessionId,
+  releasing: true,
+}
+export const detached: MobInput = { type: 'ObserveSessionIngressDetached', sessionId, runtimeId: first.runtimeId }
 export const restore: MobInput = { type: 'RestoreBinding', ...first }
 export const submitted: MobInput = { type: 'SubmitWork', ...first, workId, origin: 'external' }
 
@@ -123,7 +133,10 @@ const members: MobConfiguration = {
     authorized,
     ...spawning,
     { type: 'AbortSpawnExec', identity: a },
+    { type: 'CancelPendingSpawn', identity: a },
     retire(1),
+    release,
+    detached,
     ...heard(first),
     ...heard(second),
   ]),
@@ -221,4 +234,134 @@ const flows: MobConfiguration = {
   inputs: () => flowInputs,
 }
 
-export const mobConfigurations: readonly MobConfiguration[] = [members, pairs, flows]
+const collected: readonly StepDeclaration[] = [
+  step('each', [], { dispatch: 'fanOut', maxAttempts: 2 }),
+  step('one', [], { dispatch: 'fanIn', collection: 'any', failurePolicy: 'escalate' }),
+  step('left', ['each'], { branch: 'turn' }),
+  step('right', ['each'], { branch: 'turn' }),
+  step('join', ['left', 'right'], { dependsOnMode: 'any' }),
+]
+const collectedIds = collected.map(({ stepId }) => stepId)
+
+const collection: MobConfiguration = {
+  name: 'mob-collection',
+  about:
+    'One run whose steps go to two members each, collected by both policies that two targets can tell apart, and two alternatives with what follows them. A quorum of two is all of them, and one is any.',
+  prefix: [...both, { type: 'RunFlow', runId, steps: collected }],
+  inputs: () => collectionInputs,
+}
+const collectionInputs: readonly MobInput[] = [
+  { type: 'Complete' },
+  { type: 'Reset' },
+  ...collectedIds.flatMap((stepId): MobInput[] => [
+    { type: 'StartStep', runId, stepId, targets: [a, b] },
+    { type: 'StartStep', runId, stepId, targets: [a] },
+    { type: 'SkipStep', runId, stepId },
+    { type: 'CompleteStep', runId, stepId, attempt: 1 },
+    { type: 'FailStep', runId, stepId, attempt: 1, reason },
+  ]),
+  ...collectedIds.slice(0, 2).flatMap((stepId): MobInput[] =>
+    [a, b].flatMap((target): MobInput[] => [
+      { type: 'CompleteStep', runId, stepId, attempt: 1, target },
+      { type: 'FailStep', runId, stepId, attempt: 1, target, reason },
+    ]),
+  ),
+  { type: 'CompleteStep', runId, stepId: 'each' as StepId, attempt: 2, target: a },
+  { type: 'FailStep', runId, stepId: 'each' as StepId, attempt: 2, target: b, reason },
+  { type: 'CancelAllWork', ...first },
+  { type: 'ObserveRuntimeRetired', runtimeId: first.runtimeId, fence: 1 },
+  { type: 'ObserveRuntimeRetired', runtimeId: peer.runtimeId, fence: 1 },
+]
+
+/** A peer outside the mob. */
+const x = 'x' as AgentIdentity
+const endpointOf = (name: string, address = `inproc://${name}`): PeerEndpoint => ({
+  name,
+  peerId: name as PeerId,
+  address,
+  signingKey: 'k',
+})
+const outside = { external: x, endpoint: endpointOf('x') }
+const peerAgain = { identity: b, runtimeId: 'b2' as AgentRuntimeId }
+
+const replaced: MobConfiguration = {
+  name: 'mob-replaced',
+  about:
+    'Two members that leave and are spawned again, in place of their last incarnation or afresh, wired to each other and to a peer outside the mob, whose name nobody may take meanwhile. Two incarnations each.',
+  prefix: [...both, { type: 'AuthorizeSpawnProfile', identity: x, ...peerWithProfile }],
+  inputs: ({ roster }) =>
+    replacedInputs.filter(
+      input => input.type !== 'Respawn' || (mapGet(roster.last, input.identity)?.generation ?? 0) < 2,
+    ),
+}
+const replacedInputs: readonly MobInput[] = [
+  { type: 'Complete' },
+  { type: 'Reset' },
+  { type: 'Stop' },
+  { type: 'Resume' },
+  { type: 'WireMembers', a, b },
+  { type: 'UnwireMembers', a, b },
+  { type: 'PublishMemberEndpoint', ...second, endpoint: endpointOf('a') },
+  ...[1, 2].flatMap(fenceA =>
+    [1, 2].map((fenceB): MobInput => ({ type: 'ObserveMemberTrustWired', a, b, fenceA, fenceB })),
+  ),
+  { type: 'WireExternalPeer', identity: a, ...outside },
+  { type: 'WireExternalPeer', identity: b, ...outside },
+  { type: 'WireExternalPeer', identity: b, ...outside, endpoint: endpointOf('x', 'inproc://y') },
+  { type: 'UnwireExternalPeer', identity: a, external: x },
+  { type: 'UnwireExternalPeer', identity: b, external: x },
+  retire(1),
+  { type: 'ObserveRuntimeReady', runtimeId: second.runtimeId, fence: 2 },
+  { type: 'ObserveRuntimeRetired', runtimeId: first.runtimeId, fence: 1 },
+  { type: 'ObserveRuntimeRetired', runtimeId: peer.runtimeId, fence: 1 },
+  { type: 'ObserveRuntimeRetired', runtimeId: second.runtimeId, fence: 2 },
+  { type: 'ObserveRuntimeRetired', runtimeId: peerAgain.runtimeId, fence: 2 },
+  respawn,
+  recommit,
+  { type: 'Respawn', ...peerAgain, mode: 'turnDriven' },
+  { type: 'CommitSpawnMembership', ...peerAgain, fence: 2, generation: 2 },
+  { type: 'CommitSpawnActivation', identity: a },
+  { type: 'CommitSpawnActivation', identity: b },
+  { type: 'BeginSpawnExec', ...second, generation: 2, digest, addressable: true, mode: 'turnDriven', sessionId },
+  {
+    type: 'BeginSpawnExec',
+    identity: x,
+    runtimeId: 'x1' as AgentRuntimeId,
+    fence: 1,
+    generation: 1,
+    digest,
+    addressable: false,
+    mode: 'turnDriven',
+  },
+  { type: 'CancelPendingSpawn', identity: x },
+]
+
+const kickoffOf = (of: Incarnation): readonly MobInput[] => [
+  { type: 'MarkKickoffPending', ...of },
+  { type: 'MarkKickoffStarting', ...of },
+  { type: 'MarkKickoffCallbackPending', ...of },
+  { type: 'MarkKickoffStarted', ...of },
+  { type: 'MarkKickoffFailed', ...of, error: reason },
+  { type: 'CancelKickoff', ...of },
+]
+
+const kickoffs: MobConfiguration = {
+  name: 'mob-kickoffs',
+  about:
+    'The kickoff of one member in every order of words about it, in every phase of the mob, until the member leaves, is replaced, or the mob ends. A member that is only given turns has none.',
+  prefix: both,
+  inputs: withRespawn([
+    ...lifecycle,
+    ...kickoffOf(first),
+    ...kickoffOf(second),
+    ...kickoffOf(peer),
+    retire(1),
+    ...[first, second, peer].map(
+      ({ runtimeId, fence }): MobInput => ({ type: 'ObserveRuntimeRetired', runtimeId, fence }),
+    ),
+    { type: 'ObserveRuntimeReady', runtimeId: second.runtimeId, fence: 2 },
+    { type: 'ObserveRuntimeDestroyed', runtimeId: first.runtimeId, fence: 1 },
+  ]),
+}
+
+export const mobConfigurations: readonly MobConfiguration[] = [members, kickoffs, pairs, replaced, flows, collection]

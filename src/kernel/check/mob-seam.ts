@@ -14,7 +14,9 @@ import type { Machine, StepResult } from '../step.ts'
 import {
   a,
   authorized,
+  detached,
   lifecycle,
+  release,
   restore,
   retire,
   sessionId,
@@ -186,7 +188,7 @@ const happenings: readonly MeerkatInput[] = [
 ]
 
 export function pairConfigurations(quick: boolean): readonly PairConfiguration[] {
-  const seam = [...coming, ...lifecycle, submitted]
+  const seam = [...coming, ...lifecycle, submitted, release, detached]
   const disturbed = [...coming, restore]
   return [
     {

@@ -1,6 +1,7 @@
 /** What must be true of each step of a mob, beyond what the invariants say of its result. */
 import type { MobEffect } from '../mob/effects.ts'
 import { isOpenStep } from '../mob/flow-runs.ts'
+import type { KickoffPhase } from '../mob/kickoffs.ts'
 import type { MobInput, MobState } from '../mob/machine.ts'
 import { isCurrentRuntime } from '../mob/members.ts'
 import { mapEntries, mapGet, mapValues } from '../persistent-map.ts'
@@ -14,6 +15,7 @@ export function mobStepFault(before: MobState, input: MobInput, transition: MobS
     fenceFault(before, transition) ??
     lateFault(before, input) ??
     toldFault('members-leave-once', membersOf(before), membersOf(transition.state), departures(before, transition)) ??
+    toldFault('kickoffs-end-once', kickoffsOf(before), kickoffsOf(transition.state), kickoffEnds(transition)) ??
     toldFault('work-ends-once', workOf(before), workOf(transition.state), workEnds(transition)) ??
     toldFault('steps-end-once', stepsOf(before), stepsOf(transition.state), stepEnds(transition)) ??
     toldFault('runs-end-once', runsOf(before), runsOf(transition.state), runEnds(transition))
@@ -65,6 +67,12 @@ function departures(before: MobState, { effects }: MobStep): readonly string[] {
   if (all) return membersOf(before)
   return effects.flatMap(one => (one.type === 'MemberRetired' ? [`${one.identity} ${one.fence}`] : []))
 }
+const kickoffsOf = ({ kickoffs }: MobState): readonly string[] =>
+  [...mapEntries(kickoffs.byMember)].flatMap(([identity, { phase }]) => (isKickoffEnd(phase) ? [] : [identity]))
+const kickoffEnds = ({ effects }: MobStep): readonly string[] =>
+  effects.flatMap(one => (one.type === 'KickoffChanged' && isKickoffEnd(one.phase) ? [one.identity] : []))
+const isKickoffEnd = (phase: KickoffPhase): boolean =>
+  phase === 'started' || phase === 'failed' || phase === 'cancelled'
 const workOf = ({ work }: MobState): readonly string[] =>
   [...mapEntries(work.open)].flatMap(([identity, open]) => [...mapEntries(open)].map(([id]) => `${identity} ${id}`))
 const workEnds = ({ effects }: MobStep): readonly string[] =>

@@ -190,7 +190,7 @@ function walkMob(
   { name, prefix, inputs }: MobConfiguration,
 ): { readonly graph: Exploration<MobState, MobInput>; readonly liveness: Liveness } {
   const start = begun(machine, prefix)
-  const key = ({ wiring: { edges }, ...rest }: MobState): string => JSON.stringify([rest, edges])
+  const key = ({ wiring: { epoch: _, ...graph }, ...rest }: MobState): string => JSON.stringify([rest, graph])
   const graph = explore({ name, machine, start, inputs, key, stepFault: mobStepFault })
   return { graph, liveness: answered(name, graph, mobQuestions) }
 }

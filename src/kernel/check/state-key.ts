@@ -123,9 +123,11 @@ function ledgerInWords(ledger: Ledger): string {
 }
 
 function entryInWords(entry: LedgerEntry): string {
-  const { id, kind, lane, wake, attempts, supersessionKey = '', carries, progressed = false, status } = entry
+  const { id, kind, lane, wake, attempts, supersessionKey = '', carries, status } = entry
+  const { progressed = false, silent = false, ephemeral = false } = entry
+  const marks = [progressed, silent, ephemeral].join('+')
   const place = status === 'carried' ? entry.carrier : status === 'queued' ? '' : entry.runId
-  return [id, kind, lane, wake, attempts, supersessionKey, carries.join('+'), progressed, status, place].join('/')
+  return [id, kind, lane, wake, attempts, supersessionKey, carries.join('+'), marks, status, place].join('/')
 }
 
 function callsInWords(calls: Calls): string {

@@ -5,7 +5,7 @@
 import type { Follow, Of } from '../region.ts'
 import type { MobEffect } from './effects.ts'
 import type { MobInput, MobState } from './machine.ts'
-import { type Member, memberOf, SESSION_NOT_REGISTERED, servedBy } from './members.ts'
+import { type Member, memberOf, SESSION_NOT_REGISTERED, servedBy, sessionBindingOf } from './members.ts'
 
 type DepartureType = 'Retire' | 'ObserveRuntimeRetired' | 'ResolveRuntimeBindingRefusal' | 'ResolveRuntimeRetireRefusal'
 type DepartureInput = Of<MobInput, DepartureType>
@@ -30,6 +30,13 @@ function owesNoRetirement(
     case 'ResolveRuntimeRetireRefusal':
       return standing.marker === 'retiring' && input.code === SESSION_NOT_REGISTERED
   }
+}
+
+/** The member whose session an accepted retirement gives back, if it does not leave at once. */
+export function releasing(state: MobState, input: Of<MobInput, 'Retire'>): Member | undefined {
+  if (input.releasing !== true || departing(state, input) !== undefined) return undefined
+  const member = memberOf(state, input)
+  return member !== undefined && sessionBindingOf(member) !== undefined ? member : undefined
 }
 
 /** How a region gives up what it holds of a member who leaves. */

@@ -1,7 +1,9 @@
 /** What leaves the mob machine. The requests are routed to sessions by the seam; the rest is told to whoever listens. */
 import type { AgentRuntimeId, SessionId } from '../ids.ts'
+import type { PeerEndpoint } from '../regions/trust.ts'
 import type { StepDispatch, StepEnd } from './flow-runs.ts'
 import type { AgentIdentity, FlowRunId, StepId, WorkId } from './ids.ts'
+import type { Kickoff } from './kickoffs.ts'
 import type { RefusedRequest } from './members.ts'
 
 /** Whose wish a piece of work is: one from outside reaches only who may be addressed from there. */
@@ -12,6 +14,12 @@ interface Incarnation {
   readonly runtimeId: AgentRuntimeId
   readonly fence: number
 }
+
+/** A member's first turn. */
+export type KickoffEffect =
+  | (Kickoff & { readonly type: 'KickoffChanged' } & Incarnation)
+  /** Its member leaves: what there is of it is to be brought to its end. */
+  | ({ readonly type: 'RequestKickoffQuiesce' } & Incarnation)
 
 /** What a session, or a peer without one, is asked for. */
 export type RequestEffect =
@@ -35,12 +43,19 @@ export type RequestEffect =
       readonly origin: WorkOrigin
     } & Incarnation)
   | ({ readonly type: 'RequestPeerRuntimeRetire' } & Incarnation)
+  /** A session that was given back is to take the mob's ingress off: `ObserveSessionIngressDetached` says that it has. */
+  | {
+      readonly type: 'RequestSessionIngressDetachForMobDestroy'
+      readonly sessionId: SessionId
+      readonly runtimeId: AgentRuntimeId
+    }
   | ({ readonly type: 'RequestWorkCancel'; readonly workIds: readonly WorkId[] } & Incarnation)
 
 /** A member's way. */
 export type MemberEffect =
   | ({ readonly type: 'SpawnOpened'; readonly generation: number } & Incarnation)
-  | { readonly type: 'SpawnAborted'; readonly identity: AgentIdentity }
+  /** `canceled`: whoever prepares a runtime for it need not go on. */
+  | { readonly type: 'SpawnAborted'; readonly identity: AgentIdentity; readonly cause: 'aborted' | 'canceled' }
   | ({ readonly type: 'MemberSpawned'; readonly generation: number; readonly profile: string } & Incarnation)
   /** `sessionId` undefined: it has none any more. */
   | {
@@ -66,6 +81,16 @@ export type WiringEffect =
   | ({ readonly type: 'MemberTrustUnwiringRequested'; readonly epoch: number } & Pair)
   /** The two are wired; whether they trust each other is to be looked at again. */
   | ({ readonly type: 'WiringTrustRepairRequested'; readonly epoch: number } & Pair)
+  | ({ readonly type: 'ExternalPeerTrustRequested' } & ExternalPair)
+  | ({ readonly type: 'ExternalPeerUntrustRequested' } & ExternalPair)
+
+/** A member, and a peer outside the mob under the name that it has here. */
+interface ExternalPair {
+  readonly identity: AgentIdentity
+  readonly external: AgentIdentity
+  readonly endpoint: PeerEndpoint
+  readonly epoch: number
+}
 
 interface Pair {
   readonly a: AgentIdentity
@@ -102,6 +127,14 @@ export type FlowEffect =
       readonly dispatch: StepDispatch
       readonly targets: readonly AgentIdentity[]
     }
+  /** Nobody waits for these targets of the attempt any more: what they have under way may be called off. */
+  | {
+      readonly type: 'StepTargetsReleased'
+      readonly runId: FlowRunId
+      readonly stepId: StepId
+      readonly attempt: number
+      readonly targets: readonly AgentIdentity[]
+    }
   | {
       readonly type: 'StepRetrying'
       readonly runId: FlowRunId
@@ -124,4 +157,11 @@ export type MobLifecycleEffect = {
   readonly notice: 'stopped' | 'resumed' | 'completed' | 'reset' | 'destroyed'
 }
 
-export type MobEffect = RequestEffect | MemberEffect | WiringEffect | WorkEffect | FlowEffect | MobLifecycleEffect
+export type MobEffect =
+  | RequestEffect
+  | MemberEffect
+  | KickoffEffect
+  | WiringEffect
+  | WorkEffect
+  | FlowEffect
+  | MobLifecycleEffect

@@ -10,6 +10,9 @@ import type { AgentIdentity, FlowRunId, StepId } from './ids.ts'
 /** To how many members a step goes: to one, to several who each do it, or to several whose answers become one. */
 export type StepDispatch = 'oneToOne' | 'fanOut' | 'fanIn'
 
+/** How many of its targets have to complete for a step to be complete: each, one, or this many of them. */
+export type CollectionPolicy = 'all' | 'any' | { readonly quorum: number }
+
 /** A step as its flow declares it. */
 export interface StepDeclaration {
   readonly stepId: StepId
@@ -20,6 +23,10 @@ export interface StepDeclaration {
   /** Whether it takes all of them to complete, or any. */
   readonly dependsOnMode: 'all' | 'any'
   readonly dispatch: StepDispatch
+  /** Absent: `all`. */
+  readonly collection?: CollectionPolicy
+  /** Steps of one branch are alternatives that depend on the same: the first that starts leaves the others skipped. */
+  readonly branch?: string
   /** Whether its failure is the run's. */
   readonly failurePolicy: 'escalate' | 'continue'
   /** At least 1. */
@@ -31,8 +38,18 @@ export type StepEnd = 'completed' | 'failed' | 'skipped' | 'canceled'
 export type StepProgress =
   /** `attempts`: how many failed. */
   | { readonly status: 'waiting'; readonly attempts: number }
-  | { readonly status: 'running'; readonly attempts: number; readonly targets: readonly AgentIdentity[] }
+  | ({ readonly status: 'running'; readonly attempts: number } & Collected)
   | { readonly status: Exclude<StepEnd, 'canceled'> }
+
+/** What has come of a step's targets in this attempt. */
+export interface Collected {
+  /** Those that have not answered. */
+  readonly awaited: readonly AgentIdentity[]
+  /** How many have completed. */
+  readonly completed: number
+  /** How many have to. */
+  readonly needed: number
+}
 
 export interface FlowStep {
   readonly declared: StepDeclaration
@@ -61,14 +78,41 @@ export interface Settled {
   readonly ends: readonly { readonly stepId: StepId; readonly end: StepEnd }[]
 }
 
-/** Whether the steps make a flow: there are some, each is named once, and depends on earlier ones only. */
+/**
+ * Whether the steps make a flow: there are some, each is named once, depends on earlier ones only and may be tried and
+ * collected, and alternatives depend on the same.
+ */
 export function isFlow(steps: readonly StepDeclaration[]): boolean {
   const known = new Set<StepId>()
-  for (const { stepId, dependsOn, maxAttempts } of steps) {
-    if (known.has(stepId) || maxAttempts < 1 || !dependsOn.every(id => known.has(id))) return false
+  const branches = new Map<string, StepDeclaration>()
+  for (const one of steps) {
+    const { stepId, dependsOn, maxAttempts, branch } = one
+    if (known.has(stepId) || maxAttempts < 1 || !isCollectable(one) || !dependsOn.every(id => known.has(id)))
+      return false
     known.add(stepId)
+    if (branch === undefined) continue
+    const first = branches.get(branch)
+    if (first !== undefined && !dependOnTheSame(first, one)) return false
+    branches.set(branch, one)
   }
   return steps.length > 0
+}
+
+function isCollectable({ dispatch, collection = 'all' }: StepDeclaration): boolean {
+  if (typeof collection === 'string') return true
+  const { quorum } = collection
+  return Number.isSafeInteger(quorum) && quorum >= 1 && (quorum === 1 || dispatch !== 'oneToOne')
+}
+function dependOnTheSame(one: StepDeclaration, other: StepDeclaration): boolean {
+  const ids = new Set(one.dependsOn)
+  const others = new Set(other.dependsOn)
+  return one.dependsOnMode === other.dependsOnMode && ids.size === others.size && ids.isSubsetOf(others)
+}
+
+/** How many of so many targets have to complete. */
+export function neededOf({ collection = 'all' }: StepDeclaration, targets: number): number {
+  if (collection === 'all') return targets
+  return collection === 'any' ? 1 : collection.quorum
 }
 
 export function newRun(runId: FlowRunId, declared: readonly StepDeclaration[], status: FlowRun['status']): FlowRun {
@@ -108,6 +152,26 @@ export function isReady(run: FlowRun, step: FlowStep): boolean {
   return dependsOnMode === 'all' || dependsOn.length === 0 ? dependsOn.every(completed) : dependsOn.some(completed)
 }
 
+/** The other steps of its branch that wait. */
+export function alternativesTo(run: FlowRun, { stepId, branch }: StepDeclaration): readonly StepId[] {
+  if (branch === undefined) return []
+  return [...mapValues(run.steps)]
+    .filter(({ declared, progress }) => declared.branch === branch && progress.status === 'waiting')
+    .map(({ declared }) => declared.stepId)
+    .filter(id => id !== stepId)
+}
+
+/** Ends steps one after the other, and skips what can't become ready any more. */
+export function endSteps(run: FlowRun, stepIds: readonly StepId[], end: Exclude<StepEnd, 'canceled'>): Settled {
+  return stepIds.reduce<Settled>(
+    (settled, stepId) => {
+      const next = endStep(settled.run, stepId, end)
+      return { run: next.run, ends: [...settled.ends, ...next.ends] }
+    },
+    { run, ends: [] },
+  )
+}
+
 /** Ends one step, and skips what can't become ready any more. */
 export function endStep(run: FlowRun, stepId: StepId, end: Exclude<StepEnd, 'canceled'>): Settled {
   const ends: { stepId: StepId; end: StepEnd }[] = []
@@ -145,6 +209,29 @@ export function undone(run: FlowRun): Settled['ends'] {
 /** Whether one of the run's steps is under way at this member. */
 export function waitsFor(run: FlowRun, identity: AgentIdentity): boolean {
   return [...mapValues(run.steps)].some(
-    ({ progress }) => progress.status === 'running' && progress.targets.includes(identity),
+    ({ progress }) => progress.status === 'running' && progress.awaited.includes(identity),
   )
+}
+
+/** Whether a running step still waits for something that can come. */
+export function isCollecting({ progress }: FlowStep): boolean {
+  if (progress.status !== 'running') return true
+  const { awaited, completed, needed } = progress
+  return completed < needed && needed <= completed + awaited.length
+}
+
+/** Whether one alternative has started and another may start yet, or did. */
+export function hasRivals(run: FlowRun): boolean {
+  const steps = [...mapValues(run.steps)]
+  return steps.some(
+    one =>
+      hasStarted(one) &&
+      steps.some(
+        other => other !== one && other.declared.branch === one.declared.branch && other.progress.status !== 'skipped',
+      ),
+  )
+}
+function hasStarted({ declared, progress }: FlowStep): boolean {
+  if (declared.branch === undefined || progress.status === 'skipped') return false
+  return progress.status !== 'waiting' || progress.attempts > 0
 }

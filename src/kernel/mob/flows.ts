@@ -1,19 +1,28 @@
 /**
  * Flow runs: directed graphs of steps that a coordinator walks through, with members doing the work.
  *
- * Enforces: a step starts only when what it depends on has come, goes to members of its role, and ends once; a failure
- * that escalates ends the run, any other skips what depended on it; a run ends as soon as none of its steps is open.
+ * Enforces: a step starts only when what it depends on has come, goes to members of its role, and ends once; of steps that
+ * are alternatives one starts; a step is complete when as many of its targets are as its policy asks for, and failed
+ * when no longer enough can be; a failure that escalates ends the run, any other skips what depended on it; a run ends as
+ * soon as none of its steps is open.
  * Which steps may start is a question to the state (`readySteps`), never a signal that could be lost.
  */
 import { emptyMap, mapDelete, mapGet, mapSet, mapValues } from '../persistent-map.ts'
+import type { Emit } from '../region.ts'
 import type { MobEffect } from './effects.ts'
 import {
+  alternativesTo,
+  type Collected,
   endStep,
+  endSteps,
   type FlowRun,
   type Flows,
+  hasRivals,
+  isCollecting,
   isFlow,
   isOpenStep,
   isReady,
+  neededOf,
   newRun,
   type Settled,
   type StepDeclaration,
@@ -31,6 +40,9 @@ type WithRun = { readonly runId: FlowRunId }
 type WithStep = WithRun & { readonly stepId: StepId }
 /** A word about an earlier attempt is recognised by its number, from 1. */
 type WithAttempt = WithStep & { readonly attempt: number }
+/** Which of the step's targets it is about. Absent: the step as a whole, as where it has but one. */
+type WithTarget = WithAttempt & { readonly target?: AgentIdentity }
+type Start = { readonly type: 'StartStep'; readonly targets: readonly AgentIdentity[] } & WithStep
 type Seed = WithRun & { readonly steps: readonly StepDeclaration[] }
 
 export type FlowsInput =
@@ -38,9 +50,11 @@ export type FlowsInput =
   | ({ readonly type: 'CreateRunSeed' } & Seed)
   /** Starts a seeded run, or one of these steps. */
   | ({ readonly type: 'RunFlow'; readonly steps?: readonly StepDeclaration[] } & WithRun)
-  | ({ readonly type: 'StartStep'; readonly targets: readonly AgentIdentity[] } & WithStep)
-  | ({ readonly type: 'CompleteStep' } & WithAttempt)
-  | ({ readonly type: 'FailStep'; readonly reason: string } & WithAttempt)
+  | Start
+  /** One of its targets is done, or its only one. */
+  | ({ readonly type: 'CompleteStep' } & WithTarget)
+  /** One of its targets failed, or the attempt as a whole. */
+  | ({ readonly type: 'FailStep'; readonly reason: string } & WithTarget)
   /** Its condition does not hold. */
   | ({ readonly type: 'SkipStep' } & WithStep)
   | ({ readonly type: 'CancelFlow' } & WithRun)
@@ -78,11 +92,12 @@ function isWaitingStep(state: MobState, input: WithStep): boolean {
   const run = runOf(state, input)
   return run?.status === 'running' && stepOf(run, input.stepId)?.progress.status === 'waiting'
 }
-function hasSuitableTargets(state: MobState, input: Extract<FlowsInput, { type: 'StartStep' }>): boolean {
+function hasSuitableTargets(state: MobState, input: Start): boolean {
   const declared = stepOf(runOf(state, input), input.stepId)?.declared
   const { targets } = input
   if (declared === undefined || targets.length === 0 || new Set(targets).size < targets.length) return false
   if (declared.dispatch === 'oneToOne' && targets.length !== 1) return false
+  if (neededOf(declared, targets.length) > targets.length) return false
   return targets.every(identity => {
     const member = memberOf(state, { identity })
     return isActive(member) && member?.profile === declared.role
@@ -91,6 +106,28 @@ function hasSuitableTargets(state: MobState, input: Extract<FlowsInput, { type: 
 function isCurrentAttempt(state: MobState, input: WithAttempt): boolean {
   const progress = stepOf(runOf(state, input), input.stepId)?.progress
   return progress?.status === 'running' && progress.attempts + 1 === input.attempt
+}
+function collectedOf(state: MobState, input: WithStep): Collected | undefined {
+  const progress = stepOf(runOf(state, input), input.stepId)?.progress
+  return progress?.status === 'running' ? progress : undefined
+}
+/** Each target answers once. */
+function isAwaited(state: MobState, { target, ...input }: WithTarget): boolean {
+  return target === undefined || collectedOf(state, input)?.awaited.includes(target) === true
+}
+/** What is said of the step as a whole must not stand for targets that have not answered. */
+function speaksForItsTargets(state: MobState, input: WithTarget): boolean {
+  return input.target !== undefined || collectedOf(state, input)?.awaited.length === 1
+}
+function isEnough(state: MobState, input: WithTarget): boolean {
+  const collected = collectedOf(state, input)
+  return collected !== undefined && collected.completed + 1 >= collected.needed
+}
+/** One target failed, and the others may still be enough. */
+function mayStillBeEnough(state: MobState, input: WithTarget): boolean {
+  const collected = collectedOf(state, input)
+  if (collected === undefined || input.target === undefined) return false
+  return collected.completed + collected.awaited.length - 1 >= collected.needed
 }
 function hasAttemptsLeft(state: MobState, input: WithAttempt): boolean {
   const declared = stepOf(runOf(state, input), input.stepId)?.declared
@@ -106,12 +143,16 @@ const remove = ({ runs }: Flows, { runId }: WithRun): Flows => ({ runs: mapDelet
 const putOrEnd = (slice: Flows, run: FlowRun): Flows => (run.open === 0 ? remove(slice, run) : put(slice, run))
 
 /** What the end of a step makes of its run. */
-const ending = (end: 'completed' | 'failed' | 'skipped') => ({
+const ending = <Input extends WithStep>(
+  end: 'completed' | 'failed' | 'skipped',
+  ...first: readonly Emit<MobState, Input, MobEffect>[]
+) => ({
   then: (slice: Flows, input: WithStep): Flows => {
     const run = mapGet(slice.runs, input.runId)
     return run === undefined ? slice : putOrEnd(slice, endStep(run, input.stepId, end).run)
   },
   emit: [
+    ...first,
     (_: MobState, input: WithStep, before: MobState): readonly MobEffect[] => {
       const run = runOf(before, input)
       if (run === undefined) return []
@@ -136,25 +177,55 @@ function start(slice: Flows, { runId, steps = [] }: Extract<FlowsInput, { type: 
   const seeded = mapGet(slice.runs, runId)
   return put(slice, seeded === undefined ? newRun(runId, steps, 'running') : { ...seeded, status: 'running' })
 }
-function startStep(slice: Flows, { runId, stepId, targets }: Extract<FlowsInput, { type: 'StartStep' }>): Flows {
-  const run = mapGet(slice.runs, runId)
-  const progress = stepOf(run, stepId)?.progress
-  if (run === undefined || progress?.status !== 'waiting') return slice
-  return put(slice, withProgress(run, stepId, { status: 'running', attempts: progress.attempts, targets }))
+/** The step starts, and what it is the alternative to is skipped. */
+function started(run: FlowRun, { stepId, targets }: Start): Settled | undefined {
+  const step = stepOf(run, stepId)
+  if (step?.progress.status !== 'waiting') return undefined
+  const { attempts } = step.progress
+  const needed = neededOf(step.declared, targets.length)
+  const begun = withProgress(run, stepId, { status: 'running', attempts, awaited: targets, completed: 0, needed })
+  return endSteps(begun, alternativesTo(run, step.declared), 'skipped')
+}
+function startStep(slice: Flows, input: Start): Flows {
+  const run = mapGet(slice.runs, input.runId)
+  const settled = run && started(run, input)
+  return settled === undefined ? slice : put(slice, settled.run)
+}
+/** Notes that one target has answered, with or without success. */
+const collect =
+  (completed: 0 | 1) =>
+  (slice: Flows, { runId, stepId, target }: WithTarget): Flows => {
+    const run = mapGet(slice.runs, runId)
+    const progress = stepOf(run, stepId)?.progress
+    if (run === undefined || progress?.status !== 'running') return slice
+    const awaited = progress.awaited.filter(one => one !== target)
+    return put(slice, withProgress(run, stepId, { ...progress, awaited, completed: progress.completed + completed }))
+  }
+/** Nobody waits for the other targets any more. */
+function released(_: MobState, input: WithTarget, before: MobState): readonly MobEffect[] {
+  const { runId, stepId, attempt } = input
+  const targets = collectedOf(before, input)?.awaited.filter(one => one !== input.target) ?? []
+  return targets.length === 0 ? [] : [{ type: 'StepTargetsReleased', runId, stepId, attempt, targets }]
+}
+/** What completes a step as a whole is the word of its only target. */
+function othersReleased(after: MobState, input: WithTarget, before: MobState): readonly MobEffect[] {
+  return input.target === undefined ? [] : released(after, input, before)
 }
 function retry(slice: Flows, { runId, stepId, attempt }: WithAttempt): Flows {
   const run = mapGet(slice.runs, runId)
   return run === undefined ? slice : put(slice, withProgress(run, stepId, { status: 'waiting', attempts: attempt }))
 }
 
-function dispatched(
-  after: MobState,
-  { runId, stepId, targets }: Extract<FlowsInput, { type: 'StartStep' }>,
-): readonly MobEffect[] {
+function dispatched(after: MobState, input: Start, before: MobState): readonly MobEffect[] {
+  const { runId, stepId, targets } = input
   const step = stepOf(runOf(after, { runId }), stepId)
-  if (step?.progress.status !== 'running') return []
+  const run = runOf(before, { runId })
+  if (step?.progress.status !== 'running' || run === undefined) return []
   const { dispatch } = step.declared
-  return [{ type: 'StepDispatched', runId, stepId, attempt: step.progress.attempts + 1, dispatch, targets }]
+  return [
+    ...endsOf(runId, started(run, input)?.ends ?? []),
+    { type: 'StepDispatched', runId, stepId, attempt: step.progress.attempts + 1, dispatch, targets },
+  ]
 }
 function failedRun(_: MobState, { runId, stepId }: WithStep, before: MobState): readonly MobEffect[] {
   const run = runOf(before, { runId })
@@ -232,23 +303,45 @@ export const flows: MobRegion<'flows'> = {
         emit: [dispatched],
       },
     ],
-    CompleteStep: [{ name: 'completed', from: ['running'], when: [isCurrentAttempt], ...ending('completed') }],
+    CompleteStep: [
+      {
+        name: 'completed',
+        from: ['running'],
+        when: [isCurrentAttempt, isAwaited, speaksForItsTargets, isEnough],
+        ...ending('completed', othersReleased),
+      },
+      {
+        name: 'counted',
+        from: ['running'],
+        when: [isCurrentAttempt, isAwaited, speaksForItsTargets],
+        then: collect(1),
+      },
+    ],
     FailStep: [
+      { name: 'counted', from: ['running'], when: [isCurrentAttempt, isAwaited, mayStillBeEnough], then: collect(0) },
       {
         name: 'retried',
         from: ['running'],
-        when: [isCurrentAttempt, hasAttemptsLeft],
+        when: [isCurrentAttempt, isAwaited, hasAttemptsLeft],
         then: retry,
-        emit: [(_, { runId, stepId, attempt, reason }) => ({ type: 'StepRetrying', runId, stepId, attempt, reason })],
+        emit: [
+          released,
+          (_, { runId, stepId, attempt, reason }) => ({ type: 'StepRetrying', runId, stepId, attempt, reason }),
+        ],
       },
       {
         name: 'escalated',
         from: ['running'],
-        when: [isCurrentAttempt, escalates],
+        when: [isCurrentAttempt, isAwaited, escalates],
         then: remove,
         emit: [failedRun],
       },
-      { name: 'continued', from: ['running'], when: [isCurrentAttempt], ...ending('failed') },
+      {
+        name: 'continued',
+        from: ['running'],
+        when: [isCurrentAttempt, isAwaited],
+        ...ending('failed', released),
+      },
     ],
     SkipStep: [{ name: 'skipped', from: ['running'], when: [isWaitingStep], ...ending('skipped') }],
     CancelFlow: [{ name: 'canceled', from: ['running'], when: [isUnfinishedRun], then: remove, emit: [canceled] }],
@@ -277,6 +370,17 @@ export const flows: MobRegion<'flows'> = {
       id: 'waiting-steps-can-come',
       text: 'a waiting step waits for something that is open or for nobody but the coordinator',
       holds: ({ flows: { runs } }) => [...mapValues(runs)].every(hasNoDeadStep),
+    },
+    {
+      id: 'running-steps-can-be-collected',
+      text: 'a running step needs more of its targets than have completed, and not more than still can',
+      holds: ({ flows: { runs } }) =>
+        [...mapValues(runs)].flatMap(run => [...mapValues(run.steps)]).every(isCollecting),
+    },
+    {
+      id: 'one-alternative-starts',
+      text: 'where one step of a branch has started, the others are skipped',
+      holds: ({ flows: { runs } }) => [...mapValues(runs)].every(run => !hasRivals(run)),
     },
   ],
 }

@@ -49,6 +49,12 @@ function noUnfinishedRun({ flows }: MobState): boolean {
 function noOpenSpawn({ spawns }: MobState): boolean {
   return spawns.opened === 0
 }
+function noOpenKickoff({ kickoffs }: MobState): boolean {
+  return kickoffs.open === 0
+}
+function noIngressToDetach({ ingress }: MobState): boolean {
+  return ingress.detaching.size === 0
+}
 
 const notice = (name: 'stopped' | 'resumed' | 'completed' | 'reset' | 'destroyed') => (): MobEffect => ({
   type: 'LifecycleNotice',
@@ -88,7 +94,7 @@ export const lifecycle: MobRegion<'lifecycle'> = {
       {
         name: 'destroyed',
         from: LIVING,
-        when: [noOpenSpawn],
+        when: [noOpenSpawn, noOpenKickoff, noIngressToDetach],
         to: ['destroyed'],
         then: () => DESTROYED,
         emit: [notice('destroyed')],

@@ -5,12 +5,14 @@
  * sessions leaves as effects; what they answer comes back as inputs (seam.ts). It never sees a session's state.
  */
 
-import { mapGet, mapValues } from '../persistent-map.ts'
+import { mapEntries, mapGet, mapValues } from '../persistent-map.ts'
 import type { Invariant, Region } from '../region.ts'
 import { type Machine, machine } from '../step.ts'
 import type { MobEffect } from './effects.ts'
 import type { Flows } from './flow-runs.ts'
 import { type FlowsInput, flows } from './flows.ts'
+import { type Ingress, type IngressInput, ingress } from './ingress.ts'
+import { type Kickoffs, type KickoffsInput, kickoffs } from './kickoffs.ts'
 import { lifecycle, type MobLifecycle, type MobLifecycleInput, type MobPhase } from './lifecycle.ts'
 import { memberOf, type Roster } from './members.ts'
 import { type RosterInput, roster } from './roster.ts'
@@ -22,12 +24,22 @@ export interface MobState {
   readonly lifecycle: MobLifecycle
   readonly roster: Roster
   readonly spawns: Spawns
+  readonly ingress: Ingress
+  readonly kickoffs: Kickoffs
   readonly wiring: Wiring
   readonly work: Work
   readonly flows: Flows
 }
 
-export type MobInput = MobLifecycleInput | RosterInput | SpawnsInput | WiringInput | WorkInput | FlowsInput
+export type MobInput =
+  | MobLifecycleInput
+  | RosterInput
+  | SpawnsInput
+  | IngressInput
+  | KickoffsInput
+  | WiringInput
+  | WorkInput
+  | FlowsInput
 
 /** A region of the mob; every row speaks of the phase of the mob as a whole. */
 export type MobRegion<Name extends keyof MobState> = Region<MobState, MobInput, MobEffect, Name, MobPhase>
@@ -38,7 +50,26 @@ const spanning: readonly Invariant<MobState>[] = [
     text: 'a destroyed mob has no member, spawn, edge, work or run',
     holds: ({ lifecycle: { phase }, ...s }) =>
       phase !== 'destroyed' ||
-      s.roster.members.size + s.spawns.open.size + s.wiring.edges.size + s.work.open.size + s.flows.runs.size === 0,
+      [
+        s.roster.members,
+        s.spawns.open,
+        s.wiring.edges,
+        s.wiring.externals,
+        s.kickoffs.byMember,
+        s.work.open,
+        s.flows.runs,
+      ].every(({ size }) => size === 0),
+  },
+  {
+    id: 'external-peers-join-members',
+    text: 'a peer outside the mob is wired to members, and is neither a member nor about to be one',
+    holds: s =>
+      [...mapEntries(s.wiring.externals)].every(
+        ([identity, { members }]) =>
+          memberOf(s, { identity }) === undefined &&
+          mapGet(s.spawns.open, identity) === undefined &&
+          [...mapEntries(members)].every(([member]) => memberOf(s, { identity: member }) !== undefined),
+      ),
   },
   {
     id: 'runs-need-a-running-mob',
@@ -51,6 +82,12 @@ const spanning: readonly Invariant<MobState>[] = [
     holds: s =>
       [...mapValues(s.roster.members)].filter(({ identity }) => neighboursOf(s.wiring, identity).length > 0).length ===
       s.wiring.edges.size,
+  },
+  {
+    id: 'kickoffs-belong-to-a-member',
+    text: 'a kickoff is that of a member that lives on its own',
+    holds: s =>
+      [...mapEntries(s.kickoffs.byMember)].every(([identity]) => memberOf(s, { identity })?.mode === 'autonomousHost'),
   },
   {
     id: 'work-belongs-to-a-member',
@@ -75,6 +112,6 @@ const spanning: readonly Invariant<MobState>[] = [
 export const mob: Machine<MobState, MobInput, MobEffect> = machine({
   name: 'mob',
   spine: (state: MobState) => state.lifecycle.phase,
-  regions: [lifecycle, roster, spawns, wiring, work, flows],
+  regions: [lifecycle, roster, spawns, ingress, kickoffs, wiring, work, flows],
   invariants: spanning,
 })

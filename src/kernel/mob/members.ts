@@ -1,6 +1,7 @@
 /** What is known of a mob's members, and the questions that several regions ask of it. */
 import type { AgentRuntimeId, SessionId } from '../ids.ts'
 import { emptyMap, mapDelete, mapGet, mapSet, type PersistentMap } from '../persistent-map.ts'
+import type { PeerEndpoint } from '../regions/trust.ts'
 import type { AgentIdentity } from './ids.ts'
 import type { MobState } from './machine.ts'
 
@@ -13,13 +14,20 @@ export type RefusedRequest = 'binding' | 'retire'
 export type Standing =
   | { readonly marker: 'active'; readonly startup: Startup }
   /** Asked to leave; it is a member until its runtime has retired. */
-  | { readonly marker: 'retiring' }
-  | {
-      readonly marker: 'broken'
-      readonly request: RefusedRequest
-      readonly code: string
-      readonly reason: string
-    }
+  | ({ readonly marker: 'retiring' } & Leaving)
+  | ({ readonly marker: 'broken'; readonly request: 'binding' } & Refused)
+  | ({ readonly marker: 'broken'; readonly request: 'retire' } & Refused & Leaving)
+
+interface Refused {
+  readonly code: string
+  readonly reason: string
+}
+
+/** How a member leaves. */
+export interface Leaving {
+  /** Its session is no longer the mob's: it stays with whoever else has it. */
+  readonly released?: true
+}
 
 export type Startup =
   /** Its session is to be placed. */
@@ -36,7 +44,7 @@ export interface MemberFacts {
   readonly fence: number
   /** Counts the incarnations, from 1. */
   readonly generation: number
-  /** Absent: a peer that is reached without a session of ours. */
+  /** The session that it was placed on. Absent: a peer that is reached without a session of ours. */
   readonly sessionId?: SessionId
   readonly profile: string
   readonly mode: RuntimeMode
@@ -45,6 +53,8 @@ export interface MemberFacts {
 }
 
 export interface Member extends MemberFacts {
+  /** Where its peers reach it. Absent: nobody has said. */
+  readonly endpoint?: PeerEndpoint
   readonly standing: Standing
 }
 
@@ -93,6 +103,21 @@ export function isCurrentIncarnation(state: MobState, input: WithIdentity & With
 /** Whether it may be wired and given work. */
 export function isActive(member: Member | undefined): boolean {
   return member?.standing.marker === 'active'
+}
+
+/** Whether nobody asked it to leave. */
+export function isStaying(member: Member | undefined): boolean {
+  const standing = member?.standing
+  return standing?.marker === 'active' || (standing?.marker === 'broken' && standing.request === 'binding')
+}
+/** How it leaves, if it was asked to. */
+export function leavingOf({ standing }: Member): Leaving {
+  const { released } = 'released' in standing ? standing : {}
+  return released === true ? { released } : {}
+}
+/** The session that the mob has of it: none once it was released. */
+export function sessionBindingOf(member: Member): SessionId | undefined {
+  return leavingOf(member).released === true ? undefined : member.sessionId
 }
 
 export function putMember(slice: Roster, member: Member): Roster {

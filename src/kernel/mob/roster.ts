@@ -7,7 +7,8 @@
  */
 import type { AgentRuntimeId, SessionId } from '../ids.ts'
 import { mapGet, mapValues } from '../persistent-map.ts'
-import { departing } from './departures.ts'
+import type { PeerEndpoint } from '../regions/trust.ts'
+import { departing, releasing } from './departures.ts'
 import type { MobEffect } from './effects.ts'
 import type { AgentIdentity } from './ids.ts'
 import { LIVING } from './lifecycle.ts'
@@ -16,15 +17,17 @@ import {
   addMember,
   isCurrentIncarnation,
   isCurrentRuntime,
+  isStaying,
+  leavingOf,
   type Member,
   memberOf,
   NO_ONE,
   putMember,
-  type RefusedRequest,
   type Roster,
   removeMember,
   type Standing,
   servedBy,
+  sessionBindingOf,
   type WithIdentity,
   type WithRuntime,
 } from './members.ts'
@@ -44,9 +47,19 @@ type Retire = {
   readonly runtimeId: AgentRuntimeId
   readonly generation: number
   readonly sessionId?: SessionId
+  /** Its session is given back at once, and only its runtime is retired. */
+  readonly releasing?: true
 } & WithIdentity
 
+/** Where the peers of this incarnation reach it. */
+export type PublishEndpoint = {
+  readonly type: 'PublishMemberEndpoint'
+  readonly endpoint: PeerEndpoint
+} & WithIdentity &
+  WithRuntime
+
 export type RosterInput =
+  | PublishEndpoint
   | ({ readonly type: 'ObserveRuntimeReady' } & WithRuntime)
   | ({ readonly type: 'ObserveRuntimeRetired' } & WithRuntime)
   /** Places the member's session once more: after a refusal, or when its process was replaced. */
@@ -75,14 +88,16 @@ function isActiveMember(state: MobState, input: WithIdentity): boolean {
   return memberOf(state, input)?.standing.marker === 'active'
 }
 function isNotRetiring(state: MobState, input: WithIdentity): boolean {
-  const standing = memberOf(state, input)?.standing
-  return standing?.marker === 'active' || (standing?.marker === 'broken' && standing.request === 'binding')
+  return isStaying(memberOf(state, input))
 }
 function isRetiringMember(state: MobState, input: WithIdentity): boolean {
   return memberOf(state, input)?.standing.marker === 'retiring'
 }
 function hasSession(state: MobState, input: WithIdentity): boolean {
   return memberOf(state, input)?.sessionId !== undefined
+}
+function givesUpSession(state: MobState, input: Retire): boolean {
+  return releasing(state, input) !== undefined
 }
 /** Nothing of it is left that could report its end. */
 function leavesAtOnce(state: MobState, input: Parameters<typeof departing>[1]): boolean {
@@ -95,7 +110,7 @@ function stand(slice: Roster, member: Member | undefined, standing: Standing): R
 function join(slice: Roster, input: CommitMembership, state: MobState): Roster {
   const spawn = spawnOf(state, input)
   if (spawn === undefined) return slice
-  const { phase: _, ...facts } = spawn
+  const { phase: _, replaces: __, ...facts } = spawn
   const startup = facts.sessionId === undefined ? 'runtimeReady' : 'bindingRequested'
   return addMember(slice, { ...facts, standing: { marker: 'active', startup } })
 }
@@ -117,12 +132,20 @@ function rebind(slice: Roster, input: WithIdentity, state: MobState): Roster {
   return stand(slice, member, { marker: 'active', startup: 'bindingRequested' })
 }
 function retire(slice: Roster, input: WithIdentity, state: MobState): Roster {
-  return stand(slice, memberOf(state, input), { marker: 'retiring' })
+  const member = memberOf(state, input)
+  return member === undefined ? slice : stand(slice, member, { marker: 'retiring', ...leavingOf(member) })
 }
-const broken =
-  (request: RefusedRequest) =>
-  (slice: Roster, { code, reason, ...input }: Refusal<string>, state: MobState): Roster =>
-    stand(slice, memberOf(state, input), { marker: 'broken', request, code, reason })
+function release(slice: Roster, input: WithIdentity, state: MobState): Roster {
+  return stand(slice, memberOf(state, input), { marker: 'retiring', released: true })
+}
+function notPlaced(slice: Roster, { code, reason, ...input }: Refusal<string>, state: MobState): Roster {
+  return stand(slice, memberOf(state, input), { marker: 'broken', request: 'binding', code, reason })
+}
+function notRetired(slice: Roster, { code, reason, ...input }: Refusal<string>, state: MobState): Roster {
+  const member = memberOf(state, input)
+  if (member === undefined) return slice
+  return stand(slice, member, { marker: 'broken', request: 'retire', code, reason, ...leavingOf(member) })
+}
 function leave(slice: Roster, input: Parameters<typeof departing>[1], state: MobState): Roster {
   const member = departing(state, input)
   return member === undefined ? slice : removeMember(slice, member)
@@ -165,7 +188,7 @@ function left(_: MobState, input: Parameters<typeof departing>[1], before: MobSt
   if (member === undefined) return []
   return [
     { type: 'MemberRetired', ...nameOf(member) },
-    ...(member.sessionId === undefined ? [] : [sessionChanged(member, undefined)]),
+    ...(sessionBindingOf(member) === undefined ? [] : [sessionChanged(member, undefined)]),
   ]
 }
 /** Told once, when a member has both its runtime and its activation. */
@@ -189,8 +212,15 @@ function askedAgain(after: MobState, input: WithIdentity): readonly MobEffect[] 
   const member = memberOf(after, input)
   return [...bindingRequest(member), ...retireRequest(member)]
 }
+function released(after: MobState, input: WithIdentity, before: MobState): readonly MobEffect[] {
+  const member = memberOf(after, input)
+  if (member === undefined) return []
+  const asked = isActiveMember(before, input) ? retiring(after, input) : askedAgain(after, input)
+  return [...asked, sessionChanged(member, undefined)]
+}
+/** A session that was given back is not the mob's to destroy. */
 function destroyRequest(member: Member): readonly MobEffect[] {
-  const { sessionId } = member
+  const sessionId = sessionBindingOf(member)
   return sessionId === undefined
     ? retireRequest(member)
     : [{ type: 'RequestRuntimeDestroy', ...nameOf(member), sessionId }]
@@ -232,6 +262,17 @@ export const roster: MobRegion<'roster'> = {
       { name: 'again', from: LIVING, when: [isCurrentRuntime] },
     ],
     ObserveRuntimeRetired: [{ name: 'left', from: LIVING, when: [isCurrentRuntime], then: leave, emit: [left] }],
+    PublishMemberEndpoint: [
+      {
+        name: 'published',
+        from: LIVING,
+        when: [isCurrentIncarnation],
+        then: (slice, { endpoint, ...input }, state) => {
+          const member = memberOf(state, input)
+          return member === undefined ? slice : putMember(slice, { ...member, endpoint })
+        },
+      },
+    ],
     RestoreBinding: [
       {
         name: 'requested',
@@ -250,6 +291,13 @@ export const roster: MobRegion<'roster'> = {
         emit: [left],
       },
       {
+        name: 'released',
+        from: LIVING,
+        when: [isNamedMember, isNamedGeneration, givesUpSession],
+        then: release,
+        emit: [released],
+      },
+      {
         name: 'retiring',
         from: LIVING,
         when: [isNamedMember, isNamedGeneration, isActiveMember],
@@ -260,7 +308,7 @@ export const roster: MobRegion<'roster'> = {
     ],
     ResolveRuntimeBindingRefusal: [
       { name: 'left', from: LIVING, when: [isNamedMember, leavesAtOnce], then: leave, emit: [left] },
-      { name: 'broken', from: LIVING, when: [isNamedMember, isNotRetiring], then: broken('binding'), emit: [refused] },
+      { name: 'broken', from: LIVING, when: [isNamedMember, isNotRetiring], then: notPlaced, emit: [refused] },
     ],
     ResolveRuntimeRetireRefusal: [
       { name: 'left', from: LIVING, when: [isNamedMember, leavesAtOnce], then: leave, emit: [left] },
@@ -268,7 +316,7 @@ export const roster: MobRegion<'roster'> = {
         name: 'broken',
         from: LIVING,
         when: [isNamedMember, isRetiringMember],
-        then: broken('retire'),
+        then: notRetired,
         emit: [refused],
       },
     ],

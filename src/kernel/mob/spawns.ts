@@ -10,6 +10,7 @@ import { emptyMap, mapDelete, mapGet, mapSet, mapValues, type PersistentMap } fr
 import { onDeparture } from './departures.ts'
 import type { MobEffect } from './effects.ts'
 import type { AgentIdentity } from './ids.ts'
+import { isSessionDetached } from './ingress.ts'
 import { coordinatorBound, LIVING } from './lifecycle.ts'
 import type { MobRegion, MobState } from './machine.ts'
 import { type MemberFacts, memberOf, type RuntimeMode, type WithIdentity } from './members.ts'
@@ -25,6 +26,8 @@ export interface AuthorizedProfile {
 /** A member to be, as it was authorised when its spawn was opened. */
 export interface Spawn extends MemberFacts {
   readonly phase: 'opened' | 'membershipCommitted'
+  /** It comes in the place of the identity's last incarnation, and is wired to whom that was. */
+  readonly replaces?: true
 }
 
 export interface Spawns {
@@ -55,8 +58,10 @@ export type SpawnsInput =
   | Begin
   | CommitMembership
   | ({ readonly type: 'CommitSpawnActivation' } & WithIdentity)
-  /** Gives up a spawn that has no member yet. One that has is retired. */
+  /** Whoever performs a spawn that has no member yet gives it up. One that has is retired. */
   | ({ readonly type: 'AbortSpawnExec' } & WithIdentity)
+  /** The same by the word of somebody else. */
+  | ({ readonly type: 'CancelPendingSpawn' } & WithIdentity)
   | Respawn
 
 const NONE: Spawns = { profiles: emptyMap(), open: emptyMap(), opened: 0 }
@@ -75,10 +80,16 @@ function notYetMember(state: MobState, input: WithIdentity): boolean {
   return memberOf(state, input) === undefined
 }
 /** No other member has the runtime or the session, and the identity never had this runtime. */
-function placementIsFree({ roster }: MobState, { identity, runtimeId, sessionId }: Placed): boolean {
+function placementIsFree(state: MobState, { identity, runtimeId, sessionId }: Placed): boolean {
+  const { roster } = state
   if (mapGet(roster.byRuntime, runtimeId) !== undefined) return false
   if (mapGet(roster.last, identity)?.runtimeId === runtimeId) return false
-  return sessionId === undefined || mapGet(roster.bySession, sessionId) === undefined
+  if (sessionId === undefined) return true
+  return mapGet(roster.bySession, sessionId) === undefined && isSessionDetached(state, sessionId)
+}
+/** Its name is not that of a peer outside the mob. */
+function isNoExternalPeer({ wiring: { externals } }: MobState, { identity }: WithIdentity): boolean {
+  return mapGet(externals, identity) === undefined
 }
 function isNextIncarnation({ roster }: MobState, { identity, fence, generation }: WithIdentity & Numbers): boolean {
   const last = mapGet(roster.last, identity)
@@ -110,9 +121,10 @@ function isCommitted(state: MobState, input: WithIdentity): boolean {
   return spawnOf(state, input)?.phase === 'membershipCommitted'
 }
 
-type Begun = Pick<MemberFacts, 'identity' | 'runtimeId' | 'fence' | 'generation' | 'sessionId' | 'mode'>
+type Begun = Pick<Spawn, 'identity' | 'runtimeId' | 'fence' | 'generation' | 'sessionId' | 'mode' | 'replaces'>
 
-function opened(slice: Spawns, { identity, runtimeId, fence, generation, mode, sessionId }: Begun): Spawns {
+function opened(slice: Spawns, begun: Begun): Spawns {
+  const { identity, runtimeId, fence, generation, mode, sessionId, replaces } = begun
   const authorized = mapGet(slice.profiles, identity)
   if (authorized === undefined) return slice
   const { profile, addressable } = authorized
@@ -126,12 +138,14 @@ function opened(slice: Spawns, { identity, runtimeId, fence, generation, mode, s
     mode,
     addressable,
     ...(sessionId !== undefined && { sessionId }),
+    ...(replaces === true && { replaces }),
   }
   return { ...slice, open: mapSet(slice.open, identity, spawn), opened: slice.opened + 1 }
 }
 function respawn(slice: Spawns, input: Respawn, { roster }: MobState): Spawns {
   const last = mapGet(roster.last, input.identity)
-  return opened(slice, { ...input, fence: (last?.fence ?? 0) + 1, generation: (last?.generation ?? 0) + 1 })
+  const next = { fence: (last?.fence ?? 0) + 1, generation: (last?.generation ?? 0) + 1 }
+  return opened(slice, { ...input, ...next, replaces: true })
 }
 function commitMembership(slice: Spawns, input: CommitMembership): Spawns {
   const spawn = mapGet(slice.open, input.identity)
@@ -158,8 +172,12 @@ function spawnOpened(after: MobState, input: WithIdentity): readonly MobEffect[]
 function allAborted(_: MobState, __: unknown, { spawns: before }: MobState): readonly MobEffect[] {
   return [...mapValues(before.open)]
     .filter(({ phase }) => phase === 'opened')
-    .map(({ identity }) => ({ type: 'SpawnAborted', identity }))
+    .map(({ identity }) => ({ type: 'SpawnAborted', identity, cause: 'canceled' }))
 }
+const givenUp = (cause: 'aborted' | 'canceled') => ({
+  then: close,
+  emit: [(_: MobState, { identity }: WithIdentity): MobEffect => ({ type: 'SpawnAborted', identity, cause })],
+})
 
 export const spawns: MobRegion<'spawns'> = {
   name: 'spawns',
@@ -182,7 +200,15 @@ export const spawns: MobRegion<'spawns'> = {
       {
         name: 'opened',
         from: ['running'],
-        when: [coordinatorBound, noSpawnInProgress, notYetMember, placementIsFree, isNextIncarnation, isAsAuthorized],
+        when: [
+          coordinatorBound,
+          noSpawnInProgress,
+          notYetMember,
+          isNoExternalPeer,
+          placementIsFree,
+          isNextIncarnation,
+          isAsAuthorized,
+        ],
         then: opened,
         emit: [spawnOpened],
       },
@@ -191,7 +217,15 @@ export const spawns: MobRegion<'spawns'> = {
       {
         name: 'opened',
         from: ['running'],
-        when: [coordinatorBound, noSpawnInProgress, notYetMember, hasPredecessor, placementIsFree, isAuthorized],
+        when: [
+          coordinatorBound,
+          noSpawnInProgress,
+          notYetMember,
+          isNoExternalPeer,
+          hasPredecessor,
+          placementIsFree,
+          isAuthorized,
+        ],
         then: respawn,
         emit: [spawnOpened],
       },
@@ -214,10 +248,10 @@ export const spawns: MobRegion<'spawns'> = {
         name: 'aborted',
         from: LIVING,
         when: [isOpened],
-        then: close,
-        emit: [(_, { identity }) => ({ type: 'SpawnAborted', identity })],
+        ...givenUp('aborted'),
       },
     ],
+    CancelPendingSpawn: [{ name: 'canceled', from: LIVING, when: [isOpened], ...givenUp('canceled') }],
   },
   follow: {
     ...onDeparture<Spawns>((slice, { identity }) => close(slice, { identity })),

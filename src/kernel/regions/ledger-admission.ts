@@ -6,7 +6,7 @@ import type { MeerkatFacts, MeerkatInput } from '../machine.ts'
 import { mapGet, mapValues } from '../persistent-map.ts'
 import { isRegistered, notDraining } from './guards.ts'
 import { inOrder } from './lane.ts'
-import { type AbandonReason, drop, enqueue, type Ledger } from './ledger-entries.ts'
+import { type AbandonReason, drop, type EntryFacts, enqueue, ephemeralInputs, type Ledger } from './ledger-entries.ts'
 import { contributorsOf, joiningSteers, returnsToLane } from './ledger-runs.ts'
 
 function saysTheSame(_: MeerkatFacts, { seen }: ResolveAdmissionIdempotency): boolean {
@@ -40,11 +40,18 @@ export function isEnqueued(state: MeerkatFacts, input: AcceptInput): boolean {
 
 /** Admits: ends what it replaces, then takes its place behind its lane. */
 export function accept(slice: Ledger, input: AcceptInput, state: MeerkatFacts): Ledger {
-  const { inputId: id, at, kind = 'prompt', supersessionKey } = input
-  const policy = admissionPolicy(input, state.run.phase === 'bound', isSilent(state, input))
-  const facts = { id, kind, lane: policy.lane, wake: policy.wake, attempts: 0, at, carries: [] }
+  const { inputId: id, at, kind = 'prompt', supersessionKey, durability } = input
+  const silent = isSilent(state, input)
+  const { lane, wake } = admissionPolicy(input, state.run.phase === 'bound', silent)
+  const facts: EntryFacts = { id, kind, lane, wake, attempts: 0, at, carries: [] }
+  if (supersessionKey === undefined && !silent && durability !== 'ephemeral') return enqueue(slice, facts, 'back')
+  const more: Partial<EntryFacts> = {
+    ...(supersessionKey !== undefined && { supersessionKey }),
+    ...(silent && { silent }),
+    ...(durability === 'ephemeral' && { ephemeral: true }),
+  }
   const cleared = replacedBy(slice, input).reduce(drop, slice)
-  return enqueue(cleared, supersessionKey === undefined ? facts : { ...facts, supersessionKey }, 'back')
+  return enqueue(cleared, { ...facts, ...more }, 'back')
 }
 
 function isSilent(state: MeerkatFacts, input: AcceptInput): boolean {
@@ -169,6 +176,8 @@ export const ledgerEffects = {
       [...inOrder(before.ledger.steer), ...inOrder(before.ledger.queue)].flatMap(id => withCarried(before.ledger, id)),
       { status: 'abandoned', reason: 'cancelled' },
     ),
+  forgotten: (_: MeerkatFacts, __: MeerkatInput, before: MeerkatFacts): readonly MeerkatEffect[] =>
+    ended(before, ephemeralInputs(before.ledger), { status: 'abandoned', reason: 'owner-lost' }),
   consumed: (_: MeerkatFacts, __: MeerkatInput, before: MeerkatFacts): readonly MeerkatEffect[] =>
     ended(before, contributorsOf(before), { status: 'consumed' }),
   cancelled: (_: MeerkatFacts, __: MeerkatInput, before: MeerkatFacts): readonly MeerkatEffect[] =>

@@ -15,11 +15,13 @@ import {
   dequeue,
   drop,
   enqueue,
+  ephemeralInputs,
   factsOf,
   type Lane,
   type Ledger,
   type LedgerEntry,
   MAX_ATTEMPTS,
+  wakeAll,
 } from './ledger-entries.ts'
 import { abandonAll, drainsAfterRetire, endContributors, joinSteers, rollBack, stage } from './ledger-runs.ts'
 import type { LifecyclePhase } from './lifecycle.ts'
@@ -31,6 +33,10 @@ export type LedgerInput =
   | { readonly type: 'DeferInputBehindBacklog'; readonly inputId: InputId }
   /** Gives up everything that waits; a current run is not touched. */
   | { readonly type: 'DropQueued'; readonly reason: 'cancelled' }
+  /** Gives up what was sent to a process that is gone and was not to outlast it. */
+  | { readonly type: 'DropEphemeral' }
+  /** Nothing else may come to take passive inputs along: they may start a turn themselves, but for silent ones. */
+  | { readonly type: 'WakeQueued' }
 
 function isQueued(state: MeerkatFacts, input: { readonly inputId: InputId }): boolean {
   return mapGet(state.ledger.entries, input.inputId)?.status === 'queued'
@@ -121,6 +127,15 @@ export const ledger: MeerkatRegion<'ledger', LifecyclePhase> = {
         emit: [ledgerEffects.dropped],
       },
     ],
+    DropEphemeral: [
+      {
+        name: 'dropped',
+        from: HOLDING,
+        then: slice => ephemeralInputs(slice).reduce(drop, slice),
+        emit: [ledgerEffects.forgotten],
+      },
+    ],
+    WakeQueued: [{ name: 'woken', from: HOLDING, then: wakeAll }],
   },
   follow: {
     Prepare: { then: stage, emit: [ledgerEffects.staged] },

@@ -62,6 +62,7 @@ export type RegistrationInput =
     }
 
 const LIVE = ['idle', 'attached', 'running', 'retired', 'stopped'] as const
+const OBLIGATIONS = ['loop', 'comms', 'waiters'] as const
 const OPEN: Drain = { loop: 'open', comms: 'open', waiters: 'open', retainsSnapshot: false }
 
 function sameSession(state: MeerkatFacts, input: { readonly sessionId: SessionId }): boolean {
@@ -95,10 +96,8 @@ function named<F extends (...args: never[]) => unknown>(name: string, fn: F): F 
 }
 
 /** Names of the obligations that still hold the teardown up. */
-function openObligations(state: MeerkatFacts): readonly string[] {
-  if (state.registration.phase !== 'draining') return []
-  const { loop, comms, waiters } = state.registration.drain
-  return Object.entries({ loop, comms, waiters }).flatMap(([name, value]) => (value === 'open' ? [name] : []))
+export function openObligations({ registration: slice }: MeerkatFacts): readonly (typeof OBLIGATIONS)[number][] {
+  return slice.phase === 'draining' ? OBLIGATIONS.filter(name => slice.drain[name] === 'open') : []
 }
 
 const refuseRegistration =
@@ -172,10 +171,10 @@ export const registration: MeerkatRegion<'registration', RegistrationPhase> = {
         emit: [refuseRegistration('UnregisterTeardownInProgress')],
       },
       {
-        // The drained window is over: who registers now begins anew.
+        // The drained window is over: who registers now begins anew, with a retired session, too, which a reset revives.
         name: 'after-drain',
         from: ['draining'],
-        during: ['idle'],
+        during: ['idle', 'retired'],
         to: ['queuing'],
         then: registered,
         emit: [(_, input) => ({ type: 'SessionRegistered', sessionId: input.sessionId })],

@@ -1,11 +1,12 @@
 /** Plays inputs to a mob as its driver would, and remembers what it said. */
-import type { AgentRuntimeId, SessionId } from '../../../src/kernel/ids.ts'
+import type { AgentRuntimeId, PeerId, SessionId } from '../../../src/kernel/ids.ts'
 import type { MobEffect } from '../../../src/kernel/mob/effects.ts'
 import type { StepDeclaration } from '../../../src/kernel/mob/flow-runs.ts'
 import type { AgentIdentity, FlowRunId, StepId, WorkId } from '../../../src/kernel/mob/ids.ts'
 import { type MobInput, type MobState, mob } from '../../../src/kernel/mob/machine.ts'
 import { type Member, memberOf } from '../../../src/kernel/mob/members.ts'
 import type { Of } from '../../../src/kernel/region.ts'
+import type { PeerEndpoint } from '../../../src/kernel/regions/trust.ts'
 import type { Rejection } from '../../../src/kernel/step.ts'
 import { deepFreeze } from './deep-freeze.ts'
 
@@ -13,6 +14,13 @@ export const identity = (name: string): AgentIdentity => name as AgentIdentity
 export const runtimeId = (name: string): AgentRuntimeId => name as AgentRuntimeId
 export const sessionId = (name: string): SessionId => name as SessionId
 export const workId = (name: string): WorkId => name as WorkId
+/** Where a peer of this name is reached. */
+export const endpoint = (name: string, address = `inproc://${name}`): PeerEndpoint => ({
+  name,
+  peerId: name as PeerId,
+  address,
+  signingKey: `key of ${name}`,
+})
 export const flowRunId = (name: string): FlowRunId => name as FlowRunId
 export const stepId = (name: string): StepId => name as StepId
 
@@ -101,7 +109,7 @@ export function withMember(): MobPlay {
   return play
 }
 
-export const retireA: MobInput = {
+export const retireA: Of<MobInput, 'Retire'> = {
   type: 'Retire',
   identity: identity('a'),
   runtimeId: runtimeId('a1'),

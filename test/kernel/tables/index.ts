@@ -44,6 +44,8 @@ export const tables: Tables = {
     lifecycle: 'tables/mob-lifecycle.test.ts',
     roster: 'tables/mob-roster.test.ts',
     spawns: 'tables/mob-spawns.test.ts',
+    ingress: 'tables/mob-ingress.test.ts',
+    kickoffs: 'tables/mob-kickoffs.test.ts',
     wiring: 'tables/mob-wiring.test.ts',
     work: 'tables/mob-work.test.ts',
     flows: 'tables/mob-flows.test.ts',

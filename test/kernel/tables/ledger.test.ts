@@ -24,6 +24,8 @@ const EXAMPLES = {
   PrioritizeInput: { type: 'PrioritizeInput', ...waits },
   DeferInputBehindBacklog: { type: 'DeferInputBehindBacklog', ...waits },
   DropQueued: { type: 'DropQueued', reason: 'cancelled' },
+  DropEphemeral: { type: 'DropEphemeral' },
+  WakeQueued: { type: 'WakeQueued' },
 } as const
 
 const never: Row = {
@@ -34,6 +36,8 @@ const never: Row = {
   PrioritizeInput: NO,
   DeferInputBehindBacklog: NO,
   DropQueued: NO,
+  DropEphemeral: NO,
+  WakeQueued: NO,
 }
 const waiting: Row = {
   AcceptInput: 'stays',
@@ -43,6 +47,8 @@ const waiting: Row = {
   PrioritizeInput: 'stays',
   DeferInputBehindBacklog: 'stays',
   DropQueued: 'stays',
+  DropEphemeral: 'stays',
+  WakeQueued: 'stays',
 }
 /** The input that is spoken of does not wait. */
 const notWaiting: Row = {

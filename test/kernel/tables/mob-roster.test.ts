@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { MobPhase } from '../../../src/kernel/mob/lifecycle.ts'
 import type { MobInput } from '../../../src/kernel/mob/machine.ts'
 import type { RosterInput } from '../../../src/kernel/mob/roster.ts'
-import { identity, MobPlay, runtimeId, sessionId, spawn } from '../support/mob-play.ts'
+import { endpoint, identity, MobPlay, runtimeId, sessionId, spawn } from '../support/mob-play.ts'
 import { askMobs, mobPhase, type Table } from './ask.ts'
 import { mobsAfter, workingAfter } from './mobs.ts'
 
@@ -29,6 +29,12 @@ const retire = (name: string, session: string): Extract<MobInput, { type: 'Retir
 const EXAMPLES = {
   ObserveRuntimeReady: { type: 'ObserveRuntimeReady', ...served('placing') },
   ObserveRuntimeRetired: { type: 'ObserveRuntimeRetired', ...served('leaving') },
+  PublishMemberEndpoint: {
+    type: 'PublishMemberEndpoint',
+    identity: identity('a'),
+    ...served('a'),
+    endpoint: endpoint('a'),
+  },
   RestoreBinding: { type: 'RestoreBinding', identity: identity('a'), ...served('a') },
   Retire: retire('a', 's'),
   ResolveRuntimeBindingRefusal: { type: 'ResolveRuntimeBindingRefusal', ...refusal('placing', 'p') },
@@ -45,6 +51,7 @@ const MEMBERS: readonly MobInput[] = [
 const living: Row = {
   ObserveRuntimeReady: 'stays',
   ObserveRuntimeRetired: 'stays',
+  PublishMemberEndpoint: 'stays',
   RestoreBinding: 'stays',
   Retire: 'stays',
   ResolveRuntimeBindingRefusal: 'stays',
@@ -53,6 +60,7 @@ const living: Row = {
 const unheardOf: Row = {
   ObserveRuntimeReady: FALSE,
   ObserveRuntimeRetired: FALSE,
+  PublishMemberEndpoint: FALSE,
   RestoreBinding: FALSE,
   Retire: FALSE,
   ResolveRuntimeBindingRefusal: FALSE,
@@ -75,6 +83,7 @@ test('every input in every phase', () => {
     destroyed: {
       ObserveRuntimeReady: NO,
       ObserveRuntimeRetired: NO,
+      PublishMemberEndpoint: NO,
       RestoreBinding: NO,
       Retire: NO,
       ResolveRuntimeBindingRefusal: NO,

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { MobPhase } from '../../../src/kernel/mob/lifecycle.ts'
 import type { MobInput } from '../../../src/kernel/mob/machine.ts'
 import type { SpawnsInput } from '../../../src/kernel/mob/spawns.ts'
-import { identity, MobPlay, runtimeId, spawn } from '../support/mob-play.ts'
+import { endpoint, identity, MobPlay, runtimeId, spawn } from '../support/mob-play.ts'
 import { askMobs, mobPhase, type Table } from './ask.ts'
 import { mobsAfter, workingAfter } from './mobs.ts'
 
@@ -34,6 +34,7 @@ const EXAMPLES = {
   CommitSpawnMembership: { type: 'CommitSpawnMembership', ...of('opened'), ...first },
   CommitSpawnActivation: { type: 'CommitSpawnActivation', identity: identity('joined') },
   AbortSpawnExec: { type: 'AbortSpawnExec', ...opened },
+  CancelPendingSpawn: { type: 'CancelPendingSpawn', ...opened },
 } as const
 /** One who left, one who may be spawned, one whose spawn is opened, and one who is not yet activated. */
 const SPAWNS: readonly MobInput[] = [
@@ -44,6 +45,13 @@ const SPAWNS: readonly MobInput[] = [
   ...spawn('joined').slice(0, 3),
 ]
 
+const outside = (name: string): MobInput => ({
+  type: 'WireExternalPeer',
+  identity: identity('a'),
+  external: identity(name),
+  endpoint: endpoint('p'),
+})
+
 const running: Row = {
   AuthorizeSpawnProfile: 'stays',
   BeginSpawnExec: 'stays',
@@ -51,6 +59,7 @@ const running: Row = {
   CommitSpawnMembership: 'stays',
   CommitSpawnActivation: 'stays',
   AbortSpawnExec: 'stays',
+  CancelPendingSpawn: 'stays',
 }
 /** What was begun can still be finished or given up. */
 const resting: Row = {
@@ -60,6 +69,7 @@ const resting: Row = {
   CommitSpawnMembership: NO,
   CommitSpawnActivation: 'stays',
   AbortSpawnExec: 'stays',
+  CancelPendingSpawn: 'stays',
 }
 
 test('every input in every phase', () => {
@@ -72,13 +82,14 @@ test('every input in every phase', () => {
     destroyed: mobsAfter(...SPAWNS, EXAMPLES.AbortSpawnExec).destroyed,
     'running, nobody coordinates': workingAfter(...SPAWNS, { type: 'UnbindCoordinator' }),
     'running, all begun': workingAfter(...SPAWNS, BeginSpawnExec, Respawn, CommitSpawnMembership),
+    'running, their names are taken outside': workingAfter(...SPAWNS, ...['authorized', 'left'].map(outside)),
     'running, without members': new MobPlay(),
   }
   const expected: Table<keyof typeof sessions, Type, MobPhase> = {
     running,
     stopped: resting,
     completed: resting,
-    destroyed: { ...resting, AbortSpawnExec: NO },
+    destroyed: { ...resting, AbortSpawnExec: NO, CancelPendingSpawn: NO },
     'running, nobody coordinates': { ...running, BeginSpawnExec: FALSE, Respawn: FALSE },
     'running, all begun': {
       ...running,
@@ -86,13 +97,16 @@ test('every input in every phase', () => {
       Respawn: FALSE,
       CommitSpawnMembership: FALSE,
       AbortSpawnExec: FALSE,
+      CancelPendingSpawn: FALSE,
     },
+    'running, their names are taken outside': { ...running, BeginSpawnExec: FALSE, Respawn: FALSE },
     'running, without members': {
       ...running,
       BeginSpawnExec: FALSE,
       Respawn: FALSE,
       CommitSpawnMembership: FALSE,
       AbortSpawnExec: FALSE,
+      CancelPendingSpawn: FALSE,
     },
   }
   expect(askMobs(mobPhase, sessions, EXAMPLES)).toEqual(expected)

@@ -1,0 +1,12 @@
+/** What a step was asked for, among what it said. */
+import type { MeerkatEffect } from '../kernel/effects.ts'
+
+/** The one effect of this type; a step that says nothing about what it was asked is a fault of the machine. */
+export function verdict<Type extends MeerkatEffect['type']>(
+  effects: readonly MeerkatEffect[],
+  type: Type,
+): Extract<MeerkatEffect, { readonly type: Type }> {
+  const found = effects.find((one): one is Extract<MeerkatEffect, { readonly type: Type }> => one.type === type)
+  if (found === undefined) throw new Error(`the machine gave no ${type}`)
+  return found
+}

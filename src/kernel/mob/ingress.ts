@@ -1,0 +1,85 @@
+/**
+ * Sessions that the mob gave back and that still send what they hear to it.
+ *
+ * Enforces: no mob is destroyed while one of them does; a destroyed member takes its mob along all the same, and what is
+ * owed to the others stays known. The shell asks again as long as a session is in here: nothing else remembers it.
+ */
+import type { AgentRuntimeId, SessionId } from '../ids.ts'
+import { emptyMap, mapDelete, mapEntries, mapGet, mapSet, type PersistentMap } from '../persistent-map.ts'
+import { releasing } from './departures.ts'
+import type { MobEffect } from './effects.ts'
+import { LIVING } from './lifecycle.ts'
+import type { MobRegion, MobState } from './machine.ts'
+import { memberOf, type WithIdentity } from './members.ts'
+
+export interface Ingress {
+  /** By session: which runtime it served here. */
+  readonly detaching: PersistentMap<SessionId, AgentRuntimeId>
+}
+
+/** The session's ingress is nobody's, or another's than the mob's. */
+type Detached = {
+  readonly type: 'ObserveSessionIngressDetached'
+  readonly sessionId: SessionId
+  readonly runtimeId: AgentRuntimeId
+}
+export type IngressInput = Detached
+
+type Detach = Extract<MobEffect, { readonly type: 'RequestSessionIngressDetachForMobDestroy' }>
+
+function isDetaching({ ingress: { detaching } }: MobState, { sessionId, runtimeId }: Detached): boolean {
+  return mapGet(detaching, sessionId) === runtimeId
+}
+/** Nobody may be placed on a session whose ingress is yet to be detached. */
+export function isSessionDetached({ ingress: { detaching } }: MobState, sessionId: SessionId): boolean {
+  return mapGet(detaching, sessionId) === undefined
+}
+
+const request = ([sessionId, runtimeId]: readonly [SessionId, AgentRuntimeId]): Detach => ({
+  type: 'RequestSessionIngressDetachForMobDestroy',
+  sessionId,
+  runtimeId,
+})
+function requestOf({ ingress: { detaching } }: MobState, member: ReturnType<typeof memberOf>): readonly MobEffect[] {
+  const { sessionId } = member ?? {}
+  const runtimeId = sessionId === undefined ? undefined : mapGet(detaching, sessionId)
+  return sessionId === undefined || runtimeId === undefined ? [] : [request([sessionId, runtimeId])]
+}
+/** A retirement that is repeated asks for all of it again. */
+function requested(after: MobState, input: WithIdentity): readonly MobEffect[] {
+  return requestOf(after, memberOf(after, input))
+}
+function allRequested({ ingress: { detaching } }: MobState): readonly MobEffect[] {
+  return [...mapEntries(detaching)].map(request)
+}
+
+export const ingress: MobRegion<'ingress'> = {
+  name: 'ingress',
+  about: 'Sessions that were given back and still send what they hear to the mob.',
+  initial: { detaching: emptyMap() },
+  phaseOf: state => state.lifecycle.phase,
+  phases: [...LIVING, 'destroyed'],
+  on: {
+    ObserveSessionIngressDetached: [
+      {
+        name: 'detached',
+        from: [...LIVING, 'destroyed'],
+        when: [isDetaching],
+        then: ({ detaching }, { sessionId }) => ({ detaching: mapDelete(detaching, sessionId) }),
+      },
+    ],
+  },
+  follow: {
+    Retire: {
+      then: (slice, input, state) => {
+        const member = releasing(state, input)
+        if (member?.sessionId === undefined) return slice
+        return { detaching: mapSet(slice.detaching, member.sessionId, member.runtimeId) }
+      },
+      emit: [requested],
+    },
+    Reset: { emit: [allRequested] },
+    ObserveRuntimeDestroyed: { emit: [allRequested] },
+  },
+  invariants: [],
+}
