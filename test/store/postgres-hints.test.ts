@@ -32,9 +32,9 @@ describe('hints', () => {
     const url = (await postgresServer()).url()
     const schema = freshSchema()
     const [store, other] = [await openStore(url, { schema }), await openStore(url, { schema })]
-    onTestFinished(other.onCommit(() => {}))
-    const ready = next(other, hint => hint.sessionId === undefined)
-    await ready
+    // What is said before a store listens is lost, and only polled for, without a name: so both listen first.
+    for (const one of [store, other]) onTestFinished(one.onCommit(() => {}))
+    await Promise.all([store, other].map(one => next(one, hint => hint.sessionId === undefined)))
     const committed = next(other, hint => hint.sessionId === S)
     const { claim } = await create(store, 's', { head: head({ unfinished: 1 }) })
     expect(await committed).toEqual({ sessionId: S })
