@@ -9,8 +9,9 @@ import { inFolder } from './parts/folder.ts'
 import { type Load, load } from './parts/load.ts'
 
 const MESSAGE = 'Checkout has failed for three customers since noon; the database looks slow. '.repeat(4).slice(0, 250)
+const WARM_SECONDS = 5
 const SECONDS = 3
-const RUNS = 3
+const RUNS = 5
 
 /** Figures for one session and for 200. */
 export async function turnsBench(): Promise<Figure[]> {
@@ -18,7 +19,8 @@ export async function turnsBench(): Promise<Figure[]> {
   for (const sessions of [1, 200]) {
     const ours: Load[] = []
     const floors: Load[] = []
-    await inFolder(folder => warmUp(folder))
+    // A server runs for long: what is measured is code that the engine has seen enough of.
+    await inFolder(folder => runtimeLoad(folder, sessions, WARM_SECONDS))
     for (let run = 0; run < RUNS; run++) {
       floors.push(await inFolder(folder => floorLoad(folder, sessions)))
       ours.push(await inFolder(folder => runtimeLoad(folder, sessions)))
@@ -56,10 +58,6 @@ function figuresOf(sessions: number, ours: readonly Load[], floors: readonly Loa
     p50,
     { ...p99, goal: '≤ 40 ms', ok: p99.value <= 40 },
   ]
-}
-
-async function warmUp(folder: string): Promise<void> {
-  await runtimeLoad(folder, 50, 1)
 }
 
 async function runtimeLoad(folder: string, sessions: number, seconds: number = SECONDS): Promise<Load> {

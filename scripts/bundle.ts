@@ -14,7 +14,7 @@ interface Manifest {
 
 /** What nearly every process needs, by layers: the kernel and the client must not come to load what only Node has. */
 const SHARED = [
-  { name: 'kernel', test: /\/src\/kernel\/(?!check\/|index\.ts|diagram\.ts|classify)/ },
+  { name: 'kernel', test: /\/src\/kernel\/(?!auth\/|check\/|mob\/|classify|composition|diagram|index|queries)/ },
   { name: 'base', test: /\/src\/(defined|errors|faults|ids|time|version)\.ts$/ },
   {
     name: 'core',
