@@ -177,6 +177,11 @@ export class AuthLeaseHandle {
     }
   }
 
+  /** Tells of each transition of this lease in the moment it happened. Returns the way to have it forgotten. */
+  observeTransitions(key: LeaseKey, hear: () => void): () => void {
+    return this.#machines.observeTransitions(key, hear)
+  }
+
   async #release(key: LeaseKey, permits: readonly LeaseReleasePermit[]): Promise<AuthLeaseTransition> {
     const isHeld = (): boolean => this.#machines.stateOf(key).lease.phase !== 'released'
     if (isHeld()) this.#apply(key, { type: 'BeginRelease' })

@@ -69,6 +69,7 @@ export class AuthMachines {
   readonly #options: AuthMachinesOptions
   readonly #authorities = new Map<string, Authority>()
   readonly #observers = new Set<LeaseReleaseObserver>()
+  readonly #listeners = new Map<string, Set<() => void>>()
   #closed = false
 
   constructor(options: AuthMachinesOptions = {}) {
@@ -98,6 +99,17 @@ export class AuthMachines {
     return result
   }
 
+  /** Tells of each transition of this lease in the moment it happened. Returns the way to have it forgotten. */
+  observeTransitions(key: LeaseKey, hear: () => void): () => void {
+    const bindingKey = leaseKeyText(key)
+    const listeners = this.#listeners.get(bindingKey) ?? new Set()
+    this.#listeners.set(bindingKey, listeners.add(hear))
+    return () => {
+      listeners.delete(hear)
+      if (listeners.size === 0 && this.#listeners.get(bindingKey) === listeners) this.#listeners.delete(bindingKey)
+    }
+  }
+
   /** Asks this one, too, before a lease is released. Returns the way to have it forgotten. */
   observeReleases(observer: LeaseReleaseObserver): () => void {
     this.#observers.add(observer)
@@ -122,13 +134,20 @@ export class AuthMachines {
 
   #perform(bindingKey: string, effect: AuthEffect): void {
     const { audit, wakeRefresh } = this.#options
-    try {
-      if (effect.type === 'WakeRefreshLoop') wakeRefresh?.(bindingKey)
-      if (effect.type !== 'AuthLifecycleChanged') return
-      const { action, fromPhase, toPhase } = effect
-      audit?.({ bindingKey, action, fromPhase, toPhase })
-    } catch {
-      // Who watches must not harm what is watched.
-    }
+    if (effect.type === 'WakeRefreshLoop') unharmed(() => wakeRefresh?.(bindingKey))
+    if (effect.type !== 'AuthLifecycleChanged') return
+    const { action, fromPhase, toPhase } = effect
+    unharmed(() => audit?.({ bindingKey, action, fromPhase, toPhase }))
+    // A listener may have itself forgotten while it hears.
+    for (const hear of this.#listeners.get(bindingKey) ?? []) unharmed(hear)
+  }
+}
+
+/** Who watches must not harm what is watched. */
+function unharmed(tell: () => void): void {
+  try {
+    tell()
+  } catch {
+    // Whoever is told has no say.
   }
 }

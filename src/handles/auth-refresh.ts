@@ -3,7 +3,8 @@
  *
  * 1. Whether a refresh may begin is the machine's to decide, also for a late-comer; who is refused because one is under
  *    way waits for that one and has its token.
- * 2. A refresh ends by its deadline at the latest, and never leaves its lease `refreshing`.
+ * 2. A refresh ends by its deadline at the latest, and never leaves its lease `refreshing`; it ends at once when the lease
+ *    is released, cleared or taken by a login, and then nothing that it still brings is taken.
  * 3. What came of it goes to the lease first, then to everybody who waits, the same to each.
  *
  * It holds no token beyond a refresh. Across processes a refresh is fenced by whoever performs it, with the generation
@@ -27,7 +28,7 @@ export type CredentialRefreshOutcome<Token> =
 
 /**
  * Asks for a new token and keeps it. `generation` is the lease's as the refresh began, to fence what is written; `signal`
- * aborts at the deadline, after which nobody takes the token any more. What it throws counts as a failure that may pass,
+ * aborts when nobody takes the token any more. What it throws counts as a failure that may pass,
  * and is the `cause` of what the callers get: it must not name a secret.
  */
 export type PerformCredentialRefresh<Token> = (given: {
@@ -66,7 +67,8 @@ export class AuthRefreshCoordinator<Token> {
    *
    * Throws `unauthorized` where only a login helps (`details.reason` is `reauth-required` or `lease-absent`), and
    * `not-ready`, which may be tried again, where the refresh failed for now (`refresh-failed`), took too long
-   * (`refresh-timeout`), was overtaken by a login (`overtaken`), or is somebody else's (`refreshing-elsewhere`).
+   * (`refresh-timeout`), was overtaken by a login (`overtaken`), or is somebody else's (`refreshing-elsewhere`). Behind a
+   * closed gate it throws what the lease's handle throws.
    */
   async refresh(key: LeaseKey, perform: PerformCredentialRefresh<Token>, deadline?: Deadline): Promise<Token> {
     const token = this.#begun(key, perform) ?? this.#shared(key)
@@ -93,7 +95,8 @@ export class AuthRefreshCoordinator<Token> {
       if (!(error instanceof DslTransitionError)) throw error
       const { phase } = this.#leases.snapshot(key)
       if (phase === 'refreshing') return undefined
-      throw refusal(key, phase, error)
+      // Any other phase lets a refresh begin: it is the gate that is closed.
+      throw isLost(phase) ? refusal(key, phase, error) : error
     }
   }
 
@@ -105,30 +108,53 @@ export class AuthRefreshCoordinator<Token> {
   }
 
   async #fly(key: LeaseKey, generation: number, perform: PerformCredentialRefresh<Token>): Promise<Token> {
-    const outcome = await this.#performed(key, generation, perform)
-    return outcome.ok ? this.#published(key, generation, outcome) : this.#failed(key, generation, outcome.observation)
+    const call = this.#call(key, generation)
+    let outcome: CredentialRefreshOutcome<Token> | Thrown
+    try {
+      outcome = sound(await Promise.race([call.ended, perform({ generation, signal: call.signal })]))
+    } catch (error) {
+      outcome = { thrown: error }
+    } finally {
+      call.end()
+    }
+    // Whatever it brought, it is of a refresh that is over: the lease may be in another one of the same credential.
+    if (call.lost !== undefined) throw call.lost
+    if (!('thrown' in outcome)) {
+      return outcome.ok ? this.#published(key, generation, outcome) : this.#failed(key, generation, outcome.observation)
+    }
+    this.#leases.refreshFailed(key, {}, { generation })
+    if (outcome.thrown instanceof MeerkatError) throw outcome.thrown
+    throw notNow(key, 'refresh-failed', 'could not be refreshed', { cause: outcome.thrown })
   }
 
-  async #performed(
-    key: LeaseKey,
-    generation: number,
-    perform: PerformCredentialRefresh<Token>,
-  ): Promise<CredentialRefreshOutcome<Token>> {
+  /** One asking for a token: until its deadline, and while the lease is in this very refresh. */
+  #call(key: LeaseKey, generation: number): Call {
     const aborting = new AbortController()
-    const late = Promise.withResolvers<never>()
-    const inTime = this.#clock.after(this.#timeoutMs, () => {
-      late.reject(notNow(key, 'refresh-timeout', `was not refreshed within ${this.#timeoutMs} ms`))
+    const { promise: ended, reject } = Promise.withResolvers<never>()
+    // Nobody has begun to wait where the lease is lost while the asking itself throws.
+    ended.catch(() => {})
+    const abort = (error: MeerkatError): MeerkatError => {
+      reject(error)
       aborting.abort()
-    })
-    try {
-      return await Promise.race([late.promise, perform({ generation, signal: aborting.signal })])
-    } catch (error) {
-      this.#tell(key, generation, {})
-      if (error instanceof MeerkatError) throw error
-      throw notNow(key, 'refresh-failed', 'could not be refreshed', { cause: error })
-    } finally {
-      inTime()
+      return error
     }
+    const inTime = this.#clock.after(this.#timeoutMs, () => {
+      abort(notNow(key, 'refresh-timeout', `was not refreshed within ${this.#timeoutMs} ms`))
+    })
+    const call: Call = {
+      signal: aborting.signal,
+      ended,
+      lost: undefined,
+      end: () => {
+        inTime()
+        unheard()
+      },
+    }
+    const unheard = this.#leases.observeTransitions(key, () => {
+      const { phase, generation: now } = this.#leases.snapshot(key)
+      if (phase !== 'refreshing' || now !== generation) call.lost ??= abort(overtaken(key, phase))
+    })
+    return call
   }
 
   #published(key: LeaseKey, generation: number, { token, expiresAt }: Refreshed<Token>): Token {
@@ -136,31 +162,43 @@ export class AuthRefreshCoordinator<Token> {
       this.#leases.completeRefresh(key, expiresAt, { generation })
       return token
     } catch (error) {
-      const { phase, generation: now } = this.#leases.snapshot(key)
-      // It is still this refresh, and the token is of no use: it has expired, or its expiry is no time.
-      if (phase === 'refreshing' && now === generation) return this.#failed(key, generation, {}, error)
-      throw overtaken(key, phase, error)
+      // The token is of no use: it has expired, or its expiry is no time.
+      return this.#failed(key, generation, {}, error)
     }
   }
 
   #failed(key: LeaseKey, generation: number, observation: RefreshFailureObservation, cause?: unknown): never {
-    const phase = this.#tell(key, generation, observation)
-    if (phase === 'reauthRequired') throw refusal(key, phase, cause, observation)
+    const { phase } = this.#leases.refreshFailed(key, observation, { generation })
+    if (isLost(phase)) throw refusal(key, phase, cause, observation)
     throw notNow(key, 'refresh-failed', 'could not be refreshed', { cause, observation })
-  }
-
-  /** Tells the lease that the refresh failed; throws if it is no refresh of the lease any more. Answers its phase. */
-  #tell(key: LeaseKey, generation: number, observation: RefreshFailureObservation): AuthLeasePhase {
-    try {
-      return this.#leases.refreshFailed(key, observation, { generation }).phase
-    } catch (error) {
-      throw overtaken(key, this.#leases.snapshot(key).phase, error)
-    }
   }
 }
 
+/** Whoever performs a refresh may have been written without types. */
+function sound<Token>(outcome: CredentialRefreshOutcome<Token>): CredentialRefreshOutcome<Token> {
+  const given = outcome as Partial<Record<'ok' | 'observation', unknown>> | null | undefined
+  if (
+    given?.ok === true ||
+    (given?.ok === false && typeof given.observation === 'object' && given.observation !== null)
+  )
+    return outcome
+  throw new TypeError('a refresh has to answer { ok: true, token } or { ok: false, observation }')
+}
+
+interface Thrown {
+  readonly thrown: unknown
+}
+
+interface Call {
+  readonly signal: AbortSignal
+  /** Rejects when there is no use in waiting any more. */
+  readonly ended: Promise<never>
+  /** The lease went on to something else, whatever the answer was. */
+  lost: MeerkatError | undefined
+  readonly end: () => void
+}
+
 type Refreshed<Token> = Extract<CredentialRefreshOutcome<Token>, { readonly ok: true }>
-type TrackedPhase = Exclude<AuthLeasePhase, 'released'>
 type PassingReason = 'refresh-failed' | 'refresh-timeout' | 'overtaken' | 'refreshing-elsewhere'
 
 interface Why {
@@ -188,21 +226,25 @@ function tooLate(bindingKey: string): MeerkatError {
 }
 
 /** The lease is not that of the refresh any more. */
-function overtaken(key: LeaseKey, phase: TrackedPhase | undefined, cause: unknown): MeerkatError {
-  if (phase === undefined || phase === 'reauthRequired') return refusal(key, phase, cause)
-  return notNow(key, 'overtaken', 'got another login while it was refreshed', { cause })
+function overtaken(key: LeaseKey, phase: AuthLeasePhase | undefined): MeerkatError {
+  return isLost(phase) ? refusal(key, phase) : notNow(key, 'overtaken', 'got another login while it was refreshed')
+}
+
+function isLost(phase: AuthLeasePhase | undefined): phase is 'released' | 'reauthRequired' | undefined {
+  return phase === undefined || phase === 'released' || phase === 'reauthRequired'
 }
 
 /** Nobody but a person can go on. */
 function refusal(
   key: LeaseKey,
-  phase: TrackedPhase | undefined,
-  cause: unknown,
+  phase: AuthLeasePhase | undefined,
+  cause?: unknown,
   observation: RefreshFailureObservation = {},
 ): MeerkatError {
   const bindingKey = leaseKeyText(key)
-  const reason = phase === undefined ? 'lease-absent' : 'reauth-required'
-  const what = phase === undefined ? 'there is no lease of the credential' : 'no refresh helps the credential'
+  const absent = phase === undefined || phase === 'released'
+  const reason = absent ? 'lease-absent' : 'reauth-required'
+  const what = absent ? 'there is no lease of the credential' : 'no refresh helps the credential'
   const { httpStatus, oauthError } = observation
   return new MeerkatError('unauthorized', `${what} ${bindingKey}: log in again`, {
     cause,

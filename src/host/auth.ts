@@ -41,8 +41,9 @@ export class MachineAuth {
 
   /** Uses the credentials of another machine or process from now on. */
   setAuthLeaseHandle(handle: AuthLeaseHandle): void {
+    // Of the same credentials the refreshes under way stay shared.
+    if (handle !== this.#lease) this.#refreshes = this.#refreshesOf(handle)
     this.#lease = handle
-    this.#refreshes = this.#refreshesOf(handle)
   }
 
   /** The same under the name by which runtimes share one. */

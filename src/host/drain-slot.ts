@@ -15,6 +15,8 @@ interface Running {
 export class DrainSlot {
   readonly #authority: HandleDslAuthority
   #running: Running | undefined
+  /** How the last task ended, while the session could not be told. */
+  #untold: DrainExitReason | undefined
 
   constructor(authority: HandleDslAuthority) {
     this.#authority = authority
@@ -27,6 +29,7 @@ export class DrainSlot {
   /** Starts a drain task; refused while one runs. One that was told to stop ends first. */
   async spawn(mode: DrainMode, task: DrainTask): Promise<void> {
     if (this.#running?.controller.signal.aborted === true) await this.#running.done
+    if (this.#untold !== undefined) await this.#tell(this.#untold)
     await this.#authority.applyInput({ type: 'SpawnDrain', mode })
     const controller = new AbortController()
     const done = this.#perform(task, controller.signal).finally(() => {
@@ -55,11 +58,18 @@ export class DrainSlot {
 
   async #perform(task: DrainTask, signal: AbortSignal): Promise<void> {
     const reason = await task(signal).catch((): DrainExitReason => (signal.aborted ? 'Aborted' : 'Failed'))
+    // The store may be away, or the session lost: whoever starts the next task says it first.
+    await this.#tell(reason).catch(() => {})
+  }
+
+  async #tell(reason: DrainExitReason): Promise<void> {
+    this.#untold = reason
     try {
       await this.#authority.applyInput({ type: 'NotifyDrainExited', reason })
     } catch (error) {
       // It came late: the session was torn down meanwhile.
       if (!(error instanceof DslTransitionError)) throw error
     }
+    this.#untold = undefined
   }
 }

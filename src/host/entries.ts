@@ -108,11 +108,20 @@ export class Entries {
       },
     }
     const unpin = live.pin()
+    let stopped = isStopped(live)
     const unwatch = live.onCommit(() => {
-      if (live.closed) this.remove(entry)
+      if (live.closed) return this.remove(entry)
+      const before = stopped
+      stopped = isStopped(live)
+      // An executor goes with a stop, whoever asked for that; one that is attached afterwards is another one.
+      if (stopped && !before) entry.executor = undefined
     })
     this.#entries.set(sessionId, entry)
     return entry
+  }
+
+  clear(): void {
+    for (const entry of this.all()) this.remove(entry)
   }
 
   /** Forgets exactly this entry: one that was registered anew meanwhile stays. */
@@ -122,4 +131,8 @@ export class Entries {
     entry.drain.abort()
     entry.letGo()
   }
+}
+
+function isStopped({ state: { lifecycle } }: LiveSession): boolean {
+  return lifecycle.phase === 'stopped' || lifecycle.phase === 'destroyed'
 }

@@ -37,7 +37,7 @@ import { isSameStore, type MachineOptions, openParts, type Parts } from './open.
 import type { OpsLifecycleRegistry } from './operations.ts'
 import type { Placement } from './placement.ts'
 import { RealtimeAttachments } from './realtime.ts'
-import { type RecoveryReport, recoveryReport } from './recovery.ts'
+import { type RecoveryReport, recover, recoveryReport } from './recovery.ts'
 import { type ExecutorClaim, type MakeExecutor, Registrations } from './registrations.ts'
 import { type CompositionSignalDispatcher, SessionSeam } from './seam.ts'
 import { type MachineSessionControlAuthority, mintSessionControlAuthority } from './witness.ts'
@@ -287,8 +287,9 @@ export class MeerkatMachine implements AsyncDisposable {
 
   /** Ends the conditions of whoever served the session before, as a new process would. */
   async recover(sessionId: SessionId): Promise<RecoveryReport> {
-    const effects = await this.#step(sessionId, { type: 'Recover' })
-    const live = this.#entries.live(sessionId)
+    const live = this.#registered(sessionId)
+    const { before, effects } = await live.driver.mutate(recover)
+    await this.seam.signal(sessionId, before, effects)
     live.loop?.sync()
     return recoveryReport(effects, live.state)
   }
@@ -348,8 +349,9 @@ export class MeerkatMachine implements AsyncDisposable {
 
   /** Gives every session back and closes the store. */
   async close(): Promise<void> {
-    for (const entry of this.#entries.all()) this.#entries.remove(entry)
-    await this.runtime.close()
+    this.drains.abortAll()
+    // A registration goes with its copy of the session: until that is let go, its run has its executor.
+    await this.runtime.close().finally(() => this.#entries.clear())
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -378,16 +380,15 @@ export class MeerkatMachine implements AsyncDisposable {
   }
 
   async #lifecycle(sessionId: SessionId, operation: Parameters<typeof control>[1]): Promise<ControlReport> {
-    const entry = this.#entries.of(sessionId)
+    const live = this.#registered(sessionId)
     const { clock, abortGraceMs } = this.#core
     let telling = Promise.resolve()
-    const report = await control(this.#entries.live(sessionId), operation, clock, abortGraceMs + 2_000, {
+    const report = await control(live, operation, clock, abortGraceMs + 2_000, {
       mark: () => {},
       said: (effects, before) => {
         telling = this.seam.signal(sessionId, before, effects)
       },
     })
-    if (operation === 'stop' || operation === 'destroy') entry.executor = undefined
     await telling
     return report
   }

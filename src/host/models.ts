@@ -113,7 +113,10 @@ export class SessionModels {
    * Has the model stay that answered where the session's own had failed. Only while the run still recovers from that very
    * attempt: later it is `rejected`. Refused as `conflict` if the session got another model meanwhile.
    */
-  commitStickyModelFallback(sessionId: SessionId, fallback: StickyModelFallback): Promise<SessionLlmReconfigurePlan> {
+  async commitStickyModelFallback(
+    sessionId: SessionId,
+    fallback: StickyModelFallback,
+  ): Promise<SessionLlmReconfigurePlan> {
     const entry = this.#options.entries.of(sessionId)
     return this.#replace(entry, { ...fallback, type: 'CommitStickyModelFallback' })
   }

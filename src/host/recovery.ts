@@ -1,14 +1,29 @@
-/** What a recovery made of a session's inputs. */
+/** Recovery on demand, and what it made of the session’s inputs. */
+
+import type { Transaction } from '../driver/transaction.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { MeerkatState } from '../kernel/machine.ts'
+import { isStopPending } from '../session/control.ts'
 
 export interface RecoveryReport {
   /** Inputs that are unfinished and go on. */
   readonly inputsRecovered: number
   /** Those of them that a run had, which wait again. */
   readonly inputsRequeued: number
-  /** Inputs whose last attempt it was. */
+  /** Inputs that ended: it was their last attempt, or a stop was under way. */
   readonly inputsAbandoned: number
+}
+
+/** Ends the conditions of whoever served the session; a stop that was asked for stays asked for. */
+export function recover(tx: Transaction): {
+  readonly before: MeerkatState
+  readonly effects: readonly MeerkatEffect[]
+} {
+  const before = tx.state
+  const recovered = tx.step({ type: 'Recover' })
+  if (!isStopPending(before)) return { before, effects: recovered }
+  const stopped = tx.step({ type: 'StopRuntimeExecutor', reason: 'asked for before the recovery' })
+  return { before, effects: [...recovered, ...stopped] }
 }
 
 export function recoveryReport(effects: readonly MeerkatEffect[], after: MeerkatState): RecoveryReport {

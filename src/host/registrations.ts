@@ -2,12 +2,13 @@
 import { MeerkatError } from '../errors.ts'
 import type { CoreExecutor } from '../executor/executor.ts'
 import type { RuntimeEpochId, SessionId } from '../kernel/ids.ts'
+import { isRegistered } from '../kernel/regions/guards.ts'
 import { openObligations } from '../kernel/regions/registration.ts'
 import type { Core } from '../session/core.ts'
 import type { LiveSession } from '../session/live-session.ts'
 import type { SessionOptions } from '../store/records.ts'
 import type { Entries, Entry, SharedParts } from './entries.ts'
-import { notReady, validated } from './errors.ts'
+import { notReady, notRegistered, validated } from './errors.ts'
 import { unregister } from './unregister.ts'
 
 /** What came of asking for an executor. */
@@ -23,7 +24,8 @@ interface RegistrationsOptions {
 
 export class Registrations {
   readonly #options: RegistrationsOptions
-  readonly #attaching = new Map<SessionId, Promise<ExecutorClaim>>()
+  /** By registration: one that ended meanwhile is not the next one's. */
+  readonly #attaching = new Map<Entry, Promise<ExecutorClaim>>()
   readonly #leaving = new Map<SessionId, Promise<void>>()
 
   constructor(options: RegistrationsOptions) {
@@ -34,10 +36,10 @@ export class Registrations {
     const { entries, core, shared } = this.#options
     if (this.#leaving.has(sessionId)) throw beingTornDown(sessionId, entries.peek(sessionId)?.live)
     const known = entries.peek(sessionId)
-    if (known !== undefined && !isTornDown(known.live)) return known
+    if (known !== undefined && !isDraining(known.live)) return known
     const live = await this.#loaded(sessionId, options)
     // A teardown that did not come to its end, here or in a process that is gone, comes to it first.
-    if (isTornDown(live)) {
+    if (isDraining(live) && (isRegistered(live.state) || entries.has(sessionId))) {
       if (!entries.has(sessionId)) entries.add(live, shared)
       await this.unregister(sessionId)
     }
@@ -58,21 +60,21 @@ export class Registrations {
 
   async ensureExecutor(sessionId: SessionId, make: MakeExecutor): Promise<ExecutorClaim> {
     const entry = await this.register(sessionId, {})
-    const asked = this.#attaching.get(sessionId)
+    const asked = this.#attaching.get(entry)
     if (asked !== undefined) return asked.then(() => 'AlreadyClaimed')
-    if (isServed(entry)) return 'AlreadyClaimed'
+    if (entry.executor !== undefined) return 'AlreadyClaimed'
     const attaching = this.#attach(entry, make)
-    this.#attaching.set(sessionId, attaching)
+    this.#attaching.set(entry, attaching)
     try {
       return await attaching
     } finally {
-      this.#attaching.delete(sessionId)
+      this.#attaching.delete(entry)
     }
   }
 
   hasExecutor(sessionId: SessionId): boolean {
     const entry = this.#options.entries.peek(sessionId)
-    return this.#attaching.has(sessionId) || (entry !== undefined && isServed(entry))
+    return entry !== undefined && (this.#attaching.has(entry) || entry.executor !== undefined)
   }
 
   async unregister(sessionId: SessionId, epochId?: RuntimeEpochId): Promise<boolean> {
@@ -93,12 +95,11 @@ export class Registrations {
   }
 
   async #attach(entry: Entry, make: MakeExecutor): Promise<ExecutorClaim> {
-    const { sessionId } = entry
-    const live = this.#options.entries.live(sessionId)
-    const { registration, lifecycle } = live.state
-    if (registration.phase === 'draining') throw beingTornDown(sessionId, live)
-    if (lifecycle.phase === 'destroyed') throw notReady(sessionId, lifecycle.phase, 'register another session')
-    entry.executor = await make()
+    const { live } = entry
+    this.#demandAttachable(entry)
+    const executor = await make()
+    this.#demandAttachable(entry)
+    entry.executor = executor
     entry.preparedInterrupt = undefined
     // That it is attached, and the first run, follow from the state.
     try {
@@ -113,6 +114,15 @@ export class Registrations {
     return 'Claimed'
   }
 
+  /** Throws where nobody may be attached: the registration has ended, or is about to. */
+  #demandAttachable(entry: Entry): void {
+    const { sessionId, live } = entry
+    const { phase } = live.state.lifecycle
+    if (this.#options.entries.peek(sessionId) !== entry) throw notRegistered(sessionId)
+    if (isDraining(live)) throw beingTornDown(sessionId, live)
+    if (phase === 'destroyed') throw notReady(sessionId, phase, 'register another session')
+  }
+
   async #loaded(sessionId: SessionId, options: SessionOptions): Promise<LiveSession> {
     const { store, sessions } = this.#options.core
     if ((await store.session(sessionId)) !== undefined) return sessions.get(sessionId)
@@ -125,15 +135,9 @@ export class Registrations {
   }
 }
 
-/** Whether somebody runs its turns: an executor goes with a stop, whoever asked for that. */
-function isServed({ executor, live }: Entry): boolean {
-  const { phase } = live.state.lifecycle
-  return executor !== undefined && phase !== 'stopped' && phase !== 'destroyed'
-}
-
-/** Whether its teardown began and has not ended. */
-function isTornDown({ state: { registration } }: LiveSession): boolean {
-  return registration.phase === 'draining' && registration.sessionId !== undefined
+/** Whether its teardown began, and nobody has registered it anew since. */
+function isDraining({ state }: LiveSession): boolean {
+  return state.registration.phase === 'draining'
 }
 
 function beingTornDown(sessionId: SessionId, live: LiveSession | undefined): MeerkatError {

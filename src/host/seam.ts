@@ -9,6 +9,7 @@ import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { RuntimeEpochId, SessionId } from '../kernel/ids.ts'
 import type { MeerkatState } from '../kernel/machine.ts'
 import { type SessionRequest, type SessionSignal, sessionSignals, sessionsSurface } from '../kernel/mob/seam.ts'
+import { wakeBefore } from '../session/control.ts'
 import type { Entries } from './entries.ts'
 
 /** Hears what other machines have to know of a session: that it was placed, retired or destroyed. */
@@ -44,7 +45,11 @@ export class SessionSeam {
   /** Applies a routed request; a refusal has the kind of the rejection as its code. */
   async apply(sessionId: SessionId, request: SessionRequest): Promise<Applied<MeerkatEffect>> {
     const live = this.#entries.live(sessionId)
-    const { before, result } = await live.driver.mutate(tx => ({ before: tx.state, result: tx.try(request) }))
+    const { before, result } = await live.driver.mutate(tx => {
+      const { state } = tx
+      wakeBefore(tx, request)
+      return { before: state, result: tx.try(request) }
+    })
     if (!result.ok) return { ok: false, code: result.kind, message: `${result.context}: ${result.reason}` }
     live.loop?.sync()
     await this.signal(sessionId, before, result.effects)

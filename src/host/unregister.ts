@@ -6,6 +6,7 @@
  */
 import type { MeerkatInput } from '../kernel/machine.ts'
 import type { BindingTuple } from '../kernel/regions/binding.ts'
+import { isRegistered } from '../kernel/regions/guards.ts'
 import { openObligations } from '../kernel/regions/registration.ts'
 import type { LiveSession } from '../session/live-session.ts'
 import { type Clock, Deadline } from '../time.ts'
@@ -20,7 +21,9 @@ const LIMITS = { loopMs: 5_000, drainMs: 2_000 } as const
  */
 export async function unregister(entry: Entry, live: LiveSession, clock: Clock): Promise<void> {
   const { sessionId } = entry
-  if (live.state.lifecycle.phase === 'destroyed') return leave(entry, live, clock)
+  // A step whose answer was lost may have been taken all the same, the last one too: the log says so.
+  await live.driver.mutate(() => {}, { lazy: true })
+  if (live.state.lifecycle.phase === 'destroyed' || !isRegistered(live.state)) return leave(entry, live, clock)
   if (live.state.registration.phase !== 'draining') {
     await apply(live, { type: 'BeginUnregisterSession', sessionId, binding: bindingSeen(live) })
   }
@@ -40,7 +43,7 @@ export async function unregister(entry: Entry, live: LiveSession, clock: Clock):
   await apply(live, { type: 'UnregisterSession', sessionId, binding: bindingSeen(live) })
 }
 
-/** Nothing stands open in a destroyed session: its registration goes with whoever still works for it. */
+/** Nothing stands open in a session that was destroyed or is nobody's: what goes is whoever still works for it. */
 async function leave(entry: Entry, live: LiveSession, clock: Clock): Promise<void> {
   entry.drain.abort()
   await live.loop?.rest(Deadline.in(clock, LIMITS.loopMs))

@@ -131,12 +131,14 @@ export class SessionLoop {
       let usage: UsageRecord | undefined
       for (;;) {
         const ending = await this.#apply(port, performance, load)
-        usage = addUsage(usage, 'usage' in ending ? ending.usage : undefined)
+        const spent = 'usage' in ending ? ending.usage : undefined
+        usage = addUsage(usage, spent)
         const verdict = await this.#close(port, work, ending, usage)
         if (verdict === 'over') {
           this.#tellEnd(port, performance, ending, usage)
           break
         }
+        port.spend(spent)
         await payloads()
       }
       port.close()

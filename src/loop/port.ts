@@ -52,8 +52,8 @@ const STREAM_INTERVAL_MS = 20
 export class LoopPort implements RunPort {
   readonly #options: PortOptions
   readonly #streamedTurns = new Set<number>()
-  /** Of the work's model calls before this attempt. */
-  readonly usageSoFar?: UsageRecord
+  /** Of the work's model calls before the executor was called. */
+  usageSoFar?: UsageRecord
   #turns = 0
   #lastFlush = 0
   #flushPlanned = false
@@ -63,8 +63,13 @@ export class LoopPort implements RunPort {
     this.#options = options
     const said = options.work.messages.filter(message => message.role === 'assistant')
     this.#turns = said.length
-    const usage = said.reduce<UsageRecord | undefined>((sum, message) => addUsage(sum, message.usage), undefined)
-    if (usage !== undefined) this.usageSoFar = usage
+    for (const { usage } of said) this.spend(usage)
+  }
+
+  /** The executor is called again, and this is what the last time cost. */
+  spend(usage: UsageRecord | undefined): void {
+    const sum = addUsage(this.usageSoFar, usage)
+    if (sum !== undefined) this.usageSoFar = sum
   }
 
   get sessionId(): SessionDriver['sessionId'] {

@@ -1,4 +1,5 @@
 /** The lifecycle operations and the cancel, as one mutation each and what they are waited for. */
+import type { Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { RunId } from '../kernel/ids.ts'
@@ -33,9 +34,7 @@ export async function control(
   const { effects, before } = await live.driver.mutate(tx => {
     mark(tx)
     const state = tx.state
-    // Whoever serves the session is to be done with all that waits, or begins anew with all of it.
-    const drains = operation === 'retire' || operation === 'recycle'
-    if (drains && state.registration.phase === 'active') tx.try({ type: 'WakeQueued' })
+    wakeBefore(tx, INPUTS[operation])
     const step = tx.step(INPUTS[operation])
     if (operation === 'stop' && tx.state.run.phase === 'bound') tx.step({ type: 'InterruptCurrentRun' })
     return { effects: step, before: state }
@@ -53,9 +52,20 @@ export async function control(
   }
 }
 
+/** Whoever serves a session that retires is to be done with all that waits; one that is recycled begins anew with all of it. */
+export function wakeBefore(tx: Transaction, { type }: MeerkatInput): void {
+  const drains = type === 'Retire' || type === 'Recycle'
+  if (drains && tx.state.registration.phase === 'active') tx.try({ type: 'WakeQueued' })
+}
+
+/** Whether a stop was asked for and the executor has not left. Once it has, the session may be revived at once. */
+export function isStopPending({ lifecycle }: MeerkatState): boolean {
+  return (lifecycle.phase === 'attached' || lifecycle.phase === 'running') && lifecycle.stopDeferred
+}
+
 /** A stop waits for the executor to leave: at most the grace it is given anyway. */
 async function stopped(live: LiveSession, deadline: Deadline, clock: Clock): Promise<void> {
-  while (live.state.lifecycle.phase !== 'stopped') {
+  while (isStopPending(live.state)) {
     if (deadline.passed) {
       throw new MeerkatError('not-ready', `session ${live.id} is still stopping; ask again`, {
         retryable: true,

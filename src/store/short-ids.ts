@@ -26,9 +26,9 @@ export interface RecordIds {
 /** The text with its ids written once, or as it was. */
 export function shorten(json: string, { sessionId, runId, inputId }: RecordIds): string {
   if (holdsToken(json)) return json
-  const [run, input] = [headed(runId), headed(inputId)]
-  if (run === undefined || input === undefined) return json
   const [runText, inputText] = [quoted(runId), quoted(inputId)]
+  const [run, input] = [headed(runId, runText), headed(inputId, inputText)]
+  if (run === undefined || input === undefined) return json
   const fields = fieldsOf(runText, inputText)
   const from = fieldsAt(json)
   if (from === 0 || !json.startsWith(fields, from)) return json
@@ -56,8 +56,10 @@ function holdsToken(json: string): boolean {
 }
 
 /** An id as the header holds it, empty for none; undefined if it can't. */
-function headed(id: string | undefined): string | undefined {
+function headed(id: string | undefined, text: string): string | undefined {
   if (id === undefined) return ''
+  // What JSON has to escape, no database takes as it is, or it gives something else back.
+  if (text.length !== id.length + 2) return undefined
   const short = shortId(id)
   return short === '' || short?.includes('@') === true ? undefined : short
 }

@@ -33,7 +33,7 @@ function setUp() {
   leases.markExpiring(KEY)
   const refreshes = new AuthRefreshCoordinator<string>({ leases, clock, timeoutMs: 1_000 })
   const begins = (): number => audit.filter(({ action }) => action === 'BeginRefresh').length
-  return { clock, leases, refreshes, begins }
+  return { clock, leases, machines, refreshes, begins }
 }
 
 const failsWith = (code: string, reason: string, retryable: boolean): unknown =>
@@ -51,6 +51,15 @@ async function ends(...asked: readonly Promise<string>[]): Promise<readonly unkn
 }
 
 describe('a refresh', () => {
+  test('whose answer makes no sense has failed, and may be asked for again', async () => {
+    const { leases, refreshes } = setUp()
+    for (const answer of [undefined, null, {}, { ok: false }, { ok: false, observation: null }, 'token']) {
+      const asked = refreshes.refresh(KEY, () => Promise.resolve(answer as unknown as Outcome))
+      await expect(asked).rejects.toEqual(failsWith('not-ready', 'refresh-failed', true))
+      expect(leases.snapshot(KEY).phase).toBe('expiring')
+    }
+  })
+
   // Oracle 16 of the handles.
   test('that two want at once happens once, and both have its token', async () => {
     const { leases, refreshes, begins, clock } = setUp()
@@ -207,6 +216,77 @@ describe('a refresh', () => {
     expect(await ends(...under, refreshes.refresh(KEY, perform))).toEqual([error, error, error])
     expect(begun).toHaveLength(1)
     expect(leases.snapshot(KEY)).toEqual({ credentialPresent: false, generation: 1 })
+  })
+
+  test.each<readonly [string, (leases: AuthLeaseHandle) => unknown, string, string, boolean]>([
+    ['is released', leases => leases.releaseLease(KEY), 'unauthorized', 'lease-absent', false],
+    ['loses its credential', leases => leases.clearCredentialLifecycle(KEY), 'unauthorized', 'reauth-required', false],
+    ['gets a login', leases => leases.acquireLease(KEY), 'not-ready', 'overtaken', true],
+  ])('is called off at once for all who wait where its lease %s', async (_, happens, code, reason, retryable) => {
+    const { leases, refreshes } = setUp()
+    const { perform, begun } = flight()
+    const asked = [refreshes.refresh(KEY, perform), refreshes.refresh(KEY, perform)]
+    await happens(leases)
+    const error = failsWith(code, reason, retryable)
+    expect(await ends(...asked)).toEqual([error, error])
+    expect(begun[0]?.signal.aborted).toBe(true)
+  })
+
+  test('is not ended by what comes of an older one of the same credential', async () => {
+    const { leases, refreshes } = setUp()
+    const noted = leases.snapshot(KEY)
+    const older = flight()
+    const newer = flight()
+    const first = refreshes.refresh(KEY, older.perform)
+    older.resolve({ ok: true, token: 'older' })
+    leases.restoreAuthLifecycleSnapshot(KEY, noted)
+    const second = refreshes.refresh(KEY, newer.perform)
+    expect(await ends(first)).toEqual([failsWith('not-ready', 'overtaken', true)])
+    expect(leases.snapshot(KEY)).toMatchObject({ phase: 'refreshing', generation: 1 })
+    newer.resolve({ ok: true, token: 'newer' })
+    expect(await second).toBe('newer')
+    expect(leases.snapshot(KEY)).toMatchObject({ phase: 'valid', generation: 2 })
+  })
+
+  test('leaves no timer behind, and no failure that nobody hears', async () => {
+    const { clock, leases, refreshes } = setUp()
+    const unheard: unknown[] = []
+    const hear = (error: unknown): void => void unheard.push(error)
+    process.on('unhandledRejection', hear)
+    try {
+      const failing = flight()
+      const hurried = refreshes.refresh(KEY, failing.perform, Deadline.in(clock, 100))
+      clock.advance(100)
+      await ends(hurried)
+      failing.resolve({ ok: false, observation: {} })
+      await expect.poll(() => leases.snapshot(KEY).phase).toBe('expiring')
+      const late = flight()
+      const asked = refreshes.refresh(KEY, late.perform)
+      clock.advance(1_000)
+      await ends(asked)
+      late.reject(new Error('too late to matter'))
+      const torn = refreshes.refresh(KEY, () => {
+        leases.clearCredentialLifecycle(KEY)
+        throw new Error('and nothing was sent')
+      })
+      expect(await ends(torn)).toEqual([failsWith('unauthorized', 'reauth-required', false)])
+      await new Promise(resolve => setImmediate(resolve))
+    } finally {
+      process.off('unhandledRejection', hear)
+    }
+    expect(unheard).toEqual([])
+    expect(clock.pending).toEqual([])
+  })
+
+  test('behind a closed gate is refused as such, not for want of a login', async () => {
+    const { leases, machines, refreshes } = setUp()
+    machines.close()
+    const { perform, begun } = flight()
+    expect(await ends(refreshes.refresh(KEY, perform))).toEqual([
+      expect.objectContaining({ kind: 'no-matching-transition' }),
+    ])
+    expect(begun).toEqual([])
+    expect(leases.snapshot(KEY).phase).toBe('expiring')
   })
 
   test('that somebody else has begun is not waited for in vain', async () => {

@@ -37,3 +37,16 @@ test('a machine that was given the credentials of another refreshes those', asyn
   expect(await machine.auth.authRefreshes().refresh(KEY, perform)).toBe('t')
   expect(owner.auth.authLeaseHandle().snapshot(KEY)).toMatchObject({ phase: 'valid' })
 })
+
+test('naming the handle that is in use again leaves the refreshes under way shared', async () => {
+  const machine = await ephemeral()
+  const leases = machine.auth.authLeaseHandle()
+  leases.acquireLease(KEY)
+  const granted = Promise.withResolvers<{ readonly ok: true; readonly token: string }>()
+  const perform = () => granted.promise
+  const before = machine.auth.authRefreshes().refresh(KEY, perform)
+  machine.auth.setAuthLeaseHandle(leases)
+  const after = machine.auth.authRefreshes().refresh(KEY, perform)
+  granted.resolve({ ok: true, token: 't' })
+  expect(await Promise.all([before, after])).toEqual(['t', 't'])
+})

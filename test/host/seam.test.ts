@@ -8,6 +8,7 @@ import { type MobInput, mob } from '../../src/kernel/mob/machine.ts'
 import { memberOf } from '../../src/kernel/mob/members.ts'
 import { meerkatMobSeam, type SeamParties, type SessionSignal } from '../../src/kernel/mob/seam.ts'
 import { identity, retireA, runtimeId, spawn } from '../kernel/support/mob-play.ts'
+import { answering } from './support/machines.ts'
 
 const S = 's' as SessionId
 const OBSERVED = {
@@ -26,6 +27,16 @@ test('a request reaches the session it is for, and no other', async () => {
   expect(await surface.apply(request, 'elsewhere')).toMatchObject({ ok: false, code: 'routed_session_not_registered' })
   expect(await surface.apply(request, S)).toMatchObject({ ok: true, effects: [{ type: 'RuntimeBound' }] })
   expect(await surface.apply({ ...request, fence: 2 }, S)).toMatchObject({ ok: false, code: 'guard-rejected' })
+})
+
+test('a retirement that comes over it has what waits answered first, as one that is asked for here', async () => {
+  await using machine = await MeerkatMachine.ephemeral()
+  await machine.registerSessionWithExecutor(S, answering())
+  const progress = { kind: 'peer-response-progress', origin: 'peer' } as const
+  const { completion } = await machine.acceptInputWithCompletion(S, { content: 'half', ...progress })
+  expect(await machine.seam.surface().apply({ type: 'Retire' }, S)).toMatchObject({ ok: true })
+  expect(await completion).toMatchObject({ status: 'consumed' })
+  expect(machine.runtimeState(S)).toBe('retired')
 })
 
 test('what becomes of a placement is told with its fence', async () => {

@@ -89,6 +89,7 @@ describe('the mob machine, explored', () => {
       'mob-replaced',
       'mob-flows',
       'mob-collection',
+      'mob-quorum',
       'seam',
       'seam-disturbed',
     ])
@@ -172,6 +173,18 @@ const mutants: readonly Mutant[] = [
     machine: () => withoutGuard('flows', 'CompleteStep', 'counted', 'isAwaited'),
     only: 'mob-collection',
     caughtBy: 'running-steps-can-be-collected',
+  },
+  {
+    fault: 'a step that waits for a target which has left',
+    machine: () => withoutFollow('flows', 'ObserveRuntimeRetired'),
+    only: 'mob-quorum',
+    caughtBy: 'targets-are-members',
+  },
+  {
+    fault: 'a mob that ends with a session which it gave back',
+    machine: () => withRow('lifecycle', 'ObserveRuntimeDestroyed', 'given-back', row => ({ ...row, when: [never] })),
+    only: 'mob-pairs',
+    caughtBy: 'destroyed-mob-is-empty',
   },
   {
     fault: 'a kickoff that outlives its member',

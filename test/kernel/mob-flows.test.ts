@@ -285,6 +285,69 @@ describe('a step for several', () => {
   })
 })
 
+describe('a target that leaves', () => {
+  const retired = (name: string): MobInput => ({
+    type: 'ObserveRuntimeRetired',
+    runtimeId: runtimeId(`${name}1`),
+    fence: 1,
+  })
+  const many = { dispatch: 'fanOut', ...lenient } as const
+
+  test('has failed, and the run goes on or ends as if it had said so', () => {
+    const play = running(step('1', [], lenient), step('2', ['1']), step('3'))
+    play.do(start('1'))
+    expect(play.do(retired('a'))).toEqual(
+      expect.arrayContaining([
+        { type: 'StepEnded', runId, stepId: '1', end: 'failed' },
+        { type: 'StepEnded', runId, stepId: '2', end: 'skipped' },
+      ]),
+    )
+    expect(play.refused(complete('1')).kind).toBe('guard-rejected')
+    play.do(start('3', 'b'), retired('b'))
+    expect(outcome(play)).toEqual(['failed'])
+    expect(play.said('NotifyCoordinator')).toHaveLength(1)
+  })
+
+  test('is not waited for where the others are enough, and fails the step at once where they are not', () => {
+    const enough = running(step('1', [], { ...many, collection: 'any' }))
+    enough.do(start('1', 'a', 'b'), retired('a'))
+    expect(outcome(enough)).toEqual([])
+    enough.do(retired('b'))
+    expect(ends(enough)).toEqual({ 1: 'failed' })
+    expect(outcome(enough)).toEqual(['completed'])
+
+    const few = running(step('1', [], { ...many, collection: { quorum: 2 } }))
+    few.do(start('1', 'a', 'b'), retired('a'))
+    expect(few.said('StepTargetsReleased')).toMatchObject([{ stepId: '1', attempt: 1, targets: ['b'] }])
+    expect(outcome(few)).toEqual(['completed'])
+  })
+
+  test('leaves the step to others where it may be tried again, in every run and step that waits for it', () => {
+    const again = { maxAttempts: 2 } as const
+    const play = running(step('1', [], again), step('2', [], again), step('3', [], again))
+    play.do(start('1'), start('2'), start('3', 'b'))
+    play.do({ type: 'RunFlow', runId: flowRunId('g'), steps: [step('1', [], lenient)] })
+    play.do({ type: 'StartStep', runId: flowRunId('g'), stepId: stepId('1'), targets: [a] }, retired('a'))
+    const retried = play.said('StepRetrying').toSorted((one, other) => (one.stepId < other.stepId ? -1 : 1))
+    expect(retried).toMatchObject([
+      { runId, stepId: '1', attempt: 1 },
+      { runId, stepId: '2', attempt: 1 },
+    ])
+    expect(play.said('FlowTerminalized')).toMatchObject([{ runId: 'g', status: 'completed' }])
+    expect(ready(play)).toEqual(['1', '2'])
+    play.do(start('1', 'b'), start('2', 'b'), complete('1', 2), complete('2', 2), complete('3'))
+    expect(outcome(play)).toEqual(['completed', 'completed'])
+  })
+
+  test('after it has answered changes nothing', () => {
+    const play = running(step('1', [], many))
+    play.do(start('1', 'a', 'b'), completeBy('1', 'a'), retired('a'))
+    expect(ends(play)).toEqual({})
+    play.do(completeBy('1', 'b'))
+    expect(ends(play)).toEqual({ 1: 'completed' })
+  })
+})
+
 describe('alternatives', () => {
   const turn = { branch: 'turn' } as const
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { kickoffOf } from '../../src/kernel/mob/kickoffs.ts'
 import type { MobInput } from '../../src/kernel/mob/machine.ts'
+import type { Of } from '../../src/kernel/region.ts'
 import {
   aRetired,
   identity,
@@ -15,7 +16,7 @@ import {
 const a = identity('a')
 const b = identity('b')
 const ofA = { identity: a, runtimeId: runtimeId('a1'), fence: 1 }
-const retireRefused: MobInput = {
+const retireRefused: Of<MobInput, 'ResolveRuntimeRetireRefusal'> = {
   type: 'ResolveRuntimeRetireRefusal',
   identity: a,
   runtimeId: runtimeId('a1'),
@@ -93,6 +94,34 @@ describe('a member whose session is given back', () => {
     expect(play.said('RequestRuntimeDestroy')).toEqual([])
     expect(play.said('RequestPeerRuntimeRetire')).toEqual([])
     expect(play.said('RequestRuntimeRetire')).toHaveLength(2)
+  })
+
+  test('has its ingress asked off again after a rest, also where it has left', () => {
+    const play = withMember()
+    play.do(release, aRetired, { type: 'Stop' })
+    expect(play.do({ type: 'Resume' })).toContainEqual(detach)
+    play.do(detached, { type: 'Stop' })
+    expect(play.do({ type: 'Resume' })).not.toContainEqual(detach)
+  })
+
+  test('takes the mob’s ingress off also where it leaves at once', () => {
+    const play = withMember()
+    play.do({ ...retireRefused, type: 'ResolveRuntimeBindingRefusal' })
+    expect(play.do(release)).toEqual([{ type: 'MemberRetired', ...ofA }, unbound, detach])
+    expect(play.refused({ type: 'Destroy' }).reason).toBe('unmet: noIngressToDetach')
+    play.do(detached, { type: 'Destroy' })
+  })
+
+  test('is nothing but gone where its owner destroys the session: the mob goes on', () => {
+    const play = withMember()
+    const aDestroyed: MobInput = { type: 'ObserveRuntimeDestroyed', runtimeId: runtimeId('a1'), fence: 1 }
+    play.do(...spawn('b'), { type: 'WireMembers', a, b }, release)
+    const said = play.do(aDestroyed)
+    expect(said).toContainEqual({ type: 'MemberRetired', ...ofA })
+    expect(said).not.toContainEqual(expect.objectContaining({ type: 'LifecycleNotice' }))
+    expect([play.phase, play.member('a'), play.member('b')?.standing.marker]).toEqual(['running', undefined, 'active'])
+    expect(play.refused(aDestroyed).kind).toBe('guard-rejected')
+    play.do(detached, { type: 'Destroy' })
   })
 
   test('leaves nobody else on its session before the ingress is off', () => {

@@ -139,6 +139,30 @@ describe('a member spawned in the place of its last incarnation', () => {
     expect(around(play, 'b')).toEqual([])
   })
 
+  test('keeps no edge that was taken from it while it was away', () => {
+    const play = wired()
+    play.do(left('b'), { type: 'UnwireMembers', a: c, b })
+    expect(play.do({ type: 'UnwireMembers', a: c, b })).toEqual([])
+    play.do(...again('b'))
+    expect(around(play, 'b')).toEqual(['a'])
+    play.do(left('b', 2), left('c'), { type: 'UnwireMembers', a, b }, ...again('c'), ...again('b', 3))
+    expect(around(play, 'b')).toEqual([])
+  })
+
+  test('has no edge to one who left meanwhile and was spawned afresh', () => {
+    const play = wired()
+    const { identity: _, ...fresh } = served('c', 2)
+    const begun = { ...fresh, identity: c, generation: 2, digest: 'd', addressable: false } as const
+    play.do(
+      left('b'),
+      left('c'),
+      { type: 'BeginSpawnExec', ...begun, mode: 'turnDriven' },
+      { type: 'CommitSpawnMembership', identity: c, ...fresh, generation: 2 },
+      ...again('b'),
+    )
+    expect(around(play, 'b')).toEqual(['a'])
+  })
+
   test('is another thing than one that is spawned afresh, which has no edges', () => {
     const play = wired()
     const { identity: _, ...fresh } = served('b', 2)

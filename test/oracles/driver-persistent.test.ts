@@ -72,6 +72,31 @@ describe('driver_persistent, recovery_contract, recovery_replay', () => {
     ])
   })
 
+  test.each(STORES)(
+    'an id that was given away before is refused alone, whatever is offered with it (%s)',
+    async kind => {
+      const machine = await MeerkatMachine.persistent(freshStore(kind))
+      await machine.registerSessionWithExecutor(
+        S,
+        scriptedExecutor(run => run.said),
+      )
+      const inputId = '01890000-0000-7000-8000-000000000002' as InputId
+      const first = await machine.acceptInputWithCompletion(S, { inputId, content: 'first' })
+      await first.completion
+      const again = failure(machine.acceptInput(S, { inputId, content: 'again' }))
+      const beside = await machine.acceptInputWithCompletion(S, { content: 'beside' })
+      expect(await again).toMatchObject({ code: 'conflict', details: { inputId } })
+      expect(await beside.completion).toMatchObject({ status: 'consumed', result: { text: 'beside' } })
+      const other = '01890000-0000-7000-8000-000000000003' as InputId
+      const twice = ['x', 'y'].map(content => machine.acceptInput(S, { inputId: other, content }))
+      expect((await Promise.allSettled(twice)).map(({ status }) => status).toSorted()).toEqual([
+        'fulfilled',
+        'rejected',
+      ])
+      await machine.close()
+    },
+  )
+
   // Oracle 43.
   test('an input that could not be written is nowhere, and the same one may be offered again', async () => {
     const control: FaultyStoreControl = {}

@@ -58,6 +58,21 @@ describe.each(STORES)('a steer (%s)', kind => {
     expect((await session.history()).map(({ content }) => content)).toEqual(['one', 'first', 'and two', 'second'])
   })
 
+  test('that prolongs a turn spends what is left of its budget', async () => {
+    const executor = scriptedExecutor()
+    const runtime = await start({ store: freshStore(kind), executor })
+    const session = await runtime.sessions.open('s')
+    await session.send('one')
+    const run = await executor.next()
+    expect(run.port.usageSoFar).toBeUndefined()
+    const steer = await session.steer('and two')
+    run.answer('first', { usage: { totalTokens: 10, calls: 1 } })
+    const again = await executor.next()
+    expect(again.port.usageSoFar).toEqual({ totalTokens: 10, calls: 1 })
+    again.answer('second', { usage: { totalTokens: 5, calls: 1 } })
+    expect(await steer.result).toMatchObject({ usage: { totalTokens: 15, calls: 2 } })
+  })
+
   test('to a session that does nothing is the next turn, before what is queued', async () => {
     const executor = scriptedExecutor()
     const runtime = await start({ store: freshStore(kind), executor })

@@ -26,7 +26,22 @@ describe('ids written once', () => {
   })
 
   test('any record comes back as it was, whatever its ids and texts are', () => {
-    const odd = ['@r', '@i', '@s', '', '@', 'a@b', '"', '\\', '$&', 'x'.repeat(22), 'x'.repeat(36), RUN.toUpperCase()]
+    const odd = [
+      '@r',
+      '@i',
+      '@s',
+      '',
+      '@',
+      'a@b',
+      '"',
+      '\\',
+      '$&',
+      '\0',
+      '\ud800',
+      'x'.repeat(22),
+      'x'.repeat(36),
+      RUN.toUpperCase(),
+    ]
     const id = fc.constantFrom(RUN, INPUT, SESSION, ...odd)
     const marks = ['@r', '"@r"', '"@i', '"@s"', '@', ',', '{"v":1,', '"', '\\', '\\"', '$&', 'ü', 'x'.repeat(22)]
     const pieces = [RUN, INPUT, SESSION, `"${RUN}"`, `"${RUN}`, `${SESSION}"`, ...marks]
@@ -36,7 +51,9 @@ describe('ids written once', () => {
     fc.assert(
       fc.property(id, maybe, maybe, fc.option(value, { nil: undefined }), (sessionId, runId, inputId, data) => {
         const json = JSON.stringify({ v: 2, at: 5, runId, inputId, data })
-        expect(lengthen(shorten(json, ids(sessionId, runId, inputId)), sessionId)).toBe(json)
+        const disk = Buffer.from(shorten(json, ids(sessionId, runId, inputId))).toString()
+        expect(disk).not.toContain('\0')
+        expect(lengthen(disk, sessionId)).toBe(json)
       }),
       { numRuns: 20_000 },
     )

@@ -1,13 +1,13 @@
 /**
- * The bounded worlds in which the mob machine is explored. Together they take every edge of it.
+ * The bounded worlds in which the mob machine is explored. Together with those of its flows (mob-flow-configurations.ts)
+ * they take every edge of it.
  *
  * Sessions are left out here and may answer anything at any time, also what no session would; what they do answer is
  * explored in mob-seam.ts. Names are few because guards only compare them, incarnations two because a late word is one of
  * the incarnation before. The topology epoch is no part of a state's key: no guard reads it.
  */
 import type { AgentRuntimeId, PeerId, SessionId } from '../ids.ts'
-import type { StepDeclaration } from '../mob/flow-runs.ts'
-import type { AgentIdentity, FlowRunId, StepId, WorkId } from '../mob/ids.ts'
+import type { AgentIdentity, FlowRunId, WorkId } from '../mob/ids.ts'
 import type { MobInput, MobState } from '../mob/machine.ts'
 import { SESSION_NOT_REGISTERED } from '../mob/members.ts'
 import { mapGet } from '../persistent-map.ts'
@@ -29,11 +29,11 @@ export const b = 'b' as AgentIdentity
 export const sessionId = 's' as SessionId
 export const runId = 'f' as FlowRunId
 const workId = 'w' as WorkId
-const profile = 'worker'
-const digest = 'd'
-const reason = 'asked'
+export const profile = 'worker'
+export const digest = 'd'
+export const reason = 'asked'
 
-interface Incarnation {
+export interface Incarnation {
   readonly identity: AgentIdentity
   readonly runtimeId: AgentRuntimeId
   readonly fence: number
@@ -44,10 +44,10 @@ const incarnation = (generation: 1 | 2): Incarnation => ({
   runtimeId: `a${generation}` as AgentRuntimeId,
   fence: generation,
 })
-const first = incarnation(1)
+export const first = incarnation(1)
 const second = incarnation(2)
-const peer = { identity: b, runtimeId: 'b1' as AgentRuntimeId, fence: 1 }
-const peerWithProfile = { profile, digest, addressable: false }
+export const peer = { identity: b, runtimeId: 'b1' as AgentRuntimeId, fence: 1 }
+export const peerWithProfile = { profile, digest, addressable: false }
 
 export const lifecycle: readonly MobInput[] = [
   { type: 'Stop' },
@@ -56,7 +56,7 @@ export const lifecycle: readonly MobInput[] = [
   { type: 'Reset' },
   { type: 'Destroy' },
 ]
-const coordinator: readonly MobInput[] = [{ type: 'BindCoordinator' }, { type: 'UnbindCoordinator' }]
+export const coordinator: readonly MobInput[] = [{ type: 'BindCoordinator' }, { type: 'UnbindCoordinator' }]
 
 export const authorized: MobInput = { type: 'AuthorizeSpawnProfile', identity: a, profile, digest, addressable: true }
 
@@ -143,7 +143,7 @@ const members: MobConfiguration = {
 }
 
 /** A mob with a member of each sort. */
-const both: readonly MobInput[] = [
+export const both: readonly MobInput[] = [
   { type: 'BindCoordinator' },
   authorized,
   ...spawning,
@@ -183,93 +183,10 @@ const pairInputs: readonly MobInput[] = [
   retire(1),
   { type: 'Retire', identity: b, runtimeId: peer.runtimeId, generation: 1 },
   ...heard(first),
-  { type: 'ObserveRuntimeRetired', runtimeId: peer.runtimeId, fence: 1 },
-]
-
-const step = (stepId: string, dependsOn: readonly string[], rest: Partial<StepDeclaration> = {}): StepDeclaration => ({
-  stepId: stepId as StepId,
-  role: profile,
-  dependsOn: dependsOn as readonly StepId[],
-  dependsOnMode: 'all',
-  dispatch: 'oneToOne',
-  failurePolicy: 'continue',
-  maxAttempts: 1,
-  ...rest,
-})
-
-const steps: readonly StepDeclaration[] = [
-  step('1', [], { maxAttempts: 2 }),
-  step('2', [], { failurePolicy: 'escalate' }),
-  step('3', ['1', '2']),
-  step('4', ['1', '3'], { dependsOnMode: 'any', dispatch: 'fanOut' }),
-]
-
-const flowInputs: readonly MobInput[] = [
-  ...lifecycle,
-  ...coordinator,
-  { type: 'CreateRunSeed', runId, steps },
-  { type: 'RunFlow', runId },
-  { type: 'RunFlow', runId, steps },
-  ...steps.flatMap(({ stepId }): MobInput[] => [
-    { type: 'StartStep', runId, stepId, targets: [a] },
-    { type: 'CompleteStep', runId, stepId, attempt: 1 },
-    { type: 'FailStep', runId, stepId, attempt: 1, reason },
-    { type: 'SkipStep', runId, stepId },
-  ]),
-  { type: 'StartStep', runId, stepId: '4' as StepId, targets: [a, b] },
-  { type: 'CompleteStep', runId, stepId: '1' as StepId, attempt: 2 },
-  { type: 'FailStep', runId, stepId: '1' as StepId, attempt: 2, reason },
-  { type: 'CancelFlow', runId },
-  { type: 'CancelAllWork', ...first },
-  { type: 'ObserveRuntimeDestroyed', runtimeId: first.runtimeId, fence: 1 },
-  { type: 'ObserveRuntimeRetired', runtimeId: first.runtimeId, fence: 1 },
-  { type: 'ObserveRuntimeRetired', runtimeId: peer.runtimeId, fence: 1 },
-]
-
-const flows: MobConfiguration = {
-  name: 'mob-flows',
-  about:
-    'One run of a flow with both ways to depend, both failure policies and a retry, through every order of starts, ends and skips, with its member there or gone. Runs do not see each other, so one is enough.',
-  prefix: both,
-  inputs: () => flowInputs,
-}
-
-const collected: readonly StepDeclaration[] = [
-  step('each', [], { dispatch: 'fanOut', maxAttempts: 2 }),
-  step('one', [], { dispatch: 'fanIn', collection: 'any', failurePolicy: 'escalate' }),
-  step('left', ['each'], { branch: 'turn' }),
-  step('right', ['each'], { branch: 'turn' }),
-  step('join', ['left', 'right'], { dependsOnMode: 'any' }),
-]
-const collectedIds = collected.map(({ stepId }) => stepId)
-
-const collection: MobConfiguration = {
-  name: 'mob-collection',
-  about:
-    'One run whose steps go to two members each, collected by both policies that two targets can tell apart, and two alternatives with what follows them. A quorum of two is all of them, and one is any.',
-  prefix: [...both, { type: 'RunFlow', runId, steps: collected }],
-  inputs: () => collectionInputs,
-}
-const collectionInputs: readonly MobInput[] = [
-  { type: 'Complete' },
-  { type: 'Reset' },
-  ...collectedIds.flatMap((stepId): MobInput[] => [
-    { type: 'StartStep', runId, stepId, targets: [a, b] },
-    { type: 'StartStep', runId, stepId, targets: [a] },
-    { type: 'SkipStep', runId, stepId },
-    { type: 'CompleteStep', runId, stepId, attempt: 1 },
-    { type: 'FailStep', runId, stepId, attempt: 1, reason },
-  ]),
-  ...collectedIds.slice(0, 2).flatMap((stepId): MobInput[] =>
-    [a, b].flatMap((target): MobInput[] => [
-      { type: 'CompleteStep', runId, stepId, attempt: 1, target },
-      { type: 'FailStep', runId, stepId, attempt: 1, target, reason },
-    ]),
-  ),
-  { type: 'CompleteStep', runId, stepId: 'each' as StepId, attempt: 2, target: a },
-  { type: 'FailStep', runId, stepId: 'each' as StepId, attempt: 2, target: b, reason },
-  { type: 'CancelAllWork', ...first },
-  { type: 'ObserveRuntimeRetired', runtimeId: first.runtimeId, fence: 1 },
+  // One whose session was given back, in a mob that ends with the other.
+  release,
+  detached,
+  { type: 'ObserveRuntimeDestroyed', runtimeId: peer.runtimeId, fence: 1 },
   { type: 'ObserveRuntimeRetired', runtimeId: peer.runtimeId, fence: 1 },
 ]
 
@@ -364,4 +281,4 @@ const kickoffs: MobConfiguration = {
   ]),
 }
 
-export const mobConfigurations: readonly MobConfiguration[] = [members, kickoffs, pairs, replaced, flows, collection]
+export const mobConfigurations: readonly MobConfiguration[] = [members, kickoffs, pairs, replaced]

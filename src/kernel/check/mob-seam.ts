@@ -189,7 +189,7 @@ const happenings: readonly MeerkatInput[] = [
 
 export function pairConfigurations(quick: boolean): readonly PairConfiguration[] {
   const seam = [...coming, ...lifecycle, submitted, release, detached]
-  const disturbed = [...coming, restore]
+  const disturbed = [...coming, restore, release]
   return [
     {
       name: 'seam',

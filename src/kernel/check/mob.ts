@@ -1,6 +1,6 @@
 /** Explores the mob machine, alone and together with a session, and reports as `verify` does for the session machine. */
 
-import { runOf } from '../mob/flows.ts'
+import { runOf } from '../mob/flow-ends.ts'
 import type { AgentIdentity } from '../mob/ids.ts'
 import { type MobInput, type MobState, mob } from '../mob/machine.ts'
 import { type Member, memberOf } from '../mob/members.ts'
@@ -10,6 +10,7 @@ import { type Exploration, edgeNames, explore, type FoundViolation, inWords } fr
 import { canReach, incomingOf } from './graph.ts'
 import type { LivenessFailure } from './liveness.ts'
 import { a, b, type MobConfiguration, mobConfigurations, runId } from './mob-configurations.ts'
+import { mobFlowConfigurations } from './mob-flow-configurations.ts'
 import {
   type MobMachine,
   type PairConfiguration,
@@ -51,7 +52,7 @@ export function verifyMob(options: MobVerifyOptions = {}): MobVerifyReport {
   const reports: ConfigurationReport[] = []
   let checked = 0
   const walks = [
-    ...mobConfigurations.map(one => ({ ...one, walk: () => walkMob(machine, one) })),
+    ...[...mobConfigurations, ...mobFlowConfigurations].map(one => ({ ...one, walk: () => walkMob(machine, one) })),
     ...pairConfigurations(quick).map(one => ({ ...one, walk: () => walkPair(pairOf(machine), one) })),
   ]
   for (const { name, about, walk } of walks) {

@@ -5,14 +5,32 @@
 import type { Follow, Of } from '../region.ts'
 import type { MobEffect } from './effects.ts'
 import type { MobInput, MobState } from './machine.ts'
-import { type Member, memberOf, SESSION_NOT_REGISTERED, servedBy, sessionBindingOf } from './members.ts'
+import {
+  leavingOf,
+  type Member,
+  memberOf,
+  SESSION_NOT_REGISTERED,
+  servedBy,
+  sessionBindingOf,
+  type WithRuntime,
+} from './members.ts'
 
-type DepartureType = 'Retire' | 'ObserveRuntimeRetired' | 'ResolveRuntimeBindingRefusal' | 'ResolveRuntimeRetireRefusal'
+type DepartureType =
+  | 'Retire'
+  | 'ObserveRuntimeRetired'
+  | 'ObserveRuntimeDestroyed'
+  | 'ResolveRuntimeBindingRefusal'
+  | 'ResolveRuntimeRetireRefusal'
 type DepartureInput = Of<MobInput, DepartureType>
 
 /** The member that an accepted input takes off the roster. */
 export function departing(state: MobState, input: DepartureInput): Member | undefined {
   if (input.type === 'ObserveRuntimeRetired') return servedBy(state, input)
+  if (input.type === 'ObserveRuntimeDestroyed') {
+    const member = servedBy(state, input)
+    // A session that was given back is its owner's, who may do away with it: that is not the end of the mob.
+    return member !== undefined && leavingOf(member).released === true ? member : undefined
+  }
   const member = memberOf(state, input)
   return member !== undefined && owesNoRetirement(member, input) ? member : undefined
 }
@@ -20,7 +38,7 @@ export function departing(state: MobState, input: DepartureInput): Member | unde
 /** Whether nothing of it is placed anywhere, so that no runtime will ever report that it retired. */
 function owesNoRetirement(
   { standing }: Member,
-  input: Exclude<DepartureInput, { type: 'ObserveRuntimeRetired' }>,
+  input: Exclude<DepartureInput, WithRuntime & { type: `ObserveRuntime${string}` }>,
 ): boolean {
   switch (input.type) {
     case 'Retire':
@@ -32,22 +50,22 @@ function owesNoRetirement(
   }
 }
 
-/** The member whose session an accepted retirement gives back, if it does not leave at once. */
+/** The member whose session an accepted retirement gives back. */
 export function releasing(state: MobState, input: Of<MobInput, 'Retire'>): Member | undefined {
-  if (input.releasing !== true || departing(state, input) !== undefined) return undefined
+  if (input.releasing !== true) return undefined
   const member = memberOf(state, input)
   return member !== undefined && sessionBindingOf(member) !== undefined ? member : undefined
 }
 
 /** How a region gives up what it holds of a member who leaves. */
 export function onDeparture<Slice>(
-  then: (slice: Slice, member: Member) => Slice,
+  then: (slice: Slice, member: Member, state: MobState) => Slice,
   emit?: (before: MobState, member: Member, after: MobState) => readonly MobEffect[],
 ): { readonly [T in DepartureType]: Follow<MobState, Slice, Of<MobInput, T>, MobEffect> } {
   const follow: Follow<MobState, Slice, DepartureInput, MobEffect> = {
     then: (slice, input, state) => {
       const member = departing(state, input)
-      return member === undefined ? slice : then(slice, member)
+      return member === undefined ? slice : then(slice, member, state)
     },
     emit: [
       (after, input, before) => {
@@ -59,7 +77,21 @@ export function onDeparture<Slice>(
   return {
     Retire: follow,
     ObserveRuntimeRetired: follow,
+    ObserveRuntimeDestroyed: follow,
     ResolveRuntimeBindingRefusal: follow,
     ResolveRuntimeRetireRefusal: follow,
+  }
+}
+
+type Destroyed = Of<MobInput, 'ObserveRuntimeDestroyed'>
+type OnDestroyed<Slice> = Follow<MobState, Slice, Destroyed, MobEffect>
+
+/** What a region does when a session was destroyed: its member left, or else the mob ends with it. */
+export function leftOrEnded<Slice>(left: OnDestroyed<Slice>, ended: OnDestroyed<Slice>): OnDestroyed<Slice> {
+  const of = (state: MobState, input: Destroyed): OnDestroyed<Slice> =>
+    departing(state, input) === undefined ? ended : left
+  return {
+    then: (slice, input, state) => of(state, input).then?.(slice, input, state) ?? slice,
+    emit: [(after, input, before) => (of(before, input).emit ?? []).flatMap(emit => emit(after, input, before))],
   }
 }

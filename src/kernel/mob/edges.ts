@@ -50,6 +50,12 @@ export function withoutEnd(edges: Edges, identity: AgentIdentity): Edges {
   return mapDelete(rest, identity)
 }
 
+/** Without what anybody has under their name of this end; what it has itself stays. */
+export function withoutHalvesTo(edges: Edges, identity: AgentIdentity): Edges {
+  const known = [...mapEntries(edges)].filter(([, neighbours]) => mapGet(neighbours, identity) !== undefined)
+  return known.reduce((now, [from]) => withoutHalf(now, from, identity), edges)
+}
+
 export function withExternal(
   externals: Externals,
   external: AgentIdentity,

@@ -7,13 +7,29 @@
  * soon as none of its steps is open.
  * Which steps may start is a question to the state (`readySteps`), never a signal that could be lost.
  */
-import { emptyMap, mapDelete, mapGet, mapSet, mapValues } from '../persistent-map.ts'
-import type { Emit } from '../region.ts'
+import { emptyMap, mapGet, mapValues } from '../persistent-map.ts'
+import { leftOrEnded } from './departures.ts'
 import type { MobEffect } from './effects.ts'
 import {
+  collect,
+  collectedOf,
+  ending,
+  endsOf,
+  type Fail,
+  failing,
+  isAwaited,
+  isCurrentAttempt,
+  put,
+  released,
+  remove,
+  runOf,
+  targetsLeaving,
+  type WithRun,
+  type WithStep,
+  type WithTarget,
+} from './flow-ends.ts'
+import {
   alternativesTo,
-  type Collected,
-  endStep,
   endSteps,
   type FlowRun,
   type Flows,
@@ -31,17 +47,11 @@ import {
   waitsFor,
   withProgress,
 } from './flow-runs.ts'
-import type { AgentIdentity, FlowRunId, StepId } from './ids.ts'
+import type { AgentIdentity, FlowRunId } from './ids.ts'
 import { coordinatorBound } from './lifecycle.ts'
 import type { MobRegion, MobState } from './machine.ts'
 import { isActive, memberOf, type WithIdentity } from './members.ts'
 
-type WithRun = { readonly runId: FlowRunId }
-type WithStep = WithRun & { readonly stepId: StepId }
-/** A word about an earlier attempt is recognised by its number, from 1. */
-type WithAttempt = WithStep & { readonly attempt: number }
-/** Which of the step's targets it is about. Absent: the step as a whole, as where it has but one. */
-type WithTarget = WithAttempt & { readonly target?: AgentIdentity }
 type Start = { readonly type: 'StartStep'; readonly targets: readonly AgentIdentity[] } & WithStep
 type Seed = WithRun & { readonly steps: readonly StepDeclaration[] }
 
@@ -54,15 +64,10 @@ export type FlowsInput =
   /** One of its targets is done, or its only one. */
   | ({ readonly type: 'CompleteStep' } & WithTarget)
   /** One of its targets failed, or the attempt as a whole. */
-  | ({ readonly type: 'FailStep'; readonly reason: string } & WithTarget)
+  | Fail
   /** Its condition does not hold. */
   | ({ readonly type: 'SkipStep' } & WithStep)
   | ({ readonly type: 'CancelFlow' } & WithRun)
-
-/** The unfinished run of this name. */
-export function runOf({ flows: { runs } }: Pick<MobState, 'flows'>, { runId }: WithRun): FlowRun | undefined {
-  return mapGet(runs, runId)
-}
 
 /** The steps of a run that may start now, in no promised order. */
 export function readySteps(state: MobState, runId: FlowRunId): readonly StepDeclaration[] {
@@ -103,18 +108,6 @@ function hasSuitableTargets(state: MobState, input: Start): boolean {
     return isActive(member) && member?.profile === declared.role
   })
 }
-function isCurrentAttempt(state: MobState, input: WithAttempt): boolean {
-  const progress = stepOf(runOf(state, input), input.stepId)?.progress
-  return progress?.status === 'running' && progress.attempts + 1 === input.attempt
-}
-function collectedOf(state: MobState, input: WithStep): Collected | undefined {
-  const progress = stepOf(runOf(state, input), input.stepId)?.progress
-  return progress?.status === 'running' ? progress : undefined
-}
-/** Each target answers once. */
-function isAwaited(state: MobState, { target, ...input }: WithTarget): boolean {
-  return target === undefined || collectedOf(state, input)?.awaited.includes(target) === true
-}
 /** What is said of the step as a whole must not stand for targets that have not answered. */
 function speaksForItsTargets(state: MobState, input: WithTarget): boolean {
   return input.target !== undefined || collectedOf(state, input)?.awaited.length === 1
@@ -122,53 +115,6 @@ function speaksForItsTargets(state: MobState, input: WithTarget): boolean {
 function isEnough(state: MobState, input: WithTarget): boolean {
   const collected = collectedOf(state, input)
   return collected !== undefined && collected.completed + 1 >= collected.needed
-}
-/** One target failed, and the others may still be enough. */
-function mayStillBeEnough(state: MobState, input: WithTarget): boolean {
-  const collected = collectedOf(state, input)
-  if (collected === undefined || input.target === undefined) return false
-  return collected.completed + collected.awaited.length - 1 >= collected.needed
-}
-function hasAttemptsLeft(state: MobState, input: WithAttempt): boolean {
-  const declared = stepOf(runOf(state, input), input.stepId)?.declared
-  return declared !== undefined && input.attempt < declared.maxAttempts
-}
-function escalates(state: MobState, input: WithStep): boolean {
-  return stepOf(runOf(state, input), input.stepId)?.declared.failurePolicy === 'escalate'
-}
-
-const put = ({ runs }: Flows, run: FlowRun): Flows => ({ runs: mapSet(runs, run.runId, run) })
-const remove = ({ runs }: Flows, { runId }: WithRun): Flows => ({ runs: mapDelete(runs, runId) })
-/** A run that has no open step is over. */
-const putOrEnd = (slice: Flows, run: FlowRun): Flows => (run.open === 0 ? remove(slice, run) : put(slice, run))
-
-/** What the end of a step makes of its run. */
-const ending = <Input extends WithStep>(
-  end: 'completed' | 'failed' | 'skipped',
-  ...first: readonly Emit<MobState, Input, MobEffect>[]
-) => ({
-  then: (slice: Flows, input: WithStep): Flows => {
-    const run = mapGet(slice.runs, input.runId)
-    return run === undefined ? slice : putOrEnd(slice, endStep(run, input.stepId, end).run)
-  },
-  emit: [
-    ...first,
-    (_: MobState, input: WithStep, before: MobState): readonly MobEffect[] => {
-      const run = runOf(before, input)
-      if (run === undefined) return []
-      const settled = endStep(run, input.stepId, end)
-      const { runId } = input
-      const over = settled.run.open === 0
-      return [
-        ...endsOf(runId, settled.ends),
-        ...(over ? [{ type: 'FlowTerminalized' as const, runId, status: 'completed' as const }] : []),
-      ]
-    },
-  ],
-})
-
-function endsOf(runId: FlowRunId, ends: Settled['ends']): readonly MobEffect[] {
-  return ends.map(({ stepId, end }) => ({ type: 'StepEnded', runId, stepId, end }))
 }
 function seed(slice: Flows, { runId, steps }: Seed): Flows {
   return put(slice, newRun(runId, steps, 'pending'))
@@ -191,31 +137,10 @@ function startStep(slice: Flows, input: Start): Flows {
   const settled = run && started(run, input)
   return settled === undefined ? slice : put(slice, settled.run)
 }
-/** Notes that one target has answered, with or without success. */
-const collect =
-  (completed: 0 | 1) =>
-  (slice: Flows, { runId, stepId, target }: WithTarget): Flows => {
-    const run = mapGet(slice.runs, runId)
-    const progress = stepOf(run, stepId)?.progress
-    if (run === undefined || progress?.status !== 'running') return slice
-    const awaited = progress.awaited.filter(one => one !== target)
-    return put(slice, withProgress(run, stepId, { ...progress, awaited, completed: progress.completed + completed }))
-  }
-/** Nobody waits for the other targets any more. */
-function released(_: MobState, input: WithTarget, before: MobState): readonly MobEffect[] {
-  const { runId, stepId, attempt } = input
-  const targets = collectedOf(before, input)?.awaited.filter(one => one !== input.target) ?? []
-  return targets.length === 0 ? [] : [{ type: 'StepTargetsReleased', runId, stepId, attempt, targets }]
-}
 /** What completes a step as a whole is the word of its only target. */
 function othersReleased(after: MobState, input: WithTarget, before: MobState): readonly MobEffect[] {
   return input.target === undefined ? [] : released(after, input, before)
 }
-function retry(slice: Flows, { runId, stepId, attempt }: WithAttempt): Flows {
-  const run = mapGet(slice.runs, runId)
-  return run === undefined ? slice : put(slice, withProgress(run, stepId, { status: 'waiting', attempts: attempt }))
-}
-
 function dispatched(after: MobState, input: Start, before: MobState): readonly MobEffect[] {
   const { runId, stepId, targets } = input
   const step = stepOf(runOf(after, { runId }), stepId)
@@ -225,19 +150,6 @@ function dispatched(after: MobState, input: Start, before: MobState): readonly M
   return [
     ...endsOf(runId, started(run, input)?.ends ?? []),
     { type: 'StepDispatched', runId, stepId, attempt: step.progress.attempts + 1, dispatch, targets },
-  ]
-}
-function failedRun(_: MobState, { runId, stepId }: WithStep, before: MobState): readonly MobEffect[] {
-  const run = runOf(before, { runId })
-  if (run === undefined) return []
-  return [
-    { type: 'StepEnded', runId, stepId, end: 'failed' },
-    ...endsOf(
-      runId,
-      undone(run).filter(one => one.stepId !== stepId),
-    ),
-    { type: 'NotifyCoordinator', runId, notice: 'flow-failed' },
-    { type: 'FlowTerminalized', runId, status: 'failed' },
   ]
 }
 function canceledRun(run: FlowRun): readonly MobEffect[] {
@@ -317,36 +229,12 @@ export const flows: MobRegion<'flows'> = {
         then: collect(1),
       },
     ],
-    FailStep: [
-      { name: 'counted', from: ['running'], when: [isCurrentAttempt, isAwaited, mayStillBeEnough], then: collect(0) },
-      {
-        name: 'retried',
-        from: ['running'],
-        when: [isCurrentAttempt, isAwaited, hasAttemptsLeft],
-        then: retry,
-        emit: [
-          released,
-          (_, { runId, stepId, attempt, reason }) => ({ type: 'StepRetrying', runId, stepId, attempt, reason }),
-        ],
-      },
-      {
-        name: 'escalated',
-        from: ['running'],
-        when: [isCurrentAttempt, isAwaited, escalates],
-        then: remove,
-        emit: [failedRun],
-      },
-      {
-        name: 'continued',
-        from: ['running'],
-        when: [isCurrentAttempt, isAwaited],
-        ...ending('failed', released),
-      },
-    ],
+    FailStep: failing,
     SkipStep: [{ name: 'skipped', from: ['running'], when: [isWaitingStep], ...ending('skipped') }],
     CancelFlow: [{ name: 'canceled', from: ['running'], when: [isUnfinishedRun], then: remove, emit: [canceled] }],
   },
   follow: {
+    ...targetsLeaving,
     CancelAllWork: {
       then: (slice, input) => waitingFor(slice, input).reduce(remove, slice),
       emit: [(_, input, before) => waitingFor(before.flows, input).flatMap(canceledRun)],
@@ -354,7 +242,7 @@ export const flows: MobRegion<'flows'> = {
     Complete: cancelAll,
     Reset: cancelAll,
     Destroy: cancelAll,
-    ObserveRuntimeDestroyed: cancelAll,
+    ObserveRuntimeDestroyed: leftOrEnded(targetsLeaving.ObserveRuntimeDestroyed, cancelAll),
   },
   invariants: [
     {

@@ -6,11 +6,11 @@
  */
 import type { AgentRuntimeId, SessionId } from '../ids.ts'
 import { emptyMap, mapDelete, mapEntries, mapGet, mapSet, type PersistentMap } from '../persistent-map.ts'
-import { releasing } from './departures.ts'
+import type { Of } from '../region.ts'
+import { leftOrEnded, releasing } from './departures.ts'
 import type { MobEffect } from './effects.ts'
 import { LIVING } from './lifecycle.ts'
-import type { MobRegion, MobState } from './machine.ts'
-import { memberOf, type WithIdentity } from './members.ts'
+import type { MobInput, MobRegion, MobState } from './machine.ts'
 
 export interface Ingress {
   /** By session: which runtime it served here. */
@@ -40,14 +40,10 @@ const request = ([sessionId, runtimeId]: readonly [SessionId, AgentRuntimeId]): 
   sessionId,
   runtimeId,
 })
-function requestOf({ ingress: { detaching } }: MobState, member: ReturnType<typeof memberOf>): readonly MobEffect[] {
-  const { sessionId } = member ?? {}
+/** A retirement that is repeated asks for all of it again. */
+function requested({ ingress: { detaching } }: MobState, { sessionId }: Of<MobInput, 'Retire'>): readonly MobEffect[] {
   const runtimeId = sessionId === undefined ? undefined : mapGet(detaching, sessionId)
   return sessionId === undefined || runtimeId === undefined ? [] : [request([sessionId, runtimeId])]
-}
-/** A retirement that is repeated asks for all of it again. */
-function requested(after: MobState, input: WithIdentity): readonly MobEffect[] {
-  return requestOf(after, memberOf(after, input))
 }
 function allRequested({ ingress: { detaching } }: MobState): readonly MobEffect[] {
   return [...mapEntries(detaching)].map(request)
@@ -78,8 +74,10 @@ export const ingress: MobRegion<'ingress'> = {
       },
       emit: [requested],
     },
+    // Whoever was to see to it may have ended before it did.
+    Resume: { emit: [allRequested] },
     Reset: { emit: [allRequested] },
-    ObserveRuntimeDestroyed: { emit: [allRequested] },
+    ObserveRuntimeDestroyed: leftOrEnded({}, { emit: [allRequested] }),
   },
   invariants: [],
 }

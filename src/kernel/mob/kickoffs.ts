@@ -7,7 +7,7 @@
  */
 import { emptyMap, mapDelete, mapGet, mapSet, mapValues, type PersistentMap } from '../persistent-map.ts'
 import type { Row } from '../region.ts'
-import { onDeparture } from './departures.ts'
+import { leftOrEnded, onDeparture } from './departures.ts'
 import type { MobEffect } from './effects.ts'
 import type { AgentIdentity } from './ids.ts'
 import { LIVING, type MobPhase } from './lifecycle.ts'
@@ -166,7 +166,10 @@ export const kickoffs: MobRegion<'kickoffs'> = {
     Retire: { ...departures.Retire, emit: [...(departures.Retire.emit ?? []), quieted] },
     Reset: { then: () => NONE, emit: [allCalledOff] },
     Destroy: { then: () => NONE },
-    ObserveRuntimeDestroyed: { then: () => NONE, emit: [allCalledOff] },
+    ObserveRuntimeDestroyed: leftOrEnded(departures.ObserveRuntimeDestroyed, {
+      then: () => NONE,
+      emit: [allCalledOff],
+    }),
   },
   invariants: [
     {

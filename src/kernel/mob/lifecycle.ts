@@ -5,8 +5,10 @@
  * does not know who its members are (roster) or what they do (work, flows).
  */
 import type { AgentRuntimeId } from '../ids.ts'
+import type { Of } from '../region.ts'
+import { departing } from './departures.ts'
 import type { MobEffect } from './effects.ts'
-import type { MobRegion, MobState } from './machine.ts'
+import type { MobInput, MobRegion, MobState } from './machine.ts'
 import { isCurrentRuntime } from './members.ts'
 
 export type MobPhase = MobLifecycle['phase']
@@ -28,7 +30,10 @@ export type MobLifecycleInput =
   /** Lets every member go and begins anew. Fences stay, so that what comes late from before is known as such. */
   | { readonly type: 'Reset' }
   | { readonly type: 'Destroy' }
-  /** A member's session was destroyed under it: the mob can't go on, and takes the others along. */
+  /**
+   * A member's session was destroyed under it: the mob can't go on, and takes the others along. If the session was given
+   * back before, only the member is gone.
+   */
   | { readonly type: 'ObserveRuntimeDestroyed'; readonly runtimeId: AgentRuntimeId; readonly fence: number }
 
 /** The phases in which there is a mob. */
@@ -48,6 +53,10 @@ function noUnfinishedRun({ flows }: MobState): boolean {
 }
 function noOpenSpawn({ spawns }: MobState): boolean {
   return spawns.opened === 0
+}
+/** The session is its owner's again. */
+function isGivenBack(state: MobState, input: Of<MobInput, 'ObserveRuntimeDestroyed'>): boolean {
+  return departing(state, input) !== undefined
 }
 function noOpenKickoff({ kickoffs }: MobState): boolean {
   return kickoffs.open === 0
@@ -102,6 +111,8 @@ export const lifecycle: MobRegion<'lifecycle'> = {
       { name: 'again', from: ['destroyed'] },
     ],
     ObserveRuntimeDestroyed: [
+      // Its member left, and the others stay.
+      { name: 'given-back', from: LIVING, when: [isGivenBack] },
       {
         name: 'destroyed',
         from: LIVING,

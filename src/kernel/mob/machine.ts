@@ -77,6 +77,18 @@ const spanning: readonly Invariant<MobState>[] = [
     holds: s => s.flows.runs.size === 0 || s.lifecycle.phase === 'running',
   },
   {
+    id: 'targets-are-members',
+    text: 'nobody waits for the answer of a target that has left',
+    holds: s =>
+      [...mapValues(s.flows.runs)].every(({ steps }) =>
+        [...mapValues(steps)].every(
+          ({ progress }) =>
+            progress.status !== 'running' ||
+            progress.awaited.every(identity => memberOf(s, { identity }) !== undefined),
+        ),
+      ),
+  },
+  {
     id: 'edges-join-members',
     text: 'both ends of an edge are members',
     holds: s =>

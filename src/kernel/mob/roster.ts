@@ -8,7 +8,7 @@
 import type { AgentRuntimeId, SessionId } from '../ids.ts'
 import { mapGet, mapValues } from '../persistent-map.ts'
 import type { PeerEndpoint } from '../regions/trust.ts'
-import { departing, releasing } from './departures.ts'
+import { departing, leftOrEnded, releasing } from './departures.ts'
 import type { MobEffect } from './effects.ts'
 import type { AgentIdentity } from './ids.ts'
 import { LIVING } from './lifecycle.ts'
@@ -329,7 +329,10 @@ export const roster: MobRegion<'roster'> = {
     },
     Reset: { then: dismissAll, emit: [allRetired] },
     Destroy: { then: () => NO_ONE, emit: [allDestroyed] },
-    ObserveRuntimeDestroyed: { then: () => NO_ONE, emit: [othersDestroyed] },
+    ObserveRuntimeDestroyed: leftOrEnded(
+      { then: leave, emit: [left] },
+      { then: () => NO_ONE, emit: [othersDestroyed] },
+    ),
   },
   invariants: [
     {

@@ -7,7 +7,7 @@
  */
 import type { AgentRuntimeId, SessionId } from '../ids.ts'
 import { emptyMap, mapDelete, mapGet, mapSet, mapValues, type PersistentMap } from '../persistent-map.ts'
-import { onDeparture } from './departures.ts'
+import { leftOrEnded, onDeparture } from './departures.ts'
 import type { MobEffect } from './effects.ts'
 import type { AgentIdentity } from './ids.ts'
 import { isSessionDetached } from './ingress.ts'
@@ -179,6 +179,8 @@ const givenUp = (cause: 'aborted' | 'canceled') => ({
   emit: [(_: MobState, { identity }: WithIdentity): MobEffect => ({ type: 'SpawnAborted', identity, cause })],
 })
 
+const departures = onDeparture<Spawns>((slice, { identity }) => close(slice, { identity }))
+
 export const spawns: MobRegion<'spawns'> = {
   name: 'spawns',
   about: 'How members come about: authorised, opened, committed, activated.',
@@ -254,10 +256,10 @@ export const spawns: MobRegion<'spawns'> = {
     CancelPendingSpawn: [{ name: 'canceled', from: LIVING, when: [isOpened], ...givenUp('canceled') }],
   },
   follow: {
-    ...onDeparture<Spawns>((slice, { identity }) => close(slice, { identity })),
+    ...departures,
     Reset: { then: () => NONE, emit: [allAborted] },
     Destroy: { then: () => NONE },
-    ObserveRuntimeDestroyed: { then: () => NONE, emit: [allAborted] },
+    ObserveRuntimeDestroyed: leftOrEnded(departures.ObserveRuntimeDestroyed, { then: () => NONE, emit: [allAborted] }),
   },
   invariants: [
     {

@@ -3,12 +3,13 @@
  *
  * Enforces: an edge joins two different members and ends with either; a peer outside has one endpoint and is no member;
  * an identity that is spawned again in place of its last incarnation has the edges of that again, to all who are still
- * there; every change of the graph has a number, the topology epoch, so that whoever applies an older one later can
- * tell. Trust itself is the shell's to install; that it was asked to is known until it says that it has.
+ * there or come back in the same way, unless an edge was given up meanwhile; every change of the graph has a number, the
+ * topology epoch, so that whoever applies an older one later can tell. Trust itself is the shell's to install; that it
+ * was asked to is known until it says that it has.
  */
 import { mapDelete, mapEntries, mapGet } from '../persistent-map.ts'
 import type { PeerEndpoint } from '../regions/trust.ts'
-import { onDeparture } from './departures.ts'
+import { leftOrEnded, onDeparture } from './departures.ts'
 import {
   allHaveMembers,
   type Edges,
@@ -26,6 +27,7 @@ import {
   withoutEdge,
   withoutEnd,
   withoutExternal,
+  withoutHalvesTo,
 } from './edges.ts'
 import type { MobEffect } from './effects.ts'
 import type { AgentIdentity } from './ids.ts'
@@ -137,6 +139,10 @@ function unwire(slice: Wiring, { a, b }: Pair): Wiring {
   const owed = withoutEdge(slice.owed, a, b)
   return { ...slice, edges: withoutEdge(slice.edges, a, b), owed, epoch: slice.epoch + 1 }
 }
+/** Of a pair one of which is away: it is not to be wired again when that one is back. */
+function forgetEdge(slice: Wiring, { a, b }: Pair): Wiring {
+  return { ...slice, former: withoutEdge(slice.former, a, b) }
+}
 function oweTrust(slice: Wiring, { a, b }: Pair): Wiring {
   return { ...slice, owed: withEdge(slice.owed, a, b) }
 }
@@ -172,16 +178,17 @@ function rejoined(state: MobState, input: CommitMembership): readonly AgentIdent
 }
 function rejoin(slice: Wiring, input: CommitMembership, state: MobState): Wiring {
   const { identity } = input
-  const known = neighboursIn(slice.former, identity)
-  if (known.length === 0) return slice
+  const former = mapDelete(slice.former, identity)
+  // Under its name comes another one, whom nobody was ever wired to.
+  if (spawnOf(state, input)?.replaces !== true) return { ...slice, former: withoutHalvesTo(former, identity) }
   const present = rejoined(state, input)
   // Who is away has the edge again when it comes back itself.
-  const away = spawnOf(state, input)?.replaces === true ? known.filter(other => !present.includes(other)) : []
+  const away = neighboursIn(slice.former, identity).filter(other => !present.includes(other))
   return {
     ...slice,
     edges: present.reduce((edges, other) => withEdge(edges, identity, other), slice.edges),
     owed: present.reduce((owed, other) => withEdge(owed, identity, other), slice.owed),
-    former: away.reduce((kept, other) => withHalf(kept, other, identity), mapDelete(slice.former, identity)),
+    former: away.reduce((kept, other) => withHalf(kept, other, identity), former),
     epoch: present.length === 0 ? slice.epoch : slice.epoch + 1,
   }
 }
@@ -244,6 +251,8 @@ function allRepaired(after: MobState): readonly MobEffect[] {
 
 const trust = pairEffect('MemberTrustWiringRequested')
 
+const departures = onDeparture<Wiring>(unwireAll, unwiredFrom)
+
 export const wiring: MobRegion<'wiring'> = {
   name: 'wiring',
   about: 'Who may talk to whom, inside the mob and out of it, and the epoch of that graph.',
@@ -275,7 +284,7 @@ export const wiring: MobRegion<'wiring'> = {
         then: unwire,
         emit: [graphChanged, pairEffect('MemberTrustUnwiringRequested')],
       },
-      { name: 'not-wired', from: ['running'] },
+      { name: 'not-wired', from: ['running'], then: forgetEdge },
     ],
     ObserveMemberTrustWired: [
       // Sessions say so when they can.
@@ -308,7 +317,7 @@ export const wiring: MobRegion<'wiring'> = {
     ],
   },
   follow: {
-    ...onDeparture<Wiring>(unwireAll, unwiredFrom),
+    ...departures,
     PublishMemberEndpoint: {
       then: (slice, input, state) => (movesEndpoint(state, input) ? { ...slice, epoch: slice.epoch + 1 } : slice),
       emit: [graphChanged],
@@ -318,7 +327,7 @@ export const wiring: MobRegion<'wiring'> = {
     CommitSpawnMembership: { then: rejoin, emit: [graphChanged, trustRepaired] },
     Reset: { then: clear, emit: [graphChanged] },
     Destroy: { then: clear, emit: [graphChanged] },
-    ObserveRuntimeDestroyed: { then: clear, emit: [graphChanged] },
+    ObserveRuntimeDestroyed: leftOrEnded(departures.ObserveRuntimeDestroyed, { then: clear, emit: [graphChanged] }),
   },
   invariants: [
     {

@@ -6,7 +6,7 @@
  */
 import type { AgentRuntimeId, SessionId } from '../ids.ts'
 import { emptyMap, mapDelete, mapEntries, mapGet, mapSet, mapValues, type PersistentMap } from '../persistent-map.ts'
-import { onDeparture } from './departures.ts'
+import { leftOrEnded, onDeparture } from './departures.ts'
 import type { MobEffect, WorkOrigin } from './effects.ts'
 import type { AgentIdentity, WorkId } from './ids.ts'
 import { LIVING } from './lifecycle.ts'
@@ -118,6 +118,8 @@ function canceled(_: MobState, input: WithIdentity & WithRuntime, before: MobSta
   return [{ type: 'RequestWorkCancel', identity, runtimeId, fence, workIds }, ...allOf(before, identity, 'canceled')]
 }
 
+const departures = onDeparture<Work>(drop, (before, { identity }) => allOf(before, identity, 'lost'))
+
 export const work: MobRegion<'work'> = {
   name: 'work',
   about: 'Work handed to members, each piece until its one end.',
@@ -145,10 +147,10 @@ export const work: MobRegion<'work'> = {
     ],
   },
   follow: {
-    ...onDeparture<Work>(drop, (before, { identity }) => allOf(before, identity, 'lost')),
+    ...departures,
     Reset: { then: () => NONE, emit: [everyOnes] },
     Destroy: { then: () => NONE, emit: [everyOnes] },
-    ObserveRuntimeDestroyed: { then: () => NONE, emit: [everyOnes] },
+    ObserveRuntimeDestroyed: leftOrEnded(departures.ObserveRuntimeDestroyed, { then: () => NONE, emit: [everyOnes] }),
   },
   invariants: [
     {

@@ -171,10 +171,10 @@ export const registration: MeerkatRegion<'registration', RegistrationPhase> = {
         emit: [refuseRegistration('UnregisterTeardownInProgress')],
       },
       {
-        // The drained window is over: who registers now begins anew, with a retired session, too, which a reset revives.
+        // The drained window is over: who registers now begins anew, with a retired or a stopped session, too.
         name: 'after-drain',
         from: ['draining'],
-        during: ['idle', 'retired'],
+        during: ['idle', 'retired', 'stopped'],
         to: ['queuing'],
         then: registered,
         emit: [(_, input) => ({ type: 'SessionRegistered', sessionId: input.sessionId })],

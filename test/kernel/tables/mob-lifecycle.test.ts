@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { MobLifecycleInput, MobPhase } from '../../../src/kernel/mob/lifecycle.ts'
-import { flowRunId, runtimeId, spawn, step } from '../support/mob-play.ts'
+import { flowRunId, retireA, runtimeId, spawn, step } from '../support/mob-play.ts'
 import { askMobs, mobPhase, type Table } from './ask.ts'
 import { mobsAfter, workingAfter } from './mobs.ts'
 
@@ -37,6 +37,7 @@ test('every input in every phase', () => {
     'running, at a flow': workingAfter({ type: 'RunFlow', runId: flowRunId('f'), steps: [step('1')] }),
     'running, with a spawn': workingAfter(...spawn('b').slice(0, 2)),
     'running, whoever it was has left': workingAfter({ type: 'Reset' }),
+    'running, its session is given back': workingAfter({ ...retireA, releasing: true }),
   }
   const expected: Table<keyof typeof sessions, Type, MobPhase> = {
     running,
@@ -73,6 +74,7 @@ test('every input in every phase', () => {
     'running, at a flow': { ...running, Stop: FALSE },
     'running, with a spawn': { ...running, Destroy: FALSE },
     'running, whoever it was has left': { ...running, ObserveRuntimeDestroyed: FALSE },
+    'running, its session is given back': { ...running, Destroy: FALSE, ObserveRuntimeDestroyed: 'stays' },
   }
   expect(askMobs(mobPhase, sessions, EXAMPLES)).toEqual(expected)
 })
