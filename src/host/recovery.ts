@@ -1,9 +1,9 @@
-/** Recovery on demand, and what it made of the session’s inputs. */
+/** Recovery on demand, and what it made of the session's inputs. */
 
 import type { Transaction } from '../driver/transaction.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { MeerkatState } from '../kernel/machine.ts'
-import { isStopPending } from '../session/control.ts'
+import { isStopPending } from '../kernel/owed.ts'
 
 export interface RecoveryReport {
   /** Inputs that are unfinished and go on. */

@@ -9,7 +9,7 @@ import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { RuntimeEpochId, SessionId } from '../kernel/ids.ts'
 import type { MeerkatState } from '../kernel/machine.ts'
 import { type SessionRequest, type SessionSignal, sessionSignals, sessionsSurface } from '../kernel/mob/seam.ts'
-import { wakeBefore } from '../session/control.ts'
+import { stepsBefore } from '../kernel/owed.ts'
 import type { Entries } from './entries.ts'
 
 /** Hears what other machines have to know of a session: that it was placed, retired or destroyed. */
@@ -46,9 +46,12 @@ export class SessionSeam {
   async apply(sessionId: SessionId, request: SessionRequest): Promise<Applied<MeerkatEffect>> {
     const live = this.#entries.live(sessionId)
     const { before, result } = await live.driver.mutate(tx => {
-      const { state } = tx
-      wakeBefore(tx, request)
-      return { before: state, result: tx.try(request) }
+      const [before, mark] = [tx.state, tx.mark()]
+      for (const step of stepsBefore(request, before)) tx.step(step)
+      const result = tx.try(request)
+      // A refusal changes nothing, and what went before it goes with it.
+      if (!result.ok) tx.rewind(mark)
+      return { before, result }
     })
     if (!result.ok) return { ok: false, code: result.kind, message: `${result.context}: ${result.reason}` }
     live.loop?.sync()

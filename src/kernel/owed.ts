@@ -13,12 +13,10 @@ import { ephemeralInputs } from './regions/ledger-entries.ts'
  * for.
  */
 export function takeOverSteps(state: MeerkatState): readonly MeerkatInput[] {
-  const { lifecycle } = state
   const recovered = meerkat.step(state, RECOVER)
   // Asked of the regions rather than listed here: each knows what of it a process was in the middle of.
   if (!recovered.ok) return NONE
-  const served = lifecycle.phase === 'attached' || lifecycle.phase === 'running'
-  if (served && lifecycle.stopDeferred) return [RECOVER, STOP]
+  if (isStopPending(state)) return [RECOVER, STOP]
   const steps = hasSameFacts(recovered.state, state) ? NONE : [RECOVER]
   return ephemeralInputs(recovered.state.ledger).length === 0 ? steps : [...steps, DROP]
 }
@@ -26,6 +24,23 @@ export function takeOverSteps(state: MeerkatState): readonly MeerkatInput[] {
 const RECOVER: MeerkatInput = { type: 'Recover' }
 const DROP: MeerkatInput = { type: 'DropEphemeral' }
 const STOP: MeerkatInput = { type: 'StopRuntimeExecutor', reason: 'asked of the former owner' }
+
+/** Whether a stop was asked for and the executor has not left. Once it has, the session may be revived at once. */
+export function isStopPending({ lifecycle }: MeerkatFacts): boolean {
+  return (lifecycle.phase === 'attached' || lifecycle.phase === 'running') && lifecycle.stopDeferred
+}
+
+/**
+ * What goes before an input that is asked for. Whoever serves a session that retires is to be done with all that waits;
+ * one that is recycled begins anew with all of it.
+ */
+export function stepsBefore({ type }: MeerkatInput, state: MeerkatState): readonly MeerkatInput[] {
+  if ((type !== 'Retire' && type !== 'Recycle') || state.registration.phase !== 'active') return NONE
+  return meerkat.step(state, WAKE).ok ? WAKING : NONE
+}
+
+const WAKE: MeerkatInput = { type: 'WakeQueued' }
+const WAKING: readonly MeerkatInput[] = [WAKE]
 
 /**
  * What is to be done after any step. A retired session that has answered everything gives up the passive inputs that no

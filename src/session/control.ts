@@ -1,9 +1,9 @@
 /** The lifecycle operations and the cancel, as one mutation each and what they are waited for. */
-import type { Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { RunId } from '../kernel/ids.ts'
 import type { MeerkatInput, MeerkatState } from '../kernel/machine.ts'
+import { isStopPending, stepsBefore } from '../kernel/owed.ts'
 import { type Clock, Deadline } from '../time.ts'
 import type { ControlOperation, ControlReport } from './api.ts'
 import type { LiveSession } from './live-session.ts'
@@ -34,7 +34,7 @@ export async function control(
   const { effects, before } = await live.driver.mutate(tx => {
     mark(tx)
     const state = tx.state
-    wakeBefore(tx, INPUTS[operation])
+    for (const step of stepsBefore(INPUTS[operation], tx.state)) tx.step(step)
     const step = tx.step(INPUTS[operation])
     if (operation === 'stop' && tx.state.run.phase === 'bound') tx.step({ type: 'InterruptCurrentRun' })
     return { effects: step, before: state }
@@ -50,17 +50,6 @@ export async function control(
     inputsPendingDrain: operation === 'retire' ? unfinished : 0,
     inputsTransferred: operation === 'recycle' ? unfinishedBefore : 0,
   }
-}
-
-/** Whoever serves a session that retires is to be done with all that waits; one that is recycled begins anew with all of it. */
-export function wakeBefore(tx: Transaction, { type }: MeerkatInput): void {
-  const drains = type === 'Retire' || type === 'Recycle'
-  if (drains && tx.state.registration.phase === 'active') tx.try({ type: 'WakeQueued' })
-}
-
-/** Whether a stop was asked for and the executor has not left. Once it has, the session may be revived at once. */
-export function isStopPending({ lifecycle }: MeerkatState): boolean {
-  return (lifecycle.phase === 'attached' || lifecycle.phase === 'running') && lifecycle.stopDeferred
 }
 
 /** A stop waits for the executor to leave: at most the grace it is given anyway. */

@@ -6,10 +6,10 @@ import { type AuthEffect, type AuthInput, type AuthMachine, type AuthState, auth
 import { mapEntries, mapGet } from '../persistent-map.ts'
 import type { Transition } from '../step.ts'
 import { type AuthConfiguration, authConfigurations, FLOW_IDS } from './alphabet-auth.ts'
-import { type Exploration, edgeNames, explore, type Fault, type FoundViolation } from './explore.ts'
+import { type Exploration, explore, type Fault } from './explore.ts'
 import { canReach, incomingOf } from './graph.ts'
 import type { LivenessFailure } from './liveness.ts'
-import type { ConfigurationReport, VerifyReport } from './verify.ts'
+import { type Report, type ReportOptions, reportOf } from './report.ts'
 
 export type AuthLivenessProperty =
   | 'leases-become-valid-again'
@@ -18,55 +18,23 @@ export type AuthLivenessProperty =
   | 'logins-can-be-completed'
   | 'logins-can-be-called-off'
 
-/** A `VerifyReport` whose liveness is that of credentials. */
-export interface AuthVerifyReport extends Omit<VerifyReport, 'liveness'> {
-  readonly liveness: {
-    readonly checked: number
-    readonly failures: readonly (Omit<LivenessFailure, 'property'> & { readonly property: AuthLivenessProperty })[]
-  }
-}
-
-type Failure = AuthVerifyReport['liveness']['failures'][number]
+type Failure = Omit<LivenessFailure, 'property'> & { readonly property: AuthLivenessProperty }
+export type AuthVerifyReport = Report<Failure>
 type AuthGraph = Exploration<AuthState, AuthInput>
 
 /** Verifies the machine of credentials, or another one of the same regions to see whether its faults are found. */
 export function checkAuth(
-  options: {
-    readonly quick?: boolean
-    readonly machine?: AuthMachine
-    readonly onConfiguration?: (report: ConfigurationReport) => void
-  } = {},
+  options: ReportOptions & { readonly quick?: boolean; readonly machine?: AuthMachine } = {},
 ): AuthVerifyReport {
-  const { quick = false, machine = auth, onConfiguration } = options
-  const covered = new Set<string>()
-  const violations: FoundViolation[] = []
-  const failures: Failure[] = []
-  const reports: ConfigurationReport[] = []
-  let checked = 0
-  for (const configuration of authConfigurations(quick)) {
-    const graph = walk(machine, configuration)
-    const liveness = checkAuthLiveness(configuration.name, graph)
-    for (const edge of graph.covered) covered.add(edge)
-    violations.push(...graph.violations)
-    failures.push(...liveness.failures)
-    checked += liveness.checked
-    const { name, about } = configuration
-    const counts = { violations: graph.violations.length, livenessFailures: liveness.failures.length }
-    const report = { name, about, states: graph.size, transitions: graph.transitions, ...counts }
-    reports.push(report)
-    onConfiguration?.(report)
-  }
-  const edges = edgeNames(machine.edges)
-  return {
-    states: reports.reduce((sum, one) => sum + one.states, 0),
-    transitions: reports.reduce((sum, one) => sum + one.transitions, 0),
-    edges: edges.length,
-    uncoveredEdges: edges.filter(edge => !covered.has(edge)),
-    invariants: machine.invariants.length,
-    violations,
-    liveness: { checked, failures },
-    configurations: reports,
-  }
+  const { quick = false, machine = auth } = options
+  const worlds = authConfigurations(quick).map(one => ({
+    ...one,
+    walk: () => {
+      const graph = walk(machine, one)
+      return { graph, liveness: checkAuthLiveness(one.name, graph) }
+    },
+  }))
+  return reportOf(machine, worlds, options)
 }
 
 function walk(machine: AuthMachine, { name, inputs }: AuthConfiguration): AuthGraph {

@@ -6,7 +6,7 @@ import { type MobInput, type MobState, mob } from '../mob/machine.ts'
 import { type Member, memberOf } from '../mob/members.ts'
 import type { Tagged } from '../region.ts'
 import type { Machine } from '../step.ts'
-import { type Exploration, edgeNames, explore, type FoundViolation, inWords } from './explore.ts'
+import { type Exploration, explore, inWords } from './explore.ts'
 import { canReach, incomingOf } from './graph.ts'
 import type { LivenessFailure } from './liveness.ts'
 import { a, b, type MobConfiguration, mobConfigurations, runId } from './mob-configurations.ts'
@@ -22,7 +22,8 @@ import {
   pairOf,
 } from './mob-seam.ts'
 import { mobStepFault } from './mob-steps.ts'
-import type { ConfigurationReport, VerifyOptions, VerifyReport } from './verify.ts'
+import { type Liveness, type Report, reportOf } from './report.ts'
+import type { VerifyOptions } from './verify.ts'
 
 export interface MobLivenessFailure extends Omit<LivenessFailure, 'property'> {
   readonly property:
@@ -33,10 +34,7 @@ export interface MobLivenessFailure extends Omit<LivenessFailure, 'property'> {
     | 'nobody-waits-for-nothing'
 }
 
-/** As of the session machine. */
-export interface MobVerifyReport extends Omit<VerifyReport, 'liveness'> {
-  readonly liveness: { readonly checked: number; readonly failures: readonly MobLivenessFailure[] }
-}
+export type MobVerifyReport = Report<MobLivenessFailure>
 
 export interface MobVerifyOptions extends Omit<VerifyOptions, 'machine'> {
   /** Another machine of the same regions, to see whether its faults are found. */
@@ -45,45 +43,12 @@ export interface MobVerifyOptions extends Omit<VerifyOptions, 'machine'> {
 
 /** Verifies the mob machine and its seam to sessions. */
 export function verifyMob(options: MobVerifyOptions = {}): MobVerifyReport {
-  const { quick = false, machine = mob, only, onConfiguration } = options
-  const covered = new Set<string>()
-  const violations: FoundViolation[] = []
-  const failures: MobLivenessFailure[] = []
-  const reports: ConfigurationReport[] = []
-  let checked = 0
-  const walks = [
+  const { quick = false, machine = mob } = options
+  const worlds = [
     ...[...mobConfigurations, ...mobFlowConfigurations].map(one => ({ ...one, walk: () => walkMob(machine, one) })),
     ...pairConfigurations(quick).map(one => ({ ...one, walk: () => walkPair(pairOf(machine), one) })),
   ]
-  for (const { name, about, walk } of walks) {
-    if (only?.includes(name) === false) continue
-    const { graph, liveness } = walk()
-    for (const edge of graph.covered) covered.add(edge)
-    violations.push(...graph.violations)
-    failures.push(...liveness.failures)
-    checked += liveness.checked
-    const report = {
-      name,
-      about,
-      states: graph.size,
-      transitions: graph.transitions,
-      violations: graph.violations.length,
-      livenessFailures: liveness.failures.length,
-    }
-    reports.push(report)
-    onConfiguration?.(report)
-  }
-  const edges = edgeNames(machine.edges)
-  return {
-    states: reports.reduce((sum, one) => sum + one.states, 0),
-    transitions: reports.reduce((sum, one) => sum + one.transitions, 0),
-    edges: edges.length,
-    uncoveredEdges: edges.filter(edge => !covered.has(edge)),
-    invariants: machine.invariants.length,
-    violations,
-    liveness: { checked, failures },
-    configurations: reports,
-  }
+  return reportOf(machine, worlds, options)
 }
 
 /** One question to a graph: from wherever `asks`, an edge that satisfies `goal` can be reached over `allowed` ones. */
@@ -95,13 +60,11 @@ interface Question<State, Input> {
   readonly text: (state: State) => string
 }
 
-type Liveness = MobVerifyReport['liveness']
-
 function answered<State, Input extends Tagged>(
   configuration: string,
   graph: Exploration<State, Input>,
   questions: readonly Question<State, Input>[],
-): Liveness {
+): Liveness<MobLivenessFailure> {
   const incoming = incomingOf(graph)
   const failures: MobLivenessFailure[] = []
   let checked = 0
@@ -189,7 +152,7 @@ function begun<State, Input extends Tagged, Effect extends Tagged>(
 function walkMob(
   machine: MobMachine,
   { name, prefix, inputs }: MobConfiguration,
-): { readonly graph: Exploration<MobState, MobInput>; readonly liveness: Liveness } {
+): { readonly graph: Exploration<MobState, MobInput>; readonly liveness: Liveness<MobLivenessFailure> } {
   const start = begun(machine, prefix)
   const key = ({ wiring: { epoch: _, ...graph }, ...rest }: MobState): string => JSON.stringify([rest, graph])
   const graph = explore({ name, machine, start, inputs, key, stepFault: mobStepFault })
@@ -209,7 +172,7 @@ function isPersistence(input: PairInput): boolean {
 function walkPair(
   machine: PairMachine,
   { name, prefix, inputs, undisturbed }: PairConfiguration,
-): { readonly graph: Exploration<PairState, PairInput>; readonly liveness: Liveness } {
+): { readonly graph: Exploration<PairState, PairInput>; readonly liveness: Liveness<MobLivenessFailure> } {
   const graph = explore({ name, machine, start: begun(machine, prefix), inputs, key: pairKeys() })
   const isMember = ({ mob: state }: PairState): boolean => memberOf(state, { identity: a }) !== undefined
   const liveness = answered(name, graph, [

@@ -1,7 +1,8 @@
 /** Verifies every machine that ships, and says in one report what holds. */
 import { checkAuth } from './auth.ts'
 import { verifyMob } from './mob.ts'
-import { type ConfigurationReport, type VerifyReport, verify } from './verify.ts'
+import type { ConfigurationReport, Report } from './report.ts'
+import { verify } from './verify.ts'
 
 type MachineName = 'meerkat' | 'auth' | 'mob'
 
@@ -19,8 +20,7 @@ interface LivenessFault {
 }
 
 /** The sum of the machines' reports. */
-export interface VerifyAllReport extends Omit<VerifyReport, 'liveness' | 'configurations'> {
-  readonly liveness: { readonly checked: number; readonly failures: readonly LivenessFault[] }
+export interface VerifyAllReport extends Report<LivenessFault> {
   readonly configurations: readonly MachineConfigurationReport[]
 }
 

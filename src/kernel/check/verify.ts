@@ -7,96 +7,35 @@ import type { Machine, Transition } from '../step.ts'
 import type { Configuration } from './configuration.ts'
 import { configurations } from './configurations.ts'
 import { exactlyOnceFault } from './exactly-once.ts'
-import { type Exploration, edgeNames, explore, type Fault, type FoundViolation, inWords, type Walk } from './explore.ts'
+import { explore, type Fault, inWords, type Walk } from './explore.ts'
 import { firingFault } from './firings.ts'
 import { checkLiveness, DebtBits, type LivenessFailure } from './liveness.ts'
 import { operationEndsFault } from './operation-ends.ts'
+import { type Report, type ReportOptions, reportOf } from './report.ts'
 import { StateKeys } from './state-key.ts'
 
 type SessionMachine = Machine<MeerkatState, MeerkatInput, MeerkatEffect>
 
-export interface ConfigurationReport {
-  readonly name: string
-  readonly about: string
-  readonly states: number
-  /** Steps that were accepted. */
-  readonly transitions: number
-  readonly violations: number
-  readonly livenessFailures: number
-}
+export type VerifyReport = Report<LivenessFailure>
 
-export interface VerifyReport {
-  /** States visited, summed over the configurations. */
-  readonly states: number
-  /** Accepted steps, summed over the configurations. */
-  readonly transitions: number
-  /** Declared edges, counted once for each phase they start from. */
-  readonly edges: number
-  /** Those that no configuration took, as `region/Input/row from-phase`. */
-  readonly uncoveredEdges: readonly string[]
-  /** Invariants checked in every state. */
-  readonly invariants: number
-  readonly violations: readonly FoundViolation[]
-  readonly liveness: { readonly checked: number; readonly failures: readonly LivenessFailure[] }
-  readonly configurations: readonly ConfigurationReport[]
-}
-
-export interface VerifyOptions {
+export interface VerifyOptions extends ReportOptions {
   /** Smaller configurations that still take every edge. */
   readonly quick?: boolean
-  readonly onConfiguration?: (report: ConfigurationReport) => void
   /** Another machine of the same regions, to see whether its faults are found. */
   readonly machine?: SessionMachine
-  /** Only the configurations of these names. */
-  readonly only?: readonly string[]
 }
 
 /** Verifies the session machine. */
 export function verify(options: VerifyOptions = {}): VerifyReport {
-  const { quick = false, machine = meerkat, only, onConfiguration } = options
-  const covered = new Set<string>()
-  const violations: FoundViolation[] = []
-  const failures: LivenessFailure[] = []
-  const reports: ConfigurationReport[] = []
-  let checked = 0
-  for (const configuration of configurations(quick)) {
-    if (only?.includes(configuration.name) === false) continue
-    const { graph, bits } = walk(machine, configuration)
-    const liveness = checkLiveness(configuration.name, machine, graph, bits)
-    for (const edge of graph.covered) covered.add(edge)
-    violations.push(...graph.violations)
-    failures.push(...liveness.failures)
-    checked += liveness.checked
-    const report = {
-      name: configuration.name,
-      about: configuration.about,
-      states: graph.size,
-      transitions: graph.transitions,
-      violations: graph.violations.length,
-      livenessFailures: liveness.failures.length,
-    }
-    reports.push(report)
-    onConfiguration?.(report)
-  }
-  const edges = edgeNames(machine.edges)
-  return {
-    states: reports.reduce((sum, one) => sum + one.states, 0),
-    transitions: reports.reduce((sum, one) => sum + one.transitions, 0),
-    edges: edges.length,
-    uncoveredEdges: edges.filter(edge => !covered.has(edge)),
-    invariants: machine.invariants.length,
-    violations,
-    liveness: { checked, failures },
-    configurations: reports,
-  }
+  const { quick = false, machine = meerkat } = options
+  const worlds = configurations(quick).map(one => ({ ...one, walk: () => walk(machine, one) }))
+  return reportOf(machine, worlds, options)
 }
 
-function walk(
-  machine: SessionMachine,
-  configuration: Configuration,
-): { readonly graph: Exploration<MeerkatState, MeerkatInput>; readonly bits: DebtBits } {
+function walk(machine: SessionMachine, configuration: Configuration) {
   const bits = new DebtBits()
-  return { graph: explore(sessionWalk(machine, configuration, bits)), bits }
+  const graph = explore(sessionWalk(machine, configuration, bits))
+  return { graph, liveness: checkLiveness(configuration.name, machine, graph, bits) }
 }
 
 /** How a configuration of the session machine is walked, and what is asked of its steps and states. */
