@@ -27,19 +27,20 @@ const FAMILIES: ReadonlyMap<string, Inheritance> = new Map([
   ['input', INPUT],
   ...['run', 'turn', 'text', 'reasoning', 'tool', 'budget', 'model'].map(family => [family, RUN] as const),
 ])
-/** By type: those that differ from their family, and those that were asked for once. */
+/** By type: those that differ from their family, and the first that were asked for. Whoever makes up types fills nothing. */
 const KNOWN: Map<string, Inheritance> = new Map([
   ['input.staged', BOTH],
   ['input.steered', BOTH],
   ['input.consumed', BOTH],
 ])
+const MOST_KNOWN = 256
 
 /** Which of a record's ids an event of this type takes over when it names none. */
 export function inherits(type: string): Inheritance {
   const known = KNOWN.get(type)
   if (known !== undefined) return known
   const made = FAMILIES.get(type.slice(0, type.indexOf('.'))) ?? NEITHER
-  KNOWN.set(type, made)
+  if (KNOWN.size < MOST_KNOWN) KNOWN.set(type, made)
   return made
 }
 
