@@ -4,6 +4,8 @@
  * A code carries the policy: callers branch on `code` and `retryable`, never on the message. The message is for
  * people and says what is wrong, where, and what to do.
  */
+import { messageOf } from './foreign.ts'
+
 interface CodeFacts {
   readonly jsonRpc: number
   readonly http: number
@@ -87,6 +89,5 @@ export class MeerkatError extends Error {
 /** The error as a `MeerkatError`; anything unknown becomes `internal` with the original as its cause. */
 export function asMeerkatError(error: unknown): MeerkatError {
   if (error instanceof MeerkatError) return error
-  const message = error instanceof Error ? error.message : String(error)
-  return new MeerkatError('internal', message, { cause: error })
+  return new MeerkatError('internal', messageOf(error), { cause: error })
 }

@@ -16,7 +16,8 @@ interface Layer {
 
 export const layers: readonly Layer[] = [
   { name: 'kernel', sees: [], outside: 'nothing' },
-  { name: 'errors', sees: [], outside: 'browser' },
+  { name: 'foreign', sees: [], outside: 'browser' },
+  { name: 'errors', sees: ['foreign'], outside: 'browser' },
   { name: 'time', sees: [], outside: 'browser' },
   { name: 'defined', sees: [], outside: 'browser' },
   { name: 'faults', sees: [], outside: 'browser' },
@@ -41,7 +42,7 @@ export const layers: readonly Layer[] = [
   { name: 'live' },
   { name: 'executor' },
   { name: 'runtime' },
-  { name: 'client', sees: ['errors'], seesTypesOf: ['surfaces', 'kernel'], outside: 'browser' },
+  { name: 'client', sees: ['errors', 'foreign'], seesTypesOf: ['surfaces', 'kernel'], outside: 'browser' },
   { name: 'surfaces' },
   { name: 'index' },
   { name: 'testing' },

@@ -4,6 +4,7 @@
  * Bounded: a call ends at its timeout, at the run's deadline or with the run's abort, and one that ignores its signal is
  * given up after a grace. What is given up is told as it is: nobody knows whether it took effect.
  */
+import { cutText, type Json, jsonOf, messageOf } from '../../foreign.ts'
 import type { CallId } from '../../kernel/ids.ts'
 import type { CallIntent } from '../../kernel/regions/calls.ts'
 import { tell } from '../../observer.ts'
@@ -191,35 +192,11 @@ async function problemOf(value: unknown, tool: AgentTool): Promise<string | unde
   }
 }
 
-interface Json {
-  readonly text: string
-  readonly value: unknown
-}
-
-/** The value as JSON gives it back. Nothing at all is `null`. */
-function jsonOf(value: unknown): Json | { readonly problem: string } {
-  if (value === undefined) return { text: 'null', value: null }
-  try {
-    // Its type hides that functions and symbols have no JSON at all.
-    const text: unknown = JSON.stringify(value)
-    if (typeof text !== 'string') return { problem: `it is a ${typeof value}` }
-    return { text, value: typeof value === 'string' ? value : JSON.parse(text) }
-  } catch (error) {
-    return { problem: messageOf(error) }
-  }
-}
-
 /** Longer results are cut: they would crowd the conversation out of the model's sight. */
 const MAX_RESULT_CHARS = 256 * 1024
 
 function bounded({ text, value }: Json): unknown {
   if (text.length <= MAX_RESULT_CHARS) return value
-  const shown = (typeof value === 'string' ? value : text).slice(0, MAX_RESULT_CHARS)
+  const shown = cutText(typeof value === 'string' ? value : text, MAX_RESULT_CHARS)
   return `${shown}\n[truncated: ${MAX_RESULT_CHARS} of ${text.length} characters]`
-}
-
-/** What went wrong, for the model: never a stack. */
-function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return error.message === '' ? error.name : error.message
 }

@@ -1,0 +1,95 @@
+/**
+ * Values that code outside the runtime hands in: what a tool answers, an executor reports, somebody throws.
+ *
+ * Nothing here throws, whatever the value does: getters that throw, objects without a prototype, cycles, BigInts. What
+ * comes back is bounded, well-formed Unicode and plain JSON, so that every store, provider and terminal can take it.
+ */
+
+/** Longest message that is kept of something thrown. */
+const MAX_MESSAGE_CHARS = 4096
+
+/** Half a surrogate pair: strict providers and PostgreSQL refuse text that holds one. */
+const ESCAPED_SURROGATE: RegExp = /\\ud[89a-f]/i
+
+/** What was thrown, in words: its message, or whatever says most of it. Never a stack, never longer than 4,096. */
+export function messageOf(thrown: unknown): string {
+  try {
+    return cutText(wellFormed(textOf(thrown)), MAX_MESSAGE_CHARS)
+  } catch {
+    return 'something that can not be read was thrown'
+  }
+}
+
+function textOf(thrown: unknown): string {
+  if (typeof thrown === 'string') return thrown
+  if (typeof thrown !== 'object' || thrown === null) return String(thrown)
+  const { message, name } = thrown as { readonly message?: unknown; readonly name?: unknown }
+  if (typeof message === 'string' && message !== '') return message
+  if (thrown instanceof Error) return typeof name === 'string' ? name : 'Error'
+  const json = jsonOf(thrown, MAX_MESSAGE_CHARS)
+  return 'problem' in json ? Object.prototype.toString.call(thrown) : json.text
+}
+
+/** A value as JSON gives it back, with its text. */
+export interface Json {
+  readonly text: string
+  readonly value: unknown
+}
+
+/** Why a value has no JSON, as the end of a sentence: "it is a function". */
+export interface NoJson {
+  readonly problem: string
+  /** It has a JSON text, but one longer than was allowed. */
+  readonly tooLong?: true
+}
+
+/**
+ * The value as a copy that JSON can hold, its strings well-formed. Nothing at all is `null`.
+ *
+ * @param maxChars Longest text taken; a longer one is a problem, found before the whole text was built where possible.
+ */
+export function jsonOf(value: unknown, maxChars: number = Number.POSITIVE_INFINITY): Json | NoJson {
+  if (value === undefined) return { text: 'null', value: null }
+  try {
+    let budget = maxChars
+    // Its type hides that functions and symbols have no JSON at all.
+    const text: unknown = JSON.stringify(value, (key, inner: unknown) => {
+      budget -= key.length + (typeof inner === 'string' ? inner.length : 1)
+      if (budget < 0) throw new TooLong()
+      return inner
+    })
+    if (typeof text !== 'string') return { problem: `it is a ${typeof value}` }
+    if (text.length > maxChars) return tooLong(maxChars)
+    if (!ESCAPED_SURROGATE.test(text)) return { text, value: JSON.parse(text) as unknown }
+    const mended: unknown = withWellFormedStrings(JSON.parse(text))
+    return { text: JSON.stringify(mended), value: mended }
+  } catch (error) {
+    return error instanceof TooLong ? tooLong(maxChars) : { problem: messageOf(error) }
+  }
+}
+
+class TooLong extends Error {}
+
+const tooLong = (maxChars: number): NoJson => ({ problem: `it is longer than ${maxChars} characters`, tooLong: true })
+
+/** Plain JSON with every string and key well-formed. */
+function withWellFormedStrings(value: unknown): unknown {
+  if (typeof value === 'string') return wellFormed(value)
+  if (Array.isArray(value)) return value.map(withWellFormedStrings)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [wellFormed(key), withWellFormedStrings(inner)]),
+  )
+}
+
+/** The text with each half of a surrogate pair replaced by U+FFFD. */
+function wellFormed(text: string): string {
+  return text.toWellFormed()
+}
+
+/** The first `maxChars` UTF-16 units of a text, or one less where that would cut a surrogate pair in two. */
+export function cutText(text: string, maxChars: number): string {
+  if (text.length <= maxChars) return text
+  const last = text.charCodeAt(maxChars - 1)
+  return text.slice(0, last >= 0xd800 && last <= 0xdbff ? maxChars - 1 : maxChars)
+}
