@@ -1,6 +1,7 @@
 /** A typed client for a meerkat server, over nothing but `fetch`: it runs in browsers too. */
+import { eventsOfInput, FINAL_INPUT_EVENTS } from '../input-events.ts'
 import type { OperationName, OperationParams, OperationResult } from '../surfaces/operations.ts'
-import { type ClientEvent, follow } from './follow.ts'
+import { type ClientEvent, follow, persist } from './follow.ts'
 import { foreignError, responseError, unreachable } from './wire-error.ts'
 
 export interface ClientOptions {
@@ -22,6 +23,15 @@ export interface EventsOptions {
   readonly signal?: AbortSignal
 }
 
+export interface InputEventsOptions {
+  readonly sessionId: string
+  readonly inputId: string
+  /** Where the input was accepted: the `cursor` that `input/send` answered. The whole log is searched when absent. */
+  readonly after?: string
+  /** Ends the iteration. */
+  readonly signal?: AbortSignal
+}
+
 export interface Client {
   /** Calls an operation. Fails with a `MeerkatError`, whose `retryable` says whether the same call may succeed later. */
   readonly call: <Name extends OperationName>(
@@ -31,15 +41,19 @@ export interface Client {
   ) => Promise<OperationResult<Name>>
   /** Events as they happen, each exactly once and in order, over as many connections as it takes. */
   readonly events: (options?: EventsOptions) => AsyncIterable<ClientEvent>
+  /** The events that concern one input; ends with the input, however it ends. */
+  readonly inputEvents: (options: InputEventsOptions) => AsyncIterable<ClientEvent>
 }
 
+/** Events asked for at once. */
+const PAGE = 200
 /** Three of the server's signs of life may be missing before a silent stream is taken for dead. */
 const SILENCE_MS = 50_000
 
 export function createClient(options: ClientOptions): Client {
   const base = String(options.url).replace(/\/+$/, '')
   const request = (path: string, init: RequestInit): Promise<Response> => send(options, base + path, init)
-  return {
+  const client: Client = {
     async call<Name extends OperationName>(
       name: Name,
       params: OperationParams<Name>,
@@ -60,7 +74,35 @@ export function createClient(options: ClientOptions): Client {
         retryDelayMs: options.retryDelayMs ?? backOff,
         silenceMs: SILENCE_MS,
       }),
+    inputEvents: given => inputEvents(client, given, options.retryDelayMs ?? backOff),
   }
+  return client
+}
+
+/** Asks again while the server can't be reached: the input goes on without its reader. */
+function inputEvents(
+  client: Client,
+  { sessionId, inputId, after = '0', signal }: InputEventsOptions,
+  retryDelayMs: (attempt: number) => number,
+): AsyncIterable<ClientEvent> {
+  const options = signal === undefined ? {} : { signal }
+  const again = <T>(ask: () => Promise<T>, ifAborted: T): Promise<T> =>
+    persist(ask, { ifAborted, signal, retryDelayMs })
+  return eventsOfInput<ClientEvent>({
+    inputId,
+    after,
+    signal,
+    read: (from, waitMs) =>
+      again(() => client.call('events/read', { sessionId, after: from, limit: PAGE, waitMs }, options), {
+        events: [],
+        cursor: from,
+      }),
+    isOpen: () =>
+      again(async () => {
+        const { status } = await client.call('input/wait', { sessionId, inputId, waitMs: 0 }, options)
+        return !FINAL_INPUT_EVENTS.has(`input.${status}`)
+      }, false),
+  })
 }
 
 /** What the server answered. It checked the call against the table that the type comes from. */

@@ -55,6 +55,27 @@ async function connect(
   }
 }
 
+/** Asks until it is answered, or refused with what asking again can't mend. Answers `ifAborted` once the signal aborts. */
+export async function persist<T>(
+  ask: () => Promise<T>,
+  {
+    ifAborted,
+    signal = new AbortController().signal,
+    retryDelayMs,
+  }: Pick<FollowOptions, 'retryDelayMs'> & { readonly ifAborted: T; readonly signal?: AbortSignal | undefined },
+): Promise<T> {
+  for (let attempt = 1; !isAborted(signal); attempt += 1) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (isAborted(signal)) break
+      lostIfRetryable(error)
+      await pause(retryDelayMs(attempt), signal)
+    }
+  }
+  return ifAborted
+}
+
 function lostIfRetryable(error: unknown): 'lost' {
   if (error instanceof MeerkatError && error.retryable) return 'lost'
   throw error

@@ -1,4 +1,5 @@
 /** A session as a library user holds it. */
+import { eventsOfInput } from '../input-events.ts'
 import type { InputId, RunId, SessionId } from '../kernel/ids.ts'
 import type { Content } from '../store/records.ts'
 import type {
@@ -11,6 +12,7 @@ import type {
   SendAnswer,
   SendParams,
 } from './api.ts'
+import { isOpen } from './support.ts'
 
 /** How an input ended. `outcome`, `text` and the rest are there where a run answered it. */
 export interface SentResult extends Partial<RunResult> {
@@ -21,6 +23,8 @@ export interface SentResult extends Partial<RunResult> {
 
 /** One wait of the watcher; it watches on until the input ends. */
 const WATCH_MS = 600_000
+/** Events asked for at once. */
+const PAGE = 200
 
 export class SessionHandle {
   readonly id: SessionId
@@ -59,7 +63,7 @@ export class SessionHandle {
       const page = await this.#runtime.events({
         sessionId: this.id,
         after,
-        limit: 200,
+        limit: PAGE,
         waitMs: 30_000,
         ...(signal && { signal }),
       })
@@ -113,12 +117,28 @@ export class SentInput {
     return this.#result
   }
 
+  /**
+   * The events that concern this input, from its acceptance on, also where that was long ago; ends with the input,
+   * however it ends. Fails with `session-not-found` if the session is removed meanwhile.
+   *
+   * @param options.signal Ends the iteration before.
+   */
+  events({ signal }: { readonly signal?: AbortSignal } = {}): AsyncGenerator<EventView, void> {
+    const sessionId = this.#sessionId
+    return eventsOfInput<EventView>({
+      inputId: this.inputId,
+      after: this.cursor,
+      read: (after, waitMs) =>
+        this.#runtime.events({ sessionId, after, limit: PAGE, waitMs, ...(signal && { signal }) }),
+      isOpen: async () => isOpen((await this.#runtime.wait(sessionId, this.inputId, 0)).status),
+      signal,
+    })
+  }
+
   async #watch(): Promise<SentResult> {
     for (;;) {
       const { status, reason, result } = await this.#runtime.wait(this.#sessionId, this.inputId, WATCH_MS)
-      if (status !== 'queued' && status !== 'staged' && status !== 'applied') {
-        return { status, ...(reason && { reason }), ...result }
-      }
+      if (!isOpen(status)) return { status, ...(reason && { reason }), ...result }
     }
   }
 }

@@ -51,9 +51,14 @@ const send: Owned<SendRequest, SendAnswer> = {
   },
   again: async (core, sessionId, { inputId }) => {
     const { status, result } = await viewOf(core, sessionId, inputId)
-    const place = await core.store.locate(inputId)
-    return { outcome: 'accepted', inputId, status, cursor: String((place?.first ?? 1) - 1), ...defined({ result }) }
+    return { outcome: 'accepted', inputId, status, cursor: await acceptedAfter(core, inputId), ...defined({ result }) }
   },
+}
+
+/** The cursor behind which everything stands that concerns an input. */
+async function acceptedAfter(core: Core, inputId: InputId): Promise<string> {
+  const place = await core.store.locate(inputId)
+  return String((place?.first ?? 1) - 1)
 }
 
 async function sendNow(
@@ -86,7 +91,8 @@ async function sendNow(
   if (core.faults !== undefined) await core.faults('session.acknowledge')
   if (admitted.outcome === 'deduplicated') {
     const { status, result } = await viewOf(core, live.id, admitted.inputId)
-    return { ...admitted, status, ...(result && { result }), cursor: String(before) }
+    const cursor = await acceptedAfter(core, admitted.inputId)
+    return { ...admitted, status, ...(result && { result }), cursor }
   }
   const status: InputStatus = ended?.status ?? statusOf(entryOf(live.state.ledger, inputId))
   return { ...admitted, status, cursor: String(before), ...(ended?.result && { result: ended.result }) }

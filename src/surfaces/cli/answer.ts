@@ -4,7 +4,7 @@
  * The text that `text.completed` carries is the truth. Deltas are only the earlier sight of it: what they left out is
  * printed when the text is complete, so nothing is missing whatever got lost.
  */
-import { RunsOf } from './follow.ts'
+import { RunsOf } from '../../input-events.ts'
 import { brief, type Output } from './output.ts'
 import type { EventView } from './views.ts'
 

@@ -4,10 +4,10 @@
  * Events say what happens meanwhile; that the input ended is read from its status. So a lost event can delay the answer
  * by one wait and never lose it.
  */
+import { FINAL_INPUT_EVENTS } from '../../input-events.ts'
 import type { Ask } from './connection.ts'
 import type { EventView, InputStatus, InputView } from './views.ts'
 
-const ENDED: ReadonlySet<InputStatus> = new Set(['consumed', 'superseded', 'coalesced', 'abandoned', 'withdrawn'])
 const WAIT_MS = 15_000
 const PAGE = 500
 
@@ -25,7 +25,7 @@ export type Followed =
 
 /** Whether an input with this status will not change any more. */
 function isEnded(status: InputStatus): boolean {
-  return ENDED.has(status)
+  return FINAL_INPUT_EVENTS.has(`input.${status}`)
 }
 
 /** Follows to the end, or to where the work waits for a person. */
@@ -49,7 +49,7 @@ export async function follow(ask: Ask, watched: Watched, onEvent: (event: EventV
 /** Whether an event is reason to look how the input stands. */
 function mayEnd({ type, inputId }: EventView, wanted: string): boolean {
   if (type === 'run.parked' || type === 'tool.unknown') return true
-  return inputId === wanted && type.startsWith('input.') && isEnded(type.slice('input.'.length) as InputStatus)
+  return inputId === wanted && FINAL_INPUT_EVENTS.has(type)
 }
 
 /** Whether a call of the session waits for a person. */
@@ -65,27 +65,5 @@ export async function endOfLog(ask: Ask, sessionId: string): Promise<string | un
     const page = await ask('events/read', { sessionId, limit: 1000, ...(after !== undefined && { after }) })
     if (page.events.length === 0) return after
     after = page.cursor
-  }
-}
-
-/** The runs that worked on an input, as the events told. */
-export class RunsOf {
-  readonly #inputId: string
-  readonly #runs = new Set<string>()
-
-  constructor(inputId: string) {
-    this.#inputId = inputId
-  }
-
-  see({ type, runId, inputId, inputIds }: EventView): void {
-    if (runId === undefined) return
-    const isOurs =
-      inputId === this.#inputId ||
-      (type === 'run.started' && Array.isArray(inputIds) && inputIds.includes(this.#inputId))
-    if (isOurs) this.#runs.add(runId)
-  }
-
-  has({ runId }: EventView): boolean {
-    return runId !== undefined && this.#runs.has(runId)
   }
 }

@@ -4,7 +4,9 @@
  * The log is read by cursor in one loop. When the session turns out to be held by a server, sending and reading go on
  * there: cursors are the store's, so nothing is missed or told twice.
  */
+
 import { asMeerkatError, type MeerkatError } from '../../../errors.ts'
+import { FINAL_INPUT_EVENTS } from '../../../input-events.ts'
 import { type Connection, withOwner } from '../connection.ts'
 import { endOfLog } from '../follow.ts'
 import type { Shell } from '../shell.ts'
@@ -143,7 +145,7 @@ export class Conversation {
   async #take(event: EventView): Promise<void> {
     this.#events.onEvent(event)
     const { type, inputId } = event
-    if (inputId !== undefined && this.#pending.has(inputId) && ENDS.has(type)) await this.#check(inputId)
+    if (inputId !== undefined && this.#pending.has(inputId) && FINAL_INPUT_EVENTS.has(type)) await this.#check(inputId)
   }
 
   /** A lost event must not leave the conversation waiting. */
@@ -153,7 +155,7 @@ export class Conversation {
 
   async #check(inputId: string): Promise<void> {
     const { input } = await this.#connection.ask('input/get', { sessionId: this.sessionId, inputId })
-    if (!ENDS.has(`input.${input.status}`)) return
+    if (!FINAL_INPUT_EVENTS.has(`input.${input.status}`)) return
     this.#pending.delete(inputId)
     this.#events.onEnded(input)
     if (this.busy) return
@@ -161,11 +163,3 @@ export class Conversation {
     this.#idle = undefined
   }
 }
-
-const ENDS: ReadonlySet<string> = new Set([
-  'input.consumed',
-  'input.superseded',
-  'input.coalesced',
-  'input.abandoned',
-  'input.withdrawn',
-])

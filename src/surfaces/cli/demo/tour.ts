@@ -3,19 +3,14 @@
  *
  * Nothing is staged but the order of things. What the lines claim is read back from the store before it is said.
  */
+
 import { MeerkatError } from '../../../errors.ts'
+import { FINAL_INPUT_EVENTS } from '../../../input-events.ts'
 import { duration } from '../output.ts'
 import type { EventView, InputView } from '../views.ts'
 import type { Stage } from './stage.ts'
 import { Worker } from './worker.ts'
 
-const ENDS: ReadonlySet<string> = new Set([
-  'input.consumed',
-  'input.superseded',
-  'input.coalesced',
-  'input.abandoned',
-  'input.withdrawn',
-])
 const WAIT_MS = 20_000
 
 /** A guided walk over one store; the worker changes on the way. */
@@ -159,7 +154,7 @@ export class Tour {
     for (const { sessionId, inputId } of this.#accepted) await this.#ended(sessionId, inputId)
     const events = await this.#allEvents()
     const ends = Map.groupBy(
-      events.filter(({ type }) => ENDS.has(type)),
+      events.filter(({ type }) => FINAL_INPUT_EVENTS.has(type)),
       ({ inputId = '' }) => inputId,
     )
     const lost = this.#accepted.filter(({ inputId }) => !ends.has(inputId)).length
@@ -207,12 +202,12 @@ export class Tour {
       const isOurs = runId !== undefined && runs.has(runId)
       if (isOurs && type === 'text.delta' && typeof text === 'string') this.#stage.stream(text)
       if (isOurs && type === 'turn.ended') this.#stage.endLine()
-      return ENDS.has(type) && event.inputId === inputId
+      return FINAL_INPUT_EVENTS.has(type) && event.inputId === inputId
     })
   }
 
   async #ended(sessionId: string, inputId: string): Promise<void> {
-    await this.#until(sessionId, undefined, event => ENDS.has(event.type) && event.inputId === inputId)
+    await this.#until(sessionId, undefined, event => FINAL_INPUT_EVENTS.has(event.type) && event.inputId === inputId)
   }
 
   /** Reads a session's events until one is the last that is wanted; answers them all. */
@@ -261,7 +256,7 @@ export class Tour {
 
 /** The second input of a session that was in the crash ended, and with it everything before. */
 function endsFirst({ type }: EventView): boolean {
-  return ENDS.has(type)
+  return FINAL_INPUT_EVENTS.has(type)
 }
 
 const POLICIES: Readonly<Record<string, { readonly prompt: (ms: number) => string; readonly text: string }>> = {
