@@ -31,11 +31,13 @@ export async function bundle(root: string): Promise<ReadonlySet<string>> {
   const packages = [...Object.keys(manifest.dependencies), ...Object.keys(manifest.peerDependencies)]
   await using build = await rolldown({
     cwd: root,
-    input: entriesOf(manifest),
+    input: { ...entriesOf(manifest), [NODE_CHECK]: `src/${NODE_CHECK}.ts` },
     platform: 'node',
+    // Syntax that older Nodes can read too: they get as far as the check of their version, and it says what is wrong.
+    transform: { target: 'es2022' },
     external: id => packages.some(name => id === name || id.startsWith(`${name}/`)),
     treeshake: { moduleSideEffects: false },
-    plugins: [quickToLoad],
+    plugins: [quickToLoad, checkedFirst(manifest)],
     onLog: (level, log) => {
       // A module that one entry loads late and another at once is no mistake.
       if (level === 'warn' && log.code !== 'INEFFECTIVE_DYNAMIC_IMPORT') throw new Error(log.message)
@@ -74,7 +76,7 @@ function checkPortable(output: readonly (OutputChunk | OutputAsset)[]): void {
 }
 
 /** `dist/a/b.js` in the manifest is `src/a/b.ts`. */
-function entriesOf({ bin, exports }: Manifest): Record<string, string> {
+function entriesOf({ bin, exports }: Pick<Manifest, 'bin' | 'exports'>): Record<string, string> {
   const files = [...Object.values(bin), ...Object.values(exports).map(to => (typeof to === 'string' ? to : to.default))]
   const names = files.flatMap(file => /dist\/(.+)\.js$/.exec(file)?.[1] ?? [])
   return Object.fromEntries(names.map(name => [name, `src/${name}.ts`]))
@@ -95,6 +97,36 @@ const quickToLoad: Plugin = {
       if (file.type === 'chunk') file.code = file.code.replace(IMPORT, fromNode).replaceAll(NOT_ASCII, escaped)
     }
   },
+}
+
+/** The module that looks at the version of Node. */
+const NODE_CHECK = 'node-check'
+
+/**
+ * Makes the check of the version of Node the first import of every entry in `exports`: imports run in order, so an old
+ * Node hears of it before it meets anything that it lacks. The command has a check of its own, which ends in a status.
+ */
+function checkedFirst({ bin, exports }: Manifest): Plugin {
+  const entries = new Set(Object.keys(entriesOf({ bin: {}, exports })))
+  const commands = new Set(Object.keys(entriesOf({ bin, exports: {} })))
+  return {
+    name: 'checked-first',
+    generateBundle: (_, files) => {
+      for (const file of Object.values(files)) {
+        if (file.type !== 'chunk') continue
+        // On the first line, so that the source map stays true.
+        if (entries.has(file.name))
+          file.code = `import "${'../'.repeat(depthOf(file.fileName)) || './'}${NODE_CHECK}.js";${file.code}`
+        if (commands.has(file.name) && file.imports.some(name => !name.endsWith('node-version.js'))) {
+          throw new Error(`${file.fileName} must load nothing before its own check`)
+        }
+      }
+    },
+  }
+}
+
+function depthOf(fileName: string): number {
+  return fileName.split('/').length - 1
 }
 
 const NOT_ASCII = /[\u0080-\uffff]/g

@@ -22,6 +22,8 @@ export const layers: readonly Layer[] = [
   { name: 'defined', sees: [], outside: 'browser' },
   { name: 'faults', sees: [], outside: 'browser' },
   { name: 'ids', sees: ['kernel', 'time'], outside: 'browser' },
+  { name: 'node-version', sees: [], outside: 'browser' },
+  { name: 'node-check', sees: ['node-version'], outside: 'browser' },
   { name: 'version', sees: [], outside: 'browser' },
   { name: 'input-events', sees: [], outside: 'browser' },
   { name: 'store' },

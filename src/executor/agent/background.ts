@@ -59,7 +59,7 @@ export class Begun {
     this.#finishes.delete(operation.id)
     const resume = tool?.resume?.bind(tool)
     if (finish === undefined && resume === undefined) return undefined
-    const work = finish ?? Promise.try(() => resume?.(operation.handle, { ...context, operationId: operation.id }))
+    const work = finish ?? (async () => resume?.(operation.handle, { ...context, operationId: operation.id }))()
     return outcomeOf(work, tool)
   }
 }

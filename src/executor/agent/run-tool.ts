@@ -127,7 +127,9 @@ async function settle(
   const progress = (data: unknown): void => port.stream({ type: 'tool.progress', turn, callId, data })
   const { signal, deadline } = stage
   // Never rejects, so that a call which was given up can end later without anyone waiting.
-  const work = Promise.try(() => tool.execute(args, { callId, sessionId, runId, signal, deadline, progress })).then(
+  const execute = async (): Promise<unknown> =>
+    tool.execute(args, { callId, sessionId, runId, signal, deadline, progress })
+  const work = execute().then(
     (value): Ended => ({ type: 'value', value }),
     (error: unknown): Ended => ({ type: 'threw', error }),
   )

@@ -1,9 +1,10 @@
 /** `meerkat.config.{ts,js,json}`: read, and its keys checked. */
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { messageOf } from '../../foreign.ts'
 import { oneLine, usage } from './failure.ts'
 import { SETTINGS } from './settings.ts'
+import { loadUserModule } from './user-module.ts'
 
 interface Config {
   readonly path: string
@@ -28,22 +29,12 @@ function parse(path: string, name: string): unknown {
   try {
     return JSON.parse(readFileSync(path, 'utf8'))
   } catch (error) {
-    throw broken(name, error)
+    throw usage(`${name} can't be read: ${oneLine(messageOf(error))}`)
   }
 }
 
 async function evaluate(path: string, name: string): Promise<unknown> {
-  try {
-    const module: unknown = await import(pathToFileURL(path).href)
-    return isRecord(module) ? module['default'] : undefined
-  } catch (error) {
-    throw broken(name, error)
-  }
-}
-
-function broken(name: string, error: unknown): Error {
-  const why = error instanceof Error ? error.message : String(error)
-  return usage(`${name} can't be read: ${oneLine(why)}`)
+  return (await loadUserModule(path, name))['default']
 }
 
 function refuseUnknown(values: Readonly<Record<string, unknown>>, name: string): void {

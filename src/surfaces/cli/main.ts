@@ -4,19 +4,23 @@
  *
  * Start-up is part of every answer's time, so this file loads as little as it can: the version is answered without the
  * parser, and each command's module, with the store, the models and the server behind it, only when it is called.
+ *
+ * It also runs on a Node that is too old, as far as saying so: whatever that one may lack is asked for behind the check.
  */
-import { readFileSync } from 'node:fs'
-import { enableCompileCache } from 'node:module'
+import { nodeRefusal } from '../../node-version.ts'
 
 /** Where the package begins, seen from src/surfaces/cli and from dist/surfaces/cli alike. */
 const MANIFEST = new URL('../../../package.json', import.meta.url)
 
 function version(): string {
+  const { readFileSync } = process.getBuiltinModule('node:fs')
   const manifest = JSON.parse(readFileSync(MANIFEST, 'utf8')) as { readonly version: string }
   return manifest.version
 }
 
 async function main(args: readonly string[]): Promise<void> {
+  // Compiled code is kept between starts where the system has a folder for it.
+  process.getBuiltinModule('node:module').enableCompileCache()
   if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
     process.stdout.write(`${version()}\n`)
     return
@@ -35,6 +39,9 @@ async function flushed(stream: NodeJS.WriteStream): Promise<void> {
   await promise
 }
 
-// Compiled code is kept between starts where the system has a folder for it.
-enableCompileCache()
-await main(process.argv.slice(2))
+const refusal: string | undefined = nodeRefusal()
+if (refusal === undefined) await main(process.argv.slice(2))
+else {
+  process.stderr.write(`meerkat: ${refusal}\n`)
+  process.exitCode = 1
+}

@@ -6,6 +6,19 @@ import { Shell } from './shell.ts'
 /** Where the output goes to a file or a pipe. */
 const WIDTH = 80
 
+/** What a newer Node has no warning for, and nobody who runs a command can change. */
+const TOLD_BY_NODE_22 = /^(?:SQLite|Type Stripping) is an experimental feature/
+
+/** Shows Node's warnings as Node does, but for those that an older Node gives of its own parts. */
+function onlyUsefulWarnings(): void {
+  const shown = process.listeners('warning')
+  process.removeAllListeners('warning')
+  process.on('warning', warning => {
+    if (warning.name === 'ExperimentalWarning' && TOLD_BY_NODE_22.test(warning.message)) return
+    for (const show of shown) show(warning)
+  })
+}
+
 /** Parses and runs; answers the exit status. */
 export async function runProgram(args: readonly string[], version: () => string): Promise<number> {
   // How a mistake in the flags is told depends on a flag that may not have been parsed yet.
@@ -13,6 +26,7 @@ export async function runProgram(args: readonly string[], version: () => string)
   const failing = { json: asked.includes('--json'), debug: process.env['MEERKAT_DEBUG'] === '1' }
   // A mistake of ours that nothing caught is told like any other failure.
   process.on('uncaughtException', error => process.exit(report(error, failing)))
+  onlyUsefulWarnings()
   let shell: Shell | undefined
   try {
     const parsed = parseArgs(args)

@@ -1,10 +1,10 @@
 /** Which tools an agent gets: those of the config file, those of a module, or some of either by name. */
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import type { AgentTool } from '../../executor/agent/tool.ts'
-import { oneLine, usage } from './failure.ts'
+import { usage } from './failure.ts'
 import type { Shell } from './shell.ts'
+import { loadUserModule } from './user-module.ts'
 
 type Choice =
   | { readonly type: 'all' }
@@ -58,12 +58,8 @@ function refuseUnknown(names: readonly string[], tools: readonly AgentTool[]): v
 
 async function load(path: string): Promise<unknown> {
   if (!existsSync(path)) throw usage(`--tools: there is no file ${path}`)
-  try {
-    const module = (await import(pathToFileURL(path).href)) as Readonly<Record<string, unknown>>
-    return module['tools'] ?? module['default'] ?? { ...module }
-  } catch (error) {
-    throw usage(`--tools: ${path} can't be read: ${oneLine(error instanceof Error ? error.message : String(error))}`)
-  }
+  const module = await loadUserModule(path, `--tools: ${path}`)
+  return module['tools'] ?? module['default'] ?? { ...module }
 }
 
 function toolsIn(value: unknown, place: string): readonly AgentTool[] {

@@ -21,7 +21,6 @@ interface Finding {
 
 const MARKS = { ok: ['green', 'ok  '], warning: ['yellow', 'warn'], error: ['red', 'FAIL'] } as const
 const PROVIDERS = ['openai', 'anthropic', 'google', 'mistral', 'groq', 'xai', 'deepseek'] as const
-const OLDEST_NODE = 24
 const LOW_DISK_BYTES = 512 * 2 ** 20
 
 export async function doctor(shell: Shell): Promise<void> {
@@ -69,12 +68,9 @@ async function attempt<T>(topic: string, ask: () => T | Promise<T>, show: ShowFi
   }
 }
 
+/** That it is new enough was checked before anything else ran. */
 function nodeVersion(): Finding {
-  const { version } = process
-  const major = Number(version.slice(1).split('.')[0])
-  return major >= OLDEST_NODE
-    ? { level: 'ok', topic: 'node', text: `${version} on ${process.platform} ${process.arch}` }
-    : { level: 'error', topic: 'node', text: `${version} is too old: install Node ${OLDEST_NODE} or newer` }
+  return { level: 'ok', topic: 'node', text: `${process.version} on ${process.platform} ${process.arch}` }
 }
 
 async function storeFindings(spec: StoreSpec): Promise<readonly Finding[]> {
