@@ -18,6 +18,7 @@ export const layers: readonly Layer[] = [
   { name: 'kernel', sees: [], outside: 'nothing' },
   { name: 'foreign', sees: [], outside: 'browser' },
   { name: 'errors', sees: ['foreign'], outside: 'browser' },
+  { name: 'names', sees: ['errors'], outside: 'browser' },
   { name: 'time', sees: [], outside: 'browser' },
   { name: 'defined', sees: [], outside: 'browser' },
   { name: 'faults', sees: [], outside: 'browser' },

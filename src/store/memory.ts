@@ -6,7 +6,9 @@
  * process.
  */
 import type { SessionId } from '../kernel/ids.ts'
+import { demandStorable } from '../names.ts'
 import { type Clock, systemClock } from '../time.ts'
+import { demandNames } from './demand-names.ts'
 import type { StoreFaults } from './faults.ts'
 import { firstIndex } from './first-index.ts'
 import type { CommitListener } from './listeners.ts'
@@ -90,6 +92,7 @@ class MemoryStore implements Store {
     owner: string,
   ): Promise<{ claim: Claim; position: Position }> {
     this.#demandOpen()
+    demandNames(first, session.id)
     if (this.#data.sessions.has(session.id)) throw sessionExists(session.id)
     const claim: Claim = { sessionId: session.id, owner, token: this.#data.removedToken + 1 }
     const stored: StoredSession = { ...emptySession(session, first.head, claim.token), holder: { owner, store: this } }
@@ -153,13 +156,13 @@ class MemoryStore implements Store {
   }
 
   async session(sessionId: SessionId): Promise<SessionSummary | undefined> {
-    this.#demandOpen()
+    this.#demandOpen(sessionId)
     const stored = this.#data.sessions.get(sessionId)
     return stored === undefined ? undefined : summary(stored)
   }
 
   async sessions(query: Parameters<Store['sessions']>[0]): Promise<readonly SessionSummary[]> {
-    this.#demandOpen()
+    this.#demandOpen(query.after, query.phase)
     const { after, phase, label, owed, unheld } = query
     return [...this.#data.sessions.keys()]
       .filter(id => after === undefined || compareBytes(id, after) > 0)
@@ -173,14 +176,14 @@ class MemoryStore implements Store {
   }
 
   async read(query: Parameters<Store['read']>[0]): Promise<readonly LogRow[]> {
-    this.#demandOpen()
+    this.#demandOpen(query.sessionId)
     const rows = query.sessionId === undefined ? this.#data.log : (this.#data.sessions.get(query.sessionId)?.rows ?? [])
     const start = firstIndex(rows.length, i => at(rows, i).position > query.after)
     return rows.slice(start, start + query.limit).map(toLogRow)
   }
 
   async readBack(query: Parameters<Store['readBack']>[0]): Promise<readonly LogRow[]> {
-    this.#demandOpen()
+    this.#demandOpen(query.sessionId)
     const rows = this.#data.sessions.get(query.sessionId)?.rows ?? []
     const { before } = query
     const end = before === undefined ? rows.length : firstIndex(rows.length, i => at(rows, i).position >= before)
@@ -191,7 +194,7 @@ class MemoryStore implements Store {
   }
 
   async readMessages(query: Parameters<Store['readMessages']>[0]): Promise<readonly LogRow[]> {
-    this.#demandOpen()
+    this.#demandOpen(query.sessionId)
     const rows = this.#data.sessions.get(query.sessionId)?.rows ?? []
     const start = firstIndex(rows.length, i => at(rows, i).messages > query.index)
     return rows.slice(start, start + query.limit).map(toLogRow)
@@ -205,12 +208,12 @@ class MemoryStore implements Store {
   }
 
   async locate(id: LocatedId): Promise<Reference | undefined> {
-    this.#demandOpen()
+    this.#demandOpen(id)
     return this.#data.references.get(id)
   }
 
   async key(sessionId: SessionId, key: string): ReturnType<Store['key']> {
-    this.#demandOpen()
+    this.#demandOpen(sessionId, key)
     return this.#data.sessions.get(sessionId)?.keys.get(key)
   }
 
@@ -278,12 +281,14 @@ class MemoryStore implements Store {
     for (const stop of this.#listening) stop()
   }
 
-  #demandOpen(): void {
+  /** Refuses what is asked of a closed store, and names that no store could hold. */
+  #demandOpen(...names: readonly (string | undefined)[]): void {
     if (!this.#open) throw storeClosed(NAME)
+    for (const name of names) if (name !== undefined) demandStorable(name, 'an id or a key')
   }
 
   #session(sessionId: SessionId): StoredSession {
-    this.#demandOpen()
+    this.#demandOpen(sessionId)
     const session = this.#data.sessions.get(sessionId)
     if (session === undefined) throw sessionNotFound(sessionId)
     return session

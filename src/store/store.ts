@@ -14,6 +14,9 @@
  * 7. A failed commit leaves nothing behind, and the next one may succeed. Faults are `MeerkatError`s:
  *    `store-unavailable` (full disk, locked, read-only or lost file; nothing was acknowledged), `unsupported` (a store
  *    written by a newer release), `internal` with `details.record` (a record that fails its checksum or can't be read).
+ * 8. Ids and keys are names (`src/names.ts`): a session, an opened id or a key that is none is refused (`invalid-params`)
+ *    before anything is written, and so is asking for one that holds a NUL or half a surrogate pair, for a store may not
+ *    tell such apart. Every other text (options, records, journal, letters) comes back as it was given, those included.
  */
 import type { InputId, OperationId, RunId, ScheduleId, SessionId } from '../kernel/ids.ts'
 import type { LetterId, Mail } from './mail.ts'

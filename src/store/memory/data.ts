@@ -4,6 +4,7 @@
  */
 import { MeerkatError } from '../../errors.ts'
 import type { InputId, SessionId } from '../../kernel/ids.ts'
+import { demandNames } from '../demand-names.ts'
 import { type StoreFaults, trip } from '../faults.ts'
 import type { Listeners } from '../listeners.ts'
 import type { LetterId } from '../mail.ts'
@@ -77,6 +78,7 @@ export function emptySession(session: SessionRecord, head: Head, token: number):
 /** Everything that can refuse comes before the first change, so a refused commit leaves nothing behind. */
 export function append(data: MemoryData, session: StoredSession, commit: Commit, faults: StoreFaults): Position {
   const { claim, head } = commit
+  demandNames(commit)
   if (head.commits <= session.head.commits) throw outOfTurn(claim.sessionId, head.commits, session.head.commits)
   if (commit.keys?.some(({ key }) => session.keys.has(key)) === true) throw keyBound(claim.sessionId)
   if (commit.opened?.some(id => data.references.has(id)) === true) throw idKnown(claim.sessionId)

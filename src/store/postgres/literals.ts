@@ -4,18 +4,7 @@
  * of them would leave its locks behind. With `standard_conforming_strings` on, which the connections demand, a quote is
  * the only character that needs care.
  */
-import { MeerkatError } from '../../errors.ts'
 import { refHex } from './ref-bytes.ts'
-
-/** Text that PostgreSQL can hold: well-formed, without NUL. `what` names it in the refusal. */
-export function demandText(text: string, what: string): string {
-  if (text.isWellFormed() && !text.includes('\0')) return text
-  throw new MeerkatError(
-    'invalid-params',
-    `${what} holds a NUL or half a surrogate pair, which PostgreSQL can't store: leave such characters out`,
-    { details: { what } },
-  )
-}
 
 export function quote(text: string): string {
   return `'${text.replaceAll("'", "''")}'`

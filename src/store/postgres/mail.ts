@@ -1,11 +1,12 @@
 /** Letters in the database: posted with a notice to the session's owner, answered with one to the sender. */
 
 import type { SessionId } from '../../kernel/ids.ts'
+import { demandStorable } from '../../names.ts'
 import type { Letter, LetterId, Mail } from '../mail.ts'
 import { sessionNotFound } from '../store-errors.ts'
 import type { Client } from './client.ts'
 import type { Hints } from './hints.ts'
-import { demandText, quote } from './literals.ts'
+import { quote } from './literals.ts'
 
 export interface MailOptions {
   readonly client: Client
@@ -25,7 +26,7 @@ export class PostgresMail implements Mail {
   }
 
   async post({ id, sessionId, body }: Letter, ttlMs: number): Promise<void> {
-    demandText(`${id}${sessionId}${body}`, 'a letter')
+    demandStorable(`${id}${sessionId}${body}`, 'a letter')
     const told = `${quote(this.#channel)},${quote(this.#hints.notice([sessionId], 'mail'))}`
     const [row] = await this.#client.write(
       `SELECT * FROM post_letter(${quote(id)},${quote(sessionId)},${quote(body)},${Math.ceil(ttlMs)},${told})`,
@@ -50,7 +51,7 @@ export class PostgresMail implements Mail {
   }
 
   async answer(letterId: LetterId, body: string): Promise<void> {
-    demandText(`${letterId}${body}`, 'an answer')
+    demandStorable(`${letterId}${body}`, 'an answer')
     const [row] = await this.#client.write(
       `SELECT * FROM answer_letter(${quote(letterId)},${quote(body)},${quote(this.#channel)},${quote(this.#hints.origin)}) AS id`,
     )
@@ -58,7 +59,7 @@ export class PostgresMail implements Mail {
   }
 
   async take(letterId: LetterId): Promise<string | undefined> {
-    demandText(letterId, 'a letter id')
+    demandStorable(letterId, 'a letter id')
     const [row] = await this.#client.write(
       `DELETE FROM letters WHERE id = ${quote(letterId)} AND answer IS NOT NULL RETURNING answer`,
     )
@@ -66,7 +67,7 @@ export class PostgresMail implements Mail {
   }
 
   async recall(letterId: LetterId): Promise<boolean> {
-    demandText(letterId, 'a letter id')
+    demandStorable(letterId, 'a letter id')
     const rows = await this.#client.write(
       `DELETE FROM letters WHERE id = ${quote(letterId)} AND answer IS NULL RETURNING id`,
     )

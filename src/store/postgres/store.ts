@@ -1,7 +1,9 @@
 /** The store on one PostgreSQL schema: writes go through the group commit, reads through a pool of their own. */
 import { asMeerkatError } from '../../errors.ts'
 import type { InputId, SessionId } from '../../kernel/ids.ts'
+import { demandStorable } from '../../names.ts'
 import { seal, sealRecord } from '../codec.ts'
+import { demandNames } from '../demand-names.ts'
 import type { StoreFaults } from '../faults.ts'
 import type { Mail } from '../mail.ts'
 import type { CommitRecord, Position, SessionRecord } from '../records.ts'
@@ -22,7 +24,7 @@ import { codeOf, LEASE_OVER } from './errors.ts'
 import { GroupCommit } from './group-commit.ts'
 import { Hints } from './hints.ts'
 import { type Finding, inspectDatabase } from './inspect.ts'
-import { demandText, numbers, quote, texts } from './literals.ts'
+import { numbers, quote, texts } from './literals.ts'
 import { PostgresMail } from './mail.ts'
 import { demandUsable, type Place } from './migrations.ts'
 import { Owners } from './owners.ts'
@@ -40,6 +42,11 @@ export interface PostgresStoreOptions {
   readonly version: number
   readonly leaseMs: number
   readonly faults: StoreFaults
+}
+
+function demandId(sessionId: SessionId): SessionId {
+  demandStorable(sessionId, 'the session id')
+  return sessionId
 }
 
 /** How long closing waits for what is under way. */
@@ -101,6 +108,7 @@ export class PostgresStore implements Store {
     first: Omit<Commit, 'claim'>,
     owner: string,
   ): Promise<{ claim: Claim; position: Position }> {
+    demandNames(first, session.id)
     // Token 0: the database gives the first one.
     const sealed = sealCommit({ ...first, claim: { sessionId: session.id, owner, token: 0 } })
     const body = seal(session)
@@ -114,14 +122,14 @@ export class PostgresStore implements Store {
   }
 
   async claim(sessionId: SessionId, owner: string): Promise<Claim> {
-    demandText(sessionId, 'the session id')
+    demandStorable(sessionId, 'the session id')
     const number = await this.#owners.number(owner)
     const write = { claim: { sessionId, owner, token: 0 }, owner: number }
     return this.#commits.add(this.#writer.claim, sessionId, write)
   }
 
   async release(claim: Claim): Promise<void> {
-    demandText(claim.sessionId, 'the session id')
+    demandStorable(claim.sessionId, 'the session id')
     await this.#commits.add(this.#writer.release, claim.sessionId, claim)
     this.#hints.notify({ sessionId: claim.sessionId, about: 'free' })
   }
@@ -144,26 +152,30 @@ export class PostgresStore implements Store {
   }
 
   async load(sessionId: SessionId): Promise<LoadedSession> {
-    return this.#reader.load(sessionId)
+    return this.#reader.load(demandId(sessionId))
   }
 
   async session(sessionId: SessionId): Promise<SessionSummary | undefined> {
-    return this.#reader.session(sessionId)
+    return this.#reader.session(demandId(sessionId))
   }
 
   async sessions(query: Parameters<Store['sessions']>[0]): Promise<readonly SessionSummary[]> {
+    for (const text of [query.after, query.phase]) if (text !== undefined) demandStorable(text, 'the query')
     return this.#reader.sessions(query)
   }
 
   async read(query: Parameters<Store['read']>[0]): Promise<readonly LogRow[]> {
+    if (query.sessionId !== undefined) demandId(query.sessionId)
     return this.#reader.read(query)
   }
 
   async readBack(query: Parameters<Store['readBack']>[0]): Promise<readonly LogRow[]> {
+    demandId(query.sessionId)
     return this.#reader.readBack(query)
   }
 
   async readMessages(query: Parameters<Store['readMessages']>[0]): Promise<readonly LogRow[]> {
+    demandId(query.sessionId)
     return this.#reader.readMessages(query)
   }
 
@@ -172,15 +184,17 @@ export class PostgresStore implements Store {
   }
 
   async locate(id: LocatedId): Promise<{ sessionId: SessionId; first: Position; last?: Position } | undefined> {
+    demandStorable(id, 'an id')
     return this.#reader.locate(id)
   }
 
   async key(sessionId: SessionId, key: string): Promise<{ inputId: InputId; digest: string } | undefined> {
-    return this.#reader.key(sessionId, key)
+    demandStorable(key, 'a key')
+    return this.#reader.key(demandId(sessionId), key)
   }
 
   async index(sessionId: SessionId): Promise<SessionIndex> {
-    return this.#reader.index(sessionId)
+    return this.#reader.index(demandId(sessionId))
   }
 
   async blob(digest: string): Promise<Uint8Array | undefined> {
@@ -201,7 +215,7 @@ export class PostgresStore implements Store {
   ): Promise<void> {
     const sealed = rows.map(({ position, record }) => ({ position, ...sealRecord(record, claim.sessionId) }))
     const given = [
-      quote(demandText(claim.sessionId, 'the session id')),
+      quote(demandStorable(claim.sessionId, 'the session id')),
       String(claim.token),
       numbers(sealed.map(row => row.position)),
       numbers(sealed.map(row => row.crc)),
@@ -211,7 +225,7 @@ export class PostgresStore implements Store {
   }
 
   async remove(claim: Claim): Promise<void> {
-    const id = quote(demandText(claim.sessionId, 'the session id'))
+    const id = quote(demandStorable(claim.sessionId, 'the session id'))
     await this.#change(claim, `SELECT * FROM remove_session(${id},${claim.token})`)
   }
 

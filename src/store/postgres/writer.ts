@@ -5,15 +5,17 @@
  * write has several of (ids, keys, journal rows) goes into arrays of its own, which name the write by its place.
  */
 import type { MeerkatError } from '../../errors.ts'
+import { demandStorable } from '../../names.ts'
 import type { Sealed } from '../codec.ts'
 import { seal, sealRecord, sealText } from '../codec.ts'
+import { demandNames } from '../demand-names.ts'
 import type { Position, SessionRecord } from '../records.ts'
 import type { Claim, Commit } from '../store.ts'
 import type { Holder } from '../store-errors.ts'
 import { claimLost, heldByOther, outOfTurn, sessionNotFound } from '../store-errors.ts'
 import type { Row } from './client.ts'
 import type { Kind, Verdict } from './group-commit.ts'
-import { booleans, bytes, demandText, ids, numbers, orNull, quote, texts } from './literals.ts'
+import { booleans, bytes, ids, numbers, orNull, quote, texts } from './literals.ts'
 
 /** A commit with its rows sealed: later changes to the caller's objects don't reach it. */
 export interface SealedCommit {
@@ -28,10 +30,11 @@ export interface SealedCommit {
 
 export function sealCommit(commit: Commit): SealedCommit {
   const { claim, snapshot, journal } = commit
-  demandText(claim.sessionId, 'the session id')
-  for (const { digest, inputId } of commit.keys ?? []) demandText(`${digest}${inputId}`, 'a bound input')
-  for (const id of [commit.opened, commit.closed, journal?.drop].flatMap(list => list ?? [])) demandText(id, 'an id')
-  for (const { digest } of commit.blobs ?? []) demandText(digest, 'a digest')
+  demandStorable(claim.sessionId, 'the session id')
+  demandNames(commit)
+  for (const { digest } of commit.keys ?? []) demandStorable(digest, 'a digest')
+  for (const id of [commit.closed, journal?.drop].flatMap(list => list ?? [])) demandStorable(id, 'an id')
+  for (const { digest } of commit.blobs ?? []) demandStorable(digest, 'a digest')
   // The last one of an index stands, as if they were written one after the other.
   const rows = new Map((journal?.put ?? []).map(entry => [`${entry.index} ${entry.work}`, entry]))
   return {
@@ -39,11 +42,11 @@ export function sealCommit(commit: Commit): SealedCommit {
     claim,
     record: sealRecord(commit.record, claim.sessionId),
     journal: [...rows.values()].map(({ work, index, message }) => ({
-      work: demandText(work, 'an input id'),
+      work: demandStorable(work, 'an input id'),
       index,
       row: seal(message),
     })),
-    ...(snapshot === undefined ? {} : { snapshot: sealText(demandText(snapshot, 'the snapshot')) }),
+    ...(snapshot === undefined ? {} : { snapshot: sealText(demandStorable(snapshot, 'the snapshot')) }),
   }
 }
 

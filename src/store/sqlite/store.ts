@@ -1,7 +1,9 @@
 /** The store on one SQLite file: writes go through the group commit, reads run at once. */
 import type { InputId, SessionId } from '../../kernel/ids.ts'
+import { demandStorable } from '../../names.ts'
 import type { Clock } from '../../time.ts'
 import { seal, sealRecord } from '../codec.ts'
+import { demandNames } from '../demand-names.ts'
 import type { StoreFaults } from '../faults.ts'
 import { type CommitListener, Listeners } from '../listeners.ts'
 import type { CommitRecord, Position, SessionRecord } from '../records.ts'
@@ -90,11 +92,13 @@ export class SqliteStore implements Store {
     first: Omit<Commit, 'claim'>,
     owner: string,
   ): Promise<{ claim: Claim; position: Position }> {
+    demandNames(first, session.id)
     const [birth, record] = [seal(session), sealRecord(first.record, session.id)]
     return this.#writes.add(() => this.#writer.create(session, birth, first, record, owner), session.id, true)
   }
 
   async claim(sessionId: SessionId, owner: string): Promise<Claim> {
+    demandStorable(sessionId, 'the session id')
     return this.#writes.add(() => this.#writer.claim(sessionId, owner), sessionId)
   }
 
@@ -114,6 +118,7 @@ export class SqliteStore implements Store {
   }
 
   async commit(commit: Commit): Promise<Position> {
+    demandNames(commit)
     const record = sealRecord(commit.record, commit.claim.sessionId)
     // Awaited here: a promise that is handed on takes two more passes of the microtask queue.
     return await this.#writes.add(() => this.#writer.commit(commit, record), commit.claim.sessionId, true)
@@ -128,10 +133,14 @@ export class SqliteStore implements Store {
   }
 
   async sessions(query: Parameters<Store['sessions']>[0]): Promise<readonly SessionSummary[]> {
-    return this.#read(() => {
-      const alive = query.unheld === undefined ? [] : this.#owners.alive()
-      return this.#reader.sessions(query, alive)
-    })
+    return this.#read(
+      () => {
+        const alive = query.unheld === undefined ? [] : this.#owners.alive()
+        return this.#reader.sessions(query, alive)
+      },
+      query.after,
+      query.phase,
+    )
   }
 
   async read(query: Parameters<Store['read']>[0]): Promise<readonly LogRow[]> {
@@ -151,11 +160,11 @@ export class SqliteStore implements Store {
   }
 
   async locate(id: LocatedId): Promise<{ sessionId: SessionId; first: Position; last?: Position } | undefined> {
-    return this.#read(() => this.#reader.locate(id))
+    return this.#read(() => this.#reader.locate(id), undefined, id)
   }
 
   async key(sessionId: SessionId, key: string): Promise<{ inputId: InputId; digest: string } | undefined> {
-    return this.#read(() => this.#reader.key(sessionId, key), sessionId)
+    return this.#read(() => this.#reader.key(sessionId, key), sessionId, key)
   }
 
   async index(sessionId: SessionId): Promise<SessionIndex> {
@@ -218,8 +227,9 @@ export class SqliteStore implements Store {
     this.#db.close()
   }
 
-  #read<T>(body: () => T, sessionId?: SessionId): T {
+  #read<T>(body: () => T, sessionId?: SessionId, ...names: readonly (string | undefined)[]): T {
     if (this.#closing !== undefined) throw storeClosed(this.name)
+    for (const name of [sessionId, ...names]) if (name !== undefined) demandStorable(name, 'an id or a key')
     try {
       return body()
     } catch (error) {

@@ -1,12 +1,10 @@
 /** Fields that parameters of several operations share, each with its bounds and the words the documents use. */
 import { z } from 'zod'
-
-/** No control characters, no lone surrogates: two ids that differ must differ in every store and terminal. */
-const PRINTABLE: RegExp = /^[^\p{Cc}\p{Cs}]*$/u
+import { MAX_ID_CHARS, NOT_PRINTABLE, PRINTABLE } from '../../names.ts'
 
 /** A short text without control characters. */
-export function name(maxLength = 200): z.ZodString {
-  return z.string().min(1).max(maxLength).regex(PRINTABLE, 'must hold no control characters')
+export function name(maxLength = MAX_ID_CHARS): z.ZodString {
+  return z.string().min(1).max(maxLength).regex(PRINTABLE, NOT_PRINTABLE)
 }
 
 export const sessionId: z.ZodString = name().describe('The session.')

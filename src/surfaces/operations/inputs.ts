@@ -1,5 +1,6 @@
 /** Inputs: the one door for whatever a session shall answer. */
 import { z } from 'zod'
+import { MAX_KEY_CHARS } from '../../names.ts'
 import type { InputStatus, RunResult, RuntimeApi } from '../../session/api.ts'
 import { operation } from '../operation.ts'
 import { after, cursor, inputId, json, limit, name, next, positive, sessionId, waitMs } from './fields.ts'
@@ -56,9 +57,9 @@ const send = operation({
           '`queue` (default) waits for its own turn, `steer` joins the running turn at its next boundary, `supersede` replaces queued inputs of the same key.',
         ),
       idempotencyKey: z
-        .exactOptional(name(500))
+        .exactOptional(name(MAX_KEY_CHARS))
         .describe('Sending it again answers the first input instead of making a second one, for ever.'),
-      supersessionKey: z.exactOptional(name(500)).describe('What `supersede` replaces.'),
+      supersessionKey: z.exactOptional(name(MAX_KEY_CHARS)).describe('What `supersede` replaces.'),
       outputSchema: z.exactOptional(z.record(z.string(), json)).describe('JSON Schema of the answer.'),
       model: z.exactOptional(name()).describe('`provider/model` for this input only.'),
       maxRunMs: z.exactOptional(positive).describe('Deadline of its run.'),
@@ -90,7 +91,7 @@ const get = operation({
     .strictObject({
       sessionId,
       inputId: z.exactOptional(inputId),
-      idempotencyKey: z.exactOptional(name(500)).describe('The key it was sent with.'),
+      idempotencyKey: z.exactOptional(name(MAX_KEY_CHARS)).describe('The key it was sent with.'),
     })
     .refine(params => (params.inputId === undefined) !== (params.idempotencyKey === undefined), {
       path: ['inputId'],

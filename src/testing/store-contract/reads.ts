@@ -137,7 +137,6 @@ export const readCases: Cases = {
       lower.replace('-', '_'),
       lower.replace('abc', 'xyz'),
       'short',
-      '',
       `${lower} `,
     ].map(inputId)
     const positions: Position[] = []

@@ -74,6 +74,60 @@ export const sessionCases: Cases = {
     expect(await store.session(session.id)).toMatchObject(session)
   },
 
+  'names that a store may not tell apart are refused, and find nobody else’s': async ({ store, expect }) => {
+    const { claim } = await create(store, 'a\ufffd')
+    const kept = { key: 'k\ufffd', inputId: inputId(uuid(1)), digest: 'd' }
+    await store.commit(commit(claim, 2, { keys: [kept], opened: [inputId('i\ufffd')] }))
+    const tail = await store.tail()
+    for (const odd of ['\ud800', '\udc00', '\0', '']) {
+      const name = odd === '' ? 'x'.repeat(10_000) : odd
+      expect(await codeOf(create(store, `a${name}`))).toBe('invalid-params')
+      expect(await codeOf(store.commit(commit(claim, 3, { keys: [{ ...kept, key: `k${name}` }] })))).toBe(
+        'invalid-params',
+      )
+      expect(await codeOf(store.commit(commit(claim, 3, { opened: [inputId(`i${name}`)] })))).toBe('invalid-params')
+      if (odd === '') continue
+      expect(await codeOf(store.session(sessionId(`a${odd}`)))).toBe('invalid-params')
+      expect(await codeOf(store.load(sessionId(`a${odd}`)))).toBe('invalid-params')
+      expect(await codeOf(store.claim(sessionId(`a${odd}`), 'owner-2'))).toBe('invalid-params')
+      expect(await codeOf(store.read({ sessionId: sessionId(`a${odd}`), after: 0, limit: 1 }))).toBe('invalid-params')
+      expect(await codeOf(store.key(claim.sessionId, `k${odd}`))).toBe('invalid-params')
+      expect(await codeOf(store.locate(inputId(`i${odd}`)))).toBe('invalid-params')
+    }
+    expect(await store.tail()).toBe(tail)
+    expect(await store.key(claim.sessionId, 'k\ufffd')).toEqual({ inputId: kept.inputId, digest: 'd' })
+    await store.commit(commit(claim, 4))
+  },
+
+  'texts come back as they were, broken Unicode included': async ({ store, expect }) => {
+    const text = 'half \ud800, its other half \udc00, nothing \0 and a whole \ud83d\ude80'
+    const options = { title: text, labels: { team: text }, system: text }
+    const id = sessionId('s')
+    const input = { id: inputId(uuid(1)), at: 1, mode: 'queue', kind: 'prompt', content: text } as const
+    const said = record(1, {
+      inputs: [input],
+      events: [{ type: 'notice', data: { [text]: text } }],
+      messages: [{ role: 'assistant', content: [{ type: 'text', text }] }],
+      messagesFrom: 0,
+    })
+    const first = { record: said, head: head({ messages: 1 }) }
+    const { claim } = await store.create({ id, createdAt: 1, options }, first, 'owner-1')
+    const message = { role: 'assistant', content: text } as const
+    await store.commit(
+      commit(claim, 2, {
+        head: head({ messages: 1 }),
+        journal: { put: [{ work: input.id, index: 0, message }] },
+      }),
+    )
+    const loaded = await store.load(id)
+    expect(loaded.session.options).toEqual(options)
+    expect(loaded.rows[0]?.record).toEqual(said)
+    expect(loaded.journal).toEqual([{ work: input.id, index: 0, message }])
+    expect((await store.readMessages({ sessionId: id, index: 0, limit: 1 }))[0]?.record).toEqual(said)
+    expect((await store.sessions({ limit: 1 }))[0]?.options).toEqual(options)
+    expect((await store.sessions({ limit: 1, label: { key: 'team' } })).length).toBe(1)
+  },
+
   'sessions are listed by id, in pages': async ({ store, expect }) => {
     for (const id of ['b', 'a', 'ä', '\ud83d\ude80', '\uff5e', 'B', 'c']) await create(store, id)
     const ids = async (query: Parameters<typeof store.sessions>[0]): Promise<string[]> =>
