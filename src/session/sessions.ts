@@ -1,7 +1,7 @@
 /**
  * The sessions this process owns: loaded when something is asked of them, let go when nothing is.
  *
- * One load at a time a session; a session that is lost (taken over, or its store stayed away) is forgotten and loaded
+ * One copy at a time a session, whichever way it is asked for; a session that is lost (taken over, or its store stayed away) is forgotten and loaded
  * anew from facts when it is asked for again.
  */
 import { Transaction } from '../driver/transaction.ts'
@@ -11,6 +11,7 @@ import { meerkat } from '../kernel/machine.ts'
 import { tell } from '../observer.ts'
 import type { MessageRecord, SessionOptions, SessionRecord } from '../store/records.ts'
 import type { Blob, Claim, LoadedSession, SessionSummary } from '../store/store.ts'
+import { sessionExists } from '../store/store-errors.ts'
 import type { Deadline } from '../time.ts'
 import { LiveSession, type SessionHost } from './live-session.ts'
 import { isArriving, notWhole } from './transfer/arrival.ts'
@@ -39,7 +40,8 @@ export class Sessions {
   readonly #options: SessionsOptions
   readonly #host: SessionHost
   readonly #live = new Map<SessionId, LiveSession>()
-  readonly #loading = new Map<SessionId, Promise<LiveSession>>()
+  /** Copies that are being made, by loading the session or by creating it: at most one a session. */
+  readonly #making = new Map<SessionId, Promise<LiveSession>>()
   readonly #leaving = new Map<SessionId, Promise<void>>()
   /** Perhaps this process's by the store's word, and not loaded: a claim or a release whose answer was lost. */
   readonly #astray = new Set<SessionId>()
@@ -69,38 +71,43 @@ export class Sessions {
 
   /** The session, loaded and owned. `session-not-found`, `not-owner`. */
   async get(id: SessionId): Promise<LiveSession> {
-    const live = this.#live.get(id)
-    if (live !== undefined) {
-      live.usedAt = this.#options.clock.now()
-      return live
-    }
-    if (this.#leavingAll) throw closing()
-    const loading = this.#loading.get(id) ?? this.#load(id)
-    this.#loading.set(id, loading)
-    try {
-      return await loading
-    } finally {
-      if (this.#loading.get(id) === loading) this.#loading.delete(id)
+    for (;;) {
+      const live = this.#live.get(id)
+      if (live !== undefined) {
+        live.usedAt = this.#options.clock.now()
+        return live
+      }
+      if (this.#leavingAll) throw closing()
+      const made = await (this.#making.get(id) ?? this.#alone(id, () => this.#load(id))).catch(onConflict)
+      // Somebody else was faster with the id: it is theirs that is asked for.
+      if (made !== undefined) return made
     }
   }
 
   /** Creates a session, owned by this process. `session-conflict` if the id is taken. */
   async create(id: SessionId, options: SessionOptions, fork?: Fork): Promise<LiveSession> {
-    if (this.#leavingAll) throw closing()
-    const creating = this.#create(id, options, fork)
-    // Who asks for it meanwhile waits for this copy instead of loading another one; where somebody else was faster with
-    // the id, it is theirs that was asked for.
-    const asked = creating.catch((error: unknown) => {
-      if (asMeerkatError(error).code === 'session-conflict') return this.#load(id)
-      throw error
-    })
-    asked.catch(() => {})
-    if (!this.#loading.has(id)) this.#loading.set(id, asked)
-    try {
-      return await creating
-    } finally {
-      if (this.#loading.get(id) === asked) this.#loading.delete(id)
+    for (;;) {
+      if (this.#live.has(id)) throw sessionExists(id)
+      if (this.#leavingAll) throw closing()
+      const making = this.#making.get(id)
+      if (making === undefined) return this.#alone(id, () => this.#create(id, options, fork))
+      // Whoever came first tells it; what stood in its way need not stand in the way of this one.
+      await making.catch(() => {})
     }
+  }
+
+  /** Makes the one copy of a session: whoever asks for it meanwhile, in whatever way, waits for this one. */
+  #alone(id: SessionId, make: () => Promise<LiveSession>): Promise<LiveSession> {
+    const making = (async () => {
+      try {
+        await this.#leaving.get(id)
+        return await make()
+      } finally {
+        this.#making.delete(id)
+      }
+    })()
+    this.#making.set(id, making)
+    return making
   }
 
   async #create(id: SessionId, options: SessionOptions, fork: Fork | undefined): Promise<LiveSession> {
@@ -177,7 +184,7 @@ export class Sessions {
   /** Starts no run any more, lets those under way end within the time left, and gives every session back. */
   async drain(deadline: Deadline): Promise<void> {
     this.#leavingAll = true
-    await Promise.allSettled(this.#loading.values())
+    await Promise.allSettled(this.#making.values())
     await Promise.allSettled(
       [...this.#live.values()].map(async live => {
         await live.finish(deadline)
@@ -199,7 +206,7 @@ export class Sessions {
     const live = this.#live.get(id)
     if (live !== undefined && !alone) return act(live.claim)
     if (this.#leavingAll) throw closing()
-    if (live?.idle === false || this.#loading.has(id) || this.#leaving.has(id)) {
+    if (live?.idle === false || this.#making.has(id) || this.#leaving.has(id)) {
       throw new MeerkatError('not-ready', `session ${id} is busy: ask again`, { retryable: true })
     }
     const gone = live === undefined ? Promise.resolve() : this.#letGo(live)
@@ -230,7 +237,7 @@ export class Sessions {
   async close(): Promise<void> {
     this.#leavingAll = true
     this.#sweep?.()
-    await Promise.allSettled(this.#loading.values())
+    await Promise.allSettled(this.#making.values())
     const left = await Promise.allSettled([...this.#live.values()].map(live => this.#letGo(live)))
     await Promise.allSettled(this.#leaving.values())
     const failed = left.find(one => one.status === 'rejected')
@@ -238,7 +245,6 @@ export class Sessions {
   }
 
   async #load(id: SessionId): Promise<LiveSession> {
-    await this.#leaving.get(id)
     const { store, owner } = this.#options
     const claim = await this.#held(id, () => store.claim(id, owner))
     const loaded = store.load(id).catch(async (error: unknown) => {
@@ -341,6 +347,11 @@ export class Sessions {
     idle.sort((a, b) => a.usedAt - b.usedAt)
     await Promise.allSettled(idle.slice(0, Math.max(0, this.#live.size - keep)).map(live => this.#letGo(live)))
   }
+}
+
+/** Nothing, where the id was taken meanwhile. */
+function onConflict(error: unknown): undefined {
+  if (asMeerkatError(error).code !== 'session-conflict') throw error
 }
 
 /** A number from 0 to 1 that differs between owners. */
