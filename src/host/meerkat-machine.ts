@@ -4,6 +4,7 @@
  * A host registers sessions, serves each with an executor of its own, hands their agents typed handles, and routes
  * commands to them. Every decision is the kernel's; what is here keeps registrations, gates and executors together.
  */
+import { defined } from '../defined.ts'
 import { MeerkatError } from '../errors.ts'
 import type { CoreExecutor } from '../executor/executor.ts'
 import { DefaultSessionClaimRegistry, type SessionClaimHandle } from '../handles/session-claim.ts'
@@ -186,11 +187,17 @@ export class MeerkatMachine implements AsyncDisposable {
     return ingress !== undefined && ingress.phase !== 'unattached'
   }
 
-  /** Everything an agent of this session needs, and where it is placed if that is said. Throws `RuntimeBindingsError`. */
+  /**
+   * Everything an agent of this session needs, and where it is placed if that is said: in the epoch that the session is
+   * in, unless the placement names the one that it is for. Throws `RuntimeBindingsError`.
+   */
   async prepareBindings(sessionId: SessionId, placement?: Placement): Promise<SessionRuntimeBindings> {
     try {
       await this.registerSession(sessionId)
-      if (placement !== undefined) await this.#step(sessionId, { type: 'PrepareBindings', sessionId, ...placement })
+      if (placement !== undefined) {
+        const { epochId } = this.#registered(sessionId).state.binding
+        await this.#step(sessionId, { type: 'PrepareBindings', sessionId, ...defined({ epochId }), ...placement })
+      }
     } catch (error) {
       throw noBindings(sessionId, error)
     }

@@ -53,6 +53,13 @@ export function runnable(state: MeerkatFacts): boolean {
   return lifecycle.phase === 'retired' && canPrepare(state)
 }
 
+/** How old the work is that nothing stands in the way of but, at most, that somebody serves the session. */
+export function workWaitingSince(state: MeerkatFacts): number | undefined {
+  if (blockers(state).some(({ guard }) => guard !== 'executor-attached')) return undefined
+  const leader = nextLeader(state.ledger)
+  return leader === undefined ? undefined : entryOf(state.ledger, leader)?.at
+}
+
 /** Every unmet condition for the next run; empty exactly when `runnable` holds. */
 export function blockers(state: MeerkatFacts): readonly Blocker[] {
   const found: Blocker[] = []

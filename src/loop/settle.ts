@@ -30,9 +30,12 @@ export function settle(tx: Transaction, attached: boolean, ids: Ids): void {
   tx.needsCommit()
 }
 
+/** However it came to be where it is: a placement, for one, makes it attached before anybody serves it. */
 function wantsExecutor({ lifecycle, registration }: MeerkatState): boolean {
   if (registration.phase === 'draining') return false
-  return lifecycle.phase === 'idle' || (lifecycle.phase === 'retired' && registration.phase === 'queuing')
+  if (lifecycle.phase === 'idle') return true
+  if (registration.phase === 'active') return false
+  return lifecycle.phase === 'retired' || (lifecycle.phase === 'attached' && !lifecycle.stopDeferred)
 }
 
 function stopIsDue({ lifecycle }: MeerkatState): boolean {

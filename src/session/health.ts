@@ -1,6 +1,5 @@
 /** Health, read off the scheduler's own facts: no flag is kept for it. */
-import { unfinishedInputs } from '../kernel/regions/ledger-entries.ts'
-import { runnable } from '../kernel/runnable.ts'
+import { workWaitingSince } from '../kernel/runnable.ts'
 import type { Store } from '../store/store.ts'
 import type { Clock } from '../time.ts'
 import type { Health } from './api.ts'
@@ -13,13 +12,18 @@ const STUCK_MS = 10_000
 export function healthOf(live: Iterable<LiveSession>, store: Store, clock: Clock, sweepFault: unknown): Health {
   const all = [...live]
   const fault: unknown = all.map(session => session.driver.fault).find(one => one !== undefined) ?? sweepFault
-  const oldestRunnableMs = Math.max(0, ...all.map(session => runnableFor(session, clock.now())))
+  const now = clock.now()
+  const waited = all.map(session => ({ ms: waitedFor(session, now), served: session.isServed }))
+  const oldestRunnableMs = waited.reduce((most, { ms }) => Math.max(most, ms), 0)
+  const stuckMs = waited.reduce((most, { ms, served }) => (served ? Math.max(most, ms) : most), 0)
+  const unserved = waited.filter(({ ms, served }) => !served && ms > STUCK_MS).length
   const performing = all.flatMap(session => session.loop?.performing ?? [])
   const overdue = performing.filter(run => run.overdue).length
   const failing = fault !== undefined
   const reasons = [
     ...(failing ? [`the store refused what it was asked last: ${messageOf(fault)}`] : []),
-    ...(oldestRunnableMs > STUCK_MS ? [`an input could run and has waited ${oldestRunnableMs} ms`] : []),
+    ...(stuckMs > STUCK_MS ? [`an input could run and has waited ${stuckMs} ms`] : []),
+    ...(unserved > 0 ? [`${unserved} sessions have inputs that wait for an executor: attach one`] : []),
     ...(overdue > 0 ? [`${overdue} runs are past their deadline`] : []),
   ]
   return {
@@ -36,9 +40,9 @@ export function healthOf(live: Iterable<LiveSession>, store: Store, clock: Clock
   }
 }
 
-/** How long the oldest input has waited that nothing stands in the way of; 0 if there is none. */
-function runnableFor({ state }: LiveSession, now: number): number {
-  return runnable(state) ? now - (unfinishedInputs(state.ledger)[0]?.at ?? now) : 0
+/** How long the work that could go on has waited, be it for somebody who serves it; 0 if there is none. */
+function waitedFor({ state }: LiveSession, now: number): number {
+  return Math.max(0, now - (workWaitingSince(state) ?? now))
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -91,7 +91,7 @@ export class LiveSession {
       settle: tx => {
         // Who is going away starts nothing that the next owner would find half done.
         this.#background.settle(tx)
-        settle(tx, this.#isServed && !this.#leaving, ids)
+        settle(tx, this.isServed && !this.#leaving, ids)
         this.#dropJournals(tx)
       },
       onCommitted: committed => this.#committed(committed),
@@ -139,7 +139,8 @@ export class LiveSession {
     return this.driver.state
   }
 
-  get #isServed(): boolean {
+  /** Whether somebody here performs its runs. */
+  get isServed(): boolean {
     const { executor, serves } = this.#host
     return executor !== undefined && (serves === undefined || serves(this.id))
   }

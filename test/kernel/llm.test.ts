@@ -81,8 +81,13 @@ describe('a change of the model', () => {
 
   test('needs a placement once an executor is attached', () => {
     const play = attached()
-    expect(play.refused(hydrate(seeing)).reason).toContain('isBoundWhereAttached')
     expect(play.refused(reconfigure(undefined, seeing)).reason).toContain('isBoundWhereAttached')
+  })
+
+  test('is not what names the model that the session was built with: that needs no placement', () => {
+    const play = attached()
+    play.do(hydrate(seeing))
+    expect(play.state.llm).toMatchObject({ identity: seeing.identity })
   })
 })
 

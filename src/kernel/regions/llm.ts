@@ -69,7 +69,10 @@ export type LlmEffect =
 type Fallback = Extract<LlmInput, { readonly type: 'CommitStickyModelFallback' }>
 type Seeing = Extract<LlmInput, { readonly type: 'ReconfigureSessionLlmIdentity' }> | Fallback
 
-/** Who attached an executor has bound the session to a runtime before the model changes. */
+/**
+ * Who attached an executor has bound the session to a runtime before its model changes. Naming the model that it was
+ * built with needs no runtime: placing, attaching and naming come in any order.
+ */
 function isBoundWhereAttached({ lifecycle: { phase }, binding }: MeerkatFacts): boolean {
   return (phase !== 'attached' && phase !== 'running') || binding.phase === 'bound'
 }
@@ -124,7 +127,7 @@ export const llm: MeerkatRegion<'llm', Llm['phase']> = {
         name: 'hydrated',
         from: ALL,
         during: [...ACTIVE, 'retired'],
-        when: [isRegistered, isBoundWhereAttached],
+        when: [isRegistered],
         to: KNOWN,
         then: become,
       },
