@@ -8,15 +8,11 @@ import { defined } from '../defined.ts'
 import { MeerkatError } from '../errors.ts'
 import type { CoreExecutor } from '../executor/executor.ts'
 import { DefaultSessionClaimRegistry, type SessionClaimHandle } from '../handles/session-claim.ts'
-import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { InputId, RunId, RuntimeEpochId, SessionId } from '../kernel/ids.ts'
-import type { MeerkatInput } from '../kernel/machine.ts'
 import { entryOf, type LedgerEntry, unfinishedInputs } from '../kernel/regions/ledger-entries.ts'
 import type { LifecyclePhase } from '../kernel/regions/lifecycle.ts'
 import type { ControlReport, InputView, ReceiptView } from '../session/api.ts'
-import { control } from '../session/control.ts'
 import type { Core } from '../session/core.ts'
-import type { LiveSession } from '../session/live-session.ts'
 import type { Runtime } from '../session/runtime.ts'
 import type { SessionOptions } from '../store/records.ts'
 import type { StoreSource } from '../store/store.ts'
@@ -31,16 +27,17 @@ import {
 } from './commands.ts'
 import { MachineDrains } from './drains.ts'
 import type { Entries, InterruptHandle } from './entries.ts'
-import { notReady, notRegistered, validated } from './errors.ts'
+import { notRegistered, validated } from './errors.ts'
 import { LiveChannels } from './live.ts'
 import { SessionModels } from './models.ts'
 import { isSameStore, type MachineOptions, openParts, type Parts } from './open.ts'
 import type { OpsLifecycleRegistry } from './operations.ts'
 import type { Placement } from './placement.ts'
 import { RealtimeAttachments } from './realtime.ts'
-import { type RecoveryReport, recover, recoveryReport } from './recovery.ts'
+import type { RecoveryReport } from './recovery.ts'
 import { type ExecutorClaim, type MakeExecutor, Registrations } from './registrations.ts'
 import { type CompositionSignalDispatcher, SessionSeam } from './seam.ts'
+import { HostSteps } from './steps.ts'
 import { type MachineSessionControlAuthority, mintSessionControlAuthority } from './witness.ts'
 
 export class MeerkatMachine implements AsyncDisposable {
@@ -65,6 +62,7 @@ export class MeerkatMachine implements AsyncDisposable {
   readonly #claims = new DefaultSessionClaimRegistry()
   readonly #control = mintSessionControlAuthority()
   readonly #registrations: Registrations
+  readonly #steps: HostSteps
 
   private constructor({ core, runtime, entries, source, takesFiles }: Parts) {
     this.#core = core
@@ -74,6 +72,7 @@ export class MeerkatMachine implements AsyncDisposable {
     this.#takesFiles = takesFiles
     this.auth = new MachineAuth(core.clock)
     this.seam = new SessionSeam(entries)
+    this.#steps = new HostSteps(core, entries, this.seam)
     this.drains = new MachineDrains(entries, core.clock)
     this.realtime = new RealtimeAttachments(entries)
     this.live = new LiveChannels(entries, core.clock)
@@ -142,7 +141,7 @@ export class MeerkatMachine implements AsyncDisposable {
   }
 
   async setSessionSilentIntents(sessionId: SessionId, intents: readonly string[]): Promise<void> {
-    await this.#step(sessionId, { type: 'SetSilentIntents', sessionId, intents })
+    await this.#steps.step(sessionId, { type: 'SetSilentIntents', sessionId, intents })
   }
 
   /** Registers a session and has it served. */
@@ -195,8 +194,8 @@ export class MeerkatMachine implements AsyncDisposable {
     try {
       await this.registerSession(sessionId)
       if (placement !== undefined) {
-        const { epochId } = this.#registered(sessionId).state.binding
-        await this.#step(sessionId, { type: 'PrepareBindings', sessionId, ...defined({ epochId }), ...placement })
+        const { epochId } = this.#steps.registered(sessionId).state.binding
+        await this.#steps.step(sessionId, { type: 'PrepareBindings', sessionId, ...defined({ epochId }), ...placement })
       }
     } catch (error) {
       throw noBindings(sessionId, error)
@@ -212,7 +211,7 @@ export class MeerkatMachine implements AsyncDisposable {
   /** Offers an input; resolves when it is durably accepted. */
   async acceptInput(sessionId: SessionId, input: HostInput): Promise<AcceptOutcome> {
     this.#refuseFiles(input)
-    return accept(this.#core, this.#registered(sessionId), input)
+    return accept(this.#core, this.#steps.registered(sessionId), input)
   }
 
   /** Offers an input that waits until something else wakes the session. */
@@ -222,7 +221,7 @@ export class MeerkatMachine implements AsyncDisposable {
 
   /** Has what waits run, each in its turn, but for what is silenced. Answers whether anything is unfinished. */
   async wakeRuntimeIfActiveInputs(sessionId: SessionId): Promise<boolean> {
-    const live = this.#registered(sessionId)
+    const live = this.#steps.registered(sessionId)
     return live.driver.mutate(tx => tx.try({ type: 'WakeQueued' }).ok && tx.state.ledger.entries.size > 0)
   }
 
@@ -244,21 +243,21 @@ export class MeerkatMachine implements AsyncDisposable {
     work: Placement & { readonly workId: string; readonly origin: 'Tcp' | 'Uds' | 'Stdin' | 'Webhook' | 'Rpc' | 'Mob' },
     input: HostInput,
   ): Promise<AcceptOutcome> {
-    await this.#step(sessionId, { type: 'Ingest', sessionId, ...work })
+    await this.#steps.step(sessionId, { type: 'Ingest', sessionId, ...work })
     return this.acceptInput(sessionId, { idempotencyKey: work.workId, ...input })
   }
 
   /** Writes an event of the host's own into the session's log, for whoever reads it. */
   async publishEvent(sessionId: SessionId, event: { readonly name: string; readonly data?: object }): Promise<void> {
     const { name, data = {} } = event
-    const live = this.#registered(sessionId)
+    const live = this.#steps.registered(sessionId)
     await live.driver.mutate(tx => tx.event({ type: 'host.event', data: { ...data, name } }))
   }
 
   /** Cancels the run at its next boundary: the named one, or the current one as the kernel sees it. */
   async cancelAfterBoundary(sessionId: SessionId, runId?: RunId): Promise<void> {
-    const live = this.#served(sessionId, 'it has no run to cancel')
-    await this.#step(sessionId, { type: 'CancelAfterBoundary', ...(runId && { runId }) })
+    const live = this.#steps.served(sessionId, 'it has no run to cancel')
+    await this.#steps.step(sessionId, { type: 'CancelAfterBoundary', ...(runId && { runId }) })
     live.loop?.sync()
   }
 
@@ -274,41 +273,37 @@ export class MeerkatMachine implements AsyncDisposable {
 
   /** Takes an executor away from its session, at the end of what it is at. */
   stopRuntimeExecutor(sessionId: SessionId): Promise<ControlReport> {
-    return this.#lifecycle(sessionId, 'stop')
+    return this.#steps.lifecycle(sessionId, 'stop')
   }
   retire(sessionId: SessionId): Promise<ControlReport> {
-    return this.#lifecycle(sessionId, 'retire')
+    return this.#steps.lifecycle(sessionId, 'retire')
   }
   recycle(sessionId: SessionId): Promise<ControlReport> {
-    return this.#lifecycle(sessionId, 'recycle')
+    return this.#steps.lifecycle(sessionId, 'recycle')
   }
   reset(sessionId: SessionId): Promise<ControlReport> {
-    return this.#lifecycle(sessionId, 'reset')
+    return this.#steps.lifecycle(sessionId, 'reset')
   }
   resume(sessionId: SessionId): Promise<ControlReport> {
-    return this.#lifecycle(sessionId, 'resume')
+    return this.#steps.lifecycle(sessionId, 'resume')
   }
   destroy(sessionId: SessionId): Promise<ControlReport> {
-    return this.#lifecycle(sessionId, 'destroy')
+    return this.#steps.lifecycle(sessionId, 'destroy')
   }
 
   /** Ends the conditions of whoever served the session before, as a new process would. */
-  async recover(sessionId: SessionId): Promise<RecoveryReport> {
-    const live = this.#registered(sessionId)
-    const { before, effects } = await live.driver.mutate(recover)
-    await this.seam.signal(sessionId, before, effects)
-    live.loop?.sync()
-    return recoveryReport(effects, live.state)
+  recover(sessionId: SessionId): Promise<RecoveryReport> {
+    return this.#steps.recover(sessionId)
   }
 
   /** What the session is doing. A session that nobody registered is as good as destroyed. */
   runtimeState(sessionId: SessionId): LifecyclePhase {
-    return this.#registered(sessionId).state.lifecycle.phase
+    return this.#steps.registered(sessionId).state.lifecycle.phase
   }
 
   /** An input that has not ended; once it has, `input` tells how. */
   inputState(sessionId: SessionId, inputId: InputId): LedgerEntry | undefined {
-    return entryOf(this.#registered(sessionId).state.ledger, inputId)
+    return entryOf(this.#steps.registered(sessionId).state.ledger, inputId)
   }
 
   /** An input, also after its end. */
@@ -320,7 +315,7 @@ export class MeerkatMachine implements AsyncDisposable {
   }
 
   listActiveInputs(sessionId: SessionId): readonly LedgerEntry[] {
-    return unfinishedInputs(this.#registered(sessionId).state.ledger)
+    return unfinishedInputs(this.#steps.registered(sessionId).state.ledger)
   }
 
   /** What a run's boundary committed, or undefined. Boundaries count from 1. */
@@ -363,41 +358,6 @@ export class MeerkatMachine implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
-  }
-
-  #registered(sessionId: SessionId): LiveSession {
-    this.#entries.of(sessionId)
-    return this.#entries.live(sessionId)
-  }
-
-  #served(sessionId: SessionId, needs: string): LiveSession {
-    const live = this.#registered(sessionId)
-    if (this.#entries.of(sessionId).executor === undefined) throw notReady(sessionId, live.state.lifecycle.phase, needs)
-    return live
-  }
-
-  async #step(sessionId: SessionId, input: MeerkatInput): Promise<readonly MeerkatEffect[]> {
-    const live = this.#registered(sessionId)
-    const { before, effects } = await validated(
-      input.type,
-      live.driver.mutate(tx => ({ before: tx.state, effects: tx.step(input) })),
-    )
-    await this.seam.signal(sessionId, before, effects)
-    return effects
-  }
-
-  async #lifecycle(sessionId: SessionId, operation: Parameters<typeof control>[1]): Promise<ControlReport> {
-    const live = this.#registered(sessionId)
-    const { clock, abortGraceMs } = this.#core
-    let telling = Promise.resolve()
-    const report = await control(live, operation, clock, abortGraceMs + 2_000, {
-      mark: () => {},
-      said: (effects, before) => {
-        telling = this.seam.signal(sessionId, before, effects)
-      },
-    })
-    await telling
-    return report
   }
 
   #refuseFiles({ content }: HostInput): void {
