@@ -8,7 +8,9 @@
  * 4. What nobody waits for (attaching an executor, a retry's bookkeeping) travels with the next commit that somebody
  *    waits for; until then it is as if it had not happened, on disk and after a crash alike.
  * 5. No await inside a transition: a mutation is one synchronous function over the staged state.
- * 6. A commit that failed may have been written all the same (a lost acknowledgement), or may still be on its way.
+ * 6. Whatever is thrown in a round (by a mutation, by what is due after it, while the record is made, by who hears of it)
+ *    is the answer of that round's callers and harms nobody else: a round that breaks is tried again caller by caller.
+ * 7. A commit that failed may have been written all the same (a lost acknowledgement), or may still be on its way.
  *    Before anything else is decided the session is claimed again, which shuts out what is under way, and the log is
  *    asked: what landed is adopted, and the same mutation asked for again is then answered, not run twice.
  */
@@ -21,41 +23,14 @@ import { type RuntimeObserver, tell } from '../observer.ts'
 import type { CommitRecord, EventRecord, Position } from '../store/records.ts'
 import type { Claim, Commit, LogRow, Store } from '../store/store.ts'
 import type { Clock } from '../time.ts'
-import { type Mark, Transaction } from './transaction.ts'
+import { type Attempt, type Done, type Doubt, isOfTheStore, isRecordOf, type Job } from './round.ts'
+import { Transaction } from './transaction.ts'
 
 /** What was just made durable. */
 export interface Committed {
   readonly position: Position
   readonly commit: Omit<Commit, 'claim'>
   readonly state: MeerkatState
-}
-
-interface Job {
-  readonly run: (tx: Transaction) => unknown
-  /** Nobody waits for it to be durable. */
-  readonly lazy: boolean
-  /** Called in the very moment in which everybody may act on what it did, before anything else can happen. */
-  readonly published?: ((value: never) => void) | undefined
-  readonly resolve: (value: never) => void
-  readonly reject: (error: unknown) => void
-}
-
-interface Done {
-  readonly job: Job
-  readonly value: unknown
-}
-
-/** A commit in the making or in doubt, with what to go back to. */
-interface Attempt {
-  readonly tx: Transaction
-  readonly start: Mark
-  readonly streamed: readonly EventRecord[]
-  readonly done: readonly Done[]
-}
-
-interface Doubt extends Attempt {
-  readonly commit: Omit<Commit, 'claim'>
-  readonly error: unknown
 }
 
 /** Commits between two snapshots of a session with nothing waiting; a backlog of n inputs adds n. */
@@ -186,49 +161,77 @@ export class SessionDriver {
     }
   }
 
+  /** Answers every job. Nothing that is thrown here leaves it: an unhandled rejection would end the process. */
   async #round(jobs: readonly Job[]): Promise<void> {
-    // An await of nothing still costs every round a pass of the microtask queue, here and below.
-    const doubtful = this.#doubt === undefined ? undefined : await this.#settleDoubt()
-    const refusal = this.#over ?? doubtful?.error
-    if (refusal !== undefined) {
-      for (const job of jobs) job.reject(refusal)
+    try {
+      // An await of nothing still costs every round a pass of the microtask queue, here and below.
+      const doubtful = this.#doubt === undefined ? undefined : await this.#settleDoubt()
+      const refusal = this.#over ?? doubtful?.error
+      if (refusal !== undefined) {
+        for (const job of jobs) job.reject(refusal)
+        return
+      }
+      await this.#together(jobs)
+      if (this.#options.faults !== undefined) await this.#reach('driver.published')?.catch(() => {})
+    } catch (error) {
+      for (const job of jobs) job.reject(asMeerkatError(error))
+    }
+  }
+
+  /** Runs the jobs as one transaction and answers them; where that breaks, as several. */
+  async #together(jobs: readonly Job[]): Promise<void> {
+    const attempt = this.#begin(jobs, this.#streamed)
+    const failed = await this.#carryOut(attempt)
+    if (failed === undefined) {
+      for (const { job, value } of attempt.done) job.resolve(value as never)
       return
     }
-    const attempt = this.#begin(jobs)
-    if (!this.#settled(attempt)) return
-    const { tx } = attempt
-    const failed = tx.urgent && !tx.isEmpty ? await this.#commit(attempt) : this.#keep(attempt)
-    for (const { job, value } of attempt.done) {
-      if (failed === undefined) job.resolve(value as never)
-      else job.reject(failed.error)
+    const left = attempt.done.map(({ job }) => job)
+    if (isOfTheStore(failed.error) || this.#doubt !== undefined || !(await this.#apart(left))) {
+      for (const job of left) job.reject(failed.error)
     }
-    if (this.#options.faults !== undefined) await this.#reach('driver.published')?.catch(() => {})
+  }
+
+  /** One of them, or what was streamed, breaks the round: each is tried alone. False if there is nothing to take apart. */
+  async #apart(jobs: readonly Job[]): Promise<boolean> {
+    if (jobs.length > 1) {
+      for (const job of jobs) await this.#round([job])
+      return true
+    }
+    if (this.#streamed.length === 0) return false
+    const attempt = this.#begin(jobs, [])
+    if ((await this.#carryOut(attempt)) !== undefined) return false
+    // It was not the caller's fault. Events of passing interest may be lost.
+    this.#streamed = []
+    for (const { job, value } of attempt.done) job.resolve(value as never)
+    return true
+  }
+
+  /** Does what is due as well, and makes it all durable where somebody waits for that. What fails has not happened. */
+  async #carryOut(attempt: Attempt): Promise<{ readonly error: unknown } | undefined> {
+    const { tx } = attempt
+    let commit: Omit<Commit, 'claim'> | undefined
+    try {
+      this.#options.settle(tx)
+      commit = tx.urgent && !tx.isEmpty ? this.#built(tx) : undefined
+    } catch (error) {
+      this.#takeBack(attempt)
+      return { error: asMeerkatError(error) }
+    }
+    return commit === undefined ? this.#keep(attempt) : this.#commit(attempt, commit)
   }
 
   /** What is asked and what was streamed, in the transaction of this round. */
-  #begin(jobs: readonly Job[]): Attempt {
+  #begin(jobs: readonly Job[], streamed: readonly EventRecord[]): Attempt {
     const now = this.#options.clock.now()
     const tx = this.#open ?? new Transaction(this.#state, now)
     tx.continueAt(now)
     const start = tx.mark()
-    const streamed = this.#streamed
     if (streamed.length > 0) {
       this.#streamed = []
       for (const event of streamed) tx.event(event)
     }
     return { tx, start, streamed, done: this.#runAll(tx, jobs) }
-  }
-
-  /** Does what is due; false if the kernel refuses it: a bug, and nobody's work may be half done because of it. */
-  #settled(attempt: Attempt): boolean {
-    try {
-      this.#options.settle(attempt.tx)
-      return true
-    } catch (error) {
-      this.#takeBack(attempt)
-      for (const { job } of attempt.done) job.reject(error)
-      return false
-    }
   }
 
   #runAll(tx: Transaction, jobs: readonly Job[]): readonly Done[] {
@@ -262,15 +265,24 @@ export class SessionDriver {
   /** Everybody may act on it from here on. */
   #publish({ state }: Transaction, done: readonly Done[]): void {
     this.#state = state
-    for (const { job, value } of done) job.published?.(value as never)
+    for (const { job, value } of done) {
+      try {
+        job.published?.(value as never)
+      } catch (error) {
+        job.reject(asMeerkatError(error))
+      }
+    }
   }
 
-  async #commit(attempt: Attempt): Promise<{ readonly error: unknown } | undefined> {
-    const { store, faults, observer } = this.#options
-    const { tx } = attempt
+  /** What the store is to write. */
+  #built(tx: Transaction): Omit<Commit, 'claim'> {
     const built = tx.build(this.#commits + 1)
     const due = this.#unsnapshotted + 1 >= SNAPSHOT_EVERY + tx.state.ledger.entries.size
-    const commit = due ? { ...built, snapshot: encodeState(tx.state) } : built
+    return due ? { ...built, snapshot: encodeState(tx.state) } : built
+  }
+
+  async #commit(attempt: Attempt, commit: Omit<Commit, 'claim'>): Promise<{ readonly error: unknown } | undefined> {
+    const { store, faults, observer } = this.#options
     let position: Position
     try {
       if (faults !== undefined) await this.#reach('driver.staged')
@@ -368,11 +380,10 @@ export class SessionDriver {
     this.#unsnapshotted = commit.snapshot === undefined ? this.#unsnapshotted + 1 : 0
     this.#open = undefined
     this.#publish(tx, done)
-    this.#options.onCommitted({ position, commit, state: this.#state })
+    try {
+      this.#options.onCommitted({ position, commit, state: this.#state })
+    } catch (error) {
+      for (const { job } of done) job.reject(asMeerkatError(error))
+    }
   }
-}
-
-function isRecordOf({ record }: LogRow, commit: Omit<Commit, 'claim'>): boolean {
-  const { at, steps } = commit.record
-  return record.at === at && JSON.stringify(record.steps) === JSON.stringify(steps)
 }

@@ -69,6 +69,7 @@ export interface Mark {
   readonly lengths: readonly number[]
   readonly messagesFrom: number | undefined
   readonly urgent: boolean
+  readonly undos: number
 }
 
 const emptyParts = (): Parts => ({
@@ -92,6 +93,7 @@ const emptyParts = (): Parts => ({
 export class Transaction {
   readonly parts: Parts = emptyParts()
   readonly #lists: readonly { length: number }[] = Object.values(this.parts)
+  readonly #undos: (() => void)[] = []
   #at: number
   #state: MeerkatState
   #messagesFrom: number | undefined
@@ -181,8 +183,14 @@ export class Transaction {
     this.#urgent = true
   }
 
+  /** Says how to take back what a mutation does outside of the transaction, should the transaction be taken back. */
+  onRewind(undo: () => void): void {
+    this.#undos.push(undo)
+  }
+
   mark(): Mark {
     return {
+      undos: this.#undos.length,
       state: this.#state,
       messagesFrom: this.#messagesFrom,
       urgent: this.#urgent,
@@ -200,6 +208,7 @@ export class Transaction {
     this.#state = mark.state
     this.#messagesFrom = mark.messagesFrom
     this.#urgent = mark.urgent
+    for (const undo of this.#undos.splice(mark.undos).toReversed()) undo()
     for (const [index, list] of this.#lists.entries()) list.length = mark.lengths[index] ?? 0
   }
 

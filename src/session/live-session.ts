@@ -207,23 +207,17 @@ export class LiveSession {
     callId: CallId,
     act: (tx: Transaction, call: CallEntry) => Extract<MessagePart, { readonly type: 'tool-result' }> | undefined,
   ): Promise<void> {
-    let undo = (): void => {}
-    try {
-      await this.driver.mutate(tx => {
-        const call = callOf(tx.state, this.id, callId)
-        const told = act(tx, call)
-        const { run } = tx.state
-        if (told === undefined || (run.phase === 'bound' && run.contributors[0] === call.work)) return
-        const journal = this.#journals.get(call.work) ?? []
-        const message: MessageRecord = { role: 'tool', content: [told] }
-        tx.parts.put.push({ work: call.work, index: journal.length, message })
-        this.#journals.set(call.work, [...journal, message])
-        undo = () => this.#journals.set(call.work, journal)
-      })
-    } catch (error) {
-      undo()
-      throw error
-    }
+    await this.driver.mutate(tx => {
+      const call = callOf(tx.state, this.id, callId)
+      const told = act(tx, call)
+      const { run } = tx.state
+      if (told === undefined || (run.phase === 'bound' && run.contributors[0] === call.work)) return
+      const journal = this.#journals.get(call.work) ?? []
+      const message: MessageRecord = { role: 'tool', content: [told] }
+      tx.parts.put.push({ work: call.work, index: journal.length, message })
+      this.#journals.set(call.work, [...journal, message])
+      tx.onRewind(() => this.#journals.set(call.work, journal))
+    })
   }
 
   /** The journals of unfinished work, as entries. */

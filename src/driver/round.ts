@@ -1,0 +1,50 @@
+/** A round of the driver: what was asked, what is in the making, and what a failure of it says. */
+import { asMeerkatError } from '../errors.ts'
+import type { EventRecord } from '../store/records.ts'
+import type { Commit, LogRow } from '../store/store.ts'
+import type { Mark, Transaction } from './transaction.ts'
+
+export interface Job {
+  readonly run: (tx: Transaction) => unknown
+  /** Nobody waits for it to be durable. */
+  readonly lazy: boolean
+  /** Called in the very moment in which everybody may act on what it did, before anything else can happen. */
+  readonly published?: ((value: never) => void) | undefined
+  readonly resolve: (value: never) => void
+  readonly reject: (error: unknown) => void
+}
+
+export interface Done {
+  readonly job: Job
+  readonly value: unknown
+}
+
+/** A commit in the making or in doubt, with what to go back to. */
+export interface Attempt {
+  readonly tx: Transaction
+  readonly start: Mark
+  readonly streamed: readonly EventRecord[]
+  readonly done: readonly Done[]
+}
+
+export interface Doubt extends Attempt {
+  readonly commit: Omit<Commit, 'claim'>
+  readonly error: unknown
+}
+
+/** Whether the store was not reached, or the session is somebody else's: nothing that a caller asked is to blame. */
+export function isOfTheStore(error: unknown): boolean {
+  const { code } = asMeerkatError(error)
+  return code === 'store-unavailable' || code === 'not-owner'
+}
+
+/** Whether the record that was read is what this commit would have written. */
+export function isRecordOf({ record }: LogRow, commit: Omit<Commit, 'claim'>): boolean {
+  const { at, steps } = commit.record
+  try {
+    return record.at === at && JSON.stringify(record.steps) === JSON.stringify(steps)
+  } catch {
+    // What has no JSON was never written.
+    return false
+  }
+}
