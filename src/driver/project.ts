@@ -48,12 +48,12 @@ export function inherits(type: string): Inheritance {
 export function project(effects: readonly MeerkatEffect[], into: Into, result: ResultRecord | undefined): void {
   for (const effect of effects) {
     if (effect.type === 'InputTerminated') terminated(effect, into, result ?? toldBy(effects, effect.terminal))
-    else if (!projectRun(effect, into) && !projectBackground(effect, into)) projectInput(effect, into)
+    else if (!projectRun(effect, effects, into) && !projectBackground(effect, into)) projectInput(effect, into)
   }
 }
 
 /** Effects of runs and their calls; false for any other. */
-function projectRun(effect: MeerkatEffect, into: Into): boolean {
+function projectRun(effect: MeerkatEffect, all: readonly MeerkatEffect[], into: Into): boolean {
   switch (effect.type) {
     case 'SubmitRunPrimitive':
       into.opened.push(effect.runId)
@@ -67,7 +67,7 @@ function projectRun(effect: MeerkatEffect, into: Into): boolean {
     case 'RunCancelled':
     case 'RunRolledBack':
       into.closed.push(effect.runId)
-      into.events.push(runEnd(effect))
+      into.events.push(runEnd(effect, all))
       return true
     case 'CallChanged':
       into.events.push({ type: CALL_EVENTS[effect.state], data: { callId: effect.callId, name: effect.tool } })
@@ -188,13 +188,16 @@ function terminated(
   })
 }
 
-function runEnd(effect: Extract<MeerkatEffect, { type: `Run${string}`; runId: RunId }>): EventRecord {
+function runEnd(
+  effect: Extract<MeerkatEffect, { type: `Run${string}`; runId: RunId }>,
+  all: readonly MeerkatEffect[],
+): EventRecord {
   const { runId } = effect
   switch (effect.type) {
     case 'RunFailed':
       return { type: 'run.failed', runId, data: { cause: effect.cause } }
     case 'RunRolledBack':
-      return rolledBack(runId, effect.cause)
+      return rolledBack(runId, effect.cause, all)
     case 'RunCancelled':
       return { type: 'run.cancelled', runId }
     default:
@@ -202,10 +205,15 @@ function runEnd(effect: Extract<MeerkatEffect, { type: `Run${string}`; runId: Ru
   }
 }
 
-function rolledBack(runId: RunId, cause: Extract<MeerkatEffect, { type: 'RunRolledBack' }>['cause']): EventRecord {
+/** A run that will be tried again was interrupted; one that took its inputs with it has failed. */
+function rolledBack(
+  runId: RunId,
+  cause: Extract<MeerkatEffect, { type: 'RunRolledBack' }>['cause'],
+  all: readonly MeerkatEffect[],
+): EventRecord {
   if (cause === 'parked') return { type: 'run.parked', runId }
-  if (cause === 'interrupted') return { type: 'run.interrupted', runId }
-  return { type: 'run.failed', runId, data: { cause, attempt: true } }
+  const type = all.some(({ type }) => type === 'InputTerminated') ? 'run.failed' : 'run.interrupted'
+  return { type, runId, data: { cause } }
 }
 
 const CALL_EVENTS: Readonly<Record<Extract<MeerkatEffect, { type: 'CallChanged' }>['state'], string>> = {

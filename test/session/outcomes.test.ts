@@ -3,6 +3,9 @@ import { describe, expect, test } from 'vitest'
 import { scriptedExecutor } from '../../src/testing/index.ts'
 import { eventsOf, freshStore, LONG_MS, STORES, start, typesOf, until } from './support.ts'
 
+const FINAL = ['consumed', 'superseded', 'coalesced', 'abandoned', 'withdrawn'].map(end => `input.${end}`)
+const isFinal = (type: string): boolean => FINAL.includes(type)
+
 describe.each(STORES)('an input (%s)', kind => {
   test('is answered, and the answer is the waiter’s and the history’s', async () => {
     const runtime = await start({ store: freshStore(kind), executor: scriptedExecutor(run => `re: ${run.said}`) })
@@ -31,11 +34,20 @@ describe.each(STORES)('an input (%s)', kind => {
     expect(answer).toMatchObject({ status: 'consumed', result: { outcome: 'completed', text: 'attempt 2' } })
     expect(typesOf(await eventsOf(runtime, 's'), 'run.')).toEqual([
       'run.started',
-      'run.failed',
+      'run.interrupted',
       'run.started',
       'run.boundary',
       'run.completed',
     ])
+    const told = await eventsOf(runtime, 's')
+    expect(told.find(({ type }) => type === 'run.interrupted')).toMatchObject({ cause: 'attempt-failed' })
+    const { inputId } = answer
+    expect(
+      typesOf(
+        told.filter(event => event.inputId === inputId),
+        'input.',
+      ).filter(isFinal),
+    ).toEqual(['input.consumed'])
   })
 
   test('is given up after three attempts, and only then does its waiter hear of it', async () => {
@@ -52,6 +64,10 @@ describe.each(STORES)('an input (%s)', kind => {
     })
     expect(executor.applied).toHaveLength(3)
     expect(await runtime.input('s', { inputId })).toMatchObject({ status: 'abandoned', attempts: 3 })
+    const told = await eventsOf(runtime, 's')
+    const tried = ['run.started', 'run.interrupted']
+    expect(typesOf(told, 'run.')).toEqual([...tried, ...tried, 'run.started', 'run.failed'])
+    expect(typesOf(told, 'input.').filter(isFinal)).toEqual(['input.abandoned'])
     const roles = (await runtime.history('s', {})).messages.map(({ role }) => role)
     expect(roles).toEqual(['user', 'notice'])
   })

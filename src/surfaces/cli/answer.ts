@@ -100,8 +100,8 @@ export function hintOf(event: EventView): string | undefined {
       return `· what became of ${tool} is not known (call ${textOf(event, 'callId')})`
     case 'input.steered':
       return `· steered at boundary ${textOf(event, 'boundary')}`
-    case 'run.failed':
-      return event['attempt'] === true ? `· the attempt failed (${textOf(event, 'cause')}); trying again` : undefined
+    case 'run.interrupted':
+      return `· the attempt ended (${textOf(event, 'cause')}); another one follows`
     case 'notice':
       return `· ${textOf(event, 'message')}`
     default:
