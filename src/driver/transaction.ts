@@ -5,6 +5,7 @@
  * throws, so that one caller's refusal leaves nothing behind and its neighbours untouched. Nothing here is visible to
  * anyone before the store has answered.
  */
+import { defined } from '../defined.ts'
 import { MeerkatError } from '../errors.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { InputId, RunId } from '../kernel/ids.ts'
@@ -23,6 +24,7 @@ import {
   RECORD_VERSION,
   type ResultRecord,
   type ScheduleRecord,
+  type SessionRecord,
 } from '../store/records.ts'
 import type { Blob, Commit, JournalEntry, LocatedId } from '../store/store.ts'
 import { headOf } from './head.ts'
@@ -60,6 +62,8 @@ interface Parts {
   readonly drop: InputId[]
   /** Content that is spoken of by digest only. */
   readonly blobs: Blob[]
+  /** How the session is served from here on; the last one stands. */
+  readonly changed: SessionRecord[]
 }
 
 /** A place to go back to. */
@@ -88,6 +92,7 @@ const emptyParts = (): Parts => ({
   put: [],
   drop: [],
   blobs: [],
+  changed: [],
 })
 
 export class Transaction {
@@ -227,6 +232,7 @@ export class Transaction {
       ...(parts.keys.length > 0 && { keys: parts.keys }),
       ...((put.length > 0 || parts.drop.length > 0) && { journal }),
       ...(files.size > 0 && { blobs: [...files.values()] }),
+      ...defined({ session: parts.changed.at(-1) }),
     }
   }
 
@@ -253,6 +259,7 @@ export class Transaction {
       ...(operations.length > 0 && { operations }),
       ...(operationsEnded.length > 0 && { operationsEnded }),
       ...(messages.length > 0 && { messages, messagesFrom: this.#messagesFrom ?? 0 }),
+      ...defined({ settings: settingsOf(this.parts.changed.at(-1)) }),
     }
   }
 
@@ -262,6 +269,10 @@ export class Transaction {
     const to = durableForm(after)
     if (from !== to && from !== 'initializing') this.event({ type: 'session.phase-changed', data: { from, to } })
   }
+}
+
+function settingsOf(changed: SessionRecord | undefined): CommitRecord['settings'] {
+  return changed && { revision: changed.revision ?? 1, options: changed.options }
 }
 
 function durableForm({ lifecycle }: MeerkatState): string {

@@ -30,7 +30,8 @@ export interface LoopOptions {
   readonly driver: SessionDriver
   readonly executor: CoreExecutor
   readonly clock: Clock
-  readonly session: SessionOptions
+  /** How the session is served now; an attempt keeps what it began with. */
+  readonly session: () => SessionOptions
   /** Longest run where neither input nor session says otherwise. */
   readonly maxRunMs: number
   /** How long an aborted executor may take to return. */
@@ -152,7 +153,8 @@ export class SessionLoop {
   }
 
   async #prepare(run: Extract<Run, { phase: 'bound' }>, performance: Performance) {
-    const { driver, session, clock, journals, context, files } = this.#options
+    const { driver, clock, journals, context, files } = this.#options
+    const session = this.#options.session()
     const [head] = run.contributors
     if (head === undefined) throw new MeerkatError('internal', `run ${run.runId} has no input`)
     const known = new Map<InputId, InputRecord>()
@@ -179,7 +181,7 @@ export class SessionLoop {
       inputs: () => inputs().map(record => ({ ...record, content: whole(record.content) })),
       work,
       signal: performance.controller.signal,
-      deadline: this.#deadline(performance.startedAt, inputs()),
+      deadline: this.#deadline(performance.startedAt, session, inputs()),
       clock,
       context,
       fetch: ids => fetch(ids).then(load),
@@ -210,8 +212,8 @@ export class SessionLoop {
     })
   }
 
-  #deadline(startedAt: number, inputs: readonly InputRecord[]): Deadline {
-    const { clock, session, maxRunMs } = this.#options
+  #deadline(startedAt: number, session: SessionOptions, inputs: readonly InputRecord[]): Deadline {
+    const { clock, maxRunMs } = this.#options
     const limits = [session.budget?.maxRunMs, ...inputs.map(input => input.maxRunMs)].filter(
       limit => limit !== undefined,
     )

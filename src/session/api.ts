@@ -26,12 +26,25 @@ export interface SessionView extends SessionOptions {
   readonly phase: string
   readonly createdAt: string
   readonly updatedAt: string
+  /** Rises with every `session/update`, from 1. */
+  readonly revision: number
   /** Messages in the transcript. */
   readonly messages: number
   /** Inputs accepted and not ended. */
   readonly unfinished: number
   readonly forkOf?: { readonly sessionId: SessionId; readonly messages: number }
 }
+
+/** What may be changed of a session; `null` takes a field away. */
+export type SessionChanges = {
+  readonly [Field in 'title' | 'labels' | 'model' | 'system' | 'tools' | 'budget']?: SessionOptions[Field] | null
+}
+
+/**
+ * What opening an existing session with other options does. `refuse` (default): `session-conflict`. `keep`: answers it
+ * as it is. `update`: changes what was given and is different.
+ */
+export type OnConflict = 'keep' | 'update' | 'refuse'
 
 export interface RunResult {
   readonly outcome: 'completed' | 'failed' | 'cancelled'
@@ -261,7 +274,9 @@ export interface Page<T> {
 export interface RuntimeApi {
   info(): RuntimeInfo
   health(): Health
-  open(params: SessionOptions & { readonly sessionId?: string }): Promise<SessionView>
+  open(params: SessionOptions & { readonly sessionId?: string; readonly onConflict?: OnConflict }): Promise<SessionView>
+  /** Changes how the session is served from its next turn on. `conflict` where `revision` is not the session's any more. */
+  update(sessionId: string, changes: SessionChanges & { readonly revision?: number }): Promise<SessionView>
   get(sessionId: string): Promise<SessionView>
   list(params: {
     readonly after?: string

@@ -34,7 +34,8 @@ export interface BackgroundOptions {
   readonly clock: Clock
   readonly ids: Ids
   readonly executor: CoreExecutor | undefined
-  readonly session: SessionOptions
+  /** How the session is served now. */
+  readonly session: () => SessionOptions
   /** Keeps what an input said while it is unfinished. */
   readonly keep: (record: InputRecord) => void
 }
@@ -150,7 +151,13 @@ export class Background {
       if (record === undefined || controller.signal.aborted) return
       this.#records.set(id, record)
       const { title, tool, callId, handle } = record
-      const operation = { id, sessionId: driver.sessionId, session, title, ...defined({ tool, callId, handle }) }
+      const operation = {
+        id,
+        sessionId: driver.sessionId,
+        session: session(),
+        title,
+        ...defined({ tool, callId, handle }),
+      }
       const outcome = await executor.watch?.(operation, {
         signal: controller.signal,
         progress: data => this.#progress(id, data),

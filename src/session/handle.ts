@@ -11,6 +11,8 @@ import type {
   RuntimeApi,
   SendAnswer,
   SendParams,
+  SessionChanges,
+  SessionView,
 } from './api.ts'
 import { isOpen } from './support.ts'
 
@@ -84,6 +86,11 @@ export class SessionHandle {
       if (page.next === undefined) return messages
       after = page.next
     }
+  }
+
+  /** Changes how it is served from its next turn on. `conflict` where `revision` is given and not the present one. */
+  update(changes: SessionChanges & { readonly revision?: number }): Promise<SessionView> {
+    return this.#runtime.update(this.id, changes)
   }
 
   explain(): Promise<Explanation> {

@@ -55,13 +55,13 @@ const SOON_MS = 60_000
 const CONTEXT_LIMIT = 10_000
 
 export class LiveSession {
-  readonly record: SessionRecord
   readonly driver: SessionDriver
   readonly loop: SessionLoop | undefined
   /** When it was last asked for anything. */
   usedAt: number
   /** Inputs abandoned since it was loaded. */
   abandoned = 0
+  #record: SessionRecord
   readonly #host: SessionHost
   readonly #waiters = new Map<InputId, Set<(ended: Ended | undefined) => void>>()
   readonly #payloads = new Map<InputId, InputRecord>()
@@ -77,7 +77,7 @@ export class LiveSession {
   constructor(host: SessionHost, claim: Claim, loaded: LoadedSession) {
     const { store, clock, ids, executor } = host
     this.#host = host
-    this.record = loaded.session
+    this.#record = loaded.session
     this.usedAt = clock.now()
     this.#journals = journalsOf(loaded)
     this.driver = new SessionDriver({
@@ -105,7 +105,7 @@ export class LiveSession {
       clock,
       ids,
       executor,
-      session: loaded.session.options,
+      session: () => this.record.options,
       keep: record => this.keep(record),
     })
     this.loop =
@@ -114,7 +114,7 @@ export class LiveSession {
         driver: this.driver,
         executor,
         clock,
-        session: loaded.session.options,
+        session: () => this.record.options,
         maxRunMs: host.maxRunMs,
         abortGraceMs: host.abortGraceMs,
         payloads: wanted => this.payloads(wanted),
@@ -127,8 +127,13 @@ export class LiveSession {
       })
   }
 
+  /** The session as its last commit left it. */
+  get record(): SessionRecord {
+    return this.#record
+  }
+
   get id(): SessionId {
-    return this.record.id
+    return this.#record.id
   }
 
   get claim(): Claim {
@@ -284,6 +289,7 @@ export class LiveSession {
   }
 
   #committed({ commit, state }: Committed): void {
+    if (commit.session !== undefined) this.#record = commit.session
     for (const ended of commit.record.ended ?? []) {
       this.#payloads.delete(ended.id)
       this.#journals.delete(ended.id)

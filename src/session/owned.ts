@@ -29,8 +29,9 @@ import type { Core } from './core.ts'
 import { admit, inputView, statusOf } from './inputs.ts'
 import type { Ended, LiveSession } from './live-session.ts'
 import { type FinishRequest, finishOperation, operationView } from './operations.ts'
-import { runView } from './reads.ts'
+import { runView, summaryOf } from './reads.ts'
 import { dropSchedule, makeSchedule, scheduleViews } from './schedules.ts'
+import { changeSettings, type SettingsUpdate } from './settings.ts'
 
 /** Notes in the transaction which letter it performs; nothing for a request of this process. */
 export type Mark = (tx: Transaction) => void
@@ -169,7 +170,17 @@ const finish: Owned<FinishRequest, Awaited<ReturnType<typeof operationView>>> = 
   again: (core, sessionId, { operationId }) => operationView(core, sessionId, operationId),
 }
 
+const update: Owned<SettingsUpdate, number> = {
+  act: (_, live, params, mark) =>
+    live.driver.mutate(tx => {
+      mark(tx)
+      return changeSettings(tx, live.record, params)
+    }),
+  again: async (core, sessionId) => (await summaryOf(core.store, sessionId)).revision ?? 1,
+}
+
 export const owned = {
+  update,
   send,
   withdraw,
   cancel: cancelRun,

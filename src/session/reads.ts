@@ -33,9 +33,9 @@ export async function summaryOf(store: Store, sessionId: string): Promise<Sessio
 /** A session as people see it. Without a live owner here, `attached` is a condition of a process that has gone. */
 export function sessionView(summary: SessionSummary, livePhase?: string): SessionView {
   const phase = livePhase ?? (summary.phase === 'attached' ? 'idle' : summary.phase)
-  const { id, options, createdAt, updatedAt, messages, unfinished, forkOf } = summary
+  const { id, options, revision = 1, createdAt, updatedAt, messages, unfinished, forkOf } = summary
   const times = { createdAt: iso(createdAt), updatedAt: iso(updatedAt) }
-  return { id, ...options, phase, ...times, messages, unfinished, ...(forkOf && { forkOf }) }
+  return { ...options, id, revision, phase, ...times, messages, unfinished, ...(forkOf && { forkOf }) }
 }
 
 /** What inputs said, looked up where they were accepted. */

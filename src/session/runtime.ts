@@ -1,11 +1,10 @@
 /** A runtime: everything the surfaces and the library's handles ask of it. */
 
-import { MeerkatError } from '../errors.ts'
 import type { CoreExecutor } from '../executor/executor.ts'
 import type { Ids } from '../ids.ts'
 import type { InputId, ScheduleId, SessionId } from '../kernel/ids.ts'
 import { entryOf } from '../kernel/regions/ledger-entries.ts'
-import type { MessageRecord, SessionOptions } from '../store/records.ts'
+import type { SessionOptions } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import { type Clock, Deadline } from '../time.ts'
 import type {
@@ -20,6 +19,7 @@ import type {
   HistoryMessage,
   InputStatus,
   InputView,
+  OnConflict,
   OperationView,
   Page,
   ReceiptView,
@@ -33,7 +33,7 @@ import type {
   SendParams,
   SessionView,
 } from './api.ts'
-import { type BlobView, blobView, digestsIn, readBlob } from './blobs.ts'
+import { type BlobView, blobView } from './blobs.ts'
 import { approvalViews, callViews } from './calls.ts'
 import { Caretaker } from './caretaker.ts'
 import type { Core } from './core.ts'
@@ -41,18 +41,29 @@ import { SessionHandle } from './handle.ts'
 import { healthOf } from './health.ts'
 import { inputNotFound, inputView } from './inputs.ts'
 import { noExecutor } from './live-session.ts'
+import { forkSession, openSession } from './opening.ts'
 import { operationView, operationViews } from './operations.ts'
 import { ask } from './post.ts'
 import { explanationOf, infoOf, listInputs, listRuns, pageOfHistory } from './queries.ts'
-import { audit, readEvents, readMessages, receiptsOf, runView, sessionView, summaryOf } from './reads.ts'
+import { audit, readEvents, receiptsOf, runView, sessionView, summaryOf } from './reads.ts'
 import type { PruneReport } from './retention/prune.ts'
 import { scheduleViews } from './schedules.ts'
 import { closing, type Sessions } from './sessions.ts'
-import { endedWithin, isOpen, labelOf, pageOf, sameOptions, waitForCommit } from './support.ts'
+import { demandActing } from './settings.ts'
+import { endedWithin, isOpen, labelOf, pageOf, waitForCommit } from './support.ts'
+
+interface OpensSessions {
+  /** Opens a session, an existing one too; `onConflict` says what to do where it has other options. */
+  readonly open: (
+    sessionId?: string,
+    options?: SessionOptions,
+    how?: { readonly onConflict?: OnConflict },
+  ) => Promise<SessionHandle>
+}
 
 export class Runtime implements RuntimeApi, AsyncDisposable {
   /** Sessions as handles. */
-  readonly sessions: { readonly open: (sessionId?: string, options?: SessionOptions) => Promise<SessionHandle> }
+  readonly sessions: OpensSessions
   readonly #core: Core
   readonly #caretaker: Caretaker
   #closed: Promise<void> | undefined
@@ -61,7 +72,7 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
   constructor(core: Core) {
     this.#core = core
     this.#caretaker = new Caretaker(this.#core)
-    this.sessions = { open: (sessionId, given) => this.#handle(sessionId, given) }
+    this.sessions = { open: (sessionId, given, how) => this.#handle(sessionId, { ...given, ...how }) }
   }
 
   /** Takes up every session that wants an owner and has none alive. */
@@ -104,24 +115,18 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
     return healthOf(this.#sessions.live, this.#store, this.#clock, this.#caretaker.fault)
   }
 
-  async open(params: SessionOptions & { readonly sessionId?: string }): Promise<SessionView> {
-    const { sessionId, ...options } = params
-    const id = (sessionId ?? this.#ids.session()) as SessionId
-    const existing = await this.#store.session(id)
-    if (existing === undefined) {
-      try {
-        await this.#sessions.create(id, options)
-      } catch (error) {
-        // Two openers at once: the one who came second finds the session of the first.
-        if (!(error instanceof MeerkatError && error.code === 'session-conflict')) throw error
-      }
-    }
-    const summary = await summaryOf(this.#store, id)
-    if (Object.keys(options).length > 0 && !sameOptions(summary.options, options)) {
-      const message = `session ${id} exists with other options; open it without options, or choose another id`
-      throw new MeerkatError('session-conflict', message, { details: { sessionId: id, options: summary.options } })
-    }
-    return sessionView(summary, this.#core.phaseOf(id))
+  async open(params: Parameters<RuntimeApi['open']>[0]): Promise<SessionView> {
+    const { onConflict = 'refuse', ...given } = params
+    const { session, changes } = await openSession(this.#core, given, onConflict)
+    return changes === undefined
+      ? sessionView(session, this.#core.phaseOf(session.id))
+      : this.update(session.id, changes)
+  }
+
+  async update(sessionId: string, params: Parameters<RuntimeApi['update']>[1]): Promise<SessionView> {
+    demandActing(params, this.#executor)
+    await ask(this.#core, 'update', sessionId, params)
+    return this.get(sessionId)
   }
 
   async get(sessionId: string): Promise<SessionView> {
@@ -156,14 +161,7 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
     sessionId: string,
     { atMessage, newSessionId }: { readonly atMessage?: number; readonly newSessionId?: string },
   ): Promise<SessionView> {
-    const source = await summaryOf(this.#store, sessionId)
-    const count = Math.min(source.messages, atMessage ?? source.messages)
-    const copied = count === 0 ? [] : await readMessages(this.#store, source.id, 0, count)
-    const messages = copied.map(({ role, content }): MessageRecord => ({ role, content }))
-    const blobs = await Promise.all(digestsIn(messages).map(digest => readBlob(this.#store, digest)))
-    const id = (newSessionId ?? this.#ids.session()) as SessionId
-    await this.#sessions.create(id, source.options, { from: source.id, messages, blobs })
-    return this.get(id)
+    return this.get(await forkSession(this.#core, sessionId, { atMessage, newSessionId }))
   }
 
   async control(sessionId: string, operation: ControlOperation): Promise<ControlReport> {
@@ -376,7 +374,10 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
     return this.close()
   }
 
-  async #handle(sessionId: string | undefined, options: SessionOptions = {}): Promise<SessionHandle> {
+  async #handle(
+    sessionId: string | undefined,
+    options: SessionOptions & { readonly onConflict?: OnConflict },
+  ): Promise<SessionHandle> {
     const view = await this.open({ ...options, ...(sessionId !== undefined && { sessionId }) })
     return new SessionHandle(this, view.id)
   }

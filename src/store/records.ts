@@ -45,6 +45,8 @@ export interface CommitRecord {
   /** Messages that joined the transcript here; the first one's index is `messagesFrom`. */
   readonly messages?: readonly MessageRecord[]
   readonly messagesFrom?: number
+  /** How the session is served from here on, where that was changed. */
+  readonly settings?: { readonly revision: number; readonly options: SessionOptions }
 }
 
 /** An event as stored: `at`, `runId` and `inputId` are inherited from the record unless given. */
@@ -217,7 +219,7 @@ export interface MessageRecord {
   readonly usage?: UsageRecord
 }
 
-/** How a session was opened. Compared as a whole when it is opened again. */
+/** How a session is served: as it was opened, or changed since. */
 export interface SessionOptions {
   readonly title?: string
   readonly labels?: Readonly<Record<string, string>>
@@ -236,11 +238,13 @@ export interface SessionOptions {
   readonly mcpServers?: readonly unknown[]
 }
 
-/** A session's birth certificate. */
+/** What a session is; all but `options` and `revision` as it was born. */
 export interface SessionRecord {
   readonly id: SessionId
   readonly createdAt: number
   readonly options: SessionOptions
+  /** Rises with every change of the options; absent: 1, as it was opened. */
+  readonly revision?: number
   /** Set on a fork: whose transcript it continues, and up to which message index (exclusive). */
   readonly forkOf?: { readonly sessionId: SessionId; readonly messages: number }
 }

@@ -87,6 +87,8 @@ export interface Commit {
   readonly blobs?: readonly Blob[]
   /** The kernel's live state after this record, encoded; replaces the session's earlier snapshot. */
   readonly snapshot?: string
+  /** The session's record from here on, where the commit changes how it is served. */
+  readonly session?: SessionRecord
 }
 
 /** A record with its place. */

@@ -92,6 +92,7 @@ const answered: readonly [name: string, params: Record<string, unknown>, expecte
     { session: { title: 'T', labels: { team: 'ops' } } },
   ],
   ['session/get', { sessionId: 'known' }, { session: { id: 'known' } }],
+  ['session/update', { sessionId: 'known', title: 'T', system: null }, { session: { title: 'T', revision: 2 } }],
   ['session/list', { limit: 1 }, { sessions: [{ id: 'known' }], next: 'known' }],
   ['session/list', { after: 'known', phase: 'idle', label: 'team=ops' }, { sessions: [{ title: 'T' }] }],
   [

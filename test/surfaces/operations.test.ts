@@ -41,7 +41,7 @@ test.each([
   ['input/send', { sessionId: 'a', content: [{ type: 'no' }] }, 'content.0.type must be "text", "file" or "json"'],
   ['input/send', { sessionId: 'a', content: [{}] }, 'content.0.type is missing: "text", "file" or "json"'],
   ['input/get', { sessionId: 'a' }, 'inputId or idempotencyKey must be given, and only one of them'],
-  ['session/opn', {}, 'there is no operation "session/opn": there are session/open, session/get'],
+  ['session/opn', {}, 'there is no operation "session/opn": there are session/open, session/update'],
   ['nothing', {}, 'there is no operation "nothing": docs/operations.md and /openapi.json list all'],
 ])('%s %j: %s', async (name, params, message) => {
   expect((await refusal(name, params)).message).toContain(message)

@@ -46,13 +46,13 @@ const COUNTED = { header: 'header', record: 'records', blob: 'blobs', journal: '
 
 async function* linesOf(store: Store, loaded: LoadedSession): AsyncGenerator<Body> {
   const { session, head, journal, rows, snapshot } = loaded
-  const { id, createdAt, options, forkOf } = session
+  const { id } = session
   const end = rows.at(-1)?.position ?? snapshot?.position ?? 0
   yield {
     type: 'header',
     format: FORMAT,
     version: FORMAT_VERSION,
-    session: { id, createdAt, options, ...(forkOf && { forkOf }) },
+    session,
     head,
   }
   const index = await store.index(id)

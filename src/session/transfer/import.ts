@@ -132,12 +132,13 @@ class Landing {
   #begin(line: HeaderLine): void {
     const { version, session } = line
     if (version > FORMAT_VERSION) throw tooNew(this.#line, 'export', version, FORMAT_VERSION)
-    const { id, createdAt, options, forkOf } = session
+    const { id, createdAt, options, revision, forkOf } = session
     this.#header = line
     this.#session = {
       id: (this.#options.as ?? id) as SessionId,
       createdAt,
       options,
+      ...(revision !== undefined && { revision }),
       ...(forkOf && { forkOf }),
     }
   }

@@ -21,7 +21,7 @@ export interface StoredRow {
 }
 
 export interface StoredSession {
-  readonly body: string
+  body: string
   readonly rows: StoredRow[]
   readonly keys: Map<string, { readonly inputId: InputId; readonly digest: string }>
   readonly journal: Map<InputId, Map<number, string>>
@@ -79,11 +79,10 @@ export function emptySession(session: SessionRecord, head: Head, token: number):
 export function append(data: MemoryData, session: StoredSession, commit: Commit, faults: StoreFaults): Position {
   const { claim, head } = commit
   demandNames(commit)
-  if (head.commits <= session.head.commits) throw outOfTurn(claim.sessionId, head.commits, session.head.commits)
-  if (commit.keys?.some(({ key }) => session.keys.has(key)) === true) throw keyBound(claim.sessionId)
-  if (commit.opened?.some(id => data.references.has(id)) === true) throw idKnown(claim.sessionId)
+  demandNew(data, session, commit)
   const body = JSON.stringify(commit.record)
   const journal = (commit.journal?.put ?? []).map(entry => ({ ...entry, body: JSON.stringify(entry.message) }))
+  const birth = commit.session && JSON.stringify(commit.session)
   trip(faults, 'beforeCommit')
 
   const position = ++data.tail
@@ -92,6 +91,7 @@ export function append(data: MemoryData, session: StoredSession, commit: Commit,
   session.rows.push(row)
   session.head = { ...head }
   session.updatedAt = commit.record.at
+  if (birth !== undefined) session.body = birth
   refer(data, commit, position)
   for (const { key, inputId, digest } of commit.keys ?? []) session.keys.set(key, { inputId, digest })
   writeJournal(session, commit.journal?.drop ?? [], journal)
@@ -99,6 +99,13 @@ export function append(data: MemoryData, session: StoredSession, commit: Commit,
   if (commit.snapshot !== undefined) session.snapshot = { position, state: commit.snapshot }
   trip(faults, 'afterCommit')
   return position
+}
+
+/** Refuses a commit out of turn, and ids and keys that are taken. */
+function demandNew(data: MemoryData, session: StoredSession, { claim, head, keys, opened }: Commit): void {
+  if (head.commits <= session.head.commits) throw outOfTurn(claim.sessionId, head.commits, session.head.commits)
+  if (keys?.some(({ key }) => session.keys.has(key)) === true) throw keyBound(claim.sessionId)
+  if (opened?.some(id => data.references.has(id)) === true) throw idKnown(claim.sessionId)
 }
 
 /** Forgets a session and what only it refers to. */

@@ -79,7 +79,9 @@ export function makeWriter({ send, channel, notice }: Sending): Writer {
     commit: {
       told: true,
       send: async writes =>
-        verdicts(writes, await send(commitSql(writes, tell(writes))), (_, row) => Number(row['position'])),
+        verdicts(writes, await send(changingSessions(writes, commitSql(writes, tell(writes)))), (_, row) =>
+          Number(row['position']),
+        ),
     },
     create: {
       told: true,
@@ -278,6 +280,41 @@ function contentArguments(writes: readonly SealedCommit[]): string[] {
       bytes(blobs.map(([, { data }]) => data)),
     ),
   ]
+}
+
+/** The commits, and with those that land the records of their sessions that they change. */
+function changingSessions(writes: readonly SealedCommit[], commits: string): string {
+  const changed = spread(writes, ({ commit }) => (commit.session === undefined ? [] : [commit.session]))
+  if (changed.length === 0) return commits
+  const sealed = changed.map(([, session]) => seal(session))
+  const labels = changed.flatMap(([place, { options }]) =>
+    Object.entries(options.labels ?? {}).map(([key, value]) => ({ place, key, value })),
+  )
+  const places = numbers(
+    changed.map(([place]) => place),
+    'integer',
+  )
+  const crcs = numbers(sealed.map(({ crc }) => crc))
+  const bodies = texts(sealed.map(({ body }) => body))
+  const sessions = texts(changed.map(([, { id }]) => id))
+  const labelsAt = numbers(
+    labels.map(({ place }) => place),
+    'integer',
+  )
+  const keys = texts(labels.map(({ key }) => JSON.stringify(key)))
+  const values = texts(labels.map(({ value }) => JSON.stringify(value)))
+  return `WITH written AS (${commits}),
+    changed AS (SELECT h.session, u.place, u.crc, u.body FROM written w
+      JOIN unnest(${places},${sessions},${crcs},${bodies}) AS u(place, id, crc, body) ON u.place = w.place
+      JOIN heads h ON h.id = u.id WHERE w.position IS NOT NULL),
+    named AS (SELECT c.session, u.key, u.value FROM changed c
+      JOIN unnest(${labelsAt},${keys},${values}) AS u(place, key, value) ON u.place = c.place),
+    put AS (UPDATE sessions s SET crc = c.crc, body = c.body FROM changed c WHERE s.session = c.session),
+    gone AS (DELETE FROM labels l USING changed c WHERE l.session = c.session
+      AND NOT EXISTS (SELECT 1 FROM named n WHERE n.session = l.session AND n.key = l.key)),
+    kept AS (INSERT INTO labels (session, key, value) SELECT session, key, value FROM named
+      ON CONFLICT (session, key) DO UPDATE SET value = excluded.value)
+    SELECT * FROM written`
 }
 
 function openSql(writes: readonly SealedCommit[]): string {

@@ -165,6 +165,10 @@ export class Writer implements Tentative {
     }
     this.#refer(session.n, position, commit)
     for (const { key, inputId, digest } of commit.keys ?? []) this.#sql.insertKey.run(session.n, key, inputId, digest)
+    if (commit.session !== undefined) {
+      const { crc, body } = seal(commit.session)
+      this.#sql.putSession.run(crc, body, session.n)
+    }
     if (commit.journal !== undefined) this.#writeJournal(session, commit.journal)
     if (commit.blobs !== undefined) this.#maintenance.keep(session.n, commit.blobs)
     if (commit.snapshot !== undefined) {
@@ -252,6 +256,7 @@ function prepare(
   | 'number'
   | 'firstToken'
   | 'insertSession'
+  | 'putSession'
   | 'insertHead'
   | 'head'
   | 'setOwner'
@@ -273,6 +278,7 @@ function prepare(
     number: db.prepare('SELECT n FROM sessions WHERE id = ?'),
     firstToken: db.prepare(`SELECT ifnull((SELECT value FROM meta WHERE key = 'token'), 0) + 1 AS token`),
     insertSession: db.prepare('INSERT INTO sessions (id, created_at, crc, body) VALUES (?, ?, ?, ?)'),
+    putSession: db.prepare('UPDATE sessions SET crc = ?, body = ? WHERE n = ?'),
     insertHead: db.prepare(
       `INSERT INTO heads (session, token, owner, last, rows, commits, phase, unfinished, messages, updated_at)
        VALUES (?, ?, ?, 0, 0, 0, '', 0, 0, 0)`,

@@ -15,11 +15,14 @@ const budget = z.strictObject({
   maxTurns: z.exactOptional(positive),
 })
 
+const title = z.string().min(1).max(500)
+const tools = z.array(name()).max(1000)
+
 const open = operation({
-  doc: 'Opens a session; opening an existing id again with equal or no options answers it, with others it is a `session-conflict`.',
+  doc: 'Opens a session; opening an existing id again with equal or no options answers it, with others `onConflict` decides.',
   input: z.strictObject({
     sessionId: z.exactOptional(name()).describe('Its id; one is made when absent.'),
-    title: z.exactOptional(z.string().min(1).max(500)),
+    title: z.exactOptional(title),
     labels: z.exactOptional(labels).describe('Your own key-value pairs, to find it by.'),
     model: z.exactOptional(name()).describe('`provider/model`.'),
     system: z.exactOptional(z.string()).describe('The system prompt.'),
@@ -30,10 +33,33 @@ const open = operation({
     budget: z.exactOptional(budget).describe('What its runs may use.'),
     merge: z.exactOptional(z.boolean()).describe('Let queued prompts share a run.'),
     mcpServers: z.exactOptional(z.array(z.unknown()).max(100)),
-    tools: z.exactOptional(z.array(name()).max(1000)).describe('Names of the tools it may use; all when absent.'),
+    tools: z.exactOptional(tools).describe('Names of the tools it may use; all when absent.'),
+    onConflict: z
+      .exactOptional(z.enum(['keep', 'update', 'refuse']))
+      .describe(
+        'Where it exists with other options: `refuse` (default) is a `session-conflict`, `keep` answers it as it is, `update` changes what is given and different.',
+      ),
   }),
   output: z.object({ session }),
   handle: async (runtime, params) => ({ session: await runtime.open(params) }),
+})
+
+const update = operation({
+  doc: 'Changes how a session is served from its next turn on; a turn in progress keeps what it began with. `null` takes a field away.',
+  input: z.strictObject({
+    sessionId,
+    revision: z
+      .exactOptional(positive)
+      .describe('The revision that this changes; a `conflict` where the session has another by now.'),
+    title: z.exactOptional(title.nullable()),
+    labels: z.exactOptional(labels.nullable()).describe('All of them: labels that are not named go.'),
+    model: z.exactOptional(name().nullable()).describe('`provider/model`.'),
+    system: z.exactOptional(z.string().nullable()).describe('The system prompt.'),
+    tools: z.exactOptional(tools.nullable()).describe('Names of the tools it may use; `null`: all.'),
+    budget: z.exactOptional(budget.nullable()).describe('What its runs may use.'),
+  }),
+  output: z.object({ session }),
+  handle: async (runtime, { sessionId, ...changes }) => ({ session: await runtime.update(sessionId, changes) }),
 })
 
 const get = operation({
@@ -118,6 +144,7 @@ const audit = operation({
 
 export const sessionOperations = {
   'session/open': open,
+  'session/update': update,
   'session/get': get,
   'session/list': list,
   'session/history': history,

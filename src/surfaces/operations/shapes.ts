@@ -53,6 +53,7 @@ export const session = z.object({
   phase: z.string().describe('initializing, idle, attached, running, retired, stopped or destroyed.'),
   createdAt: time,
   updatedAt: time,
+  revision: z.int().describe('Rises with every `session/update`, from 1.'),
   messages: z.int().describe('Messages in the transcript.'),
   unfinished: z.int().describe('Inputs accepted and not ended.'),
   forkOf: z.object({ sessionId: z.string(), messages: z.int() }).optional(),

@@ -21,6 +21,32 @@ export const sessionCases: Cases = {
     })
   },
 
+  'a commit changes how its session is served, or nothing of it': async ({ store, open, expect }) => {
+    const { claim } = await create(store, 's', { options: { title: 'old', labels: { a: '1', b: '2' } } })
+    await create(store, 't', { options: { labels: { a: '1' } } })
+    const session = {
+      id: sessionId('s'),
+      createdAt: 1,
+      revision: 2,
+      options: { system: 'new', labels: { b: '3', c: "d'd" } },
+    }
+    const labelled = async (key: string): Promise<string[]> =>
+      (await (await open()).sessions({ limit: 9, label: { key } })).map(({ id }) => id)
+    const stale = { ...claim, token: claim.token - 1 }
+    expect(await codeOf(store.commit({ ...commit(stale, 2), session }))).toBe('not-owner')
+    expect(await labelled('a')).toEqual(['s', 't'])
+    expect((await store.load(session.id)).session.options.title).toBe('old')
+
+    await store.commit({ ...commit(claim, 2), session })
+    expect((await (await open()).load(session.id)).session).toEqual(session)
+    expect(await (await open()).session(session.id)).toMatchObject(session)
+    expect(await labelled('a')).toEqual(['t'])
+    expect(await labelled('c')).toEqual(['s'])
+    expect((await store.sessions({ limit: 9, label: { key: 'b', value: '3' } })).map(({ id }) => id)).toEqual(['s'])
+    await store.commit({ ...commit(claim, 3), session: { ...session, revision: 3, options: {} } })
+    expect(await labelled('c')).toEqual([])
+  },
+
   'an id that exists is refused, and the first session stays as it was': async ({ store, expect }) => {
     await create(store, 's', { options: { title: 'first' } })
     expect(await codeOf(create(store, 's', { options: { title: 'second' }, owner: 'owner-2' }))).toBe(

@@ -67,10 +67,27 @@ export class FakeRuntime implements RuntimeApi {
       throw new MeerkatError('session-conflict', `session ${sessionId} was opened with other options`)
     }
     const id = sessionId as SessionId
-    const session = { id, phase: 'idle', createdAt: AT, updatedAt: AT, messages: 0, unfinished: 0, ...options }
+    const session = {
+      id,
+      phase: 'idle',
+      createdAt: AT,
+      updatedAt: AT,
+      revision: 1,
+      messages: 0,
+      unfinished: 0,
+      ...options,
+    }
     this.sessions.set(id, known ?? session)
     if (known === undefined) this.emit({ sessionId, type: 'session.opened' })
     return known ?? session
+  }
+
+  async update(sessionId: string, { title, model, system }: Parameters<RuntimeApi['update']>[1]): Promise<SessionView> {
+    const before = this.#session(sessionId)
+    const given = Object.entries({ title, model, system }).filter(([, value]) => typeof value === 'string')
+    const session: SessionView = { ...before, ...Object.fromEntries(given), revision: before.revision + 1 }
+    this.sessions.set(sessionId, session)
+    return session
   }
 
   async get(sessionId: string): Promise<SessionView> {

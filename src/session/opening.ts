@@ -1,0 +1,51 @@
+/** How sessions come to be: opened, or forked from another one's transcript. */
+import { MeerkatError } from '../errors.ts'
+import type { SessionId } from '../kernel/ids.ts'
+import type { MessageRecord, SessionOptions } from '../store/records.ts'
+import type { SessionSummary } from '../store/store.ts'
+import type { OnConflict, SessionChanges } from './api.ts'
+import { digestsIn, readBlob } from './blobs.ts'
+import type { Core } from './core.ts'
+import { readMessages, summaryOf } from './reads.ts'
+import { changesTo, demandActing, optionsConflict } from './settings.ts'
+import { sameOptions } from './support.ts'
+
+/** The session of this id, made if there is none; `changes` are what the opener wants different of an existing one. */
+export async function openSession(
+  core: Core,
+  { sessionId, ...options }: SessionOptions & { readonly sessionId?: string },
+  onConflict: OnConflict,
+): Promise<{ readonly session: SessionSummary; readonly changes?: SessionChanges }> {
+  demandActing(options, core.executor)
+  const id = (sessionId ?? core.ids.session()) as SessionId
+  if ((await core.store.session(id)) === undefined) {
+    try {
+      await core.sessions.create(id, options)
+    } catch (error) {
+      // Two openers at once: the one who came second finds the session of the first.
+      if (!(error instanceof MeerkatError && error.code === 'session-conflict')) throw error
+    }
+  }
+  const session = await summaryOf(core.store, id)
+  if (onConflict === 'keep' || Object.keys(options).length === 0 || sameOptions(session.options, options)) {
+    return { session }
+  }
+  if (onConflict === 'refuse') throw optionsConflict(session)
+  return { session, changes: changesTo(session, options) }
+}
+
+/** Makes a session that begins with the first messages of another, and answers its id. */
+export async function forkSession(
+  { store, sessions, ids }: Core,
+  sessionId: string,
+  { atMessage, newSessionId }: { readonly atMessage?: number | undefined; readonly newSessionId?: string | undefined },
+): Promise<SessionId> {
+  const source = await summaryOf(store, sessionId)
+  const count = Math.min(source.messages, atMessage ?? source.messages)
+  const copied = count === 0 ? [] : await readMessages(store, source.id, 0, count)
+  const messages = copied.map(({ role, content }): MessageRecord => ({ role, content }))
+  const blobs = await Promise.all(digestsIn(messages).map(digest => readBlob(store, digest)))
+  const id = (newSessionId ?? ids.session()) as SessionId
+  await sessions.create(id, source.options, { from: source.id, messages, blobs })
+  return id
+}

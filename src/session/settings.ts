@@ -1,0 +1,90 @@
+/** How a session is served, and how that is changed: always by a commit of its owner, in force from the next attempt on. */
+import type { Transaction } from '../driver/transaction.ts'
+import { MeerkatError } from '../errors.ts'
+import type { CoreExecutor } from '../executor/executor.ts'
+import type { SessionOptions, SessionRecord } from '../store/records.ts'
+import type { SessionChanges } from './api.ts'
+import { sameOptions } from './support.ts'
+
+export type SettingsUpdate = SessionChanges & { readonly revision?: number }
+
+/** What can't be changed once a session is open: the kernel decides by it, from the session's first record on. */
+const FIXED = ['merge', 'silentIntents', 'keepAlive', 'mcpServers'] as const
+
+/** Changes the settings within a transaction; answers the revision in force afterwards. What changes nothing writes nothing. */
+export function changeSettings(
+  tx: Transaction,
+  committed: SessionRecord,
+  { revision, ...changes }: SettingsUpdate,
+): number {
+  const session = tx.parts.changed.at(-1) ?? committed
+  const { revision: present = 1, options } = session
+  if (tx.state.lifecycle.phase === 'destroyed') {
+    const details = { sessionId: session.id, phase: 'destroyed' }
+    throw new MeerkatError('not-ready', `session ${session.id} is destroyed: nothing of it can be changed`, { details })
+  }
+  if (revision !== undefined && revision !== present) {
+    const message = `session ${session.id} is at revision ${present}, not ${revision}: read it again, then change it`
+    throw new MeerkatError('conflict', message, { details: { sessionId: session.id, revision: present } })
+  }
+  const next = changed(options, changes)
+  if (sameOptions(options, next)) return present
+  tx.parts.changed.push({ ...session, options: next, revision: present + 1 })
+  const names = Object.keys(changes).filter(name => !sameOptions(only(options, name), only(next, name)))
+  tx.event({ type: 'session.updated', data: { revision: present + 1, changed: names } })
+  return present + 1
+}
+
+function changed(options: SessionOptions, changes: SessionChanges): SessionOptions {
+  const all: readonly (readonly [string, unknown])[] = Object.entries({ ...options, ...changes })
+  return Object.fromEntries(all.filter(([, value]) => value !== null && value !== undefined))
+}
+
+function only(options: SessionOptions, name: string): SessionOptions {
+  return Object.fromEntries(Object.entries(options).filter(([key]) => key === name))
+}
+
+/** What an opener's options change of an existing session; `session-conflict` where they ask for what is fixed. */
+export function changesTo(session: SessionRecord, options: SessionOptions): SessionChanges {
+  const fixed = FIXED.filter(
+    name => options[name] !== undefined && !sameOptions(only(session.options, name), only(options, name)),
+  )
+  if (fixed.length === 0) return options
+  const message = `session ${session.id} was opened with another ${fixed.join(' and ')}, which can't be changed: open another session`
+  throw new MeerkatError('session-conflict', message, { details: { sessionId: session.id, fields: fixed } })
+}
+
+/** The refusal of an opener that expects other options than the session has. */
+export function optionsConflict({ id, options }: SessionRecord): MeerkatError {
+  const message = `session ${id} exists with other options: open it without options, say what to do with onConflict (keep or update), or choose another id`
+  return new MeerkatError('session-conflict', message, { details: { sessionId: id, options } })
+}
+
+/**
+ * Refuses options that nothing acts on: a caller who gives them counts on what they name. Names of tools are known
+ * where the executor says which ones it has.
+ */
+export function demandActing(options: SessionOptions | SessionChanges, executor: CoreExecutor | undefined): void {
+  const idle = (['keepAlive', 'mcpServers'] as const).filter(name => name in options && isAsked(options, name))
+  if (idle.length > 0) {
+    const message = `${idle.join(' and ')} can't be given yet: nothing in this release acts on it`
+    throw new MeerkatError('unsupported', message, {
+      details: { issues: idle.map(path => ({ path, message: 'is not supported yet' })) },
+    })
+  }
+  const { tools } = options
+  const { tools: _, ...rest } = options as SessionOptions
+  const offered = executor?.tools?.(rest).map(({ name }) => name)
+  const unknown = offered === undefined ? [] : (tools ?? []).filter(name => !offered.includes(name))
+  if (unknown.length === 0) return
+  const known =
+    offered === undefined || offered.length === 0 ? 'there are none' : `the tools are: ${offered.join(', ')}`
+  const message = `tools: there is no tool named ${unknown.join(' or ')}; ${known}`
+  const issues = unknown.map(name => ({ path: `tools.${tools?.indexOf(name)}`, message: `is no tool: ${name}` }))
+  throw new MeerkatError('invalid-params', message, { details: { issues } })
+}
+
+function isAsked(options: object, name: 'keepAlive' | 'mcpServers'): boolean {
+  const value: unknown = Object.entries(options).find(([key]) => key === name)?.[1]
+  return Array.isArray(value) ? value.length > 0 : value === true
+}
