@@ -8,7 +8,8 @@ import type { InputId, OperationId } from './ids.ts'
 import type { MeerkatFacts } from './machine.ts'
 import { type CallEntry, unsettledCallsOf } from './regions/calls.ts'
 import { admitsWork } from './regions/guards.ts'
-import { entryOf, nextLeader } from './regions/ledger-entries.ts'
+import { nextWaking } from './regions/ledger-batch.ts'
+import { entryOf } from './regions/ledger-entries.ts'
 import { completionsAfter, wakes } from './regions/operations-entries.ts'
 
 /** Something that keeps the session from starting its next run. */
@@ -41,8 +42,8 @@ export function canPrepare(state: MeerkatFacts): boolean {
 
 /** Calls that the next run's work has to have settled first. */
 function unsettledCallsOfNext(state: MeerkatFacts): readonly CallEntry[] {
-  const leader = nextLeader(state.ledger)
-  return leader === undefined ? [] : unsettledCallsOf(state.calls, leader)
+  const waking = nextWaking(state.ledger)
+  return waking === undefined ? [] : unsettledCallsOf(state.calls, waking)
 }
 
 /** Whether the loop has to start a run now. */
@@ -56,8 +57,8 @@ export function runnable(state: MeerkatFacts): boolean {
 /** How old the work is that nothing stands in the way of but, at most, that somebody serves the session. */
 export function workWaitingSince(state: MeerkatFacts): number | undefined {
   if (blockers(state).some(({ guard }) => guard !== 'executor-attached')) return undefined
-  const leader = nextLeader(state.ledger)
-  return leader === undefined ? undefined : entryOf(state.ledger, leader)?.at
+  const waking = nextWaking(state.ledger)
+  return waking === undefined ? undefined : entryOf(state.ledger, waking)?.at
 }
 
 /** Every unmet condition for the next run; empty exactly when `runnable` holds. */

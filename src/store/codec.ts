@@ -11,6 +11,7 @@ import type { CommitRecord, Position } from './records.ts'
 import { RECORD_VERSION } from './records.ts'
 import { lengthen, shorten } from './short-ids.ts'
 import { newerRelease } from './store-errors.ts'
+import { upcast } from './upcast.ts'
 
 /** JSON text and the CRC-32 of its UTF-8 bytes. */
 export interface Sealed {
@@ -67,8 +68,7 @@ export function unsealRecord(row: Sealed, sessionId: string, position: Position)
   const record = parsed<CommitRecord | null>(lengthen(unsealText(row, place), sessionId), place)
   const version: unknown = record?.v
   if (record !== null && version === RECORD_VERSION) return record
-  // The first version differs in its text alone.
-  if (record !== null && version === 1) return { ...record, v: RECORD_VERSION }
+  if (record !== null && (version === 1 || version === 2)) return upcast({ ...record, v: version })
   if (typeof version === 'number' && version > RECORD_VERSION) {
     const why = `version ${version}, this release reads up to ${RECORD_VERSION}`
     throw newerRelease({ sessionId, record: position }, why, { version, supported: RECORD_VERSION })

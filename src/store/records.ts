@@ -14,7 +14,7 @@ import type { LetterId } from './mail.ts'
  * mean something that older releases would misread. A kernel input of a new type needs no rise: a record with a step
  * that a release does not know is by that alone one of a newer release (`src/driver/load.ts`).
  */
-export const RECORD_VERSION = 2
+export const RECORD_VERSION = 3
 
 /** Position of a record in its store: rises with every commit of any session, never reused. */
 export type Position = number

@@ -1,7 +1,7 @@
 /** Databases of every release so far, opened by this one: nothing in them is lost, and what they owe is done. */
 import { copyFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createRuntime, type Runtime } from '../../src/index.ts'
@@ -26,7 +26,7 @@ const SESSIONS = [
 /** A runtime on a copy of the file. */
 async function opened(name: string, executor = scriptedExecutor(run => `now: ${run.said}`)): Promise<Runtime> {
   const folder = mkdtempSync(join(tmpdir(), 'meerkat-golden-'))
-  const path = join(folder, name)
+  const path = join(folder, basename(name))
   copyFileSync(join(FOLDER, name), path)
   const runtime = await createRuntime({ store: sqlite(path), executor, abortGraceMs: 100 })
   onTestFinished(async () => {
@@ -46,7 +46,7 @@ async function answerAll(executor: ScriptedExecutor): Promise<never> {
 }
 
 test('there is one of every schema so far', () => {
-  expect(GOLDEN).toEqual(['sqlite-v1.db', 'sqlite-v2.db', 'sqlite-v3.db'])
+  expect(GOLDEN).toEqual(['sqlite-v1.db', 'sqlite-v2.db', 'sqlite-v3.db', 'sqlite-v4.db'])
 })
 
 describe.each(GOLDEN)('%s', name => {
@@ -110,4 +110,17 @@ describe.each(GOLDEN)('%s', name => {
       for (const input of items) expect(await runtime.wait(id, input.id, WAIT_MS)).toMatchObject({ status: 'consumed' })
     }
   })
+})
+
+test('passive inputs that went along with prompts are what they became then, and those that wait keep their place', async () => {
+  const executor = scriptedExecutor(run => `now: ${run.said}`)
+  const runtime = await opened('records-2/passives.db', executor)
+  expect(await runtime.audit('s')).toMatchObject({ ok: true })
+  const ended = async () => (await runtime.inputs('s', {})).items.map(({ content, status }) => [content, status])
+  const consumed = ['note', 'ping', 'half', 'prompt'].map(content => [content, 'consumed'])
+  expect((await ended()).slice(0, 4)).toEqual(consumed)
+  expect(executor.applied).toEqual([])
+  await runtime.send('s', { content: 'next', waitMs: WAIT_MS })
+  expect(executor.applied.map(({ said }) => said)).toEqual(['second note', 'third note', 'next'])
+  expect(new Set((await ended()).map(([, status]) => status))).toEqual(new Set(['consumed']))
 })

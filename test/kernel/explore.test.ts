@@ -159,7 +159,7 @@ const mutants: readonly Mutant[] = [
   {
     fault: 'passive inputs that wait for ever in a retired session',
     machine: () => withFollow('ledger', 'Retire', () => undefined),
-    only: ['riders'],
+    only: ['passives'],
     full: true,
     caughtBy: 'work-reaches-its-end',
   },

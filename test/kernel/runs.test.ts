@@ -24,22 +24,6 @@ describe('the queue', () => {
     expect([play.complete('r1'), play.complete('r2')]).toEqual([['s1', 's2'], ['prompt']])
   })
 
-  test('passive inputs ride along and start nothing by themselves', () => {
-    const play = attached()
-    play.accept('note', { withoutWake: true })
-    expect(play.refused({ type: 'Prepare', runId: runId('r'), at: 9 }).kind).toBe('guard-rejected')
-    play.accept('prompt')
-    play.accept('later')
-    expect([play.complete('r1'), play.complete('r2')]).toEqual([['prompt', 'note'], ['later']])
-  })
-
-  test('passive steers do not push a prompt back', () => {
-    const play = attached()
-    play.accept('progress', { kind: 'peer-response-progress', origin: 'peer' })
-    play.accept('prompt')
-    expect(play.complete('r1')).toContain('prompt')
-  })
-
   test('can be rearranged while it waits', () => {
     const play = attached()
     for (const id of ['a', 'b', 'c', 'd']) play.accept(id)

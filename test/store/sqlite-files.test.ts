@@ -119,7 +119,7 @@ describe('a damaged record', () => {
     'that is no JSON': { set: `body = '{"v":1,', crc = ${crc32('{"v":1,')}`, code: 'internal' },
     'without a version': { set: `body = '{}', crc = ${crc32('{}')}`, code: 'internal' },
     'that is null': { set: `body = 'null', crc = ${crc32('null')}`, code: 'internal' },
-    'of a newer release': { set: `body = '{"v":3}', crc = ${crc32('{"v":3}')}`, code: 'unsupported' },
+    'of a newer release': { set: `body = '{"v":4}', crc = ${crc32('{"v":4}')}`, code: 'unsupported' },
   }
 
   test.for(Object.entries(harms))('%s is named, and the rest is readable', async ([, { set, code }]) => {

@@ -224,12 +224,18 @@ const order: Configuration = {
   ),
 }
 
-const riders: Configuration = {
-  name: 'riders',
-  about: 'The same with a passive input that rides along with a prompt, in front of it or behind.',
-  prefix: attached,
-  inputs: always([accept('a'), accept('p', { withoutWake: true }), { type: 'WakeQueued' }, ...running]),
+/** A prompt, and beside it an input that wakes nobody: in the queue it keeps its place, as a steer it joins the run. */
+function riders(name: string, about: string, mode: 'queue' | 'steer'): Configuration {
+  const passive = accept('p', { withoutWake: true, ...(mode === 'steer' && { mode }) })
+  return { name, about, prefix: attached, inputs: always([accept('a'), passive, { type: 'WakeQueued' }, ...running]) }
 }
+
+const passives = riders(
+  'passives',
+  'The same with a passive input in front of a prompt or behind it: it has a run of its own, which a wake of another has to start, and finishes what it began.',
+  'queue',
+)
+const joiners = riders('riders', 'The same with a passive steer, which goes along with a prompt.', 'steer')
 
 function merging(quick: boolean): Configuration {
   const prompts = quick ? [accept('a')] : [accept('a'), accept('b')]
@@ -354,7 +360,7 @@ export function configurations(quick: boolean): readonly Configuration[] {
     admissionKinds,
     lanes(quick),
     runs(quick),
-    ...(quick ? [] : [order, riders]),
+    ...(quick ? [] : [order, passives, joiners]),
     merging(quick),
     turnPhases,
     callPolicies(quick),

@@ -6,7 +6,7 @@
 import type { InputKind } from '../admission.ts'
 import type { InputId, RunId } from '../ids.ts'
 import { mapDelete, mapGet, mapSet, mapValues, type PersistentMap } from '../persistent-map.ts'
-import { findInOrder, type LaneState, pushBack, pushFront, takeOut } from './lane.ts'
+import { type LaneState, pushBack, pushFront, takeOut } from './lane.ts'
 
 export type Lane = 'queue' | 'steer'
 
@@ -81,62 +81,6 @@ export function entryOf(ledger: Ledger, id: InputId): LedgerEntry | undefined {
 /** Unfinished inputs, in order of acceptance. */
 export function unfinishedInputs(ledger: Ledger): readonly LedgerEntry[] {
   return [...mapValues(ledger.entries)].sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
-}
-
-/** The first input of a lane that may start a run. */
-function firstWaking(ledger: Ledger, lane: LaneState): InputId | undefined {
-  return findInOrder(lane, id => mapGet(ledger.entries, id)?.wake === true)
-}
-
-/** The first waiting input that may start a run: the next run is its. Steers go first. */
-export function nextLeader(ledger: Ledger): InputId | undefined {
-  if (ledger.waking === 0) return undefined
-  return firstWaking(ledger, ledger.steer) ?? firstWaking(ledger, ledger.queue)
-}
-
-/** The batch that was selected last. Binding a run and staging its inputs ask for the same one, of the same ledger. */
-let selected: { readonly ledger: Ledger; readonly merge: boolean; readonly batch: readonly InputId[] } | undefined
-
-/**
- * The inputs of the next run: the first that may start one leads, for the work is its, and the rest follow in their
- * order. Steers go before the queue and share a run; a prompt of the queue runs alone unless the session merges;
- * passive inputs ride along. Work that has a journal already is continued alone, with what it carries.
- */
-export function selectBatch(ledger: Ledger, merge: boolean): readonly InputId[] {
-  if (selected?.ledger === ledger && selected.merge === merge) return selected.batch
-  const batch = batchOf(ledger, merge)
-  selected = { ledger, merge, batch }
-  return batch
-}
-
-function batchOf(ledger: Ledger, merge: boolean): readonly InputId[] {
-  const leader = nextLeader(ledger)
-  const leading = leader === undefined ? undefined : mapGet(ledger.entries, leader)
-  if (leading === undefined) return []
-  if (leading.progressed) return [leading.id, ...leading.carries]
-  const batch = [leading.id]
-  if (leading.lane === 'queue') {
-    findInOrder(ledger.steer, id => {
-      const journal = mapGet(ledger.entries, id)?.progressed === true
-      if (!journal) batch.push(id)
-      return journal
-    })
-  }
-  const shared = merge || leading.lane === 'steer'
-  let led = false
-  let prompts = 0
-  findInOrder(ledger[leading.lane], id => {
-    const entry = mapGet(ledger.entries, id)
-    // What has work of its own to continue ends the batch.
-    if (entry?.progressed) return true
-    const prompt = entry?.kind === 'prompt'
-    if (led && !shared && (prompt || prompts > 0)) return true
-    if (id === leading.id) led = true
-    else batch.push(id)
-    if (prompt) prompts++
-    return false
-  })
-  return batch
 }
 
 /** The ledger with other entries. Every run passes here often, and a literal costs a fraction of a spread. */

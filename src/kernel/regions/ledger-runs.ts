@@ -4,16 +4,8 @@ import type { InputId, RunId } from '../ids.ts'
 import type { MeerkatFacts, MeerkatInput } from '../machine.ts'
 import { emptyMap, mapDelete, mapGet, mapSet } from '../persistent-map.ts'
 import { EMPTY_LANE, inOrder } from './lane.ts'
-import {
-  dequeue,
-  type EntryFacts,
-  enqueue,
-  factsOf,
-  type Ledger,
-  MAX_ATTEMPTS,
-  selectBatch,
-  withEntries,
-} from './ledger-entries.ts'
+import { selectBatch } from './ledger-batch.ts'
+import { dequeue, type EntryFacts, enqueue, factsOf, type Ledger, MAX_ATTEMPTS, withEntries } from './ledger-entries.ts'
 
 /** The inputs of the bound run, head first. */
 export function contributorsOf(state: MeerkatFacts): readonly InputId[] {
@@ -44,16 +36,32 @@ export function joinsSteers(state: MeerkatFacts, input: { readonly type: string 
   return joiningSteers(state, input).length > 0
 }
 
-/** Stages the next batch for the run. */
-export function stage(slice: Ledger, input: { readonly runId: RunId }, state: MeerkatFacts): Ledger {
-  return selectBatch(slice, state.registration.merge).reduce((ledger, id) => stageOne(ledger, id, input.runId), slice)
+type Preparing = { readonly runId: RunId; readonly passives?: 'along' }
+
+/** What the run that is being prepared takes. */
+export function batchFor(ledger: Ledger, { passives }: Preparing, state: MeerkatFacts): readonly InputId[] {
+  return selectBatch(ledger, { merge: state.registration.merge, passivesAlong: passives === 'along' })
 }
 
-function stageOne(ledger: Ledger, id: InputId, runId: RunId): Ledger {
+/** Stages the next batch for the run. */
+export function stage(slice: Ledger, input: Preparing, state: MeerkatFacts): Ledger {
+  return batchFor(slice, input, state).reduce((ledger, id) => stageOne(ledger, id, input), slice)
+}
+
+function stageOne(ledger: Ledger, id: InputId, { runId, passives }: Preparing): Ledger {
   const entry = mapGet(ledger.entries, id)
   if (entry === undefined) return ledger
   const next = entry.status === 'queued' ? dequeue(ledger, entry) : ledger
-  const staged = { ...factsOf(entry), attempts: entry.attempts + 1, carries: [], status: 'staged', runId } as const
+  // Work that has begun is finished, also where its first attempt fails: nobody has to come and wake it again.
+  const wake = passives === 'along' ? entry.wake : true
+  const staged = {
+    ...factsOf(entry),
+    wake,
+    attempts: entry.attempts + 1,
+    carries: [],
+    status: 'staged',
+    runId,
+  } as const
   return withEntries(next, mapSet(next.entries, id, staged))
 }
 

@@ -25,13 +25,20 @@ export type Lifecycle =
   | { readonly phase: 'stopped' }
   | { readonly phase: 'destroyed' }
 
+interface Preparation {
+  readonly runId: RunId
+  readonly at: number
+  /** Stands on runs of records before version 3: passive inputs went along with the one that woke the session. */
+  readonly passives?: 'along'
+}
+
 export type LifecycleInput =
   | { readonly type: 'Initialize' }
   | { readonly type: 'EnsureSessionWithExecutor'; readonly sessionId: SessionId }
   /** Starts a run over the next batch of waiting inputs. */
-  | { readonly type: 'Prepare'; readonly runId: RunId; readonly at: number }
+  | ({ readonly type: 'Prepare' } & Preparation)
   /** The same from `retired`, where no new input is admitted but queued work drains. */
-  | { readonly type: 'DrainQueuedRun'; readonly runId: RunId; readonly at: number }
+  | ({ readonly type: 'DrainQueuedRun' } & Preparation)
   /** The run's turn completed: its inputs are consumed. `messages` join the transcript. */
   | { readonly type: 'Commit'; readonly runId: RunId; readonly messages?: number }
   /** The run's turn failed for good: its inputs are consumed by the failure. */

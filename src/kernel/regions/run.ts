@@ -7,8 +7,8 @@
 import type { MeerkatEffect } from '../effects.ts'
 import type { InputId, RunId } from '../ids.ts'
 import type { MeerkatFacts, MeerkatRegion } from '../machine.ts'
-import { entryOf, selectBatch } from './ledger-entries.ts'
-import { joiningSteers } from './ledger-runs.ts'
+import { entryOf } from './ledger-entries.ts'
+import { batchFor, joiningSteers } from './ledger-runs.ts'
 
 export type Run =
   | { readonly phase: 'none' }
@@ -53,8 +53,12 @@ const onRun =
   (after: MeerkatFacts): readonly MeerkatEffect[] =>
     after.run.phase === 'bound' ? [{ type, runId: after.run.runId }] : []
 
-function bindRun(_: Run, input: { readonly runId: RunId; readonly at: number }, state: MeerkatFacts): Run {
-  const contributors = selectBatch(state.ledger, state.registration.merge)
+function bindRun(
+  _: Run,
+  input: { readonly runId: RunId; readonly at: number; readonly passives?: 'along' },
+  state: MeerkatFacts,
+): Run {
+  const contributors = batchFor(state.ledger, input, state)
   const [head] = contributors
   const progressed = head !== undefined && entryOf(state.ledger, head)?.progressed === true
   return {

@@ -16,6 +16,7 @@ import { type MeerkatState, meerkat } from '../../kernel/machine.ts'
 import { digestOf } from '../../store/blobs.ts'
 import { type CommitRecord, RECORD_VERSION, type SessionRecord } from '../../store/records.ts'
 import type { Blob, Claim, Commit, JournalEntry, Store } from '../../store/store.ts'
+import { upcast } from '../../store/upcast.ts'
 import { ARRIVED, ARRIVING } from './arrival.ts'
 import {
   type BlobLine,
@@ -153,7 +154,7 @@ class Landing {
   async #record({ record: given, opened, closed, keys }: RecordLine): Promise<void> {
     const version: number = given.v
     if (version > RECORD_VERSION) throw tooNew(this.#line, 'record', version, RECORD_VERSION)
-    const record = { ...this.#renamed(given), v: RECORD_VERSION } as const
+    const record = upcast(this.#renamed(given))
     this.#replay(record)
     const { phase: _, unfinished: __, dueAt: ___, ...facts } = headOf(this.#state, this.#counts.records + 1)
     if (this.#held !== undefined) await this.#write(this.#held)
