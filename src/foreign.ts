@@ -83,7 +83,7 @@ function withWellFormedStrings(value: unknown): unknown {
 }
 
 /** The text with each half of a surrogate pair replaced by U+FFFD. */
-function wellFormed(text: string): string {
+export function wellFormed(text: string): string {
   return text.toWellFormed()
 }
 
@@ -92,4 +92,13 @@ export function cutText(text: string, maxChars: number): string {
   if (text.length <= maxChars) return text
   const last = text.charCodeAt(maxChars - 1)
   return text.slice(0, last >= 0xd800 && last <= 0xdbff ? maxChars - 1 : maxChars)
+}
+
+/** What observers are shown of a value: cut where it is a long text, a mark with the reason where it can't be shown. */
+export function shownOf(value: unknown, maxChars: number): unknown {
+  if (typeof value === 'string' && value.length > maxChars) {
+    return `${wellFormed(cutText(value, maxChars))}\n[truncated: ${maxChars} of ${value.length} characters]`
+  }
+  const json = jsonOf(value, maxChars)
+  return 'problem' in json ? { truncated: true, problem: json.problem } : json.value
 }

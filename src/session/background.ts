@@ -9,7 +9,8 @@ import { defined } from '../defined.ts'
 import type { SessionDriver } from '../driver/driver.ts'
 import type { Transaction } from '../driver/transaction.ts'
 import { asMeerkatError } from '../errors.ts'
-import type { CoreExecutor, OperationOutcome } from '../executor/executor.ts'
+import type { CoreExecutor, OperationOutcome, RunningOperation, WatchContext } from '../executor/executor.ts'
+import { jsonOf, messageOf, shownOf } from '../foreign.ts'
 import type { Ids } from '../ids.ts'
 import type { OperationId, ScheduleId } from '../kernel/ids.ts'
 import { isLive, unfinishedOperations } from '../kernel/regions/operations-entries.ts'
@@ -46,6 +47,10 @@ interface Ended {
   readonly end: OperationEndedRecord
 }
 
+/** Longest report of progress that is shown whole. */
+const MAX_PROGRESS_CHARS = 16 * 1024
+/** Longest result that is kept. */
+const MAX_OUTPUT_CHARS = 1024 * 1024
 /** How long until something that the store could not take is tried again. */
 const AGAIN_MS = 1_000
 
@@ -158,10 +163,8 @@ export class Background {
         title,
         ...defined({ tool, callId, handle }),
       }
-      const outcome = await executor.watch?.(operation, {
-        signal: controller.signal,
-        progress: data => this.#progress(id, data),
-      })
+      const context = { signal: controller.signal, progress: (data: unknown): void => this.#progress(id, data) }
+      const outcome = await outcomeOf(executor, operation, context)
       if (outcome !== undefined) await this.#finish(id, outcome)
     }
     watch()
@@ -194,8 +197,9 @@ export class Background {
     }
   }
 
-  #progress(id: OperationId, data: unknown): void {
+  #progress(id: OperationId, reported: unknown): void {
     const { driver } = this.#options
+    const data = shownOf(reported, MAX_PROGRESS_CHARS)
     driver
       .mutate(
         tx => {
@@ -251,6 +255,29 @@ export class Background {
       },
       { background: true },
     )
+  }
+}
+
+/**
+ * What the executor says it came to. The executor is foreign code: whatever it throws or answers instead ends the
+ * operation as failed, for nobody else will ever know how it ended.
+ */
+async function outcomeOf(
+  executor: CoreExecutor,
+  operation: RunningOperation,
+  context: WatchContext,
+): Promise<OperationOutcome | undefined> {
+  try {
+    const outcome: unknown = await executor.watch?.(operation, context)
+    if (outcome === undefined) return undefined
+    if (typeof outcome !== 'object' || outcome === null || !('ok' in outcome))
+      return { ok: false, error: 'the executor did not say how it ended' }
+    if (outcome.ok !== true) return { ok: false, error: messageOf('error' in outcome ? outcome.error : undefined) }
+    const json = jsonOf('output' in outcome ? outcome.output : undefined, MAX_OUTPUT_CHARS)
+    if (!('problem' in json)) return { ok: true, output: json.value }
+    return { ok: false, error: `its result can't be written as JSON: ${json.problem}` }
+  } catch (error) {
+    return { ok: false, error: messageOf(error) }
   }
 }
 

@@ -1,15 +1,32 @@
 /** The shipped executor: an agent that calls a model and its tools until there is an answer. */
+
+import { MeerkatError } from '../../errors.ts'
+import { messageOf } from '../../foreign.ts'
 import type { Ids } from '../../ids.ts'
 import { uuidIds } from '../../ids.ts'
 import type { SessionOptions } from '../../store/records.ts'
 import { type Clock, systemClock } from '../../time.ts'
 import type { CoreExecutor, ToolSummary } from '../executor.ts'
 import type { ResolveOptions } from '../providers.ts'
+import { askTool } from './ask-tool.ts'
 import { Begun } from './background.ts'
 import type { Budget } from './budget.ts'
 import { type ModelFactory, modelChooser } from './choose-model.ts'
 import type { CompactionOptions } from './compact.ts'
-import type { LanguageModel } from './model.ts'
+import { isLanguageModel, type LanguageModel } from './model.ts'
+import {
+  aCount,
+  aDelay,
+  aDuration,
+  aFunction,
+  anObject,
+  aText,
+  checkOptions,
+  either,
+  type Fields,
+  isFunction,
+  optional,
+} from './options.ts'
 import { type CallSettings, Measured, type Settings } from './settings.ts'
 import { type AgentTool, summaryOf, toolList } from './tool.ts'
 import { carryOn } from './work.ts'
@@ -55,17 +72,77 @@ export interface AgentOptions extends Budget, ResolveOptions {
   readonly clock?: Clock
 }
 
+const TOOL_TIMEOUT_MS = 60_000
 /** After its signal aborted, a tool has this long to end. */
 const TOOL_GRACE_MS = 2000
 
+/** What `agent()` takes. */
+const OPTIONS: Fields<AgentOptions> = {
+  model: { wanted: 'a language model, a text such as openai/gpt-5.6, or a function', fits: isModelOption },
+  tools: optional({
+    wanted: 'a list, a record or a function',
+    fits: value => isFunction(value) || (typeof value === 'object' && value !== null),
+  }),
+  system: optional(either(aText, aFunction)),
+  maxTurns: optional(aCount),
+  maxTokens: optional(aCount),
+  maxToolCalls: optional(aCount),
+  retries: optional(aCount),
+  retryDelayMs: optional(aDelay),
+  maxRetryDelayMs: optional(aDelay),
+  streamStallMs: optional(aDuration),
+  firstContentMs: optional(aDuration),
+  callTimeoutMs: optional(aDuration),
+  toolTimeoutMs: optional(aDuration),
+  compaction: optional(either({ wanted: 'false', fits: value => value === false }, anObject)),
+  settings: optional(anObject),
+  random: optional(aFunction),
+  ids: optional(anObject),
+  clock: optional(anObject),
+  baseUrl: optional(aText),
+  env: optional(anObject),
+}
+
+const COMPACTION: Fields<CompactionOptions> = { thresholdTokens: aCount, keepTurns: optional(aCount) }
+
+const anything = optional({ wanted: 'anything', fits: () => true })
+/** Their values are the provider's business. */
+const SETTINGS: Fields<CallSettings> = {
+  maxOutputTokens: anything,
+  temperature: anything,
+  topP: anything,
+  topK: anything,
+  presencePenalty: anything,
+  frequencyPenalty: anything,
+  stopSequences: anything,
+  seed: anything,
+  reasoning: anything,
+  headers: anything,
+  providerOptions: anything,
+}
+
+function isModelOption(value: unknown): boolean {
+  return isFunction(value) || (typeof value === 'string' && value !== '') || isLanguageModel(value)
+}
+
 /** Makes the executor. */
 export function agent(options: AgentOptions): CoreExecutor {
+  checkOptions('agent', options, OPTIONS)
+  if (options.compaction) checkOptions('agent: compaction', options.compaction, COMPACTION)
+  if (options.settings) checkOptions('agent: settings', options.settings, SETTINGS)
   const settings = settingsOf(options)
   const { tools = [], model } = options
   const fixed = typeof tools === 'function' ? [] : toolList(tools)
   return {
     name: `agent (${typeof model === 'object' ? model.modelId : typeof model === 'string' ? model : 'models by id'})`,
-    apply: port => carryOn(settings, port),
+    apply: async port => {
+      try {
+        return await carryOn(settings, port)
+      } catch (error) {
+        // A prompt's or a model's function may throw anything; who performs runs hears of errors.
+        throw error instanceof Error ? error : new Error(messageOf(error))
+      }
+    },
     tools: (session): readonly ToolSummary[] => allowed(fixed, session).map(summaryOf),
     watch: (operation, context) =>
       settings.begun.watch(
@@ -80,8 +157,8 @@ function settingsOf(options: AgentOptions): Settings {
   const { model, system, baseUrl, env, maxTokens, maxToolCalls, maxTurns, clock = systemClock } = options
   return {
     models: modelChooser(model, { ...given({ baseUrl }), ...given({ env }) }),
-    toolsOf: toolsOf(options.tools ?? []),
-    systemOf: session => session.system ?? (typeof system === 'function' ? system(session) : system),
+    toolsOf: toolsOf(options.tools ?? [], options.toolTimeoutMs ?? TOOL_TIMEOUT_MS),
+    systemOf: session => session.system ?? (typeof system === 'function' ? promptOf(system(session)) : system),
     budget: { ...given({ maxTokens }), ...given({ maxToolCalls }), ...given({ maxTurns }) },
     ...limitsOf(options),
     compaction: options.compaction ?? false,
@@ -93,7 +170,12 @@ function settingsOf(options: AgentOptions): Settings {
 }
 
 function limitsOf(options: AgentOptions): Pick<Settings, 'limits' | 'retries' | 'toolLimits'> {
-  const { streamStallMs = 120_000, firstContentMs = 300_000, callTimeoutMs = 900_000, toolTimeoutMs = 60_000 } = options
+  const {
+    streamStallMs = 120_000,
+    firstContentMs = 300_000,
+    callTimeoutMs = 900_000,
+    toolTimeoutMs = TOOL_TIMEOUT_MS,
+  } = options
   const { retries = 2, retryDelayMs = 1000, maxRetryDelayMs = 60_000, random = Math.random } = options
   return {
     limits: { streamStallMs, firstContentMs, callTimeoutMs },
@@ -102,10 +184,30 @@ function limitsOf(options: AgentOptions): Pick<Settings, 'limits' | 'retries' | 
   }
 }
 
-function toolsOf(tools: Tools | ToolSource): Settings['toolsOf'] {
-  if (typeof tools === 'function') return async session => allowed(toolList(await tools(session)), session)
-  const fixed = toolList(tools)
-  return session => allowed(fixed, session)
+function promptOf(text: unknown): string | undefined {
+  if (text === undefined || typeof text === 'string') return text
+  throw new MeerkatError('invalid-params', 'agent: system must answer a text')
+}
+
+function toolsOf(tools: Tools | ToolSource, limitMs: number): Settings['toolsOf'] {
+  if (typeof tools !== 'function') {
+    const fixed = toolList(tools)
+    return ({ session }) => Promise.resolve(allowed(fixed, session))
+  }
+  return async run => {
+    const { session, sessionId, runId } = run
+    const work = { tool: '(the list of tools)', sessionId, runId }
+    const answer = await askTool(work, { run, limitMs }, () => tools(session))
+    switch (answer.type) {
+      case 'value':
+        return allowed(toolList(answer.value), session)
+      case 'stopped':
+        if (run.signal.aborted) return []
+        throw new Error(`the list of tools did not come within ${limitMs} ms`)
+      default:
+        throw new Error(`the list of tools could not be made: ${messageOf(answer.error)}`)
+    }
+  }
 }
 
 /** A session that names its tools gets only those. */

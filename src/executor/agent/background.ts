@@ -4,18 +4,26 @@
  * What runs in this process is waited for by its promise; after a restart the tool itself takes it up again by the
  * handle it gave. A tool that can't (no `resume`) has its operation end with the process, which the session hears of too.
  */
+import { MeerkatError } from '../../errors.ts'
+import { cutText, jsonOf, messageOf, wellFormed } from '../../foreign.ts'
 import type { OperationId } from '../../kernel/ids.ts'
+import { Deadline, systemClock } from '../../time.ts'
 import type { BackgroundWork, OperationOutcome, RunningOperation, WatchContext } from '../executor.ts'
+import { type Answered, askTool, MAX_CHECK_MS } from './ask-tool.ts'
 import type { AgentTool } from './tool.ts'
+import { resultOf } from './tool-result.ts'
 
 export interface StillRunningOptions<Output> {
   /** What runs, for people: `build #42`. */
   readonly title: string
   /** How it ends, where this process will know. Without it somebody outside says so (`operation/finish`). */
-  readonly finish?: Promise<Output>
-  /** What `resume` needs to take it up again after a restart: anything JSON can hold. */
+  readonly finish?: PromiseLike<Output>
+  /** What `resume` needs to take it up again after a restart: anything JSON can hold, up to 64 Ki characters. */
   readonly handle?: unknown
 }
+
+const MAX_TITLE_CHARS = 200
+const MAX_HANDLE_CHARS = 64 * 1024
 
 /** What a tool returns whose work goes on behind its answer. Made by `stillRunning`. */
 export class StillRunning<Output> {
@@ -23,13 +31,41 @@ export class StillRunning<Output> {
   readonly finish: Promise<Output> | undefined
   readonly handle: unknown
 
-  constructor({ title, finish, handle }: StillRunningOptions<Output>) {
-    this.title = title
-    this.finish = finish
-    this.handle = handle
-    // Whoever watches hears of it; until then it is nobody's unhandled rejection.
-    finish?.catch(() => {})
+  constructor(options: StillRunningOptions<Output>) {
+    const { title, finish, handle } = options
+    this.finish = finish === undefined ? undefined : promised(finish)
+    if (typeof title !== 'string' || title === '') throw invalid('title', 'must be a text that is not empty')
+    this.title = wellFormed(cutText(title, MAX_TITLE_CHARS))
+    const json = handle === undefined ? undefined : jsonOf(handle, MAX_HANDLE_CHARS)
+    if (json !== undefined && 'problem' in json) throw invalid('handle', `can't be kept as JSON: ${json.problem}`)
+    this.handle = json?.value
+    Object.freeze(this)
+    MADE.add(this)
   }
+}
+
+/** Known by identity: whoever looks at what a tool answered must not run the tool's code by it. */
+const MADE = new WeakSet<object>()
+
+export function isStillRunning(value: unknown): value is StillRunning<unknown> {
+  return typeof value === 'object' && value !== null && MADE.has(value)
+}
+
+function promised<Output>(finish: PromiseLike<Output>): Promise<Output> {
+  if (!isThenable(finish)) throw invalid('finish', 'must be a promise')
+  const promise = Promise.resolve(finish)
+  // Whoever watches hears of it; until then it is nobody's unhandled rejection.
+  promise.catch(() => {})
+  return promise
+}
+
+function isThenable(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+}
+
+function invalid(field: string, problem: string): MeerkatError {
+  const details = { issues: [{ path: field, message: problem }] }
+  return new MeerkatError('invalid-params', `stillRunning: ${field} ${problem}`, { details })
 }
 
 /** Answers a call whose work goes on in the background. */
@@ -37,13 +73,18 @@ export function stillRunning<Output>(options: StillRunningOptions<Output>): Stil
   return new StillRunning(options)
 }
 
-/** What was begun in this process and has not been waited for yet. */
+/** What was begun in this process and has not ended yet. */
 export class Begun {
   readonly #finishes = new Map<OperationId, Promise<unknown>>()
 
   /** Files the work, and says what is recorded of it. */
   begin(operationId: OperationId, { title, finish, handle }: StillRunning<unknown>, tool: AgentTool): BackgroundWork {
-    if (finish !== undefined) this.#finishes.set(operationId, finish)
+    if (finish !== undefined) {
+      this.#finishes.set(operationId, finish)
+      // Whoever loads the session anew in this process waits for it again.
+      const forget = (): unknown => setTimeout(() => this.#finishes.delete(operationId), KEPT_MS).unref()
+      finish.then(forget, forget)
+    }
     // What nobody here waits for ends outside, and so outlasts this process.
     const resumable = tool.resume !== undefined || finish === undefined
     return { operationId, title, tool: tool.name, resumable, ...(handle !== undefined && { handle }) }
@@ -56,22 +97,40 @@ export class Begun {
     context: WatchContext,
   ): Promise<OperationOutcome> | undefined {
     const finish = this.#finishes.get(operation.id)
-    this.#finishes.delete(operation.id)
     const resume = tool?.resume?.bind(tool)
-    if (finish === undefined && resume === undefined) return undefined
-    const work = finish ?? (async () => resume?.(operation.handle, { ...context, operationId: operation.id }))()
-    return outcomeOf(work, tool)
+    if (finish !== undefined) return outcomeOf(operation, () => finish, tool, context.signal)
+    if (resume === undefined) return undefined
+    const resumed = (): unknown => resume(operation.handle, { ...context, operationId: operation.id })
+    return outcomeOf(operation, resumed, tool, context.signal)
   }
 }
 
-async function outcomeOf(work: Promise<unknown>, tool: AgentTool | undefined): Promise<OperationOutcome> {
-  try {
-    const output: unknown = await work
-    const problem = await tool?.checkOutput?.(output)
-    if (problem !== undefined) return { ok: false, error: `its result does not have its declared form: ${problem}` }
-    // What JSON can't hold can't be told.
-    return { ok: true, output: output === undefined ? null : (JSON.parse(JSON.stringify(output)) as unknown) }
-  } catch (error) {
-    return { ok: false, error: error instanceof Error ? error.message : String(error) }
+/** How long an end is kept for whoever did not take it in: the session may be between two owners. */
+const KEPT_MS = 60_000
+
+/** Work behind an answer has no deadline of its own: it ends when it ends, or when somebody cancels it. */
+const UNBOUNDED = new Deadline(systemClock, Number.POSITIVE_INFINITY)
+
+async function outcomeOf(
+  { id, sessionId, tool: name = id }: RunningOperation,
+  act: () => unknown,
+  tool: AgentTool | undefined,
+  signal: AbortSignal,
+): Promise<OperationOutcome> {
+  const ask = <T>(question: () => T | PromiseLike<T>, limitMs: number): Promise<Answered<T>> =>
+    askTool({ tool: name, sessionId }, { run: { signal, deadline: UNBOUNDED }, limitMs }, question)
+  const ended = await ask(act, Number.POSITIVE_INFINITY)
+  if (ended.type !== 'value') return { ok: false, error: whyNot(ended) }
+  if (tool?.checkOutput !== undefined) {
+    const checked = await ask(() => tool.checkOutput?.(ended.value), MAX_CHECK_MS)
+    const problem = checked.type === 'value' ? checked.value : whyNot(checked)
+    if (problem !== undefined)
+      return { ok: false, error: `its result does not have its declared form: ${messageOf(problem)}` }
   }
+  const { ok, output } = resultOf(ended.value)
+  return ok ? { ok, output } : { ok, error: messageOf(output) }
+}
+
+function whyNot(ended: Exclude<Answered<unknown>, { type: 'value' }>): string {
+  return ended.type === 'stopped' ? `it was stopped (${ended.cause})` : messageOf(ended.error)
 }

@@ -5,6 +5,7 @@
  * the record as `meta`. A tool call that must not be dispatched says why in its `meta`, so that a restart knows it too.
  */
 import type { SharedV4ProviderMetadata } from '@ai-sdk/provider'
+import { cutText, jsonOf, wellFormed } from '../../foreign.ts'
 import type { MessagePart, MessageRecord } from '../../store/records.ts'
 
 export type ProviderMetadata = SharedV4ProviderMetadata
@@ -47,4 +48,18 @@ export function textOf(content: MessageRecord['content']): string {
 export function withoutCalls(parts: readonly MessagePart[]): MessageRecord | undefined {
   const kept = parts.filter(part => part.type !== 'tool-call')
   return kept.length === 0 ? undefined : { role: 'assistant', content: kept }
+}
+
+/** Longer arguments are a model that ran away: no tool wants them, and the record keeps them for ever. */
+const MAX_ARGS_CHARS = 1024 * 1024
+/** No tool has a longer name. */
+const MAX_NAME_CHARS = 128
+
+/** A call as it goes into the record: what is too long of it stays out, and then it is not dispatched. */
+export function boundedCall(part: MessagePart): MessagePart {
+  if (part.type !== 'tool-call') return part
+  const name = wellFormed(cutText(part.name, MAX_NAME_CHARS))
+  const json = jsonOf(part.args, MAX_ARGS_CHARS)
+  if (!('problem' in json)) return { ...part, name, args: json.value }
+  return { ...part, name, args: {}, ...withMeta({ ...metaOf(part), invalid: `of its arguments, ${json.problem}` }) }
 }

@@ -2,6 +2,8 @@
  * The tool calls of one turn, side by side. Outcomes that are there at the same time are recorded together.
  */
 import { setImmediate } from 'node:timers/promises'
+import { messageOf } from '../../foreign.ts'
+import type { CallId } from '../../kernel/ids.ts'
 import type { AbortCause, CallOutcome } from '../executor.ts'
 import { type CallRun, type PreparedCall, runCall } from './run-tool.ts'
 
@@ -14,7 +16,7 @@ export async function runCalls(calls: readonly PreparedCall[], run: Omit<CallRun
   let wake = Promise.withResolvers<void>()
   let open = calls.length
   const running = calls.map(async call => {
-    const outcome = await runCall(call, { ...run, signal })
+    const outcome = await runCall(call, { ...run, signal }).catch((error: unknown) => failed(call, error))
     if (outcome !== undefined) finished.push(outcome)
     open--
     wake.resolve()
@@ -34,4 +36,9 @@ export async function runCalls(calls: readonly PreparedCall[], run: Omit<CallRun
     batch.abort('closing' satisfies AbortCause)
     await Promise.all(running)
   }
+}
+
+/** What went wrong around a call is that call's end, and no other's. */
+function failed({ part }: PreparedCall, error: unknown): CallOutcome {
+  return { callId: part.callId as CallId, name: part.name, ok: false, code: 'internal', output: messageOf(error) }
 }

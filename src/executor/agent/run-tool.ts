@@ -4,15 +4,19 @@
  * Bounded: a call ends at its timeout, at the run's deadline or with the run's abort, and one that ignores its signal is
  * given up after a grace. What is given up is told as it is: nobody knows whether it took effect.
  */
-import { cutText, type Json, jsonOf, messageOf } from '../../foreign.ts'
+import { messageOf } from '../../foreign.ts'
 import type { CallId } from '../../kernel/ids.ts'
 import type { CallIntent } from '../../kernel/regions/calls.ts'
 import { tell } from '../../observer.ts'
 import type { BackgroundWork, CallOutcome, RunPort } from '../executor.ts'
-import { StillRunning } from './background.ts'
+import { type Answered, answerOf, askTool, type Came, MAX_CHECK_MS } from './ask-tool.ts'
+import { isStillRunning, type StillRunning } from './background.ts'
 import { metaOf, type ToolCallPart } from './parts.ts'
+import { Progress } from './progress.ts'
 import { Stage, type StopCause, Stopped } from './stage.ts'
-import type { AgentTool } from './tool.ts'
+import type { AgentTool, ParsedArgs } from './tool.ts'
+import { resultOf } from './tool-result.ts'
+import { ToolScope, type ToolWork } from './tool-scope.ts'
 
 export interface ToolLimits {
   /** For tools that declare none. */
@@ -26,8 +30,18 @@ export type PreparedCall =
   | { readonly type: 'ready'; readonly part: ToolCallPart; readonly tool: AgentTool; readonly args: unknown }
   | { readonly type: 'refused'; readonly part: ToolCallPart; readonly code: string; readonly problem: string }
 
+type ReadyCall = Extract<PreparedCall, { type: 'ready' }>
+
+/** Where calls are prepared: what bounds the questions that tools are asked before they are called. */
+export type Preparing = Pick<RunPort, 'signal' | 'deadline' | 'sessionId' | 'runId'>
+
 /** Finds a call's tool and checks its arguments. */
-export async function prepareCall(part: ToolCallPart, tools: readonly AgentTool[]): Promise<PreparedCall> {
+export async function prepareCall(
+  part: ToolCallPart,
+  tools: readonly AgentTool[],
+  run: Preparing,
+  limits: ToolLimits,
+): Promise<PreparedCall> {
   const refused = (code: string, problem: string): PreparedCall => ({ type: 'refused', part, code, problem })
   const tool = tools.find(({ name }) => name === part.name)
   if (tool === undefined) {
@@ -39,29 +53,53 @@ export async function prepareCall(part: ToolCallPart, tools: readonly AgentTool[
   }
   const { invalid } = metaOf(part)
   if (invalid !== undefined) return refused('invalid-arguments', `The call was not made: ${invalid}.`)
-  try {
-    const parsed = await tool.parse(part.args)
-    if (parsed.ok) return { type: 'ready', part, tool, args: parsed.args }
+  // A copy: what the tool does to its arguments does nothing to the record.
+  const args = structuredClone(part.args)
+  const answer = await askTool(workOf(part, run), { run, limitMs: checkLimit(tool, limits) }, () => tool.parse(args))
+  const parsed = answer.type === 'value' ? readParsed(answer.value) : { problem: unanswered(answer) }
+  if ('args' in parsed) return { type: 'ready', part, tool, args: parsed.args }
+  if (answer.type === 'value' && parsed.problem !== undefined) {
     return refused(
       'invalid-arguments',
       `The call was not made because its arguments do not fit the tool's schema:\n${parsed.problem}`,
     )
-  } catch (error) {
-    return refused(
-      'invalid-arguments',
-      `The call was not made because its arguments could not be checked: ${messageOf(error)}`,
-    )
+  }
+  return refused(
+    'invalid-arguments',
+    `The call was not made because its arguments could not be checked: ${parsed.problem ?? 'the tool gave no verdict'}`,
+  )
+}
+
+/** What a parser said, whatever it answered. */
+function readParsed(answer: ParsedArgs): { readonly args: unknown } | { readonly problem: string | undefined } {
+  try {
+    if (answer.ok) return { args: answer.args }
+    return { problem: messageOf(answer.problem) }
+  } catch {
+    return { problem: undefined }
   }
 }
 
 /** Whether a call waits for a decision. What can't be found out does. */
-export function waitsForApproval(call: PreparedCall): boolean {
+export async function waitsForApproval(call: PreparedCall, run: Preparing, limits: ToolLimits): Promise<boolean> {
   if (call.type === 'refused') return false
-  try {
-    return call.tool.needsApproval(call.args)
-  } catch {
-    return true
-  }
+  const { tool, args, part } = call
+  const bounds = { run, limitMs: checkLimit(tool, limits) }
+  const answer = await askTool(workOf(part, run), bounds, () => tool.needsApproval(args))
+  return answer.type !== 'value' || answer.value !== false
+}
+
+function checkLimit({ timeoutMs }: AgentTool, { toolTimeoutMs }: ToolLimits): number {
+  return Math.min(timeoutMs ?? toolTimeoutMs, MAX_CHECK_MS)
+}
+
+function workOf({ callId, name }: ToolCallPart, { sessionId, runId }: Preparing): ToolWork {
+  return { tool: name, callId: callId as CallId, sessionId, runId }
+}
+
+/** Why a question has no answer. */
+function unanswered(answer: Exclude<Answered<unknown>, { type: 'value' }>): string {
+  return answer.type === 'stopped' ? `it took too long (${answer.cause})` : messageOf(answer.error)
 }
 
 /** What is recorded before the call is dispatched. A refused call has no effect, so it may be repeated. */
@@ -92,66 +130,82 @@ export async function runCall(call: PreparedCall, run: CallRun): Promise<CallOut
   const limitMs = call.tool.timeoutMs ?? limits.toolTimeoutMs
   const stage = new Stage({ signal: run.signal, deadline: port.deadline }, limitMs)
   const ended = await settle(call, callId, stage, run)
+  const { cause } = stage
   stage.end()
-  if (stage.cause === 'closing' && ended.type !== 'value') return undefined
+  if (cause === 'closing' && ended.type !== 'value') return undefined
+  const told = ended.type === 'value' ? await answerFor(ended.value, call, run) : failureOf(ended, cause, limitMs)
   const durationMs = port.clock.now() - startedAt
-  const told =
-    ended.type === 'value' && ended.value instanceof StillRunning
-      ? answerOf(run.begin(ended.value, call.tool))
-      : await outcomeOf(ended, call.tool, stage.cause, limitMs)
   const { sessionId, runId } = port
   const fact = { sessionId, runId, turn: run.turn, callId, tool: name, at: startedAt, durationMs, ok: told.ok }
-  tell(port.observer, 'toolCalled', () => ({ ...fact, ...('code' in told && { code: told.code }) }))
+  tell(port.observer, 'toolCalled', () => ({ ...fact, ...(told.code !== undefined && { code: told.code }) }))
   return { callId, name, durationMs, ...told }
 }
 
+type Told = Pick<CallOutcome, 'ok' | 'output' | 'code' | 'background'>
+type Ended = Came<unknown> | { readonly type: 'given-up' }
+
+async function answerFor(value: unknown, { tool, part }: ReadyCall, run: CallRun): Promise<Told> {
+  if (isStillRunning(value)) return stillRunningTold(run.begin(value, tool))
+  if (tool.checkOutput !== undefined) {
+    // A call that ended is checked even where its run is being cancelled, but not for long.
+    const bounds = { run: { signal: NEVER, deadline: run.port.deadline }, limitMs: checkLimit(tool, run.limits) }
+    const answer = await askTool(workOf(part, run.port), bounds, () => tool.checkOutput?.(value))
+    const problem = answer.type === 'value' ? answer.value : unanswered(answer)
+    if (problem !== undefined) {
+      const message = `The tool ran, but its result does not have its declared form:\n${messageOf(problem)}`
+      return { ok: false, code: 'invalid-result', output: message }
+    }
+  }
+  return resultOf(value)
+}
+
+const NEVER: AbortSignal = new AbortController().signal
+
 /** What the model is told of work that goes on. */
-function answerOf(background: BackgroundWork): Pick<CallOutcome, 'ok' | 'output' | 'background'> {
+function stillRunningTold(background: BackgroundWork): Told {
   const { operationId, title } = background
   const note = 'It runs in the background. Its result comes in a later message; go on without waiting for it.'
   return { ok: true, output: { status: 'running', operationId, title, note }, background }
 }
 
-type Ended =
-  | { readonly type: 'value'; readonly value: unknown }
-  | { readonly type: 'threw'; readonly error: unknown }
-  | { readonly type: 'given-up' }
-
 async function settle(
-  { tool, args }: Extract<PreparedCall, { type: 'ready' }>,
+  { tool, args, part }: ReadyCall,
   callId: CallId,
   stage: Stage,
   { port, turn, limits }: CallRun,
 ): Promise<Ended> {
   const { sessionId, runId } = port
-  const progress = (data: unknown): void => port.stream({ type: 'tool.progress', turn, callId, data })
+  const progress = new Progress(port.clock, data => port.stream({ type: 'tool.progress', turn, callId, data }))
   const { signal, deadline } = stage
-  // Never rejects, so that a call which was given up can end later without anyone waiting.
-  const execute = async (): Promise<unknown> =>
-    tool.execute(args, { callId, sessionId, runId, signal, deadline, progress })
-  const work = execute().then(
-    (value): Ended => ({ type: 'value', value }),
-    (error: unknown): Ended => ({ type: 'threw', error }),
-  )
+  const context = { callId, sessionId, runId, signal, deadline, progress: progress.report }
+  const scope = new ToolScope(workOf(part, port))
+  const work: Promise<Ended> = answerOf(scope, () => tool.execute(args, context))
   try {
-    return await stage.race(work)
+    const ended = await stage.race(work)
+    // What goes on of a call that an error got away from has nobody left to work for.
+    if (ended.type === 'stray') stage.stop('cancelled')
+    return ended
   } catch (error) {
     if (!(error instanceof Stopped)) throw error
+    const graceMs = stage.cause === 'closing' ? 0 : limits.graceMs
+    const { promise, resolve } = Promise.withResolvers<Ended>()
+    const callOff = port.clock.after(graceMs, () => resolve({ type: 'given-up' }))
+    return await Promise.race([work, promise]).finally(callOff)
+  } finally {
+    scope.end()
+    progress.end()
   }
-  const graceMs = stage.cause === 'closing' ? 0 : limits.graceMs
-  const { promise, resolve } = Promise.withResolvers<Ended>()
-  const callOff = port.clock.after(graceMs, () => resolve({ type: 'given-up' }))
-  const ended = await Promise.race([work, promise])
-  callOff()
-  return ended
 }
 
-type Told = Pick<CallOutcome, 'ok' | 'output' | 'code'>
-
-async function outcomeOf(ended: Ended, tool: AgentTool, cause: StopCause | undefined, limitMs: number): Promise<Told> {
-  if (ended.type === 'value') return resultOf(ended.value, tool)
-  if (cause === undefined)
+function failureOf(ended: Exclude<Ended, { type: 'value' }>, cause: StopCause | undefined, limitMs: number): Told {
+  if (ended.type === 'stray') {
+    const where = 'The tool threw outside of its call, in a timer or in a promise that nothing waited for'
+    const output = `${where}: ${messageOf(ended.error)}\nWhether the call took effect is unknown.`
+    return { ok: false, code: 'stray-error', output }
+  }
+  if (cause === undefined) {
     return { ok: false, code: 'threw', output: ended.type === 'threw' ? messageOf(ended.error) : 'failed' }
+  }
   const why = WHY[cause](limitMs)
   const how = ended.type === 'threw' ? `It stopped (${messageOf(ended.error)})` : 'It did not react and was given up'
   const code = cause === 'timeout' || cause === 'deadline' ? 'timeout' : 'cancelled'
@@ -164,41 +218,4 @@ const WHY: Readonly<Record<StopCause, (limitMs: number) => string>> = {
   cancelled: () => 'The run was cancelled during the call.',
   closing: () => 'The runtime closed during the call.',
   superseded: () => 'The run was replaced during the call.',
-}
-
-async function resultOf(value: unknown, tool: AgentTool): Promise<Told> {
-  const problem = await problemOf(value, tool)
-  if (problem !== undefined) {
-    return {
-      ok: false,
-      code: 'invalid-result',
-      output: `The tool ran, but its result does not have its declared form:\n${problem}`,
-    }
-  }
-  const json = jsonOf(value)
-  if ('problem' in json) {
-    return {
-      ok: false,
-      code: 'invalid-result',
-      output: `The tool ran, but its result can't be written as JSON: ${json.problem}`,
-    }
-  }
-  return { ok: true, output: bounded(json) }
-}
-
-async function problemOf(value: unknown, tool: AgentTool): Promise<string | undefined> {
-  try {
-    return await tool.checkOutput?.(value)
-  } catch (error) {
-    return messageOf(error)
-  }
-}
-
-/** Longer results are cut: they would crowd the conversation out of the model's sight. */
-const MAX_RESULT_CHARS = 256 * 1024
-
-function bounded({ text, value }: Json): unknown {
-  if (text.length <= MAX_RESULT_CHARS) return value
-  const shown = cutText(typeof value === 'string' ? value : text, MAX_RESULT_CHARS)
-  return `${shown}\n[truncated: ${MAX_RESULT_CHARS} of ${text.length} characters]`
 }

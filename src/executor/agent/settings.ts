@@ -2,6 +2,7 @@
 import type { Ids } from '../../ids.ts'
 import type { SessionId } from '../../kernel/ids.ts'
 import type { SessionOptions } from '../../store/records.ts'
+import type { RunPort } from '../executor.ts'
 import type { Begun } from './background.ts'
 import type { Budget } from './budget.ts'
 import type { ModelChooser } from './choose-model.ts'
@@ -31,7 +32,8 @@ export type CallSettings = Pick<
 
 export interface Settings {
   readonly models: ModelChooser
-  readonly toolsOf: (session: SessionOptions) => readonly AgentTool[] | Promise<readonly AgentTool[]>
+  /** The tools of a run's session. Throws `invalid-params` for what are no tools. */
+  readonly toolsOf: (run: RunPort) => Promise<readonly AgentTool[]>
   readonly systemOf: (session: SessionOptions) => string | undefined
   readonly budget: Budget
   readonly limits: CallLimits

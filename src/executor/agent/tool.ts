@@ -6,11 +6,28 @@
  */
 import type { z } from 'zod'
 import { MeerkatError } from '../../errors.ts'
+import { cutText, jsonOf, messageOf } from '../../foreign.ts'
 import type { CallId, OperationId, RunId, SessionId } from '../../kernel/ids.ts'
 import type { CallPolicy } from '../../kernel/regions/calls.ts'
 import type { Deadline } from '../../time.ts'
 import type { ToolSummary, WatchContext } from '../executor.ts'
 import type { StillRunning } from './background.ts'
+import {
+  aBoolean,
+  aDuration,
+  aFunction,
+  anObject,
+  aText,
+  checkFields,
+  checkOptions,
+  either,
+  type Field,
+  type Fields,
+  invalidOption,
+  isFunction,
+  oneOf,
+  optional,
+} from './options.ts'
 
 /** What a tool's function gets beside its arguments. */
 export interface ToolContext {
@@ -47,7 +64,7 @@ export interface AgentTool {
   /** Whether the model's arguments fit; what `execute` gets is what this answers. */
   parse(args: unknown): Promise<ParsedArgs>
   /** Whether the call waits for a person's decision. Gets parsed arguments. */
-  needsApproval(args: unknown): boolean
+  needsApproval(args: unknown): boolean | PromiseLike<boolean>
   /** Whether any call of it may need approval, for lists. */
   readonly mayNeedApproval: boolean
   execute(args: unknown, context: ToolContext): unknown
@@ -71,7 +88,7 @@ export interface ToolDefinition<Input extends z.ZodType, Output> {
    * (default) waits for a person, `fail` tells the model that the outcome is unknown.
    */
   readonly onLost?: CallPolicy
-  readonly needsApproval?: boolean | ((args: z.output<Input>) => boolean)
+  readonly needsApproval?: boolean | ((args: z.output<Input>) => boolean | PromiseLike<boolean>)
   /** Returns what the model is told: anything JSON can hold, or `stillRunning(…)` for work that goes on behind it. */
   execute(
     args: z.output<Input>,
@@ -86,11 +103,12 @@ export interface ToolDefinition<Input extends z.ZodType, Output> {
 
 /** Makes a tool of a Zod schema and a function. */
 export function tool<Input extends z.ZodType, Output>(definition: ToolDefinition<Input, Output>): AgentTool {
+  checkOptions(named(definition), definition, DEFINITION)
   const { name, description, input, output, timeoutMs, onLost = 'ask', needsApproval = false } = definition
   // `parse` is the only maker of arguments, so what reaches the definition's functions has the schema's output type.
   const typed = (args: unknown): z.output<Input> => args as z.output<Input>
   return {
-    name: checkedName(name),
+    name,
     description,
     inputSchema: jsonSchemaOf(name, input),
     onLost,
@@ -109,11 +127,15 @@ export function summaryOf({ name, description, inputSchema, onLost, mayNeedAppro
   return { name, description, inputSchema, policy: onLost, needsApproval: mayNeedApproval }
 }
 
-/** An array or a record of tools as one list, each name once. */
+/** An array or a record of tools as one list, each name once, each one a tool. */
 export function toolList(tools: readonly AgentTool[] | Readonly<Record<string, AgentTool>>): readonly AgentTool[] {
-  const list = isList(tools) ? tools : Object.values(tools)
+  const given: unknown = tools
+  if (typeof given !== 'object' || given === null) throw invalidOption('agent', 'tools', 'must be a list or a record')
+  const list = isList(tools) ? [...tools] : Object.values(tools)
   const names = new Set<string>()
-  for (const { name } of list) {
+  for (const one of list) {
+    checkFields(named(one), one, TOOL)
+    const { name } = one
     if (names.has(name)) throw new MeerkatError('invalid-params', `two tools are named ${name}`, { details: { name } })
     names.add(name)
   }
@@ -125,13 +147,60 @@ function isList(tools: readonly AgentTool[] | Readonly<Record<string, AgentTool>
 }
 
 const NAME = /^[\w-]{1,64}$/
+const aName: Field = {
+  wanted: "1 to 64 letters, digits, _ or - (a tool's name)",
+  fits: value => typeof value === 'string' && NAME.test(value),
+}
+const aSchema: Field = {
+  wanted: 'a Zod schema',
+  fits: value =>
+    typeof value === 'object' &&
+    value !== null &&
+    isFunction(Reflect.get(value, 'toJSONSchema')) &&
+    isFunction(Reflect.get(value, 'safeParseAsync')),
+}
+const aJsonSchema: Field = {
+  wanted: 'a JSON Schema of at most 256 Ki characters',
+  fits: value => anObject.fits(value) && !('problem' in jsonOf(value, 256 * 1024)),
+}
+const aPolicy = oneOf('retry', 'ask', 'fail')
 
-function checkedName(name: string): string {
-  if (NAME.test(name)) return name
-  throw new MeerkatError(
-    'invalid-params',
-    `a tool's name is 1 to 64 letters, digits, _ or -, not ${JSON.stringify(name)}`,
-  )
+/** What `tool()` takes. */
+const DEFINITION: Fields<ToolDefinition<z.ZodType, unknown>> = {
+  name: aName,
+  description: aText,
+  input: aSchema,
+  output: optional(aSchema),
+  timeoutMs: optional(aDuration),
+  onLost: optional(aPolicy),
+  needsApproval: optional(either(aBoolean, aFunction)),
+  execute: aFunction,
+  resume: optional(aFunction),
+}
+
+/** What the agent needs of a tool, wherever it comes from. */
+const TOOL: Fields<AgentTool> = {
+  name: aName,
+  description: aText,
+  inputSchema: aJsonSchema,
+  onLost: aPolicy,
+  timeoutMs: optional(aDuration),
+  parse: aFunction,
+  needsApproval: aFunction,
+  mayNeedApproval: aBoolean,
+  execute: aFunction,
+  resume: optional(aFunction),
+  checkOutput: optional(aFunction),
+}
+
+/** What a tool is called in messages about it, as far as it has a name. */
+function named(tool: unknown): string {
+  try {
+    const name: unknown = typeof tool === 'object' && tool !== null ? Reflect.get(tool, 'name') : undefined
+    return typeof name === 'string' ? `tool ${JSON.stringify(cutText(name, 64))}` : 'a tool'
+  } catch {
+    return 'a tool'
+  }
 }
 
 function jsonSchemaOf(name: string, input: z.ZodType): object {
@@ -140,7 +209,8 @@ function jsonSchemaOf(name: string, input: z.ZodType): object {
     // Providers want an object at the top, also where the schema is a union or says nothing.
     return schema.type === 'object' ? schema : { type: 'object', ...schema }
   } catch (cause) {
-    throw new MeerkatError('invalid-params', `the input schema of tool ${name} has no JSON Schema form`, { cause })
+    const message = `the input schema of tool ${name} has no JSON Schema form: ${messageOf(cause)}`
+    throw new MeerkatError('invalid-params', message, { cause, details: { issues: [{ path: 'input', message }] } })
   }
 }
 

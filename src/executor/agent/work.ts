@@ -4,6 +4,7 @@
  * It continues from the journal. What it remembers besides (turn numbers, usage, corrections) may be lost with the
  * process: nothing but politeness depends on it.
  */
+import { MeerkatError } from '../../errors.ts'
 import { whole } from '../../store/blobs.ts'
 import { addUsage } from '../../usage.ts'
 import type { ApplyOutput, ContextMessage, RunPort } from '../executor.ts'
@@ -19,7 +20,7 @@ import {
 import { compactIfLong, estimateTokens } from './compact.ts'
 import type { CallOptions, StreamingModel } from './model.ts'
 import { type CallEnd, callModel } from './model-call.ts'
-import { type ToolCallPart, textOf, withoutCalls } from './parts.ts'
+import { boundedCall, type ToolCallPart, textOf, withoutCalls } from './parts.ts'
 import { buildPrompt } from './prompt.ts'
 import { callWithRetries, type PersistentEnd } from './retry.ts'
 import { runCalls } from './run-calls.ts'
@@ -42,7 +43,13 @@ export async function carryOn(settings: Settings, port: RunPort): Promise<ApplyO
   if ('error' in model) return { type: 'failed', ...model }
   const schema = await schemaOf(port)
   if (schema !== undefined && 'error' in schema) return { type: 'failed', ...schema }
-  return new Work(settings, port, model, schema).run()
+  try {
+    return await new Work(settings, port, model, schema).run()
+  } catch (error) {
+    // What the caller's program gave to the agent is not as it has to be: another attempt would find the same.
+    if (!(error instanceof MeerkatError) || error.code !== 'invalid-params') throw error
+    return { type: 'failed', source: 'internal', error: { code: error.code, message: error.message } }
+  }
 }
 
 async function schemaOf(port: RunPort): Promise<OutputSchema | Exhausted | undefined> {
@@ -133,7 +140,7 @@ class Work {
     const owed = calls.filter(({ state }) => state === 'owed').map(({ id }) => id)
     if (owed.length > 0) {
       const parts = callsIn(this.#port.journal()).filter(part => owed.some(id => id === part.callId))
-      const prepared = await this.#prepare(parts, await this.#settings.toolsOf(this.#port.session))
+      const prepared = await this.#prepare(parts, await this.#settings.toolsOf(this.#port))
       await this.#port.dispatch(owed)
       await this.#runCalls(prepared)
       if (this.#port.signal.aborted) return { output: this.#stopped(), reported: true }
@@ -177,7 +184,7 @@ class Work {
   async #turn(): Promise<ApplyOutput | undefined> {
     const exhausted = exhaustedBefore(this.#budget, this.#spent)
     if (exhausted !== undefined) return this.#exhausted(exhausted)
-    const tools = await this.#settings.toolsOf(this.#port.session)
+    const tools = await this.#settings.toolsOf(this.#port)
     const end = await this.#callModel(tools)
     this.#warn(this.#spent)
     switch (end.type) {
@@ -186,8 +193,9 @@ class Work {
       case 'failed':
         return await this.#failed(end)
       case 'reply': {
-        const calls = end.parts.filter(part => part.type === 'tool-call')
-        return calls.length > 0 ? await this.#useTools(end, calls, tools) : await this.#answer(end)
+        const reply = { ...end, parts: end.parts.map(boundedCall) }
+        const calls = reply.parts.filter(part => part.type === 'tool-call')
+        return calls.length > 0 ? await this.#useTools(reply, calls, tools) : await this.#answer(end)
       }
     }
   }
@@ -282,7 +290,8 @@ class Work {
     const overrun = exhaustedByCalls(this.#budget, spent, calls.length) ?? exhaustedByTokens(this.#budget, spent)
     if (overrun !== undefined) return { type: 'failed', ...overrun, ...this.#ending(end) }
     const prepared = await this.#prepare(calls, tools)
-    const held = new Set(prepared.filter(waitsForApproval))
+    const held = await this.#held(prepared)
+    if (abortCause(this.#port.signal) !== undefined) return this.#stopped(end)
     await this.#port.intend({
       turn: end.turn,
       message: { role: 'assistant', content: end.parts },
@@ -296,7 +305,14 @@ class Work {
   }
 
   async #prepare(calls: readonly ToolCallPart[], tools: readonly AgentTool[]): Promise<readonly PreparedCall[]> {
-    return await Promise.all(calls.map(part => prepareCall(part, tools)))
+    return await Promise.all(calls.map(part => prepareCall(part, tools, this.#port, this.#settings.toolLimits)))
+  }
+
+  /** The calls that wait for a decision. */
+  async #held(calls: readonly PreparedCall[]): Promise<ReadonlySet<PreparedCall>> {
+    const { toolLimits } = this.#settings
+    const waiting = await Promise.all(calls.map(call => waitsForApproval(call, this.#port, toolLimits)))
+    return new Set(calls.filter((_, index) => waiting[index]))
   }
 
   async #runCalls(calls: readonly PreparedCall[]): Promise<void> {

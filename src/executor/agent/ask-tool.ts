@@ -1,0 +1,54 @@
+/**
+ * The one way into a tool's code.
+ *
+ * Tools are foreign: they throw what is no error, answer with promises that never settle, leave promises behind. Whatever
+ * happens in there, whoever asks gets exactly one answer, and gets it before the limit, the run's deadline or its abort.
+ */
+import type { RunPort } from '../executor.ts'
+import { Stage, type StopCause, Stopped } from './stage.ts'
+import { ToolScope, type ToolWork } from './tool-scope.ts'
+
+/** What came of a tool's code by itself. */
+export type Came<T> =
+  | { readonly type: 'value'; readonly value: T }
+  | { readonly type: 'threw'; readonly error: unknown }
+  /** Thrown where nobody could wait for it: in a timer, or in a promise that was left alone. */
+  | { readonly type: 'stray'; readonly error: unknown }
+
+export type Answered<T> = Came<T> | { readonly type: 'stopped'; readonly cause: StopCause }
+
+/** What bounds a question. */
+export interface AskLimits {
+  readonly run: Pick<RunPort, 'signal' | 'deadline'>
+  readonly limitMs: number
+}
+
+/** Checks answer sooner than calls: nobody waits long for a schema. */
+export const MAX_CHECK_MS = 10_000
+
+/** Asks a tool for an answer. Never rejects. */
+export async function askTool<T>(
+  work: ToolWork,
+  { run, limitMs }: AskLimits,
+  act: () => T | PromiseLike<T>,
+): Promise<Answered<T>> {
+  const stage = new Stage(run, limitMs)
+  const scope = new ToolScope(work)
+  try {
+    return await stage.race(answerOf(scope, act))
+  } catch (error) {
+    return error instanceof Stopped ? { type: 'stopped', cause: stage.cause ?? 'cancelled' } : { type: 'threw', error }
+  } finally {
+    scope.end()
+    stage.end()
+  }
+}
+
+/** The answer of a tool's code, whenever it comes. Never rejects, so it may be left alone. */
+export async function answerOf<T>(scope: ToolScope, act: () => T | PromiseLike<T>): Promise<Came<T>> {
+  const answer = new Promise<T>(resolve => resolve(scope.run(act))).then(
+    (value): Came<T> => ({ type: 'value', value }),
+    (error: unknown): Came<T> => ({ type: 'threw', error }),
+  )
+  return await Promise.race([answer, scope.stray.then((error): Came<T> => ({ type: 'stray', error }))])
+}

@@ -1,0 +1,85 @@
+/**
+ * Options at the door: each field checked by what it has to be, and no field that nothing reads.
+ *
+ * Objects of options come from a caller's program, so reading them may throw as well.
+ */
+import { MeerkatError } from '../../errors.ts'
+import { messageOf } from '../../foreign.ts'
+
+/** What a field has to be. */
+export interface Field {
+  readonly wanted: string
+  readonly fits: (value: unknown) => boolean
+  readonly optional?: true
+}
+
+export type Fields<Of> = { readonly [Name in keyof Required<Of>]: Field }
+
+export const optional = (field: Field): Field => ({ ...field, optional: true })
+export const isFunction = (value: unknown): boolean => typeof value === 'function'
+export const aFunction: Field = { wanted: 'a function', fits: isFunction }
+export const aText: Field = { wanted: 'a text', fits: value => typeof value === 'string' }
+export const aBoolean: Field = { wanted: 'true or false', fits: value => typeof value === 'boolean' }
+export const aDuration: Field = {
+  wanted: 'a number of milliseconds above 0',
+  fits: value => typeof value === 'number' && Number.isFinite(value) && value > 0,
+}
+/** A duration, or none at all. */
+export const aDelay: Field = {
+  wanted: 'a number of milliseconds, at least 0',
+  fits: value => typeof value === 'number' && Number.isFinite(value) && value >= 0,
+}
+export const aCount: Field = {
+  wanted: 'a whole number, at least 0',
+  fits: value => Number.isSafeInteger(value) && Number(value) >= 0,
+}
+export const anObject: Field = {
+  wanted: 'an object',
+  fits: value => typeof value === 'object' && value !== null && !Array.isArray(value),
+}
+
+export const oneOf = (...choices: readonly string[]): Field => ({
+  wanted: `one of ${choices.join(', ')}`,
+  fits: value => choices.some(choice => choice === value),
+})
+
+export const either = (...fields: readonly Field[]): Field => ({
+  wanted: fields.map(({ wanted }) => wanted).join(' or '),
+  fits: value => fields.some(({ fits }) => fits(value)),
+})
+
+/** Throws `invalid-params` unless the options are an object with these fields and no others. */
+export function checkOptions(whose: string, options: unknown, fields: Readonly<Record<string, Field>>): void {
+  checkFields(whose, options, fields)
+  const unknown = Object.keys(options as object).filter(key => !Object.hasOwn(fields, key))
+  const [first] = unknown
+  if (first === undefined) return
+  const known = Object.keys(fields).join(', ')
+  throw invalidOption(whose, first, `is no option; there are ${known}`)
+}
+
+/** The same for an object that may have more. */
+export function checkFields(whose: string, options: unknown, fields: Readonly<Record<string, Field>>): void {
+  if (typeof options !== 'object' || options === null) throw invalidOption(whose, '', 'must be an object')
+  for (const [name, { fits, wanted, optional: mayLack = false }] of Object.entries(fields)) {
+    const problem = problemOf(() => {
+      const value: unknown = Reflect.get(options, name)
+      return (value === undefined && mayLack) || fits(value)
+    })
+    if (problem !== undefined) throw invalidOption(whose, name, problem ?? `must be ${wanted}`)
+  }
+}
+
+/** Undefined where it fits, null where it doesn't, or why nobody can say. */
+function problemOf(fits: () => boolean): string | null | undefined {
+  try {
+    return fits() ? undefined : null
+  } catch (error) {
+    return `can't be read: ${messageOf(error)}`
+  }
+}
+
+export function invalidOption(whose: string, path: string, problem: string): MeerkatError {
+  const details = { issues: [{ path, message: problem }] }
+  return new MeerkatError('invalid-params', `${whose}: ${path === '' ? 'it' : path} ${problem}`, { details })
+}
