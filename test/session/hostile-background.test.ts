@@ -1,0 +1,123 @@
+/** Work behind an answer is foreign code as well: whatever its end is, the operation has one, and says so. */
+import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { type AgentTool, agent, stillRunning, tool } from '../../src/executor/agent/index.ts'
+import type { CoreExecutor } from '../../src/executor/executor.ts'
+import { createRuntime } from '../../src/index.ts'
+import type { Runtime } from '../../src/session/runtime.ts'
+import { circle, rejecting, thenable, throwing } from '../support/hostile.ts'
+import { scriptOf } from '../support/scripted-model.ts'
+
+/** An agent whose one tool goes on like this behind its answer. */
+function goingOn(finish: () => PromiseLike<unknown>, more: Partial<AgentTool> = {}): CoreExecutor {
+  const build = tool({
+    name: 'build',
+    description: 'Builds.',
+    input: z.object({}),
+    onLost: 'fail',
+    execute: () => stillRunning({ title: 'a build', finish: finish() }),
+  })
+  const model = scriptOf([{ call: 'build' }, { say: 'It is being built.' }, { say: 'I heard.' }])
+  return agent({ model, tools: [{ ...build, ...more }] })
+}
+
+/** Has the tool begin, and answers the operation once the session was told how it ended. */
+async function endOf(executor: CoreExecutor) {
+  await using runtime = await createRuntime({ executor })
+  await begin(runtime)
+  return await ended(runtime)
+}
+
+async function begin(runtime: Runtime): Promise<void> {
+  await runtime.open({ sessionId: 's' })
+  const { result } = await runtime.send('s', { content: 'build', waitMs: 10_000 })
+  expect(result).toMatchObject({ outcome: 'completed' })
+}
+
+/** The operation, once it has ended. */
+async function ended(runtime: Runtime) {
+  for (let after = '0'; ; ) {
+    const { events, cursor } = await runtime.events({ sessionId: 's', after, waitMs: 10_000 })
+    if (events.some(({ type }) => /^operation\.(completed|failed|cancelled|terminated)$/.test(type))) break
+    if (events.length === 0) throw new Error('the operation did not end')
+    after = cursor
+  }
+  const [operation] = await runtime.operations('s')
+  return operation
+}
+
+describe('work behind an answer', () => {
+  test.each<readonly [what: string, finish: () => PromiseLike<unknown>, end: object]>([
+    ['rejects with nothing', rejecting(undefined), { status: 'failed', error: 'undefined' }],
+    ['rejects with what has no prototype', rejecting(Object.create(null)), { status: 'failed' }],
+    ['rejects with a circle', rejecting(circle()), { status: 'failed' }],
+    ['comes to a circle', async () => circle(), { status: 'failed' }],
+    ['comes to a big integer', async () => 1n, { status: 'failed' }],
+    ['comes to a function', async () => () => 1, { status: 'failed' }],
+    ['comes to nothing', async () => undefined, { status: 'completed', output: null }],
+    ['comes to 60 MB', async () => Array.from({ length: 60 }, () => 'x'.repeat(1e6)), { status: 'failed' }],
+    ['is a thenable that throws', () => thenable(throwing('no')), { status: 'failed', error: 'no' }],
+    [
+      'is a thenable that ends twice',
+      () => thenable(end => (end('one'), end('two'))),
+      { status: 'completed', output: 'one' },
+    ],
+  ])('that %s ends once, and the session is told', async (_, finish, end) => {
+    expect(await endOf(goingOn(finish))).toMatchObject(end)
+  })
+
+  test.each<readonly [what: string, checkOutput: unknown]>([
+    ['throws', throwing(null)],
+    ['rejects', rejecting(circle())],
+    ['says a circle', async () => circle()],
+  ])('whose check %s has failed', async (_, checkOutput) => {
+    const operation = await endOf(goingOn(async () => 'done', { checkOutput: checkOutput as never }))
+    expect(operation).toMatchObject({ status: 'failed' })
+  })
+
+  test('that never ends keeps nothing up, and is ended from outside', async () => {
+    await using runtime = await createRuntime({ executor: goingOn(() => new Promise(() => {})) })
+    await begin(runtime)
+    const [operation] = await runtime.operations('s')
+    expect(operation).toMatchObject({ status: 'running' })
+    await runtime.finishOperation('s', operation?.id ?? '', { outcome: 'cancelled' })
+    expect(await ended(runtime)).toMatchObject({ status: 'cancelled' })
+  })
+})
+
+describe('an executor that is asked for the end of an operation', () => {
+  test.each<readonly [what: string, watch: unknown]>([
+    ['throws a text', throwing('no')],
+    ['rejects with nothing', rejecting(undefined)],
+    ['answers a text', async () => 'done'],
+    ['answers nothing of use', async () => ({})],
+    ['answers null', async () => null],
+    ['answers with a circle', async () => ({ ok: true, output: circle() })],
+    ['answers with a circle as error', async () => ({ ok: false, error: circle() })],
+    [
+      'answers with what throws',
+      async () => ({
+        get ok() {
+          throw new Error('no')
+        },
+      }),
+    ],
+  ])('and %s: the operation has failed, and the session is told', async (_, watch) => {
+    const executor = { ...goingOn(async () => 'done'), watch: watch as never }
+    expect(await endOf(executor)).toMatchObject({ status: 'failed' })
+  })
+
+  test('and reports circles and megabytes: observers see a mark', async () => {
+    const watch: CoreExecutor['watch'] = async (_, { progress }) => {
+      progress(circle())
+      progress('x'.repeat(20_000_000))
+      return { ok: true, output: 'done' }
+    }
+    await using runtime = await createRuntime({ executor: { ...goingOn(async () => 'done'), watch } })
+    await begin(runtime)
+    await ended(runtime)
+    const { events } = await runtime.events({ sessionId: 's', limit: 500 })
+    const shown = events.filter(({ type }) => type === 'operation.progress').map(({ data }) => data)
+    expect(shown).toMatchObject([{ truncated: true }, expect.stringMatching(/truncated: 16384 of 20000000/)])
+  })
+})
