@@ -1,5 +1,6 @@
 /** `meerkat-ts/agent`: the shipped executor, its tools and its models. */
 export { echo } from '../echo.ts'
+export { type GuardOptions, guardProcess, type StrayError } from '../process-guard.ts'
 export { type ResolveOptions, resolveModel } from '../providers.ts'
 export { type AgentOptions, agent, type ToolSource, type Tools } from './agent.ts'
 export { type StillRunning, type StillRunningOptions, stillRunning } from './background.ts'
@@ -18,4 +19,5 @@ export {
   type ToolDefinition,
   tool,
 } from './tool.ts'
+export type { ToolWork } from './tool-scope.ts'
 export { Interrupted } from './work.ts'

@@ -2,7 +2,9 @@
  * How the command line ends badly: one line on stderr that says what is wrong and what to do, and an exit status from the
  * table of codes. With `--json` the line is the error's body. A stack shows only with MEERKAT_DEBUG=1.
  */
+
 import { asMeerkatError, ERROR_CODES, type ErrorCode, MeerkatError } from '../../errors.ts'
+import { type StrayError, strayText } from '../../executor/process-guard.ts'
 
 /** Exit statuses beyond the table of codes: what a shell expects of a program that a signal ended. */
 export const EXIT = { ok: 0, failed: 1, hungUp: 129, interrupted: 130, terminated: 143 } as const
@@ -36,6 +38,15 @@ export function report(error: unknown, options: Reporting): number {
   const line = options.json ? JSON.stringify(failure.toJSON()) : `meerkat: ${oneLine(failure.message)}`
   process.stderr.write(`${line}\n`)
   return ERROR_CODES[failure.code].exit
+}
+
+/** Says that something of a tool's got away and that the process goes on. */
+export function reportStray(stray: StrayError, { json, debug }: Reporting): void {
+  const { error, kind, work, endedCall } = stray
+  if (debug && error instanceof Error) process.stderr.write(`${error.stack ?? error.message}\n`)
+  const message = strayText(stray)
+  const line = json ? JSON.stringify({ type: 'stray-error', kind, message, endedCall, ...work }) : `meerkat: ${message}`
+  process.stderr.write(`${line}\n`)
 }
 
 /** The text on a single line, as stderr shows it. */

@@ -1,5 +1,6 @@
 /** From what was typed to an exit status. Each command loads its module when it is called, and not before. */
-import { report } from './failure.ts'
+import { guardProcess } from '../../executor/process-guard.ts'
+import { report, reportStray } from './failure.ts'
 import { parseArgs } from './parse-args.ts'
 import { Shell } from './shell.ts'
 
@@ -24,8 +25,11 @@ export async function runProgram(args: readonly string[], version: () => string)
   // How a mistake in the flags is told depends on a flag that may not have been parsed yet.
   const asked = args.slice(0, args.includes('--') ? args.indexOf('--') : args.length)
   const failing = { json: asked.includes('--json'), debug: process.env['MEERKAT_DEBUG'] === '1' }
-  // A mistake of ours that nothing caught is told like any other failure.
-  process.on('uncaughtException', error => process.exit(report(error, failing)))
+  guardProcess({
+    onStray: stray => reportStray(stray, failing),
+    // A mistake of ours that nothing caught is told like any other failure.
+    onFault: error => process.exit(report(error, failing)),
+  })
   onlyUsefulWarnings()
   let shell: Shell | undefined
   try {
