@@ -28,6 +28,7 @@ export const layers: readonly Layer[] = [
   { name: 'version', sees: [], outside: 'browser' },
   { name: 'input-events', sees: [], outside: 'browser' },
   { name: 'store' },
+  { name: 'events', sees: ['kernel', 'store'], outside: 'browser' },
   { name: 'text', sees: ['store'], outside: 'browser' },
   { name: 'usage', sees: ['store'], outside: 'browser' },
   { name: 'observer', sees: ['kernel', 'store'], outside: 'browser' },
@@ -49,7 +50,7 @@ export const layers: readonly Layer[] = [
   {
     name: 'client',
     sees: ['errors', 'foreign', 'input-events'],
-    seesTypesOf: ['surfaces', 'kernel'],
+    seesTypesOf: ['surfaces', 'kernel', 'events'],
     outside: 'browser',
   },
   { name: 'surfaces' },

@@ -92,11 +92,12 @@ function inputEvents(
     inputId,
     after,
     signal,
-    read: (from, waitMs) =>
-      again(() => client.call('events/read', { sessionId, after: from, limit: PAGE, waitMs }, options), {
-        events: [],
-        cursor: from,
-      }),
+    read: async (from, waitMs) => {
+      const ask = () => client.call('events/read', { sessionId, after: from, limit: PAGE, waitMs }, options)
+      const page = await again(ask, { events: [], cursor: from })
+      // The server's own events: it wrote what the type says.
+      return page as unknown as { readonly events: readonly ClientEvent[]; readonly cursor: string }
+    },
     isOpen: () =>
       again(async () => {
         const { status } = await client.call('input/wait', { sessionId, inputId, waitMs: 0 }, options)

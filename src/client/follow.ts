@@ -1,10 +1,11 @@
 /** Follows a server's events over as many connections as it takes. */
 import { MeerkatError } from '../errors.ts'
-import type { OperationResult } from '../surfaces/operations.ts'
+import type { EventView } from '../events.ts'
 import { SseParser } from './sse.ts'
 import { foreignError } from './wire-error.ts'
 
-export type ClientEvent = OperationResult<'events/read'>['events'][number]
+/** An event as this release knows it; a newer server may send types that are not in the union. */
+export type ClientEvent = EventView
 
 export interface FollowOptions {
   /** Opens the stream behind a cursor; fails with a `MeerkatError`. */

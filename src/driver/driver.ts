@@ -15,12 +15,13 @@
  *    asked: what landed is adopted, and the same mutation asked for again is then answered, not run twice.
  */
 import { asMeerkatError, MeerkatError } from '../errors.ts'
+import type { NewEvent } from '../events.ts'
 import type { FaultPoint, Faults } from '../faults.ts'
 import { encodeState } from '../kernel/encode.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import type { MeerkatState } from '../kernel/machine.ts'
 import { type RuntimeObserver, tell } from '../observer.ts'
-import type { CommitRecord, EventRecord, Position } from '../store/records.ts'
+import type { CommitRecord, Position } from '../store/records.ts'
 import type { Claim, Commit, LogRow, Store } from '../store/store.ts'
 import type { Clock } from '../time.ts'
 import { type Attempt, type Done, type Doubt, isOfTheStore, isRecordOf, type Job } from './round.ts'
@@ -62,7 +63,7 @@ export class SessionDriver {
   readonly #options: DriverOptions
   #claim: Claim
   readonly #mailbox: Job[] = []
-  #streamed: EventRecord[] = []
+  #streamed: NewEvent[] = []
   /** What everybody may act on: committed, or applied and waited for by nobody. */
   #state: MeerkatState
   /** Applied but not yet written: the transaction the next one continues. */
@@ -133,7 +134,7 @@ export class SessionDriver {
   }
 
   /** Adds an event of passing interest; it is written with the next commit, or by `flush`. */
-  stream(event: EventRecord): void {
+  stream(event: NewEvent): void {
     this.#streamed.push(event)
   }
 
@@ -222,7 +223,7 @@ export class SessionDriver {
   }
 
   /** What is asked and what was streamed, in the transaction of this round. */
-  #begin(jobs: readonly Job[], streamed: readonly EventRecord[]): Attempt {
+  #begin(jobs: readonly Job[], streamed: readonly NewEvent[]): Attempt {
     const now = this.#options.clock.now()
     const tx = this.#open ?? new Transaction(this.#state, now)
     tx.continueAt(now)

@@ -1,12 +1,13 @@
 /** What observers and indexes get of a kernel effect. Mechanical: one case an effect, no decision. */
+import type { EventType, NewEvent } from '../events.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { RunId } from '../kernel/ids.ts'
 import type { Terminal } from '../kernel/regions/ledger-entries.ts'
-import type { EndedRecord, EventRecord, OperationEndedRecord, ResultRecord } from '../store/records.ts'
+import type { EndedRecord, OperationEndedRecord, ResultRecord } from '../store/records.ts'
 import type { LocatedId } from '../store/store.ts'
 
 interface Into {
-  readonly events: EventRecord[]
+  readonly events: NewEvent[]
   readonly ended: EndedRecord[]
   readonly operationsEnded: OperationEndedRecord[]
   readonly opened: LocatedId[]
@@ -140,9 +141,9 @@ function projectInput(effect: MeerkatEffect, into: Into): void {
   }
 }
 
-function staged(effect: Extract<MeerkatEffect, { type: 'InputStaged' }>): EventRecord {
+function staged(effect: Extract<MeerkatEffect, { type: 'InputStaged' }>): NewEvent {
   const { inputId, runId, attempt } = effect
-  const event = { type: 'input.staged', inputId, runId }
+  const event = { type: 'input.staged', inputId, runId } as const
   return attempt === 1 ? event : { ...event, data: { attempt } }
 }
 
@@ -191,7 +192,7 @@ function terminated(
 function runEnd(
   effect: Extract<MeerkatEffect, { type: `Run${string}`; runId: RunId }>,
   all: readonly MeerkatEffect[],
-): EventRecord {
+): NewEvent {
   const { runId } = effect
   switch (effect.type) {
     case 'RunFailed':
@@ -210,13 +211,13 @@ function rolledBack(
   runId: RunId,
   cause: Extract<MeerkatEffect, { type: 'RunRolledBack' }>['cause'],
   all: readonly MeerkatEffect[],
-): EventRecord {
+): NewEvent {
   if (cause === 'parked') return { type: 'run.parked', runId }
   const type = all.some(({ type }) => type === 'InputTerminated') ? 'run.failed' : 'run.interrupted'
   return { type, runId, data: { cause } }
 }
 
-const CALL_EVENTS: Readonly<Record<Extract<MeerkatEffect, { type: 'CallChanged' }>['state'], string>> = {
+const CALL_EVENTS: Readonly<Record<Extract<MeerkatEffect, { type: 'CallChanged' }>['state'], EventType>> = {
   awaitingApproval: 'tool.approval-needed',
   owed: 'tool.owed',
   dispatched: 'tool.started',

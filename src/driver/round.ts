@@ -1,6 +1,7 @@
 /** A round of the driver: what was asked, what is in the making, and what a failure of it says. */
 import { asMeerkatError } from '../errors.ts'
-import type { EventRecord } from '../store/records.ts'
+import type { NewEvent } from '../events.ts'
+import type {} from '../store/records.ts'
 import type { Commit, LogRow } from '../store/store.ts'
 import type { Mark, Transaction } from './transaction.ts'
 
@@ -23,7 +24,7 @@ export interface Done {
 export interface Attempt {
   readonly tx: Transaction
   readonly start: Mark
-  readonly streamed: readonly EventRecord[]
+  readonly streamed: readonly NewEvent[]
   readonly done: readonly Done[]
 }
 

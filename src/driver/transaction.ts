@@ -7,6 +7,7 @@
  */
 import { defined } from '../defined.ts'
 import { MeerkatError } from '../errors.ts'
+import type { NewEvent } from '../events.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { InputId, RunId } from '../kernel/ids.ts'
 import { type MeerkatInput, type MeerkatState, meerkat, step } from '../kernel/machine.ts'
@@ -48,7 +49,7 @@ export class KernelRejection extends MeerkatError {
 interface Parts {
   readonly letters: LetterId[]
   readonly steps: MeerkatInput[]
-  readonly events: EventRecord[]
+  readonly events: NewEvent[]
   readonly inputs: InputRecord[]
   readonly ended: EndedRecord[]
   readonly schedules: ScheduleRecord[]
@@ -171,7 +172,7 @@ export class Transaction {
     this.parts.opened.push(letter)
   }
 
-  event(event: EventRecord): void {
+  event(event: NewEvent): void {
     this.parts.events.push(event)
   }
 

@@ -8,6 +8,7 @@ import { defined } from '../defined.ts'
 import type { SessionDriver } from '../driver/driver.ts'
 import type { Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
+import type { NewEvent } from '../events.ts'
 import type {
   ApplyOutput,
   BoundaryAnswer,
@@ -20,7 +21,7 @@ import type {
 import type { CallId, InputId, RunId } from '../kernel/ids.ts'
 import { type CallEntry, callsOf } from '../kernel/regions/calls.ts'
 import type { RuntimeObserver } from '../observer.ts'
-import type { EventRecord, MessageRecord, SessionOptions, UsageRecord } from '../store/records.ts'
+import type { MessageRecord, SessionOptions, UsageRecord } from '../store/records.ts'
 import { messageText } from '../text.ts'
 import type { Clock, Deadline } from '../time.ts'
 import { addUsage } from '../usage.ts'
@@ -133,7 +134,7 @@ export class LoopPort implements RunPort {
     const { turn, ...data } = 'turn' in rest ? rest : { turn: undefined, ...rest }
     if (turn !== undefined) this.#turns = Math.max(this.#turns, turn)
     if (type === 'text.delta' && turn !== undefined) this.#streamedTurns.add(turn)
-    const record: EventRecord = {
+    const record: NewEvent = {
       type,
       runId: this.runId,
       ...(turn !== undefined && { turn }),

@@ -2,6 +2,7 @@
  * The shapes of the public contract as the library speaks them. The operations table checks the same shapes on every
  * surface. Times are ISO 8601 in UTC, durations end in `Ms`.
  */
+import type { EventView } from '../events.ts'
 import type { CallId, InputId, OperationId, RunId, ScheduleId, SessionId } from '../kernel/ids.ts'
 import type { CallState } from '../kernel/regions/calls.ts'
 import type { Content, InputRecord, MessagePart, SessionOptions, UsageRecord } from '../store/records.ts'
@@ -9,6 +10,8 @@ import type { BlobView } from './blobs.ts'
 import type { RetentionPolicy } from './retention/policy.ts'
 import type { PruneReport } from './retention/prune.ts'
 import type { ScheduleTimes } from './schedule-times.ts'
+
+export type { EventOf, EventType, EventView } from '../events.ts'
 
 export type InputStatus =
   | 'queued'
@@ -110,19 +113,6 @@ export interface HistoryMessage {
   readonly runId?: RunId
   readonly inputIds?: readonly InputId[]
   readonly at: string
-}
-
-export interface EventView {
-  /** Position of the event; `events/read` with `after` continues behind it. */
-  readonly cursor: string
-  readonly sessionId: SessionId
-  readonly at: string
-  readonly type: string
-  readonly runId?: RunId
-  readonly inputId?: InputId
-  readonly turn?: number
-  /** Further fields by type: `text`, `callId`, `name`, `reason`, ... */
-  readonly [field: string]: unknown
 }
 
 export interface RunView {

@@ -170,7 +170,7 @@ function eventView({ position, sessionId, record }: LogRow, event: EventRecord, 
   const rule = inherits(event.type)
   const runId = event.runId ?? (rule.run ? record.runId : undefined)
   const inputId = event.inputId ?? (rule.input ? record.inputId : undefined)
-  return {
+  const view = {
     cursor: `${position}.${event.place ?? index}`,
     sessionId,
     at: iso(record.at),
@@ -181,6 +181,8 @@ function eventView({ position, sessionId, record }: LogRow, event: EventRecord, 
     ...(event.message !== undefined && { text: messageText(record.messages?.[event.message]) }),
     ...event.data,
   }
+  // Whoever wrote it was held to the table, or is a newer release whose types a reader passes over.
+  return view as EventView
 }
 
 /** A result with its text, which its record keeps once, among the messages. */
@@ -232,7 +234,8 @@ export const STEER_ENDS = {
   'input.abandoned': true,
 }
 
-const RUN_ENDS: Readonly<Record<string, RunView['state']>> = {
+/** Events that end a run, and what it is then. */
+export const RUN_ENDS: Readonly<Record<string, RunView['state']>> = {
   'run.completed': 'completed',
   'run.failed': 'failed',
   'run.cancelled': 'cancelled',
@@ -258,7 +261,7 @@ export async function receiptsOf(store: Store, sessionId: SessionId, runId: RunI
 
 function receiptOf(event: EventView, runId: RunId): readonly ReceiptView[] {
   if (event.type !== 'run.boundary' || event.runId !== runId) return []
-  const steered = event['steered'] as readonly InputId[] | undefined
+  const { steered } = event
   const inputIds = (event['inputIds'] as readonly InputId[] | undefined) ?? []
   return [{ runId, boundary: Number(event['boundary']), inputIds, ...(steered && { steered }), at: event.at }]
 }

@@ -5,7 +5,7 @@ import type { Transaction } from '../../src/driver/transaction.ts'
 import { echo } from '../../src/executor/echo.ts'
 import { Core } from '../../src/session/core.ts'
 import { Runtime } from '../../src/session/runtime.ts'
-import type { EventRecord, InputRecord } from '../../src/store/records.ts'
+import type { InputRecord } from '../../src/store/records.ts'
 import { freshStore, STORES, type StoreKind } from '../session/support.ts'
 
 interface Opened {
@@ -103,7 +103,7 @@ describe.each(STORES)('on %s', kind => {
 
   it('drops streamed events that can not be written, and nobody has to wait for it', async () => {
     const { driver } = await opened(kind)
-    driver.stream(null as unknown as EventRecord)
+    driver.stream(null as never)
     expect(await ends([driver.mutate(note), driver.mutate(note)])).toEqual(['noted', 'noted'])
     driver.stream({ type: 'text.delta', data: { text: 'well' } })
     await driver.flush()

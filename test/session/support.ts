@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
 import { MeerkatError } from '../../src/errors.ts'
+import { EVENTS } from '../../src/events.ts'
 import { createRuntime, type Runtime, type RuntimeOptions } from '../../src/index.ts'
 import type { EventView } from '../../src/session/api.ts'
 import { memory } from '../../src/store/memory.ts'
@@ -31,7 +32,22 @@ export function freshStore(kind: StoreKind): StoreSource {
 async function auditAll(source: StoreSource): Promise<void> {
   await using runtime = await createRuntime({ store: source, recover: false })
   const { items } = await runtime.list({ limit: 1_000 })
-  for (const { id } of items) expect(await runtime.audit(id)).toMatchObject({ ok: true })
+  for (const { id } of items) {
+    expect(await runtime.audit(id)).toMatchObject({ ok: true })
+    for (const event of await eventsOf(runtime, id, 500)) expect(missingOf(event)).toEqual([])
+  }
+}
+
+/** What an event lacks of what its type declares. */
+function missingOf(event: EventView): readonly string[] {
+  const declared: {
+    readonly says: string
+    readonly of?: readonly string[]
+    readonly fields?: Readonly<Record<string, readonly string[]>>
+  } = EVENTS[event.type]
+  const fields = Object.entries(declared.fields ?? {}).filter(([, [kind]]) => kind?.endsWith('?') === false)
+  const names = [...(declared.of ?? []), ...fields.map(([name]) => name)]
+  return names.filter(name => event[name] === undefined).map(name => `${event.type} has no ${name}`)
 }
 
 /** A runtime that is closed with the test. */

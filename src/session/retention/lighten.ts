@@ -9,7 +9,7 @@ import type { RunId, SessionId } from '../../kernel/ids.ts'
 import type { EventRecord, Position } from '../../store/records.ts'
 import type { Claim, LogRow, Store } from '../../store/store.ts'
 import { messageText } from '../../text.ts'
-import { isAnsweredFrom } from '../reads.ts'
+import { isAnsweredFrom, RUN_ENDS } from '../reads.ts'
 import { Amendments, type Spot, type Weight } from './amendments.ts'
 
 const PAGE = 200
@@ -120,7 +120,7 @@ class Streams {
     if (type === 'tool.progress') this.#progressed(spot, event)
     else if (type === 'text.delta' || type === 'reasoning.delta') this.#piece(spot, event)
     else if (type === 'text.completed' || type === 'reasoning.completed') this.#whole(spot, event)
-    else if (RUN_ENDS.has(type)) {
+    else if (type in RUN_ENDS) {
       // A text that was cut short is nowhere but in its pieces: they stay.
       this.#texts.clear()
       this.#progress.clear()
@@ -152,14 +152,6 @@ class Streams {
     this.#progress.set(key, spot)
   }
 }
-
-const RUN_ENDS: ReadonlySet<string> = new Set([
-  'run.completed',
-  'run.failed',
-  'run.cancelled',
-  'run.parked',
-  'run.interrupted',
-])
 
 const keyOf = ({ row }: Spot, { type, runId, turn }: EventRecord): string =>
   `${runId ?? row.record.runId} ${turn} ${type.slice(0, type.indexOf('.'))}`

@@ -126,6 +126,7 @@ export const message = z.object({
   at: time,
 })
 
+/** What it holds by type is in docs/events.md; a reader passes over what it does not know. */
 export const event = z.looseObject({
   cursor: z.string(),
   sessionId: z.string(),

@@ -236,7 +236,7 @@ export class FakeRuntime implements RuntimeApi {
 
   emit(event: Readonly<Record<string, unknown>> & { readonly sessionId: string; readonly type: string }): void {
     const sessionId = event.sessionId as SessionId
-    this.log.push({ ...event, sessionId, cursor: String(this.log.length + 1), at: AT })
+    this.log.push({ ...event, sessionId, cursor: String(this.log.length + 1), at: AT } as EventView)
     this.#wake()
   }
 
