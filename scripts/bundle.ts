@@ -21,7 +21,10 @@ const SHARED = [
     test: /\/src\/(events|observer|text)\.ts$|\/src\/(driver|loop|session)\/|\/src\/store\/(?!memory\.ts)([a-z-]+\.ts|memory\/)/,
   },
   { name: 'agent', test: /\/src\/executor\/(?!agent\/index)[a-z/-]+\.ts$/ },
-  { name: 'cli', test: /\/src\/surfaces\/cli\/(command-table|failure|output|parse-args|program|settings|shell)\.ts$/ },
+  {
+    name: 'cli',
+    test: /\/src\/surfaces\/cli\/(command-table|failure|outlet|output|parse-args|program|settings|shell)\.ts$/,
+  },
   { name: 'session', test: /\/src\/surfaces\/cli\/(connection|prompt|target-session|tools|watch-input)\.ts$/ },
 ]
 

@@ -52,6 +52,7 @@ export const COMMANDS: readonly CommandRow[] = [
       ...model,
       ['--output-schema <schema>', 'JSON Schema of the answer: a file, or the JSON itself'],
       ['--idempotency-key <key>', 'sending it again answers the first input instead of making a second'],
+      ['--stdin', 'wait for stdin to end, however long it takes; a pipe that says nothing is left after 3 s otherwise'],
       ['--no-stdin', 'leave stdin alone'],
       ...where,
       ...json,

@@ -35,20 +35,27 @@ export async function findServer(spec: StoreSpec): Promise<ServerFile | undefine
 
 /**
  * Tells others where this server is. Answers what takes the word back, or the server that is there already: the first
- * one keeps being found, and the second is still reachable by its address.
+ * one keeps being found, and the second is still reachable by its address. So is one that can't leave word, on a full
+ * disk or in a folder of somebody else.
  */
 export async function announce(
   spec: StoreSpec,
   server: Omit<ServerFile, 'pid' | 'startedAt'>,
-): Promise<{ readonly other?: ServerFile; readonly withdraw: () => void }> {
+): Promise<{ readonly other?: ServerFile; readonly problem?: unknown; readonly withdraw: () => void }> {
   const path = serverFile(spec)
   if (path === undefined) return { withdraw: () => {} }
   const other = await findServer(spec)
   if (other !== undefined) return { other, withdraw: () => {} }
   const content: ServerFile = { ...server, pid: process.pid, startedAt: new Date().toISOString() }
-  // Renamed into place, so that nobody reads half of it.
-  writeFileSync(`${path}.${process.pid}`, `${JSON.stringify(content)}\n`, { mode: 0o600 })
-  renameSync(`${path}.${process.pid}`, path)
+  const half = `${path}.${process.pid}`
+  try {
+    // Renamed into place, so that nobody reads half of it.
+    writeFileSync(half, `${JSON.stringify(content)}\n`, { mode: 0o600 })
+    renameSync(half, path)
+  } catch (problem) {
+    rmSync(half, { force: true })
+    return { problem, withdraw: () => {} }
+  }
   return {
     withdraw: () => {
       if (read(path)?.pid === process.pid) rmSync(path, { force: true })

@@ -64,15 +64,16 @@ export function isErrorCode(code: unknown): code is ErrorCode {
 
 function toFailure(error: unknown): MeerkatError {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') {
-    const system = SYSTEM[error.code]
-    if (system !== undefined) return new MeerkatError(system, error.message, { cause: error })
+    const why = SYSTEM[error.code]
+    if (why !== undefined) return new MeerkatError('store-unavailable', `${why} (${error.message})`, { cause: error })
   }
   return asMeerkatError(error)
 }
 
-/** Failures of the system that reach the top as they are. */
-const SYSTEM: Readonly<Record<string, ErrorCode>> = {
-  EACCES: 'store-unavailable',
-  EROFS: 'store-unavailable',
-  ENOSPC: 'store-unavailable',
+/** Failures of the system that reach the top as they are, and what to do about them. */
+const SYSTEM: Readonly<Record<string, string>> = {
+  EACCES: 'this needs rights that the user does not have: change them, or say --store sqlite:PATH',
+  EROFS: 'the file system can only be read: say --store sqlite:PATH with a path elsewhere',
+  ENOSPC: 'the disk is full: free some space and say it again; what was accepted is kept',
+  EDQUOT: "the user's share of the disk is full: free some space and say it again; what was accepted is kept",
 }

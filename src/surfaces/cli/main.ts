@@ -22,21 +22,13 @@ async function main(args: readonly string[]): Promise<void> {
   // Compiled code is kept between starts where the system has a folder for it.
   process.getBuiltinModule('node:module').enableCompileCache()
   if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
-    process.stdout.write(`${version()}\n`)
+    // Whoever asked may have left.
+    process.stdout.on('error', () => {}).write(`${version()}\n`)
     return
   }
   const { runProgram } = await import('./program.ts')
-  const status = await runProgram(args, version)
-  await Promise.all([flushed(process.stdout), flushed(process.stderr)])
-  // Everything is closed by now; whatever a library still holds open must not hold the command.
-  process.exit(status)
-}
-
-/** Resolves when what was written is out, or nobody takes it any more. */
-async function flushed(stream: NodeJS.WriteStream): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  stream.write('', () => resolve())
-  await promise
+  // Everything is closed by then; whatever a library still holds open must not hold the command.
+  process.exit(await runProgram(args, version))
 }
 
 const refusal: string | undefined = nodeRefusal()

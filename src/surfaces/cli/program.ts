@@ -1,6 +1,7 @@
 /** From what was typed to an exit status. Each command loads its module when it is called, and not before. */
 import { guardProcess } from '../../executor/process-guard.ts'
-import { report, reportStray } from './failure.ts'
+import { EXIT, report, reportStray } from './failure.ts'
+import { Outlet } from './outlet.ts'
 import { parseArgs } from './parse-args.ts'
 import { Shell } from './shell.ts'
 
@@ -20,8 +21,15 @@ function onlyUsefulWarnings(): void {
   })
 }
 
-/** Parses and runs; answers the exit status. */
+/** Parses and runs; answers the exit status, when everything that was written is out. */
 export async function runProgram(args: readonly string[], version: () => string): Promise<number> {
+  const outlet = new Outlet()
+  const status = await perform(args, version, outlet)
+  await outlet.flushed()
+  return status === EXIT.ok && outlet.failed ? EXIT.failed : status
+}
+
+async function perform(args: readonly string[], version: () => string, outlet: Outlet): Promise<number> {
   // How a mistake in the flags is told depends on a flag that may not have been parsed yet.
   const asked = args.slice(0, args.includes('--') ? args.indexOf('--') : args.length)
   const failing = { json: asked.includes('--json'), debug: process.env['MEERKAT_DEBUG'] === '1' }
@@ -39,13 +47,13 @@ export async function runProgram(args: readonly string[], version: () => string)
       const { helpText } = await import('./help.ts')
       process.stdout.write(helpText(parsed.row, process.stdout.isTTY ? process.stdout.columns : WIDTH))
     } else {
-      const perform = await parsed.row.load()
-      shell = new Shell(parsed.flags)
-      await perform(shell, parsed.args)
+      const run = await parsed.row.load()
+      shell = new Shell(parsed.flags, outlet)
+      await run(shell, parsed.args)
     }
     await shell?.unlessEnding()
     await shell?.close()
-    return 0
+    return EXIT.ok
   } catch (error) {
     await shell?.unlessEnding()
     const status = report(error, failing)

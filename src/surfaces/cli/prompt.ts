@@ -1,32 +1,51 @@
 /** The prompt of a command: what was written on the command line, and behind it what was piped in. */
 import { fstatSync } from 'node:fs'
 import { MeerkatError } from '../../errors.ts'
+import type { Output } from './output.ts'
 
 /**
  * A parent that opens a channel to our stdin and never uses it must not hold a command that has its prompt already. It
- * gets this long to begin. Pipes and files of a shell have an end, and are read to it.
+ * gets this long to begin.
  */
-const BEGIN_WITHIN_MS = 150
+const CHANNEL_BEGINS_MS = 150
+/** The same for a pipe, which is more often meant: the program at its other end may need a while for its first word. */
+const PIPE_BEGINS_MS = 3_000
+/** Whoever waits longer than this for the end of stdin is told so. */
+const TOLD_AFTER_MS = 1_000
 const MAX_BYTES = 16 * 2 ** 20
 
+export interface PromptOptions {
+  /** `false` leaves stdin alone, `true` reads it to its end however long that takes. */
+  readonly stdin: boolean | undefined
+  readonly output: Pick<Output, 'warn'>
+}
+
 /** The whole prompt; `undefined` if there is none. */
-export async function readPrompt(
-  written: string | undefined,
-  options: { readonly stdin: boolean },
-): Promise<string | undefined> {
-  const piped = options.stdin ? await readPiped(written !== undefined) : ''
+export async function readPrompt(written: string | undefined, options: PromptOptions): Promise<string | undefined> {
+  const piped = options.stdin === false ? '' : await readPiped(written !== undefined, options)
   const parts = [written ?? '', piped.trimEnd()].filter(part => part.trim() !== '')
   return parts.length === 0 ? undefined : parts.join('\n\n')
 }
 
-async function readPiped(mayBeIdle: boolean): Promise<string> {
+async function readPiped(mayBeIdle: boolean, { stdin, output }: PromptOptions): Promise<string> {
   const kind = stdinKind()
   if (kind === 'none') return ''
-  if (kind === 'channel' && mayBeIdle && !(await begins())) return ''
-  const content = await readAll()
-  if (content.length > MAX_BYTES)
-    throw new MeerkatError('too-large', `stdin has more than ${MAX_BYTES} characters: send a file's name instead`)
-  return content
+  if (mayBeIdle && stdin !== true && kind !== 'file' && !(await begins(kind, output))) return ''
+  const told = tellWhoWaits(output)
+  try {
+    const content = await readAll()
+    if (content.length <= MAX_BYTES) return content
+  } finally {
+    told()
+  }
+  throw new MeerkatError('too-large', `stdin has more than ${MAX_BYTES} characters: send a file's name instead`)
+}
+
+/** Tells the person that the end of stdin is waited for; they may know nothing of it. */
+export function tellWhoWaits(output: PromptOptions['output']): () => void {
+  const text = 'meerkat: reading stdin until it ends (Ctrl-D, or the program that writes it, ends it)'
+  const timer = setTimeout(() => output.warn(text), TOLD_AFTER_MS)
+  return () => clearTimeout(timer)
 }
 
 async function readAll(): Promise<string> {
@@ -34,10 +53,11 @@ async function readAll(): Promise<string> {
   return text(process.stdin)
 }
 
-function stdinKind(): 'none' | 'stream' | 'channel' {
+function stdinKind(): 'none' | 'file' | 'pipe' | 'channel' {
   try {
     const stat = fstatSync(0)
-    if (stat.isFIFO() || stat.isFile()) return 'stream'
+    if (stat.isFile()) return 'file'
+    if (stat.isFIFO()) return 'pipe'
     return stat.isSocket() ? 'channel' : 'none'
   } catch {
     // A closed stdin.
@@ -46,18 +66,23 @@ function stdinKind(): 'none' | 'stream' | 'channel' {
 }
 
 /** Whether something (be it the end) comes in time. */
-async function begins(): Promise<boolean> {
+async function begins(kind: 'pipe' | 'channel', output: PromptOptions['output']): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>()
   const { stdin } = process
   const begun = (): void => resolve(true)
   stdin.once('readable', begun).once('end', begun).once('error', begun)
-  const timer = setTimeout(() => resolve(false), BEGIN_WITHIN_MS)
+  const timer = setTimeout(() => resolve(false), kind === 'pipe' ? PIPE_BEGINS_MS : CHANNEL_BEGINS_MS)
   try {
     const hasBegun = await promise
-    if (!hasBegun) stdin.destroy()
+    if (!hasBegun) {
+      stdin.destroy()
+      if (kind === 'pipe') output.warn(NOTHING_CAME)
+    }
     return hasBegun
   } finally {
     clearTimeout(timer)
     stdin.off('readable', begun).off('end', begun).off('error', begun)
   }
 }
+
+const NOTHING_CAME = `meerkat: nothing came from stdin within ${PIPE_BEGINS_MS / 1_000} s, answering without it (--stdin waits for it, --no-stdin does not look)`

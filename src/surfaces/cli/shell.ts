@@ -4,6 +4,7 @@
  * A signal closes what is open, newest first, and then ends the process with the status that a shell expects.
  */
 import { EXIT } from './failure.ts'
+import type { Outlet } from './outlet.ts'
 import { createOutput, type Output } from './output.ts'
 import { type Flags, readSettings, type Settings } from './settings.ts'
 
@@ -19,6 +20,7 @@ const SIGNALS = [
 export class Shell {
   readonly flags: Flags
   readonly output: Output
+  readonly #outlet: Outlet
   readonly #closers: (() => Promise<void> | void)[] = []
   #settings: Promise<Settings> | undefined
   #interrupted: (() => void) | undefined
@@ -28,11 +30,12 @@ export class Shell {
   #endedBy: NodeJS.Signals | undefined
   #exit: Promise<never> | undefined
 
-  constructor(flags: Flags) {
+  constructor(flags: Flags, outlet: Outlet) {
     this.flags = flags
+    this.#outlet = outlet
     this.output = createOutput({ json: flags['json'] === true })
     this.#onSignals()
-    this.#onClosedPipe()
+    outlet.whenLeft(() => void this.end(EXIT.ok))
   }
 
   settings(): Promise<Settings> {
@@ -63,8 +66,17 @@ export class Shell {
     }
   }
 
-  /** For what runs until a signal ends it: that is no failure then. It may take this long to close. */
+  /** What was begun is finished even if nobody reads stdout any more. */
+  worksUnread(): void {
+    this.#outlet.owe()
+  }
+
+  /**
+   * For what runs until a signal ends it, whoever reads what it prints: that is no failure then. It may take this long to
+   * close.
+   */
   endsBySignal(closeWithinMs = CLOSE_WITHIN_MS): void {
+    this.#outlet.owe()
     this.#signalStatus = EXIT.ok
     this.#closeWithinMs = closeWithinMs
   }
@@ -129,16 +141,6 @@ export class Shell {
           this.#endedBy = signal
           void this.end(this.#signalStatus ?? status)
         }
-      })
-    }
-  }
-
-  /** A reader that goes away (`meerkat events | head -1`) got what it wanted: the program ends quietly. */
-  #onClosedPipe(): void {
-    for (const stream of [process.stdout, process.stderr]) {
-      stream.on('error', (error: NodeJS.ErrnoException) => {
-        if (error.code !== 'EPIPE') throw error
-        void this.end(EXIT.ok)
       })
     }
   }

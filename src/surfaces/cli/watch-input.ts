@@ -22,6 +22,7 @@ export async function watchInput(
   const printer = new AnswerPrinter(output, watch.inputId)
   const steps = cancelling(shell, ask, watch, printer)
   const release = shell.onInterrupt(() => steps.press())
+  shell.worksUnread()
   try {
     let at = watch
     for (;;) {

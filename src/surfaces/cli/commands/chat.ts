@@ -61,6 +61,7 @@ class Chat {
   }
 
   async run(): Promise<void> {
+    if (!this.#screen.interactive) this.#shell.worksUnread()
     const release = this.#shell.onInterrupt(() => this.#interrupt())
     try {
       await this.#conversation.begin()

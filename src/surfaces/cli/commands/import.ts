@@ -5,11 +5,12 @@ import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { MeerkatError } from '../../../errors.ts'
 import { importSession } from '../../../session/transfer/import.ts'
+import { tellWhoWaits } from '../prompt.ts'
 import type { Shell } from '../shell.ts'
 import { openTransfer, specOf } from './transfer-stores.ts'
 
 export async function importCommand(shell: Shell, [file]: readonly unknown[]): Promise<void> {
-  const lines = typeof file === 'string' ? linesOf(shell, await openFile(file)) : linesOfStdin()
+  const lines = typeof file === 'string' ? linesOf(shell, await openFile(file)) : linesOfStdin(shell)
   const store = await openTransfer(shell, await specOf(shell), 'write')
   const as = shell.flag('as')
   const imported = await importSession(store, lines, { owner: randomUUID(), ...(as !== undefined && { as }) })
@@ -33,6 +34,11 @@ function linesOf(shell: Shell, handle: FileHandle): AsyncIterable<string> {
   return handle.readLines({ autoClose: false })
 }
 
-function linesOfStdin(): AsyncIterable<string> {
-  return createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })
+async function* linesOfStdin(shell: Shell): AsyncGenerator<string, void, void> {
+  const told = tellWhoWaits(shell.output)
+  try {
+    yield* createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })
+  } finally {
+    told()
+  }
 }

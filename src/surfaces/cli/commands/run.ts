@@ -19,7 +19,8 @@ export async function run(shell: Shell, [written]: readonly unknown[]): Promise<
   const settings = await shell.settings()
   const schema = readSchema(shell.flag('outputSchema'))
   const prompt = await readPrompt(typeof written === 'string' ? written : undefined, {
-    stdin: shell.flags['stdin'] !== false,
+    stdin: stdinWanted(shell),
+    output: shell.output,
   })
   const sessionId = shell.flag('session')
   if (prompt === undefined && sessionId === undefined) {
@@ -36,6 +37,12 @@ export async function run(shell: Shell, [written]: readonly unknown[]): Promise<
       : [await send(ask, target, sending(shell, settings, { prompt, schema }))]
   })
   await finish(shell, connection, watches, schema !== undefined)
+}
+
+/** What the flags say of stdin, if they say anything. */
+function stdinWanted({ flags }: Shell): boolean | undefined {
+  const { stdin } = flags
+  return typeof stdin === 'boolean' ? stdin : undefined
 }
 
 /** Watches one input after the other; the first that did not succeed ends the command. */

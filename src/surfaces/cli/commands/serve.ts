@@ -4,6 +4,7 @@
  * Several of them on one PostgreSQL store are a fleet: each admits for any session, and each session has one of them as
  * its owner. SIGTERM hands over in good order, Ctrl-C interrupts; either way the next owner goes on.
  */
+import { messageOf } from '../../../foreign.ts'
 import type { RuntimeApi } from '../../../session/api.ts'
 import { announce } from '../discovery.ts'
 import { wholeNumber } from '../settings.ts'
@@ -23,13 +24,18 @@ export async function serveCommand(shell: Shell): Promise<void> {
   ])
   const server = await serve({ runtime, host, port, ...(token !== undefined && { token }) })
   shell.atEnd(() => server.close())
-  const { other, withdraw } = await announce(spec, { url: server.url, needsToken: token !== undefined })
+  const { other, problem, withdraw } = await announce(spec, { url: server.url, needsToken: token !== undefined })
   shell.atEnd(withdraw)
   const { version, store: name } = runtime.info()
   if (output.json) output.object({ type: 'listening', url: server.url, pid: process.pid, store: name, version })
   else {
     output.line(`meerkat ${version} serves ${name} on ${server.url}`)
     output.hint('Ctrl-C ends it; what is unfinished goes on at the next start')
+  }
+  if (problem !== undefined) {
+    output.warn(
+      `meerkat: commands in other terminals won't find this server by themselves, say --url ${server.url}: ${messageOf(problem)}`,
+    )
   }
   if (other !== undefined) {
     output.warn(
