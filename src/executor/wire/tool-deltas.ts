@@ -1,0 +1,185 @@
+/**
+ * Tool calls from the deltas that servers of the chat-completions protocol send.
+ *
+ * The protocol is: the first delta of a call has its index, id and name, the others its index and a piece of the
+ * arguments. Servers leave out, repeat, delay or renumber each of these, so a delta goes to the call that it continues
+ * best, and what was said twice counts once. Calls are handed on when the answer is whole: only then is a name that
+ * came last, or in pieces, known.
+ */
+import { isRecord } from '../agent/parts.ts'
+import { Brackets } from './brackets.ts'
+import { argumentsTooLarge, type WireLimits } from './fault.ts'
+
+interface Delta {
+  readonly index: number | undefined
+  readonly id: string | undefined
+  readonly name: string | undefined
+  readonly args: string
+  readonly extra: unknown
+}
+
+interface Call {
+  readonly index: number | undefined
+  id: string | undefined
+  /** As they came, without direct repetitions. */
+  readonly names: string[]
+  args: string
+  readonly brackets: Brackets
+  /** What a provider wants back with the call. */
+  extra: unknown
+}
+
+/** A call as the protocol wants it. */
+export interface WholeCall {
+  readonly index: number
+  readonly id: string
+  readonly type: 'function'
+  readonly function: { readonly name: string; readonly arguments: string }
+  readonly extra_content?: unknown
+}
+
+/** More calls in one answer are nobody's intention. */
+const MAX_CALLS = 1024
+
+/** Names have 64 characters at most, and may come one by one. */
+const MAX_NAME_PIECES = 128
+const MAX_NAME_CHARS = 1024
+
+export class ToolDeltas {
+  readonly #calls: Call[] = []
+  readonly #isTool: (name: string) => boolean
+  readonly #limits: WireLimits
+
+  constructor(toolNames: readonly string[], limits: WireLimits) {
+    const names = new Set(toolNames)
+    this.#isTool = name => names.has(name)
+    this.#limits = limits
+  }
+
+  get isEmpty(): boolean {
+    return this.#calls.length === 0
+  }
+
+  /** Takes what an answer's delta says of tool calls; answers how many characters were new. */
+  add(toolCalls: unknown): number {
+    const list: readonly unknown[] = Array.isArray(toolCalls) ? toolCalls : [toolCalls]
+    let chars = 0
+    for (const one of list) {
+      const delta = deltaOf(one)
+      if (delta !== undefined) chars += this.#take(delta)
+    }
+    return chars
+  }
+
+  /** The calls of an answer that is whole. */
+  whole(): readonly WholeCall[] {
+    const used = new Set<string>()
+    return this.#calls.flatMap((call, index): readonly WholeCall[] => {
+      const name = nameOf(call.names, this.#isTool)
+      // Some servers begin a call and then answer in text.
+      if (name === '' && call.args.trim() === '') return []
+      const id = call.id === undefined || used.has(call.id) ? `call_${index}` : call.id
+      used.add(id)
+      const extra = call.extra === undefined ? {} : { extra_content: call.extra }
+      return [{ index, id, type: 'function', function: { name, arguments: call.args }, ...extra }]
+    })
+  }
+
+  #take(delta: Delta): number {
+    const call = this.#callOf(delta) ?? this.#begin(delta)
+    call.id ??= delta.id
+    call.extra ??= delta.extra
+    return this.#name(call, delta) + this.#argue(call, delta)
+  }
+
+  #begin({ index, id }: Delta): Call {
+    if (this.#calls.length >= MAX_CALLS) throw argumentsTooLarge(this.#limits)
+    const call: Call = { index, id, names: [], args: '', brackets: new Brackets(), extra: undefined }
+    this.#calls.push(call)
+    return call
+  }
+
+  #name(call: Call, { name = '' }: Delta): number {
+    if (name === '' || call.names.at(-1) === name) return 0
+    call.names.push(name)
+    if (call.names.length > MAX_NAME_PIECES || name.length > MAX_NAME_CHARS) throw argumentsTooLarge(this.#limits)
+    return name.length
+  }
+
+  #argue(call: Call, { args }: Delta): number {
+    if (args === '' || (args === call.args && call.brackets.isComplete)) return 0
+    call.args += args
+    call.brackets.follow(args)
+    if (call.args.length > this.#limits.maxArgumentChars) throw argumentsTooLarge(this.#limits)
+    return args.length
+  }
+
+  /** The call that a delta continues, or undefined if it begins one. */
+  #callOf(delta: Delta): Call | undefined {
+    const { index, id, name, args } = delta
+    const known = this.#known(delta)
+    // Where nothing but the id led there, it can't tell two calls apart.
+    const told = index === undefined ? undefined : id
+    if (known !== undefined) return this.#isAnother(known, told, name, args) ? undefined : known
+    const last = this.#calls.at(-1)
+    if (last === undefined || index !== undefined) return undefined
+    return name === undefined ? this.#unnamed(last, delta) : this.#isOf(last, name, delta) ? last : undefined
+  }
+
+  #known({ index, id }: Delta): Call | undefined {
+    const byId = id === undefined ? [] : this.#calls.filter(call => call.id === id)
+    if (index === undefined) return byId.at(-1)
+    const isThere = (call: Call): boolean => call.index === index
+    return byId.findLast(isThere) ?? this.#calls.findLast(isThere)
+  }
+
+  /** What a delta continues that has neither an index nor a name, nor a known id. */
+  #unnamed(last: Call, { id, args }: Delta): Call | undefined {
+    if (id !== undefined && last.id === undefined) return last
+    if (id !== undefined && args === '') return undefined
+    return this.#calls.findLast(call => !call.brackets.isComplete) ?? last
+  }
+
+  /** Whether a name without an index is the one that the last call lacks, or the rest of it, or the same again. */
+  #isOf(last: Call, name: string, { id, args }: Delta): boolean {
+    if (last.names.length === 0 && (id === undefined || last.id === undefined)) return true
+    if (id !== undefined) return false
+    if (last.args === '' && this.#isTool([...last.names, name].join(''))) return true
+    return last.names.at(-1) === name && !last.brackets.isComplete && !args.startsWith('{')
+  }
+
+  /** Whether a delta for the place of this call begins another one: servers number calls from 0 each. */
+  #isAnother(call: Call, id: string | undefined, name: string | undefined, args: string): boolean {
+    if (name === undefined || call.names.length === 0) return false
+    const isOtherId = id !== undefined && call.id !== undefined && id !== call.id
+    if (call.brackets.isComplete) return isOtherId || call.names.at(-1) !== name || (args !== '' && args !== call.args)
+    const isOtherName = call.names.at(-1) !== name && !this.#isTool([...call.names, name].join(''))
+    return call.args === '' && isOtherId && isOtherName
+  }
+}
+
+function deltaOf(value: unknown): Delta | undefined {
+  if (!isRecord(value)) return undefined
+  const inner = isRecord(value['function']) ? value['function'] : value
+  const index = Number(value['index'] ?? Number.NaN)
+  const args = inner['arguments']
+  return {
+    index: Number.isInteger(index) ? index : undefined,
+    id: filled(value['id']),
+    name: filled(inner['name']),
+    args: typeof args === 'string' ? args : isRecord(args) ? JSON.stringify(args) : '',
+    extra: isRecord(value['extra_content']) ? value['extra_content'] : undefined,
+  }
+}
+
+function filled(value: unknown): string | undefined {
+  return typeof value === 'string' && value.trim() !== '' ? value : undefined
+}
+
+/** The name from what was said of it: once, in pieces, longer and longer, or corrected. */
+function nameOf(names: readonly string[], isTool: (name: string) => boolean): string {
+  const joined = names.join('')
+  const grows = names.every((name, at) => name.startsWith(names[at - 1] ?? ''))
+  const guesses = grows ? [names.at(-1) ?? '', joined] : [joined, ...names.toReversed()]
+  return guesses.find(isTool) ?? guesses[0] ?? ''
+}
