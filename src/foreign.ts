@@ -73,7 +73,7 @@ class TooLong extends Error {}
 const tooLong = (maxChars: number): NoJson => ({ problem: `it is longer than ${maxChars} characters`, tooLong: true })
 
 /** Plain JSON with every string and key well-formed. */
-function withWellFormedStrings(value: unknown): unknown {
+export function withWellFormedStrings(value: unknown): unknown {
   if (typeof value === 'string') return wellFormed(value)
   if (Array.isArray(value)) return value.map(withWellFormedStrings)
   if (typeof value !== 'object' || value === null) return value

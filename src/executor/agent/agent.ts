@@ -8,6 +8,7 @@ import type { SessionOptions } from '../../store/records.ts'
 import { type Clock, systemClock } from '../../time.ts'
 import type { CoreExecutor, ToolSummary } from '../executor.ts'
 import type { ResolveOptions } from '../providers.ts'
+import { WIRE_LIMITS } from '../wire/fault.ts'
 import { askTool } from './ask-tool.ts'
 import { Begun } from './background.ts'
 import type { Budget } from './budget.ts'
@@ -51,7 +52,10 @@ export interface AgentOptions extends Budget, ResolveOptions {
   readonly retries?: number
   /** Before the first retry, doubling from there; 1 s unless told. */
   readonly retryDelayMs?: number
-  /** No retry waits longer; 60 s unless told. A provider that asks for more is given up. */
+  /**
+   * No retry waits longer; 60 s unless told. A provider that asks for a certain wait gets it, within the run's deadline;
+   * where this is told it is given up if it asks for more.
+   */
   readonly maxRetryDelayMs?: number
   /** Longest silence in the middle of an answer; 2 min unless told. */
   readonly streamStallMs?: number
@@ -59,9 +63,16 @@ export interface AgentOptions extends Budget, ResolveOptions {
   readonly firstContentMs?: number
   /** Longest model call; 15 min unless told. */
   readonly callTimeoutMs?: number
+  /** Longest answer in characters, with its reasoning and calls; 16 Mi unless told. A longer one is dropped. */
+  readonly maxAnswerChars?: number
+  /** Longest arguments of one tool call in characters; 1 Mi unless told. */
+  readonly maxArgumentChars?: number
   /** Longest tool call, for tools that declare no limit; 60 s unless told. */
   readonly toolTimeoutMs?: number
-  /** Sums up the beginning of conversations that grow longer; off unless told. */
+  /**
+   * Sums up the beginning of conversations that grow longer than told. Where nothing is told, of those that the provider
+   * finds too long; `false` never does.
+   */
   readonly compaction?: CompactionOptions | false
   /** Temperature, output limit, reasoning effort and the like, as the provider takes them. */
   readonly settings?: CallSettings
@@ -75,6 +86,8 @@ export interface AgentOptions extends Budget, ResolveOptions {
 const TOOL_TIMEOUT_MS = 60_000
 /** After its signal aborted, a tool has this long to end. */
 const TOOL_GRACE_MS = 2000
+
+const MAX_RETRY_DELAY_MS = 60_000
 
 /** What `agent()` takes. */
 const OPTIONS: Fields<AgentOptions> = {
@@ -93,6 +106,8 @@ const OPTIONS: Fields<AgentOptions> = {
   streamStallMs: optional(aDuration),
   firstContentMs: optional(aDuration),
   callTimeoutMs: optional(aDuration),
+  maxAnswerChars: optional(aCount),
+  maxArgumentChars: optional(aCount),
   toolTimeoutMs: optional(aDuration),
   compaction: optional(either({ wanted: 'false', fits: value => value === false }, anObject)),
   settings: optional(anObject),
@@ -161,7 +176,7 @@ function settingsOf(options: AgentOptions): Settings {
     systemOf: session => session.system ?? (typeof system === 'function' ? promptOf(system(session)) : system),
     budget: { ...given({ maxTokens }), ...given({ maxToolCalls }), ...given({ maxTurns }) },
     ...limitsOf(options),
-    compaction: options.compaction ?? false,
+    ...given({ compaction: options.compaction }),
     call: options.settings ?? {},
     ids: options.ids ?? uuidIds(clock),
     measured: new Measured(),
@@ -176,10 +191,17 @@ function limitsOf(options: AgentOptions): Pick<Settings, 'limits' | 'retries' | 
     callTimeoutMs = 900_000,
     toolTimeoutMs = TOOL_TIMEOUT_MS,
   } = options
-  const { retries = 2, retryDelayMs = 1000, maxRetryDelayMs = 60_000, random = Math.random } = options
+  const { retries = 2, retryDelayMs = 1000, maxRetryDelayMs, random = Math.random } = options
+  const { maxAnswerChars = WIRE_LIMITS.maxAnswerChars, maxArgumentChars = WIRE_LIMITS.maxArgumentChars } = options
   return {
-    limits: { streamStallMs, firstContentMs, callTimeoutMs },
-    retries: { maxRetries: retries, baseDelayMs: retryDelayMs, maxDelayMs: maxRetryDelayMs, random },
+    limits: { streamStallMs, firstContentMs, callTimeoutMs, maxAnswerChars, maxArgumentChars },
+    retries: {
+      maxRetries: retries,
+      baseDelayMs: retryDelayMs,
+      maxDelayMs: maxRetryDelayMs ?? MAX_RETRY_DELAY_MS,
+      maxAskedMs: maxRetryDelayMs ?? Number.POSITIVE_INFINITY,
+      random,
+    },
     toolLimits: { toolTimeoutMs, graceMs: TOOL_GRACE_MS },
   }
 }

@@ -4,9 +4,12 @@
  * Enforces: the text of the collected message is the concatenation of the deltas, in the order in which they were
  * announced, whatever blocks they belong to.
  */
+
+import { cutText, messageOf, wellFormed } from '../../foreign.ts'
 import type { CallId } from '../../kernel/ids.ts'
 import type { MessagePart, UsageRecord } from '../../store/records.ts'
 import type { StreamEvent } from '../executor.ts'
+import { answerTooLarge, argumentsTooLarge, type WireLimits } from '../wire/fault.ts'
 import type { StreamPart } from './model.ts'
 import { isRecord, metaOf, type ProviderMetadata, type ToolCallPart, withMeta } from './parts.ts'
 import { usageOf } from './usage.ts'
@@ -17,8 +20,17 @@ interface Block {
   readonly type: 'text' | 'reasoning' | 'other'
   readonly id: string
   text: string
+  /** The first half of a pair whose second half may come with the next delta. */
+  held: string
   metadata: ProviderMetadata | undefined
   readonly part?: MessagePart
+}
+
+export interface Collecting {
+  readonly turn: number
+  readonly newCallId: () => CallId
+  readonly limits: WireLimits
+  readonly stream: (event: StreamEvent) => void
 }
 
 /** Collects one model call's stream. Reading must not wait between parts: a stream that fails drops what was not read. */
@@ -31,17 +43,16 @@ export class Collector {
   warnings: readonly string[] = []
   /** Whether any content came. */
   begun = false
-  readonly #turn: number
-  readonly #newCallId: () => CallId
-  readonly #stream: (event: StreamEvent) => void
+  readonly #own: Collecting
   readonly #blocks: Block[] = []
   /** Metadata of text blocks that have no delta yet. */
   readonly #early = new Map<string, ProviderMetadata>()
+  /** Characters of everything so far, and of each call's arguments. */
+  #chars = 0
+  readonly #argumentChars = new Map<string, number>()
 
-  constructor(turn: number, newCallId: () => CallId, stream: (event: StreamEvent) => void) {
-    this.#turn = turn
-    this.#newCallId = newCallId
-    this.#stream = stream
+  constructor(own: Collecting) {
+    this.#own = own
   }
 
   add(part: StreamPart): void {
@@ -60,11 +71,17 @@ export class Collector {
       case 'reasoning-delta':
         return this.#delta('reasoning', part)
       case 'tool-call':
-        if (part.providerExecuted !== true) this.#keep(toolCallPart(part, this.#newCallId()))
+        this.#countArguments(part.toolCallId, part.input.length, part.input.length)
+        if (part.providerExecuted !== true) this.#keep(toolCallPart(part, this.#own.newCallId()))
         return
+      case 'tool-input-delta':
+        return this.#countArguments(part.id, part.delta.length)
       case 'file':
-        if (part.data.type === 'data')
-          this.#keep({ type: 'file', mediaType: part.mediaType, data: base64(part.data.data) })
+        if (part.data.type === 'data') {
+          const data = base64(part.data.data)
+          this.#count(data.length)
+          this.#keep({ type: 'file', mediaType: part.mediaType, data })
+        }
         return
       default:
         this.#end(part)
@@ -89,6 +106,11 @@ export class Collector {
     }
   }
 
+  /** Nothing more comes. */
+  end(): void {
+    for (const block of this.#blocks) this.#complete(block)
+  }
+
   /** What came so far. Calls only count once the stream has finished well. */
   parts(): readonly MessagePart[] {
     return this.#blocks.flatMap(({ type, text, metadata, part }): readonly MessagePart[] => {
@@ -109,12 +131,44 @@ export class Collector {
     if (part.providerMetadata !== undefined) block.metadata = part.providerMetadata
     if (part.delta === '') return
     this.begun = true
-    block.text += part.delta
-    this.#stream({ type: `${type}.delta`, turn: this.#turn, text: part.delta })
+    this.#count(part.delta.length)
+    const text = block.held + part.delta
+    const isSplit = FIRST_HALF.test(text)
+    block.held = isSplit ? text.slice(-1) : ''
+    this.#say(block, isSplit ? text.slice(0, -1) : text)
+  }
+
+  #say(block: Block, text: string): void {
+    const whole = wellFormed(text)
+    if (whole === '' || block.type === 'other') return
+    block.text += whole
+    this.#own.stream({ type: `${block.type}.delta`, turn: this.#own.turn, text: whole })
+  }
+
+  /** What is still held of a block has nothing to wait for. */
+  #complete(block: Block): void {
+    const { held } = block
+    block.held = ''
+    this.#say(block, held)
+  }
+
+  #count(chars: number): void {
+    this.#chars += chars
+    if (this.#chars > this.#own.limits.maxAnswerChars) throw answerTooLarge(this.#own.limits)
+  }
+
+  /** Counts a piece of a call's arguments, or all of them at once. */
+  #countArguments(id: string, chars: number, all?: number): void {
+    const before = this.#argumentChars.get(id) ?? 0
+    const after = all ?? before + chars
+    this.#argumentChars.set(id, after)
+    if (after > this.#own.limits.maxArgumentChars) throw argumentsTooLarge(this.#own.limits)
+    this.#count(Math.max(0, after - before))
   }
 
   #open(type: 'text' | 'reasoning', id: string, metadata: ProviderMetadata | undefined): Block {
-    const block: Block = { type, id, text: '', metadata }
+    this.#completeLast()
+    const block: Block = { type, id, text: '', held: '', metadata }
     this.#blocks.push(block)
     return block
   }
@@ -132,16 +186,27 @@ export class Collector {
     const block = this.#blocks.findLast(one => one.type === kind && one.id === id)
     if (block === undefined) return
     if (providerMetadata !== undefined) block.metadata = providerMetadata
+    this.#complete(block)
     if (kind === 'reasoning' && block.text !== '') {
-      this.#stream({ type: 'reasoning.completed', turn: this.#turn, text: block.text })
+      this.#own.stream({ type: 'reasoning.completed', turn: this.#own.turn, text: block.text })
     }
+  }
+
+  /** Deltas keep the order in which they were announced. */
+  #completeLast(): void {
+    const last = this.#blocks.at(-1)
+    if (last !== undefined) this.#complete(last)
   }
 
   #keep(part: MessagePart): void {
     this.begun = true
-    this.#blocks.push({ type: 'other', id: '', text: '', metadata: undefined, part })
+    this.#completeLast()
+    this.#blocks.push({ type: 'other', id: '', text: '', held: '', metadata: undefined, part })
   }
 }
+
+/** A text that ends in the first half of a surrogate pair. */
+const FIRST_HALF = /[\ud800-\udbff]$/
 
 /**
  * The calls of a reply that ended at the output limit: the last one may have been cut off and still look whole, so none
@@ -173,7 +238,7 @@ function parseArgs(input: string): { readonly args: unknown } | { readonly inval
   try {
     return { args: JSON.parse(input, refusePrototypes) as unknown }
   } catch (error) {
-    const shown = input.length > SHOWN_ARGS ? `${input.slice(0, SHOWN_ARGS)}…` : input
+    const shown = input.length > SHOWN_ARGS ? `${wellFormed(cutText(input, SHOWN_ARGS))}…` : wellFormed(input)
     return { invalid: `the arguments are not valid JSON (${messageOf(error)}): ${shown}` }
   }
 }
@@ -183,10 +248,6 @@ function refusePrototypes(key: string, value: unknown): unknown {
   const reaches = key === '__proto__' || (key === 'constructor' && isRecord(value) && Object.hasOwn(value, 'prototype'))
   if (reaches) throw new SyntaxError('they name a prototype')
   return value
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }
 
 function base64(data: string | Uint8Array): string {

@@ -7,12 +7,14 @@ import type { CallId } from '../../kernel/ids.ts'
 import { tell } from '../../observer.ts'
 import type { MessagePart, UsageRecord } from '../../store/records.ts'
 import type { AbortCause, RunPort } from '../executor.ts'
+import type { WireLimits } from '../wire/fault.ts'
+import { withWireCall } from '../wire/fetch.ts'
 import { Collector, type FinishReason, withCallsCutOff } from './collect.ts'
 import type { CallOptions, StreamingModel, StreamPart } from './model.ts'
 import { emptyAnswer, type ModelFailure, modelFailure, tooSlow, unfinishedStream } from './model-failure.ts'
 import { Stage, Stopped } from './stage.ts'
 
-export interface CallLimits {
+export interface CallLimits extends WireLimits {
   /** Between two parts of the stream. */
   readonly streamStallMs: number
   /** Until the first content: models that think first are silent for long. */
@@ -48,19 +50,23 @@ export async function callModel(
   port: CallPort,
   { model, options, turn, limits, newCallId }: ModelCall,
 ): Promise<CallEnd> {
-  const collector = new Collector(turn, newCallId, event => port.stream(event))
+  const collector = new Collector({ turn, newCallId, limits, stream: event => port.stream(event) })
   const stage = new Stage(port, limits.callTimeoutMs)
   const silence = new Silence(port.clock, limits, collector, () => stage.stop('timeout'))
   const at = port.clock.now()
   port.stream({ type: 'turn.started', turn })
+  const toolNames = (options.tools ?? []).map(({ name }) => name)
+  const wire = { limits, toolNames, heard: () => silence.heard() }
   const thrown = await read(
     stage,
-    () => model.doStream({ ...options, abortSignal: stage.signal }),
+    () => withWireCall(wire, () => model.doStream({ ...options, abortSignal: stage.signal })),
     part => {
       silence.heard()
       collector.add(part)
+      return collector.finish !== undefined || collector.error !== undefined
     },
   )
+  collector.end()
   silence.end()
   stage.end()
   const end = judge(port, model, turn, { stage, silence, collector, thrown })
@@ -85,20 +91,29 @@ interface Thrown {
   readonly error: unknown
 }
 
-/** Reads all parts without waiting in between: a stream that fails drops what was not read yet. */
+/**
+ * Reads all parts without waiting in between: a stream that fails drops what was not read yet. Ends with the part that
+ * says so, not with the connection.
+ *
+ * @param onPart Answers whether this was the last part.
+ */
 async function read(
   stage: Stage,
   open: () => PromiseLike<{ readonly stream: ReadableStream<StreamPart> }>,
-  onPart: (part: StreamPart) => void,
+  onPart: (part: StreamPart) => boolean,
 ): Promise<Thrown | undefined> {
+  let leave = (): void => {}
   try {
     const { stream } = await stage.race(open())
     const reader = stream.getReader()
+    leave = () => void reader.cancel().catch(() => undefined)
     // Cancelling answers a pending read at once, even if the provider ignores its signal.
-    stage.signal.addEventListener('abort', () => void reader.cancel().catch(() => undefined))
-    for (let next = await reader.read(); !next.done; next = await reader.read()) onPart(next.value)
+    stage.signal.addEventListener('abort', leave)
+    for (let next = await reader.read(); !next.done; next = await reader.read()) if (onPart(next.value)) break
+    leave()
     return undefined
   } catch (error) {
+    leave()
     return error instanceof Stopped ? undefined : { error }
   }
 }

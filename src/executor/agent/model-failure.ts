@@ -1,15 +1,22 @@
 /**
  * Why a model call failed, and whether trying again may mend it.
  *
- * Decided by type, status and code, never by a message. What a provider's error object holds besides (the whole prompt)
- * goes nowhere; its message is shown shortened and without anything that looks like a key.
+ * Decided by type, status and code; by a message only that the conversation is too long, because few say that otherwise.
+ * What a provider's error object holds besides (the whole prompt) goes nowhere; its message is shown shortened and
+ * without anything that looks like a key.
  */
 import type { APICallError } from '@ai-sdk/provider'
 import { MeerkatError } from '../../errors.ts'
+import { cutText, messageOf, wellFormed } from '../../foreign.ts'
 import type { LlmRetryFailureKind } from '../../kernel/regions/turn-outcome.ts'
 import { keyHint } from '../provider-keys.ts'
+import { STREAM_CUT } from '../wire/chat.ts'
+import { wireFaultIn } from '../wire/fault.ts'
+import { saidIn } from '../wire/said.ts'
 import type { StreamingModel } from './model.ts'
+import { saysTooLong } from './overflow.ts'
 import { isRecord } from './parts.ts'
+import { retryAfterMs } from './retry-after.ts'
 
 export interface ModelFailure {
   /** Set where trying again may help. */
@@ -29,6 +36,8 @@ type Named = Pick<StreamingModel, 'provider' | 'modelId'>
 
 /** Classes what a model call threw or reported. */
 export function modelFailure(error: unknown, model: Named, nowMs: number): ModelFailure {
+  const fault = wireFaultIn(error)
+  if (fault !== undefined) return { code: fault.code, message: `${nameOf(model)}: ${fault.message}` }
   if (isApiCallError(error)) return apiFailure(error, model, nowMs)
   if (isProviderStreamError(error)) {
     const { statusCode: status, isRetryable, message, data } = error
@@ -37,13 +46,21 @@ export function modelFailure(error: unknown, model: Named, nowMs: number): Model
   if (isMarked(error, ['AI_LoadAPIKeyError', 'AI_LoadSettingError'])) {
     return { code: 'unauthorized', message: `no key for ${model.provider}: ${keyHint(model.provider)}` }
   }
-  if (isMalformed(error)) return malformed(model, error)
+  if (isMalformed(error)) return unreadable(error, model)
   if (error instanceof MeerkatError) return { code: error.code, message: error.message }
   if (isRefusedUse(error)) return { code: 'unsupported', message: `${nameOf(model)}: ${safe(error.message)}` }
   if (networkCode(error) !== undefined) return unreachable(model, undefined, error)
   if (error instanceof Error)
-    return { code: 'model-failed', message: `${nameOf(model)} failed: ${safe(error.message)}` }
-  return reportedFailure(isRecord(error) ? { ...fieldsOf(error), data: error } : { message: String(error) }, model)
+    return { code: 'model-failed', message: `${nameOf(model)} failed: ${safe(messageOf(error))}` }
+  return reportedFailure({ message: 'an error without a message', data: error }, model)
+}
+
+/** What can't be read as an answer may be an error that can. */
+function unreadable(error: unknown, model: Named): ModelFailure {
+  const value: unknown = isRecord(error) ? error['value'] : undefined
+  const shown = Array.isArray(value) ? value : isRecord(value) ? value['error'] : undefined
+  if (saidIn(shown).message === undefined) return malformed(model, error)
+  return reportedFailure({ message: '', data: value }, model)
 }
 
 /** The stream ended without saying that it is finished. */
@@ -74,83 +91,91 @@ function nameOf({ provider, modelId }: Named): string {
 }
 
 function apiFailure(error: APICallError, model: Named, nowMs: number): ModelFailure {
-  const { statusCode: status, responseHeaders, isRetryable, data } = error
+  const { statusCode: status, responseHeaders, responseBody, isRetryable } = error
   const host = hostOf(error.url)
   if (status === undefined) return unreachable(model, host, error)
-  if (isMalformed(error.cause)) return malformed(model, error.cause)
+  if (isMalformed(error.cause)) return unreadable(error.cause, model)
   if (status >= 200 && status < 300 && isRetryable) return unfinishedStream(model)
-  const wait = retryAfterMs(responseHeaders ?? {}, nowMs)
+  const data = responseBody ?? error.data
+  const asked = retryAfterMs(responseHeaders ?? {}, nowMs)
   const failure = reportedFailure({ status, isRetryable, message: error.message, data, host }, model)
-  return wait === undefined ? failure : { ...failure, retryAfterMs: wait }
+  return asked === undefined ? failure : { ...failure, retryAfterMs: asked }
 }
 
 interface Reported {
   readonly status?: number | undefined
   readonly isRetryable?: boolean | undefined
+  /** Where the provider has no words of its own. */
   readonly message: string
-  /** The provider's error body, parsed. */
+  /** The provider's error, in whatever form. */
   readonly data?: unknown
   readonly host?: string | undefined
 }
 
 function reportedFailure(reported: Reported, model: Named): ModelFailure {
-  const { status, message, host } = reported
-  const codes = codesIn(reported.data)
+  const { host } = reported
+  const { codes, retryAfterMs: asked, ...told } = saidIn(reported.data)
+  if (codes.includes(STREAM_CUT)) return unfinishedStream(model)
+  const message = told.message ?? reported.message
+  const status = reported.status ?? told.status
   const where = host === undefined ? model.provider : `${host} (${model.provider})`
   const said = `${where} answered${status === undefined ? '' : ` ${status}`}: ${safe(message)}`
-  const failed = (code: string, hint: string, kind?: LlmRetryFailureKind): ModelFailure => ({
+  const { code, hint, kind } = verdictOf({ ...reported, status, message, codes }, model)
+  return {
     code,
     message: `${said}; ${hint}`,
     ...(kind === undefined ? {} : { kind }),
     ...(status === undefined ? {} : { status }),
-  })
-  if (codes.some(code => QUOTA.test(code)) || status === 402)
-    return failed('quota-exhausted', 'the account has no quota left: check its plan and billing')
-  if (codes.some(code => CONTEXT.test(code)) || status === 413) {
-    return failed(
-      'context-too-long',
-      `the conversation is longer than ${model.modelId} takes: turn compaction on or fork the session`,
-    )
+    ...(asked === undefined ? {} : { retryAfterMs: asked }),
   }
-  if (status === 401 || status === 403) return failed('unauthorized', keyHint(model.provider))
-  if (status === 404)
-    return failed('model-not-found', `check that ${model.modelId} exists there and that the key may use it`)
+}
+
+interface Judged extends Reported {
+  readonly codes: readonly string[]
+}
+
+interface Verdict {
+  readonly code: string
+  readonly hint: string
+  readonly kind?: LlmRetryFailureKind
+}
+
+/** What a reported error means; the first that fits. */
+function verdictOf(error: Judged, model: Named): Verdict {
+  const { status, message, codes } = error
+  if (codes.some(code => QUOTA.test(code)) || status === 402)
+    return { code: 'quota-exhausted', hint: 'the account has no quota left: check its plan and billing' }
+  if (status === 413 || saysTooLong(message, codes))
+    return {
+      code: 'context-too-long',
+      hint: `that is more than ${model.modelId} takes: send less, or let compaction shorten the conversation`,
+    }
+  if (status === 401 || status === 403) return { code: 'unauthorized', hint: keyHint(model.provider) }
+  if (status === 404) {
+    const hint = `check that ${model.modelId} exists there and that the key may use it`
+    return { code: 'model-not-found', hint }
+  }
   if (status === 429 || codes.some(code => RATE.test(code)))
-    return failed('rate-limited', 'wait, or raise the limit', 'rate-limited')
-  if (isFinal(reported, codes)) return failed('bad-request', `${model.modelId} does not take this request`)
-  return failed('provider-error', 'the provider has trouble: try again later', 'retryable-provider-error')
+    return { code: 'rate-limited', hint: 'wait, or raise the limit', kind: 'rate-limited' }
+  if (isFinal(error)) return { code: 'bad-request', hint: `${model.modelId} does not take this request` }
+  const hint = 'the provider has trouble: try again later'
+  return { code: 'provider-error', hint, kind: 'retryable-provider-error' }
 }
 
 const QUOTA = /insufficient_quota|billing/
-const CONTEXT = /context_length|context_window|too_long|request_too_large/
 const RATE = /rate_limit|resource_exhausted|too_many/
 const FINAL = /invalid_request|not_found|permission|authentication/
 
-function isFinal({ status, isRetryable }: Reported, codes: readonly string[]): boolean {
+function isFinal({ status, isRetryable, codes }: Judged): boolean {
   if (status !== undefined && status >= 300) return status < 500 && isRetryable !== true
   return isRetryable === false || codes.some(code => FINAL.test(code))
-}
-
-/** `code` and `type` of an error body, wherever the provider nests them. */
-function codesIn(data: unknown): readonly string[] {
-  if (!isRecord(data)) return []
-  const own = [data['code'], data['type'], data['status']].filter(value => typeof value === 'string')
-  return [...own.map(code => code.toLowerCase()), ...codesIn(data['error'])]
-}
-
-function fieldsOf(error: Record<string, unknown>): Reported {
-  const { message, error: inner, status, statusCode } = error
-  if (typeof message !== 'string' && isRecord(inner)) return fieldsOf(inner)
-  const known = typeof statusCode === 'number' ? statusCode : status
-  return {
-    message: typeof message === 'string' ? message : 'an error without a message',
-    ...(typeof known === 'number' ? { status: known } : {}),
-  }
 }
 
 function unreachable(model: Named, host: string | undefined, error: unknown): ModelFailure {
   const code = networkCode(error)
   const at = host ?? `the endpoint of ${nameOf(model)}`
+  if (code === 'UND_ERR_HEADERS_OVERFLOW')
+    return { code: 'answer-too-large', message: `${at} answered with more headers than can be read` }
   const why = code === undefined ? '' : ` (${code})`
   const message = `${at} can't be reached${why}: check the network, the base URL and that the server runs`
   return { kind: 'network-timeout', code: 'provider-unreachable', message }
@@ -211,25 +236,16 @@ function hostOf(url: string): string {
   return URL.canParse(url) ? new URL(url).host : 'the endpoint'
 }
 
-/** `retry-after-ms`, or `retry-after` in seconds or as a date. */
-function retryAfterMs(headers: Readonly<Record<string, string>>, nowMs: number): number | undefined {
-  const ms = Number(headers['retry-after-ms'] ?? Number.NaN)
-  if (Number.isFinite(ms) && ms >= 0) return ms
-  const after = headers['retry-after']
-  if (after === undefined) return undefined
-  const seconds = Number(after)
-  if (Number.isFinite(seconds)) return seconds >= 0 ? seconds * 1000 : undefined
-  const at = Date.parse(after)
-  return Number.isNaN(at) ? undefined : Math.max(0, at - nowMs)
-}
-
 const SHOWN_MESSAGE = 300
+
+/** Words are looked for no further: a message may be as long as an answer. */
+const MAX_READ = 4096
 
 /** Shortened, on one line, without what looks like a key. */
 function safe(message: string): string {
-  const plain = message
+  const plain = wellFormed(cutText(message, MAX_READ))
     .replaceAll(/\b(?:sk|pk|key|rk|gsk|xai|AIza)[-_][\w*-]{6,}|\bAIza[\w-]{10,}|\bBearer\s+\S+/gi, '[key]')
     .replaceAll(/\s+/g, ' ')
     .trim()
-  return plain.length > SHOWN_MESSAGE ? `${plain.slice(0, SHOWN_MESSAGE)}…` : plain
+  return plain.length > SHOWN_MESSAGE ? `${cutText(plain, SHOWN_MESSAGE)}…` : plain
 }

@@ -5,6 +5,7 @@
  */
 import type { LanguageModelV2, LanguageModelV3, LanguageModelV4 } from '@ai-sdk/provider'
 import { MeerkatError } from '../../errors.ts'
+import { type Fetch, wireFetch } from '../wire/fetch.ts'
 import { isRecord } from './parts.ts'
 
 /** A model of any provider. */
@@ -19,8 +20,9 @@ type StreamPart = StreamResult['stream'] extends ReadableStream<infer Part> ? Pa
 
 export type { CallOptions, StreamPart }
 
-/** The model as one of version 4. */
-export function asStreamingModel(model: LanguageModel): StreamingModel {
+/** The model as one of version 4, over a `fetch` that takes providers as they are. */
+export function asStreamingModel(given: LanguageModel): StreamingModel {
+  const model = overWireFetch(given)
   // A JavaScript caller can pass anything.
   const version: unknown = model.specificationVersion
   if (model.specificationVersion === 'v4') return model
@@ -43,6 +45,24 @@ export function asStreamingModel(model: LanguageModel): StreamingModel {
       return { stream: (stream as ReadableStream<object>).pipeThrough(upgrade) }
     },
   }
+}
+
+/**
+ * The same model, with our `fetch` over its own. The packages of the AI SDK keep in `config` what a model was made with; a
+ * model that keeps nothing there, or no `fetch`, stays as it is.
+ */
+function overWireFetch<Model extends LanguageModel>(model: Model): Model {
+  const config: unknown = Reflect.get(model, 'config')
+  if (!isRecord(config) || Object.getPrototypeOf(config) !== Object.prototype) return model
+  const { fetch: own, provider } = config
+  if (typeof provider !== 'string' || !(own === undefined || isFetch(own))) return model
+  // Whatever else it is, it has from the model itself.
+  const over = Object.create(model, { config: { value: { ...config, fetch: wireFetch(own) } } }) as Model
+  return over
+}
+
+function isFetch(value: unknown): value is Fetch {
+  return typeof value === 'function'
 }
 
 function withOlderFiles(message: CallOptions['prompt'][number]): unknown {

@@ -13,8 +13,10 @@ export interface RetryLimits {
   /** Retries after the first call. */
   readonly maxRetries: number
   readonly baseDelayMs: number
-  /** No wait is longer; a provider that asks for more is given up. */
+  /** No wait that nobody asked for is longer. */
   readonly maxDelayMs: number
+  /** A provider that asks for a longer wait is given up; the run's deadline is a limit in any case. */
+  readonly maxAskedMs: number
   /** From 0 to 1, for the jitter. */
   readonly random: () => number
 }
@@ -39,7 +41,7 @@ export async function callWithRetries(
     emptyBefore ||= failure.once === true
     const delayMs = delayBefore(attempt, failure, limits)
     if (attempt > limits.maxRetries || delayMs === undefined || delayMs >= port.deadline.remainingMs) {
-      return { ...end, failure: givenUp(failure, attempt), exhausted: true }
+      return { ...end, failure: givenUp(failure, attempt, port.deadline.remainingMs), exhausted: true }
     }
     const { kind, message } = failure
     port.retrying({ turn, attempt, maxRetries: limits.maxRetries, delayMs, kind, message })
@@ -50,13 +52,15 @@ export async function callWithRetries(
 
 /** Doubles from the base up to the limit, with jitter; undefined where the provider wants a longer wait than we take. */
 function delayBefore(attempt: number, { retryAfterMs }: ModelFailure, limits: RetryLimits): number | undefined {
-  if (retryAfterMs !== undefined) return retryAfterMs > limits.maxDelayMs ? undefined : retryAfterMs
+  if (retryAfterMs !== undefined) return retryAfterMs > limits.maxAskedMs ? undefined : retryAfterMs
   const full = Math.min(limits.maxDelayMs, limits.baseDelayMs * 2 ** (attempt - 1))
   return Math.round(full * (0.5 + limits.random() / 2))
 }
 
-function givenUp(failure: ModelFailure, attempts: number): ModelFailure {
-  const wait = failure.retryAfterMs === undefined ? '' : `, it asks to wait ${Math.ceil(failure.retryAfterMs / 1000)} s`
+function givenUp(failure: ModelFailure, attempts: number, leftMs: number): ModelFailure {
+  const { retryAfterMs } = failure
+  const left = Number.isFinite(leftMs) ? `, and the run has ${Math.floor(leftMs / 1000)} s left` : ''
+  const wait = retryAfterMs === undefined ? '' : `, it asks to wait ${Math.ceil(retryAfterMs / 1000)} s${left}`
   return {
     ...failure,
     message: `${failure.message} (given up after ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}${wait})`,

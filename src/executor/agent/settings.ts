@@ -39,7 +39,8 @@ export interface Settings {
   readonly limits: CallLimits
   readonly retries: RetryLimits
   readonly toolLimits: ToolLimits
-  readonly compaction: CompactionOptions | false
+  /** Absent: only where the provider finds a conversation too long. */
+  readonly compaction?: CompactionOptions | false
   readonly call: CallSettings
   readonly ids: Ids
   readonly measured: Measured

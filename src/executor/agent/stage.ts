@@ -39,7 +39,7 @@ export class Stage {
     const onAbort = (): void => this.stop(abortCause(run.signal) ?? 'cancelled')
     if (run.signal.aborted) onAbort()
     run.signal.addEventListener('abort', onAbort, { once: true })
-    const callOff = this.deadline.onPassed(() => this.stop(run.deadline.passed ? 'deadline' : 'timeout'))
+    const callOff = this.deadline.onPassed(() => this.stop(this.deadline.at < run.deadline.at ? 'timeout' : 'deadline'))
     this.#release = () => {
       run.signal.removeEventListener('abort', onAbort)
       callOff()

@@ -1,0 +1,36 @@
+/** How long a provider asks to wait, in any of the forms that are in use. */
+
+/** `retry-after-ms`, or `retry-after` in seconds, with a unit, or as a date. */
+export function retryAfterMs(headers: Readonly<Record<string, string>>, nowMs: number): number | undefined {
+  const ms = amount(headers['retry-after-ms'], 1)
+  if (ms !== undefined) return ms
+  const after = headers['retry-after']
+  if (after === undefined) return undefined
+  return amount(after, 1000) ?? untilDate(after, nowMs)
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  sec: 1000,
+  seconds: 1000,
+  m: 60_000,
+  min: 60_000,
+  h: 3_600_000,
+}
+
+/** The longest of the amounts that a header holds: proxies add theirs behind the provider's. */
+function amount(text: string | undefined, unitMs: number): number | undefined {
+  const amounts = (text ?? '').split(',').map(one => {
+    const [, count = '', unit = ''] = /^\s*\+?(\d+(?:\.\d*)?|\.\d+)\s*([a-z]*)\s*$/i.exec(one) ?? []
+    const factor = unit === '' ? unitMs : UNITS[unit.toLowerCase()]
+    return count === '' || factor === undefined ? Number.NaN : Number(count) * factor
+  })
+  return amounts.every(one => Number.isFinite(one)) ? Math.ceil(Math.max(...amounts)) : undefined
+}
+
+function untilDate(text: string, nowMs: number): number | undefined {
+  const at = Date.parse(text)
+  // `Date.parse` makes dates of numbers too, such as -1.
+  return Number.isNaN(at) || !/[a-z]|\d-\d/i.test(text) ? undefined : Math.max(0, at - nowMs)
+}

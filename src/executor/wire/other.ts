@@ -1,0 +1,45 @@
+/**
+ * Answers of the other protocols: they go on as they came, and end where their protocol says that they end.
+ *
+ * Enforces: what only keeps a connection alive reaches nobody.
+ */
+import { isRecord } from '../agent/parts.ts'
+import type { Progress } from './chat.ts'
+import type { WireEvent } from './events.ts'
+import { isFilled } from './said.ts'
+
+/** Events behind which nothing comes: Anthropic's messages, OpenAI's responses, anybody's error. */
+const LAST_EVENTS: ReadonlySet<string> = new Set([
+  'message_stop',
+  'response.completed',
+  'response.incomplete',
+  'response.failed',
+  'response.cancelled',
+  'error',
+])
+
+export class OtherAnswer {
+  progress: Progress = 'open'
+  /** Google counts in the frame that finishes. */
+  readonly knowsUsage: boolean = true
+
+  /** Whether the event goes on. */
+  take({ event, json }: WireEvent): boolean {
+    if (this.progress === 'whole') return false
+    if (!isRecord(json)) return json === undefined || Array.isArray(json)
+    const type = typeof json['type'] === 'string' ? json['type'] : event
+    if (type === 'ping' || type === 'keepalive') return false
+    if (LAST_EVENTS.has(type ?? '') || isFilled(json['error'])) this.progress = 'whole'
+    else if (finishesCandidate(json)) this.progress = 'finishing'
+    return true
+  }
+
+  end(): void {
+    this.progress = 'whole'
+  }
+}
+
+function finishesCandidate({ candidates }: Record<string, unknown>): boolean {
+  if (!Array.isArray(candidates) || candidates.length === 0) return false
+  return candidates.every(one => isRecord(one) && typeof one['finishReason'] === 'string' && one['finishReason'] !== '')
+}

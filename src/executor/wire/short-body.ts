@@ -1,0 +1,38 @@
+/** The body of a refusal, as far as anybody reads it. */
+import { Brackets } from './brackets.ts'
+
+const MAX_BYTES = 64 * 1024
+
+/** A server that refuses and leaves the connection open has said what it has to say. */
+const PATIENCE_MS = 5000
+
+/** The first 64 KiB: a refusal has no more to say, and may come without an end. */
+export function shortBody(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+  const reader = body.getReader()
+  const brackets = new Brackets()
+  const late = Promise.withResolvers<'late'>()
+  const timer = setTimeout(() => late.resolve('late'), PATIENCE_MS)
+  let bytes = 0
+  const close = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
+    clearTimeout(timer)
+    controller.close()
+    void reader.cancel().catch(() => undefined)
+  }
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      // What breaks off after the status was told is a refusal all the same.
+      const next = await Promise.race([reader.read().catch(() => 'broken' as const), late.promise])
+      if (next === 'late' || next === 'broken' || next.done) return close(controller)
+      const part = next.value.subarray(0, MAX_BYTES - bytes)
+      bytes += part.length
+      controller.enqueue(part)
+      // A byte of a longer character is none of the brackets.
+      for (const byte of part) brackets.closes(byte)
+      if (bytes >= MAX_BYTES || brackets.isComplete) close(controller)
+    },
+    cancel(reason) {
+      clearTimeout(timer)
+      return reader.cancel(reason)
+    },
+  })
+}
