@@ -4,12 +4,13 @@
  * Enforces: a summary covers whole turns, so no call is separated from its result; a summary that can't be made by the
  * model is made by rule, so compaction never fails a run.
  */
+import { cutText, wellFormed } from '../../foreign.ts'
 import type { WholePart } from '../../store/records.ts'
 import type { ContextMessage, RunPort } from '../executor.ts'
 import type { StreamingModel } from './model.ts'
 import { type CallLimits, callModel } from './model-call.ts'
 import { textOf } from './parts.ts'
-import { lengthOf } from './prompt.ts'
+import { lengthOf, middleCut } from './prompt.ts'
 
 export interface CompactionOptions {
   /** Compact once the conversation is estimated to be longer. */
@@ -21,7 +22,7 @@ export interface CompactionOptions {
 const DEFAULT_KEEP_TURNS = 2
 const CHARS_PER_TOKEN = 4
 
-/** A guess, used until a provider has measured. */
+/** A guess, used until a provider has measured credibly. */
 export function estimateTokens(messages: readonly ContextMessage[]): number {
   return Math.ceil(lengthOf(messages) / CHARS_PER_TOKEN)
 }
@@ -30,17 +31,36 @@ export interface Compaction {
   readonly port: RunPort
   readonly model: StreamingModel
   readonly limits: CallLimits
-  readonly options: CompactionOptions
   readonly context: readonly ContextMessage[]
   /** Of the context and what this run adds. */
   readonly tokens: number
 }
 
 /** Compacts if it is time and there is something to cover. Answers whether it did. */
-export async function compactIfLong(compaction: Compaction): Promise<boolean> {
-  const { port, options, context, tokens } = compaction
-  if (tokens <= options.thresholdTokens) return false
-  const covers = coversUpTo(context, options.keepTurns ?? DEFAULT_KEEP_TURNS)
+export async function compactIfLong(compaction: Compaction, options: CompactionOptions): Promise<boolean> {
+  const { thresholdTokens, keepTurns = DEFAULT_KEEP_TURNS } = options
+  if (compaction.tokens <= thresholdTokens) return false
+  return await compact(compaction, { keepTurns, summedChars: thresholdTokens * CHARS_PER_TOKEN })
+}
+
+/**
+ * Compacts a conversation that the provider does not take: all of it, because the newest turn may be what is too long.
+ * Answers whether there was anything to cover.
+ */
+export async function compactAll(compaction: Compaction): Promise<boolean> {
+  // Half of what was too much is likely to fit; where it is not, the summary is made by rule.
+  return await compact(compaction, { keepTurns: 0, summedChars: (compaction.tokens * CHARS_PER_TOKEN) / 2 })
+}
+
+interface Extent {
+  readonly keepTurns: number
+  /** How much of the conversation the model reads to sum it up. */
+  readonly summedChars: number
+}
+
+async function compact(compaction: Compaction, { keepTurns, summedChars }: Extent): Promise<boolean> {
+  const { port, context, tokens } = compaction
+  const covers = coversUpTo(context, keepTurns)
   if (covers === undefined) return false
   const covered = context.filter(({ index }) => index !== undefined && index < covers)
   port.stream({
@@ -48,7 +68,7 @@ export async function compactIfLong(compaction: Compaction): Promise<boolean> {
     code: 'compaction.started',
     message: `summing up ${covered.length} messages (about ${tokens} tokens)`,
   })
-  const summary = await summarise(compaction, covered)
+  const summary = await summarise(compaction, covered, Math.max(MAX_MESSAGE_CHARS, Math.ceil(summedChars)))
   await port.compact({ summary, covers })
   port.stream({
     type: 'notice',
@@ -82,10 +102,10 @@ ids), what was done with which result, and what is still open. No introduction, 
 const MAX_MESSAGE_CHARS = 4000
 
 async function summarise(
-  { port, model, limits, options }: Compaction,
+  { port, model, limits }: Compaction,
   covered: readonly ContextMessage[],
+  maxChars: number,
 ): Promise<string> {
-  const maxChars = Math.max(MAX_MESSAGE_CHARS, options.thresholdTokens * CHARS_PER_TOKEN)
   const text = middleCut(covered.map(render).join('\n\n'), maxChars)
   // Silent: observers follow the answer, not the housekeeping.
   const { signal, deadline, clock, sessionId, runId, observer } = port
@@ -100,7 +120,7 @@ async function summarise(
     options: {
       prompt: [
         { role: 'system', content: INSTRUCTION },
-        { role: 'user', content: [{ type: 'text', text }] },
+        { role: 'user', content: [{ type: 'text', text: wellFormed(text) }] },
       ],
     },
   })
@@ -137,13 +157,6 @@ function renderPart(part: WholePart): string {
   }
 }
 
-/** Beginning and end, with a mark between them. */
-function middleCut(text: string, maxChars: number): string {
-  if (text.length <= maxChars) return text
-  const half = Math.max(0, Math.floor(maxChars / 2))
-  return `${text.slice(0, half)}\n[… ${text.length - 2 * half} characters left out …]\n${text.slice(text.length - half)}`
-}
-
 const FALLBACK_LINE_CHARS = 200
 const FALLBACK_CHARS = 4000
 
@@ -152,7 +165,7 @@ function fallbackSummary(covered: readonly ContextMessage[]): string {
   const lines = covered.flatMap(({ role, content }) => {
     const text = textOf(content).replaceAll(/\s+/g, ' ').trim()
     if (text === '') return []
-    return [`${role}: ${text.length > FALLBACK_LINE_CHARS ? `${text.slice(0, FALLBACK_LINE_CHARS)}…` : text}`]
+    return [`${role}: ${text.length > FALLBACK_LINE_CHARS ? `${cutText(text, FALLBACK_LINE_CHARS)}…` : text}`]
   })
   return middleCut(`The beginning of this conversation, shortened by rule:\n${lines.join('\n')}`, FALLBACK_CHARS)
 }

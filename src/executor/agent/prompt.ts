@@ -2,8 +2,10 @@
  * From messages to what a provider is sent. Composed for every request, stored nowhere.
  *
  * Enforces: every call in the prompt is followed by exactly one result, in the order of the calls; a call without a
- * recorded result says plainly that its outcome is unknown.
+ * recorded result says plainly that its outcome is unknown. All text is well-formed Unicode, whoever wrote it into the
+ * records.
  */
+import { cutText, wellFormed, withWellFormedStrings } from '../../foreign.ts'
 import type { CallEntry } from '../../kernel/regions/calls.ts'
 import type { FilePart, WholeContentPart, WholePart } from '../../store/records.ts'
 import type { ContextMessage } from '../executor.ts'
@@ -30,7 +32,7 @@ export function buildPrompt({ system, messages, calls }: PromptSource): Prompt {
   const states = new Map<string, CallEntry>(calls.map(call => [call.id, call]))
   const resultOf = (call: ToolCallPart): ToolResultPart =>
     results.get(call.callId) ?? unrecorded(call, states.get(call.callId))
-  const leading: Prompt = system === undefined || system === '' ? [] : [{ role: 'system', content: system }]
+  const leading: Prompt = system === undefined || system === '' ? [] : [{ role: 'system', content: wellFormed(system) }]
   return [...leading, ...messages.flatMap(message => promptMessages(message, resultOf))]
 }
 
@@ -52,7 +54,7 @@ function promptMessages(message: ContextMessage, resultOf: (call: ToolCallPart) 
     case 'system':
     case 'notice':
       // Providers take system messages only at the top, so what the runtime says in between is marked text.
-      return [{ role: 'user', content: [{ type: 'text', text: asNotice(textOf(content)) }] }]
+      return [{ role: 'user', content: [{ type: 'text', text: wellFormed(asNotice(textOf(content))) }] }]
     case 'assistant':
       return assistantMessages(content, resultOf)
     case 'tool':
@@ -69,7 +71,8 @@ function asNotice(text: string): string {
 }
 
 function userMessage(content: ContextMessage['content']): Prompt {
-  const parts = typeof content === 'string' ? [{ type: 'text', text: content } as const] : content.flatMap(userPart)
+  const parts =
+    typeof content === 'string' ? [{ type: 'text', text: wellFormed(content) } as const] : content.flatMap(userPart)
   return parts.length === 0 ? [] : [{ role: 'user', content: [...parts] }]
 }
 
@@ -84,9 +87,9 @@ function isContent(part: WholePart): part is WholeContentPart {
 function contentPart(part: WholeContentPart): UserPart {
   switch (part.type) {
     case 'text':
-      return { type: 'text', text: part.text }
+      return { type: 'text', text: wellFormed(part.text) }
     case 'json':
-      return { type: 'text', text: JSON.stringify(part.value) }
+      return { type: 'text', text: JSON.stringify(withWellFormedStrings(part.value)) }
     case 'file':
       return filePart(part)
   }
@@ -94,7 +97,7 @@ function contentPart(part: WholeContentPart): UserPart {
 
 /** A file's data is a URL or base64. */
 function filePart({ mediaType, data, filename }: FilePart): Extract<UserPart, { type: 'file' }> {
-  const name = filename === undefined ? {} : { filename }
+  const name = filename === undefined ? {} : { filename: wellFormed(filename) }
   const isUrl = /^(https?|file|gs|s3):/i.test(data) && URL.canParse(data)
   const inline = /^data:[^,]*;base64,/i.exec(data)
   const base64 = inline === null ? data : data.slice(inline[0].length)
@@ -111,7 +114,7 @@ function assistantMessages(
   resultOf: (call: ToolCallPart) => ToolResultPart,
 ): Prompt {
   if (typeof content === 'string')
-    return content === '' ? [] : [{ role: 'assistant', content: [{ type: 'text', text: content }] }]
+    return content === '' ? [] : [{ role: 'assistant', content: [{ type: 'text', text: wellFormed(content) }] }]
   const parts = content.flatMap(assistantPart)
   if (parts.length === 0) return []
   const calls = content.filter(part => part.type === 'tool-call')
@@ -128,15 +131,15 @@ function assistantPart(part: WholePart): readonly AssistantPart[] {
   switch (part.type) {
     case 'text':
     case 'reasoning':
-      return [{ type: part.type, text: part.text, ...providerOptions }]
+      return [{ type: part.type, text: wellFormed(part.text), ...providerOptions }]
     case 'tool-call':
       // Providers and the templates of open models want an object, also where the model wrote something else.
       return [
         {
           type: 'tool-call',
           toolCallId: part.callId,
-          toolName: part.name,
-          input: isRecord(part.args) ? part.args : {},
+          toolName: wellFormed(part.name),
+          input: isRecord(part.args) ? withWellFormedStrings(part.args) : {},
           ...providerOptions,
         },
       ]
@@ -152,11 +155,11 @@ function assistantPart(part: WholePart): readonly AssistantPart[] {
 function resultPart({ callId, name, output, isError }: ToolResultPart): ResultPart {
   const failed = isError === true
   // Outputs are JSON: `runCall` wrote them so, and records hold nothing else.
-  const value = output as Extract<ResultPart['output'], { type: 'json' }>['value']
+  const value = withWellFormedStrings(output) as Extract<ResultPart['output'], { type: 'json' }>['value']
   return {
     type: 'tool-result',
     toolCallId: callId,
-    toolName: name,
+    toolName: wellFormed(name),
     output:
       typeof value === 'string'
         ? { type: failed ? 'error-text' : 'text', value }
@@ -173,6 +176,16 @@ function unrecorded({ callId, name }: ToolCallPart, entry: CallEntry | undefined
   return { type: 'tool-result', callId, name, output, isError: entry?.state !== 'succeeded' }
 }
 
+/** Beginning and end, with a mark between them. */
+export function middleCut(text: string, maxChars: number): string {
+  if (text.length <= maxChars) return text
+  const head = cutText(text, Math.max(0, Math.floor(maxChars / 2)))
+  const tail = text.slice(text.length - Math.max(0, Math.floor(maxChars / 2)))
+  // The second half of a pair whose first half is left out.
+  const whole = /^[\udc00-\udfff]/.test(tail) ? tail.slice(1) : tail
+  return `${head}\n[… ${text.length - head.length - whole.length} characters left out …]\n${whole}`
+}
+
 /** How much of the conversation the messages hold, in characters. */
 export function lengthOf(messages: readonly ContextMessage[]): number {
   return messages.reduce(
@@ -185,7 +198,7 @@ export function lengthOf(messages: readonly ContextMessage[]): number {
 /** A picture or document costs tokens by its size on paper, not by its bytes. */
 const FILE_LENGTH = 4000
 
-function partLength(part: WholePart): number {
+export function partLength(part: WholePart): number {
   switch (part.type) {
     case 'text':
     case 'reasoning':

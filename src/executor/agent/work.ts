@@ -17,7 +17,7 @@ import {
   type Spent,
   tighter,
 } from './budget.ts'
-import { compactIfLong, estimateTokens } from './compact.ts'
+import { type Compaction, compactAll, compactIfLong, estimateTokens } from './compact.ts'
 import type { CallOptions, StreamingModel } from './model.ts'
 import { type CallEnd, callModel } from './model-call.ts'
 import { boundedCall, type ToolCallPart, textOf, withoutCalls } from './parts.ts'
@@ -26,6 +26,7 @@ import { callWithRetries, type PersistentEnd } from './retry.ts'
 import { runCalls } from './run-calls.ts'
 import { intentOf, type PreparedCall, prepareCall, waitsForApproval } from './run-tool.ts'
 import { type Settings, structuredFormat, toolOption } from './settings.ts'
+import { withShortParts, withShortResults } from './shorten.ts'
 import { abortCause } from './stage.ts'
 import { correction, type OutputSchema, outputSchema } from './structured.ts'
 import type { AgentTool } from './tool.ts'
@@ -98,6 +99,8 @@ class Work {
   #corrections: readonly { readonly at: number; readonly messages: readonly ContextMessage[] }[] = []
   /** The endpoint does not take a response format; the prompt has to do. */
   #plain = false
+  /** The conversation was too long as it is: long parts are shortened in what is sent. */
+  #isShortened = false
 
   constructor(settings: Settings, port: RunPort, model: StreamingModel, schema: OutputSchema | undefined) {
     this.#settings = settings
@@ -162,22 +165,34 @@ class Work {
   }
 
   async #compact(): Promise<void> {
-    const { compaction, limits, measured } = this.#settings
-    if (compaction === false) return
+    const { compaction } = this.#settings
+    if (compaction === undefined || compaction === false) return
+    await this.#afterCompaction(await compactIfLong(this.#compaction(), compaction))
+  }
+
+  #compaction(): Compaction {
+    const { limits, measured } = this.#settings
     const port = this.#port
-    const added = estimateTokens(port.journal())
     const before = measured.get(port.sessionId) ?? estimateTokens(this.#context)
-    const done = await compactIfLong({
-      port,
-      model: this.#model,
-      limits,
-      options: compaction,
-      context: this.#context,
-      tokens: before + added,
-    })
+    const tokens = before + estimateTokens(port.journal())
+    return { port, model: this.#model, limits, context: this.#context, tokens }
+  }
+
+  async #afterCompaction(done: boolean): Promise<void> {
     if (!done) return
-    measured.forget(port.sessionId)
-    this.#context = await port.context()
+    this.#settings.measured.forget(this.#port.sessionId)
+    this.#context = await this.#port.context()
+  }
+
+  /** Makes a conversation shorter that the provider finds too long. Answers whether there was anything to shorten. */
+  async #shorten(): Promise<boolean> {
+    if (this.#isShortened) return false
+    const journal = this.#port.journal()
+    const isLong = withShortResults(journal) !== journal || withShortParts(this.#context) !== this.#context
+    const isCompacted = this.#settings.compaction !== false && (await compactAll(this.#compaction()))
+    await this.#afterCompaction(isCompacted)
+    this.#isShortened = true
+    return isCompacted || isLong
   }
 
   /** One turn: undefined if there is to be another. */
@@ -217,9 +232,16 @@ class Work {
       return once
     })
     this.#retries += this.#calls - firstCall
-    if (end.type === 'reply' && end.usage?.inputTokens !== undefined)
-      measured.set(this.#port.sessionId, tokensOf(end.usage))
+    if (end.type === 'reply') measured.set(this.#port.sessionId, this.#lengthOf(end))
     return end
+  }
+
+  /** How long the conversation is, in tokens: as the provider counts, unless that can't be. */
+  #lengthOf({ usage, parts }: Extract<CallEnd, { type: 'reply' }>): number {
+    const guess = estimateTokens([...this.#messages(), { role: 'assistant', content: whole(parts) }])
+    const counted = usage?.inputTokens === undefined ? 0 : tokensOf(usage)
+    // Some servers count nothing, or only what they did not have in their cache.
+    return counted >= guess / 2 ? counted : guess
   }
 
   #request(tools: readonly AgentTool[]): CallOptions {
@@ -239,7 +261,8 @@ class Work {
   #messages(): readonly ContextMessage[] {
     const journal = [...this.#port.journal()]
     for (const { at, messages } of this.#corrections.toReversed()) journal.splice(at, 0, ...messages)
-    return [...this.#context, ...journal]
+    if (!this.#isShortened) return [...this.#context, ...journal]
+    return [...withShortParts(this.#context), ...withShortResults(journal)]
   }
 
   async #failed(end: Extract<PersistentEnd, { type: 'failed' }>): Promise<ApplyOutput | undefined> {
@@ -252,6 +275,11 @@ class Work {
       this.#plain = true
       this.#notice('response-format-refused', `${failure.message}. Asking again without a response format.`)
       return undefined
+    }
+    if (failure.code === 'context-too-long' && (await this.#shorten())) {
+      this.#retries++
+      this.#notice('context-too-long', `${failure.message}. Asking again with a shorter conversation.`)
+      return this.#port.signal.aborted ? this.#stopped(end) : undefined
     }
     const { code, message } = failure
     return {
