@@ -50,16 +50,17 @@ export function withoutCalls(parts: readonly MessagePart[]): MessageRecord | und
   return kept.length === 0 ? undefined : { role: 'assistant', content: kept }
 }
 
-/** Longer arguments are a model that ran away: no tool wants them, and the record keeps them for ever. */
-const MAX_ARGS_CHARS = 1024 * 1024
 /** No tool has a longer name. */
 const MAX_NAME_CHARS = 128
 
-/** A call as it goes into the record: what is too long of it stays out, and then it is not dispatched. */
-export function boundedCall(part: MessagePart): MessagePart {
+/**
+ * A call as it goes into the record: what is too long of it stays out, and then it is not dispatched. Longer arguments are
+ * a model that ran away: no tool wants them, and the record keeps them for ever.
+ */
+export function boundedCall(part: MessagePart, maxArgumentChars: number): MessagePart {
   if (part.type !== 'tool-call') return part
   const name = wellFormed(cutText(part.name, MAX_NAME_CHARS))
-  const json = jsonOf(part.args, MAX_ARGS_CHARS)
+  const json = jsonOf(part.args, maxArgumentChars)
   if (!('problem' in json)) return { ...part, name, args: json.value }
   return { ...part, name, args: {}, ...withMeta({ ...metaOf(part), invalid: `of its arguments, ${json.problem}` }) }
 }

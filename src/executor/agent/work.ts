@@ -208,7 +208,8 @@ class Work {
       case 'failed':
         return await this.#failed(end)
       case 'reply': {
-        const reply = { ...end, parts: end.parts.map(boundedCall) }
+        const { maxArgumentChars } = this.#settings.limits
+        const reply = { ...end, parts: end.parts.map(part => boundedCall(part, maxArgumentChars)) }
         const calls = reply.parts.filter(part => part.type === 'tool-call')
         return calls.length > 0 ? await this.#useTools(reply, calls, tools) : await this.#answer(end)
       }
