@@ -71,7 +71,7 @@ export class Collector {
       case 'reasoning-delta':
         return this.#delta('reasoning', part)
       case 'tool-call':
-        this.#countArguments(part.toolCallId, part.input.length, part.input.length)
+        // What came in one piece is here already: too long arguments are the call's end, not the answer's.
         if (part.providerExecuted !== true) this.#keep(toolCallPart(part, this.#own.newCallId()))
         return
       case 'tool-input-delta':
@@ -157,13 +157,11 @@ export class Collector {
     if (this.#chars > this.#own.limits.maxAnswerChars) throw answerTooLarge(this.#own.limits)
   }
 
-  /** Counts a piece of a call's arguments, or all of them at once. */
-  #countArguments(id: string, chars: number, all?: number): void {
-    const before = this.#argumentChars.get(id) ?? 0
-    const after = all ?? before + chars
-    this.#argumentChars.set(id, after)
-    if (after > this.#own.limits.maxArgumentChars) throw argumentsTooLarge(this.#own.limits)
-    this.#count(Math.max(0, after - before))
+  #countArguments(id: string, chars: number): void {
+    const all = (this.#argumentChars.get(id) ?? 0) + chars
+    this.#argumentChars.set(id, all)
+    if (all > this.#own.limits.maxArgumentChars) throw argumentsTooLarge(this.#own.limits)
+    this.#count(chars)
   }
 
   #open(type: 'text' | 'reasoning', id: string, metadata: ProviderMetadata | undefined): Block {
