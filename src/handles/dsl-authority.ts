@@ -6,7 +6,7 @@
  * 3. What is sampled with a step is sampled in the moment in which the step becomes visible: who was installed before
  *    hears of it, who reads a baseline afterwards has it in the baseline.
  * 4. The gate closes once. Behind it every change is refused as `no-matching-transition`, also one that was asked for
- *    before and had not had its turn; reads go on.
+ *    before and had not had its turn; reads go on, up to the end of the registration that the handles were made for.
  */
 import type { SessionDriver } from '../driver/driver.ts'
 import { DslTransitionError, MachineAuthority } from '../kernel/authority.ts'
@@ -206,15 +206,20 @@ class EphemeralAuthority implements SharedAuthority {
 
 /** The authority of a session that this process owns: each application is a mutation of its driver. */
 export class DriverAuthority implements SharedAuthority {
-  readonly #driver: () => SessionDriver
+  readonly #driver: SessionDriver
+  #last: MeerkatState | undefined
 
-  /** `driver` answers the one that writes the session now. */
-  constructor(driver: () => SessionDriver) {
+  constructor(driver: SessionDriver) {
     this.#driver = driver
   }
 
   get state(): MeerkatState {
-    return this.#driver().state
+    return this.#last ?? this.#driver.state
+  }
+
+  /** The registration it was made for has ended in this state: what comes is another's, and not to be seen here. */
+  endIn(state: MeerkatState): void {
+    this.#last ??= state
   }
 
   async apply<T>(
@@ -227,7 +232,7 @@ export class DriverAuthority implements SharedAuthority {
       admit()
       return inputs.map(input => stepOf(tx, input))
     }
-    await this.#driver().mutate(run, {
+    await this.#driver.mutate(run, {
       published: steps => {
         sampled = { value: published(steps) }
       },

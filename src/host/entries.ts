@@ -9,6 +9,7 @@ import type { AuthLeaseHandle } from '../handles/auth-lease.ts'
 import { DriverAuthority, HandleDslAuthority, HandleTeardownGate } from '../handles/dsl-authority.ts'
 import type { SessionClaimHandle } from '../handles/session-claim.ts'
 import type { OperationId, SessionId } from '../kernel/ids.ts'
+import type { MeerkatState } from '../kernel/machine.ts'
 import type { LiveSession } from '../session/live-session.ts'
 import { bindingsOf, type SessionRuntimeBindings } from './bindings.ts'
 import { DrainSlot } from './drain-slot.ts'
@@ -30,8 +31,12 @@ export interface Entry {
   readonly live: LiveSession
   /** Runs turns; absent: inputs are admitted and wait. */
   executor: CoreExecutor | undefined
+  /** Its executor was taken away by a stop: whoever asks for the session may have it. */
+  left: boolean
   /** Stands in for an executor that is about to be attached. */
   preparedInterrupt: InterruptHandle | undefined
+  /** Its handles show this state from now on, whoever has the session. */
+  readonly endIn: (state: MeerkatState) => void
   /** Lets the session go. */
   readonly letGo: () => void
 }
@@ -83,7 +88,8 @@ export class Entries {
   add(live: LiveSession, shared: SharedParts): Entry {
     const sessionId = live.id
     const gate = new HandleTeardownGate()
-    const authority = HandleDslAuthority.fromShared(new DriverAuthority(() => this.live(sessionId).driver), gate)
+    const shownTo = new DriverAuthority(live.driver)
+    const authority = HandleDslAuthority.fromShared(shownTo, gate)
     const opsLifecycle = new OpsLifecycleRegistry({
       sessionId,
       live: () => this.live(sessionId),
@@ -101,6 +107,8 @@ export class Entries {
       drain: new DrainSlot(authority),
       live,
       executor: undefined,
+      left: false,
+      endIn: state => shownTo.endIn(state),
       preparedInterrupt: undefined,
       letGo: () => {
         unwatch()
@@ -114,7 +122,9 @@ export class Entries {
       const before = stopped
       stopped = isStopped(live)
       // An executor goes with a stop, whoever asked for that; one that is attached afterwards is another one.
-      if (stopped && !before) entry.executor = undefined
+      if (!stopped || before) return
+      entry.executor = undefined
+      entry.left = true
     })
     this.#entries.set(sessionId, entry)
     return entry

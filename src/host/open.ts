@@ -9,7 +9,7 @@ import type { StoreSource } from '../store/store.ts'
 import { Entries } from './entries.ts'
 
 /** What a machine is made with, besides its store. */
-export type MachineOptions = Omit<RuntimeOptions, 'store' | 'executor' | 'serves' | 'recover'>
+export type MachineOptions = Omit<RuntimeOptions, 'store' | 'executor' | 'serves' | 'keeps' | 'recover'>
 
 export interface Parts {
   readonly core: Core
@@ -34,7 +34,8 @@ export async function openParts(
     watch: (operation, context) => served(entries, operation.sessionId).watch?.(operation, context),
   }
   const serves = (id: SessionId): boolean => entries.peek(id)?.executor !== undefined
-  const core: Core = new Core(store, { ...options, executor, serves, recover: false })
+  const keeps = (id: SessionId): boolean => entries.peek(id)?.left !== true
+  const core: Core = new Core(store, { ...options, executor, serves, keeps, recover: false })
   return { core, runtime: new Runtime(core), entries, source, takesFiles }
 }
 

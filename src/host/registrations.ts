@@ -2,19 +2,22 @@
 import { MeerkatError } from '../errors.ts'
 import type { CoreExecutor } from '../executor/executor.ts'
 import type { RuntimeEpochId, SessionId } from '../kernel/ids.ts'
-import { isRegistered } from '../kernel/regions/guards.ts'
 import { openObligations } from '../kernel/regions/registration.ts'
 import type { Core } from '../session/core.ts'
 import type { LiveSession } from '../session/live-session.ts'
+import { obtain } from '../session/post.ts'
 import type { SessionOptions } from '../store/records.ts'
 import type { Entries, Entry, SharedParts } from './entries.ts'
-import { notReady, notRegistered, validated } from './errors.ts'
+import { notReady, notRegistered } from './errors.ts'
 import { unregister } from './unregister.ts'
 
 /** What came of asking for an executor. */
 export type ExecutorClaim = 'Claimed' | 'AlreadyClaimed'
 
 export type MakeExecutor = () => CoreExecutor | Promise<CoreExecutor>
+
+/** Copies of a session that a registration is tried on: each was let go under it. */
+const TRIES = 5
 
 interface RegistrationsOptions {
   readonly core: Core
@@ -33,28 +36,21 @@ export class Registrations {
   }
 
   async register(sessionId: SessionId, options: SessionOptions): Promise<Entry> {
-    const { entries, core, shared } = this.#options
+    for (let tries = 1; ; tries++) {
+      const entry = await this.#registered(sessionId, options)
+      // A copy that was let go meanwhile, or lost, is nobody's: the next one is registered.
+      if (!entry.live.closed || tries === TRIES) return entry
+    }
+  }
+
+  async #registered(sessionId: SessionId, options: SessionOptions): Promise<Entry> {
+    const { entries, shared } = this.#options
     if (this.#leaving.has(sessionId)) throw beingTornDown(sessionId, entries.peek(sessionId)?.live)
     const known = entries.peek(sessionId)
-    if (known !== undefined && !isDraining(known.live)) return known
+    if (known !== undefined && !isEnding(known)) return known
+    // A teardown that did not come to its end comes to it first.
+    if (known !== undefined) await this.unregister(sessionId)
     const live = await this.#loaded(sessionId, options)
-    // A teardown that did not come to its end, here or in a process that is gone, comes to it first.
-    if (isDraining(live) && (isRegistered(live.state) || entries.has(sessionId))) {
-      if (!entries.has(sessionId)) entries.add(live, shared)
-      await this.unregister(sessionId)
-    }
-    const { merge, silentIntents } = options
-    if (live.state.registration.sessionId === undefined) {
-      await validated(
-        'the registration',
-        live.driver.mutate(tx => {
-          // Two that register at once: the second finds it done.
-          if (tx.state.registration.sessionId !== undefined) return
-          const more = { ...(merge && { merge }), ...(silentIntents && { silentIntents }) }
-          tx.step({ type: 'RegisterSession', sessionId, epochId: core.ids.epoch(), ...more })
-        }),
-      )
-    }
     return entries.peek(sessionId) ?? entries.add(live, shared)
   }
 
@@ -78,13 +74,13 @@ export class Registrations {
   }
 
   async unregister(sessionId: SessionId, epochId?: RuntimeEpochId): Promise<boolean> {
-    const { entries, core } = this.#options
+    const { entries } = this.#options
     const leaving = this.#leaving.get(sessionId)
     if (leaving !== undefined) return leaving.then(() => false)
     const entry = entries.peek(sessionId)
     if (entry === undefined) return false
     if (epochId !== undefined && entry.authority.snapshotState().binding.epochId !== epochId) return false
-    const ending = unregister(entry, entries.live(sessionId), core.clock).then(() => entries.remove(entry))
+    const ending = this.#leave(entry)
     this.#leaving.set(sessionId, ending)
     try {
       await ending
@@ -94,9 +90,19 @@ export class Registrations {
     }
   }
 
+  async #leave(entry: Entry): Promise<void> {
+    const { entries, core } = this.#options
+    const { live } = entry
+    await unregister(entry, live, core.clock)
+    entries.remove(entry)
+    // It is whoever's that asks next.
+    await core.sessions.yield(live)
+  }
+
   async #attach(entry: Entry, make: MakeExecutor): Promise<ExecutorClaim> {
     const { live } = entry
     this.#demandAttachable(entry)
+    entry.left = false
     const executor = await make()
     this.#demandAttachable(entry)
     entry.executor = executor
@@ -124,18 +130,23 @@ export class Registrations {
   }
 
   async #loaded(sessionId: SessionId, options: SessionOptions): Promise<LiveSession> {
-    const { store, sessions } = this.#options.core
-    if ((await store.session(sessionId)) !== undefined) return sessions.get(sessionId)
+    const { core } = this.#options
+    if ((await core.store.session(sessionId)) !== undefined) return obtain(core, sessionId)
     try {
-      return await sessions.create(sessionId, options)
+      return await core.sessions.create(sessionId, options)
     } catch (error) {
-      if (error instanceof MeerkatError && error.code === 'session-conflict') return sessions.get(sessionId)
+      if (error instanceof MeerkatError && error.code === 'session-conflict') return obtain(core, sessionId)
       throw error
     }
   }
 }
 
-/** Whether its teardown began, and nobody has registered it anew since. */
+/** Whether its teardown began: then it is of no use to anybody. */
+function isEnding({ gate, live }: Entry): boolean {
+  return gate.closed || isDraining(live)
+}
+
+/** Whether its teardown began and has not come to its end. */
 function isDraining({ state }: LiveSession): boolean {
   return state.registration.phase === 'draining'
 }

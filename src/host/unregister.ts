@@ -5,8 +5,7 @@
  * one word of the shell, forced where it did not come in time, and the machine refuses the last step before that.
  */
 import type { MeerkatInput } from '../kernel/machine.ts'
-import type { BindingTuple } from '../kernel/regions/binding.ts'
-import { isRegistered } from '../kernel/regions/guards.ts'
+import { bindingSeen } from '../kernel/regions/binding.ts'
 import { openObligations } from '../kernel/regions/registration.ts'
 import type { LiveSession } from '../session/live-session.ts'
 import { type Clock, Deadline } from '../time.ts'
@@ -23,9 +22,11 @@ export async function unregister(entry: Entry, live: LiveSession, clock: Clock):
   const { sessionId } = entry
   // A step whose answer was lost may have been taken all the same, the last one too: the log says so.
   await live.driver.mutate(() => {}, { lazy: true })
-  if (live.state.lifecycle.phase === 'destroyed' || !isRegistered(live.state)) return leave(entry, live, clock)
-  if (live.state.registration.phase !== 'draining') {
-    await apply(live, { type: 'BeginUnregisterSession', sessionId, binding: bindingSeen(live) })
+  const isDraining = live.state.registration.phase === 'draining'
+  // The gate closes right before the last step: one that is no longer draining has taken it.
+  if (live.state.lifecycle.phase === 'destroyed' || (entry.gate.closed && !isDraining)) return leave(entry, live, clock)
+  if (!isDraining) {
+    await apply(live, { type: 'BeginUnregisterSession', sessionId, binding: bindingSeen(live.state.binding) })
   }
   const open = openObligations(live.state)
   const stopped = await stopLoop(live, clock)
@@ -40,7 +41,15 @@ export async function unregister(entry: Entry, live: LiveSession, clock: Clock):
   if (open.includes('waiters')) await apply(live, { type: 'CompletionWaitersResolvedForUnregister', sessionId })
   // The gate closes with the registration: a late task of the old one can't write into the next.
   entry.gate.close()
-  await apply(live, { type: 'UnregisterSession', sessionId, binding: bindingSeen(live) })
+  entry.executor = undefined
+  await live.driver.mutate(
+    tx => {
+      tx.step({ type: 'UnregisterSession', sessionId, binding: bindingSeen(tx.state.binding) })
+      // What follows in the same commit is the next registration.
+      return tx.state
+    },
+    { published: entry.endIn },
+  )
 }
 
 /** Nothing stands open in a session that was destroyed or is nobody's: what goes is whoever still works for it. */
@@ -61,12 +70,6 @@ async function stopLoop(live: LiveSession, clock: Clock): Promise<boolean> {
 
 function isQuiet({ loop }: LiveSession): boolean {
   return loop?.performing === undefined
-}
-
-function bindingSeen(live: LiveSession): BindingTuple {
-  const { binding } = live.state
-  const { phase: _, ...seen } = binding
-  return seen
 }
 
 /** Throws `KernelRejection` (not `DslTransitionError`): these steps are the runtime's, no handle may take them. */

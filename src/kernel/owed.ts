@@ -5,7 +5,9 @@
  */
 import { hasSameFacts } from './encode.ts'
 import { type MeerkatFacts, type MeerkatInput, type MeerkatState, meerkat } from './machine.ts'
+import { bindingSeen } from './regions/binding.ts'
 import { ephemeralInputs } from './regions/ledger-entries.ts'
+import { openObligations } from './regions/registration.ts'
 
 /**
  * What a process has to do before anything else that takes a session over from one that is gone: end the conditions of
@@ -24,6 +26,24 @@ export function takeOverSteps(state: MeerkatState): readonly MeerkatInput[] {
 const RECOVER: MeerkatInput = { type: 'Recover' }
 const DROP: MeerkatInput = { type: 'DropEphemeral' }
 const STOP: MeerkatInput = { type: 'StopRuntimeExecutor', reason: 'asked of the former owner' }
+
+/**
+ * The end of a teardown that a process began and did not live to complete: nothing of what it waited for is left. Taken
+ * after the conditions of that process have ended.
+ */
+export function teardownSteps(state: MeerkatFacts): readonly MeerkatInput[] {
+  const { registration, binding } = state
+  if (registration.phase !== 'draining' || registration.sessionId === undefined) return NONE
+  const { sessionId } = registration
+  const words = { loop: 'RuntimeLoopStoppedForUnregister', comms: 'CommsDrainExitedForUnregister' } as const
+  const closed = openObligations(state).map(
+    (name): MeerkatInput =>
+      name === 'waiters'
+        ? { type: 'CompletionWaitersResolvedForUnregister', sessionId }
+        : { type: words[name], sessionId, forcedAbort: true },
+  )
+  return [...closed, { type: 'UnregisterSession', sessionId, binding: bindingSeen(binding) }]
+}
 
 /** Whether a stop was asked for and the executor has not left. Once it has, the session may be revived at once. */
 export function isStopPending({ lifecycle }: MeerkatFacts): boolean {

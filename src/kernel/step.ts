@@ -273,6 +273,11 @@ function refuse(context: string, phase: string, reason: string): Rejection {
   return { ok: false, kind: 'no-matching-transition', context, phase, reason }
 }
 
+/** A guard's name as it is declared: a bundler numbers those of several modules that are called alike. */
+function nameOf(guard: { readonly name: string } | undefined): string | undefined {
+  return guard?.name.replace(/\$\d+$/, '')
+}
+
 function guardRejected<State, Input, Effect>(
   context: string,
   phase: string,
@@ -280,7 +285,7 @@ function guardRejected<State, Input, Effect>(
   state: State,
   input: Input,
 ): Rejection {
-  const unmet = rows.map(row => (row.when ?? []).find(guard => !guard(state, input))?.name ?? row.name)
+  const unmet = rows.map(row => nameOf((row.when ?? []).find(guard => !guard(state, input))) ?? row.name)
   return { ok: false, kind: 'guard-rejected', context, phase, reason: `unmet: ${[...new Set(unmet)].join(', ')}` }
 }
 

@@ -2,12 +2,29 @@
 
 import type { Transaction } from '../driver/transaction.ts'
 import type { Ids } from '../ids.ts'
-import type { MeerkatState } from '../kernel/machine.ts'
+import type { MeerkatInput, MeerkatState } from '../kernel/machine.ts'
 import { settlingSteps } from '../kernel/owed.ts'
 import { runnable } from '../kernel/runnable.ts'
+import type { SessionRecord } from '../store/records.ts'
 
 /** Validations of a structured answer after the first one. */
 const EXTRACTION_RETRIES = 2
+
+/**
+ * The registration that a session begins with, and begins anew with once somebody was registered and left: it is there
+ * for whoever asks next.
+ */
+export function registrationOf({ id, options }: SessionRecord, ids: Ids): MeerkatInput {
+  const { merge, silentIntents } = options
+  const more = { ...(merge === true && { merge: true }), ...(silentIntents && { silentIntents }) }
+  return { type: 'RegisterSession', sessionId: id, epochId: ids.epoch(), ...more }
+}
+
+/** Registers a session anew that somebody has left: what it was for them is no concern of those who come. */
+export function settleRegistration(tx: Transaction, session: SessionRecord, ids: Ids): void {
+  const { lifecycle, registration } = tx.state
+  if (registration.sessionId === undefined && lifecycle.phase !== 'destroyed') tx.step(registrationOf(session, ids))
+}
 
 /** Brings the staged state to where nothing is due. Level-triggered: it looks at the state, never at what changed. */
 export function settle(tx: Transaction, attached: boolean, ids: Ids): void {

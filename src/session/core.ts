@@ -52,6 +52,7 @@ export class Core {
       ids: this.ids,
       executor: options.executor,
       serves: options.serves,
+      keeps: options.keeps,
       maxRunMs: options.maxRunMs ?? 3_600_000,
       abortGraceMs: this.abortGraceMs,
       owner: this.owner,
@@ -82,8 +83,8 @@ export class Core {
         if (!gone || tries === TRIES) throw error
       } finally {
         unpin()
-        // Who runs nothing holds nothing: whoever does could not take it up.
-        if (this.executor === undefined) await this.sessions.yield(live)
+        // Who does not run it does not hold it: whoever does could not take it up.
+        if (!live.isServed) await this.sessions.yield(live)
       }
     }
   }

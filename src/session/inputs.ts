@@ -103,7 +103,12 @@ function recordOf(params: SendParams, id: InputId, at: number, kind: InputRecord
 }
 
 /** Where the session takes nothing new in, that is what the sender has to know. */
-function closedFor({ lifecycle }: MeerkatState): MeerkatError | undefined {
+function closedFor({ lifecycle, registration }: MeerkatState): MeerkatError | undefined {
+  if (registration.phase === 'draining') {
+    const message = 'the host of the session is leaving it: ask again in a moment'
+    const details = { phase: lifecycle.phase, draining: true }
+    return new MeerkatError('not-ready', message, { retryable: true, details })
+  }
   const phase = lifecycle.phase === 'running' ? lifecycle.preRun : lifecycle.phase
   const way = WAYS_OUT[phase]
   if (way === undefined) return undefined
@@ -203,7 +208,7 @@ async function receiptOf(
     after = last.position
     const told = rows.flatMap(eventsOf).find(event => event.inputId === id && event.type in STEER_ENDS)
     if (told?.type === 'input.staged') return { type: 'queued' }
-    if (told?.type === 'input.steered' && told.runId !== undefined) {
+    if (told?.type === 'input.steered') {
       return { type: 'steered', runId: told.runId, boundary: Number(told['boundary']) }
     }
     if (told !== undefined) return undefined

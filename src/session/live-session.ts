@@ -10,11 +10,11 @@ import type { Faults } from '../faults.ts'
 import type { Ids } from '../ids.ts'
 import type { CallId, InputId, SessionId } from '../kernel/ids.ts'
 import { type MeerkatState, meerkat } from '../kernel/machine.ts'
-import { takeOverSteps } from '../kernel/owed.ts'
+import { takeOverSteps, teardownSteps } from '../kernel/owed.ts'
 import type { CallEntry } from '../kernel/regions/calls.ts'
 import { nextDueAt } from '../kernel/regions/schedules.ts'
 import { SessionLoop } from '../loop/loop.ts'
-import { settle } from '../loop/settle.ts'
+import { settle, settleRegistration } from '../loop/settle.ts'
 import type { RuntimeObserver } from '../observer.ts'
 import { whole } from '../store/blobs.ts'
 import type { EndedRecord, InputRecord, MessagePart, MessageRecord, SessionRecord } from '../store/records.ts'
@@ -90,6 +90,7 @@ export class LiveSession {
       unsnapshotted: loaded.rows.length,
       settle: tx => {
         // Who is going away starts nothing that the next owner would find half done.
+        settleRegistration(tx, loaded.session, ids)
         this.#background.settle(tx)
         settle(tx, this.isServed && !this.#leaving, ids)
         this.#dropJournals(tx)
@@ -158,6 +159,7 @@ export class LiveSession {
     await this.driver.mutate(
       tx => {
         for (const step of takeOverSteps(tx.state)) tx.step(step)
+        for (const step of teardownSteps(tx.state)) tx.step(step)
         if (tx.parts.ended.length > 0) tx.needsCommit()
       },
       { lazy },

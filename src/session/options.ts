@@ -15,6 +15,8 @@ export interface RuntimeOptions {
   readonly executor?: CoreExecutor
   /** Whether the executor serves a session, asked whenever one could run. Default: it serves all. */
   readonly serves?: (sessionId: SessionId) => boolean
+  /** Whether a session that is in use here is kept from another process that asks for it. Default: all are. */
+  readonly keeps?: (sessionId: SessionId) => boolean
   /** Take up sessions that owe work as soon as the runtime starts. Default true. */
   readonly recover?: boolean
   /** Longest run where neither input nor session says otherwise. Default one hour. */

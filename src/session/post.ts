@@ -10,6 +10,7 @@ import type { RunId, SessionId } from '../kernel/ids.ts'
 import type { Letter, LetterId } from '../store/mail.ts'
 import { Deadline } from '../time.ts'
 import type { Core } from './core.ts'
+import type { LiveSession } from './live-session.ts'
 import { type OwnedAnswer, type OwnedName, type OwnedParams, owned, perform } from './owned.ts'
 import { waitForCommit } from './support.ts'
 
@@ -32,16 +33,34 @@ export async function ask<Name extends OwnedName>(
     return await perform(core, name, sessionId, params)
   } catch (error) {
     if (asMeerkatError(error).code !== 'not-owner') throw error
-    return forward(core, name, sessionId as SessionId, params)
+    return (await forward(core, name, sessionId as SessionId, params)) as OwnedAnswer<Name>
   }
 }
 
-async function forward<Name extends OwnedName>(
+/** Asks the owner for the session itself. */
+const GIVE_WAY = 'giveWay'
+
+/** The session, owned by this process: an owner that does not use it now is asked for it. */
+export async function obtain(core: Core, sessionId: SessionId): Promise<LiveSession> {
+  try {
+    return await core.sessions.get(sessionId)
+  } catch (error) {
+    if (asMeerkatError(error).code !== 'not-owner') throw error
+    const given = await forward(core, GIVE_WAY, sessionId, {}).catch((why: unknown) => {
+      // An owner of an older release keeps what it has.
+      if (asMeerkatError(why).code !== 'unsupported') throw why
+    })
+    if (given !== true) throw error
+    return core.sessions.get(sessionId)
+  }
+}
+
+async function forward(
   core: Core,
-  name: Name,
+  name: OwnedName | typeof GIVE_WAY,
   sessionId: SessionId,
-  params: OwnedParams<Name>,
-): Promise<OwnedAnswer<Name>> {
+  params: object,
+): Promise<unknown> {
   const { store, ids, clock, closing } = core
   const ttlMs = 2 * store.leaseMs + PATIENCE_MS
   const named = name === 'cancel' ? { ...params, ...(await runMeant(core, sessionId, params)) } : params
@@ -56,7 +75,7 @@ async function forward<Name extends OwnedName>(
     const hint = waitForCommit(store, sessionId, deadline.within(POLL_MS), closing.signal)
     try {
       const body = await store.mail.take(letter.id)
-      if (body !== undefined) return opened(body) as OwnedAnswer<Name>
+      if (body !== undefined) return opened(body)
       if (await isOwnHere(core, sessionId)) await collect(core)
       await hint
     } finally {
@@ -115,6 +134,11 @@ async function collect(core: Core): Promise<void> {
 }
 
 async function serveLetter(core: Core, letter: Letter): Promise<void> {
+  // Whoever asks may have what nobody here serves any more: the letter finds its next owner.
+  if (!core.sessions.keeps(letter.sessionId)) {
+    await core.sessions.giveWay(letter.sessionId)
+    return
+  }
   let answer: Answer
   try {
     answer = { value: await performed(core, letter) }
@@ -130,6 +154,7 @@ async function serveLetter(core: Core, letter: Letter): Promise<void> {
 
 async function performed(core: Core, { id, sessionId, body }: Letter): Promise<unknown> {
   const { name, params } = JSON.parse(body) as { readonly name: string; readonly params: Record<string, unknown> }
+  if (name === GIVE_WAY) return core.sessions.giveWay(sessionId)
   if (!Object.hasOwn(owned, name)) {
     throw new MeerkatError('unsupported', `the owner of session ${sessionId} is of a release that can't ${name}`)
   }

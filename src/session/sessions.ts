@@ -8,6 +8,7 @@ import { Transaction } from '../driver/transaction.ts'
 import { asMeerkatError, MeerkatError } from '../errors.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import { meerkat } from '../kernel/machine.ts'
+import { registrationOf } from '../loop/settle.ts'
 import { tell } from '../observer.ts'
 import type { MessageRecord, SessionOptions, SessionRecord } from '../store/records.ts'
 import type { Blob, Claim, LoadedSession, SessionSummary } from '../store/store.ts'
@@ -26,6 +27,8 @@ export interface SessionsOptions extends Omit<SessionHost, 'onLost'> {
   readonly keepIdle: number
   /** How long an idle session stays loaded when others want its place. */
   readonly idleMs: number
+  /** Whether a session that is in use here is kept from whoever asks for it. Absent: all are. */
+  readonly keeps?: ((sessionId: SessionId) => boolean) | undefined
 }
 
 /** What a session begins with. */
@@ -116,13 +119,7 @@ export class Sessions {
     const record: SessionRecord = { id, createdAt: clock.now(), options, ...(forkOf && { forkOf }) }
     const tx = new Transaction(meerkat.initial, clock.now())
     tx.step({ type: 'Initialize' })
-    tx.step({
-      type: 'RegisterSession',
-      sessionId: id,
-      epochId: ids.epoch(),
-      ...(options.merge === true && { merge: true }),
-      ...(options.silentIntents && { silentIntents: options.silentIntents }),
-    })
+    tx.step(registrationOf(record, ids))
     if (fork !== undefined && fork.messages.length > 0) {
       tx.append(fork.messages)
       tx.parts.blobs.push(...fork.blobs)
@@ -195,7 +192,22 @@ export class Sessions {
 
   /** Gives a session back that this process has no use for. */
   async yield(live: LiveSession): Promise<void> {
+    await live.driver.drained()
     if (this.#live.get(live.id) === live && live.unused) await this.#letGo(live)
+  }
+
+  /** Whether this process would not give the session to whoever asks for it. */
+  keeps(id: SessionId): boolean {
+    return this.#options.keeps?.(id) ?? true
+  }
+
+  /** Lets the session go for somebody who asks for it, unless it is in use here. Answers whether it is free. */
+  async giveWay(id: SessionId): Promise<boolean> {
+    const live = this.#live.get(id)
+    if (live === undefined) return !this.#making.has(id)
+    if (!live.idle && this.keeps(id)) return false
+    await this.#letGo(live)
+    return true
   }
 
   /**

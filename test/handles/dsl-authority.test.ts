@@ -54,7 +54,7 @@ describe('the gate of a session’s handles', () => {
   test('of one registration is not another’s', async () => {
     const { authority, gate, driver } = await written()
     gate.close()
-    const next = new PeerInteractionHandle(HandleDslAuthority.fromShared(new DriverAuthority(() => driver)))
+    const next = new PeerInteractionHandle(HandleDslAuthority.fromShared(new DriverAuthority(driver)))
     await next.requestSent(X)
     expect(new PeerInteractionHandle(authority).outboundState(X)).toBe('Sent')
   })

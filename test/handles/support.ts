@@ -56,7 +56,7 @@ export async function written(...prepared: readonly MeerkatInput[]): Promise<Wri
   const serve: MeerkatInput = { type: 'EnsureSessionWithExecutor', sessionId: SESSION }
   await driver.mutate(opened => [serve, ...prepared].map(input => opened.step(input)))
   const gate = new HandleTeardownGate()
-  const authority = HandleDslAuthority.fromShared(new DriverAuthority(() => driver), gate)
+  const authority = HandleDslAuthority.fromShared(new DriverAuthority(driver), gate)
   const hold: Written['hold'] = () => {
     const held = Promise.withResolvers<void>()
     const begun = Promise.withResolvers<void>()

@@ -118,7 +118,10 @@ describe('unregister_drain_contract', () => {
     control.onCommit = () => (++commits === 3 ? 'before' : undefined)
     expect(await failure(machine.unregisterSession(S))).toMatchObject({ code: 'store-unavailable' })
     expect(machine.containsSession(S)).toBe(true)
-    expect(await failure(machine.acceptInput(S, { content: 'y' }))).toMatchObject({ code: 'rejected' })
+    expect(await failure(machine.acceptInput(S, { content: 'y' }))).toMatchObject({
+      code: 'not-ready',
+      retryable: true,
+    })
     delete control.onCommit
     expect(await machine.unregisterSession(S)).toBe(true)
     expect(await completion).toMatchObject({ status: 'abandoned', reason: 'unregistered' })

@@ -53,10 +53,14 @@ export type IngestEffect = {
   readonly origin: IngestOrigin
 }
 
+/** A binding as whoever looks at it sees it. */
+export function bindingSeen({ phase: _, ...seen }: Binding): BindingTuple {
+  return seen
+}
+
 /** Whether the observed tuple is exactly the current one. */
 export function sameBinding(binding: Binding, seen: BindingTuple): boolean {
-  const now: BindingTuple =
-    binding.phase === 'bound' ? binding : { ...(binding.epochId && { epochId: binding.epochId }) }
+  const now = bindingSeen(binding)
   return (
     now.runtimeId === seen.runtimeId &&
     now.fence === seen.fence &&
