@@ -35,9 +35,9 @@ export interface CoreExecutor {
   tools?(session: SessionOptions): readonly ToolSummary[]
   /**
    * Waits for the end of an operation that a call began: asked after the call, and again by every process that owns the
-   * session later. Undefined where nobody here can; then somebody outside says how it ended.
+   * session later. Undefined, at once or later, where nobody here can; then somebody outside says how it ended.
    */
-  watch?(operation: RunningOperation, context: WatchContext): Promise<OperationOutcome> | undefined
+  watch?(operation: RunningOperation, context: WatchContext): Promise<OperationOutcome | undefined> | undefined
   /** Called once when the runtime closes. */
   close?(): Promise<void>
 }

@@ -52,6 +52,8 @@ export interface SharedParts {
 export class Entries {
   readonly #entries = new Map<SessionId, Entry>()
   readonly #live: (id: SessionId) => LiveSession | undefined
+  /** Those who wait for somebody to serve a session. */
+  readonly #waiting = new Map<SessionId, Set<(executor: CoreExecutor) => void>>()
 
   constructor(live: (id: SessionId) => LiveSession | undefined) {
     this.#live = live
@@ -128,6 +130,24 @@ export class Entries {
     })
     this.#entries.set(sessionId, entry)
     return entry
+  }
+
+  /** An executor serves the session from now on. */
+  attach(entry: Entry, executor: CoreExecutor): void {
+    entry.executor = executor
+    for (const waiting of this.#waiting.get(entry.sessionId) ?? []) waiting(executor)
+    this.#waiting.delete(entry.sessionId)
+  }
+
+  /** Who serves the session, as soon as somebody does; nobody once the signal aborts. */
+  async servedBy(sessionId: SessionId, signal: AbortSignal): Promise<CoreExecutor | undefined> {
+    const now = this.peek(sessionId)?.executor
+    if (now !== undefined || signal.aborted) return now
+    const { promise, resolve } = Promise.withResolvers<CoreExecutor | undefined>()
+    const waiting = this.#waiting.get(sessionId) ?? new Set()
+    this.#waiting.set(sessionId, waiting.add(resolve))
+    signal.addEventListener('abort', () => resolve(undefined), { once: true })
+    return promise.finally(() => waiting.delete(resolve))
   }
 
   clear(): void {

@@ -31,7 +31,10 @@ export async function openParts(
   const executor: CoreExecutor = {
     name: 'host',
     apply: port => served(entries, port.sessionId).apply(port),
-    watch: (operation, context) => served(entries, operation.sessionId).watch?.(operation, context),
+    watch: async (operation, context) => {
+      const watcher = await entries.servedBy(operation.sessionId, context.signal)
+      return watcher?.watch?.(operation, context)
+    },
   }
   const serves = (id: SessionId): boolean => entries.peek(id)?.executor !== undefined
   const keeps = (id: SessionId): boolean => entries.peek(id)?.left !== true

@@ -105,7 +105,7 @@ export class Registrations {
     entry.left = false
     const executor = await make()
     this.#demandAttachable(entry)
-    entry.executor = executor
+    this.#options.entries.attach(entry, executor)
     entry.preparedInterrupt = undefined
     // That it is attached, and the first run, follow from the state.
     try {
