@@ -28,6 +28,7 @@ import {
 import { MachineDrains } from './drains.ts'
 import type { Entries, InterruptHandle } from './entries.ts'
 import { notRegistered, validated } from './errors.ts'
+import { type HostEvent, hostEvent } from './host-event.ts'
 import { LiveChannels } from './live.ts'
 import { SessionModels } from './models.ts'
 import { isSameStore, type MachineOptions, openParts, type Parts } from './open.ts'
@@ -248,10 +249,10 @@ export class MeerkatMachine implements AsyncDisposable {
   }
 
   /** Writes an event of the host's own into the session's log, for whoever reads it. */
-  async publishEvent(sessionId: SessionId, event: { readonly name: string; readonly data?: object }): Promise<void> {
-    const { name, data = {} } = event
+  async publishEvent(sessionId: SessionId, event: HostEvent): Promise<void> {
     const live = this.#steps.registered(sessionId)
-    await live.driver.mutate(tx => tx.event({ type: 'host.event', data: { ...data, name } }))
+    const record = hostEvent(event)
+    await live.driver.mutate(tx => tx.event(record))
   }
 
   /** Cancels the run at its next boundary: the named one, or the current one as the kernel sees it. */

@@ -8,7 +8,6 @@ import { defined } from '../defined.ts'
 import type { SessionDriver } from '../driver/driver.ts'
 import type { Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
-import type { NewEvent } from '../events.ts'
 import type {
   ApplyOutput,
   BoundaryAnswer,
@@ -25,6 +24,7 @@ import type { MessageRecord, SessionOptions, UsageRecord } from '../store/record
 import { messageText } from '../text.ts'
 import type { Clock, Deadline } from '../time.ts'
 import { addUsage } from '../usage.ts'
+import { streamedRecord } from './streamed.ts'
 import type { Work } from './work.ts'
 
 export interface PortOptions {
@@ -130,17 +130,11 @@ export class LoopPort implements RunPort {
 
   stream(event: StreamEvent): void {
     if (this.#closed) return
-    const { type, ...rest } = event
-    const { turn, ...data } = 'turn' in rest ? rest : { turn: undefined, ...rest }
+    const { type, ...rest } = streamedRecord(event)
+    const { turn } = rest
     if (turn !== undefined) this.#turns = Math.max(this.#turns, turn)
     if (type === 'text.delta' && turn !== undefined) this.#streamedTurns.add(turn)
-    const record: NewEvent = {
-      type,
-      runId: this.runId,
-      ...(turn !== undefined && { turn }),
-      ...(Object.keys(data).length > 0 && { data }),
-    }
-    this.#options.driver.stream(record)
+    this.#options.driver.stream({ type, runId: this.runId, ...rest })
     this.#planFlush()
   }
 

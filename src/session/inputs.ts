@@ -206,7 +206,7 @@ async function receiptOf(
     const last = rows.at(-1)
     if (last === undefined) return undefined
     after = last.position
-    const told = rows.flatMap(eventsOf).find(event => event.inputId === id && event.type in STEER_ENDS)
+    const told = rows.flatMap(eventsOf).find(event => event.inputId === id && Object.hasOwn(STEER_ENDS, event.type))
     if (told?.type === 'input.staged') return { type: 'queued' }
     if (told?.type === 'input.steered') {
       return { type: 'steered', runId: told.runId, boundary: Number(told['boundary']) }

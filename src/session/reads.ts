@@ -166,6 +166,9 @@ function seenOf({ record }: LogRow, place: number): number {
   return (record.events ?? []).filter((event, index) => (event.place ?? index) <= place).length
 }
 
+/** What the runtime says of every event. Whatever else an event carries can't set or shadow it, nor fill in for it. */
+export const ENVELOPE: readonly string[] = ['cursor', 'sessionId', 'at', 'type', 'runId', 'inputId', 'turn']
+
 function eventView({ position, sessionId, record }: LogRow, event: EventRecord, index: number): EventView {
   const rule = inherits(event.type)
   const runId = event.runId ?? (rule.run ? record.runId : undefined)
@@ -179,10 +182,16 @@ function eventView({ position, sessionId, record }: LogRow, event: EventRecord, 
     ...(inputId && { inputId }),
     ...(event.turn !== undefined && { turn: event.turn }),
     ...(event.message !== undefined && { text: messageText(record.messages?.[event.message]) }),
-    ...event.data,
+    ...(event.data && saidBy(event.data)),
   }
   // Whoever wrote it was held to the table, or is a newer release whose types a reader passes over.
   return view as EventView
+}
+
+/** What an event says beside its envelope. */
+function saidBy(data: NonNullable<EventRecord['data']>): NonNullable<EventRecord['data']> {
+  if (!ENVELOPE.some(field => Object.hasOwn(data, field))) return data
+  return Object.fromEntries(Object.entries(data).filter(([field]) => !ENVELOPE.includes(field)))
 }
 
 /** A result with its text, which its record keeps once, among the messages. */
@@ -201,7 +210,7 @@ export async function runView(store: Store, sessionId: string, runId: string): P
       details: { sessionId, runId },
     })
   }
-  const ended = await eventAt(store, here?.last, event => event.type in RUN_ENDS && event.runId === runId)
+  const ended = await eventAt(store, here?.last, event => Object.hasOwn(RUN_ENDS, event.type) && event.runId === runId)
   const cause = ended?.['cause']
   return {
     id: runId as RunId,
@@ -223,7 +232,7 @@ async function eventAt(
 
 /** Whether questions other than "what happened?" are answered from events of this type, so that it has to stay. */
 export function isAnsweredFrom(type: string): boolean {
-  return type.startsWith('run.') || type in STEER_ENDS
+  return type.startsWith('run.') || Object.hasOwn(STEER_ENDS, type)
 }
 
 /** Events that decide what a steer's receipt says, or that it will have none. */

@@ -1,0 +1,43 @@
+/** An event of a host's own, on its way into the log: what it says is the host's, what it is the runtime's. */
+import { MeerkatError } from '../errors.ts'
+import type { NewEvent } from '../events.ts'
+import { jsonOf } from '../foreign.ts'
+import { demandName } from '../names.ts'
+import { ENVELOPE } from '../session/reads.ts'
+
+export interface HostEvent {
+  /** What it is called among the host's events. */
+  readonly name: string
+  /** Plain JSON. No field of it may have the name of one of the event's own. */
+  readonly data?: object
+}
+
+/** Longest JSON text of an event's data. */
+const MAX_CHARS = 1_048_576
+const OWN = [...ENVELOPE, 'name']
+
+/** The event as it is stored. Throws `invalid-params` or `too-large`. */
+export function hostEvent(event: HostEvent): NewEvent {
+  if (!isRecord(event)) throw wrong('an event is an object with a name and data')
+  const { name, data = {} } = event
+  demandName(name, 'the name of an event')
+  const json = jsonOf(data, MAX_CHARS)
+  if ('problem' in json) {
+    throw wrong(`the data of the event can't be written: ${json.problem}`, json.tooLong ? 'too-large' : undefined)
+  }
+  const fields = json.value
+  if (!isRecord(fields)) throw wrong('the data of an event is an object')
+  const taken = OWN.filter(field => Object.hasOwn(fields, field))
+  if (taken.length > 0) {
+    throw wrong(`the runtime says ${taken.join(', ')} of an event: call such fields of the data otherwise`)
+  }
+  return { type: 'host.event', data: { ...fields, name } }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function wrong(message: string, code: 'invalid-params' | 'too-large' = 'invalid-params'): MeerkatError {
+  return new MeerkatError(code, message, { details: { issues: [{ path: 'data', message }] } })
+}

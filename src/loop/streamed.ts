@@ -1,0 +1,61 @@
+/**
+ * What an executor streams, as the event it becomes. An executor is foreign code: only the types that it may stream, and
+ * of each only its own fields, so that nothing it says can pass for a fact of the kernel.
+ */
+import { MeerkatError } from '../errors.ts'
+import type { NewEvent } from '../events.ts'
+import type { StreamEvent } from '../executor/executor.ts'
+import { jsonOf } from '../foreign.ts'
+
+type Fields<Type extends StreamEvent['type']> = readonly Exclude<
+  keyof Extract<StreamEvent, { readonly type: Type }>,
+  'type' | 'turn'
+>[]
+
+const FIELDS: { readonly [Type in StreamEvent['type']]: Fields<Type> } = {
+  'turn.started': [],
+  'turn.ended': ['finish', 'usage'],
+  'text.delta': ['text'],
+  'reasoning.delta': ['text'],
+  'reasoning.completed': ['text'],
+  'tool.progress': ['callId', 'data'],
+  'budget.warning': ['budget', 'used', 'limit'],
+  notice: ['code', 'message'],
+}
+
+/** The event without its run. Throws `invalid-params` where an executor may not stream such a one. */
+export function streamedRecord(event: StreamEvent): NewEvent {
+  // Its type is a promise of code that nobody here has compiled.
+  const given: Readonly<Record<string, unknown>> = { ...event }
+  const { type, turn } = given
+  if (!isStreamed(type)) {
+    const named = typeof type === 'string' ? JSON.stringify(type.slice(0, 100)) : typeof type
+    throw wrong(`an executor streams no events of the type ${named}`, 'type')
+  }
+  if (turn !== undefined && !(Number.isSafeInteger(turn) && Number(turn) > 0)) {
+    throw wrong(`the turn of a streamed ${type} is the number of a model call, from 1`, 'turn')
+  }
+  const fields = FIELDS[type].flatMap(name => (given[name] === undefined ? [] : [name]))
+  const data = Object.fromEntries(fields.map(name => [name, plain(given[name], `the ${name} of a streamed ${type}`)]))
+  return { type, ...(turn !== undefined && { turn: Number(turn) }), ...(fields.length > 0 && { data }) }
+}
+
+function isStreamed(type: unknown): type is StreamEvent['type'] {
+  return typeof type === 'string' && Object.hasOwn(FIELDS, type)
+}
+
+function plain(value: unknown, what: string): unknown {
+  if (typeof value !== 'object') return PLAIN.has(typeof value) ? value : refused()
+  const json = jsonOf(value)
+  return 'problem' in json ? refused(json.problem) : json.value
+
+  function refused(problem = `it is a ${typeof value}`): never {
+    throw wrong(`${what} can't be written: ${problem}`, 'data')
+  }
+}
+
+const PLAIN: ReadonlySet<string> = new Set(['string', 'number', 'boolean'])
+
+function wrong(message: string, path: string): MeerkatError {
+  return new MeerkatError('invalid-params', message, { details: { issues: [{ path, message }] } })
+}
