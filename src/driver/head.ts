@@ -1,12 +1,12 @@
 /** The facts of a session that lists and cold starts need. */
 import type { MeerkatState } from '../kernel/machine.ts'
 import { nextDueAt } from '../kernel/regions/schedules.ts'
-import { completionBatchDue } from '../kernel/runnable.ts'
+import { completionsUntold } from '../kernel/runnable.ts'
 import type { Head } from '../store/store.ts'
 
 /** From when on somebody has to own the session though no input waits: operations are watched, their ends are told. */
 function wantedFrom(state: MeerkatState): number | undefined {
-  const isWanted = state.operations.active > 0 || completionBatchDue(state) !== undefined
+  const isWanted = state.operations.active > 0 || completionsUntold(state) !== undefined
   return isWanted ? 0 : nextDueAt(state)
 }
 

@@ -238,7 +238,15 @@ export {
   type Visibility,
   type VisibleSet,
 } from './regions/visibility-state.ts'
-export { type Blocker, blockers, type CompletionBatch, canPrepare, completionBatchDue, runnable } from './runnable.ts'
+export {
+  type Blocker,
+  blockers,
+  type CompletionBatch,
+  canPrepare,
+  completionBatchDue,
+  completionsUntold,
+  runnable,
+} from './runnable.ts'
 export type {
   AnyRegion,
   Edge,

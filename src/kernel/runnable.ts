@@ -97,12 +97,22 @@ export interface CompletionBatch {
 }
 
 /**
- * The completions that the session has to be told of now, as one input: background tools and jobs that ended and that
- * neither the conversation nor a run that waited for them knows. Nothing is due where an input would not be admitted or
- * not be kept, while a run waits (its own result comes first), and while the input of an earlier batch waits: what ends
- * meanwhile makes one batch after it.
+ * The completions that the session has to be told of now, as one input. While a run goes on that is at its next boundary,
+ * where the input joins it: what ends until then is told together. Where that boundary is its last, after it.
  */
 export function completionBatchDue(state: MeerkatFacts): CompletionBatch | undefined {
+  const { run, turn } = state
+  if (run.phase === 'bound' && (turn.phase !== 'drainingBoundary' || run.cancel !== 'none')) return undefined
+  return completionsUntold(state)
+}
+
+/**
+ * The completions that the session has not been told of: background tools and jobs that ended and that neither the
+ * conversation nor a run that waited for them knows. Nothing where an input would not be admitted or not be kept, while a
+ * run waits (its own result comes first), and while the input of an earlier batch waits: what ends meanwhile makes one
+ * batch after it.
+ */
+export function completionsUntold(state: MeerkatFacts): CompletionBatch | undefined {
   const { cursors, newestWaking, wait, announcement } = state.operations
   const told = Math.max(cursors.agentApplied, cursors.runtimeInjected)
   if (newestWaking <= told || wait !== undefined || !admitsWork(state)) return undefined

@@ -21,6 +21,8 @@ export interface Closing {
   /** Whether text of this turn was streamed. */
   readonly streamed: (turn: number) => boolean
   readonly turn: number
+  /** Has what joins at a boundary wait for it. */
+  readonly atBoundary: (tx: Transaction) => void
 }
 
 /** Whether the run is over, or `apply` has to go on because steers joined. */
@@ -55,7 +57,10 @@ function completed(tx: Transaction, closing: Closing, output: Completed): Verdic
     tx.step({ type: 'ExtractionValidationPassed', runId })
   }
   // An executor may have brought its turn to the end itself, through its handle.
-  if (tx.state.turn.phase !== 'completed') tx.step({ type: 'BoundaryComplete', runId })
+  if (tx.state.turn.phase !== 'completed') {
+    closing.atBoundary(tx)
+    tx.step({ type: 'BoundaryComplete', runId })
+  }
   if (tx.state.turn.phase === 'cancelled') return cancelled(tx, closing, output.message)
   if (tx.state.turn.phase === 'callingLlm') {
     if (output.message !== undefined) work.add(output.message)

@@ -39,6 +39,8 @@ export interface LoopOptions {
   /** What inputs said, from memory or disk. */
   readonly payloads: (ids: readonly InputId[]) => Promise<readonly InputRecord[]>
   readonly context: () => Promise<readonly ContextMessage[]>
+  /** Has what joins at a boundary wait for it. Called within the transaction that passes one. */
+  readonly atBoundary: (tx: Transaction) => void
   readonly files: Files
   /** Journals of unfinished work, by head. */
   readonly journals: Map<InputId, readonly MessageRecord[]>
@@ -184,6 +186,7 @@ export class SessionLoop {
       deadline: this.#deadline(performance.startedAt, session, inputs()),
       clock,
       context,
+      atBoundary: this.#options.atBoundary,
       fetch: ids => fetch(ids).then(load),
       persist: mutation => this.#persist(mutation),
       observer: this.#options.observer,
@@ -243,7 +246,8 @@ export class SessionLoop {
   async #close(port: LoopPort, work: Work, ending: Ending, usage: UsageRecord | undefined): Promise<Verdict> {
     const { driver } = this.#options
     const { runId } = port
-    const closing = { runId, work, usage, streamed: (turn: number) => port.streamed(turn), turn: port.turnOf(ending) }
+    const streamed = (turn: number): boolean => port.streamed(turn)
+    const closing = { runId, work, usage, streamed, turn: port.turnOf(ending), atBoundary: this.#options.atBoundary }
     const length = work.messages.length
     const mutation = (tx: Transaction): Verdict => {
       work.truncate(length)

@@ -40,6 +40,8 @@ export interface PortOptions {
   readonly context: () => Promise<readonly ContextMessage[]>
   /** Loads what these inputs said, files included, so that the work can show it. */
   readonly fetch: (inputIds: readonly InputId[]) => Promise<void>
+  /** Has what joins at a boundary wait for it. */
+  readonly atBoundary: (tx: Transaction) => void
   /** Repeats a mutation that the store could not take, as long as the run may wait. */
   readonly persist: <T>(mutation: () => Promise<T>) => Promise<T>
   readonly observer: RuntimeObserver | undefined
@@ -194,6 +196,7 @@ export class LoopPort implements RunPort {
         tx.step({ type: 'LlmReturnedToolCalls', runId, toolCount: Math.max(1, this.calls().length) })
       }
       tx.step({ type: 'ToolCallsResolved', runId })
+      this.#options.atBoundary(tx)
       tx.step({ type: 'BoundaryContinue', runId })
       if (tx.state.turn.phase === 'cancelled') return { next: 'cancelled' }
       work.hear(tx.state.run.phase === 'bound' ? tx.state.run.contributors : [])

@@ -15,7 +15,7 @@ import type { Ids } from '../ids.ts'
 import type { OperationId, ScheduleId } from '../kernel/ids.ts'
 import { isLive, unfinishedOperations } from '../kernel/regions/operations-entries.ts'
 import { dueSchedules, nextDueAt } from '../kernel/regions/schedules.ts'
-import { completionBatchDue } from '../kernel/runnable.ts'
+import { completionBatchDue, completionsUntold } from '../kernel/runnable.ts'
 import type {
   CommitRecord,
   InputRecord,
@@ -69,11 +69,13 @@ export class Background {
     this.#options = options
   }
 
-  /** Tells the session of what ended, as one input for all of it. Part of every transaction. */
+  /** Tells the session of what ended, as one input for all of it. Part of every transaction, and of every boundary. */
   settle(tx: Transaction): void {
+    if (tx.parts.operationsEnded.length > 0 && completionsUntold(tx.state) !== undefined) {
+      for (const end of tx.parts.operationsEnded) this.#note(tx, end)
+    }
     const batch = completionBatchDue(tx.state)
     if (batch === undefined || this.#stopped) return
-    for (const end of tx.parts.operationsEnded) this.#note(tx, end)
     const known = batch.operationIds.flatMap(id => this.#ended.get(id) ?? [])
     // Those that ended under another owner have to be read first: `sync` does, and then this is asked again.
     if (known.length < batch.operationIds.length) return
@@ -107,7 +109,7 @@ export class Background {
     const { state } = this.#options.driver
     this.#planTimer(nextDueAt(state))
     for (const [id, controller] of this.#watched) if (!isLive(state.operations, id)) controller.abort()
-    const untold = completionBatchDue(state)?.operationIds.filter(id => !this.#ended.has(id)) ?? []
+    const untold = completionsUntold(state)?.operationIds.filter(id => !this.#ended.has(id)) ?? []
     if (untold.length > 0) this.#fetch(untold)
     if (state.operations.active === 0) return
     for (const { id, kind, status } of unfinishedOperations(state.operations)) {

@@ -120,6 +120,7 @@ export class LiveSession {
         abortGraceMs: host.abortGraceMs,
         payloads: wanted => this.payloads(wanted),
         context: () => this.#context(),
+        atBoundary: tx => this.#background.settle(tx),
         files: owner => withData(store, owner),
         journals: this.#journals,
         onLost: error => host.onLost(this, error),

@@ -5,6 +5,7 @@ import {
   classifyOperationPublicResult,
   classifyOperationTerminality,
   completionBatchDue,
+  completionsUntold,
   decodeState,
   encodeState,
   type MeerkatInput,
@@ -15,7 +16,7 @@ import {
   unfinishedOperations,
 } from 'meerkat-ts/kernel'
 import { describe, expect, test } from 'vitest'
-import { attached, inputId, operationId, type Play, SESSION } from './support/play.ts'
+import { attached, inputId, operationId, type Play, runId, SESSION } from './support/play.ts'
 
 const tool: OperationNature = { kind: 'background-tool-op' }
 const resumable: OperationNature = { kind: 'background-tool-op', resumable: true }
@@ -216,11 +217,27 @@ describe('completions', () => {
     play.finish('p', 'q')
     expect(completionBatchDue(play.state)).toBeUndefined()
     expect(play.begin('r1')).toEqual(['n1'])
-    expect(completionBatchDue(play.state)).toEqual({ through: 3, operationIds: ['p', 'q'] })
+    // What ends until the run's next boundary is told there.
+    const untold = { through: 3, operationIds: ['p', 'q'] }
+    expect([completionBatchDue(play.state), completionsUntold(play.state)]).toEqual([undefined, untold])
+    play.do({ type: 'LlmReturnedTerminal', runId: runId('r1') })
+    expect(completionBatchDue(play.state)).toEqual(untold)
     tell(play, 'n2')
-    play.answer('r1')
+    play.do({ type: 'BoundaryComplete', runId: runId('r1') })
     expect(play.contributors).toEqual(['n1', 'n2'])
+    expect(completionsUntold(play.state)).toBeUndefined()
+  })
+
+  test('wait for the end of a run that is cancelled at its boundary: nothing joins it there', () => {
+    const play = attached()
+    play.launch('o')
+    play.accept('a')
+    play.begin('r1')
+    play.finish('o')
+    play.do({ type: 'CancelAfterBoundary' }, { type: 'LlmReturnedTerminal', runId: runId('r1') })
     expect(completionBatchDue(play.state)).toBeUndefined()
+    play.do({ type: 'BoundaryComplete', runId: runId('r1') }, { type: 'CancelRun', runId: runId('r1') })
+    expect(completionBatchDue(play.state)).toEqual({ through: 1, operationIds: ['o'] })
   })
 
   test('that the conversation holds already are not told', () => {

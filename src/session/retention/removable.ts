@@ -1,6 +1,6 @@
 /** Whether a session may be forgotten as a whole: the one place that decides it. */
 import type { MeerkatState } from '../../kernel/machine.ts'
-import { completionBatchDue } from '../../kernel/runnable.ts'
+import { completionsUntold } from '../../kernel/runnable.ts'
 import type { SessionSummary } from '../../store/store.ts'
 import type { RetentionPolicy } from './policy.ts'
 
@@ -23,7 +23,7 @@ export function isSpent(state: MeerkatState): boolean {
     calls.open.size === 0 &&
     operations.active === 0 &&
     schedules.entries.size === 0 &&
-    completionBatchDue(state) === undefined
+    completionsUntold(state) === undefined
   )
 }
 
