@@ -55,7 +55,7 @@ export async function listRuns(
   const found: RunView[] = []
   for await (const row of rowsFrom(store, sessionId, after as RunId | undefined)) {
     for (const { type, runId } of eventsOf(row)) {
-      if (type !== 'run.started' || runId === undefined || (after !== undefined && runId <= after)) continue
+      if (type !== 'run.started' || (after !== undefined && runId <= after)) continue
       found.push(await runView(store, sessionId, runId))
     }
     if (found.length > limit) break
