@@ -26,7 +26,10 @@ export interface RuntimeObserver {
     readonly durationMs: number
     /** completed, failed, cancelled, parked, interrupted, threw. */
     readonly outcome: string
+    /** The code of the failure. */
     readonly error?: string
+    /** What the failure said. */
+    readonly message?: string
     readonly usage?: UsageRecord
   }): void
   modelCalled?(fact: {
@@ -63,7 +66,7 @@ export interface RuntimeObserver {
   lease?(fact: { readonly sessionId: SessionId; readonly event: 'claimed' | 'released' | 'lost' }): void
 }
 
-type Fact<Name extends keyof RuntimeObserver> = Parameters<NonNullable<RuntimeObserver[Name]>>[0]
+export type Fact<Name extends keyof RuntimeObserver> = Parameters<NonNullable<RuntimeObserver[Name]>>[0]
 
 /** Tells the observer, if there is one that wants to hear of this. */
 export function tell<Name extends keyof RuntimeObserver>(

@@ -4,7 +4,7 @@
  * The loop may sleep only while `runnable` is false; `explain` names what holds it up. Both read `blockers`, so they
  * can't disagree.
  */
-import type { InputId, OperationId } from './ids.ts'
+import type { CallId, InputId, OperationId } from './ids.ts'
 import type { MeerkatFacts } from './machine.ts'
 import { type CallEntry, unsettledCallsOf } from './regions/calls.ts'
 import { admitsWork } from './regions/guards.ts'
@@ -32,6 +32,8 @@ export interface Blocker {
   readonly since?: number
   /** The input that waits because of it. */
   readonly inputId?: InputId
+  /** The call that a person has to settle. */
+  readonly callId?: CallId
 }
 
 /** Whether the ledger holds work for a run that nothing but phase and executor stands in the way of. */
@@ -85,6 +87,7 @@ function workBlockers(state: MeerkatFacts): readonly Blocker[] {
     owner: 'operator',
     since: call.at,
     inputId: call.work,
+    callId: call.id,
   }))
 }
 

@@ -14,6 +14,7 @@ import type { Transaction } from '../driver/transaction.ts'
 import { asMeerkatError, MeerkatError } from '../errors.ts'
 import type { AbortCause, ApplyOutput, ContextMessage, CoreExecutor } from '../executor/executor.ts'
 import type { Faults } from '../faults.ts'
+import { messageOf } from '../foreign.ts'
 import type { InputId, RunId } from '../kernel/ids.ts'
 import { entryOf } from '../kernel/regions/ledger-entries.ts'
 import type { Run } from '../kernel/regions/run.ts'
@@ -210,7 +211,8 @@ export class SessionLoop {
     tell(observer, 'runEnded', () => {
       const at = clock.now()
       const why = ending.type === 'failed' ? ending.error.code : ending.type === 'threw' ? 'executor-failed' : undefined
-      const more = defined({ usage, error: why })
+      const message = ending.type === 'failed' || ending.type === 'threw' ? messageOf(ending.error) : undefined
+      const more = defined({ usage, error: why, message })
       return { sessionId, runId, at, durationMs: at - startedAt, outcome: ending.type, ...more }
     })
   }

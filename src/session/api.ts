@@ -203,11 +203,19 @@ export interface OperationView {
 export interface Explanation {
   readonly runnable: boolean
   readonly phase: string
+  /** What it does or waits for, and since when, as the end of a sentence that begins with the session. */
+  readonly summary: string
   readonly waitingFor: readonly {
     readonly guard: string
     readonly owner: string
     readonly sinceMs?: number
     readonly inputId?: InputId
+    /** The call that waits for a person. */
+    readonly callId?: CallId
+    /** What that means, as the end of "it waits for". */
+    readonly text: string
+    /** A command that changes it, where there is one. */
+    readonly command?: string
   }[]
 }
 

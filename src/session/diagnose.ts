@@ -6,6 +6,7 @@ import type { MeerkatState } from '../kernel/machine.ts'
 import { mapValues } from '../kernel/persistent-map.ts'
 import { dueSchedules } from '../kernel/regions/schedules.ts'
 import type { SessionSummary, Store } from '../store/store.ts'
+import { spanOf } from './explanation.ts'
 
 export interface Finding {
   readonly level: 'ok' | 'warning' | 'error'
@@ -48,7 +49,7 @@ async function lookInto(store: Store, { id }: SessionSummary, now: number): Prom
   const state = await stateIn(store, id)
   if ('text' in state) return [state]
   return [...mapValues(state.calls.open)].flatMap((call): readonly Finding[] => {
-    const since = ago(now - call.at)
+    const since = spanOf(now - call.at)
     if (call.state === 'awaitingApproval') {
       const way = `meerkat approve ${id} ${call.id}`
       return [
@@ -68,7 +69,7 @@ async function overdue(store: Store, id: SessionId, now: number): Promise<readon
   if ('text' in state) return [state]
   return dueSchedules(state, now - OVERDUE_MS).map(({ id: schedule, dueAt }) => ({
     level: 'warning',
-    text: `session ${id}: schedule ${schedule} is overdue since ${ago(now - dueAt)}: nobody fires it`,
+    text: `session ${id}: schedule ${schedule} is overdue since ${spanOf(now - dueAt)}: nobody fires it`,
   }))
 }
 
@@ -79,11 +80,4 @@ async function stateIn(store: Store, id: SessionId): Promise<MeerkatState | Find
   } catch (error) {
     return { level: 'error', text: asMeerkatError(error).message }
   }
-}
-
-function ago(ms: number): string {
-  const minutes = Math.floor(ms / 60_000)
-  if (minutes < 1) return `${Math.max(0, Math.floor(ms / 1_000))} s`
-  if (minutes < 120) return `${minutes} min`
-  return `${Math.floor(minutes / 60)} h`
 }

@@ -1,12 +1,11 @@
-/** Pages over a session's records, and the scheduler's facts in words. */
+/** Pages over a session's records. */
 import type { CoreExecutor } from '../executor/executor.ts'
 import type { InputId, RunId, SessionId } from '../kernel/ids.ts'
 import type { MeerkatState } from '../kernel/machine.ts'
 import { unfinishedInputs } from '../kernel/regions/ledger-entries.ts'
-import { blockers, runnable } from '../kernel/runnable.ts'
 import type { LogRow, Store } from '../store/store.ts'
 import { version } from '../version.ts'
-import type { Explanation, HistoryMessage, InputStatus, InputView, Page, RuntimeInfo, RunView } from './api.ts'
+import type { HistoryMessage, InputStatus, InputView, Page, RuntimeInfo, RunView } from './api.ts'
 import { inputView } from './inputs.ts'
 import { eventsOf, readMessages, runView } from './reads.ts'
 import { pageOf } from './support.ts'
@@ -72,20 +71,6 @@ async function* rowsFrom(store: Store, sessionId: SessionId, id: InputId | RunId
     const last = rows.at(-1)
     if (last === undefined) return
     after = last.position
-  }
-}
-
-/** What keeps the session from moving, and who can change that. */
-export function explanationOf(state: MeerkatState, now: number): Explanation {
-  return {
-    runnable: runnable(state),
-    phase: state.lifecycle.phase,
-    waitingFor: blockers(state).map(({ guard, owner, since, inputId }) => ({
-      guard,
-      owner,
-      ...(since !== undefined && { sinceMs: Math.max(0, now - since) }),
-      ...(inputId && { inputId }),
-    })),
   }
 }
 

@@ -37,6 +37,7 @@ import { type BlobView, blobView } from './blobs.ts'
 import { approvalViews, callViews } from './calls.ts'
 import { Caretaker } from './caretaker.ts'
 import type { Core } from './core.ts'
+import { explanationOf } from './explanation.ts'
 import { SessionHandle } from './handle.ts'
 import { healthOf } from './health.ts'
 import { inputNotFound, inputView } from './inputs.ts'
@@ -44,7 +45,7 @@ import { noExecutor } from './live-session.ts'
 import { forkSession, openSession } from './opening.ts'
 import { operationView, operationViews } from './operations.ts'
 import { ask } from './post.ts'
-import { explanationOf, infoOf, listInputs, listRuns, pageOfHistory } from './queries.ts'
+import { infoOf, listInputs, listRuns, pageOfHistory } from './queries.ts'
 import { audit, readEvents, receiptsOf, runView, sessionView, summaryOf } from './reads.ts'
 import type { PruneReport } from './retention/prune.ts'
 import { scheduleViews } from './schedules.ts'
@@ -173,7 +174,8 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
   }
 
   async explain(sessionId: string): Promise<Explanation> {
-    return explanationOf(await this.#core.state(sessionId), this.#clock.now())
+    const here = this.#core.executor !== undefined && this.#core.sessions.peek(sessionId as SessionId) !== undefined
+    return explanationOf(await this.#core.state(sessionId), { sessionId, now: this.#clock.now(), here })
   }
 
   async audit(sessionId: string): Promise<AuditReport> {

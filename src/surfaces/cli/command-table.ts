@@ -30,7 +30,10 @@ const model: Texts = [
   ['--system <text>', 'system prompt of a new session'],
   ['--max-run-ms <n>', 'deadline of a run in milliseconds'],
 ]
-const drain: Texts = [['--drain-ms <n>', 'how long runs may go on after SIGTERM (default 10000)']]
+const drain: Texts = [
+  ['--drain-ms <n>', 'how long runs may go on after SIGTERM (default 10000)'],
+  ['--log-level <level>', 'what is told on stderr: silent, error, warn (default: failed runs too), info or debug'],
+]
 const FLEET = `Several processes on one PostgreSQL store are a fleet: each admits for every session, one owns each session's turns,
 and another takes over when that one ends. SIGTERM hands sessions over in good order; Ctrl-C interrupts runs.`
 const session: Texts = [['<session>', 'the session']]

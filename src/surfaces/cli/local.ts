@@ -4,8 +4,10 @@
  * What a command asks most is answered without the operations table: the table checks what comes from outside, and the
  * schemas that it is made of take longer to load than a turn takes to run. Everything else goes through the table.
  */
+import { defined } from '../../defined.ts'
 import { MeerkatError } from '../../errors.ts'
 import type { CoreExecutor } from '../../executor/executor.ts'
+import type { RuntimeObserver } from '../../observer.ts'
 import type { RuntimeApi } from '../../session/api.ts'
 import { createRuntime } from '../../session/create-runtime.ts'
 import type { CallContext } from '../operation.ts'
@@ -20,6 +22,7 @@ export interface LocalOptions {
   readonly role: 'reader' | 'worker' | 'server'
   /** How long runs under way may go on once the command is told to end by SIGTERM. Default 0. */
   readonly drainMs?: number
+  readonly observer?: RuntimeObserver
 }
 
 type Quick = {
@@ -49,9 +52,12 @@ export async function openLocal(shell: Shell, options: LocalOptions): Promise<Co
 }
 
 /** Opens the runtime; it closes when the command ends. */
-export async function openRuntime(shell: Shell, { spec, role, drainMs = 0 }: LocalOptions): Promise<RuntimeApi> {
+export async function openRuntime(
+  shell: Shell,
+  { spec, role, observer, drainMs = 0 }: LocalOptions,
+): Promise<RuntimeApi> {
   const [store, executor] = await Promise.all([storeOf(spec), role === 'reader' ? undefined : executorOf(shell)])
-  const runtime = await createRuntime({ store, recover: role === 'server', ...(executor && { executor }) })
+  const runtime = await createRuntime({ store, recover: role === 'server', ...defined({ executor, observer }) })
   shell.atEnd(() => (shell.endedBy === 'SIGTERM' ? runtime.drain(drainMs) : runtime.close()))
   return runtime
 }

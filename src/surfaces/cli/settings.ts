@@ -7,6 +7,10 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { usage } from './failure.ts'
 
+/** How much a server says of what happens in it, from the quietest on; each level has what the ones before it have. */
+export const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
 /** What a config file may say, and with the defaults what every command sees. */
 export interface Settings {
   /** `sqlite:PATH` or `memory:`. */
@@ -21,6 +25,8 @@ export interface Settings {
   readonly port: number
   readonly system?: string
   readonly maxRunMs?: number
+  /** What `serve` and `worker` write on stderr. */
+  readonly logLevel: LogLevel
   /** Tools from a config file: an array or a record of what `tool()` makes. */
   readonly tools?: unknown
   /** The config file that was read. */
@@ -33,7 +39,7 @@ export type SettingName = Exclude<keyof Settings, 'tools' | 'configFile'>
 interface SettingRow {
   readonly flag: string
   readonly env: string
-  readonly kind: 'text' | 'url' | 'port' | 'count'
+  readonly kind: 'text' | 'url' | 'port' | 'count' | 'level'
 }
 
 /** Each setting once: what it is called on every level, and its form. */
@@ -47,12 +53,13 @@ export const SETTINGS: Readonly<Record<SettingName, SettingRow>> = {
   port: { flag: '--port', env: 'MEERKAT_PORT', kind: 'port' },
   system: { flag: '--system', env: 'MEERKAT_SYSTEM', kind: 'text' },
   maxRunMs: { flag: '--max-run-ms', env: 'MEERKAT_MAX_RUN_MS', kind: 'count' },
+  logLevel: { flag: '--log-level', env: 'MEERKAT_LOG_LEVEL', kind: 'level' },
 }
 
 /** In order of precedence. */
 const CONFIG_FILES = ['meerkat.config.ts', 'meerkat.config.js', 'meerkat.config.json']
 
-const DEFAULTS = { store: 'sqlite:.meerkat/meerkat.db', host: '127.0.0.1', port: 4747 } as const
+const DEFAULTS = { store: 'sqlite:.meerkat/meerkat.db', host: '127.0.0.1', port: 4747, logLevel: 'warn' } as const
 
 /** Raw option values of a command, as the parser hands them over. */
 export type Flags = Readonly<Record<string, unknown>>
@@ -95,6 +102,10 @@ function checkSetting({ kind }: SettingRow, value: unknown, place: string): stri
       return checkUrl(value, place)
     case 'port':
       return wholeNumber(value, place, { from: 0, to: 65_535 })
+    case 'level':
+      if (!LOG_LEVELS.some(level => level === value))
+        throw usage(`${place} must be one of ${LOG_LEVELS.join(', ')}, not ${JSON.stringify(value)}`)
+      return String(value)
     case 'count':
       return wholeNumber(value, place, { from: 1, to: Number.MAX_SAFE_INTEGER })
   }

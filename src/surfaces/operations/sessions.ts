@@ -117,12 +117,16 @@ const explain = operation({
   output: z.object({
     runnable: z.boolean(),
     phase: z.string(),
+    summary: z.string().describe('What it does or waits for, as the end of a sentence that begins with the session.'),
     waitingFor: z.array(
       z.object({
         guard: z.string().describe('The condition that is not met.'),
         owner: z.string().describe('Who can meet it.'),
         sinceMs: z.number().optional(),
         inputId: z.string().optional(),
+        callId: z.string().optional().describe('The call that waits for a person.'),
+        text: z.string().describe('What that means, as the end of "it waits for".'),
+        command: z.string().optional().describe('A command that changes it.'),
       }),
     ),
   }),

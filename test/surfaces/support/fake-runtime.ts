@@ -137,7 +137,8 @@ export class FakeRuntime implements RuntimeApi {
 
   async explain(sessionId: string): ReturnType<RuntimeApi['explain']> {
     this.#session(sessionId)
-    return { runnable: false, phase: 'idle', waitingFor: [{ guard: 'hasQueuedWork', owner: 'caller', sinceMs: 5 }] }
+    const waiting = { guard: 'hasQueuedWork', owner: 'caller', sinceMs: 5, text: 'an input' }
+    return { runnable: false, phase: 'idle', summary: 'is idle', waitingFor: [waiting] }
   }
 
   async audit(sessionId: string): ReturnType<RuntimeApi['audit']> {

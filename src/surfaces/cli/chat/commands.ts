@@ -1,5 +1,6 @@
 /** What can be typed in a chat besides a message. */
 import { MeerkatError } from '../../../errors.ts'
+import { explanationLines } from '../commands/explain.ts'
 import { printMessage } from '../commands/history.ts'
 import { usage } from '../failure.ts'
 import { brief } from '../output.ts'
@@ -83,9 +84,8 @@ async function printHistory({ conversation, shell, screen }: ChatContext): Promi
 
 async function explain({ conversation, screen }: ChatContext): Promise<void> {
   const { sessionId, connection } = conversation
-  const { phase, runnable, waitingFor } = await connection.ask('session/explain', { sessionId })
-  screen.line(`${phase}; ${runnable ? 'there is work that can go on now' : 'nothing can go on now'}`)
-  for (const { guard, owner } of waitingFor) screen.line(`waits for ${owner}: ${guard}`)
+  const explanation = await connection.ask('session/explain', { sessionId })
+  for (const line of explanationLines(sessionId, explanation)) screen.line(line)
 }
 
 async function listCalls({ conversation, screen }: ChatContext): Promise<void> {

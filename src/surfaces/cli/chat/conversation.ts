@@ -82,15 +82,15 @@ export class Conversation {
       ...(model !== undefined && { model }),
       ...(maxRunMs !== undefined && { maxRunMs }),
     }
-    const { value, connection } = await withOwner(this.#shell, this.#connection, async ({ ask }) => {
-      const sent = await ask('input/send', params)
-      return { sent, input: (await ask('input/get', { sessionId: this.sessionId, inputId: sent.inputId })).input }
-    })
+    const { value: sent, connection } = await withOwner(this.#shell, this.#connection, ({ ask }) =>
+      ask('input/send', params),
+    )
     this.#connection = connection
-    this.#pending.add(value.sent.inputId)
-    this.#after ??= value.sent.cursor
+    this.#pending.add(sent.inputId)
+    this.#after ??= sent.cursor
     this.#read()
-    return value.input
+    // Its end may have been read before the answer to the sending was.
+    return this.#check(sent.inputId)
   }
 
   async cancel(when: 'boundary' | 'now'): Promise<void> {
@@ -153,13 +153,14 @@ export class Conversation {
     for (const inputId of this.#pending) await this.#check(inputId)
   }
 
-  async #check(inputId: string): Promise<void> {
+  /** Looks how the input is, and concludes it where it has ended. */
+  async #check(inputId: string): Promise<InputView> {
     const { input } = await this.#connection.ask('input/get', { sessionId: this.sessionId, inputId })
-    if (!FINAL_INPUT_EVENTS.has(`input.${input.status}`)) return
-    this.#pending.delete(inputId)
+    if (!FINAL_INPUT_EVENTS.has(`input.${input.status}`) || !this.#pending.delete(inputId)) return input
     this.#events.onEnded(input)
-    if (this.busy) return
+    if (this.busy) return input
     this.#idle?.resolve()
     this.#idle = undefined
+    return input
   }
 }

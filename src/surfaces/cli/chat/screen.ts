@@ -7,6 +7,10 @@
 import { createInterface, type Interface } from 'node:readline'
 import type { Output } from '../output.ts'
 
+/** Has the terminal mark what is pasted, and no longer. */
+const PASTE_MARKED = '\u001b[?2004h'
+const PASTE_UNMARKED = '\u001b[?2004l'
+
 export interface ScreenEvents {
   onLine(line: string): void
   onInterrupt(): void
@@ -15,6 +19,7 @@ export interface ScreenEvents {
 }
 
 interface Key {
+  readonly name?: string
   readonly sequence?: string
   readonly ctrl?: boolean
   readonly meta?: boolean
@@ -24,7 +29,12 @@ export class Screen {
   readonly #output: Output
   readonly #interactive: boolean
   readonly #lines: Interface
-  #held: string[] | undefined
+  /** What came while a line is typed, to be shown after it. */
+  #held: (() => void)[] | undefined
+  /** Lines of the input that is being typed or pasted, apart from the last. */
+  readonly #typed: string[] = []
+  #pasting = false
+  #flushing = false
   #atLineStart = true
   #prompt = ''
 
@@ -38,14 +48,13 @@ export class Screen {
       historySize: 200,
     })
     this.#lines.setPrompt('')
-    this.#lines.on('line', line => {
-      this.#release(true)
-      events.onLine(line)
-    })
+    this.#lines.on('line', line => this.#onTyped(line, events))
     this.#lines.on('SIGINT', () => events.onInterrupt())
     this.#lines.on('close', () => events.onEnd())
     // Before readline hears of the key, so that its echo finds the line prepared.
-    if (this.#interactive) process.stdin.prependListener('keypress', (_: unknown, key: Key) => this.#onKey(key))
+    if (!this.#interactive) return
+    process.stdin.prependListener('keypress', (_: unknown, key: Key) => this.#onKey(key))
+    process.stdout.write(PASTE_MARKED)
   }
 
   get interactive(): boolean {
@@ -73,7 +82,7 @@ export class Screen {
   text(text: string): void {
     if (text === '') return
     if (this.#held !== undefined) {
-      this.#held.push(text)
+      this.#held.push(() => this.text(text))
       return
     }
     this.#output.text(text)
@@ -83,7 +92,7 @@ export class Screen {
   /** A line of its own. */
   line(text: string): void {
     if (this.#held !== undefined) {
-      this.#held.push(`\n${text}\n`)
+      this.#held.push(() => this.line(text))
       return
     }
     this.#fresh()
@@ -99,7 +108,9 @@ export class Screen {
 
   /** The line being typed is given up. Answers whether there was one. */
   clearLine(): boolean {
-    if (this.#lines.line === '') return false
+    const isTyped = this.#lines.line !== '' || this.#typed.length > 0
+    this.#typed.length = 0
+    if (!isTyped) return false
     this.#lines.write(null, { ctrl: true, name: 'e' })
     this.#lines.write(null, { ctrl: true, name: 'u' })
     this.#release(false)
@@ -108,10 +119,32 @@ export class Screen {
 
   close(): void {
     this.#fresh()
+    if (this.#interactive) process.stdout.write(PASTE_UNMARKED)
     this.#lines.close()
   }
 
-  #onKey({ sequence = '', ctrl, meta }: Key): void {
+  /**
+   * A line was ended, by whoever types or by what is pasted. Nobody types two lines at once: what comes in one piece was
+   * pasted, also where the terminal does not mark it, and is one input. Commands stay lines of their own.
+   */
+  #onTyped(line: string, events: ScreenEvents): void {
+    if (!this.#interactive) return events.onLine(line)
+    this.#typed.push(line)
+    if (this.#pasting || this.#flushing) return
+    this.#flushing = true
+    setImmediate(() => {
+      this.#flushing = false
+      if (this.#pasting) return
+      this.#release(true)
+      const typed = this.#typed.splice(0)
+      if (typed.some(one => one.startsWith('/'))) for (const one of typed) events.onLine(one)
+      else events.onLine(typed.join('\n'))
+    })
+  }
+
+  #onKey({ name, sequence = '', ctrl, meta }: Key): void {
+    if (name === 'paste-start') this.#pasting = true
+    if (name === 'paste-end') this.#pasting = false
     const isText = ctrl !== true && meta !== true && sequence.length > 0 && sequence >= ' ' && sequence !== '\u007f'
     if (this.#held !== undefined || !isText || this.#lines.line !== '') return
     this.#held = []
@@ -130,7 +163,7 @@ export class Screen {
     if (held === undefined) return
     this.#lines.setPrompt('')
     if (!isNewLine) this.#fresh()
-    for (const text of held) this.text(text)
+    for (const show of held) show()
   }
 
   #fresh(): void {

@@ -1,6 +1,7 @@
-/** `meerkat explain`: what a session waits for, and who can change that. */
+/** `meerkat explain`: what a session does or waits for, and the commands that change that. */
+
+import type { OperationResult } from '../../operations.ts'
 import { connect } from '../connection.ts'
-import { duration } from '../output.ts'
 import type { Shell } from '../shell.ts'
 
 export async function explain(shell: Shell, [session]: readonly unknown[]): Promise<void> {
@@ -9,11 +10,17 @@ export async function explain(shell: Shell, [session]: readonly unknown[]): Prom
   const { ask } = await connect(shell)
   const explanation = await ask('session/explain', { sessionId })
   if (output.json) return output.object({ sessionId, ...explanation })
-  const { runnable, phase, waitingFor } = explanation
-  output.line(`${sessionId} is ${phase}; ${runnable ? 'there is work that can go on now' : 'nothing can go on now'}`)
-  for (const { guard, owner, sinceMs, inputId } of waitingFor) {
-    const since = sinceMs === undefined ? '' : ` for ${duration(sinceMs)}`
-    const input = inputId === undefined ? '' : ` (input ${inputId})`
-    output.line(`waits${since} for ${owner}: ${guard}${input}`)
-  }
+  for (const line of explanationLines(sessionId, explanation)) output.line(line)
+}
+
+/** What is told to people. */
+export function explanationLines(
+  sessionId: string,
+  { summary, waitingFor }: OperationResult<'session/explain'>,
+): readonly string[] {
+  const waits = waitingFor.flatMap(({ text, command }) => [
+    `  waits for ${text}`,
+    ...(command === undefined ? [] : [`    → ${command}`]),
+  ])
+  return [`${sessionId} ${summary}`, ...waits]
 }

@@ -7,6 +7,7 @@
 import { type Connection, connectServer, connectWorker, withOwner } from '../connection.ts'
 import { EXIT } from '../failure.ts'
 import type { Shell } from '../shell.ts'
+import type { InputView } from '../views.ts'
 import { watchInput } from '../watch-input.ts'
 
 export function send(shell: Shell, args: readonly unknown[]): Promise<void> {
@@ -34,7 +35,7 @@ async function give(shell: Shell, [session, words]: readonly unknown[], mode: 'q
       ...(idempotencyKey !== undefined && { idempotencyKey }),
     }),
   )
-  await tell(shell, connection, { sessionId, inputId: sent.inputId })
+  await tell(shell, connection, { sessionId, inputId: sent.inputId, after: sent.cursor, mode })
   const isOurs = connection.server === undefined
   if (!isOurs && !shell.has('wait')) return
   const watch = { sessionId, inputId: sent.inputId, after: sent.cursor }
@@ -42,15 +43,43 @@ async function give(shell: Shell, [session, words]: readonly unknown[], mode: 'q
   if (status !== EXIT.ok) await shell.end(status)
 }
 
+interface Sent {
+  readonly sessionId: string
+  readonly inputId: string
+  readonly after: string
+  readonly mode: 'queue' | 'steer'
+}
+
+/** How long the command waits for what becomes of a steer; a run may be long in reaching its next boundary. */
+const RECEIPT_WITHIN_MS = 10_000
+
+/** Waits until the steer joined a run or has become a turn of its own, or the time is up. */
+async function steered(ask: Connection['ask'], { sessionId, inputId, after }: Omit<Sent, 'mode'>): Promise<void> {
+  const until = performance.now() + RECEIPT_WITHIN_MS
+  for (let at = after; ; ) {
+    const { input } = await ask('input/get', { sessionId, inputId })
+    const waitMs = Math.floor(until - performance.now())
+    if (input.receipt !== undefined || input.status !== 'queued' || waitMs <= 0) return
+    at = (await ask('events/read', { sessionId, after: at, waitMs })).cursor
+  }
+}
+
+function receiptText({ receipt, status }: InputView): string {
+  if (receipt?.type === 'steered') return `steered, joined run ${receipt.runId} at boundary ${receipt.boundary}`
+  if (receipt?.type === 'queued') return 'queued, no run could be joined and it has a turn of its own'
+  return status === 'queued' ? 'waiting, joins the run at its next boundary' : status
+}
+
 /** The receipt. On a terminal it stands on stderr where the answer follows. */
 async function tell(
   shell: Shell,
   { ask, server }: Connection,
-  { sessionId, inputId }: { readonly sessionId: string; readonly inputId: string },
+  { sessionId, inputId, after, mode }: Sent,
 ): Promise<void> {
+  if (mode === 'steer') await steered(ask, { sessionId, inputId, after })
   const { input } = await ask('input/get', { sessionId, inputId })
   if (shell.output.json) return shell.output.object({ type: 'receipt', sessionId, input })
-  const text = `${input.status}: input ${inputId}`
+  const text = `${mode === 'steer' ? receiptText(input) : input.status}: input ${inputId}`
   if (server !== undefined && !shell.has('wait')) shell.output.line(text)
   else shell.output.hint(text)
 }

@@ -7,6 +7,7 @@
 import { messageOf } from '../../../foreign.ts'
 import type { RuntimeApi } from '../../../session/api.ts'
 import { announce } from '../discovery.ts'
+import { type ServeLog, serveLog } from '../serve-log.ts'
 import { wholeNumber } from '../settings.ts'
 import type { Shell } from '../shell.ts'
 import { parseStore, type StoreSpec } from '../store-spec.ts'
@@ -17,12 +18,13 @@ const CLOSE_MS = 5_000
 
 export async function serveCommand(shell: Shell): Promise<void> {
   const { output } = shell
-  const { host, port, token } = await shell.settings()
+  const { host, port, token, logLevel } = await shell.settings()
+  const log = serveLog({ level: logLevel, json: output.json })
   const [{ runtime, spec }, { serve }] = await Promise.all([
-    openFleetMember(shell, shell.flags['worker'] === false ? 'reader' : 'server'),
+    openFleetMember(shell, shell.flags['worker'] === false ? 'reader' : 'server', log),
     import('../../server.ts'),
   ])
-  const server = await serve({ runtime, host, port, ...(token !== undefined && { token }) })
+  const server = await serve({ runtime, host, port, log: log.faults, ...(token !== undefined && { token }) })
   shell.atEnd(() => server.close())
   const { other, problem, withdraw } = await announce(spec, { url: server.url, needsToken: token !== undefined })
   shell.atEnd(withdraw)
@@ -47,7 +49,8 @@ export async function serveCommand(shell: Shell): Promise<void> {
 
 export async function workerCommand(shell: Shell): Promise<void> {
   const { output } = shell
-  const { runtime } = await openFleetMember(shell, 'server')
+  const log = serveLog({ level: (await shell.settings()).logLevel, json: output.json })
+  const { runtime } = await openFleetMember(shell, 'server', log)
   const { version, store: name } = runtime.info()
   if (output.json) output.object({ type: 'working', pid: process.pid, store: name, version })
   else output.line(`meerkat ${version} works on ${name}`)
@@ -60,11 +63,12 @@ export async function workerCommand(shell: Shell): Promise<void> {
 async function openFleetMember(
   shell: Shell,
   role: 'reader' | 'server',
+  { observer }: ServeLog,
 ): Promise<{ readonly runtime: RuntimeApi; readonly spec: StoreSpec }> {
   const spec = parseStore((await shell.settings()).store)
   const given = shell.flag('drainMs')
   const drainMs = given === undefined ? DRAIN_MS : wholeNumber(given, '--drain-ms', { from: 0, to: 3_600_000 })
   shell.endsBySignal(drainMs + CLOSE_MS)
   const { openRuntime } = await import('../local.ts')
-  return { runtime: await openRuntime(shell, { spec, role, drainMs }), spec }
+  return { runtime: await openRuntime(shell, { spec, role, drainMs, observer }), spec }
 }

@@ -1,0 +1,171 @@
+/**
+ * What a session is doing, or waits for, in words that a person can act on: the kernel's facts, what they mean, and the
+ * command that changes them.
+ */
+import type { MeerkatState } from '../kernel/machine.ts'
+import { mapGet, mapValues } from '../kernel/persistent-map.ts'
+import type { CallEntry } from '../kernel/regions/calls.ts'
+import { MAX_ATTEMPTS, unfinishedInputs } from '../kernel/regions/ledger-entries.ts'
+import { unfinishedOperations } from '../kernel/regions/operations-entries.ts'
+import { nextDueAt } from '../kernel/regions/schedules.ts'
+import { type Blocker, blockers, runnable } from '../kernel/runnable.ts'
+import type { Explanation } from './api.ts'
+
+/** From where it is looked at. */
+interface Sight {
+  readonly sessionId: string
+  /** ms since the epoch */
+  readonly now: number
+  /** Whether this process serves the session. */
+  readonly here: boolean
+}
+
+type Waiting = Explanation['waitingFor'][number]
+
+/** What keeps the session from moving, and who can change that. */
+export function explanationOf(state: MeerkatState, sight: Sight): Explanation {
+  return {
+    runnable: runnable(state),
+    phase: state.lifecycle.phase,
+    summary: summaryOf(state, sight),
+    waitingFor: blockers(state).map(blocker => waitingFor(blocker, state, sight)),
+  }
+}
+
+function waitingFor(blocker: Blocker, state: MeerkatState, sight: Sight): Waiting {
+  const { guard, owner, since, inputId, callId } = blocker
+  const call = callId === undefined ? undefined : mapGet(state.calls.open, callId)
+  const { text, command } = WORDS[guard]({ state, sight, call })
+  return {
+    guard,
+    owner,
+    text,
+    ...(command !== undefined && { command }),
+    ...(since !== undefined && { sinceMs: Math.max(0, sight.now - since) }),
+    ...(inputId !== undefined && { inputId }),
+    ...(callId !== undefined && { callId }),
+  }
+}
+
+interface Circumstances {
+  readonly state: MeerkatState
+  readonly sight: Sight
+  readonly call: CallEntry | undefined
+}
+
+interface Words {
+  readonly text: string
+  readonly command?: string
+}
+
+const WORDS: Readonly<Record<Blocker['guard'], (circumstances: Circumstances) => Words>> = {
+  'work-waiting': ({ state, sight }) => ({
+    text: state.run.phase === 'bound' ? 'an input for its next turn' : 'an input: it has nothing to do',
+    command: `meerkat send ${id(sight)} "…"`,
+  }),
+  'executor-attached': ({ state, sight }) => ({
+    text: 'a process that serves it and can run its work',
+    command: state.ledger.waking > 0 ? `meerkat run --session ${id(sight)}` : 'meerkat serve',
+  }),
+  'no-run-current': ({ sight }) => ({
+    text: 'the end of the run that goes on',
+    command: `meerkat cancel ${id(sight)}`,
+  }),
+  'not-stopped': ({ sight }) => ({
+    text: 'somebody who resumes it: it was stopped',
+    command: `meerkat op session/resume '${JSON.stringify({ sessionId: sight.sessionId })}'`,
+  }),
+  'not-destroyed': () => ({ text: 'nothing any more: it was destroyed, and only its history is left' }),
+  'not-draining': () => ({ text: 'its host, which is letting it go' }),
+  'stop-not-pending': () => ({ text: 'the end of its run, after which it stops' }),
+  registered: () => ({ text: 'a host that serves it', command: 'meerkat serve' }),
+  'calls-resolved': ({ call, sight }) => ({
+    text: `somebody who knows what became of the call of ${call?.tool ?? 'a tool'}: its outcome was lost`,
+    command: `meerkat resolve ${id(sight)} ${call?.id ?? 'CALL'} retry|succeeded|failed`,
+  }),
+  'calls-approved': ({ call, sight }) => ({
+    text: `somebody who allows or denies the call of ${call?.tool ?? 'a tool'}`,
+    command: `meerkat approve ${id(sight)} ${call?.id ?? 'CALL'} [--deny]`,
+  }),
+}
+
+/** One sentence; the session is its subject. */
+function summaryOf(state: MeerkatState, sight: Sight): string {
+  const parts = [doing(state, sight), queued(state), background(state), scheduled(state, sight)]
+  return parts.filter(part => part !== undefined).join('; ')
+}
+
+function doing(state: MeerkatState, sight: Sight): string {
+  const { lifecycle, run } = state
+  if (run.phase === 'bound') return running(state, sight)
+  if (lifecycle.phase === 'destroyed') return 'was destroyed'
+  if (lifecycle.phase === 'stopped') return 'is stopped'
+  if (runnable(state)) {
+    return sight.here ? 'starts its next run now' : 'has work that can go on, which no run has taken up yet'
+  }
+  if (state.ledger.waking > 0) return parked(state)
+  return lifecycle.phase === 'retired' ? 'is retired and has finished its work' : 'is idle and takes inputs'
+}
+
+function running(state: MeerkatState, sight: Sight): string {
+  const { run } = state
+  if (run.phase !== 'bound') return ''
+  const attempts = Math.max(0, ...unfinishedInputs(state.ledger).map(entry => ('runId' in entry ? entry.attempts : 0)))
+  const which = attempts > 1 ? ` (attempt ${attempts} of ${MAX_ATTEMPTS})` : ''
+  const cancel = { none: '', boundary: ', to be cancelled at its next boundary', now: ', being cancelled' }[run.cancel]
+  return `works since ${spanOf(sight.now - run.startedAt)}${which}: ${activity(state, sight)}${cancel}`
+}
+
+/** What the run does at this moment. */
+function activity({ calls, turn }: MeerkatState, { now }: Sight): string {
+  const tools = [...mapValues(calls.open)].filter(({ state }) => state === 'dispatched')
+  if (tools.length > 0) return tools.map(({ tool, at }) => `runs ${tool} for ${spanOf(now - at)}`).join(', ')
+  if (turn.phase === 'errorRecovery') {
+    const { attempt, maxRetries, delayMs } = turn.retry
+    return `waits up to ${spanOf(delayMs)} to ask the model again (retry ${attempt} of ${maxRetries})`
+  }
+  return turn.phase === 'waitingForOps' ? 'waits for its tools' : 'asks the model'
+}
+
+/** Why work that is there does not go on. */
+function parked(state: MeerkatState): string {
+  const guards = new Set(blockers(state).map(({ guard }) => guard))
+  if (guards.has('calls-approved')) return 'waits for a decision'
+  if (guards.has('calls-resolved')) return 'waits for word of a call whose outcome was lost'
+  return 'has work that nobody can do now'
+}
+
+function queued({ ledger, run }: MeerkatState): string | undefined {
+  const waiting = unfinishedInputs(ledger).filter(({ status }) => status === 'queued').length
+  if (waiting === 0) return undefined
+  return `${count(waiting, 'input')} ${waiting === 1 ? 'waits' : 'wait'}${run.phase === 'bound' ? ' for the next turn' : ''}`
+}
+
+function background({ operations }: MeerkatState): string | undefined {
+  const going = unfinishedOperations(operations).length
+  return going === 0 ? undefined : `${count(going, 'background operation')} ${going === 1 ? 'goes' : 'go'} on`
+}
+
+function scheduled(state: MeerkatState, { now }: Sight): string | undefined {
+  const next = nextDueAt(state)
+  if (next === undefined) return undefined
+  return next > now ? `a schedule is due in ${spanOf(next - now)}` : `a schedule is overdue since ${spanOf(now - next)}`
+}
+
+const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`
+
+/** The session's id as a shell takes it. */
+function id({ sessionId }: Sight): string {
+  return /^[\w.:@%+-]+$/.test(sessionId) && !sessionId.startsWith('-')
+    ? sessionId
+    : `'${sessionId.replaceAll("'", `'\\''`)}'`
+}
+
+/** A span of time as people say it. */
+export function spanOf(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1_000))
+  if (seconds < 120) return `${seconds} s`
+  const minutes = Math.floor(seconds / 60)
+  if (minutes < 120) return `${minutes} min`
+  return minutes < 2_880 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 1_440)} days`
+}
