@@ -70,9 +70,11 @@ function projectRun(effect: MeerkatEffect, all: readonly MeerkatEffect[], into: 
       into.closed.push(effect.runId)
       into.events.push(runEnd(effect, all))
       return true
-    case 'CallChanged':
-      into.events.push({ type: CALL_EVENTS[effect.state], data: { callId: effect.callId, name: effect.tool } })
+    case 'CallChanged': {
+      const { callId, tool: name, state, reason } = effect
+      into.events.push({ type: CALL_EVENTS[state], data: { callId, name, ...(reason && { code: reason }) } })
       return true
+    }
     default:
       return false
   }

@@ -94,6 +94,8 @@ export type CallEffect = {
   readonly callId: CallId
   readonly state: CallEntry['state']
   readonly tool: string
+  /** Why it failed without an outcome of its own. */
+  readonly reason?: 'crashed-process' | 'outcome-lost'
 }
 
 /** An operation's way, and who waits for it. */

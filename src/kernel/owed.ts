@@ -23,7 +23,9 @@ export function takeOverSteps(state: MeerkatState): readonly MeerkatInput[] {
   return ephemeralInputs(recovered.state.ledger).length === 0 ? steps : [...steps, DROP]
 }
 
-const RECOVER: MeerkatInput = { type: 'Recover' }
+/** Processes that may end while one call is in flight, before the call counts as what ends them. */
+export const MOST_CALL_CRASHES = 2
+const RECOVER: MeerkatInput = { type: 'Recover', mostCrashes: MOST_CALL_CRASHES }
 const DROP: MeerkatInput = { type: 'DropEphemeral' }
 const STOP: MeerkatInput = { type: 'StopRuntimeExecutor', reason: 'asked of the former owner' }
 

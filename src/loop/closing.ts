@@ -1,7 +1,8 @@
 /** How a run is closed: what the executor's output means as kernel inputs, messages and a result. */
 import type { Transaction } from '../driver/transaction.ts'
 import type { ApplyOutput } from '../executor/executor.ts'
-import type { RunId } from '../kernel/ids.ts'
+import type { CallId, RunId } from '../kernel/ids.ts'
+import { mapGet } from '../kernel/persistent-map.ts'
 import type { MessageRecord, ResultRecord, UsageRecord } from '../store/records.ts'
 import { messageText } from '../text.ts'
 import type { Work } from './work.ts'
@@ -140,9 +141,7 @@ function join(
   const open = work.unanswered().map(
     ({ callId, name }): MessageRecord => ({
       role: 'tool',
-      content: [
-        { type: 'tool-result', callId, name, output: 'The run ended before an outcome was known.', isError: true },
-      ],
+      content: [{ type: 'tool-result', callId, name, output: unknownOutcome(tx, callId), isError: true }],
     }),
   )
   const said = message === undefined || messageText(message) === '' ? [] : [message]
@@ -156,6 +155,13 @@ function join(
   if (work.isJournaled) tx.parts.drop.push(work.head)
   const answer = said.length === 0 ? undefined : first + work.messages.length + open.length
   return { count: messages.length, answer }
+}
+
+/** What the transcript says of a call whose outcome nobody recorded. */
+function unknownOutcome({ state }: Transaction, callId: string): string {
+  const crashes = mapGet(state.calls.open, callId as CallId)?.crashes
+  if (crashes === undefined) return 'The run ended before an outcome was known.'
+  return `Its process ended ${crashes === 1 ? 'once' : `${crashes} times`} while it was in flight, and no outcome is known.`
 }
 
 function resultOf(

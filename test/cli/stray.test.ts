@@ -20,6 +20,8 @@ export const tools = [
   make('rejection', () => { Promise.reject(new Error('left alone')); return never() }),
   make('unreadable', () => later(() => { throw Object.assign(new Error('x'), { get message() { throw 1 } }) })),
   make('after', () => { setTimeout(() => { throw new Error('long after') }, 100); return 'answered' }),
+  make('killing', () => process.kill(process.pid, 'SIGKILL'), 'retry'),
+  make('leaving', () => process.exit(3), 'retry'),
   make('many', () => { for (let n = 0; n < 50; n++) setTimeout(() => Promise.reject(n), 5); return later(() => {}) }),
 ]
 setInterval(() => { if (globalThis.poll !== undefined) return; globalThis.poll = 1; throw new Error('of the module') }, 50).unref()
@@ -78,6 +80,31 @@ describe('a command that runs a session itself', () => {
     using folder = folderWithTools()
     const ended = await folder.run('run', ...flags, '--session', 's', `call ${name} with {}`)
     expect(ended).toMatchObject({ status: 0, stdout: holding('failed'), stderr: holding('its call has failed') })
+    expect(await folder.run('audit', 's')).toMatchObject({ status: 0 })
+  })
+})
+
+describe('a tool that ends its process', () => {
+  test.each([
+    ['killing', 'SIGKILL'],
+    ['leaving', 3],
+  ] as const)('by %s it is called twice and not again: the third process tells the model', async (name, status) => {
+    using folder = folderWithTools()
+    const first = await serving(folder)
+    await post(first.url, 'session/open', { sessionId: 's', model: 'demo/agent' })
+    await post(first.url, 'input/send', { sessionId: 's', content: `call ${name} with {}` }).catch(() => {})
+    expect((await first.server.ended).status).toBe(status)
+    // It is taken up as soon as the store's lease is over, perhaps before the second one could say that it listens.
+    expect((await folder.run('worker', ...flags)).status).toBe(status)
+    const { url } = await serving(folder)
+    const { inputs } = await post(url, 'input/list', { sessionId: 's' })
+    const [{ id: inputId }] = inputs as readonly [{ readonly id: string }]
+    const ended = await post(url, 'input/wait', { sessionId: 's', inputId, waitMs: 15_000 })
+    expect(ended).toMatchObject({ result: { outcome: 'completed', text: holding('The process ended 2 times') } })
+    const { events } = await post(url, 'events/read', { sessionId: 's', limit: 500 })
+    const calls = (events as readonly { readonly type: string }[]).filter(({ type }) => type.startsWith('tool.'))
+    expect(calls.filter(({ type }) => type === 'tool.started')).toHaveLength(2)
+    expect(calls.at(-1)).toMatchObject({ type: 'tool.failed', name, code: 'crashed-process' })
     expect(await folder.run('audit', 's')).toMatchObject({ status: 0 })
   })
 })

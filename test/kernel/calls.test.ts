@@ -2,7 +2,7 @@ import type { CallPolicy, CallState, MeerkatState } from 'meerkat-ts/kernel'
 import { canPrepare, runnable } from 'meerkat-ts/kernel'
 import { describe, expect, test } from 'vitest'
 import { mapGet } from '../../src/kernel/persistent-map.ts'
-import { attached, callId, inputId, type Play, runId } from './support/play.ts'
+import { attached, callId, inputId, type Play, runId, SESSION } from './support/play.ts'
 
 const stateOf = (state: MeerkatState, id: string): CallState | undefined => mapGet(state.calls.open, callId(id))?.state
 
@@ -99,6 +99,23 @@ describe('a lost outcome', () => {
       },
     )
   }
+
+  test('is settled for good where two processes ended with the call in flight', () => {
+    const play = calling('retry')
+    play.do({ type: 'Recover', mostCrashes: 2 }, { type: 'EnsureSessionWithExecutor', sessionId: SESSION })
+    expect(mapGet(play.state.calls.open, callId('c'))).toMatchObject({ state: 'owed', crashes: 1 })
+    play.begin('r2')
+    play.do({ type: 'DispatchCalls', runId: runId('r2'), callIds: [callId('c')], at: 9 })
+    play.do({ type: 'Recover', mostCrashes: 2 })
+    expect(mapGet(play.state.calls.open, callId('c'))).toMatchObject({ state: 'failed', crashes: 2 })
+    expect(play.said('CallChanged').at(-1)).toMatchObject({ state: 'failed', reason: 'crashed-process' })
+  })
+
+  test('of a process that went away in good order is no crash', () => {
+    const play = calling('retry')
+    play.rollBack('r1', 'interrupted')
+    expect(mapGet(play.state.calls.open, callId('c'))).not.toHaveProperty('crashes')
+  })
 
   test('that may be repeated is dispatched again by the next attempt', () => {
     const play = calling('retry')

@@ -2,6 +2,9 @@ import { type CommsRuntimeId, decodeState, encodeState, settlingSteps, takeOverS
 import { describe, expect, test } from 'vitest'
 import { attached, inputId, kinds, registered, runId } from './support/play.ts'
 
+/** What a process does first. */
+const RECOVER = { type: 'Recover', mostCrashes: 2 }
+
 describe('a session that is taken over', () => {
   test.each(['before a run', 'during a run'])('completes a stop that was asked for %s', when => {
     const play = attached()
@@ -16,7 +19,7 @@ describe('a session that is taken over', () => {
   test('that was only served is idle, and keeps what waits', () => {
     const play = attached()
     play.accept('a')
-    expect(takeOverSteps(play.state)).toEqual([{ type: 'Recover' }])
+    expect(takeOverSteps(play.state)).toEqual([RECOVER])
     play.do(...takeOverSteps(play.state))
     expect(play.phase).toBe('idle')
     expect(play.entry('a')).toMatchObject({ status: 'queued' })
@@ -36,7 +39,7 @@ describe('a session that is taken over', () => {
     play.toolRound('r')
     play.accept('waits', ephemeral)
     play.accept('stays')
-    expect(takeOverSteps(play.state)).toEqual([{ type: 'Recover' }, { type: 'DropEphemeral' }])
+    expect(takeOverSteps(play.state)).toEqual([RECOVER, { type: 'DropEphemeral' }])
     play.do(...takeOverSteps(play.state))
     expect(play.terminal('waits')).toEqual({ status: 'abandoned', reason: 'owner-lost' })
     expect([play.terminal('begun'), play.terminal('joins')]).toEqual([undefined, undefined])
@@ -61,7 +64,7 @@ describe('a session that is taken over', () => {
       { type: 'SetTurnToolOverlay', deny: ['shell'] },
       { type: 'AttachSessionIngress', commsRuntimeId: 'c' as CommsRuntimeId },
     )
-    expect(takeOverSteps(play.state)).toEqual([{ type: 'Recover' }])
+    expect(takeOverSteps(play.state)).toEqual([RECOVER])
     play.do(...takeOverSteps(play.state))
     expect(play.state.visibility.overlay).toBeUndefined()
     expect(play.state.ingress).toEqual({ phase: 'unattached' })

@@ -170,9 +170,11 @@ function resultPart({ callId, name, output, isError }: ToolResultPart): ResultPa
 /** What the model is told about a call whose result is not in the records. */
 function unrecorded({ callId, name }: ToolCallPart, entry: CallEntry | undefined): ToolResultPart {
   const output =
-    entry?.state === 'succeeded'
-      ? 'A person confirmed that this call succeeded. Its output was not recorded.'
-      : 'This call has no recorded result: it was not allowed, or it was interrupted. If it was interrupted, whether it took effect is unknown. Check before you repeat it, and do not claim that it was done.'
+    entry?.crashes !== undefined && entry.state === 'failed'
+      ? `The process ended ${entry.crashes} times while this call was in flight, so it is not made again. Whether it took effect is unknown. Check before you do anything like it.`
+      : entry?.state === 'succeeded'
+        ? 'A person confirmed that this call succeeded. Its output was not recorded.'
+        : 'This call has no recorded result: it was not allowed, or it was interrupted. If it was interrupted, whether it took effect is unknown. Check before you repeat it, and do not claim that it was done.'
   return { type: 'tool-result', callId, name, output, isError: entry?.state !== 'succeeded' }
 }
 

@@ -7,6 +7,7 @@
  */
 import type { AcceptInput, InputKind, InputMode } from '../admission.ts'
 import type { MeerkatInput } from '../machine.ts'
+import { MOST_CALL_CRASHES } from '../owed.ts'
 import { mapGet } from '../persistent-map.ts'
 import {
   accept,
@@ -296,7 +297,7 @@ const callPolicies = (quick: boolean): Configuration => ({
     ...callsOf('approve'),
     ...(quick ? [] : unhappyEnds),
     ...rollbacks,
-    { type: 'Recover' },
+    { type: 'Recover', mostCrashes: MOST_CALL_CRASHES },
     { type: 'Retire' },
     { type: 'Reset' },
   ]),

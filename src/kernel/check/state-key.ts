@@ -131,7 +131,9 @@ function entryInWords(entry: LedgerEntry): string {
 }
 
 function callsInWords(calls: Calls): string {
-  const open = [...mapValues(calls.open)].map(call => `${call.id}/${call.work}/${call.policy}/${call.state}`)
+  const open = [...mapValues(calls.open)].map(
+    call => `${call.id}/${call.work}/${call.policy}/${call.state}/${call.crashes ?? ''}`,
+  )
   return `calls ${open.toSorted().join(' ')} ${calls.unsettled}`
 }
 

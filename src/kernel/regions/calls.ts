@@ -3,11 +3,12 @@
  *
  * Enforces: no call is dispatched without a recorded intent; a call in flight whose executor was lost is settled by the
  * policy its tool declared (`retry` is owed again, `fail` has failed, `ask` waits for a person) and never by guess; a
- * call that needs approval is not dispatched before the decision.
+ * call in flight at the end of two processes counts as what ended them, and is not made again; a call that needs
+ * approval is not dispatched before the decision.
  */
 
 import type { AcceptInput } from '../admission.ts'
-import type { MeerkatEffect, RollbackCause } from '../effects.ts'
+import type { CallEffect, MeerkatEffect, RollbackCause } from '../effects.ts'
 import type { CallId, InputId, RunId } from '../ids.ts'
 import type { MeerkatFacts, MeerkatInput, MeerkatRegion } from '../machine.ts'
 import { emptyMap, mapDelete, mapGet, mapSet, mapValues, type PersistentMap } from '../persistent-map.ts'
@@ -40,6 +41,8 @@ export interface CallEntry {
   readonly state: CallState
   /** When it came into this state, as far as the input said. */
   readonly at: number
+  /** Of a call that is repeated when lost: how many processes ended while it was in flight. */
+  readonly crashes?: number
 }
 
 export interface Calls {
@@ -190,6 +193,15 @@ function record(
 function lose(slice: Calls, _: MeerkatInput, state: MeerkatFacts): Calls {
   return inFlight(state).reduce((calls, call) => put(calls, { ...call, state: LOST[call.policy] }), slice)
 }
+/** The process is gone: what was in flight may be why. */
+function crash(slice: Calls, { mostCrashes = Number.POSITIVE_INFINITY }: WithLimit, state: MeerkatFacts): Calls {
+  return inFlight(state).reduce((calls, call) => {
+    if (call.policy !== 'retry') return put(calls, { ...call, state: LOST[call.policy] })
+    const crashes = (call.crashes ?? 0) + 1
+    return put(calls, { ...call, crashes, state: crashes < mostCrashes ? 'owed' : 'failed' })
+  }, slice)
+}
+type WithLimit = { readonly mostCrashes?: number }
 const LOST: Readonly<Record<CallPolicy, CallState>> = { retry: 'owed', ask: 'unknown', fail: 'failed' }
 
 function inFlight(state: MeerkatFacts): readonly CallEntry[] {
@@ -209,6 +221,9 @@ function closeAll(slice: Calls): Calls {
 /** A rollback that gave the work up takes its calls along; otherwise what was in flight is lost. */
 function afterRollback(slice: Calls, input: MeerkatInput & WithCause, state: MeerkatFacts): Calls {
   return (givesWorkUp(state, input) ? close : lose)(slice, input, state)
+}
+function afterCrash(slice: Calls, input: MeerkatInput & WithLimit, state: MeerkatFacts): Calls {
+  return givesWorkUp(state, {}) ? close(slice, input, state) : crash(slice, input, state)
 }
 /** Calls of an input that ended outside a run. */
 function closeWork(slice: Calls, input: { readonly inputId: InputId }): Calls {
@@ -231,7 +246,7 @@ type WithCause = { readonly cause?: RollbackCause }
 
 const NONE: Calls = { open: emptyMap(), unsettled: 0 }
 
-const changed = (call: CallEntry, state: CallState): MeerkatEffect => ({
+const changed = (call: CallEntry, state: CallState): CallEffect => ({
   type: 'CallChanged',
   callId: call.id,
   state,
@@ -247,7 +262,12 @@ function changedBy(ids: (input: never) => readonly CallId[]) {
 }
 /** In flight before, settled by policy now. */
 function lost(after: MeerkatFacts, _: MeerkatInput, before: MeerkatFacts): readonly MeerkatEffect[] {
-  return inFlight(before).map(call => changed(call, mapGet(after.calls.open, call.id)?.state ?? 'unknown'))
+  return inFlight(before).map(call => {
+    const now = mapGet(after.calls.open, call.id)
+    const effect = changed(call, now?.state ?? 'unknown')
+    if (now?.state !== 'failed') return effect
+    return { ...effect, reason: call.policy === 'retry' ? 'crashed-process' : 'outcome-lost' }
+  })
 }
 /** In flight when its run was cut off: whether it took effect can't be known. */
 function cutOff(_: MeerkatFacts, __: MeerkatInput, before: MeerkatFacts): readonly MeerkatEffect[] {
@@ -320,7 +340,7 @@ export const calls: MeerkatRegion<'calls', LifecyclePhase> = {
   },
   follow: {
     RollbackRun: { then: afterRollback, emit: [lost] },
-    Recover: { then: afterRollback, emit: [lost] },
+    Recover: { then: afterCrash, emit: [lost] },
     Commit: { then: close },
     Fail: { then: close, emit: [cutOff] },
     CancelRun: { then: close, emit: [cutOff] },

@@ -50,7 +50,8 @@ export type LifecycleInput =
   | { readonly type: 'Reset' }
   | { readonly type: 'Recycle' }
   /** A process took the session over: conditions of the former owner end. */
-  | { readonly type: 'Recover' }
+  /** `mostCrashes`: a call in flight at the end of that many processes is not made again; absent in older logs. */
+  | { readonly type: 'Recover'; readonly mostCrashes?: number }
   | { readonly type: 'StopRuntimeExecutor'; readonly reason: string }
   | { readonly type: 'RuntimeExecutorExited' }
   /** Revives a stopped session. */

@@ -163,6 +163,7 @@ export const call = z.object({
   policy: z.enum(['retry', 'ask', 'fail']),
   state: callState,
   since: time,
+  crashes: z.int().optional().describe('Processes that ended while it was in flight.'),
   args: json.optional(),
   output: json.optional(),
 })
