@@ -86,7 +86,7 @@ export interface SendParams {
   readonly mode?: 'queue' | 'steer' | 'supersede'
   readonly idempotencyKey?: string
   readonly supersessionKey?: string
-  /** JSON Schema of the answer. */
+  /** JSON Schema of the answer, or a schema that has one: Zod's, or any other Standard Schema's. */
   readonly outputSchema?: unknown
   readonly model?: string
   readonly maxRunMs?: number
@@ -139,6 +139,8 @@ export interface CallView {
   readonly policy: 'retry' | 'ask' | 'fail'
   readonly state: CallState
   readonly since: string
+  /** Processes that ended while it was in flight. */
+  readonly crashes?: number
   readonly args?: unknown
   readonly output?: unknown
 }

@@ -14,13 +14,21 @@ import type {
   SessionChanges,
   SessionView,
 } from './api.ts'
+import { checkedOutput, isStandardSchema, type OutputOf, type StandardSchema } from './output-schema.ts'
 import { isOpen } from './support.ts'
 
 /** How an input ended. `outcome`, `text` and the rest are there where a run answered it. */
-export interface SentResult extends Partial<RunResult> {
+export interface SentResult<Output = unknown> extends Partial<Omit<RunResult, 'output'>> {
   readonly status: InputStatus
+  /** The structured answer, as `outputSchema` types it. */
+  readonly output?: Output
   /** Why it ended without an answer. */
   readonly reason?: string
+}
+
+/** How an input is sent. A Zod schema (or any other Standard Schema) as `outputSchema` types the answer's `output`. */
+export interface SendOptions<Schema = unknown> extends Omit<SendParams, 'content' | 'waitMs' | 'outputSchema'> {
+  readonly outputSchema?: Schema
 }
 
 /** One wait of the watcher; it watches on until the input ends. */
@@ -38,13 +46,22 @@ export class SessionHandle {
   }
 
   /** Sends an input; resolves when it is durably accepted. */
-  async send(content: Content, options: Omit<SendParams, 'content' | 'waitMs'> = {}): Promise<SentInput> {
+  async send<Schema = unknown>(
+    content: Content,
+    options: SendOptions<Schema> = {},
+  ): Promise<SentInput<OutputOf<Schema>>> {
+    const { outputSchema } = options
     const answer = await this.#runtime.send(this.id, { ...options, content })
-    return new SentInput(this.#runtime, this.id, answer)
+    // The schema's type says what its answers are.
+    const schema = isStandardSchema(outputSchema) ? (outputSchema as StandardSchema<OutputOf<Schema>>) : undefined
+    return new SentInput<OutputOf<Schema>>(this.#runtime, this.id, answer, schema)
   }
 
   /** Sends a steer: it joins the running turn at its next boundary, or becomes the next turn's input. */
-  steer(content: Content, options: Omit<SendParams, 'content' | 'waitMs' | 'mode'> = {}): Promise<SentInput> {
+  steer<Schema = unknown>(
+    content: Content,
+    options: Omit<SendOptions<Schema>, 'mode'> = {},
+  ): Promise<SentInput<OutputOf<Schema>>> {
     return this.send(content, { ...options, mode: 'steer' })
   }
 
@@ -101,25 +118,27 @@ export class SessionHandle {
 const isAborted = (signal: AbortSignal | undefined): boolean => signal?.aborted === true
 
 /** An accepted input and its answer to come. */
-export class SentInput {
+export class SentInput<Output = unknown> {
   readonly outcome: SendAnswer['outcome']
   readonly inputId: InputId
   /** Events of this input come after here. */
   readonly cursor: string
   readonly #runtime: RuntimeApi
   readonly #sessionId: SessionId
-  #result: Promise<SentResult> | undefined
+  readonly #schema: StandardSchema<Output> | undefined
+  #result: Promise<SentResult<Output>> | undefined
 
-  constructor(runtime: RuntimeApi, sessionId: SessionId, answer: SendAnswer) {
+  constructor(runtime: RuntimeApi, sessionId: SessionId, answer: SendAnswer, schema?: StandardSchema<Output>) {
     this.#runtime = runtime
     this.#sessionId = sessionId
+    this.#schema = schema
     this.outcome = answer.outcome
     this.inputId = answer.inputId
     this.cursor = answer.cursor
   }
 
   /** Resolves when the input ended, however it ended: a failed run is an outcome here, not a rejection. */
-  get result(): Promise<SentResult> {
+  get result(): Promise<SentResult<Output>> {
     this.#result ??= this.#watch()
     return this.#result
   }
@@ -142,10 +161,27 @@ export class SentInput {
     })
   }
 
-  async #watch(): Promise<SentResult> {
+  async #watch(): Promise<SentResult<Output>> {
     for (;;) {
       const { status, reason, result } = await this.#runtime.wait(this.#sessionId, this.inputId, WATCH_MS)
-      if (!isOpen(status)) return { status, ...(reason && { reason }), ...result }
+      if (isOpen(status)) continue
+      const { output, ...rest } = result ?? {}
+      const ended = { status, ...(reason && { reason }), ...rest }
+      return output === undefined ? ended : { ...ended, ...(await this.#outputOf(output, ended.runId)) }
     }
+  }
+
+  /**
+   * The answer as the caller's schema makes it. A schema may ask for more than its JSON form says; an answer that fails
+   * that is a failure to this caller, with the answer's text kept.
+   */
+  async #outputOf(output: unknown, runId: RunId | undefined): Promise<Partial<SentResult<Output>>> {
+    // Without a schema nobody knows more of it than that it is there.
+    if (this.#schema === undefined) return { output: output as Output }
+    const checked = await checkedOutput(this.#schema, output)
+    if ('value' in checked) return { output: checked.value }
+    const message = `the answer of run ${runId ?? ''} does not fit outputSchema: ${checked.problem}`
+    const code = 'structured-output-invalid'
+    return { outcome: 'failed', error: { code, message, cause: code } }
   }
 }

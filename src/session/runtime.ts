@@ -44,6 +44,7 @@ import { inputNotFound, inputView } from './inputs.ts'
 import { noExecutor } from './live-session.ts'
 import { forkSession, openSession } from './opening.ts'
 import { operationView, operationViews } from './operations.ts'
+import { recordedSchema } from './output-schema.ts'
 import { ask } from './post.ts'
 import { infoOf, listInputs, listRuns, pageOfHistory } from './queries.ts'
 import { audit, readEvents, receiptsOf, runView, sessionView, summaryOf } from './reads.ts'
@@ -184,7 +185,10 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
   }
 
   async send(sessionId: string, params: SendParams): Promise<SendAnswer> {
-    const { waitMs = 0, ...said } = params
+    const { waitMs = 0, ...given } = params
+    const schema = given.outputSchema === undefined ? undefined : recordedSchema(given.outputSchema)
+    const outputSchema = schema instanceof Promise ? await (schema as Promise<unknown>) : schema
+    const said = { ...given, ...(outputSchema !== undefined && { outputSchema }) }
     const sent = await ask(this.#core, 'send', sessionId, { ...said, inputId: this.#ids.input() })
     if (waitMs === 0) return sent
     const { status, result } = await this.wait(sessionId, sent.inputId, waitMs)
