@@ -21,6 +21,7 @@ import {
   hasLabel,
   journalOf,
   type MemoryData,
+  pageOf,
   type Reference,
   removeSession,
   type StoredSession,
@@ -179,7 +180,7 @@ class MemoryStore implements Store {
     this.#demandOpen(query.sessionId)
     const rows = query.sessionId === undefined ? this.#data.log : (this.#data.sessions.get(query.sessionId)?.rows ?? [])
     const start = firstIndex(rows.length, i => at(rows, i).position > query.after)
-    return rows.slice(start, start + query.limit).map(toLogRow)
+    return pageOf(rows.slice(start, start + query.limit), query.maxBytes)
   }
 
   async readBack(query: Parameters<Store['readBack']>[0]): Promise<readonly LogRow[]> {
@@ -187,17 +188,14 @@ class MemoryStore implements Store {
     const rows = this.#data.sessions.get(query.sessionId)?.rows ?? []
     const { before } = query
     const end = before === undefined ? rows.length : firstIndex(rows.length, i => at(rows, i).position >= before)
-    return rows
-      .slice(Math.max(0, end - query.limit), end)
-      .toReversed()
-      .map(toLogRow)
+    return pageOf(rows.slice(Math.max(0, end - query.limit), end).toReversed(), query.maxBytes)
   }
 
   async readMessages(query: Parameters<Store['readMessages']>[0]): Promise<readonly LogRow[]> {
     this.#demandOpen(query.sessionId)
     const rows = this.#data.sessions.get(query.sessionId)?.rows ?? []
     const start = firstIndex(rows.length, i => at(rows, i).messages > query.index)
-    return rows.slice(start, start + query.limit).map(toLogRow)
+    return pageOf(rows.slice(start, start + query.limit), query.maxBytes)
   }
 
   async row(position: Position): Promise<LogRow | undefined> {

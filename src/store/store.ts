@@ -166,23 +166,32 @@ export interface Store {
     readonly owed?: boolean
     readonly unheld?: { readonly dueBy: number }
   }): Promise<readonly SessionSummary[]>
-  /** Records of one session or of all, after a position (exclusive), oldest first. */
+  /**
+   * Records of one session or of all, after a position (exclusive), oldest first.
+   *
+   * A page of records (here and below) ends with `limit` of them, or before the one with which their texts on disk
+   * would be longer than `maxBytes`: it holds the first one, however long that is. What it costs to read is what it
+   * holds, so a reader that asks for bounded pages keeps nobody waiting for long.
+   */
   read(query: {
     readonly sessionId?: SessionId
     readonly after: Position
     readonly limit: number
+    readonly maxBytes?: number
   }): Promise<readonly LogRow[]>
   /** Records of one session before a position (exclusive; absent: the newest), newest first. */
   readBack(query: {
     readonly sessionId: SessionId
     readonly before?: Position
     readonly limit: number
+    readonly maxBytes?: number
   }): Promise<readonly LogRow[]>
   /** Records of one session, oldest first, from the one that holds message `index` on. */
   readMessages(query: {
     readonly sessionId: SessionId
     readonly index: number
     readonly limit: number
+    readonly maxBytes?: number
   }): Promise<readonly LogRow[]>
   row(position: Position): Promise<LogRow | undefined>
   /** Where an input or a run was first and last written of; `last` is absent while it is unfinished. */

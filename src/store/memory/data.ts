@@ -75,6 +75,18 @@ export function emptySession(session: SessionRecord, head: Head, token: number):
   }
 }
 
+/** The rows as far as their texts fit, and the first one in any case. */
+export function pageOf(rows: readonly StoredRow[], maxBytes: number = Number.POSITIVE_INFINITY): readonly LogRow[] {
+  const page: LogRow[] = []
+  let bytes = 0
+  for (const row of rows) {
+    bytes += row.body.length
+    if (bytes > maxBytes && page.length > 0) break
+    page.push(toLogRow(row))
+  }
+  return page
+}
+
 /** Everything that can refuse comes before the first change, so a refused commit leaves nothing behind. */
 export function append(data: MemoryData, session: StoredSession, commit: Commit, faults: StoreFaults): Position {
   const { claim, head } = commit

@@ -64,40 +64,39 @@ export class Reader {
     return (await this.#client.read(text, values)).map(toListed)
   }
 
-  async read({ sessionId, after, limit }: Parameters<Store['read']>[0]): Promise<LogRow[]> {
+  async read({ sessionId, after, limit, maxBytes }: Parameters<Store['read']>[0]): Promise<LogRow[]> {
     if (sessionId === undefined) {
-      const rows = await this.#client.read(
-        `SELECT l.position, l.crc, l.body, h.id FROM log l JOIN heads h USING (session)
-         WHERE l.position > $1 ORDER BY l.position LIMIT $2`,
-        [after, limit],
-      )
-      return readable(rows)
+      const page = `SELECT l.position, l.crc, l.body, h.id FROM log l JOIN heads h USING (session)
+         WHERE l.position > $1 ORDER BY l.position LIMIT $2`
+      return readable(await this.#page(page, [after, limit], maxBytes))
     }
-    const rows = await this.#client.read(
-      `SELECT position, crc, body FROM log WHERE session = ${NUMBER} AND position > $2 ORDER BY position LIMIT $3`,
-      [sessionId, after, limit],
-    )
-    return readable(rows, sessionId)
+    const page = `SELECT position, crc, body FROM log
+       WHERE session = ${NUMBER} AND position > $2 ORDER BY position LIMIT $3`
+    return readable(await this.#page(page, [sessionId, after, limit], maxBytes), sessionId)
   }
 
-  async readBack({ sessionId, before, limit }: Parameters<Store['readBack']>[0]): Promise<LogRow[]> {
-    const rows = await this.#client.read(
-      `SELECT position, crc, body FROM log WHERE session = ${NUMBER} AND position < $2
-       ORDER BY position DESC LIMIT $3`,
-      [sessionId, before ?? Number.MAX_SAFE_INTEGER, Math.max(0, limit)],
-    )
-    return readable(rows, sessionId)
+  /** The rows of a page as far as they fit, and the first one in any case. How long a text is needs no look at it. */
+  #page(page: string, values: readonly (string | number)[], maxBytes?: number, order = ''): Promise<readonly Row[]> {
+    if (maxBytes === undefined) return this.#client.read(page, [...values])
+    const text = `SELECT * FROM (SELECT p.*, sum(octet_length(body)) OVER (ORDER BY position ${order}) AS bytes,
+        row_number() OVER (ORDER BY position ${order}) AS place FROM (${page}) p) q
+      WHERE bytes <= $${values.length + 1} OR place = 1 ORDER BY position ${order}`
+    return this.#client.read(text, [...values, maxBytes])
   }
 
-  async readMessages({ sessionId, index, limit }: Parameters<Store['readMessages']>[0]): Promise<LogRow[]> {
-    const rows = await this.#client.read(
-      `SELECT position, crc, body FROM log WHERE session = ${NUMBER} AND position >= (
+  async readBack({ sessionId, before, limit, maxBytes }: Parameters<Store['readBack']>[0]): Promise<LogRow[]> {
+    const page = `SELECT position, crc, body FROM log WHERE session = ${NUMBER} AND position < $2
+       ORDER BY position DESC LIMIT $3`
+    const values = [sessionId, before ?? Number.MAX_SAFE_INTEGER, Math.max(0, limit)]
+    return readable(await this.#page(page, values, maxBytes, 'DESC'), sessionId)
+  }
+
+  async readMessages({ sessionId, index, limit, maxBytes }: Parameters<Store['readMessages']>[0]): Promise<LogRow[]> {
+    const page = `SELECT position, crc, body FROM log WHERE session = ${NUMBER} AND position >= (
          SELECT position FROM log WHERE session = ${NUMBER} AND adds AND messages > $2
          ORDER BY messages, position LIMIT 1)
-       ORDER BY position LIMIT $3`,
-      [sessionId, index, Math.max(0, limit)],
-    )
-    return readable(rows, sessionId)
+       ORDER BY position LIMIT $3`
+    return readable(await this.#page(page, [sessionId, index, Math.max(0, limit)], maxBytes), sessionId)
   }
 
   async row(position: Position): Promise<LogRow | undefined> {

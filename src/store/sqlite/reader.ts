@@ -19,14 +19,14 @@ import { MARK_EVERY, TAIL } from './schema.ts'
 const SUMMARY = `s.id, s.created_at, s.crc, s.body, h.commits, h.phase, h.unfinished, h.messages, h.due_at, h.updated_at
   FROM sessions s JOIN heads h ON h.session = s.n`
 
-/** A row of the log before its body is looked at. */
-interface RawRow {
+/** A row of the log without its text. */
+interface RowPlace {
   readonly position: Position
   readonly prev: Position
   /** Messages in the transcript after this row. */
   readonly messages: number
-  readonly crc: number
-  readonly body: string
+  /** How long its text is. */
+  readonly bytes: number
 }
 
 /** Where a session's chain of rows ends. */
@@ -64,13 +64,13 @@ export class Reader {
     const summary = this.#sql.summary.get(sessionId)
     if (chain === undefined || summary === undefined) throw sessionNotFound(sessionId)
     const snapshot = this.#snapshot(chain)
-    const rows: RawRow[] = []
-    this.#walk(chain, chain.last, row => row.position > (snapshot?.position ?? 0) && rows.push(row) > 0)
+    const places: RowPlace[] = []
+    this.#walk(chain, chain.last, row => row.position > (snapshot?.position ?? 0) && places.push(row) > 0)
     return {
       session: toSession(summary),
       head: toHead(summary),
       ...(snapshot === undefined ? {} : { snapshot }),
-      rows: rows.toReversed().map(row => toLogRow(row, sessionId)),
+      rows: places.toReversed().map(place => this.#row(place, sessionId)),
       journal: this.#journal(chain),
     }
   }
@@ -111,39 +111,40 @@ export class Reader {
       .map(toListed)
   }
 
-  read({ sessionId, after, limit }: Parameters<Store['read']>[0]): LogRow[] {
+  read({ sessionId, after, limit, maxBytes }: Parameters<Store['read']>[0]): LogRow[] {
     if (sessionId === undefined) {
-      const rows = this.#sql.readAll.all(after, limit)
-      return decodeReadable(rows, row => toLogRow(toRaw(row), String(row['id']) as SessionId))
+      const places = fitting(this.#sql.placesOfAll.all(after, limit).map(toPlace), maxBytes)
+      const rows = this.#sql.readAll.all(after, places.at(-1)?.position ?? 0)
+      return decodeReadable(rows, row => toLogRow(row, String(row['id']) as SessionId))
     }
     const chain = this.#chain(sessionId)
     if (chain === undefined || chain.last <= after) return []
     return this.#forward(
       chain,
-      limit,
+      { limit, maxBytes },
       mark => mark.position > after,
       row => row.position > after,
     )
   }
 
-  readBack({ sessionId, before, limit }: Parameters<Store['readBack']>[0]): LogRow[] {
+  readBack({ sessionId, before, limit, maxBytes }: Parameters<Store['readBack']>[0]): LogRow[] {
     const chain = this.#chain(sessionId)
     if (chain === undefined || limit <= 0) return []
     const start = before === undefined ? chain.last : this.#end(chain, mark => mark.position >= before, 0)
-    const rows: RawRow[] = []
+    const places: RowPlace[] = []
     this.#walk(chain, start, row => {
-      if (before === undefined || row.position < before) rows.push(row)
-      return rows.length < limit
+      if (before === undefined || row.position < before) places.push(row)
+      return places.length < limit
     })
-    return decodeReadable(rows, row => toLogRow(row, sessionId))
+    return decodeReadable(fitting(places, maxBytes), place => this.#row(place, sessionId))
   }
 
-  readMessages({ sessionId, index, limit }: Parameters<Store['readMessages']>[0]): LogRow[] {
+  readMessages({ sessionId, index, limit, maxBytes }: Parameters<Store['readMessages']>[0]): LogRow[] {
     const chain = this.#chain(sessionId)
     if (chain === undefined || chain.messages <= index) return []
     return this.#forward(
       chain,
-      limit,
+      { limit, maxBytes },
       mark => mark.messages > index,
       row => row.messages > index,
     )
@@ -151,7 +152,7 @@ export class Reader {
 
   row(position: Position): LogRow | undefined {
     const row = this.#sql.rowWithId.get(position)
-    return row === undefined ? undefined : toLogRow(toRaw(row), String(row['id']) as SessionId)
+    return row === undefined ? undefined : toLogRow(row, String(row['id']) as SessionId)
   }
 
   locate(id: LocatedId): { sessionId: SessionId; first: Position; last?: Position } | undefined {
@@ -180,15 +181,15 @@ export class Reader {
   /** The first rows for which `wanted` holds, oldest first; it holds from some row on to the newest. */
   #forward(
     chain: Chain,
-    limit: number,
+    { limit, maxBytes }: { readonly limit: number; readonly maxBytes: number | undefined },
     markWanted: (mark: { readonly position: Position; readonly messages: number }) => boolean,
-    wanted: (row: RawRow) => boolean,
+    wanted: (row: RowPlace) => boolean,
   ): LogRow[] {
     if (limit <= 0) return []
-    const rows: RawRow[] = []
+    const places: RowPlace[] = []
     const end = this.#end(chain, markWanted, Math.ceil((limit - 1) / MARK_EVERY))
-    this.#walk(chain, end, row => wanted(row) && rows.push(row) > 0)
-    return decodeReadable(rows.toReversed().slice(0, limit), row => toLogRow(row, chain.id))
+    this.#walk(chain, end, row => wanted(row) && places.push(row) > 0)
+    return decodeReadable(fitting(places.toReversed().slice(0, limit), maxBytes), place => this.#row(place, chain.id))
   }
 
   /** Position of the first mark for which `holds`, or of the one `further` marks on, or of the newest row. */
@@ -208,14 +209,23 @@ export class Reader {
     return { position: Number(row['position']), messages: Number(row['messages']) }
   }
 
-  /** Visits the session's rows from `start` back to its first, until `visit` answers false. */
-  #walk(chain: Chain, start: Position, visit: (row: RawRow) => boolean): void {
+  #row({ position }: RowPlace, sessionId: SessionId): LogRow {
+    const row = this.#sql.row.get(position)
+    if (row === undefined) throw brokenLog(sessionId, `row ${position} is missing or of another session`, position)
+    return toLogRow(row, sessionId)
+  }
+
+  /**
+   * Visits the session's rows from `start` back to its first, until `visit` answers false. No text is read: a walk
+   * passes rows that nobody asked for, and each may be megabytes long.
+   */
+  #walk(chain: Chain, start: Position, visit: (row: RowPlace) => boolean): void {
     for (let position = start; position > 0; ) {
-      const found = this.#sql.row.get(position)
+      const found = this.#sql.place.get(position)
       if (found === undefined || found['session'] !== chain.n) {
         throw brokenLog(chain.id, `row ${position} is missing or of another session`, position)
       }
-      const row = toRaw(found)
+      const row = toPlace(found)
       if (row.prev >= position) throw brokenLog(chain.id, `row ${position} does not lead back`, position)
       if (!visit(row)) return
       position = row.prev
@@ -256,18 +266,34 @@ export class Reader {
 function prepare(
   db: SqlDriver,
 ): Record<
-  'summary' | 'chain' | 'row' | 'rowWithId' | 'readAll' | 'mark' | 'snapshot' | 'journal' | 'locate' | 'key' | 'tail',
+  | 'summary'
+  | 'chain'
+  | 'place'
+  | 'row'
+  | 'rowWithId'
+  | 'placesOfAll'
+  | 'readAll'
+  | 'mark'
+  | 'snapshot'
+  | 'journal'
+  | 'locate'
+  | 'key'
+  | 'tail',
   SqlStatement
 > {
   const number = '(SELECT n FROM sessions WHERE id = ?)'
   return {
     summary: db.prepare(`SELECT ${SUMMARY} WHERE s.id = ?`),
     chain: db.prepare(`SELECT session, last, rows, messages FROM heads WHERE session = ${number}`),
-    row: db.prepare('SELECT position, session, prev, messages, crc, body FROM log WHERE position = ?'),
+    place: db.prepare(`SELECT position, session, prev, messages, ${BYTES} FROM log WHERE position = ?`),
+    row: db.prepare('SELECT position, crc, body FROM log WHERE position = ?'),
     rowWithId: db.prepare('SELECT l.*, s.id FROM log l JOIN sessions s ON s.n = l.session WHERE l.position = ?'),
+    placesOfAll: db.prepare(
+      `SELECT position, prev, messages, ${BYTES} FROM log WHERE position > ? ORDER BY position LIMIT ?`,
+    ),
     readAll: db.prepare(
       `SELECT l.*, s.id FROM log l CROSS JOIN sessions s ON s.n = l.session
-       WHERE l.position > ? ORDER BY l.position LIMIT ?`,
+       WHERE l.position > ? AND l.position <= ? ORDER BY l.position`,
     ),
     mark: db.prepare('SELECT position, messages FROM marks WHERE session = ? AND mark = ?'),
     snapshot: db.prepare('SELECT position, crc, body FROM snapshots WHERE session = ?'),
@@ -283,17 +309,28 @@ const toSealed = (row: SqlRow): { body: string; crc: number } => ({
   crc: Number(row['crc']),
 })
 
-function toRaw(row: SqlRow): RawRow {
+/** How long a text is, from the row's header: the text itself is not read. */
+const BYTES = 'octet_length(body) AS bytes'
+
+function toPlace(row: SqlRow): RowPlace {
   return {
     position: Number(row['position']),
     prev: Number(row['prev']),
     messages: Number(row['messages']),
-    ...toSealed(row),
+    bytes: Number(row['bytes']),
   }
 }
 
-function toLogRow(row: RawRow, sessionId: SessionId): LogRow {
-  return { position: row.position, sessionId, record: unsealRecord(row, sessionId, row.position) }
+function toLogRow(row: SqlRow, sessionId: SessionId): LogRow {
+  const position = Number(row['position'])
+  return { position, sessionId, record: unsealRecord(toSealed(row), sessionId, position) }
+}
+
+/** The first rows as far as their texts fit, and the first one in any case. */
+function fitting(places: readonly RowPlace[], maxBytes: number = Number.POSITIVE_INFINITY): readonly RowPlace[] {
+  let bytes = 0
+  const end = places.findIndex((place, index) => (bytes += place.bytes) > maxBytes && index > 0)
+  return end < 0 ? places : places.slice(0, end)
 }
 
 /**

@@ -86,6 +86,41 @@ export const readCases: Cases = {
     expect(await store.read({ after: 0, limit: 0 })).toEqual([])
   },
 
+  'a page ends where its texts get too long, and never before its first record': async ({ store, expect }) => {
+    const { claim } = await create(store, 's')
+    for (let i = 0; i < 80; i += 1) {
+      // Text that is no shorter for being packed, and 5,000 bytes long; the last one as long as twenty.
+      const text = Array.from({ length: i === 79 ? 100_000 : 5_000 }, (_, at) => (at * at * (i + 7)) % 10).join('')
+      const said = record(i + 2, { messages: [{ role: 'assistant', content: text }], messagesFrom: i })
+      await store.commit({ claim, record: said, head: head({ messages: i + 1 }) })
+    }
+    const all = await store.read({ sessionId: ID, after: 0, limit: 1_000 })
+    const pages: LogRow[][] = []
+    for (let after = 0; ; after = pages.at(-1)?.at(-1)?.position ?? 0) {
+      const page = await store.read({ sessionId: ID, after, limit: 1_000, maxBytes: 20_000 })
+      if (page.length === 0) break
+      pages.push([...page])
+    }
+    expect(pages.flat()).toEqual(all)
+    expect(pages.filter(({ length }) => length > 4)).toEqual([])
+    expect(pages.length).toBeGreaterThan(20)
+    expect(pages.at(-1)?.length).toBe(1)
+    const bounded = { limit: 1_000, maxBytes: 20_000 }
+    expect(places(await store.read({ after: 0, ...bounded }))).toEqual(places(pages[0] ?? []))
+    expect(places(await store.read({ sessionId: ID, after: 0, limit: 2, maxBytes: 20_000 }))).toEqual(
+      places(all.slice(0, 2)),
+    )
+    expect(places(await store.readBack({ sessionId: ID, ...bounded }))).toEqual(places(all.slice(-1)))
+    const before = all.at(-1)?.position ?? 0
+    expect(places(await store.readBack({ sessionId: ID, before, ...bounded }))).toEqual(
+      places(all.slice(-4, -1).toReversed()),
+    )
+    expect(places(await store.readMessages({ sessionId: ID, index: 10, ...bounded }))).toEqual(
+      places(all.slice(11, 14)),
+    )
+    expect(await store.read({ sessionId: ID, after: before, ...bounded })).toEqual([])
+  },
+
   'the record that holds a message is found': async ({ store, expect }) => {
     const { claim } = await create(store, 's')
     const ends = await withMessages(store, claim, 0, 200)
