@@ -52,6 +52,10 @@ export const EVENTS = {
   },
   'session.recovered': { says: 'A process took the session up whose former owner was gone.' },
   'session.moved': { says: 'The session came here from another store.' },
+  'record.unreadable': {
+    says: 'What stands here in the log can not be read; `at` is unknown. What comes behind it is not affected.',
+    fields: { reason: ['text', 'What is wrong with it.'] },
+  },
   'input.accepted': { says: 'An input is on disk: it will end exactly once.', of: ['inputId'] },
   'input.queued': {
     says: 'The input waits for a run: it is new, or an attempt did not bring it to its end.',

@@ -25,6 +25,7 @@ export const layers: readonly Layer[] = [
   { name: 'ids', sees: ['kernel', 'time'], outside: 'browser' },
   { name: 'node-version', sees: [], outside: 'browser' },
   { name: 'node-check', sees: ['node-version'], outside: 'browser' },
+  { name: 'turns', sees: [] },
   { name: 'version', sees: [], outside: 'browser' },
   { name: 'input-events', sees: [], outside: 'browser' },
   { name: 'store' },

@@ -6,6 +6,7 @@ import type { EventView } from '../events.ts'
 import type { CallId, InputId, OperationId, RunId, ScheduleId, SessionId } from '../kernel/ids.ts'
 import type { CallState } from '../kernel/regions/calls.ts'
 import type { Content, InputRecord, MessagePart, SessionOptions, UsageRecord } from '../store/records.ts'
+import type { AuditOptions } from './audit.ts'
 import type { BlobView } from './blobs.ts'
 import type { RetentionPolicy } from './retention/policy.ts'
 import type { PruneReport } from './retention/prune.ts'
@@ -291,7 +292,8 @@ export interface RuntimeApi {
   fork(sessionId: string, params: { readonly atMessage?: number; readonly newSessionId?: string }): Promise<SessionView>
   control(sessionId: string, operation: ControlOperation): Promise<ControlReport>
   explain(sessionId: string): Promise<Explanation>
-  audit(sessionId: string): Promise<AuditReport>
+  /** Re-runs the session's log; beside everything else, for as long as that takes or until the signal aborts. */
+  audit(sessionId: string, options?: AuditOptions): Promise<AuditReport>
   send(sessionId: string, params: SendParams): Promise<SendAnswer>
   input(sessionId: string, by: { readonly inputId?: string; readonly idempotencyKey?: string }): Promise<InputView>
   inputs(
@@ -317,7 +319,11 @@ export interface RuntimeApi {
   }>
   runs(sessionId: string, params: { readonly after?: string; readonly limit?: number }): Promise<Page<RunView>>
   run(sessionId: string, runId: string): Promise<{ readonly run: RunView; readonly receipts: readonly ReceiptView[] }>
-  /** Events after a cursor, oldest first. With `waitMs` it waits for the first one that long. */
+  /**
+   * Events after a cursor, oldest first. With `waitMs` it waits for the first one that long. Fewer than `limit` are no
+   * sign of the end where they are long: `cursor` goes on behind them, and an empty answer is the end. They are frozen,
+   * for other readers get the same.
+   */
   events(params: {
     readonly sessionId?: string
     readonly after?: string

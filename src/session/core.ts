@@ -10,6 +10,7 @@ import type { RuntimeObserver } from '../observer.ts'
 import type { LetterId } from '../store/mail.ts'
 import type { JournalEntry, Store } from '../store/store.ts'
 import { type Clock, systemClock } from '../time.ts'
+import { EventPages } from './event-pages.ts'
 import type { LiveSession } from './live-session.ts'
 import type { RuntimeOptions } from './options.ts'
 import { summaryOf } from './reads.ts'
@@ -24,6 +25,7 @@ export class Core {
   readonly store: Store
   readonly sessions: Sessions
   readonly pruner: Pruner
+  readonly events: EventPages
   readonly retention: RetentionPolicy
   readonly executor: CoreExecutor | undefined
   readonly clock: Clock
@@ -61,11 +63,13 @@ export class Core {
       faults: options.faults,
       observer: options.observer,
     })
+    this.events = new EventPages(store, this.clock)
     this.retention = options.retention ?? {}
     this.pruner = new Pruner({
       store,
       now: () => this.clock.now(),
       own: (id, act, alone) => this.sessions.own(id, act, alone),
+      changed: () => this.events.forget(),
     })
   }
 

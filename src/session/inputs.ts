@@ -9,9 +9,10 @@ import type { InputId, SessionId } from '../kernel/ids.ts'
 import type { MeerkatState } from '../kernel/machine.ts'
 import { entryOf, type LedgerEntry } from '../kernel/regions/ledger-entries.ts'
 import type { EndedRecord, InputRecord, MessageRecord, Position } from '../store/records.ts'
-import type { LogRow, Store } from '../store/store.ts'
+import type { Store } from '../store/store.ts'
 import type { InputStatus, InputView, SendParams } from './api.ts'
 import type { LiveSession } from './live-session.ts'
+import { pagesOf } from './log-pages.ts'
 import { eventsOf, iso, resultView, STEER_ENDS } from './reads.ts'
 
 /** Identifies what was said, so that a key can't be bound to two things. */
@@ -201,11 +202,7 @@ async function receiptOf(
   { id }: InputRecord,
   first: number,
 ): Promise<InputView['receipt']> {
-  for (let after = first - 1; ; ) {
-    const rows: readonly LogRow[] = await store.read({ sessionId, after, limit: 100 })
-    const last = rows.at(-1)
-    if (last === undefined) return undefined
-    after = last.position
+  for await (const rows of pagesOf(store, { sessionId, after: first - 1 })) {
     const told = rows.flatMap(eventsOf).find(event => event.inputId === id && Object.hasOwn(STEER_ENDS, event.type))
     if (told?.type === 'input.staged') return { type: 'queued' }
     if (told?.type === 'input.steered') {
@@ -213,4 +210,5 @@ async function receiptOf(
     }
     if (told !== undefined) return undefined
   }
+  return undefined
 }

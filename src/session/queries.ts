@@ -10,6 +10,9 @@ import { inputView } from './inputs.ts'
 import { eventsOf, readMessages, runView } from './reads.ts'
 import { pageOf } from './support.ts'
 
+/** Pages of text that one answer is made of at most: about a megabyte. */
+const PAGES = 8
+
 /** Committed messages from an index on. */
 export async function pageOfHistory(
   store: Store,
@@ -18,7 +21,7 @@ export async function pageOfHistory(
   from: number,
   limit: number,
 ): Promise<{ messages: readonly HistoryMessage[]; next?: number }> {
-  const found = from >= length ? [] : await readMessages(store, sessionId, from, limit)
+  const found = from >= length ? [] : await readMessages(store, sessionId, from, limit, PAGES)
   const messages = found.map(({ compactsBefore: _, ...message }) => message)
   const last = messages.at(-1)
   return { messages, ...(last !== undefined && last.index + 1 < length && { next: last.index }) }

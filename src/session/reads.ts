@@ -3,11 +3,9 @@
  */
 
 import { defined } from '../defined.ts'
-import { knownSteps } from '../driver/load.ts'
 import { inherits } from '../driver/project.ts'
 import { MeerkatError } from '../errors.ts'
 import type { InputId, RunId, SessionId } from '../kernel/ids.ts'
-import { type MeerkatState, meerkat } from '../kernel/machine.ts'
 import type {
   Content,
   EventRecord,
@@ -19,7 +17,9 @@ import type {
 } from '../store/records.ts'
 import type { LogRow, SessionSummary, Store } from '../store/store.ts'
 import { messageText } from '../text.ts'
-import type { AuditReport, EventView, HistoryMessage, ReceiptView, RunResult, RunView, SessionView } from './api.ts'
+import { nextTurn } from '../turns.ts'
+import type { EventView, HistoryMessage, ReceiptView, RunResult, RunView, SessionView } from './api.ts'
+import { PAGE_BYTES, PAGE_ROWS, rowsOf } from './log-pages.ts'
 
 export const iso = (ms: number): string => new Date(ms).toISOString()
 
@@ -38,12 +38,18 @@ export function sessionView(summary: SessionSummary, livePhase?: string): Sessio
   return { ...options, id, revision, phase, ...times, messages, unfinished, ...(forkOf && { forkOf }) }
 }
 
+/** Ids that are looked up in one turn of the event loop. */
+const IDS_A_TURN = 64
+
 /** What inputs said, looked up where they were accepted. */
 export async function inputRecords(store: Store, ids: readonly InputId[]): Promise<readonly InputRecord[]> {
   const found: InputRecord[] = []
-  for (const id of ids) {
-    const place = await store.locate(id)
-    const row = place === undefined ? undefined : await store.row(place.first)
+  let row: LogRow | undefined
+  for (const [index, id] of ids.entries()) {
+    if (index % IDS_A_TURN === IDS_A_TURN - 1) await nextTurn()
+    const first = (await store.locate(id))?.first
+    // What was accepted together stands in one record.
+    if (first !== row?.position) row = first === undefined ? undefined : await store.row(first)
     const record = row?.record.inputs?.find(input => input.id === id)
     if (record !== undefined) found.push(record)
   }
@@ -56,17 +62,24 @@ export interface TranscriptMessage extends HistoryMessage {
   readonly compactsBefore?: number
 }
 
-/** Committed messages from an index on, with what their inputs said. */
+/**
+ * Committed messages from an index on, with what their inputs said.
+ *
+ * @param maxPages Pages of text that are read at most: where messages are long, fewer than `limit` are answered.
+ */
 export async function readMessages(
   store: Store,
   sessionId: SessionId,
   from: number,
   limit: number,
+  maxPages: number = Number.POSITIVE_INFINITY,
 ): Promise<readonly TranscriptMessage[]> {
   const found: Placed[] = []
   const known = new Map<InputId, InputRecord>()
-  for (let next = from; found.length < limit; ) {
-    const rows = await store.readMessages({ sessionId, index: next, limit: 100 })
+  let pages = 0
+  for (let next = from; found.length < limit && pages < maxPages; pages++) {
+    if (pages > 0) await nextTurn()
+    const rows = await store.readMessages({ sessionId, index: next, limit: PAGE_ROWS, maxBytes: PAGE_BYTES })
     for (const input of rows.flatMap(({ record }) => record.inputs ?? [])) known.set(input.id, input)
     const page = rows.flatMap(placed).filter(one => one.index >= next)
     const last = page.at(-1)
@@ -109,61 +122,9 @@ function contentOf(message: MessageRecord, known: ReadonlyMap<InputId, InputReco
   return contents.flatMap(one => (typeof one === 'string' ? [{ type: 'text' as const, text: one }] : one))
 }
 
-/** A place among the events: a record, and the last event of it that was seen (absent: all of it). */
-interface Cursor {
-  readonly position: Position
-  readonly event: number | undefined
-}
-
-function parseCursor(text: string | undefined): Cursor {
-  if (text === undefined || text === '') return { position: 0, event: undefined }
-  const match = /^(\d{1,15})(?:\.(\d{1,6}))?$/.exec(text)
-  if (match === null) {
-    const details = { issues: [{ path: 'after', message: 'not a cursor' }] }
-    throw new MeerkatError(
-      'invalid-params',
-      `after: "${text.slice(0, 40)}" is not a cursor; use one that an event or a page gave`,
-      { details },
-    )
-  }
-  return { position: Number(match[1]), event: match[2] === undefined ? undefined : Number(match[2]) }
-}
-
-/** Events after a cursor, oldest first, and the cursor to go on from. */
-export async function readEvents(
-  store: Store,
-  query: { readonly sessionId?: SessionId; readonly after?: string; readonly limit: number },
-): Promise<{ readonly events: readonly EventView[]; readonly cursor: string }> {
-  const { position, event } = parseCursor(query.after)
-  let after = event === undefined ? position : position - 1
-  const events: EventView[] = []
-  let cursor = query.after ?? '0'
-  while (events.length < query.limit) {
-    const rows = await store.read({ ...(query.sessionId && { sessionId: query.sessionId }), after, limit: query.limit })
-    if (rows.length === 0) break
-    for (const row of rows) {
-      const skip = row.position === position && event !== undefined ? seenOf(row, event) : 0
-      const room = query.limit - events.length
-      const views = eventsOf(row)
-      const taken = views.slice(skip, skip + room)
-      events.push(...taken)
-      const whole = skip + taken.length >= views.length
-      cursor = whole ? String(row.position) : (taken.at(-1)?.cursor ?? cursor)
-      if (!whole || events.length >= query.limit) return { events, cursor }
-      after = row.position
-    }
-  }
-  return { events, cursor }
-}
-
 /** The events of a record as observers see them. */
 export function eventsOf(row: LogRow): readonly EventView[] {
   return (row.record.events ?? []).map((event, index) => eventView(row, event, index))
-}
-
-/** How many of a record's events stand at this place or before it. */
-function seenOf({ record }: LogRow, place: number): number {
-  return (record.events ?? []).filter((event, index) => (event.place ?? index) <= place).length
 }
 
 /** What the runtime says of every event. Whatever else an event carries can't set or shadow it, nor fill in for it. */
@@ -256,14 +217,10 @@ export const RUN_ENDS: Readonly<Record<string, RunView['state']>> = {
 export async function receiptsOf(store: Store, sessionId: SessionId, runId: RunId): Promise<readonly ReceiptView[]> {
   const place = await store.locate(runId)
   const found: ReceiptView[] = []
-  for (let after = (place?.first ?? 1) - 1; place !== undefined; ) {
-    const rows = await store.read({ sessionId, after, limit: 200 })
-    for (const row of rows) {
-      if (place.last !== undefined && row.position > place.last) return found
-      found.push(...eventsOf(row).flatMap(event => receiptOf(event, runId)))
-      after = row.position
-    }
-    if (rows.length === 0) break
+  if (place === undefined) return found
+  for await (const row of rowsOf(store, { sessionId, after: place.first - 1 })) {
+    if (place.last !== undefined && row.position > place.last) break
+    found.push(...eventsOf(row).flatMap(event => receiptOf(event, runId)))
   }
   return found
 }
@@ -273,44 +230,4 @@ function receiptOf(event: EventView, runId: RunId): readonly ReceiptView[] {
   const { steered } = event
   const inputIds = (event['inputIds'] as readonly InputId[] | undefined) ?? []
   return [{ runId, boundary: Number(event['boundary']), inputIds, ...(steered && { steered }), at: event.at }]
-}
-
-/** Re-runs the whole log through the kernel. `unsupported` if a newer release wrote a part of it. */
-export async function audit(store: Store, sessionId: SessionId): Promise<AuditReport> {
-  let state = meerkat.initial
-  let steps = 0
-  for (let after = 0; ; ) {
-    const rows = await store.read({ sessionId, after, limit: 500 })
-    if (rows.length === 0) return { ok: true, steps }
-    for (const row of rows) {
-      after = row.position
-      const outcome = auditRow(state, row)
-      steps += outcome.steps
-      if ('firstIllegal' in outcome) return { ok: false, steps, firstIllegal: outcome.firstIllegal }
-      state = outcome.state
-    }
-  }
-}
-
-type Audited =
-  | { readonly steps: number; readonly state: MeerkatState }
-  | { readonly steps: number; readonly firstIllegal: NonNullable<AuditReport['firstIllegal']> }
-
-function auditRow(before: MeerkatState, row: LogRow): Audited {
-  const { position, sessionId } = row
-  const inputs = knownSteps(row, sessionId)
-  let state = before
-  for (const [step, input] of inputs.entries()) {
-    const result = meerkat.step(state, input)
-    if (!result.ok) {
-      const { kind, reason } = result
-      return { steps: step + 1, firstIllegal: { position, step, input: input.type, kind, reason } }
-    }
-    state = result.state
-  }
-  const steps = inputs.length
-  const broken = meerkat.check(state)[0]
-  if (broken === undefined) return { steps, state }
-  const { invariant, text } = broken
-  return { steps, firstIllegal: { position, step: steps, input: 'invariant', kind: invariant, reason: text } }
 }

@@ -33,6 +33,7 @@ import type {
   SendParams,
   SessionView,
 } from './api.ts'
+import { audit } from './audit.ts'
 import { type BlobView, blobView } from './blobs.ts'
 import { approvalViews, callViews } from './calls.ts'
 import { Caretaker } from './caretaker.ts'
@@ -47,7 +48,7 @@ import { operationView, operationViews } from './operations.ts'
 import { recordedSchema } from './output-schema.ts'
 import { ask } from './post.ts'
 import { infoOf, listInputs, listRuns, pageOfHistory } from './queries.ts'
-import { audit, readEvents, receiptsOf, runView, sessionView, summaryOf } from './reads.ts'
+import { receiptsOf, runView, sessionView, summaryOf } from './reads.ts'
 import type { PruneReport } from './retention/prune.ts'
 import { scheduleViews } from './schedules.ts'
 import { closing, type Sessions } from './sessions.ts'
@@ -179,9 +180,9 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
     return explanationOf(await this.#core.state(sessionId), { sessionId, now: this.#clock.now(), here })
   }
 
-  async audit(sessionId: string): Promise<AuditReport> {
+  async audit(sessionId: string, options: Parameters<RuntimeApi['audit']>[1] = {}): Promise<AuditReport> {
     await summaryOf(this.#store, sessionId)
-    return audit(this.#store, sessionId as SessionId)
+    return audit(this.#store, sessionId as SessionId, options)
   }
 
   async send(sessionId: string, params: SendParams): Promise<SendAnswer> {
@@ -265,14 +266,20 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
 
   async events(params: Parameters<RuntimeApi['events']>[0]): Promise<{ events: readonly EventView[]; cursor: string }> {
     const { sessionId, after, limit = 100, waitMs = 0, signal } = params
-    if (sessionId !== undefined) await summaryOf(this.#store, sessionId)
-    const query = { limit, ...(sessionId && { sessionId: sessionId as SessionId }), ...(after && { after }) }
+    const query = { limit, ...(sessionId && { sessionId: sessionId as SessionId }) }
+    let from = after === '' ? undefined : after
+    let exists = sessionId === undefined
     const deadline = Deadline.in(this.#clock, waitMs)
     for (;;) {
       if (this.#closing.signal.aborted) throw closing()
       const hint = waitForCommit(this.#store, query.sessionId, deadline, signal, this.#closing.signal)
       try {
-        const page = await readEvents(this.#store, query)
+        const page = await this.#core.events.read({ ...query, ...(from !== undefined && { after: from }) })
+        // Who has events exists: only where there are none the session is looked for.
+        if (!exists && page.events.length === 0) await summaryOf(this.#store, sessionId ?? '')
+        exists = true
+        // What holds no events is not looked through again.
+        from = page.cursor
         if (page.events.length > 0 || deadline.passed || signal?.aborted === true) return page
         await hint
       } finally {

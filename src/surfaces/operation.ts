@@ -7,7 +7,7 @@ import { parseParams } from './invalid-params.ts'
 export interface CallContext {
   /**
    * Aborted when nobody waits for the answer any more. It ends waiting (`waitMs`) early and nothing else: what was
-   * accepted stays accepted, and no run is cancelled.
+   * accepted stays accepted, and no run is cancelled. An operation that is long (`isLong`) ends unanswered.
    */
   readonly signal?: AbortSignal
 }
@@ -17,6 +17,8 @@ export interface Operation<Input extends z.ZodObject = z.ZodObject, Output exten
   readonly doc: string
   readonly input: Input
   readonly output: Output
+  /** It takes as long as there is to do, and ends when nobody waits for its answer any more. */
+  readonly isLong: boolean
   /** Checks the parameters, then asks the runtime. Fails with a `MeerkatError`. */
   call(runtime: RuntimeApi, params: unknown, context?: CallContext): Promise<Answer<Output>>
 }
@@ -36,6 +38,7 @@ export interface OperationSpec<Input extends z.ZodObject, Output extends z.ZodOb
   readonly doc: string
   readonly input: Input
   readonly output: Output
+  readonly isLong?: true
   handle(runtime: RuntimeApi, params: z.output<Input>, context: CallContext): Answer<Output> | Promise<Answer<Output>>
 }
 
@@ -47,6 +50,7 @@ export function operation<Input extends z.ZodObject, Output extends z.ZodObject>
     doc,
     input,
     output,
+    isLong: spec.isLong === true,
     call: async (runtime, params, context = {}) => spec.handle(runtime, parseParams(input, params), context),
   }
 }

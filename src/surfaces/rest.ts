@@ -81,9 +81,9 @@ async function answerResource(setup: Rest, route: ResourceRoute, c: Context<Rest
   return c.json(await operation.call(setup.runtime, params, contextOf(operation, setup, c)))
 }
 
-/** Most operations never wait, and need no one to tell them to stop. */
+/** Most operations neither wait nor take long, and need no one to tell them to stop. */
 function contextOf(operation: Operation, setup: Rest, c: Context<RestVariables>): CallContext {
-  return 'waitMs' in operation.input.shape ? { signal: waiting(setup, c) } : {}
+  return operation.isLong || 'waitMs' in operation.input.shape ? { signal: waiting(setup, c) } : {}
 }
 
 /** A parameter of the path can't be given a second time. */

@@ -9,10 +9,10 @@ import type { RunId, SessionId } from '../../kernel/ids.ts'
 import type { EventRecord, Position } from '../../store/records.ts'
 import type { Claim, LogRow, Store } from '../../store/store.ts'
 import { messageText } from '../../text.ts'
+import { rowsOf } from '../log-pages.ts'
 import { isAnsweredFrom, RUN_ENDS } from '../reads.ts'
 import { Amendments, type Spot, type Weight } from './amendments.ts'
 
-const PAGE = 200
 /** Rows that wait to be written at most, unless one text is longer. */
 const WRITE_FROM = 1_000
 
@@ -75,16 +75,10 @@ export async function joinDeltas(pass: Pass): Promise<Passed> {
   return { after, rows, ...amendments.weight }
 }
 
-async function* oldRows({ store, sessionId, after: from, before }: Pass): AsyncGenerator<LogRow> {
-  for (let after = from; ; ) {
-    const rows = await store.read({ sessionId, after, limit: PAGE })
-    for (const row of rows) {
-      if (row.record.at >= before) return
-      yield row
-    }
-    const last = rows.at(-1)
-    if (last === undefined) return
-    after = last.position
+async function* oldRows({ store, sessionId, after, before }: Pass): AsyncGenerator<LogRow> {
+  for await (const row of rowsOf(store, { sessionId, after })) {
+    if (row.record.at >= before) return
+    yield row
   }
 }
 

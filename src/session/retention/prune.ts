@@ -26,6 +26,8 @@ export interface PruneHost {
   readonly now: () => number
   /** Acts on the session as its owner. `alone`: nothing of it is loaded meanwhile. `not-owner`, `not-ready` (busy). */
   readonly own: <T>(id: SessionId, act: (claim: Claim) => Promise<T>, alone: boolean) => Promise<T>
+  /** Called after records were changed or removed. */
+  readonly changed: () => void
 }
 
 export interface PruneReport {
@@ -128,7 +130,7 @@ export class Pruner {
   }
 
   #remove(id: SessionId, policy: RetentionPolicy): Promise<boolean> {
-    const { store, own, now } = this.#host
+    const { store, own, now, changed } = this.#host
     return own(
       id,
       async claim => {
@@ -136,6 +138,7 @@ export class Pruner {
         const summary = await store.session(id)
         if (summary === undefined || !looksRemovable(summary, policy, now()) || !(await this.#isSpent(id))) return false
         await store.remove(claim)
+        changed()
         this.#progress.delete(id)
         return true
       },
@@ -148,6 +151,7 @@ export class Pruner {
     const done = this.#progress.get(id) ?? { deltas: 0, events: 0 }
     const events = await this.#pass(dropEvents, id, done.events, eventsAfterMs, dryRun, rows)
     const deltas = await this.#pass(joinDeltas, id, Math.max(done.deltas, events.after), deltasAfterMs, dryRun, rows)
+    if (!dryRun && events.records + deltas.records > 0) this.#host.changed()
     if (!dryRun) this.#remember(id, { deltas: deltas.after, events: events.after })
     tally.amended += events.records + deltas.records
     tally.bytes += events.bytes + deltas.bytes

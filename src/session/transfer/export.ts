@@ -10,11 +10,10 @@ import type { SessionId } from '../../kernel/ids.ts'
 import type { Position } from '../../store/records.ts'
 import type { LoadedSession, LocatedId, LogRow, SessionIndex, Store } from '../../store/store.ts'
 import { base64Of, readBlob } from '../blobs.ts'
+import { rowsOf } from '../log-pages.ts'
 import { summaryOf } from '../reads.ts'
 import { isArriving, notWhole } from './arrival.ts'
 import { type BlobLine, type Counts, FORMAT, FORMAT_VERSION, type Line, type RecordLine } from './format.ts'
-
-const PAGE = 200
 
 /** The lines of the session's export, without line ends. `session-not-found`; `conflict` if it is removed meanwhile. */
 export async function* exportSession(store: Store, sessionId: string): AsyncGenerator<string> {
@@ -67,12 +66,10 @@ async function* linesOf(store: Store, loaded: LoadedSession): AsyncGenerator<Bod
 }
 
 async function* rowsTo(store: Store, sessionId: SessionId, end: Position): AsyncGenerator<LogRow> {
-  for (let after = 0; ; ) {
-    const rows = await store.read({ sessionId, after, limit: PAGE })
-    yield* rows.filter(({ position }) => position <= end)
-    const last = rows.at(-1)
-    if (last === undefined || last.position >= end) return
-    after = last.position
+  for await (const row of rowsOf(store, { sessionId })) {
+    if (row.position > end) return
+    yield row
+    if (row.position === end) return
   }
 }
 

@@ -13,10 +13,11 @@ import { headOf } from '../../driver/head.ts'
 import { stateOf } from '../../driver/load.ts'
 import { asMeerkatError, MeerkatError } from '../../errors.ts'
 import type { SessionId } from '../../kernel/ids.ts'
-import { type CommitRecord, RECORD_VERSION } from '../../store/records.ts'
+import { RECORD_VERSION } from '../../store/records.ts'
 import type { Claim, SessionSummary, Store } from '../../store/store.ts'
 import { sessionExists } from '../../store/store-errors.ts'
 import { type Clock, systemClock } from '../../time.ts'
+import { rowsOf } from '../log-pages.ts'
 import { summaryOf } from '../reads.ts'
 import { ARRIVED, isArriving, notWhole } from './arrival.ts'
 import { exportSession } from './export.ts'
@@ -84,22 +85,13 @@ async function clear(to: Store, from: Store, { id, phase }: SessionSummary, owne
 
 /** Whether every record of the target is the source's, in its place. */
 async function isCopyOf(from: Store, to: Store, sessionId: SessionId): Promise<boolean> {
-  const theirs = recordsOf(from, sessionId)
-  for await (const { at, steps } of recordsOf(to, sessionId)) {
-    const { value, done } = await theirs.next()
-    if (done === true || value.at !== at || JSON.stringify(value.steps) !== JSON.stringify(steps)) return false
+  const theirs = rowsOf(from, { sessionId })
+  for await (const { record } of rowsOf(to, { sessionId })) {
+    const { value } = await theirs.next()
+    const other = value?.record
+    if (other?.at !== record.at || JSON.stringify(other.steps) !== JSON.stringify(record.steps)) return false
   }
   return true
-}
-
-async function* recordsOf(store: Store, sessionId: SessionId): AsyncGenerator<CommitRecord, undefined> {
-  for (let after = 0; ; ) {
-    const rows = await store.read({ sessionId, after, limit: 200 })
-    for (const { record } of rows) yield record
-    const last = rows.at(-1)
-    if (last === undefined) return undefined
-    after = last.position
-  }
 }
 
 async function letLoose(to: Store, claim: Claim, { clock = systemClock }: MoveOptions): Promise<void> {

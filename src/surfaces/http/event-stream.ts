@@ -40,7 +40,14 @@ async function nextText(feed: EventFeed, log: FaultLog): Promise<string | undefi
   }
 }
 
+/** Of events that readers share: whoever comes second finds the text made. */
+const texts = new WeakMap<EventView, string>()
+
 /** JSON holds no bare line breaks, so one `data` line is enough. */
 function eventText(event: EventView): string {
-  return `id: ${event.cursor}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`
+  const known = texts.get(event)
+  if (known !== undefined) return known
+  const text = `id: ${event.cursor}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`
+  texts.set(event, text)
+  return text
 }

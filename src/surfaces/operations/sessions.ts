@@ -1,5 +1,6 @@
 /** Sessions: opening, finding, reading, forking and what explains them. */
 import { z } from 'zod'
+import { MeerkatError } from '../../errors.ts'
 import { operation } from '../operation.ts'
 import { after, limit, name, next, positive, sessionId } from './fields.ts'
 import { message, session } from './shapes.ts'
@@ -143,8 +144,19 @@ const audit = operation({
       .object({ position: z.int(), step: z.int(), input: z.string(), kind: z.string(), reason: z.string() })
       .optional(),
   }),
-  handle: (runtime, params) => runtime.audit(params.sessionId),
+  isLong: true,
+  handle: async (runtime, { sessionId }, { signal }) => {
+    try {
+      return await runtime.audit(sessionId, { signal })
+    } catch (error) {
+      throw signal?.aborted === true ? givenUp(error) : error
+    }
+  },
 })
+
+function givenUp(cause: unknown): MeerkatError {
+  return new MeerkatError('invalid-request', 'the audit was given up: nobody waits for it any more', { cause })
+}
 
 export const sessionOperations = {
   'session/open': open,

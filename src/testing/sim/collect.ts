@@ -28,12 +28,22 @@ export async function collect(
 
 async function soundness(runtime: Runtime, id: string): Promise<readonly string[]> {
   const audit = await runtime.audit(id)
-  const { messages } = await runtime.history(id, { limit: 100_000 })
+  const messages = await messagesIn(runtime, id)
   const counted = (await runtime.get(id)).messages
   return [
     ...(audit.ok ? [] : [`session ${id} does not audit: ${JSON.stringify(audit.firstIllegal)}`]),
-    ...(messages.length === counted ? [] : [`session ${id} has ${messages.length} of ${counted} messages`]),
+    ...(messages === counted ? [] : [`session ${id} has ${messages} of ${counted} messages`]),
   ]
+}
+
+async function messagesIn(runtime: Runtime, sessionId: string): Promise<number> {
+  let count = 0
+  for (let after: number | undefined; ; ) {
+    const { messages, next } = await runtime.history(sessionId, { limit: 1_000, ...(after !== undefined && { after }) })
+    count += messages.length
+    if (next === undefined) return count
+    after = next
+  }
 }
 
 async function eventsOf(runtime: Runtime, sessionId: string): Promise<readonly EventView[]> {

@@ -1,0 +1,160 @@
+/**
+ * The whole log of a session, run through the kernel again.
+ *
+ * Every step is made anew, in pages between which others get their turn. The invariants look at everything that is
+ * unfinished, so with a long backlog they are not asked after every record, but after as many as make the looking cost
+ * about as much as the stepping; where one turns out to be broken, the record that broke it is searched for.
+ */
+import { knownSteps } from '../driver/load.ts'
+import { messageOf } from '../foreign.ts'
+import type { SessionId } from '../kernel/ids.ts'
+import { type MeerkatInput, type MeerkatState, meerkat } from '../kernel/machine.ts'
+import type { Position } from '../store/records.ts'
+import type { LogRow, Store } from '../store/store.ts'
+import { nextTurn } from '../turns.ts'
+import type { AuditReport } from './api.ts'
+import { rowsOf } from './log-pages.ts'
+
+export interface AuditOptions {
+  /** Ends the audit; it fails with the signal's reason. */
+  readonly signal?: AbortSignal | undefined
+  /** Hears how far it is, now and then. */
+  readonly onProgress?: ((progress: { readonly records: number; readonly steps: number }) => void) | undefined
+}
+
+type Illegal = NonNullable<AuditReport['firstIllegal']>
+
+/** What a record asked of the kernel. */
+interface Stepped {
+  readonly position: Position
+  readonly inputs: readonly MeerkatInput[]
+}
+
+/** Records between two looks at the invariants, whatever waits. */
+const LOOK_WITHIN = 2_048
+/** Records between two reports of progress. */
+const REPORT_EVERY = 1_000
+
+/** Re-runs the whole log through the kernel. `unsupported` if a newer release wrote a part of it. */
+export async function audit(
+  store: Store,
+  sessionId: SessionId,
+  { signal, onProgress }: AuditOptions = {},
+): Promise<AuditReport> {
+  const auditor = new Auditor()
+  for await (const row of rowsOf(store, { sessionId, signal })) {
+    if (!auditor.take(row)) break
+    if (auditor.records % REPORT_EVERY === 0) onProgress?.({ records: auditor.records, steps: auditor.steps })
+  }
+  return auditor.end()
+}
+
+/** Takes a session's records one by one. */
+class Auditor {
+  #state: MeerkatState = meerkat.initial
+  /** The state of the last look, and what was stepped since. */
+  #sound: MeerkatState = meerkat.initial
+  #since: Stepped[] = []
+  #illegal: Illegal | undefined
+  #broken = false
+  #records = 0
+  #steps = 0
+
+  get records(): number {
+    return this.#records
+  }
+
+  get steps(): number {
+    return this.#steps
+  }
+
+  /** False once something was illegal: what comes behind it can't be judged. */
+  take(row: LogRow): boolean {
+    const { position, sessionId } = row
+    const inputs = knownSteps(row, sessionId)
+    const outcome = stepAll(this.#state, { position, inputs })
+    this.#records++
+    this.#steps += outcome.steps
+    this.#state = outcome.state
+    this.#illegal = outcome.illegal
+    this.#since.push({ position, inputs })
+    if (this.#illegal === undefined && !this.#isDue()) return true
+    this.#look()
+    return this.#illegal === undefined && !this.#broken
+  }
+
+  async end(): Promise<AuditReport> {
+    if (!this.#broken) this.#look()
+    if (this.#broken) return { ok: false, ...(await this.#search()) }
+    if (this.#illegal !== undefined) return { ok: false, steps: this.#steps, firstIllegal: this.#illegal }
+    return { ok: true, steps: this.#steps }
+  }
+
+  #isDue(): boolean {
+    const { length } = this.#since
+    return length >= LOOK_WITHIN || length * 4 >= this.#state.ledger.entries.size
+  }
+
+  #look(): void {
+    this.#broken = brokenIn(this.#state) !== undefined
+    if (this.#broken) return
+    this.#sound = this.#state
+    this.#since = []
+  }
+
+  /** The first record after which an invariant does not hold, halving what lies between it and the last look. */
+  async #search(): Promise<{ readonly steps: number; readonly firstIllegal: Illegal }> {
+    let [state, rest] = [this.#sound, this.#since]
+    while (rest.length > 1) {
+      await nextTurn()
+      const half = rest.slice(0, Math.ceil(rest.length / 2))
+      const after = half.reduce((before, stepped) => stepAll(before, stepped).state, state)
+      if (brokenIn(after) !== undefined) rest = half
+      else [state, rest] = [after, rest.slice(half.length)]
+    }
+    const [culprit] = rest
+    const behind = this.#since.slice(this.#since.findIndex(one => one === culprit) + 1)
+    const position = culprit?.position ?? 0
+    const step = culprit?.inputs.length ?? 0
+    const { invariant, text } = brokenIn(culprit === undefined ? state : stepAll(state, culprit).state) ?? NOTHING
+    const firstIllegal = { position, step, input: 'invariant', kind: invariant, reason: text }
+    return { steps: behind.reduce((left, { inputs }) => left - inputs.length, this.#steps), firstIllegal }
+  }
+}
+
+const NOTHING = { invariant: 'unknown', text: 'an invariant did not hold for a while' }
+
+function stepAll(
+  before: MeerkatState,
+  { position, inputs }: Stepped,
+): { readonly state: MeerkatState; readonly steps: number; readonly illegal?: Illegal } {
+  let state = before
+  for (const [step, input] of inputs.entries()) {
+    const made = stepOnce(state, input)
+    if ('refusal' in made)
+      return { state, steps: step + 1, illegal: { position, step, input: input.type, ...made.refusal } }
+    state = made.state
+  }
+  return { state, steps: inputs.length }
+}
+
+/** A step without the fields that it must have may throw: the kernel takes its own inputs as they are typed. */
+function stepOnce(
+  state: MeerkatState,
+  input: MeerkatInput,
+): { readonly state: MeerkatState } | { readonly refusal: { readonly kind: string; readonly reason: string } } {
+  try {
+    const result = meerkat.step(state, input)
+    return result.ok ? { state: result.state } : { refusal: { kind: result.kind, reason: result.reason } }
+  } catch (error) {
+    return { refusal: { kind: 'malformed', reason: messageOf(error) } }
+  }
+}
+
+function brokenIn(state: MeerkatState): { readonly invariant: string; readonly text: string } | undefined {
+  try {
+    return meerkat.check(state)[0]
+  } catch (error) {
+    return { invariant: 'malformed', text: messageOf(error) }
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * The events of the log in pieces that readers share.
+ *
+ * Whoever catches up reads what others at the same place have just read: a piece is read and taken apart once, and is
+ * remembered for a moment. What a reader gets is frozen, for others get the same. Pieces of sessions whose records were
+ * changed or removed here are forgotten at once; what other processes take off is seen a moment later.
+ */
+import { asMeerkatError, MeerkatError } from '../errors.ts'
+import type { SessionId } from '../kernel/ids.ts'
+import type { Position } from '../store/records.ts'
+import type { Store } from '../store/store.ts'
+import type { Clock } from '../time.ts'
+import { Turns } from '../turns.ts'
+import type { EventView } from './api.ts'
+import { PAGE_BYTES, PAGE_ROWS } from './log-pages.ts'
+import { eventsOf, iso } from './reads.ts'
+
+/** A place among the events: a record, and the last event of it that was seen (absent: all of it). */
+interface Cursor {
+  readonly position: Position
+  readonly event: number | undefined
+}
+
+/** The events of one record. */
+interface EventRow {
+  readonly position: Position
+  /** About how many characters they are. */
+  readonly chars: number
+  readonly events: readonly EventView[]
+}
+
+interface Piece {
+  readonly of: SessionId | undefined
+  /** It has every record behind the first and up to the last position. */
+  readonly after: Position
+  readonly last: Position
+  readonly at: number
+  readonly rows: readonly EventRow[]
+}
+
+/** Pieces that are remembered; each is about a page of text. */
+const REMEMBERED = 16
+const REMEMBERED_MS = 2_000
+/** From about how many characters on an answer is long enough, however few events those are. */
+const ANSWER_CHARS = 1024 * 1024
+
+export class EventPages {
+  readonly #store: Store
+  readonly #clock: Clock
+  readonly #turns = new Turns()
+  readonly #reading = new Map<string, Promise<Piece | undefined>>()
+  #pieces: readonly Piece[] = []
+  /** Rises when something is forgotten, so that what was being read meanwhile is not remembered. */
+  #era = 0
+
+  constructor(store: Store, clock: Clock) {
+    this.#store = store
+    this.#clock = clock
+  }
+
+  /** Events after a cursor, oldest first, and the cursor to go on from. Fewer than `limit` where they are long. */
+  async read(query: {
+    readonly sessionId?: SessionId
+    readonly after?: string
+    readonly limit: number
+  }): Promise<{ readonly events: readonly EventView[]; readonly cursor: string }> {
+    const seen = parseCursor(query.after)
+    const answer = new Answer(query.limit, query.after)
+    for (let after = seen.event === undefined ? seen.position : seen.position - 1; ; ) {
+      const rows = await this.#next(query.sessionId, after)
+      const last = rows.at(-1)
+      const full = rows.some(row => answer.take(row, seen))
+      if (last === undefined || full) return { events: answer.events, cursor: answer.cursor }
+      after = last.position
+    }
+  }
+
+  /** What comes next behind a position, in a turn of the event loop of its own; empty where nothing does. */
+  async #next(of: SessionId | undefined, after: Position): Promise<readonly EventRow[]> {
+    await this.#turns.next()
+    const known = this.#known(of, after)
+    if (known !== undefined) return known.rows.filter(({ position }) => position > after)
+    const key = `${after} ${of ?? ''}`
+    const reading = this.#reading.get(key) ?? this.#read(of, after)
+    this.#reading.set(key, reading)
+    try {
+      return (await reading)?.rows ?? []
+    } finally {
+      if (this.#reading.get(key) === reading) this.#reading.delete(key)
+    }
+  }
+
+  /** Records were changed or removed. */
+  forget(): void {
+    this.#era++
+    this.#pieces = []
+    this.#reading.clear()
+  }
+
+  async #read(of: SessionId | undefined, after: Position): Promise<Piece | undefined> {
+    const era = this.#era
+    const query = { after, limit: PAGE_ROWS, maxBytes: PAGE_BYTES, ...(of !== undefined && { sessionId: of }) }
+    const rows = await readable(this.#store, query)
+    const last = rows.at(-1)
+    if (last === undefined) return undefined
+    const piece = { of, after, last: last.position, at: this.#clock.now(), rows }
+    if (era === this.#era) this.#pieces = [piece, ...this.#pieces.slice(0, REMEMBERED - 1)]
+    return piece
+  }
+
+  #known(of: SessionId | undefined, after: Position): Piece | undefined {
+    const now = this.#clock.now()
+    const isFresh = ({ at }: Piece): boolean => Math.abs(now - at) < REMEMBERED_MS
+    if (!this.#pieces.every(isFresh)) this.#pieces = this.#pieces.filter(isFresh)
+    return this.#pieces.find(piece => piece.of === of && piece.after <= after && after < piece.last)
+  }
+}
+
+/** Events of as many rows as fit. */
+class Answer {
+  readonly events: EventView[] = []
+  cursor: string
+  readonly #limit: number
+  #chars = 0
+
+  constructor(limit: number, after = '0') {
+    this.#limit = limit
+    this.cursor = after
+  }
+
+  /** True when nothing more fits. */
+  take(row: EventRow, seen: Cursor): boolean {
+    const skip = row.position === seen.position && seen.event !== undefined ? seenOf(row, seen.event) : 0
+    const taken = row.events.slice(skip, skip + this.#limit - this.events.length)
+    for (const one of taken) this.events.push(one)
+    const whole = skip + taken.length >= row.events.length
+    this.cursor = whole ? String(row.position) : (taken.at(-1)?.cursor ?? this.cursor)
+    this.#chars += row.chars
+    return !whole || this.events.length >= this.#limit || this.#chars >= ANSWER_CHARS
+  }
+}
+
+/**
+ * The rows with their events. A record that can't be read is an event that says so: it must not keep readers from what
+ * comes behind it, least of all those of every session.
+ */
+async function readable(store: Store, query: Parameters<Store['read']>[0]): Promise<readonly EventRow[]> {
+  try {
+    const rows = await store.read(query)
+    return rows.map(row => eventRow(row.position, eventsOf(row)))
+  } catch (error) {
+    const { code, message, details = {} } = asMeerkatError(error)
+    const { record, sessionId = query.sessionId } = details
+    if (code !== 'internal' || typeof record !== 'number' || record <= query.after) throw error
+    const place = { cursor: `${record}.0`, sessionId: sessionId as SessionId, at: iso(0) }
+    return [eventRow(record, [{ ...place, type: 'record.unreadable', reason: message }])]
+  }
+}
+
+function eventRow(position: Position, events: readonly EventView[]): EventRow {
+  return { position, events, chars: freeze(events) }
+}
+
+/** Freezes plain JSON all the way down; answers about how many characters it is. */
+function freeze(value: unknown): number {
+  if (typeof value === 'string') return value.length + 2
+  if (typeof value !== 'object' || value === null) return 8
+  let chars = 2
+  for (const [key, inner] of Object.entries(value)) chars += key.length + freeze(inner)
+  Object.freeze(value)
+  return chars
+}
+
+/** How many of a record's events stand at this place or before it. */
+function seenOf({ events }: EventRow, place: number): number {
+  return events.filter(({ cursor }) => Number(cursor.slice(cursor.indexOf('.') + 1)) <= place).length
+}
+
+function parseCursor(text: string | undefined): Cursor {
+  if (text === undefined || text === '') return { position: 0, event: undefined }
+  const match = /^(\d{1,15})(?:\.(\d{1,6}))?$/.exec(text)
+  if (match === null) {
+    const details = { issues: [{ path: 'after', message: 'not a cursor' }] }
+    throw new MeerkatError(
+      'invalid-params',
+      `after: "${text.slice(0, 40)}" is not a cursor; use one that an event or a page gave`,
+      { details },
+    )
+  }
+  return { position: Number(match[1]), event: match[2] === undefined ? undefined : Number(match[2]) }
+}

@@ -1,0 +1,39 @@
+/** A session's records in pages that are small enough to read between two other things. */
+import type { SessionId } from '../kernel/ids.ts'
+import type { Position } from '../store/records.ts'
+import type { LogRow, Store } from '../store/store.ts'
+import { nextTurn } from '../turns.ts'
+
+/** Records of a page at most. */
+export const PAGE_ROWS = 200
+/** About how much text a page holds, unless a single record is longer: a few milliseconds of work. */
+export const PAGE_BYTES: number = 128 * 1024
+
+export interface LogQuery {
+  readonly sessionId: SessionId
+  /** Records behind this position. */
+  readonly after?: Position
+  /** The work ends with its reason once this is aborted. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** The records behind a position, a page a turn of the event loop. */
+export async function* pagesOf(
+  store: Store,
+  { sessionId, after: from = 0, signal }: LogQuery,
+): AsyncGenerator<readonly LogRow[], void> {
+  for (let after = from; ; ) {
+    await nextTurn()
+    signal?.throwIfAborted()
+    const rows = await store.read({ sessionId, after, limit: PAGE_ROWS, maxBytes: PAGE_BYTES })
+    const last = rows.at(-1)
+    if (last === undefined) return
+    yield rows
+    after = last.position
+  }
+}
+
+/** The records behind a position, one by one. */
+export async function* rowsOf(store: Store, query: LogQuery): AsyncGenerator<LogRow, void> {
+  for await (const rows of pagesOf(store, query)) yield* rows
+}
