@@ -188,6 +188,31 @@ describe('what becomes of the session', () => {
     expect(provider.requests.some(isSummary)).toBe(false)
   })
 
+  test.each([undefined, false] as const)(
+    'many short turns in a model that takes little, with compaction %s',
+    async compaction => {
+      await using provider = await RawProvider.start(small(2500))
+      await using it = await conversation(provider, compaction === undefined ? {} : { compaction })
+      for (let turn = 0; turn < 20; turn++) {
+        expect(await it.ask(`turn ${turn}: ${'word '.repeat(60)}`)).toMatchObject({
+          outcome: 'completed',
+          text: 'fine',
+        })
+      }
+    },
+  )
+
+  test('a summary that is itself too long', async () => {
+    await using provider = await RawProvider.start((response, request) => {
+      if (isSummary(request)) return closed(say('x'.repeat(5000)), finish(), DONE)(response, request)
+      return small(3000)(response, request)
+    })
+    await using it = await conversation(provider)
+    for (let turn = 0; turn < 8; turn++) {
+      expect(await it.ask('word '.repeat(200))).toMatchObject({ outcome: 'completed', text: 'fine' })
+    }
+  })
+
   test('results of tools in the same run are shortened', async () => {
     const call = { index: 0, id: 'c', type: 'function', function: { name: 'look', arguments: '{"place":"a"}' } }
     await using provider = await RawProvider.start((response, request) => {

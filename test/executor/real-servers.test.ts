@@ -331,6 +331,33 @@ describe("the provider's words reach the user", () => {
     expect(provider.requests).toHaveLength(2)
   })
 
+  test.each<[string, number]>([
+    ["model 'm' not found", 1],
+    ['invalid api key', 1],
+    ['temporarily overloaded', 3],
+  ])('nothing but words, in a 200: %s', async (said, calls) => {
+    const { output, provider } = await ran([body(200, { error: said })])
+    expect(output).toMatchObject({ type: 'failed', error: { message: saying(said) } })
+    expect(provider.requests).toHaveLength(calls)
+  })
+
+  test.each([
+    ['authentication_error', 'unauthorized'],
+    ['model_not_found', 'model-not-found'],
+    ['invalid_request_error', 'bad-request'],
+    ['rate_limit_error', 'rate-limited'],
+  ])('nothing but a code, in a 200: %s', async (type, code) => {
+    const { output } = await ran([body(200, { error: { type, message: words } })])
+    expect(output).toMatchObject({ type: 'failed', error: { code } })
+  })
+
+  test('an event where a refusal was', async () => {
+    const { output } = await ran([
+      body(400, event({ error: { message: words } }) + DONE, { 'content-type': 'text/event-stream' }),
+    ])
+    expect(output).toMatchObject({ error: { message: saying(`400: ${words}`) } })
+  })
+
   test('plain text with a status', async () => {
     const { output } = await ran([body(400, words, { 'content-type': 'text/plain' })])
     expect(output).toMatchObject({ error: { message: saying(words) } })

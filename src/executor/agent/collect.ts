@@ -61,6 +61,7 @@ export class Collector {
         this.warnings = part.warnings.map(describeWarning)
         return
       case 'text-start':
+        this.#count(PART_CHARS)
         if (part.providerMetadata !== undefined) this.#early.set(part.id, part.providerMetadata)
         return
       case 'text-delta':
@@ -72,6 +73,7 @@ export class Collector {
         return this.#delta('reasoning', part)
       case 'tool-call':
         // What came in one piece is here already: too long arguments are the call's end, not the answer's.
+        this.#countArguments(part.toolCallId, this.#newChars(part))
         if (part.providerExecuted !== true) this.#keep(toolCallPart(part, this.#own.newCallId()))
         return
       case 'tool-input-delta':
@@ -157,15 +159,22 @@ export class Collector {
     if (this.#chars > this.#own.limits.maxAnswerChars) throw answerTooLarge(this.#own.limits)
   }
 
+  /** What a call adds to its deltas. */
+  #newChars({ toolCallId, input }: { readonly toolCallId: string; readonly input: string }): number {
+    const before = this.#argumentChars.get(toolCallId) ?? 0
+    return Math.max(0, Math.min(input.length, this.#own.limits.maxArgumentChars) - before)
+  }
+
   #countArguments(id: string, chars: number): void {
     const all = (this.#argumentChars.get(id) ?? 0) + chars
     this.#argumentChars.set(id, all)
     if (all > this.#own.limits.maxArgumentChars) throw argumentsTooLarge(this.#own.limits)
-    this.#count(chars)
+    this.#count(chars === 0 ? PART_CHARS : chars)
   }
 
   #open(type: 'text' | 'reasoning', id: string, metadata: ProviderMetadata | undefined): Block {
     this.#completeLast()
+    this.#count(PART_CHARS)
     const block: Block = { type, id, text: '', held: '', metadata }
     this.#blocks.push(block)
     return block
@@ -202,6 +211,9 @@ export class Collector {
     this.#blocks.push({ type: 'other', id: '', text: '', held: '', metadata: undefined, part })
   }
 }
+
+/** What a part costs that says nothing. */
+const PART_CHARS = 8
 
 /** A text that ends in the first half of a surrogate pair. */
 const FIRST_HALF = /[\ud800-\udbff]$/

@@ -161,7 +161,7 @@ const FALLBACK_LINE_CHARS = 200
 const FALLBACK_CHARS = 4000
 
 /** What was asked and answered, each shortened to a line. */
-function fallbackSummary(covered: readonly ContextMessage[]): string {
+export function fallbackSummary(covered: readonly ContextMessage[]): string {
   const lines = covered.flatMap(({ role, content }) => {
     const text = textOf(content).replaceAll(/\s+/g, ' ').trim()
     if (text === '') return []

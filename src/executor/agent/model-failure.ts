@@ -150,8 +150,9 @@ function verdictOf(error: Judged, model: Named): Verdict {
       code: 'context-too-long',
       hint: `that is more than ${model.modelId} takes: send less, or let compaction shorten the conversation`,
     }
-  if (status === 401 || status === 403) return { code: 'unauthorized', hint: keyHint(model.provider) }
-  if (status === 404) {
+  if (status === 401 || status === 403 || (status === undefined && codes.some(code => KEY.test(code))))
+    return { code: 'unauthorized', hint: keyHint(model.provider) }
+  if (status === 404 || (status === undefined && codes.some(code => MODEL.test(code)))) {
     const hint = `check that ${model.modelId} exists there and that the key may use it`
     return { code: 'model-not-found', hint }
   }
@@ -164,11 +165,18 @@ function verdictOf(error: Judged, model: Named): Verdict {
 
 const QUOTA = /insufficient_quota|billing/
 const RATE = /rate_limit|resource_exhausted|too_many/
-const FINAL = /invalid_request|not_found|permission|authentication/
+const KEY = /authentication|permission|unauthori[sz]ed|unauthenticated|forbidden|invalid_api_key/
+const MODEL = /model_?not_?found/
+const FINAL = /invalid|bad_?request|not_?found|unsupported|validation/
 
-function isFinal({ status, isRetryable, codes }: Judged): boolean {
+/** Words of errors that name neither a status nor a code: what they speak of stays so. */
+const FINAL_WORDS =
+  /not found|does not exist|no such|unknown|not support|unsupported|invalid|unauthori[sz]ed|forbidden|denied|api key|is required|must be|not allowed|malformed/i
+
+function isFinal({ status, isRetryable, codes, message }: Judged): boolean {
   if (status !== undefined && status >= 300) return status < 500 && isRetryable !== true
-  return isRetryable === false || codes.some(code => FINAL.test(code))
+  if (isRetryable === false || codes.some(code => FINAL.test(code))) return true
+  return codes.length === 0 && isRetryable === undefined && FINAL_WORDS.test(message)
 }
 
 function unreachable(model: Named, host: string | undefined, error: unknown): ModelFailure {

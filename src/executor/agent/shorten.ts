@@ -3,50 +3,60 @@
  */
 import type { WholePart } from '../../store/records.ts'
 import type { ContextMessage } from '../executor.ts'
+import { fallbackSummary } from './compact.ts'
 import { middleCut, partLength } from './prompt.ts'
 
-/** Longer parts are cut in their middles. */
+type Messages = readonly ContextMessage[]
+
+/** The longest part of what was said before. */
 const SHORT_CHARS = 4000
 
-/** The messages with their long parts cut, or the same messages where none is long. */
-export type Shorten = (messages: readonly ContextMessage[]) => readonly ContextMessage[]
+/** What is left where nothing else fits. */
+const NOTE_CHARS = 1000
 
-/** Results of tools: what a run adds besides its input. */
-export const withShortResults: Shorten = messages => shortened(messages, part => part.type === 'tool-result')
+/** The messages with long results of tools cut in their middles: what a run adds besides its input. */
+export function withShortResults(messages: Messages, maxChars: number): Messages {
+  return shortened(messages, maxChars, part => part.type === 'tool-result')
+}
 
-/** Everything that was said before, whoever said it. */
-export const withShortParts: Shorten = messages => shortened(messages, part => part.type !== 'file')
+/** The messages with every long part cut, whoever said it. */
+export function withShortParts(messages: Messages): Messages {
+  return shortened(messages, SHORT_CHARS, part => part.type !== 'file')
+}
 
-function shortened(
-  messages: readonly ContextMessage[],
-  isMeant: (part: WholePart) => boolean,
-): readonly ContextMessage[] {
-  const isLong = (part: WholePart): boolean => isMeant(part) && partLength(part) > SHORT_CHARS
+/** A note of the messages. */
+export function inShort(messages: Messages): Messages {
+  if (messages.length === 0) return []
+  return [{ role: 'notice', content: middleCut(fallbackSummary(messages), NOTE_CHARS) }]
+}
+
+function shortened(messages: Messages, maxChars: number, isMeant: (part: WholePart) => boolean): Messages {
+  const isLong = (part: WholePart): boolean => isMeant(part) && partLength(part) > maxChars
   const isLongMessage = ({ content }: ContextMessage): boolean =>
     typeof content === 'string' ? isLong({ type: 'text', text: content }) : content.some(isLong)
   if (!messages.some(isLongMessage)) return messages
   return messages.map(message => {
     if (!isLongMessage(message)) return message
     const { content } = message
-    if (typeof content === 'string') return { ...message, content: middleCut(content, SHORT_CHARS) }
-    return { ...message, content: content.flatMap(part => (isLong(part) ? shortPart(part) : [part])) }
+    if (typeof content === 'string') return { ...message, content: middleCut(content, maxChars) }
+    return { ...message, content: content.flatMap(part => (isLong(part) ? shortPart(part, maxChars) : [part])) }
   })
 }
 
-function shortPart(part: WholePart): readonly WholePart[] {
+function shortPart(part: WholePart, maxChars: number): readonly WholePart[] {
   switch (part.type) {
     case 'text':
-      return [{ type: 'text', text: middleCut(part.text, SHORT_CHARS) }]
+      return [{ type: 'text', text: middleCut(part.text, maxChars) }]
     case 'reasoning':
       // Signed as a whole, so it can only be left out.
       return []
     case 'json':
-      return [{ type: 'text', text: middleCut(JSON.stringify(part.value), SHORT_CHARS) }]
+      return [{ type: 'text', text: middleCut(JSON.stringify(part.value), maxChars) }]
     case 'tool-call':
-      return [{ ...part, args: { shortened: middleCut(JSON.stringify(part.args), SHORT_CHARS) } }]
+      return [{ ...part, args: { shortened: middleCut(JSON.stringify(part.args), maxChars) } }]
     case 'tool-result': {
       const text = typeof part.output === 'string' ? part.output : JSON.stringify(part.output)
-      return [{ ...part, output: middleCut(text, SHORT_CHARS) }]
+      return [{ ...part, output: middleCut(text, maxChars) }]
     }
     case 'file':
       return [part]

@@ -17,7 +17,7 @@ import {
   type Spent,
   tighter,
 } from './budget.ts'
-import { type Compaction, compactAll, compactIfLong, estimateTokens } from './compact.ts'
+import { Conversation } from './conversation.ts'
 import type { CallOptions, StreamingModel } from './model.ts'
 import { type CallEnd, callModel } from './model-call.ts'
 import { boundedCall, type ToolCallPart, textOf, withoutCalls } from './parts.ts'
@@ -26,7 +26,6 @@ import { callWithRetries, type PersistentEnd } from './retry.ts'
 import { runCalls } from './run-calls.ts'
 import { intentOf, type PreparedCall, prepareCall, waitsForApproval } from './run-tool.ts'
 import { type Settings, structuredFormat, toolOption } from './settings.ts'
-import { withShortParts, withShortResults } from './shorten.ts'
 import { abortCause } from './stage.ts'
 import { correction, type OutputSchema, outputSchema } from './structured.ts'
 import type { AgentTool } from './tool.ts'
@@ -89,7 +88,7 @@ class Work {
   readonly #schema: OutputSchema | undefined
   readonly #budget: ReturnType<typeof tighter>
   readonly #warn: (spent: Spent) => void
-  #context: readonly ContextMessage[] = []
+  readonly #conversation: Conversation
   readonly #turnsBefore: number
   /** Model calls of this apply, and how many of them were retries. */
   #calls = 0
@@ -99,14 +98,13 @@ class Work {
   #corrections: readonly { readonly at: number; readonly messages: readonly ContextMessage[] }[] = []
   /** The endpoint does not take a response format; the prompt has to do. */
   #plain = false
-  /** The conversation was too long as it is: long parts are shortened in what is sent. */
-  #isShortened = false
 
   constructor(settings: Settings, port: RunPort, model: StreamingModel, schema: OutputSchema | undefined) {
     this.#settings = settings
     this.#port = port
     this.#model = model
     this.#schema = schema
+    this.#conversation = new Conversation(settings, port, model)
     this.#turnsBefore = port.turnsSoFar
     this.#budget = tighter(settings.budget, port.session.budget ?? {})
     this.#warn = budgetWarnings(port, this.#budget)
@@ -115,8 +113,8 @@ class Work {
   async run(): Promise<ApplyOutput> {
     const settled = await this.#settleCalls()
     if (settled.output !== undefined) return settled.output
-    this.#context = await this.#port.context()
-    if (!settled.reported) await this.#compact()
+    await this.#conversation.load()
+    if (!settled.reported) await this.#conversation.compactIfLong()
     for (;;) {
       const output = await this.#turn()
       if (output !== undefined) return output
@@ -164,37 +162,6 @@ class Work {
     return answer.next === 'cancelled' ? { type: 'cancelled', ...this.#ending() } : undefined
   }
 
-  async #compact(): Promise<void> {
-    const { compaction } = this.#settings
-    if (compaction === undefined || compaction === false) return
-    await this.#afterCompaction(await compactIfLong(this.#compaction(), compaction))
-  }
-
-  #compaction(): Compaction {
-    const { limits, measured } = this.#settings
-    const port = this.#port
-    const before = measured.get(port.sessionId) ?? estimateTokens(this.#context)
-    const tokens = before + estimateTokens(port.journal())
-    return { port, model: this.#model, limits, context: this.#context, tokens }
-  }
-
-  async #afterCompaction(done: boolean): Promise<void> {
-    if (!done) return
-    this.#settings.measured.forget(this.#port.sessionId)
-    this.#context = await this.#port.context()
-  }
-
-  /** Makes a conversation shorter that the provider finds too long. Answers whether there was anything to shorten. */
-  async #shorten(): Promise<boolean> {
-    if (this.#isShortened) return false
-    const journal = this.#port.journal()
-    const isLong = withShortResults(journal) !== journal || withShortParts(this.#context) !== this.#context
-    const isCompacted = this.#settings.compaction !== false && (await compactAll(this.#compaction()))
-    await this.#afterCompaction(isCompacted)
-    this.#isShortened = true
-    return isCompacted || isLong
-  }
-
   /** One turn: undefined if there is to be another. */
   async #turn(): Promise<ApplyOutput | undefined> {
     const exhausted = exhaustedBefore(this.#budget, this.#spent)
@@ -217,7 +184,7 @@ class Work {
   }
 
   async #callModel(tools: readonly AgentTool[]): Promise<PersistentEnd> {
-    const { limits, retries, ids, measured } = this.#settings
+    const { limits, retries, ids } = this.#settings
     const options = this.#request(tools)
     const firstCall = this.#calls + 1
     const end = await callWithRetries(this.#port, retries, async () => {
@@ -233,16 +200,8 @@ class Work {
       return once
     })
     this.#retries += this.#calls - firstCall
-    if (end.type === 'reply') measured.set(this.#port.sessionId, this.#lengthOf(end))
+    if (end.type === 'reply') this.#conversation.measure(end)
     return end
-  }
-
-  /** How long the conversation is, in tokens: as the provider counts, unless that can't be. */
-  #lengthOf({ usage, parts }: Extract<CallEnd, { type: 'reply' }>): number {
-    const guess = estimateTokens([...this.#messages(), { role: 'assistant', content: whole(parts) }])
-    const counted = usage?.inputTokens === undefined ? 0 : tokensOf(usage)
-    // Some servers count nothing, or only what they did not have in their cache.
-    return counted >= guess / 2 ? counted : guess
   }
 
   #request(tools: readonly AgentTool[]): CallOptions {
@@ -262,8 +221,7 @@ class Work {
   #messages(): readonly ContextMessage[] {
     const journal = [...this.#port.journal()]
     for (const { at, messages } of this.#corrections.toReversed()) journal.splice(at, 0, ...messages)
-    if (!this.#isShortened) return [...this.#context, ...journal]
-    return [...withShortParts(this.#context), ...withShortResults(journal)]
+    return this.#conversation.messages(journal)
   }
 
   async #failed(end: Extract<PersistentEnd, { type: 'failed' }>): Promise<ApplyOutput | undefined> {
@@ -277,7 +235,7 @@ class Work {
       this.#notice('response-format-refused', `${failure.message}. Asking again without a response format.`)
       return undefined
     }
-    if (failure.code === 'context-too-long' && (await this.#shorten())) {
+    if (failure.code === 'context-too-long' && (await this.#conversation.shorten())) {
       this.#retries++
       this.#notice('context-too-long', `${failure.message}. Asking again with a shorter conversation.`)
       return this.#port.signal.aborted ? this.#stopped(end) : undefined

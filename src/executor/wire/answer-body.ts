@@ -5,9 +5,12 @@
  */
 import { ChatAnswer } from './chat.ts'
 import { BodyReader, DONE, type WireEvent } from './events.ts'
-import { answerTooLarge } from './fault.ts'
+import { answerTooLarge, WIRE_LIMITS, type WireLimits } from './fault.ts'
 import type { WireCall } from './fetch.ts'
 import { OtherAnswer } from './other.ts'
+
+/** A token comes in an event of some 200 characters. */
+const MAX_FORWARDED = 16 * WIRE_LIMITS.maxAnswerChars
 
 /** How long after a finish the usage may take, and how long anything where it is known. */
 const GRACE_MS = 1000
@@ -42,15 +45,19 @@ class AnswerBody {
   readonly #decoder = new TextDecoder()
   readonly #reader: BodyReader
   readonly #chat: ChatAnswer | undefined
+  readonly #limits: WireLimits
   readonly #other = new OtherAnswer()
   #out: string[] = []
   #isOver = false
+  /** What was handed on of a protocol whose answers are not measured here. */
+  #chars = 0
   #callOff = (): void => {}
   /** Resolves once nothing more is waited for; made anew by everything that comes after the finish. */
   #grace: Promise<'quiet'> | undefined
 
   constructor(source: Reader, options: AnswerOptions) {
     this.#source = source
+    this.#limits = options.limits
     this.#chat = options.isChat ? new ChatAnswer(options) : undefined
     this.#reader = new BodyReader(
       event => this.#take(event),
@@ -105,7 +112,7 @@ class AnswerBody {
     if (event.data.trim() === DONE) return this.#end('done')
     const before = this.#out.length
     if (this.#chat === undefined) {
-      if (this.#other.take(event)) this.#out.push(eventText(event.data, event.event))
+      if (this.#other.take(event)) this.#forward(event)
     } else this.#takeChat(this.#chat, event)
     if (this.#progress === 'finishing' && (this.#grace === undefined || this.#out.length > before)) this.#wait()
   }
@@ -123,6 +130,12 @@ class AnswerBody {
     for (const frame of isError ? chat.fail(json ?? data) : chat.take(json)) this.#put(frame)
     // A completion in one piece is whole, whatever it says.
     if (this.#reader.isJson && isCompletion(json)) this.#end('done')
+  }
+
+  #forward({ data, event }: WireEvent): void {
+    this.#chars += data.length
+    if (this.#chars > MAX_FORWARDED) throw answerTooLarge(this.#limits)
+    this.#out.push(eventText(data, event))
   }
 
   #end(said: 'done' | 'closed'): void {

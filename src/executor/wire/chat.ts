@@ -30,6 +30,8 @@ export class ChatAnswer {
   #envelope: Json | undefined
   #finish: string | undefined
   #usage: Json | undefined
+  /** The frame that it came in: packages read more of it. */
+  #counted: Json = {}
   #isOver = false
   #isRefusedOrSaid = false
   #heldChars = 0
@@ -89,7 +91,7 @@ export class ChatAnswer {
     this.#isOver = true
     const finish = this.#finish ?? (calls.length > 0 ? 'tool_calls' : 'stop')
     const usage = this.#usage === undefined ? {} : { usage: this.#usage }
-    const last = { ...this.#frame({}, finish), ...usage }
+    const last = { ...this.#frame({}, finish, this.#counted), ...usage }
     return calls.length === 0 ? [last] : [this.#frame({ tool_calls: calls }, null), last]
   }
 
@@ -128,12 +130,13 @@ export class ChatAnswer {
     this.#options.heard()
   }
 
+  /** Whether the frame says what the answer cost. */
   #keepUsage(frame: Json): boolean {
     const { usage, x_groq: groq } = frame
-    const told = isRecord(usage) ? usage : isRecord(groq) && isRecord(groq['usage']) ? groq['usage'] : undefined
-    const counted = told === undefined ? {} : countsOf(told)
-    if (Object.keys(counted).length === 0) return false
+    const counted = countsOf(usage) ?? (isRecord(groq) ? countsOf(groq['usage']) : undefined)
+    if (counted === undefined) return false
     this.#usage = counted
+    this.#counted = frame
     return true
   }
 }
@@ -164,20 +167,26 @@ function contentOf(content: unknown): unknown {
   return known.length === 0 ? undefined : known
 }
 
+/** Of which a client expects numbers. */
 const COUNTS = ['prompt_tokens', 'completion_tokens', 'total_tokens']
 const DETAILS = ['prompt_tokens_details', 'completion_tokens_details']
 
-/** The numbers of a usage: what is no number was not measured. */
-function countsOf(usage: Json): Json {
-  const counts = COUNTS.flatMap(name => {
-    const value = usage[name]
-    return typeof value === 'number' && Number.isFinite(value) ? [[name, value] as const] : []
+/** A usage without what is no number and should be: it was not measured. Undefined where nothing was. */
+function countsOf(usage: unknown): Json | undefined {
+  if (!isRecord(usage) || !COUNTS.some(name => isCount(usage[name]))) return undefined
+  const kept = Object.entries(usage).filter(([name, value]) => {
+    if (COUNTS.includes(name)) return isCount(value)
+    return !DETAILS.includes(name) || isRecord(value)
   })
-  if (counts.length === 0) return {}
-  const details = DETAILS.flatMap(name => {
-    const value = usage[name]
-    if (!isRecord(value)) return []
-    return [[name, Object.fromEntries(Object.entries(value).filter(([, one]) => typeof one === 'number'))] as const]
-  })
-  return Object.fromEntries<unknown>([...counts, ...details])
+  return Object.fromEntries<unknown>(
+    kept.map(([name, value]) => [name, DETAILS.includes(name) && isRecord(value) ? numbersOf(value) : value]),
+  )
+}
+
+function numbersOf(details: Json): Json {
+  return Object.fromEntries(Object.entries(details).filter(([, value]) => isCount(value)))
+}
+
+function isCount(value: unknown): boolean {
+  return typeof value === 'number' && Number.isFinite(value)
 }

@@ -22,7 +22,7 @@ export interface WireCall {
 
 const current = new AsyncLocalStorage<WireCall>()
 
-/** Does the work of a model call: requests made in it are streams within its limits. */
+/** Does the work of a model call: requests made in it have its limits. */
 export function withWireCall<T>(call: WireCall, work: () => T): T {
   return current.run(call, work)
 }
@@ -32,20 +32,23 @@ const ALONE: WireCall = { limits: WIRE_LIMITS, toolNames: [], heard: () => {} }
 /** A `fetch` that reads answers as servers really send them; over another one where it is given. */
 export function wireFetch(inner?: Fetch): Fetch {
   return async (input, init) => {
-    const call = current.getStore()
     const response = await (inner ?? patientFetch)(input, init)
     if (response.body === null) return response
     if (!response.ok) return withBody(response, shortBody(response.body))
-    const isStream = /event-stream/i.test(response.headers.get('content-type') ?? '')
-    // Outside a model call nobody said that a stream was asked for.
-    if (!isStream && (call === undefined || !isPost(init))) return response
+    if (!isAnswer(response, input, init)) return response
     const isChat = /\/chat\/completions(?:\?|$)/.test(urlOf(input))
-    return withBody(response, answerBody(response.body, { ...(call ?? ALONE), isChat }), 'text/event-stream')
+    const call = current.getStore() ?? ALONE
+    return withBody(response, answerBody(response.body, { ...call, isChat }), 'text/event-stream')
   }
 }
 
-function isPost(init: RequestInit | undefined): boolean {
-  return init?.method?.toUpperCase() === 'POST'
+/** Whether it is an event stream, or stands where one was asked for. Binary streams are the package's own business. */
+function isAnswer(response: Response, input: Parameters<Fetch>[0], init: RequestInit | undefined): boolean {
+  const type = response.headers.get('content-type') ?? ''
+  if (/\bevent-stream\b/i.test(type)) return true
+  if (type !== '' && !/\bjson\b|^text\//i.test(type)) return false
+  const { body } = init ?? {}
+  return /[?&]alt=sse\b/.test(urlOf(input)) || (typeof body === 'string' && /"stream":\s*true/.test(body))
 }
 
 function urlOf(input: Parameters<Fetch>[0]): string {

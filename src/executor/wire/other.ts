@@ -15,6 +15,8 @@ const LAST_EVENTS: ReadonlySet<string> = new Set([
   'response.incomplete',
   'response.failed',
   'response.cancelled',
+  // Cohere's.
+  'message-end',
   'error',
 ])
 

@@ -47,7 +47,9 @@ export function saidIn(value: unknown, depth: number = 0): SaidError {
 /** A text that is an error itself, or holds one as JSON. */
 function saidInText(text: string, depth: number): SaidError {
   const plain = text.trim()
-  const json = /^(?:data:|error:)?\s*([{[][\s\S]*[}\]])$/.exec(plain)?.[1]
+  // A refusal may come as the event that a client asked for.
+  const [first = ''] = plain.replace(/^event:.*\r?\n/, '').split(/\r?\n\r?\n/, 1)
+  const json = /^(?:data:|error:)?\s*([{[][\s\S]*[}\]])$/.exec(first)?.[1]
   const parsed = json === undefined ? undefined : parse(json)
   if (parsed !== undefined) {
     const said = saidIn(parsed, depth + 1)

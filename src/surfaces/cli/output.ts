@@ -7,6 +7,7 @@
  * 4. Text that came from a model or a tool loses its control characters before a terminal sees it.
  */
 import { styleText } from 'node:util'
+import { cutText } from '../../foreign.ts'
 
 type Style = Parameters<typeof styleText>[0]
 
@@ -55,7 +56,7 @@ function printable(text: string): string {
 /** At most `width` characters on one line, cut with an ellipsis. */
 export function excerpt(text: string, width: number): string {
   const flat = printable(text.replace(/\s+/g, ' ')).trim()
-  return flat.length <= width ? flat : `${flat.slice(0, width - 1)}…`
+  return flat.length <= width ? flat : `${cutText(flat, width - 1)}…`
 }
 
 /** A value as short JSON for one line. */
