@@ -1,4 +1,4 @@
-/** What an agent is built with: every handle of one session, from one machine, checked by a witness nobody can forge. */
+/** What an agent is built with: every handle of one session, from one machine, in a bundle that nobody can forge. */
 import { asMeerkatError, MeerkatError } from '../errors.ts'
 import { AuthLeaseHandle } from '../handles/auth-lease.ts'
 import { AuthMachines } from '../handles/auth-machines.ts'
@@ -19,7 +19,7 @@ import { TurnStateHandle } from '../handles/turn-state.ts'
 import type { RuntimeEpochId, SessionId } from '../kernel/ids.ts'
 import { systemClock } from '../time.ts'
 import type { OpsLifecycleRegistry } from './operations.ts'
-import { isGenuine, mintWitness, type RuntimeAuthorityWitness } from './witness.ts'
+import { mintWitness, type RuntimeAuthorityWitness } from './witness.ts'
 
 /** Everything an agent of one session needs of its machine. Made by a machine alone. */
 export interface SessionRuntimeBindings {
@@ -42,7 +42,8 @@ export interface SessionRuntimeBindings {
   readonly mcpServerLifecycle: McpServerLifecycleHandle
   readonly externalToolSurface: ExternalToolSurfaceHandle
   readonly realtimeProductTurn: RealtimeProductTurnHandle
-  readonly runtimeAuthority: RuntimeAuthorityWitness
+  /** That a machine made it; an agent that stands alone has none. What proves it is the bundle itself, to `bindingsFor`. */
+  readonly runtimeAuthority: RuntimeAuthorityWitness | undefined
 }
 
 /** How an agent is built: beside a machine, for those who say so, or as a session of one. */
@@ -70,8 +71,21 @@ export function noBindings(sessionId: SessionId, cause: unknown): RuntimeBinding
   return new RuntimeBindingsError(kind, `session ${sessionId} has no bindings: ${message}`, cause)
 }
 
-/** The handles of one session. */
+/** The bundles that machines made, each with itself and its session. A copy of one, or parts of two, is none of them. */
+const owned = new WeakMap<object, { readonly boundTo: SessionId; readonly bundle: SessionRuntimeBindings }>()
+
+/** The handles of one session of a machine. */
 export function bindingsOf(
+  sessionId: SessionId,
+  authority: HandleDslAuthority,
+  shared: Parameters<typeof bundleOf>[2],
+): SessionRuntimeBindings {
+  const bundle = bundleOf(sessionId, authority, shared, mintWitness())
+  owned.set(bundle, { boundTo: sessionId, bundle })
+  return bundle
+}
+
+function bundleOf(
   sessionId: SessionId,
   authority: HandleDslAuthority,
   shared: {
@@ -79,6 +93,7 @@ export function bindingsOf(
     readonly authLease: AuthLeaseHandle
     readonly opsLifecycle?: OpsLifecycleRegistry
   },
+  runtimeAuthority?: RuntimeAuthorityWitness,
 ): SessionRuntimeBindings {
   return Object.freeze({
     sessionId,
@@ -99,7 +114,7 @@ export function bindingsOf(
     mcpServerLifecycle: new McpServerLifecycleHandle(authority),
     externalToolSurface: new ExternalToolSurfaceHandle(authority),
     realtimeProductTurn: new RealtimeProductTurnHandle(authority),
-    runtimeAuthority: mintWitness(),
+    runtimeAuthority,
   })
 }
 
@@ -107,22 +122,27 @@ export function bindingsOf(
 export function standaloneBindings(sessionId: SessionId): SessionRuntimeBindings {
   const claims = new DefaultSessionClaimRegistry()
   const authLease = new AuthLeaseHandle({ machines: new AuthMachines(), clock: systemClock })
-  return bindingsOf(sessionId, HandleDslAuthority.ephemeral(sessionId), { claims, authLease })
+  return bundleOf(sessionId, HandleDslAuthority.ephemeral(sessionId), { claims, authLease })
 }
 
 /** The bindings to build this session's agent with; what was made for another session, or by nobody, is refused. */
 export function bindingsFor(sessionId: SessionId, build: RuntimeBuildMode): SessionRuntimeBindings {
-  if (build.mode === 'StandaloneEphemeral') return standaloneBindings(sessionId)
-  const { bindings } = build
-  if (!isGenuine(bindings.runtimeAuthority)) {
+  const { mode, bindings }: { readonly mode?: unknown; readonly bindings?: unknown } = { ...build }
+  if (mode === 'StandaloneEphemeral') return standaloneBindings(sessionId)
+  if (mode !== 'SessionOwned') {
+    throw new MeerkatError('invalid-params', 'an agent is built as StandaloneEphemeral or SessionOwned')
+  }
+  const known = typeof bindings === 'object' && bindings !== null ? owned.get(bindings) : undefined
+  if (known === undefined) {
     throw new MeerkatError(
       'invalid-params',
       'these bindings were not made by a machine: take them from prepareBindings',
     )
   }
-  if (bindings.sessionId !== sessionId) {
-    const message = `these bindings are of session ${bindings.sessionId}, not of ${sessionId}`
-    throw new MeerkatError('invalid-params', message, { details: { sessionId, boundTo: bindings.sessionId } })
+  const { boundTo, bundle } = known
+  if (boundTo !== sessionId) {
+    const message = `these bindings are of session ${boundTo}, not of ${sessionId}`
+    throw new MeerkatError('invalid-params', message, { details: { sessionId, boundTo } })
   }
-  return bindings
+  return bundle
 }

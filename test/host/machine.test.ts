@@ -2,7 +2,7 @@
 import { MeerkatError } from 'meerkat-ts'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { CoreExecutor } from '../../src/executor/executor.ts'
-import { bindingsFor } from '../../src/host/bindings.ts'
+import { bindingsFor, type RuntimeBuildMode, type SessionRuntimeBindings } from '../../src/host/bindings.ts'
 import { MeerkatMachine } from '../../src/host/meerkat-machine.ts'
 import type { AgentRuntimeId, RuntimeEpochId, SessionId } from '../../src/kernel/ids.ts'
 import { sqlite } from '../../src/store/sqlite/index.ts'
@@ -215,10 +215,26 @@ describe('bindings', () => {
     expect(await failure(() => bindingsFor(T, { mode: 'SessionOwned', bindings }))).toMatchObject({
       code: 'invalid-params',
     })
-    const forged = { ...bindings, runtimeAuthority: { of: 'meerkat-machine' as const } }
-    expect(await failure(() => bindingsFor(S, { mode: 'SessionOwned', bindings: forged }))).toMatchObject({
-      code: 'invalid-params',
-    })
+    const theirs = await machine.prepareBindings(T)
+    for (const [whose, forged] of [
+      [S, { ...bindings }],
+      [T, { ...bindings, sessionId: T }],
+      [T, { ...theirs, turnState: bindings.turnState }],
+      [T, Object.create(theirs, { turnState: { value: bindings.turnState } })],
+      [S, new Proxy(bindings, {})],
+      [S, { ...bindings, runtimeAuthority: { of: 'meerkat-machine' as const } }],
+      [S, bindingsFor(S, { mode: 'StandaloneEphemeral' })],
+      [S, null],
+      [S, undefined],
+      [S, 'bindings'],
+    ] as readonly (readonly [SessionId, SessionRuntimeBindings])[]) {
+      expect(await failure(() => bindingsFor(whose, { mode: 'SessionOwned', bindings: forged }))).toMatchObject({
+        code: 'invalid-params',
+      })
+    }
+    for (const build of [null, undefined, 7, {}, { mode: 'Bogus', bindings }]) {
+      expect(await failure(() => bindingsFor(S, build as RuntimeBuildMode))).toMatchObject({ code: 'invalid-params' })
+    }
   })
 
   test('stand alone where no machine is', async () => {
