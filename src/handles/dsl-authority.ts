@@ -8,15 +8,19 @@
  * 4. The gate closes once. Behind it every change is refused as `no-matching-transition`, also one that was asked for
  *    before and had not had its turn; reads go on, up to the end of the registration that the handles were made for.
  */
+import { defined } from '../defined.ts'
 import type { SessionDriver } from '../driver/driver.ts'
+import type { AcceptInput } from '../kernel/admission.ts'
 import { DslTransitionError, MachineAuthority } from '../kernel/authority.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
-import type { SessionId } from '../kernel/ids.ts'
+import type { InputId, SessionId } from '../kernel/ids.ts'
 import { type MeerkatInput, type MeerkatState, meerkat } from '../kernel/machine.ts'
 import { isPeerProjectionFresh } from '../kernel/regions/comms.ts'
 import type { LifecycleInput } from '../kernel/regions/lifecycle.ts'
 import type { RegistrationInput } from '../kernel/regions/registration.ts'
 import type { Transition } from '../kernel/step.ts'
+import type { SessionLoop } from '../loop/loop.ts'
+import type { Content, InputRecord } from '../store/records.ts'
 
 type Step = Transition<MeerkatState, MeerkatEffect>
 
@@ -24,8 +28,16 @@ type Step = Transition<MeerkatState, MeerkatEffect>
 export interface SharedAuthority {
   /** The state everybody may act on. */
   readonly state: MeerkatState
-  /** Applies all inputs or, with a `DslTransitionError`, none. `admit` is called when their turn comes, and may throw. */
-  apply<T>(inputs: readonly MeerkatInput[], admit: () => void, published: (steps: readonly Step[]) => T): Promise<T>
+  /**
+   * Applies all inputs or, with a `DslTransitionError`, none. `admit` is called when their turn comes, and may throw.
+   * `content` is what an offered input among them says.
+   */
+  apply<T>(
+    inputs: readonly MeerkatInput[],
+    admit: () => void,
+    published: (steps: readonly Step[]) => T,
+    content?: Content,
+  ): Promise<T>
 }
 
 /** Closes once, with the registration that its handles were made for. */
@@ -112,13 +124,22 @@ export class HandleDslAuthority {
     return this.applyInputWithEffectsAndSample(signal, (_, state) => sample(state))
   }
 
+  /** Offers an input that says this; answers what the step said. */
+  offerInput(input: AcceptInput, content: Content): Promise<readonly MeerkatEffect[]> {
+    return this.applyInputs([input], effectsOf, content)
+  }
+
   /** Applies several inputs as one; a refusal refuses all of them. */
-  async applyInputs<T>(inputs: readonly HandleInput[], published: (steps: readonly Step[]) => T): Promise<T> {
+  async applyInputs<T>(
+    inputs: readonly HandleInput[],
+    published: (steps: readonly Step[]) => T,
+    content?: Content,
+  ): Promise<T> {
     const admit = (): void => {
       if (this.#gate.closed) throw closedByTeardown(inputs[0]?.type ?? 'nothing')
     }
     admit()
-    return this.#shared.apply(inputs, admit, published)
+    return this.#shared.apply(inputs, admit, published, content)
   }
 
   /** The state as it is now. Never refused. */
@@ -204,17 +225,27 @@ class EphemeralAuthority implements SharedAuthority {
   }
 }
 
+/** What a session that this process owns has to hear of, besides the steps of its handles. */
+export interface HandledSession {
+  readonly driver: SessionDriver
+  readonly loop?: Pick<SessionLoop, 'leave'> | undefined
+  /** Throws for an id that an input has or had. */
+  demandUnused(id: InputId): Promise<void>
+  inKeyOrder<T>(key: string, act: () => Promise<T>): Promise<T>
+  keep(record: InputRecord): void
+}
+
 /** The authority of a session that this process owns: each application is a mutation of its driver. */
 export class DriverAuthority implements SharedAuthority {
-  readonly #driver: SessionDriver
+  readonly #session: HandledSession
   #last: MeerkatState | undefined
 
-  constructor(driver: SessionDriver) {
-    this.#driver = driver
+  constructor(session: HandledSession) {
+    this.#session = session
   }
 
   get state(): MeerkatState {
-    return this.#last ?? this.#driver.state
+    return this.#last ?? this.#session.driver.state
   }
 
   /** The registration it was made for has ended in this state: what comes is another's, and not to be seen here. */
@@ -222,17 +253,38 @@ export class DriverAuthority implements SharedAuthority {
     this.#last ??= state
   }
 
-  async apply<T>(
+  apply<T>(
     inputs: readonly MeerkatInput[],
     admit: () => void,
     published: (steps: readonly Step[]) => T,
+    content: Content = '',
   ): Promise<T> {
+    const act = (): Promise<T> => this.#mutate(inputs, admit, published, content)
+    const offered = inputs.flatMap(input => (input.type === 'AcceptInput' ? [input.inputId] : []))
+    return offered.reduce((next, id) => () => this.#inOrder(id, next), act)()
+  }
+
+  /** What the store refuses takes its neighbours' commit along: an id that is taken does not get there. */
+  #inOrder<T>(id: InputId, act: () => Promise<T>): Promise<T> {
+    return this.#session.inKeyOrder(`\0${id}`, async () => {
+      await this.#session.demandUnused(id)
+      return act()
+    })
+  }
+
+  async #mutate<T>(
+    inputs: readonly MeerkatInput[],
+    admit: () => void,
+    published: (steps: readonly Step[]) => T,
+    content: Content,
+  ): Promise<T> {
+    const { driver } = this.#session
     let sampled: { readonly value: T } | undefined
     const run = (tx: Tx): readonly Step[] => {
       admit()
-      return inputs.map(input => stepOf(tx, input))
+      return inputs.map(input => this.#step(tx, input, content))
     }
-    await this.#driver.mutate(run, {
+    await driver.mutate(run, {
       published: steps => {
         sampled = { value: published(steps) }
       },
@@ -241,12 +293,20 @@ export class DriverAuthority implements SharedAuthority {
     if (sampled === undefined) throw new Error('a mutation was answered before it was published')
     return sampled.value
   }
+
+  #step(tx: Tx, input: MeerkatInput, content: Content): Step {
+    const result = tx.try(input)
+    if (!result.ok) throw new DslTransitionError(result)
+    // Whoever prepares a run by hand drives it: no executor is to take it up.
+    if (input.type === 'Prepare') this.#session.loop?.leave(input.runId)
+    if (input.type === 'AcceptInput' && result.effects.some(({ type }) => type === 'InputAccepted')) {
+      const { inputId: id, mode = 'queue', kind = 'prompt', supersessionKey } = input
+      const record = { id, at: tx.at, mode, kind, content, ...defined({ supersessionKey }) }
+      tx.parts.inputs.push(record)
+      this.#session.keep(record)
+    }
+    return result
+  }
 }
 
 type Tx = Parameters<Parameters<SessionDriver['mutate']>[0]>[0]
-
-function stepOf(tx: Tx, input: MeerkatInput): Step {
-  const result = tx.try(input)
-  if (!result.ok) throw new DslTransitionError(result)
-  return result
-}

@@ -3,9 +3,11 @@ import type { AcceptInput } from '../kernel/admission.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { AgentRuntimeId, InputId, RunId } from '../kernel/ids.ts'
 import type { IngestOrigin } from '../kernel/regions/binding.ts'
+import type { Content } from '../store/records.ts'
 import type { HandleDslAuthority } from './dsl-authority.ts'
 
-type Offer = Omit<AcceptInput, 'type' | 'inputId' | 'withoutWake'>
+/** An input as it is offered: what it is, and what it says. */
+type Offer = Omit<AcceptInput, 'type' | 'inputId' | 'withoutWake'> & { readonly content?: Content }
 
 export class SessionAdmissionHandle {
   readonly #authority: HandleDslAuthority
@@ -33,15 +35,17 @@ export class SessionAdmissionHandle {
 
   /** Offers an input that wakes the session as its mode and kind say. */
   acceptWithCompletion(inputId: InputId, offer: Offer): Promise<readonly MeerkatEffect[]> {
-    return this.#authority.applyInputWithEffects({ ...offer, type: 'AcceptInput', inputId })
+    const { content = '', ...more } = offer
+    return this.#authority.offerInput({ ...more, type: 'AcceptInput', inputId }, content)
   }
 
   /** Offers an input that waits until something else wakes the session. */
   acceptWithoutWake(inputId: InputId, offer: Offer): Promise<readonly MeerkatEffect[]> {
-    return this.#authority.applyInputWithEffects({ ...offer, type: 'AcceptInput', inputId, withoutWake: true })
+    const { content = '', ...more } = offer
+    return this.#authority.offerInput({ ...more, type: 'AcceptInput', inputId, withoutWake: true }, content)
   }
 
-  /** Starts a run over the next batch of waiting inputs. `at`: now, ms since the epoch. */
+  /** Starts a run over the next batch of waiting inputs, which the caller drives. `at`: now, ms since the epoch. */
   prepare(runId: RunId, at: number): Promise<readonly MeerkatEffect[]> {
     return this.#authority.applyInputWithEffects({ type: 'Prepare', runId, at })
   }

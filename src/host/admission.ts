@@ -1,5 +1,4 @@
 /** How a host offers a session inputs of every kind, and hears how they end. */
-import { MeerkatError } from '../errors.ts'
 import type { InputId, SessionId } from '../kernel/ids.ts'
 import type { InputStatus, RunResult, SendParams } from '../session/api.ts'
 import type { Core } from '../session/core.ts'
@@ -48,19 +47,13 @@ export async function accept(core: Core, live: LiveSession, input: HostInput): P
   const offer = async (): Promise<AcceptOutcome> => {
     const seen = key === undefined ? undefined : await core.store.key(live.id, key)
     // The ledger knows unfinished inputs only, and what the store refuses takes its neighbours' commit along.
-    if (seen === undefined && input.inputId !== undefined) await refuseUsed(core, input.inputId)
+    if (seen === undefined && input.inputId !== undefined) await live.demandUnused(input.inputId)
     return live.driver.mutate(tx => admit(tx, live, inputId, params, seen, nature))
   }
   const order = key ?? (input.inputId === undefined ? undefined : `\0${inputId}`)
   const answer = await (order === undefined ? offer() : live.inKeyOrder(order, offer))
   live.loop?.sync()
   return answer
-}
-
-async function refuseUsed(core: Core, inputId: InputId): Promise<void> {
-  if ((await core.store.locate(inputId)) === undefined) return
-  const message = `the id ${inputId} is taken: an offer that may be repeated carries an idempotencyKey`
-  throw new MeerkatError('conflict', message, { details: { inputId } })
 }
 
 /** Resolves when the input ends, however it ends. */

@@ -90,7 +90,7 @@ export class Entries {
   add(live: LiveSession, shared: SharedParts): Entry {
     const sessionId = live.id
     const gate = new HandleTeardownGate()
-    const shownTo = new DriverAuthority(live.driver)
+    const shownTo = new DriverAuthority(live)
     const authority = HandleDslAuthority.fromShared(shownTo, gate)
     const opsLifecycle = new OpsLifecycleRegistry({
       sessionId,

@@ -68,6 +68,8 @@ const STORE_PATIENCE_MS = 120_000
 export class SessionLoop {
   readonly #options: LoopOptions
   #current: Performance | undefined
+  /** The run that somebody drives by hand. */
+  #left: RunId | undefined
   #closing = false
 
   constructor(options: LoopOptions) {
@@ -88,7 +90,12 @@ export class SessionLoop {
     if (current !== undefined) {
       if (run.phase !== 'bound' || run.runId !== current.runId) this.#abort(current, 'superseded')
       else if (run.cancel === 'now') this.#abort(current, 'cancelled')
-    } else if (run.phase === 'bound' && !this.#closing) this.#start(run)
+    } else if (run.phase === 'bound' && run.runId !== this.#left && !this.#closing) this.#start(run)
+  }
+
+  /** Leaves a run to whoever prepared it. */
+  leave(runId: RunId): void {
+    this.#left = runId
   }
 
   /** Resolves when nothing is performed, or the time is up. */

@@ -169,6 +169,13 @@ export class LiveSession {
     this.#background.sync()
   }
 
+  /** Throws for an id that an input has or had: the ledger knows unfinished ones only. */
+  async demandUnused(inputId: InputId): Promise<void> {
+    if ((await this.#host.store.locate(inputId)) === undefined) return
+    const message = `the id ${inputId} is taken: an offer that may be repeated carries an idempotencyKey`
+    throw new MeerkatError('conflict', message, { details: { inputId } })
+  }
+
   /** Keeps what an input said while it is unfinished. */
   keep(record: InputRecord): void {
     this.#payloads.set(record.id, record)

@@ -11,7 +11,8 @@ const X = correlation('x')
 
 describe('the gate of a session’s handles', () => {
   test('closed, every change is refused and leaves the state untouched; reads go on', async () => {
-    const { authority, gate, driver } = await written()
+    const { authority, gate, session } = await written()
+    const { driver } = session
     const drain = new CommsDrainHandle(authority)
     const requests = new PeerInteractionHandle(authority)
     const streams = new InteractionStreamHandle(authority)
@@ -52,9 +53,9 @@ describe('the gate of a session’s handles', () => {
   })
 
   test('of one registration is not another’s', async () => {
-    const { authority, gate, driver } = await written()
+    const { authority, gate, session } = await written()
     gate.close()
-    const next = new PeerInteractionHandle(HandleDslAuthority.fromShared(new DriverAuthority(driver)))
+    const next = new PeerInteractionHandle(HandleDslAuthority.fromShared(new DriverAuthority(session)))
     await next.requestSent(X)
     expect(new PeerInteractionHandle(authority).outboundState(X)).toBe('Sent')
   })

@@ -2,7 +2,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { InteractionStreamHandle } from '../../src/handles/interaction-stream.ts'
 import { PeerInteractionHandle } from '../../src/handles/peer-interaction.ts'
 import { SessionContextHandle } from '../../src/handles/session-context.ts'
-import type { InputId } from '../../src/kernel/ids.ts'
+import type { OperationId } from '../../src/kernel/ids.ts'
 import { correlation, guardRejected, written } from './support.ts'
 
 const X = correlation('x')
@@ -121,10 +121,11 @@ describe('while a commit is in flight', () => {
     const session = await written()
     const handle = new SessionContextHandle(session.authority)
     const flight = session.hold()
-    const input = session.authority.applyInput({ type: 'AcceptInput', inputId: 'i' as InputId, at: 0 })
+    const work = { operationId: 'o' as OperationId, kind: 'background-tool-op', at: 0 } as const
+    const begun = session.authority.applyInput({ type: 'RegisterOperation', ...work })
     const advanced = handle.contextAdvanced(5)
     await flight.begun
-    return { handle, release: flight.release, done: Promise.all([input, advanced]), session }
+    return { handle, release: flight.release, done: Promise.all([begun, advanced]), session }
   }
 
   test('an observer is installed: it hears exactly what its baseline lacks', async () => {

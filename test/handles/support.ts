@@ -4,7 +4,12 @@ import { type FaultyStoreControl, faultyStore, ManualClock } from 'meerkat-ts/te
 import { onTestFinished } from 'vitest'
 import { SessionDriver } from '../../src/driver/driver.ts'
 import { Transaction } from '../../src/driver/transaction.ts'
-import { DriverAuthority, HandleDslAuthority, HandleTeardownGate } from '../../src/handles/dsl-authority.ts'
+import {
+  DriverAuthority,
+  HandleDslAuthority,
+  type HandledSession,
+  HandleTeardownGate,
+} from '../../src/handles/dsl-authority.ts'
 import type { AgentRuntimeId, PeerCorrelationId, RuntimeEpochId, SessionId } from '../../src/kernel/ids.ts'
 import { type MeerkatInput, meerkat } from '../../src/kernel/machine.ts'
 
@@ -25,7 +30,7 @@ export interface Flight {
 export interface Written {
   readonly authority: HandleDslAuthority
   readonly gate: HandleTeardownGate
-  readonly driver: SessionDriver
+  readonly session: HandledSession
   readonly control: FaultyStoreControl
   /** Commits wait, from now on, until `release` is called; `begun` resolves when the first of them does. */
   readonly hold: () => Flight
@@ -56,7 +61,13 @@ export async function written(...prepared: readonly MeerkatInput[]): Promise<Wri
   const serve: MeerkatInput = { type: 'EnsureSessionWithExecutor', sessionId: SESSION }
   await driver.mutate(opened => [serve, ...prepared].map(input => opened.step(input)))
   const gate = new HandleTeardownGate()
-  const authority = HandleDslAuthority.fromShared(new DriverAuthority(driver), gate)
+  const session: HandledSession = {
+    driver,
+    demandUnused: () => Promise.resolve(),
+    inKeyOrder: (_, act) => act(),
+    keep: () => {},
+  }
+  const authority = HandleDslAuthority.fromShared(new DriverAuthority(session), gate)
   const hold: Written['hold'] = () => {
     const held = Promise.withResolvers<void>()
     const begun = Promise.withResolvers<void>()
@@ -66,5 +77,5 @@ export async function written(...prepared: readonly MeerkatInput[]): Promise<Wri
     }
     return { begun: begun.promise, release: () => held.resolve() }
   }
-  return { authority, gate, driver, control, hold }
+  return { authority, gate, session, control, hold }
 }

@@ -1,0 +1,97 @@
+/** Inputs and runs that an agent brings in through its handles are as real as everybody's. */
+import { describe, expect, test } from 'vitest'
+import type { InputId, RunId } from '../../src/kernel/ids.ts'
+import { scriptedExecutor } from '../../src/testing/index.ts'
+import { ephemeral, S } from './support/machines.ts'
+
+const A = '0197f1c0-0000-7000-8000-00000000000a' as InputId
+const B = '0197f1c0-0000-7000-8000-00000000000b' as InputId
+const R = '0197f1c0-0000-7000-8000-0000000000aa' as RunId
+
+describe('an input that is offered by a handle', () => {
+  test('reaches the agent with what it says, and can be asked for', async () => {
+    const machine = await ephemeral()
+    const executor = scriptedExecutor(run => `re: ${run.said}`)
+    await machine.registerSessionWithExecutor(S, executor)
+    const { sessionAdmission } = await machine.prepareBindings(S)
+    await sessionAdmission.acceptWithoutWake(A, { at: 1, content: 'note' })
+    expect(await machine.input(S, { inputId: A })).toMatchObject({ status: 'queued', content: 'note' })
+    await sessionAdmission.acceptWithCompletion(B, {
+      at: 2,
+      kind: 'peer-message',
+      origin: 'peer',
+      content: [{ type: 'text', text: 'hello' }],
+    })
+    expect(await machine.runtime.wait(S, B, 15_000)).toMatchObject({ status: 'consumed' })
+    expect(await machine.runtime.wait(S, A, 15_000)).toMatchObject({ result: { text: 're: note' } })
+    expect(await machine.input(S, { inputId: B })).toMatchObject({ kind: 'peer-message', mode: 'queue' })
+    const said = (await machine.runtime.history(S, {})).messages.filter(({ role }) => role === 'user')
+    expect(said.map(({ content }) => content)).toEqual(['note', [{ type: 'text', text: 'hello' }]])
+  })
+
+  test('has a record also where nobody says what it says', async () => {
+    const machine = await ephemeral()
+    await machine.registerSession(S)
+    const { sessionAdmission } = await machine.prepareBindings(S)
+    await sessionAdmission.acceptWithCompletion(A, { at: 1 })
+    expect(await machine.input(S, { inputId: A })).toMatchObject({ status: 'queued', content: '' })
+    expect((await machine.runtime.inputs(S, {})).items).toHaveLength(1)
+  })
+
+  test('under an id that is taken is refused, and nobody beside it is', async () => {
+    const machine = await ephemeral()
+    await machine.registerSessionWithExecutor(
+      S,
+      scriptedExecutor(() => 'ok'),
+    )
+    const { sessionAdmission } = await machine.prepareBindings(S)
+    await sessionAdmission.acceptWithCompletion(A, { at: 1, content: 'one' })
+    await machine.runtime.wait(S, A, 15_000)
+    const [again, beside] = await Promise.allSettled([
+      sessionAdmission.acceptWithCompletion(A, { at: 2, content: 'two' }),
+      machine.acceptInputWithCompletion(S, { content: 'beside' }),
+    ])
+    expect(again).toMatchObject({ status: 'rejected', reason: { code: 'conflict' } })
+    expect(beside.status).toBe('fulfilled')
+    if (beside.status === 'fulfilled') expect(await beside.value.completion).toMatchObject({ status: 'consumed' })
+  })
+})
+
+describe('a run that is prepared by a handle', () => {
+  test('is its maker’s: no executor takes it, and it burns no attempts', async () => {
+    const machine = await ephemeral()
+    await machine.registerSession(S)
+    const { sessionAdmission, turnState } = await machine.prepareBindings(S)
+    await sessionAdmission.acceptWithCompletion(A, { at: 1, content: 'by hand' })
+    await sessionAdmission.prepare(R, 2)
+    const executor = scriptedExecutor(run => `re: ${run.said}`)
+    await machine.registerSessionWithExecutor(S, executor)
+    await turnState.startConversationRun(R)
+    await turnState.primitiveApplied(R)
+    await turnState.llmReturnedTerminal(R)
+    await turnState.boundaryComplete(R)
+    await sessionAdmission.commit(R)
+    expect(await machine.runtime.wait(S, A, 15_000)).toMatchObject({
+      status: 'consumed',
+      result: { outcome: 'completed', runId: R },
+    })
+    expect((await machine.input(S, { inputId: A })).attempts).toBe(1)
+    expect(executor.applied).toEqual([])
+    const { completion } = await machine.acceptInputWithCompletion(S, { content: 'next' })
+    expect(await completion).toMatchObject({ result: { text: 're: next' } })
+  })
+
+  test('that its maker leaves behind is taken up by the next process, as an attempt', async () => {
+    const machine = await ephemeral()
+    await machine.registerSession(S)
+    const { sessionAdmission } = await machine.prepareBindings(S)
+    await sessionAdmission.acceptWithCompletion(A, { at: 1, content: 'by hand' })
+    await sessionAdmission.prepare(R, 2)
+    await machine.recover(S)
+    await machine.registerSessionWithExecutor(
+      S,
+      scriptedExecutor(run => `re: ${run.said}`),
+    )
+    expect(await machine.runtime.wait(S, A, 15_000)).toMatchObject({ result: { text: 're: by hand' } })
+  })
+})
