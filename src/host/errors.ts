@@ -1,8 +1,12 @@
 /** What a host is told when it asks for something that can't be: by kind, never by text. */
+import { KernelRejection } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
 import { DslTransitionError } from '../kernel/authority.ts'
 import type { SessionId } from '../kernel/ids.ts'
+import type { MeerkatState } from '../kernel/machine.ts'
 import type { LifecyclePhase } from '../kernel/regions/lifecycle.ts'
+import { openObligations } from '../kernel/regions/registration.ts'
+import type { LiveSession } from '../session/live-session.ts'
 
 /** The host knows no such session: `NotReady`, as if it were destroyed. */
 export function notRegistered(sessionId: SessionId): MeerkatError {
@@ -14,6 +18,32 @@ export function notRegistered(sessionId: SessionId): MeerkatError {
 export function notReady(sessionId: SessionId, phase: LifecyclePhase, needs: string): MeerkatError {
   const message = `session ${sessionId} is ${phase}: ${needs}`
   return new MeerkatError('not-ready', message, { details: { sessionId, phase } })
+}
+
+/** Whether its teardown began and has not come to its end. */
+export function isDraining({ registration }: MeerkatState): boolean {
+  return registration.phase === 'draining'
+}
+
+/** Its host is leaving: soon it is there again, for whoever asks. */
+export function beingTornDown(sessionId: SessionId, state: MeerkatState | undefined, cause?: unknown): MeerkatError {
+  const open = state === undefined ? [] : openObligations(state)
+  const message = `session ${sessionId} is being torn down: ask again afterwards`
+  return new MeerkatError('not-ready', message, {
+    retryable: true,
+    details: { sessionId, draining: true, open },
+    cause,
+  })
+}
+
+/** What is refused while the session is torn down is refused for that, whatever stood in its way. */
+export async function unlessDraining<T>(live: LiveSession, act: Promise<T>): Promise<T> {
+  try {
+    return await act
+  } catch (error) {
+    const isRefusal = error instanceof KernelRejection || error instanceof DslTransitionError
+    throw isRefusal && isDraining(live.state) ? beingTornDown(live.id, live.state, error) : error
+  }
 }
 
 /** The machine refused what was asked: what was asked, and why not. */

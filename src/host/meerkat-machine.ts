@@ -39,6 +39,7 @@ import type { RecoveryReport } from './recovery.ts'
 import { type ExecutorClaim, type MakeExecutor, Registrations } from './registrations.ts'
 import { type CompositionSignalDispatcher, SessionSeam } from './seam.ts'
 import { HostSteps } from './steps.ts'
+import type { LeaveOptions } from './unregister.ts'
 import { type MachineSessionControlAuthority, mintSessionControlAuthority } from './witness.ts'
 
 export class MeerkatMachine implements AsyncDisposable {
@@ -163,14 +164,21 @@ export class MeerkatMachine implements AsyncDisposable {
     if (entry.executor === undefined) entry.preparedInterrupt = handle
   }
 
-  /** Ends a registration in good order; false if there is none. */
-  unregisterSession(sessionId: SessionId): Promise<boolean> {
-    return this.#registrations.unregister(sessionId)
+  /**
+   * Ends a registration in good order; false if there is none. The run in progress is asked to end at its boundary, and
+   * cut off after a grace; an answer that it comes to until then is one.
+   */
+  unregisterSession(sessionId: SessionId, options: LeaveOptions = {}): Promise<boolean> {
+    return this.#registrations.unregister(sessionId, options)
   }
 
   /** The same, if the session is still in this epoch: a teardown that comes late leaves a new registration alone. */
-  unregisterSessionIfEpoch(sessionId: SessionId, epochId: RuntimeEpochId): Promise<boolean> {
-    return this.#registrations.unregister(sessionId, epochId)
+  unregisterSessionIfEpoch(
+    sessionId: SessionId,
+    epochId: RuntimeEpochId,
+    options: LeaveOptions = {},
+  ): Promise<boolean> {
+    return this.#registrations.unregister(sessionId, { ...options, epochId })
   }
 
   containsSession(sessionId: SessionId): boolean {

@@ -2,14 +2,13 @@
 import { MeerkatError } from '../errors.ts'
 import type { CoreExecutor } from '../executor/executor.ts'
 import type { RuntimeEpochId, SessionId } from '../kernel/ids.ts'
-import { openObligations } from '../kernel/regions/registration.ts'
 import type { Core } from '../session/core.ts'
 import type { LiveSession } from '../session/live-session.ts'
 import { obtain } from '../session/post.ts'
 import type { SessionOptions } from '../store/records.ts'
 import type { Entries, Entry, SharedParts } from './entries.ts'
-import { notReady, notRegistered } from './errors.ts'
-import { unregister } from './unregister.ts'
+import { beingTornDown, isDraining, notReady, notRegistered } from './errors.ts'
+import { type LeaveOptions, unregister } from './unregister.ts'
 
 /** What came of asking for an executor. */
 export type ExecutorClaim = 'Claimed' | 'AlreadyClaimed'
@@ -45,7 +44,7 @@ export class Registrations {
 
   async #registered(sessionId: SessionId, options: SessionOptions): Promise<Entry> {
     const { entries, shared } = this.#options
-    if (this.#leaving.has(sessionId)) throw beingTornDown(sessionId, entries.peek(sessionId)?.live)
+    if (this.#leaving.has(sessionId)) throw beingTornDown(sessionId, entries.peek(sessionId)?.live.state)
     const known = entries.peek(sessionId)
     if (known !== undefined && !isEnding(known)) return known
     // A teardown that did not come to its end comes to it first.
@@ -73,14 +72,17 @@ export class Registrations {
     return entry !== undefined && (this.#attaching.has(entry) || entry.executor !== undefined)
   }
 
-  async unregister(sessionId: SessionId, epochId?: RuntimeEpochId): Promise<boolean> {
+  async unregister(
+    sessionId: SessionId,
+    { epochId, ...options }: LeaveOptions & { readonly epochId?: RuntimeEpochId } = {},
+  ): Promise<boolean> {
     const { entries } = this.#options
     const leaving = this.#leaving.get(sessionId)
     if (leaving !== undefined) return leaving.then(() => false)
     const entry = entries.peek(sessionId)
     if (entry === undefined) return false
     if (epochId !== undefined && entry.authority.snapshotState().binding.epochId !== epochId) return false
-    const ending = this.#leave(entry)
+    const ending = this.#leave(entry, options)
     this.#leaving.set(sessionId, ending)
     try {
       await ending
@@ -90,10 +92,10 @@ export class Registrations {
     }
   }
 
-  async #leave(entry: Entry): Promise<void> {
+  async #leave(entry: Entry, options: LeaveOptions): Promise<void> {
     const { entries, core } = this.#options
     const { live } = entry
-    await unregister(entry, live, core.clock)
+    await unregister(entry, live, core.clock, options)
     entries.remove(entry)
     // It is whoever's that asks next.
     await core.sessions.yield(live)
@@ -125,7 +127,7 @@ export class Registrations {
     const { sessionId, live } = entry
     const { phase } = live.state.lifecycle
     if (this.#options.entries.peek(sessionId) !== entry) throw notRegistered(sessionId)
-    if (isDraining(live)) throw beingTornDown(sessionId, live)
+    if (isDraining(live.state)) throw beingTornDown(sessionId, live.state)
     if (phase === 'destroyed') throw notReady(sessionId, phase, 'register another session')
   }
 
@@ -143,16 +145,5 @@ export class Registrations {
 
 /** Whether its teardown began: then it is of no use to anybody. */
 function isEnding({ gate, live }: Entry): boolean {
-  return gate.closed || isDraining(live)
-}
-
-/** Whether its teardown began and has not come to its end. */
-function isDraining({ state }: LiveSession): boolean {
-  return state.registration.phase === 'draining'
-}
-
-function beingTornDown(sessionId: SessionId, live: LiveSession | undefined): MeerkatError {
-  const open = live === undefined ? [] : openObligations(live.state)
-  const message = `session ${sessionId} is being torn down: register it again afterwards`
-  return new MeerkatError('not-ready', message, { retryable: true, details: { sessionId, draining: true, open } })
+  return gate.closed || isDraining(live.state)
 }

@@ -7,7 +7,7 @@ import { control } from '../session/control.ts'
 import type { Core } from '../session/core.ts'
 import type { LiveSession } from '../session/live-session.ts'
 import type { Entries } from './entries.ts'
-import { notReady, validated } from './errors.ts'
+import { notReady, unlessDraining, validated } from './errors.ts'
 import { type RecoveryReport, recover, recoveryReport } from './recovery.ts'
 import type { SessionSeam } from './seam.ts'
 
@@ -42,7 +42,10 @@ export class HostSteps {
     const live = this.registered(sessionId)
     const { before, effects } = await validated(
       input.type,
-      live.driver.mutate(tx => ({ before: tx.state, effects: tx.step(input) })),
+      unlessDraining(
+        live,
+        live.driver.mutate(tx => ({ before: tx.state, effects: tx.step(input) })),
+      ),
     )
     await this.#seam.signal(sessionId, before, effects)
     return effects
@@ -52,12 +55,13 @@ export class HostSteps {
     const live = this.registered(sessionId)
     const { clock, abortGraceMs } = this.#core
     let telling = Promise.resolve()
-    const report = await control(live, operation, clock, abortGraceMs + MORE_MS, {
+    const asked = control(live, operation, clock, abortGraceMs + MORE_MS, {
       mark: () => {},
       said: (effects, before) => {
         telling = this.#seam.signal(sessionId, before, effects)
       },
     })
+    const report = await unlessDraining(live, asked)
     await telling
     return report
   }

@@ -12,13 +12,24 @@ import { type Clock, Deadline } from '../time.ts'
 import type { Entry } from './entries.ts'
 
 /** What each part of a teardown may take before it is forced, ms. */
-const LIMITS = { loopMs: 5_000, drainMs: 2_000 } as const
+const LIMITS = { graceMs: 5_000, loopMs: 5_000, drainMs: 2_000 } as const
+
+/** How a host leaves. */
+export interface LeaveOptions {
+  /** How long the run in progress may take to end well before it is cut off. Default 5 s. */
+  readonly graceMs?: number
+}
 
 /**
  * Tears a registration down, or goes on with a teardown that did not come to its end; resolves when the session is
  * nobody's. Throws a `DslTransitionError` where it may not begin.
  */
-export async function unregister(entry: Entry, live: LiveSession, clock: Clock): Promise<void> {
+export async function unregister(
+  entry: Entry,
+  live: LiveSession,
+  clock: Clock,
+  { graceMs = LIMITS.graceMs }: LeaveOptions = {},
+): Promise<void> {
   const { sessionId } = entry
   // A step whose answer was lost may have been taken all the same, the last one too: the log says so.
   await live.driver.mutate(() => {}, { lazy: true })
@@ -29,7 +40,7 @@ export async function unregister(entry: Entry, live: LiveSession, clock: Clock):
     await apply(live, { type: 'BeginUnregisterSession', sessionId, binding: bindingSeen(live.state.binding) })
   }
   const open = openObligations(live.state)
-  const stopped = await stopLoop(live, clock)
+  const stopped = await stopLoop(live, clock, graceMs)
   if (open.includes('loop')) {
     await apply(live, { type: 'RuntimeLoopStoppedForUnregister', sessionId, forcedAbort: !stopped })
   }
@@ -59,13 +70,18 @@ async function leave(entry: Entry, live: LiveSession, clock: Clock): Promise<voi
   await entry.drain.wait(clock, LIMITS.drainMs)
 }
 
-/** A run under way may still end well; one that does not in time is cut off. */
-async function stopLoop(live: LiveSession, clock: Clock): Promise<boolean> {
+/**
+ * A run under way may still end well: it is asked to end at its boundary, and its answer counts. One that does not end in
+ * time is cut off; what it comes to even then counts. Answers whether that was not needed.
+ */
+async function stopLoop(live: LiveSession, clock: Clock, graceMs: number): Promise<boolean> {
   if (isQuiet(live)) return true
-  await live.driver.mutate(tx => tx.try({ type: 'InterruptCurrentRun' }).ok)
-  live.loop?.sync()
+  await live.driver.mutate(tx => tx.try({ type: 'CancelAfterBoundary', keepsAnswer: true }).ok)
+  await live.loop?.rest(Deadline.in(clock, graceMs))
+  if (isQuiet(live)) return true
+  live.loop?.cutOff()
   await live.loop?.rest(Deadline.in(clock, LIMITS.loopMs))
-  return isQuiet(live)
+  return false
 }
 
 function isQuiet({ loop }: LiveSession): boolean {

@@ -107,6 +107,11 @@ export class SessionLoop {
     }
   }
 
+  /** Aborts what is performed: whoever serves it is leaving, and it was asked to end before. */
+  cutOff(): void {
+    if (this.#current !== undefined) this.#abort(this.#current, 'cancelled')
+  }
+
   /** Ends the run in progress, to be continued by whoever owns the session next. Resolves when nothing is performed. */
   async close(): Promise<void> {
     this.#closing = true

@@ -286,7 +286,7 @@ describe('a teardown', () => {
     await machine.registerSessionWithExecutor(S, executor)
     const { completion } = await machine.acceptInputWithCompletion(S, { content: 'one' })
     await executor.running
-    await machine.unregisterSession(S)
+    await machine.unregisterSession(S, { graceMs: 20 })
     expect((await completion).status).not.toBe('queued')
     expect(machine.containsSession(S)).toBe(false)
   })

@@ -46,7 +46,7 @@ describe('unregister_drain_contract', () => {
     expect(machine.containsSession(S)).toBe(false)
   })
 
-  // Oracle 124. The run was cancelled first, so that is how it ends; what it said is kept (docs/decisions, 3).
+  // Oracle 124.
   test('a run that comes to its answer in the window ends, and who waits hears how', async () => {
     const machine = await ephemeral()
     const executor = scriptedExecutor()
@@ -54,11 +54,10 @@ describe('unregister_drain_contract', () => {
     const { completion } = await machine.acceptInputWithCompletion(S, { content: 'x' })
     const run = await executor.next()
     run.port.signal.addEventListener('abort', () => run.answer('just in time'), { once: true })
-    expect(await machine.unregisterSession(S)).toBe(true)
+    expect(await machine.unregisterSession(S, { graceMs: 20 })).toBe(true)
     expect(await completion).toMatchObject({
-      status: 'abandoned',
-      reason: 'cancelled',
-      result: { outcome: 'cancelled', text: 'just in time' },
+      status: 'consumed',
+      result: { outcome: 'completed', text: 'just in time' },
     })
     expect(machine.containsSession(S)).toBe(false)
   })

@@ -77,6 +77,9 @@ export const cancels: Inputs = [
   { type: 'InterruptCurrentRun', runId: lateRun },
 ]
 
+/** Whoever serves the run is leaving. */
+export const leavingSoon: Inputs = [{ type: 'CancelAfterBoundary', runId, keepsAnswer: true }]
+
 /** The shortest turn: an append that completes at once, or fails, or is cancelled. */
 export const shortTurn: Inputs = [
   { type: 'StartImmediateAppend', runId },

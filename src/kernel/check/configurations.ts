@@ -23,6 +23,7 @@ import {
   inputId,
   interruption,
   laneOperations,
+  leavingSoon,
   operations,
   placements,
   registered,
@@ -266,7 +267,7 @@ const turnPhases: Configuration = {
   about:
     'One turn through all of its phases: both primitives, tools, a barrier of two operations, extraction to its limit, retries to theirs, every failure and both cancels. One input: what joins and what waits is the business of `runs`.',
   prefix: [...attached, accept('a')],
-  inputs: always([...wholeTurn, accept('a'), ...serving, ...cancels, ...runEnds, interruption]),
+  inputs: always([...wholeTurn, accept('a'), ...serving, ...cancels, ...leavingSoon, ...runEnds, interruption]),
 }
 
 /** A turn that calls tools, and every end that it or its run can have. */

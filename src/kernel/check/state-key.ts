@@ -114,7 +114,8 @@ function plain(slice: object): string {
 
 function runInWords(run: Run): string {
   if (run.phase === 'none') return 'no run'
-  return `run ${run.runId} ${run.contributors.join()} ${run.progressed} ${run.cancel} ${run.boundary > 0}`
+  const { runId, contributors, progressed, cancel, keepsAnswer = false, boundary } = run
+  return `run ${runId} ${contributors.join()} ${progressed} ${cancel} ${keepsAnswer} ${boundary > 0}`
 }
 
 function ledgerInWords(ledger: Ledger): string {

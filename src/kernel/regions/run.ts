@@ -22,12 +22,22 @@ export type Run =
       /** The work has a journal: from this run or an earlier attempt. */
       readonly progressed: boolean
       readonly cancel: 'none' | 'boundary' | 'now'
+      /** It ends at its boundary; an answer that it comes to before counts. */
+      readonly keepsAnswer?: true
       readonly startedAt: number
     }
 
 export type RunInput =
-  /** Cancels at the next boundary. Without `runId`: whatever run is current, resolved here and now. */
-  | { readonly type: 'CancelAfterBoundary'; readonly runId?: RunId; readonly reason?: string }
+  /**
+   * Cancels at the next boundary. Without `runId`: whatever run is current, resolved here and now. `keepsAnswer`: a
+   * boundary that ends the run with an answer is not in the way of that.
+   */
+  | {
+      readonly type: 'CancelAfterBoundary'
+      readonly runId?: RunId
+      readonly reason?: string
+      readonly keepsAnswer?: true
+    }
   /** Cancels now. */
   | { readonly type: 'InterruptCurrentRun'; readonly runId?: RunId; readonly reason?: string }
 
@@ -43,10 +53,14 @@ function notInterrupted(state: MeerkatFacts): boolean {
   return state.run.phase === 'bound' && state.run.cancel !== 'now'
 }
 
-const cancel =
-  (when: 'boundary' | 'now') =>
-  (slice: Run): Run =>
-    slice.phase === 'bound' ? { ...slice, cancel: when } : slice
+function cancelAtBoundary(slice: Run, { keepsAnswer }: { readonly keepsAnswer?: true }): Run {
+  return slice.phase === 'bound' ? { ...slice, cancel: 'boundary', ...(keepsAnswer && { keepsAnswer }) } : slice
+}
+function cancelNow(slice: Run): Run {
+  if (slice.phase === 'none') return slice
+  const { keepsAnswer: _, ...rest } = slice
+  return { ...rest, cancel: 'now' }
+}
 
 const onRun =
   (type: 'RequestCancellationAtBoundary' | 'WakeInterrupt' | 'BoundaryCancelAlreadyPending') =>
@@ -145,7 +159,7 @@ export const run: MeerkatRegion<'run', Run['phase']> = {
         name: 'requested',
         from: ['bound'],
         when: [isNamedRun],
-        then: cancel('boundary'),
+        then: cancelAtBoundary,
         emit: [onRun('RequestCancellationAtBoundary')],
       },
     ],
@@ -154,7 +168,7 @@ export const run: MeerkatRegion<'run', Run['phase']> = {
         name: 'interrupt',
         from: ['bound'],
         when: [isNamedRun, notInterrupted],
-        then: cancel('now'),
+        then: cancelNow,
         emit: [onRun('WakeInterrupt')],
       },
       { name: 'again', from: ['bound'], when: [isNamedRun] },

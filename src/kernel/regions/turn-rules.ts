@@ -56,6 +56,11 @@ export function isConversation(state: MeerkatFacts): boolean {
 export function cancelAtBoundary(state: MeerkatFacts): boolean {
   return state.run.phase === 'bound' && state.run.cancel !== 'none'
 }
+/** Not so where the run is only asked to end soon: then its answer is as good as any. */
+export function cancelTakesAnswer({ run }: MeerkatFacts): boolean {
+  if (run.phase !== 'bound') return false
+  return run.cancel === 'now' || (run.cancel === 'boundary' && run.keepsAnswer !== true)
+}
 export function callsTools(_: MeerkatFacts, input: { readonly toolCount: number }): boolean {
   return input.toolCount > 0
 }
