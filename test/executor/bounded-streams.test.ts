@@ -105,6 +105,12 @@ describe('answers without an end', () => {
     expect(grown).toBeLessThan(400 * 1024 * 1024)
   })
 
+  test('heartbeats at full speed, until there are too many', async () => {
+    const { output, grown } = await outcome(streaming(() => `:${MEGABYTE}\n\n`))
+    expect(output).toMatchObject({ type: 'failed', error: { code: 'answer-too-large' } })
+    expect(grown).toBeLessThan(400 * 1024 * 1024)
+  })
+
   test('a small answer that is 1,000 times as large when it is unpacked', async () => {
     const bomb: RawAnswer = response => {
       response.writeHead(200, { 'content-type': 'text/event-stream', 'content-encoding': 'gzip' })

@@ -77,6 +77,8 @@ describe('waits that a provider asks for', () => {
     [{ 'retry-after': 'Fri, 02 Jan 2026 03:04:35 GMT' }, 30_000],
     [{ 'retry-after': 'Fri, 02 Jan 2026 03:04:00 GMT' }, 0],
     [{ 'retry-after': '2026-01-02T03:04:35Z' }, 30_000],
+    [{ 'retry-after': 'Friday, 02-Jan-26 03:04:35 GMT' }, 30_000],
+    [{ 'retry-after': 'Fri Jan  2 03:04:35 2026' }, 30_000],
     [{ 'retry-after-ms': '250.5' }, 251],
     [{ 'retry-after-ms': '100', 'retry-after': '7' }, 100],
     [{ 'retry-after-ms': 'soon', 'retry-after': '7' }, 7000],

@@ -95,7 +95,8 @@ function apiFailure(error: APICallError, model: Named, nowMs: number): ModelFail
   const host = hostOf(error.url)
   if (status === undefined) return unreachable(model, host, error)
   if (isMalformed(error.cause)) return unreadable(error.cause, model)
-  if (status >= 200 && status < 300 && isRetryable) return unfinishedStream(model)
+  // Broken off, or packed so that it can't be unpacked.
+  if (status >= 200 && status < 300) return unfinishedStream(model)
   const data = responseBody ?? error.data
   const asked = retryAfterMs(responseHeaders ?? {}, nowMs)
   const failure = reportedFailure({ status, isRetryable, message: error.message, data, host }, model)
@@ -185,6 +186,11 @@ function unreachable(model: Named, host: string | undefined, error: unknown): Mo
   if (code === 'UND_ERR_HEADERS_OVERFLOW')
     return { code: 'answer-too-large', message: `${at} answered with more headers than can be read` }
   const why = code === undefined ? '' : ` (${code})`
+  if (code !== undefined && UNTRUSTED.test(code)) {
+    const hint =
+      'check its certificate, the base URL and the authorities that this process trusts (NODE_EXTRA_CA_CERTS)'
+    return { code: 'provider-unreachable', message: `${at} can't be trusted${why}: ${hint}` }
+  }
   const message = `${at} can't be reached${why}: check the network, the base URL and that the server runs`
   return { kind: 'network-timeout', code: 'provider-unreachable', message }
 }
@@ -232,11 +238,14 @@ function isProviderStreamError(error: unknown): error is ProviderStreamError {
   return isRecord(error) && Reflect.get(error, Symbol.for('vercel.ai.providerStreamError')) === true
 }
 
+/** Codes of certificates and of what is no TLS at all: another attempt meets the same. */
+const UNTRUSTED = /^(?:CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO_|HOSTNAME_|ERR_TLS_|ERR_SSL_|INVALID_CA|INVALID_PURPOSE)/
+
 /** The system's code for a broken connection, from anywhere in the chain of causes. */
 function networkCode(error: unknown, depth = 0): string | undefined {
   if (!(error instanceof Error) || depth > 5) return undefined
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
-  if (code !== undefined && /^(E[A-Z]+|UND_ERR_\w+|CERT_\w+|DEPTH_\w+|SELF_SIGNED\w*)$/.test(code)) return code
+  if (code !== undefined && (/^(E[A-Z]+|UND_ERR_\w+)$/.test(code) || UNTRUSTED.test(code))) return code
   return networkCode(error.cause, depth + 1)
 }
 

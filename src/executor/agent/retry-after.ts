@@ -30,7 +30,8 @@ function amount(text: string | undefined, unitMs: number): number | undefined {
 }
 
 function untilDate(text: string, nowMs: number): number | undefined {
-  const at = Date.parse(text)
+  // The oldest of the three forms of HTTP's dates has no zone: it is GMT.
+  const at = Date.parse(/\b\d\d:\d\d:\d\d \d{4}\s*$/.test(text) ? `${text} GMT` : text)
   // `Date.parse` makes dates of numbers too, such as -1.
   return Number.isNaN(at) || !/[a-z]|\d-\d/i.test(text) ? undefined : Math.max(0, at - nowMs)
 }

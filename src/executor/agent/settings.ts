@@ -1,4 +1,5 @@
 /** An agent's options with their defaults filled in, and what of them goes into every request. */
+import { wellFormed } from '../../foreign.ts'
 import type { Ids } from '../../ids.ts'
 import type { SessionId } from '../../kernel/ids.ts'
 import type { SessionOptions } from '../../store/records.ts'
@@ -71,7 +72,7 @@ const MAX_MEASURED = 1000
 
 /** A tool as a provider is told of it. */
 export function toolOption({ name, description, inputSchema }: AgentTool): NonNullable<CallOptions['tools']>[number] {
-  return { type: 'function', name, description, inputSchema }
+  return { type: 'function', name, description: wellFormed(description), inputSchema }
 }
 
 /** The request for a structured answer. OpenAI's strict mode refuses most schemas, so it is only asked for where it fits. */

@@ -49,8 +49,9 @@ class AnswerBody {
   readonly #other = new OtherAnswer()
   #out: string[] = []
   #isOver = false
-  /** What was handed on of a protocol whose answers are not measured here. */
+  /** What was handed on of a protocol whose answers are not measured here, and what came since anything was handed on. */
   #chars = 0
+  #silentChars = 0
   #callOff = (): void => {}
   /** Resolves once nothing more is waited for; made anew by everything that comes after the finish. */
   #grace: Promise<'quiet'> | undefined
@@ -95,8 +96,14 @@ class AnswerBody {
       if (next !== 'quiet') this.#reader.push(this.#decoder.decode())
       this.#reader.end()
       this.#end('closed')
-    } else this.#reader.push(this.#decoder.decode(next.value, { stream: true }))
+    } else this.#push(this.#decoder.decode(next.value, { stream: true }))
     if (this.#progress === 'whole') this.#isOver = true
+  }
+
+  #push(text: string): void {
+    this.#reader.push(text)
+    this.#silentChars = this.#out.length > 0 ? 0 : this.#silentChars + text.length
+    if (this.#silentChars > MAX_FORWARDED) throw answerTooLarge(this.#limits)
   }
 
   /** What comes; `quiet` once the answer is complete and nothing more has to be waited for. */

@@ -46,7 +46,7 @@ export function wireFetch(inner?: Fetch): Fetch {
 function isAnswer(response: Response, input: Parameters<Fetch>[0], init: RequestInit | undefined): boolean {
   const type = response.headers.get('content-type') ?? ''
   if (/\bevent-stream\b/i.test(type)) return true
-  if (type !== '' && !/\bjson\b|^text\//i.test(type)) return false
+  if (type !== '' && !/json|^text\//i.test(type)) return false
   const { body } = init ?? {}
   return /[?&]alt=sse\b/.test(urlOf(input)) || (typeof body === 'string' && /"stream":\s*true/.test(body))
 }

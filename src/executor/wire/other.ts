@@ -32,13 +32,18 @@ export class OtherAnswer {
     const type = typeof json['type'] === 'string' ? json['type'] : event
     if (type === 'ping' || type === 'keepalive') return false
     if (LAST_EVENTS.has(type ?? '') || isFilled(json['error'])) this.progress = 'whole'
-    else if (finishesCandidate(json)) this.progress = 'finishing'
+    else if (finishesCandidate(json) || finishesMessage(json)) this.progress = 'finishing'
     return true
   }
 
   end(): void {
     this.progress = 'whole'
   }
+}
+
+/** Anthropic's last word before its last event. */
+function finishesMessage({ type, delta }: Record<string, unknown>): boolean {
+  return type === 'message_delta' && isRecord(delta) && typeof delta['stop_reason'] === 'string'
 }
 
 function finishesCandidate({ candidates }: Record<string, unknown>): boolean {

@@ -166,7 +166,7 @@ function deltaOf(value: unknown): Delta | undefined {
   return {
     index: Number.isInteger(index) ? index : undefined,
     id: filled(value['id']),
-    name: filled(inner['name']),
+    name: filled(inner['name'])?.trim(),
     args: typeof args === 'string' ? args : isRecord(args) ? JSON.stringify(args) : '',
     extra: isRecord(value['extra_content']) ? value['extra_content'] : undefined,
   }
