@@ -226,6 +226,16 @@ describe('what becomes of the session', () => {
     expect(provider.requests).toHaveLength(3)
   })
 
+  test('a model that stops before its first word because its context is full', async () => {
+    await using provider = await RawProvider.start((response, request) => {
+      const isFull = request.text.length > 8000 && !isSummary(request)
+      return (isFull ? closed(finish('model_context_window_exceeded'), DONE) : small(8000))(response, request)
+    })
+    await using it = await conversation(provider)
+    for (let turn = 0; turn < 6; turn++)
+      expect(await it.ask('word '.repeat(400))).toMatchObject({ outcome: 'completed', text: 'fine' })
+  })
+
   test('an error in a 200 is recognised too', async () => {
     await using provider = await RawProvider.start((response, request) =>
       request.text.length > 8000 ? body(200, TOO_LONG)(response, request) : small(8000)(response, request),

@@ -36,6 +36,8 @@ export interface Collecting {
 /** Collects one model call's stream. Reading must not wait between parts: a stream that fails drops what was not read. */
 export class Collector {
   finish: FinishReason | undefined
+  /** The finish in the provider's own word. */
+  rawFinish: string | undefined
   usage: UsageRecord | undefined
   /** The first error part: the call failed, whatever finish says. */
   error: { readonly value: unknown } | undefined
@@ -98,6 +100,7 @@ export class Collector {
         return this.#endBlock(part)
       case 'finish':
         this.finish = part.finishReason.unified
+        this.rawFinish = part.finishReason.raw
         this.usage = usageOf(part.usage)
         return
       case 'error':

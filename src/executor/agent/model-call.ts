@@ -11,7 +11,15 @@ import type { WireLimits } from '../wire/fault.ts'
 import { withWireCall } from '../wire/fetch.ts'
 import { Collector, type FinishReason, withCallsCutOff } from './collect.ts'
 import type { CallOptions, StreamingModel, StreamPart } from './model.ts'
-import { emptyAnswer, type ModelFailure, modelFailure, tooSlow, unfinishedStream } from './model-failure.ts'
+import {
+  contextFull,
+  emptyAnswer,
+  type ModelFailure,
+  modelFailure,
+  tooSlow,
+  unfinishedStream,
+} from './model-failure.ts'
+import { saysTooLong } from './overflow.ts'
 import { Stage, Stopped } from './stage.ts'
 
 export interface CallLimits extends WireLimits {
@@ -145,13 +153,24 @@ function judge(
   const error = collector.error === undefined ? thrown?.error : collector.error.value
   if (!whole && error !== undefined) return failed(modelFailure(error, model, port.clock.now()))
   if (!whole) return failed(unfinishedStream(model))
-  if (finish === 'content-filter')
-    return failed({
-      code: 'content-filtered',
-      message: `the provider's content filter stopped ${model.modelId}: put the request differently`,
-    })
-  if (!parts.some(part => part.type !== 'reasoning')) return failed(emptyAnswer(model))
-  return { ...said, type: 'reply', finish, parts: finish === 'length' ? withCallsCutOff(parts) : parts }
+  const bad = wholeFailure(model, collector, parts)
+  return bad === undefined
+    ? { ...said, type: 'reply', finish, parts: finish === 'length' ? withCallsCutOff(parts) : parts }
+    : failed(bad)
+}
+
+/** What is wrong with an answer that is whole. */
+function wholeFailure(
+  model: StreamingModel,
+  { finish, rawFinish = '' }: Collector,
+  parts: readonly MessagePart[],
+): ModelFailure | undefined {
+  if (finish === 'content-filter') {
+    const message = `the provider's content filter stopped ${model.modelId}: put the request differently`
+    return { code: 'content-filtered', message }
+  }
+  if (parts.some(part => part.type !== 'reasoning')) return undefined
+  return saysTooLong('', [rawFinish]) ? contextFull(model) : emptyAnswer(model)
 }
 
 function finishOf(end: CallEnd): string {

@@ -77,6 +77,15 @@ export function tooSlow(model: Named, what: string): ModelFailure {
   return { kind: 'call-timeout', code: 'call-timeout', message: `${nameOf(model)} ${what}` }
 }
 
+/** The model stopped before its first word, because its context is full. */
+export function contextFull(model: Named): ModelFailure {
+  return { code: 'context-too-long', message: `${nameOf(model)} has no room left for an answer: ${tooMuch(model)}` }
+}
+
+function tooMuch({ modelId }: Named): string {
+  return `that is more than ${modelId} takes: send less, or let compaction shorten the conversation`
+}
+
 export function emptyAnswer(model: Named): ModelFailure {
   return {
     kind: 'retryable-provider-error',
@@ -149,7 +158,7 @@ function verdictOf(error: Judged, model: Named): Verdict {
   if (status === 413 || saysTooLong(message, codes))
     return {
       code: 'context-too-long',
-      hint: `that is more than ${model.modelId} takes: send less, or let compaction shorten the conversation`,
+      hint: tooMuch(model),
     }
   if (status === 401 || status === 403 || (status === undefined && codes.some(code => KEY.test(code))))
     return { code: 'unauthorized', hint: keyHint(model.provider) }
