@@ -24,7 +24,7 @@ export type RandomBytes = (into: Uint8Array<ArrayBuffer>) => unknown
 const POOL = 8 * 512
 
 /** Ids from a clock and a source of randomness. */
-export function uuidIds(clock: Clock, random: RandomBytes = into => crypto.getRandomValues(into)): Ids {
+export function uuidIds(clock: Pick<Clock, 'now'>, random: RandomBytes = into => crypto.getRandomValues(into)): Ids {
   const pool = new Uint8Array(POOL)
   let used = POOL
   let lastMs = 0

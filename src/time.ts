@@ -2,48 +2,231 @@
  * Time as a seam: one clock, and one deadline that every wait of a run inherits.
  *
  * Nothing in the project waits without a deadline, and nothing but a clock knows what time it is, so tests drive both.
+ *
+ * 1. What time it is (`now`) and how much time passed (`monotonic`) are two questions: people and machines that were
+ *    suspended set the first, never the second. Deadlines, graces, retries and durations are measured by the second.
+ * 2. A timer is a hint. Whoever waits for a time of day looks at it again every `LOOK_EVERY_MS`.
+ * 3. A clock that somebody handed in is foreign code: whatever it answers or throws, `soundClock` has a time.
  */
+import { MeerkatError } from './errors.ts'
+import { messageOf } from './foreign.ts'
 
 /** A clock and its timers. */
 export interface Clock {
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch. It may jump, in either direction. */
   now(): number
+  /** Milliseconds since some moment: never less than before, whatever was done to the time of day. */
+  monotonic(): number
   /** Calls back once, `delayMs` from now; returns the way to call it off. Does not keep the process alive by itself if `background`. */
   after(delayMs: number, callback: () => void, options?: { readonly background?: boolean }): () => void
 }
 
+/** A clock as it may be handed in: without a monotonic one, steps back of `now` don't count as time that passes. */
+export type ClockSource = Pick<Clock, 'now' | 'after'> & Partial<Pick<Clock, 'monotonic'>>
+
+/** Longer delays overflow the platform's timers and would fire at once. */
+export const MAX_TIMER_MS = 2_147_483_647
+/** How often whoever waits for a time of day looks at the clock again. */
+export const LOOK_EVERY_MS = 2_000
+/** The end of the year 9999: the last moment that a time as text, and an id, can hold. */
+export const LATEST_TIME = 253_402_300_799_999
+/** The longest duration that anybody may ask for: 100 years. Every moment that it leads to can be written. */
+export const LONGEST_MS = 3_155_760_000_000
+
 /** The machine's clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   after(delayMs, callback, options) {
-    const timer = setTimeout(callback, Math.min(Math.max(0, delayMs), MAX_TIMER_MS))
-    if (options?.background === true) timer.unref()
+    const end = performance.now() + Math.max(0, delayMs)
+    let timer: NodeJS.Timeout
+    const wait = (leftMs: number): void => {
+      const isLast = leftMs <= MAX_TIMER_MS
+      const next = isLast ? callback : () => wait(end - performance.now())
+      timer = setTimeout(next, isLast ? leftMs : MAX_TIMER_MS)
+      if (options?.background === true) timer.unref()
+    }
+    wait(Number.isNaN(delayMs) ? 0 : Math.max(0, delayMs))
     return () => clearTimeout(timer)
   },
 }
 
-/** Longer delays overflow the platform's timers and would fire at once. */
-const MAX_TIMER_MS = 2_147_483_647
+/**
+ * Believes durations that somebody asked for, by their names; those that are absent are fine.
+ *
+ * @throws {MeerkatError} `invalid-params`, with the name of the first that is no number of milliseconds in the range.
+ */
+export function demandDurations(
+  given: Readonly<Record<string, unknown>>,
+  { leastMs = 0, mostMs = LONGEST_MS }: { readonly leastMs?: number; readonly mostMs?: number } = {},
+): void {
+  for (const [path, value] of Object.entries(given)) {
+    const isSound = typeof value === 'number' && value >= leastMs && value <= mostMs
+    if (value === undefined || isSound) continue
+    const message = `must be a number of milliseconds from ${leastMs} to ${mostMs}, not ${messageOf(value)}`
+    throw new MeerkatError('invalid-params', `${path} ${message}`, { details: { issues: [{ path, message }] } })
+  }
+}
+
+/**
+ * The clock as everybody else may trust it: it answers whole milliseconds of this era, its monotonic time never falls,
+ * its timers fire at most once and never before `after` has answered. Where the one given fails, the machine's stands in.
+ *
+ * @throws {MeerkatError} `invalid-params` if it is no clock from the start.
+ */
+export function soundClock(given: ClockSource | undefined): Clock {
+  if (given === undefined || given === systemClock) return systemClock
+  if (given instanceof SoundClock) return given
+  demandClock(given)
+  return new SoundClock(given)
+}
+
+/** Why a clock was not believed when it was asked last, if it was not. */
+export function clockFault(clock: Clock): string | undefined {
+  return clock instanceof SoundClock ? clock.fault : undefined
+}
+
+function demandClock(given: ClockSource): void {
+  const problem = clockProblem(given)
+  if (problem === undefined) return
+  throw new MeerkatError('invalid-params', `clock ${problem}`, {
+    details: { issues: [{ path: 'clock', message: problem }] },
+  })
+}
+
+function clockProblem(given: unknown): string | undefined {
+  try {
+    const { now, after, monotonic } = given as Readonly<Record<string, unknown>>
+    if (typeof now !== 'function') return 'must have a function now()'
+    if (typeof after !== 'function') return 'must have a function after(delayMs, callback)'
+    if (monotonic !== undefined && typeof monotonic !== 'function') return 'has a monotonic that is no function'
+    return timeProblem((given as ClockSource).now())
+  } catch (error) {
+    return `throws: ${messageOf(error)}`
+  }
+}
+
+function timeProblem(time: unknown): string | undefined {
+  const isTime = typeof time === 'number' && time >= 0 && time <= LATEST_TIME
+  return isTime ? undefined : `answers ${messageOf(time)}, which is no time in milliseconds since 1970`
+}
+
+class SoundClock implements Clock {
+  readonly #given: ClockSource
+  #fault: string | undefined
+  /** The newest time that was believed, and when that was on the machine's clock. */
+  #known: { readonly at: number; readonly since: number }
+  /** What `monotonic` answered last, and the clock's own word then. */
+  #passed = 0
+  #told: number
+
+  constructor(given: ClockSource) {
+    this.#given = given
+    this.#known = { at: Math.floor(given.now()), since: performance.now() }
+    this.#told = this.#tell() ?? 0
+  }
+
+  get fault(): string | undefined {
+    this.now()
+    return this.#fault
+  }
+
+  now(): number {
+    const since = performance.now()
+    try {
+      const time = this.#given.now()
+      this.#fault = timeProblem(time)
+      if (this.#fault === undefined) this.#known = { at: Math.floor(time), since }
+    } catch (error) {
+      this.#fault = `throws: ${messageOf(error)}`
+    }
+    return this.#fault === undefined ? this.#known.at : Math.floor(this.#known.at + since - this.#known.since)
+  }
+
+  monotonic(): number {
+    const told = this.#tell()
+    if (told !== undefined) {
+      this.#passed += Math.max(0, told - this.#told)
+      this.#told = told
+    }
+    return this.#passed
+  }
+
+  after(delayMs: number, callback: () => void, options?: { readonly background?: boolean }): () => void {
+    let isOver = false
+    let isSet = false
+    const fire = (): void => {
+      if (isOver) return
+      isOver = true
+      if (isSet) callback()
+      else systemClock.after(0, callback, options)
+    }
+    const off = this.#set(delayMs, fire, options)
+    isSet = true
+    return () => {
+      isOver = true
+      off()
+    }
+  }
+
+  #set(delayMs: number, fire: () => void, options?: { readonly background?: boolean }): () => void {
+    try {
+      const off: unknown = this.#given.after(Number.isNaN(delayMs) ? 0 : Math.max(0, delayMs), fire, options)
+      return () => callOff(off)
+    } catch (error) {
+      this.#fault = `throws: ${messageOf(error)}`
+      return systemClock.after(delayMs, fire, options)
+    }
+  }
+
+  #tell(): number | undefined {
+    const { monotonic } = this.#given
+    if (monotonic === undefined) return this.now()
+    try {
+      const told: unknown = monotonic.call(this.#given)
+      return typeof told === 'number' && Number.isFinite(told) ? told : undefined
+    } catch {
+      return undefined
+    }
+  }
+}
+
+/** Where a timer can't be called off it fires into nothing. */
+function callOff(off: unknown): void {
+  if (typeof off !== 'function') return
+  try {
+    Reflect.apply(off, undefined, [])
+  } catch {
+    // It is over for whoever set it.
+  }
+}
 
 /** A point in time by which something has to have happened, and whatever is derived from it. */
 export class Deadline {
   readonly #clock: Clock
-  /** Milliseconds since the epoch; Infinity for none. */
-  readonly at: number
+  /** On the monotonic clock; Infinity for none. */
+  readonly #at: number
 
-  constructor(clock: Clock, at: number) {
+  private constructor(clock: Clock, at: number) {
     this.#clock = clock
-    this.at = at
+    this.#at = at
   }
 
-  /** `timeoutMs` from now on the clock. */
+  /** `timeoutMs` from now. */
   static in(clock: Clock, timeoutMs: number): Deadline {
-    return new Deadline(clock, clock.now() + timeoutMs)
+    return new Deadline(clock, clock.monotonic() + timeoutMs)
+  }
+
+  /** The time of day that it falls on as things stand, milliseconds since the epoch; Infinity for none. */
+  get at(): number {
+    return this.#clock.now() + this.remainingMs
   }
 
   /** Milliseconds left, at least 0. */
   get remainingMs(): number {
-    return Math.max(0, this.at - this.#clock.now())
+    const leftMs = this.#at - this.#clock.monotonic()
+    // Platforms fire timers up to a millisecond early: whoever is called back then finds it passed.
+    return leftMs < 1 ? 0 : Math.ceil(leftMs)
   }
 
   get passed(): boolean {
@@ -52,11 +235,11 @@ export class Deadline {
 
   /** The nearer of this and `timeoutMs` from now: a stage's own limit can shorten the run's, never lengthen it. */
   within(timeoutMs: number): Deadline {
-    return new Deadline(this.#clock, Math.min(this.at, this.#clock.now() + timeoutMs))
+    return new Deadline(this.#clock, Math.min(this.#at, this.#clock.monotonic() + timeoutMs))
   }
 
   /** Calls back when the deadline passes; returns the way to call it off. */
   onPassed(callback: () => void): () => void {
-    return this.at === Number.POSITIVE_INFINITY ? () => {} : this.#clock.after(this.remainingMs, callback)
+    return this.#at === Number.POSITIVE_INFINITY ? () => {} : this.#clock.after(this.remainingMs, callback)
   }
 }

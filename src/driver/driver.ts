@@ -342,8 +342,12 @@ export class SessionDriver {
   async #timed<T>(record: CommitRecord, answer: Promise<T>): Promise<T> {
     const { observer, clock } = this.#options
     const { sessionId } = this
-    const since = clock.now()
-    const fact = () => ({ sessionId, durationMs: clock.now() - since, bytes: JSON.stringify(record).length })
+    const since = clock.monotonic()
+    const fact = () => ({
+      sessionId,
+      durationMs: Math.round(clock.monotonic() - since),
+      bytes: JSON.stringify(record).length,
+    })
     try {
       const value = await answer
       tell(observer, 'committed', fact)

@@ -2,7 +2,7 @@
 import type { CoreExecutor } from '../executor/executor.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import { Core } from '../session/core.ts'
-import type { RuntimeOptions } from '../session/options.ts'
+import { type RuntimeOptions, soundOptions } from '../session/options.ts'
 import { Runtime } from '../session/runtime.ts'
 import { memory } from '../store/memory.ts'
 import type { StoreSource } from '../store/store.ts'
@@ -26,6 +26,7 @@ export async function openParts(
   takesFiles: boolean,
   options: MachineOptions,
 ): Promise<Parts> {
+  const sound = soundOptions(options)
   const store = await (source ?? memory()).open()
   const entries: Entries = new Entries(id => core.sessions.peek(id))
   const executor: CoreExecutor = {
@@ -38,7 +39,7 @@ export async function openParts(
   }
   const serves = (id: SessionId): boolean => entries.peek(id)?.executor !== undefined
   const keeps = (id: SessionId): boolean => entries.peek(id)?.left !== true
-  const core: Core = new Core(store, { ...options, executor, serves, keeps, recover: false })
+  const core: Core = new Core(store, { ...sound, executor, serves, keeps, recover: false })
   return { core, runtime: new Runtime(core), entries, source, takesFiles }
 }
 

@@ -55,6 +55,8 @@ interface Performance {
   readonly runId: RunId
   readonly controller: AbortController
   readonly startedAt: number
+  /** The same on the monotonic clock. */
+  readonly since: number
   deadline: Deadline
   done: Promise<void>
   abortedAt?: number
@@ -131,8 +133,10 @@ export class SessionLoop {
     const { clock } = this.#options
     const controller = new AbortController()
     const startedAt = clock.now()
-    const deadline = new Deadline(clock, startedAt + this.#options.maxRunMs)
-    const performance: Performance = { runId: run.runId, controller, startedAt, deadline, done: Promise.resolve() }
+    const deadline = Deadline.in(clock, this.#options.maxRunMs)
+    const since = clock.monotonic()
+    const { runId } = run
+    const performance: Performance = { runId, controller, startedAt, since, deadline, done: Promise.resolve() }
     this.#current = performance
     performance.done = this.#perform(run, performance)
   }
@@ -196,7 +200,7 @@ export class SessionLoop {
       inputs: () => inputs().map(record => ({ ...record, content: whole(record.content) })),
       work,
       signal: performance.controller.signal,
-      deadline: this.#deadline(performance.startedAt, session, inputs()),
+      deadline: this.#deadline(session, inputs()),
       clock,
       context,
       atBoundary: this.#options.atBoundary,
@@ -215,7 +219,7 @@ export class SessionLoop {
 
   #tellEnd(
     { sessionId, runId }: LoopPort,
-    { startedAt }: Performance,
+    { since }: Performance,
     ending: Ending,
     usage: UsageRecord | undefined,
   ): void {
@@ -225,16 +229,16 @@ export class SessionLoop {
       const why = ending.type === 'failed' ? ending.error.code : ending.type === 'threw' ? 'executor-failed' : undefined
       const message = ending.type === 'failed' || ending.type === 'threw' ? messageOf(ending.error) : undefined
       const more = defined({ usage, error: why, message })
-      return { sessionId, runId, at, durationMs: at - startedAt, outcome: ending.type, ...more }
+      return { sessionId, runId, at, durationMs: Math.round(clock.monotonic() - since), outcome: ending.type, ...more }
     })
   }
 
-  #deadline(startedAt: number, session: SessionOptions, inputs: readonly InputRecord[]): Deadline {
+  #deadline(session: SessionOptions, inputs: readonly InputRecord[]): Deadline {
     const { clock, maxRunMs } = this.#options
     const limits = [session.budget?.maxRunMs, ...inputs.map(input => input.maxRunMs)].filter(
       limit => limit !== undefined,
     )
-    return new Deadline(clock, startedAt + (limits.length === 0 ? maxRunMs : Math.min(...limits)))
+    return Deadline.in(clock, limits.length === 0 ? maxRunMs : Math.min(...limits))
   }
 
   /** Calls the executor, but not beyond its abort and a grace. */

@@ -58,7 +58,7 @@ export class LoopPort implements RunPort {
   /** Of the work's model calls before the executor was called. */
   usageSoFar?: UsageRecord
   #turns = 0
-  #lastFlush = 0
+  #lastFlush = Number.NEGATIVE_INFINITY
   #flushPlanned = false
   #closed = false
 
@@ -290,10 +290,10 @@ export class LoopPort implements RunPort {
     if (this.#flushPlanned) return
     this.#flushPlanned = true
     const { clock, driver } = this.#options
-    const wait = this.#lastFlush + STREAM_INTERVAL_MS - clock.now()
+    const wait = this.#lastFlush + STREAM_INTERVAL_MS - clock.monotonic()
     const flush = (): void => {
       this.#flushPlanned = false
-      this.#lastFlush = clock.now()
+      this.#lastFlush = clock.monotonic()
       // A store that can't take it now gets it with the next commit: the events stay with the driver.
       driver.flush().catch(() => {})
     }

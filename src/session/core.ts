@@ -9,7 +9,7 @@ import type { MeerkatState } from '../kernel/machine.ts'
 import type { RuntimeObserver } from '../observer.ts'
 import type { LetterId } from '../store/mail.ts'
 import type { JournalEntry, Store } from '../store/store.ts'
-import { type Clock, systemClock } from '../time.ts'
+import { type Clock, soundClock } from '../time.ts'
 import { EventPages } from './event-pages.ts'
 import type { LiveSession } from './live-session.ts'
 import type { RuntimeOptions } from './options.ts'
@@ -42,7 +42,7 @@ export class Core {
   constructor(store: Store, options: RuntimeOptions) {
     this.store = store
     this.executor = options.executor
-    this.clock = options.clock ?? systemClock
+    this.clock = soundClock(options.clock)
     this.ids = options.ids ?? uuidIds(this.clock)
     this.owner = this.ids.session()
     this.abortGraceMs = options.abortGraceMs ?? 5_000

@@ -1,7 +1,7 @@
 /** `createRuntime`: the runtime as a library. */
 import { memory } from '../store/memory.ts'
 import { Core } from './core.ts'
-import type { RuntimeOptions } from './options.ts'
+import { type RuntimeOptions, soundOptions } from './options.ts'
 import { Runtime } from './runtime.ts'
 
 /** The longest that a session waits for an owner, once it has none. */
@@ -9,8 +9,9 @@ const MOST_MS = 15_000
 
 /** Opens the store and starts the runtime. */
 export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
+  const sound = soundOptions(options)
   const store = await (options.store ?? memory()).open()
-  const runtime = new Runtime(new Core(store, options))
+  const runtime = new Runtime(new Core(store, sound))
   if (options.recover !== false && options.executor !== undefined) {
     try {
       await runtime.recover()

@@ -5,8 +5,8 @@ import type { Ids } from '../ids.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import type { RuntimeObserver } from '../observer.ts'
 import type { StoreSource } from '../store/store.ts'
-import type { Clock } from '../time.ts'
-import type { RetentionPolicy } from './retention/policy.ts'
+import { type ClockSource, demandDurations, soundClock } from '../time.ts'
+import { demandRetention, type RetentionPolicy } from './retention/policy.ts'
 
 export interface RuntimeOptions {
   /** Where sessions live; default: memory, gone with the process. */
@@ -38,6 +38,15 @@ export interface RuntimeOptions {
   readonly observer?: RuntimeObserver
   /** Crash points for tests. */
   readonly faults?: Faults
-  readonly clock?: Clock
+  /** What time it is, and how it passes; default the machine's. */
+  readonly clock?: ClockSource
   readonly ids?: Ids
+}
+
+/** The options as everything inside may trust them. `invalid-params` names the one that can't be. */
+export function soundOptions<Options extends Omit<RuntimeOptions, 'store'>>(options: Options): Options {
+  const { maxRunMs, abortGraceMs, idleMs, recoverEveryMs, retention } = options
+  demandDurations({ maxRunMs, abortGraceMs, idleMs, recoverEveryMs })
+  if (retention !== undefined) demandRetention(retention)
+  return { ...options, clock: soundClock(options.clock) }
 }

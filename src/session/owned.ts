@@ -75,7 +75,7 @@ async function sendNow(
     ended = one
   })
   const before = live.driver.position
-  const offeredAt = core.clock.now()
+  const offeredAt = core.clock.monotonic()
   const mutation = (tx: Transaction): ReturnType<typeof admit> => {
     const admitted = admit(tx, live, inputId, params, seen)
     if (admitted.outcome === 'accepted') mark(tx)
@@ -87,7 +87,7 @@ async function sendNow(
   } finally {
     off()
   }
-  const durableMs = core.clock.now() - offeredAt
+  const durableMs = Math.round(core.clock.monotonic() - offeredAt)
   tell(core.observer, 'inputAccepted', () => ({ sessionId: live.id, inputId: admitted.inputId, durableMs }))
   if (core.faults !== undefined) await core.faults('session.acknowledge')
   if (admitted.outcome === 'deduplicated') {

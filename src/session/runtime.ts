@@ -6,7 +6,7 @@ import type { InputId, ScheduleId, SessionId } from '../kernel/ids.ts'
 import { entryOf } from '../kernel/regions/ledger-entries.ts'
 import type { SessionOptions } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
-import { type Clock, Deadline } from '../time.ts'
+import { type Clock, Deadline, demandDurations } from '../time.ts'
 import type {
   ApprovalView,
   AuditReport,
@@ -49,6 +49,7 @@ import { recordedSchema } from './output-schema.ts'
 import { ask } from './post.ts'
 import { infoOf, listInputs, listRuns, pageOfHistory } from './queries.ts'
 import { receiptsOf, runView, sessionView, summaryOf } from './reads.ts'
+import { demandRetention } from './retention/policy.ts'
 import type { PruneReport } from './retention/prune.ts'
 import { scheduleViews } from './schedules.ts'
 import { closing, type Sessions } from './sessions.ts'
@@ -187,6 +188,7 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
 
   async send(sessionId: string, params: SendParams): Promise<SendAnswer> {
     const { waitMs = 0, ...given } = params
+    demandDurations({ waitMs, maxRunMs: given.maxRunMs })
     const schema = given.outputSchema === undefined ? undefined : recordedSchema(given.outputSchema)
     const outputSchema = schema instanceof Promise ? await (schema as Promise<unknown>) : schema
     const said = { ...given, ...(outputSchema !== undefined && { outputSchema }) }
@@ -223,6 +225,7 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
     waitMs: number,
     signal?: AbortSignal,
   ): Promise<{ status: InputStatus; reason?: string; result?: RunResult }> {
+    demandDurations({ waitMs })
     const deadline = Deadline.in(this.#clock, waitMs)
     const until = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal])
     for (;;) {
@@ -266,6 +269,7 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
 
   async events(params: Parameters<RuntimeApi['events']>[0]): Promise<{ events: readonly EventView[]; cursor: string }> {
     const { sessionId, after, limit = 100, waitMs = 0, signal } = params
+    demandDurations({ waitMs })
     const query = { limit, ...(sessionId && { sessionId: sessionId as SessionId }) }
     let from = after === '' ? undefined : after
     let exists = sessionId === undefined
@@ -350,6 +354,7 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
     compact = false,
     ...policy
   }: Parameters<RuntimeApi['prune']>[0]): Promise<PruneReport> {
+    demandRetention(policy)
     const named = Object.keys(policy).length > 0
     const report = await this.#core.pruner.all(named ? policy : this.#core.retention, dryRun)
     if (compact && !dryRun) await this.#store.compact()
@@ -361,6 +366,7 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
    * session back for others to go on with, and closes.
    */
   async drain(graceMs: number): Promise<void> {
+    demandDurations({ graceMs })
     this.#caretaker.stop()
     await this.#sessions.drain(Deadline.in(this.#clock, graceMs))
     await this.close()

@@ -3,6 +3,7 @@ import type { Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
 import type { CoreExecutor } from '../executor/executor.ts'
 import type { SessionOptions, SessionRecord } from '../store/records.ts'
+import { demandDurations } from '../time.ts'
 import type { SessionChanges } from './api.ts'
 import { sameOptions } from './support.ts'
 
@@ -65,6 +66,7 @@ export function optionsConflict({ id, options }: SessionRecord): MeerkatError {
  * where the executor says which ones it has.
  */
 export function demandActing(options: SessionOptions | SessionChanges, executor: CoreExecutor | undefined): void {
+  demandDurations({ 'budget.maxRunMs': options.budget?.maxRunMs ?? undefined }, { leastMs: 1 })
   const idle = (['keepAlive', 'mcpServers'] as const).filter(name => name in options && isAsked(options, name))
   if (idle.length > 0) {
     const message = `${idle.join(' and ')} can't be given yet: nothing in this release acts on it`

@@ -7,7 +7,7 @@
  */
 import type { SessionId } from '../kernel/ids.ts'
 import { demandStorable } from '../names.ts'
-import { type Clock, systemClock } from '../time.ts'
+import { type Clock, type ClockSource, soundClock } from '../time.ts'
 import { demandNames } from './demand-names.ts'
 import type { StoreFaults } from './faults.ts'
 import { firstIndex } from './first-index.ts'
@@ -48,12 +48,13 @@ const NAME = 'memory:'
 export interface MemoryOptions {
   readonly faults?: StoreFaults
   /** The store's clock. Default the machine's. */
-  readonly clock?: Clock
+  readonly clock?: ClockSource
 }
 
 /** A store in this process's memory. Every `open` of one source shows the same sessions. */
 export function memory(options: MemoryOptions = {}): StoreSource {
-  const { faults = {}, clock = systemClock } = options
+  const { faults = {} } = options
+  const clock = soundClock(options.clock)
   const data: MemoryData = {
     sessions: new Map(),
     log: [],

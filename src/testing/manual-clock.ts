@@ -2,25 +2,37 @@
 import type { Clock } from '../time.ts'
 
 interface Timer {
+  /** On the monotonic clock. */
   readonly at: number
   readonly callback: () => void
 }
 
 export class ManualClock implements Clock {
-  #now: number
+  #passed = 0
+  /** What the time of day was when nothing had passed; jumps move it. */
+  #epoch: number
   #timers: readonly Timer[] = []
   readonly #waiters: (() => void)[] = []
 
   constructor(startAt: number = Date.UTC(2026, 0, 2, 3, 4, 5)) {
-    this.#now = startAt
+    this.#epoch = startAt
   }
 
   now(): number {
-    return this.#now
+    return this.#epoch + this.#passed
+  }
+
+  monotonic(): number {
+    return this.#passed
+  }
+
+  /** Sets the time of day without any time passing, as a correction does, or a machine that was suspended. */
+  jump(ms: number): void {
+    this.#epoch += ms
   }
 
   after(delayMs: number, callback: () => void): () => void {
-    const timer: Timer = { at: this.#now + Math.max(0, delayMs), callback }
+    const timer: Timer = { at: this.#passed + Math.max(0, delayMs), callback }
     this.#timers = [...this.#timers, timer]
     for (const wake of this.#waiters.splice(0)) wake()
     return () => {
@@ -30,7 +42,7 @@ export class ManualClock implements Clock {
 
   /** How long until each pending timer, soonest first. */
   get pending(): readonly number[] {
-    return this.#timers.map(({ at }) => at - this.#now).toSorted((a, b) => a - b)
+    return this.#timers.map(({ at }) => at - this.#passed).toSorted((a, b) => a - b)
   }
 
   /** Resolves once a timer with this delay is pending. */
@@ -44,15 +56,15 @@ export class ManualClock implements Clock {
 
   /** Moves on, calling back what is due in order of time. */
   advance(ms: number): void {
-    const until = this.#now + ms
+    const until = this.#passed + ms
     for (;;) {
       const [next] = this.#timers.filter(({ at }) => at <= until).toSorted((a, b) => a.at - b.at)
       if (next === undefined) break
-      this.#now = Math.max(this.#now, next.at)
+      this.#passed = Math.max(this.#passed, next.at)
       this.#timers = this.#timers.filter(one => one !== next)
       next.callback()
     }
-    this.#now = until
+    this.#passed = until
   }
 
   /** Lets everything run that waits for no clock: pending promises, and the input and output that is ready. */

@@ -5,7 +5,7 @@ import { messageOf } from '../../foreign.ts'
 import type { Ids } from '../../ids.ts'
 import { uuidIds } from '../../ids.ts'
 import type { SessionOptions } from '../../store/records.ts'
-import { type Clock, systemClock } from '../../time.ts'
+import { type ClockSource, soundClock } from '../../time.ts'
 import type { CoreExecutor, ToolSummary } from '../executor.ts'
 import type { ResolveOptions } from '../providers.ts'
 import { WIRE_LIMITS } from '../wire/fault.ts'
@@ -80,7 +80,7 @@ export interface AgentOptions extends Budget, ResolveOptions {
   readonly random?: () => number
   readonly ids?: Ids
   /** For ids; runs have the clock of their runtime. */
-  readonly clock?: Clock
+  readonly clock?: ClockSource
 }
 
 const TOOL_TIMEOUT_MS = 60_000
@@ -169,7 +169,7 @@ export function agent(options: AgentOptions): CoreExecutor {
 }
 
 function settingsOf(options: AgentOptions): Settings {
-  const { model, system, baseUrl, env, maxTokens, maxToolCalls, maxTurns, clock = systemClock } = options
+  const { model, system, baseUrl, env, maxTokens, maxToolCalls, maxTurns } = options
   return {
     models: modelChooser(model, { ...given({ baseUrl }), ...given({ env }) }),
     toolsOf: toolsOf(options.tools ?? [], options.toolTimeoutMs ?? TOOL_TIMEOUT_MS),
@@ -178,7 +178,7 @@ function settingsOf(options: AgentOptions): Settings {
     ...limitsOf(options),
     ...given({ compaction: options.compaction }),
     call: options.settings ?? {},
-    ids: options.ids ?? uuidIds(clock),
+    ids: options.ids ?? uuidIds(soundClock(options.clock)),
     measured: new Measured(),
     begun: new Begun(),
   }

@@ -62,6 +62,7 @@ export async function callModel(
   const stage = new Stage(port, limits.callTimeoutMs)
   const silence = new Silence(port.clock, limits, collector, () => stage.stop('timeout'))
   const at = port.clock.now()
+  const since = port.clock.monotonic()
   port.stream({ type: 'turn.started', turn })
   const toolNames = (options.tools ?? []).map(({ name }) => name)
   const wire = { limits, toolNames, heard: () => silence.heard() }
@@ -86,7 +87,7 @@ export async function callModel(
     provider: model.provider,
     model: model.modelId,
     at,
-    durationMs: port.clock.now() - at,
+    durationMs: Math.round(port.clock.monotonic() - since),
     finish: finishOf(end),
     failed: end.type === 'failed',
     ...usageField(collector.usage),
@@ -197,12 +198,12 @@ class Silence {
     this.#limits = limits
     this.#collector = collector
     this.#onTooLong = onTooLong
-    this.#heardAt = clock.now()
+    this.#heardAt = clock.monotonic()
     this.#watch()
   }
 
   heard(): void {
-    this.#heardAt = this.#clock.now()
+    this.#heardAt = this.#clock.monotonic()
   }
 
   end(): void {
@@ -223,7 +224,7 @@ class Silence {
 
   #watch(): void {
     // The shorter limit decides how often to look; what came meanwhile decides what counts.
-    const leftMs = this.#heardAt + this.#limitMs - this.#clock.now()
+    const leftMs = this.#heardAt + this.#limitMs - this.#clock.monotonic()
     if (leftMs <= 0) {
       this.#tooLong = true
       this.#onTooLong()

@@ -127,6 +127,7 @@ export async function runCall(call: PreparedCall, run: CallRun): Promise<CallOut
   if (call.type === 'refused') return { callId, name, ok: false, code: call.code, output: call.problem }
   const { port, limits } = run
   const startedAt = port.clock.now()
+  const since = port.clock.monotonic()
   const limitMs = call.tool.timeoutMs ?? limits.toolTimeoutMs
   const stage = new Stage({ signal: run.signal, deadline: port.deadline }, limitMs)
   const ended = await settle(call, callId, stage, run)
@@ -134,7 +135,7 @@ export async function runCall(call: PreparedCall, run: CallRun): Promise<CallOut
   stage.end()
   if (cause === 'closing' && ended.type !== 'value') return undefined
   const told = ended.type === 'value' ? await answerFor(ended.value, call, run) : failureOf(ended, cause, limitMs)
-  const durationMs = port.clock.now() - startedAt
+  const durationMs = Math.round(port.clock.monotonic() - since)
   const { sessionId, runId } = port
   const fact = { sessionId, runId, turn: run.turn, callId, tool: name, at: startedAt, durationMs, ok: told.ok }
   tell(port.observer, 'toolCalled', () => ({ ...fact, ...(told.code !== undefined && { code: told.code }) }))

@@ -1,4 +1,6 @@
 /** How long what nobody needs any more is kept, in milliseconds. What is absent is kept for ever. */
+import { demandDurations } from '../../time.ts'
+
 export interface RetentionPolicy {
   /** Pieces of streamed texts, since their run ended; the whole texts stay. */
   readonly deltasAfterMs?: number
@@ -8,4 +10,14 @@ export interface RetentionPolicy {
   readonly destroyedAfterMs?: number
   /** Retired sessions that have answered everything. */
   readonly retiredAfterMs?: number
+}
+
+/** `invalid-params` names the age that is none. */
+export function demandRetention({
+  deltasAfterMs,
+  eventsAfterMs,
+  destroyedAfterMs,
+  retiredAfterMs,
+}: RetentionPolicy): void {
+  demandDurations({ deltasAfterMs, eventsAfterMs, destroyedAfterMs, retiredAfterMs })
 }

@@ -3,6 +3,7 @@
  * claimed, and takes over those of a process that fell silent.
  */
 import { MeerkatError } from '../../errors.ts'
+import { demandDurations, MAX_TIMER_MS } from '../../time.ts'
 import type { StoreFaults } from '../faults.ts'
 import type { Store, StoreSource } from '../store.ts'
 import { Client, type Limits, loadConnect, type Target } from './client.ts'
@@ -48,7 +49,11 @@ export function postgres(url: string, options: PostgresOptions = {}): StoreSourc
       `the schema name ${JSON.stringify(schema)} can't be used: take up to 40 of a–z, 0–9 and _, no digit first`,
     )
   }
-  if (!(leaseMs >= 100)) throw new MeerkatError('invalid-params', `leaseMs must be at least 100, not ${leaseMs}`)
+  const { statementTimeoutMs, poolTimeoutMs, connectTimeoutMs } = options
+  // They go to the server and to the platform's timers as they are, some with a grace on top.
+  const mostMs = MAX_TIMER_MS / 2
+  demandDurations({ leaseMs }, { leastMs: 100, mostMs })
+  demandDurations({ statementTimeoutMs, poolTimeoutMs, connectTimeoutMs }, { mostMs })
   const target: Target = { url, name: nameOf(url), schema, applicationName }
   return { name: target.name, open: () => open(target, { ...options, leaseMs }) }
 }

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { MeerkatError } from '../../errors.ts'
-import { type Clock, systemClock } from '../../time.ts'
+import { type ClockSource, demandDurations, soundClock } from '../../time.ts'
 import type { StoreFaults } from '../faults.ts'
 import type { Store, StoreSource } from '../store.ts'
 import { isLocked, type OpenSqlDriver, openNodeSqlite, type SqlDriver } from './driver.ts'
@@ -31,7 +31,7 @@ export interface SqliteOptions {
   /** How long an owner that falls silent keeps its sessions. One whose process is seen to be gone loses them at once. */
   readonly leaseMs?: number
   /** The store's clock. Default the machine's. */
-  readonly clock?: Clock
+  readonly clock?: ClockSource
   /**
    * Only looks: no database is created, migrated or written, no session can be claimed, and the processes that write the
    * file don't notice. For doctors, reports and copies of a live database. SQLite's own -wal and -shm files may appear
@@ -57,15 +57,15 @@ export function sqlite(path: string, options: SqliteOptions = {}): StoreSource {
     throw new MeerkatError('invalid-params', 'sqlite() needs the path of a file: use memory() for a store without one')
   }
   const { leaseMs = LEASE_MS } = options
-  if (!(leaseMs >= LEASE_LEAST_MS)) {
-    throw new MeerkatError('invalid-params', `leaseMs must be at least ${LEASE_LEAST_MS}, not ${leaseMs}`)
-  }
+  demandDurations({ leaseMs }, { leastMs: LEASE_LEAST_MS })
+  demandDurations({ lockTimeoutMs: options.lockTimeoutMs })
   const file = resolve(path)
   return { name: `sqlite:${file}`, open: () => open(file, options) }
 }
 
 async function open(path: string, options: SqliteOptions): Promise<Store> {
-  const { lockTimeoutMs = LOCK_TIMEOUT_MS, leaseMs = LEASE_MS, clock = systemClock } = options
+  const { lockTimeoutMs = LOCK_TIMEOUT_MS, leaseMs = LEASE_MS } = options
+  const clock = soundClock(options.clock)
   const { driver = openNodeSqlite, faults = {}, readOnly = false } = options
   if (!readOnly) makeFolder(dirname(path))
   const deadline = performance.now() + lockTimeoutMs

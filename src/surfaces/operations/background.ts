@@ -1,7 +1,7 @@
 /** What goes on without a run: schedules, and operations that outlast the turn that began them. */
 import { z } from 'zod'
 import { operation } from '../operation.ts'
-import { json, name, positive, sessionId, time } from './fields.ts'
+import { duration, json, name, sessionId, time } from './fields.ts'
 import { content } from './inputs.ts'
 import { backgroundOperation, schedule } from './shapes.ts'
 
@@ -14,9 +14,9 @@ const createSchedule = operation({
     sessionId,
     content: content.describe('What the session gets each time.'),
     title: z.exactOptional(name(500)),
-    inMs: z.exactOptional(positive).describe('Once, this long from now.'),
+    inMs: z.exactOptional(duration).describe('Once, this long from now.'),
     at: z.exactOptional(time).describe('Once, then.'),
-    everyMs: z.exactOptional(z.int().min(1000)).describe('Again and again, this far apart.'),
+    everyMs: z.exactOptional(duration.min(1000)).describe('Again and again, this far apart.'),
     cron: z
       .exactOptional(z.string().min(1).max(200))
       .describe('Again and again, by a pattern of five fields (or six, seconds first).'),

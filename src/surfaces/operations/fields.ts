@@ -1,6 +1,7 @@
 /** Fields that parameters of several operations share, each with its bounds and the words the documents use. */
 import { z } from 'zod'
 import { MAX_ID_CHARS, NOT_PRINTABLE, PRINTABLE } from '../../names.ts'
+import { LONGEST_MS } from '../../time.ts'
 
 /** A short text without control characters. */
 export function name(maxLength = MAX_ID_CHARS): z.ZodString {
@@ -21,8 +22,10 @@ export const limit: z.ZodDefault<z.ZodInt> = z.int().min(1).max(1000).default(10
 const MAX_WAIT_MS = 600_000
 export const waitMs: z.ZodInt = z.int().min(0).max(MAX_WAIT_MS)
 
-/** Count or duration that makes no sense at zero. */
+/** Count that makes no sense at zero. */
 export const positive: z.ZodInt = z.int().min(1)
+/** Duration that makes no sense at zero. */
+export const duration: z.ZodInt = z.int().min(1).max(LONGEST_MS)
 
 export const cursor: z.ZodString = z.string().describe('Events behind this cursor are newer than the answer.')
 export const next: z.ZodOptional<z.ZodString> = z

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { MAX_KEY_CHARS } from '../../names.ts'
 import type { InputStatus, RunResult, RuntimeApi } from '../../session/api.ts'
 import { operation } from '../operation.ts'
-import { after, cursor, inputId, json, limit, name, next, positive, sessionId, waitMs } from './fields.ts'
+import { after, cursor, duration, inputId, json, limit, name, next, sessionId, waitMs } from './fields.ts'
 import { input, inputStatus, runResult } from './shapes.ts'
 
 const contentPart = z.discriminatedUnion('type', [
@@ -62,7 +62,7 @@ const send = operation({
       supersessionKey: z.exactOptional(name(MAX_KEY_CHARS)).describe('What `supersede` replaces.'),
       outputSchema: z.exactOptional(z.record(z.string(), json)).describe('JSON Schema of the answer.'),
       model: z.exactOptional(name()).describe('`provider/model` for this input only.'),
-      maxRunMs: z.exactOptional(positive).describe('Deadline of its run.'),
+      maxRunMs: z.exactOptional(duration).describe('Deadline of its run.'),
       waitMs: z.exactOptional(waitMs).describe('Answer when the input ended or this time passed; the run goes on.'),
       resume: z.exactOptional(z.boolean()).describe('Revive the session if it is stopped.'),
     })

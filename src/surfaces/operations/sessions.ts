@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { MeerkatError } from '../../errors.ts'
 import { operation } from '../operation.ts'
-import { after, limit, name, next, positive, sessionId } from './fields.ts'
+import { after, duration, limit, name, next, positive, sessionId } from './fields.ts'
 import { message, session } from './shapes.ts'
 
 const labels = z
@@ -12,7 +12,7 @@ const labels = z
 const budget = z.strictObject({
   maxTokens: z.exactOptional(positive),
   maxToolCalls: z.exactOptional(positive),
-  maxRunMs: z.exactOptional(positive),
+  maxRunMs: z.exactOptional(duration),
   maxTurns: z.exactOptional(positive),
 })
 

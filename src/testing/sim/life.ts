@@ -57,6 +57,10 @@ export class ProcessClock implements Clock {
     return Math.floor(this.#base.now() + this.skewMs)
   }
 
+  monotonic(): number {
+    return this.#base.monotonic()
+  }
+
   after(delayMs: number, callback: () => void): () => void {
     if (this.#life.over) return () => {}
     const off = (): void => {
