@@ -262,6 +262,8 @@ export interface Health {
   readonly oldestRunnableMs: number
   readonly sessions: { readonly loaded: number; readonly running: number; readonly unfinished: number }
   readonly loops: { readonly performing: number; readonly overdue: number }
+  /** Due times that passed without their input. */
+  readonly schedules: { readonly overdue: number }
   readonly store: { readonly name: string; readonly failing: boolean; readonly lastError?: string }
 }
 

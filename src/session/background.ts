@@ -6,15 +6,12 @@
  * a restart are the kernel's.
  */
 import { defined } from '../defined.ts'
-import type { SessionDriver } from '../driver/driver.ts'
 import type { Transaction } from '../driver/transaction.ts'
 import { asMeerkatError } from '../errors.ts'
 import type { CoreExecutor, OperationOutcome, RunningOperation, WatchContext } from '../executor/executor.ts'
 import { jsonOf, messageOf, shownOf } from '../foreign.ts'
-import type { Ids } from '../ids.ts'
-import type { OperationId, ScheduleId } from '../kernel/ids.ts'
+import type { OperationId } from '../kernel/ids.ts'
 import { isLive, unfinishedOperations } from '../kernel/regions/operations-entries.ts'
-import { dueSchedules, nextDueAt } from '../kernel/regions/schedules.ts'
 import { completionBatchDue, completionsUntold } from '../kernel/runnable.ts'
 import type {
   CommitRecord,
@@ -23,22 +20,14 @@ import type {
   OperationRecord,
   SessionOptions,
 } from '../store/records.ts'
-import type { Store } from '../store/store.ts'
-import type { Clock } from '../time.ts'
+import { Alarm, type AlarmOptions } from './alarm.ts'
 import { endOperation } from './operations.ts'
-import { operationEnds, operationRecords, scheduleRecords } from './records.ts'
-import { fire } from './schedules.ts'
+import { operationEnds, operationRecords } from './records.ts'
 
-export interface BackgroundOptions {
-  readonly driver: SessionDriver
-  readonly store: Store
-  readonly clock: Clock
-  readonly ids: Ids
+export interface BackgroundOptions extends AlarmOptions {
   readonly executor: CoreExecutor | undefined
   /** How the session is served now. */
   readonly session: () => SessionOptions
-  /** Keeps what an input said while it is unfinished. */
-  readonly keep: (record: InputRecord) => void
 }
 
 /** An operation that ended, as it was begun and as it ended. */
@@ -56,17 +45,18 @@ const AGAIN_MS = 1_000
 
 export class Background {
   readonly #options: BackgroundOptions
+  readonly #alarm: Alarm
   readonly #watched = new Map<OperationId, AbortController>()
   /** Operations that ended and have not been told of, as far as they are known here. */
   readonly #ended = new Map<OperationId, Ended>()
   /** What operations under way were begun as. */
   readonly #records = new Map<OperationId, OperationRecord>()
-  #timer: { readonly at: number; readonly off: () => void } | undefined
   #fetching = false
   #stopped = false
 
   constructor(options: BackgroundOptions) {
     this.#options = options
+    this.#alarm = new Alarm(options)
   }
 
   /** Tells the session of what ended, as one input for all of it. Part of every transaction, and of every boundary. */
@@ -107,7 +97,7 @@ export class Background {
   sync(): void {
     if (this.#stopped) return
     const { state } = this.#options.driver
-    this.#planTimer(nextDueAt(state))
+    this.#alarm.sync()
     for (const [id, controller] of this.#watched) if (!isLive(state.operations, id)) controller.abort()
     const untold = completionsUntold(state)?.operationIds.filter(id => !this.#ended.has(id)) ?? []
     if (untold.length > 0) this.#fetch(untold)
@@ -119,7 +109,7 @@ export class Background {
 
   stop(): void {
     this.#stopped = true
-    this.#timer?.off()
+    this.#alarm.stop()
     for (const controller of this.#watched.values()) controller.abort()
   }
 
@@ -211,40 +201,6 @@ export class Background {
         { lazy: true },
       )
       .catch(() => {})
-  }
-
-  #planTimer(dueAt: number | undefined): void {
-    if (this.#timer?.at === dueAt) return
-    this.#timer?.off()
-    this.#timer = undefined
-    if (dueAt === undefined) return
-    const { clock } = this.#options
-    const off = clock.after(Math.max(0, dueAt - clock.now()), () => this.#fire(), { background: true })
-    this.#timer = { at: dueAt, off }
-  }
-
-  #fire(): void {
-    this.#timer = undefined
-    if (this.#stopped) return
-    const { driver, store, clock, ids, keep } = this.#options
-    const fireAll = async (): Promise<void> => {
-      const due = dueSchedules(driver.state, clock.now()).map(({ id }) => id)
-      const records = new Map((await scheduleRecords(store, due)).map(record => [record.id, record]))
-      await driver.mutate(tx => {
-        const now = clock.now()
-        const isKnown = ({ id }: { readonly id: ScheduleId }): boolean => records.has(id)
-        // One that makes up for missed times is due again at once.
-        for (let due = dueSchedules(tx.state, now).find(isKnown); due !== undefined; ) {
-          const record = records.get(due.id)
-          if (record !== undefined) fire(tx, due, record, { ids, keep, now })
-          due = dueSchedules(tx.state, now).find(isKnown)
-        }
-      })
-    }
-    fireAll().then(
-      () => this.sync(),
-      () => this.#later(() => {}),
-    )
   }
 
   /** Looks again a little later. */

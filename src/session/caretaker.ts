@@ -5,6 +5,7 @@
  * Level-triggered: each look asks the store how things are. Hints only make a look come sooner.
  */
 import type { Hint } from '../store/store.ts'
+import { LATEST_TIME } from '../time.ts'
 import type { Core } from './core.ts'
 import { Postman } from './post.ts'
 import { Retention } from './retention/retention.ts'
@@ -13,6 +14,8 @@ import { Retention } from './retention/retention.ts'
 const GATHER_MS = 250
 /** Of a store that can't tell what changed, every write of another process is such a hint. */
 const GATHER_ANY_MS = 1_000
+/** Clocks of hosts that share a store differ by less. */
+const SETBACK_MS = 30_000
 
 export class Caretaker {
   readonly #core: Core
@@ -24,6 +27,8 @@ export class Caretaker {
   #stopped = false
   /** Claims may have been lost since they were last checked. */
   #lapsed = false
+  /** How far the time of day was ahead of the monotonic clock at the last sweep. */
+  #ahead: number | undefined
   #fault: unknown
 
   /** Why the last sweep failed, if it did: then nothing is taken up here. */
@@ -60,12 +65,25 @@ export class Caretaker {
     try {
       await sessions.settleDoubts()
       await this.#checkClaims()
-      await sessions.takeUpUnheld(Math.ceil(clock.now() + this.#everyMs))
+      const dueBy = (await this.#isSetBack()) ? LATEST_TIME : Math.ceil(clock.now() + this.#everyMs)
+      await sessions.takeUpUnheld(dueBy)
+      this.#ahead = clock.now() - clock.monotonic()
       this.#fault = undefined
     } catch (error) {
       this.#fault = error
       throw error
     }
+  }
+
+  /**
+   * Whether timers may stand at times that the clock has been set back from: since the last sweep, or, at the first one,
+   * since whoever wrote last. Who loads their sessions plans them anew.
+   */
+  async #isSetBack(): Promise<boolean> {
+    const { store, clock } = this.#core
+    if (this.#ahead !== undefined) return clock.now() - clock.monotonic() < this.#ahead - SETBACK_MS
+    const newest = await store.row(await store.tail())
+    return newest !== undefined && clock.now() < newest.record.at - SETBACK_MS
   }
 
   /** After a lapse, until the store has said which claims are left. */
@@ -103,7 +121,7 @@ export class Caretaker {
   /** Plans the next sweep, unless one comes sooner. */
   #plan(delayMs: number): void {
     const { clock } = this.#core
-    const at = clock.now() + delayMs
+    const at = clock.monotonic() + delayMs
     if (this.#stopped || (this.#next !== undefined && this.#next.at <= at)) return
     this.#next?.off()
     const sweep = (): void => {

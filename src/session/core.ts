@@ -11,6 +11,7 @@ import type { LetterId } from '../store/mail.ts'
 import type { JournalEntry, Store } from '../store/store.ts'
 import { type Clock, soundClock } from '../time.ts'
 import { EventPages } from './event-pages.ts'
+import { Gate } from './gate.ts'
 import type { LiveSession } from './live-session.ts'
 import type { RuntimeOptions } from './options.ts'
 import { summaryOf } from './reads.ts'
@@ -20,6 +21,8 @@ import { Sessions } from './sessions.ts'
 
 /** Copies of a session that a request is tried on: each was let go under it. */
 const TRIES = 5
+/** Sessions that take up what fell due at the same time. */
+const GATE_WIDTH = 8
 
 export class Core {
   readonly store: Store
@@ -57,6 +60,7 @@ export class Core {
       keeps: options.keeps,
       maxRunMs: options.maxRunMs ?? 3_600_000,
       abortGraceMs: this.abortGraceMs,
+      gate: new Gate(GATE_WIDTH),
       owner: this.owner,
       keepIdle: options.keepIdle ?? 1_000,
       idleMs: options.idleMs ?? 60_000,
@@ -108,7 +112,7 @@ export class Core {
   ): Promise<{ readonly state: MeerkatState; readonly journal: readonly JournalEntry[] }> {
     const live = this.sessions.peek(sessionId as SessionId)
     if (live !== undefined) {
-      live.usedAt = this.clock.now()
+      live.usedAt = this.clock.monotonic()
       return { state: live.state, journal: live.journal }
     }
     await summaryOf(this.store, sessionId)

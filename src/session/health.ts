@@ -1,12 +1,16 @@
 /** Health, read off the scheduler's own facts: no flag is kept for it. */
+import { messageOf } from '../foreign.ts'
+import { dueSchedules } from '../kernel/regions/schedules.ts'
 import { workWaitingSince } from '../kernel/runnable.ts'
 import type { Store } from '../store/store.ts'
-import type { Clock } from '../time.ts'
+import { type Clock, clockFault } from '../time.ts'
 import type { Health } from './api.ts'
 import type { LiveSession } from './live-session.ts'
 
 /** A runnable input older than this is a stuck scheduler. */
 const STUCK_MS = 10_000
+/** A schedule that is due longer than this is not merely waiting for its turn. */
+const LATE_MS = 5_000
 
 /** `sweepFault`: why sessions that want an owner can't be looked for now. */
 export function healthOf(live: Iterable<LiveSession>, store: Store, clock: Clock, sweepFault: unknown): Health {
@@ -19,12 +23,16 @@ export function healthOf(live: Iterable<LiveSession>, store: Store, clock: Clock
   const unserved = waited.filter(({ ms, served }) => !served && ms > STUCK_MS).length
   const performing = all.flatMap(session => session.loop?.performing ?? [])
   const overdue = performing.filter(run => run.overdue).length
+  const late = all.reduce((sum, { state }) => sum + dueSchedules(state, clock.now() - LATE_MS).length, 0)
+  const clockProblem = clockFault(clock)
   const failing = fault !== undefined
   const reasons = [
     ...(failing ? [`the store refused what it was asked last: ${messageOf(fault)}`] : []),
     ...(stuckMs > STUCK_MS ? [`an input could run and has waited ${stuckMs} ms`] : []),
     ...(unserved > 0 ? [`${unserved} sessions have inputs that wait for an executor: attach one`] : []),
     ...(overdue > 0 ? [`${overdue} runs are past their deadline`] : []),
+    ...(late > 0 ? [`${late} ${late === 1 ? 'schedule is' : 'schedules are'} overdue`] : []),
+    ...(clockProblem === undefined ? [] : [`the clock that this runtime was given ${clockProblem}`]),
   ]
   return {
     status: failing ? 'failing' : reasons.length > 0 ? 'degraded' : 'ok',
@@ -36,6 +44,7 @@ export function healthOf(live: Iterable<LiveSession>, store: Store, clock: Clock
       unfinished: all.reduce((sum, session) => sum + session.state.ledger.entries.size, 0),
     },
     loops: { performing: performing.length, overdue },
+    schedules: { overdue: late },
     store: { name: store.name, failing, ...(failing && { lastError: messageOf(fault) }) },
   }
 }
@@ -44,5 +53,3 @@ export function healthOf(live: Iterable<LiveSession>, store: Store, clock: Clock
 function waitedFor({ state }: LiveSession, now: number): number {
   return Math.max(0, now - (workWaitingSince(state) ?? now))
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

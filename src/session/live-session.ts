@@ -24,6 +24,7 @@ import type { RunResult } from './api.ts'
 import { Background } from './background.ts'
 import { withData } from './blobs.ts'
 import { callOf } from './calls.ts'
+import type { Gate } from './gate.ts'
 import { inputRecords, readMessages, resultView } from './reads.ts'
 
 export interface SessionHost {
@@ -35,6 +36,8 @@ export interface SessionHost {
   readonly serves?: ((sessionId: SessionId) => boolean) | undefined
   readonly maxRunMs: number
   readonly abortGraceMs: number
+  /** What falls due in many sessions at once passes through it, a few at a time. */
+  readonly gate: Gate
   /** This copy of the session can't be written any more. */
   readonly onLost: (session: LiveSession, error: unknown) => void
   readonly faults?: Faults | undefined
@@ -57,7 +60,7 @@ const CONTEXT_LIMIT = 10_000
 export class LiveSession {
   readonly driver: SessionDriver
   readonly loop: SessionLoop | undefined
-  /** When it was last asked for anything. */
+  /** When it was last asked for anything, on the monotonic clock. */
   usedAt: number
   /** Inputs abandoned since it was loaded. */
   abandoned = 0
@@ -78,7 +81,7 @@ export class LiveSession {
     const { store, clock, ids, executor } = host
     this.#host = host
     this.#record = loaded.session
-    this.usedAt = clock.now()
+    this.usedAt = clock.monotonic()
     this.#journals = journalsOf(loaded)
     this.driver = new SessionDriver({
       store,
@@ -105,6 +108,7 @@ export class LiveSession {
       store,
       clock,
       ids,
+      gate: host.gate,
       executor,
       session: () => this.record.options,
       keep: record => this.keep(record),

@@ -1,7 +1,9 @@
 /** When a schedule is due: the rule it was made with, and the next time after any given one. */
-import { Cron } from 'croner'
 import { MeerkatError } from '../errors.ts'
+import { messageOf } from '../foreign.ts'
 import type { ScheduleRule } from '../store/records.ts'
+import { demandDurations, LATEST_TIME } from '../time.ts'
+import { nextLocalTime } from './local-times.ts'
 
 /** How a caller says when: exactly one of `in`, `at`, `every` and `cron`. */
 export interface ScheduleTimes {
@@ -21,6 +23,9 @@ export interface ScheduleTimes {
 
 /** An interval shorter than this would be a busy loop of turns. */
 const SHORTEST_MS = 1_000
+const HOUR_MS = 3_600_000
+/** Clocks that were set back by less don't repeat what is due at fixed times. */
+const CORRECTION_MS = 3 * HOUR_MS
 
 /** The rule that a caller's words come to, and when it is due first. `invalid-params` names the word that is wrong. */
 export function ruleOf(times: ScheduleTimes, now: number): { readonly rule: ScheduleRule; readonly dueAt: number } {
@@ -53,15 +58,49 @@ export function missedSince(rule: ScheduleRule, dueAt: number, now: number, most
 
 function bareRule(times: ScheduleTimes, now: number): ScheduleRule {
   const { inMs, at, everyMs, cron } = times
-  if (inMs !== undefined) return { type: 'once', at: now + inMs }
+  if (inMs !== undefined) {
+    demandDurations({ inMs })
+    return { type: 'once', at: Math.ceil(now + inMs), inMs }
+  }
   if (at !== undefined) return { type: 'once', at: instant('at', at) }
   if (everyMs !== undefined) {
-    if (everyMs < SHORTEST_MS) throw invalid('everyMs', `must be at least ${SHORTEST_MS}`)
+    demandDurations({ everyMs }, { leastMs: SHORTEST_MS })
     return { type: 'every', everyMs, from: now }
   }
   const rule = { type: 'cron', pattern: cron ?? '', timeZone: times.timeZone ?? 'UTC' } as const
   checkCron(rule.pattern, rule.timeZone)
   return rule
+}
+
+/**
+ * When the rule is due where `dueAt` was meant for a clock that has been set back since; undefined if it stays. What
+ * recurs goes on from now, a little later than it would have; what was to come after a while comes after that while.
+ */
+export function dueAfterSetback(rule: ScheduleRule, dueAt: number, now: number): number | undefined {
+  const next = nextFrom(rule, dueAt, now)
+  return next !== undefined && next < dueAt ? next : undefined
+}
+
+function nextFrom(rule: ScheduleRule, dueAt: number, now: number): number | undefined {
+  if (rule.type === 'once') return rule.inMs === undefined ? undefined : now + rule.inMs
+  if (rule.type === 'every') return nextDue(rule, now + rule.everyMs / 2)
+  const next = nextDue(rule, now)
+  const second = next === undefined ? undefined : nextDue(rule, next)
+  if (next === undefined || second === undefined) return next
+  const isOften = second - next <= HOUR_MS
+  if (isOften) return nextDue(rule, now + (second - next) / 2)
+  // Not before the last time it was due for certain, unless that was a clock that went wrong.
+  return lastBefore(rule, dueAt, next) - now > CORRECTION_MS ? next : undefined
+}
+
+/** The newest due time from `first` on that is before `dueAt`, as far as it takes to know that it was no correction. */
+function lastBefore(rule: ScheduleRule, dueAt: number, first: number): number {
+  let last = first
+  for (let at: number | undefined = first; at !== undefined && at < dueAt; at = nextDue(rule, at)) {
+    last = at
+    if (last - first > CORRECTION_MS) break
+  }
+  return last
 }
 
 function bareNext(rule: ScheduleRule, after: number): number | undefined {
@@ -71,21 +110,17 @@ function bareNext(rule: ScheduleRule, after: number): number | undefined {
     case 'every':
       return rule.from + (Math.floor((after - rule.from) / rule.everyMs) + 1) * rule.everyMs
     case 'cron':
-      return parsed(rule.pattern, rule.timeZone).nextRun(new Date(after))?.getTime()
+      return nextLocalTime(rule.pattern, rule.timeZone, after)
   }
 }
 
 function checkCron(pattern: string, timeZone: string): void {
   if (!isTimeZone(timeZone)) throw invalid('timeZone', `${JSON.stringify(timeZone)} is no IANA time zone`)
   try {
-    parsed(pattern, timeZone)
+    nextLocalTime(pattern, timeZone, 0)
   } catch (error) {
-    throw invalid('cron', `is no cron pattern: ${error instanceof Error ? error.message : String(error)}`)
+    throw invalid('cron', `is no cron pattern: ${messageOf(error)}`)
   }
-}
-
-function parsed(pattern: string, timezone: string): Cron {
-  return new Cron(pattern, { timezone, paused: true })
 }
 
 function isTimeZone(name: string): boolean {
@@ -99,7 +134,8 @@ function isTimeZone(name: string): boolean {
 
 function instant(field: string, text: string): number {
   const at = /(Z|[+-]\d\d:?\d\d)$/.test(text) ? Date.parse(text) : Number.NaN
-  if (Number.isNaN(at)) throw invalid(field, `must be a time such as 2026-11-21T08:00:00Z, not ${JSON.stringify(text)}`)
+  if (!(at >= 0 && at <= LATEST_TIME))
+    throw invalid(field, `must be a time such as 2026-11-21T08:00:00Z, not ${JSON.stringify(text)}`)
   return at
 }
 

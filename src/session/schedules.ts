@@ -61,29 +61,30 @@ export async function scheduleViews(core: Core, sessionId: string): Promise<read
   return records.map(record => viewOf(record, mapGet(schedules.entries, record.id)))
 }
 
-/** Fires a due schedule within a transaction: what becomes of it is the kernel's to say, the input follows. */
+/**
+ * Fires a due schedule within a transaction: what becomes of it is the kernel's to say, the input follows. False where
+ * the kernel refuses.
+ */
 export function fire(
   tx: Transaction,
   entry: ScheduleEntry,
   { rule, content }: ScheduleRecord,
   { ids, keep, now }: { readonly ids: Ids; readonly keep: (record: InputRecord) => void; readonly now: number },
-): void {
+): boolean {
   const late = now - entry.dueAt > LATE_MS
   const missed = late ? 1 + missedSince(rule, entry.dueAt, now, MISSED_MOST) : 0
   const each = entry.misfire === 'all' && late && missed <= MISSED_MOST
-  const next = nextDue(rule, each ? entry.dueAt : now)
+  const next = rule.type === 'once' ? undefined : nextDue(rule, each ? entry.dueAt : now)
   const inputId = ids.input()
-  const fired = tx
-    .step({
-      type: 'FireSchedule',
-      scheduleId: entry.id,
-      at: now,
-      inputId,
-      ...(missed > 0 && { missed }),
-      ...(next !== undefined && { nextDueAt: next }),
-    })
-    .some(({ type }) => type === 'ScheduleFired')
-  if (!fired) return
+  const fired = tx.try({
+    type: 'FireSchedule',
+    scheduleId: entry.id,
+    at: now,
+    inputId,
+    ...(missed > 0 && { missed }),
+    ...(next !== undefined && { nextDueAt: next }),
+  })
+  if (!fired.ok || !fired.effects.some(({ type }) => type === 'ScheduleFired')) return fired.ok
   const replaces = entry.overlap === 'replace'
   const key = replaces ? ({ mode: 'supersede', supersessionKey: `schedule:${entry.id}` } as const) : {}
   tx.step({ type: 'AcceptInput', inputId, at: tx.at, kind: 'external-event', origin: 'system', ...key })
@@ -98,6 +99,7 @@ export function fire(
   }
   tx.parts.inputs.push(record)
   keep(record)
+  return true
 }
 
 function viewOf({ id, at, title, rule, content }: ScheduleRecord, entry: ScheduleEntry | undefined): ScheduleView {

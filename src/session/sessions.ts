@@ -77,7 +77,7 @@ export class Sessions {
     for (;;) {
       const live = this.#live.get(id)
       if (live !== undefined) {
-        live.usedAt = this.#options.clock.now()
+        live.usedAt = this.#options.clock.monotonic()
         return live
       }
       if (this.#leavingAll) throw closing()
@@ -354,7 +354,7 @@ export class Sessions {
   async evict(keep: number): Promise<void> {
     const { clock, idleMs } = this.#options
     const idle = [...this.#live.values()].filter(
-      live => live.idle && (keep === 0 || live.usedAt + idleMs <= clock.now()),
+      live => live.idle && (keep === 0 || live.usedAt + idleMs <= clock.monotonic()),
     )
     idle.sort((a, b) => a.usedAt - b.usedAt)
     await Promise.allSettled(idle.slice(0, Math.max(0, this.#live.size - keep)).map(live => this.#letGo(live)))

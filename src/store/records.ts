@@ -108,15 +108,17 @@ export interface InputRecord {
 }
 
 /** When a schedule is due. Times are ms since the epoch. */
-export type ScheduleRule = (
-  | { readonly type: 'once'; readonly at: number }
-  /** `from` + n × `everyMs`. */
-  | { readonly type: 'every'; readonly everyMs: number; readonly from: number }
-  | { readonly type: 'cron'; readonly pattern: string; readonly timeZone: string }
-) & {
-  /** Nothing is due after this. */
-  readonly until?: number
-}
+export type ScheduleRule =
+  /** `inMs`: how far off it was when it was made, where that is what its maker said. */
+  (
+    | { readonly type: 'once'; readonly at: number; readonly inMs?: number }
+    /** `from` + n × `everyMs`. */
+    | { readonly type: 'every'; readonly everyMs: number; readonly from: number }
+    | { readonly type: 'cron'; readonly pattern: string; readonly timeZone: string }
+  ) & {
+    /** Nothing is due after this. */
+    readonly until?: number
+  }
 
 /** A schedule as it was made; the kernel holds what it decides by, this is the rest. */
 export interface ScheduleRecord {

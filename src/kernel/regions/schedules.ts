@@ -123,14 +123,19 @@ function unfinishedBefore(state: MeerkatFacts, input: WithSchedule): InputId | u
 
 /** When a schedule of this session is due next, ms since the epoch; undefined where none could fire. */
 export function nextDueAt(state: MeerkatFacts): number | undefined {
-  const { entries } = state.schedules
-  if (entries.size === 0 || !admitsWork(state)) return undefined
-  let next: number | undefined
-  for (const { dueAt, paused } of mapValues(entries)) {
-    if (paused !== true && (next === undefined || dueAt < next)) next = dueAt
-  }
-  return next
+  const { schedules: slice } = state
+  if (slice.entries.size === 0 || !admitsWork(state)) return undefined
+  const known = EARLIEST.get(slice)
+  if (known !== undefined) return known === NEVER ? undefined : known
+  let next = NEVER
+  for (const { dueAt, paused } of mapValues(slice.entries)) if (paused !== true && dueAt < next) next = dueAt
+  EARLIEST.set(slice, next)
+  return next === NEVER ? undefined : next
 }
+
+/** Asked after every commit of a session that may hold thousands; a slice never changes. */
+const EARLIEST = new WeakMap<Schedules, number>()
+const NEVER = Number.POSITIVE_INFINITY
 
 /** The schedules that are to fire now, the longest due first. */
 export function dueSchedules(state: MeerkatFacts, now: number): readonly ScheduleEntry[] {

@@ -26,6 +26,7 @@ const health = operation({
     oldestRunnableMs: z.number().describe('Age of the oldest input that could run and does not; 0 when there is none.'),
     sessions: z.object({ loaded: z.int(), running: z.int(), unfinished: z.int() }),
     loops: z.object({ performing: z.int(), overdue: z.int() }),
+    schedules: z.object({ overdue: z.int() }).describe('Due times that passed without their input.'),
     store: z.object({ name: z.string(), failing: z.boolean(), lastError: z.string().optional() }),
   }),
   handle: runtime => runtime.health(),

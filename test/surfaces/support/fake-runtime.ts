@@ -56,6 +56,7 @@ export class FakeRuntime implements RuntimeApi {
       oldestRunnableMs: 0,
       sessions: { loaded: this.sessions.size, running: 0, unfinished: 0 },
       loops: { performing: 0, overdue: 0 },
+      schedules: { overdue: 0 },
       store: { name: 'memory', failing: this.healthStatus === 'failing' },
     }
   }

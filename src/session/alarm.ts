@@ -1,0 +1,159 @@
+/**
+ * Fires the schedules of a session when they are due.
+ *
+ * 1. A timer is a hint: while one is waited for the clock is looked at again every few seconds, so it may jump as it
+ *    likes. Where it was set back, what was meant for the old time is planned anew.
+ * 2. However many are due, a commit fires a few of them, and others have their turn between two commits.
+ */
+import type { SessionDriver } from '../driver/driver.ts'
+import type { Transaction } from '../driver/transaction.ts'
+import type { Ids } from '../ids.ts'
+import type { ScheduleId } from '../kernel/ids.ts'
+import { mapGet } from '../kernel/persistent-map.ts'
+import { dueSchedules, nextDueAt, type ScheduleEntry, schedulesOf } from '../kernel/regions/schedules.ts'
+import type { InputRecord, ScheduleRecord } from '../store/records.ts'
+import type { Store } from '../store/store.ts'
+import { type Clock, LOOK_EVERY_MS } from '../time.ts'
+import type { Gate } from './gate.ts'
+import { scheduleRecords } from './records.ts'
+import { dueAfterSetback } from './schedule-times.ts'
+import { fire } from './schedules.ts'
+
+export interface AlarmOptions {
+  readonly driver: SessionDriver
+  readonly store: Store
+  readonly clock: Clock
+  readonly ids: Ids
+  /** Shared by all sessions of the process. */
+  readonly gate: Gate
+  /** Keeps what an input said while it is unfinished. */
+  readonly keep: (record: InputRecord) => void
+}
+
+/** Schedules that one commit fires or moves. */
+const AT_ONCE = 50
+/** How long until something that the store could not take is tried again. */
+const AGAIN_MS = 1_000
+/** Clocks that are kept exact go back by less than this. */
+const SETBACK_MS = 1_000
+
+export class Alarm {
+  readonly #options: AlarmOptions
+  #next: { readonly at: number; readonly off: () => void } | undefined
+  /** The latest time of day that is known to have been; none until the first schedule is waited for. */
+  #latest: number | undefined
+  #busy = false
+  #stopped = false
+
+  constructor(options: AlarmOptions) {
+    this.#options = options
+  }
+
+  /** Waits for what is due next. */
+  sync(): void {
+    if (this.#stopped || this.#busy) return
+    const dueAt = nextDueAt(this.#options.driver.state)
+    if (dueAt !== undefined && dueAt <= this.#options.clock.now()) return this.#look(dueAt)
+    if (dueAt === this.#next?.at) return
+    this.#next?.off()
+    this.#next = undefined
+    if (dueAt !== undefined) this.#wait(dueAt)
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#next?.off()
+  }
+
+  #wait(dueAt: number): void {
+    const { clock } = this.#options
+    const leftMs = dueAt - clock.now()
+    // The first look comes soon: a clock may have been set back before the session was loaded.
+    const off = clock.after(Math.min(leftMs, LOOK_EVERY_MS), () => this.#look(dueAt), { background: true })
+    this.#next = { at: dueAt, off }
+  }
+
+  #look(dueAt: number): void {
+    const now = this.#options.clock.now()
+    const isSetBack = this.#latest === undefined || now < this.#latest - SETBACK_MS
+    if (!isSetBack) this.#latest = Math.max(this.#latest ?? now, now)
+    this.#next?.off()
+    this.#next = undefined
+    if (dueAt <= now) this.#act(() => this.#fireAll())
+    else if (isSetBack) this.#act(() => this.#planAnew())
+    else this.#wait(dueAt)
+  }
+
+  #act(act: () => Promise<void>): void {
+    this.#busy = true
+    const goOn = (): void => {
+      this.#busy = false
+      this.sync()
+    }
+    act()
+      .then(() => goOn())
+      .catch(() => void this.#options.clock.after(AGAIN_MS, goOn, { background: true }))
+  }
+
+  async #fireAll(): Promise<void> {
+    const { driver, clock, ids, keep } = this.#options
+    for (;;) {
+      const due = dueSchedules(driver.state, clock.now()).slice(0, AT_ONCE)
+      if (due.length === 0 || this.#stopped) return
+      const fired = await this.#change(due, (tx, records) => {
+        const now = clock.now()
+        return due.filter(({ id: scheduleId }) => {
+          const entry = mapGet(tx.state.schedules.entries, scheduleId)
+          const record = records.get(scheduleId)
+          if (entry === undefined) return true
+          // Nobody knows what it was to say.
+          if (record === undefined) return tx.try({ type: 'CancelSchedule', scheduleId }).ok
+          return fire(tx, entry, record, { ids, keep, now })
+        }).length
+      })
+      if (fired === 0) throw new Error('what is due was refused: it is tried again a little later')
+    }
+  }
+
+  /** Moves what was meant for a time that the clock has not come to again. */
+  async #planAnew(): Promise<void> {
+    const { driver, clock } = this.#options
+    const now = clock.now()
+    if (now < (await this.#knownTime()) - SETBACK_MS) {
+      const all = schedulesOf(driver.state.schedules)
+      for (let from = 0; from < all.length && !this.#stopped; from += AT_ONCE) {
+        await this.#change(all.slice(from, from + AT_ONCE), (tx, records) => {
+          for (const [scheduleId, { rule }] of records) {
+            const entry = mapGet(tx.state.schedules.entries, scheduleId)
+            const dueAt = entry && dueAfterSetback(rule, entry.dueAt, now)
+            if (dueAt !== undefined) tx.try({ type: 'UpdateSchedule', scheduleId, dueAt })
+          }
+        })
+      }
+    }
+    this.#latest = now
+  }
+
+  /** When the clock was last looked at, here or by whoever wrote the session last. */
+  async #knownTime(): Promise<number> {
+    if (this.#latest !== undefined) return this.#latest
+    const { store, driver } = this.#options
+    const row = driver.position === 0 ? undefined : await store.row(driver.position)
+    return row?.record.at ?? 0
+  }
+
+  #change<T>(
+    entries: readonly ScheduleEntry[],
+    change: (tx: Transaction, records: ReadonlyMap<ScheduleId, ScheduleRecord>) => T,
+  ): Promise<T> {
+    const { store, driver, gate } = this.#options
+    return gate.pass(async () => {
+      const records = await scheduleRecords(
+        store,
+        entries.map(({ id }) => id),
+      )
+      const byId = new Map(records.map(record => [record.id, record]))
+      return driver.mutate(tx => change(tx, byId))
+    })
+  }
+}
