@@ -66,7 +66,7 @@ export function optionsConflict({ id, options }: SessionRecord): MeerkatError {
  * where the executor says which ones it has.
  */
 export function demandActing(options: SessionOptions | SessionChanges, executor: CoreExecutor | undefined): void {
-  demandDurations({ 'budget.maxRunMs': options.budget?.maxRunMs ?? undefined }, { leastMs: 1 })
+  demandDurations({ 'budget.maxRunMs': options.budget?.maxRunMs }, { leastMs: 1 })
   const idle = (['keepAlive', 'mcpServers'] as const).filter(name => name in options && isAsked(options, name))
   if (idle.length > 0) {
     const message = `${idle.join(' and ')} can't be given yet: nothing in this release acts on it`
