@@ -75,7 +75,11 @@ async function forward(
     const hint = waitForCommit(store, sessionId, deadline.within(POLL_MS), closing.signal)
     try {
       const body = await store.mail.take(letter.id)
-      if (body !== undefined) return opened(body)
+      if (body !== undefined) {
+        // Its owner may end before what was asked of it does.
+        core.sessions.want(sessionId)
+        return opened(body)
+      }
       if (await isOwnHere(core, sessionId)) await collect(core)
       await hint
     } finally {

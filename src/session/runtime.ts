@@ -241,6 +241,8 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
         const { status, reason, result } = await this.input(sessionId, { inputId })
         if (!isOpen(status)) return { status, ...(reason && { reason }), ...(result && { result }) }
         if (deadline.passed || signal?.aborted === true) return { status }
+        // Whoever has the session may end before the input does.
+        if (live === undefined) this.#sessions.want(sessionId as SessionId)
         await hint
       } finally {
         hint.cancel()

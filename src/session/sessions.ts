@@ -16,6 +16,7 @@ import { sessionExists } from '../store/store-errors.ts'
 import type { Deadline } from '../time.ts'
 import { LiveSession, type SessionHost } from './live-session.ts'
 import { isArriving, notWhole } from './transfer/arrival.ts'
+import { Wanted } from './wanted.ts'
 
 /** Sessions asked for at once. */
 const PAGE = 500
@@ -50,6 +51,7 @@ export class Sessions {
   readonly #astray = new Set<SessionId>()
   /** Sessions that this release failed to read, with their commits then. */
   readonly #unreadable = new Map<SessionId, number>()
+  readonly #wanted: Wanted
   #sweep: (() => void) | undefined
   /** Where in a page this owner's sweeps begin, from 0 to 1. */
   readonly #share: number
@@ -60,6 +62,19 @@ export class Sessions {
     this.#options = options
     this.#share = shareOf(options.owner)
     this.#host = { ...options, onLost: live => this.#lose(live) }
+    const { store, clock, executor, serves = () => true } = options
+    this.#wanted = new Wanted({
+      store,
+      clock,
+      serves: id => executor !== undefined && serves(id),
+      has: id => this.#live.has(id),
+      take: id => this.get(id),
+    })
+  }
+
+  /** Takes the session up once nobody alive has it, unless it has nothing to do any more by then. */
+  want(id: SessionId): void {
+    this.#wanted.add(id)
   }
 
   /** Loaded sessions. */
@@ -181,6 +196,7 @@ export class Sessions {
   /** Starts no run any more, lets those under way end within the time left, and gives every session back. */
   async drain(deadline: Deadline): Promise<void> {
     this.#leavingAll = true
+    this.#wanted.stop()
     await Promise.allSettled(this.#making.values())
     await Promise.allSettled(
       [...this.#live.values()].map(async live => {
@@ -249,6 +265,7 @@ export class Sessions {
   async close(): Promise<void> {
     this.#leavingAll = true
     this.#sweep?.()
+    this.#wanted.stop()
     await Promise.allSettled(this.#making.values())
     const left = await Promise.allSettled([...this.#live.values()].map(live => this.#letGo(live)))
     await Promise.allSettled(this.#leaving.values())
@@ -333,6 +350,8 @@ export class Sessions {
     if (this.#live.get(live.id) !== live) return
     tell(this.#options.observer, 'lease', () => ({ sessionId: live.id, event: 'lost' }))
     this.#letGo(live).catch(() => {})
+    // Whoever has it now may end before its work does.
+    if (live.state.ledger.entries.size > 0) this.#wanted.add(live.id)
   }
 
   /** Beyond the number kept, sessions that were idle for a while are let go, the longest idle first. */
