@@ -51,6 +51,11 @@ export const systemClock: Clock = {
   },
 }
 
+/** Whether it is a number of milliseconds in the range. */
+export function isDuration(value: unknown, leastMs: number = 0, mostMs: number = LONGEST_MS): value is number {
+  return typeof value === 'number' && value >= leastMs && value <= mostMs
+}
+
 /**
  * Believes durations that somebody asked for, by their names; those that are absent are fine.
  *
@@ -61,8 +66,7 @@ export function demandDurations(
   { leastMs = 0, mostMs = LONGEST_MS }: { readonly leastMs?: number; readonly mostMs?: number } = {},
 ): void {
   for (const [path, value] of Object.entries(given)) {
-    const isSound = typeof value === 'number' && value >= leastMs && value <= mostMs
-    if (value === undefined || isSound) continue
+    if (value === undefined || isDuration(value, leastMs, mostMs)) continue
     const message = `must be a number of milliseconds from ${leastMs} to ${mostMs}, not ${messageOf(value)}`
     throw new MeerkatError('invalid-params', `${path} ${message}`, { details: { issues: [{ path, message }] } })
   }

@@ -109,7 +109,7 @@ export class Begun {
 const KEPT_MS = 60_000
 
 /** Work behind an answer has no deadline of its own: it ends when it ends, or when somebody cancels it. */
-const UNBOUNDED = new Deadline(systemClock, Number.POSITIVE_INFINITY)
+const UNBOUNDED = Deadline.in(systemClock, Number.POSITIVE_INFINITY)
 
 async function outcomeOf(
   { id, sessionId, tool: name = id }: RunningOperation,

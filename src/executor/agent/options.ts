@@ -5,6 +5,7 @@
  */
 import { MeerkatError } from '../../errors.ts'
 import { messageOf } from '../../foreign.ts'
+import { isDuration, LONGEST_MS } from '../../time.ts'
 
 /** What a field has to be. */
 export interface Field {
@@ -21,13 +22,13 @@ export const aFunction: Field = { wanted: 'a function', fits: isFunction }
 export const aText: Field = { wanted: 'a text', fits: value => typeof value === 'string' }
 export const aBoolean: Field = { wanted: 'true or false', fits: value => typeof value === 'boolean' }
 export const aDuration: Field = {
-  wanted: 'a number of milliseconds above 0',
-  fits: value => typeof value === 'number' && Number.isFinite(value) && value > 0,
+  wanted: `a number of milliseconds above 0, at most ${LONGEST_MS}`,
+  fits: value => isDuration(value) && value > 0,
 }
 /** A duration, or none at all. */
 export const aDelay: Field = {
-  wanted: 'a number of milliseconds, at least 0',
-  fits: value => typeof value === 'number' && Number.isFinite(value) && value >= 0,
+  wanted: `a number of milliseconds from 0 to ${LONGEST_MS}`,
+  fits: value => isDuration(value),
 }
 export const aCount: Field = {
   wanted: 'a whole number, at least 0',

@@ -9,7 +9,7 @@ import { MeerkatError } from '../../errors.ts'
 import { cutText, jsonOf, messageOf } from '../../foreign.ts'
 import type { CallId, OperationId, RunId, SessionId } from '../../kernel/ids.ts'
 import type { CallPolicy } from '../../kernel/regions/calls.ts'
-import { type Deadline, demandDurations } from '../../time.ts'
+import type { Deadline } from '../../time.ts'
 import type { ToolSummary, WatchContext } from '../executor.ts'
 import type { StillRunning } from './background.ts'
 import {
@@ -105,7 +105,6 @@ export interface ToolDefinition<Input extends z.ZodType, Output> {
 export function tool<Input extends z.ZodType, Output>(definition: ToolDefinition<Input, Output>): AgentTool {
   checkOptions(named(definition), definition, DEFINITION)
   const { name, description, input, output, timeoutMs, onLost = 'ask', needsApproval = false } = definition
-  demandDurations({ timeoutMs }, { leastMs: 1 })
   // `parse` is the only maker of arguments, so what reaches the definition's functions has the schema's output type.
   const typed = (args: unknown): z.output<Input> => args as z.output<Input>
   return {
