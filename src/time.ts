@@ -221,6 +221,13 @@ export class Deadline {
     return new Deadline(clock, clock.monotonic() + timeoutMs)
   }
 
+  /** The same by a caller's word, an object of one duration; `invalid-params` names it where it is none. */
+  static asked(clock: Clock, named: Readonly<Record<string, unknown>>): Deadline {
+    demandDurations(named)
+    const [timeoutMs] = Object.values(named)
+    return Deadline.in(clock, Number(timeoutMs))
+  }
+
   /** The time of day that it falls on as things stand, milliseconds since the epoch; Infinity for none. */
   get at(): number {
     return this.#clock.now() + this.remainingMs

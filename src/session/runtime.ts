@@ -49,7 +49,6 @@ import { recordedSchema } from './output-schema.ts'
 import { ask } from './post.ts'
 import { infoOf, listInputs, listRuns, pageOfHistory } from './queries.ts'
 import { receiptsOf, runView, sessionView, summaryOf } from './reads.ts'
-import { demandRetention } from './retention/policy.ts'
 import type { PruneReport } from './retention/prune.ts'
 import { scheduleViews } from './schedules.ts'
 import { closing, type Sessions } from './sessions.ts'
@@ -225,8 +224,7 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
     waitMs: number,
     signal?: AbortSignal,
   ): Promise<{ status: InputStatus; reason?: string; result?: RunResult }> {
-    demandDurations({ waitMs })
-    const deadline = Deadline.in(this.#clock, waitMs)
+    const deadline = Deadline.asked(this.#clock, { waitMs })
     const until = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal])
     for (;;) {
       if (this.#closing.signal.aborted) throw closing()
@@ -241,7 +239,6 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
         const { status, reason, result } = await this.input(sessionId, { inputId })
         if (!isOpen(status)) return { status, ...(reason && { reason }), ...(result && { result }) }
         if (deadline.passed || signal?.aborted === true) return { status }
-        // Whoever has the session may end before the input does.
         if (live === undefined) this.#sessions.want(sessionId as SessionId)
         await hint
       } finally {
@@ -271,11 +268,10 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
 
   async events(params: Parameters<RuntimeApi['events']>[0]): Promise<{ events: readonly EventView[]; cursor: string }> {
     const { sessionId, after, limit = 100, waitMs = 0, signal } = params
-    demandDurations({ waitMs })
+    const deadline = Deadline.asked(this.#clock, { waitMs })
     const query = { limit, ...(sessionId && { sessionId: sessionId as SessionId }) }
     let from = after === '' ? undefined : after
     let exists = sessionId === undefined
-    const deadline = Deadline.in(this.#clock, waitMs)
     for (;;) {
       if (this.#closing.signal.aborted) throw closing()
       const hint = waitForCommit(this.#store, query.sessionId, deadline, signal, this.#closing.signal)
@@ -356,7 +352,6 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
     compact = false,
     ...policy
   }: Parameters<RuntimeApi['prune']>[0]): Promise<PruneReport> {
-    demandRetention(policy)
     const named = Object.keys(policy).length > 0
     const report = await this.#core.pruner.all(named ? policy : this.#core.retention, dryRun)
     if (compact && !dryRun) await this.#store.compact()
@@ -368,9 +363,9 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
    * session back for others to go on with, and closes.
    */
   async drain(graceMs: number): Promise<void> {
-    demandDurations({ graceMs })
+    const deadline = Deadline.asked(this.#clock, { graceMs })
     this.#caretaker.stop()
-    await this.#sessions.drain(Deadline.in(this.#clock, graceMs))
+    await this.#sessions.drain(deadline)
     await this.close()
   }
 

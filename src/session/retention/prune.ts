@@ -11,7 +11,7 @@ import type { SessionId } from '../../kernel/ids.ts'
 import type { Position } from '../../store/records.ts'
 import type { Claim, SessionSummary, Store } from '../../store/store.ts'
 import { dropEvents, joinDeltas, type Pass, type Passed } from './lighten.ts'
-import type { RetentionPolicy } from './policy.ts'
+import { demandRetention, type RetentionPolicy } from './policy.ts'
 import { isSpent, looksRemovable } from './removable.ts'
 
 const PAGE = 100
@@ -71,6 +71,7 @@ export class Pruner {
 
   /** Every session, from the first to the last. */
   async all(policy: RetentionPolicy, dryRun: boolean): Promise<PruneReport> {
+    demandRetention(policy)
     const tally = noTally()
     for (let after: SessionId | undefined; ; ) {
       const page = await this.#page(after)
