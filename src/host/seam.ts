@@ -8,7 +8,13 @@ import type { Applied, ConsumerSurface } from '../kernel/composition.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { RuntimeEpochId, SessionId } from '../kernel/ids.ts'
 import type { MeerkatState } from '../kernel/machine.ts'
-import { type SessionRequest, type SessionSignal, sessionSignals, sessionsSurface } from '../kernel/mob/seam.ts'
+import {
+  requestRefusal,
+  type SessionRequest,
+  type SessionSignal,
+  sessionSignals,
+  sessionsSurface,
+} from '../kernel/mob/seam.ts'
 import { stepsBefore } from '../kernel/owed.ts'
 import type { Entries } from './entries.ts'
 
@@ -44,6 +50,8 @@ export class SessionSeam {
 
   /** Applies a routed request; a refusal has the kind of the rejection as its code. */
   async apply(sessionId: SessionId, request: SessionRequest): Promise<Applied<MeerkatEffect>> {
+    const refusal = requestRefusal(sessionId, request)
+    if (refusal !== undefined) return { ok: false, ...refusal }
     const live = this.#entries.live(sessionId)
     const { before, result } = await live.driver.mutate(tx => {
       const [before, mark] = [tx.state, tx.mark()]

@@ -1,12 +1,12 @@
 /** A mob and the sessions of a host, over the seam between them. */
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { MeerkatMachine } from '../../src/host/meerkat-machine.ts'
 import { MachineAuthority } from '../../src/kernel/authority.ts'
 import { appliesTo, CompositionDispatcher, commitThenDispatch, type Producer } from '../../src/kernel/composition.ts'
 import type { AgentRuntimeId, SessionId } from '../../src/kernel/ids.ts'
 import { type MobInput, mob } from '../../src/kernel/mob/machine.ts'
 import { memberOf } from '../../src/kernel/mob/members.ts'
-import { meerkatMobSeam, type SeamParties, type SessionSignal } from '../../src/kernel/mob/seam.ts'
+import { meerkatMobSeam, type SeamParties, type SessionRequest, type SessionSignal } from '../../src/kernel/mob/seam.ts'
 import { identity, retireA, runtimeId, spawn } from '../kernel/support/mob-play.ts'
 import { answering } from './support/machines.ts'
 
@@ -27,6 +27,48 @@ test('a request reaches the session it is for, and no other', async () => {
   expect(await surface.apply(request, 'elsewhere')).toMatchObject({ ok: false, code: 'routed_session_not_registered' })
   expect(await surface.apply(request, S)).toMatchObject({ ok: true, effects: [{ type: 'RuntimeBound' }] })
   expect(await surface.apply({ ...request, fence: 2 }, S)).toMatchObject({ ok: false, code: 'guard-rejected' })
+})
+
+describe('over the seam', () => {
+  const hostile: Readonly<Record<string, unknown>> = {
+    nothing: undefined,
+    null: null,
+    'a text': 'Retire',
+    'no type': {},
+    'a type of the prototype': { type: 'toString' },
+    'what the host alone may ask': { type: 'Reset' },
+    'an input': { type: 'AcceptInput', inputId: 'i', at: 0 },
+    'another registration': { type: 'RegisterSession', sessionId: 'other' },
+    'a stop': { type: 'StopRuntimeExecutor', reason: 'because' },
+    'a run': { type: 'Prepare', runId: 'r', at: 0 },
+    'work without a placement': { type: 'Ingest', workId: 'w', origin: 'Mob', sessionId: S },
+    'a fence that is no number': { type: 'PrepareBindings', sessionId: S, ...PLACEMENT, fence: Number.NaN },
+    'no runtime': { type: 'PrepareBindings', sessionId: S, ...PLACEMENT, runtimeId: '' },
+    'more than the route has': { type: 'Retire', then: { type: 'Destroy' } },
+  }
+
+  test.each(Object.entries(hostile))('%s is refused by code, and the session is as it was', async (_, request) => {
+    await using machine = await MeerkatMachine.ephemeral()
+    await machine.registerSession(S)
+    const applied: (request: unknown) => unknown = request => machine.seam.surface().apply(request as SessionRequest, S)
+    expect(await applied(request)).toMatchObject({ ok: false, code: expect.stringMatching(/^routed_input_/) as string })
+    expect(await machine.seam.apply(S, request as SessionRequest)).toMatchObject({ ok: false })
+    expect(machine.runtimeState(S)).toBe('idle')
+    expect(machine.listActiveInputs(S)).toEqual([])
+  })
+
+  test.each([
+    { type: 'Retire', sessionId: 'other' },
+    { type: 'Destroy', sessionId: 'other' },
+    { type: 'PrepareBindings', sessionId: 'other', ...PLACEMENT },
+    { type: 'Ingest', sessionId: 'other', ...PLACEMENT, workId: 'w', origin: 'Mob' },
+  ])('$type for another session is refused where it arrives', async request => {
+    await using machine = await MeerkatMachine.ephemeral()
+    await machine.registerSession(S)
+    const applied = await machine.seam.surface().apply(request as SessionRequest, S)
+    expect(applied).toMatchObject({ ok: false, code: 'routed_session_mismatch' })
+    expect(machine.runtimeState(S)).toBe('idle')
+  })
 })
 
 test('a retirement that comes over it has what waits answered first, as one that is asked for here', async () => {

@@ -180,6 +180,48 @@ export function sessionSignals({ binding }: MeerkatState, effects: readonly Meer
     .map(effect => ('fence' in effect ? effect : { ...effect, fence }))
 }
 
+/** The input is none that a route of the seam ends in, or it lacks what its route says. */
+const NOT_DECLARED = 'routed_input_not_declared'
+const MALFORMED = 'routed_input_malformed'
+
+type Field = 'name' | 'name?' | 'count' | 'count?'
+const SESSION = { sessionId: 'name' } as const
+const PLACED = { ...SESSION, runtimeId: 'name', fence: 'count', generation: 'count?', epochId: 'name?' } as const
+/** What each request holds, as its route binds it; a field with `?` may be absent. */
+const DECLARED: { readonly [Type in SessionRequest['type']]: Readonly<Record<string, Field>> } = {
+  PrepareBindings: PLACED,
+  Ingest: { ...PLACED, workId: 'name', origin: 'name' },
+  Retire: { sessionId: 'name?' },
+  Destroy: { sessionId: 'name?' },
+}
+
+function isDeclared(type: unknown): type is SessionRequest['type'] {
+  return typeof type === 'string' && Object.hasOwn(DECLARED, type)
+}
+
+function isFit(field: Field | undefined, value: unknown): boolean {
+  if (value === undefined) return field?.endsWith('?') === true
+  if (field === undefined) return false
+  return field.startsWith('name') ? typeof value === 'string' && value !== '' : Number.isSafeInteger(value)
+}
+
+/**
+ * Why a session does not even look at what was routed to it: the routed surface takes the requests that its routes
+ * declare, nothing else that a session would take from its own host, and none that speaks for another session.
+ */
+export function requestRefusal(sessionId: SessionId, request: unknown): ConsumerRefusal | undefined {
+  const given: Readonly<Record<string, unknown>> = typeof request === 'object' ? { ...request } : {}
+  const { type, ...fields } = given
+  if (!isDeclared(type)) return { code: NOT_DECLARED, message: 'no route of the seam leads to such an input' }
+  if (fields['sessionId'] !== undefined && fields['sessionId'] !== sessionId) {
+    return { code: SESSION_MISMATCH, message: `a ${type} of another session was routed to session ${sessionId}` }
+  }
+  const declared = DECLARED[type]
+  const unfit = Object.keys({ ...declared, ...fields }).find(name => !isFit(declared[name], fields[name]))
+  if (unfit === undefined) return undefined
+  return { code: MALFORMED, message: `the ${unfit} of a routed ${type} is not as its route has it` }
+}
+
 type ApplyToSession = (input: SessionRequest) => Applied | Promise<Applied>
 
 /** A surface over the sessions that somebody serves. */
@@ -189,7 +231,10 @@ export function sessionsSurface(
   return {
     apply: (input, address) => {
       const apply = address === undefined ? undefined : find(address as SessionId)
-      if (apply !== undefined) return apply(input)
+      if (apply !== undefined) {
+        const refusal = requestRefusal(address as SessionId, input)
+        return refusal === undefined ? apply(input) : { ok: false, ...refusal }
+      }
       return { ok: false, code: SESSION_NOT_REGISTERED, message: `session ${address ?? '(none)'} is not served here` }
     },
   }
