@@ -78,6 +78,7 @@ export {
   type PeerResponseTerminalRouteIdentity,
   type PeerResponseTerminalSource,
   type PeerResponseTerminalTransportIdentity,
+  peerResponseTerminalContextKey,
   peerResponseTerminalFact,
   promptText,
 } from './handles/peer-conversation.ts'
@@ -100,7 +101,7 @@ export {
   standaloneToolVisibilityOwner,
   ToolVisibilityOwner,
 } from './handles/tool-visibility.ts'
-export { TurnStateHandle, type TurnStateSnapshot } from './handles/turn-state.ts'
+export { type TurnLoopState, TurnStateHandle, type TurnStateSnapshot } from './handles/turn-state.ts'
 export type { AcceptOutcome, HostInput, InputCompletion } from './host/admission.ts'
 export {
   bindingsFor,
@@ -151,7 +152,17 @@ export {
 export type { MeerkatEffect } from './kernel/effects.ts'
 export type { CallId, InputId, RunId, RuntimeEpochId, SessionId } from './kernel/ids.ts'
 export { type MeerkatInput, type MeerkatState, meerkat, step } from './kernel/machine.ts'
-export type { Rejection, RejectionKind, StepResult, Transition } from './kernel/step.ts'
+export type {
+  ProductTurnPhase as RealtimeProductTurnPhase,
+  ProjectionFreshness as RealtimeProjectionFreshness,
+} from './kernel/regions/product-turn.ts'
+export type {
+  Rejection,
+  RejectionKind,
+  RejectionKind as DslRejectionKind,
+  StepResult,
+  Transition,
+} from './kernel/step.ts'
 export { type LoopOptions, SessionLoop } from './loop/loop.ts'
 export { exportSession } from './session/transfer/export.ts'
 export { type Imported, type ImportOptions, importSession } from './session/transfer/import.ts'

@@ -36,11 +36,13 @@ export class CommsDrainHandle {
     const effects = await this.#authority.applyInputWithEffects({ type: 'NotifyDrainExited', reason })
     return effects.some(effect => effect.type === 'DrainExited' && effect.respawnable)
   }
+  /** It ended for good, in whatever mode it ran. */
   async drainExitedClean(): Promise<void> {
-    await this.notifyDrainExited('Dismissed')
+    await this.#authority.applyInput({ type: 'NotifyDrainExited', reason: 'Dismissed', respawnable: false })
   }
+  /** It ended and may be started again, in whatever mode it ran. */
   async drainExitedRespawnable(): Promise<void> {
-    await this.notifyDrainExited('Failed')
+    await this.#authority.applyInput({ type: 'NotifyDrainExited', reason: 'Failed', respawnable: true })
   }
 }
 

@@ -201,7 +201,7 @@ export class LiveAuthorities {
     return this.#verdict(input, 'LiveWebsocketTokenAdmissionResolved')
   }
 
-  /** An offer was answered. Spends its admission; one that was refused, or used before, is `rejected`. */
+  /** An offer was answered, which spends its admission; a refusal does not. One that was used before is `rejected`. */
   async recordWebrtcAnswerAccepted(
     admission: LiveWebrtcAnswerAdmissionAuthority,
     answerObservationSequence: number,
@@ -213,7 +213,10 @@ export class LiveAuthorities {
       ...this.#pair(channelId),
       answerObservationSequence,
     } as const
-    return this.#verdict(input, 'LiveWebrtcAnswerResultResolved')
+    return this.#verdict(input, 'LiveWebrtcAnswerResultResolved').catch((error: unknown) => {
+      this.#verdicts.giveBack(admission)
+      throw error
+    })
   }
 
   /** Whether the session's machine said this, and it is not used up. */

@@ -21,6 +21,11 @@ export class Mint<T extends object> {
     return this.#made.has(token)
   }
 
+  /** Puts it back into use: what it was spent for did not happen. */
+  giveBack(token: Minted<T>): void {
+    this.#made.add(token)
+  }
+
   /** Takes it out of use; answers whether it was made here and in use. */
   spend(token: object): boolean {
     return this.#made.delete(token)

@@ -3,6 +3,8 @@
  * none could be made.
  */
 
+import { jsonOf } from '../foreign.ts'
+
 /** The phases of a peer's progress. */
 export type PeerResponseProgressProjectionPhase = 'Accepted' | 'InProgress' | 'PartialResult'
 export type PeerResponseTerminalProjectionStatus = 'Completed' | 'Failed' | 'Cancelled'
@@ -71,7 +73,8 @@ export function peerResponseTerminalFact(parts: {
   refuseIf(displayIdentity.trim() === '', 'EmptyDisplayIdentity')
   refuseIf(CONTROL.test(displayIdentity), 'InvalidDisplayIdentity')
   refuseIf(correlationId.trim() === '', 'EmptyCorrelationId')
-  refuseIf(!UUID.test(correlationId), 'InvalidCorrelationId')
+  const uuid = uuidOf(correlationId)
+  if (uuid === undefined) throw new PeerResponseTerminalFactError('InvalidCorrelationId')
   return {
     source: {
       ...(transportIdentity !== undefined && {
@@ -80,7 +83,7 @@ export function peerResponseTerminalFact(parts: {
       routeIdentity: routeIdentity as PeerResponseTerminalRouteIdentity,
       displayIdentity: displayIdentity as PeerResponseTerminalDisplayIdentity,
     },
-    correlationId: correlationId.toLowerCase() as PeerResponseTerminalCorrelationId,
+    correlationId: uuid as PeerResponseTerminalCorrelationId,
     status,
     ...(payload !== undefined && { payload }),
   }
@@ -131,8 +134,11 @@ export function blockPrefixText(projection: PeerConversationProjection): string 
 
 /** Under which a terminal response stands in the conversation once, however often it arrives; nothing else has one. */
 export function contextKey(projection: PeerConversationProjection): string | undefined {
-  if (projection.type !== 'ResponseTerminal') return undefined
-  const { source, correlationId } = projection.fact
+  return projection.type === 'ResponseTerminal' ? peerResponseTerminalContextKey(projection.fact) : undefined
+}
+
+/** The same for the fact itself. */
+export function peerResponseTerminalContextKey({ source, correlationId }: PeerResponseTerminalFact): string {
   return `peer_response_terminal:${source.routeIdentity}:${correlationId}`
 }
 
@@ -156,12 +162,26 @@ const PROGRESS_WORDS: Readonly<Record<PeerResponseProgressProjectionPhase, strin
   PartialResult: 'partial_result',
 }
 
+/** The payload as JSON; of one that has none, why not. */
 function json(payload: unknown): string {
-  return payload === undefined ? 'null' : JSON.stringify(payload, undefined, 2)
+  const json = jsonOf(payload)
+  return JSON.stringify('problem' in json ? { unreadable: json.problem } : json.value, undefined, 2)
+}
+
+/** A UUID in the form that everybody compares: hyphenated, braced, as a URN or as bare digits it is the same one. */
+function uuidOf(text: string): string | undefined {
+  const bare = text
+    .toLowerCase()
+    .replace(/^urn:uuid:/, '')
+    .replace(/^\{(.*)\}$/, '$1')
+  if (UUID.test(bare)) return bare
+  const [, ...parts] = SIMPLE_UUID.exec(bare) ?? []
+  return parts.length === 0 ? undefined : parts.join('-')
 }
 
 const CONTROL = /\p{Cc}/u
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+const SIMPLE_UUID = /^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/
 
 function refuseIf(isWrong: boolean, kind: PeerResponseTerminalFactErrorKind): void {
   if (isWrong) throw new PeerResponseTerminalFactError(kind)

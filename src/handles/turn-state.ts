@@ -1,10 +1,13 @@
 /** How the agent loop says what a run's turn is at, and reads it. */
+import { defined } from '../defined.ts'
 import { DslTransitionError } from '../kernel/authority.ts'
 import type { InputId, RunId } from '../kernel/ids.ts'
 import type { MeerkatState } from '../kernel/machine.ts'
 import type { TerminalFailureSource } from '../kernel/regions/turn-outcome.ts'
 import type {
   LlmRetry,
+  TurnBeginning,
+  TurnContentShape,
   TurnPhase,
   TurnPrimitiveKind,
   TurnTerminalCause,
@@ -12,15 +15,30 @@ import type {
 } from '../kernel/regions/turn-state.ts'
 import { HandleDslAuthority } from './dsl-authority.ts'
 
+export type TurnLoopState =
+  | 'callingLlm'
+  | 'waitingForOps'
+  | 'drainingEvents'
+  | 'cancelling'
+  | 'errorRecovery'
+  | 'completed'
+
 /** How a turn ended. */
 type TurnEnd = 'completed' | 'cancelled' | TurnTerminalOutcome
 
 /** What a turn is at. Fields of other phases are absent, never made up. */
 export interface TurnStateSnapshot {
   readonly activeRunId?: RunId
+  /** Where the loop around the model stands. */
+  readonly loopState: TurnLoopState
   readonly turnPhase: TurnPhase
   readonly primitiveKind?: TurnPrimitiveKind
+  readonly admittedContentShape?: TurnContentShape
+  readonly visionEnabled: boolean
+  readonly imageToolResultsEnabled: boolean
   readonly toolCallsPending: number
+  /** Operations under way; those of them that the turn waits for are its barrier. */
+  readonly pendingOpRefs: readonly string[]
   readonly barrierOperationIds: readonly string[]
   readonly hasBarrierOps: boolean
   readonly barrierSatisfied: boolean
@@ -51,9 +69,23 @@ export class TurnStateHandle {
     return new TurnStateHandle(HandleDslAuthority.ephemeral(), { standalone: true })
   }
 
-  startConversationRun(runId: RunId, options: { readonly maxExtractionRetries?: number } = {}): Promise<void> {
-    const { maxExtractionRetries: maxExtractions } = options
-    return this.#start({ type: 'StartConversationRun', runId, ...(maxExtractions !== undefined && { maxExtractions }) })
+  startConversationRun(
+    runId: RunId,
+    options: {
+      readonly maxExtractionRetries?: number
+      readonly contentShape?: 'conversation' | 'empty'
+      readonly visionEnabled?: boolean
+      readonly imageToolResultsEnabled?: boolean
+    } = {},
+  ): Promise<void> {
+    const { maxExtractionRetries, contentShape, visionEnabled, imageToolResultsEnabled } = options
+    const more = defined({
+      maxExtractions: maxExtractionRetries,
+      content: contentShape,
+      vision: visionEnabled,
+      imageToolResults: imageToolResultsEnabled,
+    })
+    return this.#start({ type: 'StartConversationRun', runId, ...more })
   }
   startImmediateAppend(runId: RunId): Promise<void> {
     return this.#start({ type: 'StartImmediateAppend', runId })
@@ -70,8 +102,9 @@ export class TurnStateHandle {
   llmReturnedTerminal(runId: RunId): Promise<void> {
     return this.#authority.applyInput({ type: 'LlmReturnedTerminal', runId })
   }
-  registerPendingOps(runId: RunId, barrier: readonly string[]): Promise<void> {
-    return this.#authority.applyInput({ type: 'RegisterPendingOps', runId, barrier })
+  /** `refs`: all that are under way, where that is more than the turn waits for. */
+  registerPendingOps(runId: RunId, barrier: readonly string[], refs?: readonly string[]): Promise<void> {
+    return this.#authority.applyInput({ type: 'RegisterPendingOps', runId, barrier, ...defined({ refs }) })
   }
   toolCallsResolved(runId: RunId): Promise<void> {
     return this.#authority.applyInput({ type: 'ToolCallsResolved', runId })
@@ -173,29 +206,62 @@ export class TurnStateHandle {
 }
 
 type Start =
-  | { readonly type: 'StartConversationRun'; readonly runId: RunId; readonly maxExtractions?: number }
+  | ({ readonly type: 'StartConversationRun'; readonly runId: RunId } & TurnBeginning)
   | { readonly type: 'StartImmediateAppend'; readonly runId: RunId }
   | { readonly type: 'StartImmediateContext'; readonly runId: RunId }
 
 function snapshotOf({ run, turn }: MeerkatState): TurnStateSnapshot {
   const waiting = turn.phase === 'waitingForOps' ? turn : undefined
   const barrier = waiting?.barrier ?? []
-  const facts = turn.phase === 'ready' ? undefined : turn.facts
   return {
     ...(run.phase === 'bound' && { activeRunId: run.runId }),
+    loopState: LOOP_STATES[turn.phase],
     turnPhase: turn.phase,
-    ...(facts && { primitiveKind: facts.primitive }),
     toolCallsPending: waiting?.toolCalls ?? 0,
+    pendingOpRefs: waiting?.refs ?? barrier,
     barrierOperationIds: barrier,
     hasBarrierOps: barrier.length > 0,
     barrierSatisfied: barrier.length === 0,
     boundaryCount: run.phase === 'bound' ? run.boundary : 0,
     cancelAfterBoundary: run.phase === 'bound' && run.cancel !== 'none',
-    extractionAttempts: facts?.extractions ?? 0,
-    maxExtractionRetries: facts?.maxExtractions ?? 0,
+    ...begunWith(turn),
     ...endOf(turn),
     ...retryOf(turn),
   }
+}
+
+function begunWith(turn: MeerkatState['turn']) {
+  const none = { visionEnabled: false, imageToolResultsEnabled: false, extractionAttempts: 0, maxExtractionRetries: 0 }
+  if (turn.phase === 'ready') return none
+  const { primitive, content = CONTENT[primitive], vision, imageToolResults, extractions, maxExtractions } = turn.facts
+  return {
+    primitiveKind: primitive,
+    admittedContentShape: content,
+    visionEnabled: vision === true,
+    imageToolResultsEnabled: imageToolResults === true,
+    extractionAttempts: extractions,
+    maxExtractionRetries: maxExtractions,
+  }
+}
+
+const CONTENT: Readonly<Record<TurnPrimitiveKind, TurnContentShape>> = {
+  'conversation-turn': 'conversation',
+  'immediate-append': 'immediate-append',
+  'immediate-context': 'immediate-context',
+}
+
+const LOOP_STATES: Readonly<Record<TurnPhase, TurnLoopState>> = {
+  ready: 'completed',
+  applyingPrimitive: 'callingLlm',
+  callingLlm: 'callingLlm',
+  waitingForOps: 'waitingForOps',
+  drainingBoundary: 'drainingEvents',
+  extracting: 'callingLlm',
+  errorRecovery: 'errorRecovery',
+  cancelling: 'cancelling',
+  completed: 'completed',
+  failed: 'completed',
+  cancelled: 'completed',
 }
 
 function retryOf(

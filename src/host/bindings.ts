@@ -101,7 +101,7 @@ function bundleOf(
     opsLifecycle: shared.opsLifecycle,
     cursorState: EpochCursorState.of(authority),
     toolVisibilityOwner: new ToolVisibilityOwner(authority),
-    turnState: new TurnStateHandle(authority),
+    turnState: new TurnStateHandle(authority, { standalone: runtimeAuthority === undefined }),
     commsDrain: new CommsDrainHandle(authority),
     peerComms: new PeerCommsHandle(authority),
     sessionAdmission: new SessionAdmissionHandle(authority),

@@ -76,7 +76,7 @@ describe('a surface that is added', () => {
     await handle.stageAdd(A)
     await boundary(handle, A)
     const first = pending(handle, A)
-    await handle.markPendingFailed(A, { ...first, cause: 'PendingFailed' })
+    await handle.markPendingFailed(A, { ...first, cause: 'pending_failed' })
     await handle.stageAdd(A)
     await boundary(handle, A)
     await expect(handle.markPendingSucceeded(A, { ...first, nowMs: 2000, tools: [] })).rejects.toEqual(guardRejected)
@@ -101,8 +101,8 @@ describe('a reload', () => {
     await handle.stageReload(A)
     await boundary(handle, A)
     const epoch = handle.snapshotEpoch()
-    const failed = await handle.markPendingFailed(A, { ...pending(handle, A), cause: 'PendingFailed' })
-    expect(failed.effects).toMatchObject([{ operation: 'Reload', phase: 'Failed', cause: 'PendingFailed' }])
+    const failed = await handle.markPendingFailed(A, { ...pending(handle, A), cause: 'pending_failed' })
+    expect(failed.effects).toMatchObject([{ operation: 'Reload', phase: 'Failed', cause: 'pending_failed' }])
     expect(handle.snapshotEpoch()).toBe(epoch)
     expect(handle.tools().map(({ name }) => name)).toEqual(['read'])
   })
@@ -138,7 +138,7 @@ describe('a removal', () => {
       removalAppliedAtTurn: 1,
     })
     expect((await handle.callStarted(A)).effects).toEqual([
-      { type: 'RejectSurfaceCall', surfaceId: A, cause: 'SurfaceDraining' },
+      { type: 'RejectSurfaceCall', surfaceId: A, cause: 'surface_draining' },
     ])
     await expect(handle.finalizeRemovalClean(A)).rejects.toEqual(guardRejected)
     await handle.callFinished(A)
@@ -160,7 +160,7 @@ describe('a removal', () => {
     expect(handle.surfaceSnapshot(A)?.removalTimeoutAtMs).toBe(1050)
     expect((await handle.finalizeRemovalForced(A)).effects.at(-1)).toMatchObject({ phase: 'Forced' })
     expect(handle.surfaceSnapshot(A)).toMatchObject({ baseState: 'Removed', inflightCalls: 0 })
-    expect((await handle.callStarted(A)).effects).toMatchObject([{ cause: 'SurfaceUnavailable' }])
+    expect((await handle.callStarted(A)).effects).toMatchObject([{ cause: 'surface_unavailable' }])
   })
 })
 

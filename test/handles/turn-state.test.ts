@@ -205,8 +205,12 @@ describe('an end that is acknowledged', () => {
       await expect(turn.acknowledgeTerminal(OTHER)).rejects.toMatchObject(guardRejected)
       expect(await turn.acknowledgeTerminal(R)).toBe(outcome)
       expect(turn.snapshot()).toEqual({
+        loopState: 'completed',
         turnPhase: 'ready',
+        visionEnabled: false,
+        imageToolResultsEnabled: false,
         toolCallsPending: 0,
+        pendingOpRefs: [],
         barrierOperationIds: [],
         hasBarrierOps: false,
         barrierSatisfied: true,

@@ -44,7 +44,7 @@ describe('over the seam', () => {
     'work without a placement': { type: 'Ingest', workId: 'w', origin: 'Mob', sessionId: S },
     'a fence that is no number': { type: 'PrepareBindings', sessionId: S, ...PLACEMENT, fence: Number.NaN },
     'no runtime': { type: 'PrepareBindings', sessionId: S, ...PLACEMENT, runtimeId: '' },
-    'more than the route has': { type: 'Retire', then: { type: 'Destroy' } },
+    'more than the route has': { type: 'Retire', next: { type: 'Destroy' } },
   }
 
   test.each(Object.entries(hostile))('%s is refused by code, and the session is as it was', async (_, request) => {

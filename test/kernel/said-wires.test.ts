@@ -63,7 +63,7 @@ describe('a server that offers tools', () => {
   test('that is being removed takes no call, also on a connection that has some', () => {
     expect(after(...REPLACED).do(call(1))).toEqual([{ type: 'SurfaceCallAdmitted', surfaceId, generation: 1 }])
     expect(after(...REPLACED, remove, apply(3)).do(call(1))).toEqual([
-      { type: 'RejectSurfaceCall', surfaceId, cause: 'SurfaceDraining' },
+      { type: 'RejectSurfaceCall', surfaceId, cause: 'surface_draining' },
     ])
   })
 

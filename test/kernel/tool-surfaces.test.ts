@@ -48,7 +48,7 @@ const failed = (task: number, lineage: number): MeerkatInput => ({
   surfaceId,
   pendingTaskSequence: task,
   stagedIntentSequence: lineage,
-  cause: 'PendingFailed',
+  cause: 'pending_failed',
 })
 const call = (generation?: number): MeerkatInput => ({
   type: 'SurfaceCallStarted',
@@ -101,7 +101,7 @@ describe('a surface that is added', () => {
 
   test('is as it was when the connection fails, and can be tried again', () => {
     const play = played(stage('Add'), apply(1), failed(1, 1))
-    expect(deltas(play)).toEqual(['Add Pending', 'Add Failed PendingFailed'])
+    expect(deltas(play)).toEqual(['Add Pending', 'Add Failed pending_failed'])
     expect(surface(play)).toMatchObject({ base: { state: 'Absent' } })
     play.do(stage('Add'), apply(2), connected(2, 2))
     expect(visibleSurfaces(play.state.toolSurfaces)).toEqual(['files'])
@@ -167,7 +167,7 @@ describe('a surface that is reloaded', () => {
     const play = played(...RELOADING, call(1), connected(2, 2), call(1))
     expect(play.said('SurfaceCallAdmitted').map(({ generation }) => generation)).toEqual([1, 1])
     play.do(finish(1), finish(1), call(1))
-    expect(play.said('RejectSurfaceCall')).toMatchObject([{ cause: 'SurfaceUnavailable' }])
+    expect(play.said('RejectSurfaceCall')).toMatchObject([{ cause: 'surface_unavailable' }])
   })
 
   test('closes the old connection by force when its time is up', () => {
@@ -186,13 +186,13 @@ describe('a surface that is removed', () => {
     const play = played(...ADDED, call(), stage('Remove'), apply(2, 1000))
     expect(surface(play)?.base).toMatchObject({ drainingSinceMs: 1000, timeoutAtMs: 31_000, appliedAtTurn: 7 })
     play.do(call())
-    expect(play.said('RejectSurfaceCall')).toMatchObject([{ cause: 'SurfaceDraining' }])
+    expect(play.said('RejectSurfaceCall')).toMatchObject([{ cause: 'surface_draining' }])
     expect(play.refused(CLEAN).reason).toContain('hasNoCalls')
     play.do(finish(), CLEAN)
     expect(closed(play)).toEqual([1])
     expect(deltas(play).slice(2)).toEqual(['Remove Draining', 'Remove Applied'])
     play.do(call())
-    expect(play.said('RejectSurfaceCall')[1]).toMatchObject({ cause: 'SurfaceUnavailable' })
+    expect(play.said('RejectSurfaceCall')[1]).toMatchObject({ cause: 'surface_unavailable' })
   })
 
   test('closes every connection by force when its time is up', () => {
@@ -252,7 +252,7 @@ describe('after a shutdown', () => {
     expect(play.refused(connected(2, 2)).kind).toBe('no-matching-transition')
     expect(meerkat.atRest(play.state)).toBe(false)
     play.do(call(), finish())
-    expect(play.said('RejectSurfaceCall')).toMatchObject([{ cause: 'SurfaceUnavailable' }])
+    expect(play.said('RejectSurfaceCall')).toMatchObject([{ cause: 'surface_unavailable' }])
     expect(meerkat.atRest(play.state)).toBe(true)
   })
 })

@@ -75,7 +75,7 @@ function numbered({ staged, pending, retiring }: Surface): Inputs {
           surfaceId,
           pendingTaskSequence,
           stagedIntentSequence: lineage,
-          cause: 'PendingFailed',
+          cause: 'pending_failed',
         },
       ],
     ),

@@ -18,8 +18,10 @@ export type ContextInput = { readonly type: 'AdvanceSessionContext'; readonly up
 export type ContextEffect = { readonly type: 'SessionContextAdvanced'; readonly updatedAt: number }
 
 function isLater({ context: slice }: MeerkatState, { updatedAt }: ContextInput): boolean {
-  return updatedAt > slice.updatedAt
+  return updatedAt > slice.updatedAt && updatedAt <= LAST_TIME
 }
+/** The last moment that a date can hold: nothing comes after one that is none. */
+const LAST_TIME = 8_640_000_000_000_000
 
 const NEVER: Context = { updatedAt: 0 }
 

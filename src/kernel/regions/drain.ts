@@ -1,8 +1,8 @@
 /**
  * The comms drain: the background task that takes peers' envelopes out of the inbox and offers them to the session.
  *
- * Enforces: at most one drain runs; its end is told once; what it means follows from mode and reason, and only a
- * persistent host that failed may be started again by itself.
+ * Enforces: at most one drain runs; its end is told once; what it means follows from mode and reason, unless its keeper
+ * says so: otherwise only a persistent host that failed may be started again by itself.
  */
 import type { MeerkatEffect } from '../effects.ts'
 import type { MeerkatCondition, MeerkatState } from '../machine.ts'
@@ -27,7 +27,8 @@ export type DrainInput =
   | { readonly type: 'EnsureDrainRunning' }
   | { readonly type: 'SpawnDrain'; readonly mode: DrainMode }
   | { readonly type: 'StopDrain' }
-  | { readonly type: 'NotifyDrainExited'; readonly reason: DrainExitReason }
+  /** `respawnable`: whoever keeps it says that it may be started again, whatever mode and reason say. */
+  | { readonly type: 'NotifyDrainExited'; readonly reason: DrainExitReason; readonly respawnable?: boolean }
   /** Says whether the session goes on listening when it has nothing to do. */
   | { readonly type: 'SetPeerIngressContext'; readonly keepAlive: boolean }
 
@@ -37,8 +38,9 @@ export type DrainEffect =
 
 type Exit = Extract<DrainInput, { readonly type: 'NotifyDrainExited' }>
 
-function isRespawnable({ drain: slice }: MeerkatState, { reason }: Exit): boolean {
-  return slice.phase === 'running' && slice.mode === 'PersistentHost' && reason === 'Failed'
+function isRespawnable({ drain: slice }: MeerkatState, { reason, respawnable }: Exit): boolean {
+  if (slice.phase !== 'running') return false
+  return respawnable ?? (slice.mode === 'PersistentHost' && reason === 'Failed')
 }
 
 function isExitAwaited({ drain: slice }: MeerkatState): boolean {

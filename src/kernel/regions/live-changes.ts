@@ -22,13 +22,18 @@ export const sequenceOf = ({ live }: MeerkatState, verdict: LiveVerdict) => ({
   sequence: verdictSequence(live, verdict),
 })
 
-export function unbound({ verdicts, closed }: Live): Live {
+function unbound({ verdicts, closed }: Live): Live {
   return { phase: 'unbound', verdicts, ...(closed && { closed }) }
 }
 export function opened(live: Live, { channelId, llmIdentity }: LiveInputOf<'ResolveLiveOpenAdmission'>): Live {
   const { verdicts, closed } = counted(live, 'openAdmission')
   const channel = openedChannel(live, channelId, llmIdentity)
   return { phase: 'bound', channel, verdicts, ...(closed && { closed }) }
+}
+/** The channel never came to be. It may still be seen to close. */
+export function givenUp(live: Live, { channelId: id }: OfChannel): Live {
+  const observed = live.phase === 'bound' ? live.channel.observed : {}
+  return { ...unbound(live), closed: { id, observed } }
 }
 /** The channel is gone with its tokens; that it was there is known for as long as none closes after it. */
 export function closedNow(

@@ -166,9 +166,19 @@ export function isKnownChannel({ live }: MeerkatState, { channelId }: OfChannel)
   return liveRecordOf(live, channelId) !== undefined
 }
 
+/** No other channel has closed after it: of one that is forgotten nobody could say which number it closed under. */
+export function isNewestOrFirst(state: MeerkatState, input: OfChannel): boolean {
+  return state.live.closed === undefined || isKnownChannel(state, input)
+}
+
 /** The observation has not been told before: its number rises above all of its channel. */
 function rises(state: MeerkatState, { channelId }: OfChannel, observation: LiveObservation, sequence: number): boolean {
-  return sequence > (liveRecordOf(state.live, channelId)?.observed[observation] ?? 0)
+  return Number.isSafeInteger(sequence) && sequence > (liveRecordOf(state.live, channelId)?.observed[observation] ?? 0)
+}
+/** A degraded channel says why, and no other has anything to say. */
+export function isSoundStatus(_: MeerkatState, input: LiveInputOf<'RecordLiveChannelStatus'>): boolean {
+  const hasReason = 'degradationReason' in input
+  return input.status === 'Degraded' ? hasReason : !hasReason && !('degradationDetail' in input)
 }
 export function isNewRefresh(state: MeerkatState, input: LiveInputOf<'RecordLiveRefreshQueued'>): boolean {
   return rises(state, input, 'refresh', input.queueAcceptanceSequence)

@@ -16,12 +16,12 @@ import {
   closedNow,
   counted,
   counts,
+  givenUp,
   observe,
   opened,
   pair,
   sequenceOf,
   there,
-  unbound,
 } from './live-changes.ts'
 import {
   isBoundPair,
@@ -31,8 +31,10 @@ import {
   isNewAnswer,
   isNewClose,
   isNewCommand,
+  isNewestOrFirst,
   isNewRefresh,
   isNewStatus,
+  isSoundStatus,
   isThisSession,
   type LiveErrorClass,
   type LiveInputOf,
@@ -103,7 +105,7 @@ export const live: MeerkatCondition<'live', Live['phase']> = {
         ...there,
         when: [isBoundPair],
         to: ['unbound'],
-        then: slice => unbound(counted(slice, 'openAdmission')),
+        then: (slice, input) => givenUp(counted(slice, 'openAdmission'), input),
         emit: [
           (after, input) => ({
             type: 'LiveOpenAdmissionAbandoned',
@@ -145,8 +147,16 @@ export const live: MeerkatCondition<'live', Live['phase']> = {
         then: closedNow,
         emit: [closeResolved],
       },
-      // Nothing stands against it: a channel that was opened and given up may be seen to close, and more than once.
-      { name: 'again', from: ['unbound'], during: SERVED, when: [isNewClose], then: closedNow, emit: [closeResolved] },
+      // The newest that was given up or closed may be seen to close again, each time under a higher number. One of which
+      // nothing is known may have been the newest before this process.
+      {
+        name: 'again',
+        from: ['unbound'],
+        during: SERVED,
+        when: [isNewestOrFirst, isNewClose],
+        then: closedNow,
+        emit: [closeResolved],
+      },
     ],
     RecordLiveCommandAccepted: [
       {
@@ -201,7 +211,7 @@ export const live: MeerkatCondition<'live', Live['phase']> = {
       {
         name: 'observed',
         ...anywhere,
-        when: [isKnownChannel, isNewStatus],
+        when: [isKnownChannel, isNewStatus, isSoundStatus],
         then: (slice, input) => {
           const sequence = input.statusObservationSequence
           return counted(

@@ -6,7 +6,7 @@ export type SurfaceOperation = 'Add' | 'Remove' | 'Reload'
 /** How far the newest change of a surface has come. */
 export type SurfaceDeltaPhase = 'Pending' | 'Applied' | 'Draining' | 'Failed' | 'Forced'
 /** Why a change or a call did not come about. */
-export type SurfaceFailureCause = 'PendingFailed' | 'SurfaceDraining' | 'SurfaceUnavailable'
+export type SurfaceFailureCause = 'pending_failed' | 'surface_draining' | 'surface_unavailable'
 
 /** One connection with the tools that it was found to offer. */
 export interface SurfaceGeneration {

@@ -243,9 +243,9 @@ export const toolSurfaces: MeerkatCondition<'toolSurfaces', ToolSurfaces['phase'
         from: ALL,
         during: CALLING,
         when: [isRemovingSurface],
-        emit: [rejected('SurfaceDraining')],
+        emit: [rejected('surface_draining')],
       },
-      { name: 'unavailable', from: ALL, during: CALLING, emit: [rejected('SurfaceUnavailable')] },
+      { name: 'unavailable', from: ALL, during: CALLING, emit: [rejected('surface_unavailable')] },
     ],
     SurfaceCallFinished: [
       { name: 'finished', from: ALL, during: SERVED, when: [isForServing, hasCallInFlight], then: countServing(-1) },

@@ -6,6 +6,7 @@ import { isFatalSource, RECOVERABLE, type TerminalFailureSource } from './turn-o
 import type {
   LlmRetry,
   Turn,
+  TurnBeginning,
   TurnPhase,
   TurnPrimitiveKind,
   TurnTerminalCause,
@@ -43,10 +44,18 @@ export const fail =
 
 export function begin(
   primitive: TurnPrimitiveKind,
-): (slice: Turn, input: { readonly runId: RunId; readonly maxExtractions?: number }) => Turn {
-  return (_, { runId, maxExtractions }) => ({
+): (slice: Turn, input: { readonly runId: RunId } & TurnBeginning) => Turn {
+  return (_, { runId, maxExtractions = 0, content, vision, imageToolResults }) => ({
     phase: 'applyingPrimitive',
-    facts: { runId, primitive, extractions: 0, maxExtractions: maxExtractions ?? 0 },
+    facts: {
+      runId,
+      primitive,
+      extractions: 0,
+      maxExtractions,
+      ...(content && { content }),
+      ...(vision === true && { vision }),
+      ...(imageToolResults === true && { imageToolResults }),
+    },
   })
 }
 

@@ -21,6 +21,7 @@ export type TurnTerminalCause =
   | 'runtime-apply-failure'
   | 'fatal-failure'
 
+export type TurnContentShape = 'conversation' | 'empty' | 'immediate-append' | 'immediate-context'
 export type TurnPrimitiveKind = 'conversation-turn' | 'immediate-append' | 'immediate-context'
 
 /** What holds through the whole turn. */
@@ -30,6 +31,11 @@ export interface TurnFacts {
   /** Validation attempts made, of how many. */
   readonly extractions: number
   readonly maxExtractions: number
+  /** What the content that it was started with is like; absent: what its primitive says. */
+  readonly content?: TurnContentShape
+  /** What the model of the turn can be shown. */
+  readonly vision?: true
+  readonly imageToolResults?: true
 }
 
 type In<Phase extends string, More = unknown> = { readonly phase: Phase; readonly facts: TurnFacts } & More
@@ -38,7 +44,15 @@ export type Turn =
   | { readonly phase: 'ready' }
   | In<'applyingPrimitive'>
   | In<'callingLlm'>
-  | In<'waitingForOps', { readonly toolCalls: number; readonly barrier: readonly string[] }>
+  | In<
+      'waitingForOps',
+      {
+        readonly toolCalls: number
+        readonly barrier: readonly string[]
+        /** Everything that is under way, where that is more than the turn waits for. */
+        readonly refs?: readonly string[]
+      }
+    >
   | In<'drainingBoundary'>
   | In<'extracting'>
   | In<'errorRecovery', { readonly retry: LlmRetry }>
@@ -57,10 +71,18 @@ export interface LlmRetry {
 
 export type TurnPhase = Turn['phase']
 
+/** What a conversation's turn may be begun with. */
+export interface TurnBeginning {
+  readonly maxExtractions?: number
+  readonly content?: 'conversation' | 'empty'
+  readonly vision?: boolean
+  readonly imageToolResults?: boolean
+}
+
 type ForRun<Type extends string, More = unknown> = { readonly type: Type; readonly runId: RunId } & More
 
 export type TurnInput =
-  | ForRun<'StartConversationRun', { readonly maxExtractions?: number }>
+  | ForRun<'StartConversationRun', TurnBeginning>
   | ForRun<'StartImmediateAppend'>
   /** Adds to what the model knows, without asking it anything. */
   | ForRun<'StartImmediateContext'>
@@ -68,7 +90,7 @@ export type TurnInput =
   | ForRun<'LlmReturnedToolCalls', { readonly toolCount: number }>
   | ForRun<'LlmReturnedTerminal'>
   /** Background operations the turn waits for before its boundary. */
-  | ForRun<'RegisterPendingOps', { readonly barrier: readonly string[] }>
+  | ForRun<'RegisterPendingOps', { readonly barrier: readonly string[]; readonly refs?: readonly string[] }>
   | ForRun<'OpsBarrierSatisfied', { readonly operationIds: readonly string[] }>
   | ForRun<'ToolCallsResolved'>
   /** The turn goes on after this boundary. */

@@ -142,7 +142,7 @@ export const turn: MeerkatRegion<'turn', TurnPhase> = {
         during: RUNNING,
         when: [isCurrentRun],
         to: ['waitingForOps'],
-        then: (slice, { barrier }) =>
+        then: (slice, { barrier, refs }) =>
           slice.phase === 'ready'
             ? slice
             : {
@@ -150,6 +150,7 @@ export const turn: MeerkatRegion<'turn', TurnPhase> = {
                 facts: slice.facts,
                 toolCalls: slice.phase === 'waitingForOps' ? slice.toolCalls : 0,
                 barrier,
+                ...(refs && { refs }),
               },
       },
     ],
@@ -159,7 +160,10 @@ export const turn: MeerkatRegion<'turn', TurnPhase> = {
         from: ['waitingForOps'],
         during: RUNNING,
         when: [isCurrentRun, matchesBarrier],
-        then: slice => (slice.phase === 'waitingForOps' ? { ...slice, barrier: [] } : slice),
+        then: slice =>
+          slice.phase === 'waitingForOps'
+            ? { phase: slice.phase, facts: slice.facts, toolCalls: slice.toolCalls, barrier: [] }
+            : slice,
       },
     ],
     ToolCallsResolved: [

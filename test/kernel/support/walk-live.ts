@@ -78,7 +78,7 @@ export const liveMakers: { readonly [Type in LiveInput['type']]: Maker<Type> } =
     return { surfaceId, nowMs: chance.n, stagedIntentSequence: staged?.sequence ?? 1, appliedAtTurn: chance.n }
   },
   SurfaceMarkPendingSucceeded: chance => ({ ...pending(chance), nowMs: chance.n, tools: ['t'] }),
-  SurfaceMarkPendingFailed: chance => ({ ...pending(chance), cause: 'PendingFailed' }),
+  SurfaceMarkPendingFailed: chance => ({ ...pending(chance), cause: 'pending_failed' }),
   SurfaceCallStarted: connection,
   SurfaceCallFinished: connection,
   SurfaceFinalizeRemovalClean: surface,
