@@ -132,6 +132,8 @@ export interface StoreSource {
 export interface Store {
   /** For people and `runtime/info`: `memory:`, `sqlite:PATH`, `postgres://HOST/DATABASE`. Never a secret. */
   readonly name: string
+  /** What makes it slower than it is when all is well, in words for people; absent when nothing does. */
+  readonly trouble?: string | undefined
   /** How long an owner that falls silent keeps its sessions. */
   readonly leaseMs: number
   /** Requests to the owner of a session, from whoever isn't. */

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type PostgresOptions, postgres } from '../../src/store/postgres/index.ts'
-import type { Claim, Store } from '../../src/store/store.ts'
+import type { Claim, Hint, Store } from '../../src/store/store.ts'
 import {
   codeOf,
   commit,
@@ -321,5 +321,48 @@ describe('a batch', () => {
     const keys = [{ key: `it's "half`, inputId: inputId(uuid(1)), digest: 'd' }]
     await store.commit(commit(claim, 2, { keys }))
     expect(await store.key(claim.sessionId, keys[0]?.key ?? '')).toEqual({ inputId: uuid(1), digest: 'd' })
+  })
+})
+
+describe('a connection that listens and is dead without knowing', () => {
+  test('is replaced within seconds, is told of meanwhile, and others are heard at once again', async () => {
+    const { store, proxy, direct, schema } = await behindProxy()
+    const other = await openStore(direct, { schema })
+    const { claim } = await create(other, 's')
+    const heard: Hint[] = []
+    onTestFinished(store.onCommit(hint => void heard.push(hint)))
+    const named = (): number => heard.filter(({ sessionId }) => sessionId === S).length
+    let n = 1
+    const committed = async (): Promise<void> => {
+      const before = named()
+      await other.commit(commit(claim, ++n))
+      await vi.waitFor(() => expect(named()).toBeGreaterThan(before), { timeout: 500, interval: 10 })
+    }
+    await vi.waitFor(committed, { timeout: 10_000 })
+    expect(store.trouble).toBeUndefined()
+    const [row] = await rawly(
+      direct,
+      schema,
+      `SELECT client_port FROM pg_stat_activity WHERE query ILIKE 'listen%${schema}%'`,
+    )
+    proxy.halfOpen(Number(row?.['client_port']))
+    await vi.waitFor(() => expect(store.trouble).toMatch(/silent/), { timeout: 10_000 })
+    await vi.waitFor(() => expect(store.trouble).toBeUndefined(), { timeout: 10_000 })
+    await committed()
+  })
+
+  test('is not suspected for nothing', async () => {
+    const { store } = await behindProxy()
+    const troubles = new Set<string | undefined>()
+    onTestFinished(store.onCommit(() => {}))
+    const until = performance.now() + 6_000
+    await vi.waitFor(
+      () => {
+        troubles.add(store.trouble)
+        expect(performance.now()).toBeGreaterThan(until)
+      },
+      { timeout: 10_000, interval: 20 },
+    )
+    expect([...troubles]).toEqual([undefined])
   })
 })

@@ -11,6 +11,8 @@ export interface TcpProxy {
   stall(): void
   /** Passes requests on and swallows answers. Resolves when the server has answered something, which nobody got. */
   swallowAnswers(): Promise<void>
+  /** One connection, by its port on the server's side, passes nothing on any more, and neither end hears of it. */
+  halfOpen(serverSidePort: number): void
   restore(): void
   close(): Promise<void>
 }
@@ -36,6 +38,7 @@ export async function tcpProxy(target: string): Promise<TcpProxy> {
     cut: () => wires.cut(),
     stall: () => wires.stall(),
     swallowAnswers: () => wires.swallowAnswers(),
+    halfOpen: port => wires.halfOpen(port),
     restore: () => wires.restore(),
     close: async () => {
       wires.cut()
@@ -87,6 +90,10 @@ class Wires {
   stall(): void {
     this.#mode = 'stalled'
     for (const pair of this.#pairs) hold(pair)
+  }
+
+  halfOpen(serverSidePort: number): void {
+    for (const pair of this.#pairs) if (pair.server.localPort === serverSidePort) hold(pair)
   }
 
   swallowAnswers(): Promise<void> {

@@ -1,6 +1,9 @@
 /**
  * Hints between stores: a notification for each batch, and a poll behind it for what a lost connection kept back.
  *
+ * The connection that listens only ever hears, so nothing would tell that the other end is gone: the store speaks to
+ * itself through it, and makes a new one when it doesn't hear itself in time.
+ *
  * A notification is the batch's newest position (0 for mail and releases) and a JSON text: `o` the store that sent it,
  * `s` the sessions (absent: any), `a` what it is about. A store passes over its own; it has told its listeners itself.
  */
@@ -11,13 +14,18 @@ import type { Hint } from '../store.ts'
 import type { Client } from './client.ts'
 
 const POLL_EVERY_MS = 1000
+/** How often a store that hears nothing of its own makes sure that it would. */
+const BEAT_EVERY_MS = 2000
+/** How long its own word may take to come back. */
+const BEAT_LIMIT_MS = 2000
 /** A notification may hold 8000 bytes; sessions are named as far as they fit. */
 const NOTICE_BYTES = 7000
 
 interface Notice {
   readonly o: string
   readonly s?: readonly SessionId[]
-  readonly a?: 'mail' | 'free'
+  /** `beat`: to the store itself, about nothing. */
+  readonly a?: 'mail' | 'free' | 'beat'
 }
 
 interface Seen {
@@ -36,6 +44,13 @@ export class Hints {
   #unlisten: (() => void) | undefined
   /** Whether the server could not be reached lately: the connection that listens may be dead without knowing. */
   #deaf = false
+  /** Whether the connection that listens did not say in time what was said to it. */
+  #silent = false
+  /** Since when there is a connection that listens, or it is waited for. */
+  #listening: { readonly since: number; readonly stands: boolean } = { since: 0, stands: false }
+  /** When it heard something of this store last, and since when it owes something. */
+  #echoedAt = 0
+  #saidAt: number | undefined
   #heard = 0
   /** Notifications about mail so far. */
   #mailHeard = 0
@@ -48,6 +63,12 @@ export class Hints {
 
   get origin(): string {
     return this.#origin
+  }
+
+  /** Why hints come late, if they do. */
+  get trouble(): string | undefined {
+    if (this.#poll === undefined || !(this.#silent || this.#deaf)) return undefined
+    return 'the connection that hears what other processes do is silent: what goes through them takes up to a second longer'
   }
 
   /** Starts to listen to others with the first listener, and stops with the last. */
@@ -64,6 +85,7 @@ export class Hints {
     clearInterval(this.#poll)
     this.#poll = undefined
     this.#seen = undefined
+    this.#silent = false
     this.#unlisten?.()
     this.#unlisten = undefined
   }
@@ -77,7 +99,7 @@ export class Hints {
     this.#heard = Math.max(this.#heard, position)
   }
 
-  notice(sessions: readonly string[], about?: 'mail' | 'free'): string {
+  notice(sessions: readonly string[], about?: Notice['a']): string {
     const named: Notice = {
       o: this.#origin,
       ...(sessions.length > 0 ? { s: sessions as readonly SessionId[] } : {}),
@@ -98,21 +120,51 @@ export class Hints {
 
   #listen(): void {
     this.#unlisten?.()
+    this.#saidAt = undefined
+    this.#listening = { since: performance.now(), stands: false }
     this.#unlisten = this.#client.listen(this.#channel, text => this.#hear(text))
   }
 
   #hear(text: string | undefined): void {
     if (this.#poll === undefined) return
     // The connection is new: what was said before it is lost.
-    if (text === undefined) return this.notify({})
+    if (text === undefined) {
+      this.#listening = { since: performance.now(), stands: true }
+      this.#echoed()
+      return this.notify({})
+    }
     const space = text.indexOf(' ')
     this.wrote(Number(text.slice(0, space)))
     const { o, s, a }: Notice = JSON.parse(text.slice(space + 1)) as Notice
     if (a === 'mail') this.#mailHeard += 1
-    if (o === this.#origin) return
+    if (o === this.#origin) return this.#echoed()
+    if (a === 'beat') return
     const about = a === undefined ? {} : { about: a }
     if (s === undefined) this.notify(about)
     else for (const sessionId of s) this.notify({ sessionId, ...about })
+  }
+
+  #echoed(): void {
+    this.#silent = false
+    this.#saidAt = undefined
+    this.#echoedAt = performance.now()
+  }
+
+  /** Says something to itself now and again, and takes a connection that does not tell for one that is dead. */
+  async #beat(): Promise<void> {
+    const now = performance.now()
+    const { since, stands } = this.#listening
+    if (!stands) {
+      // The client goes on trying by itself.
+      if (now - since > BEAT_LIMIT_MS) this.#silent = true
+    } else if (this.#saidAt === undefined) {
+      if (now - this.#echoedAt < BEAT_EVERY_MS) return
+      this.#saidAt = now
+      await this.#client.read('SELECT pg_notify($1, $2)', [this.#channel, `0 ${this.notice([], 'beat')}`])
+    } else if (now - this.#saidAt > BEAT_LIMIT_MS) {
+      this.#silent = true
+      this.#listen()
+    }
   }
 
   async #look(): Promise<void> {
@@ -126,6 +178,7 @@ export class Hints {
       this.#seen = now
       if (this.#deaf && this.#poll !== undefined) this.#listen()
       this.#deaf = false
+      if (this.#poll !== undefined) await this.#beat()
       if (before === undefined || this.#poll === undefined) return
       if (now.tail > Math.max(before.tail, this.#heard)) this.notify({})
       if (now.mail !== before.mail && now.mailHeard === before.mailHeard) this.notify({ about: 'mail' })

@@ -103,6 +103,11 @@ export class PostgresStore implements Store {
       onWritten: sessionId => hints.notify({ sessionId }),
     })
   }
+
+  get trouble(): string | undefined {
+    return this.#hints.trouble
+  }
+
   async create(
     session: SessionRecord,
     first: Omit<Commit, 'claim'>,
