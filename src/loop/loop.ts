@@ -25,6 +25,7 @@ import { type Clock, Deadline } from '../time.ts'
 import { addUsage } from '../usage.ts'
 import { close, type Ending, type Verdict } from './closing.ts'
 import { LoopPort } from './port.ts'
+import type { RunSlots } from './slots.ts'
 import { type Files, Work } from './work.ts'
 
 export interface LoopOptions {
@@ -37,6 +38,8 @@ export interface LoopOptions {
   readonly maxRunMs: number
   /** How long an aborted executor may take to return. */
   readonly abortGraceMs: number
+  /** Runs of the process at once; absent: as many as there are. */
+  readonly slots?: RunSlots | undefined
   /** What inputs said, from memory or disk. */
   readonly payloads: (ids: readonly InputId[]) => Promise<readonly InputRecord[]>
   readonly context: () => Promise<readonly ContextMessage[]>
@@ -54,14 +57,21 @@ export interface LoopOptions {
 interface Performance {
   readonly runId: RunId
   readonly controller: AbortController
-  readonly startedAt: number
+  /** Since when it waits for a slot, and from when on it has one. */
+  startedAt: number
   /** The same on the monotonic clock. */
-  readonly since: number
+  since: number
+  /** It has no slot yet. Its time runs from when it has one. */
+  isWaiting: boolean
   deadline: Deadline
   done: Promise<void>
-  abortedAt?: number
-  /** Called when it is aborted, while the executor is at work. */
+  /** Called when it is aborted, while it waits for a slot or the executor is at work. */
   onAbort?: (() => void) | undefined
+}
+
+/** The run that is current here. */
+interface Performing extends Pick<Performance, 'runId' | 'startedAt' | 'isWaiting'> {
+  readonly overdue: boolean
 }
 
 /** How long a store may stay away before the session is let go. */
@@ -79,10 +89,10 @@ export class SessionLoop {
   }
 
   /** What is being performed, for health. */
-  get performing(): { readonly runId: RunId; readonly startedAt: number; readonly overdue: boolean } | undefined {
+  get performing(): Performing | undefined {
     if (this.#current === undefined) return undefined
-    const { runId, startedAt, deadline } = this.#current
-    return { runId, startedAt, overdue: deadline.passed }
+    const { runId, startedAt, deadline, isWaiting } = this.#current
+    return { runId, startedAt, isWaiting, overdue: deadline.passed }
   }
 
   /** Makes what is performed match the state. */
@@ -91,7 +101,9 @@ export class SessionLoop {
     const current = this.#current
     if (current !== undefined) {
       if (run.phase !== 'bound' || run.runId !== current.runId) this.#abort(current, 'superseded')
-      else if (run.cancel === 'now') this.#abort(current, 'cancelled')
+      // One that has not begun is at a boundary.
+      else if (run.cancel === 'now' || (current.isWaiting && run.cancel === 'boundary'))
+        this.#abort(current, 'cancelled')
     } else if (run.phase === 'bound' && run.runId !== this.#left && !this.#closing) this.#start(run)
   }
 
@@ -100,8 +112,9 @@ export class SessionLoop {
     this.#left = runId
   }
 
-  /** Resolves when nothing is performed, or the time is up. */
+  /** Resolves when nothing is performed, or the time is up. What has not begun is not waited for. */
   async rest(deadline: Deadline): Promise<void> {
+    if (this.#current?.isWaiting === true) this.#abort(this.#current, 'closing')
     while (this.#current !== undefined && !deadline.passed) {
       const late = Promise.withResolvers<void>()
       const off = deadline.onPassed(late.resolve)
@@ -124,26 +137,30 @@ export class SessionLoop {
 
   #abort(performance: Performance, cause: AbortCause): void {
     if (performance.controller.signal.aborted) return
-    performance.abortedAt = this.#options.clock.now()
     performance.controller.abort(cause)
     performance.onAbort?.()
   }
 
   #start(run: Extract<Run, { phase: 'bound' }>): void {
-    const { clock } = this.#options
-    const controller = new AbortController()
-    const startedAt = clock.now()
-    const deadline = Deadline.in(clock, this.#options.maxRunMs)
-    const since = clock.monotonic()
-    const { runId } = run
-    const performance: Performance = { runId, controller, startedAt, since, deadline, done: Promise.resolve() }
+    const { clock, slots } = this.#options
+    const performance: Performance = {
+      runId: run.runId,
+      controller: new AbortController(),
+      startedAt: clock.now(),
+      since: clock.monotonic(),
+      isWaiting: slots !== undefined,
+      deadline: Deadline.in(clock, Number.POSITIVE_INFINITY),
+      done: Promise.resolve(),
+    }
     this.#current = performance
     performance.done = this.#perform(run, performance)
   }
 
   async #perform(run: Extract<Run, { phase: 'bound' }>, performance: Performance): Promise<void> {
     let offDeadline = (): void => {}
+    let leave = (): void => {}
     try {
+      if (performance.isWaiting) leave = await this.#slot(performance)
       const { port, work, payloads, load, queuedMs } = await this.#prepare(run, performance)
       performance.deadline = port.deadline
       offDeadline = port.deadline.onPassed(() => this.#abort(performance, 'deadline'))
@@ -166,9 +183,25 @@ export class SessionLoop {
       await this.#fail(run.runId, error)
     } finally {
       offDeadline()
+      leave()
       if (this.#current === performance) this.#current = undefined
       this.sync()
     }
+  }
+
+  /** Waits for a slot, unless the run is to end before it has one. Answers how to give it back. */
+  async #slot(performance: Performance): Promise<() => void> {
+    const { slots, session, clock } = this.#options
+    const over = Promise.withResolvers<void>()
+    performance.onAbort = over.resolve
+    if (performance.controller.signal.aborted) over.resolve()
+    const leave = slots?.take(session().labels ?? {}, over.resolve)
+    await over.promise
+    performance.onAbort = undefined
+    performance.isWaiting = false
+    performance.startedAt = clock.now()
+    performance.since = clock.monotonic()
+    return () => leave?.()
   }
 
   async #prepare(run: Extract<Run, { phase: 'bound' }>, performance: Performance) {
@@ -245,13 +278,14 @@ export class SessionLoop {
   async #apply(port: LoopPort, performance: Performance, load: () => Promise<void>): Promise<Ending> {
     const { executor, clock, abortGraceMs, faults } = this.#options
     const { signal } = performance.controller
+    // What is over before it began is nothing for the executor.
+    if (signal.aborted) return judge({ type: 'interrupted' }, signal)
     let off = (): void => {}
     try {
       const ended = await new Promise<Ending | 'given-up'>(resolve => {
         performance.onAbort = () => {
           off = clock.after(abortGraceMs, () => resolve('given-up'))
         }
-        if (signal.aborted) performance.onAbort()
         void attempt(executor, port, load, faults).then(resolve)
       })
       return judge(ended, signal)

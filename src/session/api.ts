@@ -261,7 +261,14 @@ export interface Health {
   /** Age of the oldest input that could run and does not; 0 when none. */
   readonly oldestRunnableMs: number
   readonly sessions: { readonly loaded: number; readonly running: number; readonly unfinished: number }
-  readonly loops: { readonly performing: number; readonly overdue: number }
+  readonly loops: {
+    readonly performing: number
+    /** Runs that wait until fewer are performed than may be. */
+    readonly waiting: number
+    readonly overdue: number
+    /** Runs that may be performed at once; absent: as many as there are. */
+    readonly limit?: number
+  }
   /** Due times that passed without their input. */
   readonly schedules: { readonly overdue: number }
   readonly store: { readonly name: string; readonly failing: boolean; readonly lastError?: string }

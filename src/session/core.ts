@@ -6,6 +6,7 @@ import type { Faults } from '../faults.ts'
 import { type Ids, uuidIds } from '../ids.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import type { MeerkatState } from '../kernel/machine.ts'
+import { RunSlots, runLimits } from '../loop/slots.ts'
 import type { RuntimeObserver } from '../observer.ts'
 import type { LetterId } from '../store/mail.ts'
 import type { JournalEntry, Store } from '../store/store.ts'
@@ -35,6 +36,8 @@ export class Core {
   readonly ids: Ids
   readonly owner: string
   readonly abortGraceMs: number
+  /** Runs at once; absent: as many as there are. */
+  readonly slots: RunSlots | undefined
   readonly faults: Faults | undefined
   readonly observer: RuntimeObserver | undefined
   /** Letters that are being performed, so that a slow one is not begun twice. */
@@ -51,6 +54,8 @@ export class Core {
     this.abortGraceMs = options.abortGraceMs ?? 5_000
     this.faults = options.faults
     this.observer = options.observer
+    const limits = runLimits(options.maxConcurrentRuns)
+    this.slots = limits && new RunSlots(limits)
     this.sessions = new Sessions({
       store,
       clock: this.clock,
@@ -61,6 +66,7 @@ export class Core {
       maxRunMs: options.maxRunMs ?? 3_600_000,
       abortGraceMs: this.abortGraceMs,
       gate: new Gate(GATE_WIDTH),
+      slots: this.slots,
       owner: this.owner,
       keepIdle: options.keepIdle ?? 1_000,
       idleMs: options.idleMs ?? 60_000,

@@ -2,6 +2,7 @@
  * What a session is doing, or waits for, in words that a person can act on: the kernel's facts, what they mean, and the
  * command that changes them.
  */
+import type { SessionId } from '../kernel/ids.ts'
 import type { MeerkatState } from '../kernel/machine.ts'
 import { mapGet, mapValues } from '../kernel/persistent-map.ts'
 import type { CallEntry } from '../kernel/regions/calls.ts'
@@ -10,6 +11,7 @@ import { unfinishedOperations } from '../kernel/regions/operations-entries.ts'
 import { nextDueAt } from '../kernel/regions/schedules.ts'
 import { type Blocker, blockers, runnable } from '../kernel/runnable.ts'
 import type { Explanation } from './api.ts'
+import type { Core } from './core.ts'
 
 /** From where it is looked at. */
 interface Sight {
@@ -18,6 +20,16 @@ interface Sight {
   readonly now: number
   /** Whether this process serves the session. */
   readonly here: boolean
+  /** Since when its run waits until fewer are under way in this process, ms since the epoch; absent: it does not. */
+  readonly wantsSlot: number | undefined
+}
+
+/** What this process sees besides the session's state. */
+export function sightOf({ sessions, clock }: Core, sessionId: string): Sight {
+  const loop = sessions.peek(sessionId as SessionId)?.loop
+  const run = loop?.performing
+  const wantsSlot = run?.isWaiting === true ? run.startedAt : undefined
+  return { sessionId, now: clock.now(), here: loop !== undefined, wantsSlot }
 }
 
 type Waiting = Explanation['waitingFor'][number]
@@ -28,7 +40,22 @@ export function explanationOf(state: MeerkatState, sight: Sight): Explanation {
     runnable: runnable(state),
     phase: state.lifecycle.phase,
     summary: summaryOf(state, sight),
-    waitingFor: blockers(state).map(blocker => waitingFor(blocker, state, sight)),
+    waitingFor:
+      sight.wantsSlot === undefined
+        ? blockers(state).map(blocker => waitingFor(blocker, state, sight))
+        : [slotWanted(sight.now - sight.wantsSlot, sight)],
+  }
+}
+
+/** Its run is the kernel's, but has not begun. */
+function slotWanted(ms: number, sight: Sight): Waiting {
+  const text = 'its turn: as many runs are under way in its process as may be (maxConcurrentRuns)'
+  return {
+    guard: 'run-slot',
+    owner: 'operator',
+    text,
+    command: `meerkat cancel ${id(sight)}`,
+    sinceMs: Math.max(0, ms),
   }
 }
 
@@ -113,6 +140,8 @@ function running(state: MeerkatState, sight: Sight): string {
   const attempts = Math.max(0, ...unfinishedInputs(state.ledger).map(entry => ('runId' in entry ? entry.attempts : 0)))
   const which = attempts > 1 ? ` (attempt ${attempts} of ${MAX_ATTEMPTS})` : ''
   const cancel = { none: '', boundary: ', to be cancelled at its next boundary', now: ', being cancelled' }[run.cancel]
+  if (sight.wantsSlot !== undefined)
+    return `waits its turn since ${spanOf(sight.now - sight.wantsSlot)}${which}${cancel}`
   return `works since ${spanOf(sight.now - run.startedAt)}${which}: ${activity(state, sight)}${cancel}`
 }
 

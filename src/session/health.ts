@@ -2,9 +2,9 @@
 import { messageOf } from '../foreign.ts'
 import { dueSchedules } from '../kernel/regions/schedules.ts'
 import { workWaitingSince } from '../kernel/runnable.ts'
-import type { Store } from '../store/store.ts'
-import { type Clock, clockFault } from '../time.ts'
+import { clockFault } from '../time.ts'
 import type { Health } from './api.ts'
+import type { Core } from './core.ts'
 import type { LiveSession } from './live-session.ts'
 
 /** A runnable input older than this is a stuck scheduler. */
@@ -13,21 +13,23 @@ const STUCK_MS = 10_000
 const LATE_MS = 5_000
 
 /** `sweepFault`: why sessions that want an owner can't be looked for now. */
-export function healthOf(live: Iterable<LiveSession>, store: Store, clock: Clock, sweepFault: unknown): Health {
-  const all = [...live]
+export function healthOf({ sessions, store, clock, slots }: Core, sweepFault: unknown): Health {
+  const all = [...sessions.live]
   const fault: unknown = all.map(session => session.driver.fault).find(one => one !== undefined) ?? sweepFault
   const now = clock.now()
   const waited = all.map(session => ({ ms: waitedFor(session, now), served: session.isServed }))
   const oldestRunnableMs = waited.reduce((most, { ms }) => Math.max(most, ms), 0)
   const stuckMs = waited.reduce((most, { ms, served }) => (served ? Math.max(most, ms) : most), 0)
   const unserved = waited.filter(({ ms, served }) => !served && ms > STUCK_MS).length
-  const performing = all.flatMap(session => session.loop?.performing ?? [])
+  const runs = all.flatMap(session => session.loop?.performing ?? [])
+  const performing = runs.filter(run => !run.isWaiting)
   const overdue = performing.filter(run => run.overdue).length
   const late = all.reduce((sum, { state }) => sum + dueSchedules(state, clock.now() - LATE_MS).length, 0)
   const clockProblem = clockFault(clock)
   const failing = fault !== undefined
   const reasons = [
     ...(failing ? [`the store refused what it was asked last: ${messageOf(fault)}`] : []),
+    ...(store.trouble === undefined ? [] : [store.trouble]),
     ...(stuckMs > STUCK_MS ? [`an input could run and has waited ${stuckMs} ms`] : []),
     ...(unserved > 0 ? [`${unserved} sessions have inputs that wait for an executor: attach one`] : []),
     ...(overdue > 0 ? [`${overdue} runs are past their deadline`] : []),
@@ -43,7 +45,12 @@ export function healthOf(live: Iterable<LiveSession>, store: Store, clock: Clock
       running: all.filter(session => session.state.run.phase === 'bound').length,
       unfinished: all.reduce((sum, session) => sum + session.state.ledger.entries.size, 0),
     },
-    loops: { performing: performing.length, overdue },
+    loops: {
+      performing: performing.length,
+      waiting: runs.length - performing.length,
+      overdue,
+      ...(slots !== undefined && Number.isFinite(slots.total) && { limit: slots.total }),
+    },
     schedules: { overdue: late },
     store: { name: store.name, failing, ...(failing && { lastError: messageOf(fault) }) },
   }

@@ -15,6 +15,7 @@ import type { CallEntry } from '../kernel/regions/calls.ts'
 import { nextDueAt } from '../kernel/regions/schedules.ts'
 import { SessionLoop } from '../loop/loop.ts'
 import { settle, settleRegistration } from '../loop/settle.ts'
+import type { RunSlots } from '../loop/slots.ts'
 import type { RuntimeObserver } from '../observer.ts'
 import { whole } from '../store/blobs.ts'
 import type { EndedRecord, InputRecord, MessagePart, MessageRecord, SessionRecord } from '../store/records.ts'
@@ -36,6 +37,8 @@ export interface SessionHost {
   readonly serves?: ((sessionId: SessionId) => boolean) | undefined
   readonly maxRunMs: number
   readonly abortGraceMs: number
+  /** Runs of the process at once; absent: as many as there are. */
+  readonly slots?: RunSlots | undefined
   /** What falls due in many sessions at once passes through it, a few at a time. */
   readonly gate: Gate
   /** This copy of the session can't be written any more. */
@@ -122,6 +125,7 @@ export class LiveSession {
         session: () => this.record.options,
         maxRunMs: host.maxRunMs,
         abortGraceMs: host.abortGraceMs,
+        slots: host.slots,
         payloads: wanted => this.payloads(wanted),
         context: () => this.#context(),
         atBoundary: tx => this.#background.settle(tx),

@@ -3,6 +3,7 @@ import type { CoreExecutor } from '../executor/executor.ts'
 import type { Faults } from '../faults.ts'
 import type { Ids } from '../ids.ts'
 import type { SessionId } from '../kernel/ids.ts'
+import { type RunLimits, runLimits } from '../loop/slots.ts'
 import type { RuntimeObserver } from '../observer.ts'
 import type { StoreSource } from '../store/store.ts'
 import { type ClockSource, demandDurations, soundClock } from '../time.ts'
@@ -23,6 +24,11 @@ export interface RuntimeOptions {
   readonly maxRunMs?: number
   /** How long an aborted executor may take to return before its run is given up. Default 5 s. */
   readonly abortGraceMs?: number
+  /**
+   * Runs at once in this process, oldest first: a number, or besides it a number for each value of a label, such as
+   * `{ total: 50, perLabel: { tenant: 5 } }`. A run's time counts from when it begins. Default: no limit.
+   */
+  readonly maxConcurrentRuns?: number | RunLimits
   /** Idle sessions kept loaded. Default 1,000. */
   readonly keepIdle?: number
   /** How long an idle session stays loaded once there are more. Default 60 s. */
@@ -45,6 +51,7 @@ export interface RuntimeOptions {
 
 /** The options as everything inside may trust them. `invalid-params` names the one that can't be. */
 export function soundOptions<Options extends Omit<RuntimeOptions, 'store'>>(options: Options): Options {
+  runLimits(options.maxConcurrentRuns)
   const { maxRunMs, abortGraceMs, idleMs, recoverEveryMs, retention } = options
   demandDurations({ maxRunMs, abortGraceMs, idleMs, recoverEveryMs })
   if (retention !== undefined) demandRetention(retention)

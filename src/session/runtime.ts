@@ -38,7 +38,7 @@ import { type BlobView, blobView } from './blobs.ts'
 import { approvalViews, callViews } from './calls.ts'
 import { Caretaker } from './caretaker.ts'
 import type { Core } from './core.ts'
-import { explanationOf } from './explanation.ts'
+import { explanationOf, sightOf } from './explanation.ts'
 import { SessionHandle } from './handle.ts'
 import { healthOf } from './health.ts'
 import { inputNotFound, inputView } from './inputs.ts'
@@ -115,7 +115,7 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
   }
 
   health(): Health {
-    return healthOf(this.#sessions.live, this.#store, this.#clock, this.#caretaker.fault)
+    return healthOf(this.#core, this.#caretaker.fault)
   }
 
   async open(params: Parameters<RuntimeApi['open']>[0]): Promise<SessionView> {
@@ -176,8 +176,7 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
   }
 
   async explain(sessionId: string): Promise<Explanation> {
-    const here = this.#core.executor !== undefined && this.#core.sessions.peek(sessionId as SessionId) !== undefined
-    return explanationOf(await this.#core.state(sessionId), { sessionId, now: this.#clock.now(), here })
+    return explanationOf(await this.#core.state(sessionId), sightOf(this.#core, sessionId))
   }
 
   async audit(sessionId: string, options: Parameters<RuntimeApi['audit']>[1] = {}): Promise<AuditReport> {

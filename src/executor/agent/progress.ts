@@ -25,7 +25,7 @@ export class Progress {
 
   readonly report = (data: unknown): void => {
     if (this.#ended) return
-    const now = this.#clock.now()
+    const now = this.#clock.monotonic()
     if (now - this.#windowAt >= WINDOW_MS || now < this.#windowAt) {
       this.#windowAt = now
       this.#reports = 0

@@ -30,6 +30,7 @@ const model: Texts = [
   ['--system <text>', 'system prompt of a new session'],
   ['--max-run-ms <n>', 'deadline of a run in milliseconds'],
 ]
+const runs: Texts = [['--max-concurrent-runs <n>', 'runs at once; the others wait their turn (default: no limit)']]
 const drain: Texts = [
   ['--drain-ms <n>', 'how long runs may go on after SIGTERM (default 10000)'],
   ['--log-level <level>', 'what is told on stderr: silent, error, warn (default: failed runs too), info or debug'],
@@ -80,6 +81,7 @@ with --session and no prompt, what is unfinished is finished.`,
       ['--token <secret>', 'what clients must show (MEERKAT_TOKEN keeps it out of the process list)'],
       ['--no-worker', 'admit and show only; other processes on the same store do the work'],
       ...drain,
+      ...runs,
       ...model.slice(0, 3),
       ...store,
       ...json,
@@ -90,14 +92,14 @@ with --session and no prompt, what is unfinished is finished.`,
   {
     name: 'worker',
     summary: 'do the work of a store that other processes serve',
-    options: [...drain, ...model.slice(0, 3), ...store, ...json],
+    options: [...drain, ...runs, ...model.slice(0, 3), ...store, ...json],
     more: FLEET,
     load: async () => (await import('./commands/serve.ts')).workerCommand,
   },
   {
     name: 'rpc',
     summary: 'speak JSON-RPC on stdin and stdout',
-    options: [...model.slice(0, 3), ...store],
+    options: [...runs, ...model.slice(0, 3), ...store],
     load: async () => (await import('./commands/rpc.ts')).rpc,
   },
   {

@@ -57,7 +57,9 @@ export async function openRuntime(
   { spec, role, observer, drainMs = 0 }: LocalOptions,
 ): Promise<RuntimeApi> {
   const [store, executor] = await Promise.all([storeOf(spec), role === 'reader' ? undefined : executorOf(shell)])
-  const runtime = await createRuntime({ store, recover: role === 'server', ...defined({ executor, observer }) })
+  const { maxConcurrentRuns } = await shell.settings()
+  const given = defined({ executor, observer, maxConcurrentRuns })
+  const runtime = await createRuntime({ store, recover: role === 'server', ...given })
   shell.atEnd(() => (shell.endedBy === 'SIGTERM' ? runtime.drain(drainMs) : runtime.close()))
   return runtime
 }

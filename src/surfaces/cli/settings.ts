@@ -5,6 +5,8 @@
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { messageOf } from '../../foreign.ts'
+import { type RunLimits, runLimits } from '../../loop/slots.ts'
 import { usage } from './failure.ts'
 
 /** How much a server says of what happens in it, from the quietest on; each level has what the ones before it have. */
@@ -27,6 +29,8 @@ export interface Settings {
   readonly maxRunMs?: number
   /** What `serve` and `worker` write on stderr. */
   readonly logLevel: LogLevel
+  /** Runs at once: a number, or in a config file `{ total, perLabel }`. */
+  readonly maxConcurrentRuns?: number | RunLimits
   /** Tools from a config file: an array or a record of what `tool()` makes. */
   readonly tools?: unknown
   /** The config file that was read. */
@@ -39,7 +43,7 @@ export type SettingName = Exclude<keyof Settings, 'tools' | 'configFile'>
 interface SettingRow {
   readonly flag: string
   readonly env: string
-  readonly kind: 'text' | 'url' | 'port' | 'count' | 'level'
+  readonly kind: 'text' | 'url' | 'port' | 'count' | 'level' | 'limits'
 }
 
 /** Each setting once: what it is called on every level, and its form. */
@@ -54,6 +58,7 @@ export const SETTINGS: Readonly<Record<SettingName, SettingRow>> = {
   system: { flag: '--system', env: 'MEERKAT_SYSTEM', kind: 'text' },
   maxRunMs: { flag: '--max-run-ms', env: 'MEERKAT_MAX_RUN_MS', kind: 'count' },
   logLevel: { flag: '--log-level', env: 'MEERKAT_LOG_LEVEL', kind: 'level' },
+  maxConcurrentRuns: { flag: '--max-concurrent-runs', env: 'MEERKAT_MAX_CONCURRENT_RUNS', kind: 'limits' },
 }
 
 /** In order of precedence. */
@@ -93,7 +98,7 @@ function firstOf(
   return places.findLast(({ value }) => value !== undefined)
 }
 
-function checkSetting({ kind }: SettingRow, value: unknown, place: string): string | number {
+function checkSetting({ kind }: SettingRow, value: unknown, place: string): string | number | RunLimits {
   switch (kind) {
     case 'text':
       if (typeof value !== 'string' || value === '') throw usage(`${place} must be a text that is not empty`)
@@ -108,6 +113,10 @@ function checkSetting({ kind }: SettingRow, value: unknown, place: string): stri
       return String(value)
     case 'count':
       return wholeNumber(value, place, { from: 1, to: Number.MAX_SAFE_INTEGER })
+    case 'limits':
+      return typeof value === 'object'
+        ? checkLimits(value, place)
+        : wholeNumber(value, place, { from: 1, to: Number.MAX_SAFE_INTEGER })
   }
 }
 
@@ -123,6 +132,14 @@ export function wholeNumber(
   const range =
     to === Number.MAX_SAFE_INTEGER ? `a whole number from ${from} on` : `a whole number from ${from} to ${to}`
   throw usage(`${place} must be ${range}, not ${JSON.stringify(value)}`)
+}
+
+function checkLimits(value: unknown, place: string): RunLimits {
+  try {
+    return runLimits(value) ?? {}
+  } catch (error) {
+    throw usage(`${place}: ${messageOf(error)}`)
+  }
 }
 
 function checkUrl(value: unknown, place: string): string {

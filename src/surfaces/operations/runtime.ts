@@ -25,7 +25,9 @@ const health = operation({
     reasons: strings,
     oldestRunnableMs: z.number().describe('Age of the oldest input that could run and does not; 0 when there is none.'),
     sessions: z.object({ loaded: z.int(), running: z.int(), unfinished: z.int() }),
-    loops: z.object({ performing: z.int(), overdue: z.int() }),
+    loops: z
+      .object({ performing: z.int(), waiting: z.int(), overdue: z.int(), limit: z.int().optional() })
+      .describe('Runs under way, and those that wait until fewer are under way than may be (`limit`).'),
     schedules: z.object({ overdue: z.int() }).describe('Due times that passed without their input.'),
     store: z.object({ name: z.string(), failing: z.boolean(), lastError: z.string().optional() }),
   }),

@@ -55,7 +55,7 @@ export class FakeRuntime implements RuntimeApi {
       reasons,
       oldestRunnableMs: 0,
       sessions: { loaded: this.sessions.size, running: 0, unfinished: 0 },
-      loops: { performing: 0, overdue: 0 },
+      loops: { performing: 0, waiting: 0, overdue: 0 },
       schedules: { overdue: 0 },
       store: { name: 'memory', failing: this.healthStatus === 'failing' },
     }
