@@ -58,10 +58,13 @@ export class Client {
   readonly #world: World
   readonly #known: Known
   readonly #options: SimulationOptions
+  readonly #allows: boolean
   readonly #reads = new Map<string, { cursor: string; readonly cursors: string[] }>()
   #doing: string | undefined
 
-  constructor(name: string, world: World, known: Known, options: SimulationOptions) {
+  /** `allows`: it lets everything pass that waits for approval, and does not leave that to chance. */
+  constructor(name: string, world: World, known: Known, options: SimulationOptions, allows = false) {
+    this.#allows = allows
     this.name = name
     this.#world = world
     this.#known = known
@@ -95,6 +98,15 @@ export class Client {
       const { phase } = await runtime.get(session)
       if (phase === 'stopped') await this.#control(runtime, session, 'resume')
       await this.#settle(runtime, session)
+    })
+  }
+
+  /** Has a tool called that was not called yet. */
+  call(host: SimulatedHost, session: string, tool: string): void {
+    this.#begin(host, `call ${session}`, async runtime => {
+      const { phase } = await runtime.get(session)
+      if (phase === 'retired') await this.#control(runtime, session, 'reset')
+      await this.#send(runtime, { session, params: { content: `call-${tool} ${tool}` } })
     })
   }
 
@@ -162,7 +174,8 @@ export class Client {
 
   #newSending(session: string): Sending {
     const { random } = this.#world
-    const content = this.#options.prompt?.(random) ?? scriptedPrompt(random, this.#options)
+    const content =
+      this.#options.prompt?.(random) ?? scriptedPrompt(random, this.#options, [...this.#world.tools.keys()])
     const mode = random.weighted({ queue: 6, steer: 3, supersede: 1 })
     const params = {
       content,
@@ -259,7 +272,7 @@ export class Client {
       await runtime.resolveCall(session, id, { resolution })
     }
     for (const { id } of await runtime.approvals(session)) {
-      await runtime.decide(session, id, { decision: random.chance(0.7) ? 'allow' : 'deny' })
+      await runtime.decide(session, id, { decision: random.chance(0.7) || this.#allows ? 'allow' : 'deny' })
     }
   }
 

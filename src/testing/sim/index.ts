@@ -7,49 +7,83 @@
  * await simulateMany({ seeds: 500, tools: ({ random }) => myTools(random) })
  * ```
  */
+
+import { aFunction, checkFields, optional } from '../../executor/agent/options.ts'
 import { memory } from '../../store/memory.ts'
-import type { SimulationOptions, SimulationReport } from './options.ts'
+import { aNumber, anySeed, checkSimulation } from './check-options.ts'
+import type { SimulationOptions, SimulationReport, SimulationViolation } from './options.ts'
 import { replayOf } from './replay.ts'
 import { Simulation } from './simulation.ts'
 import { World } from './world.ts'
 
 /** Runs one simulation. It says what went wrong; it does not throw for it. */
 export async function simulate(options: SimulationOptions): Promise<SimulationReport> {
+  checkSimulation(options)
+  const { report, uncalled } = await play(options)
+  return withUncalled(report, uncalled)
+}
+
+interface Played {
+  readonly report: SimulationReport
+  /** Tools of the caller's that were never called, each with what is known of why. */
+  readonly uncalled: ReadonlyMap<string, string>
+}
+
+async function play(options: SimulationOptions): Promise<Played> {
   const { seed } = options
   const world = new World(options)
   const { clock, trace, tally } = world
   const source = (await options.store?.(clock)) ?? memory({ clock })
   const violations = await new Simulation(options, world, source).run()
-  return {
-    seed,
-    ok: violations.length === 0,
-    violations,
-    hash: trace.hash,
-    trace: trace.lines,
-    tally,
-    replay: replayOf(options),
-  }
+  const names = [...world.tools.keys()].filter(name => !world.called.has(name))
+  const uncalled = new Map(names.map(name => [name, whyUncalled(world.refusals.get(name))]))
+  const ok = violations.length === 0
+  const replay = replayOf(options)
+  return { report: { seed, ok, violations, hash: trace.hash, trace: trace.lines, tally, replay }, uncalled }
+}
+
+function whyUncalled(refusal: string | undefined): string {
+  if (refusal === undefined) return ''
+  return `: it refused the arguments that its schema led to (give the schema examples that fit)\n${refusal}`
+}
+
+/** A simulation that leaves a tool of the caller's alone has tried nothing of it. */
+function withUncalled(report: SimulationReport, uncalled: ReadonlyMap<string, string>): SimulationReport {
+  const more = [...uncalled].map(
+    ([name, why]): SimulationViolation => ({ rule: 'tool-never-called', text: `${name} was never called${why}` }),
+  )
+  return more.length === 0 ? report : { ...report, ok: false, violations: [...report.violations, ...more] }
+}
+
+export interface SimulationsOptions extends Omit<SimulationOptions, 'seed'> {
+  readonly seeds: number
+  /** The first seed; 1 unless told. */
+  readonly from?: number
+  readonly onReport?: (report: SimulationReport) => void
 }
 
 /** Runs many seeds; throws at the first that goes wrong, with how to see it again. Answers the counts of all. */
-export async function simulateMany(
-  options: Omit<SimulationOptions, 'seed'> & {
-    readonly seeds: number
-    /** The first seed; 1 unless told. */
-    readonly from?: number
-    readonly onReport?: (report: SimulationReport) => void
-  },
-): Promise<Readonly<Record<string, number>>> {
+export async function simulateMany(options: SimulationsOptions): Promise<Readonly<Record<string, number>>> {
   const { seeds, from = 1, onReport, ...rest } = options
+  checkFields('simulateMany', { seeds, from, onReport }, MANY)
+  checkSimulation({ ...rest, seed: from })
   const tally: Record<string, number> = {}
+  let never: ReadonlyMap<string, string> | undefined
   for (let seed = from; seed < from + seeds; seed++) {
-    const report = await simulate({ ...rest, seed })
+    const { report: played, uncalled } = await play({ ...rest, seed })
+    // A model of the caller's calls what it likes in one simulation; in all of them together it has to call each.
+    const report = rest.model === undefined ? withUncalled(played, uncalled) : played
+    never = new Map([...uncalled].filter(([name]) => never?.has(name) ?? true))
     onReport?.(report)
     if (!report.ok) throw new Error(reportText(report))
     for (const [what, count] of Object.entries(report.tally)) tally[what] = (tally[what] ?? 0) + count
   }
+  const lines = [...(never ?? [])].map(([name, why]) => `${name} was never called in ${seeds} simulations${why}`)
+  if (lines.length > 0) throw new Error(lines.join('\n'))
   return tally
 }
+
+const MANY = { seeds: aNumber, from: anySeed, onReport: optional(aFunction) }
 
 /** A report of a simulation that went wrong, for people. */
 export function reportText({ seed, hash, violations, trace, replay }: SimulationReport): string {

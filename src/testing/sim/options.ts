@@ -91,11 +91,14 @@ export interface SimulationOptions {
   readonly again?: readonly string[]
 }
 
+/** A rule of the history that was broken, or a tool of the caller's that was left alone. */
+export type SimulationViolation = Violation | { readonly rule: 'tool-never-called'; readonly text: string }
+
 export interface SimulationReport {
   readonly seed: number
   readonly ok: boolean
   /** What went wrong, in the order of the rules. */
-  readonly violations: readonly Violation[]
+  readonly violations: readonly SimulationViolation[]
   /** Equal in every replay of the seed. */
   readonly hash: string
   /** The last steps, or all. */

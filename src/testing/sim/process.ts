@@ -5,8 +5,9 @@
  * pause does the same to a process that goes on afterwards.
  */
 import { MeerkatError } from '../../errors.ts'
+import type { CoreExecutor } from '../../executor/executor.ts'
 import type { FaultPoint } from '../../faults.ts'
-import { uuidIds } from '../../ids.ts'
+import { type Ids, uuidIds } from '../../ids.ts'
 import { createRuntime } from '../../session/create-runtime.ts'
 import type { Runtime } from '../../session/runtime.ts'
 import type { Commit, Store, StoreSource } from '../../store/store.ts'
@@ -61,7 +62,11 @@ export class SimulatedHost {
     this.clock = new ProcessClock(world.clock, this.life)
     world.note(`${name} starts`)
     world.count('start')
-    void this.#start()
+    const random = world.random.fork()
+    const process = { name, clock: this.clock, random, ids: uuidIds(this.clock, random.bytes) }
+    // Functions of the caller's: what they throw is the caller's to hear, not a process that can't start.
+    const executor = options.executor?.(process) ?? simulatedAgent(world, this.life, process, options)
+    void this.#start(executor, process.ids)
   }
 
   get phase(): 'starting' | 'up' | 'closing' | 'down' {
@@ -169,12 +174,8 @@ export class SimulatedHost {
     await this.#leave()
   }
 
-  async #start(): Promise<void> {
+  async #start(executor: CoreExecutor, ids: Ids): Promise<void> {
     const { clock, name } = this
-    const random = this.#world.random.fork()
-    const ids = uuidIds(clock, random.bytes)
-    const process = { name, clock, random, ids }
-    const executor = this.#options.executor?.(process) ?? simulatedAgent(this.#world, this.life, process, this.#options)
     try {
       const inner = await this.#world.busy(this.#source.open())
       this.#opened = inner

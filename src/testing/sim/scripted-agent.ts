@@ -1,12 +1,15 @@
 /**
  * The shipped agent in the hands of the simulation: a model that does what prompts say, and tools of every policy.
  *
- * A prompt is a line such as `p7 retry ask`: the tools to call, one a turn; then the model answers. Model and tools
- * remember nothing, as after a restart.
+ * A prompt is a line such as `p7 retry ask`: the tools to call, one a turn; then the model answers. It calls them with
+ * arguments made from their schemas. Model and tools remember nothing, as after a restart.
  */
 import type { LanguageModelV4, LanguageModelV4Prompt, LanguageModelV4StreamPart } from '@ai-sdk/provider'
 import { agent } from '../../executor/agent/agent.ts'
-import type { AgentTool, ToolContext } from '../../executor/agent/tool.ts'
+import { valueFor } from '../../executor/agent/demo-value.ts'
+import { invalidOption } from '../../executor/agent/options.ts'
+import { isRecord } from '../../executor/agent/parts.ts'
+import { type AgentTool, type ToolContext, toolList } from '../../executor/agent/tool.ts'
 import type { CoreExecutor } from '../../executor/executor.ts'
 import type { CallPolicy } from '../../kernel/regions/calls.ts'
 import type { Clock } from '../../time.ts'
@@ -20,8 +23,12 @@ const POLICIES: readonly CallPolicy[] = ['retry', 'ask', 'fail']
 const DURATIONS = [0, 0, 0, 5, 50, 2_000, 45_000] as const
 
 /** Something to say, with what it makes the model do. */
-export function scriptedPrompt(random: Random, { policies = POLICIES }: Pick<SimulationOptions, 'policies'>): string {
-  const tools = [...policies, 'approved']
+export function scriptedPrompt(
+  random: Random,
+  { policies = POLICIES }: Pick<SimulationOptions, 'policies'>,
+  own: readonly string[] = [],
+): string {
+  const tools = own.length > 0 ? own : [...policies, 'approved']
   const calls = Array.from({ length: random.int(4) }, () => random.pick(tools) ?? 'retry')
   return [`p${random.int(1_000_000)}`, ...calls].join(' ')
 }
@@ -34,7 +41,10 @@ export function simulatedAgent(
   options: SimulationOptions,
 ): CoreExecutor {
   const { clock, random, ids } = process
-  const tools = options.tools?.(process) ?? scriptedTools(process, world)
+  const own = options.tools?.(process)
+  if (own?.length === 0) throw invalidOption('simulate', 'tools', 'must answer at least one tool')
+  if (own !== undefined) world.tools = new Map(toolList(own).map(tool => [tool.name, tool]))
+  const tools = own ?? scriptedTools(process, world)
   return agent({
     model: options.model?.(process) ?? scriptedModel(random, world),
     tools: tools.map(tool => watched(tool, world, life)),
@@ -50,6 +60,13 @@ export function simulatedAgent(
 function watched(tool: AgentTool, world: World, life: Life): AgentTool {
   return {
     ...tool,
+    // A class may have its methods on its prototype.
+    needsApproval: args => tool.needsApproval(args),
+    parse: async args => {
+      const parsed = await tool.parse(args)
+      if (!parsed.ok) world.refusals.set(tool.name, `${parsed.problem}: ${JSON.stringify(args)}`)
+      return parsed
+    },
     execute: (args, context) => {
       const { callId, runId, sessionId } = context
       const work = async (): Promise<unknown> => {
@@ -101,14 +118,14 @@ export function scriptedModel(random: Random, world: Pick<World, 'faults'>): Lan
     doGenerate: () => Promise.reject(new Error('the scripted model only streams')),
     doStream: async ({ prompt, tools = [] }) => {
       if (random.chance(world.faults.badWork)) throw new Error('the model is away')
-      const parts = tools.length === 0 ? answer('a summary') : reply(prompt)
+      const parts = tools.length === 0 ? answer('a summary') : reply(prompt, tools)
       return { stream: ReadableStream.from(parts) }
     },
   }
 }
 
 /** The next thing that the newest line asks for. */
-function reply(prompt: LanguageModelV4Prompt): readonly LanguageModelV4StreamPart[] {
+function reply(prompt: LanguageModelV4Prompt, tools: CallTools): readonly LanguageModelV4StreamPart[] {
   const at = prompt.findLastIndex(({ role }) => role === 'user')
   const message = prompt[at]
   const text =
@@ -117,8 +134,13 @@ function reply(prompt: LanguageModelV4Prompt): readonly LanguageModelV4StreamPar
   const [name = '', ...calls] = line.split(' ')
   const made = prompt.slice(at).filter(({ role }) => role === 'tool').length
   const tool = calls[made]
-  return tool === undefined ? answer(`done ${name}`) : call(tool, `${name}-${made}`)
+  if (tool === undefined) return answer(`done ${name}`)
+  const offered = tools.find(one => one.type === 'function' && one.name === tool)
+  const args = valueFor(offered?.type === 'function' ? offered.inputSchema : {}, name)
+  return call(tool, `${name}-${made}`, isRecord(args) ? args : {})
 }
+
+type CallTools = NonNullable<Parameters<LanguageModelV4['doStream']>[0]['tools']>
 
 function answer(text: string): readonly LanguageModelV4StreamPart[] {
   return [
@@ -130,10 +152,10 @@ function answer(text: string): readonly LanguageModelV4StreamPart[] {
   ]
 }
 
-function call(toolName: string, toolCallId: string): readonly LanguageModelV4StreamPart[] {
+function call(toolName: string, toolCallId: string, args: object): readonly LanguageModelV4StreamPart[] {
   return [
     { type: 'stream-start', warnings: [] },
-    { type: 'tool-call', toolCallId, toolName, input: '{}' },
+    { type: 'tool-call', toolCallId, toolName, input: JSON.stringify(args) },
     { type: 'finish', finishReason: { unified: 'tool-calls', raw: 'tool_calls' }, usage: USAGE },
   ]
 }

@@ -16,6 +16,8 @@ const START_WITHIN_MS = 3 * LEASE_MS
 /** Everything has to be over after this long without faults. */
 const CALM_MS = 2 * 60 * 60_000
 const SAMPLE_MS = 5_000
+/** How often the calm asks for a tool that was not called. */
+const MOST_ASKED = 3
 
 export class Simulation {
   readonly world: World
@@ -25,6 +27,8 @@ export class Simulation {
   readonly #hosts: SimulatedHost[] = []
   readonly #clients: readonly Client[]
   readonly #sessions: readonly string[]
+  /** How often the calm had a tool of the caller's called. */
+  readonly #asked = new Map<string, number>()
   /** Who is up or on the way there, by place; the ones before it are gone. */
   #current: SimulatedHost[] = []
 
@@ -130,19 +134,15 @@ export class Simulation {
     const { world } = this
     world.note('calm')
     world.calm()
-    const operator = new Client('operator', world, this.#known, this.#options)
+    const operator = new Client('operator', world, this.#known, this.#options, this.#options.tools !== undefined)
     const until = world.clock.now() + CALM_MS
     const unprobed = [...this.#sessions]
     let sampleAt = 0
     for (let turn = 0; world.clock.now() < until; turn++) {
       this.#mend()
-      if (operator.doing === undefined) {
-        const host = this.#up[turn % Math.max(1, this.#up.length)]
-        const over = host !== undefined && (await this.#isOver())
-        const next = over ? unprobed.shift() : undefined
-        if (over && next === undefined) return
-        if (host !== undefined) this.#attend(operator, host, next, turn)
-      }
+      const host = this.#up[turn % Math.max(1, this.#up.length)]
+      if (operator.doing === undefined && host !== undefined && (await this.#tend(operator, host, unprobed, turn)))
+        return
       await this.world.settle()
       if (world.clock.now() >= sampleAt) {
         sampleAt = world.clock.now() + SAMPLE_MS
@@ -155,12 +155,35 @@ export class Simulation {
     this.#tellHangs()
   }
 
+  /**
+   * One of the caller's tools that chance has not called. A model of the caller's does what it does; the default one can
+   * be told to call it, a few times, in case it was cancelled or its session stopped.
+   */
+  #nextUncalled(): string | undefined {
+    if (this.#options.model !== undefined) return undefined
+    const { tools, called } = this.world
+    const next = [...tools.keys()].find(name => !called.has(name) && (this.#asked.get(name) ?? 0) < MOST_ASKED)
+    if (next !== undefined) this.#asked.set(next, (this.#asked.get(next) ?? 0) + 1)
+    return next
+  }
+
   #tellHangs(): void {
     const { world } = this
     for (const { doing } of this.#clients)
       if (doing !== undefined) world.tell({ type: 'fault', what: `a request hangs: ${doing}` })
     for (const { phase, name } of this.#current)
       if (phase !== 'up') world.tell({ type: 'fault', what: `${name} hangs ${phase}` })
+  }
+
+  /** Does the next thing that brings everything to its end; whether nothing is left to do. */
+  async #tend(operator: Client, host: SimulatedHost, unprobed: string[], turn: number): Promise<boolean> {
+    const over = await this.#isOver()
+    const next = over ? unprobed.shift() : undefined
+    const tool = over && next === undefined ? this.#nextUncalled() : undefined
+    if (over && next === undefined && tool === undefined) return true
+    if (tool === undefined) this.#attend(operator, host, next, turn)
+    else operator.call(host, this.#sessions[0] ?? '', tool)
+    return false
   }
 
   #attend(operator: Client, host: SimulatedHost, probe: string | undefined, turn: number): void {

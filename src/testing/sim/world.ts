@@ -1,4 +1,5 @@
 /** What outlives every crash: the clients' memory, the effects of tools, the trace and the counts. */
+import type { AgentTool } from '../../executor/agent/tool.ts'
 import type { CallPolicy } from '../../kernel/regions/calls.ts'
 import { ManualClock } from '../manual-clock.ts'
 import type { Effect, Told } from './history.ts'
@@ -49,6 +50,11 @@ export class World {
   readonly effects: Effect[] = []
   readonly tally: Record<string, number> = {}
   readonly tail = new LogTail()
+  /** The caller's own tools, as the process that started last made them: what a model may be told to call. */
+  tools: ReadonlyMap<string, AgentTool> = new Map()
+  /** Of those, which were called, and why others could not be. */
+  readonly called = new Set<string>()
+  readonly refusals = new Map<string, string>()
   /** The newest position that any process wrote. */
   position = 0
   /** Operations that the store is busy with. */
@@ -119,7 +125,9 @@ export class World {
   ): void {
     const { sessionId: session, runId, callId } = call
     this.effects.push({ session, runId, callId, tool, policy, position: this.position })
+    this.called.add(tool)
     this.count(`effect ${policy}`)
+    if (this.tools.has(tool)) this.count(`call of ${tool}`)
     this.note(`effect ${callId.slice(-8)} ${tool}`)
   }
 }
