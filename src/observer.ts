@@ -2,10 +2,28 @@
  * What an operator may want to measure: facts after they happened, as plain data.
  *
  * An observer only looks. It is called synchronously, its answer is not read, and one that throws is not heard of: no
- * run fails and none waits because somebody measured it.
+ * run fails and none waits because somebody measured it. Two calls go further, for tracing: `within` may put a model's or
+ * a tool's call into a context of its own, and `carrier` says what of the present context goes along to other systems.
  */
 import type { CallId, InputId, RunId, SessionId } from './kernel/ids.ts'
 import type { UsageRecord } from './store/records.ts'
+
+/** A call that an observer may put into a context of its own. */
+export type ObservedCall = {
+  readonly sessionId: SessionId
+  readonly runId: RunId
+  readonly turn: number
+  readonly at: number
+} & (
+  | { readonly kind: 'model'; readonly provider: string; readonly model: string }
+  | { readonly kind: 'tool'; readonly callId: CallId; readonly tool: string }
+)
+
+/** W3C trace context: what ties work in another process to this one. */
+export interface TraceCarrier {
+  readonly traceparent?: string
+  readonly tracestate?: string
+}
 
 /** Times are ms since the epoch, durations ms. */
 export interface RuntimeObserver {
@@ -18,6 +36,8 @@ export interface RuntimeObserver {
     readonly attempt: number
     readonly at: number
     readonly queuedMs: number
+    /** Where its inputs were sent, head first, as far as the senders were traced. */
+    readonly traceparents?: readonly string[]
   }): void
   runEnded?(fact: {
     readonly sessionId: SessionId
@@ -64,12 +84,17 @@ export interface RuntimeObserver {
     readonly failed?: string
   }): void
   lease?(fact: { readonly sessionId: SessionId; readonly event: 'claimed' | 'released' | 'lost' }): void
+  /** Begins a call by calling `begin` once, synchronously, in whatever context the call is to run in. */
+  within?(call: ObservedCall, begin: () => void): void
+  /** The context that is active where it is asked. */
+  carrier?(): TraceCarrier
 }
 
-export type Fact<Name extends keyof RuntimeObserver> = Parameters<NonNullable<RuntimeObserver[Name]>>[0]
+type FactName = Exclude<keyof RuntimeObserver, 'within' | 'carrier'>
+export type Fact<Name extends FactName> = Parameters<NonNullable<RuntimeObserver[Name]>>[0]
 
 /** Tells the observer, if there is one that wants to hear of this. */
-export function tell<Name extends keyof RuntimeObserver>(
+export function tell<Name extends FactName>(
   observer: RuntimeObserver | undefined,
   name: Name,
   fact: () => Fact<Name>,
@@ -80,5 +105,48 @@ export function tell<Name extends keyof RuntimeObserver>(
     hear.call(observer, fact())
   } catch {
     // Who measures must not harm what is measured.
+  }
+}
+
+/** Begins a call in the observer's context, exactly once whatever the observer does, and answers what it answered. */
+export function within<T>(observer: RuntimeObserver | undefined, call: ObservedCall, begin: () => T): T {
+  if (observer?.within === undefined) return begin()
+  let begun: { readonly value: T } | { readonly error: unknown } | undefined
+  const once = (): typeof begun => (begun ??= attempted(begin))
+  try {
+    observer.within(call, once)
+  } catch {
+    // Who measures must not harm what is measured.
+  }
+  const result = once()
+  if (result !== undefined && 'value' in result) return result.value
+  throw result?.error
+}
+
+function attempted<T>(begin: () => T): { readonly value: T } | { readonly error: unknown } {
+  try {
+    return { value: begin() }
+  } catch (error) {
+    return { error }
+  }
+}
+
+/** The version, the trace, the span and the flags, as https://www.w3.org/TR/trace-context/ writes them. */
+const TRACEPARENT: RegExp = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
+
+export function isTraceparent(value: unknown): value is string {
+  return typeof value === 'string' && TRACEPARENT.test(value)
+}
+
+/** What goes along to another system from here: nothing that is no trace context, and nothing where nobody traces. */
+export function carried(observer: RuntimeObserver | undefined): TraceCarrier {
+  if (observer?.carrier === undefined) return {}
+  try {
+    const { traceparent, tracestate } = observer.carrier()
+    if (!isTraceparent(traceparent)) return {}
+    const isState = typeof tracestate === 'string' && /^[\x20-\x7e]{1,512}$/.test(tracestate)
+    return { traceparent, ...(isState && { tracestate }) }
+  } catch {
+    return {}
   }
 }

@@ -246,8 +246,12 @@ export class SessionLoop {
     return { port, work, payloads, load, queuedMs }
   }
 
-  #tellStart({ sessionId, runId, attempt }: LoopPort, { startedAt: at }: Performance, queuedMs: number): void {
-    tell(this.#options.observer, 'runStarted', () => ({ sessionId, runId, attempt, at, queuedMs }))
+  #tellStart(port: LoopPort, { startedAt: at }: Performance, queuedMs: number): void {
+    const { sessionId, runId, attempt } = port
+    tell(this.#options.observer, 'runStarted', () => {
+      const traceparents = port.inputs.flatMap(({ traceparent }) => traceparent ?? [])
+      return { sessionId, runId, attempt, at, queuedMs, ...(traceparents.length > 0 && { traceparents }) }
+    })
   }
 
   #tellEnd(

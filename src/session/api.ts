@@ -91,6 +91,8 @@ export interface SendParams {
   readonly outputSchema?: unknown
   readonly model?: string
   readonly maxRunMs?: number
+  /** The span that it is sent in, a W3C `traceparent`: parent of its run. The active one unless told, where traced. */
+  readonly traceparent?: string
   /** Answer only after the input ended, or this time passed; the run goes on. */
   readonly waitMs?: number
   /** Revive a stopped session. */

@@ -89,6 +89,7 @@ export function admit(
 
 function recordOf(params: SendParams, id: InputId, at: number, kind: InputRecord['kind'] = 'prompt'): InputRecord {
   const { content, mode = 'queue', idempotencyKey, supersessionKey, outputSchema, model, maxRunMs } = params
+  const { traceparent } = params
   return {
     id,
     at,
@@ -100,6 +101,7 @@ function recordOf(params: SendParams, id: InputId, at: number, kind: InputRecord
     ...(outputSchema !== undefined && { outputSchema }),
     ...(model !== undefined && { model }),
     ...(maxRunMs !== undefined && { maxRunMs }),
+    ...(traceparent !== undefined && { traceparent }),
   }
 }
 

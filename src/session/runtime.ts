@@ -45,12 +45,12 @@ import { inputNotFound, inputView } from './inputs.ts'
 import { noExecutor } from './live-session.ts'
 import { forkSession, openSession } from './opening.ts'
 import { operationView, operationViews } from './operations.ts'
-import { recordedSchema } from './output-schema.ts'
 import { ask } from './post.ts'
 import { infoOf, listInputs, listRuns, pageOfHistory } from './queries.ts'
 import { receiptsOf, runView, sessionView, summaryOf } from './reads.ts'
 import type { PruneReport } from './retention/prune.ts'
 import { scheduleViews } from './schedules.ts'
+import { readyToSend } from './sending.ts'
 import { closing, type Sessions } from './sessions.ts'
 import { demandActing } from './settings.ts'
 import { endedWithin, isOpen, labelOf, pageOf, waitForCommit } from './support.ts'
@@ -187,9 +187,8 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
   async send(sessionId: string, params: SendParams): Promise<SendAnswer> {
     const { waitMs = 0, ...given } = params
     demandDurations({ waitMs, maxRunMs: given.maxRunMs })
-    const schema = given.outputSchema === undefined ? undefined : recordedSchema(given.outputSchema)
-    const outputSchema = schema instanceof Promise ? await (schema as Promise<unknown>) : schema
-    const said = { ...given, ...(outputSchema !== undefined && { outputSchema }) }
+    const ready = readyToSend(given, this.#core.observer)
+    const said = ready instanceof Promise ? await ready : ready
     const sent = await ask(this.#core, 'send', sessionId, { ...said, inputId: this.#ids.input() })
     if (waitMs === 0) return sent
     const { status, result } = await this.wait(sessionId, sent.inputId, waitMs)

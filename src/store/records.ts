@@ -105,6 +105,8 @@ export interface InputRecord {
   readonly maxRunMs?: number
   /** The schedule that gave it. */
   readonly scheduleId?: ScheduleId
+  /** The span that it was sent in: a W3C `traceparent`. */
+  readonly traceparent?: string
 }
 
 /** When a schedule is due. Times are ms since the epoch. */

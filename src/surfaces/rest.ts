@@ -5,6 +5,7 @@
 import { type Context, Hono } from 'hono'
 import { z } from 'zod'
 import { MeerkatError } from '../errors.ts'
+import { isTraceparent } from '../observer.ts'
 import type { RuntimeApi } from '../session/api.ts'
 import { openEventFeed } from './event-feed.ts'
 import { type FaultLog, logToStderr, publicError } from './fault.ts'
@@ -67,7 +68,7 @@ export function rest(options: RestOptions, app: RestApp = new Hono<RestVariables
 
 async function answerOperation(setup: Rest, c: Context<RestVariables>): Promise<Response> {
   const operation = operationNamed(`${c.req.param('family')}/${c.req.param('verb')}`)
-  const params = await readJson(c.req.raw, setup.maxBodyBytes)
+  const params = traced(operation, await readJson(c.req.raw, setup.maxBodyBytes), c)
   return c.json(await operation.call(setup.runtime, params, contextOf(operation, setup, c)))
 }
 
@@ -77,13 +78,20 @@ async function answerResource(setup: Rest, route: ResourceRoute, c: Context<Rest
     route.method === 'get'
       ? queryParams(operation.input, new URL(c.req.url).searchParams)
       : await readJson(c.req.raw, setup.maxBodyBytes)
-  const params = withPath(given, c.req.param())
+  const params = traced(operation, withPath(given, c.req.param()), c)
   return c.json(await operation.call(setup.runtime, params, contextOf(operation, setup, c)))
 }
 
 /** Most operations neither wait nor take long, and need no one to tell them to stop. */
 function contextOf(operation: Operation, setup: Rest, c: Context<RestVariables>): CallContext {
   return operation.isLong || 'waitMs' in operation.input.shape ? { signal: waiting(setup, c) } : {}
+}
+
+/** The sender's span, where its client says it in the header that tracing uses. A header that is broken means nothing. */
+function traced(operation: Operation, params: unknown, c: Context<RestVariables>): unknown {
+  const traceparent = c.req.header('traceparent')
+  if (!isTraceparent(traceparent) || !('traceparent' in operation.input.shape)) return params
+  return typeof params === 'object' && params !== null && !Array.isArray(params) ? { traceparent, ...params } : params
 }
 
 /** A parameter of the path can't be given a second time. */

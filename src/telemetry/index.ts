@@ -1,26 +1,25 @@
 /**
  * `meerkat-ts/telemetry`: a runtime's facts as OpenTelemetry spans and metrics, by the GenAI conventions.
  *
- * A run is an `invoke_agent` span; its model calls (`chat MODEL`) and tool calls (`execute_tool NAME`) are its children.
- * Neither prompts nor answers are in them. Without an SDK registered by the host, all of it is a no-op.
+ * A run is an `invoke_agent` span, child of the span in which its input was sent, wherever that was; its model calls
+ * (`chat MODEL`) and tool calls (`execute_tool NAME`) are its children, and active while the call runs: what a tool traces
+ * hangs below it, and providers are told where they stand. Neither prompts nor answers are in them. Without an SDK
+ * registered by the host, all of it is a no-op.
  */
 import {
   type Attributes,
-  type Context,
   context,
   type Histogram,
   type Meter,
   metrics,
-  type Span,
-  SpanKind,
   SpanStatusCode,
   type Tracer,
   trace,
 } from '@opentelemetry/api'
-import type { RunId } from '../kernel/ids.ts'
 import type { RuntimeObserver } from '../observer.ts'
 import type { UsageRecord } from '../store/records.ts'
 import { version } from '../version.ts'
+import { activeCarrier, OpenSpans } from './spans.ts'
 
 export type { RuntimeObserver } from '../observer.ts'
 
@@ -32,17 +31,15 @@ export interface OpenTelemetryOptions {
 }
 
 const NAME = 'meerkat-ts'
-/** Runs whose end was never told (their owner lost them) are forgotten beyond this many. */
-const OPEN_RUNS = 10_000
 
 /** An observer for `createRuntime({ observer })`. */
 export function openTelemetry(options: OpenTelemetryOptions = {}): RuntimeObserver {
   const tracer = options.tracer ?? trace.getTracer(NAME, version)
   const meters = instruments(options.meter ?? metrics.getMeter(NAME, version))
-  const runs = new OpenRuns()
+  const spans = new OpenSpans(tracer)
   return {
     inputAccepted: ({ durableMs }) => meters.accepted.record(durableMs / 1_000),
-    runStarted({ sessionId, runId, attempt, at, queuedMs }) {
+    runStarted({ sessionId, runId, attempt, at, queuedMs, traceparents = [] }) {
       meters.queueAge.record(queuedMs / 1_000)
       const attributes = {
         'gen_ai.operation.name': 'invoke_agent',
@@ -50,16 +47,17 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): RuntimeObserv
         'meerkat.run.id': runId,
         'meerkat.run.attempt': attempt,
       }
-      runs.open(runId, tracer.startSpan('invoke_agent', { kind: SpanKind.INTERNAL, startTime: at, attributes }))
+      spans.openRun(runId, at, attributes, traceparents)
     },
     runEnded({ runId, at, durationMs, outcome, error, usage }) {
       meters.run.record(durationMs / 1_000, { 'meerkat.run.outcome': outcome, ...errorType(error) })
-      const span = runs.close(runId)
+      const span = spans.closeRun(runId)
       span?.setAttributes({ 'meerkat.run.outcome': outcome, ...usageAttributes(usage), ...errorType(error) })
       if (error !== undefined) span?.setStatus({ code: SpanStatusCode.ERROR, message: error })
       span?.end(at)
     },
-    modelCalled({ runId, provider, model, turn, at, durationMs, finish, failed, usage }) {
+    modelCalled(fact) {
+      const { provider, model, turn, durationMs, finish, failed, usage } = fact
       const common = {
         'gen_ai.operation.name': 'chat',
         'gen_ai.provider.name': provider,
@@ -73,17 +71,17 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): RuntimeObserv
         'meerkat.turn': turn,
         'gen_ai.response.finish_reasons': [finish],
       }
-      child(tracer, runs.contextOf(runId), `chat ${model}`, SpanKind.CLIENT, { at, durationMs, attributes, failed })
+      spans.end({ kind: 'model', ...fact }, { durationMs, attributes, failed })
       meters.model.record(durationMs / 1_000, { ...common, ...error })
       for (const [type, tokens] of tokenCounts(usage)) {
         meters.tokens.record(tokens, { ...common, 'gen_ai.token.type': type })
       }
     },
-    toolCalled({ runId, tool, callId, turn, at, durationMs, ok, code }) {
+    toolCalled(fact) {
+      const { tool, callId, turn, durationMs, ok, code } = fact
       const common = { 'gen_ai.operation.name': 'execute_tool', 'gen_ai.tool.name': tool, ...errorType(code) }
       const attributes = { ...common, 'gen_ai.tool.call.id': callId, 'meerkat.turn': turn }
-      const name = `execute_tool ${tool}`
-      child(tracer, runs.contextOf(runId), name, SpanKind.INTERNAL, { at, durationMs, attributes, failed: !ok })
+      spans.end({ kind: 'tool', ...fact }, { durationMs, attributes, failed: !ok })
       meters.tool.record(durationMs / 1_000, common)
     },
     committed({ durationMs, bytes, failed }) {
@@ -91,49 +89,9 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): RuntimeObserv
       meters.commitSize.record(bytes)
     },
     lease: ({ event }) => meters.lease.add(1, { 'meerkat.lease.event': event }),
+    within: (call, begin) => context.with(spans.begin(call), begin),
+    carrier: activeCarrier,
   }
-}
-
-/** The spans of runs that have begun, oldest first. */
-class OpenRuns {
-  readonly #spans = new Map<RunId, Span>()
-
-  open(runId: RunId, span: Span): void {
-    const [oldest] = this.#spans
-    if (oldest !== undefined && this.#spans.size >= OPEN_RUNS) this.close(oldest[0])?.end()
-    this.#spans.set(runId, span)
-  }
-
-  close(runId: RunId): Span | undefined {
-    const span = this.#spans.get(runId)
-    this.#spans.delete(runId)
-    return span
-  }
-
-  contextOf(runId: RunId): Context {
-    const span = this.#spans.get(runId)
-    return span === undefined ? context.active() : trace.setSpan(context.active(), span)
-  }
-}
-
-interface Done {
-  readonly at: number
-  readonly durationMs: number
-  readonly attributes: Attributes
-  readonly failed: boolean
-}
-
-/** A span of something that is over already. */
-function child(
-  tracer: Tracer,
-  parent: Context,
-  name: string,
-  kind: SpanKind,
-  { at, durationMs, attributes, failed }: Done,
-): void {
-  const span = tracer.startSpan(name, { kind, startTime: at, attributes }, parent)
-  if (failed) span.setStatus({ code: SpanStatusCode.ERROR })
-  span.end(at + durationMs)
 }
 
 interface Instruments {

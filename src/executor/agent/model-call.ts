@@ -4,7 +4,7 @@
  * Every wait is bounded: the time to the first content, the gap between two parts, and the call as a whole.
  */
 import type { CallId } from '../../kernel/ids.ts'
-import { tell } from '../../observer.ts'
+import { carried, tell, within } from '../../observer.ts'
 import type { MessagePart, UsageRecord } from '../../store/records.ts'
 import type { AbortCause, RunPort } from '../executor.ts'
 import type { WireLimits } from '../wire/fault.ts'
@@ -66,9 +66,17 @@ export async function callModel(
   port.stream({ type: 'turn.started', turn })
   const toolNames = (options.tools ?? []).map(({ name }) => name)
   const wire = { limits, toolNames, heard: () => silence.heard() }
+  const { provider, modelId } = model
+  const { sessionId, runId } = port
+  const observed = { kind: 'model', sessionId, runId, turn, provider, model: modelId, at } as const
+  const begin = (): ReturnType<StreamingModel['doStream']> => {
+    const trace = carried(port.observer)
+    const headers = trace.traceparent === undefined ? {} : { headers: { ...options.headers, ...trace } }
+    return model.doStream({ ...options, ...headers, abortSignal: stage.signal })
+  }
   const thrown = await read(
     stage,
-    () => withWireCall(wire, () => model.doStream({ ...options, abortSignal: stage.signal })),
+    () => withWireCall(wire, () => within(port.observer, observed, begin)),
     part => {
       silence.heard()
       collector.add(part)

@@ -7,7 +7,7 @@
 import { messageOf } from '../../foreign.ts'
 import type { CallId } from '../../kernel/ids.ts'
 import type { CallIntent } from '../../kernel/regions/calls.ts'
-import { tell } from '../../observer.ts'
+import { carried, tell, within } from '../../observer.ts'
 import type { BackgroundWork, CallOutcome, RunPort } from '../executor.ts'
 import { type Answered, answerOf, askTool, type Came, MAX_CHECK_MS } from './ask-tool.ts'
 import { isStillRunning, type StillRunning } from './background.ts'
@@ -180,7 +180,12 @@ async function settle(
   const { signal, deadline } = stage
   const context = { callId, sessionId, runId, signal, deadline, progress: progress.report }
   const scope = new ToolScope(workOf(part, port))
-  const work: Promise<Ended> = answerOf(scope, () => tool.execute(args, context))
+  const call = { kind: 'tool', sessionId, runId, turn, callId, tool: part.name, at: port.clock.now() } as const
+  const execute = (): unknown => {
+    const { traceparent } = carried(port.observer)
+    return tool.execute(args, { ...context, ...(traceparent !== undefined && { traceparent }) })
+  }
+  const work: Promise<Ended> = answerOf(scope, () => within(port.observer, call, execute))
   try {
     const ended = await stage.race(work)
     // What goes on of a call that an error got away from has nobody left to work for.

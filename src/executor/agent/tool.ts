@@ -41,6 +41,8 @@ export interface ToolContext {
   readonly deadline: Deadline
   /** Shows observers how far it is; its loss costs nothing. */
   readonly progress: (data: unknown) => void
+  /** Where the call stands in a trace, for systems that it calls: a W3C `traceparent`. Where an observer traces. */
+  readonly traceparent?: string
 }
 
 /** What `resume` gets beside the handle. */

@@ -1,6 +1,7 @@
 /** Inputs: the one door for whatever a session shall answer. */
 import { z } from 'zod'
 import { MAX_KEY_CHARS } from '../../names.ts'
+import { isTraceparent } from '../../observer.ts'
 import type { InputStatus, RunResult, RuntimeApi } from '../../session/api.ts'
 import { operation } from '../operation.ts'
 import { after, cursor, duration, inputId, json, limit, name, next, sessionId, waitMs } from './fields.ts'
@@ -63,6 +64,9 @@ const send = operation({
       outputSchema: z.exactOptional(z.record(z.string(), json)).describe('JSON Schema of the answer.'),
       model: z.exactOptional(name()).describe('`provider/model` for this input only.'),
       maxRunMs: z.exactOptional(duration).describe('Deadline of its run.'),
+      traceparent: z
+        .exactOptional(z.string().refine(isTraceparent, 'must be a W3C traceparent'))
+        .describe('The span that it is sent in, parent of its run; over HTTP the header of that name.'),
       waitMs: z.exactOptional(waitMs).describe('Answer when the input ended or this time passed; the run goes on.'),
       resume: z.exactOptional(z.boolean()).describe('Revive the session if it is stopped.'),
     })
