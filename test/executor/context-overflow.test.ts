@@ -1,6 +1,9 @@
 /** Conversations that are too long: recognised as the servers say it, made shorter, and never in the way of the next. */
+import { createAnthropic } from '@ai-sdk/anthropic'
+import { createGoogle } from '@ai-sdk/google'
+import { createOpenAI } from '@ai-sdk/openai'
 import { describe, expect, test } from 'vitest'
-import { type AgentOptions, agent } from '../../src/executor/agent/index.ts'
+import { type AgentOptions, agent, type LanguageModel } from '../../src/executor/agent/index.ts'
 import { saysTooLong } from '../../src/executor/agent/overflow.ts'
 import { createRuntime } from '../../src/index.ts'
 import { memory } from '../../src/store/memory.ts'
@@ -11,6 +14,7 @@ import {
   body,
   closed,
   DONE,
+  event,
   finish,
   type RawAnswer,
   RawProvider,
@@ -118,6 +122,73 @@ describe('how servers say it', () => {
     'Number of request tokens has exceeded your per-minute rate limit',
   ])('not so: %s', message => {
     expect(saysTooLong(message, [])).toBe(false)
+  })
+})
+
+describe('through the packages of providers', () => {
+  const key = { apiKey: 'k' }
+  const words = "This model's maximum context length is 8192 tokens."
+  const anthropic = {
+    type: 'error',
+    error: { type: 'invalid_request_error', message: 'prompt is too long: 9 tokens > 8 maximum' },
+  }
+  const google = 'The input token count (1196265) exceeds the maximum number of tokens allowed (1048575).'
+  const failed = { type: 'response.failed', response: { error: { code: 'context_length_exceeded', message: words } } }
+
+  test.each<[string, (url: string) => LanguageModel, RawAnswer]>([
+    [
+      'OpenAI chat',
+      baseURL => createOpenAI({ ...key, baseURL }).chat('m'),
+      body(400, { error: { message: words, code: 'context_length_exceeded' } }),
+    ],
+    [
+      'OpenAI responses',
+      baseURL => createOpenAI({ ...key, baseURL })('m'),
+      body(400, { error: { message: words, code: 'context_length_exceeded' } }),
+    ],
+    [
+      'OpenAI responses, in the stream',
+      baseURL => createOpenAI({ ...key, baseURL })('m'),
+      closed(
+        event({ type: 'response.created', response: { id: 'r', created_at: 1, model: 'm' } }),
+        event({ ...failed, sequence_number: 1 }),
+      ),
+    ],
+    [
+      'OpenAI responses, an error event',
+      baseURL => createOpenAI({ ...key, baseURL })('m'),
+      closed(
+        event({ type: 'error', code: 'context_length_exceeded', message: words, param: null, sequence_number: 1 }),
+      ),
+    ],
+    ['Anthropic', baseURL => createAnthropic({ ...key, baseURL })('m'), body(400, anthropic)],
+    [
+      'Anthropic, in the stream',
+      baseURL => createAnthropic({ ...key, baseURL })('m'),
+      closed(event(anthropic, 'error')),
+    ],
+    ['Anthropic, in a 200', baseURL => createAnthropic({ ...key, baseURL })('m'), body(200, anthropic)],
+    [
+      'Google',
+      baseURL => createGoogle({ ...key, baseURL })('m'),
+      body(400, { error: { code: 400, message: google, status: 'INVALID_ARGUMENT' } }),
+    ],
+    [
+      'Google, a list',
+      baseURL => createGoogle({ ...key, baseURL })('m'),
+      body(400, [{ error: { code: 400, message: google, status: 'INVALID_ARGUMENT' } }]),
+    ],
+    [
+      'Google, in a 200',
+      baseURL => createGoogle({ ...key, baseURL })('m'),
+      body(200, [{ error: { code: 400, message: google, status: 'INVALID_ARGUMENT' } }]),
+    ],
+  ])('%s', async (_, model, answer) => {
+    await using provider = await RawProvider.start(answer)
+    const port = new FakePort({ clock: systemClock, maxRunMs: 20_000 })
+    const output = await agent({ model: model(provider.url), retryDelayMs: 1 }).apply(port)
+    expect(output).toMatchObject({ type: 'failed', error: { code: 'context-too-long' } })
+    expect(provider.requests).toHaveLength(1)
   })
 })
 

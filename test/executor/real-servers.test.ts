@@ -101,6 +101,16 @@ describe('the end of an answer is what the protocol says', () => {
     expect(port.of('outcomes')).toMatchObject([{ outcomes: [{ output: 'seen: here' }] }])
   })
 
+  test.each(['text/html', 'text/event-stream'])('a page instead of a stream, called %s', async type => {
+    const { output } = await ran([body(200, '<html><body>please log in</body></html>', { 'content-type': type })], {
+      retries: 0,
+    })
+    expect(output).toMatchObject({
+      type: 'failed',
+      error: { code: 'malformed-answer', message: saying('a proxy before it') },
+    })
+  })
+
   test('half an answer without an end is asked for again', async () => {
     const { output, provider } = await ran([closed(say('ha')), closed(say('whole'), finish(), DONE)])
     expect(textOf(output)).toBe('whole')

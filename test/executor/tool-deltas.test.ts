@@ -1,4 +1,5 @@
 /** Tool calls in every order and shape in which servers of the chat-completions protocol stream them. */
+import { createOpenAI } from '@ai-sdk/openai'
 import { describe, expect, test } from 'vitest'
 import { agent } from '../../src/executor/agent/index.ts'
 import { systemClock } from '../../src/time.ts'
@@ -210,6 +211,20 @@ describe('two calls', () => {
       ['look_again', { place: 'b' }],
     ])
   })
+})
+
+test("through OpenAI's own package", async () => {
+  const frames = [call({ id: 'c' }, '', '{"place":'), call({}, 'look', '"here"}')].map(one =>
+    delta({ tool_calls: [one] }),
+  )
+  await using provider = await RawProvider.start(
+    closed(...frames, finish('stop'), DONE),
+    closed(say('fine'), finish(), DONE),
+  )
+  const port = new FakePort({ clock: systemClock, maxRunMs: 20_000 })
+  const model = createOpenAI({ apiKey: 'k', baseURL: provider.url }).chat('m')
+  expect(await agent({ model, tools: [lookup()] }).apply(port)).toMatchObject({ type: 'completed' })
+  expect(port.of('outcomes')).toMatchObject([{ outcomes: [{ output: 'seen: here' }] }])
 })
 
 test('a slow call that keeps coming is no silence', async () => {

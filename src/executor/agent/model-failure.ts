@@ -10,7 +10,7 @@ import { MeerkatError } from '../../errors.ts'
 import { cutText, messageOf, wellFormed } from '../../foreign.ts'
 import type { LlmRetryFailureKind } from '../../kernel/regions/turn-outcome.ts'
 import { keyHint } from '../provider-keys.ts'
-import { STREAM_CUT } from '../wire/chat.ts'
+import { NO_STREAM, STREAM_CUT } from '../wire/chat.ts'
 import { wireFaultIn } from '../wire/fault.ts'
 import { saidIn } from '../wire/said.ts'
 import type { StreamingModel } from './model.ts'
@@ -126,6 +126,7 @@ function reportedFailure(reported: Reported, model: Named): ModelFailure {
   const { host } = reported
   const { codes, retryAfterMs: asked, ...told } = saidIn(reported.data)
   if (codes.includes(STREAM_CUT)) return unfinishedStream(model)
+  if (codes.includes(NO_STREAM)) return malformed(model, undefined)
   const message = told.message ?? reported.message
   const status = reported.status ?? told.status
   const where = host === undefined ? model.provider : `${host} (${model.provider})`
@@ -205,7 +206,7 @@ function unreachable(model: Named, host: string | undefined, error: unknown): Mo
 }
 
 function malformed(model: Named, error: unknown): ModelFailure {
-  const what = error instanceof Error ? error.name : 'unknown'
+  const what = error instanceof Error ? error.name : 'no event stream'
   const message = `${nameOf(model)} sent an answer that can't be read (${what}): is this the model's API, or a proxy before it?`
   return { kind: 'retryable-provider-error', code: 'malformed-answer', message }
 }

@@ -13,7 +13,7 @@ import { OtherAnswer } from './other.ts'
 const MAX_FORWARDED = 16 * WIRE_LIMITS.maxAnswerChars
 
 /** How long after a finish the usage may take, and how long anything where it is known. */
-const GRACE_MS = 1000
+const GRACE_MS = 500
 const SHORT_GRACE_MS = 200
 
 export interface AnswerOptions extends WireCall {

@@ -33,6 +33,7 @@ export class ChatAnswer {
   /** The frame that it came in: packages read more of it. */
   #counted: Json = {}
   #isOver = false
+  #isRead = false
   #isRefusedOrSaid = false
   #heldChars = 0
 
@@ -56,6 +57,7 @@ export class ChatAnswer {
     if (this.#isOver) return []
     if (Array.isArray(frame)) return frame.flatMap(one => this.take(one))
     if (!isRecord(frame)) return []
+    this.#isRead = true
     if (isError(frame)) return this.fail(frame)
     const isCounted = this.#keepUsage(frame)
     const { choices } = frame
@@ -86,7 +88,7 @@ export class ChatAnswer {
     if (this.#isOver) return []
     const calls = this.#calls.whole()
     if (this.#finish === undefined && said === 'closed') {
-      return this.fail({ message: 'the stream ended before the answer was finished', code: STREAM_CUT })
+      return this.fail({ message: 'the stream ended early', code: this.#isRead ? STREAM_CUT : NO_STREAM })
     }
     this.#isOver = true
     const finish = this.#finish ?? (calls.length > 0 ? 'tool_calls' : 'stop')
@@ -141,8 +143,9 @@ export class ChatAnswer {
   }
 }
 
-/** The code of a stream that ended too early. */
+/** The codes of a stream that ended too early, and of what was none: a page of some proxy. */
 export const STREAM_CUT = 'stream_cut'
+export const NO_STREAM = 'no_stream'
 
 function envelopeOf({ id, created, model }: Json): Json {
   return {

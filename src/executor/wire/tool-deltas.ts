@@ -161,7 +161,8 @@ export class ToolDeltas {
 function deltaOf(value: unknown): Delta | undefined {
   if (!isRecord(value)) return undefined
   const inner = isRecord(value['function']) ? value['function'] : value
-  const index = Number(value['index'] ?? Number.NaN)
+  const { index: told } = value
+  const index = Number((typeof told === 'string' ? filled(told) : told) ?? Number.NaN)
   const args = inner['arguments']
   return {
     index: Number.isInteger(index) ? index : undefined,
