@@ -10,6 +10,7 @@ import type { CallId } from '../../kernel/ids.ts'
 import type { MessagePart, UsageRecord } from '../../store/records.ts'
 import type { StreamEvent } from '../executor.ts'
 import { answerTooLarge, argumentsTooLarge, type WireLimits } from '../wire/fault.ts'
+import { GrowingText } from './growing-text.ts'
 import type { StreamPart } from './model.ts'
 import { isRecord, metaOf, type ProviderMetadata, type ToolCallPart, withMeta } from './parts.ts'
 import { usageOf } from './usage.ts'
@@ -19,7 +20,7 @@ export type FinishReason = Extract<StreamPart, { type: 'finish' }>['finishReason
 interface Block {
   readonly type: 'text' | 'reasoning' | 'other'
   readonly id: string
-  text: string
+  readonly text: GrowingText
   /** The first half of a pair whose second half may come with the next delta. */
   held: string
   metadata: ProviderMetadata | undefined
@@ -118,8 +119,9 @@ export class Collector {
 
   /** What came so far. Calls only count once the stream has finished well. */
   parts(): readonly MessagePart[] {
-    return this.#blocks.flatMap(({ type, text, metadata, part }): readonly MessagePart[] => {
+    return this.#blocks.flatMap(({ type, text: grown, metadata, part }): readonly MessagePart[] => {
       if (part !== undefined) return [part]
+      const text = String(grown)
       const meta = withMeta(metadata === undefined ? {} : { provider: metadata })
       if (type === 'reasoning') return text === '' && metadata === undefined ? [] : [{ type, text, ...meta }]
       return text === '' ? [] : [{ type: 'text', text, ...meta }]
@@ -146,7 +148,7 @@ export class Collector {
   #say(block: Block, text: string): void {
     const whole = wellFormed(text)
     if (whole === '' || block.type === 'other') return
-    block.text += whole
+    block.text.add(whole)
     this.#own.stream({ type: `${block.type}.delta`, turn: this.#own.turn, text: whole })
   }
 
@@ -178,7 +180,7 @@ export class Collector {
   #open(type: 'text' | 'reasoning', id: string, metadata: ProviderMetadata | undefined): Block {
     this.#completeLast()
     this.#count(PART_CHARS)
-    const block: Block = { type, id, text: '', held: '', metadata }
+    const block: Block = { type, id, text: new GrowingText(), held: '', metadata }
     this.#blocks.push(block)
     return block
   }
@@ -197,9 +199,8 @@ export class Collector {
     if (block === undefined) return
     if (providerMetadata !== undefined) block.metadata = providerMetadata
     this.#complete(block)
-    if (kind === 'reasoning' && block.text !== '') {
-      this.#own.stream({ type: 'reasoning.completed', turn: this.#own.turn, text: block.text })
-    }
+    const text = kind === 'reasoning' ? String(block.text) : ''
+    if (text !== '') this.#own.stream({ type: 'reasoning.completed', turn: this.#own.turn, text })
   }
 
   /** Deltas keep the order in which they were announced. */
@@ -211,7 +212,7 @@ export class Collector {
   #keep(part: MessagePart): void {
     this.begun = true
     this.#completeLast()
-    this.#blocks.push({ type: 'other', id: '', text: '', held: '', metadata: undefined, part })
+    this.#blocks.push({ type: 'other', id: '', text: new GrowingText(), held: '', metadata: undefined, part })
   }
 }
 
