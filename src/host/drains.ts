@@ -2,6 +2,7 @@
 import type { CommsRuntimeId, MobId, SessionId } from '../kernel/ids.ts'
 import type { DrainExitReason, DrainMode } from '../kernel/regions/drain.ts'
 import type { Clock } from '../time.ts'
+import * as takes from './arguments.ts'
 import type { DrainTask } from './drain-slot.ts'
 import type { Entries } from './entries.ts'
 import { validated } from './errors.ts'
@@ -12,6 +13,21 @@ const WAIT_MS = 30_000
 export class MachineDrains {
   readonly #entries: Entries
   readonly #clock: Clock
+
+  static {
+    const { id, later, now, optional, oneOf } = takes
+    const reasons = oneOf('IdleTimeout', 'Dismissed', 'Failed', 'Aborted', 'SessionShutdown')
+    takes.checkArguments(this, {
+      spawn: later(id, oneOf('Timed', 'AttachedSession', 'PersistentHost'), takes.aFunction),
+      abort: now(id),
+      wait: later(id, optional(takes.limitMs)),
+      notifyDrainExited: later(id, reasons),
+      setPeerIngressContext: later(id, takes.flag),
+      attachSessionIngress: later(id, id),
+      attachMobIngress: later(id, id, id),
+      detachIngress: later(id),
+    })
+  }
 
   constructor(entries: Entries, clock: Clock) {
     this.#entries = entries

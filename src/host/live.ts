@@ -35,6 +35,7 @@ import type {
 import { type LiveStatus, liveRecordOf } from '../kernel/regions/live-state.ts'
 import { type SessionLlmIdentity, surfaceOf } from '../kernel/regions/llm-state.ts'
 import type { Clock } from '../time.ts'
+import * as takes from './arguments.ts'
 import type { Entries, Entry } from './entries.ts'
 import { validated } from './errors.ts'
 
@@ -55,6 +56,32 @@ export class LiveChannels {
   readonly #entries: Entries
   readonly #clock: Clock
   readonly #authorities = new WeakMap<Entry, LiveAuthorities>()
+
+  static {
+    const { id, later, now, optional, ofSession, count, words } = takes
+    const channel = later(id, id)
+    const numbered = later(id, id, count)
+    const presented = later(id, id, words)
+    takes.checkArguments(this, {
+      resolveOpenAdmission: later(id, id, optional(takes.identity)),
+      abandonOpenAdmission: channel,
+      recordRefreshQueued: numbered,
+      recordCloseClosed: numbered,
+      recordCommandAccepted: later(id, id, id, count),
+      recordCommandRejected: later(id, id, id, takes.anything),
+      recordChannelRequestRejected: later(id, id, id, takes.anything),
+      recordChannelStatus: later(id, id, takes.anObject, count),
+      issueWebrtcToken: channel,
+      issueWebsocketToken: channel,
+      resolveWebrtcAnswerAdmission: presented,
+      resolveWebsocketTokenAdmission: presented,
+      recordWebrtcAnswerAccepted: later(ofSession, count),
+      spend: now(ofSession),
+      isGenuine: now(id, takes.anything),
+      activeChannel: now(id),
+      channelStatus: now(id, id),
+    })
+  }
 
   constructor(entries: Entries, clock: Clock) {
     this.#entries = entries

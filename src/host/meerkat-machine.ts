@@ -17,6 +17,7 @@ import type { Runtime } from '../session/runtime.ts'
 import type { SessionOptions } from '../store/records.ts'
 import type { StoreSource } from '../store/store.ts'
 import { type AcceptOutcome, accept, completionOf, type HostInput, type InputCompletion } from './admission.ts'
+import { checkArguments } from './arguments.ts'
 import { MachineAuth } from './auth.ts'
 import { noBindings, type SessionRuntimeBindings } from './bindings.ts'
 import {
@@ -30,6 +31,7 @@ import type { Entries, InterruptHandle } from './entries.ts'
 import { notRegistered, validated } from './errors.ts'
 import { type HostEvent, hostEvent } from './host-event.ts'
 import { LiveChannels } from './live.ts'
+import { machineArguments } from './machine-arguments.ts'
 import { SessionModels } from './models.ts'
 import { isSameStore, type MachineOptions, openParts, type Parts } from './open.ts'
 import type { OpsLifecycleRegistry } from './operations.ts'
@@ -65,6 +67,10 @@ export class MeerkatMachine implements AsyncDisposable {
   readonly #control = mintSessionControlAuthority()
   readonly #registrations: Registrations
   readonly #steps: HostSteps
+
+  static {
+    checkArguments(this, machineArguments)
+  }
 
   private constructor({ core, runtime, entries, source, takesFiles }: Parts) {
     this.#core = core
@@ -118,8 +124,8 @@ export class MeerkatMachine implements AsyncDisposable {
 
   /** Whether both keep their sessions in one place: neither keeps any, or the same store. */
   sharesRuntimePersistenceWith(other: MeerkatMachine): boolean {
-    if (this.#source === undefined || other.#source === undefined) return this.#source === other.#source
-    return this.sharesRuntimeStoreAuthority(other)
+    if (this.hasRuntimePersistence() || other.hasRuntimePersistence()) return this.sharesRuntimeStoreAuthority(other)
+    return true
   }
 
   /** Whether one store is the authority of both. */

@@ -32,6 +32,7 @@ import type { ModelRoutingStatus, ModelTarget, SwitchDenial } from '../kernel/re
 import type { ToolFilter } from '../kernel/regions/tool-filter.ts'
 import type { ToolAuthority } from '../kernel/regions/visibility-state.ts'
 import type { Clock } from '../time.ts'
+import * as takes from './arguments.ts'
 import type { Entries, Entry } from './entries.ts'
 import { validated } from './errors.ts'
 
@@ -76,6 +77,32 @@ const RESOLVE_MS = 30_000
 export class SessionModels {
   readonly #options: SessionModelsOptions
   #host: SessionLlmReconfigureHost | undefined
+
+  static {
+    const { id, later, now, optional } = takes
+    takes.checkArguments(this, {
+      setSessionLlmReconfigureHost: now(optional(takes.withMethods('resolveCapabilitySurface'))),
+      hydrateSessionLlmState: later(id, takes.llm),
+      reconfigureSessionLlmIdentity: later(id, takes.identity),
+      commitStickyModelFallback: later(id, takes.fallback),
+      clearSessionLlmState: later(id),
+      resolvedSessionLlmCapabilities: now(id),
+      sessionModelRoutingStatus: now(id),
+      configureModelRoutingBaseline: later(id, takes.target),
+      requestSwitchTurn: later(id, takes.switchRequest),
+      completeUntilChangedSwitchTurn: later(id, id),
+      admitModelRoutingAssistantTurn: later(id),
+      beginImageOperation: later(id, takes.imageRequest),
+      denyImageOperationPlan: later(id, takes.ofImage),
+      activateImageOperationOverride: later(id, id, takes.target),
+      classifyImageOperationTerminal: later(id, takes.ofImage),
+      completeImageOperation: later(id, takes.ofImage),
+      restoreImageOperationOverride: later(id, id),
+      stagePersistentFilter: later(id, takes.filter, takes.authorities),
+      requestDeferredTools: later(id, takes.authorities),
+      publishCommittedVisibleSet: later(id, takes.count),
+    })
+  }
 
   constructor(options: SessionModelsOptions) {
     this.#options = options

@@ -24,6 +24,7 @@ import {
 } from '../kernel/regions/operations-entries.ts'
 import type { LiveSession } from '../session/live-session.ts'
 import { endOperation } from '../session/operations.ts'
+import * as takes from './arguments.ts'
 
 /** Why the registry refused: decide by `kind`. */
 export class OpsLifecycleError extends Error {
@@ -62,6 +63,31 @@ interface RegistryOptions {
 export class OpsLifecycleRegistry {
   readonly #options: RegistryOptions
   #waits = 0
+
+  static {
+    const { id, later, now, optional, count } = takes
+    const ofOperation = later(id)
+    const ended = later(id, optional(takes.operationEnd))
+    takes.checkArguments(this, {
+      register: later(takes.operation),
+      started: ofOperation,
+      progress: ofOperation,
+      peerReady: ofOperation,
+      complete: ended,
+      fail: ended,
+      cancel: ofOperation,
+      abort: ofOperation,
+      retireRequested: ofOperation,
+      retired: ofOperation,
+      rollbackUnreturned: ofOperation,
+      terminateOwner: later(takes.words),
+      snapshot: now(id),
+      completions: now(count),
+      advanceCursor: later(takes.oneOf('agentApplied', 'runtimeObserved', 'runtimeInjected'), count),
+      watch: later(id, optional(takes.aSignal)),
+      waitAll: later(id, takes.ids, optional(takes.aSignal)),
+    })
+  }
 
   constructor(options: RegistryOptions) {
     this.#options = options

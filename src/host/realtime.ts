@@ -22,6 +22,7 @@ import {
   realtimeAttachmentStatus,
   realtimeChannelState,
 } from '../kernel/regions/realtime-state.ts'
+import * as takes from './arguments.ts'
 import type { Entries, Entry } from './entries.ts'
 import { notReady, notRegistered, validated } from './errors.ts'
 
@@ -46,6 +47,36 @@ export class RealtimeAttachments {
   readonly #authorities = new Mint<object>()
   /** Of each registration, the authority of the binding it has. */
   readonly #current = new WeakMap<Entry, RealtimeAttachmentAuthority>()
+
+  static {
+    const { id, later, now, optional, ofSession } = takes
+    const ofId = later(id)
+    const speaks = later(ofSession)
+    takes.checkArguments(this, {
+      projectRealtimeAttachmentIntent: later(id, takes.flag),
+      attachLive: ofId,
+      replaceRealtimeAttachment: ofId,
+      detachLive: ofId,
+      requireRealtimeAttachmentReattach: ofId,
+      requireRealtimeAttachmentReattachForAuthority: speaks,
+      publishRealtimeAttachmentSignal: later(ofSession, id),
+      currentRealtimeAttachmentAuthority: now(id),
+      beginRealtimeReconnectCycle: later(id, optional(takes.reconnectTimes)),
+      scheduleRealtimeReconnectRetry: later(id, optional(takes.time)),
+      exhaustRealtimeReconnectCycle: ofId,
+      clearRealtimeReconnectProgress: ofId,
+      beginLiveTopologyReconfigure: speaks,
+      markLiveTopologyDetached: ofId,
+      applyLiveTopologyIdentity: ofId,
+      applyLiveTopologyVisibility: ofId,
+      completeLiveTopology: ofId,
+      abortLiveTopologyBeforeDetach: ofId,
+      failLiveTopologyAfterDetach: ofId,
+      realtimeAttachmentStatus: now(id),
+      realtimeChannelState: now(id),
+      liveTopologyPhase: now(id),
+    })
+  }
 
   constructor(entries: Entries) {
     this.#entries = entries

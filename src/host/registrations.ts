@@ -105,7 +105,8 @@ export class Registrations {
     const { live } = entry
     this.#demandAttachable(entry)
     entry.left = false
-    const executor = await make()
+    const executor: unknown = await make()
+    if (!isExecutor(executor)) throw new MeerkatError('invalid-params', 'what was made for the session is no executor')
     this.#demandAttachable(entry)
     this.#options.entries.attach(entry, executor)
     entry.preparedInterrupt = undefined
@@ -141,6 +142,10 @@ export class Registrations {
       throw error
     }
   }
+}
+
+function isExecutor(made: unknown): made is CoreExecutor {
+  return typeof made === 'object' && made !== null && 'apply' in made && typeof made.apply === 'function'
 }
 
 /** Whether its teardown began: then it is of no use to anybody. */

@@ -16,6 +16,7 @@ import {
   sessionsSurface,
 } from '../kernel/mob/seam.ts'
 import { stepsBefore } from '../kernel/owed.ts'
+import * as takes from './arguments.ts'
 import type { Entries } from './entries.ts'
 
 /** Hears what other machines have to know of a session: that it was placed, retired or destroyed. */
@@ -26,6 +27,15 @@ export interface CompositionSignalDispatcher {
 export class SessionSeam {
   readonly #entries: Entries
   #dispatcher: CompositionSignalDispatcher | undefined
+
+  static {
+    const { id, later, now } = takes
+    takes.checkArguments(this, {
+      epochOf: now(id),
+      apply: later(id, takes.ofType),
+      signal: later(id, takes.aState, takes.list),
+    })
+  }
 
   constructor(entries: Entries) {
     this.#entries = entries
