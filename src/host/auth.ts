@@ -1,26 +1,27 @@
-/** The credentials that all sessions of a machine share: one registry, one authority of logins. */
-import { MeerkatError } from '../errors.ts'
+/** The credentials that all sessions of a store share: one registry, one authority of logins. */
 import { AuthLeaseHandle } from '../handles/auth-lease.ts'
-import { AuthMachines, type AuthMachinesOptions } from '../handles/auth-machines.ts'
+import type { AuthMachines } from '../handles/auth-machines.ts'
 import { AuthRefreshCoordinator } from '../handles/auth-refresh.ts'
 import type { OAuthFlowHandle } from '../handles/oauth-flow.ts'
 import type { Clock } from '../time.ts'
+import type { SharedByStore } from './shared.ts'
 
 export class MachineAuth {
   readonly #clock: Clock
-  readonly #generated: AuthLeaseHandle
-  /** The credentials of this machine, by their binding. */
+  readonly #shared: SharedByStore
+  /** The credentials of this machine's store, by their binding. */
   readonly machines: AuthMachines
   #lease: AuthLeaseHandle
   #refreshes: AuthRefreshCoordinator<string>
-  #flows: OAuthFlowHandle | undefined
+  #flows: OAuthFlowHandle
 
-  constructor(clock: Clock, options: AuthMachinesOptions = {}) {
+  constructor(clock: Clock, shared: SharedByStore) {
     this.#clock = clock
-    this.machines = new AuthMachines(options)
-    this.#generated = new AuthLeaseHandle({ machines: this.machines, clock })
-    this.#lease = this.#generated
-    this.#refreshes = this.#refreshesOf(this.#generated)
+    this.#shared = shared
+    this.machines = shared.machines
+    this.#lease = shared.leases
+    this.#refreshes = shared.refreshes
+    this.#flows = shared.flows
   }
 
   /** The handle in use: the machine's own, or the one a host has set. */
@@ -30,13 +31,13 @@ export class MachineAuth {
 
   /** The handle in use, as one session has it: behind its gate it only reads. One that a host has set keeps its own gate. */
   authLeaseHandleBehind(gate: { readonly closed: boolean }): AuthLeaseHandle {
-    if (this.#lease !== this.#generated) return this.#lease
+    if (this.#lease !== this.#shared.leases) return this.#lease
     return new AuthLeaseHandle({ machines: this.machines, clock: this.#clock, gate })
   }
 
   /** The machine's own. */
   generatedAuthLeaseHandle(): AuthLeaseHandle {
-    return this.#generated
+    return this.#shared.leases
   }
 
   /** Uses the credentials of another machine or process from now on. */
@@ -62,16 +63,17 @@ export class MachineAuth {
     return this.#refreshes
   }
 
-  /** Who keeps logins under way. */
+  /**
+   * Who keeps logins under way: all machines of this store in this process have one, and it goes with the last of them,
+   * unless a host has set one that keeps them where secrets may be kept.
+   */
   oauthFlowAuthority(): OAuthFlowHandle {
-    if (this.#flows !== undefined) return this.#flows
-    throw new MeerkatError(
-      'unsupported',
-      'this machine keeps no logins: give it an OAuth flow authority with setAuthLeaseHandleWithOauthFlowAuthority',
-    )
+    return this.#flows
   }
 
   #refreshesOf(leases: AuthLeaseHandle): AuthRefreshCoordinator<string> {
-    return new AuthRefreshCoordinator({ leases, clock: this.#clock })
+    return leases === this.#shared.leases
+      ? this.#shared.refreshes
+      : new AuthRefreshCoordinator({ leases, clock: this.#clock })
   }
 }

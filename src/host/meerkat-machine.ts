@@ -5,9 +5,8 @@
  * commands to them. Every decision is the kernel's; what is here keeps registrations, gates and executors together.
  */
 import { defined } from '../defined.ts'
-import { MeerkatError } from '../errors.ts'
 import type { CoreExecutor } from '../executor/executor.ts'
-import { DefaultSessionClaimRegistry, type SessionClaimHandle } from '../handles/session-claim.ts'
+import type { SessionClaimHandle } from '../handles/session-claim.ts'
 import type { InputId, RunId, RuntimeEpochId, SessionId } from '../kernel/ids.ts'
 import { entryOf, type LedgerEntry, unfinishedInputs } from '../kernel/regions/ledger-entries.ts'
 import type { LifecyclePhase } from '../kernel/regions/lifecycle.ts'
@@ -33,7 +32,7 @@ import { type HostEvent, hostEvent } from './host-event.ts'
 import { LiveChannels } from './live.ts'
 import { machineArguments } from './machine-arguments.ts'
 import { SessionModels } from './models.ts'
-import { isSameStore, type MachineOptions, openParts, type Parts } from './open.ts'
+import { type MachineOptions, openParts, type Parts } from './open.ts'
 import type { OpsLifecycleRegistry } from './operations.ts'
 import type { Placement } from './placement.ts'
 import { RealtimeAttachments } from './realtime.ts'
@@ -61,9 +60,10 @@ export class MeerkatMachine implements AsyncDisposable {
   readonly runtime: Runtime
   readonly #core: Core
   readonly #entries: Entries
-  readonly #source: StoreSource | undefined
-  readonly #takesFiles: boolean
-  readonly #claims = new DefaultSessionClaimRegistry()
+  readonly #isDurable: boolean
+  readonly #identity: string
+  readonly #claims: SessionClaimHandle
+  readonly #release: () => void
   readonly #control = mintSessionControlAuthority()
   readonly #registrations: Registrations
   readonly #steps: HostSteps
@@ -72,13 +72,15 @@ export class MeerkatMachine implements AsyncDisposable {
     checkArguments(this, machineArguments)
   }
 
-  private constructor({ core, runtime, entries, source, takesFiles }: Parts) {
+  private constructor({ core, runtime, entries, isDurable, identity, shared, release }: Parts) {
     this.#core = core
     this.runtime = runtime
     this.#entries = entries
-    this.#source = source
-    this.#takesFiles = takesFiles
-    this.auth = new MachineAuth(core.clock)
+    this.#isDurable = isDurable
+    this.#identity = identity
+    this.#claims = shared.claims
+    this.#release = release
+    this.auth = new MachineAuth(core.clock, shared)
     this.seam = new SessionSeam(entries)
     this.#steps = new HostSteps(core, entries, this.seam)
     this.drains = new MachineDrains(entries, core.clock)
@@ -119,7 +121,7 @@ export class MeerkatMachine implements AsyncDisposable {
 
   /** Whether anything of it outlasts it. */
   hasRuntimePersistence(): boolean {
-    return this.#source !== undefined
+    return this.#isDurable
   }
 
   /** Whether both keep their sessions in one place: neither keeps any, or the same store. */
@@ -130,7 +132,7 @@ export class MeerkatMachine implements AsyncDisposable {
 
   /** Whether one store is the authority of both. */
   sharesRuntimeStoreAuthority(other: MeerkatMachine): boolean {
-    return isSameStore(this.#source, other.#source)
+    return this.#isDurable && #identity in other && this.#identity === other.#identity
   }
 
   /** At most one comms identity a session. */
@@ -225,7 +227,6 @@ export class MeerkatMachine implements AsyncDisposable {
 
   /** Offers an input; resolves when it is durably accepted. */
   async acceptInput(sessionId: SessionId, input: HostInput): Promise<AcceptOutcome> {
-    this.#refuseFiles(input)
     return accept(this.#core, this.#steps.registered(sessionId), input)
   }
 
@@ -368,15 +369,13 @@ export class MeerkatMachine implements AsyncDisposable {
   async close(): Promise<void> {
     this.drains.abortAll()
     // A registration goes with its copy of the session: until that is let go, its run has its executor.
-    await this.runtime.close().finally(() => this.#entries.clear())
+    await this.runtime.close().finally(() => {
+      this.#entries.clear()
+      this.#release()
+    })
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
-  }
-
-  #refuseFiles({ content }: HostInput): void {
-    if (this.#takesFiles || typeof content === 'string' || content.every(({ type }) => type === 'text')) return
-    throw new MeerkatError('unsupported', 'this machine keeps no files: send text, or open it with `persistent`')
   }
 }

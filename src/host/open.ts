@@ -7,17 +7,22 @@ import { Runtime } from '../session/runtime.ts'
 import { memory } from '../store/memory.ts'
 import type { StoreSource } from '../store/store.ts'
 import { Entries } from './entries.ts'
+import { identityOf, type SharedByStore, sharedBy } from './shared.ts'
 
 /** What a machine is made with, besides its store. */
-export type MachineOptions = Omit<RuntimeOptions, 'store' | 'executor' | 'serves' | 'keeps' | 'recover'>
+export type MachineOptions = Omit<RuntimeOptions, 'store' | 'executor' | 'serves' | 'keeps' | 'takesFiles' | 'recover'>
 
 export interface Parts {
   readonly core: Core
   readonly runtime: Runtime
   readonly entries: Entries
-  /** Absent: nothing outlasts the machine. */
-  readonly source: StoreSource | undefined
-  readonly takesFiles: boolean
+  /** Whether anything outlasts the machine. */
+  readonly isDurable: boolean
+  /** Which store it is. */
+  readonly identity: string
+  readonly shared: SharedByStore
+  /** The machine has no more use of what is shared. */
+  readonly release: () => void
 }
 
 /** Opens the store. A session runs only while a host has given it an executor. */
@@ -27,7 +32,8 @@ export async function openParts(
   options: MachineOptions,
 ): Promise<Parts> {
   const sound = soundOptions(options)
-  const store = await (source ?? memory()).open()
+  const place = source ?? memory()
+  const store = await place.open()
   const entries: Entries = new Entries(id => core.sessions.peek(id))
   const executor: CoreExecutor = {
     name: 'host',
@@ -39,14 +45,16 @@ export async function openParts(
   }
   const serves = (id: SessionId): boolean => entries.peek(id)?.executor !== undefined
   const keeps = (id: SessionId): boolean => entries.peek(id)?.left !== true
-  const core: Core = new Core(store, { ...sound, executor, serves, keeps, recover: false })
-  return { core, runtime: new Runtime(core), entries, source, takesFiles }
-}
-
-/** Whether one store is the authority of both. A name is a place, but for memory, which is nowhere. */
-export function isSameStore(mine: StoreSource | undefined, theirs: StoreSource | undefined): boolean {
-  if (mine === undefined || theirs === undefined) return false
-  return mine === theirs || (mine.name === theirs.name && mine.name !== 'memory')
+  const core: Core = new Core(store, { ...sound, takesFiles, executor, serves, keeps, recover: false })
+  const identity = identityOf(place, store)
+  return {
+    core,
+    runtime: new Runtime(core),
+    entries,
+    isDurable: source !== undefined,
+    identity,
+    ...sharedBy(identity, core.clock),
+  }
 }
 
 function served(entries: Entries, sessionId: SessionId): CoreExecutor {

@@ -63,6 +63,7 @@ export class Core {
       executor: options.executor,
       serves: options.serves,
       keeps: options.keeps,
+      takesFiles: options.takesFiles,
       maxRunMs: options.maxRunMs ?? 3_600_000,
       abortGraceMs: this.abortGraceMs,
       gate: new Gate(GATE_WIDTH),

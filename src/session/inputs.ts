@@ -8,7 +8,7 @@ import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { InputId, SessionId } from '../kernel/ids.ts'
 import type { MeerkatState } from '../kernel/machine.ts'
 import { entryOf, type LedgerEntry } from '../kernel/regions/ledger-entries.ts'
-import type { EndedRecord, InputRecord, MessageRecord, Position } from '../store/records.ts'
+import type { Content, EndedRecord, InputRecord, MessageRecord, Position } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import type { InputStatus, InputView, SendParams } from './api.ts'
 import type { LiveSession } from './live-session.ts'
@@ -60,6 +60,7 @@ export function admit(
   nature: InputNature = {},
 ): Admitted {
   const { mode = 'queue', idempotencyKey, supersessionKey } = params
+  demandTakable(live, params.content)
   if (params.resume === true && tx.state.lifecycle.phase === 'stopped') tx.step({ type: 'Resume' })
   const result = tx.try(
     seen === undefined
@@ -85,6 +86,12 @@ export function admit(
   if (idempotencyKey !== undefined) tx.parts.keys.push({ key: idempotencyKey, inputId: id, digest: digestOf(params) })
   live.keep(record)
   return { outcome: 'accepted', inputId: id }
+}
+
+/** Refuses files where the runtime takes none. */
+export function demandTakable(live: LiveSession, content: Content): void {
+  if (live.takesFiles || typeof content === 'string' || content.every(({ type }) => type !== 'file')) return
+  throw new MeerkatError('unsupported', 'files are not taken here: send text, or open the machine with `persistent`')
 }
 
 function recordOf(params: SendParams, id: InputId, at: number, kind: InputRecord['kind'] = 'prompt'): InputRecord {

@@ -35,6 +35,8 @@ export interface SessionHost {
   readonly executor: CoreExecutor | undefined
   /** Whether it serves this session now. Absent: it serves all. */
   readonly serves?: ((sessionId: SessionId) => boolean) | undefined
+  /** Whether inputs may carry files. Absent: they may. */
+  readonly takesFiles?: boolean | undefined
   readonly maxRunMs: number
   readonly abortGraceMs: number
   /** Runs of the process at once; absent: as many as there are. */
@@ -152,6 +154,11 @@ export class LiveSession {
 
   get state(): MeerkatState {
     return this.driver.state
+  }
+
+  /** Whether its inputs may carry files. */
+  get takesFiles(): boolean {
+    return this.#host.takesFiles !== false
   }
 
   /** Whether somebody here performs its runs. */

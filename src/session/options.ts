@@ -18,6 +18,8 @@ export interface RuntimeOptions {
   readonly serves?: (sessionId: SessionId) => boolean
   /** Whether a session that is in use here is kept from another process that asks for it. Default: all are. */
   readonly keeps?: (sessionId: SessionId) => boolean
+  /** Whether inputs may carry files. Default true. */
+  readonly takesFiles?: boolean
   /** Take up sessions that owe work as soon as the runtime starts. Default true. */
   readonly recover?: boolean
   /** Longest run where neither input nor session says otherwise. Default one hour. */

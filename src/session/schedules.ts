@@ -8,6 +8,7 @@ import { type ScheduleEntry, schedulesOf } from '../kernel/regions/schedules.ts'
 import type { InputRecord, ScheduleRecord } from '../store/records.ts'
 import type { ScheduleParams, ScheduleView } from './api.ts'
 import type { Core } from './core.ts'
+import { demandTakable } from './inputs.ts'
 import type { LiveSession } from './live-session.ts'
 import type { Mark } from './owned.ts'
 import { iso } from './reads.ts'
@@ -25,6 +26,7 @@ export async function makeSchedule(
   { scheduleId: id, content, title, overlap, misfire, ...times }: ScheduleParams & { readonly scheduleId: ScheduleId },
   mark: Mark,
 ): Promise<ScheduleView> {
+  demandTakable(live, content)
   const now = core.clock.now()
   const { rule, dueAt } = ruleOf(times, now)
   const record: ScheduleRecord = { id, at: now, rule, content, ...defined({ title }) }

@@ -44,6 +44,8 @@ import type {
 import { claimLost, heldByOther, sessionExists, sessionNotFound, storeClosed } from './store-errors.ts'
 
 const NAME = 'memory:'
+/** How many there were: each is a store of its own. */
+let sources = 0
 
 export interface MemoryOptions {
   readonly faults?: StoreFaults
@@ -55,6 +57,8 @@ export interface MemoryOptions {
 export function memory(options: MemoryOptions = {}): StoreSource {
   const { faults = {} } = options
   const clock = soundClock(options.clock)
+  sources++
+  const identity = `memory:${sources}`
   const data: MemoryData = {
     sessions: new Map(),
     log: [],
@@ -65,11 +69,19 @@ export function memory(options: MemoryOptions = {}): StoreSource {
     letters: new Map(),
     listeners: new Listeners(),
   }
-  return { name: NAME, open: () => Promise.resolve(new MemoryStore(data, faults, clock)) }
+  return { name: NAME, open: () => Promise.resolve(new MemoryStore({ identity, data, faults, clock })) }
+}
+
+interface MemoryStoreOptions {
+  readonly identity: string
+  readonly data: MemoryData
+  readonly faults: StoreFaults
+  readonly clock: Clock
 }
 
 class MemoryStore implements Store {
   readonly name = NAME
+  readonly identity: string
   /** Nobody falls silent in one process: an owner is there until its store is closed. */
   readonly leaseMs = 0
   readonly mail: MemoryMail
@@ -78,7 +90,8 @@ class MemoryStore implements Store {
   readonly #listening = new Set<() => void>()
   #open = true
 
-  constructor(data: MemoryData, faults: StoreFaults, clock: Clock) {
+  constructor({ identity, data, faults, clock }: MemoryStoreOptions) {
+    this.identity = identity
     this.#data = data
     this.#faults = faults
     this.mail = new MemoryMail(data, clock, () => this.#open)

@@ -134,6 +134,11 @@ export interface Store {
   readonly name: string
   /** What makes it slower than it is when all is well, in words for people; absent when nothing does. */
   readonly trouble?: string | undefined
+  /**
+   * Which database and schema it is: equal for all who opened the same one, whatever they called it, and for nobody else.
+   * Absent: whatever one source opens is one.
+   */
+  readonly identity?: string
   /** How long an owner that falls silent keeps its sessions. */
   readonly leaseMs: number
   /** Requests to the owner of a session, from whoever isn't. */

@@ -32,6 +32,7 @@ function faulty(store: Store, control: FaultyStoreControl): Store {
   }
   return {
     name: store.name,
+    ...(store.identity !== undefined && { identity: store.identity }),
     leaseMs: store.leaseMs,
     mail: store.mail,
     create: (session, first, owner) => store.create(session, first, owner),

@@ -80,9 +80,10 @@ async function open(target: Target, options: PostgresOptions & { readonly leaseM
   }
   const connect = await loadConnect()
   const place: Place = { store: target.name, schema: target.schema, channel: `meerkat.${target.schema}` }
-  const { settings, version } = await prepare(new Client(connect, target, { ...limits, max: 1 }), place)
+  const { settings, version, identity } = await prepare(new Client(connect, target, { ...limits, max: 1 }), place)
   const writing = { ...limits, max: WRITE_CONNECTIONS, poolTimeoutMs: limits.statementTimeoutMs }
   return new PostgresStore({
+    identity,
     place,
     writes: new Client(connect, target, writing, settings),
     reads: new Client(connect, target, limits),
@@ -98,15 +99,29 @@ async function open(target: Target, options: PostgresOptions & { readonly leaseM
 async function prepare(
   client: Client,
   place: Place,
-): Promise<{ readonly settings: Readonly<Record<string, string>>; readonly version: number }> {
+): Promise<{
+  readonly settings: Readonly<Record<string, string>>
+  readonly version: number
+  readonly identity: string
+}> {
   try {
     const settings = await settingsFor(client, place.store)
-    return { settings, version: await migrate(client, place) }
+    const version = await migrate(client, place)
+    return { settings, version, identity: await identityOf(client, place) }
   } catch (error) {
     throw toStoreError(error, { store: place.store })
   } finally {
     await client.close(0)
   }
+}
+
+/** The schema of the database of the server, by whichever of its addresses it was reached. */
+async function identityOf(client: Client, { schema }: Place): Promise<string> {
+  const [row] = await client.read(
+    `SELECT (SELECT system_identifier FROM pg_control_system())::text AS server,
+            (SELECT oid FROM pg_database WHERE datname = current_database())::text AS database`,
+  )
+  return `postgres:${String(row?.['server'])}:${String(row?.['database'])}:${schema}`
 }
 
 async function settingsFor(client: Client, name: string): Promise<Readonly<Record<string, string>>> {

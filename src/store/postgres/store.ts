@@ -32,6 +32,7 @@ import { Reader } from './reader.ts'
 import { makeWriter, refusalOf, sealCommit, sizeOf, type Writer } from './writer.ts'
 
 export interface PostgresStoreOptions {
+  readonly identity: string
   readonly place: Place
   /** For everything that changes something; reads can't keep these waiting. */
   readonly writes: Client
@@ -54,6 +55,7 @@ const CLOSE_MS = 5000
 
 export class PostgresStore implements Store {
   readonly name: string
+  readonly identity: string
   readonly leaseMs: number
   readonly mail: Mail
   readonly #writes: Client
@@ -71,8 +73,9 @@ export class PostgresStore implements Store {
   #shutOut = false
   #closing: Promise<void> | undefined
 
-  constructor({ place, writes, reads, leases, upkeep, version, leaseMs, faults }: PostgresStoreOptions) {
+  constructor({ identity, place, writes, reads, leases, upkeep, version, leaseMs, faults }: PostgresStoreOptions) {
     const { store: name, channel } = place
+    this.identity = identity
     this.name = name
     this.leaseMs = leaseMs
     this.#writes = writes

@@ -1,4 +1,5 @@
 /** The store on one SQLite file: writes go through the group commit, reads run at once. */
+import { statSync } from 'node:fs'
 import type { InputId, SessionId } from '../../kernel/ids.ts'
 import { demandStorable } from '../../names.ts'
 import type { Clock } from '../../time.ts'
@@ -32,8 +33,15 @@ export interface SqliteStoreOptions {
   readonly readOnly: boolean
 }
 
+/** The file itself, however many names it has. */
+function identityOf(path: string): string {
+  const { dev, ino } = statSync(path, { bigint: true })
+  return `sqlite:${dev}:${ino}`
+}
+
 export class SqliteStore implements Store {
   readonly name: string
+  readonly identity: string
   readonly leaseMs: number
   readonly mail: Letters
   readonly #db: SqlDriver
@@ -57,6 +65,7 @@ export class SqliteStore implements Store {
     this.leaseMs = leaseMs
     this.#clock = clock
     this.name = `sqlite:${path}`
+    this.identity = identityOf(path)
     this.#db = db
     this.#path = path
     this.#owners = new Owners(db, clock, leaseMs)

@@ -62,14 +62,14 @@ export const ABLE: SessionLlmCapabilitySurface = {
 
 /** The parts of a machine with a served session whose model does realtime, or does not, or of which nothing is known. */
 export async function withModel(realtime?: boolean) {
-  const { core, entries, runtime } = await openParts(undefined, true, {})
+  const { core, entries, runtime, shared } = await openParts(undefined, true, {})
   runtimes.push(runtime)
   const registrations = new Registrations({
     core,
     entries,
     shared: {
       claims: new DefaultSessionClaimRegistry(),
-      authLease: gate => new MachineAuth(core.clock).authLeaseHandleBehind(gate),
+      authLease: gate => new MachineAuth(core.clock, shared).authLeaseHandleBehind(gate),
       newOperation: () => core.ids.operation(),
     },
   })
