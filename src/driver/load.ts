@@ -10,16 +10,29 @@ import { decodeState, StateDecodeError } from '../kernel/encode.ts'
 import { type MeerkatInput, type MeerkatState, meerkat } from '../kernel/machine.ts'
 import type { LoadedSession, LogRow } from '../store/store.ts'
 import { newerRelease } from '../store/store-errors.ts'
+import { nextTurn } from '../turns.ts'
 
 type Row = Pick<LogRow, 'position' | 'record'>
 
 const KNOWN: ReadonlySet<string> = new Set(meerkat.regions.flatMap(({ on }) => Object.keys(on)))
 
-/** The kernel's state after the newest record. */
-export function stateOf(loaded: LoadedSession): MeerkatState {
+/** Steps that are made in one turn of the event loop, about: a few milliseconds of work. */
+const STEPS_A_TURN = 256
+
+/** The kernel's state after the newest record. A long way there is gone in turns of the event loop. */
+export async function stateOf(loaded: LoadedSession): Promise<MeerkatState> {
   const { session, snapshot, rows } = loaded
-  const start = snapshot === undefined ? meerkat.initial : snapshotState(snapshot.state, session.id)
-  return rows.reduce((state, row) => replay(state, row, session.id), start)
+  let state = snapshot === undefined ? meerkat.initial : snapshotState(snapshot.state, session.id)
+  let steps = 0
+  for (const row of rows) {
+    steps += row.record.steps?.length ?? 0
+    if (steps > STEPS_A_TURN) {
+      await nextTurn()
+      steps = 0
+    }
+    state = replay(state, row, session.id)
+  }
+  return state
 }
 
 /** The state after one more record. */

@@ -47,9 +47,13 @@ export function inherits(type: string): Inheritance {
 
 /** Files every effect's events, ends and index entries. */
 export function project(effects: readonly MeerkatEffect[], into: Into, result: ResultRecord | undefined): void {
+  // Looked for once: a step may end any number of inputs.
+  let run: { readonly result: ResultRecord | undefined } | undefined
   for (const effect of effects) {
-    if (effect.type === 'InputTerminated') terminated(effect, into, result ?? toldBy(effects, effect.terminal))
-    else if (!projectRun(effect, effects, into) && !projectBackground(effect, into)) projectInput(effect, into)
+    if (effect.type === 'InputTerminated') {
+      run ??= { result: toldBy(effects) }
+      terminated(effect, into, result ?? (isOfRun(effect.terminal) ? run.result : undefined))
+    } else if (!projectRun(effect, effects, into) && !projectBackground(effect, into)) projectInput(effect, into)
   }
 }
 
@@ -155,11 +159,13 @@ function boundary(effect: Extract<MeerkatEffect, { type: 'BoundaryApplied' }>, i
   into.events.push({ type: 'run.boundary', runId, data })
 }
 
+/** Whether an input ended with a run that the same step ended. */
+function isOfRun(terminal: Terminal): boolean {
+  return terminal.status === 'consumed' || (terminal.status === 'abandoned' && terminal.reason === 'cancelled')
+}
+
 /** The result of a run that was closed without one: by whoever drives its turn by hand. It says how, if not what. */
-function toldBy(effects: readonly MeerkatEffect[], terminal: Terminal): ResultRecord | undefined {
-  if (terminal.status !== 'consumed' && !(terminal.status === 'abandoned' && terminal.reason === 'cancelled')) {
-    return undefined
-  }
+function toldBy(effects: readonly MeerkatEffect[]): ResultRecord | undefined {
   for (const effect of effects) {
     const { type } = effect
     if (type === 'RunCompleted') return { outcome: 'completed', runId: effect.runId }

@@ -92,7 +92,7 @@ class Auditor {
 
   #isDue(): boolean {
     const { length } = this.#since
-    return length >= LOOK_WITHIN || length * 4 >= this.#state.ledger.entries.size
+    return length >= LOOK_WITHIN || length * 2 >= this.#state.ledger.entries.size
   }
 
   #look(): void {

@@ -15,6 +15,7 @@ import { EventPages } from './event-pages.ts'
 import { Gate } from './gate.ts'
 import type { LiveSession } from './live-session.ts'
 import type { RuntimeOptions } from './options.ts'
+import { ReadStates } from './read-states.ts'
 import { summaryOf } from './reads.ts'
 import type { RetentionPolicy } from './retention/policy.ts'
 import { Pruner } from './retention/prune.ts'
@@ -30,6 +31,7 @@ export class Core {
   readonly sessions: Sessions
   readonly pruner: Pruner
   readonly events: EventPages
+  readonly #states: ReadStates
   readonly retention: RetentionPolicy
   readonly executor: CoreExecutor | undefined
   readonly clock: Clock
@@ -75,6 +77,7 @@ export class Core {
       observer: options.observer,
     })
     this.events = new EventPages(store, this.clock)
+    this.#states = new ReadStates(store)
     this.retention = options.retention ?? {}
     this.pruner = new Pruner({
       store,
@@ -109,8 +112,12 @@ export class Core {
     return this.sessions.peek(sessionId as SessionId)?.state.lifecycle.phase
   }
 
+  /** The state as its owner here has it, else as its records tell. */
   async state(sessionId: string): Promise<MeerkatState> {
-    return (await this.stateAndJournal(sessionId)).state
+    const live = this.sessions.peek(sessionId as SessionId)
+    if (live === undefined) return this.#states.of(await summaryOf(this.store, sessionId))
+    live.usedAt = this.clock.now()
+    return live.state
   }
 
   /** The state as its owner here has it, else as its records tell. */
@@ -124,7 +131,7 @@ export class Core {
     }
     await summaryOf(this.store, sessionId)
     const loaded = await this.store.load(sessionId as SessionId)
-    return { state: stateOf(loaded), journal: loaded.journal }
+    return { state: await stateOf(loaded), journal: loaded.journal }
   }
 
   async #live(sessionId: string): Promise<LiveSession> {

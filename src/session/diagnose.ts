@@ -76,7 +76,7 @@ async function overdue(store: Store, id: SessionId, now: number): Promise<readon
 /** The session's state, or that it can't be read. */
 async function stateIn(store: Store, id: SessionId): Promise<MeerkatState | Finding> {
   try {
-    return stateOf(await store.load(id))
+    return await stateOf(await store.load(id))
   } catch (error) {
     return { level: 'error', text: asMeerkatError(error).message }
   }

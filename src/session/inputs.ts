@@ -1,19 +1,14 @@
 /** Sending inputs and asking for them later. */
-
-import { defined } from '../defined.ts'
 import { KernelRejection, type Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
 import type { AcceptInput } from '../kernel/admission.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
-import type { InputId, SessionId } from '../kernel/ids.ts'
+import type { InputId } from '../kernel/ids.ts'
 import type { MeerkatState } from '../kernel/machine.ts'
-import { entryOf, type LedgerEntry } from '../kernel/regions/ledger-entries.ts'
-import type { Content, EndedRecord, InputRecord, MessageRecord, Position } from '../store/records.ts'
-import type { Store } from '../store/store.ts'
-import type { InputStatus, InputView, SendParams } from './api.ts'
+import type { LedgerEntry } from '../kernel/regions/ledger-entries.ts'
+import type { Content, InputRecord } from '../store/records.ts'
+import type { InputStatus, SendParams } from './api.ts'
 import type { LiveSession } from './live-session.ts'
-import { pagesOf } from './log-pages.ts'
-import { eventsOf, iso, resultView, STEER_ENDS } from './reads.ts'
 
 /** Identifies what was said, so that a key can't be bound to two things. */
 function digestOf(params: SendParams): string {
@@ -149,50 +144,6 @@ function verdictOf(effects: readonly MeerkatEffect[], key: string | undefined): 
   }
 }
 
-/** An input as it stands, from the ledger while it is unfinished and from its last record afterwards. */
-export async function inputView(
-  store: Store,
-  sessionId: SessionId,
-  inputId: string,
-  state: () => Promise<MeerkatState>,
-  looks = 2,
-): Promise<InputView> {
-  const place = await store.locate(inputId as InputId)
-  const first = place?.sessionId === sessionId ? await store.row(place.first) : undefined
-  const record = first?.record.inputs?.find(one => one.id === inputId)
-  if (record === undefined || place === undefined) throw inputNotFound(sessionId, inputId)
-  const base = await sentAs(store, sessionId, record, place.first)
-  const last = place.last === undefined ? undefined : await store.row(place.last)
-  const ended = last?.record.ended?.find(one => one.id === inputId)
-  if (ended !== undefined) return { ...base, ...endOf(ended, last?.record.messages) }
-  const entry = entryOf((await state()).ledger, record.id)
-  // It ended between the two looks: the log has its end by now.
-  if (entry === undefined && looks > 1) return inputView(store, sessionId, inputId, state, looks - 1)
-  return { ...base, ...standing(entry) }
-}
-
-function standing(entry: LedgerEntry | undefined) {
-  const runId = entry !== undefined && 'runId' in entry ? entry.runId : undefined
-  return { status: statusOf(entry), attempts: entry?.attempts ?? 0, ...defined({ runId }) }
-}
-
-async function sentAs(
-  store: Store,
-  sessionId: SessionId,
-  record: InputRecord,
-  first: Position,
-): Promise<Omit<InputView, 'status' | 'attempts'>> {
-  const { id, mode, kind, content, at, idempotencyKey, supersessionKey } = record
-  const receipt = mode === 'steer' ? await receiptOf(store, sessionId, record, first) : undefined
-  return { id, mode, kind, content, acceptedAt: iso(at), ...defined({ idempotencyKey, supersessionKey, receipt }) }
-}
-
-function endOf(ended: EndedRecord, messages: readonly MessageRecord[] | undefined) {
-  const { status, attempts, reason, by } = ended
-  const result = ended.result && resultView(ended.result, messages)
-  return { status, attempts, ...defined({ reason, by, result, runId: result?.runId }) }
-}
-
 export function statusOf(entry: LedgerEntry | undefined): InputStatus {
   if (entry === undefined || entry.status === 'carried') return 'queued'
   return entry.status
@@ -202,22 +153,4 @@ export function inputNotFound(sessionId: string, inputId: string): MeerkatError 
   return new MeerkatError('input-not-found', `session ${sessionId} has no input ${inputId}`, {
     details: { sessionId, inputId },
   })
-}
-
-/** What became of a steer: found among the events that followed its acceptance. */
-async function receiptOf(
-  store: Store,
-  sessionId: SessionId,
-  { id }: InputRecord,
-  first: number,
-): Promise<InputView['receipt']> {
-  for await (const rows of pagesOf(store, { sessionId, after: first - 1 })) {
-    const told = rows.flatMap(eventsOf).find(event => event.inputId === id && Object.hasOwn(STEER_ENDS, event.type))
-    if (told?.type === 'input.staged') return { type: 'queued' }
-    if (told?.type === 'input.steered') {
-      return { type: 'steered', runId: told.runId, boundary: Number(told['boundary']) }
-    }
-    if (told !== undefined) return undefined
-  }
-  return undefined
 }

@@ -2,7 +2,6 @@
  * A session this process owns: its claim, its driver, its loop, and those who wait for its inputs.
  */
 import { type Committed, SessionDriver } from '../driver/driver.ts'
-import { stateOf } from '../driver/load.ts'
 import type { Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
 import type { ContextMessage, CoreExecutor } from '../executor/executor.ts'
@@ -82,7 +81,8 @@ export class LiveSession {
   #leaving = false
   #closing = false
 
-  constructor(host: SessionHost, claim: Claim, loaded: LoadedSession) {
+  /** `state`: after the newest record that was loaded. */
+  constructor(host: SessionHost, claim: Claim, loaded: LoadedSession, state: MeerkatState) {
     const { store, clock, ids, executor } = host
     this.#host = host
     this.#record = loaded.session
@@ -92,7 +92,7 @@ export class LiveSession {
       store,
       clock,
       claim,
-      state: stateOf(loaded),
+      state,
       commits: loaded.head.commits,
       position: loaded.rows.at(-1)?.position ?? loaded.snapshot?.position ?? 0,
       unsnapshotted: loaded.rows.length,

@@ -18,7 +18,7 @@ export interface LogQuery {
 }
 
 /** The records behind a position, a page a turn of the event loop. */
-export async function* pagesOf(
+async function* pagesOf(
   store: Store,
   { sessionId, after: from = 0, signal }: LogQuery,
 ): AsyncGenerator<readonly LogRow[], void> {

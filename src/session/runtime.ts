@@ -13,7 +13,6 @@ import type {
   CallView,
   ControlOperation,
   ControlReport,
-  EventView,
   Explanation,
   Health,
   HistoryMessage,
@@ -41,12 +40,14 @@ import type { Core } from './core.ts'
 import { explanationOf, sightOf } from './explanation.ts'
 import { SessionHandle } from './handle.ts'
 import { healthOf } from './health.ts'
-import { inputNotFound, inputView } from './inputs.ts'
+import { inputView } from './input-reader.ts'
+import { inputNotFound } from './inputs.ts'
+import { listInputs } from './list-inputs.ts'
 import { noExecutor } from './live-session.ts'
 import { forkSession, openSession } from './opening.ts'
 import { operationView, operationViews } from './operations.ts'
 import { ask } from './post.ts'
-import { infoOf, listInputs, listRuns, pageOfHistory } from './queries.ts'
+import { infoOf, listRuns, pageOfHistory } from './queries.ts'
 import { receiptsOf, runView, sessionView, summaryOf } from './reads.ts'
 import type { PruneReport } from './retention/prune.ts'
 import { scheduleViews } from './schedules.ts'
@@ -54,6 +55,7 @@ import { readyToSend } from './sending.ts'
 import { closing, type Sessions } from './sessions.ts'
 import { demandActing } from './settings.ts'
 import { endedWithin, isOpen, labelOf, pageOf, waitForCommit } from './support.ts'
+import { waitForEvents } from './wait-for-events.ts'
 
 interface OpensSessions {
   /** Opens a session, an existing one too; `onConflict` says what to do where it has other options. */
@@ -264,28 +266,8 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
     return { run, receipts: await receiptsOf(this.#store, sessionId as SessionId, run.id) }
   }
 
-  async events(params: Parameters<RuntimeApi['events']>[0]): Promise<{ events: readonly EventView[]; cursor: string }> {
-    const { sessionId, after, limit = 100, waitMs = 0, signal } = params
-    const deadline = Deadline.asked(this.#clock, { waitMs })
-    const query = { limit, ...(sessionId && { sessionId: sessionId as SessionId }) }
-    let from = after === '' ? undefined : after
-    let exists = sessionId === undefined
-    for (;;) {
-      if (this.#closing.signal.aborted) throw closing()
-      const hint = waitForCommit(this.#store, query.sessionId, deadline, signal, this.#closing.signal)
-      try {
-        const page = await this.#core.events.read({ ...query, ...(from !== undefined && { after: from }) })
-        // Who has events exists: only where there are none the session is looked for.
-        if (!exists && page.events.length === 0) await summaryOf(this.#store, sessionId ?? '')
-        exists = true
-        // What holds no events is not looked through again.
-        from = page.cursor
-        if (page.events.length > 0 || deadline.passed || signal?.aborted === true) return page
-        await hint
-      } finally {
-        hint.cancel()
-      }
-    }
+  events(params: Parameters<RuntimeApi['events']>[0]): ReturnType<RuntimeApi['events']> {
+    return waitForEvents(this.#core, params)
   }
 
   async calls(sessionId: string, { state: wanted }: { readonly state?: string }): Promise<readonly CallView[]> {

@@ -4,6 +4,7 @@
  * One copy at a time a session, whichever way it is asked for; a session that is lost (taken over, or its store stayed away) is forgotten and loaded
  * anew from facts when it is asked for again.
  */
+import { stateOf } from '../driver/load.ts'
 import { Transaction } from '../driver/transaction.ts'
 import { asMeerkatError, MeerkatError } from '../errors.ts'
 import type { SessionId } from '../kernel/ids.ts'
@@ -288,7 +289,7 @@ export class Sessions {
     let live: LiveSession | undefined
     try {
       if (isArriving(loaded.head.phase)) throw notWhole(claim.sessionId)
-      live = new LiveSession(this.#host, claim, loaded)
+      live = new LiveSession(this.#host, claim, loaded, await stateOf(loaded))
       return await this.#admit(live)
     } catch (error) {
       await this.#giveBack(live?.claim ?? claim)

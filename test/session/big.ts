@@ -1,7 +1,7 @@
 /** Sessions of a size that nobody waits for in a test: written straight into their store. */
 import { Transaction } from '../../src/driver/transaction.ts'
 import { uuidIds } from '../../src/ids.ts'
-import type { SessionId } from '../../src/kernel/ids.ts'
+import type { InputId, SessionId } from '../../src/kernel/ids.ts'
 import { meerkat } from '../../src/kernel/machine.ts'
 import type { Claim, Store, StoreSource } from '../../src/store/store.ts'
 import { systemClock } from '../../src/time.ts'
@@ -68,4 +68,29 @@ export async function withEvents(
   }
   await Promise.all(writes)
   await session.end()
+}
+
+/** A session in which this many inputs wait, `together` of them accepted by one record. */
+export async function withBacklog(
+  source: StoreSource,
+  id: string,
+  inputs: number,
+  together = 1,
+): Promise<readonly InputId[]> {
+  const session = await writing(source, id)
+  const all = Array.from({ length: inputs }, () => ids.input())
+  const writes: Promise<void>[] = []
+  for (let from = 0; from < inputs; from += together) {
+    writes.push(
+      session.write(tx => {
+        for (const inputId of all.slice(from, from + together)) {
+          tx.step({ type: 'AcceptInput', inputId, at: tx.at })
+          tx.parts.inputs.push({ id: inputId, at: tx.at, mode: 'queue', kind: 'prompt', content: `say ${inputId}` })
+        }
+      }),
+    )
+  }
+  await Promise.all(writes)
+  await session.end()
+  return all
 }

@@ -127,7 +127,7 @@ export class Pruner {
   }
 
   async #isSpent(id: SessionId): Promise<boolean> {
-    return isSpent(stateOf(await this.#host.store.load(id)))
+    return isSpent(await stateOf(await this.#host.store.load(id)))
   }
 
   #remove(id: SessionId, policy: RetentionPolicy): Promise<boolean> {

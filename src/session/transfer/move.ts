@@ -100,6 +100,6 @@ async function letLoose(to: Store, claim: Claim, { clock = systemClock }: MoveOp
     throw new MeerkatError('conflict', `session ${claim.sessionId} was moved by somebody else meanwhile`)
   }
   const record = { v: RECORD_VERSION, at: clock.now(), events: [{ type: 'session.moved' }] } as const
-  await to.commit({ claim, record, head: headOf(stateOf(loaded), loaded.head.commits + 1) })
+  await to.commit({ claim, record, head: headOf(await stateOf(loaded), loaded.head.commits + 1) })
   await to.release(claim)
 }

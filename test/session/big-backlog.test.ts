@@ -1,0 +1,110 @@
+/** A session in which thousands of inputs wait is no different from one in which ten do, and keeps nobody waiting. */
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { createRuntime, type Runtime } from '../../src/index.ts'
+import type { InputId } from '../../src/kernel/ids.ts'
+import type { InputStatus } from '../../src/session/api.ts'
+import { withBacklog } from './big.ts'
+import { freshStore, STORES } from './support.ts'
+
+const WITHIN = 60_000
+
+async function backlog(kind: (typeof STORES)[number], inputs: number, together: number) {
+  const source = freshStore(kind)
+  const ids = await withBacklog(source, 's', inputs, together)
+  const runtime = await createRuntime({ store: source, recover: false })
+  onTestFinished(() => runtime.close())
+  return { runtime, ids }
+}
+
+async function listed(runtime: Runtime, limit: number, status?: InputStatus): Promise<readonly InputId[]> {
+  const ids: InputId[] = []
+  for (let after: string | undefined; ; ) {
+    const page = await runtime.inputs('s', { limit, ...(status && { status }), ...(after !== undefined && { after }) })
+    expect(page.items.length).toBeLessThanOrEqual(limit)
+    ids.push(...page.items.map(({ id }) => id))
+    if (page.next === undefined) return ids
+    after = page.next
+  }
+}
+
+describe.each(STORES)('on %s', kind => {
+  test.each([1, 700])('inputs are listed page by page, each once, where %i came together', async together => {
+    const { runtime, ids } = await backlog(kind, 1_400, together)
+    expect(await listed(runtime, 90)).toEqual(ids)
+    expect(await listed(runtime, 90, 'queued')).toEqual(ids)
+    expect(await listed(runtime, 90, 'consumed')).toEqual([])
+    const [gone = '', ...rest] = ids
+    expect((await runtime.withdraw('s', gone)).withdrawn).toBe(true)
+    expect(await listed(runtime, 500, 'withdrawn')).toEqual([gone])
+    expect(await listed(runtime, 500, 'queued')).toEqual(rest)
+    expect((await runtime.inputs('s', { status: 'queued', after: gone, limit: 1 })).items[0]?.id).toBe(rest[0])
+  })
+
+  test('what was queued at the moment of the cancel ends with it, all in one commit', async () => {
+    const { runtime, ids } = await backlog(kind, 1_500, 50)
+    const { cursor } = await runtime.events({ sessionId: 's', limit: 1 })
+    const later: string[] = []
+    const cancelled = runtime.cancel('s', { queue: 'drop' })
+    const sent = runtime.send('s', { content: 'said after it' }).then(({ inputId }) => later.push(inputId))
+    expect(await cancelled).toMatchObject({ dropped: ids.length })
+    await sent
+    expect(await listed(runtime, 1_000, 'queued')).toEqual(later)
+    expect(await listed(runtime, 1_000, 'abandoned')).toEqual(ids)
+    const places = new Set<string>()
+    for (let after = cursor; ; ) {
+      const page = await runtime.events({ sessionId: 's', after, limit: 1_000 })
+      if (page.events.length === 0) break
+      for (const event of page.events)
+        if (event.type === 'input.abandoned') places.add(event.cursor.split('.')[0] ?? '')
+      after = page.cursor
+    }
+    expect(places.size).toBe(1)
+  })
+})
+
+/**
+ * How many times longer it takes with twelve times as many inputs: their square would make it 144 times. Of two tries the
+ * one that the machine was kinder to counts, so that its other work decides nothing.
+ */
+async function growth(act: (runtime: Runtime, ids: readonly InputId[]) => Promise<unknown>, together = 1) {
+  const took = async (inputs: number): Promise<number> => {
+    const { runtime, ids } = await backlog('memory', inputs, together)
+    await runtime.explain('s')
+    const began = performance.now()
+    await act(runtime, ids)
+    return performance.now() - began
+  }
+  await took(500)
+  const small = Math.max(await took(1_000), await took(1_000))
+  return Math.min(await took(12_000), await took(12_000)) / small
+}
+
+test('dropping the queue takes time by its length', { timeout: WITHIN }, async () => {
+  expect(await growth(runtime => runtime.cancel('s', { queue: 'drop' }))).toBeLessThan(72)
+})
+
+test('auditing takes time by the length of the log', { timeout: WITHIN }, async () => {
+  expect(await growth(runtime => runtime.audit('s'))).toBeLessThan(72)
+})
+
+test('one input, and one page, cost the same however many wait', { timeout: WITHIN }, async () => {
+  const ask = async (runtime: Runtime, ids: readonly InputId[]): Promise<void> => {
+    for (const id of ids.slice(0, 20)) await runtime.input('s', { inputId: id })
+    for (let page = 0; page < 20; page++) await runtime.inputs('s', { limit: 10 })
+  }
+  expect(await growth(ask)).toBeLessThan(8)
+})
+
+test('an audit can be given up, tells how far it is, and lets timers fire', { timeout: WITHIN }, async () => {
+  const { runtime } = await backlog('memory', 6_000, 1)
+  let fired = 0
+  const timer = setInterval(() => fired++, 1)
+  const told: number[] = []
+  expect(await runtime.audit('s', { onProgress: ({ records }) => told.push(records) })).toMatchObject({ ok: true })
+  clearInterval(timer)
+  expect(told).toEqual([1_000, 2_000, 3_000, 4_000, 5_000, 6_000])
+  expect(fired).toBeGreaterThan(5)
+  const giveUp = new AbortController()
+  const given = runtime.audit('s', { signal: giveUp.signal, onProgress: () => giveUp.abort(new Error('enough')) })
+  await expect(given).rejects.toThrow('enough')
+})
