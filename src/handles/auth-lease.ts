@@ -24,6 +24,7 @@ import { DslTransitionError } from '../kernel/authority.ts'
 import { mapEntries } from '../kernel/persistent-map.ts'
 import type { Clock } from '../time.ts'
 import { type AuthMachines, type LeaseKey, type LeaseReleasePermit, leaseKeyText } from './auth-machines.ts'
+import { refuseUnreadable } from './unreadable.ts'
 
 /** What is known of a credential. Times are ms since the epoch. */
 export interface AuthLeaseSnapshot {
@@ -214,6 +215,7 @@ export class AuthLeaseHandle {
     })
   }
 }
+refuseUnreadable(AuthLeaseHandle)
 
 function transitionOf({ lease }: AuthState): AuthLeaseTransition {
   return { generation: lease.generation, ...defined({ credentialPublishedAt: credentialOf(lease)?.publishedAt }) }

@@ -9,6 +9,7 @@ import type { AuthLeasePhase } from '../kernel/auth/lease.ts'
 import { type AuthEffect, type AuthInput, type AuthState, auth } from '../kernel/auth/machine.ts'
 import { MachineAuthority } from '../kernel/authority.ts'
 import type { StepResult } from '../kernel/step.ts'
+import { refuseUnreadable } from './unreadable.ts'
 
 /** Which credential: a binding of a realm, or one of several logins for it. */
 export interface LeaseKey {
@@ -142,6 +143,7 @@ export class AuthMachines {
     for (const hear of this.#listeners.get(bindingKey) ?? []) unharmed(hear)
   }
 }
+refuseUnreadable(AuthMachines)
 
 /** Who watches must not harm what is watched. */
 function unharmed(tell: () => void): void {

@@ -17,6 +17,7 @@ import { DslTransitionError } from '../kernel/authority.ts'
 import type { Clock, Deadline } from '../time.ts'
 import type { AuthLeaseHandle } from './auth-lease.ts'
 import { type LeaseKey, leaseKeyText } from './auth-machines.ts'
+import { refuseUnreadable } from './unreadable.ts'
 
 /** How long a refresh may take, ms. */
 const REFRESH_MS = 30_000
@@ -173,6 +174,7 @@ export class AuthRefreshCoordinator<Token> {
     throw notNow(key, 'refresh-failed', 'could not be refreshed', { cause, observation })
   }
 }
+refuseUnreadable(AuthRefreshCoordinator)
 
 /** Whoever performs a refresh may have been written without types. */
 function sound<Token>(outcome: CredentialRefreshOutcome<Token>): CredentialRefreshOutcome<Token> {

@@ -3,6 +3,7 @@ import type { PeerCorrelationId, PeerId } from '../kernel/ids.ts'
 import type { CommsEffect, PeerEnvelope, PeerIngressAuth } from '../kernel/regions/comms.ts'
 import type { Drain, DrainExitReason, DrainMode } from '../kernel/regions/drain.ts'
 import type { HandleDslAuthority } from './dsl-authority.ts'
+import { refuseUnreadable } from './unreadable.ts'
 import { verdict } from './verdict.ts'
 
 export type PeerIngressClassification = Omit<Extract<CommsEffect, { type: 'PeerIngressClassified' }>, 'type'>
@@ -45,6 +46,7 @@ export class CommsDrainHandle {
     await this.#authority.applyInput({ type: 'NotifyDrainExited', reason: 'Failed', respawnable: true })
   }
 }
+refuseUnreadable(CommsDrainHandle)
 
 /** What comes from peers, judged by the session before anybody acts on it. No row: it is dropped. */
 export class PeerCommsHandle {
@@ -92,3 +94,4 @@ export class PeerCommsHandle {
     return this.#authority.applyInput({ type: 'SetPeerIngressContext', keepAlive })
   }
 }
+refuseUnreadable(PeerCommsHandle)

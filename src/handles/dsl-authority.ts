@@ -5,7 +5,8 @@
  * 2. An input is applied whole or not at all, in the session's turn, and is durable before anybody hears of it.
  * 3. What is sampled with a step is sampled in the moment in which the step becomes visible: who was installed before
  *    hears of it, who reads a baseline afterwards has it in the baseline.
- * 4. The gate closes once. Behind it every change is refused as `no-matching-transition`, also one that was asked for
+ * 4. What is said is checked here, whichever handle says it, and is a copy of the caller's from then on.
+ * 5. The gate closes once. Behind it every change is refused as `no-matching-transition`, also one that was asked for
  *    before and had not had its turn; reads go on, up to the end of the registration that the handles were made for.
  */
 import { defined } from '../defined.ts'
@@ -16,11 +17,14 @@ import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { InputId, SessionId } from '../kernel/ids.ts'
 import { type MeerkatInput, type MeerkatState, meerkat } from '../kernel/machine.ts'
 import { isPeerProjectionFresh } from '../kernel/regions/comms.ts'
-import type { LifecycleInput } from '../kernel/regions/lifecycle.ts'
-import type { RegistrationInput } from '../kernel/regions/registration.ts'
 import type { Transition } from '../kernel/step.ts'
 import type { SessionLoop } from '../loop/loop.ts'
 import type { Content, InputRecord } from '../store/records.ts'
+import { type HandleInput, soundInput } from './handle-input.ts'
+import { saidContent } from './said-content.ts'
+import { refuseUnreadable } from './unreadable.ts'
+
+export type { HandleInput } from './handle-input.ts'
 
 type Step = Transition<MeerkatState, MeerkatEffect>
 
@@ -52,11 +56,6 @@ export class HandleTeardownGate {
     this.#closed = true
   }
 }
-
-/** What a handle may say. A session's own way and registration are its runtime's to decide. */
-export type HandleInput =
-  | Exclude<MeerkatInput, LifecycleInput | RegistrationInput>
-  | Extract<MeerkatInput, { readonly type: 'Prepare' | 'Commit' | 'Fail' | 'CancelRun' | 'Recycle' }>
 
 /** Whether this process's comms runtime trusts exactly the peers that the session knows, and as of which epoch. */
 export interface PeerProjectionFreshness {
@@ -125,8 +124,8 @@ export class HandleDslAuthority {
   }
 
   /** Offers an input that says this; answers what the step said. */
-  offerInput(input: AcceptInput, content: Content): Promise<readonly MeerkatEffect[]> {
-    return this.applyInputs([input], effectsOf, content)
+  async offerInput(input: AcceptInput, content: Content): Promise<readonly MeerkatEffect[]> {
+    return this.applyInputs([input], effectsOf, saidContent(content))
   }
 
   /** Applies several inputs as one; a refusal refuses all of them. */
@@ -139,7 +138,7 @@ export class HandleDslAuthority {
       if (this.#gate.closed) throw closedByTeardown(inputs[0]?.type ?? 'nothing')
     }
     admit()
-    return this.#shared.apply(inputs, admit, published, content)
+    return this.#shared.apply(inputs.map(soundInput), admit, published, content)
   }
 
   /** The state as it is now. Never refused. */
@@ -158,6 +157,7 @@ export class HandleDslAuthority {
     return { epoch: state.trust.epoch, fresh: isPeerProjectionFresh(state) }
   }
 }
+refuseUnreadable(HandleDslAuthority)
 
 function effectsOf(steps: readonly Step[]): readonly MeerkatEffect[] {
   return steps.length === 1 && steps[0] !== undefined ? steps[0].effects : steps.flatMap(({ effects }) => effects)
@@ -279,19 +279,20 @@ export class DriverAuthority implements SharedAuthority {
     content: Content,
   ): Promise<T> {
     const { driver } = this.#session
-    let sampled: { readonly value: T } | undefined
+    let sampled: (() => T) | undefined
     const run = (tx: Tx): readonly Step[] => {
       admit()
       return inputs.map(input => this.#step(tx, input, content))
     }
     await driver.mutate(run, {
       published: steps => {
-        sampled = { value: published(steps) }
+        // What the caller reads with may fail; what was done is done, and others are told of it all the same.
+        sampled = outcomeOf(() => published(steps))
       },
     })
     // A commit that was found in the log after a doubt is visible as well: it is sampled when it is adopted.
     if (sampled === undefined) throw new Error('a mutation was answered before it was published')
-    return sampled.value
+    return sampled()
   }
 
   #step(tx: Tx, input: MeerkatInput, content: Content): Step {
@@ -306,6 +307,18 @@ export class DriverAuthority implements SharedAuthority {
       this.#session.keep(record)
     }
     return result
+  }
+}
+
+/** What a call gives, or throws, whenever it is asked for. */
+function outcomeOf<T>(call: () => T): () => T {
+  try {
+    const value = call()
+    return () => value
+  } catch (error) {
+    return () => {
+      throw error
+    }
   }
 }
 

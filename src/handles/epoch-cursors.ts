@@ -2,6 +2,7 @@
 import type { MeerkatState } from '../kernel/machine.ts'
 import type { OperationCursors } from '../kernel/regions/operations-entries.ts'
 import type { HandleDslAuthority } from './dsl-authority.ts'
+import { refuseUnreadable } from './unreadable.ts'
 
 /** Numbers of completions; each only rises. */
 export interface EpochCursorSnapshot {
@@ -39,3 +40,4 @@ export class EpochCursorState {
     }
   }
 }
+refuseUnreadable(EpochCursorState)

@@ -18,6 +18,7 @@ import {
   visibleSurfaces,
 } from '../kernel/regions/tool-surfaces-state.ts'
 import type { HandleDslAuthority } from './dsl-authority.ts'
+import { refuseUnreadable } from './unreadable.ts'
 
 type Named<Input> = Input extends { readonly type: `Surface${infer Name}` }
   ? Omit<Input, 'type'> & { readonly type: Name }
@@ -209,6 +210,7 @@ export class ExternalToolSurfaceHandle {
     return this.#authority.snapshotState().toolSurfaces
   }
 }
+refuseUnreadable(ExternalToolSurfaceHandle)
 
 const SURFACE_EFFECTS: { readonly [T in ToolSurfaceEffect['type']]: true } = {
   ScheduleSurfaceCompletion: true,

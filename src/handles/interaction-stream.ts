@@ -5,6 +5,7 @@ import { mapGet } from '../kernel/persistent-map.ts'
 import type { InteractionStreamState, StreamAbandonReason } from '../kernel/regions/streams.ts'
 import { afterwards, type HandleDslAuthority, type HandleInput } from './dsl-authority.ts'
 import { ObserverSlot, type Uninstall } from './observers.ts'
+import { refuseUnreadable } from './unreadable.ts'
 
 /** Hears which streams have ended, and why where their message never got anywhere. */
 export interface InteractionStreamCleanupObserver {
@@ -57,6 +58,7 @@ export class InteractionStreamHandle {
     afterwards(tasks)
   }
 }
+refuseUnreadable(InteractionStreamHandle)
 
 type Cleanup = Extract<MeerkatEffect, { readonly type: 'InteractionStreamCleanup' }>
 

@@ -20,6 +20,7 @@ import type { LiveStatus } from '../kernel/regions/live-state.ts'
 import type { SessionLlmIdentity } from '../kernel/regions/llm-state.ts'
 import { HandleDslAuthority } from './dsl-authority.ts'
 import { Mint, type Minted } from './minted.ts'
+import { refuseUnreadable } from './unreadable.ts'
 
 type Said<Type extends LiveEffect['type']> = Extract<LiveEffect, { readonly type: Type }>
 
@@ -112,6 +113,7 @@ export class LiveRejections {
     return verdictOn(this.#authority, input, type, said => this.#verdicts.mint(said))
   }
 }
+refuseUnreadable(LiveRejections)
 
 /** The authorities of one session, for as long as it is registered. Refusals are `DslTransitionError`s. */
 export class LiveAuthorities {
@@ -254,6 +256,7 @@ export class LiveAuthorities {
     return { sessionId: this.#sessionId, channelId }
   }
 }
+refuseUnreadable(LiveAuthorities)
 
 /** `mint` runs in the moment in which the verdict becomes visible, so that of two verdicts the later one overtakes. */
 async function verdictOn<Type extends LiveEffect['type'], T>(

@@ -3,6 +3,7 @@ import type { McpServerId } from '../kernel/ids.ts'
 import { mapGet } from '../kernel/persistent-map.ts'
 import { type McpServerState, pendingServers } from '../kernel/regions/mcp-servers.ts'
 import type { HandleDslAuthority } from './dsl-authority.ts'
+import { refuseUnreadable } from './unreadable.ts'
 
 /** No order is asked for: any report may follow any other, and the last one counts. Refusals are `DslTransitionError`s. */
 export class McpServerLifecycleHandle {
@@ -39,3 +40,4 @@ export class McpServerLifecycleHandle {
     return pendingServers(this.#authority.snapshotState().mcpServers)
   }
 }
+refuseUnreadable(McpServerLifecycleHandle)

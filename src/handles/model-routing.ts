@@ -11,6 +11,7 @@ import {
   type SwitchDenial,
 } from '../kernel/regions/routing-state.ts'
 import { type HandleDslAuthority, unlessGuarded } from './dsl-authority.ts'
+import { refuseUnreadable } from './unreadable.ts'
 
 type Params<Type extends RoutingInput['type']> = Omit<Extract<RoutingInput, { readonly type: Type }>, 'type'>
 
@@ -103,6 +104,7 @@ export class ModelRoutingHandle {
     return modelRoutingStatus(this.#authority.snapshotState())
   }
 }
+refuseUnreadable(ModelRoutingHandle)
 
 function denialIn(type: RoutingTerminal['type'], id: string) {
   return (effects: readonly MeerkatEffect[]): SwitchDenial | undefined => {

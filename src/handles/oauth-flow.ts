@@ -40,6 +40,7 @@ import {
   oauthFlowError,
   recordsOf,
 } from './oauth-flow-records.ts'
+import { refuseUnreadable } from './unreadable.ts'
 
 /** A device flow may not outlast this, ms: it would hold its place for nobody. */
 const MAX_DEVICE_TTL_MS = 86_400_000
@@ -369,6 +370,7 @@ export class OAuthFlowHandle implements LeaseReleaseObserver {
     return resolve
   }
 }
+refuseUnreadable(OAuthFlowHandle)
 
 /** Enough of the id to find it in a log, and too little to use it. */
 function shown(flowId: OAuthFlowId): string {

@@ -7,6 +7,7 @@ import type { OutboundRequestState, PeerTerminalDisposition } from '../kernel/re
 import type { Lane } from '../kernel/regions/ledger-entries.ts'
 import { afterwards, type HandleDslAuthority, type HandleInput } from './dsl-authority.ts'
 import { ObserverSlot, type Uninstall } from './observers.ts'
+import { refuseUnreadable } from './unreadable.ts'
 import { verdict } from './verdict.ts'
 
 /** Hears which requests of ours have ended, so that whoever waits for an answer is let go. */
@@ -78,6 +79,7 @@ export class PeerInteractionHandle {
     afterwards(tasks)
   }
 }
+refuseUnreadable(PeerInteractionHandle)
 
 function endedIn(effect: MeerkatEffect): readonly PeerCorrelationId[] {
   return effect.type === 'PeerInteractionCleanup' ? [effect.correlationId] : []

@@ -11,6 +11,7 @@ import {
 } from '../kernel/regions/product-turn.ts'
 import { afterwards, type HandleDslAuthority } from './dsl-authority.ts'
 import { ObserverSlot, type Uninstall } from './observers.ts'
+import { refuseUnreadable } from './unreadable.ts'
 
 /** Hears of each change of what the transport knows of the session, once and in order. */
 export interface RealtimeProjectionFreshnessObserver {
@@ -145,6 +146,7 @@ export class RealtimeProductTurnHandle {
     return !this.#authority.closed && this.#authority.snapshotState().lifecycle.phase !== 'destroyed'
   }
 }
+refuseUnreadable(RealtimeProductTurnHandle)
 
 type FreshnessChanged = Extract<MeerkatEffect, { readonly type: 'RealtimeProjectionFreshnessChanged' }>
 

@@ -5,6 +5,7 @@ import type { AgentRuntimeId, InputId, RunId } from '../kernel/ids.ts'
 import type { IngestOrigin } from '../kernel/regions/binding.ts'
 import type { Content } from '../store/records.ts'
 import type { HandleDslAuthority } from './dsl-authority.ts'
+import { refuseUnreadable } from './unreadable.ts'
 
 /** An input as it is offered: what it is, and what it says. */
 type Offer = Omit<AcceptInput, 'type' | 'inputId' | 'withoutWake'> & { readonly content?: Content }
@@ -59,3 +60,4 @@ export class SessionAdmissionHandle {
     return this.#authority.applyInputWithEffects({ type: 'Recycle' })
   }
 }
+refuseUnreadable(SessionAdmissionHandle)

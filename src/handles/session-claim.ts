@@ -1,5 +1,6 @@
 /** At most one live comms identity per session. */
 import type { SessionId } from '../kernel/ids.ts'
+import { refuseUnreadable } from './unreadable.ts'
 
 /** Somebody holds this session's comms identity already. */
 export class SessionClaimError extends Error {
@@ -45,3 +46,4 @@ export class DefaultSessionClaimRegistry implements SessionClaimHandle {
     this.#held.delete(sessionId)
   }
 }
+refuseUnreadable(DefaultSessionClaimRegistry)

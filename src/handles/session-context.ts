@@ -2,6 +2,7 @@
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import { afterwards, type HandleDslAuthority, unlessGuarded } from './dsl-authority.ts'
 import { ObserverSlot, type Uninstall } from './observers.ts'
+import { refuseUnreadable } from './unreadable.ts'
 
 /** Hears of each advance once, in order. */
 export interface SessionContextAdvancedObserver {
@@ -46,6 +47,7 @@ export class SessionContextHandle {
     }))
   }
 }
+refuseUnreadable(SessionContextHandle)
 
 function advancedIn(effect: MeerkatEffect): readonly number[] {
   return effect.type === 'SessionContextAdvanced' ? [effect.updatedAt] : []

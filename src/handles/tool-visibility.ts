@@ -16,6 +16,7 @@ import {
 } from '../kernel/regions/visibility-state.ts'
 import { HandleDslAuthority, type HandleInput } from './dsl-authority.ts'
 import { type NamedInStep, stageError } from './tool-scope-error.ts'
+import { refuseUnreadable } from './unreadable.ts'
 
 /** What a session passes on to one that is made of it. */
 export type InheritedVisibility = Omit<ReplaceVisibilityState, 'type'>
@@ -151,6 +152,7 @@ export class ToolVisibilityOwner {
     }
   }
 }
+refuseUnreadable(ToolVisibilityOwner)
 
 const STANDALONE = 'standalone' as AgentRuntimeId
 

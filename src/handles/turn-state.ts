@@ -14,6 +14,7 @@ import type {
   TurnTerminalOutcome,
 } from '../kernel/regions/turn-state.ts'
 import { HandleDslAuthority } from './dsl-authority.ts'
+import { refuseUnreadable } from './unreadable.ts'
 
 export type TurnLoopState =
   | 'callingLlm'
@@ -204,6 +205,7 @@ export class TurnStateHandle {
     )
   }
 }
+refuseUnreadable(TurnStateHandle)
 
 type Start =
   | ({ readonly type: 'StartConversationRun'; readonly runId: RunId } & TurnBeginning)

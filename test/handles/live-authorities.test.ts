@@ -4,6 +4,7 @@ import { HandleDslAuthority } from '../../src/handles/dsl-authority.ts'
 import { LiveAuthorities, LiveRejections } from '../../src/handles/live-authorities.ts'
 import type { LiveChannelId, LiveToken } from '../../src/kernel/ids.ts'
 import { S } from '../host/support/machines.ts'
+import { SESSION, written } from './support.ts'
 
 const C = 'c' as LiveChannelId
 const D = 'd' as LiveChannelId
@@ -86,10 +87,11 @@ describe('what a verdict allows', () => {
   })
 
   test('ends where another process takes the session over', async () => {
-    const { live, authority, admission } = await opened()
-    const recovering = { type: 'Recover' } as unknown as Parameters<typeof authority.applyInput>[0]
-    await authority.applyInput(recovering)
-    expect(() => live.spend(admission.open)).toThrow('channel c')
+    const { authority, session: owned } = await written()
+    const live = new LiveAuthorities(SESSION, authority)
+    const admission = await live.resolveOpenAdmission(C, identity)
+    await owned.driver.mutate(tx => tx.step({ type: 'Recover' }))
+    expect(() => admission.admitted && live.spend(admission.open)).toThrow('channel c')
   })
 
   test('is overtaken by a later word: an old status is never shown after a new one', async () => {

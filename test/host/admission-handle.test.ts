@@ -1,8 +1,9 @@
 /** Inputs and runs that an agent brings in through its handles are as real as everybody's. */
 import { describe, expect, test } from 'vitest'
-import type { InputId, RunId } from '../../src/kernel/ids.ts'
+import type { InputId, PeerCorrelationId, RunId } from '../../src/kernel/ids.ts'
 import { scriptedExecutor } from '../../src/testing/index.ts'
-import { ephemeral, S } from './support/machines.ts'
+import { written } from '../handles/support.ts'
+import { ephemeral, failure, S } from './support/machines.ts'
 
 const A = '0197f1c0-0000-7000-8000-00000000000a' as InputId
 const B = '0197f1c0-0000-7000-8000-00000000000b' as InputId
@@ -55,6 +56,46 @@ describe('an input that is offered by a handle', () => {
     expect(beside.status).toBe('fulfilled')
     if (beside.status === 'fulfilled') expect(await beside.value.completion).toMatchObject({ status: 'consumed' })
   })
+})
+
+describe('what is no content', () => {
+  const circular: unknown[] = []
+  circular.push(circular)
+  test.each<readonly [unknown, string]>([
+    [42, 'invalid-params'],
+    [null, 'invalid-params'],
+    [[null], 'invalid-params'],
+    [{}, 'invalid-params'],
+    [[{ type: 'text' }], 'invalid-params'],
+    [[{ type: 'json' }], 'invalid-params'],
+    [7n, 'invalid-params'],
+    [circular, 'invalid-params'],
+    ['x'.repeat(11_000_000), 'too-large'],
+    [[{ type: 'file', mediaType: 'text/plain', data: 'aGk=' }], 'unsupported'],
+  ])('is refused, and the session goes on: %#', async (content, code) => {
+    const machine = await ephemeral()
+    await machine.registerSessionWithExecutor(
+      S,
+      scriptedExecutor(() => 'ok'),
+    )
+    const { sessionAdmission } = await machine.prepareBindings(S)
+    const offered = sessionAdmission.acceptWithCompletion(A, { at: 1, content: content as string })
+    expect(await failure(offered)).toMatchObject({ code })
+    const { completion } = await machine.acceptInputWithCompletion(S, { content: 'x' })
+    expect(await completion).toMatchObject({ result: { text: 'ok' } })
+    expect((await machine.runtime.inputs(S, {})).items).toHaveLength(1)
+  })
+})
+
+test('whoever reads with a step and fails has the step taken all the same', async () => {
+  const { authority } = await written()
+  const failing = (): never => {
+    throw new Error('a reader that fails')
+  }
+  const input = { type: 'PeerRequestSent', correlationId: 'c' as PeerCorrelationId } as const
+  await expect(authority.applyInputWithEffectsAndSample(input, failing)).rejects.toThrow('a reader that fails')
+  expect(authority.snapshotState().interactions.outbound.size).toBe(1)
+  await authority.applyInput({ type: 'PeerRequestTimedOut', correlationId: input.correlationId })
 })
 
 describe('a run that is prepared by a handle', () => {

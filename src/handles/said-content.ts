@@ -1,0 +1,33 @@
+/** What an input that a handle offers says, checked and copied where it enters. */
+import { MeerkatError } from '../errors.ts'
+import { jsonOf } from '../foreign.ts'
+import type { Content, ContentPart } from '../store/records.ts'
+
+/** Longest JSON text of what one input says through a handle. */
+const MAX_CHARS = 10_485_760
+
+/** Text, or parts of text and data. Throws `invalid-params`, `too-large`, and `unsupported` for files. */
+export function saidContent(content: unknown): Content {
+  const json = jsonOf(content, MAX_CHARS)
+  if ('problem' in json) {
+    const code = json.tooLong === true ? 'too-large' : 'invalid-params'
+    throw new MeerkatError(code, `the content can't be taken: ${json.problem}`)
+  }
+  const { value } = json
+  if (typeof value === 'string') return value
+  if (!Array.isArray(value)) throw wrong('the content is a text or a list of parts')
+  return value.map((part: unknown) => saidPart(part))
+}
+
+function saidPart(part: unknown): ContentPart {
+  const { type, text, value }: Readonly<Record<string, unknown>> =
+    typeof part === 'object' && part !== null ? { ...part } : {}
+  if (type === 'text' && typeof text === 'string') return { type, text }
+  if (type === 'json' && value !== undefined) return { type, value }
+  if (type !== 'file') throw wrong('a part of the content is a text with its `text`, or json with its `value`')
+  throw new MeerkatError('unsupported', 'a handle takes no files in: offer the input with acceptInput')
+}
+
+function wrong(message: string): MeerkatError {
+  return new MeerkatError('invalid-params', message, { details: { issues: [{ path: 'content', message }] } })
+}
