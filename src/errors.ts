@@ -4,7 +4,7 @@
  * A code carries the policy: callers branch on `code` and `retryable`, never on the message. The message is for
  * people and says what is wrong, where, and what to do.
  */
-import { messageOf } from './foreign.ts'
+import { errorOf, messageOf } from './foreign.ts'
 
 interface CodeFacts {
   readonly jsonRpc: number
@@ -88,6 +88,7 @@ export class MeerkatError extends Error {
 
 /** The error as a `MeerkatError`; anything unknown becomes `internal` with the original as its cause. */
 export function asMeerkatError(error: unknown): MeerkatError {
-  if (error instanceof MeerkatError) return error
+  const known = errorOf(error)
+  if (known instanceof MeerkatError) return known
   return new MeerkatError('internal', messageOf(error), { cause: error })
 }

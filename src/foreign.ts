@@ -20,6 +20,16 @@ export function messageOf(thrown: unknown): string {
   }
 }
 
+/** What was thrown, as an error that can be looked at: even to ask what it is may throw. */
+export function errorOf(thrown: unknown): Error {
+  try {
+    if (thrown instanceof Error) return thrown
+  } catch {
+    // What refuses even that is named by its message alone.
+  }
+  return new Error(messageOf(thrown))
+}
+
 function textOf(thrown: unknown): string {
   if (typeof thrown === 'string') return thrown
   if (typeof thrown !== 'object' || thrown === null) return String(thrown)

@@ -1,6 +1,7 @@
 /** How a run is closed: what the executor's output means as kernel inputs, messages and a result. */
 import type { Transaction } from '../driver/transaction.ts'
 import type { ApplyOutput } from '../executor/executor.ts'
+import { messageOf } from '../foreign.ts'
 import type { CallId, RunId } from '../kernel/ids.ts'
 import { mapGet } from '../kernel/persistent-map.ts'
 import type { MessageRecord, ResultRecord, UsageRecord } from '../store/records.ts'
@@ -119,7 +120,7 @@ function cancelled(tx: Transaction, closing: Closing, message: MessageRecord | u
 /** The attempt failed. After the last one the work ends, and what it did so far is history. */
 function threw(tx: Transaction, closing: Closing, thrown: unknown): Verdict {
   const { runId, work } = closing
-  const message = thrown instanceof Error ? thrown.message : String(thrown)
+  const message = messageOf(thrown)
   const error = { code: 'executor-failed', message, cause: 'runtime-apply-failure' }
   const before = tx.parts.ended.length
   tx.stepWith({ outcome: 'failed', runId, error }, { type: 'RollbackRun', runId, cause: 'attempt-failed' })

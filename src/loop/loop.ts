@@ -14,7 +14,7 @@ import type { Transaction } from '../driver/transaction.ts'
 import { asMeerkatError, MeerkatError } from '../errors.ts'
 import type { AbortCause, ApplyOutput, ContextMessage, CoreExecutor } from '../executor/executor.ts'
 import type { Faults } from '../faults.ts'
-import { messageOf } from '../foreign.ts'
+import { errorOf, messageOf } from '../foreign.ts'
 import type { InputId, RunId } from '../kernel/ids.ts'
 import { entryOf } from '../kernel/regions/ledger-entries.ts'
 import type { Run } from '../kernel/regions/run.ts'
@@ -371,7 +371,8 @@ async function attempt(
     const output = await executor.apply(port)
     if (faults !== undefined) await faults('loop.returned')
     return output
-  } catch (error) {
+  } catch (thrown) {
+    const error = errorOf(thrown)
     // Another attempt would find the same file.
     if (isUnreadableFile(error)) return { type: 'failed', source: 'internal', error: unreadable(error) }
     return { type: 'threw', error }

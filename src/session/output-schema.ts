@@ -129,6 +129,7 @@ function problemOf(given: unknown, schema: unknown): string | undefined {
   if (!isPlainObject(given) || !isPlainObject(schema) || Array.isArray(schema)) return 'it is not an object'
   const inner = Object.entries(given).find(([, value]) => isStandardSchema(value))
   if (inner !== undefined) return `it holds a schema under ${inner[0]}: wrap it, as z.object({ … }) does`
+  if (isPlainObject(schema['def'])) return 'it is what JSON leaves of a schema of a library: send its JSON Schema'
   const keys = Object.keys(schema)
   if (keys.length > 0 && !keys.some(key => KEYWORDS.test(key))) return 'it has no keyword of JSON Schema'
   const { type } = schema

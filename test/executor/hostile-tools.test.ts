@@ -115,6 +115,7 @@ const EXECUTES: readonly (readonly [what: string, execute: Execute, end: End])[]
   ['goes on with a handle that is a function', () => stillRunning({ title: 't', handle: () => 1 }), 'threw'],
   ['goes on with a handle of a megabyte', () => stillRunning({ title: 't', handle: 'x'.repeat(1e6) }), 'threw'],
   ['goes on with an end that is no promise', () => stillRunning({ title: 't', finish: 42 as never }), 'threw'],
+  ['goes on with an option that nothing reads', () => stillRunning({ title: 't', promise: never() } as never), 'threw'],
   // What it says while it works
   ['reports 20 MB', (_, { progress }) => progress('x'.repeat(20_000_000)), 'ok'],
   ['reports a circle', (_, { progress }) => progress(circle()), 'ok'],
@@ -246,5 +247,19 @@ describe('a tool with', () => {
 
   test.each(SCHEMAS)('%s: its call ends once, typed', async (_, hostile, end) => {
     expect((await call(hostile())).ends).toEqual([end])
+  })
+})
+
+describe('an executor of your own', () => {
+  test.each<readonly [what: string, apply: () => never]>([
+    ['nothing', throwing(undefined)],
+    ['what has no prototype', throwing(Object.create(null))],
+    ['a proxy', throwing(hostileProxy())],
+    ['an error whose message throws', throwing(withThrowingGetter(new Error('x'), 'message'))],
+  ])('that throws %s: the input ends, and says so', async (_, apply) => {
+    await using runtime = await createRuntime({ executor: { name: 'own', apply } })
+    await runtime.open({ sessionId: 's' })
+    const { result } = await runtime.send('s', { content: 'go', waitMs: 10_000 })
+    expect(result).toMatchObject({ outcome: 'failed', error: { code: 'executor-failed' } })
   })
 })

@@ -118,6 +118,7 @@ describe('arguments of a model', () => {
   test.each<readonly [what: string, input: string]>([
     ['50 MB of text', JSON.stringify({ place: 'x'.repeat(50_000_000) })],
     ['megabytes of numbers', JSON.stringify({ place: Array.from({ length: 500_000 }, (_, n) => n) })],
+    ['a depth without end', `{"place":${'['.repeat(200_000)}${']'.repeat(200_000)}}`],
     ['a prototype', '{"place":"x","__proto__":{"admin":true}}'],
   ])('that are %s are refused, and not kept', async (_, input) => {
     const asked: AgentTool['execute'][] = []

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { cutText, jsonOf, messageOf } from '../../src/foreign.ts'
+import { asMeerkatError } from '../../src/errors.ts'
+import { cutText, errorOf, jsonOf, messageOf, shownOf } from '../../src/foreign.ts'
 
 const cyclic: Record<string, unknown> = {}
 cyclic['self'] = cyclic
@@ -47,4 +48,17 @@ describe('whatever is answered is JSON or a problem', () => {
 test('a text is never cut inside a surrogate pair', () => {
   expect(cutText('ab😀', 3)).toBe('ab')
   expect(cutText('ab😀', 4)).toBe('ab😀')
+})
+
+describe('what was thrown', () => {
+  test.each(hostile)('is an error that can be looked at: %s', (_, thrown) => {
+    expect(errorOf(thrown)).toBeInstanceOf(Error)
+    expect(asMeerkatError(thrown)).toMatchObject({ code: 'internal', message: messageOf(thrown) })
+  })
+})
+
+describe('what observers are shown', () => {
+  test.each(hostile)('is bounded JSON: %s', (_, value) => {
+    expect(JSON.stringify(shownOf(value, 100)).length).toBeLessThan(250)
+  })
 })

@@ -94,6 +94,7 @@ describe('what is no form', () => {
     ['a revoked proxy', revokedProxy()],
     ['a shape instead of a schema', { cause: z.string() }],
     ['a type that there is not', { type: 'strnig' }],
+    ['a schema that was written as JSON as it is', JSON.parse(JSON.stringify(z.object({ cause: z.string() })))],
     ['an object that is no schema', { cause: 'string' }],
     ['a megabyte', { type: 'object', description: 'x'.repeat(1_000_000) }],
     ['a schema that can not be written', z.object({ at: z.date() })],

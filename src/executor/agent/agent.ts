@@ -1,7 +1,7 @@
 /** The shipped executor: an agent that calls a model and its tools until there is an answer. */
 
 import { MeerkatError } from '../../errors.ts'
-import { messageOf } from '../../foreign.ts'
+import { errorOf, messageOf } from '../../foreign.ts'
 import type { Ids } from '../../ids.ts'
 import { uuidIds } from '../../ids.ts'
 import type { SessionOptions } from '../../store/records.ts'
@@ -155,7 +155,7 @@ export function agent(options: AgentOptions): CoreExecutor {
         return await carryOn(settings, port)
       } catch (error) {
         // A prompt's or a model's function may throw anything; who performs runs hears of errors.
-        throw error instanceof Error ? error : new Error(messageOf(error))
+        throw errorOf(error)
       }
     },
     tools: (session): readonly ToolSummary[] => allowed(fixed, session).map(summaryOf),

@@ -4,12 +4,12 @@
  * What runs in this process is waited for by its promise; after a restart the tool itself takes it up again by the
  * handle it gave. A tool that can't (no `resume`) has its operation end with the process, which the session hears of too.
  */
-import { MeerkatError } from '../../errors.ts'
 import { cutText, jsonOf, messageOf, wellFormed } from '../../foreign.ts'
 import type { OperationId } from '../../kernel/ids.ts'
 import { Deadline, systemClock } from '../../time.ts'
 import type { BackgroundWork, OperationOutcome, RunningOperation, WatchContext } from '../executor.ts'
 import { type Answered, askTool, MAX_CHECK_MS } from './ask-tool.ts'
+import { checkOptions, type Fields, invalidOption, optional } from './options.ts'
 import type { AgentTool } from './tool.ts'
 import { resultOf } from './tool-result.ts'
 
@@ -22,6 +22,12 @@ export interface StillRunningOptions<Output> {
   readonly handle?: unknown
 }
 
+const OPTIONS: Fields<StillRunningOptions<unknown>> = {
+  title: { wanted: 'a text that is not empty', fits: value => typeof value === 'string' && value !== '' },
+  finish: optional({ wanted: 'a promise', fits: isThenable }),
+  handle: optional({ wanted: 'anything', fits: () => true }),
+}
+
 const MAX_TITLE_CHARS = 200
 const MAX_HANDLE_CHARS = 64 * 1024
 
@@ -32,12 +38,13 @@ export class StillRunning<Output> {
   readonly handle: unknown
 
   constructor(options: StillRunningOptions<Output>) {
+    checkOptions('stillRunning', options, OPTIONS)
     const { title, finish, handle } = options
     this.finish = finish === undefined ? undefined : promised(finish)
-    if (typeof title !== 'string' || title === '') throw invalid('title', 'must be a text that is not empty')
     this.title = wellFormed(cutText(title, MAX_TITLE_CHARS))
     const json = handle === undefined ? undefined : jsonOf(handle, MAX_HANDLE_CHARS)
-    if (json !== undefined && 'problem' in json) throw invalid('handle', `can't be kept as JSON: ${json.problem}`)
+    if (json !== undefined && 'problem' in json)
+      throw invalidOption('stillRunning', 'handle', `can't be kept as JSON: ${json.problem}`)
     this.handle = json?.value
     Object.freeze(this)
     MADE.add(this)
@@ -52,7 +59,6 @@ export function isStillRunning(value: unknown): value is StillRunning<unknown> {
 }
 
 function promised<Output>(finish: PromiseLike<Output>): Promise<Output> {
-  if (!isThenable(finish)) throw invalid('finish', 'must be a promise')
   const promise = Promise.resolve(finish)
   // Whoever watches hears of it; until then it is nobody's unhandled rejection.
   promise.catch(() => {})
@@ -61,11 +67,6 @@ function promised<Output>(finish: PromiseLike<Output>): Promise<Output> {
 
 function isThenable(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
-}
-
-function invalid(field: string, problem: string): MeerkatError {
-  const details = { issues: [{ path: field, message: problem }] }
-  return new MeerkatError('invalid-params', `stillRunning: ${field} ${problem}`, { details })
 }
 
 /** Answers a call whose work goes on in the background. */

@@ -54,8 +54,8 @@ export async function prepareCall(
   const { invalid } = metaOf(part)
   if (invalid !== undefined) return refused('invalid-arguments', `The call was not made: ${invalid}.`)
   // A copy: what the tool does to its arguments does nothing to the record.
-  const args = structuredClone(part.args)
-  const answer = await askTool(workOf(part, run), { run, limitMs: checkLimit(tool, limits) }, () => tool.parse(args))
+  const parse = (): ReturnType<AgentTool['parse']> => tool.parse(structuredClone(part.args))
+  const answer = await askTool(workOf(part, run), { run, limitMs: checkLimit(tool, limits) }, parse)
   const parsed = answer.type === 'value' ? readParsed(answer.value) : { problem: unanswered(answer) }
   if ('args' in parsed) return { type: 'ready', part, tool, args: parsed.args }
   if (answer.type === 'value' && parsed.problem !== undefined) {
