@@ -36,6 +36,20 @@ export const layers: readonly Layer[] = [
   { name: 'driver' },
   { name: 'executor/executor', sees: ['kernel', 'errors', 'time', 'store', 'observer'] },
   { name: 'loop' },
+  // The operations table stands beneath the runtime: both the runtime's own door and the surfaces check by its rules.
+  { name: 'surfaces/invalid-params', sees: ['errors', 'foreign'], outside: 'browser' },
+  {
+    name: 'surfaces/operation',
+    sees: ['surfaces/invalid-params', 'errors'],
+    seesTypesOf: ['session'],
+    outside: 'browser',
+  },
+  {
+    name: 'surfaces/operations',
+    sees: ['surfaces/operation', 'surfaces/invalid-params', 'errors', 'defined', 'names', 'time', 'observer'],
+    seesTypesOf: ['session'],
+    outside: 'browser',
+  },
   { name: 'session' },
   { name: 'telemetry', sees: ['observer', 'kernel', 'store', 'version'] },
   { name: 'handles' },
@@ -51,7 +65,7 @@ export const layers: readonly Layer[] = [
   {
     name: 'client',
     sees: ['errors', 'foreign', 'input-events'],
-    seesTypesOf: ['surfaces', 'kernel', 'events'],
+    seesTypesOf: ['surfaces', 'surfaces/operations', 'kernel', 'events'],
     outside: 'browser',
   },
   { name: 'surfaces' },

@@ -290,7 +290,7 @@ export interface RuntimeApi {
   /** Changes how the session is served from its next turn on. `conflict` where `revision` is not the session's any more. */
   update(sessionId: string, changes: SessionChanges & { readonly revision?: number }): Promise<SessionView>
   get(sessionId: string): Promise<SessionView>
-  list(params: {
+  list(params?: {
     readonly after?: string
     readonly limit?: number
     readonly phase?: string
@@ -298,9 +298,12 @@ export interface RuntimeApi {
   }): Promise<Page<SessionView>>
   history(
     sessionId: string,
-    params: { readonly after?: number; readonly limit?: number },
+    params?: { readonly after?: number; readonly limit?: number },
   ): Promise<{ readonly messages: readonly HistoryMessage[]; readonly next?: number }>
-  fork(sessionId: string, params: { readonly atMessage?: number; readonly newSessionId?: string }): Promise<SessionView>
+  fork(
+    sessionId: string,
+    params?: { readonly atMessage?: number; readonly newSessionId?: string },
+  ): Promise<SessionView>
   control(sessionId: string, operation: ControlOperation): Promise<ControlReport>
   explain(sessionId: string): Promise<Explanation>
   /** Re-runs the session's log; beside everything else, for as long as that takes or until the signal aborts. */
@@ -309,7 +312,7 @@ export interface RuntimeApi {
   input(sessionId: string, by: { readonly inputId?: string; readonly idempotencyKey?: string }): Promise<InputView>
   inputs(
     sessionId: string,
-    params: { readonly status?: InputStatus; readonly after?: string; readonly limit?: number },
+    params?: { readonly status?: InputStatus; readonly after?: string; readonly limit?: number },
   ): Promise<Page<InputView>>
   withdraw(sessionId: string, inputId: string): Promise<{ readonly withdrawn: boolean; readonly input: InputView }>
   /** Answers with the terminal status, or with the present one when the time is up. */
@@ -321,28 +324,28 @@ export interface RuntimeApi {
   ): Promise<{ readonly status: InputStatus; readonly reason?: string; readonly result?: RunResult }>
   cancel(
     sessionId: string,
-    params: { readonly runId?: string; readonly when?: 'now' | 'boundary'; readonly queue?: 'keep' | 'drop' },
+    params?: { readonly runId?: string; readonly when?: 'now' | 'boundary'; readonly queue?: 'keep' | 'drop' },
   ): Promise<{
     readonly cancelled: boolean
     readonly runId?: RunId
     readonly alreadyEnded?: boolean
     readonly dropped?: number
   }>
-  runs(sessionId: string, params: { readonly after?: string; readonly limit?: number }): Promise<Page<RunView>>
+  runs(sessionId: string, params?: { readonly after?: string; readonly limit?: number }): Promise<Page<RunView>>
   run(sessionId: string, runId: string): Promise<{ readonly run: RunView; readonly receipts: readonly ReceiptView[] }>
   /**
    * Events after a cursor, oldest first. With `waitMs` it waits for the first one that long. Fewer than `limit` are no
    * sign of the end where they are long: `cursor` goes on behind them, and an empty answer is the end. They are frozen,
    * for other readers get the same.
    */
-  events(params: {
+  events(params?: {
     readonly sessionId?: string
     readonly after?: string
     readonly limit?: number
     readonly waitMs?: number
     readonly signal?: AbortSignal
   }): Promise<{ readonly events: readonly EventView[]; readonly cursor: string }>
-  calls(sessionId: string, params: { readonly state?: string }): Promise<readonly CallView[]>
+  calls(sessionId: string, params?: { readonly state?: string }): Promise<readonly CallView[]>
   resolveCall(
     sessionId: string,
     callId: string,
@@ -380,7 +383,7 @@ export interface RuntimeApi {
     },
   ): Promise<OperationView>
   /** Takes off what need not be kept by this policy (default: the runtime's own), of every session it can get hold of. */
-  prune(params: RetentionPolicy & { readonly dryRun?: boolean; readonly compact?: boolean }): Promise<PruneReport>
+  prune(params?: RetentionPolicy & { readonly dryRun?: boolean; readonly compact?: boolean }): Promise<PruneReport>
   /** A file that the session speaks of by its digest. `not-found` if it speaks of none such. */
   blob(sessionId: string, digest: string): Promise<BlobView>
   close(): Promise<void>

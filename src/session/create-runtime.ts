@@ -1,14 +1,15 @@
 /** `createRuntime`: the runtime as a library. */
 import { memory } from '../store/memory.ts'
 import { Core } from './core.ts'
-import { type RuntimeOptions, soundOptions } from './options.ts'
+import { checkedOptions, type RuntimeOptions, soundOptions } from './options.ts'
 import { Runtime } from './runtime.ts'
 
 /** The longest that a session waits for an owner, once it has none. */
 const MOST_MS = 15_000
 
 /** Opens the store and starts the runtime. */
-export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
+export async function createRuntime(given: RuntimeOptions = {}): Promise<Runtime> {
+  const options = checkedOptions(given)
   const sound = soundOptions(options)
   const store = await (options.store ?? memory()).open()
   const runtime = new Runtime(new Core(store, sound))

@@ -14,6 +14,7 @@ import type {
   SessionChanges,
   SessionView,
 } from './api.ts'
+import { fieldsOf } from './door.ts'
 import { checkedOutput, isStandardSchema, type OutputOf, type StandardSchema } from './output-schema.ts'
 import { isOpen } from './support.ts'
 
@@ -50,19 +51,20 @@ export class SessionHandle {
     content: Content,
     options: SendOptions<Schema> = {},
   ): Promise<SentInput<OutputOf<Schema>>> {
-    const { outputSchema } = options
-    const answer = await this.#runtime.send(this.id, { ...options, content })
+    const given = fieldsOf(options, 'options') as typeof options
+    const { outputSchema } = given
+    const answer = await this.#runtime.send(this.id, { ...given, content })
     // The schema's type says what its answers are.
     const schema = isStandardSchema(outputSchema) ? (outputSchema as StandardSchema<OutputOf<Schema>>) : undefined
     return new SentInput<OutputOf<Schema>>(this.#runtime, this.id, answer, schema)
   }
 
   /** Sends a steer: it joins the running turn at its next boundary, or becomes the next turn's input. */
-  steer<Schema = unknown>(
+  async steer<Schema = unknown>(
     content: Content,
     options: Omit<SendOptions<Schema>, 'mode'> = {},
   ): Promise<SentInput<OutputOf<Schema>>> {
-    return this.send(content, { ...options, mode: 'steer' })
+    return this.send(content, { ...fieldsOf(options, 'options'), mode: 'steer' })
   }
 
   /** Cancels the named run, or the current one. */
@@ -76,8 +78,9 @@ export class SessionHandle {
   async *events(
     options: { readonly after?: string; readonly signal?: AbortSignal } = {},
   ): AsyncGenerator<EventView, void> {
-    const { signal } = options
-    let after = options.after ?? '0'
+    const given = fieldsOf(options, 'options') as typeof options
+    const { signal } = given
+    let after = given.after ?? '0'
     while (!isAborted(signal)) {
       const page = await this.#runtime.events({
         sessionId: this.id,

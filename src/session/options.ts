@@ -1,4 +1,5 @@
 /** How a runtime is made. */
+
 import type { CoreExecutor } from '../executor/executor.ts'
 import type { Faults } from '../faults.ts'
 import type { Ids } from '../ids.ts'
@@ -6,7 +7,9 @@ import type { SessionId } from '../kernel/ids.ts'
 import { type RunLimits, runLimits } from '../loop/slots.ts'
 import type { RuntimeObserver } from '../observer.ts'
 import type { StoreSource } from '../store/store.ts'
+import { invalidParams, type Problem } from '../surfaces/invalid-params.ts'
 import { type ClockSource, demandDurations, soundClock } from '../time.ts'
+import { fieldsOf } from './door.ts'
 import { demandRetention, type RetentionPolicy } from './retention/policy.ts'
 
 export interface RuntimeOptions {
@@ -58,4 +61,62 @@ export function soundOptions<Options extends Omit<RuntimeOptions, 'store'>>(opti
   demandDurations({ maxRunMs, abortGraceMs, idleMs, recoverEveryMs })
   if (retention !== undefined) demandRetention(retention)
   return { ...options, clock: soundClock(options.clock) }
+}
+
+type Kind = readonly [isIt: (value: unknown) => boolean, words: string]
+
+/** `soundOptions` judges it. */
+const measured: Kind = [() => true, '']
+const flag: Kind = [value => typeof value === 'boolean', 'true or false']
+const callback: Kind = [value => typeof value === 'function', 'a function']
+/** An object with these methods, and perhaps with those. */
+const withMethods = (words: string, needed: readonly string[], possible: readonly string[] = []): Kind => [
+  value =>
+    typeof value === 'object' &&
+    value !== null &&
+    needed.every(name => typeof Reflect.get(value, name) === 'function') &&
+    possible.every(name => ['function', 'undefined'].includes(typeof Reflect.get(value, name))),
+  words,
+]
+const executor = withMethods('an executor: an object with `name` and `apply`', ['apply'], ['tools', 'watch', 'close'])
+const AGES: readonly string[] = ['deltasAfterMs', 'eventsAfterMs', 'destroyedAfterMs', 'retiredAfterMs']
+const retention: Kind = [
+  value => typeof value === 'object' && value !== null && Object.keys(value).every(name => AGES.includes(name)),
+  `an object of ${AGES.join(', ')}`,
+]
+const isCount = (value: unknown): boolean =>
+  value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && Number(value) >= 0)
+
+const KINDS: { readonly [Name in keyof Required<RuntimeOptions>]: Kind } = {
+  store: withMethods('a store, such as `sqlite("agents.db")`', ['open']),
+  executor: [value => executor[0](value) && typeof Reflect.get(Object(value), 'name') === 'string', executor[1]],
+  serves: callback,
+  keeps: callback,
+  takesFiles: flag,
+  recover: flag,
+  maxRunMs: measured,
+  abortGraceMs: measured,
+  keepIdle: [isCount, 'a whole number, at least 0'],
+  idleMs: measured,
+  maxConcurrentRuns: measured,
+  recoverEveryMs: [value => value !== 0, 'more than 0'],
+  retention,
+  observer: withMethods('an object', []),
+  faults: callback,
+  clock: measured,
+  ids: withMethods('an object', ['session', 'input', 'run', 'call', 'epoch', 'operation', 'schedule']),
+}
+
+const isOption = (name: string): name is keyof RuntimeOptions => Object.hasOwn(KINDS, name)
+
+/** The options of a runtime, or `invalid-params` that names what is wrong. */
+export function checkedOptions(given: RuntimeOptions): RuntimeOptions {
+  const problems: Problem[] = []
+  for (const [name, value] of Object.entries(fieldsOf(given, 'options'))) {
+    const kind = isOption(name) ? KINDS[name] : undefined
+    if (kind === undefined) problems.push({ path: name, message: 'is no option of a runtime' })
+    else if (value !== undefined && !kind[0](value)) problems.push({ path: name, message: `must be ${kind[1]}` })
+  }
+  if (problems.length > 0) throw invalidParams(problems)
+  return given
 }

@@ -112,7 +112,7 @@ const withdraw: Owned<{ readonly inputId: InputId }, boolean> = {
   again: async (core, sessionId, { inputId }) => (await viewOf(core, sessionId, inputId)).status === 'withdrawn',
 }
 
-type CancelParams = Parameters<RuntimeApi['cancel']>[1]
+type CancelParams = NonNullable<Parameters<RuntimeApi['cancel']>[1]>
 
 const cancelRun: Owned<CancelParams, Awaited<ReturnType<RuntimeApi['cancel']>>> = {
   act: (_, live, params, mark) => cancel(live, params, mark),

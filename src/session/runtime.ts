@@ -2,8 +2,7 @@
 
 import type { CoreExecutor } from '../executor/executor.ts'
 import type { Ids } from '../ids.ts'
-import type { InputId, ScheduleId, SessionId } from '../kernel/ids.ts'
-import { entryOf } from '../kernel/regions/ledger-entries.ts'
+import type { ScheduleId, SessionId } from '../kernel/ids.ts'
 import type { SessionOptions } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import { type Clock, Deadline, demandDurations } from '../time.ts'
@@ -37,11 +36,10 @@ import { type BlobView, blobView } from './blobs.ts'
 import { approvalViews, callViews } from './calls.ts'
 import { Caretaker } from './caretaker.ts'
 import type { Core } from './core.ts'
+import { checked, checkedControl, checkedCount, checkedEnd, checkedSignal, fieldsOf, ofSession } from './door.ts'
 import { explanationOf, sightOf } from './explanation.ts'
 import { SessionHandle } from './handle.ts'
 import { healthOf } from './health.ts'
-import { inputView } from './input-reader.ts'
-import { inputNotFound } from './inputs.ts'
 import { listInputs } from './list-inputs.ts'
 import { noExecutor } from './live-session.ts'
 import { forkSession, openSession } from './opening.ts'
@@ -52,10 +50,14 @@ import { receiptsOf, runView, sessionView, summaryOf } from './reads.ts'
 import type { PruneReport } from './retention/prune.ts'
 import { scheduleViews } from './schedules.ts'
 import { readyToSend } from './sending.ts'
-import { closing, type Sessions } from './sessions.ts'
+import type { Sessions } from './sessions.ts'
 import { demandActing } from './settings.ts'
-import { endedWithin, isOpen, labelOf, pageOf, waitForCommit } from './support.ts'
+import { labelOf, pageOf } from './support.ts'
 import { waitForEvents } from './wait-for-events.ts'
+import { endOf, inputOf } from './waiting.ts'
+
+/** Entries of a page where nobody says how many. */
+const PAGE = 100
 
 interface OpensSessions {
   /** Opens a session, an existing one too; `onConflict` says what to do where it has other options. */
@@ -77,7 +79,10 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
   constructor(core: Core) {
     this.#core = core
     this.#caretaker = new Caretaker(this.#core)
-    this.sessions = { open: (sessionId, given, how) => this.#handle(sessionId, { ...given, ...how }) }
+    this.sessions = {
+      open: async (sessionId, given = {}, how = {}) =>
+        this.#handle(sessionId, { ...fieldsOf(given, 'options'), ...fieldsOf(how, 'how') }),
+    }
   }
 
   /** Takes up every session that wants an owner and has none alive. */
@@ -87,11 +92,11 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
 
   /** Takes up again and again: sessions of an owner that died, and those that a failing store made this one let go. */
   recoverEvery(everyMs: number): void {
-    this.#caretaker.sweepEvery(everyMs)
+    this.#caretaker.sweepEvery(checkedCount('everyMs', everyMs, 1))
   }
 
   /** Lets idle sessions go until at most `keep` are loaded. */
-  evict = (keep = 0): Promise<void> => this.#sessions.evict(keep)
+  evict = async (keep = 0): Promise<void> => this.#sessions.evict(checkedCount('keep', keep))
 
   get #store(): Store {
     return this.#core.store
@@ -120,26 +125,28 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
     return healthOf(this.#core, this.#caretaker.fault)
   }
 
-  async open(params: Parameters<RuntimeApi['open']>[0]): Promise<SessionView> {
-    const { onConflict = 'refuse', ...given } = params
-    const { session, changes } = await openSession(this.#core, given, onConflict)
+  async open(given: Parameters<RuntimeApi['open']>[0] = {}): Promise<SessionView> {
+    const { onConflict = 'refuse', ...wanted } = await checked('session/open', given)
+    const { session, changes } = await openSession(this.#core, wanted, onConflict)
     return changes === undefined
       ? sessionView(session, this.#core.phaseOf(session.id))
       : this.update(session.id, changes)
   }
 
-  async update(sessionId: string, params: Parameters<RuntimeApi['update']>[1]): Promise<SessionView> {
+  async update(sessionId: string, given: Parameters<RuntimeApi['update']>[1]): Promise<SessionView> {
+    const { sessionId: id, ...params } = await checked('session/update', ofSession(sessionId, given))
     demandActing(params, this.#executor)
-    await ask(this.#core, 'update', sessionId, params)
-    return this.get(sessionId)
+    await ask(this.#core, 'update', id, params)
+    return this.get(id)
   }
 
   async get(sessionId: string): Promise<SessionView> {
+    await checked('session/get', { sessionId })
     return sessionView(await summaryOf(this.#store, sessionId), this.#core.phaseOf(sessionId))
   }
 
-  async list(params: Parameters<RuntimeApi['list']>[0]): Promise<Page<SessionView>> {
-    const { after, limit = 100, phase, label } = params
+  async list(given: Parameters<RuntimeApi['list']>[0] = {}): Promise<Page<SessionView>> {
+    const { after, limit = PAGE, phase, label } = await checked('session/list', given)
     const [key, value] = labelOf(label ?? '')
     const found = await this.#store.sessions({
       limit: limit + 1,
@@ -156,44 +163,51 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
 
   async history(
     sessionId: string,
-    { after, limit = 100 }: { readonly after?: number; readonly limit?: number },
+    given?: { readonly after?: number; readonly limit?: number },
   ): Promise<{ messages: readonly HistoryMessage[]; next?: number }> {
+    const { after, limit = PAGE } = await checked('session/history', ofSession(sessionId, given))
     const { id, messages: length } = await summaryOf(this.#store, sessionId)
     return pageOfHistory(this.#store, id, length, after === undefined ? 0 : after + 1, limit)
   }
 
   async fork(
     sessionId: string,
-    { atMessage, newSessionId }: { readonly atMessage?: number; readonly newSessionId?: string },
+    given?: { readonly atMessage?: number; readonly newSessionId?: string },
   ): Promise<SessionView> {
-    return this.get(await forkSession(this.#core, sessionId, { atMessage, newSessionId }))
+    const params = await checked('session/fork', ofSession(sessionId, given))
+    return this.get(await forkSession(this.#core, sessionId, { ...params }))
   }
 
   async control(sessionId: string, operation: ControlOperation): Promise<ControlReport> {
+    await checked(`session/${checkedControl(operation)}`, { sessionId })
     return ask(this.#core, 'control', sessionId, { operation })
   }
 
   async blob(sessionId: string, digest: string): Promise<BlobView> {
+    await checked('blob/get', { sessionId, digest })
     return blobView(this.#store, (await summaryOf(this.#store, sessionId)).id, digest)
   }
 
   async explain(sessionId: string): Promise<Explanation> {
+    await checked('session/explain', { sessionId })
     return explanationOf(await this.#core.state(sessionId), sightOf(this.#core, sessionId))
   }
 
-  async audit(sessionId: string, options: Parameters<RuntimeApi['audit']>[1] = {}): Promise<AuditReport> {
+  async audit(sessionId: string, given: Parameters<RuntimeApi['audit']>[1] = {}): Promise<AuditReport> {
+    await checked('session/audit', { sessionId })
+    const options = fieldsOf(given, 'options') as typeof given
     await summaryOf(this.#store, sessionId)
     return audit(this.#store, sessionId as SessionId, options)
   }
 
-  async send(sessionId: string, params: SendParams): Promise<SendAnswer> {
-    const { waitMs = 0, ...given } = params
-    demandDurations({ waitMs, maxRunMs: given.maxRunMs })
-    const ready = readyToSend(given, this.#core.observer)
-    const said = ready instanceof Promise ? await ready : ready
-    const sent = await ask(this.#core, 'send', sessionId, { ...said, inputId: this.#ids.input() })
+  async send(sessionId: string, given: SendParams): Promise<SendAnswer> {
+    const ready = readyToSend(ofSession(sessionId, given), this.#core.observer)
+    const asked = await checked('input/send', ready instanceof Promise ? await ready : ready)
+    const { sessionId: id, waitMs = 0, ...said } = asked
+    demandDurations({ maxRunMs: said.maxRunMs })
+    const sent = await ask(this.#core, 'send', id, { ...said, inputId: this.#ids.input() })
     if (waitMs === 0) return sent
-    const { status, result } = await this.wait(sessionId, sent.inputId, waitMs)
+    const { status, result } = await endOf(this.#core, id, sent.inputId, waitMs)
     return { ...sent, status, ...(result && { result }) }
   }
 
@@ -201,21 +215,20 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
     sessionId: string,
     by: { readonly inputId?: string; readonly idempotencyKey?: string },
   ): Promise<InputView> {
-    await summaryOf(this.#store, sessionId)
-    const id = by.inputId ?? (await this.#store.key(sessionId as SessionId, by.idempotencyKey ?? ''))?.inputId
-    if (id === undefined) throw inputNotFound(sessionId, by.idempotencyKey ?? '')
-    return inputView(this.#store, sessionId as SessionId, id, () => this.#core.state(sessionId))
+    return inputOf(this.#core, sessionId, await checked('input/get', ofSession(sessionId, by)))
   }
 
-  async inputs(sessionId: string, params: Parameters<RuntimeApi['inputs']>[1]): Promise<Page<InputView>> {
-    await summaryOf(this.#store, sessionId)
-    return listInputs(this.#store, sessionId as SessionId, params, await this.#core.state(sessionId))
+  async inputs(sessionId: string, given?: Parameters<RuntimeApi['inputs']>[1]): Promise<Page<InputView>> {
+    const params = await checked('input/list', ofSession(sessionId, given))
+    const { id } = await summaryOf(this.#store, sessionId)
+    return listInputs(this.#store, id, params, await this.#core.state(sessionId))
   }
 
   async withdraw(sessionId: string, inputId: string): Promise<{ withdrawn: boolean; input: InputView }> {
-    const known = await this.input(sessionId, { inputId })
+    await checked('input/withdraw', { sessionId, inputId })
+    const known = await inputOf(this.#core, sessionId, { inputId })
     const withdrawn = await ask(this.#core, 'withdraw', sessionId, { inputId: known.id })
-    return { withdrawn, input: await this.input(sessionId, { inputId }) }
+    return { withdrawn, input: await inputOf(this.#core, sessionId, { inputId }) }
   }
 
   async wait(
@@ -224,53 +237,40 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
     waitMs: number,
     signal?: AbortSignal,
   ): Promise<{ status: InputStatus; reason?: string; result?: RunResult }> {
-    const deadline = Deadline.asked(this.#clock, { waitMs })
-    const until = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal])
-    for (;;) {
-      if (this.#closing.signal.aborted) throw closing()
-      const live = this.#sessions.peek(sessionId as SessionId)
-      if (live !== undefined && entryOf(live.state.ledger, inputId as InputId) !== undefined) {
-        const ended = await endedWithin(live, inputId as InputId, deadline, until)
-        if (ended !== undefined) return ended
-      }
-      // Watch before looking, so that what is committed in between is not missed.
-      const hint = waitForCommit(this.#store, sessionId as SessionId, deadline, until)
-      try {
-        const { status, reason, result } = await this.input(sessionId, { inputId })
-        if (!isOpen(status)) return { status, ...(reason && { reason }), ...(result && { result }) }
-        if (deadline.passed || signal?.aborted === true) return { status }
-        if (live === undefined) this.#sessions.want(sessionId as SessionId)
-        await hint
-      } finally {
-        hint.cancel()
-      }
-    }
+    await checked('input/wait', { sessionId, inputId, waitMs })
+    return endOf(this.#core, sessionId, inputId, waitMs, checkedSignal(signal))
   }
 
   async cancel(
     sessionId: string,
-    params: Parameters<RuntimeApi['cancel']>[1],
+    given?: Parameters<RuntimeApi['cancel']>[1],
   ): Promise<Awaited<ReturnType<RuntimeApi['cancel']>>> {
-    if (params.runId !== undefined) await runView(this.#store, sessionId, params.runId)
-    return ask(this.#core, 'cancel', sessionId, params)
+    const wanted = { when: 'now', ...ofSession(sessionId, given) }
+    const { sessionId: id, ...params } = await checked('run/cancel', wanted)
+    if (params.runId !== undefined) await runView(this.#store, id, params.runId)
+    return ask(this.#core, 'cancel', id, params)
   }
 
-  async runs(sessionId: string, params: { readonly after?: string; readonly limit?: number }): Promise<Page<RunView>> {
-    await summaryOf(this.#store, sessionId)
-    return listRuns(this.#store, sessionId as SessionId, params)
+  async runs(sessionId: string, given?: { readonly after?: string; readonly limit?: number }): Promise<Page<RunView>> {
+    const params = await checked('run/list', ofSession(sessionId, given))
+    return listRuns(this.#store, (await summaryOf(this.#store, sessionId)).id, params)
   }
 
   async run(sessionId: string, runId: string): Promise<{ run: RunView; receipts: readonly ReceiptView[] }> {
-    await summaryOf(this.#store, sessionId)
-    const run = await runView(this.#store, sessionId, runId)
-    return { run, receipts: await receiptsOf(this.#store, sessionId as SessionId, run.id) }
+    await checked('run/get', { sessionId, runId })
+    const { id } = await summaryOf(this.#store, sessionId)
+    const run = await runView(this.#store, id, runId)
+    return { run, receipts: await receiptsOf(this.#store, id, run.id) }
   }
 
-  events(params: Parameters<RuntimeApi['events']>[0]): ReturnType<RuntimeApi['events']> {
-    return waitForEvents(this.#core, params)
+  async events(given: Parameters<RuntimeApi['events']>[0] = {}): ReturnType<RuntimeApi['events']> {
+    const { signal: until, ...params } = fieldsOf(given) as typeof given
+    const signal = checkedSignal(until)
+    return waitForEvents(this.#core, { ...(await checked('events/read', params)), ...(signal && { signal }) })
   }
 
-  async calls(sessionId: string, { state: wanted }: { readonly state?: string }): Promise<readonly CallView[]> {
+  async calls(sessionId: string, given?: { readonly state?: string }): Promise<readonly CallView[]> {
+    const { state: wanted } = await checked('call/list', ofSession(sessionId, given))
     const { state, journal } = await this.#core.stateAndJournal(sessionId)
     return callViews(state, journal, wanted)
   }
@@ -278,60 +278,68 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
   async resolveCall(
     sessionId: string,
     callId: string,
-    params: Parameters<RuntimeApi['resolveCall']>[2],
+    given: Parameters<RuntimeApi['resolveCall']>[2],
   ): Promise<CallView> {
-    return ask(this.#core, 'resolveCall', sessionId, { callId, ...params })
+    const { sessionId: id, ...params } = await checked('call/resolve', { ...ofSession(sessionId, given), callId })
+    return ask(this.#core, 'resolveCall', id, params)
   }
 
   async approvals(sessionId: string): Promise<readonly ApprovalView[]> {
+    await checked('approval/list', { sessionId })
     const { state, journal } = await this.#core.stateAndJournal(sessionId)
     return approvalViews(state, journal)
   }
 
-  async decide(sessionId: string, approvalId: string, params: Parameters<RuntimeApi['decide']>[2]): Promise<CallView> {
-    return ask(this.#core, 'decide', sessionId, { callId: approvalId, ...params })
+  async decide(sessionId: string, approvalId: string, given: Parameters<RuntimeApi['decide']>[2]): Promise<CallView> {
+    const asked = { ...ofSession(sessionId, given), approvalId }
+    const { sessionId: id, approvalId: callId, ...params } = await checked('approval/decide', asked)
+    return ask(this.#core, 'decide', id, { callId, ...params })
   }
 
   async tools(sessionId: string): Promise<Awaited<ReturnType<RuntimeApi['tools']>>> {
+    await checked('tool/list', { sessionId })
     const { options } = await summaryOf(this.#store, sessionId)
     if (this.#executor === undefined) throw noExecutor()
     return { generation: 1, tools: this.#executor.tools?.(options) ?? [] }
   }
 
-  async schedule(sessionId: string, params: ScheduleParams): Promise<ScheduleView> {
-    return ask(this.#core, 'schedule', sessionId, { ...params, scheduleId: this.#ids.schedule() })
+  async schedule(sessionId: string, given: ScheduleParams): Promise<ScheduleView> {
+    const { sessionId: id, ...params } = await checked('schedule/create', ofSession(sessionId, given))
+    return ask(this.#core, 'schedule', id, { ...params, scheduleId: this.#ids.schedule() })
   }
 
-  schedules(sessionId: string): Promise<readonly ScheduleView[]> {
+  async schedules(sessionId: string): Promise<readonly ScheduleView[]> {
+    await checked('schedule/list', { sessionId })
     return scheduleViews(this.#core, sessionId)
   }
 
   async unschedule(sessionId: string, scheduleId: string): Promise<{ cancelled: boolean }> {
+    await checked('schedule/cancel', { sessionId, scheduleId })
     return { cancelled: await ask(this.#core, 'unschedule', sessionId, { scheduleId: scheduleId as ScheduleId }) }
   }
 
-  operations(sessionId: string): Promise<readonly OperationView[]> {
+  async operations(sessionId: string): Promise<readonly OperationView[]> {
+    await checked('operation/list', { sessionId })
     return operationViews(this.#core, sessionId)
   }
 
-  operation(sessionId: string, operationId: string): Promise<OperationView> {
+  async operation(sessionId: string, operationId: string): Promise<OperationView> {
+    await checked('operation/get', { sessionId, operationId })
     return operationView(this.#core, sessionId, operationId)
   }
 
   async finishOperation(
     sessionId: string,
     operationId: string,
-    params: Parameters<RuntimeApi['finishOperation']>[2],
+    given: Parameters<RuntimeApi['finishOperation']>[2],
   ): Promise<OperationView> {
-    const { id } = await this.operation(sessionId, operationId)
-    return ask(this.#core, 'finishOperation', sessionId, { ...params, operationId: id })
+    const how = await checkedEnd(sessionId, operationId, given)
+    const { id } = await operationView(this.#core, sessionId, operationId)
+    return ask(this.#core, 'finishOperation', sessionId, { ...how, operationId: id })
   }
 
-  async prune({
-    dryRun = false,
-    compact = false,
-    ...policy
-  }: Parameters<RuntimeApi['prune']>[0]): Promise<PruneReport> {
+  async prune(given: Parameters<RuntimeApi['prune']>[0] = {}): Promise<PruneReport> {
+    const { dryRun = false, compact = false, ...policy } = await checked('store/prune', given)
     const named = Object.keys(policy).length > 0
     const report = await this.#core.pruner.all(named ? policy : this.#core.retention, dryRun)
     if (compact && !dryRun) await this.#store.compact()
@@ -374,7 +382,7 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
     sessionId: string | undefined,
     options: SessionOptions & { readonly onConflict?: OnConflict },
   ): Promise<SessionHandle> {
-    const view = await this.open({ ...options, ...(sessionId !== undefined && { sessionId }) })
+    const view = await this.open(ofSession(sessionId, options))
     return new SessionHandle(this, view.id)
   }
 }

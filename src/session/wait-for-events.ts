@@ -10,7 +10,7 @@ import { waitForCommit } from './support.ts'
 /** Events after a cursor; where there are none, the first ones within `waitMs`. */
 export async function waitForEvents(
   core: Core,
-  { sessionId, after, limit = 100, waitMs = 0, signal }: Parameters<RuntimeApi['events']>[0],
+  { sessionId, after, limit = 100, waitMs = 0, signal }: NonNullable<Parameters<RuntimeApi['events']>[0]>,
 ): ReturnType<RuntimeApi['events']> {
   const { store, clock } = core
   const query = { limit, ...(sessionId && { sessionId: sessionId as SessionId }) }

@@ -7,6 +7,8 @@ import { MeerkatError } from '../errors.ts'
 
 /** Nesting of a value, the parameters' own braces included. Deeper ones only exist to hurt whoever walks them. */
 const MAX_JSON_DEPTH = 64
+/** Objects and lists in a value: one that refers to itself, or shares its parts many times over, has no end to walk to. */
+const MAX_JSON_NODES = 1_000_000
 
 export interface Problem {
   /** Where, as `content.0.text`; empty for the parameters as a whole. */
@@ -17,7 +19,7 @@ export interface Problem {
 
 /** The parameters as the schema types them, or `invalid-params`. */
 export function parseParams<Schema extends z.ZodType>(schema: Schema, params: unknown): z.output<Schema> {
-  const unsafe = findUnsafe(params)
+  const unsafe = findUnsafe(params, { nodes: 0 })
   if (unsafe !== undefined) throw invalidParams([unsafe])
   const parsed = schema.safeParse(withoutUndefined(params))
   if (parsed.success) return parsed.data
@@ -39,14 +41,15 @@ function withoutUndefined(params: unknown): unknown {
 }
 
 /** The first place that is too deep, or whose name would reach a prototype once somebody copies the value. */
-function findUnsafe(value: unknown, path: readonly PropertyKey[] = []): Problem | undefined {
+function findUnsafe(value: unknown, walked: { nodes: number }, path: readonly PropertyKey[] = []): Problem | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   if (path.length >= MAX_JSON_DEPTH) {
     return { path: spell(path.slice(0, 3)), message: `is nested deeper than ${MAX_JSON_DEPTH} levels` }
   }
+  if (++walked.nodes > MAX_JSON_NODES) return { path: spell(path.slice(0, 1)), message: 'holds too many values' }
   if (Object.hasOwn(value, '__proto__')) return { path: spell([...path, '__proto__']), message: 'is not a field' }
   for (const [key, member] of Object.entries(value)) {
-    const found = findUnsafe(member, [...path, key])
+    const found = findUnsafe(member, walked, [...path, key])
     if (found !== undefined) return found
   }
   return undefined

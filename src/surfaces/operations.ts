@@ -5,6 +5,7 @@
 import type { z } from 'zod'
 import { MeerkatError } from '../errors.ts'
 import type { RuntimeApi } from '../session/api.ts'
+import { parseParams } from './invalid-params.ts'
 import type { Answer, CallContext, Operation } from './operation.ts'
 import { backgroundOperations } from './operations/background.ts'
 import { controlOperations } from './operations/control.ts'
@@ -41,6 +42,12 @@ export const operationNames: readonly OperationName[] = Object.keys(operations).
 
 export function isOperationName(name: string): name is OperationName {
   return Object.hasOwn(operations, name)
+}
+
+/** The parameters of an operation, checked as every surface checks them. */
+export function paramsOf<Name extends OperationName>(name: Name, params: unknown): OperationParams<Name>
+export function paramsOf(name: OperationName, params: unknown): unknown {
+  return parseParams(operations[name].input, params)
 }
 
 /** The operation of that name; `unknown-operation` says which ones its family has. */

@@ -1,7 +1,9 @@
 /** What has to hold of a log after any number of crashes. */
+
 import { readFileSync } from 'node:fs'
 import { createRuntime, type Runtime } from '../../src/index.ts'
 import type { EventView } from '../../src/session/api.ts'
+import { SessionHandle } from '../../src/session/handle.ts'
 import type { StoreSource } from '../../src/store/store.ts'
 
 /** What was seen, for the summary. */
@@ -134,14 +136,12 @@ function runFaults(events: readonly EventView[]): readonly string[] {
 
 async function auditFaults(runtime: Runtime, session: string): Promise<readonly string[]> {
   const { ok, firstIllegal } = await runtime.audit(session)
-  const { messages, unfinished } = await runtime.get(session)
-  const history = await runtime.history(session, { limit: 100_000 })
+  const { id, messages, unfinished } = await runtime.get(session)
+  const history = await new SessionHandle(runtime, id).history()
   return [
     ...(ok ? [] : [`session ${session} does not audit: ${JSON.stringify(firstIllegal)}`]),
     ...(unfinished === 0 ? [] : [`session ${session} still owes ${unfinished} inputs`]),
-    ...(history.messages.length === messages
-      ? []
-      : [`session ${session} has ${history.messages.length} of ${messages} messages`]),
+    ...(history.length === messages ? [] : [`session ${session} has ${history.length} of ${messages} messages`]),
   ]
 }
 

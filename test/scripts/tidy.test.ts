@@ -69,7 +69,7 @@ describe('import directions', () => {
     ['src/kernel/machine.ts', 'zod', 'kernel imports nothing from outside, found zod'],
     ['src/client/index.ts', 'node:fs', 'client runs in a browser too, found node:fs'],
     ['src/client/index.ts', 'fs', 'client runs in a browser too, found fs'],
-    ['src/client/index.ts', '../surfaces/operations.ts', 'client must not import surfaces'],
+    ['src/client/index.ts', '../surfaces/operations.ts', 'client must not import surfaces/operations'],
     ['src/store/memory.ts', '../driver/driver.ts', 'store must not import driver'],
     ['src/loop/loop.ts', '../executor/agent/agent.ts', 'loop must not import executor'],
     ['src/surfaces/rest.ts', '../testing/index.ts', 'surfaces must not import testing'],

@@ -133,7 +133,7 @@ describe.each(STORES)('a superseding input (%s)', kind => {
   test('needs a key', async () => {
     const runtime = await start({ store: freshStore(kind), executor: scriptedExecutor() })
     await runtime.open({ sessionId: 's' })
-    expect(await codeOf(runtime.send('s', { content: 'x', mode: 'supersede' }))).toBe('rejected')
+    expect(await codeOf(runtime.send('s', { content: 'x', mode: 'supersede' }))).toBe('invalid-params')
   })
 })
 

@@ -1,7 +1,9 @@
 /** Everything at once on a store that fails at random: nothing accepted is lost, nothing ends twice. */
+
 import { setImmediate } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { createRuntime, MeerkatError, type Runtime } from '../../src/index.ts'
+import { SessionHandle } from '../../src/session/handle.ts'
 import {
   type FaultyStoreControl,
   faultyStore,
@@ -110,7 +112,7 @@ describe.each(STORES)('in a storm (%s)', kind => {
       expect(await runtime.audit(session)).toMatchObject({ ok: true })
       const calls = events.filter(({ type }) => type === 'tool.requested').map(event => event['callId'])
       expect(new Set(calls).size).toBe(calls.length)
-      const { messages } = await runtime.history(session, { limit: 10_000 })
+      const messages = await new SessionHandle(runtime, (await runtime.get(session)).id).history()
       expect(messages).toHaveLength((await runtime.get(session)).messages)
     }
     await runtime.close()

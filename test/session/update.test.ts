@@ -37,7 +37,7 @@ test.each(STORES)('%s: a change is in force from the next turn, and recorded', {
   expect(await (await session.send('again')).result).toMatchObject({ text: 'new' })
   expect(await runtime.audit('a')).toMatchObject({ ok: true })
   const events = (await eventsOf(runtime, 'a')).filter(({ type }) => type === 'session.updated')
-  expect(events).toMatchObject([{ revision: 2, changed: ['system', 'title', 'labels', 'tools'] }])
+  expect(events).toMatchObject([{ revision: 2, changed: ['title', 'labels', 'system', 'tools'] }])
   expect((await runtime.list({ label: 'team=y' })).items.map(({ id }) => id)).toEqual(['a'])
   expect((await runtime.list({ label: 'team=x' })).items).toEqual([])
   await runtime.close()

@@ -7,9 +7,7 @@ import { event } from './shapes.ts'
 /** Where a reader of events stands. */
 export const eventPosition = {
   sessionId: z.exactOptional(name()).describe('Only events of this session; of all sessions when absent.'),
-  after: z
-    .exactOptional(z.string().min(1).max(500))
-    .describe('Read behind this cursor; from the first event when absent.'),
+  after: z.exactOptional(name(500)).describe('Read behind this cursor; from the first event when absent.'),
 }
 
 const read = operation({

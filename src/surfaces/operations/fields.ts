@@ -11,11 +11,7 @@ export function name(maxLength = MAX_ID_CHARS): z.ZodString {
 export const sessionId: z.ZodString = name().describe('The session.')
 export const inputId: z.ZodString = name().describe('The input, as `input/send` answered it.')
 export const runId: z.ZodString = name().describe('The run.')
-export const after: z.ZodString = z
-  .string()
-  .min(1)
-  .max(500)
-  .describe('Continue behind this cursor: the `next` of the page before.')
+export const after: z.ZodString = name(500).describe('Continue behind this cursor: the `next` of the page before.')
 export const limit: z.ZodDefault<z.ZodInt> = z.int().min(1).max(1000).default(100).describe('Most entries to answer.')
 
 /** The longest a request may wait; whoever wants to wait longer asks again. */

@@ -95,7 +95,7 @@ export class FakeRuntime implements RuntimeApi {
     return this.#session(sessionId)
   }
 
-  async list(params: Parameters<RuntimeApi['list']>[0]): ReturnType<RuntimeApi['list']> {
+  async list(params: Parameters<RuntimeApi['list']>[0] = {}): ReturnType<RuntimeApi['list']> {
     const all = [...this.sessions.values()].filter(({ id }) => id > (params.after ?? ''))
     const items = all.slice(0, params.limit)
     const last = items.at(-1)
@@ -116,7 +116,7 @@ export class FakeRuntime implements RuntimeApi {
     return { messages }
   }
 
-  async fork(sessionId: string, params: { readonly newSessionId?: string }): Promise<SessionView> {
+  async fork(sessionId: string, params: { readonly newSessionId?: string } = {}): Promise<SessionView> {
     const origin = this.#session(sessionId)
     const fork = await this.open({ sessionId: params.newSessionId ?? `${sessionId}-fork` })
     return { ...fork, forkOf: { sessionId: origin.id, messages: 0 } }
@@ -181,7 +181,7 @@ export class FakeRuntime implements RuntimeApi {
     return this.#input(by.inputId ?? found?.id ?? '')
   }
 
-  async inputs(sessionId: string, params: Parameters<RuntimeApi['inputs']>[1]): ReturnType<RuntimeApi['inputs']> {
+  async inputs(sessionId: string, params: Parameters<RuntimeApi['inputs']>[1] = {}): ReturnType<RuntimeApi['inputs']> {
     this.#session(sessionId)
     return { items: [...this.inputsOf.values()].filter(({ status }) => status === (params.status ?? status)) }
   }
@@ -203,7 +203,7 @@ export class FakeRuntime implements RuntimeApi {
     return { status, ...(result === undefined ? {} : { result }) }
   }
 
-  async cancel(sessionId: string, params: Parameters<RuntimeApi['cancel']>[1]): ReturnType<RuntimeApi['cancel']> {
+  async cancel(sessionId: string, params: Parameters<RuntimeApi['cancel']>[1] = {}): ReturnType<RuntimeApi['cancel']> {
     this.#session(sessionId)
     return { cancelled: params.when === 'now', runId: RUN, dropped: params.queue === 'drop' ? 1 : 0 }
   }
@@ -219,7 +219,7 @@ export class FakeRuntime implements RuntimeApi {
     return { run, receipts: [{ runId: RUN, boundary: 1, inputIds: [], at: AT }] }
   }
 
-  async events(params: EventsParams): ReturnType<RuntimeApi['events']> {
+  async events(params: EventsParams = {}): ReturnType<RuntimeApi['events']> {
     this.reads += 1
     const failure = this.failNextRead
     this.failNextRead = undefined
@@ -242,7 +242,7 @@ export class FakeRuntime implements RuntimeApi {
     this.#wake()
   }
 
-  async calls(sessionId: string, params: { readonly state?: string }): Promise<readonly CallView[]> {
+  async calls(sessionId: string, params: { readonly state?: string } = {}): Promise<readonly CallView[]> {
     this.#session(sessionId)
     return [call].filter(({ state }) => state === (params.state ?? state))
   }

@@ -1,0 +1,117 @@
+/**
+ * The door of the runtime in this process: what a program asks is checked by the same rules as what comes over the wire.
+ *
+ * 1. The rules are those of the operations table. Its schemas are loaded when something has to be judged by them; what
+ *    is plainly fine passes without.
+ * 2. Ids and keys that no store, terminal or other process could keep apart are refused. Text is mended instead: halves
+ *    of surrogate pairs become U+FFFD where they enter, so that no provider refuses the session for them later.
+ * 3. What is handed on is a copy of plain JSON. Nothing that the caller does with its own later changes it.
+ */
+import { type Defined, defined } from '../defined.ts'
+import { MeerkatError } from '../errors.ts'
+import { jsonOf, messageOf, wellFormed } from '../foreign.ts'
+import { invalidParams, type Problem } from '../surfaces/invalid-params.ts'
+import type * as Operations from '../surfaces/operations.ts'
+import type { OperationName, OperationParams } from '../surfaces/operations.ts'
+import type { ControlOperation, RuntimeApi } from './api.ts'
+import { plainly } from './plain.ts'
+
+type Table = typeof Operations
+/** The schemas, once somebody needed them. */
+let loading: Promise<Table> | undefined
+let table: Table | undefined
+
+type Checked<Name extends OperationName> = Defined<OperationParams<Name>>
+
+/** The parameters of an operation as a copy, or `invalid-params` that names what is wrong. */
+export async function checked<Name extends OperationName>(name: Name, params: unknown): Promise<Checked<Name>> {
+  // Whoever asks while the schemas are being loaded waits as well: two inputs are accepted in the order they were sent.
+  if (table === undefined && loading !== undefined) await loading
+  const plain = read(() => plainly(name, asObject(params)))
+  // What passes at a glance is what the schema would give back: test/session/doors.test.ts holds it to that.
+  if (plain !== undefined) return plain as Checked<Name>
+  loading ??= import('../surfaces/operations.ts')
+  table ??= await loading
+  const { paramsOf } = table
+  return read(() => mended(defined(paramsOf(name, params))))
+}
+
+/** The parameters of an operation on a session, as a program gives them: the session first, the rest as one object. */
+export function ofSession<Params extends object>(
+  sessionId: string | undefined,
+  params?: Params,
+): Params & { readonly sessionId: string } {
+  const given: object = { ...(params !== undefined && fieldsOf(params)) }
+  if (Object.hasOwn(given, 'sessionId')) throw invalidParams([{ path: 'sessionId', message: 'is given twice' }])
+  // As the caller's types have it; what it really is, `checked` tells.
+  return { ...given, sessionId } as Params & { readonly sessionId: string }
+}
+
+/** The name of a lifecycle operation. */
+export function checkedControl(operation: unknown): ControlOperation {
+  const found = CONTROLS.find(known => known === operation)
+  if (found !== undefined) return found
+  throw invalidParams([{ path: 'operation', message: `must be one of ${CONTROLS.join(', ')}` }])
+}
+
+const CONTROLS: readonly ControlOperation[] = ['stop', 'resume', 'retire', 'reset', 'recycle', 'destroy']
+
+type OperationEnd = Parameters<RuntimeApi['finishOperation']>[2]
+
+/** How a background operation is said to have ended. A cancel is an operation of its own on the wire. */
+export async function checkedEnd(sessionId: string, operationId: string, given: OperationEnd): Promise<OperationEnd> {
+  const asked = { ...ofSession(sessionId, given), operationId }
+  if (!('outcome' in asked) || asked.outcome !== 'cancelled') {
+    const { sessionId: _, operationId: __, ...how } = await checked('operation/finish', asked)
+    return how
+  }
+  const { outcome: _, ...rest } = asked
+  await checked('operation/cancel', rest)
+  return { outcome: 'cancelled' }
+}
+
+/** Whether it is what a wait can be called off with. */
+export function checkedSignal(signal: unknown): AbortSignal | undefined {
+  if (signal === undefined || signal instanceof AbortSignal) return signal
+  throw invalidParams([{ path: 'signal', message: 'must be an AbortSignal' }])
+}
+
+/** A whole number from `least` on. */
+export function checkedCount(path: string, value: unknown, least = 0): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= least) return value
+  throw invalidParams([{ path, message: `must be a whole number, at least ${least}` }])
+}
+
+/** A copy of the fields of a caller's object; `invalid-params` where it is none, or can't be read. */
+export function fieldsOf(value: unknown, path = ''): object {
+  return read(() => ({ ...asObject(value, path) }))
+}
+
+/** The value as an object; `invalid-params` where it is none. */
+function asObject(value: unknown, path = ''): object {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
+  throw invalidParams([{ path, message: 'must be an object' }])
+}
+
+/** Reads a caller's own objects: a getter of theirs may throw anything. */
+function read<T>(act: () => T): T {
+  try {
+    return act()
+  } catch (error) {
+    if (error instanceof MeerkatError) throw error
+    throw invalidParams([{ path: '', message: `can't be read: ${messageOf(error)}` }])
+  }
+}
+
+function mended<Params extends object>(params: Params): Params {
+  const problems: Problem[] = []
+  const copy = Object.entries(params).map(([key, value]: [string, unknown]) => {
+    if (typeof value === 'string') return [key, wellFormed(value)]
+    if (typeof value !== 'object' || value === null) return [key, value]
+    const json = jsonOf(value)
+    if ('problem' in json) problems.push({ path: key, message: `can't be written as JSON: ${json.problem}` })
+    return [key, 'value' in json ? json.value : undefined]
+  })
+  if (problems.length > 0) throw invalidParams(problems)
+  return Object.fromEntries(copy) as Params
+}

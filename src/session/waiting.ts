@@ -1,0 +1,56 @@
+/** Asking for an input, and waiting for its end. */
+import type { InputId, SessionId } from '../kernel/ids.ts'
+import { entryOf } from '../kernel/regions/ledger-entries.ts'
+import { Deadline } from '../time.ts'
+import type { InputView, RuntimeApi } from './api.ts'
+import type { Core } from './core.ts'
+import { inputView } from './input-reader.ts'
+import { inputNotFound } from './inputs.ts'
+import { summaryOf } from './reads.ts'
+import { closing } from './sessions.ts'
+import { endedWithin, isOpen, waitForCommit } from './support.ts'
+
+/** An input, by its id or by the key it was sent with. */
+export async function inputOf(
+  core: Core,
+  sessionId: string,
+  { inputId, idempotencyKey: key = '' }: { readonly inputId?: string; readonly idempotencyKey?: string },
+): Promise<InputView> {
+  const session = await summaryOf(core.store, sessionId)
+  const id = inputId ?? (await core.store.key(session.id, key))?.inputId
+  if (id === undefined) throw inputNotFound(sessionId, key)
+  return inputView(core.store, session.id, id, () => core.state(sessionId))
+}
+
+/** How the input ended, or how it stands when the time is up or the signal aborts. */
+export async function endOf(
+  core: Core,
+  sessionId: string,
+  inputId: string,
+  waitMs: number,
+  signal?: AbortSignal,
+): ReturnType<RuntimeApi['wait']> {
+  const { store, clock, sessions } = core
+  const leaving = core.closing.signal
+  const deadline = Deadline.in(clock, waitMs)
+  const until = signal === undefined ? leaving : AbortSignal.any([signal, leaving])
+  for (;;) {
+    if (leaving.aborted) throw closing()
+    const live = sessions.peek(sessionId as SessionId)
+    if (live !== undefined && entryOf(live.state.ledger, inputId as InputId) !== undefined) {
+      const ended = await endedWithin(live, inputId as InputId, deadline, until)
+      if (ended !== undefined) return ended
+    }
+    // Watch before looking, so that what is committed in between is not missed.
+    const hint = waitForCommit(store, sessionId as SessionId, deadline, until)
+    try {
+      const { status, reason, result } = await inputOf(core, sessionId, { inputId })
+      if (!isOpen(status)) return { status, ...(reason && { reason }), ...(result && { result }) }
+      if (deadline.passed || signal?.aborted === true) return { status }
+      if (live === undefined) sessions.want(sessionId as SessionId)
+      await hint
+    } finally {
+      hint.cancel()
+    }
+  }
+}
