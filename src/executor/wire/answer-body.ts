@@ -171,7 +171,7 @@ class AnswerBody {
 }
 
 /** Long enough for the end of a body that is already on its way. */
-const DRAIN_MS = 50
+const DRAIN_MS = 200
 const MAX_DRAINED = 64 * 1024
 
 async function drained(source: Reader): Promise<void> {
