@@ -119,6 +119,7 @@ describe('how servers say it', () => {
     "Invalid schema for function 'look': context is not of type object.",
     'The model `m` does not exist',
     'The server is overloaded, try again later.',
+    'The file search tool is not available for this model.',
     'Number of request tokens has exceeded your per-minute rate limit',
   ])('not so: %s', message => {
     expect(saysTooLong(message, [])).toBe(false)
@@ -215,7 +216,7 @@ async function conversation(provider: RawProvider, options: Partial<AgentOptions
   const executor = agent({ model: 'compatible/m', baseUrl: provider.url, env: {}, retryDelayMs: 1, ...options })
   const runtime = await createRuntime({ store: memory(), executor })
   const session = await runtime.sessions.open('s')
-  const ask = async (content: string) => {
+  const ask = async (content: Parameters<typeof session.send>[0]) => {
     const sent = await session.send(content)
     return await sent.result
   }
@@ -305,6 +306,19 @@ describe('what becomes of the session', () => {
     await using it = await conversation(provider)
     for (let turn = 0; turn < 6; turn++)
       expect(await it.ask('word '.repeat(400))).toMatchObject({ outcome: 'completed', text: 'fine' })
+  })
+
+  test('an image that is too large does not come with the next input', async () => {
+    const message =
+      'messages.0.content.0.image.source.base64: image exceeds 5 MB maximum: 6000000 bytes > 5242880 bytes'
+    await using provider = await RawProvider.start((response, request) => {
+      const isRefused = request.text.includes('image_url')
+      return (isRefused ? body(400, { error: { message } }) : small(100_000))(response, request)
+    })
+    await using it = await conversation(provider)
+    const image = { type: 'file', mediaType: 'image/png', data: 'aGk=' } as const
+    expect(await it.ask([image])).toMatchObject({ outcome: 'failed', error: { code: 'context-too-long' } })
+    expect(await it.ask('and now?')).toMatchObject({ outcome: 'completed', text: 'fine' })
   })
 
   test('an error in a 200 is recognised too', async () => {

@@ -33,6 +33,8 @@ const SENTENCES: readonly RegExp[] = [
   /exceed\w* (?:the )?(?:model )?(?:token limit|max(?:imum)? (?:length|tokens))|token limit exceeded|too many (?:input |prompt )?tokens/,
   /range of input length should be/,
   /tokens in request more than max tokens/,
+  // A file that is too large by itself would come with every request that follows.
+  /\b(?:image|file|document|pdf|audio|video|attachment|payload|request body|entity)s?\b[^.]*(?:exceed|too (?:large|big|many)|larger than)/,
   // llama-server's slots.
   /\bn_ctx\b/,
 ]
