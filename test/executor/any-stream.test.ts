@@ -1,10 +1,14 @@
 /** However the bytes of an answer are cut into pieces, and whatever stands between its events: the same answer. */
+import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Collector } from '../../src/executor/agent/collect.ts'
+import { agent } from '../../src/executor/agent/index.ts'
 import { isRecord } from '../../src/executor/agent/parts.ts'
 import { answerBody } from '../../src/executor/wire/answer-body.ts'
 import { WIRE_LIMITS } from '../../src/executor/wire/fault.ts'
+import { systemClock } from '../../src/time.ts'
+import { FakePort } from '../support/fake-port.ts'
 
 /** What costs nothing between two events. */
 const NOISE = [
@@ -98,31 +102,51 @@ test('any cut, any line end, any noise', async () => {
   )
 })
 
+/** Pieces of a body that nobody should send. */
+const junk = fc.array(
+  fc.oneof(
+    fc.json().map(json => `data: {"choices":[${json}],"usage":${json}}\n\n`),
+    fc.json().map(json => `data: {"error":${json},"detail":${json}}\n\n`),
+    fc
+      .json()
+      .map(json => `data: {"error":{"code":${json},"status":${json},"retry_after":${json},"message":${json}}}\n\n`),
+    fc.json().map(json => `data: {"choices":[{"delta":{"tool_calls":[{"index":{"toString":${json}}}]}}]}\n\n`),
+    fc.constantFrom('data: ', 'data:{', '}', '\n', '\r', '\n\n', '[', ']', '"', '\\', ...NOISE),
+    fc.string(),
+    fc.json().map(json => `data: ${json}\n\n`),
+    fc.json().map(json => `data: {"choices":[{"delta":{"tool_calls":[${json}],"content":${json}}}]}\n\n`),
+    fc
+      .json()
+      .map(
+        json => `data: {"choices":[{"delta":{"tool_calls":[{"index":${json},"id":${json},"function":${json}}]}}]}\n\n`,
+      ),
+  ),
+  { maxLength: 12 },
+)
+
 test('any bytes at all end the body, and leave nothing open', async () => {
   await fc.assert(
-    fc.asyncProperty(
-      fc.array(
-        fc.oneof(
-          fc.constantFrom('data: ', 'data:{', '}', '\n', '\r', '\n\n', '[', ']', '"', '\\', ...NOISE),
-          fc.string(),
-          fc.json().map(json => `data: ${json}\n\n`),
-          fc.json().map(json => `data: {"choices":[{"delta":{"tool_calls":[${json}],"content":${json}}}]}\n\n`),
-          fc
-            .json()
-            .map(
-              json =>
-                `data: {"choices":[{"delta":{"tool_calls":[{"index":${json},"id":${json},"function":${json}}]}}]}\n\n`,
-            ),
-        ),
-        { maxLength: 12 },
-      ),
-      fc.array(fc.nat(), { maxLength: 10 }),
-      async (pieces, cuts) => {
-        const body = bodyOf(new TextEncoder().encode(pieces.join('')), cuts)
-        expect(typeof (await new Response(body).text())).toBe('string')
-      },
-    ),
+    fc.asyncProperty(junk, fc.array(fc.nat(), { maxLength: 10 }), async (pieces, cuts) => {
+      const body = bodyOf(new TextEncoder().encode(pieces.join('')), cuts)
+      expect(typeof (await new Response(body).text())).toBe('string')
+    }),
     { numRuns: 500 },
+  )
+})
+
+test('any answer of a provider ends the run, with a name', async () => {
+  await fc.assert(
+    fc.asyncProperty(junk, fc.constantFrom(200, 200, 400, 429, 500), async (pieces, status) => {
+      const headers = { 'content-type': 'text/event-stream' }
+      const answer = (): Promise<Response> => Promise.resolve(new Response(pieces.join(''), { status, headers }))
+      const model = createOpenAICompatible({ name: 'x', baseURL: 'http://127.0.0.1/v1', fetch: answer })('m')
+      const port = new FakePort({ clock: systemClock })
+      const output = await agent({ model, retries: 0, maxTurns: 2 }).apply(port)
+      expect(['completed', 'failed']).toContain(output.type)
+      if (output.type === 'failed') expect(output.error.message).not.toMatch(/TypeError|undefined|\[object/)
+      expect(JSON.stringify(port.reports).isWellFormed()).toBe(true)
+    }),
+    { numRuns: 200 },
   )
 })
 

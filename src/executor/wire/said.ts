@@ -71,7 +71,7 @@ function code(value: unknown): readonly string[] {
 }
 
 function statusIn(value: Record<string, unknown>): Pick<SaidError, 'status'> {
-  const named = ['status_code', 'statusCode', 'http_code', 'code', 'status'].map(name => Number(value[name] ?? ''))
+  const named = ['status_code', 'statusCode', 'http_code', 'code', 'status'].map(name => numberOf(value[name]))
   const status = named.find(one => Number.isInteger(one) && one >= 400 && one <= 599)
   return status === undefined ? {} : { status }
 }
@@ -79,9 +79,15 @@ function statusIn(value: Record<string, unknown>): Pick<SaidError, 'status'> {
 /** `retryDelay: "34.07s"` of Google, `retry_after` in seconds, `retry_after_ms`. */
 function waitIn(value: Record<string, unknown>): Pick<SaidError, 'retryAfterMs'> {
   const delay = /^(\d+(?:\.\d+)?)s$/.exec(typeof value['retryDelay'] === 'string' ? value['retryDelay'] : '')?.[1]
-  const seconds = Number(delay ?? value['retry_after'] ?? '')
-  const ms = Number(value['retry_after_ms'] ?? (seconds > 0 ? seconds * 1000 : ''))
+  const seconds = numberOf(delay ?? value['retry_after'])
+  const ms = numberOf(value['retry_after_ms'] ?? seconds * 1000)
   return Number.isFinite(ms) && ms > 0 ? { retryAfterMs: ms } : {}
+}
+
+/** A number, or a text that is one; whatever else it is, NaN. */
+export function numberOf(value: unknown): number {
+  if (typeof value === 'number') return value
+  return typeof value === 'string' && value.trim() !== '' ? Number(value) : Number.NaN
 }
 
 function parse(text: string): unknown {

@@ -9,6 +9,7 @@
 import { isRecord } from '../agent/parts.ts'
 import { Brackets } from './brackets.ts'
 import { argumentsTooLarge, type WireLimits } from './fault.ts'
+import { numberOf } from './said.ts'
 
 interface Delta {
   readonly index: number | undefined
@@ -161,8 +162,7 @@ export class ToolDeltas {
 function deltaOf(value: unknown): Delta | undefined {
   if (!isRecord(value)) return undefined
   const inner = isRecord(value['function']) ? value['function'] : value
-  const { index: told } = value
-  const index = Number((typeof told === 'string' ? filled(told) : told) ?? Number.NaN)
+  const index = numberOf(value['index'])
   const args = inner['arguments']
   return {
     index: Number.isInteger(index) ? index : undefined,
