@@ -4,11 +4,16 @@ import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { AgentRuntimeId, InputId, RunId } from '../kernel/ids.ts'
 import type { IngestOrigin } from '../kernel/regions/binding.ts'
 import type { Content } from '../store/records.ts'
+import { systemClock } from '../time.ts'
 import type { HandleDslAuthority } from './dsl-authority.ts'
 import { refuseUnreadable } from './unreadable.ts'
 
 /** An input as it is offered: what it is, and what it says. */
-type Offer = Omit<AcceptInput, 'type' | 'inputId' | 'withoutWake'> & { readonly content?: Content }
+type Offer = Omit<AcceptInput, 'type' | 'inputId' | 'withoutWake' | 'at'> & {
+  /** Default: now. */
+  readonly at?: number
+  readonly content?: Content
+}
 
 export class SessionAdmissionHandle {
   readonly #authority: HandleDslAuthority
@@ -36,14 +41,14 @@ export class SessionAdmissionHandle {
 
   /** Offers an input that wakes the session as its mode and kind say. */
   acceptWithCompletion(inputId: InputId, offer: Offer): Promise<readonly MeerkatEffect[]> {
-    const { content = '', ...more } = offer
-    return this.#authority.offerInput({ ...more, type: 'AcceptInput', inputId }, content)
+    const { content = '', at = systemClock.now(), ...more } = offer
+    return this.#authority.offerInput({ ...more, at, type: 'AcceptInput', inputId }, content)
   }
 
   /** Offers an input that waits until something else wakes the session. */
   acceptWithoutWake(inputId: InputId, offer: Offer): Promise<readonly MeerkatEffect[]> {
-    const { content = '', ...more } = offer
-    return this.#authority.offerInput({ ...more, type: 'AcceptInput', inputId, withoutWake: true }, content)
+    const { content = '', at = systemClock.now(), ...more } = offer
+    return this.#authority.offerInput({ ...more, at, type: 'AcceptInput', inputId, withoutWake: true }, content)
   }
 
   /** Starts a run over the next batch of waiting inputs, which the caller drives. `at`: now, ms since the epoch. */

@@ -23,6 +23,7 @@ import { isUnreadableFile, refersToFiles, whole } from '../store/blobs.ts'
 import type { InputRecord, MessageRecord, SessionOptions, UsageRecord } from '../store/records.ts'
 import { type Clock, Deadline } from '../time.ts'
 import { addUsage } from '../usage.ts'
+import { RunByHand } from './by-hand.ts'
 import { close, type Ending, type Verdict } from './closing.ts'
 import { LoopPort } from './port.ts'
 import type { RunSlots } from './slots.ts'
@@ -80,12 +81,12 @@ const STORE_PATIENCE_MS = 120_000
 export class SessionLoop {
   readonly #options: LoopOptions
   #current: Performance | undefined
-  /** The run that somebody drives by hand. */
-  #left: RunId | undefined
+  readonly #byHand: RunByHand
   #closing = false
 
   constructor(options: LoopOptions) {
     this.#options = options
+    this.#byHand = new RunByHand(options)
   }
 
   /** What is being performed, for health. */
@@ -104,12 +105,12 @@ export class SessionLoop {
       // One that has not begun is at a boundary.
       else if (run.cancel === 'now' || (current.isWaiting && run.cancel === 'boundary'))
         this.#abort(current, 'cancelled')
-    } else if (run.phase === 'bound' && run.runId !== this.#left && !this.#closing) this.#start(run)
+    } else if (run.phase === 'bound' && !this.#byHand.holds(run) && !this.#closing) this.#start(run)
   }
 
   /** Leaves a run to whoever prepared it. */
   leave(runId: RunId): void {
-    this.#left = runId
+    this.#byHand.leave(runId)
   }
 
   /** Resolves when nothing is performed, or the time is up. What has not begun is not waited for. */

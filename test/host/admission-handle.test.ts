@@ -122,6 +122,24 @@ describe('a run that is prepared by a handle', () => {
     expect(await completion).toMatchObject({ result: { text: 're: next' } })
   })
 
+  test.each(['stop', 'cancel', 'cancel before its turn began'] as const)(
+    'that its maker does not end traps nobody: %s',
+    async how => {
+      const machine = await ephemeral({ abortGraceMs: 20 })
+      await machine.registerSession(S)
+      const { sessionAdmission, turnState } = await machine.prepareBindings(S)
+      await sessionAdmission.acceptWithCompletion(A, { content: 'by hand' })
+      await sessionAdmission.prepare(R, Date.now())
+      if (how !== 'cancel before its turn began') await turnState.startConversationRun(R)
+      if (how === 'stop') expect(await machine.stopRuntimeExecutor(S)).toMatchObject({ phase: 'stopped' })
+      else expect(await machine.hardCancelCurrentRun(S)).toBe(true)
+      expect(await machine.runtime.wait(S, A, 15_000)).toMatchObject({ status: 'abandoned', reason: 'cancelled' })
+      await machine.ensureSessionWithExecutor(S, () => scriptedExecutor(() => 'ok'))
+      const { completion } = await machine.acceptInputWithCompletion(S, { content: 'next' })
+      expect(await completion).toMatchObject({ result: { text: 'ok' } })
+    },
+  )
+
   test('that its maker leaves behind is taken up by the next process, as an attempt', async () => {
     const machine = await ephemeral()
     await machine.registerSession(S)
