@@ -11,6 +11,7 @@ import type { EventRecord, UsageRecord } from './store/records.ts'
 interface Kinds {
   readonly text: string
   readonly int: number
+  readonly flag: true
   readonly time: string
   readonly json: unknown
   readonly names: readonly string[]
@@ -34,6 +35,13 @@ interface Declared {
 }
 
 const call = { callId: ['callId', 'The call.'], name: ['text', 'The tool.'] } as const
+const callEnd = {
+  ...call,
+  output: ['json?', 'What the model is told, where it is short; the transcript has it whole.'],
+  outputBytes: ['int?', 'How long it is, where it is not short.'],
+  truncated: ['flag?', 'The output is not here.'],
+  durationMs: ['int?', 'How long the call took.'],
+} as const
 const operation = { operationId: ['operationId', 'The operation.'] } as const
 const operationEnd = { ...operation, reason: ['text?', 'Why it ended so.'] } as const
 const due = { scheduleId: ['scheduleId', 'The schedule.'], dueAt: ['time', 'The time that was due.'] } as const
@@ -157,8 +165,11 @@ export const EVENTS = {
     of: ['runId', 'turn'],
     fields: { callId: ['callId', 'The call.'], data: ['json', 'What the tool gave.'] },
   },
-  'tool.completed': { says: 'The call has its outcome.', fields: call },
-  'tool.failed': { says: 'The call failed; the model is told why.', fields: call },
+  'tool.completed': { says: 'The call has its outcome.', fields: callEnd },
+  'tool.failed': {
+    says: 'The call failed; the model is told why.',
+    fields: { ...callEnd, code: ['text?', 'How it failed: see tools.md.'] },
+  },
   'tool.unknown': { says: 'Nobody knows whether the call took effect: its policy or a person decides.', fields: call },
   'operation.started': {
     says: 'A call began work that outlasts its run.',
