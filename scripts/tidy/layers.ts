@@ -69,6 +69,7 @@ export const layers: readonly Layer[] = [
     outside: 'browser',
   },
   { name: 'surfaces' },
+  { name: 'server' },
   { name: 'index' },
   { name: 'testing' },
 ]

@@ -12,6 +12,7 @@ import { type FaultLog, logToStderr, publicError } from './fault.ts'
 import { readJson } from './http/body.ts'
 import { errorResponse } from './http/error-response.ts'
 import { eventStream } from './http/event-stream.ts'
+import { withHeaderKey } from './http/idempotency-key.ts'
 import { openApi } from './http/openapi.ts'
 import { queryParams } from './http/query.ts'
 import { eventRoutes, type ResourceRoute, resourceRoutes } from './http/routes.ts'
@@ -68,7 +69,7 @@ export function rest(options: RestOptions, app: RestApp = new Hono<RestVariables
 
 async function answerOperation(setup: Rest, c: Context<RestVariables>): Promise<Response> {
   const operation = operationNamed(`${c.req.param('family')}/${c.req.param('verb')}`)
-  const params = traced(operation, await readJson(c.req.raw, setup.maxBodyBytes), c)
+  const params = traced(operation, await bodyOf(operation, setup, c), c)
   return c.json(await operation.call(setup.runtime, params, contextOf(operation, setup, c)))
 }
 
@@ -77,9 +78,14 @@ async function answerResource(setup: Rest, route: ResourceRoute, c: Context<Rest
   const given =
     route.method === 'get'
       ? queryParams(operation.input, new URL(c.req.url).searchParams)
-      : await readJson(c.req.raw, setup.maxBodyBytes)
+      : await bodyOf(operation, setup, c)
   const params = traced(operation, withPath(given, c.req.param()), c)
   return c.json(await operation.call(setup.runtime, params, contextOf(operation, setup, c)))
+}
+
+async function bodyOf(operation: Operation, setup: Rest, c: Context<RestVariables>): Promise<unknown> {
+  const params = await readJson(c.req.raw, setup.maxBodyBytes)
+  return withHeaderKey(operation, params, c.req.header('idempotency-key'))
 }
 
 /** Most operations neither wait nor take long, and need no one to tell them to stop. */

@@ -7,35 +7,22 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
-import { Hono } from 'hono'
-import { cors } from 'hono/cors'
 import { MeerkatError } from '../errors.ts'
-import type { RuntimeApi } from '../session/api.ts'
-import { type FaultLog, logToStderr } from './fault.ts'
+import { guarded, type HandlerOptions } from './handler.ts'
 import { errorResponse } from './http/error-response.ts'
-import { guardHost, guardOrigin, guardToken, safeHeaders } from './http/guards.ts'
 import { inUrl, isLoopback, unbracketed } from './http/hosts.ts'
 import { Sockets } from './http/sockets.ts'
-import { type RestApp, type RestVariables, rest } from './rest.ts'
+import type { RestApp } from './rest.ts'
 
-export interface ServeOptions {
-  readonly runtime: RuntimeApi
+export interface ServeOptions extends HandlerOptions {
+  /** Where it listens; 127.0.0.1 unless told. Callers from elsewhere have to show who they are. */
   readonly host?: string
-  /** 0 takes a free one. */
+  /** 4747 unless told; 0 takes a free one. */
   readonly port?: number
-  /** What callers have to send as `authorization: Bearer …`. Needed for any host but this machine's own. */
-  readonly token?: string
-  /** Further names this server is reached by, such as the one of a proxy before it. */
-  readonly allowedHosts?: readonly string[]
-  /** Origins whose pages may call, such as `https://console.example.org`. */
-  readonly allowedOrigins?: readonly string[]
-  readonly maxBodyBytes?: number
-  readonly heartbeatMs?: number
   /** How long a client may take to send a request. */
   readonly requestTimeoutMs?: number
   /** How long requests under way may take when the server closes. */
   readonly graceMs?: number
-  readonly log?: FaultLog
 }
 
 export interface RunningServer extends AsyncDisposable {
@@ -48,9 +35,9 @@ export interface RunningServer extends AsyncDisposable {
 
 export async function serve(options: ServeOptions): Promise<RunningServer> {
   const { host = '127.0.0.1', port = 4747, graceMs = 5000 } = options
-  checkToken(host, options.token)
+  checkReach(host, options)
   const closing = new AbortController()
-  const app = guarded({ ...options, host }, closing.signal)
+  const app = guarded({ ...options, closing: closing.signal }, host)
   const server = createHttpServer(app, options.requestTimeoutMs ?? 30_000)
   const sockets = new Sockets(server)
   const bound = await bind(server, unbracketed(host), port)
@@ -59,33 +46,13 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   return { url: `http://${inUrl(host)}:${bound}`, host, port: bound, close, [Symbol.asyncDispose]: close }
 }
 
-function checkToken(host: string, token: string | undefined): void {
-  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
-    throw new MeerkatError('invalid-params', 'token must be printable ASCII without spaces', {
-      details: { issues: [{ path: 'token', message: 'must be printable ASCII without spaces' }] },
-    })
-  }
-  if (token === undefined && !isLoopback(host)) {
-    throw new MeerkatError(
-      'invalid-params',
-      `token is missing: on ${host} other machines reach this server. Give --token, or listen on 127.0.0.1`,
-      { details: { issues: [{ path: 'token', message: `is missing for host ${host}` }] } },
-    )
-  }
-}
-
-function guarded(options: ServeOptions & { readonly host: string }, closing: AbortSignal): RestApp {
-  const { runtime, host, token, allowedHosts = [], allowedOrigins = [] } = options
-  const app: RestApp = new Hono<RestVariables>()
-  app.use(safeHeaders, guardHost(host, allowedHosts), guardOrigin(allowedOrigins))
-  if (allowedOrigins.length > 0) app.use(cors({ origin: [...allowedOrigins], maxAge: 600 }))
-  if (token !== undefined) app.use(guardToken(token))
-  const { maxBodyBytes, heartbeatMs, log = logToStderr } = options
-  const bounds = {
-    ...(maxBodyBytes === undefined ? {} : { maxBodyBytes }),
-    ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
-  }
-  return rest({ runtime, closing, log, ...bounds }, app)
+function checkReach(host: string, { token, authorize }: ServeOptions): void {
+  if (token !== undefined || authorize !== undefined || isLoopback(host)) return
+  throw new MeerkatError(
+    'invalid-params',
+    `token is missing: on ${host} other machines reach this server. Give --token, or listen on 127.0.0.1`,
+    { details: { issues: [{ path: 'token', message: `is missing for host ${host}` }] } },
+  )
 }
 
 /** A node server for the app; its own limits keep slow senders from holding sockets. */

@@ -5,6 +5,7 @@ import { demoTools } from '../../executor/agent/demo-tools.ts'
 import type { LanguageModel } from '../../executor/agent/model.ts'
 import type { CoreExecutor } from '../../executor/executor.ts'
 import { resolveModel } from '../../executor/providers.ts'
+import { usage } from './failure.ts'
 import type { Shell } from './shell.ts'
 import { modelMissing } from './target-session.ts'
 import { loadTools } from './tools.ts'
@@ -12,7 +13,8 @@ import { loadTools } from './tools.ts'
 const DEMO = 'demo/agent'
 
 export async function buildExecutor(shell: Shell): Promise<CoreExecutor> {
-  const { model: defaultModel, baseUrl } = await shell.settings()
+  const { model: defaultModel, baseUrl, options } = await shell.settings()
+  if (options.executor !== undefined) return withoutTools(shell, options.executor)
   const model = async (id: string | undefined): Promise<LanguageModel> => {
     const wanted = id ?? defaultModel
     if (wanted === undefined) throw modelMissing()
@@ -20,7 +22,13 @@ export async function buildExecutor(shell: Shell): Promise<CoreExecutor> {
   }
   // A missing key or package is told before anything is accepted.
   if (defaultModel !== undefined) await model(undefined)
-  return agent({ model, tools: await toolsFor(shell, defaultModel) })
+  return agent({ ...options.agent, model, tools: await toolsFor(shell, defaultModel) })
+}
+
+/** An executor of the config file's own has its own tools. */
+function withoutTools(shell: Shell, executor: CoreExecutor): CoreExecutor {
+  if (shell.flag('tools') === undefined) return executor
+  throw usage('--tools changes nothing: the executor of the config file brings its own tools')
 }
 
 async function makeModel(id: string, baseUrl: string | undefined): Promise<LanguageModel> {

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { messageOf } from '../../foreign.ts'
+import { type ConfigOptions, OPTION_NAMES, readOptions } from './config-options.ts'
 import { oneLine, usage } from './failure.ts'
 import { SETTINGS } from './settings.ts'
 import { loadUserModule } from './user-module.ts'
@@ -11,6 +12,7 @@ interface Config {
   /** The file's name, for messages. */
   readonly name: string
   readonly values: Readonly<Record<string, unknown>>
+  readonly options: ConfigOptions
 }
 
 /** Reads a config file. */
@@ -22,7 +24,7 @@ export async function readConfig(path: string): Promise<Config> {
     throw usage(`${name} must ${form}`)
   }
   refuseUnknown(values, name)
-  return { path, name, values }
+  return { path, name, values, options: readOptions(name, values) }
 }
 
 function parse(path: string, name: string): unknown {
@@ -38,7 +40,7 @@ async function evaluate(path: string, name: string): Promise<unknown> {
 }
 
 function refuseUnknown(values: Readonly<Record<string, unknown>>, name: string): void {
-  const known = [...Object.keys(SETTINGS), 'tools']
+  const known = [...Object.keys(SETTINGS), 'tools', ...OPTION_NAMES]
   const unknown = Object.keys(values).filter(key => !known.includes(key))
   if (unknown.length > 0) throw usage(`${name} has an unknown key ${unknown.join(', ')}; known are ${known.join(', ')}`)
 }

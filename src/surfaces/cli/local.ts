@@ -13,6 +13,7 @@ import { createRuntime } from '../../session/create-runtime.ts'
 import type { CallContext } from '../operation.ts'
 import type { OperationName, OperationParams, OperationResult } from '../operations.ts'
 import type { Ask, Connection } from './connection.ts'
+import { observeAll } from './observers.ts'
 import type { Shell } from './shell.ts'
 import { type StoreSpec, storeOf } from './store-spec.ts'
 
@@ -57,9 +58,14 @@ export async function openRuntime(
   { spec, role, observer, drainMs = 0 }: LocalOptions,
 ): Promise<RuntimeApi> {
   const [store, executor] = await Promise.all([storeOf(spec), role === 'reader' ? undefined : executorOf(shell)])
-  const { maxConcurrentRuns } = await shell.settings()
-  const given = defined({ executor, observer, maxConcurrentRuns })
-  const runtime = await createRuntime({ store, recover: role === 'server', ...given })
+  const { options, maxRunMs, maxConcurrentRuns } = await shell.settings()
+  const { observer: configured, recover = true, ...given } = options.runtime
+  const runtime = await createRuntime({
+    ...given,
+    store,
+    recover: role === 'server' && recover,
+    ...defined({ executor, maxRunMs, maxConcurrentRuns, observer: observeAll([configured, observer]) }),
+  })
   shell.atEnd(() => (shell.endedBy === 'SIGTERM' ? runtime.drain(drainMs) : runtime.close()))
   return runtime
 }

@@ -112,11 +112,16 @@ function takesValue(name: string, known: readonly Flag[]): boolean {
   return known.some(flag => flag.takesValue && flag.spellings.includes(name))
 }
 
+/** What a flag is called in `flags`: `maxRunMs` for `--max-run-ms`. */
+export function keyOf(name: string): string {
+  return name.replace(/^--/, '').replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
+}
+
 /** `-s, --session <id>`, `--json`, `--no-stdin`. */
 function flagOf(written: string): Flag {
   const spellings = written.match(/(?<=^|\s)--?[\w-]+/g) ?? []
   const name = spellings.at(-1)?.replace(/^--(no-)?/, '') ?? ''
-  const key = name.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
+  const key = keyOf(name)
   return { spellings, written, key, takesValue: written.includes('<'), negates: written.includes('--no-') }
 }
 

@@ -7,7 +7,11 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { messageOf } from '../../foreign.ts'
 import { type RunLimits, runLimits } from '../../loop/slots.ts'
+import { hostName } from '../http/hosts.ts'
+import { type ConfigOptions, NO_OPTIONS } from './config-options.ts'
 import { usage } from './failure.ts'
+import { brief } from './output.ts'
+import { keyOf } from './parse-args.ts'
 
 /** How much a server says of what happens in it, from the quietest on; each level has what the ones before it have. */
 export const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const
@@ -31,6 +35,11 @@ export interface Settings {
   readonly logLevel: LogLevel
   /** Runs at once: a number, or in a config file `{ total, perLabel }`. */
   readonly maxConcurrentRuns?: number | RunLimits
+  /** Names and origins that a server answers for, beside its own. */
+  readonly allowedHosts?: readonly string[]
+  readonly allowedOrigins?: readonly string[]
+  /** What a config file says besides. */
+  readonly options: ConfigOptions
   /** Tools from a config file: an array or a record of what `tool()` makes. */
   readonly tools?: unknown
   /** The config file that was read. */
@@ -38,12 +47,12 @@ export interface Settings {
 }
 
 /** The settings that are known by name everywhere. */
-export type SettingName = Exclude<keyof Settings, 'tools' | 'configFile'>
+export type SettingName = Exclude<keyof Settings, 'tools' | 'configFile' | 'options'>
 
 interface SettingRow {
   readonly flag: string
   readonly env: string
-  readonly kind: 'text' | 'url' | 'port' | 'count' | 'level' | 'limits'
+  readonly kind: 'text' | 'url' | 'port' | 'count' | 'level' | 'limits' | 'hosts' | 'origins'
 }
 
 /** Each setting once: what it is called on every level, and its form. */
@@ -55,6 +64,8 @@ export const SETTINGS: Readonly<Record<SettingName, SettingRow>> = {
   token: { flag: '--token', env: 'MEERKAT_TOKEN', kind: 'text' },
   host: { flag: '--host', env: 'MEERKAT_HOST', kind: 'text' },
   port: { flag: '--port', env: 'MEERKAT_PORT', kind: 'port' },
+  allowedHosts: { flag: '--allow-host', env: 'MEERKAT_ALLOW_HOST', kind: 'hosts' },
+  allowedOrigins: { flag: '--allow-origin', env: 'MEERKAT_ALLOW_ORIGIN', kind: 'origins' },
   system: { flag: '--system', env: 'MEERKAT_SYSTEM', kind: 'text' },
   maxRunMs: { flag: '--max-run-ms', env: 'MEERKAT_MAX_RUN_MS', kind: 'count' },
   logLevel: { flag: '--log-level', env: 'MEERKAT_LOG_LEVEL', kind: 'level' },
@@ -76,12 +87,12 @@ export async function readSettings(
 ): Promise<Settings> {
   const path = CONFIG_FILES.map(name => join(from.cwd, name)).find(existsSync)
   const config = path === undefined ? undefined : await (await import('./config-file.ts')).readConfig(path)
-  const found: Record<string, unknown> = { ...DEFAULTS }
+  const found: Record<string, unknown> = { ...DEFAULTS, options: config?.options ?? NO_OPTIONS }
   for (const [name, row] of Object.entries(SETTINGS)) {
     const value = firstOf([
       { value: config?.values[name], place: `${name} in ${config?.name ?? ''}` },
       { value: from.env[row.env] === '' ? undefined : from.env[row.env], place: row.env },
-      { value: flags[name], place: row.flag },
+      { value: flags[keyOf(row.flag)], place: row.flag },
     ])
     if (value !== undefined) found[name] = checkSetting(row, value.value, value.place)
   }
@@ -98,7 +109,11 @@ function firstOf(
   return places.findLast(({ value }) => value !== undefined)
 }
 
-function checkSetting({ kind }: SettingRow, value: unknown, place: string): string | number | RunLimits {
+function checkSetting(
+  { kind }: SettingRow,
+  value: unknown,
+  place: string,
+): string | number | RunLimits | readonly string[] {
   switch (kind) {
     case 'text':
       if (typeof value !== 'string' || value === '') throw usage(`${place} must be a text that is not empty`)
@@ -107,6 +122,10 @@ function checkSetting({ kind }: SettingRow, value: unknown, place: string): stri
       return checkUrl(value, place)
     case 'port':
       return wholeNumber(value, place, { from: 0, to: 65_535 })
+    case 'hosts':
+      return checkList(value, place, isHost, 'a host name such as meerkat.example.org')
+    case 'origins':
+      return checkList(value, place, isOrigin, 'an origin such as https://console.example.org')
     case 'level':
       if (!LOG_LEVELS.some(level => level === value))
         throw usage(`${place} must be one of ${LOG_LEVELS.join(', ')}, not ${JSON.stringify(value)}`)
@@ -118,6 +137,24 @@ function checkSetting({ kind }: SettingRow, value: unknown, place: string): stri
         ? checkLimits(value, place)
         : wholeNumber(value, place, { from: 1, to: Number.MAX_SAFE_INTEGER })
   }
+}
+
+/** A list from a config file, or a text with commas. */
+function checkList(value: unknown, place: string, fits: (one: string) => boolean, wanted: string): readonly string[] {
+  const list: readonly unknown[] =
+    typeof value === 'string' ? value.split(',').map(one => one.trim()) : Array.isArray(value) ? value : [value]
+  const isFit = (one: unknown): one is string => typeof one === 'string' && fits(one)
+  const wrong = list.find(one => !isFit(one))
+  if (wrong !== undefined) throw usage(`${place} must name ${wanted}, not ${brief(wrong)}`)
+  return list.filter(isFit)
+}
+
+function isHost(text: string): boolean {
+  return hostName(text) === text.toLowerCase() || hostName(`[${text}]`) === text.toLowerCase()
+}
+
+function isOrigin(text: string): boolean {
+  return URL.parse(text)?.origin === text
 }
 
 /** A whole number in a range, from a flag or a config file. */

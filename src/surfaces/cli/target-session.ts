@@ -20,12 +20,12 @@ export async function targetSession(
   const found = sessionId === undefined ? undefined : await lookUp(ask, sessionId)
   if (found !== undefined) return existing(found, settings, tools)
   const { model, system } = settings
-  if (model === undefined) throw modelMissing()
+  if (needsModel(settings)) throw modelMissing()
   const { session } = await ask('session/open', {
     ...(sessionId !== undefined && { sessionId }),
     ...(system !== undefined && { system }),
     ...(tools !== undefined && { tools: [...tools] }),
-    model,
+    ...(model !== undefined && { model }),
   })
   return { session }
 }
@@ -39,8 +39,9 @@ async function lookUp(ask: Ask, sessionId: string): Promise<SessionView | undefi
   }
 }
 
-function existing(session: SessionView, { model, system }: Settings, tools: readonly string[] | undefined): Target {
-  if (session.model === undefined && model === undefined) throw modelMissing()
+function existing(session: SessionView, settings: Settings, tools: readonly string[] | undefined): Target {
+  const { model, system } = settings
+  if (session.model === undefined && needsModel(settings)) throw modelMissing()
   if (system !== undefined && system !== session.system) {
     throw usage(`session ${session.id} has another system prompt: leave --system out, or open a new session`)
   }
@@ -48,6 +49,11 @@ function existing(session: SessionView, { model, system }: Settings, tools: read
     throw usage(`session ${session.id} has other tools: leave --tools out, or open a new session`)
   }
   return model === undefined || model === session.model ? { session } : { session, model }
+}
+
+/** An executor of one's own may need none. */
+function needsModel({ model, options }: Settings): boolean {
+  return model === undefined && options.executor === undefined
 }
 
 export function modelMissing(): MeerkatError {

@@ -31,10 +31,16 @@ async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array
   const body: AsyncIterable<Uint8Array> = request.body
   const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of body) {
-    size += chunk.byteLength
-    if (size > maxBytes) throw tooLarge(maxBytes)
-    chunks.push(chunk)
+  try {
+    for await (const chunk of body) {
+      size += chunk.byteLength
+      if (size > maxBytes) throw tooLarge(maxBytes)
+      chunks.push(chunk)
+    }
+  } catch (error) {
+    if (error instanceof MeerkatError) throw error
+    // Whatever breaks a body while it comes is the client's: it left, was too slow, or sent what is no body.
+    throw new MeerkatError('invalid-request', 'the body ended before it was whole', { cause: error })
   }
   return Buffer.concat(chunks, size)
 }

@@ -26,7 +26,7 @@ export function guardHost(boundTo: string, allowed: readonly string[]): Guard {
     if (known) return next()
     const text = `this server does not answer for the host ${JSON.stringify(given?.slice(0, 200) ?? '')}`
     return errorResponse(
-      new MeerkatError('forbidden', `${text}: use its own address, or name the host in allowedHosts`, {
+      new MeerkatError('forbidden', `${text}: use its own address, or name the host in allowedHosts (--allow-host)`, {
         details: { header: 'host' },
       }),
     )
@@ -40,7 +40,7 @@ export function guardOrigin(allowed: readonly string[]): Guard {
     if (origin === undefined || allowed.includes(origin) || isOwn(origin, c.req.header('host'))) return next()
     const text = `pages of ${JSON.stringify(origin.slice(0, 200))} may not talk to this server`
     return errorResponse(
-      new MeerkatError('forbidden', `${text}: name the origin in allowedOrigins to let them`, {
+      new MeerkatError('forbidden', `${text}: name the origin in allowedOrigins (--allow-origin) to let them`, {
         details: { header: 'origin' },
       }),
     )
@@ -51,21 +51,30 @@ function isOwn(origin: string, host: string | undefined): boolean {
   return host !== undefined && URL.parse(origin)?.host === URL.parse(`http://${host}`)?.host
 }
 
-/** Lets requests through that carry the token. A probe of `/healthz` may come without and learns little. */
-export function guardToken(token: string): Guard {
-  const wanted = digest(token)
+/** Whether a request may be answered. */
+export type Authorize = (request: Request) => boolean | Promise<boolean>
+
+/** Lets requests through that are allowed. A probe of `/healthz` may come without and learns little. */
+export function guardCaller(isAllowed: Authorize, hint: string): Guard {
   return async (c, next) => {
-    const given = /^bearer +(\S+) *$/i.exec(c.req.header('authorization') ?? '')?.[1]
-    // Digests have one length, so the time it takes tells nothing about how much of the token was right.
-    if (given !== undefined && timingSafeEqual(digest(given), wanted)) return next()
+    if ((await isAllowed(c.req.raw)) === true) return next()
     if (c.req.path === '/healthz') {
       c.set('anonymous', true)
       return next()
     }
-    const text = given === undefined ? 'this server wants a token' : 'the token is not the one this server was given'
-    return errorResponse(new MeerkatError('unauthorized', `${text}: send "authorization: Bearer <token>"`), {
-      'www-authenticate': 'Bearer',
-    })
+    const isShown = c.req.header('authorization') !== undefined
+    const text = isShown ? 'the token is not the one this server was given' : 'this server wants a token'
+    return errorResponse(new MeerkatError('unauthorized', `${text}: ${hint}`), { 'www-authenticate': 'Bearer' })
+  }
+}
+
+/** Whether a request carries the token. */
+export function hasToken(token: string): Authorize {
+  const wanted = digest(token)
+  return request => {
+    const given = /^bearer +(\S+) *$/i.exec(request.headers.get('authorization') ?? '')?.[1]
+    // Digests have one length, so the time it takes tells nothing about how much of the token was right.
+    return given !== undefined && timingSafeEqual(digest(given), wanted)
   }
 }
 

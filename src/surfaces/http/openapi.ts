@@ -50,6 +50,7 @@ function describeCall(name: OperationName): Json {
     operationId: name,
     summary: operations[name].doc,
     tags: [name.split('/', 1)[0]],
+    ...(keyHeader(name).length > 0 && { parameters: keyHeader(name) }),
     requestBody: { required: true, content: json({ $ref: PREFIX + schemaNames(name).params }) },
     responses: answers(name),
   }
@@ -68,12 +69,19 @@ function describeResource({ method, path, operation }: ResourceRoute, schemas: S
   }
   const body = { ...rest, properties: Object.fromEntries(others), ...(needed.length > 0 ? { required: needed } : {}) }
   if (method === 'post') {
-    return { ...described, parameters: inPath.map(inPathParam), requestBody: { required: true, content: json(body) } }
+    const parameters = [...inPath.map(inPathParam), ...keyHeader(operation)]
+    return { ...described, parameters, requestBody: { required: true, content: json(body) } }
   }
   return {
     ...described,
     parameters: [...inPath.map(inPathParam), ...others.map(([field, schema]) => inQuery(field, schema))],
   }
+}
+
+/** The header that counts like the field, where there is the field. */
+function keyHeader(name: OperationName): readonly Json[] {
+  if (!Object.hasOwn(operations[name].input.shape, 'idempotencyKey')) return []
+  return [{ name: 'Idempotency-Key', in: 'header', schema: { type: 'string' }, description: 'Counts like the field.' }]
 }
 
 function describeStream(path: string): Json {

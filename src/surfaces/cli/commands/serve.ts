@@ -4,6 +4,7 @@
  * Several of them on one PostgreSQL store are a fleet: each admits for any session, and each session has one of them as
  * its owner. SIGTERM hands over in good order, Ctrl-C interrupts; either way the next owner goes on.
  */
+import { defined } from '../../../defined.ts'
 import { messageOf } from '../../../foreign.ts'
 import type { RuntimeApi } from '../../../session/api.ts'
 import { announce } from '../discovery.ts'
@@ -18,15 +19,25 @@ const CLOSE_MS = 5_000
 
 export async function serveCommand(shell: Shell): Promise<void> {
   const { output } = shell
-  const { host, port, token, logLevel } = await shell.settings()
+  const { host, port, token, logLevel, allowedHosts, allowedOrigins, options } = await shell.settings()
   const log = serveLog({ level: logLevel, json: output.json })
   const [{ runtime, spec }, { serve }] = await Promise.all([
     openFleetMember(shell, shell.flags['worker'] === false ? 'reader' : 'server', log),
     import('../../server.ts'),
   ])
-  const server = await serve({ runtime, host, port, log: log.faults, ...(token !== undefined && { token }) })
+  const server = await serve({
+    ...options.server,
+    runtime,
+    host,
+    port,
+    log: log.faults,
+    ...defined({ token, allowedHosts, allowedOrigins }),
+  })
   shell.atEnd(() => server.close())
-  const { other, problem, withdraw } = await announce(spec, { url: server.url, needsToken: token !== undefined })
+  const { other, problem, withdraw } = await announce(spec, {
+    url: server.url,
+    needsToken: token !== undefined || options.server.authorize !== undefined,
+  })
   shell.atEnd(withdraw)
   const { version, store: name } = runtime.info()
   if (output.json) output.object({ type: 'listening', url: server.url, pid: process.pid, store: name, version })

@@ -1,0 +1,136 @@
+/**
+ * What a config file may say besides the settings that flags and variables have: the options of the runtime, of the
+ * agent and of the server, by the names that they have in a program.
+ *
+ * The tables name every option: one that is added to the runtime, the agent or the server does not compile before it has
+ * a row here too.
+ */
+import type { AgentOptions } from '../../executor/agent/agent.ts'
+import type { Budget } from '../../executor/agent/budget.ts'
+import {
+  aBoolean,
+  aCount,
+  aDelay,
+  aDuration,
+  aFunction,
+  anObject,
+  checkFields,
+  checkOptions,
+  either,
+  type Field,
+  type Fields,
+  optional,
+} from '../../executor/agent/options.ts'
+import type { CoreExecutor } from '../../executor/executor.ts'
+import type { RuntimeOptions } from '../../session/options.ts'
+import type { RetentionPolicy } from '../../session/retention/policy.ts'
+import type { ServeOptions } from '../server.ts'
+import { usage } from './failure.ts'
+
+/** The store is a setting; crash points are for tests. */
+type OfRuntime = Omit<RuntimeOptions, 'store' | 'executor' | 'maxRunMs' | 'maxConcurrentRuns' | 'faults'>
+/** The model, its address and the tools are settings; what a run may spend stands in `budget`. */
+type OfAgent = Omit<AgentOptions, 'model' | 'baseUrl' | 'tools' | 'system' | 'clock' | 'ids' | keyof Budget>
+/** The runtime is the command's own, the rest are settings. */
+type OfServer = Omit<ServeOptions, 'runtime' | 'host' | 'port' | 'token' | 'allowedHosts' | 'allowedOrigins' | 'log'>
+
+/** The options of a config file, by whose they are. */
+export interface ConfigOptions {
+  readonly executor?: CoreExecutor
+  readonly runtime: OfRuntime
+  readonly agent: Partial<OfAgent & Budget>
+  readonly server: OfServer
+}
+
+export const NO_OPTIONS: ConfigOptions = { runtime: {}, agent: {}, server: {} }
+
+const anExecutor: Field = {
+  wanted: 'an executor, such as agent() of meerkat-ts/agent makes',
+  fits: value => anObject.fits(value) && aFunction.fits(Reflect.get(Object(value), 'apply')),
+}
+
+const RUNTIME: Fields<OfRuntime> = {
+  serves: optional(aFunction),
+  keeps: optional(aFunction),
+  takesFiles: optional(aBoolean),
+  recover: optional(aBoolean),
+  abortGraceMs: optional(aDelay),
+  keepIdle: optional(aCount),
+  idleMs: optional(aDelay),
+  recoverEveryMs: optional(aDuration),
+  retention: optional(anObject),
+  observer: optional(anObject),
+  clock: optional(anObject),
+  ids: optional(anObject),
+}
+
+const AGENT: Fields<OfAgent> = {
+  env: optional(anObject),
+  retries: optional(aCount),
+  retryDelayMs: optional(aDelay),
+  maxRetryDelayMs: optional(aDelay),
+  streamStallMs: optional(aDuration),
+  firstContentMs: optional(aDuration),
+  callTimeoutMs: optional(aDuration),
+  toolTimeoutMs: optional(aDuration),
+  maxAnswerChars: optional(aCount),
+  maxArgumentChars: optional(aCount),
+  compaction: optional(either({ wanted: 'false', fits: value => value === false }, anObject)),
+  settings: optional(anObject),
+  random: optional(aFunction),
+}
+
+const SERVER: Fields<OfServer> = {
+  authorize: optional(aFunction),
+  maxBodyBytes: optional(aCount),
+  heartbeatMs: optional(aDuration),
+  requestTimeoutMs: optional(aDuration),
+  graceMs: optional(aDelay),
+}
+
+const BUDGET: Fields<Budget> = {
+  maxTokens: optional(aCount),
+  maxToolCalls: optional(aCount),
+  maxTurns: optional(aCount),
+}
+
+const RETENTION: Fields<RetentionPolicy> = {
+  deltasAfterMs: optional(aDelay),
+  eventsAfterMs: optional(aDelay),
+  destroyedAfterMs: optional(aDelay),
+  retiredAfterMs: optional(aDelay),
+}
+
+const ALL = { executor: optional(anExecutor), budget: optional(anObject), ...RUNTIME, ...AGENT, ...SERVER }
+
+/** The names of all of them. */
+export const OPTION_NAMES: readonly string[] = Object.keys(ALL)
+
+/** Reads them out of a file that was evaluated; `whose` is its name. */
+export function readOptions(whose: string, values: Readonly<Record<string, unknown>>): ConfigOptions {
+  checkFields(whose, values, ALL)
+  const { executor, budget, retention } = values
+  if (budget !== undefined) checkOptions(`budget in ${whose}`, budget, BUDGET)
+  if (retention !== undefined) checkOptions(`retention in ${whose}`, retention, RETENTION)
+  const agent = { ...chosen(values, AGENT), ...Object(budget ?? {}) }
+  if (executor !== undefined) refuseIdle(whose, { ...agent, ...('tools' in values ? { tools: values['tools'] } : {}) })
+  // Every field was checked against its row.
+  return {
+    ...(executor !== undefined && { executor: executor as CoreExecutor }),
+    runtime: chosen(values, RUNTIME),
+    agent,
+    server: chosen(values, SERVER),
+  }
+}
+
+/** What no executor of the file's own would read. */
+function refuseIdle(whose: string, values: Readonly<Record<string, unknown>>): void {
+  const [idle] = Object.keys(values)
+  if (idle === undefined) return
+  throw usage(`${whose} has an executor, which brings its own settings: leave out ${Object.keys(values).join(', ')}`)
+}
+
+function chosen<Of>(values: Readonly<Record<string, unknown>>, fields: Fields<Of>): Partial<Of> {
+  const found = Object.keys(fields).filter(name => values[name] !== undefined)
+  return Object.fromEntries(found.map(name => [name, values[name]])) as Partial<Of>
+}
