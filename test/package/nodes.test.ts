@@ -1,7 +1,8 @@
 // The package as it is installed, on the Nodes that people have: those it supports, and one that is too old.
+import { stripTypeScriptTypes } from 'node:module'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { nodeRefusal } from '../../src/node-version.ts'
-import { manifest, nodeAt, Project, readmeBlocks, subpaths } from './packed.ts'
+import { manifest, nodeAt, Project, snippets, subpaths } from './packed.ts'
 
 const REFUSAL = /^meerkat-ts needs Node 22\.16 or newer; this is v\d+\.\d+\.\d+$/
 
@@ -67,12 +68,35 @@ describe.for(['node22-oldest', 'node22', 'current'] as const)('%s', name => {
     expect(backup).toMatchObject({ status: 0, stderr: '' })
   })
 
-  test("README's library snippet runs to its end", async ({ skip: leave }) => {
+  test.for(snippets())('what $name shows runs to its end', async ({ name: document, code }, { skip: leave }) => {
     if (node === undefined) return leave(skip)
-    const [snippet = ''] = readmeBlocks('ts')
-    project.file(`${name}.mjs`, snippet.replace('agents.db', `${name}-agents.db`))
-    const { status, stdout, stderr } = await project.run(node, project.file(`${name}.mjs`))
+    const file = `${name}-${document}.mjs`
+    project.file(
+      file,
+      stripTypeScriptTypes(code).replaceAll(/\w+\.db/g, db => `${file}-${db}`),
+    )
+    const { status, stderr } = await project.run(node, project.file(file))
     expect({ status, stderr: stderr.replace(/^\(node:\d+\).*SQLite.*\n.*\n/m, '') }).toEqual({ status: 0, stderr: '' })
-    expect(stdout).toContain('completed')
   })
+})
+
+test('what the documents show has the types that the package declares', { timeout: 120_000 }, async () => {
+  for (const { name, code } of snippets()) project.file(`${name}.ts`, `${code}\nexport {}\n`)
+  const options = {
+    ...{ strict: true, noEmit: true, module: 'nodenext', target: 'es2024', skipLibCheck: true, types: ['node'] },
+    lib: ['es2024', 'esnext.disposable', 'dom'],
+  }
+  project.file('tsconfig.json', JSON.stringify({ compilerOptions: options, include: ['*.ts'] }))
+  project.file('package.json', '{"type":"module"}')
+  const compiler = project.file('node_modules/typescript/bin/tsc')
+  expect(await project.run(process.execPath, compiler, '-p', project.path)).toEqual({
+    status: 0,
+    stdout: '',
+    stderr: '',
+  })
+})
+
+test('optional peers are as wide as what stands beside them in the field', () => {
+  // The current OpenTelemetry SDKs want an API below 1.10 (tracing, 2.x) or from 1.10 on (all in one).
+  expect(manifest.peerDependencies['@opentelemetry/api']).toBe('>=1.9.0 <2')
 })

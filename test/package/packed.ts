@@ -12,6 +12,7 @@ export interface Manifest {
   readonly exports: Readonly<Record<string, string | { readonly default: string }>>
   readonly dependencies: Readonly<Record<string, string>>
   readonly devDependencies: Readonly<Record<string, string>>
+  readonly peerDependencies: Readonly<Record<string, string>>
   readonly engines: { readonly node: string }
 }
 
@@ -85,8 +86,20 @@ export class Project implements Disposable {
   }
 }
 
-/** The blocks of code in README.md, in order, by their language. */
-export function readmeBlocks(language: string): readonly string[] {
-  const text = readFileSync(join(ROOT, 'README.md'), 'utf8')
-  return [...text.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map(([, code = '']) => code)
+/** A block of code in a document. */
+export interface Snippet {
+  /** The document and the block's place in it. */
+  readonly name: string
+  readonly code: string
+}
+
+/** The TypeScript in the documents that strangers follow, as it stands there. */
+export function snippets(): readonly Snippet[] {
+  return ['README.md', 'docs/configuration.md'].flatMap(path => {
+    const text = readFileSync(join(ROOT, path), 'utf8')
+    return [...text.matchAll(/^```ts\n(.*?)^```/gms)].map(([, code = ''], index) => ({
+      name: `${path.replace(/^.*\/|\.md$/g, '').toLowerCase()}-${index + 1}`,
+      code,
+    }))
+  })
 }

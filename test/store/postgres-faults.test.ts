@@ -132,7 +132,8 @@ describe('a process that is suspended', () => {
   test('holds up nobody, whenever it is, and loses its sessions', { timeout: 60_000 }, async () => {
     const url = (await postgresServer()).url()
     const schema = freshSchema()
-    const store = await openStore(url, { schema, leaseMs: 600, statementTimeoutMs: 2000 })
+    // Only the writer has a short lease, and a lock is waited for longer than a busy machine may take to give it back.
+    const store = await openStore(url, { schema, statementTimeoutMs: 10_000 })
     const { claim } = await create(store, 's', { owner: 'mine' })
     const sessions = Array.from({ length: 40 }, (_, i) => `w${i}`)
     const { child, answered } = startWriter({ url, schema, leaseMs: 600, sessions })
