@@ -83,7 +83,12 @@ describe.for(['node22-oldest', 'node22', 'current'] as const)('%s', name => {
 test('what the documents show has the types that the package declares', { timeout: 120_000 }, async () => {
   for (const { name, code } of snippets()) project.file(`${name}.ts`, `${code}\nexport {}\n`)
   const options = {
-    ...{ strict: true, noEmit: true, module: 'nodenext', target: 'es2024', skipLibCheck: true, types: ['node'] },
+    strict: true,
+    noEmit: true,
+    module: 'nodenext',
+    target: 'es2024',
+    skipLibCheck: true,
+    types: ['node'],
     lib: ['es2024', 'esnext.disposable', 'dom'],
   }
   project.file('tsconfig.json', JSON.stringify({ compilerOptions: options, include: ['*.ts'] }))

@@ -112,7 +112,8 @@ export function readOptions(whose: string, values: Readonly<Record<string, unkno
   const { executor, budget, retention } = values
   if (budget !== undefined) checkOptions(`budget in ${whose}`, budget, BUDGET)
   if (retention !== undefined) checkOptions(`retention in ${whose}`, retention, RETENTION)
-  const agent = { ...chosen(values, AGENT), ...Object(budget ?? {}) }
+  const limits = isRecord(budget) ? chosen(budget, BUDGET) : {}
+  const agent: Partial<OfAgent & Budget> = { ...chosen(values, AGENT), ...limits }
   if (executor !== undefined) refuseIdle(whose, { ...agent, ...('tools' in values ? { tools: values['tools'] } : {}) })
   // Every field was checked against its row.
   return {
@@ -121,6 +122,10 @@ export function readOptions(whose: string, values: Readonly<Record<string, unkno
     agent,
     server: chosen(values, SERVER),
   }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
 }
 
 /** What no executor of the file's own would read. */

@@ -10,7 +10,7 @@ export function observeAll(given: readonly (RuntimeObserver | undefined)[]): Run
   const each = <Name extends FactName>(name: Name, fact: Fact<Name>): void => {
     for (const observer of all) tell(observer, name, () => fact)
   }
-  const context = all.find(({ within, carrier }) => within !== undefined || carrier !== undefined)
+  const context = all.find(one => 'within' in one || 'carrier' in one)
   return {
     inputAccepted: fact => each('inputAccepted', fact),
     runStarted: fact => each('runStarted', fact),
