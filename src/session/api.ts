@@ -37,6 +37,8 @@ export interface SessionView extends SessionOptions {
   /** Inputs accepted and not ended. */
   readonly unfinished: number
   readonly forkOf?: { readonly sessionId: SessionId; readonly messages: number }
+  /** What the store has of it is damaged: what can't be read of it is absent here. */
+  readonly unreadable?: true
 }
 
 /** What may be changed of a session; `null` takes a field away. */

@@ -21,7 +21,11 @@ import { nextTurn } from '../turns.ts'
 import type { EventView, HistoryMessage, ReceiptView, RunResult, RunView, SessionView } from './api.ts'
 import { PAGE_BYTES, PAGE_ROWS, rowsOf } from './log-pages.ts'
 
-export const iso = (ms: number): string => new Date(ms).toISOString()
+/** Whether it is a time that a `Date` can be. */
+const isTime = (ms: number): boolean => Math.abs(ms) <= 8.64e15
+
+/** The time in words; what is none is shown as the beginning of time, for one bad row must not hide the others. */
+export const iso = (ms: number): string => new Date(isTime(ms) ? ms : 0).toISOString()
 
 /** The summary of a session that exists. */
 export async function summaryOf(store: Store, sessionId: string): Promise<SessionSummary> {
@@ -34,8 +38,19 @@ export async function summaryOf(store: Store, sessionId: string): Promise<Sessio
 export function sessionView(summary: SessionSummary, livePhase?: string): SessionView {
   const phase = livePhase ?? (summary.phase === 'attached' ? 'idle' : summary.phase)
   const { id, options, revision = 1, createdAt, updatedAt, messages, unfinished, forkOf } = summary
+  const isBad = summary.unreadable === true || !isTime(createdAt) || !isTime(updatedAt)
   const times = { createdAt: iso(createdAt), updatedAt: iso(updatedAt) }
-  return { ...options, id, revision, phase, ...times, messages, unfinished, ...(forkOf && { forkOf }) }
+  return {
+    ...options,
+    id,
+    revision,
+    phase,
+    ...times,
+    messages,
+    unfinished,
+    ...(forkOf && { forkOf }),
+    ...(isBad && { unreadable: true }),
+  }
 }
 
 /** Ids that are looked up in one turn of the event loop. */

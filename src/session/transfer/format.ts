@@ -58,8 +58,12 @@ export function badLine(line: number, why: string, cause?: unknown): MeerkatErro
   })
 }
 
-/** A line that may be one of ours; what stands in it is checked by whoever takes it. */
-export function parseLine(text: string, number: number): Line {
+/** A line of an export; `problemOf` says what is wrong with a value that is to be a line of a type. */
+export function parseLine(
+  text: string,
+  number: number,
+  problemOf: (type: string, line: unknown) => string | undefined,
+): Line {
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -67,51 +71,10 @@ export function parseLine(text: string, number: number): Line {
     throw badLine(number, 'is not JSON', error)
   }
   if (!isRecord(value) || typeof value['type'] !== 'string') throw badLine(number, 'is not an object with a type')
-  const isOurs = SHAPES[value['type']]
-  if (isOurs === undefined) throw badLine(number, `has the unknown type ${JSON.stringify(value['type'].slice(0, 40))}`)
-  if (!isOurs(value)) throw badLine(number, `is no ${value['type']} line of this format`)
+  const problem = problemOf(value['type'], value)
+  if (problem !== undefined) throw badLine(number, problem)
   return value as unknown as Line
 }
 
-type Fields = Readonly<Record<string, unknown>>
-
-const isRecord = (value: unknown): value is Fields =>
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
-const isText = (value: unknown): boolean => typeof value === 'string' && value !== ''
-const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0
-const areTexts = (value: unknown): boolean => value === undefined || (Array.isArray(value) && value.every(isText))
-
-const areObjects = (value: unknown): boolean => value === undefined || (Array.isArray(value) && value.every(isRecord))
-
-const LISTS = ['steps', 'events', 'inputs', 'ended', 'schedules', 'operations', 'operationsEnded', 'messages']
-
-const SHAPES: Readonly<Record<string, (line: Fields) => boolean>> = {
-  header: ({ format, version, session, head }) =>
-    format === FORMAT && isCount(version) && isSession(session) && isHead(head),
-  blob: ({ digest, data }) => isText(digest) && typeof data === 'string',
-  record: ({ record, opened, closed, keys }) =>
-    isRecord(record) &&
-    isCount(record['v']) &&
-    isCount(record['at']) &&
-    LISTS.every(name => areObjects(record[name])) &&
-    areTexts(opened) &&
-    areTexts(closed) &&
-    areKeys(keys),
-  journal: ({ work, index, message }) => isText(work) && isCount(index) && isRecord(message),
-  end: ({ records, blobs, journal, sha256 }) =>
-    isCount(records) && isCount(blobs) && isCount(journal) && isText(sha256),
-}
-
-function isSession(value: unknown): boolean {
-  return isRecord(value) && isText(value['id']) && isCount(value['createdAt']) && isRecord(value['options'])
-}
-
-function isHead(value: unknown): boolean {
-  return isRecord(value) && isCount(value['commits']) && isCount(value['messages']) && isCount(value['unfinished'])
-}
-
-function areKeys(value: unknown): boolean {
-  const isKey = (one: unknown): boolean =>
-    isRecord(one) && isText(one['key']) && isText(one['inputId']) && isText(one['digest'])
-  return value === undefined || (Array.isArray(value) && value.every(isKey))
-}

@@ -8,15 +8,17 @@
  */
 import { createHash } from 'node:crypto'
 import { headOf } from '../../driver/head.ts'
-import { replay } from '../../driver/load.ts'
 import { asMeerkatError, MeerkatError } from '../../errors.ts'
+import { messageOf } from '../../foreign.ts'
 import { encodeState } from '../../kernel/encode.ts'
 import type { SessionId } from '../../kernel/ids.ts'
-import { type MeerkatState, meerkat } from '../../kernel/machine.ts'
-import { digestOf } from '../../store/blobs.ts'
-import { type CommitRecord, RECORD_VERSION, type SessionRecord } from '../../store/records.ts'
+import { entryOf } from '../../kernel/regions/ledger-entries.ts'
+import { demandName, MAX_ID_CHARS } from '../../names.ts'
+import { digestOf, isReference } from '../../store/blobs.ts'
+import { type CommitRecord, type MessagePart, RECORD_VERSION, type SessionRecord } from '../../store/records.ts'
 import type { Blob, Claim, Commit, JournalEntry, Store } from '../../store/store.ts'
 import { upcast } from '../../store/upcast.ts'
+import { nextTurn } from '../../turns.ts'
 import { ARRIVED, ARRIVING } from './arrival.ts'
 import {
   type BlobLine,
@@ -28,6 +30,8 @@ import {
   parseLine,
   type RecordLine,
 } from './format.ts'
+import { Rerun } from './rerun.ts'
+import { lineProblem } from './shapes.ts'
 
 export interface ImportOptions {
   /** Who holds the session while it is imported: a name of this process's own. */
@@ -41,6 +45,9 @@ export interface Imported extends Counts {
   readonly messages: number
   readonly unfinished: number
 }
+
+/** Lines that are taken in one turn of the event loop. */
+const LINES_A_TURN = 32
 
 type Lines = AsyncIterable<string> | Iterable<string>
 
@@ -60,9 +67,14 @@ export async function land(
   lines: Lines,
   options: ImportOptions & { readonly wait?: boolean },
 ): Promise<Imported & { readonly claim: Claim }> {
+  if (options.as !== undefined) demandName(options.as, 'the new id of the session', MAX_ID_CHARS)
   const landing = new Landing(store, options)
   try {
-    for await (const line of lines) await landing.take(line)
+    let taken = 0
+    for await (const line of lines) {
+      if (++taken % LINES_A_TURN === 0) await nextTurn()
+      await landing.take(line)
+    }
     return landing.result()
   } catch (error) {
     await landing.undo()
@@ -77,11 +89,13 @@ class Landing {
   readonly #options: ImportOptions & { readonly wait?: boolean }
   readonly #hash = createHash('sha256')
   readonly #counts = { records: 0, blobs: 0, journal: 0 }
-  readonly #journal: JournalEntry[] = []
+  readonly #journal: { readonly line: number; readonly entry: JournalEntry }[] = []
   #line = 0
   #header: HeaderLine | undefined
   #session: SessionRecord | undefined
-  #state: MeerkatState = meerkat.initial
+  readonly #rerun = new Rerun()
+  /** Files that records may speak of. */
+  readonly #files = new Map<string, number>()
   /** The newest record, not written yet. */
   #held: Held | undefined
   #blobs: Blob[] = []
@@ -96,7 +110,7 @@ class Landing {
   async take(text: string): Promise<void> {
     this.#line++
     if (this.#done) throw badLine(this.#line, 'stands behind the end')
-    const line = parseLine(text, this.#line)
+    const line = parseLine(text, this.#line, lineProblem)
     if ((line.type === 'header') !== (this.#header === undefined))
       throw badLine(this.#line, line.type === 'header' ? 'is a second header' : 'stands before the header')
     if (line.type === 'end') return this.#end(line)
@@ -110,7 +124,8 @@ class Landing {
         return this.#record(line)
       case 'journal': {
         const { type: _, ...entry } = line
-        this.#journal.push(entry)
+        this.#demandFiles(entry.message)
+        this.#journal.push({ line: this.#line, entry })
         this.#counts.journal++
       }
     }
@@ -120,7 +135,7 @@ class Landing {
     if (!this.#done || this.#claim === undefined || this.#session === undefined) {
       throw badLine(this.#line + 1, 'is missing: the export was cut off')
     }
-    const { transcript, ledger } = this.#state
+    const { transcript, ledger } = this.#rerun.state
     const counts = { ...this.#counts, messages: transcript.length, unfinished: ledger.entries.size }
     return { sessionId: this.#session.id, ...counts, claim: this.#claim }
   }
@@ -148,6 +163,7 @@ class Landing {
     const bytes = Buffer.from(data, 'base64')
     if (digestOf(bytes) !== digest) throw badLine(this.#line, `does not hold the file ${digest.slice(0, 100)}`)
     this.#blobs.push({ digest, data: bytes })
+    this.#files.set(digest, bytes.length)
     this.#counts.blobs++
   }
 
@@ -155,8 +171,9 @@ class Landing {
     const version: number = given.v
     if (version > RECORD_VERSION) throw tooNew(this.#line, 'record', version, RECORD_VERSION)
     const record = upcast(this.#renamed(given))
-    this.#replay(record)
-    const { phase: _, unfinished: __, dueAt: ___, ...facts } = headOf(this.#state, this.#counts.records + 1)
+    this.#demandFiles(...(record.inputs ?? []), ...(record.messages ?? []), ...(record.schedules ?? []))
+    this.#run(record, { ...(opened && { opened }), ...(closed && { closed }), ...(keys && { keys }) })
+    const { phase: _, unfinished: __, dueAt: ___, ...facts } = headOf(this.#rerun.state, this.#counts.records + 1)
     if (this.#held !== undefined) await this.#write(this.#held)
     this.#counts.records++
     this.#held = {
@@ -170,12 +187,22 @@ class Landing {
     this.#blobs = []
   }
 
-  #replay(record: CommitRecord): void {
+  #run(record: CommitRecord, indexes: Pick<RecordLine, 'opened' | 'closed' | 'keys'>): void {
+    let problem: string | undefined
     try {
-      this.#state = replay(this.#state, { position: this.#counts.records + 1, record }, this.#session?.id ?? '')
+      problem = this.#rerun.take(record, indexes, this.#session?.id ?? '')
     } catch (error) {
       if (asMeerkatError(error).code === 'unsupported') throw ofNewerRelease(this.#line, error)
-      throw badLine(this.#line, `holds a step that the kernel refuses (${asMeerkatError(error).message})`, error)
+      throw badLine(this.#line, `can not be run again (${messageOf(error)})`, error)
+    }
+    if (problem !== undefined) throw badLine(this.#line, problem)
+  }
+
+  /** Every file that is spoken of came before, and is as long as is said. */
+  #demandFiles(...owners: readonly { readonly content?: string | readonly MessagePart[] }[]): void {
+    const parts = owners.flatMap(({ content = [] }) => (typeof content === 'string' ? [] : content))
+    for (const { blob, bytes } of parts.filter(isReference)) {
+      if (this.#files.get(blob) !== bytes) throw badLine(this.#line, `speaks of the file ${blob}, which did not come`)
     }
   }
 
@@ -189,6 +216,15 @@ class Landing {
     return { ...record, steps }
   }
 
+  /** The last word on the records, and on the work that they leave unfinished. */
+  #demandSound(): void {
+    const broken = this.#rerun.look()
+    if (broken !== undefined) throw badLine(this.#line - this.#journal.length - 1, broken)
+    const { ledger } = this.#rerun.state
+    const stray = this.#journal.find(({ entry }) => entryOf(ledger, entry.work) === undefined)
+    if (stray !== undefined) throw badLine(stray.line, 'is of work that is not unfinished')
+  }
+
   async #end({ records, blobs, journal, sha256 }: EndLine): Promise<void> {
     const { records: had, blobs: files, journal: entries } = this.#counts
     if (records !== had || blobs !== files || journal !== entries) {
@@ -198,15 +234,16 @@ class Landing {
       )
     }
     if (sha256 !== this.#hash.digest('hex')) throw badLine(this.#line, 'has another checksum than what came before')
-    const head = headOf(this.#state, had)
+    this.#demandSound()
+    const head = headOf(this.#rerun.state, had)
     const said = this.#header?.head
     if (this.#held === undefined || said?.commits !== had || said.messages !== head.messages)
       throw badLine(this.#line, 'ends less than the header promised')
     await this.#write({
       ...this.#held,
       head: this.#options.wait === true ? { ...head, ...WAITING, commits: had } : head,
-      snapshot: encodeState(this.#state),
-      ...(this.#journal.length > 0 && { journal: { put: this.#journal } }),
+      snapshot: encodeState(this.#rerun.state),
+      ...(this.#journal.length > 0 && { journal: { put: this.#journal.map(({ entry }) => entry) } }),
       ...(this.#blobs.length > 0 && { blobs: [...(this.#held.blobs ?? []), ...this.#blobs] }),
     })
     this.#done = true

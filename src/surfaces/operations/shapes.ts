@@ -57,6 +57,10 @@ export const session = z.object({
   messages: z.int().describe('Messages in the transcript.'),
   unfinished: z.int().describe('Inputs accepted and not ended.'),
   forkOf: z.object({ sessionId: z.string(), messages: z.int() }).optional(),
+  unreadable: z
+    .literal(true)
+    .optional()
+    .describe('What the store has of it is damaged; what can not be read is absent.'),
   title: z.string().optional(),
   labels: z.record(z.string(), z.string()).optional(),
   model: z.string().optional(),
