@@ -20,6 +20,7 @@ export const layers: readonly Layer[] = [
   { name: 'errors', sees: ['foreign'], outside: 'browser' },
   { name: 'names', sees: ['errors'], outside: 'browser' },
   { name: 'time', sees: ['foreign', 'errors'], outside: 'browser' },
+  { name: 'progress', sees: ['foreign', 'time'], outside: 'browser' },
   { name: 'defined', sees: [], outside: 'browser' },
   { name: 'faults', sees: [], outside: 'browser' },
   { name: 'ids', sees: ['kernel', 'time'], outside: 'browser' },

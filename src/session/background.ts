@@ -9,10 +9,11 @@ import { defined } from '../defined.ts'
 import type { Transaction } from '../driver/transaction.ts'
 import { asMeerkatError } from '../errors.ts'
 import type { CoreExecutor, OperationOutcome, RunningOperation, WatchContext } from '../executor/executor.ts'
-import { jsonOf, messageOf, shownOf } from '../foreign.ts'
+import { jsonOf, messageOf } from '../foreign.ts'
 import type { OperationId } from '../kernel/ids.ts'
 import { isLive, unfinishedOperations } from '../kernel/regions/operations-entries.ts'
 import { completionBatchDue, completionsUntold } from '../kernel/runnable.ts'
+import { Progress } from '../progress.ts'
 import type {
   CommitRecord,
   InputRecord,
@@ -36,8 +37,6 @@ interface Ended {
   readonly end: OperationEndedRecord
 }
 
-/** Longest report of progress that is shown whole. */
-const MAX_PROGRESS_CHARS = 16 * 1024
 /** Longest result that is kept. */
 const MAX_OUTPUT_CHARS = 1024 * 1024
 /** How long until something that the store could not take is tried again. */
@@ -139,7 +138,7 @@ export class Background {
   }
 
   #watch(id: OperationId): void {
-    const { executor, driver, store, session } = this.#options
+    const { executor, driver, store, session, clock } = this.#options
     if (executor?.watch === undefined) return
     const controller = new AbortController()
     this.#watched.set(id, controller)
@@ -155,8 +154,9 @@ export class Background {
         title,
         ...defined({ tool, callId, handle }),
       }
-      const context = { signal: controller.signal, progress: (data: unknown): void => this.#progress(id, data) }
-      const outcome = await outcomeOf(executor, operation, context)
+      const progress = new Progress(clock, data => this.#progress(id, data))
+      const context = { signal: controller.signal, progress: progress.report }
+      const outcome = await outcomeOf(executor, operation, context).finally(() => progress.end())
       if (outcome !== undefined) await this.#finish(id, outcome)
     }
     watch()
@@ -189,9 +189,8 @@ export class Background {
     }
   }
 
-  #progress(id: OperationId, reported: unknown): void {
+  #progress(id: OperationId, data: unknown): void {
     const { driver } = this.#options
-    const data = shownOf(reported, MAX_PROGRESS_CHARS)
     driver
       .mutate(
         tx => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { type AgentTool, agent, type ToolDefinition, tool } from '../../src/executor/agent/index.ts'
 import { createRuntime } from '../../src/index.ts'
-import { circle, never, throwing, withThrowingGetter } from '../support/hostile.ts'
+import { circle, hostileProxy, never, revokedProxy, throwing, withThrowingGetter } from '../support/hostile.ts'
 import { scriptOf } from '../support/scripted-model.ts'
 
 type Definition = ToolDefinition<z.ZodType, unknown>
@@ -77,6 +77,8 @@ describe('an agent', () => {
     ['whose model is nothing but an object', { model: {} }, 'model'],
     ['whose tools are a text', { tools: 'look' }, 'tools'],
     ['whose tools are no tools', { tools: [{ name: 'look' }] }, 'description'],
+    ['whose tools are a proxy', { tools: hostileProxy() }, 'tools'],
+    ['whose tools are a revoked proxy', { tools: revokedProxy() }, 'tools'],
     ['whose tools hold nothing', { tools: [undefined] }, ''],
     ['whose tools have no parser', { tools: [{ ...handMade, parse: undefined }] }, 'parse'],
     ['whose tools have a circle as schema', { tools: [{ ...handMade, inputSchema: circle() }] }, 'inputSchema'],

@@ -111,6 +111,7 @@ describe('an executor that is asked for the end of an operation', () => {
     const watch: CoreExecutor['watch'] = async (_, { progress }) => {
       progress(circle())
       progress('x'.repeat(20_000_000))
+      for (let n = 0; n < 100_000; n++) progress(n)
       return { ok: true, output: 'done' }
     }
     await using runtime = await createRuntime({ executor: { ...goingOn(async () => 'done'), watch } })
@@ -118,6 +119,10 @@ describe('an executor that is asked for the end of an operation', () => {
     await ended(runtime)
     const { events } = await runtime.events({ sessionId: 's', limit: 500 })
     const shown = events.filter(({ type }) => type === 'operation.progress').map(({ data }) => data)
-    expect(shown).toMatchObject([{ truncated: true }, expect.stringMatching(/truncated: 16384 of 20000000/)])
+    expect(shown.slice(0, 2)).toMatchObject([
+      { truncated: true },
+      expect.stringMatching(/truncated: 16384 of 20000000/),
+    ])
+    expect(shown.length).toBeLessThan(200)
   })
 })

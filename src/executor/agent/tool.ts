@@ -133,7 +133,7 @@ export function summaryOf({ name, description, inputSchema, onLost, mayNeedAppro
 export function toolList(tools: readonly AgentTool[] | Readonly<Record<string, AgentTool>>): readonly AgentTool[] {
   const given: unknown = tools
   if (typeof given !== 'object' || given === null) throw invalidOption('agent', 'tools', 'must be a list or a record')
-  const list = isList(tools) ? [...tools] : Object.values(tools)
+  const list = listOf(tools)
   const names = new Set<string>()
   for (const one of list) {
     checkFields(named(one), one, TOOL)
@@ -142,6 +142,14 @@ export function toolList(tools: readonly AgentTool[] | Readonly<Record<string, A
     names.add(name)
   }
   return list
+}
+
+function listOf(tools: readonly AgentTool[] | Readonly<Record<string, AgentTool>>): readonly AgentTool[] {
+  try {
+    return isList(tools) ? [...tools] : Object.values(tools)
+  } catch (error) {
+    throw invalidOption('agent', 'tools', `can't be read: ${messageOf(error)}`)
+  }
 }
 
 function isList(tools: readonly AgentTool[] | Readonly<Record<string, AgentTool>>): tools is readonly AgentTool[] {

@@ -1,16 +1,17 @@
 /**
- * What tools say of how far they are: foreign values, as often as they like. Observers get a bounded copy of some.
+ * What tools and executors say of how far work is: foreign values, as often as they like. Observers get a bounded copy of
+ * some.
  */
-import { shownOf } from '../../foreign.ts'
-import type { Clock } from '../../time.ts'
+import { shownOf } from './foreign.ts'
+import type { Clock } from './time.ts'
 
 /** Longest report that is shown whole. */
 const MAX_CHARS = 16 * 1024
-/** Reports that one call may make within a window; what is more is dropped, as the docs say of every report. */
+/** Reports that one work may make within a window; what is more is dropped, as the docs say of every report. */
 const MAX_REPORTS = 50
 const WINDOW_MS = 100
 
-/** Passes the reports of one call on, as many as can be of use, until it ends. Never throws into the tool. */
+/** Passes the reports of one work on, as many as can be of use, until it ends. Never throws into the tool. */
 export class Progress {
   readonly #clock: Clock
   readonly #show: (data: unknown) => void
