@@ -14,6 +14,7 @@ import type { CallContext } from '../operation.ts'
 import type { OperationName, OperationParams, OperationResult } from '../operations.ts'
 import type { Ask, Connection } from './connection.ts'
 import { observeAll } from './observers.ts'
+import { tellRefusals } from './refusals.ts'
 import type { Shell } from './shell.ts'
 import { type StoreSpec, storeOf } from './store-spec.ts'
 
@@ -55,7 +56,7 @@ export async function openLocal(shell: Shell, options: LocalOptions): Promise<Co
 /** Opens the runtime; it closes when the command ends. */
 export async function openRuntime(
   shell: Shell,
-  { spec, role, observer, drainMs = 0 }: LocalOptions,
+  { spec, role, observer = tellRefusals(shell.output), drainMs = 0 }: LocalOptions,
 ): Promise<RuntimeApi> {
   const [store, executor] = await Promise.all([storeOf(spec), role === 'reader' ? undefined : executorOf(shell)])
   const { options, maxRunMs, maxConcurrentRuns } = await shell.settings()
