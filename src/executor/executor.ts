@@ -32,7 +32,7 @@ export interface CoreExecutor {
   readonly name: string
   apply(port: RunPort): Promise<ApplyOutput>
   /** Tools it offers a session, for `tool/list`. */
-  tools?(session: SessionOptions): readonly ToolSummary[]
+  tools?(session: SessionOptions, sessionId?: SessionId): readonly ToolSummary[] | undefined
   /**
    * Waits for the end of an operation that a call began: asked after the call, and again by every process that owns the
    * session later. Undefined, at once or later, where nobody here can; then somebody outside says how it ended.

@@ -67,6 +67,7 @@ export interface PeerProjectionFreshness {
 export class HandleDslAuthority {
   readonly #shared: SharedAuthority
   readonly #gate: HandleTeardownGate
+  readonly #others: ((ended: boolean) => void)[] = []
 
   private constructor(shared: SharedAuthority, gate: HandleTeardownGate) {
     this.#shared = shared
@@ -85,6 +86,16 @@ export class HandleDslAuthority {
 
   get closed(): boolean {
     return this.#gate.closed
+  }
+
+  /** Calls back when others than the handles may have changed the state, and, with `ended`, when the handles have. */
+  onOthers(hear: (ended: boolean) => void): void {
+    this.#others.push(hear)
+  }
+
+  /** Others have changed the state, or the registration has ended that the handles were made for. */
+  tellOthers(ended: boolean): void {
+    for (const hear of this.#others) hear(ended)
   }
 
   /** Applies an input. Throws `DslTransitionError`. */

@@ -5,6 +5,7 @@ import { mapGet } from '../kernel/persistent-map.ts'
 import type { InteractionStreamState, StreamAbandonReason } from '../kernel/regions/streams.ts'
 import { afterwards, type HandleDslAuthority, type HandleInput } from './dsl-authority.ts'
 import { ObserverSlot, type Uninstall } from './observers.ts'
+import { UnderWay } from './under-way.ts'
 import { refuseUnreadable } from './unreadable.ts'
 
 /** Hears which streams have ended, and why where their message never got anywhere. */
@@ -16,9 +17,15 @@ export interface InteractionStreamCleanupObserver {
 export class InteractionStreamHandle {
   readonly #authority: HandleDslAuthority
   readonly #cleanup = new ObserverSlot<InteractionStreamCleanupObserver>()
+  readonly #underWay = new UnderWay<PeerCorrelationId>()
 
   constructor(authority: HandleDslAuthority) {
     this.#authority = authority
+    this.#underWay.look(authority.snapshotState().streams.open)
+    authority.onOthers(ended => {
+      const gone = this.#underWay.look(authority.snapshotState().streams.open)
+      afterwards(this.#telling((ended ? [...gone, ...this.#underWay.end()] : gone).map(endOf)))
+    })
   }
 
   reserved(correlationId: PeerCorrelationId): Promise<void> {
@@ -50,13 +57,27 @@ export class InteractionStreamHandle {
   }
 
   async #apply(input: HandleInput): Promise<void> {
-    const tasks = await this.#authority.applyInputWithEffectsAndSample(input, effects =>
-      this.#cleanup.telling(effects.flatMap(endedIn), (observer, { correlationId, reason }) =>
-        observer.onInteractionStreamCleanup(correlationId, reason),
-      ),
-    )
+    const tasks = await this.#authority.applyInputWithEffectsAndSample(input, (effects, state) => {
+      const said = effects.flatMap(endedIn)
+      const gone = this.#underWay.look(state.streams.open)
+      const unsaid = gone.filter(id => !said.some(({ correlationId }) => correlationId === id))
+      return this.#telling([...said, ...unsaid.map(endOf)])
+    })
     afterwards(tasks)
   }
+
+  #telling(ends: readonly StreamEnd[]): readonly (() => void)[] {
+    return this.#cleanup.telling(ends, (observer, { correlationId, reason }) =>
+      observer.onInteractionStreamCleanup(correlationId, reason),
+    )
+  }
+}
+
+type StreamEnd = Pick<Cleanup, 'correlationId' | 'reason'>
+
+/** It ended with whoever had it. */
+function endOf(correlationId: PeerCorrelationId): StreamEnd {
+  return { correlationId }
 }
 refuseUnreadable(InteractionStreamHandle)
 

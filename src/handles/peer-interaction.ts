@@ -7,6 +7,7 @@ import type { OutboundRequestState, PeerTerminalDisposition } from '../kernel/re
 import type { Lane } from '../kernel/regions/ledger-entries.ts'
 import { afterwards, type HandleDslAuthority, type HandleInput } from './dsl-authority.ts'
 import { ObserverSlot, type Uninstall } from './observers.ts'
+import { UnderWay } from './under-way.ts'
 import { refuseUnreadable } from './unreadable.ts'
 import { verdict } from './verdict.ts'
 
@@ -19,9 +20,15 @@ export interface PeerInteractionCleanupObserver {
 export class PeerInteractionHandle {
   readonly #authority: HandleDslAuthority
   readonly #cleanup = new ObserverSlot<PeerInteractionCleanupObserver>()
+  readonly #underWay = new UnderWay<PeerCorrelationId>()
 
   constructor(authority: HandleDslAuthority) {
     this.#authority = authority
+    this.#underWay.look(authority.snapshotState().interactions.outbound)
+    authority.onOthers(ended => {
+      const gone = this.#underWay.look(authority.snapshotState().interactions.outbound)
+      afterwards(this.#telling(ended ? [...gone, ...this.#underWay.end()] : gone))
+    })
   }
 
   requestSent(correlationId: PeerCorrelationId): Promise<void> {
@@ -73,10 +80,14 @@ export class PeerInteractionHandle {
   }
 
   async #apply(input: HandleInput): Promise<void> {
-    const tasks = await this.#authority.applyInputWithEffectsAndSample(input, effects =>
-      this.#cleanup.telling(effects.flatMap(endedIn), (observer, id) => observer.onPeerInteractionCleanup(id)),
+    const tasks = await this.#authority.applyInputWithEffectsAndSample(input, (effects, state) =>
+      this.#telling([...new Set([...effects.flatMap(endedIn), ...this.#underWay.look(state.interactions.outbound)])]),
     )
     afterwards(tasks)
+  }
+
+  #telling(ids: readonly PeerCorrelationId[]): readonly (() => void)[] {
+    return this.#cleanup.telling(ids, (observer, id) => observer.onPeerInteractionCleanup(id))
   }
 }
 refuseUnreadable(PeerInteractionHandle)

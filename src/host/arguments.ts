@@ -250,9 +250,9 @@ export const ofSession: z.ZodType = z.custom<object>(
   'it must be an authority of a session',
 )
 export const anything: z.ZodType = z.unknown()
+/** Whatever it is; of an object a copy, so that nothing of it throws later. */
+export const copied: z.ZodType = z.union([z.looseObject({}), z.unknown()])
 export const inputNamed: z.ZodType = z.strictObject({ inputId: z.optional(id), idempotencyKey: z.optional(key) })
-/** An input of the kernel: what it has besides its name, the kernel's rows judge. */
-export const ofType: z.ZodType = z.looseObject({ type: id })
 export const reconnectTimes: z.ZodType = z.strictObject({
   nextRetryAtMs: z.optional(time),
   deadlineAtMs: z.optional(time),

@@ -11,9 +11,11 @@ import type { SessionClaimHandle } from '../handles/session-claim.ts'
 import type { OperationId, SessionId } from '../kernel/ids.ts'
 import type { MeerkatState } from '../kernel/machine.ts'
 import type { LiveSession } from '../session/live-session.ts'
+import type { Clock } from '../time.ts'
 import { bindingsOf, type SessionRuntimeBindings } from './bindings.ts'
 import { DrainSlot } from './drain-slot.ts'
 import { notRegistered } from './errors.ts'
+import { inTime } from './in-time.ts'
 import { OpsLifecycleRegistry } from './operations.ts'
 
 /** Stops what an executor is at: the run's work, wherever it is. */
@@ -52,6 +54,8 @@ export interface SharedParts {
 export class Entries {
   readonly #entries = new Map<SessionId, Entry>()
   readonly #live: (id: SessionId) => LiveSession | undefined
+  /** Who ever served a session here and has something to close. */
+  readonly #closing = new Set<CoreExecutor>()
   /** Those who wait for somebody to serve a session. */
   readonly #waiting = new Map<SessionId, Set<(executor: CoreExecutor) => void>>()
 
@@ -121,6 +125,7 @@ export class Entries {
     let stopped = isStopped(live)
     const unwatch = live.onCommit(() => {
       if (live.closed) return this.remove(entry)
+      authority.tellOthers(false)
       const before = stopped
       stopped = isStopped(live)
       // An executor goes with a stop, whoever asked for that; one that is attached afterwards is another one.
@@ -135,6 +140,7 @@ export class Entries {
   /** An executor serves the session from now on. */
   attach(entry: Entry, executor: CoreExecutor): void {
     entry.executor = executor
+    if (executor.close !== undefined) this.#closing.add(executor)
     for (const waiting of this.#waiting.get(entry.sessionId) ?? []) waiting(executor)
     this.#waiting.delete(entry.sessionId)
   }
@@ -150,6 +156,13 @@ export class Entries {
     return promise.finally(() => waiting.delete(resolve))
   }
 
+  /** Closes everybody who served a session here, each once, at most this long. */
+  async closeExecutors(clock: Clock, limitMs: number): Promise<void> {
+    const executors = [...this.#closing]
+    this.#closing.clear()
+    await Promise.all(executors.map(executor => inTime(async () => executor.close?.(), clock, limitMs)))
+  }
+
   clear(): void {
     for (const entry of this.all()) this.remove(entry)
   }
@@ -159,6 +172,7 @@ export class Entries {
     if (this.#entries.get(entry.sessionId) === entry) this.#entries.delete(entry.sessionId)
     entry.gate.close()
     entry.drain.abort()
+    entry.authority.tellOthers(true)
     entry.letGo()
   }
 }

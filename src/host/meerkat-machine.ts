@@ -9,7 +9,7 @@ import type { CoreExecutor } from '../executor/executor.ts'
 import type { SessionClaimHandle } from '../handles/session-claim.ts'
 import type { InputId, RunId, RuntimeEpochId, SessionId } from '../kernel/ids.ts'
 import { entryOf, type LedgerEntry, unfinishedInputs } from '../kernel/regions/ledger-entries.ts'
-import type { LifecyclePhase } from '../kernel/regions/lifecycle.ts'
+import { type LifecyclePhase, phaseShown } from '../kernel/regions/lifecycle.ts'
 import type { ControlReport, InputView, ReceiptView } from '../session/api.ts'
 import type { Core } from '../session/core.ts'
 import type { Runtime } from '../session/runtime.ts'
@@ -81,7 +81,7 @@ export class MeerkatMachine implements AsyncDisposable {
     this.#claims = shared.claims
     this.#release = release
     this.auth = new MachineAuth(core.clock, shared)
-    this.seam = new SessionSeam(entries)
+    this.seam = new SessionSeam(entries, core.clock)
     this.#steps = new HostSteps(core, entries, this.seam)
     this.drains = new MachineDrains(entries, core.clock)
     this.realtime = new RealtimeAttachments(entries)
@@ -314,7 +314,7 @@ export class MeerkatMachine implements AsyncDisposable {
 
   /** What the session is doing. A session that nobody registered is as good as destroyed. */
   runtimeState(sessionId: SessionId): LifecyclePhase {
-    return this.#steps.registered(sessionId).state.lifecycle.phase
+    return phaseShown(this.#steps.registered(sessionId).state)
   }
 
   /** An input that has not ended; once it has, `input` tells how. */

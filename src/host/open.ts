@@ -25,6 +25,9 @@ export interface Parts {
   readonly release: () => void
 }
 
+/** How long an executor may take to close, ms. */
+const CLOSE_MS = 5_000
+
 /** Opens the store. A session runs only while a host has given it an executor. */
 export async function openParts(
   source: StoreSource | undefined,
@@ -38,6 +41,8 @@ export async function openParts(
   const executor: CoreExecutor = {
     name: 'host',
     apply: port => served(entries, port.sessionId).apply(port),
+    tools: (session, id) => (id === undefined ? undefined : entries.peek(id)?.executor?.tools?.(session, id)),
+    close: () => entries.closeExecutors(core.clock, CLOSE_MS),
     watch: async (operation, context) => {
       const watcher = await entries.servedBy(operation.sessionId, context.signal)
       return watcher?.watch?.(operation, context)

@@ -1,10 +1,13 @@
 /** Who is registered with a machine and who serves whom: made once however many ask, ended in good order. */
+import { defined } from '../defined.ts'
 import { MeerkatError } from '../errors.ts'
 import type { CoreExecutor } from '../executor/executor.ts'
 import type { RuntimeEpochId, SessionId } from '../kernel/ids.ts'
 import type { Core } from '../session/core.ts'
 import type { LiveSession } from '../session/live-session.ts'
 import { obtain } from '../session/post.ts'
+import { demandActing, optionsConflict } from '../session/settings.ts'
+import { sameOptions } from '../session/support.ts'
 import type { SessionOptions } from '../store/records.ts'
 import type { Entries, Entry, SharedParts } from './entries.ts'
 import { beingTornDown, isDraining, notReady, notRegistered } from './errors.ts'
@@ -45,6 +48,7 @@ export class Registrations {
   async #registered(sessionId: SessionId, options: SessionOptions): Promise<Entry> {
     const { entries, shared } = this.#options
     if (this.#leaving.has(sessionId)) throw beingTornDown(sessionId, entries.peek(sessionId)?.live.state)
+    await this.#demandSame(sessionId, options)
     const known = entries.peek(sessionId)
     if (known !== undefined && !isEnding(known)) return known
     // A teardown that did not come to its end comes to it first.
@@ -130,6 +134,15 @@ export class Registrations {
     if (this.#options.entries.peek(sessionId) !== entry) throw notRegistered(sessionId)
     if (isDraining(live.state)) throw beingTornDown(sessionId, live.state)
     if (phase === 'destroyed') throw notReady(sessionId, phase, 'register another session')
+  }
+
+  /** Options of a session that exists are its own: others are refused, like where it is opened. */
+  async #demandSame(sessionId: SessionId, options: SessionOptions): Promise<void> {
+    if (Object.keys(defined(options)).length === 0) return
+    const { core } = this.#options
+    demandActing(options, undefined)
+    const session = await core.store.session(sessionId)
+    if (session !== undefined && !sameOptions(session.options, options)) throw optionsConflict(session)
   }
 
   async #loaded(sessionId: SessionId, options: SessionOptions): Promise<LiveSession> {

@@ -16,29 +16,36 @@ import {
   sessionsSurface,
 } from '../kernel/mob/seam.ts'
 import { stepsBefore } from '../kernel/owed.ts'
+import type { Clock } from '../time.ts'
 import * as takes from './arguments.ts'
 import type { Entries } from './entries.ts'
+import { inTime } from './in-time.ts'
 
 /** Hears what other machines have to know of a session: that it was placed, retired or destroyed. */
 export interface CompositionSignalDispatcher {
   dispatch(sessionId: SessionId, signal: SessionSignal): Promise<void>
 }
 
+/** How long a dispatcher may take for a signal, ms. */
+const SIGNAL_MS = 5_000
+
 export class SessionSeam {
   readonly #entries: Entries
+  readonly #clock: Clock
   #dispatcher: CompositionSignalDispatcher | undefined
 
   static {
     const { id, later, now } = takes
     takes.checkArguments(this, {
       epochOf: now(id),
-      apply: later(id, takes.ofType),
+      apply: later(id, takes.copied),
       signal: later(id, takes.aState, takes.list),
     })
   }
 
-  constructor(entries: Entries) {
+  constructor(entries: Entries, clock: Clock) {
     this.#entries = entries
+    this.#clock = clock
   }
 
   /** Who is told. Absent: nobody. */
@@ -77,9 +84,15 @@ export class SessionSeam {
     return { ok: true, effects: result.effects }
   }
 
-  /** Sends what a committed step has to tell; `before` is the state it was taken in. */
+  /**
+   * Sends what a committed step has to tell; `before` is the state it was taken in. A dispatcher that fails or does not
+   * answer is warned of: what was committed stands, and whoever asked for it is answered.
+   */
   async signal(sessionId: SessionId, before: MeerkatState, effects: readonly MeerkatEffect[]): Promise<void> {
-    if (this.#dispatcher === undefined) return
-    for (const signal of sessionSignals(before, effects)) await this.#dispatcher.dispatch(sessionId, signal)
+    const dispatcher = this.#dispatcher
+    if (dispatcher === undefined) return
+    for (const signal of sessionSignals(before, effects)) {
+      await inTime(async () => dispatcher.dispatch(sessionId, signal), this.#clock, SIGNAL_MS)
+    }
   }
 }

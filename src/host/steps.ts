@@ -70,6 +70,7 @@ export class HostSteps {
     const live = this.registered(sessionId)
     const { before, effects } = await live.driver.mutate(recover)
     await this.#seam.signal(sessionId, before, effects)
+    this.#entries.of(sessionId).authority.tellOthers(false)
     live.loop?.sync()
     return recoveryReport(effects, live.state)
   }

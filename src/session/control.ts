@@ -4,6 +4,7 @@ import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { RunId } from '../kernel/ids.ts'
 import type { MeerkatInput, MeerkatState } from '../kernel/machine.ts'
 import { isStopPending, stepsBefore } from '../kernel/owed.ts'
+import { phaseShown } from '../kernel/regions/lifecycle.ts'
 import { type Clock, Deadline } from '../time.ts'
 import type { ControlOperation, ControlReport } from './api.ts'
 import type { LiveSession } from './live-session.ts'
@@ -45,7 +46,7 @@ export async function control(
   const unfinished = live.state.ledger.entries.size
   return {
     sessionId: live.id,
-    phase: live.state.lifecycle.phase,
+    phase: phaseShown(live.state),
     inputsAbandoned: live.abandoned - abandonedBefore,
     inputsPendingDrain: operation === 'retire' ? unfinished : 0,
     inputsTransferred: operation === 'recycle' ? unfinishedBefore : 0,

@@ -6,6 +6,7 @@ import type { Faults } from '../faults.ts'
 import { type Ids, uuidIds } from '../ids.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import type { MeerkatState } from '../kernel/machine.ts'
+import { phaseShown } from '../kernel/regions/lifecycle.ts'
 import { RunSlots, runLimits } from '../loop/slots.ts'
 import type { RuntimeObserver } from '../observer.ts'
 import type { LetterId } from '../store/mail.ts'
@@ -109,7 +110,8 @@ export class Core {
 
   /** The phase of a session that is loaded here. */
   phaseOf(sessionId: string): string | undefined {
-    return this.sessions.peek(sessionId as SessionId)?.state.lifecycle.phase
+    const live = this.sessions.peek(sessionId as SessionId)
+    return live && phaseShown(live.state)
   }
 
   /** The state as its owner here has it, else as its records tell. */

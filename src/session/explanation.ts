@@ -7,6 +7,7 @@ import type { MeerkatState } from '../kernel/machine.ts'
 import { mapGet, mapValues } from '../kernel/persistent-map.ts'
 import type { CallEntry } from '../kernel/regions/calls.ts'
 import { MAX_ATTEMPTS, unfinishedInputs } from '../kernel/regions/ledger-entries.ts'
+import { phaseShown } from '../kernel/regions/lifecycle.ts'
 import { unfinishedOperations } from '../kernel/regions/operations-entries.ts'
 import { nextDueAt } from '../kernel/regions/schedules.ts'
 import { type Blocker, blockers, runnable } from '../kernel/runnable.ts'
@@ -38,7 +39,7 @@ type Waiting = Explanation['waitingFor'][number]
 export function explanationOf(state: MeerkatState, sight: Sight): Explanation {
   return {
     runnable: runnable(state),
-    phase: state.lifecycle.phase,
+    phase: phaseShown(state),
     summary: summaryOf(state, sight),
     waitingFor:
       sight.wantsSlot === undefined

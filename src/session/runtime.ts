@@ -298,9 +298,9 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
 
   async tools(sessionId: string): Promise<Awaited<ReturnType<RuntimeApi['tools']>>> {
     await checked('tool/list', { sessionId })
-    const { options } = await summaryOf(this.#store, sessionId)
+    const { id, options } = await summaryOf(this.#store, sessionId)
     if (this.#executor === undefined) throw noExecutor()
-    return { generation: 1, tools: this.#executor.tools?.(options) ?? [] }
+    return { generation: 1, tools: this.#executor.tools?.(options, id) ?? [] }
   }
 
   async schedule(sessionId: string, given: ScheduleParams): Promise<ScheduleView> {

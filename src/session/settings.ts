@@ -76,7 +76,7 @@ export function demandActing(options: SessionOptions | SessionChanges, executor:
   }
   const { tools } = options
   const { tools: _, ...rest } = options as SessionOptions
-  const offered = executor?.tools?.(rest).map(({ name }) => name)
+  const offered = executor?.tools?.(rest)?.map(({ name }) => name)
   const unknown = offered === undefined ? [] : (tools ?? []).filter(name => !offered.includes(name))
   if (unknown.length === 0) return
   const known =

@@ -293,7 +293,7 @@ describe('which tools there are', () => {
     })
     await start(executor, { session: { tools: ['b'] } }).output
     expect(server.requests[0]?.body.tools?.map(one => one.function.name)).toEqual(['b'])
-    expect(executor.tools?.({}).map(({ name }) => name)).toEqual(['a', 'b'])
+    expect(executor.tools?.({})?.map(({ name }) => name)).toEqual(['a', 'b'])
     expect(executor.tools?.({ tools: ['a'] })).toMatchObject([{ name: 'a', policy: 'ask', needsApproval: false }])
   })
 

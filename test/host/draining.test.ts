@@ -41,7 +41,7 @@ test('a run that does not end in its time is cut off, and one that ignores that 
 })
 
 test('who comes while the host leaves is told to come again, in words', async () => {
-  const { machine, run, left, completion } = await leaving()
+  const { machine, run, left, completion } = await leaving(60_000)
   const isDraining = async (): Promise<boolean> =>
     (await machine.runtime.explain(S)).waitingFor.some(({ guard }) => guard === 'not-draining')
   while (!(await isDraining())) await Promise.resolve()

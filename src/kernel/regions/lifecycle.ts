@@ -58,6 +58,11 @@ export type LifecycleInput =
   | { readonly type: 'Resume' }
   | { readonly type: 'Destroy' }
 
+/** What the session is, for people: one that was retired is so while its last runs drain. */
+export function phaseShown({ lifecycle }: MeerkatFacts): LifecyclePhase {
+  return lifecycle.phase === 'running' && lifecycle.preRun === 'retired' ? 'retired' : lifecycle.phase
+}
+
 const IDLE: Lifecycle = { phase: 'idle' }
 const ATTACHED: Lifecycle = { phase: 'attached', stopDeferred: false }
 const RETIRED: Lifecycle = { phase: 'retired' }
