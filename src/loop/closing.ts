@@ -4,6 +4,7 @@ import type { ApplyOutput } from '../executor/executor.ts'
 import { messageOf } from '../foreign.ts'
 import type { CallId, RunId } from '../kernel/ids.ts'
 import { mapGet } from '../kernel/persistent-map.ts'
+import type { Calls } from '../kernel/regions/calls.ts'
 import type { MessageRecord, ResultRecord, UsageRecord } from '../store/records.ts'
 import { messageText } from '../text.ts'
 import type { Work } from './work.ts'
@@ -25,6 +26,8 @@ export interface Closing {
   readonly turn: number
   /** Has what joins at a boundary wait for it. */
   readonly atBoundary: (tx: Transaction) => void
+  /** The session's calls when the executor was called. */
+  readonly callsBefore: Calls
 }
 
 /** Whether the run is over, or `apply` has to go on because steers joined. */
@@ -40,13 +43,20 @@ export function close(tx: Transaction, closing: Closing, ending: Ending): Verdic
     case 'cancelled':
       return cancelled(tx, closing, ending.message)
     case 'parked':
-      return tx.try({ type: 'RollbackRun', runId: closing.runId, cause: 'parked' }).ok ? 'over' : 'again'
+      return parked(tx, closing)
     case 'interrupted':
       tx.step({ type: 'RollbackRun', runId: closing.runId, cause: 'interrupted' })
       return 'over'
     case 'threw':
       return threw(tx, closing, ending.error)
   }
+}
+
+/** Its work waits for a person; where that was settled meanwhile it goes on. An executor that parks for nobody has failed. */
+function parked(tx: Transaction, closing: Closing): Verdict {
+  if (tx.try({ type: 'RollbackRun', runId: closing.runId, cause: 'parked' }).ok) return 'over'
+  if (tx.state.calls !== closing.callsBefore) return 'again'
+  return threw(tx, closing, new Error('the executor parked its run, though none of its calls waits for anybody'))
 }
 
 type Completed = Extract<ApplyOutput, { type: 'completed' }>

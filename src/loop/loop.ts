@@ -12,17 +12,18 @@ import { defined } from '../defined.ts'
 import type { SessionDriver } from '../driver/driver.ts'
 import type { Transaction } from '../driver/transaction.ts'
 import { asMeerkatError, MeerkatError } from '../errors.ts'
-import type { AbortCause, ApplyOutput, ContextMessage, CoreExecutor } from '../executor/executor.ts'
+import type { AbortCause, ContextMessage, CoreExecutor } from '../executor/executor.ts'
 import type { Faults } from '../faults.ts'
-import { errorOf, messageOf } from '../foreign.ts'
+import { messageOf } from '../foreign.ts'
 import type { InputId, RunId } from '../kernel/ids.ts'
 import { entryOf } from '../kernel/regions/ledger-entries.ts'
 import type { Run } from '../kernel/regions/run.ts'
 import { type RuntimeObserver, tell } from '../observer.ts'
-import { isUnreadableFile, refersToFiles, whole } from '../store/blobs.ts'
+import { refersToFiles, whole } from '../store/blobs.ts'
 import type { InputRecord, MessageRecord, SessionOptions, UsageRecord } from '../store/records.ts'
 import { type Clock, Deadline } from '../time.ts'
 import { addUsage } from '../usage.ts'
+import { attempt, judge, turnOfEventLoop } from './attempt.ts'
 import { RunByHand } from './by-hand.ts'
 import { close, type Ending, type Verdict } from './closing.ts'
 import { LoopPort } from './port.ts'
@@ -75,6 +76,8 @@ interface Performing extends Pick<Performance, 'runId' | 'startedAt' | 'isWaitin
   readonly overdue: boolean
 }
 
+/** Runs that may follow each other within one turn of the event loop. */
+const RUNS_A_TURN = 32
 /** How long a store may stay away before the session is let go. */
 const STORE_PATIENCE_MS = 120_000
 
@@ -83,6 +86,7 @@ export class SessionLoop {
   #current: Performance | undefined
   readonly #byHand: RunByHand
   #closing = false
+  #runs = 0
 
   constructor(options: LoopOptions) {
     this.#options = options
@@ -166,25 +170,30 @@ export class SessionLoop {
       performance.deadline = port.deadline
       offDeadline = port.deadline.onPassed(() => this.#abort(performance, 'deadline'))
       this.#tellStart(port, performance, queuedMs)
+      // What earlier attempts of the same work spent is part of what its answer cost.
+      const spentBefore = port.usageSoFar
       let usage: UsageRecord | undefined
       for (;;) {
         const ending = await this.#apply(port, performance, load)
         const spent = 'usage' in ending ? ending.usage : undefined
         usage = addUsage(usage, spent)
-        const verdict = await this.#close(port, work, ending, usage)
-        if (verdict === 'over') {
-          this.#tellEnd(port, performance, ending, usage)
-          break
-        }
+        const verdict = await this.#close(port, work, ending, addUsage(spentBefore, usage))
+        if (verdict === 'over') this.#tellEnd(port, performance, ending, usage)
+        if (verdict === 'over' && ending.type !== 'threw') break
+        await turnOfEventLoop()
+        if (verdict === 'over') break
         port.spend(spent)
         await payloads()
       }
       port.close()
     } catch (error) {
       await this.#fail(run.runId, error)
+      await turnOfEventLoop()
     } finally {
       offDeadline()
       leave()
+      // A long backlog, answered at once by a store in memory, must not keep timers and other sessions waiting.
+      if (++this.#runs % RUNS_A_TURN === 0) await turnOfEventLoop()
       if (this.#current === performance) this.#current = undefined
       this.sync()
     }
@@ -304,7 +313,16 @@ export class SessionLoop {
     const { driver } = this.#options
     const { runId } = port
     const streamed = (turn: number): boolean => port.streamed(turn)
-    const closing = { runId, work, usage, streamed, turn: port.turnOf(ending), atBoundary: this.#options.atBoundary }
+    const { atBoundary } = this.#options
+    const closing = {
+      runId,
+      work,
+      usage,
+      streamed,
+      turn: port.turnOf(ending),
+      atBoundary,
+      callsBefore: port.callsBefore,
+    }
     const length = work.messages.length
     const mutation = (tx: Transaction): Verdict => {
       work.truncate(length)
@@ -359,42 +377,3 @@ export class SessionLoop {
     }
   }
 }
-
-async function attempt(
-  executor: CoreExecutor,
-  port: LoopPort,
-  load: () => Promise<void>,
-  faults: Faults | undefined,
-): Promise<Ending> {
-  try {
-    await load()
-    if (faults !== undefined) await faults('loop.dispatch')
-    const output = await executor.apply(port)
-    if (faults !== undefined) await faults('loop.returned')
-    return output
-  } catch (thrown) {
-    const error = errorOf(thrown)
-    // Another attempt would find the same file.
-    if (isUnreadableFile(error)) return { type: 'failed', source: 'internal', error: unreadable(error) }
-    return { type: 'threw', error }
-  }
-}
-
-const unreadable = ({ message }: MeerkatError) => ({ code: 'file-unreadable', message })
-
-/** What an ending means once the abort's cause is known: a committed answer stands, everything else yields to the cause. */
-function judge(ended: Ending | 'given-up', signal: AbortSignal): Ending {
-  const ending: Ending = ended === 'given-up' ? { type: 'interrupted' } : ended
-  if (!signal.aborted || ending.type === 'completed') return ending
-  const cause = signal.reason as AbortCause
-  if (cause === 'closing') return { type: 'interrupted' }
-  const { message, usage, turn } = ending as Partial<Extract<ApplyOutput, { type: 'cancelled' }>>
-  const kept = defined({ message, usage, turn })
-  return cause === 'deadline' ? { ...timedOut, ...kept } : { type: 'cancelled', ...kept }
-}
-
-const timedOut = {
-  type: 'failed',
-  source: 'time-budget-exceeded',
-  error: { code: 'deadline-exceeded', message: 'the run took longer than it may; raise maxRunMs or ask for less' },
-} as const satisfies ApplyOutput

@@ -18,7 +18,7 @@ import type {
   StreamEvent,
 } from '../executor/executor.ts'
 import type { CallId, InputId, RunId } from '../kernel/ids.ts'
-import { type CallEntry, callsOf } from '../kernel/regions/calls.ts'
+import { type CallEntry, type Calls, callsOf } from '../kernel/regions/calls.ts'
 import type { RuntimeObserver } from '../observer.ts'
 import type { MessageRecord, SessionOptions, UsageRecord } from '../store/records.ts'
 import { messageText } from '../text.ts'
@@ -57,6 +57,8 @@ export class LoopPort implements RunPort {
   readonly #streamedTurns = new Set<number>()
   /** Of the work's model calls before the executor was called. */
   usageSoFar?: UsageRecord
+  /** The session's calls when the executor was called last. */
+  callsBefore: Calls
   #turns = 0
   #lastFlush = Number.NEGATIVE_INFINITY
   #flushPlanned = false
@@ -64,6 +66,7 @@ export class LoopPort implements RunPort {
 
   constructor(options: PortOptions) {
     this.#options = options
+    this.callsBefore = options.driver.state.calls
     const said = options.work.messages.filter(message => message.role === 'assistant')
     this.#turns = said.length
     for (const { usage } of said) this.spend(usage)
@@ -118,6 +121,11 @@ export class LoopPort implements RunPort {
     if (calls.length < 2) return calls
     const asked = work.messages.flatMap(requestedIn).map(({ callId }) => callId)
     return calls.toSorted((a, b) => asked.indexOf(a.id) - asked.indexOf(b.id))
+  }
+
+  /** All calls of the session, as a value that changes whenever one of them does. */
+  get sessionCalls(): Calls {
+    return this.#options.driver.state.calls
   }
 
   /** Whether text of the turn was streamed. */

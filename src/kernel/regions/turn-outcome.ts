@@ -34,7 +34,7 @@ interface Failure {
   readonly cause: TurnTerminalCause
 }
 
-const FAILURES: Readonly<Record<TerminalFailureSource, Failure>> = {
+export const FAILURES: Readonly<Record<TerminalFailureSource, Failure>> = {
   'token-budget-exceeded': { outcome: 'budget-exhausted', cause: 'budget-exhausted' },
   'tool-call-budget-exceeded': { outcome: 'budget-exhausted', cause: 'budget-exhausted' },
   'time-budget-exceeded': { outcome: 'time-budget-exceeded', cause: 'time-budget-exceeded' },

@@ -1,0 +1,120 @@
+/**
+ * What an executor answers, checked where it enters: an executor is code of somebody else.
+ *
+ * What can't be used ends the attempt, with words for whoever wrote the executor. What is not essential (a count of
+ * tokens, the number of the turn) is left out instead. What is handed on is plain JSON with well-formed text.
+ */
+import { defined } from '../defined.ts'
+import { MeerkatError } from '../errors.ts'
+import type { ApplyOutput } from '../executor/executor.ts'
+import { jsonOf, wellFormed } from '../foreign.ts'
+import { FAILURES, type TerminalFailureSource } from '../kernel/regions/turn-outcome.ts'
+import type { MessagePart, MessageRecord, UsageRecord } from '../store/records.ts'
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** The answer of `apply`; throws `invalid-params` for one that is none. */
+export function checkedAnswer(given: unknown): ApplyOutput {
+  const answer = fieldsOf(given, 'answered')
+  const type = answer['type']
+  if (type === 'parked') return { type }
+  const { message, usage, turn } = answer
+  const common = defined({
+    message: message === undefined ? undefined : checkedMessage(message),
+    usage: soundUsage(usage),
+    turn: isCount(turn, 1) ? turn : undefined,
+  })
+  if (type === 'completed') {
+    const { output } = answer
+    return { type, ...common, ...(output !== undefined && { output: plain(output, 'output') }) }
+  }
+  if (type === 'cancelled') return { type, ...common }
+  if (type === 'failed') return { type, ...common, ...failure(answer) }
+  throw bad(`answered ${wordOf(type)} where completed, failed, cancelled or parked was expected`)
+}
+
+function failure({
+  source,
+  error,
+  turns,
+}: Fields): Pick<Extract<ApplyOutput, { type: 'failed' }>, 'source' | 'error' | 'turns'> {
+  const { code, message } = fieldsOf(error, 'failed without an error: `error` was')
+  if (typeof code !== 'string' || typeof message !== 'string')
+    throw bad('failed with an error without code and message')
+  if (!isSource(source)) throw bad(`failed with a source that there is none of: ${wordOf(source)}`)
+  const { made, allowed } = turns === undefined ? {} : fieldsOf(turns, 'failed with turns that were')
+  const counted = isCount(made, 0) && isCount(allowed, 0) ? { turns: { made, allowed } } : {}
+  return { source, error: { code: wellFormed(code), message: wellFormed(message) }, ...counted }
+}
+
+function isSource(value: unknown): value is TerminalFailureSource {
+  return typeof value === 'string' && Object.hasOwn(FAILURES, value)
+}
+
+/** A message as a model or a tool said it. */
+function checkedMessage(given: unknown): MessageRecord {
+  const { role, content } = fieldsOf(given, 'gave a message that is')
+  if (!isRole(role)) throw bad(`gave a message of the role ${wordOf(role)}`)
+  if (content === undefined) return { role }
+  if (typeof content === 'string') return { role, content: wellFormed(content) }
+  if (!Array.isArray(content)) throw bad('gave a message whose content is neither text nor a list of parts')
+  const parts = plain(content, 'message') as readonly unknown[]
+  const wrong = parts.find(part => !isPart(part))
+  if (wrong !== undefined) throw bad(`gave a message with a part that is none: ${wordOf(wrong)}`)
+  return { role, content: parts as readonly MessagePart[] }
+}
+
+const ROLES = ['system', 'user', 'assistant', 'tool', 'notice'] as const
+const isRole = (value: unknown): value is MessageRecord['role'] => ROLES.some(role => role === value)
+
+/** Text that each kind of part has to have. */
+const PARTS: ReadonlyMap<unknown, readonly string[]> = new Map([
+  ['text', ['text']],
+  ['reasoning', ['text']],
+  ['file', ['mediaType']],
+  ['json', []],
+  ['tool-call', ['callId', 'name']],
+  ['tool-result', ['callId', 'name']],
+])
+
+function isPart(part: unknown): boolean {
+  if (typeof part !== 'object' || part === null) return false
+  const needed = PARTS.get(Reflect.get(part, 'type'))
+  return needed?.every(name => typeof Reflect.get(part, name) === 'string') === true
+}
+
+/** The counts that are counts; nothing where none is. */
+function soundUsage(given: unknown): UsageRecord | undefined {
+  if (typeof given !== 'object' || given === null) return undefined
+  const counts = COUNTS.flatMap((name): readonly [string, number][] => {
+    const value: unknown = Reflect.get(given, name)
+    return isCount(value, 0) ? [[name, value]] : []
+  })
+  return counts.length === 0 ? undefined : Object.fromEntries(counts)
+}
+
+const COUNTS = ['inputTokens', 'outputTokens', 'totalTokens', 'cachedInputTokens', 'reasoningTokens', 'calls'] as const
+
+function isCount(value: unknown, least: number): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= least
+}
+
+function plain(value: unknown, what: string): unknown {
+  const json = jsonOf(value)
+  if ('problem' in json) throw bad(`gave ${what === 'output' ? 'an' : 'a'} ${what} that has no JSON: ${json.problem}`)
+  return json.value
+}
+
+function fieldsOf(value: unknown, what: string): Fields {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields
+  throw bad(`${what} ${wordOf(value)}`)
+}
+
+function wordOf(value: unknown): string {
+  const json = jsonOf(value, 100)
+  return value === undefined ? 'nothing' : 'text' in json ? json.text : `a ${typeof value}`
+}
+
+function bad(what: string): MeerkatError {
+  return new MeerkatError('invalid-params', `the executor ${what}`)
+}
