@@ -6,6 +6,7 @@
  */
 import { z } from 'zod'
 import { MeerkatError } from '../errors.ts'
+import { isFileData, MAX_FILE_CHARS, MEDIA_TYPE } from '../file-data.ts'
 import { messageOf } from '../foreign.ts'
 import { MAX_ID_CHARS, MAX_KEY_CHARS, NOT_PRINTABLE, PRINTABLE } from '../names.ts'
 
@@ -118,8 +119,8 @@ const part = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('text'), text: z.string().min(1) }),
   z.strictObject({
     type: z.literal('file'),
-    mediaType: id,
-    data: z.string().min(1),
+    mediaType: id.regex(MEDIA_TYPE, 'it must be a media type such as image/png'),
+    data: z.string().min(1).max(MAX_FILE_CHARS).refine(isFileData, 'it must be base64, or a data: or https: URL'),
     filename: z.optional(text(MAX_KEY_CHARS)),
   }),
   z.strictObject({ type: z.literal('json'), value: z.unknown() }),

@@ -12,6 +12,18 @@ async function refusal(name: string, params: unknown): Promise<MeerkatError> {
   throw new Error(`expected a refusal, got ${JSON.stringify(error)}`)
 }
 
+test.each([
+  [{ mediaType: 'png', data: 'AAAA' }, 'mediaType must be a media type such as image/png'],
+  [{ mediaType: 'image/png\n', data: 'AAAA' }, 'mediaType must hold no control characters'],
+  [{ mediaType: 'image/png', data: 'no base64!' }, 'data must be base64, or a data: or https: URL'],
+  [{ mediaType: 'image/png', data: 'file:///etc/passwd' }, 'data must be base64, or a data: or https: URL'],
+  [{ mediaType: 'image/png', data: `${' '.repeat(100_000)}!` }, 'data must be base64, or a data: or https: URL'],
+])('a file of %j is refused', async (file, message) => {
+  const error = await refusal('input/send', { sessionId: 'a', content: [{ type: 'file', ...file }] })
+  expect(error).toMatchObject({ code: 'invalid-params' })
+  expect(error.message).toContain(`content.0.${message}`)
+})
+
 test('every operation says in one sentence what it does', () => {
   for (const name of operationNames) expect(operations[name].doc).toMatch(/^[A-Z][^\n]+\.$/)
 })

@@ -1,5 +1,6 @@
 /** Inputs: the one door for whatever a session shall answer. */
 import { z } from 'zod'
+import { isFileData, MAX_FILE_CHARS, MEDIA_TYPE } from '../../file-data.ts'
 import { MAX_KEY_CHARS } from '../../names.ts'
 import { isTraceparent } from '../../observer.ts'
 import type { InputStatus, RunResult, RuntimeApi } from '../../session/api.ts'
@@ -11,8 +12,13 @@ const contentPart = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('text'), text: z.string().min(1) }),
   z.strictObject({
     type: z.literal('file'),
-    mediaType: name(),
-    data: z.string().min(1).describe('Base64, or a `data:` or `https:` URL.'),
+    mediaType: name().regex(MEDIA_TYPE, 'must be a media type such as image/png'),
+    data: z
+      .string()
+      .min(1)
+      .max(MAX_FILE_CHARS)
+      .refine(isFileData, 'must be base64, or a data: or https: URL')
+      .describe('Base64, or a `data:` or `https:` URL.'),
     filename: z.exactOptional(name(500)),
   }),
   z.strictObject({ type: z.literal('json'), value: json }),
