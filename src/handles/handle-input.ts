@@ -127,6 +127,7 @@ const KINDS: { readonly [Name in Field]: KindOf<ValueOf<Name>> } = {
   missed: 'count',
   mobId: 'name',
   mode: { Timed: true, AttachedSession: true, PersistentHost: true, queue: true, steer: true, supersede: true },
+  mostUnfinished: 'count',
   names: 'names',
   next: 'plain',
   nextBindingState: 'name',

@@ -49,6 +49,8 @@ export interface AcceptInput {
   readonly withoutWake?: boolean
   /** The peer carried context to inject, which a steer can't. */
   readonly injectsContext?: boolean
+  /** Inputs that may be unfinished for it to be taken in, unless it replaces one of them. Absent: as many as there are. */
+  readonly mostUnfinished?: number
   /** A terminal response whose correlation or identity is malformed. */
   readonly malformedTerminal?: boolean
 }

@@ -139,7 +139,8 @@ export function runLimits(given: unknown): RunLimits | undefined {
   }
 }
 
-function demandCount(path: string, value: unknown): number {
+/** A count that a caller gave, believed. `invalid-params` names it where it is none. */
+export function demandCount(path: string, value: unknown): number {
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 1) return value
   throw noCount(path, value)
 }

@@ -24,6 +24,8 @@ export interface AlarmOptions {
   readonly store: Store
   readonly clock: Clock
   readonly ids: Ids
+  /** Unfinished inputs that the session may have for another one to be taken in. */
+  readonly maxQueuedInputs: number
   /** Shared by all sessions of the process. */
   readonly gate: Gate
   /** Keeps what an input said while it is unfinished. */
@@ -96,7 +98,7 @@ export class Alarm {
   }
 
   async #fireAll(): Promise<void> {
-    const { driver, clock, ids, keep } = this.#options
+    const { driver, clock, ids, keep, maxQueuedInputs } = this.#options
     for (;;) {
       const due = dueSchedules(driver.state, clock.now()).slice(0, AT_ONCE)
       if (due.length === 0 || this.#stopped) return
@@ -108,7 +110,7 @@ export class Alarm {
           if (entry === undefined) return true
           // Nobody knows what it was to say.
           if (record === undefined) return tx.try({ type: 'CancelSchedule', scheduleId }).ok
-          return fire(tx, entry, record, { ids, keep, now })
+          return fire(tx, entry, record, { ids, keep, now, mostUnfinished: maxQueuedInputs })
         }).length
       })
       if (fired === 0) throw new Error('what is due was refused: it is tried again a little later')

@@ -24,6 +24,8 @@ import { Sessions } from './sessions.ts'
 
 /** Copies of a session that a request is tried on: each was let go under it. */
 const TRIES = 5
+/** Unfinished inputs of a session, beyond which no other is taken in. */
+const MAX_QUEUED = 10_000
 /** Sessions that take up what fell due at the same time. */
 const GATE_WIDTH = 8
 
@@ -69,6 +71,7 @@ export class Core {
       takesFiles: options.takesFiles,
       maxRunMs: options.maxRunMs ?? 3_600_000,
       abortGraceMs: this.abortGraceMs,
+      maxQueuedInputs: options.maxQueuedInputs ?? MAX_QUEUED,
       gate: new Gate(GATE_WIDTH),
       slots: this.slots,
       owner: this.owner,

@@ -66,6 +66,7 @@ export function admit(
           ...nature,
           ...(mode !== 'queue' && { mode }),
           ...(supersessionKey !== undefined && { supersessionKey }),
+          mostUnfinished: live.maxQueuedInputs,
         }
       : {
           type: 'ResolveAdmissionIdempotency',
@@ -136,12 +137,21 @@ function verdictOf(effects: readonly MeerkatEffect[], key: string | undefined): 
       throw new MeerkatError('idempotency-conflict', message, { details: { key, inputId: first.existing } })
     }
     case 'AdmissionRejected':
+      if (first.reason === 'overloaded') throw overloaded()
       throw new MeerkatError('rejected', `the input was refused: ${first.reason}`, {
         details: { kind: 'admission', reason: first.reason },
       })
     default:
       return undefined
   }
+}
+
+/** How long a sender that was refused does well to wait: turns take seconds. */
+const RETRY_AFTER_MS = 1_000
+
+function overloaded(): MeerkatError {
+  const message = 'the session has as many unfinished inputs as it may (maxQueuedInputs): send again when it has less to do'
+  return new MeerkatError('overloaded', message, { details: { retryAfterMs: RETRY_AFTER_MS } })
 }
 
 export function statusOf(entry: LedgerEntry | undefined): InputStatus {

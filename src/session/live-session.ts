@@ -38,6 +38,8 @@ export interface SessionHost {
   readonly takesFiles?: boolean | undefined
   readonly maxRunMs: number
   readonly abortGraceMs: number
+  /** Unfinished inputs that a session may have for another one to be taken in. */
+  readonly maxQueuedInputs: number
   /** Runs of the process at once; absent: as many as there are. */
   readonly slots?: RunSlots | undefined
   /** What falls due in many sessions at once passes through it, a few at a time. */
@@ -114,6 +116,7 @@ export class LiveSession {
       clock,
       ids,
       gate: host.gate,
+      maxQueuedInputs: host.maxQueuedInputs,
       executor,
       session: () => this.record.options,
       keep: record => this.keep(record),
@@ -165,6 +168,11 @@ export class LiveSession {
   get isServed(): boolean {
     const { executor, serves } = this.#host
     return executor !== undefined && (serves === undefined || serves(this.id))
+  }
+
+  /** Unfinished inputs that it may have for another one to be taken in. */
+  get maxQueuedInputs(): number {
+    return this.#host.maxQueuedInputs
   }
 
   /** Ends the conditions of a former owner and takes up what is owed. */

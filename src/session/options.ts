@@ -4,7 +4,7 @@ import type { CoreExecutor } from '../executor/executor.ts'
 import type { Faults } from '../faults.ts'
 import type { Ids } from '../ids.ts'
 import type { SessionId } from '../kernel/ids.ts'
-import { type RunLimits, runLimits } from '../loop/slots.ts'
+import { demandCount, type RunLimits, runLimits } from '../loop/slots.ts'
 import type { RuntimeObserver } from '../observer.ts'
 import type { StoreSource } from '../store/store.ts'
 import { invalidParams, type Problem } from '../surfaces/invalid-params.ts'
@@ -34,6 +34,8 @@ export interface RuntimeOptions {
    * `{ total: 50, perLabel: { tenant: 5 } }`. A run's time counts from when it begins. Default: no limit.
    */
   readonly maxConcurrentRuns?: number | RunLimits
+  /** Unfinished inputs of a session, beyond which another one is refused as `overloaded`. Default 10,000. */
+  readonly maxQueuedInputs?: number
   /** Idle sessions kept loaded. Default 1,000. */
   readonly keepIdle?: number
   /** How long an idle session stays loaded once there are more. Default 60 s. */
@@ -57,6 +59,7 @@ export interface RuntimeOptions {
 /** The options as everything inside may trust them. `invalid-params` names the one that can't be. */
 export function soundOptions<Options extends Omit<RuntimeOptions, 'store'>>(options: Options): Options {
   runLimits(options.maxConcurrentRuns)
+  if (options.maxQueuedInputs !== undefined) demandCount('maxQueuedInputs', options.maxQueuedInputs)
   const { maxRunMs, abortGraceMs, idleMs, recoverEveryMs, retention } = options
   demandDurations({ maxRunMs, abortGraceMs, idleMs, recoverEveryMs })
   if (retention !== undefined) demandRetention(retention)
@@ -99,6 +102,7 @@ const KINDS: { readonly [Name in keyof Required<RuntimeOptions>]: Kind } = {
   keepIdle: [isCount, 'a whole number, at least 0'],
   idleMs: measured,
   maxConcurrentRuns: measured,
+  maxQueuedInputs: measured,
   recoverEveryMs: [value => value !== 0, 'more than 0'],
   retention,
   observer: withMethods('an object', []),

@@ -63,6 +63,13 @@ export async function scheduleViews(core: Core, sessionId: string): Promise<read
   return records.map(record => viewOf(record, mapGet(schedules.entries, record.id)))
 }
 
+interface FireOptions {
+  readonly ids: Ids
+  readonly keep: (record: InputRecord) => void
+  readonly now: number
+  readonly mostUnfinished: number
+}
+
 /**
  * Fires a due schedule within a transaction: what becomes of it is the kernel's to say, the input follows. False where
  * the kernel refuses.
@@ -71,7 +78,7 @@ export function fire(
   tx: Transaction,
   entry: ScheduleEntry,
   { rule, content }: ScheduleRecord,
-  { ids, keep, now }: { readonly ids: Ids; readonly keep: (record: InputRecord) => void; readonly now: number },
+  { ids, keep, now, mostUnfinished }: FireOptions,
 ): boolean {
   const late = now - entry.dueAt > LATE_MS
   const missed = late ? 1 + missedSince(rule, entry.dueAt, now, MISSED_MOST) : 0
@@ -85,6 +92,7 @@ export function fire(
     inputId,
     ...(missed > 0 && { missed }),
     ...(next !== undefined && { nextDueAt: next }),
+    mostUnfinished,
   })
   if (!fired.ok || !fired.effects.some(({ type }) => type === 'ScheduleFired')) return fired.ok
   const replaces = entry.overlap === 'replace'

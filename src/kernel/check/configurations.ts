@@ -130,6 +130,7 @@ function everyOffer(): readonly AcceptInput[] {
     accept('a', { kind: 'continuation', continuation: 'workgraph-attention' }),
     accept('a', { withoutWake: true }),
     accept('a', { durability: 'ephemeral' }),
+    accept('a', { mostUnfinished: 0 }),
     accept('a', { durability: 'derived' }),
     accept('a', { durability: 'derived', origin: 'flow' }),
     accept('a', { durability: 'derived', origin: 'system', kind: 'operation' }),

@@ -18,6 +18,12 @@ function isFaulty(_: MeerkatFacts, input: AcceptInput): boolean {
 function isNew(state: MeerkatFacts, input: AcceptInput): boolean {
   return mapGet(state.ledger.entries, input.inputId) === undefined
 }
+/** What waits is bounded by whoever offers it; what takes the place of another makes it no more. */
+function isFull(state: MeerkatFacts, input: AcceptInput): boolean {
+  const { mostUnfinished } = input
+  if (mostUnfinished === undefined || state.ledger.entries.size < mostUnfinished) return false
+  return replacedBy(state.ledger, input).length === 0
+}
 function isConsumedOnAccept(state: MeerkatFacts, input: AcceptInput): boolean {
   return admissionPolicy(input, state.run.phase === 'bound', false).consumedOnAccept
 }
@@ -28,11 +34,11 @@ export function notRetiring({ lifecycle }: MeerkatFacts): boolean {
 }
 
 /** The guards of the rows that admit. */
-export const admissionGuards = { saysTheSame, isFaulty, isNew, isConsumedOnAccept }
+export const admissionGuards = { saysTheSame, isFaulty, isFull, isNew, isConsumedOnAccept }
 
 /** Whether the row that takes the input in is the one that decides on it. */
 export function isEnqueued(state: MeerkatFacts, input: AcceptInput): boolean {
-  const refused = isFaulty(state, input) || !isNew(state, input)
+  const refused = isFaulty(state, input) || isFull(state, input) || !isNew(state, input)
   return (
     !refused && !isConsumedOnAccept(state, input) && isRegistered(state) && notDraining(state) && notRetiring(state)
   )
@@ -158,6 +164,11 @@ export const ledgerEffects = {
     type: 'AdmissionRejected',
     inputId: input.inputId,
     reason: validationFault(input) ?? 'unknown',
+  }),
+  overloaded: (_: MeerkatFacts, { inputId }: AcceptInput): MeerkatEffect => ({
+    type: 'AdmissionRejected',
+    inputId,
+    reason: 'overloaded',
   }),
   consumedOnAccept: (_: MeerkatFacts, input: AcceptInput): readonly MeerkatEffect[] => [
     { type: 'InputAccepted', inputId: input.inputId, lane: 'queue' },

@@ -55,7 +55,7 @@ function requeue(
 const ADMITTING: readonly LifecyclePhase[] = ['idle', 'attached', 'running']
 /** A retry of an accepted input is answered whatever became of the session meanwhile. */
 const ANSWERING: readonly LifecyclePhase[] = [...ADMITTING, 'retired', 'stopped', 'destroyed']
-const { saysTheSame, isFaulty, isNew, isConsumedOnAccept } = admissionGuards
+const { saysTheSame, isFaulty, isFull, isNew, isConsumedOnAccept } = admissionGuards
 /** A stopped session holds nothing. */
 const HOLDING: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired']
 
@@ -72,6 +72,7 @@ export const ledger: MeerkatRegion<'ledger', LifecyclePhase> = {
     ],
     AcceptInput: [
       { name: 'invalid', from: ADMITTING, when: [isFaulty], emit: [ledgerEffects.rejected] },
+      { name: 'overloaded', from: ADMITTING, when: [isFull], emit: [ledgerEffects.overloaded] },
       {
         name: 'consumed-on-accept',
         from: ADMITTING,

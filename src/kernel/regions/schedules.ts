@@ -84,6 +84,8 @@ export interface FireSchedule {
   readonly nextDueAt?: number
   /** Due times, this one included, that passed while nobody could fire it. Absent or 0: this one is in time. */
   readonly missed?: number
+  /** Inputs that may be unfinished for it to give one more. Absent: as many as there are. */
+  readonly mostUnfinished?: number
 }
 
 type WithSchedule = { readonly scheduleId: ScheduleId }
@@ -114,6 +116,10 @@ function isMisfire(state: MeerkatFacts, input: FireSchedule): boolean {
 }
 function overlaps(state: MeerkatFacts, input: FireSchedule): boolean {
   return scheduleOf(state, input)?.overlap === 'skip' && unfinishedBefore(state, input) !== undefined
+}
+/** A schedule waits while its session has as much to do as it may. */
+function hasRoom({ ledger }: MeerkatFacts, { mostUnfinished }: FireSchedule): boolean {
+  return mostUnfinished === undefined || ledger.entries.size < mostUnfinished
 }
 /** The input of the firing before, if it has not ended. */
 function unfinishedBefore(state: MeerkatFacts, input: WithSchedule): InputId | undefined {
@@ -266,7 +272,7 @@ export const schedules: MeerkatRegion<'schedules', LifecyclePhase> = {
         then: passOn(false),
         emit: [skipped('overlap'), done],
       },
-      { name: 'fired', from: FIRING, when: COMMON, then: passOn(true), emit: [fired, done] },
+      { name: 'fired', from: FIRING, when: [...COMMON, hasRoom], then: passOn(true), emit: [fired, done] },
     ],
   },
   // A reset or a recycle gives up what waits, not what is arranged for later.

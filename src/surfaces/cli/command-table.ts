@@ -30,7 +30,10 @@ const model: Texts = [
   ['--system <text>', 'system prompt of a new session'],
   ['--max-run-ms <n>', 'deadline of a run in milliseconds'],
 ]
-const runs: Texts = [['--max-concurrent-runs <n>', 'runs at once; the others wait their turn (default: no limit)']]
+const runs: Texts = [
+  ['--max-concurrent-runs <n>', 'runs at once; the others wait their turn (default: no limit)'],
+  ['--max-queued-inputs <n>', 'unfinished inputs a session may have; others are refused (default 10000)'],
+]
 const drain: Texts = [
   ['--drain-ms <n>', 'how long runs may go on after SIGTERM (default 10000)'],
   ['--log-level <level>', 'what is told on stderr: silent, error, warn (default: failed runs too), info or debug'],

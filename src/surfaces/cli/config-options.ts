@@ -28,7 +28,10 @@ import type { ServeOptions } from '../server.ts'
 import { usage } from './failure.ts'
 
 /** The store is a setting; crash points are for tests. */
-type OfRuntime = Omit<RuntimeOptions, 'store' | 'executor' | 'maxRunMs' | 'maxConcurrentRuns' | 'faults'>
+type OfRuntime = Omit<
+  RuntimeOptions,
+  'store' | 'executor' | 'maxRunMs' | 'maxConcurrentRuns' | 'maxQueuedInputs' | 'faults'
+>
 /** The model, its address and the tools are settings; what a run may spend stands in `budget`. */
 type OfAgent = Omit<AgentOptions, 'model' | 'baseUrl' | 'tools' | 'system' | 'clock' | 'ids' | keyof Budget>
 /** The runtime is the command's own, the rest are settings. */

@@ -59,13 +59,14 @@ export async function openRuntime(
   { spec, role, observer = tellRefusals(shell.output), drainMs = 0 }: LocalOptions,
 ): Promise<RuntimeApi> {
   const [store, executor] = await Promise.all([storeOf(spec), role === 'reader' ? undefined : executorOf(shell)])
-  const { options, maxRunMs, maxConcurrentRuns } = await shell.settings()
+  const { options, maxRunMs, maxConcurrentRuns, maxQueuedInputs } = await shell.settings()
   const { observer: configured, recover = true, ...given } = options.runtime
   const runtime = await createRuntime({
     ...given,
     store,
     recover: role === 'server' && recover,
-    ...defined({ executor, maxRunMs, maxConcurrentRuns, observer: observeAll([configured, observer]) }),
+    ...defined({ executor, maxRunMs, maxConcurrentRuns, maxQueuedInputs }),
+    ...defined({ observer: observeAll([configured, observer]) }),
   })
   shell.atEnd(() => (shell.endedBy === 'SIGTERM' ? runtime.drain(drainMs) : runtime.close()))
   return runtime

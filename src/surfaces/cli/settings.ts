@@ -33,6 +33,8 @@ export interface Settings {
   readonly maxRunMs?: number
   /** What `serve` and `worker` write on stderr. */
   readonly logLevel: LogLevel
+  /** Unfinished inputs that a session may have. */
+  readonly maxQueuedInputs?: number
   /** Runs at once: a number, or in a config file `{ total, perLabel }`. */
   readonly maxConcurrentRuns?: number | RunLimits
   /** Names and origins that a server answers for, beside its own. */
@@ -69,6 +71,7 @@ export const SETTINGS: Readonly<Record<SettingName, SettingRow>> = {
   system: { flag: '--system', env: 'MEERKAT_SYSTEM', kind: 'text' },
   maxRunMs: { flag: '--max-run-ms', env: 'MEERKAT_MAX_RUN_MS', kind: 'count' },
   logLevel: { flag: '--log-level', env: 'MEERKAT_LOG_LEVEL', kind: 'level' },
+  maxQueuedInputs: { flag: '--max-queued-inputs', env: 'MEERKAT_MAX_QUEUED_INPUTS', kind: 'count' },
   maxConcurrentRuns: { flag: '--max-concurrent-runs', env: 'MEERKAT_MAX_CONCURRENT_RUNS', kind: 'limits' },
 }
 
