@@ -184,6 +184,8 @@ export interface ScheduleParams extends ScheduleTimes {
   readonly overlap?: OverlapPolicy
   /** What happens to times that passed while nobody could fire it. Default `once`. */
   readonly misfire?: MisfirePolicy
+  /** Asking again with it answers the first schedule instead of making a second one, for ever. */
+  readonly idempotencyKey?: string
 }
 
 /** `skip`: not this time; `queue`: one more input waits; `replace`: a waiting one is superseded. */

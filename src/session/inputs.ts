@@ -17,7 +17,7 @@ function digestOf(params: SendParams): string {
 }
 
 /** JSON with keys in order, hashed down where it is long. */
-function canonical(value: unknown): string {
+export function canonical(value: unknown): string {
   const text = JSON.stringify(value, (_, inner: unknown) =>
     inner !== null && typeof inner === 'object' && !Array.isArray(inner)
       ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
@@ -150,7 +150,8 @@ function verdictOf(effects: readonly MeerkatEffect[], key: string | undefined): 
 const RETRY_AFTER_MS = 1_000
 
 function overloaded(): MeerkatError {
-  const message = 'the session has as many unfinished inputs as it may (maxQueuedInputs): send again when it has less to do'
+  const message =
+    'the session has as many unfinished inputs as it may (maxQueuedInputs): send again when it has less to do'
   return new MeerkatError('overloaded', message, { details: { retryAfterMs: RETRY_AFTER_MS } })
 }
 

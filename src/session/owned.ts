@@ -31,7 +31,7 @@ import { admit, statusOf } from './inputs.ts'
 import type { Ended, LiveSession } from './live-session.ts'
 import { type FinishRequest, finishOperation, operationView } from './operations.ts'
 import { runView, summaryOf } from './reads.ts'
-import { dropSchedule, makeSchedule, scheduleViews } from './schedules.ts'
+import { dropSchedule, makeSchedule, scheduleView } from './schedules.ts'
 import { changeSettings, type SettingsUpdate } from './settings.ts'
 
 /** Notes in the transaction which letter it performs; nothing for a request of this process. */
@@ -154,11 +154,7 @@ function settles<Params extends CallChange>(
 
 const schedule: Owned<ScheduleParams & { readonly scheduleId: ScheduleId }, ScheduleView> = {
   act: makeSchedule,
-  again: async (core, sessionId, { scheduleId }) => {
-    const found = (await scheduleViews(core, sessionId)).find(({ id }) => id === scheduleId)
-    if (found !== undefined) return found
-    throw new MeerkatError('not-found', `schedule ${scheduleId} was made, and has ended since`)
-  },
+  again: (core, sessionId, { scheduleId }) => scheduleView(core, sessionId, scheduleId),
 }
 
 const unschedule: Owned<{ readonly scheduleId: ScheduleId }, boolean> = {

@@ -48,7 +48,7 @@ import { ask } from './post.ts'
 import { infoOf, listRuns, pageOfHistory } from './queries.ts'
 import { receiptsOf, runView, sessionView, summaryOf } from './reads.ts'
 import type { PruneReport } from './retention/prune.ts'
-import { scheduleViews } from './schedules.ts'
+import { scheduleIdFor, scheduleViews } from './schedules.ts'
 import { readyToSend } from './sending.ts'
 import type { Sessions } from './sessions.ts'
 import { demandActing } from './settings.ts'
@@ -305,7 +305,7 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
 
   async schedule(sessionId: string, given: ScheduleParams): Promise<ScheduleView> {
     const { sessionId: id, ...params } = await checked('schedule/create', ofSession(sessionId, given))
-    return ask(this.#core, 'schedule', id, { ...params, scheduleId: this.#ids.schedule() })
+    return ask(this.#core, 'schedule', id, { ...params, scheduleId: scheduleIdFor(this.#ids, id, params) })
   }
 
   async schedules(sessionId: string): Promise<readonly ScheduleView[]> {

@@ -1,14 +1,17 @@
 /** Schedules as people make and see them, and how one fires. */
+import { createHash } from 'node:crypto'
 import { defined } from '../defined.ts'
 import type { Transaction } from '../driver/transaction.ts'
+import { MeerkatError } from '../errors.ts'
 import type { Ids } from '../ids.ts'
 import type { ScheduleId } from '../kernel/ids.ts'
 import { mapGet } from '../kernel/persistent-map.ts'
 import { type ScheduleEntry, schedulesOf } from '../kernel/regions/schedules.ts'
+import { demandName } from '../names.ts'
 import type { InputRecord, ScheduleRecord } from '../store/records.ts'
 import type { ScheduleParams, ScheduleView } from './api.ts'
 import type { Core } from './core.ts'
-import { demandTakable } from './inputs.ts'
+import { canonical, demandTakable } from './inputs.ts'
 import type { LiveSession } from './live-session.ts'
 import type { Mark } from './owned.ts'
 import { iso } from './reads.ts'
@@ -20,16 +23,42 @@ const LATE_MS = 5_000
 /** Of more missed times than this, `all` fires one input like `once`. */
 const MISSED_MOST = 100
 
-export async function makeSchedule(
-  core: Core,
-  live: LiveSession,
-  { scheduleId: id, content, title, overlap, misfire, ...times }: ScheduleParams & { readonly scheduleId: ScheduleId },
-  mark: Mark,
-): Promise<ScheduleView> {
+type Making = ScheduleParams & { readonly scheduleId: ScheduleId }
+
+/** The id of a schedule to be made: the one that its key stands for, so that asking again finds it. */
+export function scheduleIdFor(ids: Ids, sessionId: string, { idempotencyKey: key }: ScheduleParams): ScheduleId {
+  if (key === undefined) return ids.schedule()
+  demandName(key, 'the idempotency key')
+  const hex = createHash('sha256').update(`${sessionId}\0${key}`).digest('hex')
+  // A UUID of the version that its maker defines.
+  const parts = [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `a${hex.slice(17, 20)}`, hex.slice(20, 32)]
+  return parts.join('-') as ScheduleId
+}
+
+export async function makeSchedule(core: Core, live: LiveSession, params: Making, mark: Mark): Promise<ScheduleView> {
+  const { idempotencyKey: key } = params
+  if (key === undefined) return makeNew(core, live, params, mark)
+  return live.inKeyOrder(`schedule ${key}`, async () => {
+    const [record] = await scheduleRecords(core.store, [params.scheduleId])
+    if (record === undefined) return makeNew(core, live, params, mark)
+    if (record.digest === digestOf(params)) return viewOf(record, mapGet(live.state.schedules.entries, record.id))
+    const message = `idempotency key "${key}" is bound to another schedule (${record.id}); use a new key for a new one`
+    throw new MeerkatError('idempotency-conflict', message, { details: { key, scheduleId: record.id } })
+  })
+}
+
+/** Identifies what the maker of a schedule said. */
+function digestOf({ scheduleId: _, idempotencyKey: __, ...said }: Making): string {
+  return canonical(said)
+}
+
+async function makeNew(core: Core, live: LiveSession, params: Making, mark: Mark): Promise<ScheduleView> {
+  const { scheduleId: id, idempotencyKey: key, content, title, overlap, misfire, ...times } = params
   demandTakable(live, content)
   const now = core.clock.now()
   const { rule, dueAt } = ruleOf(times, now)
-  const record: ScheduleRecord = { id, at: now, rule, content, ...defined({ title }) }
+  const digest = key === undefined ? undefined : digestOf(params)
+  const record: ScheduleRecord = { id, at: now, rule, content, ...defined({ title, digest }) }
   await live.driver.mutate(tx => {
     mark(tx)
     const recurring = rule.type !== 'once'
@@ -39,6 +68,13 @@ export async function makeSchedule(
     tx.event({ type: 'schedule.created', data: { scheduleId: id, dueAt: iso(dueAt), ...defined({ title }) } })
   })
   return viewOf(record, mapGet(live.state.schedules.entries, id))
+}
+
+/** A schedule that was made, though it may have ended since. */
+export async function scheduleView(core: Core, sessionId: string, id: ScheduleId): Promise<ScheduleView> {
+  const [record] = await scheduleRecords(core.store, [id])
+  if (record === undefined) throw new MeerkatError('not-found', `schedule ${id} was made, and its record is gone`)
+  return viewOf(record, mapGet((await core.state(sessionId)).schedules.entries, id))
 }
 
 export async function dropSchedule(

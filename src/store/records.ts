@@ -130,6 +130,8 @@ export interface ScheduleRecord {
   readonly rule: ScheduleRule
   /** What is sent to the session each time. */
   readonly content: Content
+  /** Identifies what its maker said, where that came with a key: asked again, it has to be the same. */
+  readonly digest?: string
 }
 
 /** A background operation as it was begun. */

@@ -133,6 +133,39 @@ describe.each(STORES)('a schedule (%s)', kind => {
     expect(await runtime.schedules('s')).toEqual([])
   })
 
+  test('that is asked for again with its key is made once, also at once, elsewhere, later, and after its end', async () => {
+    const store = freshStore(kind)
+    const clock = manualClock()
+    const owner = await start({ store, executor: scriptedExecutor(() => 'ok'), clock })
+    const other = await start({ store, executor: scriptedExecutor(), clock })
+    for (const id of ['s', 't']) await owner.open({ sessionId: id })
+    const daily = { content: 'tick', everyMs: 60_000, title: 'daily', idempotencyKey: 'daily' }
+    const made = await Promise.all([owner, other, owner, other].map(one => one.schedule('s', daily)))
+    expect(new Set(made.map(({ id }) => id)).size).toBe(1)
+    clock.advance(30_000)
+    expect(await owner.schedule('s', daily)).toMatchObject({ id: made[0]?.id, title: 'daily' })
+    expect(await owner.schedules('s')).toHaveLength(1)
+    for (const change of [
+      { content: 'tock' },
+      { everyMs: 61_000 },
+      { overlap: 'queue' as const },
+      { title: 'other' },
+    ]) {
+      expect(await codeOf(owner.schedule('s', { ...daily, ...change }))).toBe('idempotency-conflict')
+    }
+    const { id } = await owner.schedule('t', daily)
+    expect(id).not.toBe(made[0]?.id)
+    await owner.unschedule('t', id)
+    const again = await owner.schedule('t', daily)
+    expect(again.id).toBe(id)
+    expect(again.nextDueAt).toBeUndefined()
+    expect(await owner.schedules('t')).toEqual([])
+    expect(typesOf(await eventsOf(owner, 's'), 'schedule.created')).toHaveLength(1)
+    for (const key of ['', 'a\0b', '\ud800']) {
+      expect(await codeOf(owner.schedule('s', { ...daily, idempotencyKey: key }))).toBe('invalid-params')
+    }
+  })
+
   test('asked of another process is its owner’s', async () => {
     const store = freshStore(kind)
     const clock = manualClock()

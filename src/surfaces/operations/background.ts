@@ -1,5 +1,6 @@
 /** What goes on without a run: schedules, and operations that outlast the turn that began them. */
 import { z } from 'zod'
+import { MAX_KEY_CHARS } from '../../names.ts'
 import { operation } from '../operation.ts'
 import { duration, json, name, sessionId, time } from './fields.ts'
 import { content } from './inputs.ts'
@@ -14,6 +15,9 @@ const createSchedule = operation({
     sessionId,
     content: content.describe('What the session gets each time.'),
     title: z.exactOptional(name(500)),
+    idempotencyKey: z
+      .exactOptional(name(MAX_KEY_CHARS))
+      .describe('Asking again with it answers the first schedule instead of making a second one, for ever.'),
     inMs: z.exactOptional(duration).describe('Once, this long from now.'),
     at: z.exactOptional(time).describe('Once, then.'),
     everyMs: z.exactOptional(duration.min(1000)).describe('Again and again, this far apart.'),
