@@ -38,6 +38,10 @@ export class Owners {
   readonly #clock: Clock
   /** A heartbeat older than this is no sign of life. */
   readonly #leaseMs: number
+  /** How far the time of day is ahead of the monotonic clock, as it was last seen. */
+  #ahead: number
+  /** When the time of day was set while this store looked on, on the monotonic clock. */
+  #jumpedAt = Number.NEGATIVE_INFINITY
   /** When the newest heartbeat that is durable was made. */
   #beatAt: number
 
@@ -45,6 +49,7 @@ export class Owners {
     this.#clock = clock
     this.#leaseMs = leaseMs
     this.#beatAt = clock.now()
+    this.#ahead = clock.now() - clock.monotonic()
     this.#insert = db.prepare(
       `INSERT INTO owners (owner, pid, host, started, heartbeat) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT (owner) DO UPDATE SET pid = excluded.pid, host = excluded.host, started = excluded.started,
@@ -96,16 +101,29 @@ export class Owners {
   }
 
   isAlive(row: OwnerRow): boolean {
-    if (this.#clock.now() - row.heartbeat > this.#leaseMs) return false
+    if (!this.#hasJumped() && this.#clock.now() - row.heartbeat > this.#leaseMs) return false
     if (row.host !== this.#host) return true
     if (!processExists(row.pid)) return false
     const started = row.started === 0 ? undefined : processStart(row.pid)
     return started === undefined || started === row.started
   }
 
+  /**
+   * Whether the clock was set, or the machine was suspended, so lately that others had no time for a heartbeat since:
+   * then theirs are old without saying anything.
+   */
+  #hasJumped(): boolean {
+    const passed = this.#clock.monotonic()
+    const ahead = this.#clock.now() - passed
+    if (Math.abs(ahead - this.#ahead) > this.#leaseMs / 3) this.#jumpedAt = passed
+    this.#ahead = ahead
+    return passed - this.#jumpedAt <= this.#leaseMs
+  }
+
   /** Writes a heartbeat of every owner of this store; answers its time, for `noteBeat` once it is durable. */
   beat(): number {
     const now = this.#clock.now()
+    this.#hasJumped()
     for (const [owner, n] of this.#ours) this.#beat.run(n, owner, process.pid, this.#host, this.#started, now)
     return now
   }
