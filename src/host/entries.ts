@@ -122,9 +122,14 @@ export class Entries {
       },
     }
     const unpin = live.pin()
+    const { epochId } = live.state.binding
+    let seen = live.state
     let stopped = isStopped(live)
     const unwatch = live.onCommit(() => {
       if (live.closed) return this.remove(entry)
+      // With a new epoch all that was handed out for the old one has ended.
+      if (!gate.closed && live.state.binding.epochId !== epochId) return this.#renew(entry, seen, shared)
+      seen = live.state
       authority.tellOthers(false)
       const before = stopped
       stopped = isStopped(live)
@@ -154,6 +159,19 @@ export class Entries {
     this.#waiting.set(sessionId, waiting.add(resolve))
     signal.addEventListener('abort', () => resolve(undefined), { once: true })
     return promise.finally(() => waiting.delete(resolve))
+  }
+
+  /** The same registration in a new epoch, served as before; `last` is what was true at the end of the old one. */
+  #renew(old: Entry, last: MeerkatState, shared: SharedParts): void {
+    old.endIn(last)
+    const next = this.add(old.live, shared)
+    next.executor = old.executor
+    next.left = old.left
+    next.preparedInterrupt = old.preparedInterrupt
+    const wasDraining = old.drain.busy
+    this.remove(old)
+    // Its own word comes through a closed gate.
+    if (wasDraining) next.authority.applyInput({ type: 'NotifyDrainExited', reason: 'Aborted' }).catch(() => {})
   }
 
   /** Closes everybody who served a session here, each once, at most this long. */

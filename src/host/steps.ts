@@ -53,9 +53,10 @@ export class HostSteps {
 
   async lifecycle(sessionId: SessionId, operation: ControlOperation): Promise<ControlReport> {
     const live = this.registered(sessionId)
-    const { clock, abortGraceMs } = this.#core
+    const { clock, ids, abortGraceMs } = this.#core
     let telling = Promise.resolve()
     const asked = control(live, operation, clock, abortGraceMs + MORE_MS, {
+      ids,
       mark: () => {},
       said: (effects, before) => {
         telling = this.#seam.signal(sessionId, before, effects)

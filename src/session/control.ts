@@ -1,5 +1,6 @@
 /** The lifecycle operations and the cancel, as one mutation each and what they are waited for. */
 import { MeerkatError } from '../errors.ts'
+import type { Ids } from '../ids.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { RunId } from '../kernel/ids.ts'
 import type { MeerkatInput, MeerkatState } from '../kernel/machine.ts'
@@ -26,17 +27,23 @@ export async function control(
   clock: Clock,
   graceMs: number,
   {
+    ids,
     mark,
     said,
-  }: { readonly mark: Mark; readonly said?: (effects: readonly MeerkatEffect[], before: MeerkatState) => void },
+  }: {
+    readonly ids: Ids
+    readonly mark: Mark
+    readonly said?: (effects: readonly MeerkatEffect[], before: MeerkatState) => void
+  },
 ): Promise<ControlReport> {
   const abandonedBefore = live.abandoned
   const unfinishedBefore = live.state.ledger.entries.size
   const { effects, before } = await live.driver.mutate(tx => {
     mark(tx)
     const state = tx.state
-    for (const step of stepsBefore(INPUTS[operation], tx.state)) tx.step(step)
-    const step = tx.step(INPUTS[operation])
+    const input: MeerkatInput = operation === 'reset' ? { type: 'Reset', epochId: ids.epoch() } : INPUTS[operation]
+    for (const step of stepsBefore(input, tx.state)) tx.step(step)
+    const step = tx.step(input)
     if (operation === 'stop' && tx.state.run.phase === 'bound') tx.step({ type: 'InterruptCurrentRun' })
     return { effects: step, before: state }
   })

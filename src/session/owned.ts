@@ -124,7 +124,8 @@ const cancelRun: Owned<CancelParams, Awaited<ReturnType<RuntimeApi['cancel']>>> 
 }
 
 const controlSession: Owned<{ readonly operation: ControlOperation }, ControlReport> = {
-  act: (core, live, { operation }, mark) => control(live, operation, core.clock, core.abortGraceMs + 2_000, { mark }),
+  act: (core, live, { operation }, mark) =>
+    control(live, operation, core.clock, core.abortGraceMs + 2_000, { ids: core.ids, mark }),
   again: async (core, sessionId) => {
     const { lifecycle, registration } = await core.state(sessionId)
     const none = { inputsAbandoned: 0, inputsPendingDrain: 0, inputsTransferred: 0 }

@@ -6,7 +6,7 @@
 import type { MeerkatEffect } from '../effects.ts'
 import type { AgentRuntimeId, RuntimeEpochId, SessionId } from '../ids.ts'
 import type { MeerkatFacts, MeerkatRegion } from '../machine.ts'
-import { changesIdentity, notDraining } from './guards.ts'
+import { changesIdentity, epochBegunBy, notDraining } from './guards.ts'
 
 export type Binding =
   | { readonly phase: 'unbound'; readonly epochId?: RuntimeEpochId }
@@ -171,10 +171,12 @@ export const binding: MeerkatRegion<'binding', Binding['phase']> = {
       then: (slice, _, before) => (before.lifecycle.phase === 'stopped' ? unbind(slice) : slice),
     },
     Reset: {
-      then: slice => {
-        if (slice.phase === 'unbound' || slice.fence === undefined) return slice
+      then: (slice, input, before) => {
+        const epoch = epochBegunBy(before, input)
+        if (slice.phase === 'unbound') return epoch === undefined ? slice : { ...slice, epochId: epoch }
+        if (slice.fence === undefined && epoch === undefined) return slice
         const { fence: _, ...rest } = slice
-        return rest
+        return epoch === undefined ? rest : { ...rest, epochId: epoch }
       },
     },
     Destroy: { moves: { bound: ['unbound'] }, then: unbind },

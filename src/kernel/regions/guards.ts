@@ -1,5 +1,5 @@
 /** Guards that several regions share. */
-import type { RunId, SessionId } from '../ids.ts'
+import type { RunId, RuntimeEpochId, SessionId } from '../ids.ts'
 import type { MeerkatFacts } from '../machine.ts'
 
 /** The input speaks of the run that is bound. */
@@ -29,6 +29,14 @@ export function admitsWork({ lifecycle, registration }: MeerkatFacts): boolean {
     default:
       return false
   }
+}
+
+/** The epoch that a reset begins: an epoch is one of a registered session. */
+export function epochBegunBy(
+  state: MeerkatFacts,
+  input: { readonly epochId?: RuntimeEpochId },
+): RuntimeEpochId | undefined {
+  return isRegistered(state) ? input.epochId : undefined
 }
 
 /** The session is registered anew, under another id: what belonged to the old one ends. */

@@ -5,7 +5,7 @@
  * `retired` if the session was retired meanwhile. It does not know which inputs wait (ledger) or what a run holds (run).
  */
 import type { MeerkatEffect, RollbackCause } from '../effects.ts'
-import type { RunId, SessionId } from '../ids.ts'
+import type { RunId, RuntimeEpochId, SessionId } from '../ids.ts'
 import type { MeerkatFacts, MeerkatInput, MeerkatRegion } from '../machine.ts'
 import { canPrepare } from '../runnable.ts'
 import { allCallsSettled, hasUnsettledCalls } from './calls.ts'
@@ -47,7 +47,8 @@ export type LifecycleInput =
   /** The run ended without an outcome: its inputs wait again, or are abandoned after their last attempt. */
   | { readonly type: 'RollbackRun'; readonly runId: RunId; readonly cause: RollbackCause }
   | { readonly type: 'Retire' }
-  | { readonly type: 'Reset' }
+  /** `epochId`: the one that begins with it; what waits on the one before ends. */
+  | { readonly type: 'Reset'; readonly epochId?: RuntimeEpochId }
   | { readonly type: 'Recycle' }
   /** A process took the session over: conditions of the former owner end. */
   /** `mostCrashes`: a call in flight at the end of that many processes is not made again; absent in older logs. */

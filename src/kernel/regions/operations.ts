@@ -8,7 +8,7 @@
  */
 import type { MeerkatRegion } from '../machine.ts'
 import { mapGet, mapValues } from '../persistent-map.ts'
-import { changesIdentity, isCurrentRun, isRegistered, notDraining } from './guards.ts'
+import { changesIdentity, epochBegunBy, isCurrentRun, isRegistered, notDraining } from './guards.ts'
 import type { LifecyclePhase } from './lifecycle.ts'
 import {
   dropAll,
@@ -199,8 +199,8 @@ export const operations: MeerkatRegion<'operations', LifecyclePhase> = {
       },
     ],
   },
-  // A session that stops, retires, is reset or recycled keeps its operations: they run beside it, and what ends
-  // meanwhile is told when it takes inputs again.
+  // A session that stops, retires or is recycled keeps its operations: they run beside it, and what ends meanwhile is told
+  // when it takes inputs again. With an epoch its operations end.
   follow: {
     Commit: endsWait,
     Fail: endsWait,
@@ -212,6 +212,15 @@ export const operations: MeerkatRegion<'operations', LifecyclePhase> = {
       then: (slice, input, before) => (changesIdentity(before, input) ? NO_OPERATIONS : slice),
       emit: [
         (after, input, before) => (changesIdentity(before, input) ? effects.ownerRetired(after, input, before) : []),
+      ],
+    },
+    Reset: {
+      then: (slice, input, before) => (epochBegunBy(before, input) === undefined ? slice : endEpoch(slice)),
+      emit: [
+        (after, input, before) =>
+          epochBegunBy(before, input) === undefined
+            ? []
+            : [...effects.ownerRetired(after, input, before), ...effects.dropped(after, input, before)],
       ],
     },
     UnregisterSession: {
@@ -265,6 +274,13 @@ export const operations: MeerkatRegion<'operations', LifecyclePhase> = {
         ),
     },
   ],
+}
+
+/** All of them end; who waits for one hears of it, and nobody is told of it in the next epoch. */
+function endEpoch(slice: Operations): Operations {
+  const ended = dropWait(terminateAll(slice))
+  const { completions: last } = ended
+  return { ...ended, cursors: { agentApplied: last, runtimeObserved: last, runtimeInjected: last } }
 }
 
 function feedAgrees(o: Operations): boolean {
