@@ -21,6 +21,13 @@ type Table = typeof Operations
 let loading: Promise<Table> | undefined
 let table: Table | undefined
 
+/** Loads the schemas now, for those who can't have the file system decide when something happens. */
+export async function loadSchemas(): Promise<Table> {
+  loading ??= import('../surfaces/operations.ts')
+  table ??= await loading
+  return table
+}
+
 type Checked<Name extends OperationName> = Defined<OperationParams<Name>>
 
 /** The parameters of an operation as a copy, or `invalid-params` that names what is wrong. */
@@ -30,9 +37,7 @@ export async function checked<Name extends OperationName>(name: Name, params: un
   const plain = read(() => plainly(name, asObject(params)))
   // What passes at a glance is what the schema would give back: test/session/doors.test.ts holds it to that.
   if (plain !== undefined) return plain as Checked<Name>
-  loading ??= import('../surfaces/operations.ts')
-  table ??= await loading
-  const { paramsOf } = table
+  const { paramsOf } = await loadSchemas()
   return read(() => mended(defined(paramsOf(name, params))))
 }
 

@@ -9,6 +9,7 @@
  */
 
 import { aFunction, checkFields, optional } from '../../executor/agent/options.ts'
+import { loadSchemas } from '../../session/door.ts'
 import { memory } from '../../store/memory.ts'
 import { aNumber, anySeed, checkSimulation } from './check-options.ts'
 import type { SimulationOptions, SimulationReport, SimulationViolation } from './options.ts'
@@ -31,6 +32,7 @@ interface Played {
 
 async function play(options: SimulationOptions): Promise<Played> {
   const { seed } = options
+  await loadSchemas()
   const world = new World(options)
   const { clock, trace, tally } = world
   const source = (await options.store?.(clock)) ?? memory({ clock })
