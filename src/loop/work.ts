@@ -77,13 +77,7 @@ export class Work {
 
   /** Calls without a result: name and id, in order. */
   unanswered(): readonly { readonly callId: string; readonly name: string }[] {
-    const parts = this.#messages.flatMap(message =>
-      typeof message.content === 'string' ? [] : (message.content ?? []),
-    )
-    const answered = new Set(parts.flatMap(part => (part.type === 'tool-result' ? [part.callId] : [])))
-    return parts.flatMap(part =>
-      part.type === 'tool-call' && !answered.has(part.callId) ? [{ callId: part.callId, name: part.name }] : [],
-    )
+    return unansweredIn(this.#messages)
   }
 
   #contentOf(message: MessageRecord): string | readonly WholePart[] {
@@ -93,4 +87,15 @@ export class Work {
       ? (contents[0] ?? '')
       : contents.flatMap(one => (typeof one === 'string' ? [{ type: 'text' as const, text: one }] : one))
   }
+}
+
+/** Calls that these messages ask for and don't answer, in order. */
+export function unansweredIn(
+  messages: readonly MessageRecord[],
+): readonly { readonly callId: string; readonly name: string }[] {
+  const parts = messages.flatMap(message => (typeof message.content === 'string' ? [] : (message.content ?? [])))
+  const answered = new Set(parts.flatMap(part => (part.type === 'tool-result' ? [part.callId] : [])))
+  return parts.flatMap(part =>
+    part.type === 'tool-call' && !answered.has(part.callId) ? [{ callId: part.callId, name: part.name }] : [],
+  )
 }

@@ -334,6 +334,8 @@ export interface RuntimeApi {
     readonly runId?: RunId
     readonly alreadyEnded?: boolean
     readonly dropped?: number
+    /** Inputs that ended with the cancel itself: parked work, and the dropped queue. */
+    readonly endedInputs: readonly InputId[]
   }>
   runs(sessionId: string, params?: { readonly after?: string; readonly limit?: number }): Promise<Page<RunView>>
   run(sessionId: string, runId: string): Promise<{ readonly run: RunView; readonly receipts: readonly ReceiptView[] }>

@@ -118,8 +118,9 @@ const cancelRun: Owned<CancelParams, Awaited<ReturnType<RuntimeApi['cancel']>>> 
   act: (_, live, params, mark) => cancel(live, params, mark),
   again: async (core, sessionId, { runId }) => {
     const run = runId === undefined ? undefined : await runView(core.store, sessionId, runId).catch(() => undefined)
-    if (run?.state === 'cancelled' || run?.state === 'running') return { cancelled: true, runId: run.id }
-    return { cancelled: false, alreadyEnded: true, ...defined({ runId: runId as RunId | undefined }) }
+    if (run?.state === 'cancelled' || run?.state === 'running')
+      return { cancelled: true, runId: run.id, endedInputs: [] }
+    return { cancelled: false, alreadyEnded: true, endedInputs: [], ...defined({ runId: runId as RunId | undefined }) }
   },
 }
 

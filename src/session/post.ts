@@ -92,8 +92,10 @@ async function forward(
 /** "The current run" is the one that is current now, not the one when the letter is read, or read again. */
 async function runMeant(core: Core, sessionId: SessionId, params: object): Promise<{ readonly runId?: RunId }> {
   if ('runId' in params) return {}
-  const { run } = await core.state(sessionId)
-  return run.phase === 'bound' ? { runId: run.runId } : { runId: core.ids.run() }
+  const { run, calls } = await core.state(sessionId)
+  if (run.phase === 'bound') return { runId: run.runId }
+  // Work that waits for a person has no run to be named by.
+  return calls.unsettled > 0 ? {} : { runId: core.ids.run() }
 }
 
 /** Whether the session is this process's, be it that it has just become free. */

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { MeerkatError } from '../../src/errors.ts'
 import { manualClock, scriptedExecutor } from '../../src/testing/index.ts'
-import { codeOf, eventsOf, freshStore, STORES, start, until } from './support.ts'
+import { codeOf, eventsOf, freshStore, LONG_MS, STORES, start, until } from './support.ts'
 
 describe.each(STORES)('cancelling (%s)', kind => {
   test('now aborts the executor, ends the input and keeps the queue', async () => {
@@ -21,7 +21,7 @@ describe.each(STORES)('cancelling (%s)', kind => {
     const one = await session.send('one')
     const two = await session.send('two')
     const started = await until(runtime, 's', 'text.delta')
-    expect(await session.cancel()).toEqual({ cancelled: true, runId: started.runId })
+    expect(await session.cancel()).toEqual({ cancelled: true, runId: started.runId, endedInputs: [] })
     expect(await one.result).toMatchObject({
       status: 'abandoned',
       reason: 'cancelled',
@@ -60,6 +60,7 @@ describe.each(STORES)('cancelling (%s)', kind => {
     const second = await executor.next()
     for (const when of ['now', 'boundary'] as const) {
       expect(await session.cancel({ runId: first.port.runId, when })).toEqual({
+        endedInputs: [],
         cancelled: false,
         runId: first.port.runId,
         alreadyEnded: true,
@@ -163,4 +164,30 @@ describe.each(STORES)('an executor that does not listen (%s)', kind => {
     await until(runtime, 's', 'input.consumed')
     expect((await runtime.get('s')).unfinished).toBe(0)
   })
+})
+
+test.each(STORES)('ends work that waits for an approval, and a later allow reaches nothing (%s)', async kind => {
+  const executor = scriptedExecutor()
+  const runtime = await start({ store: freshStore(kind), executor })
+  await runtime.open({ sessionId: 's' })
+  const { inputId } = await runtime.send('s', { content: 'deploy' })
+  const run = await executor.next()
+  await run.ask([{ id: 'c', tool: 'deploy', needsApproval: true }])
+  run.end({ type: 'parked' })
+  await expect.poll(async () => (await runtime.approvals('s')).length).toBe(1)
+  const waiting = await runtime.send('s', { content: 'and then?' })
+  expect(await runtime.cancel('s')).toEqual({ cancelled: true, endedInputs: [inputId] })
+  expect(await runtime.approvals('s')).toEqual([])
+  expect(await codeOf(runtime.decide('s', 'c', { decision: 'allow' }))).toBe('not-found')
+  expect(await runtime.wait('s', inputId, LONG_MS)).toMatchObject({ status: 'withdrawn' })
+  const next = await executor.next()
+  expect(next.said).toBe('and then?')
+  next.answer('nothing')
+  expect(await runtime.wait('s', waiting.inputId, LONG_MS)).toMatchObject({ status: 'consumed' })
+  expect((await runtime.history('s')).messages.map(({ role }) => role).slice(0, 4)).toEqual([
+    'user',
+    'assistant',
+    'tool',
+    'notice',
+  ])
 })

@@ -17,6 +17,9 @@ const cancel = operation({
     runId: z.string().optional(),
     alreadyEnded: z.boolean().optional(),
     dropped: z.int().optional().describe('Queued inputs that were dropped.'),
+    endedInputs: z
+      .array(z.string())
+      .describe('Inputs that ended at once: work that waited for a person, and the queue that was dropped.'),
   }),
   handle: (runtime, { sessionId, ...what }) => runtime.cancel(sessionId, what),
 })

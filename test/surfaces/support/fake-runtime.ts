@@ -205,7 +205,7 @@ export class FakeRuntime implements RuntimeApi {
 
   async cancel(sessionId: string, params: Parameters<RuntimeApi['cancel']>[1] = {}): ReturnType<RuntimeApi['cancel']> {
     this.#session(sessionId)
-    return { cancelled: params.when === 'now', runId: RUN, dropped: params.queue === 'drop' ? 1 : 0 }
+    return { cancelled: params.when === 'now', runId: RUN, dropped: params.queue === 'drop' ? 1 : 0, endedInputs: [] }
   }
 
   async runs(sessionId: string): ReturnType<RuntimeApi['runs']> {
