@@ -324,7 +324,7 @@ describe('when the owner goes', () => {
     const play = attached()
     play.launch('o')
     play.do({ type: 'RuntimeExecutorExited' })
-    expect(takeOverSteps(play.state)).toEqual([{ type: 'Recover' }])
+    expect(takeOverSteps(play.state)).toEqual([{ type: 'Recover', mostCrashes: 2 }])
     play.do(...takeOverSteps(play.state))
     expect(play.operation('o')?.status).toBe('terminated')
     expect(takeOverSteps(play.state)).toEqual([])
