@@ -3,7 +3,7 @@
  * changes nothing before its step is taken, so a call that ended so has left nothing behind.
  */
 import { MeerkatError } from '../errors.ts'
-import { messageOf } from '../foreign.ts'
+import { errorOf, messageOf } from '../foreign.ts'
 
 type Method = (this: unknown, ...args: readonly unknown[]) => unknown
 
@@ -32,12 +32,20 @@ function refusing(name: string, method: Method): Method {
 }
 
 function refusalOf(name: string, error: unknown): unknown {
-  if (!(error instanceof TypeError || error instanceof RangeError)) return error
+  if (isOurs(error)) return error
   return new MeerkatError('invalid-params', `${name} can't read what it was given: ${messageOf(error)}`, {
     cause: error,
     details: { issues: [{ path: name, message: messageOf(error) }] },
   })
 }
+
+/** Whether it is an error of a class of ours. The engine's own, and whatever a caller's value throws, are not. */
+function isOurs(thrown: unknown): boolean {
+  const { constructor } = errorOf(thrown)
+  return constructor !== Error && !ENGINE.has(constructor)
+}
+
+const ENGINE: ReadonlySet<unknown> = new Set([TypeError, RangeError, SyntaxError, ReferenceError, URIError])
 
 function isMethod(value: unknown): value is Method {
   return typeof value === 'function'

@@ -9,6 +9,7 @@ import { MeerkatError } from '../errors.ts'
 import { isFileData, MAX_FILE_CHARS, MEDIA_TYPE } from '../file-data.ts'
 import { messageOf } from '../foreign.ts'
 import { MAX_ID_CHARS, MAX_KEY_CHARS, NOT_PRINTABLE, PRINTABLE } from '../names.ts'
+import { fieldsOf } from '../session/door.ts'
 
 /** What a method takes. */
 export interface Signature {
@@ -72,13 +73,11 @@ function refusal(what: string, problem: string): MeerkatError {
   })
 }
 
-/** The parameters of a command: an object of these fields and no others. Throws `invalid-params`. */
-export function demandFields(command: string, fields: readonly string[], params: unknown): asserts params is object {
-  if (typeof params !== 'object' || params === null || Array.isArray(params)) {
-    throw refusal(`the parameters of ${command}`, 'they must be an object')
-  }
-  const unknown = Object.keys(params).find(key => !fields.includes(key))
-  if (unknown === undefined) return
+/** A copy of a command's parameters: an object of these fields and no others. Throws `invalid-params`. */
+export function commandFields(command: string, fields: readonly string[], params: unknown): object {
+  const given = fieldsOf(params, `the parameters of ${command}`)
+  const unknown = Object.keys(given).find(key => !fields.includes(key))
+  if (unknown === undefined) return given
   throw refusal(`the parameters of ${command}`, `${JSON.stringify(unknown.slice(0, MAX_ID_CHARS))} is not one of them`)
 }
 

@@ -10,7 +10,7 @@ import type { InputId, RunId, SessionId } from '../kernel/ids.ts'
 import type { DrainExitReason } from '../kernel/regions/drain.ts'
 import type { SessionOptions } from '../store/records.ts'
 import type { HostInput } from './admission.ts'
-import { demandFields } from './arguments.ts'
+import { commandFields } from './arguments.ts'
 import type { MeerkatMachine } from './meerkat-machine.ts'
 import type { SessionModels } from './models.ts'
 import type { Placement } from './placement.ts'
@@ -269,6 +269,5 @@ export async function runCommand<Name extends MachineCommandName>(
     throw new MeerkatError('unknown-operation', `a machine has no command ${JSON.stringify(shown)}`)
   }
   const { fields, run } = commands[name] as unknown as Row<unknown, Promise<MachineCommandAnswer<Name>>>
-  demandFields(name, fields, params)
-  return run(machine, params)
+  return run(machine, commandFields(name, fields, params))
 }

@@ -54,6 +54,7 @@ export class RealtimeAttachments {
     const speaks = later(ofSession)
     takes.checkArguments(this, {
       projectRealtimeAttachmentIntent: later(id, takes.flag),
+      followModel: ofId,
       attachLive: ofId,
       replaceRealtimeAttachment: ofId,
       detachLive: ofId,

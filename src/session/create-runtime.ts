@@ -1,6 +1,7 @@
 /** `createRuntime`: the runtime as a library. */
 import { memory } from '../store/memory.ts'
 import { Core } from './core.ts'
+import { read } from './door.ts'
 import { checkedOptions, type RuntimeOptions, soundOptions } from './options.ts'
 import { Runtime } from './runtime.ts'
 
@@ -10,7 +11,7 @@ const MOST_MS = 15_000
 /** Opens the store and starts the runtime. */
 export async function createRuntime(given: RuntimeOptions = {}): Promise<Runtime> {
   const options = checkedOptions(given)
-  const sound = soundOptions(options)
+  const sound = read(() => soundOptions(options))
   const store = await (options.store ?? memory()).open()
   const runtime = new Runtime(new Core(store, sound))
   if (options.recover !== false && options.executor !== undefined) {

@@ -77,7 +77,8 @@ export async function checkedEnd(sessionId: string, operationId: string, given: 
 
 /** Whether it is what a wait can be called off with. */
 export function checkedSignal(signal: unknown): AbortSignal | undefined {
-  if (signal === undefined || signal instanceof AbortSignal) return signal
+  if (signal === undefined) return signal
+  if (read(() => signal instanceof AbortSignal)) return signal as AbortSignal
   throw invalidParams([{ path: 'signal', message: 'must be an AbortSignal' }])
 }
 
@@ -99,7 +100,7 @@ function asObject(value: unknown, path = ''): object {
 }
 
 /** Reads a caller's own objects: a getter of theirs may throw anything. */
-function read<T>(act: () => T): T {
+export function read<T>(act: () => T): T {
   try {
     return act()
   } catch (error) {

@@ -14,7 +14,7 @@ import type {
   SessionChanges,
   SessionView,
 } from './api.ts'
-import { fieldsOf } from './door.ts'
+import { checkedSignal, fieldsOf } from './door.ts'
 import { checkedOutput, isStandardSchema, type OutputOf, type StandardSchema } from './output-schema.ts'
 import { isOpen } from './support.ts'
 
@@ -79,7 +79,7 @@ export class SessionHandle {
     options: { readonly after?: string; readonly signal?: AbortSignal } = {},
   ): AsyncGenerator<EventView, void> {
     const given = fieldsOf(options, 'options') as typeof options
-    const { signal } = given
+    const signal = checkedSignal(given.signal)
     let after = given.after ?? '0'
     while (!isAborted(signal)) {
       const page = await this.#runtime.events({
@@ -152,9 +152,10 @@ export class SentInput<Output = unknown> {
    *
    * @param options.signal Ends the iteration before.
    */
-  events({ signal }: { readonly signal?: AbortSignal } = {}): AsyncGenerator<EventView, void> {
+  async *events(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<EventView, void> {
     const sessionId = this.#sessionId
-    return eventsOfInput<EventView>({
+    const signal = checkedSignal((fieldsOf(options, 'options') as typeof options).signal)
+    yield* eventsOfInput<EventView>({
       inputId: this.inputId,
       after: this.cursor,
       read: (after, waitMs) =>

@@ -9,7 +9,7 @@ import type { RuntimeObserver } from '../observer.ts'
 import type { StoreSource } from '../store/store.ts'
 import { invalidParams, type Problem } from '../surfaces/invalid-params.ts'
 import { type ClockSource, demandDurations, soundClock } from '../time.ts'
-import { fieldsOf } from './door.ts'
+import { fieldsOf, read } from './door.ts'
 import { demandRetention, type RetentionPolicy } from './retention/policy.ts'
 
 export interface RuntimeOptions {
@@ -119,7 +119,8 @@ export function checkedOptions(given: RuntimeOptions): RuntimeOptions {
   for (const [name, value] of Object.entries(fieldsOf(given, 'options'))) {
     const kind = isOption(name) ? KINDS[name] : undefined
     if (kind === undefined) problems.push({ path: name, message: 'is no option of a runtime' })
-    else if (value !== undefined && !kind[0](value)) problems.push({ path: name, message: `must be ${kind[1]}` })
+    else if (value !== undefined && !read(() => kind[0](value)))
+      problems.push({ path: name, message: `must be ${kind[1]}` })
   }
   if (problems.length > 0) throw invalidParams(problems)
   return given
