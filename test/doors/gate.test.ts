@@ -1,0 +1,36 @@
+/** Every door stands in the doors suite: a new export, surface or seam joins it or says why not. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+
+const ROOT = join(import.meta.dirname, '../..')
+
+interface Manifest {
+  readonly exports: Readonly<Record<string, string | { readonly default: string }>>
+}
+
+/** Which file of this folder tries an entry of the package, or why none does. */
+const TRIED: Readonly<Record<string, string>> = {
+  '.': 'library.test.ts, orders.test.ts',
+  './runtime': 'machine.test.ts',
+  './agent': 'provider.test.ts; hostile tools one by one in test/executor',
+  './store/memory': 'the store contract',
+  './store/sqlite': 'the store contract',
+  './store/postgres': 'the store contract',
+  './client': 'surfaces.test.ts: it only carries what the server checks',
+  './server': 'surfaces.test.ts',
+  './kernel': 'pure functions over declared inputs: the explorer walks them',
+  './telemetry': 'an observer: test/telemetry',
+  './testing': 'for tests of programs; no door of a running one',
+  './package.json': 'data',
+}
+
+test('every entry of the package is tried by this suite, or says why not', () => {
+  const { exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Manifest
+  expect(Object.keys(exports).filter(entry => TRIED[entry] === undefined)).toEqual([])
+})
+
+test('what this suite says it tries, it has', () => {
+  const files = Object.values(TRIED).flatMap(text => text.match(/[a-z]+\.test\.ts/g) ?? [])
+  for (const file of new Set(files)) expect(() => readFileSync(join(import.meta.dirname, file))).not.toThrow()
+})
