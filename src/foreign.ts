@@ -40,6 +40,15 @@ function textOf(thrown: unknown): string {
   return 'problem' in json ? Object.prototype.toString.call(thrown) : json.text
 }
 
+/** Takes an answer that nobody waits for: a promise among them may fail later without ending the process. */
+export function unheard(answer: unknown): void {
+  try {
+    if (answer instanceof Promise) answer.catch(() => {})
+  } catch {
+    // What refuses even to be looked at is no promise.
+  }
+}
+
 /** A value as JSON gives it back, with its text. */
 export interface Json {
   readonly text: string

@@ -5,6 +5,7 @@
  * run fails and none waits because somebody measured it. Two calls go further, for tracing: `within` may put a model's or
  * a tool's call into a context of its own, and `carrier` says what of the present context goes along to other systems.
  */
+import { unheard } from './foreign.ts'
 import type { CallId, InputId, RunId, SessionId } from './kernel/ids.ts'
 import type { UsageRecord } from './store/records.ts'
 
@@ -99,10 +100,10 @@ export function tell<Name extends FactName>(
   name: Name,
   fact: () => Fact<Name>,
 ): void {
-  const hear = observer?.[name] as ((fact: Fact<Name>) => void) | undefined
+  const hear = observer?.[name] as ((fact: Fact<Name>) => unknown) | undefined
   if (hear === undefined) return
   try {
-    hear.call(observer, fact())
+    unheard(hear.call(observer, fact()))
   } catch {
     // Who measures must not harm what is measured.
   }

@@ -9,7 +9,7 @@
  * 3. A clock that somebody handed in is foreign code: whatever it answers or throws, `soundClock` has a time.
  */
 import { MeerkatError } from './errors.ts'
-import { messageOf } from './foreign.ts'
+import { messageOf, unheard } from './foreign.ts'
 
 /** A clock and its timers. */
 export interface Clock {
@@ -111,8 +111,9 @@ function clockProblem(given: unknown): string | undefined {
 }
 
 function timeProblem(time: unknown): string | undefined {
-  const isTime = typeof time === 'number' && time >= 0 && time <= LATEST_TIME
-  return isTime ? undefined : `answers ${messageOf(time)}, which is no time in milliseconds since 1970`
+  if (typeof time === 'number' && time >= 0 && time <= LATEST_TIME) return undefined
+  unheard(time)
+  return `answers ${messageOf(time)}, which is no time in milliseconds since 1970`
 }
 
 class SoundClock implements Clock {

@@ -4,6 +4,8 @@
  * A request that was routed here is applied in the session's turn, behind no lock of whoever sent it; a session that is not
  * registered refuses by code. A signal is sent after the commit that it speaks of: one that gets lost takes nothing back.
  */
+
+import { inTime } from '../in-time.ts'
 import type { Applied, ConsumerSurface } from '../kernel/composition.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { RuntimeEpochId, SessionId } from '../kernel/ids.ts'
@@ -19,7 +21,6 @@ import { stepsBefore } from '../kernel/owed.ts'
 import type { Clock } from '../time.ts'
 import * as takes from './arguments.ts'
 import type { Entries } from './entries.ts'
-import { inTime } from './in-time.ts'
 
 /** Hears what other machines have to know of a session: that it was placed, retired or destroyed. */
 export interface CompositionSignalDispatcher {

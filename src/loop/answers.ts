@@ -11,7 +11,7 @@ import { jsonOf, wellFormed } from '../foreign.ts'
 import { FAILURES, type TerminalFailureSource } from '../kernel/regions/turn-outcome.ts'
 import type { MessagePart, MessageRecord, UsageRecord } from '../store/records.ts'
 
-type Fields = Readonly<Record<string, unknown>>
+export type Fields = Readonly<Record<string, unknown>>
 
 /** The answer of `apply`; throws `invalid-params` for one that is none. */
 export function checkedAnswer(given: unknown): ApplyOutput {
@@ -52,7 +52,7 @@ function isSource(value: unknown): value is TerminalFailureSource {
 }
 
 /** A message as a model or a tool said it. */
-function checkedMessage(given: unknown): MessageRecord {
+export function checkedMessage(given: unknown): MessageRecord {
   const { role, content } = fieldsOf(given, 'gave a message that is')
   if (!isRole(role)) throw bad(`gave a message of the role ${wordOf(role)}`)
   if (content === undefined) return { role }
@@ -84,7 +84,7 @@ function isPart(part: unknown): boolean {
 }
 
 /** The counts that are counts; nothing where none is. */
-function soundUsage(given: unknown): UsageRecord | undefined {
+export function soundUsage(given: unknown): UsageRecord | undefined {
   if (typeof given !== 'object' || given === null) return undefined
   const counts = COUNTS.flatMap((name): readonly [string, number][] => {
     const value: unknown = Reflect.get(given, name)
@@ -95,17 +95,17 @@ function soundUsage(given: unknown): UsageRecord | undefined {
 
 const COUNTS = ['inputTokens', 'outputTokens', 'totalTokens', 'cachedInputTokens', 'reasoningTokens', 'calls'] as const
 
-function isCount(value: unknown, least: number): value is number {
+export function isCount(value: unknown, least: number): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= least
 }
 
-function plain(value: unknown, what: string): unknown {
+export function plain(value: unknown, what: string): unknown {
   const json = jsonOf(value)
   if ('problem' in json) throw bad(`gave ${what === 'output' ? 'an' : 'a'} ${what} that has no JSON: ${json.problem}`)
   return json.value
 }
 
-function fieldsOf(value: unknown, what: string): Fields {
+export function fieldsOf(value: unknown, what: string): Fields {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields
   throw bad(`${what} ${wordOf(value)}`)
 }
@@ -115,6 +115,6 @@ function wordOf(value: unknown): string {
   return value === undefined ? 'nothing' : 'text' in json ? json.text : `a ${typeof value}`
 }
 
-function bad(what: string): MeerkatError {
+export function bad(what: string): MeerkatError {
   return new MeerkatError('invalid-params', `the executor ${what}`)
 }

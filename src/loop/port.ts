@@ -24,6 +24,16 @@ import type { MessageRecord, SessionOptions, UsageRecord } from '../store/record
 import { messageText } from '../text.ts'
 import type { Clock, Deadline } from '../time.ts'
 import { addUsage } from '../usage.ts'
+import {
+  checkedAttempt,
+  checkedCallIds,
+  checkedCompact,
+  checkedIntend,
+  checkedInvalidAnswer,
+  checkedOutcomes,
+  checkedRetrying,
+  checkedTurn,
+} from './reports.ts'
 import { streamedRecord } from './streamed.ts'
 import type { Work } from './work.ts'
 
@@ -149,7 +159,7 @@ export class LoopPort implements RunPort {
   }
 
   async intend(report: Parameters<RunPort['intend']>[0]): Promise<void> {
-    const { turn, message, calls, usage } = report
+    const { turn, message, calls, usage } = checkedIntend(report)
     const { work } = this.#options
     this.#turns = Math.max(this.#turns, turn)
     const length = work.messages.length
@@ -173,13 +183,15 @@ export class LoopPort implements RunPort {
     work.written()
   }
 
-  async dispatch(callIds: readonly CallId[]): Promise<void> {
+  async dispatch(given: readonly CallId[]): Promise<void> {
+    const callIds = checkedCallIds(given)
     await this.#report((tx, runId) => {
       this.#ofTurn(tx, undefined, () => tx.step({ type: 'DispatchCalls', runId, callIds, at: tx.at }))
     })
   }
 
-  async outcomes(report: readonly CallOutcome[]): Promise<void> {
+  async outcomes(given: readonly CallOutcome[]): Promise<void> {
+    const report = checkedOutcomes(given)
     const { work } = this.#options
     const length = work.messages.length
     await this.#report((tx, runId) => {
@@ -194,7 +206,8 @@ export class LoopPort implements RunPort {
     work.written()
   }
 
-  async boundary(_: { readonly turn: number }): Promise<BoundaryAnswer> {
+  async boundary(report: { readonly turn: number }): Promise<BoundaryAnswer> {
+    checkedTurn(report)
     const { work, driver, fetch } = this.#options
     const length = work.messages.length
     const answer = await this.#report((tx, runId): BoundaryAnswer => {
@@ -219,7 +232,7 @@ export class LoopPort implements RunPort {
   }
 
   retrying(report: Parameters<RunPort['retrying']>[0]): void {
-    const { turn, attempt, maxRetries, delayMs, kind, message } = report
+    const { turn, attempt, maxRetries, delayMs, kind, message } = checkedRetrying(report)
     const data = { code: 'model-retry', attempt, maxRetries, delayMs, kind, message }
     this.#options.driver.stream({ type: 'notice', runId: this.runId, turn, data })
     this.#planFlush()
@@ -228,12 +241,13 @@ export class LoopPort implements RunPort {
     )
   }
 
-  retry(attempt: number): void {
+  retry(given: number): void {
+    const attempt = checkedAttempt(given)
     this.#note((tx, runId) => tx.step({ type: 'RetryRequested', runId, attempt }))
   }
 
   async invalidAnswer(report: { readonly turn: number; readonly error: string }): Promise<'again' | 'exhausted'> {
-    const { turn, error } = report
+    const { turn, error } = checkedInvalidAnswer(report)
     return this.#report((tx, runId) => {
       tx.step({ type: 'LlmReturnedTerminal', runId })
       tx.step({ type: 'EnterExtraction', runId })
@@ -243,7 +257,8 @@ export class LoopPort implements RunPort {
     })
   }
 
-  async compact({ summary, covers }: { readonly summary: string; readonly covers: number }): Promise<void> {
+  async compact(report: { readonly summary: string; readonly covers: number }): Promise<void> {
+    const { summary, covers } = checkedCompact(report)
     await this.#report(tx => {
       tx.append([{ role: 'notice', content: summary, compactsBefore: covers }])
       tx.step({ type: 'CompactTranscript', covers })

@@ -2,6 +2,7 @@
 
 import type { CoreExecutor } from '../executor/executor.ts'
 import type { Ids } from '../ids.ts'
+import { inTime } from '../in-time.ts'
 import type { ScheduleId, SessionId } from '../kernel/ids.ts'
 import type { SessionOptions } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
@@ -42,6 +43,7 @@ import { SessionHandle } from './handle.ts'
 import { healthOf } from './health.ts'
 import { listInputs } from './list-inputs.ts'
 import { noExecutor } from './live-session.ts'
+import { offeredTools } from './offered-tools.ts'
 import { forkSession, openSession } from './opening.ts'
 import { operationView, operationViews } from './operations.ts'
 import { ask } from './post.ts'
@@ -58,6 +60,8 @@ import { endOf, inputOf } from './waiting.ts'
 
 /** Entries of a page where nobody says how many. */
 const PAGE = 100
+/** An executor may take this long to close; the runtime is closed without it then. */
+const CLOSE_MS = 5_000
 
 interface OpensSessions {
   /** Opens a session, an existing one too; `onConflict` says what to do where it has other options. */
@@ -300,7 +304,7 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
     await checked('tool/list', { sessionId })
     const { id, options } = await summaryOf(this.#store, sessionId)
     if (this.#executor === undefined) throw noExecutor()
-    return { generation: 1, tools: this.#executor.tools?.(options, id) ?? [] }
+    return { generation: 1, tools: offeredTools(this.#executor, options, id) ?? [] }
   }
 
   async schedule(sessionId: string, given: ScheduleParams): Promise<ScheduleView> {
@@ -368,7 +372,7 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
     this.#closing.abort()
     try {
       await this.#sessions.close()
-      await this.#executor?.close?.()
+      await inTime(async () => this.#executor?.close?.(), this.#clock, CLOSE_MS)
     } finally {
       await this.#store.close()
     }

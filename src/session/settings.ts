@@ -5,6 +5,7 @@ import type { CoreExecutor } from '../executor/executor.ts'
 import type { SessionOptions, SessionRecord } from '../store/records.ts'
 import { demandDurations } from '../time.ts'
 import type { SessionChanges } from './api.ts'
+import { offeredTools } from './offered-tools.ts'
 import { sameOptions } from './support.ts'
 
 export type SettingsUpdate = SessionChanges & { readonly revision?: number }
@@ -76,7 +77,7 @@ export function demandActing(options: SessionOptions | SessionChanges, executor:
   }
   const { tools } = options
   const { tools: _, ...rest } = options as SessionOptions
-  const offered = executor?.tools?.(rest)?.map(({ name }) => name)
+  const offered = executor === undefined || (tools ?? []).length === 0 ? undefined : namesOf(executor, rest)
   const unknown = offered === undefined ? [] : (tools ?? []).filter(name => !offered.includes(name))
   if (unknown.length === 0) return
   const known =
@@ -84,6 +85,15 @@ export function demandActing(options: SessionOptions | SessionChanges, executor:
   const message = `tools: there is no tool named ${unknown.join(' or ')}; ${known}`
   const issues = unknown.map(name => ({ path: `tools.${tools?.indexOf(name)}`, message: `is no tool: ${name}` }))
   throw new MeerkatError('invalid-params', message, { details: { issues } })
+}
+
+/** The names of the executor's tools; absent where it does not say: then nobody can tell which are unknown. */
+function namesOf(executor: CoreExecutor, options: SessionOptions): readonly string[] | undefined {
+  try {
+    return offeredTools(executor, options)?.map(({ name }) => name)
+  } catch {
+    return undefined
+  }
 }
 
 function isAsked(options: object, name: 'keepAlive' | 'mcpServers'): boolean {

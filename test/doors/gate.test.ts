@@ -11,16 +11,16 @@ interface Manifest {
 
 /** Which file of this folder tries an entry of the package, or why none does. */
 const TRIED: Readonly<Record<string, string>> = {
-  '.': 'library.test.ts, orders.test.ts',
+  '.': 'library.test.ts, code.test.ts, orders.test.ts',
   './runtime': 'machine.test.ts',
-  './agent': 'provider.test.ts; hostile tools one by one in test/executor',
-  './store/memory': 'the store contract',
+  './agent': 'code.test.ts, provider.test.ts; hostile tools one by one in test/executor',
+  './store/memory': 'code.test.ts, and the store contract',
   './store/sqlite': 'the store contract',
   './store/postgres': 'the store contract',
   './client': 'surfaces.test.ts: it only carries what the server checks',
   './server': 'surfaces.test.ts',
   './kernel': 'pure functions over declared inputs: the explorer walks them',
-  './telemetry': 'an observer: test/telemetry',
+  './telemetry': 'code.test.ts, as an observer',
   './testing': 'for tests of programs; no door of a running one',
   './package.json': 'data',
 }

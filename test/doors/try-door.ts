@@ -1,5 +1,6 @@
 /** Tries a door and says what came of it. */
 import { MeerkatError } from '../../src/errors.ts'
+import { errorOf } from '../../src/foreign.ts'
 import * as runtimeDoor from '../../src/runtime.ts'
 
 export type Outcome =
@@ -37,17 +38,15 @@ const DECLARED: readonly unknown[] = Object.values(runtimeDoor).filter(
   value => typeof value === 'function' && value.prototype instanceof Error,
 )
 
-function judged(error: unknown): Outcome {
+function judged(thrown: unknown): Outcome {
+  const error = errorOf(thrown)
   if (error instanceof MeerkatError) {
     return error.code === 'internal'
       ? { type: 'broke', what: `internal: ${error.message}` }
       : { type: 'refused', code: error.code }
   }
-  if (error instanceof Error && DECLARED.includes(error.constructor)) return { type: 'refused', code: error.name }
-  return {
-    type: 'broke',
-    what: error instanceof Error ? `${error.name}: ${error.message}` : `a throw of ${typeof error}`,
-  }
+  if (DECLARED.includes(error.constructor)) return { type: 'refused', code: error.name }
+  return { type: 'broke', what: `${error.name}: ${error.message}` }
 }
 
 /** Tries each and answers, by name, those that broke or never answered. */

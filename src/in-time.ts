@@ -1,6 +1,6 @@
-/** Code of the host that a machine has to call and must not depend on. */
-import { messageOf } from '../foreign.ts'
-import type { Clock } from '../time.ts'
+/** Code of somebody else that has to be called and must not be depended on. */
+import { messageOf } from './foreign.ts'
+import type { Clock } from './time.ts'
 
 /** Waits for it at most this long. What it throws, and that it did not come to its end, is a warning: nobody else waits. */
 export async function inTime(act: () => Promise<unknown>, clock: Clock, limitMs: number): Promise<void> {
@@ -12,5 +12,5 @@ export async function inTime(act: () => Promise<unknown>, clock: Clock, limitMs:
   )
   const problem = await Promise.race([done, late.promise])
   off()
-  if (problem !== undefined) process.emitWarning(`what a host gave its machine failed: ${problem}`, 'MeerkatWarning')
+  if (problem !== undefined) process.emitWarning(`code that the runtime was given failed: ${problem}`, 'MeerkatWarning')
 }

@@ -1,0 +1,125 @@
+/**
+ * What an executor reports while its run goes on, checked where it enters. A report becomes a step of the kernel and a
+ * record: what JSON can't hold as it is (an infinite number, a cycle) would be another thing on disk than in memory.
+ */
+import type { CallOutcome, RunPort } from '../executor/executor.ts'
+import { wellFormed } from '../foreign.ts'
+import type { CallId } from '../kernel/ids.ts'
+import type { CallIntent } from '../kernel/regions/calls.ts'
+import { type LlmRetryFailureKind, RECOVERABLE } from '../kernel/regions/turn-outcome.ts'
+import { bad, checkedMessage, type Fields, fieldsOf, isCount, plain, soundUsage } from './answers.ts'
+
+type Report<Name extends 'intend' | 'retrying' | 'invalidAnswer' | 'compact'> = Parameters<RunPort[Name]>[0]
+
+/** The request of calls, as a copy. */
+export function checkedIntend(given: unknown): Report<'intend'> {
+  const { turn, message, calls, usage } = fieldsOf(given, 'intends')
+  const sound = soundUsage(usage)
+  return {
+    turn: count(turn, 1, 'the turn of an intent'),
+    message: checkedMessage(message),
+    calls: list(calls, 'the calls of an intent').map(intent),
+    ...(sound && { usage: sound }),
+  }
+}
+
+function intent(given: unknown): CallIntent {
+  const fields = fieldsOf(plain(given, 'call'), 'intends a call that is')
+  const { callId, tool, policy, needsApproval } = fields
+  if (policy !== 'retry' && policy !== 'ask' && policy !== 'fail') throw bad('intends a call without a policy')
+  if (needsApproval !== undefined && typeof needsApproval !== 'boolean')
+    throw bad('intends a call whose `needsApproval` is neither true nor false')
+  return { ...fields, callId: callIdOf(callId), tool: text(tool, 'the tool of a call'), policy }
+}
+
+/** The calls that are about to be made. */
+export function checkedCallIds(given: unknown): readonly CallId[] {
+  return list(given, 'calls to dispatch').map(callIdOf)
+}
+
+/** How calls ended, as copies. */
+export function checkedOutcomes(given: unknown): readonly CallOutcome[] {
+  return list(plain(given, 'list of outcomes'), 'outcomes').map(outcome)
+}
+
+function outcome(given: unknown): CallOutcome {
+  const fields = fieldsOf(given, 'told of a call whose outcome is')
+  const { callId, name, ok, output, code, durationMs, background } = fields
+  if (typeof ok !== 'boolean') throw bad('told of a call without saying whether it went well')
+  if (background !== undefined) checkBackground(fieldsOf(background, 'told of background work that is'))
+  return {
+    ...fields,
+    callId: callIdOf(callId),
+    name: text(name, 'the tool of an outcome'),
+    ok,
+    output: output ?? null,
+    ...(code !== undefined && { code: text(code, 'the code of an outcome') }),
+    ...(durationMs !== undefined && { durationMs: duration(durationMs, 'the duration of a call') }),
+  }
+}
+
+function checkBackground({ operationId, tool, title, resumable }: Fields): void {
+  text(operationId, 'the id of background work')
+  text(tool, 'the tool of background work')
+  text(title, 'the title of background work')
+  if (typeof resumable !== 'boolean') throw bad('told of background work without saying whether it is resumable')
+}
+
+/** A boundary's turn. */
+export function checkedTurn(given: unknown): number {
+  return count(fieldsOf(given, 'reported')['turn'], 1, 'the turn of a report')
+}
+
+export function checkedRetrying(given: unknown): Report<'retrying'> {
+  const { turn, attempt, maxRetries, delayMs, kind, message } = fieldsOf(given, 'retries')
+  if (!isFailureKind(kind)) throw bad('retries for a reason that there is none of')
+  return {
+    turn: count(turn, 1, 'the turn of a retry'),
+    attempt: count(attempt, 1, 'the attempt of a retry'),
+    maxRetries: count(maxRetries, 0, 'the retries allowed'),
+    delayMs: duration(delayMs, 'the delay of a retry'),
+    kind,
+    message: text(message, 'the message of a retry'),
+  }
+}
+
+const isFailureKind = (kind: unknown): kind is LlmRetryFailureKind => RECOVERABLE.some(known => known === kind)
+
+export function checkedAttempt(given: unknown): number {
+  return count(given, 1, 'the attempt of a retry')
+}
+
+export function checkedInvalidAnswer(given: unknown): Report<'invalidAnswer'> {
+  const { turn, error } = fieldsOf(given, 'reported')
+  return { turn: count(turn, 1, 'the turn of a report'), error: text(error, 'the error of a report') }
+}
+
+export function checkedCompact(given: unknown): Report<'compact'> {
+  const { summary, covers } = fieldsOf(given, 'compacts')
+  return { summary: text(summary, 'a summary'), covers: count(covers, 0, 'what a summary covers') }
+}
+
+function count(value: unknown, least: number, what: string): number {
+  if (isCount(value, least)) return value
+  throw bad(`reported ${what} as no whole number from ${least} on`)
+}
+
+function duration(value: unknown, what: string): number {
+  if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value
+  throw bad(`reported ${what} as no number of milliseconds`)
+}
+
+function text(value: unknown, what: string): string {
+  if (typeof value === 'string') return wellFormed(value)
+  throw bad(`reported ${what} as no text`)
+}
+
+function list(value: unknown, what: string): readonly unknown[] {
+  if (Array.isArray(value)) return value
+  throw bad(`reported ${what} as no list`)
+}
+
+function callIdOf(value: unknown): CallId {
+  if (typeof value === 'string' && value !== '' && value.isWellFormed()) return value as CallId
+  throw bad('spoke of a call by something that is no id')
+}
