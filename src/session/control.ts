@@ -4,18 +4,21 @@ import type { Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
 import type { Ids } from '../ids.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
-import type { InputId, RunId } from '../kernel/ids.ts'
+import type { InputId, RunId, SessionId } from '../kernel/ids.ts'
 import type { MeerkatInput, MeerkatState } from '../kernel/machine.ts'
 import { isStopPending, stepsBefore } from '../kernel/owed.ts'
-import { unsettledCallsOf } from '../kernel/regions/calls.ts'
+import { type CallEntry, unsettledCallsOf } from '../kernel/regions/calls.ts'
 import { unfinishedInputs } from '../kernel/regions/ledger-entries.ts'
 import { phaseShown } from '../kernel/regions/lifecycle.ts'
 import { unansweredIn } from '../loop/work.ts'
 import type { MessageRecord } from '../store/records.ts'
+import type { Store } from '../store/store.ts'
 import { type Clock, Deadline } from '../time.ts'
 import type { ControlOperation, ControlReport } from './api.ts'
 import type { LiveSession } from './live-session.ts'
+import { rowsOf } from './log-pages.ts'
 import type { Mark } from './owned.ts'
+import { eventsOf } from './reads.ts'
 
 const INPUTS: Readonly<Record<ControlOperation, MeerkatInput>> = {
   stop: { type: 'StopRuntimeExecutor', reason: 'requested' },
@@ -89,51 +92,110 @@ async function stopped(live: LiveSession, deadline: Deadline, clock: Clock): Pro
   }
 }
 
-/** Cancels the named run, or the current one as the kernel sees it; never a successor. */
+/** What a cancel may say. */
+interface CancelRequest {
+  readonly runId?: string
+  /** Runs whose work waited for a person when nothing else was current: of a request from another process. */
+  readonly parked?: readonly string[]
+  readonly when?: 'now' | 'boundary'
+  readonly queue?: 'keep' | 'drop'
+}
+
+interface CancelAnswer {
+  readonly cancelled: boolean
+  readonly runId?: RunId
+  readonly alreadyEnded?: boolean
+  readonly dropped?: number
+  readonly endedInputs: readonly InputId[]
+}
+
+/**
+ * Cancels the named run, or the current one as the kernel sees it; never a successor. A run that parked is cancelled by
+ * ending the work that it left.
+ */
 export async function cancel(
   live: LiveSession,
-  params: { readonly runId?: string; readonly when?: 'now' | 'boundary'; readonly queue?: 'keep' | 'drop' },
+  store: Store,
+  { runId: named, parked, when, queue }: CancelRequest,
   mark: Mark,
-): Promise<{
-  cancelled: boolean
-  runId?: RunId
-  alreadyEnded?: boolean
-  dropped?: number
-  endedInputs: readonly InputId[]
-}> {
-  const runId = params.runId as RunId | undefined
+): Promise<CancelAnswer> {
+  const runId = named as RunId | undefined
+  const isUnnamed = runId === undefined && parked === undefined
+  const meant = isUnnamed ? undefined : await parkedBy(live, store, runId === undefined ? (parked ?? []) : [runId])
   const answer = await live.driver.mutate(tx => {
     mark(tx)
     const { run } = tx.state
-    const type = params.when === 'boundary' ? 'CancelAfterBoundary' : 'InterruptCurrentRun'
-    const result = tx.try({ type, ...(runId && { runId }) })
+    const type = when === 'boundary' ? 'CancelAfterBoundary' : 'InterruptCurrentRun'
+    const isHit = parked === undefined && tx.try({ type, ...(runId && { runId }) }).ok
     const first = tx.parts.ended.length
     // Without a run that is meant or current, what waits for a person is what there is to cancel.
-    if (!result.ok && runId === undefined) for (const work of parkedWork(tx.state)) endParked(tx, live, work)
+    if (!isHit) endParked(tx, live, meant)
     const before = tx.parts.ended.length
-    const parked = before > first
-    if (params.queue === 'drop') tx.step({ type: 'DropQueued', reason: 'cancelled' })
-    const dropped = params.queue === 'drop' ? { dropped: tx.parts.ended.length - before } : {}
-    const more = { ...dropped, endedInputs: tx.parts.ended.slice(first).map(({ id }) => id) }
-    if (result.ok && run.phase === 'bound') return { cancelled: true, runId: run.runId, ...more }
-    if (parked) return { cancelled: true, ...more }
-    return { cancelled: false, ...(runId && { runId }), alreadyEnded: true, ...more }
+    if (queue === 'drop') {
+      for (const work of parkedWork(tx.state)) sayCancelled(tx, live, work)
+      tx.step({ type: 'DropQueued', reason: 'cancelled' })
+    }
+    const dropped = queue === 'drop' ? { dropped: tx.parts.ended.length - before } : {}
+    const ended = { ...dropped, endedInputs: tx.parts.ended.slice(first).map(({ id }) => id) }
+    const hit = isHit && run.phase === 'bound' ? run.runId : runId
+    const cancelled = isHit || before > first
+    return { cancelled, ...(hit && { runId: hit }), ...(!cancelled && { alreadyEnded: true }), ...ended }
   })
   live.loop?.sync()
   return answer
 }
 
 /** Work that has stopped until a person decides on a call of it. */
-function parkedWork(state: MeerkatState): readonly InputId[] {
+export function parkedWork(state: MeerkatState): readonly InputId[] {
   if (state.calls.unsettled === 0) return []
   return unfinishedInputs(state.ledger).flatMap(({ id, status }) =>
     status === 'queued' && unsettledCallsOf(state.calls, id).length > 0 ? id : [],
   )
 }
 
-/** Ends parked work: its calls are never made, and what it came to stays in the transcript. */
-function endParked(tx: Transaction, live: LiveSession, work: InputId): void {
-  tx.step({ type: 'WithdrawInput', inputId: work })
+/** The run that had an input last. */
+export async function lastRunOf(store: Store, sessionId: SessionId, inputId: InputId): Promise<RunId | undefined> {
+  const place = await store.locate(inputId)
+  let found: RunId | undefined
+  for await (const row of rowsOf(store, { sessionId, after: (place?.first ?? 1) - 1 })) {
+    const staged = eventsOf(row).find(event => event.type === 'input.staged' && event.inputId === inputId)
+    found = staged?.runId ?? found
+  }
+  return found
+}
+
+/** What these runs left that waits for a person, with the calls that it waits for. */
+async function parkedBy(live: LiveSession, store: Store, runIds: readonly string[]): Promise<readonly Parked[]> {
+  const { state } = live
+  const found: Parked[] = []
+  for (const work of parkedWork(state)) {
+    const runId = await lastRunOf(store, live.id, work)
+    if (runId !== undefined && runIds.includes(runId)) found.push({ work, calls: unsettledCallsOf(state.calls, work) })
+  }
+  return found
+}
+
+interface Parked {
+  readonly work: InputId
+  readonly calls: readonly CallEntry[]
+}
+
+/** Whether it still waits as it did: work that went on meanwhile, and parked again, has come to other calls. */
+function isSame({ work, calls }: Parked, state: MeerkatState, found: InputId): boolean {
+  return work === found && unsettledCallsOf(state.calls, found).some(call => calls.includes(call))
+}
+
+/** Ends parked work, all of it where none is named. */
+function endParked(tx: Transaction, live: LiveSession, meant: readonly Parked[] | undefined): void {
+  for (const work of parkedWork(tx.state)) {
+    if (meant !== undefined && !meant.some(one => isSame(one, tx.state, work))) continue
+    sayCancelled(tx, live, work)
+    tx.step({ type: 'WithdrawInput', inputId: work })
+  }
+}
+
+/** What parked work that is cancelled came to stays in the transcript; its open calls are never made. */
+function sayCancelled(tx: Transaction, live: LiveSession, work: InputId): void {
   const journal = live.journal.flatMap(entry => (entry.work === work ? [entry.message] : []))
   const open = unansweredIn(journal).map(
     ({ callId, name }): MessageRecord => ({

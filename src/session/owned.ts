@@ -12,6 +12,7 @@ import type { InputId, RunId, ScheduleId } from '../kernel/ids.ts'
 import { entryOf } from '../kernel/regions/ledger-entries.ts'
 import { tell } from '../observer.ts'
 import type { LetterId } from '../store/mail.ts'
+import type { Position } from '../store/records.ts'
 import type {
   CallView,
   ControlOperation,
@@ -39,8 +40,8 @@ export type Mark = (tx: Transaction) => void
 
 interface Owned<Params, Answer> {
   readonly act: (core: Core, live: LiveSession, params: Params, mark: Mark) => Promise<Answer>
-  /** What a request that was performed before came to. */
-  readonly again: (core: Core, sessionId: string, params: Params) => Promise<Answer>
+  /** What a request that was performed before came to, with the commit `at`. */
+  readonly again: (core: Core, sessionId: string, params: Params, at: Position) => Promise<Answer>
 }
 
 type SendRequest = Omit<SendParams, 'waitMs'> & { readonly inputId: InputId }
@@ -112,15 +113,19 @@ const withdraw: Owned<{ readonly inputId: InputId }, boolean> = {
   again: async (core, sessionId, { inputId }) => (await viewOf(core, sessionId, inputId)).status === 'withdrawn',
 }
 
-type CancelParams = NonNullable<Parameters<RuntimeApi['cancel']>[1]>
+type CancelParams = NonNullable<Parameters<RuntimeApi['cancel']>[1]> & { readonly parked?: readonly RunId[] }
 
 const cancelRun: Owned<CancelParams, Awaited<ReturnType<RuntimeApi['cancel']>>> = {
-  act: (_, live, params, mark) => cancel(live, params, mark),
-  again: async (core, sessionId, { runId }) => {
+  act: (core, live, params, mark) => cancel(live, core.store, params, mark),
+  again: async (core, sessionId, { runId, queue }, at) => {
+    const ended = (await core.store.row(at))?.record.ended ?? []
+    const endedInputs = ended.map(({ id }) => id)
+    const dropped = queue === 'drop' ? { dropped: ended.filter(({ status }) => status === 'abandoned').length } : {}
     const run = runId === undefined ? undefined : await runView(core.store, sessionId, runId).catch(() => undefined)
-    if (run?.state === 'cancelled' || run?.state === 'running')
-      return { cancelled: true, runId: run.id, endedInputs: [] }
-    return { cancelled: false, alreadyEnded: true, endedInputs: [], ...defined({ runId: runId as RunId | undefined }) }
+    const isHit = run?.state === 'cancelled' || run?.state === 'running'
+    const cancelled = isHit || ended.some(({ status }) => status === 'withdrawn')
+    const named = { ...defined({ runId: runId as RunId | undefined }), ...dropped, endedInputs }
+    return cancelled ? { cancelled, ...named } : { cancelled, alreadyEnded: true, ...named }
   },
 }
 
@@ -211,7 +216,8 @@ export async function perform<Name extends OwnedName>(
   const { act, again } = owned[name] as unknown as Owned<OwnedParams<Name>, OwnedAnswer<Name>>
   const mark: Mark = letter === undefined ? () => {} : tx => tx.performs(letter)
   return core.on(sessionId, async live => {
-    if (letter !== undefined && (await core.store.locate(letter)) !== undefined) return again(core, sessionId, params)
+    const before = letter === undefined ? undefined : await core.store.locate(letter)
+    if (before !== undefined) return again(core, sessionId, params, before.first)
     return act(core, live, params, mark)
   })
 }

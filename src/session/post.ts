@@ -9,6 +9,7 @@ import { asMeerkatError, type ErrorBody, MeerkatError } from '../errors.ts'
 import type { RunId, SessionId } from '../kernel/ids.ts'
 import type { Letter, LetterId } from '../store/mail.ts'
 import { Deadline } from '../time.ts'
+import { lastRunOf, parkedWork } from './control.ts'
 import type { Core } from './core.ts'
 import type { LiveSession } from './live-session.ts'
 import { type OwnedAnswer, type OwnedName, type OwnedParams, owned, perform } from './owned.ts'
@@ -90,12 +91,18 @@ async function forward(
 }
 
 /** "The current run" is the one that is current now, not the one when the letter is read, or read again. */
-async function runMeant(core: Core, sessionId: SessionId, params: object): Promise<{ readonly runId?: RunId }> {
+async function runMeant(
+  core: Core,
+  sessionId: SessionId,
+  params: object,
+): Promise<{ readonly runId?: RunId; readonly parked?: readonly RunId[] }> {
   if ('runId' in params) return {}
-  const { run, calls } = await core.state(sessionId)
-  if (run.phase === 'bound') return { runId: run.runId }
-  // Work that waits for a person has no run to be named by.
-  return calls.unsettled > 0 ? {} : { runId: core.ids.run() }
+  const state = await core.state(sessionId)
+  if (state.run.phase === 'bound') return { runId: state.run.runId }
+  // Work that waits for a person is named by the runs that left it: whoever takes it up meanwhile is not meant.
+  const left = await Promise.all(parkedWork(state).map(work => lastRunOf(core.store, sessionId, work)))
+  const parked = left.filter(runId => runId !== undefined)
+  return parked.length > 0 ? { parked } : { runId: core.ids.run() }
 }
 
 /** Whether the session is this process's, be it that it has just become free. */

@@ -1,0 +1,96 @@
+/** Work that waits for a person: cancelled, steered and decided meanwhile. */
+import { describe, expect, test } from 'vitest'
+import type { Runtime } from '../../src/index.ts'
+import { type ScriptedExecutor, scriptedExecutor } from '../../src/testing/index.ts'
+import { codeOf, freshStore, LONG_MS, STORES, start, until } from './support.ts'
+
+/** Has the session ask for a call that nobody has decided on; answers the run that asked and what it works on. */
+async function park(runtime: Runtime, executor: ScriptedExecutor, content: string, callId = 'c') {
+  await runtime.open({ sessionId: 's' })
+  const { inputId } = await runtime.send('s', { content })
+  const run = await executor.next()
+  await run.ask([{ id: callId, tool: 'deploy', needsApproval: true }])
+  run.end({ type: 'parked' })
+  const { runId } = await until(runtime, 's', 'run.parked', event => event.runId === run.port.runId)
+  return { inputId, runId: runId ?? '' }
+}
+
+describe.each(STORES)('a cancel of a run that waits for an approval (%s)', kind => {
+  test('by its id ends what it left, and nothing else', async () => {
+    const executor = scriptedExecutor()
+    const runtime = await start({ store: freshStore(kind), executor })
+    const { inputId, runId } = await park(runtime, executor, 'deploy')
+    const behind = await runtime.send('s', { content: 'and then?' })
+    expect(await runtime.cancel('s', { runId })).toEqual({ cancelled: true, runId, endedInputs: [inputId] })
+    expect(await runtime.approvals('s')).toEqual([])
+    expect(await codeOf(runtime.decide('s', 'c', { decision: 'allow' }))).toBe('not-found')
+    const next = await executor.next()
+    expect(next.said).toBe('and then?')
+    expect(await runtime.cancel('s', { runId })).toMatchObject({ cancelled: false, alreadyEnded: true })
+    next.answer('nothing')
+    expect(await runtime.wait('s', behind.inputId, LONG_MS)).toMatchObject({ status: 'consumed' })
+  })
+
+  test('by its id does not reach the run that goes on after the decision', async () => {
+    const executor = scriptedExecutor()
+    const runtime = await start({ store: freshStore(kind), executor })
+    const { inputId, runId } = await park(runtime, executor, 'deploy')
+    await runtime.decide('s', 'c', { decision: 'allow' })
+    const next = await executor.next()
+    expect(await runtime.cancel('s', { runId })).toMatchObject({
+      cancelled: false,
+      alreadyEnded: true,
+      endedInputs: [],
+    })
+    await next.dispatch('c')
+    await next.outcome('c', 'deployed')
+    // It asks again: that is the next run's to answer for.
+    await next.boundary()
+    await next.ask([{ id: 'd', tool: 'deploy', needsApproval: true }])
+    next.end({ type: 'parked' })
+    await until(runtime, 's', 'run.parked', event => event.runId === next.port.runId)
+    expect(await runtime.cancel('s', { runId })).toMatchObject({
+      cancelled: false,
+      alreadyEnded: true,
+      endedInputs: [],
+    })
+    expect(await runtime.cancel('s', { runId: next.port.runId })).toMatchObject({
+      cancelled: true,
+      endedInputs: [inputId],
+    })
+  })
+
+  test('with the queue ends both, and the transcript keeps what was done', async () => {
+    const executor = scriptedExecutor()
+    const runtime = await start({ store: freshStore(kind), executor })
+    const { inputId, runId } = await park(runtime, executor, 'deploy')
+    const behind = await runtime.send('s', { content: 'and then?' })
+    expect(await runtime.cancel('s', { runId, queue: 'drop' })).toEqual({
+      cancelled: true,
+      runId,
+      dropped: 1,
+      endedInputs: [inputId, behind.inputId],
+    })
+    expect((await runtime.get('s')).unfinished).toBe(0)
+    const { messages } = await runtime.history('s')
+    expect(messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool', 'notice'])
+  })
+
+  test('means the same from another process', async () => {
+    const store = freshStore(kind)
+    const executor = scriptedExecutor()
+    const owner = await start({ store, executor })
+    const other = await start({ store })
+    const first = await park(owner, executor, 'deploy')
+    // It stays the owner's while somebody waits.
+    const watching = owner.wait('s', first.inputId, LONG_MS)
+    expect(await other.cancel('s', { runId: first.runId })).toMatchObject({
+      cancelled: true,
+      endedInputs: [first.inputId],
+    })
+    expect(await watching).toMatchObject({ status: 'withdrawn' })
+    const second = await park(owner, executor, 'deploy again', 'd')
+    expect(await other.cancel('s')).toMatchObject({ cancelled: true, endedInputs: [second.inputId] })
+    expect(await other.approvals('s')).toEqual([])
+  })
+})
