@@ -4,9 +4,12 @@
  * never ends anything that its records don't.
  */
 import { hasSameFacts } from './encode.ts'
+import type { InputId } from './ids.ts'
 import { type MeerkatFacts, type MeerkatInput, type MeerkatState, meerkat } from './machine.ts'
 import { bindingSeen } from './regions/binding.ts'
-import { ephemeralInputs } from './regions/ledger-entries.ts'
+import { unsettledCallsOf } from './regions/calls.ts'
+import { findInOrder } from './regions/lane.ts'
+import { entryOf, ephemeralInputs, unfinishedInputs } from './regions/ledger-entries.ts'
 import { openObligations } from './regions/registration.ts'
 
 /**
@@ -66,10 +69,39 @@ const WAKING: readonly MeerkatInput[] = [WAKE]
 
 /**
  * What is to be done after any step. A retired session that has answered everything gives up the passive inputs that no
- * work was left to take along: nothing more is admitted that could.
+ * work was left to take along: nothing more is admitted that could. Steers are kept for the work that waits for a person:
+ * they join it once that is decided, rather than pass it by with a turn that knows nothing of it.
  */
-export function settlingSteps({ lifecycle, ledger }: MeerkatFacts): readonly MeerkatInput[] {
+export function settlingSteps(state: MeerkatFacts): readonly MeerkatInput[] {
+  const { lifecycle, ledger, calls } = state
+  const parked = calls.unsettled > 0 && ledger.steer.slots.size > 0 ? leaderOfSteers(state) : undefined
+  if (parked !== undefined) {
+    return [
+      { type: 'ChangeLane', inputId: parked, lane: 'steer' },
+      { type: 'PrioritizeInput', inputId: parked },
+    ]
+  }
   return lifecycle.phase === 'retired' && ledger.waking === 0 && ledger.entries.size > 0 ? SETTLING : NONE
+}
+
+/** The parked work that steers of callers are to join, unless some leads them. What is told between turns waits for nobody. */
+function leaderOfSteers(state: MeerkatFacts): InputId | undefined {
+  const { ledger } = state
+  const first = findInOrder(ledger.steer, () => true)
+  if (first !== undefined && entryOf(ledger, first)?.progressed === true) return undefined
+  const steer = findInOrder(ledger.steer, id => {
+    const entry = entryOf(ledger, id)
+    return entry?.kind === 'prompt' && entry.wake
+  })
+  return steer === undefined ? undefined : parkedWork(state).find(id => entryOf(ledger, id)?.lane === 'queue')
+}
+
+/** Work that has stopped until a person decides on a call of it, in order of acceptance. */
+export function parkedWork(state: MeerkatFacts): readonly InputId[] {
+  if (state.calls.unsettled === 0) return []
+  return unfinishedInputs(state.ledger).flatMap(({ id, status }) =>
+    status === 'queued' && unsettledCallsOf(state.calls, id).length > 0 ? id : [],
+  )
 }
 
 const SETTLING: readonly MeerkatInput[] = [{ type: 'Retire' }]

@@ -6,9 +6,8 @@ import type { Ids } from '../ids.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { InputId, RunId, SessionId } from '../kernel/ids.ts'
 import type { MeerkatInput, MeerkatState } from '../kernel/machine.ts'
-import { isStopPending, stepsBefore } from '../kernel/owed.ts'
+import { isStopPending, parkedWork, stepsBefore } from '../kernel/owed.ts'
 import { type CallEntry, unsettledCallsOf } from '../kernel/regions/calls.ts'
-import { unfinishedInputs } from '../kernel/regions/ledger-entries.ts'
 import { phaseShown } from '../kernel/regions/lifecycle.ts'
 import { unansweredIn } from '../loop/work.ts'
 import type { MessageRecord } from '../store/records.ts'
@@ -143,14 +142,6 @@ export async function cancel(
   })
   live.loop?.sync()
   return answer
-}
-
-/** Work that has stopped until a person decides on a call of it. */
-export function parkedWork(state: MeerkatState): readonly InputId[] {
-  if (state.calls.unsettled === 0) return []
-  return unfinishedInputs(state.ledger).flatMap(({ id, status }) =>
-    status === 'queued' && unsettledCallsOf(state.calls, id).length > 0 ? id : [],
-  )
 }
 
 /** The run that had an input last. */

@@ -59,7 +59,10 @@ export class SessionHandle {
     return new SentInput<OutputOf<Schema>>(this.#runtime, this.id, answer, schema)
   }
 
-  /** Sends a steer: it joins the running turn at its next boundary, or becomes the next turn's input. */
+  /**
+   * Sends a steer: it joins the running turn at its next boundary, or becomes the next turn's input. The work that waits
+   * for an approval is joined once that is decided.
+   */
   async steer<Schema = unknown>(
     content: Content,
     options: Omit<SendOptions<Schema>, 'mode'> = {},

@@ -7,9 +7,10 @@
  */
 import { asMeerkatError, type ErrorBody, MeerkatError } from '../errors.ts'
 import type { RunId, SessionId } from '../kernel/ids.ts'
+import { parkedWork } from '../kernel/owed.ts'
 import type { Letter, LetterId } from '../store/mail.ts'
 import { Deadline } from '../time.ts'
-import { lastRunOf, parkedWork } from './control.ts'
+import { lastRunOf } from './control.ts'
 import type { Core } from './core.ts'
 import type { LiveSession } from './live-session.ts'
 import { type OwnedAnswer, type OwnedName, type OwnedParams, owned, perform } from './owned.ts'

@@ -1,4 +1,12 @@
-import { type CommsRuntimeId, decodeState, encodeState, settlingSteps, takeOverSteps } from 'meerkat-ts/kernel'
+import {
+  type CallId,
+  type CommsRuntimeId,
+  decodeState,
+  encodeState,
+  runnable,
+  settlingSteps,
+  takeOverSteps,
+} from 'meerkat-ts/kernel'
 import { describe, expect, test } from 'vitest'
 import { attached, inputId, kinds, registered, runId } from './support/play.ts'
 
@@ -98,6 +106,29 @@ describe('a retired session', () => {
     play.begin('r')
     play.do({ type: 'RollbackRun', runId: runId('r'), cause: 'attempt-failed' })
     expect(settlingSteps(play.state)).toEqual([])
+  })
+})
+
+describe('work that waits for a decision', () => {
+  test('leads the steers that come meanwhile, and is led there once', () => {
+    const play = attached()
+    play.accept('a')
+    play.begin('r')
+    const calls = [{ callId: 'c' as CallId, tool: 'deploy', policy: 'ask', needsApproval: true }] as const
+    play.do(
+      { type: 'LlmReturnedToolCalls', runId: runId('r'), toolCount: 1 },
+      { type: 'RecordCallIntents', runId: runId('r'), calls, at: 1 },
+      { type: 'RollbackRun', runId: runId('r'), cause: 'parked' },
+    )
+    expect(settlingSteps(play.state)).toEqual([])
+    play.accept('s', { mode: 'steer' })
+    play.do(...settlingSteps(play.state))
+    expect(settlingSteps(play.state)).toEqual([])
+    expect(runnable(play.state)).toBe(false)
+    play.do({ type: 'DecideApproval', callId: 'c' as CallId, decision: 'allow', at: 2 })
+    play.begin('r2')
+    expect(play.state.run).toMatchObject({ contributors: ['a'] })
+    expect(play.entry('s')).toMatchObject({ status: 'queued' })
   })
 })
 

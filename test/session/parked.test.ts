@@ -94,3 +94,52 @@ describe.each(STORES)('a cancel of a run that waits for an approval (%s)', kind 
     expect(await other.approvals('s')).toEqual([])
   })
 })
+
+describe.each(STORES)('a steer of work that waits for an approval (%s)', kind => {
+  test.each(['allow', 'deny'] as const)('joins it and is heard with what was decided: %s', async decision => {
+    const executor = scriptedExecutor()
+    const runtime = await start({ store: freshStore(kind), executor })
+    const { inputId } = await park(runtime, executor, 'deploy')
+    const steer = await runtime.send('s', { content: 'to staging only', mode: 'steer' })
+    const behind = await runtime.send('s', { content: 'and then?' })
+    expect(await runtime.approvals('s')).toMatchObject([{ id: 'c', inputId }])
+    expect(executor.applied).toHaveLength(1)
+    await runtime.decide('s', 'c', { decision })
+    const run = await executor.next()
+    expect(run.said).toBe('deploy')
+    if (decision === 'allow') {
+      await run.dispatch('c')
+      await run.outcome('c', 'deployed')
+    }
+    expect(await run.boundary()).toEqual({ next: 'continue', steered: 1 })
+    expect(run.port.journal().map(({ role }) => role)).toEqual(['user', 'assistant', 'tool', 'user'])
+    run.answer('done')
+    expect(await runtime.wait('s', steer.inputId, LONG_MS)).toMatchObject({ status: 'consumed' })
+    expect(await runtime.input('s', { inputId: steer.inputId })).toMatchObject({
+      receipt: { type: 'steered', runId: run.port.runId, boundary: 1 },
+    })
+    const next = await executor.next()
+    expect(next.said).toBe('and then?')
+    next.answer('nothing')
+    await runtime.wait('s', behind.inputId, LONG_MS)
+  })
+
+  test('that was sent before it began to wait joins it as well, and a cancel leaves it a turn', async () => {
+    const executor = scriptedExecutor()
+    const runtime = await start({ store: freshStore(kind), executor })
+    await runtime.open({ sessionId: 's' })
+    const { inputId } = await runtime.send('s', { content: 'deploy' })
+    const run = await executor.next()
+    await run.ask([{ id: 'c', tool: 'deploy', needsApproval: true }])
+    const steer = await runtime.send('s', { content: 'stop that', mode: 'steer' })
+    run.end({ type: 'parked' })
+    await until(runtime, 's', 'run.parked')
+    expect(await runtime.input('s', { inputId: steer.inputId })).toMatchObject({ status: 'queued' })
+    expect(await runtime.cancel('s')).toMatchObject({ cancelled: true, endedInputs: [inputId] })
+    const next = await executor.next()
+    expect(next.said).toBe('stop that')
+    next.answer('stopped')
+    expect(await runtime.wait('s', steer.inputId, LONG_MS)).toMatchObject({ status: 'consumed' })
+    expect(await runtime.input('s', { inputId: steer.inputId })).toMatchObject({ receipt: { type: 'queued' } })
+  })
+})
