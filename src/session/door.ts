@@ -22,22 +22,22 @@ let loading: Promise<Table> | undefined
 let table: Table | undefined
 
 /** Loads the schemas now, for those who can't have the file system decide when something happens. */
-export async function loadSchemas(): Promise<Table> {
-  loading ??= import('../surfaces/operations.ts')
-  table ??= await loading
-  return table
+export function loadSchemas(): Promise<Table> {
+  loading ??= import('../surfaces/operations.ts').then(found => (table = found))
+  return loading
 }
 
 type Checked<Name extends OperationName> = Defined<OperationParams<Name>>
 
 /** The parameters of an operation as a copy, or `invalid-params` that names what is wrong. */
 export async function checked<Name extends OperationName>(name: Name, params: unknown): Promise<Checked<Name>> {
-  // Whoever asks while the schemas are being loaded waits as well: two inputs are accepted in the order they were sent.
+  // Whoever asks while the schemas are being loaded waits for the same promise, and later nobody waits at all: two inputs
+  // are accepted in the order in which they were sent.
   if (table === undefined && loading !== undefined) await loading
   const plain = read(() => plainly(name, asObject(params)))
   // What passes at a glance is what the schema would give back: test/session/doors.test.ts holds it to that.
   if (plain !== undefined) return plain as Checked<Name>
-  const { paramsOf } = await loadSchemas()
+  const { paramsOf } = table ?? (await loadSchemas())
   return read(() => mended(defined(paramsOf(name, params))))
 }
 
