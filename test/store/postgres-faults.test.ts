@@ -326,7 +326,9 @@ describe('a batch', () => {
 })
 
 describe('a connection that listens and is dead without knowing', () => {
-  test('is replaced within seconds, is told of meanwhile, and others are heard at once again', async () => {
+  test('is replaced within seconds, is told of meanwhile, and others are heard at once again', {
+    timeout: 120_000,
+  }, async () => {
     const { store, proxy, direct, schema } = await behindProxy()
     const other = await openStore(direct, { schema })
     const { claim } = await create(other, 's')
@@ -339,7 +341,7 @@ describe('a connection that listens and is dead without knowing', () => {
       await other.commit(commit(claim, ++n))
       await vi.waitFor(() => expect(named()).toBeGreaterThan(before), { timeout: 500, interval: 10 })
     }
-    await vi.waitFor(committed, { timeout: 10_000 })
+    await vi.waitFor(committed, { timeout: 30_000 })
     expect(store.trouble).toBeUndefined()
     const [row] = await rawly(
       direct,
@@ -347,9 +349,9 @@ describe('a connection that listens and is dead without knowing', () => {
       `SELECT client_port FROM pg_stat_activity WHERE query ILIKE 'listen%${schema}%'`,
     )
     proxy.halfOpen(Number(row?.['client_port']))
-    await vi.waitFor(() => expect(store.trouble).toMatch(/silent/), { timeout: 10_000 })
-    await vi.waitFor(() => expect(store.trouble).toBeUndefined(), { timeout: 10_000 })
-    await committed()
+    await vi.waitFor(() => expect(store.trouble).toMatch(/silent/), { timeout: 30_000 })
+    await vi.waitFor(() => expect(store.trouble).toBeUndefined(), { timeout: 30_000 })
+    await vi.waitFor(committed, { timeout: 30_000 })
   })
 
   test('is not suspected for nothing', async () => {
