@@ -105,7 +105,7 @@ describe.each(STORES)('on %s', kind => {
     const { driver } = await opened(kind)
     driver.stream(null as never)
     expect(await ends([driver.mutate(note), driver.mutate(note)])).toEqual(['noted', 'noted'])
-    driver.stream({ type: 'text.delta', data: { text: 'well' } })
+    driver.stream({ type: 'notice', data: { code: 'well' } })
     await driver.flush()
   })
 })
