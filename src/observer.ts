@@ -84,7 +84,13 @@ export interface RuntimeObserver {
     readonly bytes: number
     readonly failed?: string
   }): void
-  lease?(fact: { readonly sessionId: SessionId; readonly event: 'claimed' | 'released' | 'lost' }): void
+  lease?(fact: {
+    readonly sessionId: SessionId
+    readonly event: 'claimed' | 'released' | 'lost'
+    /** Why it was lost: `not-owner`, or `store-unavailable` where the store refused for too long. */
+    readonly error?: string
+    readonly message?: string
+  }): void
   /** Begins a call by calling `begin` once, synchronously, in whatever context the call is to run in. */
   within?(call: ObservedCall, begin: () => void): void
   /** The context that is active where it is asked. */

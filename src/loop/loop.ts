@@ -5,7 +5,8 @@
  *    wonders. There is no wake-up that could be lost.
  * 2. The executor runs outside every lock; its output comes back as one transaction.
  * 3. An executor that ignores its abort signal is given up after a grace, and its session goes on.
- * 4. A store that can't take the outcome is asked again, while the run may still wait.
+ * 4. A store that can't take the outcome is asked again, but only for so long from its first refusal on, however many
+ *    reports it refuses: then the session is let go.
  */
 
 import { defined } from '../defined.ts'
@@ -40,6 +41,8 @@ export interface LoopOptions {
   readonly maxRunMs: number
   /** How long an aborted executor may take to return. */
   readonly abortGraceMs: number
+  /** How long a store may refuse what a run reports before the session is let go. */
+  readonly storePatienceMs: number
   /** Runs of the process at once; absent: as many as there are. */
   readonly slots?: RunSlots | undefined
   /** What inputs said, from memory or disk. */
@@ -78,8 +81,6 @@ interface Performing extends Pick<Performance, 'runId' | 'startedAt' | 'isWaitin
 
 /** Runs that may follow each other within one turn of the event loop. */
 const RUNS_A_TURN = 32
-/** How long a store may stay away before the session is let go. */
-const STORE_PATIENCE_MS = 120_000
 
 export class SessionLoop {
   readonly #options: LoopOptions
@@ -87,6 +88,8 @@ export class SessionLoop {
   readonly #byHand: RunByHand
   #closing = false
   #runs = 0
+  /** Until when the store may refuse, since it began to. */
+  #patience: Deadline | undefined
 
   constructor(options: LoopOptions) {
     this.#options = options
@@ -362,16 +365,24 @@ export class SessionLoop {
     }
   }
 
+  /** An executor that goes on after a refused report gets no further patience, and can't keep the session. */
   async #persist<T>(mutation: () => Promise<T>): Promise<T> {
-    const { clock } = this.#options
-    const patience = Deadline.in(clock, STORE_PATIENCE_MS)
+    const { clock, storePatienceMs, onLost } = this.#options
     for (let delayMs = 50; ; delayMs = Math.min(delayMs * 2, 5_000)) {
       try {
-        return await mutation()
+        const value = await mutation()
+        this.#patience = undefined
+        return value
       } catch (error) {
-        if (asMeerkatError(error).code !== 'store-unavailable' || patience.passed || this.#closing) throw error
+        if (asMeerkatError(error).code !== 'store-unavailable' || this.#closing) throw error
+        this.#patience ??= Deadline.in(clock, storePatienceMs)
+        const leftMs = this.#patience.remainingMs
+        if (leftMs <= 0) {
+          onLost(error)
+          throw error
+        }
         await new Promise<void>(resolve => {
-          clock.after(delayMs, resolve)
+          clock.after(Math.min(delayMs, leftMs), resolve)
         })
       }
     }

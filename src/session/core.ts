@@ -71,6 +71,7 @@ export class Core {
       takesFiles: options.takesFiles,
       maxRunMs: options.maxRunMs ?? 3_600_000,
       abortGraceMs: this.abortGraceMs,
+      storePatienceMs: options.storePatienceMs ?? 120_000,
       maxQueuedInputs: options.maxQueuedInputs ?? MAX_QUEUED,
       gate: new Gate(GATE_WIDTH),
       slots: this.slots,

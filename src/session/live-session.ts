@@ -38,6 +38,7 @@ export interface SessionHost {
   readonly takesFiles?: boolean | undefined
   readonly maxRunMs: number
   readonly abortGraceMs: number
+  readonly storePatienceMs: number
   /** Unfinished inputs that a session may have for another one to be taken in. */
   readonly maxQueuedInputs: number
   /** Runs of the process at once; absent: as many as there are. */
@@ -130,6 +131,7 @@ export class LiveSession {
         session: () => this.record.options,
         maxRunMs: host.maxRunMs,
         abortGraceMs: host.abortGraceMs,
+        storePatienceMs: host.storePatienceMs,
         slots: host.slots,
         payloads: wanted => this.payloads(wanted),
         context: () => this.#context(),

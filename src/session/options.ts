@@ -30,6 +30,11 @@ export interface RuntimeOptions {
   /** How long an aborted executor may take to return before its run is given up. Default 5 s. */
   readonly abortGraceMs?: number
   /**
+   * How long a store may refuse what a run reports (a full disk) before whoever waits for the run hears of it, as
+   * `store-unavailable`. The work stays, and goes on once the store takes it. Default two minutes.
+   */
+  readonly storePatienceMs?: number
+  /**
    * Runs at once in this process, oldest first: a number, or besides it a number for each value of a label, such as
    * `{ total: 50, perLabel: { tenant: 5 } }`. A run's time counts from when it begins. Default: no limit.
    */
@@ -60,8 +65,8 @@ export interface RuntimeOptions {
 export function soundOptions<Options extends Omit<RuntimeOptions, 'store'>>(options: Options): Options {
   runLimits(options.maxConcurrentRuns)
   if (options.maxQueuedInputs !== undefined) demandCount('maxQueuedInputs', options.maxQueuedInputs)
-  const { maxRunMs, abortGraceMs, idleMs, recoverEveryMs, retention } = options
-  demandDurations({ maxRunMs, abortGraceMs, idleMs, recoverEveryMs })
+  const { maxRunMs, abortGraceMs, storePatienceMs, idleMs, recoverEveryMs, retention } = options
+  demandDurations({ maxRunMs, abortGraceMs, storePatienceMs, idleMs, recoverEveryMs })
   if (retention !== undefined) demandRetention(retention)
   return { ...options, clock: soundClock(options.clock) }
 }
@@ -99,6 +104,7 @@ const KINDS: { readonly [Name in keyof Required<RuntimeOptions>]: Kind } = {
   recover: flag,
   maxRunMs: measured,
   abortGraceMs: measured,
+  storePatienceMs: measured,
   keepIdle: [isCount, 'a whole number, at least 0'],
   idleMs: measured,
   maxConcurrentRuns: measured,

@@ -15,6 +15,7 @@ import type { MessageRecord, SessionOptions, SessionRecord } from '../store/reco
 import type { Blob, Claim, LoadedSession, SessionSummary } from '../store/store.ts'
 import { sessionExists } from '../store/store-errors.ts'
 import type { Deadline } from '../time.ts'
+import { claimedElsewhere, closing, onConflict, shareOf } from './claims.ts'
 import { LiveSession, type SessionHost } from './live-session.ts'
 import { isArriving, notWhole } from './transfer/arrival.ts'
 import { Wanted } from './wanted.ts'
@@ -52,6 +53,8 @@ export class Sessions {
   readonly #astray = new Set<SessionId>()
   /** Sessions that this release failed to read, with their commits then. */
   readonly #unreadable = new Map<SessionId, number>()
+  /** Let go because the store refused for too long, until they are taken up again. */
+  readonly #refused = new Map<SessionId, MeerkatError>()
   readonly #wanted: Wanted
   #sweep: (() => void) | undefined
   /** Where in a page this owner's sweeps begin, from 0 to 1. */
@@ -62,7 +65,7 @@ export class Sessions {
   constructor(options: SessionsOptions) {
     this.#options = options
     this.#share = shareOf(options.owner)
-    this.#host = { ...options, onLost: live => this.#lose(live) }
+    this.#host = { ...options, onLost: (live, error) => this.#lose(live, error) }
     const { store, clock, executor, serves = () => true } = options
     this.#wanted = new Wanted({
       store,
@@ -76,6 +79,11 @@ export class Sessions {
   /** Takes the session up once nobody alive has it, unless it has nothing to do any more by then. */
   want(id: SessionId): void {
     this.#wanted.add(id)
+  }
+
+  /** Why the session's work can't go on now, where its store refused for too long. */
+  refusal(id: SessionId): MeerkatError | undefined {
+    return this.#refused.get(id)
   }
 
   /** Loaded sessions. */
@@ -190,7 +198,7 @@ export class Sessions {
     for (const { sessionId, token } of claims) {
       const live = this.#live.get(sessionId)
       // One that was claimed anew meanwhile is checked by its next commit.
-      if (!current.has(sessionId) && live?.claim.token === token) this.#lose(live)
+      if (!current.has(sessionId) && live?.claim.token === token) this.#lose(live, claimedElsewhere(sessionId))
     }
   }
 
@@ -311,7 +319,11 @@ export class Sessions {
     } catch (error) {
       const { code } = asMeerkatError(error)
       if (code === 'store-unavailable') this.#astray.add(id)
-      else this.#astray.delete(id)
+      else {
+        this.#astray.delete(id)
+        // The store answers: whoever waits has to ask it, not us.
+        this.#refused.delete(id)
+      }
       throw error
     }
   }
@@ -325,6 +337,7 @@ export class Sessions {
       this.#live.delete(live.id)
       throw error
     }
+    this.#refused.delete(live.id)
     this.#planSweep()
     return live
   }
@@ -347,9 +360,12 @@ export class Sessions {
     }
   }
 
-  #lose(live: LiveSession): void {
+  #lose(live: LiveSession, thrown: unknown): void {
     if (this.#live.get(live.id) !== live) return
-    tell(this.#options.observer, 'lease', () => ({ sessionId: live.id, event: 'lost' }))
+    const error = asMeerkatError(thrown)
+    if (error.code === 'store-unavailable') this.#refused.set(live.id, error)
+    const { code, message } = error
+    tell(this.#options.observer, 'lease', () => ({ sessionId: live.id, event: 'lost', error: code, message }))
     this.#letGo(live).catch(() => {})
     // Whoever has it now may end before its work does.
     if (live.state.ledger.entries.size > 0) this.#wanted.add(live.id)
@@ -379,21 +395,4 @@ export class Sessions {
     idle.sort((a, b) => a.usedAt - b.usedAt)
     await Promise.allSettled(idle.slice(0, Math.max(0, this.#live.size - keep)).map(live => this.#letGo(live)))
   }
-}
-
-/** Nothing, where the id was taken meanwhile. */
-function onConflict(error: unknown): undefined {
-  if (asMeerkatError(error).code !== 'session-conflict') throw error
-}
-
-/** A number from 0 to 1 that differs between owners. */
-function shareOf(owner: string): number {
-  let hash = 0x811c9dc5
-  for (let index = 0; index < owner.length; index++) hash = Math.imul(hash ^ owner.charCodeAt(index), 0x01000193)
-  return (hash >>> 0) / 2 ** 32
-}
-
-/** The refusal of everything that comes while the runtime goes away. */
-export function closing(): MeerkatError {
-  return new MeerkatError('store-unavailable', 'the runtime is closing: ask the next one', { retryable: false })
 }

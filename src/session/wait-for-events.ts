@@ -2,9 +2,9 @@
 import type { SessionId } from '../kernel/ids.ts'
 import { Deadline } from '../time.ts'
 import type { RuntimeApi } from './api.ts'
+import { closing } from './claims.ts'
 import type { Core } from './core.ts'
 import { summaryOf } from './reads.ts'
-import { closing } from './sessions.ts'
 import { waitForCommit } from './support.ts'
 
 /** Events after a cursor; where there are none, the first ones within `waitMs`. */

@@ -3,11 +3,11 @@ import type { InputId, SessionId } from '../kernel/ids.ts'
 import { entryOf } from '../kernel/regions/ledger-entries.ts'
 import { Deadline } from '../time.ts'
 import type { InputView, RuntimeApi } from './api.ts'
+import { closing } from './claims.ts'
 import type { Core } from './core.ts'
 import { inputView } from './input-reader.ts'
 import { inputNotFound } from './inputs.ts'
 import { summaryOf } from './reads.ts'
-import { closing } from './sessions.ts'
 import { endedWithin, isOpen, waitForCommit } from './support.ts'
 
 /** An input, by its id or by the key it was sent with. */
@@ -47,6 +47,9 @@ export async function endOf(
       const { status, reason, result } = await inputOf(core, sessionId, { inputId })
       if (!isOpen(status)) return { status, ...(reason && { reason }), ...(result && { result }) }
       if (deadline.passed || signal?.aborted === true) return { status }
+      // It was let go, perhaps under this wait. What nobody writes gives no hint to wait for.
+      const refusal = sessions.refusal(sessionId as SessionId)
+      if (refusal !== undefined) throw refusal
       if (live === undefined) sessions.want(sessionId as SessionId)
       await hint
     } finally {

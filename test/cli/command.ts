@@ -36,6 +36,8 @@ interface CommandOptions {
   readonly keepInputOpen?: boolean
   /** Another program than the source, such as the built one. */
   readonly main?: string
+  /** How large a file of it may become, in blocks of 512 bytes: beyond, its disk is full. */
+  readonly fileBlocks?: number
 }
 
 /** A folder for one test, and the commands that run in it. */
@@ -77,9 +79,11 @@ export class Running {
   constructor(
     cwd: string,
     args: readonly string[],
-    { env = {}, input = '', keepInputOpen = false, main = MAIN }: CommandOptions,
+    { env = {}, input = '', keepInputOpen = false, main = MAIN, fileBlocks }: CommandOptions,
   ) {
-    this.#child = spawn(process.execPath, [main, ...args], {
+    const limits = fileBlocks === undefined ? [] : ['/bin/sh', '-c', `ulimit -f ${fileBlocks} && exec "$@"`, 'sh']
+    const [program = '', ...rest] = [...limits, process.execPath, main, ...args]
+    this.#child = spawn(program, rest, {
       cwd,
       env: { PATH: process.env['PATH'], HOME: cwd, NODE_NO_WARNINGS: '1', ...env },
       stdio: ['pipe', 'pipe', 'pipe'],

@@ -114,6 +114,36 @@ describe.each(STORES)('when the store fails (%s)', kind => {
     },
   )
 
+  test('for longer than a run may wait, whoever waits hears of it, whatever the executor does; later it goes on', async () => {
+    const clock = manualClock()
+    const control: FaultyStoreControl = {}
+    const executor = scriptedExecutor()
+    const store = faultyStore(freshStore(kind), control)
+    const runtime = await start({ store, executor, clock, storePatienceMs: 60_000 })
+    await runtime.open({ sessionId: 's' })
+    const { inputId } = await runtime.send('s', { content: 'x' })
+    const waited = codeOf(runtime.wait('s', inputId, 600_000))
+    const run = await executor.next()
+    control.onCommit = () => 'before'
+    const reported = codeOf(run.ask([{ id: 'c' }]))
+    for (let waitedMs = 0; waitedMs <= 60_000; waitedMs += 5_000) {
+      await clock.idle()
+      clock.advance(5_000)
+    }
+    expect(await reported).toBe('store-unavailable')
+    expect(await codeOf(run.ask([{ id: 'c' }]))).toBe('store-unavailable')
+    run.answer('too late')
+    expect(await waited).toBe('store-unavailable')
+    delete control.onCommit
+    for (let seconds = 0; seconds < 10; seconds++) {
+      await clock.idle()
+      clock.advance(1_000)
+    }
+    const second = await executor.next()
+    second.answer('kept')
+    expect(await runtime.wait('s', inputId, LONG_MS)).toMatchObject({ status: 'consumed', result: { text: 'kept' } })
+  })
+
   test.each(['before', 'after'] as const)(
     'between a call’s intent and outcome (%s the write), it is dispatched once',
     async when => {

@@ -58,6 +58,7 @@ const RUNTIME: Fields<OfRuntime> = {
   takesFiles: optional(aBoolean),
   recover: optional(aBoolean),
   abortGraceMs: optional(aDelay),
+  storePatienceMs: optional(aDelay),
   keepIdle: optional(aCount),
   idleMs: optional(aDelay),
   recoverEveryMs: optional(aDuration),

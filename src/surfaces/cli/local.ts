@@ -14,7 +14,7 @@ import type { CallContext } from '../operation.ts'
 import type { OperationName, OperationParams, OperationResult } from '../operations.ts'
 import type { Ask, Connection } from './connection.ts'
 import { observeAll } from './observers.ts'
-import { tellRefusals } from './refusals.ts'
+import { Refused, tellRefusals } from './refusals.ts'
 import type { Shell } from './shell.ts'
 import { type StoreSpec, storeOf } from './store-spec.ts'
 
@@ -49,8 +49,10 @@ const QUICK: Quick = {
 
 /** Opens the store and asks the runtime on it. */
 export async function openLocal(shell: Shell, options: LocalOptions): Promise<Connection> {
-  const runtime = await openRuntime(shell, options)
-  return { ask: askRuntime(runtime) }
+  const refused = new Refused()
+  const observer = observeAll([options.observer ?? tellRefusals(shell.output), refused.observer])
+  const runtime = await openRuntime(shell, { ...options, ...defined({ observer }) })
+  return { ask: askRuntime(runtime, refused) }
 }
 
 /** Opens the runtime; it closes when the command ends. */
@@ -77,10 +79,10 @@ async function executorOf(shell: Shell): Promise<CoreExecutor> {
   return buildExecutor(shell)
 }
 
-function askRuntime(runtime: RuntimeApi): Ask {
+function askRuntime(runtime: RuntimeApi, refused: Refused): Ask {
   return async <Name extends OperationName>(name: Name, params: OperationParams<Name>, options: CallContext = {}) => {
     try {
-      return await perform(runtime, name, params, options)
+      return await refused.orElse(perform(runtime, name, params, options))
     } catch (error) {
       throw error instanceof MeerkatError && error.code === 'not-owner' ? heldElsewhere(error) : error
     }

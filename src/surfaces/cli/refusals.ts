@@ -1,4 +1,5 @@
 /** Tells the person at a command that its store takes nothing now: work is tried again meanwhile, and seems to stand still. */
+import { MeerkatError } from '../../errors.ts'
 import type { RuntimeObserver } from '../../observer.ts'
 import type { Output } from './output.ts'
 
@@ -15,5 +16,33 @@ export function tellRefusals(output: Pick<Output, 'warn'>): RuntimeObserver {
       }
       refuses = isRefusal
     },
+  }
+}
+
+/**
+ * A command that does the work itself has nothing to wait for once its store refused for longer than a run may wait:
+ * events that it reads would never come.
+ */
+export class Refused {
+  readonly #waiting = new Set<(error: MeerkatError) => void>()
+
+  readonly observer: RuntimeObserver = {
+    lease: ({ sessionId, event, error, message = '' }) => {
+      if (event !== 'lost' || error !== 'store-unavailable') return
+      const text = `${message}; what was accepted is kept: go on with \`meerkat run --session ${sessionId}\``
+      const failure = new MeerkatError('store-unavailable', text, { retryable: true, details: { sessionId } })
+      for (const fail of this.#waiting) fail(failure)
+    },
+  }
+
+  /** The answer, or the store's refusal while it is waited for. */
+  async orElse<T>(answer: Promise<T>): Promise<T> {
+    const { promise, reject } = Promise.withResolvers<never>()
+    this.#waiting.add(reject)
+    try {
+      return await Promise.race([answer, promise])
+    } finally {
+      this.#waiting.delete(reject)
+    }
   }
 }
