@@ -7,6 +7,7 @@ import { wellFormed } from '../foreign.ts'
 import type { CallId } from '../kernel/ids.ts'
 import type { CallIntent } from '../kernel/regions/calls.ts'
 import { type LlmRetryFailureKind, RECOVERABLE } from '../kernel/regions/turn-outcome.ts'
+import { isDuration } from '../time.ts'
 import { bad, checkedMessage, type Fields, fieldsOf, isCount, plain, soundUsage } from './answers.ts'
 
 type Report<Name extends 'intend' | 'retrying' | 'invalidAnswer' | 'compact'> = Parameters<RunPort[Name]>[0]
@@ -25,11 +26,17 @@ export function checkedIntend(given: unknown): Report<'intend'> {
 
 function intent(given: unknown): CallIntent {
   const fields = fieldsOf(plain(given, 'call'), 'intends a call that is')
-  const { callId, tool, policy, needsApproval } = fields
+  const { callId, tool, policy, needsApproval, expiry } = fields
   if (policy !== 'retry' && policy !== 'ask' && policy !== 'fail') throw bad('intends a call without a policy')
   if (needsApproval !== undefined && typeof needsApproval !== 'boolean')
     throw bad('intends a call whose `needsApproval` is neither true nor false')
+  if (expiry !== undefined && !isExpiry(fieldsOf(expiry, 'intends a call whose `expiry` is')))
+    throw bad('intends a call whose `expiry` has no time or no decision')
   return { ...fields, callId: callIdOf(callId), tool: text(tool, 'the tool of a call'), policy }
+}
+
+function isExpiry({ afterMs, decision }: Fields): boolean {
+  return isDuration(afterMs) && (decision === 'allow' || decision === 'deny')
 }
 
 /** The calls that are about to be made. */

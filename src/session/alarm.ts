@@ -1,5 +1,5 @@
 /**
- * Fires the schedules of a session when they are due.
+ * Fires the schedules of a session when they are due, and decides what nobody decided about in time.
  *
  * 1. A timer is a hint: while one is waited for the clock is looked at again every few seconds, so it may jump as it
  *    likes. Where it was set back, what was meant for the old time is planned anew.
@@ -9,7 +9,9 @@ import type { SessionDriver } from '../driver/driver.ts'
 import type { Transaction } from '../driver/transaction.ts'
 import type { Ids } from '../ids.ts'
 import type { ScheduleId } from '../kernel/ids.ts'
+import type { MeerkatState } from '../kernel/machine.ts'
 import { mapGet } from '../kernel/persistent-map.ts'
+import { type ExpiringCall, expiredCalls, nextExpiryAt } from '../kernel/regions/call-expiry.ts'
 import { dueSchedules, nextDueAt, type ScheduleEntry, schedulesOf } from '../kernel/regions/schedules.ts'
 import type { InputRecord, ScheduleRecord } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
@@ -30,6 +32,8 @@ export interface AlarmOptions {
   readonly gate: Gate
   /** Keeps what an input said while it is unfinished. */
   readonly keep: (record: InputRecord) => void
+  /** Has what was declared for the call count as decided. */
+  readonly expire: (call: ExpiringCall) => Promise<void>
 }
 
 /** Schedules that one commit fires or moves. */
@@ -54,7 +58,7 @@ export class Alarm {
   /** Waits for what is due next. */
   sync(): void {
     if (this.#stopped || this.#busy) return
-    const dueAt = nextDueAt(this.#options.driver.state)
+    const dueAt = earliest(this.#options.driver.state)
     if (dueAt !== undefined && dueAt <= this.#options.clock.now()) return this.#look(dueAt)
     if (dueAt === this.#next?.at) return
     this.#next?.off()
@@ -98,7 +102,8 @@ export class Alarm {
   }
 
   async #fireAll(): Promise<void> {
-    const { driver, clock, ids, keep, maxQueuedInputs } = this.#options
+    const { driver, clock, ids, keep, maxQueuedInputs, expire } = this.#options
+    for (const call of expiredCalls(driver.state, clock.now())) if (!this.#stopped) await expire(call)
     for (;;) {
       const due = dueSchedules(driver.state, clock.now()).slice(0, AT_ONCE)
       if (due.length === 0 || this.#stopped) return
@@ -158,4 +163,11 @@ export class Alarm {
       return driver.mutate(tx => change(tx, byId))
     })
   }
+}
+
+/** When there is something to do next. */
+function earliest(state: MeerkatState): number | undefined {
+  const due = nextDueAt(state)
+  const expires = nextExpiryAt(state)
+  return due === undefined || expires === undefined ? (due ?? expires) : Math.min(due, expires)
 }

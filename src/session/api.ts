@@ -157,6 +157,9 @@ export interface ApprovalView {
   readonly args?: unknown
   readonly inputId: InputId
   readonly since: string
+  /** When `onExpiry` counts as decided, where the tool declares that. */
+  readonly expiresAt?: string
+  readonly onExpiry?: 'allow' | 'deny'
 }
 
 /** A schedule: an input that the session gets at a time, once or again and again. */

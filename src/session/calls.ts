@@ -3,6 +3,7 @@ import { MeerkatError } from '../errors.ts'
 import type { CallId } from '../kernel/ids.ts'
 import type { MeerkatState } from '../kernel/machine.ts'
 import { mapGet, mapValues } from '../kernel/persistent-map.ts'
+import type { ExpiringCall } from '../kernel/regions/call-expiry.ts'
 import type { CallEntry, CallState } from '../kernel/regions/calls.ts'
 import type { MessagePart, MessageRecord } from '../store/records.ts'
 import type { JournalEntry } from '../store/store.ts'
@@ -21,13 +22,17 @@ export function callViews(state: MeerkatState, journal: readonly JournalEntry[],
 }
 
 export function approvalViews(state: MeerkatState, journal: readonly JournalEntry[]): readonly ApprovalView[] {
-  return callViews(state, journal, 'awaitingApproval').map(({ id, tool, args, inputId, since }) => ({
-    id,
-    tool,
-    inputId,
-    since,
-    ...(args !== undefined && { args }),
-  }))
+  return callViews(state, journal, 'awaitingApproval').map(({ id, tool, args, inputId, since }) => {
+    const expiry = mapGet(state.calls.open, id)?.expiry
+    return {
+      id,
+      tool,
+      inputId,
+      since,
+      ...(args !== undefined && { args }),
+      ...(expiry && { expiresAt: iso(expiry.at), onExpiry: expiry.decision }),
+    }
+  })
 }
 
 /** Settles a call whose outcome was lost. */
@@ -75,6 +80,12 @@ export async function decide(
     return { type: 'tool-result', callId: call.id, name: call.tool, output, isError: true }
   })
   return decision === 'allow' ? 'owed' : 'failed'
+}
+
+/** Decides as its tool declared, where nobody did in time. Somebody who does in the same moment comes first. */
+export async function expireCall(live: LiveSession, { id, expiry }: ExpiringCall): Promise<void> {
+  const reason = `nobody decided until ${iso(expiry.at)}`
+  await decide(live, id, { decision: expiry.decision, reason }, () => {})
 }
 
 /** The call as it stands, or as it was settled if its work went on and ended meanwhile. */

@@ -23,7 +23,7 @@ import type { Clock, Deadline } from '../time.ts'
 import type { RunResult } from './api.ts'
 import { Background } from './background.ts'
 import { withData } from './blobs.ts'
-import { callOf } from './calls.ts'
+import { callOf, expireCall } from './calls.ts'
 import type { Gate } from './gate.ts'
 import { inputRecords, readMessages, resultView } from './reads.ts'
 
@@ -121,6 +121,7 @@ export class LiveSession {
       executor,
       session: () => this.record.options,
       keep: record => this.keep(record),
+      expire: call => expireCall(this, call),
     })
     this.loop =
       executor &&

@@ -6,7 +6,7 @@
  */
 import type { ApplyOutput, BoundaryAnswer, CoreExecutor, RunPort } from '../executor/executor.ts'
 import type { CallId } from '../kernel/ids.ts'
-import type { CallPolicy } from '../kernel/regions/calls.ts'
+import type { CallIntent, CallPolicy } from '../kernel/regions/calls.ts'
 import type { MessagePart, UsageRecord } from '../store/records.ts'
 
 /** A tool call as a test asks for it. */
@@ -17,6 +17,7 @@ export interface ScriptedCall {
   /** Default `ask`. */
   readonly policy?: CallPolicy
   readonly needsApproval?: boolean
+  readonly expiry?: CallIntent['expiry']
   readonly args?: unknown
 }
 
@@ -52,11 +53,12 @@ export class ScriptedRun {
       turn: this.#turn,
       message: { role: 'assistant', content: [...said, ...requests] },
       ...(usage && { usage }),
-      calls: calls.map(({ id, tool = 'tool', policy = 'ask', needsApproval }) => ({
+      calls: calls.map(({ id, tool = 'tool', policy = 'ask', needsApproval, expiry }) => ({
         callId: id as CallId,
         tool,
         policy,
         ...(needsApproval === true && { needsApproval }),
+        ...(expiry && { expiry }),
       })),
     })
   }

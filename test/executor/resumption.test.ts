@@ -151,6 +151,25 @@ describe('approvals', () => {
     expect(paid).toEqual([])
   })
 
+  test('a call of a tool that declares it waits for a while only', async () => {
+    server.script([calls('pay', 'look')])
+    const approval = { expiresMs: 60_000, onExpiry: 'deny' } as const
+    const run = start(
+      agentOn(server, {
+        tools: [
+          { ...pay(), approval },
+          { ...lookup(), approval },
+        ],
+      }),
+    )
+    expect(await run.output).toEqual({ type: 'parked' })
+    expect(run.port.of('intend')[0]?.calls).toMatchObject([
+      { tool: 'pay', expiry: { afterMs: 60_000, decision: 'deny' } },
+      {},
+    ])
+    expect(run.port.of('intend')[0]?.calls[1]).not.toHaveProperty('expiry')
+  })
+
   test('allowed: it runs with the same call id', async () => {
     server.script([calls('pay', 'look'), text('fine')])
     const paid: string[] = []

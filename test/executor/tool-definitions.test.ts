@@ -50,6 +50,8 @@ describe('a tool', () => {
     ['whose limit is negative', { ...good, timeoutMs: -1 }, 'timeoutMs'],
     ['whose policy is unheard of', { ...good, onLost: 'toString' }, 'onLost'],
     ['whose approval is a text', { ...good, needsApproval: 'yes' }, 'needsApproval'],
+    ['whose approval expires without a decision', { ...good, approval: { expiresMs: 5 } }, 'approval'],
+    ['whose approval expires at once', { ...good, approval: { expiresMs: 0, onExpiry: 'deny' } }, 'approval'],
     ['without a function', { ...good, execute: undefined }, 'execute'],
     ['whose function is a promise', { ...good, execute: Promise.resolve() }, 'execute'],
     ['whose resume is no function', { ...good, resume: true }, 'resume'],

@@ -1,7 +1,7 @@
 /** Work that waits for a person: cancelled, steered and decided meanwhile. */
 import { describe, expect, test } from 'vitest'
 import type { Runtime } from '../../src/index.ts'
-import { type ScriptedExecutor, scriptedExecutor } from '../../src/testing/index.ts'
+import { manualClock, type ScriptedExecutor, scriptedExecutor } from '../../src/testing/index.ts'
 import { codeOf, freshStore, LONG_MS, STORES, start, until } from './support.ts'
 
 /** Has the session ask for a call that nobody has decided on; answers the run that asked and what it works on. */
@@ -141,5 +141,81 @@ describe.each(STORES)('a steer of work that waits for an approval (%s)', kind =>
     next.answer('stopped')
     expect(await runtime.wait('s', steer.inputId, LONG_MS)).toMatchObject({ status: 'consumed' })
     expect(await runtime.input('s', { inputId: steer.inputId })).toMatchObject({ receipt: { type: 'queued' } })
+  })
+})
+
+describe.each(STORES)('an approval that expires (%s)', kind => {
+  test('counts as denied when its tool says so, and the model hears why', async () => {
+    const clock = manualClock()
+    const executor = scriptedExecutor()
+    const runtime = await start({ store: freshStore(kind), executor, clock })
+    await runtime.open({ sessionId: 's' })
+    await runtime.send('s', { content: 'deploy' })
+    const run = await executor.next()
+    await run.ask([{ id: 'c', needsApproval: true, expiry: { afterMs: 5_000, decision: 'deny' } }])
+    run.end({ type: 'parked' })
+    await until(runtime, 's', 'run.parked')
+    const [approval] = await runtime.approvals('s')
+    const expiresAt = new Date(Date.parse(approval?.since ?? '') + 5_000).toISOString()
+    expect(approval).toMatchObject({ expiresAt, onExpiry: 'deny' })
+    const reason = `nobody decided until ${expiresAt}`
+    clock.advance(4_999)
+    await clock.idle()
+    expect(await runtime.approvals('s')).toHaveLength(1)
+    clock.advance(1)
+    const next = await executor.next()
+    expect(next.port.journal().at(-1)?.content).toMatchObject([
+      { type: 'tool-result', callId: 'c', isError: true, output: `The call was not approved: ${reason}.` },
+    ])
+    const decided = await until(runtime, 's', 'tool.approval-decided')
+    expect(decided).toMatchObject({ callId: 'c', decision: 'deny', reason })
+    await next.boundary()
+    next.answer('not deployed')
+    await until(runtime, 's', 'input.consumed')
+  })
+
+  test('while nobody was there is decided by whoever comes next', async () => {
+    const clock = manualClock()
+    const store = freshStore(kind)
+    const first = scriptedExecutor()
+    const before = await start({ store, executor: first, clock })
+    await before.open({ sessionId: 's' })
+    await before.send('s', { content: 'deploy' })
+    const run = await first.next()
+    await run.ask([{ id: 'c', needsApproval: true, expiry: { afterMs: 60_000, decision: 'allow' } }])
+    run.end({ type: 'parked' })
+    await until(before, 's', 'run.parked')
+    await before.close()
+    clock.advance(90_000)
+    const executor = scriptedExecutor()
+    const runtime = await start({ store, executor, clock })
+    const next = await executor.next()
+    expect(next.port.calls()).toMatchObject([{ id: 'c', state: 'owed' }])
+    await next.dispatch('c')
+    await next.outcome('c', 'deployed')
+    await next.boundary()
+    next.answer('done')
+    await until(runtime, 's', 'input.consumed')
+  })
+
+  test('is a person’s until then', async () => {
+    const clock = manualClock()
+    const executor = scriptedExecutor()
+    const runtime = await start({ store: freshStore(kind), executor, clock })
+    await runtime.open({ sessionId: 's' })
+    await runtime.send('s', { content: 'deploy' })
+    const run = await executor.next()
+    await run.ask([{ id: 'c', needsApproval: true, expiry: { afterMs: 5_000, decision: 'deny' } }])
+    run.end({ type: 'parked' })
+    await until(runtime, 's', 'run.parked')
+    await runtime.decide('s', 'c', { decision: 'allow' })
+    const next = await executor.next()
+    clock.advance(10_000)
+    await next.dispatch('c')
+    await next.outcome('c', 'deployed')
+    await next.boundary()
+    next.answer('done')
+    await until(runtime, 's', 'input.consumed')
+    expect(await codeOf(runtime.decide('s', 'c', { decision: 'deny' }))).toBe('not-found')
   })
 })

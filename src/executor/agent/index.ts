@@ -13,6 +13,7 @@ export type { LanguageModel } from './model.ts'
 export type { CallSettings } from './settings.ts'
 export {
   type AgentTool,
+  type ApprovalExpiry,
   type ParsedArgs,
   type ResumeContext,
   type ToolContext,

@@ -106,7 +106,11 @@ function unanswered(answer: Exclude<Answered<unknown>, { type: 'value' }>): stri
 export function intentOf(call: PreparedCall, needsApproval: boolean): CallIntent {
   const callId = call.part.callId as CallId
   const policy = call.type === 'ready' ? call.tool.onLost : 'retry'
-  return { callId, tool: call.part.name, policy, ...(needsApproval ? { needsApproval } : {}) }
+  const intent: CallIntent = { callId, tool: call.part.name, policy }
+  if (!needsApproval) return intent
+  const approval = call.type === 'ready' ? call.tool.approval : undefined
+  const expiry = approval && { afterMs: approval.expiresMs, decision: approval.onExpiry }
+  return { ...intent, needsApproval, ...(expiry && { expiry }) }
 }
 
 /** What calls run in. */

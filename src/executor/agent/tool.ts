@@ -54,6 +54,12 @@ export type ParsedArgs =
   | { readonly ok: true; readonly args: unknown }
   | { readonly ok: false; readonly problem: string }
 
+/** How long a decision is waited for, and what counts as decided after that. */
+export interface ApprovalExpiry {
+  readonly expiresMs: number
+  readonly onExpiry: 'allow' | 'deny'
+}
+
 /** A tool as the agent sees it, wherever it comes from. `tool()` makes one of a Zod schema and a function. */
 export interface AgentTool {
   readonly name: string
@@ -67,6 +73,8 @@ export interface AgentTool {
   parse(args: unknown): Promise<ParsedArgs>
   /** Whether the call waits for a person's decision. Gets parsed arguments. */
   needsApproval(args: unknown): boolean | PromiseLike<boolean>
+  /** What counts as decided about a call that needs approval if nobody decides in time. */
+  readonly approval?: ApprovalExpiry
   /** Whether any call of it may need approval, for lists. */
   readonly mayNeedApproval: boolean
   execute(args: unknown, context: ToolContext): unknown
@@ -91,6 +99,8 @@ export interface ToolDefinition<Input extends z.ZodType, Output> {
    */
   readonly onLost?: CallPolicy
   readonly needsApproval?: boolean | ((args: z.output<Input>) => boolean | PromiseLike<boolean>)
+  /** A decision is waited for as long as it takes unless told, also across restarts. */
+  readonly approval?: ApprovalExpiry
   /** Returns what the model is told: anything JSON can hold, or `stillRunning(…)` for work that goes on behind it. */
   execute(
     args: z.output<Input>,
@@ -106,7 +116,7 @@ export interface ToolDefinition<Input extends z.ZodType, Output> {
 /** Makes a tool of a Zod schema and a function. */
 export function tool<Input extends z.ZodType, Output>(definition: ToolDefinition<Input, Output>): AgentTool {
   checkOptions(named(definition), definition, DEFINITION)
-  const { name, description, input, output, timeoutMs, onLost = 'ask', needsApproval = false } = definition
+  const { name, description, input, output, timeoutMs, onLost = 'ask', needsApproval = false, approval } = definition
   // `parse` is the only maker of arguments, so what reaches the definition's functions has the schema's output type.
   const typed = (args: unknown): z.output<Input> => args as z.output<Input>
   return {
@@ -118,6 +128,7 @@ export function tool<Input extends z.ZodType, Output>(definition: ToolDefinition
     parse: args => parseWith(input, args),
     needsApproval: args => (typeof needsApproval === 'boolean' ? needsApproval : needsApproval(typed(args))),
     mayNeedApproval: needsApproval !== false,
+    ...(approval && { approval: { expiresMs: approval.expiresMs, onExpiry: approval.onExpiry } }),
     execute: (args, context) => definition.execute(typed(args), context),
     ...(definition.resume && { resume: definition.resume.bind(definition) }),
     ...(output === undefined ? {} : { checkOutput: result => problemWith(output, result) }),
@@ -174,6 +185,14 @@ const aJsonSchema: Field = {
   fits: value => anObject.fits(value) && !('problem' in jsonOf(value, 256 * 1024)),
 }
 const aPolicy = oneOf('retry', 'ask', 'fail')
+const anExpiry: Field = {
+  wanted: '{ expiresMs, onExpiry }: milliseconds above 0, and allow or deny',
+  fits: value =>
+    typeof value === 'object' &&
+    value !== null &&
+    aDuration.fits(Reflect.get(value, 'expiresMs')) &&
+    oneOf('allow', 'deny').fits(Reflect.get(value, 'onExpiry')),
+}
 
 /** What `tool()` takes. */
 const DEFINITION: Fields<ToolDefinition<z.ZodType, unknown>> = {
@@ -184,6 +203,7 @@ const DEFINITION: Fields<ToolDefinition<z.ZodType, unknown>> = {
   timeoutMs: optional(aDuration),
   onLost: optional(aPolicy),
   needsApproval: optional(either(aBoolean, aFunction)),
+  approval: optional(anExpiry),
   execute: aFunction,
   resume: optional(aFunction),
 }
@@ -197,6 +217,7 @@ const TOOL: Fields<AgentTool> = {
   timeoutMs: optional(aDuration),
   parse: aFunction,
   needsApproval: aFunction,
+  approval: optional(anExpiry),
   mayNeedApproval: aBoolean,
   execute: aFunction,
   resume: optional(aFunction),

@@ -43,6 +43,8 @@ export interface CallEntry {
   readonly at: number
   /** Of a call that is repeated when lost: how many processes ended while it was in flight. */
   readonly crashes?: number
+  /** What counts as decided, and from when on, where nobody decides about it. */
+  readonly expiry?: { readonly at: number; readonly decision: 'allow' | 'deny' }
 }
 
 export interface Calls {
@@ -56,6 +58,8 @@ export interface CallIntent {
   readonly tool: string
   readonly policy: CallPolicy
   readonly needsApproval?: boolean
+  /** Of a call that needs approval: what counts as decided if nobody decides within this time. */
+  readonly expiry?: { readonly afterMs: number; readonly decision: 'allow' | 'deny' }
 }
 
 export type CallsInput =
@@ -176,7 +180,7 @@ function record(
   const work = state.run.phase === 'bound' ? state.run.contributors[0] : undefined
   if (work === undefined) return slice
   return input.calls.reduce(
-    (calls, { callId: id, tool, policy, needsApproval }) =>
+    (calls, { callId: id, tool, policy, needsApproval, expiry }) =>
       put(calls, {
         id,
         work,
@@ -184,6 +188,8 @@ function record(
         policy,
         state: needsApproval === true ? 'awaitingApproval' : 'dispatched',
         at: input.at,
+        ...(needsApproval === true &&
+          expiry !== undefined && { expiry: { at: input.at + expiry.afterMs, decision: expiry.decision } }),
       }),
     slice,
   )

@@ -178,6 +178,8 @@ export const approval = z.object({
   args: json.optional(),
   inputId: z.string(),
   since: time,
+  expiresAt: time.optional().describe('When `onExpiry` counts as decided, where the tool declares that.'),
+  onExpiry: z.enum(['allow', 'deny']).optional(),
 })
 
 export const tool = z.object({
