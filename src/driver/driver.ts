@@ -1,7 +1,8 @@
 /**
  * The driver: the only writer of one session.
  *
- * 1. Mutations wait in a mailbox; what waits together is one transaction and one commit.
+ * 1. Mutations wait in a mailbox; what waits together is one transaction and one commit, up to a bound: however many ask
+ *    at once, no commit is larger than that, and the event loop turns between two of them.
  * 2. The live state moves on only after the store has answered. A failed commit leaves state, mailbox order and
  *    everybody else's work as they were, and its callers get the store's error.
  * 3. Subscribers hear of a commit after it, in commit order.
@@ -24,7 +25,8 @@ import { type RuntimeObserver, tell } from '../observer.ts'
 import type { CommitRecord, Position } from '../store/records.ts'
 import type { Claim, Commit, LogRow, Store } from '../store/store.ts'
 import type { Clock } from '../time.ts'
-import { type Attempt, type Done, type Doubt, isOfTheStore, isRecordOf, type Job } from './round.ts'
+import { nextTurn } from '../turns.ts'
+import { type Attempt, type Done, type Doubt, isOfTheStore, isRecordOf, type Job, MOST_IN_A_ROUND } from './round.ts'
 import { Transaction } from './transaction.ts'
 
 /** What was just made durable. */
@@ -156,7 +158,11 @@ export class SessionDriver {
     // Whoever asks in the same breath shares the round.
     await Promise.resolve()
     try {
-      while (this.#mailbox.length > 0) await this.#round(this.#mailbox.splice(0))
+      while (this.#mailbox.length > 0) {
+        const jobs = this.#mailbox.splice(0, MOST_IN_A_ROUND)
+        await this.#round(jobs)
+        if (jobs.length === MOST_IN_A_ROUND) await nextTurn()
+      }
     } finally {
       this.#pumping = undefined
     }

@@ -20,6 +20,9 @@ export interface Done {
   readonly value: unknown
 }
 
+/** Mutations that share a commit. */
+export const MOST_IN_A_ROUND = 1_000
+
 /** A commit in the making or in doubt, with what to go back to. */
 export interface Attempt {
   readonly tx: Transaction

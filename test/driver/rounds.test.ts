@@ -91,6 +91,26 @@ describe.each(STORES)('on %s', kind => {
     expect(heard).toEqual(['a', 'c'])
   })
 
+  it('takes a crowd in one bounded round after the other, in order, while timers go on', async () => {
+    const { driver } = await opened(kind)
+    const rounds = new Map<Transaction, number>()
+    const order: number[] = []
+    let turns = 0
+    const turning = setInterval(() => turns++, 0)
+    onTestFinished(() => clearInterval(turning))
+    const asked = Array.from({ length: 4_500 }, (_, index) =>
+      driver.mutate(tx => {
+        rounds.set(tx, (rounds.get(tx) ?? 0) + 1)
+        order.push(index)
+        return note(tx)
+      }),
+    )
+    await Promise.all(asked)
+    expect([...rounds.values()]).toEqual([1_000, 1_000, 1_000, 1_000, 500])
+    expect(order).toEqual(order.toSorted((a, b) => a - b))
+    expect(turns).toBeGreaterThan(1)
+  })
+
   it('answers what threw with a value that is no error', async () => {
     const { driver } = await opened(kind)
     const asked = [null, undefined, Object.create(null)].map(thrown =>
