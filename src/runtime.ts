@@ -164,7 +164,7 @@ export type {
   Transition,
 } from './kernel/step.ts'
 export { type LoopOptions, SessionLoop } from './loop/loop.ts'
-export { exportSession } from './session/transfer/export.ts'
+export { type ExportOptions, exportSession } from './session/transfer/export.ts'
 export { type Imported, type ImportOptions, importSession } from './session/transfer/import.ts'
 export { type Moved, type MoveOptions, moveSession } from './session/transfer/move.ts'
 export type { Claim, Commit, Store, StoreSource } from './store/store.ts'

@@ -26,6 +26,26 @@ function counter() {
   return { executor, runs }
 }
 
+test('an export ends where its caller aborts it, with the reason', async () => {
+  const source = freshStore('sqlite')
+  await filled(source)
+  const store = await source.open()
+  const caller = new AbortController()
+  const lines: string[] = []
+  const exported = (async () => {
+    for await (const line of exportSession(store, 's', { signal: caller.signal })) {
+      lines.push(line)
+      caller.abort(new MeerkatError('conflict', 'enough'))
+    }
+  })()
+  expect(await failureOf(exported)).toMatchObject({ code: 'conflict', message: 'enough' })
+  expect(lines).toHaveLength(1)
+  expect(await failureOf(Array.fromAsync(exportSession(store, 's', { signal: caller.signal })))).toMatchObject({
+    code: 'conflict',
+  })
+  await store.close()
+})
+
 /** A store with a session of three answered inputs, one with a key, one with a file, and one that waits. */
 async function filled(source: StoreSource): Promise<void> {
   const { executor } = counter()

@@ -6,23 +6,32 @@
  */
 import { createHash } from 'node:crypto'
 import { MeerkatError } from '../../errors.ts'
-import type { SessionId } from '../../kernel/ids.ts'
 import type { Position } from '../../store/records.ts'
 import type { LoadedSession, LocatedId, LogRow, SessionIndex, Store } from '../../store/store.ts'
 import { base64Of, readBlob } from '../blobs.ts'
-import { rowsOf } from '../log-pages.ts'
+import { type LogQuery, rowsOf } from '../log-pages.ts'
 import { summaryOf } from '../reads.ts'
 import { isArriving, notWhole } from './arrival.ts'
 import { type BlobLine, type Counts, FORMAT, FORMAT_VERSION, type Line, type RecordLine } from './format.ts'
 
+export interface ExportOptions {
+  /** Ends the export; it fails with the signal's reason. */
+  readonly signal?: AbortSignal | undefined
+}
+
 /** The lines of the session's export, without line ends. `session-not-found`; `conflict` if it is removed meanwhile. */
-export async function* exportSession(store: Store, sessionId: string): AsyncGenerator<string> {
+export async function* exportSession(
+  store: Store,
+  sessionId: string,
+  { signal }: ExportOptions = {},
+): AsyncGenerator<string> {
+  signal?.throwIfAborted()
   const { id } = await summaryOf(store, sessionId)
   const loaded = await store.load(id)
   if (isArriving(loaded.head.phase)) throw notWhole(id)
   const hash = createHash('sha256')
   const counts = { header: 0, records: 0, blobs: 0, journal: 0 }
-  for await (const line of linesOf(store, loaded)) {
+  for await (const line of linesOf(store, loaded, signal)) {
     const text = JSON.stringify(line)
     hash.update(text).update('\n')
     counts[COUNTED[line.type]]++
@@ -43,7 +52,7 @@ const COUNTED = { header: 'header', record: 'records', blob: 'blobs', journal: '
   keyof Counts | 'header'
 >
 
-async function* linesOf(store: Store, loaded: LoadedSession): AsyncGenerator<Body> {
+async function* linesOf(store: Store, loaded: LoadedSession, signal: AbortSignal | undefined): AsyncGenerator<Body> {
   const { session, head, journal, rows, snapshot } = loaded
   const { id } = session
   const end = rows.at(-1)?.position ?? snapshot?.position ?? 0
@@ -57,16 +66,19 @@ async function* linesOf(store: Store, loaded: LoadedSession): AsyncGenerator<Bod
   const index = await store.index(id)
   const places = placesIn(index, end)
   const left = new Set(index.blobs)
-  for await (const row of rowsTo(store, id, end)) {
+  for await (const row of rowsTo(store, { sessionId: id, signal }, end)) {
     for (const digest of left.size === 0 ? [] : digestsIn(row)) if (left.delete(digest)) yield blobLine(store, digest)
     yield { type: 'record', record: row.record, ...places.get(row.position) }
   }
-  for (const digest of left) yield blobLine(store, digest)
+  for (const digest of left) {
+    signal?.throwIfAborted()
+    yield blobLine(store, digest)
+  }
   for (const entry of journal) yield { type: 'journal', ...entry }
 }
 
-async function* rowsTo(store: Store, sessionId: SessionId, end: Position): AsyncGenerator<LogRow> {
-  for await (const row of rowsOf(store, { sessionId })) {
+async function* rowsTo(store: Store, query: LogQuery, end: Position): AsyncGenerator<LogRow> {
+  for await (const row of rowsOf(store, query)) {
     if (row.position > end) return
     yield row
     if (row.position === end) return

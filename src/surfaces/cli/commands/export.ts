@@ -11,10 +11,16 @@ import { openTransfer, specOf } from './transfer-stores.ts'
 
 export async function exportCommand(shell: Shell, [session]: readonly unknown[]): Promise<void> {
   const store = await openTransfer(shell, await specOf(shell), 'read')
-  const text = Readable.from(withLineEnds(exportSession(store, String(session))))
+  const leaving = new AbortController()
+  const text = Readable.from(withLineEnds(exportSession(store, String(session), { signal: leaving.signal })))
   const out = shell.flag('out')
-  if (out === undefined) await pipeline(text, process.stdout, { end: false })
-  else await writeWhole(resolve(out), text)
+  const writing = out === undefined ? pipeline(text, process.stdout, { end: false }) : writeWhole(resolve(out), text)
+  // Before the store closes under it; what is half written goes.
+  shell.atEnd(async () => {
+    leaving.abort()
+    await writing.catch(() => {})
+  })
+  await writing
 }
 
 async function* withLineEnds(lines: AsyncIterable<string>): AsyncGenerator<string> {
