@@ -6,7 +6,7 @@ import type { SessionId } from '../kernel/ids.ts'
 import type { MeerkatState } from '../kernel/machine.ts'
 import { mapGet, mapValues } from '../kernel/persistent-map.ts'
 import type { CallEntry } from '../kernel/regions/calls.ts'
-import { MAX_ATTEMPTS, unfinishedInputs } from '../kernel/regions/ledger-entries.ts'
+import { entryOf, MAX_ATTEMPTS } from '../kernel/regions/ledger-entries.ts'
 import { phaseShown } from '../kernel/regions/lifecycle.ts'
 import { unfinishedOperations } from '../kernel/regions/operations-entries.ts'
 import { nextDueAt } from '../kernel/regions/schedules.ts'
@@ -138,7 +138,7 @@ function doing(state: MeerkatState, sight: Sight): string {
 function running(state: MeerkatState, sight: Sight): string {
   const { run } = state
   if (run.phase !== 'bound') return ''
-  const attempts = Math.max(0, ...unfinishedInputs(state.ledger).map(entry => ('runId' in entry ? entry.attempts : 0)))
+  const attempts = Math.max(0, ...run.contributors.map(id => entryOf(state.ledger, id)?.attempts ?? 0))
   const which = attempts > 1 ? ` (attempt ${attempts} of ${MAX_ATTEMPTS})` : ''
   const cancel = { none: '', boundary: ', to be cancelled at its next boundary', now: ', being cancelled' }[run.cancel]
   if (sight.wantsSlot !== undefined)
@@ -166,7 +166,8 @@ function parked(state: MeerkatState): string {
 }
 
 function queued({ ledger, run }: MeerkatState): string | undefined {
-  const waiting = unfinishedInputs(ledger).filter(({ status }) => status === 'queued').length
+  let waiting = 0
+  for (const { status } of mapValues(ledger.entries)) if (status === 'queued') waiting++
   if (waiting === 0) return undefined
   return `${count(waiting, 'input')} ${waiting === 1 ? 'waits' : 'wait'}${run.phase === 'bound' ? ' for the next turn' : ''}`
 }
