@@ -186,7 +186,7 @@ function endParked(tx: Transaction, live: LiveSession, meant: readonly Parked[] 
 }
 
 /** What parked work that is cancelled came to stays in the transcript; its open calls are never made. */
-function sayCancelled(tx: Transaction, live: LiveSession, work: InputId): void {
+export function sayCancelled(tx: Transaction, live: LiveSession, work: InputId): void {
   const journal = live.journal.flatMap(entry => (entry.work === work ? [entry.message] : []))
   const open = unansweredIn(journal).map(
     ({ callId, name }): MessageRecord => ({

@@ -9,6 +9,7 @@ import { defined } from '../defined.ts'
 import type { Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
 import type { InputId, RunId, ScheduleId } from '../kernel/ids.ts'
+import { parkedWork } from '../kernel/owed.ts'
 import { entryOf } from '../kernel/regions/ledger-entries.ts'
 import { tell } from '../observer.ts'
 import type { LetterId } from '../store/mail.ts'
@@ -25,7 +26,7 @@ import type {
   SendParams,
 } from './api.ts'
 import { callAfter, callOf, callViews, decide, resolveCall } from './calls.ts'
-import { cancel, control } from './control.ts'
+import { cancel, control, sayCancelled } from './control.ts'
 import type { Core } from './core.ts'
 import { inputView } from './input-reader.ts'
 import { admit, statusOf } from './inputs.ts'
@@ -108,6 +109,7 @@ const withdraw: Owned<{ readonly inputId: InputId }, boolean> = {
   act: (_, live, { inputId }, mark) =>
     live.driver.mutate(tx => {
       mark(tx)
+      if (parkedWork(tx.state).includes(inputId)) sayCancelled(tx, live, inputId)
       return tx.try({ type: 'WithdrawInput', inputId }).ok
     }),
   again: async (core, sessionId, { inputId }) => (await viewOf(core, sessionId, inputId)).status === 'withdrawn',

@@ -67,4 +67,14 @@ describe.skipIf(noTerminal !== undefined)('a chat in a terminal', () => {
     // Each escape is one that the terminal reads: none was stripped of its first character.
     expect(terminal.screen.replaceAll('\u001b[', '')).not.toMatch(/\[\d+m/)
   })
+
+  test('Ctrl-C in the place of a decision cancels what waits for it', async () => {
+    using folder = new Folder()
+    using terminal = new Terminal(folder, ['run', '--model', 'demo/agent', '--session', 's', 'transfer 5 to bob'])
+    await terminal.shows('run it? [y/N]')
+    terminal.type('\u0003')
+    await terminal.shows('cancelled: nothing more is done for it')
+    expect(await terminal.ended()).toBe(130)
+    expect(await inputs(folder)).toMatchObject([{ status: 'withdrawn' }])
+  })
 })

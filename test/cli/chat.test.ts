@@ -56,6 +56,19 @@ describe('chat on a pipe', () => {
     expect((await running.ended).status).toBe(0)
   })
 
+  test('Ctrl-C while a decision is waited for says that the call is not made', async () => {
+    using folder = new Folder()
+    const running = folder.start(chat, { keepInputOpen: true })
+    running.type('transfer 5 to bob\n')
+    await running.shows('/allow or /deny')
+    running.kill('SIGINT')
+    await running.shows('cancelled the work that waited for a decision: its call is not made')
+    running.type('say here we are\n')
+    await running.shows('here we are')
+    running.endInput()
+    await running.ended
+  })
+
   test('says what is wrong with a command and goes on', async () => {
     using folder = new Folder()
     const ended = await folder.start(chat, { input: '/nope\nsay still here\n' }).ended

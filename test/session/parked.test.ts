@@ -60,6 +60,15 @@ describe.each(STORES)('a cancel of a run that waits for an approval (%s)', kind 
     })
   })
 
+  test('may be of its input, and the transcript keeps what was done', async () => {
+    const executor = scriptedExecutor()
+    const runtime = await start({ store: freshStore(kind), executor })
+    const { inputId } = await park(runtime, executor, 'deploy')
+    expect(await runtime.withdraw('s', inputId)).toMatchObject({ withdrawn: true })
+    const { messages } = await runtime.history('s')
+    expect(messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool', 'notice'])
+  })
+
   test('with the queue ends both, and the transcript keeps what was done', async () => {
     const executor = scriptedExecutor()
     const runtime = await start({ store: freshStore(kind), executor })

@@ -3,6 +3,19 @@
  */
 import { EXIT } from './failure.ts'
 
+/** What a cancel came to. */
+export interface Cancelled {
+  readonly cancelled: boolean
+  readonly runId?: string | undefined
+}
+
+/** What is said of it: work that waits for a person has no run, and no boundary to come to. */
+export function cancelText({ cancelled, runId }: Cancelled, when: 'boundary' | 'now'): string {
+  if (!cancelled) return 'nothing runs or waits for a decision, so nothing was cancelled'
+  if (runId === undefined) return 'cancelled the work that waited for a decision: its call is not made'
+  return when === 'now' ? 'cancelling now' : 'cancelling at the next boundary'
+}
+
 export interface Ladder {
   /** Takes the next step. */
   press(): void

@@ -8,26 +8,38 @@ import { brief } from './output.ts'
 import type { Shell } from './shell.ts'
 import type { ApprovalView, CallView } from './views.ts'
 
-/** Asks for every decision that the session waits for. */
-export async function settleParked(shell: Shell, ask: Ask, { sessionId }: Watched): Promise<void> {
+/** What is waited for, and how that is called off. */
+interface Waiting extends Watched {
+  readonly cancel: () => Promise<void>
+}
+
+/** Asks for every decision that the session waits for. Ctrl-C instead of an answer cancels the work. */
+export async function settleParked(shell: Shell, ask: Ask, { sessionId, cancel }: Waiting): Promise<void> {
   const { approvals } = await ask('approval/list', { sessionId })
   const { calls: unknown } = await ask('call/list', { sessionId, state: 'unknown' })
   const canAsk = process.stdin.isTTY && process.stderr.isTTY && !shell.output.json
   if (!canAsk) throw parked(sessionId, approvals, unknown)
   const { createInterface } = await import('node:readline/promises')
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  const interrupt = new AbortController()
+  const { signal } = interrupt
+  terminal.on('SIGINT', () => interrupt.abort())
   try {
     for (const { id, tool, args } of approvals) {
-      const answer = await terminal.question(`${tool} ${brief(args ?? {}, 200)} — run it? [y/N] `)
+      const answer = await terminal.question(`${tool} ${brief(args ?? {}, 200)} — run it? [y/N] `, { signal })
       const decision = /^y(es)?$/i.test(answer.trim()) ? 'allow' : 'deny'
       await ask('approval/decide', { sessionId, approvalId: id, decision })
     }
     for (const { id, tool } of unknown) {
       const answer = await terminal.question(
         `${tool} was interrupted and may have had its effect — [r]etry, it [s]ucceeded, it [f]ailed? `,
+        { signal },
       )
       await ask('call/resolve', { sessionId, callId: id, resolution: resolutionOf(answer) })
     }
+  } catch (error) {
+    if (!signal.aborted) throw error
+    await cancel()
   } finally {
     terminal.close()
   }

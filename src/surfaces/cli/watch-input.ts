@@ -5,7 +5,7 @@ import { AnswerPrinter } from './answer.ts'
 import type { Ask } from './connection.ts'
 import { EXIT, oneLine } from './failure.ts'
 import { follow, type Watched } from './follow.ts'
-import { ladder } from './interrupts.ts'
+import { cancelText, ladder } from './interrupts.ts'
 import { settleParked } from './parked.ts'
 import type { Shell } from './shell.ts'
 import type { InputView, RunResult } from './views.ts'
@@ -33,7 +33,10 @@ export async function watchInput(
       if (followed.type === 'ended') return conclude(shell, watch, { input: followed.input, printer, structured })
       at = { ...watch, after: followed.cursor }
       printer.finish()
-      await settleParked(shell, ask, watch)
+      await settleParked(shell, ask, {
+        ...watch,
+        cancel: async () => output.hint(await cancelInput(ask, { ...watch, when: 'now' })),
+      })
     }
   } finally {
     release()
@@ -46,20 +49,19 @@ function cancelling(
   { sessionId, inputId }: Watch,
   printer: AnswerPrinter,
 ): ReturnType<typeof ladder> {
-  const cancel = (when: 'boundary' | 'now', text: string): void => {
-    printer.hint(text)
+  const cancel = (when: 'boundary' | 'now', next: string): void => {
     // The end of the input tells how it went; a failure to cancel is told, and a further Ctrl-C still leaves.
-    void cancelInput(ask, { sessionId, inputId, when }).catch((error: unknown) => {
-      shell.output.warn(`meerkat: not cancelled: ${error instanceof Error ? oneLine(error.message) : String(error)}`)
-    })
+    void cancelInput(ask, { sessionId, inputId, when }).then(
+      text => printer.hint(`${text}; Ctrl-C again ${next}`),
+      (error: unknown) => {
+        shell.output.warn(`meerkat: not cancelled: ${error instanceof Error ? oneLine(error.message) : String(error)}`)
+      },
+    )
   }
-  return ladder({
-    atBoundary: () => cancel('boundary', 'cancelling at the next boundary; Ctrl-C again cancels now'),
-    now: () => cancel('now', 'cancelling now; Ctrl-C again leaves'),
-  })
+  return ladder({ atBoundary: () => cancel('boundary', 'cancels now'), now: () => cancel('now', 'leaves') })
 }
 
-/** Cancels the run that works on an input, or takes the input back if none does yet. */
+/** Cancels the run that works on an input, or takes the input back if none does now. Answers what was done. */
 async function cancelInput(
   ask: Ask,
   {
@@ -67,13 +69,13 @@ async function cancelInput(
     inputId,
     when,
   }: { readonly sessionId: string; readonly inputId: string; readonly when: 'boundary' | 'now' },
-): Promise<void> {
+): Promise<string> {
   const { runId, status } = (await ask('input/get', { sessionId, inputId })).input
   if (status === 'queued') {
     const { withdrawn } = await ask('input/withdraw', { sessionId, inputId })
-    if (withdrawn) return
+    if (withdrawn) return 'cancelled: nothing more is done for it'
   }
-  await ask('run/cancel', { sessionId, when, ...(runId !== undefined && { runId }) })
+  return cancelText(await ask('run/cancel', { sessionId, when, ...(runId !== undefined && { runId }) }), when)
 }
 
 interface Conclusion {

@@ -3,6 +3,7 @@ import { MeerkatError } from '../../../errors.ts'
 import { explanationLines } from '../commands/explain.ts'
 import { printMessage } from '../commands/history.ts'
 import { usage } from '../failure.ts'
+import { cancelText } from '../interrupts.ts'
 import { brief } from '../output.ts'
 import type { Shell } from '../shell.ts'
 import type { Conversation } from './conversation.ts'
@@ -63,8 +64,8 @@ async function queue({ conversation, screen }: ChatContext, text: string): Promi
 
 async function cancel({ conversation, screen }: ChatContext, rest: string): Promise<void> {
   if (!conversation.busy) return screen.line('nothing is going on')
-  await conversation.cancel(rest === 'now' ? 'now' : 'boundary')
-  screen.line(rest === 'now' ? 'cancelling' : 'cancelling at the next boundary')
+  const when = rest === 'now' ? 'now' : 'boundary'
+  screen.line(cancelText(await conversation.cancel(when), when))
 }
 
 async function printHistory({ conversation, shell, screen }: ChatContext): Promise<void> {

@@ -9,6 +9,7 @@ import { asMeerkatError, type MeerkatError } from '../../../errors.ts'
 import { FINAL_INPUT_EVENTS } from '../../../input-events.ts'
 import { type Connection, withOwner } from '../connection.ts'
 import { endOfLog } from '../follow.ts'
+import type { Cancelled } from '../interrupts.ts'
 import type { Shell } from '../shell.ts'
 import type { Target } from '../target-session.ts'
 import type { EventView, InputView } from '../views.ts'
@@ -93,8 +94,8 @@ export class Conversation {
     return this.#check(sent.inputId)
   }
 
-  async cancel(when: 'boundary' | 'now'): Promise<void> {
-    await this.#connection.ask('run/cancel', { sessionId: this.sessionId, when })
+  async cancel(when: 'boundary' | 'now'): Promise<Cancelled> {
+    return this.#connection.ask('run/cancel', { sessionId: this.sessionId, when })
   }
 
   /** Resolves when everything that was sent has ended. */

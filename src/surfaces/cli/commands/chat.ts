@@ -8,7 +8,7 @@ import { Screen } from '../chat/screen.ts'
 import { Show } from '../chat/show.ts'
 import { connectWorker, withOwner } from '../connection.ts'
 import { EXIT, Exit, oneLine } from '../failure.ts'
-import { ladder } from '../interrupts.ts'
+import { cancelText, ladder } from '../interrupts.ts'
 import type { Shell } from '../shell.ts'
 import { targetSession } from '../target-session.ts'
 import { toolNames } from '../tools.ts'
@@ -136,12 +136,14 @@ class Chat {
   }
 
   #cancel(when: 'boundary' | 'now'): void {
-    this.#screen.line(
-      when === 'now'
-        ? 'cancelling now; Ctrl-C again leaves'
-        : 'cancelling at the next boundary; Ctrl-C again cancels now',
-    )
-    void this.#conversation.cancel(when).catch((error: unknown) => this.#complain(error))
+    const next = when === 'now' ? 'leaves' : 'cancels now'
+    void this.#conversation
+      .cancel(when)
+      .then(answer => {
+        const again = answer.runId === undefined ? '' : `; Ctrl-C again ${next}`
+        this.#screen.line(`${cancelText(answer, when)}${again}`)
+      })
+      .catch((error: unknown) => this.#complain(error))
   }
 
   /** At a terminal one leaves at once; a script that ends its input wants the answers to it. */
