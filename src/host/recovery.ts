@@ -14,16 +14,15 @@ export interface RecoveryReport {
   readonly inputsAbandoned: number
 }
 
-/** Ends the conditions of whoever served the session; a stop that was asked for stays asked for. */
+/** Ends the conditions of whoever served the session, and completes a stop that it was asked for. */
 export function recover(tx: Transaction): {
   readonly before: MeerkatState
   readonly effects: readonly MeerkatEffect[]
 } {
   const before = tx.state
+  const stopped = isStopPending(before) ? tx.step({ type: 'RuntimeExecutorExited' }) : []
   const recovered = tx.step({ type: 'Recover' })
-  if (!isStopPending(before)) return { before, effects: recovered }
-  const stopped = tx.step({ type: 'StopRuntimeExecutor', reason: 'asked for before the recovery' })
-  return { before, effects: [...recovered, ...stopped] }
+  return { before, effects: [...stopped, ...recovered] }
 }
 
 export function recoveryReport(effects: readonly MeerkatEffect[], after: MeerkatState): RecoveryReport {

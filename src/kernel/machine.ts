@@ -149,10 +149,8 @@ const spanning: readonly Invariant<MeerkatState>[] = [
   },
   {
     id: 'ended-owes-nothing',
-    text: 'a stopped or destroyed session holds no unfinished input and no open call',
-    holds: s =>
-      (s.lifecycle.phase !== 'destroyed' && s.lifecycle.phase !== 'stopped') ||
-      (s.ledger.entries.size === 0 && s.calls.open.size === 0),
+    text: 'a destroyed session holds no unfinished input and no open call',
+    holds: s => s.lifecycle.phase !== 'destroyed' || (s.ledger.entries.size === 0 && s.calls.open.size === 0),
   },
   {
     id: 'operations-have-an-owner',

@@ -15,22 +15,26 @@ import { openObligations } from './regions/registration.ts'
 /**
  * What a process has to do before anything else that takes a session over from one that is gone: end the conditions of
  * the former owner, end the operations and the ephemeral inputs that died with it, and complete a stop that it was asked
- * for.
+ * for, which takes the run along that went on.
  */
 export function takeOverSteps(state: MeerkatState): readonly MeerkatInput[] {
-  const recovered = meerkat.step(state, RECOVER)
+  const left = isStopPending(state) ? meerkat.step(state, EXITED) : undefined
+  const from = left?.ok === true ? left.state : state
+  const recovered = meerkat.step(from, RECOVER)
   // Asked of the regions rather than listed here: each knows what of it a process was in the middle of.
   if (!recovered.ok) return NONE
-  if (isStopPending(state)) return [RECOVER, STOP]
-  const steps = hasSameFacts(recovered.state, state) ? NONE : [RECOVER]
-  return ephemeralInputs(recovered.state.ledger).length === 0 ? steps : [...steps, DROP]
+  return [
+    ...(from === state ? NONE : [EXITED]),
+    ...(hasSameFacts(recovered.state, from) ? NONE : [RECOVER]),
+    ...(ephemeralInputs(recovered.state.ledger).length === 0 ? NONE : [DROP]),
+  ]
 }
 
 /** Processes that may end while one call is in flight, before the call counts as what ends them. */
 export const MOST_CALL_CRASHES = 2
 const RECOVER: MeerkatInput = { type: 'Recover', mostCrashes: MOST_CALL_CRASHES }
 const DROP: MeerkatInput = { type: 'DropEphemeral' }
-const STOP: MeerkatInput = { type: 'StopRuntimeExecutor', reason: 'asked of the former owner' }
+const EXITED: MeerkatInput = { type: 'RuntimeExecutorExited' }
 
 /**
  * The end of a teardown that a process began and did not live to complete: nothing of what it waited for is left. Taken

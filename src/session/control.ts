@@ -63,7 +63,7 @@ export async function control(
     sessionId: live.id,
     phase: phaseShown(live.state),
     inputsAbandoned: live.abandoned - abandonedBefore,
-    inputsPendingDrain: operation === 'retire' ? unfinished : 0,
+    inputsPendingDrain: operation === 'retire' || operation === 'stop' ? unfinished : 0,
     inputsTransferred: operation === 'recycle' ? unfinishedBefore : 0,
   }
 }

@@ -6,7 +6,7 @@ import type { MeerkatState } from '../kernel/machine.ts'
 import { mapValues } from '../kernel/persistent-map.ts'
 import { dueSchedules } from '../kernel/regions/schedules.ts'
 import type { SessionSummary, Store } from '../store/store.ts'
-import { spanOf } from './explanation.ts'
+import { resumeCommand, spanOf } from './explanation.ts'
 
 export interface Finding {
   readonly level: 'ok' | 'warning' | 'error'
@@ -37,7 +37,7 @@ export async function diagnose(store: Store, now: number): Promise<readonly Find
 }
 
 function unheldFindings(unheld: readonly SessionSummary[]): readonly Finding[] {
-  const owing = unheld.filter(({ unfinished }) => unfinished > 0)
+  const owing = unheld.filter(({ unfinished, phase }) => unfinished > 0 && phase !== 'stopped')
   if (owing.length === 0) return []
   const names = owing.slice(0, 5).map(({ id }) => id)
   const some = owing.length > names.length ? `${names.join(', ')}, …` : names.join(', ')
@@ -48,6 +48,16 @@ function unheldFindings(unheld: readonly SessionSummary[]): readonly Finding[] {
 async function lookInto(store: Store, { id }: SessionSummary, now: number): Promise<readonly Finding[]> {
   const state = await stateIn(store, id)
   if ('text' in state) return [state]
+  return [...stoppedFindings(state, id), ...callFindings(state, id, now)]
+}
+
+function stoppedFindings({ lifecycle, ledger }: MeerkatState, id: SessionId): readonly Finding[] {
+  if (lifecycle.phase !== 'stopped') return []
+  const text = `session ${id} is stopped, and inputs wait until it is resumed (${ledger.entries.size}): ${resumeCommand(id)}`
+  return [{ level: 'warning', text }]
+}
+
+function callFindings(state: MeerkatState, id: SessionId, now: number): readonly Finding[] {
   return [...mapValues(state.calls.open)].flatMap((call): readonly Finding[] => {
     const since = spanOf(now - call.at)
     if (call.state === 'awaitingApproval') {

@@ -101,7 +101,7 @@ const WORDS: Readonly<Record<Blocker['guard'], (circumstances: Circumstances) =>
   }),
   'not-stopped': ({ sight }) => ({
     text: 'somebody who resumes it: it was stopped',
-    command: `meerkat op session/resume '${JSON.stringify({ sessionId: sight.sessionId })}'`,
+    command: resumeCommand(sight.sessionId),
   }),
   'not-destroyed': () => ({ text: 'nothing any more: it was destroyed, and only its history is left' }),
   'not-draining': () => ({ text: 'its host, which is letting it go' }),
@@ -165,11 +165,13 @@ function parked(state: MeerkatState): string {
   return 'has work that nobody can do now'
 }
 
-function queued({ ledger, run }: MeerkatState): string | undefined {
+function queued({ ledger, run, lifecycle }: MeerkatState): string | undefined {
   let waiting = 0
   for (const { status } of mapValues(ledger.entries)) if (status === 'queued') waiting++
   if (waiting === 0) return undefined
-  return `${count(waiting, 'input')} ${waiting === 1 ? 'waits' : 'wait'}${run.phase === 'bound' ? ' for the next turn' : ''}`
+  const inputs = `${count(waiting, 'input')} ${waiting === 1 ? 'waits' : 'wait'}`
+  if (lifecycle.phase === 'stopped') return `${inputs} until it is resumed`
+  return run.phase === 'bound' ? `${inputs} for the next turn` : inputs
 }
 
 function background({ operations }: MeerkatState): string | undefined {
@@ -187,10 +189,15 @@ const count = (number: number, what: string): string => `${number} ${what}${numb
 
 /** The session's id as a shell takes it. */
 function id({ sessionId }: Sight): string {
-  return /^[\w.:@%+-]+$/.test(sessionId) && !sessionId.startsWith('-')
-    ? sessionId
-    : `'${sessionId.replaceAll("'", `'\\''`)}'`
+  return /^[\w.:@%+-]+$/.test(sessionId) && !sessionId.startsWith('-') ? sessionId : quoted(sessionId)
 }
+
+/** What revives a stopped session. */
+export function resumeCommand(sessionId: string): string {
+  return `meerkat op session/resume ${quoted(JSON.stringify({ sessionId }))}`
+}
+
+const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`
 
 /** A span of time as people say it. */
 export function spanOf(ms: number): string {

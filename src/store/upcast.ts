@@ -10,7 +10,19 @@ export function upcast(record: Omit<CommitRecord, 'v'> & { readonly v: number })
   return { ...current, steps: record.steps.map(asBefore3) }
 }
 
-/** Version 3 gives passive inputs runs of their own; a run of an older record took them along, and is replayed so. */
+/**
+ * Version 3 gives passive inputs runs of their own, and lets what waits outlast a stop; a run of an older record took
+ * passive ones along, and a stop gave up what waited. Both are replayed so.
+ */
 function asBefore3(step: MeerkatInput): MeerkatInput {
-  return step.type === 'Prepare' || step.type === 'DrainQueuedRun' ? { ...step, passives: 'along' } : step
+  switch (step.type) {
+    case 'Prepare':
+    case 'DrainQueuedRun':
+      return { ...step, passives: 'along' }
+    case 'StopRuntimeExecutor':
+    case 'RuntimeExecutorExited':
+      return { ...step, queued: 'abandoned' }
+    default:
+      return step
+  }
 }

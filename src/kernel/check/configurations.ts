@@ -6,9 +6,10 @@
  * extractions and retries have their real limits; times, slots and boundary numbers are no part of a state's key.
  */
 import type { AcceptInput, InputKind, InputMode } from '../admission.ts'
-import type { MeerkatInput } from '../machine.ts'
+import type { MeerkatInput, MeerkatState } from '../machine.ts'
 import { MOST_CALL_CRASHES } from '../owed.ts'
 import { mapGet } from '../persistent-map.ts'
+import { openObligations } from '../regions/registration.ts'
 import {
   accept,
   attached,
@@ -139,26 +140,45 @@ function everyOffer(): readonly AcceptInput[] {
   ]
 }
 
+const afterAdmission: readonly MeerkatInput[] = [
+  ...idempotency,
+  { type: 'SetSilentIntents', sessionId, intents: ['hush'] },
+  ...answering,
+  { type: 'Retire' },
+  { type: 'Reset' },
+  { type: 'StopRuntimeExecutor', reason: 'asked' },
+  { type: 'RuntimeExecutorExited' },
+  { type: 'Resume' },
+  { type: 'Destroy' },
+  ...laneOperations('a'),
+  ...backlog,
+  ...teardown.slice(0, 1),
+]
+const admissions: readonly MeerkatInput[] = [...everyOffer(), ...afterAdmission]
+const waker = accept('b')
+
+/** The next step of a teardown, its obligations in one order. */
+function tearingDown(state: MeerkatState): readonly MeerkatInput[] {
+  if (state.registration.phase !== 'draining') return []
+  const open = openObligations(state).length
+  return closing.slice(closing.length - 1 - open).slice(0, 1)
+}
+const closing = teardown.filter(
+  input =>
+    /ForUnregister$|^UnregisterSession$/.test(input.type) && !('forcedAbort' in input && input.forcedAbort === true),
+)
+
 const admissionKinds: Configuration = {
   name: 'admission',
   about:
-    'Every kind of input in every mode, well and ill formed, while idle, attached, busy, retired and draining. One at a time: what admission makes of an input depends on no other that waits.',
+    'Every kind of input in every mode, well and ill formed, while idle, attached, busy, retired and draining. One at a time: what admission makes of an input depends on no other that waits. Only behind one that wakes nobody a prompt comes, without which it would wait for ever.',
   prefix: registered,
-  inputs: always([
-    ...everyOffer(),
-    ...idempotency,
-    { type: 'SetSilentIntents', sessionId, intents: ['hush'] },
-    ...answering,
-    { type: 'Retire' },
-    { type: 'Reset' },
-    { type: 'StopRuntimeExecutor', reason: 'asked' },
-    { type: 'RuntimeExecutorExited' },
-    { type: 'Resume' },
-    { type: 'Destroy' },
-    { type: 'WithdrawInput', inputId: inputId('a') },
-    ...backlog,
-    ...teardown.slice(0, 1),
-  ]),
+  inputs: state => {
+    const { entries } = state.ledger
+    if (mapGet(entries, waker.inputId) !== undefined) return [...afterAdmission, ...tearingDown(state)]
+    const behind = mapGet(entries, inputId('a'))?.wake === false ? [waker] : []
+    return [...admissions, ...behind, ...tearingDown(state)]
+  },
 }
 
 /** Three inputs of every sort that lanes, keys and batches tell apart. */
@@ -300,6 +320,8 @@ const callPolicies = (quick: boolean): Configuration => ({
     ...(quick ? [] : unhappyEnds),
     ...rollbacks,
     { type: 'Recover', mostCrashes: MOST_CALL_CRASHES },
+    { type: 'RuntimeExecutorExited' },
+    { type: 'Resume' },
     { type: 'Retire' },
     { type: 'Reset' },
   ]),

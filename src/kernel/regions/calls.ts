@@ -281,8 +281,8 @@ function cutOff(_: MeerkatFacts, __: MeerkatInput, before: MeerkatFacts): readon
 }
 
 const RUNNING: readonly LifecyclePhase[] = ['running']
-/** A stopped session holds nothing. */
-const HOLDING: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired']
+/** A person may settle what waits for one whether or not anybody serves the session. */
+const HOLDING: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired', 'stopped']
 const oneCall = changedBy((input: { readonly callId: CallId }) => [input.callId])
 
 export const calls: MeerkatRegion<'calls', LifecyclePhase> = {
@@ -354,10 +354,13 @@ export const calls: MeerkatRegion<'calls', LifecyclePhase> = {
     AcceptInput: { then: closeReplaced },
     DropQueued: { then: closeQueued },
     Reset: { then: closeAll },
-    RuntimeExecutorExited: { then: closeAll, emit: [cutOff] },
+    RuntimeExecutorExited: {
+      then: (slice, input, before) => (input.queued ? closeAll(slice) : close(slice, input, before)),
+      emit: [cutOff],
+    },
     StopRuntimeExecutor: {
-      then: (slice, _, before) =>
-        before.lifecycle.phase === 'attached' || before.lifecycle.phase === 'running' ? slice : closeAll(slice),
+      then: (slice, { queued }, { lifecycle: { phase } }) =>
+        queued === undefined || phase === 'attached' || phase === 'running' ? slice : closeAll(slice),
     },
     Retire: { then: (slice, _, before) => (drainsAfterRetire(before) ? slice : closeAll(slice)) },
     Destroy: { then: closeAll, emit: [cutOff] },

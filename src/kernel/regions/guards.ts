@@ -16,7 +16,7 @@ export function notDraining(state: MeerkatFacts): boolean {
   return state.registration.phase !== 'draining'
 }
 
-/** A new input is admitted, and no stop is pending that would give it up at once. */
+/** A new input is admitted, and no stop is pending, after which nobody would answer it. */
 export function admitsWork({ lifecycle, registration }: MeerkatFacts): boolean {
   if (registration.sessionId === undefined || registration.phase === 'draining') return false
   switch (lifecycle.phase) {

@@ -193,4 +193,6 @@ export const ledgerEffects = {
     ended(before, contributorsOf(before), { status: 'consumed' }),
   cancelled: (_: MeerkatFacts, __: MeerkatInput, before: MeerkatFacts): readonly MeerkatEffect[] =>
     ended(before, contributorsOf(before), { status: 'abandoned', reason: 'cancelled' }),
+  cutOff: (_: MeerkatFacts, __: MeerkatInput, before: MeerkatFacts): readonly MeerkatEffect[] =>
+    ended(before, contributorsOf(before), { status: 'abandoned', reason: 'stopped' }),
 }

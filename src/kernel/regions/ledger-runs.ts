@@ -94,10 +94,8 @@ function attemptsOf(ledger: Ledger, id: InputId | undefined): number {
 
 /** The run's inputs reached their end. */
 export function endContributors(slice: Ledger, _: MeerkatInput, state: MeerkatFacts): Ledger {
-  return withEntries(
-    slice,
-    contributorsOf(state).reduce((map, id) => mapDelete(map, id), slice.entries),
-  )
+  const entries = contributorsOf(state).reduce((map, id) => mapDelete(map, id), slice.entries)
+  return entries === slice.entries ? slice : withEntries(slice, entries)
 }
 
 const counts = (cause: RollbackCause): boolean => cause === 'attempt-failed' || cause === 'recovered'

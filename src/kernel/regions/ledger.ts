@@ -24,7 +24,7 @@ import {
   wakeAll,
 } from './ledger-entries.ts'
 import { abandonAll, drainsAfterRetire, endContributors, joinSteers, rollBack, stage } from './ledger-runs.ts'
-import type { LifecyclePhase } from './lifecycle.ts'
+import type { LifecyclePhase, Stopping } from './lifecycle.ts'
 
 export type LedgerInput =
   | { readonly type: 'WithdrawInput'; readonly inputId: InputId }
@@ -56,8 +56,8 @@ const ADMITTING: readonly LifecyclePhase[] = ['idle', 'attached', 'running']
 /** A retry of an accepted input is answered whatever became of the session meanwhile. */
 const ANSWERING: readonly LifecyclePhase[] = [...ADMITTING, 'retired', 'stopped', 'destroyed']
 const { saysTheSame, isFaulty, isFull, isNew, isConsumedOnAccept } = admissionGuards
-/** A stopped session holds nothing. */
-const HOLDING: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired']
+/** What waits in a stopped session waits for its resume. */
+const HOLDING: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired', 'stopped']
 
 export const ledger: MeerkatRegion<'ledger', LifecyclePhase> = {
   name: 'ledger',
@@ -123,7 +123,7 @@ export const ledger: MeerkatRegion<'ledger', LifecyclePhase> = {
     DropQueued: [
       {
         name: 'dropped',
-        from: [...HOLDING, 'stopped'],
+        from: HOLDING,
         then: slice => [...inOrder(slice.steer), ...inOrder(slice.queue)].reduce(drop, slice),
         emit: [ledgerEffects.dropped],
       },
@@ -149,11 +149,18 @@ export const ledger: MeerkatRegion<'ledger', LifecyclePhase> = {
     RollbackRun: { then: rollBack, emit: [ledgerEffects.rolledBack] },
     Recover: { then: rollBack, emit: [ledgerEffects.rolledBack] },
     Reset: { then: abandonAll, emit: [ledgerEffects.abandoned('reset')] },
-    RuntimeExecutorExited: { then: abandonAll, emit: [ledgerEffects.abandoned('stopped')] },
-    StopRuntimeExecutor: {
-      then: (slice, input, before) => (stopsInline(before) ? abandonAll(slice, input, before) : slice),
+    RuntimeExecutorExited: {
+      then: (slice, input, before) => (input.queued ? abandonAll : endContributors)(slice, input, before),
       emit: [
-        (after, input, before) => (stopsInline(before) ? ledgerEffects.abandoned('stopped')(after, input, before) : []),
+        (after, input, before) =>
+          (input.queued ? ledgerEffects.abandoned('stopped') : ledgerEffects.cutOff)(after, input, before),
+      ],
+    },
+    StopRuntimeExecutor: {
+      then: (slice, input, before) => (givesUp(before, input) ? abandonAll(slice, input, before) : slice),
+      emit: [
+        (after, input, before) =>
+          givesUp(before, input) ? ledgerEffects.abandoned('stopped')(after, input, before) : [],
       ],
     },
     Retire: {
@@ -196,8 +203,9 @@ export const ledger: MeerkatRegion<'ledger', LifecyclePhase> = {
   ],
 }
 
-function stopsInline(state: MeerkatFacts): boolean {
-  return state.lifecycle.phase !== 'attached' && state.lifecycle.phase !== 'running'
+/** Whether the stop takes effect at once, and is of the time when that ended what waits. */
+function givesUp({ lifecycle }: MeerkatFacts, { queued }: Stopping): boolean {
+  return queued === 'abandoned' && lifecycle.phase !== 'attached' && lifecycle.phase !== 'running'
 }
 
 function lanesAgree(l: Ledger): boolean {

@@ -32,6 +32,11 @@ interface Preparation {
   readonly passives?: 'along'
 }
 
+export interface Stopping {
+  /** Stands on stops of records before version 3: what waited was given up. */
+  readonly queued?: 'abandoned'
+}
+
 export type LifecycleInput =
   | { readonly type: 'Initialize' }
   | { readonly type: 'EnsureSessionWithExecutor'; readonly sessionId: SessionId }
@@ -53,8 +58,10 @@ export type LifecycleInput =
   /** A process took the session over: conditions of the former owner end. */
   /** `mostCrashes`: a call in flight at the end of that many processes is not made again; absent in older logs. */
   | { readonly type: 'Recover'; readonly mostCrashes?: number }
-  | { readonly type: 'StopRuntimeExecutor'; readonly reason: string }
-  | { readonly type: 'RuntimeExecutorExited' }
+  /** What waits then waits until the session is resumed. */
+  | ({ readonly type: 'StopRuntimeExecutor'; readonly reason: string } & Stopping)
+  /** A run that goes on ends with its executor. */
+  | ({ readonly type: 'RuntimeExecutorExited' } & Stopping)
   /** Revives a stopped session. */
   | { readonly type: 'Resume' }
   | { readonly type: 'Destroy' }

@@ -10,7 +10,7 @@ const report = z.object({
   sessionId: z.string(),
   phase: z.string().describe('The phase the session is in now.'),
   inputsAbandoned: z.int().describe('Inputs that ended without a run.'),
-  inputsPendingDrain: z.int().describe('Inputs that will still run.'),
+  inputsPendingDrain: z.int().describe('Inputs that will still run: of a stopped session once it is resumed.'),
   inputsTransferred: z.int().describe('Inputs that the renewed session took over.'),
 })
 

@@ -85,7 +85,7 @@ test('every input in every phase', () => {
     attached: waiting,
     running: working,
     retired: waiting,
-    stopped: never,
+    stopped: waiting,
     destroyed: never,
   }
   const sessions = { ...livesAfter(...WORK), running: running() }

@@ -78,7 +78,7 @@ test('every input in every phase', () => {
     attached: waiting,
     running: waiting,
     retired: { ...waiting, AcceptInput: NO },
-    stopped: { ...never, ResolveAdmissionIdempotency: 'stays', DropQueued: 'stays' },
+    stopped: { ...waiting, AcceptInput: NO },
     destroyed: { ...never, ResolveAdmissionIdempotency: 'stays' },
   }
   const sessions = livesAfter(accept('head'), accept('waits'))
