@@ -70,10 +70,10 @@ export class SessionHandle {
     return this.send(content, { ...fieldsOf(options, 'options'), mode: 'steer' })
   }
 
-  /** Cancels the named run, or the current one. */
+  /** Cancels the named run, or the current one; while a call waits for a person, the work that waits. */
   cancel(
     options: { readonly runId?: string; readonly when?: 'now' | 'boundary'; readonly queue?: 'keep' | 'drop' } = {},
-  ): Promise<{ readonly cancelled: boolean; readonly runId?: RunId; readonly alreadyEnded?: boolean }> {
+  ): ReturnType<RuntimeApi['cancel']> {
     return this.#runtime.cancel(this.id, options)
   }
 

@@ -87,6 +87,19 @@ describe('run', () => {
     const approved = await folder.run('approve', 's')
     expect(approved).toMatchObject({ status: 0, stdout: holding('bob') })
   })
+
+  test('a steer of a call that needs approval joins it and says how to decide', async () => {
+    using folder = new Folder()
+    await folder.run('run', ...demo, '--session', 's', 'transfer 5 to bob')
+    const steer = await folder.run('steer', 's', 'and be quick')
+    expect(steer.status).toBe(4)
+    expect(steer.stderr).toMatch(/transfer waits for approval: .*meerkat approve s \S+/)
+    expect((await folder.run('approve', 's')).status).toBe(0)
+    const inputs = await folder.run('op', 'input/list', '{"sessionId":"s"}', '--json')
+    expect(jsonLines(inputs.stdout)[0]).toMatchObject({
+      inputs: [{ status: 'consumed' }, { mode: 'steer', status: 'consumed', receipt: { type: 'steered' } }],
+    })
+  })
 })
 
 describe('stdin', () => {

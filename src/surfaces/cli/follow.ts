@@ -53,7 +53,7 @@ function mayEnd({ type, inputId }: EventView, wanted: string): boolean {
 }
 
 /** Whether a call of the session waits for a person. */
-async function isParked(ask: Ask, sessionId: string): Promise<boolean> {
+export async function isParked(ask: Ask, sessionId: string): Promise<boolean> {
   const { calls } = await ask('call/list', { sessionId })
   return calls.some(({ state }) => state === 'unknown' || state === 'awaitingApproval')
 }

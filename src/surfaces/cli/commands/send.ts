@@ -6,6 +6,7 @@
  */
 import { type Connection, connectServer, connectWorker, withOwner } from '../connection.ts'
 import { EXIT } from '../failure.ts'
+import { isParked } from '../follow.ts'
 import type { Shell } from '../shell.ts'
 import type { InputView } from '../views.ts'
 import { watchInput } from '../watch-input.ts'
@@ -60,14 +61,17 @@ async function steered(ask: Connection['ask'], { sessionId, inputId, after }: Om
     const { input } = await ask('input/get', { sessionId, inputId })
     const waitMs = Math.floor(until - performance.now())
     if (input.receipt !== undefined || input.status !== 'queued' || waitMs <= 0) return
+    // A person may take their time.
+    if (await isParked(ask, sessionId)) return
     at = (await ask('events/read', { sessionId, after: at, waitMs })).cursor
   }
 }
 
-function receiptText({ receipt, status }: InputView): string {
+function receiptText({ receipt, status }: InputView, parked: boolean): string {
   if (receipt?.type === 'steered') return `steered, joined run ${receipt.runId} at boundary ${receipt.boundary}`
   if (receipt?.type === 'queued') return 'queued, no run could be joined and it has a turn of its own'
-  return status === 'queued' ? 'waiting, joins the run at its next boundary' : status
+  if (status !== 'queued') return status
+  return parked ? 'waiting, joins the work that waits for a decision' : 'waiting, joins the run at its next boundary'
 }
 
 /** The receipt. On a terminal it stands on stderr where the answer follows. */
@@ -79,7 +83,8 @@ async function tell(
   if (mode === 'steer') await steered(ask, { sessionId, inputId, after })
   const { input } = await ask('input/get', { sessionId, inputId })
   if (shell.output.json) return shell.output.object({ type: 'receipt', sessionId, input })
-  const text = `${mode === 'steer' ? receiptText(input) : input.status}: input ${inputId}`
+  const parked = mode === 'steer' && input.status === 'queued' && (await isParked(ask, sessionId))
+  const text = `${mode === 'steer' ? receiptText(input, parked) : input.status}: input ${inputId}`
   if (server !== undefined && !shell.has('wait')) shell.output.line(text)
   else shell.output.hint(text)
 }
