@@ -1,7 +1,6 @@
 /** A round of the driver: what was asked, what is in the making, and what a failure of it says. */
 import { asMeerkatError } from '../errors.ts'
 import type { NewEvent } from '../events.ts'
-import type {} from '../store/records.ts'
 import type { Commit, LogRow } from '../store/store.ts'
 import type { Mark, Transaction } from './transaction.ts'
 

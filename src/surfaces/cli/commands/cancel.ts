@@ -1,6 +1,7 @@
 /** `meerkat cancel`: cancels the run of a session, and says what it hit. */
 import { connect } from '../connection.ts'
 import { usage } from '../failure.ts'
+import { cancelText } from '../interrupts.ts'
 import type { Shell } from '../shell.ts'
 
 export async function cancel(shell: Shell, [session]: readonly unknown[]): Promise<void> {
@@ -18,7 +19,8 @@ export async function cancel(shell: Shell, [session]: readonly unknown[]): Promi
   })
   if (output.json) return output.object({ sessionId, ...answer })
   const run = answer.runId === undefined ? 'the run' : `run ${answer.runId}`
-  if (answer.cancelled) output.line(`${run} is being cancelled${shell.has('now') ? '' : ' at its next boundary'}`)
+  if (answer.cancelled && answer.runId === undefined) output.line(cancelText(answer, 'now'))
+  else if (answer.cancelled) output.line(`${run} is being cancelled${shell.has('now') ? '' : ' at its next boundary'}`)
   else output.line(answer.alreadyEnded === true ? `${run} had ended already` : 'no run is under way')
   if (answer.dropped !== undefined && answer.dropped > 0) output.line(`${answer.dropped} queued inputs were dropped`)
 }
