@@ -4,7 +4,7 @@ import type { InputStatus, RunResult, SendParams } from '../session/api.ts'
 import type { Core } from '../session/core.ts'
 import { admit, type InputNature } from '../session/inputs.ts'
 import type { LiveSession } from '../session/live-session.ts'
-import type { Runtime } from '../session/runtime.ts'
+import { endOf } from '../session/waiting.ts'
 
 /** An input as a host offers it: what it says and what it is. */
 export interface HostInput extends Omit<SendParams, 'waitMs'>, InputNature {
@@ -57,9 +57,9 @@ export async function accept(core: Core, live: LiveSession, input: HostInput): P
 }
 
 /** Resolves when the input ends, however it ends. */
-export async function completionOf(runtime: Runtime, sessionId: SessionId, inputId: InputId): Promise<InputCompletion> {
+export async function completionOf(core: Core, sessionId: SessionId, inputId: InputId): Promise<InputCompletion> {
   for (;;) {
-    const ended = await runtime.wait(sessionId, inputId, WATCH_MS)
+    const ended = await endOf(core, sessionId, inputId, WATCH_MS, { outlasts: true })
     if (ended.status !== 'queued' && ended.status !== 'staged' && ended.status !== 'applied') return ended
   }
 }

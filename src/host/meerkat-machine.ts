@@ -247,7 +247,7 @@ export class MeerkatMachine implements AsyncDisposable {
     input: HostInput,
   ): Promise<AcceptOutcome & { readonly completion: Promise<InputCompletion> }> {
     const accepted = await this.acceptInput(sessionId, input)
-    const completion = completionOf(this.runtime, sessionId, accepted.inputId)
+    const completion = completionOf(this.#core, sessionId, accepted.inputId)
     // Whoever does not wait for it is not told that the machine went away either.
     completion.catch(() => {})
     return { ...accepted, completion }

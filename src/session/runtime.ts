@@ -242,7 +242,7 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
     signal?: AbortSignal,
   ): Promise<{ status: InputStatus; reason?: string; result?: RunResult }> {
     await checked('input/wait', { sessionId, inputId, waitMs })
-    return endOf(this.#core, sessionId, inputId, waitMs, checkedSignal(signal))
+    return endOf(this.#core, sessionId, inputId, waitMs, { signal: checkedSignal(signal) })
   }
 
   async cancel(

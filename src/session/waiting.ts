@@ -22,13 +22,16 @@ export async function inputOf(
   return inputView(core.store, session.id, id, () => core.state(sessionId))
 }
 
-/** How the input ended, or how it stands when the time is up or the signal aborts. */
+/**
+ * How the input ended, or how it stands when the time is up or the signal aborts. A session that was let go because the
+ * store refused for too long fails the wait, unless the waiter outlasts that: its host takes the session up again.
+ */
 export async function endOf(
   core: Core,
   sessionId: string,
   inputId: string,
   waitMs: number,
-  signal?: AbortSignal,
+  { signal, outlasts = false }: { readonly signal?: AbortSignal | undefined; readonly outlasts?: boolean } = {},
 ): ReturnType<RuntimeApi['wait']> {
   const { store, clock, sessions } = core
   const leaving = core.closing.signal
@@ -49,7 +52,7 @@ export async function endOf(
       if (deadline.passed || signal?.aborted === true) return { status }
       // It was let go, perhaps under this wait. What nobody writes gives no hint to wait for.
       const refusal = sessions.refusal(sessionId as SessionId)
-      if (refusal !== undefined) throw refusal
+      if (refusal !== undefined && !outlasts) throw refusal
       if (live === undefined) sessions.want(sessionId as SessionId)
       await hint
     } finally {
