@@ -7,6 +7,7 @@ import { closing } from './claims.ts'
 import type { Core } from './core.ts'
 import { inputView } from './input-reader.ts'
 import { inputNotFound } from './inputs.ts'
+import type { LiveSession } from './live-session.ts'
 import { summaryOf } from './reads.ts'
 import { endedWithin, isOpen, waitForCommit } from './support.ts'
 
@@ -31,7 +32,7 @@ export async function endOf(
   sessionId: string,
   inputId: string,
   waitMs: number,
-  { signal, outlasts = false }: { readonly signal?: AbortSignal | undefined; readonly outlasts?: boolean } = {},
+  { signal, outlasts }: { readonly signal?: AbortSignal | undefined; readonly outlasts?: boolean } = {},
 ): ReturnType<RuntimeApi['wait']> {
   const { store, clock, sessions } = core
   const leaving = core.closing.signal
@@ -40,23 +41,30 @@ export async function endOf(
   for (;;) {
     if (leaving.aborted) throw closing()
     const live = sessions.peek(sessionId as SessionId)
-    if (live !== undefined && entryOf(live.state.ledger, inputId as InputId) !== undefined) {
-      const ended = await endedWithin(live, inputId as InputId, deadline, until)
-      if (ended !== undefined) return ended
-    }
+    const ended = live && (await endedHere(live, inputId as InputId, deadline, until))
+    if (ended !== undefined) return ended
     // Watch before looking, so that what is committed in between is not missed.
     const hint = waitForCommit(store, sessionId as SessionId, deadline, until)
     try {
       const { status, reason, result } = await inputOf(core, sessionId, { inputId })
       if (!isOpen(status)) return { status, ...(reason && { reason }), ...(result && { result }) }
       if (deadline.passed || signal?.aborted === true) return { status }
-      // It was let go, perhaps under this wait. What nobody writes gives no hint to wait for.
-      const refusal = sessions.refusal(sessionId as SessionId)
-      if (refusal !== undefined && !outlasts) throw refusal
+      if (outlasts !== true) demandNotRefused(core, sessionId as SessionId)
       if (live === undefined) sessions.want(sessionId as SessionId)
       await hint
     } finally {
       hint.cancel()
     }
   }
+}
+
+/** How it ends, where it is unfinished in a session that this process owns. */
+async function endedHere(live: LiveSession, inputId: InputId, deadline: Deadline, until: AbortSignal) {
+  return entryOf(live.state.ledger, inputId) === undefined ? undefined : endedWithin(live, inputId, deadline, until)
+}
+
+/** A session that was let go, perhaps under this wait, is written by nobody: no hint would come to wait for. */
+function demandNotRefused({ sessions }: Core, sessionId: SessionId): void {
+  const refusal = sessions.refusal(sessionId)
+  if (refusal !== undefined) throw refusal
 }
