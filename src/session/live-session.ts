@@ -298,8 +298,11 @@ export class LiveSession {
   /** Keeps the session loaded until the answer is called. */
   pin(): () => void {
     this.#pins++
+    let isHeld = true
     return () => {
-      this.#pins--
+      // Whoever lets go twice must not let go for somebody else.
+      if (isHeld) this.#pins--
+      isHeld = false
     }
   }
 
