@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, extname, join } from 'node:path'
+import { circleProblems } from './tidy/circles.ts'
 import { findLeaks, type Project, rules } from './tidy/rules.ts'
 import { readSource, type Source } from './tidy/source.ts'
 
@@ -36,7 +37,7 @@ function complaints(sources: readonly Source[], texts: ReadonlyMap<string, strin
   const leaked = [...texts].flatMap(([path, text]) =>
     findLeaks(text).map(finding => `${path}:${finding.line} leak: ${finding.text}`),
   )
-  return [...broken, ...leaked]
+  return [...broken, ...leaked, ...circleProblems(sources)]
 }
 
 function summary(sources: readonly Source[]): string {

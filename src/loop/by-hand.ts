@@ -2,17 +2,25 @@
  * The run that somebody drives by hand, through the session's handles: no executor is to perform it. One that is cancelled
  * and that its maker does not end is ended after the grace that an executor has, so that it traps nobody.
  */
+import type { SessionDriver } from '../driver/driver.ts'
 import type { Transaction } from '../driver/transaction.ts'
 import type { RunId } from '../kernel/ids.ts'
 import type { Run } from '../kernel/regions/run.ts'
-import type { LoopOptions } from './loop.ts'
+import type { Clock } from '../time.ts'
+
+interface Needs {
+  readonly driver: SessionDriver
+  readonly clock: Clock
+  /** How long its maker may take to end a run that was cancelled. */
+  readonly abortGraceMs: number
+}
 
 export class RunByHand {
-  readonly #options: Pick<LoopOptions, 'driver' | 'clock' | 'abortGraceMs'>
+  readonly #options: Needs
   #runId: RunId | undefined
   #isEnding = false
 
-  constructor(options: Pick<LoopOptions, 'driver' | 'clock' | 'abortGraceMs'>) {
+  constructor(options: Needs) {
     this.#options = options
   }
 

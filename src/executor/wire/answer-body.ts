@@ -6,8 +6,8 @@
 import { ChatAnswer } from './chat.ts'
 import { BodyReader, DONE, type WireEvent } from './events.ts'
 import { answerTooLarge, WIRE_LIMITS, type WireLimits } from './fault.ts'
-import type { WireCall } from './fetch.ts'
 import { OtherAnswer } from './other.ts'
+import type { WireCall } from './wire-call.ts'
 
 /** A token comes in an event of some 200 characters. */
 const MAX_FORWARDED = 16 * WIRE_LIMITS.maxAnswerChars

@@ -6,19 +6,11 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { answerBody } from './answer-body.ts'
-import { WIRE_LIMITS, type WireLimits } from './fault.ts'
+import { WIRE_LIMITS } from './fault.ts'
 import { shortBody } from './short-body.ts'
+import type { WireCall } from './wire-call.ts'
 
 export type Fetch = typeof globalThis.fetch
-
-/** What a model call lends the requests that are made for it. */
-export interface WireCall {
-  readonly limits: WireLimits
-  /** The tools that the request offers. */
-  readonly toolNames: readonly string[]
-  /** Told of what comes but is no part of the model's stream yet. */
-  readonly heard: () => void
-}
 
 const current = new AsyncLocalStorage<WireCall>()
 

@@ -4,7 +4,6 @@ import { basename } from 'node:path'
 import { messageOf } from '../../foreign.ts'
 import { type ConfigOptions, OPTION_NAMES, readOptions } from './config-options.ts'
 import { oneLine, usage } from './failure.ts'
-import { SETTINGS } from './settings.ts'
 import { loadUserModule } from './user-module.ts'
 
 interface Config {
@@ -15,15 +14,15 @@ interface Config {
   readonly options: ConfigOptions
 }
 
-/** Reads a config file. */
-export async function readConfig(path: string): Promise<Config> {
+/** Reads a config file; `settings` are the names it may give beside the options and the tools. */
+export async function readConfig(path: string, settings: readonly string[]): Promise<Config> {
   const name = basename(path)
   const values = name.endsWith('.json') ? parse(path, name) : await evaluate(path, name)
   if (!isRecord(values)) {
     const form = name.endsWith('.json') ? 'hold an object' : 'export one object as its default (`export default { … }`)'
     throw usage(`${name} must ${form}`)
   }
-  refuseUnknown(values, name)
+  refuseUnknown(values, name, settings)
   return { path, name, values, options: readOptions(name, values) }
 }
 
@@ -39,8 +38,8 @@ async function evaluate(path: string, name: string): Promise<unknown> {
   return (await loadUserModule(path, name))['default']
 }
 
-function refuseUnknown(values: Readonly<Record<string, unknown>>, name: string): void {
-  const known = [...Object.keys(SETTINGS), 'tools', ...OPTION_NAMES]
+function refuseUnknown(values: Readonly<Record<string, unknown>>, name: string, settings: readonly string[]): void {
+  const known = [...settings, 'tools', ...OPTION_NAMES]
   const unknown = Object.keys(values).filter(key => !known.includes(key))
   if (unknown.length > 0) throw usage(`${name} has an unknown key ${unknown.join(', ')}; known are ${known.join(', ')}`)
 }

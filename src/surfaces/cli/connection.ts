@@ -7,24 +7,10 @@
  */
 import { existsSync } from 'node:fs'
 import { asMeerkatError } from '../../errors.ts'
-import type { OperationName, OperationParams, OperationResult } from '../operations.ts'
+import type { Connection, ServerAddress } from './ask.ts'
 import { findServer } from './discovery.ts'
-import type { ServerAddress } from './remote.ts'
 import type { Shell } from './shell.ts'
 import { parseStore } from './store-spec.ts'
-
-/** Calls an operation of the table, wherever the runtime is. */
-export type Ask = <Name extends OperationName>(
-  name: Name,
-  params: OperationParams<Name>,
-  options?: { readonly signal?: AbortSignal },
-) => Promise<OperationResult<Name>>
-
-export interface Connection {
-  readonly ask: Ask
-  /** The server that answers; absent where this process has the store open. */
-  readonly server?: ServerAddress
-}
 
 /** For commands that read, or that give orders to whoever does the work. */
 export async function connect(shell: Shell): Promise<Connection> {

@@ -5,7 +5,7 @@
  * by one wait and never lose it.
  */
 import { FINAL_INPUT_EVENTS } from '../../input-events.ts'
-import type { Ask } from './connection.ts'
+import type { Ask } from './ask.ts'
 import type { EventView, InputStatus, InputView } from './views.ts'
 
 const WAIT_MS = 15_000

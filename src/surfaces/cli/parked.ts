@@ -2,7 +2,7 @@
  * Work that waits for a person: at a terminal the person is asked; in a script the command ends and says what to type.
  */
 import { MeerkatError } from '../../errors.ts'
-import type { Ask } from './connection.ts'
+import type { Ask } from './ask.ts'
 import type { Watched } from './follow.ts'
 import { brief } from './output.ts'
 import type { Shell } from './shell.ts'

@@ -6,6 +6,7 @@
  */
 import { COMMANDS, type CommandRow } from './command-table.ts'
 import { usage } from './failure.ts'
+import { keyOf } from './flag-key.ts'
 
 export type Parsed =
   | { readonly type: 'version' }
@@ -110,11 +111,6 @@ function split(word: string, known: readonly Flag[]): readonly string[] {
 
 function takesValue(name: string, known: readonly Flag[]): boolean {
   return known.some(flag => flag.takesValue && flag.spellings.includes(name))
-}
-
-/** What a flag is called in `flags`: `maxRunMs` for `--max-run-ms`. */
-export function keyOf(name: string): string {
-  return name.replace(/^--/, '').replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
 }
 
 /** `-s, --session <id>`, `--json`, `--no-stdin`. */

@@ -1,12 +1,7 @@
 /** A server's operations. What goes wrong is told in the words of the command line. */
 import { createClient } from '../../client/client.ts'
 import { asMeerkatError, MeerkatError } from '../../errors.ts'
-import type { Ask } from './connection.ts'
-
-export interface ServerAddress {
-  readonly url: string
-  readonly token?: string | undefined
-}
+import type { Ask, ServerAddress } from './ask.ts'
 
 export function askServer({ url, token }: ServerAddress): Ask {
   const client = createClient({ url, ...(token !== undefined && { token }) })

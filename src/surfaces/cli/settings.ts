@@ -10,8 +10,8 @@ import { type RunLimits, runLimits } from '../../loop/slots.ts'
 import { hostName } from '../http/hosts.ts'
 import { type ConfigOptions, NO_OPTIONS } from './config-options.ts'
 import { usage } from './failure.ts'
+import { keyOf } from './flag-key.ts'
 import { brief } from './output.ts'
-import { keyOf } from './parse-args.ts'
 
 /** How much a server says of what happens in it, from the quietest on; each level has what the ones before it have. */
 export const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const
@@ -58,7 +58,7 @@ interface SettingRow {
 }
 
 /** Each setting once: what it is called on every level, and its form. */
-export const SETTINGS: Readonly<Record<SettingName, SettingRow>> = {
+const SETTINGS: Readonly<Record<SettingName, SettingRow>> = {
   store: { flag: '--store', env: 'MEERKAT_STORE', kind: 'text' },
   model: { flag: '--model', env: 'MEERKAT_MODEL', kind: 'text' },
   baseUrl: { flag: '--base-url', env: 'MEERKAT_BASE_URL', kind: 'url' },
@@ -89,7 +89,8 @@ export async function readSettings(
   from: { readonly env: NodeJS.ProcessEnv; readonly cwd: string },
 ): Promise<Settings> {
   const path = CONFIG_FILES.map(name => join(from.cwd, name)).find(existsSync)
-  const config = path === undefined ? undefined : await (await import('./config-file.ts')).readConfig(path)
+  const config =
+    path === undefined ? undefined : await (await import('./config-file.ts')).readConfig(path, Object.keys(SETTINGS))
   const found: Record<string, unknown> = { ...DEFAULTS, options: config?.options ?? NO_OPTIONS }
   for (const [name, row] of Object.entries(SETTINGS)) {
     const value = firstOf([

@@ -1,6 +1,6 @@
 /** The session a command works in: the one that was named, or a new one. */
 import { asMeerkatError, MeerkatError } from '../../errors.ts'
-import type { Ask } from './connection.ts'
+import type { Ask } from './ask.ts'
 import { usage } from './failure.ts'
 import type { Settings } from './settings.ts'
 import type { SessionView } from './views.ts'

@@ -2,7 +2,7 @@
  * Watches an input to its end, shows its work, and says how it went: the exit status, and on a failure the one line.
  */
 import { AnswerPrinter } from './answer.ts'
-import type { Ask } from './connection.ts'
+import type { Ask } from './ask.ts'
 import { EXIT, oneLine } from './failure.ts'
 import { follow, type Watched } from './follow.ts'
 import { cancelText, ladder } from './interrupts.ts'

@@ -7,7 +7,8 @@
 
 import { asMeerkatError, type MeerkatError } from '../../../errors.ts'
 import { FINAL_INPUT_EVENTS } from '../../../input-events.ts'
-import { type Connection, withOwner } from '../connection.ts'
+import type { Connection } from '../ask.ts'
+import { withOwner } from '../connection.ts'
 import { endOfLog } from '../follow.ts'
 import type { Cancelled } from '../interrupts.ts'
 import type { Shell } from '../shell.ts'

@@ -1,6 +1,7 @@
 /** `meerkat calls`, `approve` and `resolve`: the tool calls of unfinished work, and the decisions they wait for. */
 import { MeerkatError } from '../../../errors.ts'
-import { type Ask, type Connection, connect, connectServer, connectWorker } from '../connection.ts'
+import type { Ask, Connection } from '../ask.ts'
+import { connect, connectServer, connectWorker } from '../connection.ts'
 import { EXIT, usage } from '../failure.ts'
 import { endOfLog } from '../follow.ts'
 import { brief, columns } from '../output.ts'

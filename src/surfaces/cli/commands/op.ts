@@ -1,5 +1,6 @@
 /** `meerkat op`: any operation of the table by its name, so that the command line covers all of it. */
-import { type Connection, connect, connectServer, connectWorker, openStore } from '../connection.ts'
+import type { Connection } from '../ask.ts'
+import { connect, connectServer, connectWorker, openStore } from '../connection.ts'
 import { usage } from '../failure.ts'
 import { columns } from '../output.ts'
 import type { Shell } from '../shell.ts'

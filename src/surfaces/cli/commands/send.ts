@@ -4,7 +4,8 @@
  * Behind a server the command is done when the input is accepted. Without one there is nobody else to do the work, so
  * the command does it and shows the answer.
  */
-import { type Connection, connectServer, connectWorker, withOwner } from '../connection.ts'
+import type { Connection } from '../ask.ts'
+import { connectServer, connectWorker, withOwner } from '../connection.ts'
 import { EXIT } from '../failure.ts'
 import { isParked } from '../follow.ts'
 import type { Shell } from '../shell.ts'

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { MeerkatError } from '../../../errors.ts'
 import type { OperationResult } from '../../operations.ts'
-import type { Ask } from '../connection.ts'
+import type { Ask } from '../ask.ts'
 import { isErrorCode } from '../failure.ts'
 
 interface Waiting {

@@ -1,0 +1,65 @@
+// Files that import each other in a circle can't be read, typed or moved one at a time. Imports of types count, too.
+import { posix } from 'node:path'
+import type { Source } from './source.ts'
+
+/** Circles that still stand, by where they are. The list only shrinks: a row that ties nothing is a complaint. */
+const known: Readonly<Record<string, RegExp>> = {
+  'the regions of a session and their machine': /^src\/kernel\/(regions\/|(admission|effects|machine|runnable)\.ts$)/,
+  'the regions of a mob and their machine': /^src\/kernel\/mob\//,
+  'the regions of a credential and their machine': /^src\/kernel\/auth\//,
+  'the sessions of a runtime': /^src\/session\//,
+  'the machine and its command table': /^src\/host\//,
+  'a tool and its work in the background': /^src\/executor\/agent\//,
+}
+
+/** What is wrong with the circles of `src`, in words. */
+export function circleProblems(sources: readonly Source[]): string[] {
+  const circles = circlesOf(graphOf(sources))
+  const rows = Object.entries(known)
+  const fresh = circles.filter(circle => !rows.some(([, place]) => circle.every(path => place.test(path))))
+  const gone = rows.filter(([, place]) => !circles.some(circle => circle.every(path => place.test(path))))
+  return [
+    ...fresh.map(circle => `import-circle: ${circle.toSorted().join(' ')}`),
+    ...gone.map(
+      ([name]) => `import-circle: ${name} are in no circle any more: take the row out of scripts/tidy/circles.ts`,
+    ),
+  ]
+}
+
+type Graph = ReadonlyMap<string, readonly string[]>
+
+function graphOf(sources: readonly Source[]): Graph {
+  const paths = new Set(sources.map(({ path }) => path).filter(path => path.startsWith('src/')))
+  return new Map(
+    sources
+      .filter(({ path }) => paths.has(path))
+      .map(({ path, imports }) => [
+        path,
+        imports.map(({ specifier }) => posix.join(posix.dirname(path), specifier)).filter(target => paths.has(target)),
+      ]),
+  )
+}
+
+/** The sets of more than one file in which each reaches each (Tarjan's strongly connected components). */
+function circlesOf(graph: Graph): string[][] {
+  const order = new Map<string, number>()
+  const open: string[] = []
+  const circles: string[][] = []
+  const visit = (path: string): number => {
+    const own = order.size
+    let low = own
+    order.set(path, own)
+    open.push(path)
+    for (const target of graph.get(path) ?? []) {
+      if (!order.has(target)) low = Math.min(low, visit(target))
+      else if (open.includes(target)) low = Math.min(low, order.get(target) ?? low)
+    }
+    if (low === own) {
+      const circle = open.splice(open.indexOf(path))
+      if (circle.length > 1) circles.push(circle)
+    }
+    return low
+  }
+  for (const path of graph.keys()) if (!order.has(path)) visit(path)
+  return circles
+}
