@@ -15,7 +15,9 @@ const LATE_MS = 5_000
 /** `sweepFault`: why sessions that want an owner can't be looked for now. */
 export function healthOf({ sessions, store, clock, slots }: Core, sweepFault: unknown): Health {
   const all = [...sessions.live]
-  const fault: unknown = all.map(session => session.driver.fault).find(one => one !== undefined) ?? sweepFault
+  const { refusals } = sessions
+  const faults: readonly unknown[] = [...all.map(({ driver }) => driver.fault), refusals.fault, sweepFault]
+  const fault = faults.find(one => one !== undefined)
   const now = clock.now()
   const waited = all.map(session => ({ ms: waitedFor(session, now), served: session.isServed }))
   const oldestRunnableMs = waited.reduce((most, { ms }) => Math.max(most, ms), 0)
@@ -29,6 +31,7 @@ export function healthOf({ sessions, store, clock, slots }: Core, sweepFault: un
   const failing = fault !== undefined
   const reasons = [
     ...(failing ? [`the store refused what it was asked last: ${messageOf(fault)}`] : []),
+    ...(refusals.count > 0 ? [letGo(refusals.count)] : []),
     ...(store.trouble === undefined ? [] : [store.trouble]),
     ...(stuckMs > STUCK_MS ? [`an input could run and has waited ${stuckMs} ms`] : []),
     ...(unserved > 0 ? [`${unserved} sessions have inputs that wait for an executor: attach one`] : []),
@@ -59,4 +62,9 @@ export function healthOf({ sessions, store, clock, slots }: Core, sweepFault: un
 /** How long the work that could go on has waited, be it for somebody who serves it; 0 if there is none. */
 function waitedFor({ state }: LiveSession, now: number): number {
   return Math.max(0, now - (workWaitingSince(state) ?? now))
+}
+
+function letGo(count: number): string {
+  const whose = count === 1 ? 'a session was let go for that: its' : `${count} sessions were let go for that: their`
+  return `${whose} work goes on once the store takes it`
 }

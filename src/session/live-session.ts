@@ -47,6 +47,8 @@ export interface SessionHost {
   readonly gate: Gate
   /** This copy of the session can't be written any more. */
   readonly onLost: (session: LiveSession, error: unknown) => void
+  /** The store took a commit of it. */
+  readonly onWritten: () => void
   readonly faults?: Faults | undefined
   readonly observer?: RuntimeObserver | undefined
 }
@@ -328,6 +330,7 @@ export class LiveSession {
   }
 
   #committed({ commit, state }: Committed): void {
+    this.#host.onWritten()
     if (commit.session !== undefined) this.#record = commit.session
     for (const ended of commit.record.ended ?? []) {
       this.#payloads.delete(ended.id)
@@ -382,12 +385,9 @@ function endedView(ended: EndedRecord, messages: readonly MessageRecord[] | unde
 
 function journalsOf(loaded: LoadedSession): Map<InputId, readonly MessageRecord[]> {
   const byWork = Map.groupBy(loaded.journal, entry => entry.work)
-  return new Map(
-    [...byWork].map(([work, entries]) => [
-      work,
-      entries.toSorted((a, b) => a.index - b.index).map(entry => entry.message),
-    ]),
-  )
+  const inOrder = (entries: readonly JournalEntry[]): readonly MessageRecord[] =>
+    entries.toSorted((a, b) => a.index - b.index).map(entry => entry.message)
+  return new Map([...byWork].map(([work, entries]) => [work, inOrder(entries)]))
 }
 
 /** The refusal of anything that needs an executor. */

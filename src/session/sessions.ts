@@ -17,13 +17,14 @@ import { sessionExists } from '../store/store-errors.ts'
 import type { Deadline } from '../time.ts'
 import { claimedElsewhere, closing, onConflict, shareOf } from './claims.ts'
 import { LiveSession, type SessionHost } from './live-session.ts'
+import { Refusals } from './refusals.ts'
 import { isArriving, notWhole } from './transfer/arrival.ts'
 import { Wanted } from './wanted.ts'
 
 /** Sessions asked for at once. */
 const PAGE = 500
 
-export interface SessionsOptions extends Omit<SessionHost, 'onLost'> {
+export interface SessionsOptions extends Omit<SessionHost, 'onLost' | 'onWritten'> {
   /** Names this process in claims. */
   readonly owner: string
   /** Idle sessions kept loaded. */
@@ -53,8 +54,7 @@ export class Sessions {
   readonly #astray = new Set<SessionId>()
   /** Sessions that this release failed to read, with their commits then. */
   readonly #unreadable = new Map<SessionId, number>()
-  /** Let go because the store refused for too long, until they are taken up again. */
-  readonly #refused = new Map<SessionId, MeerkatError>()
+  readonly refusals = new Refusals()
   readonly #wanted: Wanted
   #sweep: (() => void) | undefined
   /** Where in a page this owner's sweeps begin, from 0 to 1. */
@@ -65,7 +65,8 @@ export class Sessions {
   constructor(options: SessionsOptions) {
     this.#options = options
     this.#share = shareOf(options.owner)
-    this.#host = { ...options, onLost: (live, error) => this.#lose(live, error) }
+    const onWritten = (): void => this.refusals.written()
+    this.#host = { ...options, onLost: (live, error) => this.#lose(live, error), onWritten }
     const { store, clock, executor, serves = () => true } = options
     this.#wanted = new Wanted({
       store,
@@ -79,11 +80,6 @@ export class Sessions {
   /** Takes the session up once nobody alive has it, unless it has nothing to do any more by then. */
   want(id: SessionId): void {
     this.#wanted.add(id)
-  }
-
-  /** Why the session's work can't go on now, where its store refused for too long. */
-  refusal(id: SessionId): MeerkatError | undefined {
-    return this.#refused.get(id)
   }
 
   /** Loaded sessions. */
@@ -151,6 +147,7 @@ export class Sessions {
     }
     const built = tx.build(1)
     const { claim, position } = await this.#held(id, () => store.create(record, built, owner))
+    this.refusals.written()
     const rows = [{ position, sessionId: id, record: built.record }]
     return this.#begin(claim, { session: record, head: built.head, rows, journal: [] })
   }
@@ -165,6 +162,7 @@ export class Sessions {
     for (let after: SessionId | undefined; ; ) {
       if (this.#leavingAll) return
       const page = await store.sessions({ unheld: { dueBy }, limit: PAGE, ...(after && { after }) })
+      if (after === undefined) this.refusals.answered()
       const wanted = page.filter(({ id, commits }) => !this.#live.has(id) && this.#unreadable.get(id) !== commits)
       // Several owners sweep at once after one died: beginning at different places they share instead of racing.
       const first = Math.floor(wanted.length * this.#share)
@@ -319,11 +317,8 @@ export class Sessions {
     } catch (error) {
       const { code } = asMeerkatError(error)
       if (code === 'store-unavailable') this.#astray.add(id)
-      else {
-        this.#astray.delete(id)
-        // The store answers: whoever waits has to ask it, not us.
-        this.#refused.delete(id)
-      }
+      else this.#astray.delete(id)
+      this.refusals.failed(id, error)
       throw error
     }
   }
@@ -337,7 +332,7 @@ export class Sessions {
       this.#live.delete(live.id)
       throw error
     }
-    this.#refused.delete(live.id)
+    this.refusals.answered(live.id)
     this.#planSweep()
     return live
   }
@@ -363,7 +358,7 @@ export class Sessions {
   #lose(live: LiveSession, thrown: unknown): void {
     if (this.#live.get(live.id) !== live) return
     const error = asMeerkatError(thrown)
-    if (error.code === 'store-unavailable') this.#refused.set(live.id, error)
+    this.refusals.lost(live.id, error)
     const { code, message } = error
     tell(this.#options.observer, 'lease', () => ({ sessionId: live.id, event: 'lost', error: code, message }))
     this.#letGo(live).catch(() => {})

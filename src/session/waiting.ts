@@ -65,6 +65,6 @@ async function endedHere(live: LiveSession, inputId: InputId, deadline: Deadline
 
 /** A session that was let go, perhaps under this wait, is written by nobody: no hint would come to wait for. */
 function demandNotRefused({ sessions }: Core, sessionId: SessionId): void {
-  const refusal = sessions.refusal(sessionId)
+  const refusal = sessions.refusals.of(sessionId)
   if (refusal !== undefined) throw refusal
 }

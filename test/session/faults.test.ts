@@ -1,8 +1,12 @@
 /** A store that fails: nothing is acknowledged that is not durable, and nothing that is durable is lost. */
 import { describe, expect, test } from 'vitest'
+import { MeerkatError } from '../../src/errors.ts'
 import { memory } from '../../src/store/memory.ts'
+import type { Store } from '../../src/store/store.ts'
 import { type FaultyStoreControl, faultyStore, manualClock, scriptedExecutor } from '../../src/testing/index.ts'
 import { codeOf, eventsOf, freshStore, LONG_MS, STORES, start, typesOf, until } from './support.ts'
+
+const matching = (pattern: RegExp): unknown => expect.stringMatching(pattern)
 
 describe.each(STORES)('when the store fails (%s)', kind => {
   test('while it admits, nothing is acknowledged and the next send works; other sessions never notice', async () => {
@@ -134,6 +138,17 @@ describe.each(STORES)('when the store fails (%s)', kind => {
     expect(await codeOf(run.ask([{ id: 'c' }]))).toBe('store-unavailable')
     run.answer('too late')
     expect(await waited).toBe('store-unavailable')
+    const told = {
+      status: 'failing',
+      store: { failing: true, lastError: expect.stringContaining('not written') as unknown },
+    }
+    // The session is not held here any more: that it had to be let go is news until something can be written again.
+    expect(runtime.health()).toMatchObject({ ...told, reasons: [/refused/, /a session was let go/].map(matching) })
+    control.readsFail = true
+    await clock.idle()
+    clock.advance(1_000)
+    expect(runtime.health()).toMatchObject(told)
+    control.readsFail = false
     delete control.onCommit
     for (let seconds = 0; seconds < 10; seconds++) {
       await clock.idle()
@@ -142,6 +157,30 @@ describe.each(STORES)('when the store fails (%s)', kind => {
     const second = await executor.next()
     second.answer('kept')
     expect(await runtime.wait('s', inputId, LONG_MS)).toMatchObject({ status: 'consumed', result: { text: 'kept' } })
+    expect(runtime.health()).toMatchObject({ status: 'ok', reasons: [], store: { failing: false } })
+  })
+
+  test('for whoever asks for a session anew, health says so until the store answers', async () => {
+    let isFull = false
+    const source = faultyStore(freshStore(kind), {})
+    const open = async (): Promise<Store> => {
+      const store = await source.open()
+      const claim: Store['claim'] = async (...args) => {
+        if (isFull) throw new MeerkatError('store-unavailable', 'no space left: free some')
+        return store.claim(...args)
+      }
+      return { ...store, claim }
+    }
+    const runtime = await start({ store: { name: 'full', open }, executor: scriptedExecutor(() => 'ok') })
+    await runtime.open({ sessionId: 's' })
+    await runtime.evict()
+    expect(runtime.health()).toMatchObject({ status: 'ok', sessions: { loaded: 0 } })
+    isFull = true
+    expect(await codeOf(runtime.send('s', { content: 'x' }))).toBe('store-unavailable')
+    expect(runtime.health()).toMatchObject({ status: 'failing', reasons: [matching(/no space left: free some/)] })
+    isFull = false
+    await runtime.recover()
+    expect(runtime.health()).toMatchObject({ status: 'ok' })
   })
 
   test.each(['before', 'after'] as const)(

@@ -1,0 +1,55 @@
+/**
+ * What the store refused, for as long as that says something about it: to those who wait for a session that was let go
+ * for it, and to whoever asks how the runtime is.
+ */
+import { asMeerkatError, type MeerkatError } from '../errors.ts'
+import type { SessionId } from '../kernel/ids.ts'
+
+export class Refusals {
+  /** Let go because the store refused for too long, until they are taken up again. */
+  readonly #letGo = new Map<SessionId, MeerkatError>()
+  /** Why sessions could not be written, until one is: that a full disk can still be read, or take a claim, proves nothing. */
+  #unwritten: MeerkatError | undefined
+  /** Why a session could not be claimed or created, until the store answers. */
+  #unanswered: MeerkatError | undefined
+
+  /** Why the session's work can't go on now. */
+  of(id: SessionId): MeerkatError | undefined {
+    return this.#letGo.get(id)
+  }
+
+  /** Sessions whose work waits for the store. */
+  get count(): number {
+    return this.#letGo.size
+  }
+
+  /** What is wrong with the store, as far as anybody here has noticed. */
+  get fault(): MeerkatError | undefined {
+    return this.#unwritten ?? this.#unanswered
+  }
+
+  /** The session was let go, for whatever reason. */
+  lost(id: SessionId, error: MeerkatError): void {
+    if (error.code !== 'store-unavailable') return
+    this.#letGo.set(id, error)
+    this.#unwritten = error
+  }
+
+  /** The session can't be asked for. Whatever else the store says is an answer. */
+  failed(id: SessionId, error: unknown): void {
+    const known = asMeerkatError(error)
+    if (known.code === 'store-unavailable') this.#unanswered = known
+    else this.answered(id)
+  }
+
+  /** The store answers: whoever waits for a session that another process has asks the store for it, not this process. */
+  answered(id?: SessionId): void {
+    this.#unanswered = undefined
+    if (id !== undefined) this.#letGo.delete(id)
+  }
+
+  written(): void {
+    this.#unwritten = undefined
+    this.#unanswered = undefined
+  }
+}
