@@ -20,6 +20,8 @@ const BEAT_EVERY_MS = 2000
 const BEAT_LIMIT_MS = 2000
 /** A notification may hold 8000 bytes; sessions are named as far as they fit. */
 const NOTICE_BYTES = 7000
+/** Looks without an answer, one a second, after which the server counts as silent. */
+const PATIENCE = 3
 
 interface Notice {
   readonly o: string
@@ -46,6 +48,8 @@ export class Hints {
   #deaf = false
   /** Whether the connection that listens did not say in time what was said to it. */
   #silent = false
+  /** Looks since the server answered one last. */
+  #unanswered = 0
   /** Since when there is a connection that listens, or it is waited for. */
   #listening: { readonly since: number; readonly stands: boolean } = { since: 0, stands: false }
   /** When it heard something of this store last, and since when it owes something. */
@@ -67,7 +71,9 @@ export class Hints {
 
   /** Why hints come late, if they do. */
   get trouble(): string | undefined {
-    if (this.#poll === undefined || !(this.#silent || this.#deaf)) return undefined
+    if (this.#poll === undefined) return undefined
+    if (this.#unanswered > PATIENCE) return 'the database server does not answer: whatever needs it waits'
+    if (!this.#silent && !this.#deaf) return undefined
     return 'the connection that hears what other processes do is silent: what goes through them takes up to a second longer'
   }
 
@@ -86,6 +92,7 @@ export class Hints {
     this.#poll = undefined
     this.#seen = undefined
     this.#silent = false
+    this.#unanswered = 0
     this.#unlisten?.()
     this.#unlisten = undefined
   }
@@ -127,10 +134,11 @@ export class Hints {
 
   #hear(text: string | undefined): void {
     if (this.#poll === undefined) return
-    // The connection is new: what was said before it is lost.
+    // The connection is new: what was said before it is lost. It has to prove itself like any other.
     if (text === undefined) {
       this.#listening = { since: performance.now(), stands: true }
-      this.#echoed()
+      this.#echoedAt = Number.NEGATIVE_INFINITY
+      this.#saidAt = undefined
       return this.notify({})
     }
     const space = text.indexOf(' ')
@@ -169,6 +177,7 @@ export class Hints {
 
   async #look(): Promise<void> {
     const before = this.#seen
+    this.#unanswered += 1
     try {
       const [row] = await this.#client.read(
         `SELECT coalesce((SELECT max(position) FROM log), 0) AS tail,
@@ -176,6 +185,7 @@ export class Hints {
       )
       const now: Seen = { tail: Number(row?.['tail']), mail: String(row?.['mail']), mailHeard: this.#mailHeard }
       this.#seen = now
+      this.#unanswered = 0
       if (this.#deaf && this.#poll !== undefined) this.#listen()
       this.#deaf = false
       if (this.#poll !== undefined) await this.#beat()
