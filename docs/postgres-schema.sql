@@ -2,6 +2,8 @@
 
 CREATE SEQUENCE positions AS bigint;
 
+CREATE SEQUENCE registry_versions AS bigint;
+
 CREATE TABLE blob_refs (
   session bigint NOT NULL,
   digest text COLLATE "C" NOT NULL,
@@ -101,6 +103,14 @@ CREATE TABLE refs (
   last bigint,
   CONSTRAINT refs_pkey PRIMARY KEY (id)
 ) WITH (fillfactor=80);
+
+CREATE TABLE registry (
+  key text COLLATE "C" NOT NULL,
+  version bigint NOT NULL,
+  owner text,
+  body text NOT NULL,
+  CONSTRAINT registry_pkey PRIMARY KEY (key)
+);
 
 CREATE TABLE removed (
   through bigint NOT NULL,
@@ -371,6 +381,33 @@ BEGIN
     UPDATE owners o SET expires_at = clock_timestamp() + o.lease_ms * interval '1 ms' WHERE o.n = _owner.n;
     RETURN QUERY SELECT _owner.n, _owner.lapsed;
   END LOOP;
+END $function$
+;
+
+CREATE OR REPLACE FUNCTION swap_entry(_key text, _version bigint, _body text, _owner text, _channel text, _notice text)
+ RETURNS bigint
+ LANGUAGE plpgsql
+AS $function$
+#variable_conflict use_column
+DECLARE
+  _given bigint;
+BEGIN
+  IF _body IS NULL THEN
+    DELETE FROM registry r WHERE r.key = _key AND r.version = _version RETURNING 0 INTO _given;
+    IF NOT FOUND AND _version = 0 AND NOT EXISTS (SELECT 1 FROM registry r WHERE r.key = _key) THEN
+      RETURN 0;
+    END IF;
+  ELSIF _version = 0 THEN
+    INSERT INTO registry (key, version, owner, body) VALUES (_key, nextval('registry_versions'), _owner, _body)
+      ON CONFLICT (key) DO NOTHING RETURNING version INTO _given;
+  ELSE
+    UPDATE registry r SET version = nextval('registry_versions'), owner = _owner, body = _body
+      WHERE r.key = _key AND r.version = _version RETURNING r.version INTO _given;
+  END IF;
+  IF _given IS NOT NULL THEN
+    PERFORM pg_notify(_channel, '0 ' || _notice);
+  END IF;
+  RETURN _given;
 END $function$
 ;
 

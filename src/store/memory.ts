@@ -29,6 +29,7 @@ import {
   toLogRow,
 } from './memory/data.ts'
 import { MemoryMail } from './memory/mail.ts'
+import { MemoryRegistry } from './memory/registry.ts'
 import type { CommitRecord, Position, SessionRecord } from './records.ts'
 import type {
   Claim,
@@ -67,6 +68,8 @@ export function memory(options: MemoryOptions = {}): StoreSource {
     references: new Map(),
     blobs: new Map(),
     letters: new Map(),
+    registry: new Map(),
+    registryVersion: 0,
     listeners: new Listeners(),
   }
   return { name: NAME, open: () => Promise.resolve(new MemoryStore({ identity, data, faults, clock })) }
@@ -85,6 +88,7 @@ class MemoryStore implements Store {
   /** Nobody falls silent in one process: an owner is there until its store is closed. */
   readonly leaseMs = 0
   readonly mail: MemoryMail
+  readonly registry: MemoryRegistry
   readonly #data: MemoryData
   readonly #faults: StoreFaults
   readonly #listening = new Set<() => void>()
@@ -95,6 +99,7 @@ class MemoryStore implements Store {
     this.#data = data
     this.#faults = faults
     this.mail = new MemoryMail(data, clock, () => this.#open)
+    this.registry = new MemoryRegistry(data, this)
   }
 
   get isOpen(): boolean {

@@ -21,6 +21,7 @@
 import type { InputId, OperationId, RunId, ScheduleId, SessionId } from '../kernel/ids.ts'
 import type { LetterId, Mail } from './mail.ts'
 import type { CommitRecord, MessageRecord, Position, SessionRecord } from './records.ts'
+import type { Registry } from './registry.ts'
 
 /** Who may write a session, until it is released or taken over. */
 export interface Claim {
@@ -118,8 +119,11 @@ export interface SessionIndex {
 /** That something changed; it may come late, twice or for nothing. Without a session, any may be meant. */
 export interface Hint {
   readonly sessionId?: SessionId
-  /** `mail`: a letter or an answer; `free`: let go while it owes something. Absent: a commit, or anything. */
-  readonly about?: 'mail' | 'free'
+  /**
+   * `mail`: a letter or an answer; `free`: let go while it owes something; `registry`: an entry of it. Absent: a commit,
+   * or anything.
+   */
+  readonly about?: 'mail' | 'free' | 'registry'
 }
 
 /** A store that isn't open yet, as `createRuntime({ store })` takes it. Each `open` gives a store of its own. */
@@ -143,6 +147,8 @@ export interface Store {
   readonly leaseMs: number
   /** Requests to the owner of a session, from whoever isn't. */
   readonly mail: Mail
+  /** What belongs to no session, and who holds it. */
+  readonly registry: Registry
   /** Creates a session with its first record; `session-conflict` if the id exists. The caller owns it. */
   create(
     session: SessionRecord,

@@ -35,6 +35,7 @@ function faulty(store: Store, control: FaultyStoreControl): Store {
     ...(store.identity !== undefined && { identity: store.identity }),
     leaseMs: store.leaseMs,
     mail: store.mail,
+    registry: store.registry,
     create: (session, first, owner) => store.create(session, first, owner),
     claim: reading((sessionId, owner) => store.claim(sessionId, owner)),
     release: claim => store.release(claim),

@@ -16,6 +16,7 @@ import { inStores } from './store-contract/kit.ts'
 import { lifecycleCases } from './store-contract/lifecycle.ts'
 import { mailCases } from './store-contract/mail.ts'
 import { readCases } from './store-contract/reads.ts'
+import { registryCases } from './store-contract/registry.ts'
 import { sessionCases } from './store-contract/sessions.ts'
 import { storageCases } from './store-contract/storage.ts'
 
@@ -40,6 +41,7 @@ const GROUPS: Readonly<Record<string, Cases>> = {
   reads: readCases,
   lifecycle: lifecycleCases,
   mail: mailCases,
+  registry: registryCases,
   storage: storageCases,
 }
 

@@ -46,7 +46,7 @@ async function answerAll(executor: ScriptedExecutor): Promise<never> {
 }
 
 test('there is one of every schema so far', () => {
-  expect(GOLDEN).toEqual(['sqlite-v1.db', 'sqlite-v2.db', 'sqlite-v3.db', 'sqlite-v4.db'])
+  expect(GOLDEN).toEqual(['sqlite-v1.db', 'sqlite-v2.db', 'sqlite-v3.db', 'sqlite-v4.db', 'sqlite-v5.db'])
 })
 
 describe.each(GOLDEN)('%s', name => {

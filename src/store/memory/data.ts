@@ -51,7 +51,17 @@ export interface MemoryData {
   readonly references: Map<LocatedId, Reference>
   readonly blobs: Map<string, { readonly data: Uint8Array; sessions: number }>
   readonly letters: Map<LetterId, StoredLetter>
+  readonly registry: Map<string, StoredEntry>
+  /** The newest version of an entry. */
+  registryVersion: number
   readonly listeners: Listeners
+}
+
+export interface StoredEntry {
+  readonly version: number
+  readonly body: string
+  /** It ends with its store. */
+  readonly holder?: { readonly owner: string; readonly store: { readonly isOpen: boolean } }
 }
 
 export interface StoredLetter {

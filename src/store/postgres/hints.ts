@@ -27,7 +27,7 @@ interface Notice {
   readonly o: string
   readonly s?: readonly SessionId[]
   /** `beat`: to the store itself, about nothing. */
-  readonly a?: 'mail' | 'free' | 'beat'
+  readonly a?: 'mail' | 'free' | 'registry' | 'beat'
 }
 
 interface Seen {

@@ -7,6 +7,7 @@ import { demandNames } from '../demand-names.ts'
 import type { StoreFaults } from '../faults.ts'
 import type { Mail } from '../mail.ts'
 import type { CommitRecord, Position, SessionRecord } from '../records.ts'
+import type { Registry } from '../registry.ts'
 import type {
   Claim,
   Commit,
@@ -29,6 +30,7 @@ import { PostgresMail } from './mail.ts'
 import { demandUsable, type Place } from './migrations.ts'
 import { Owners } from './owners.ts'
 import { Reader } from './reader.ts'
+import { PostgresRegistry } from './registry.ts'
 import { makeWriter, refusalOf, sealCommit, sizeOf, type Writer } from './writer.ts'
 
 export interface PostgresStoreOptions {
@@ -58,6 +60,7 @@ export class PostgresStore implements Store {
   readonly identity: string
   readonly leaseMs: number
   readonly mail: Mail
+  readonly registry: Registry
   readonly #writes: Client
   readonly #upkeep: Client
   readonly #leases: Client
@@ -95,6 +98,8 @@ export class PostgresStore implements Store {
       onLapse: () => this.#lapse(),
       demandUsable: () => this.#demandUsable(place),
     })
+    const register = (owner: string): Promise<number> => this.#owners.number(owner)
+    this.registry = new PostgresRegistry({ writes, reads, channel, hints, register })
     this.#writer = makeWriter({
       send: text => this.#send(text),
       channel,
@@ -239,7 +244,18 @@ export class PostgresStore implements Store {
 
   /** Makes the space of dead rows usable again, and gives back what is free at the end of a table. */
   async compact(): Promise<void> {
-    for (const table of ['log', 'heads', 'refs', 'keys', 'journal', 'snapshots', 'blobs', 'blob_refs', 'letters']) {
+    for (const table of [
+      'log',
+      'heads',
+      'refs',
+      'keys',
+      'journal',
+      'snapshots',
+      'blobs',
+      'blob_refs',
+      'letters',
+      'registry',
+    ]) {
       await this.#upkeep.write(`VACUUM (SKIP_LOCKED) ${table}`)
     }
   }

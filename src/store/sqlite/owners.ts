@@ -96,6 +96,15 @@ export class Owners {
       .map(({ n }) => n)
   }
 
+  /** The names of those that live. */
+  aliveByName(): ReadonlySet<string> {
+    return new Set(
+      this.all()
+        .filter(row => this.isAlive(row))
+        .map(({ owner }) => owner),
+    )
+  }
+
   all(): OwnerRow[] {
     return this.#all.all().map(toOwner)
   }

@@ -118,8 +118,17 @@ const SECOND = `
   CREATE INDEX blob_refs_by_digest ON blob_refs (digest);
 `
 
+const THIRD = `
+  CREATE TABLE registry (
+    key TEXT PRIMARY KEY,
+    version INTEGER NOT NULL,   -- given by meta's registry_version, never twice
+    owner TEXT,                 -- owners.owner; nobody when NULL, and a dead one when that row is gone
+    body TEXT NOT NULL
+  ) WITHOUT ROWID;
+`
+
 /** Step i leads from version i to version i + 1. Released steps never change. */
-const MIGRATIONS: readonly string[] = [FIRST, SECOND]
+const MIGRATIONS: readonly string[] = [FIRST, SECOND, THIRD]
 
 /** The schema version this release writes. */
 export const SCHEMA_VERSION: number = MIGRATIONS.length

@@ -18,6 +18,7 @@ import { Letters } from './letters.ts'
 import { Maintenance } from './maintenance.ts'
 import { Owners } from './owners.ts'
 import { Reader } from './reader.ts'
+import { SqliteRegistry } from './registry.ts'
 import { Writer } from './writer.ts'
 
 /** How often other processes' commits are looked for while somebody listens. */
@@ -44,6 +45,7 @@ export class SqliteStore implements Store {
   readonly identity: string
   readonly leaseMs: number
   readonly mail: Letters
+  readonly registry: SqliteRegistry
   readonly #db: SqlDriver
   readonly #path: string
   readonly #owners: Owners
@@ -92,6 +94,14 @@ export class SqliteStore implements Store {
         return value
       },
       read: body => this.#read(body),
+    })
+    this.registry = new SqliteRegistry({
+      db,
+      owners: this.#owners,
+      write: apply => this.#writes.add(apply),
+      read: body => this.#read(body),
+      register: owner => void this.#writer.register(owner),
+      told: () => this.#listeners.notify({ about: 'registry' }),
     })
     if (!readOnly) this.#planBeat()
   }

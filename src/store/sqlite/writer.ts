@@ -62,7 +62,7 @@ export class Writer implements Tentative {
   create(session: SessionRecord, birth: Sealed, first: Omit<Commit, 'claim'>, record: Sealed, owner: string): Created {
     const { id, createdAt } = session
     if (this.#sql.number.get(id) !== undefined) throw sessionExists(id)
-    const holder = this.#owners.register(owner, step => this.#undo.push(step))
+    const holder = this.register(owner)
     const n = Number(this.#sql.insertSession.run(id, createdAt, birth.crc, birth.body).lastInsertRowid)
     const claim: Claim = { sessionId: id, owner, token: Number(this.#sql.firstToken.get()?.['token']) }
     this.#sql.insertHead.run(n, claim.token, holder)
@@ -77,12 +77,17 @@ export class Writer implements Tentative {
     if (current !== undefined && current.owner !== owner && this.#owners.isAlive(current)) {
       throw heldByOther(sessionId, toHolder(current))
     }
-    const holder = this.#owners.register(owner, step => this.#undo.push(step))
+    const holder = this.register(owner)
     const { n, last, rows } = row
     const token = row.token + 1
     this.#sql.setOwner.run(token, holder, n)
     this.#hold(sessionId, { n, token, last, rows, journal: this.#hasJournal(n) })
     return { sessionId, owner, token }
+  }
+
+  /** The number of an owner of this process, which lives from now on. */
+  register(owner: string): number {
+    return this.#owners.register(owner, step => this.#undo.push(step))
   }
 
   /** Whether the session that was released owes something. */
