@@ -1,6 +1,10 @@
 /** What owning sessions comes to in words and numbers. */
 import { asMeerkatError, MeerkatError } from '../errors.ts'
 import type { SessionId } from '../kernel/ids.ts'
+import type { Clock } from '../time.ts'
+
+/** What somebody may take to claim a session that they asked for. */
+const TAKING_MS = 5_000
 
 /** Nothing, where the id was taken meanwhile. */
 export function onConflict(error: unknown): undefined {
@@ -22,4 +26,28 @@ export function shareOf(owner: string): number {
 /** The refusal of everything that comes while the runtime goes away. */
 export function closing(): MeerkatError {
   return new MeerkatError('store-unavailable', 'the runtime is closing: ask the next one', { retryable: false })
+}
+
+/**
+ * Sessions that were given to a process that asked for them: it is about to claim them, and this one must not be faster,
+ * unless somebody here asks for them anew.
+ */
+export class GivenAway {
+  readonly #clock: Clock
+  readonly #until = new Map<SessionId, number>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  add(id: SessionId): void {
+    const now = this.#clock.monotonic()
+    for (const [known, until] of this.#until) if (until <= now) this.#until.delete(known)
+    this.#until.set(id, now + TAKING_MS)
+  }
+
+  has(id: SessionId): boolean {
+    const until = this.#until.get(id)
+    return until !== undefined && this.#clock.monotonic() < until
+  }
 }

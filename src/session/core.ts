@@ -47,6 +47,8 @@ export class Core {
   readonly observer: RuntimeObserver | undefined
   /** Letters that are being performed, so that a slow one is not begun twice. */
   readonly lettersInHand = new Set<LetterId>()
+  /** Sessions that their owners are asked for. */
+  readonly obtaining = new Map<SessionId, Promise<LiveSession>>()
   /** Aborted when the runtime goes away. */
   readonly closing = new AbortController()
 

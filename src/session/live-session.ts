@@ -8,10 +8,9 @@ import type { ContextMessage, CoreExecutor } from '../executor/executor.ts'
 import type { Faults } from '../faults.ts'
 import type { Ids } from '../ids.ts'
 import type { CallId, InputId, SessionId } from '../kernel/ids.ts'
-import { type MeerkatState, meerkat } from '../kernel/machine.ts'
+import type { MeerkatState } from '../kernel/machine.ts'
 import { takeOverSteps, teardownSteps } from '../kernel/owed.ts'
 import type { CallEntry } from '../kernel/regions/calls.ts'
-import { nextDueAt } from '../kernel/regions/schedules.ts'
 import { SessionLoop } from '../loop/loop.ts'
 import { settle, settleRegistration } from '../loop/settle.ts'
 import type { RunSlots } from '../loop/slots.ts'
@@ -61,8 +60,6 @@ export interface Ended {
   readonly result?: RunResult
 }
 
-/** A session with a timer nearer than this stays loaded. */
-const SOON_MS = 60_000
 /** Messages of context a model is given at most, newest last; compaction keeps it far below. */
 const CONTEXT_LIMIT = 10_000
 
@@ -276,13 +273,9 @@ export class LiveSession {
     return () => this.#listeners.delete(callback)
   }
 
-  /** Whether it could be let go without anyone noticing. */
-  get idle(): boolean {
-    const { ledger, operations } = this.state
-    const dueAt = nextDueAt(this.state)
-    const dueSoon = dueAt !== undefined && dueAt < this.#host.clock.now() + SOON_MS
-    const owes = ledger.entries.size > 0 || operations.active > 0 || dueSoon
-    return this.unused && this.#waiters.size === 0 && !owes && meerkat.atRest(this.state)
+  /** Whether anybody here waits for the end of an input of it. */
+  get isWaitedFor(): boolean {
+    return this.#waiters.size > 0
   }
 
   /** Whether nobody here does anything with it, though it may owe work. */

@@ -18,9 +18,11 @@ import { waitForCommit } from './support.ts'
 
 /** What a request may take besides the time a dead owner keeps its sessions. */
 const PATIENCE_MS = 10_000
-/** Behind lost hints. */
-const POLL_MS = 1_000
+/** Behind hints that are lost, and an owner that gives a session up without a word: soon at first, then less and less often. */
+const POLLS = { firstMs: 20, mostMs: 1_000 } as const
 const LETTERS_AT_ONCE = 100
+/** Owners that are asked for a session, one after the other. */
+const TRIES = 3
 
 type Answer = { readonly value: unknown } | { readonly error: ErrorBody }
 
@@ -42,18 +44,27 @@ export async function ask<Name extends OwnedName>(
 /** Asks the owner for the session itself. */
 const GIVE_WAY = 'giveWay'
 
-/** The session, owned by this process: an owner that does not use it now is asked for it. */
-export async function obtain(core: Core, sessionId: SessionId): Promise<LiveSession> {
-  try {
-    return await core.sessions.get(sessionId)
-  } catch (error) {
-    if (asMeerkatError(error).code !== 'not-owner') throw error
-    const given = await forward(core, GIVE_WAY, sessionId, {}).catch((why: unknown) => {
-      // An owner of an older release keeps what it has.
-      if (asMeerkatError(why).code !== 'unsupported') throw why
-    })
-    if (given !== true) throw error
-    return core.sessions.get(sessionId)
+/** The session, owned by this process: an owner that is not at work on it is asked for it, once however many want it. */
+export function obtain(core: Core, sessionId: SessionId): Promise<LiveSession> {
+  const { obtaining } = core
+  const asked = obtaining.get(sessionId) ?? obtainAlone(core, sessionId).finally(() => obtaining.delete(sessionId))
+  obtaining.set(sessionId, asked)
+  return asked
+}
+
+async function obtainAlone(core: Core, sessionId: SessionId): Promise<LiveSession> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await core.sessions.get(sessionId)
+    } catch (error) {
+      if (asMeerkatError(error).code !== 'not-owner' || tries > TRIES) throw error
+      const given = await forward(core, GIVE_WAY, sessionId, {}).catch((why: unknown) => {
+        // An owner of an older release keeps what it has.
+        if (asMeerkatError(why).code !== 'unsupported') throw why
+      })
+      // A third one may take it before this one does; what it was asked for may have come by other ways, too.
+      if (given !== true && core.sessions.peek(sessionId) === undefined) throw error
+    }
   }
 }
 
@@ -73,8 +84,8 @@ async function forward(
   }
   const deadline = Deadline.in(clock, ttlMs)
   await store.mail.post(letter, ttlMs)
-  while (!deadline.passed && !closing.signal.aborted) {
-    const hint = waitForCommit(store, sessionId, deadline.within(POLL_MS), closing.signal)
+  for (let pollMs: number = POLLS.firstMs; !deadline.passed && !closing.signal.aborted; pollMs *= 2) {
+    const hint = waitForCommit(store, sessionId, deadline.within(Math.min(pollMs, POLLS.mostMs)), closing.signal)
     try {
       const body = await store.mail.take(letter.id)
       if (body !== undefined) {
@@ -82,7 +93,12 @@ async function forward(
         core.sessions.want(sessionId)
         return opened(body)
       }
-      if (await isOwnHere(core, sessionId)) await collect(core)
+      const isHere = await isOwnHere(core, sessionId)
+      if (isHere && name === GIVE_WAY) {
+        await store.mail.recall(letter.id)
+        return true
+      }
+      if (isHere) await collect(core)
       await hint
     } finally {
       hint.cancel()
@@ -148,11 +164,6 @@ async function collect(core: Core): Promise<void> {
 }
 
 async function serveLetter(core: Core, letter: Letter): Promise<void> {
-  // Whoever asks may have what nobody here serves any more: the letter finds its next owner.
-  if (!core.sessions.keeps(letter.sessionId)) {
-    await core.sessions.giveWay(letter.sessionId)
-    return
-  }
   let answer: Answer
   try {
     answer = { value: await performed(core, letter) }
@@ -169,10 +180,16 @@ async function serveLetter(core: Core, letter: Letter): Promise<void> {
 async function performed(core: Core, { id, sessionId, body }: Letter): Promise<unknown> {
   const { name, params } = JSON.parse(body) as { readonly name: string; readonly params: Record<string, unknown> }
   if (name === GIVE_WAY) return core.sessions.giveWay(sessionId)
+  // Whoever asks may have what nobody here serves any more: the letter finds its next owner.
+  if (!core.sessions.keeps(sessionId) && (await core.sessions.giveWay(sessionId))) throw givenAway(sessionId)
   if (!Object.hasOwn(owned, name)) {
     throw new MeerkatError('unsupported', `the owner of session ${sessionId} is of a release that can't ${name}`)
   }
   return perform(core, name as OwnedName, sessionId, params as never, id)
+}
+
+function givenAway(sessionId: SessionId): MeerkatError {
+  return new MeerkatError('not-owner', `session ${sessionId} was given to whoever asked for it`)
 }
 
 /** Reads this process's letters whenever a hint says that there may be some. */

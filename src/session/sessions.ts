@@ -5,17 +5,16 @@
  * anew from facts when it is asked for again.
  */
 import { stateOf } from '../driver/load.ts'
-import { Transaction } from '../driver/transaction.ts'
 import { asMeerkatError, MeerkatError } from '../errors.ts'
 import type { SessionId } from '../kernel/ids.ts'
-import { meerkat } from '../kernel/machine.ts'
-import { registrationOf } from '../loop/settle.ts'
 import { tell } from '../observer.ts'
-import type { MessageRecord, SessionOptions, SessionRecord } from '../store/records.ts'
-import type { Blob, Claim, LoadedSession, SessionSummary } from '../store/store.ts'
+import type { SessionOptions } from '../store/records.ts'
+import type { Claim, LoadedSession, SessionSummary } from '../store/store.ts'
 import { sessionExists } from '../store/store-errors.ts'
 import type { Deadline } from '../time.ts'
-import { claimedElsewhere, closing, onConflict, shareOf } from './claims.ts'
+import { claimedElsewhere, closing, GivenAway, onConflict, shareOf } from './claims.ts'
+import { type Fork, firstCommit } from './first-commit.ts'
+import { isAtWork, isIdle } from './in-use.ts'
 import { LiveSession, type SessionHost } from './live-session.ts'
 import { Refusals } from './refusals.ts'
 import { isArriving, notWhole } from './transfer/arrival.ts'
@@ -35,14 +34,6 @@ export interface SessionsOptions extends Omit<SessionHost, 'onLost' | 'onWritten
   readonly keeps?: ((sessionId: SessionId) => boolean) | undefined
 }
 
-/** What a session begins with. */
-export interface Fork {
-  readonly from: SessionId
-  readonly messages: readonly MessageRecord[]
-  /** The files that the messages speak of. */
-  readonly blobs: readonly Blob[]
-}
-
 export class Sessions {
   readonly #options: SessionsOptions
   readonly #host: SessionHost
@@ -56,6 +47,7 @@ export class Sessions {
   readonly #unreadable = new Map<SessionId, number>()
   readonly refusals = new Refusals()
   readonly #wanted: Wanted
+  readonly #given: GivenAway
   #sweep: (() => void) | undefined
   /** Where in a page this owner's sweeps begin, from 0 to 1. */
   readonly #share: number
@@ -68,12 +60,13 @@ export class Sessions {
     const onWritten = (): void => this.refusals.written()
     this.#host = { ...options, onLost: (live, error) => this.#lose(live, error), onWritten }
     const { store, clock, executor, serves = () => true } = options
+    this.#given = new GivenAway(clock)
     this.#wanted = new Wanted({
       store,
       clock,
       serves: id => executor !== undefined && serves(id),
       has: id => this.#live.has(id),
-      take: id => this.get(id),
+      take: async id => this.#given.has(id) || this.get(id),
     })
   }
 
@@ -135,17 +128,7 @@ export class Sessions {
 
   async #create(id: SessionId, options: SessionOptions, fork: Fork | undefined): Promise<LiveSession> {
     const { store, clock, ids, owner } = this.#options
-    const forkOf = fork && { sessionId: fork.from, messages: fork.messages.length }
-    const record: SessionRecord = { id, createdAt: clock.now(), options, ...(forkOf && { forkOf }) }
-    const tx = new Transaction(meerkat.initial, clock.now())
-    tx.step({ type: 'Initialize' })
-    tx.step(registrationOf(record, ids))
-    if (fork !== undefined && fork.messages.length > 0) {
-      tx.append(fork.messages)
-      tx.parts.blobs.push(...fork.blobs)
-      tx.step({ type: 'ExtendTranscript', messages: fork.messages.length })
-    }
-    const built = tx.build(1)
+    const { record, built } = firstCommit(id, options, fork, { at: clock.now(), ids })
     const { claim, position } = await this.#held(id, () => store.create(record, built, owner))
     this.refusals.written()
     const rows = [{ position, sessionId: id, record: built.record }]
@@ -163,7 +146,8 @@ export class Sessions {
       if (this.#leavingAll) return
       const page = await store.sessions({ unheld: { dueBy }, limit: PAGE, ...(after && { after }) })
       if (after === undefined) this.refusals.answered()
-      const wanted = page.filter(({ id, commits }) => !this.#live.has(id) && this.#unreadable.get(id) !== commits)
+      const isOthers = (id: SessionId): boolean => this.#live.has(id) || this.#given.has(id)
+      const wanted = page.filter(({ id, commits }) => !isOthers(id) && this.#unreadable.get(id) !== commits)
       // Several owners sweep at once after one died: beginning at different places they share instead of racing.
       const first = Math.floor(wanted.length * this.#share)
       await Promise.allSettled([...wanted.slice(first), ...wanted.slice(0, first)].map(one => this.#takeUp(one)))
@@ -224,13 +208,19 @@ export class Sessions {
     return this.#options.keeps?.(id) ?? true
   }
 
-  /** Lets the session go for somebody who asks for it, unless it is in use here. Answers whether it is free. */
+  /** Lets the session go for somebody who asks for it, unless this process is at work on it. Answers whether it is free. */
   async giveWay(id: SessionId): Promise<boolean> {
-    const live = this.#live.get(id)
-    if (live === undefined) return !this.#making.has(id)
-    if (!live.idle && this.keeps(id)) return false
-    await this.#letGo(live)
-    return true
+    for (;;) {
+      const live = this.#live.get(id)
+      // What was asked of it a moment ago is done first.
+      await (live?.driver.drained() ?? this.#making.get(id)?.catch(() => {}) ?? this.#leaving.get(id))
+      if (this.#live.get(id) !== live || this.#making.has(id)) continue
+      if (live === undefined) return true
+      if (this.keeps(id) && isAtWork(live)) return false
+      this.#given.add(id)
+      await this.#letGo(live)
+      return true
+    }
   }
 
   /**
@@ -241,7 +231,7 @@ export class Sessions {
     const live = this.#live.get(id)
     if (live !== undefined && !alone) return act(live.claim)
     if (this.#leavingAll) throw closing()
-    if (live?.idle === false || this.#making.has(id) || this.#leaving.has(id)) {
+    if ((live !== undefined && !this.#isIdle(live)) || this.#making.has(id) || this.#leaving.has(id)) {
       throw new MeerkatError('not-ready', `session ${id} is busy: ask again`, { retryable: true })
     }
     const gone = live === undefined ? Promise.resolve() : this.#letGo(live)
@@ -366,6 +356,10 @@ export class Sessions {
     if (live.state.ledger.entries.size > 0) this.#wanted.add(live.id)
   }
 
+  #isIdle(live: LiveSession): boolean {
+    return isIdle(live, this.#options.clock.now())
+  }
+
   /** Beyond the number kept, sessions that were idle for a while are let go, the longest idle first. */
   #planSweep(): void {
     const { keepIdle, idleMs, clock } = this.#options
@@ -385,7 +379,7 @@ export class Sessions {
   async evict(keep: number): Promise<void> {
     const { clock, idleMs } = this.#options
     const idle = [...this.#live.values()].filter(
-      live => live.idle && (keep === 0 || live.usedAt + idleMs <= clock.monotonic()),
+      live => this.#isIdle(live) && (keep === 0 || live.usedAt + idleMs <= clock.monotonic()),
     )
     idle.sort((a, b) => a.usedAt - b.usedAt)
     await Promise.allSettled(idle.slice(0, Math.max(0, this.#live.size - keep)).map(live => this.#letGo(live)))

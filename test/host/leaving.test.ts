@@ -4,10 +4,10 @@ import { MeerkatMachine } from '../../src/host/meerkat-machine.ts'
 import type { SessionId } from '../../src/kernel/ids.ts'
 import type { Runtime } from '../../src/session/runtime.ts'
 import { sqlite } from '../../src/store/sqlite/index.ts'
-import type { StoreSource } from '../../src/store/store.ts'
+import type { Store, StoreSource } from '../../src/store/store.ts'
 import { type FaultyStoreControl, faultyStore, scriptedExecutor } from '../../src/testing/index.ts'
 import { Random } from '../../src/testing/sim/random.ts'
-import { failureOf, freshPath, freshStore, STORES, start } from '../session/support.ts'
+import { failureOf, freshPath, freshStore, STORES, start, until } from '../session/support.ts'
 import { answering, S } from './support/machines.ts'
 
 async function hostOn(store: StoreSource): Promise<MeerkatMachine> {
@@ -145,4 +145,93 @@ test('a session that is in use by the library is not taken away by a host, and g
   run.answer('done')
   await library.wait(S, inputId, 15_000)
   expect(await hostAnswers(host)).toBe('consumed')
+})
+
+describe.each(STORES)('a session that the library has and can do nothing for now (%s)', kind => {
+  test('stopped with inputs that wait, is served by a host that asks, and they are answered', async () => {
+    const store = freshStore(kind)
+    const executor = scriptedExecutor()
+    const library = await start({ store, executor })
+    await library.open({ sessionId: S })
+    await library.send(S, { content: 'x' })
+    await executor.next()
+    const { inputId } = await library.send(S, { content: 'y' })
+    await library.control(S, 'stop')
+    const waiting = library.wait(S, inputId, 15_000)
+    const host = await hostOn(store)
+    expect(await hostAnswers(host)).toBe('consumed')
+    expect(await waiting).toMatchObject({ status: 'consumed' })
+  })
+
+  test('where work waits for a person, is served by a host that asks, with the decision still to be taken', async () => {
+    const store = freshStore(kind)
+    const executor = scriptedExecutor()
+    const library = await start({ store, executor })
+    await library.open({ sessionId: S })
+    const { inputId } = await library.send(S, { content: 'deploy' })
+    const run = await executor.next()
+    await run.ask([{ id: 'c', tool: 'deploy', needsApproval: true }])
+    run.end({ type: 'parked' })
+    await until(library, S, 'run.parked')
+    const host = await hostOn(store)
+    await host.registerSessionWithExecutor(S, answering())
+    const [approval] = await library.approvals(S)
+    expect(approval).toMatchObject({ tool: 'deploy' })
+    await library.decide(S, approval?.id ?? '', { decision: 'deny' })
+    expect(await library.wait(S, inputId, 15_000)).toMatchObject({ status: 'consumed' })
+  })
+
+  test('which wakes up every second, is served by a host that asks', async () => {
+    const store = freshStore(kind)
+    const library = await libraryOn(store)
+    await library.open({ sessionId: S })
+    await library.schedule(S, { content: 'tick', everyMs: 1_000 })
+    expect(await hostAnswers(await hostOn(store))).toBe('consumed')
+  })
+
+  test('is registered by as many calls at once as a host likes', async () => {
+    const store = freshStore(kind)
+    const library = await libraryOn(store)
+    await library.open({ sessionId: S })
+    const host = await hostOn(store)
+    await Promise.all([
+      host.registerSession(S),
+      host.prepareBindings(S),
+      host.ensureSessionWithExecutor(S, answering),
+      host.prepareBindings(S),
+    ])
+    expect(await hostAnswers(host)).toBe('consumed')
+  })
+})
+
+test('a session whose owner dies in the middle of its work is registered by the call of a host that asked for it', async () => {
+  const path = freshPath()
+  let dies = false
+  const mortal: StoreSource = {
+    name: 'mortal',
+    open: async () => {
+      const store = await sqlite(path).open()
+      const { mail } = store
+      const open = async (...query: Parameters<Store['mail']['open']>) => {
+        if (dies) await store.close()
+        return mail.open(...query)
+      }
+      const facade: Store['mail'] = {
+        open,
+        post: (...letter) => mail.post(...letter),
+        answer: (...said) => mail.answer(...said),
+        take: id => mail.take(id),
+        recall: id => mail.recall(id),
+      }
+      return Object.assign(store, { mail: facade })
+    },
+  }
+  const library = await start({ store: mortal, executor: scriptedExecutor() })
+  await library.open({ sessionId: S })
+  const { inputId } = await library.send(S, { content: 'x' })
+  dies = true
+  const host = await hostOn(sqlite(path))
+  await host.registerSession(S)
+  await host.ensureSessionWithExecutor(S, answering)
+  await expect.poll(() => host.input(S, { inputId })).toMatchObject({ status: 'consumed' })
 })

@@ -1,0 +1,35 @@
+/** How the log of a session begins: registered, with the messages that it was forked with. */
+import { Transaction } from '../driver/transaction.ts'
+import type { Ids } from '../ids.ts'
+import type { SessionId } from '../kernel/ids.ts'
+import { meerkat } from '../kernel/machine.ts'
+import { registrationOf } from '../loop/settle.ts'
+import type { MessageRecord, SessionOptions, SessionRecord } from '../store/records.ts'
+import type { Blob, Commit } from '../store/store.ts'
+
+/** What a session begins with. */
+export interface Fork {
+  readonly from: SessionId
+  readonly messages: readonly MessageRecord[]
+  /** The files that the messages speak of. */
+  readonly blobs: readonly Blob[]
+}
+
+export function firstCommit(
+  id: SessionId,
+  options: SessionOptions,
+  fork: Fork | undefined,
+  { at, ids }: { readonly at: number; readonly ids: Ids },
+): { readonly record: SessionRecord; readonly built: Omit<Commit, 'claim'> } {
+  const forkOf = fork && { sessionId: fork.from, messages: fork.messages.length }
+  const record: SessionRecord = { id, createdAt: at, options, ...(forkOf && { forkOf }) }
+  const tx = new Transaction(meerkat.initial, at)
+  tx.step({ type: 'Initialize' })
+  tx.step(registrationOf(record, ids))
+  if (fork !== undefined && fork.messages.length > 0) {
+    tx.append(fork.messages)
+    tx.parts.blobs.push(...fork.blobs)
+    tx.step({ type: 'ExtendTranscript', messages: fork.messages.length })
+  }
+  return { record, built: tx.build(1) }
+}
