@@ -34,17 +34,17 @@ export class OAuthFlowLedger {
   /** Writes one that is not there; returns how many there are now, this one included. */
   async add(record: FlowRecord): Promise<number> {
     const after = await this.#change(records => {
-      if (!records.some(({ flowId }) => flowId === record.flowId)) return [...records, record]
+      if (!records.some(({ ref }) => ref === record.ref)) return [...records, record]
       throw oauthFlowError('DeviceCodeAlreadyAdmitted', 'another process just began a login with this device code')
     })
     return after.length
   }
 
   /** Takes these away; returns how many of them were there. */
-  async remove(flowIds: readonly OAuthFlowId[]): Promise<number> {
+  async remove(refs: readonly OAuthFlowId[]): Promise<number> {
     let removed = 0
     await this.#change(records => {
-      const rest = records.filter(({ flowId }) => !flowIds.includes(flowId))
+      const rest = records.filter(({ ref }) => !refs.includes(ref))
       removed = records.length - rest.length
       return removed === 0 ? records : rest
     })

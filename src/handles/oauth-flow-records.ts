@@ -4,22 +4,21 @@ import type { OAuthFlowId } from '../kernel/auth/flows.ts'
 import { type LeaseKey, leaseKeyText } from './auth-machines.ts'
 
 interface Kept {
-  readonly flowId: OAuthFlowId
+  /** The name of the flow for machines and stores, which does not tell its id. */
+  readonly ref: OAuthFlowId
   readonly target: LeaseKey
   readonly provider: string
   /** From then on it can't be used, ms since the epoch. */
   readonly expiresAt: number
+  /** Its PKCE verifier or device code, for whoever has its id. */
+  readonly sealed: string
 }
-/** Holds the PKCE verifier: keep it where secrets may be kept. */
 export interface BrowserFlowRecord extends Kept {
   readonly kind: 'browser'
   readonly redirectUri: string
-  readonly pkceVerifier: string
 }
-/** Holds the device code: keep it where secrets may be kept. */
 export interface DeviceFlowRecord extends Kept {
   readonly kind: 'device'
-  readonly deviceCode: string
   readonly intervalMs: number
 }
 export type FlowRecord = BrowserFlowRecord | DeviceFlowRecord
@@ -98,4 +97,11 @@ export type OAuthFlowErrorReason = keyof typeof CODES
 
 export function oauthFlowError(reason: OAuthFlowErrorReason, message: string, cause?: unknown): MeerkatError {
   return new MeerkatError(CODES[reason], message, { details: { reason }, ...(cause !== undefined && { cause }) })
+}
+
+/** What everybody may know of a flow, as one text: its secret is opened only with the same. */
+export function factsOf(record: Omit<BrowserFlowRecord, 'sealed'> | Omit<DeviceFlowRecord, 'sealed'>): string {
+  const { ref, target, provider, expiresAt } = record
+  const more = record.kind === 'browser' ? record.redirectUri : record.intervalMs
+  return JSON.stringify([record.kind, ref, leaseKeyText(target), provider, expiresAt, more])
 }

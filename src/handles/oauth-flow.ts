@@ -1,7 +1,7 @@
 /**
  * `OAuthFlowHandle`: logins under way, from the moment a person is sent to a provider until they come back.
  *
- * 1. The machine of the credential decides; here are the secrets that go with a flow, and the copy on disk.
+ * 1. The machine of the credential decides; here is the copy on disk, in which secrets are sealed with the flow's id.
  * 2. What is asked wrongly (another provider, redirect or target) leaves the flow as it was.
  * 3. A flow is used once, in whichever process: it is used up when it is gone from the store, and if that fails it is
  *    not used up.
@@ -10,7 +10,7 @@
 import { createHash } from 'node:crypto'
 import type { MeerkatError } from '../errors.ts'
 import type { RandomBytes } from '../ids.ts'
-import { type OAuthFlowRefusal, resolveOAuthFlowRefusal } from '../kernel/auth/classify.ts'
+import { resolveOAuthFlowRefusal } from '../kernel/auth/classify.ts'
 import {
   type FlowsInput,
   flowOf,
@@ -34,12 +34,14 @@ import {
   ConcealedText,
   type DeviceFlowRecord,
   type FlowRecord,
+  factsOf,
   isFor,
-  type OAuthFlowErrorReason,
   type OAuthFlowStore,
   oauthFlowError,
   recordsOf,
 } from './oauth-flow-records.ts'
+import { alreadyAdmitted, FLOW_REFUSALS, missingFlow, secretGone, shownFlow } from './oauth-flow-refusals.ts'
+import { flowRefOf, sealSecret, unsealSecret } from './oauth-flow-seal.ts'
 import { refuseUnreadable } from './unreadable.ts'
 
 /** A device flow may not outlast this, ms: it would hold its place for nobody. */
@@ -49,11 +51,13 @@ const DEFAULT_POLL_INTERVAL_MS = 5_000
 const STATE_BYTES = 32
 
 /** A browser flow, for whoever exchanges its code. Its verifier is shown by no log. */
-export interface BrowserFlow extends Omit<BrowserFlowRecord, 'pkceVerifier'> {
+export interface BrowserFlow extends Omit<BrowserFlowRecord, 'ref' | 'sealed'> {
+  readonly flowId: OAuthFlowId
   readonly pkceVerifier: ConcealedText
 }
 /** A device flow, for whoever asks the provider about it. Its device code is shown by no log. */
-export interface DeviceFlow extends Omit<DeviceFlowRecord, 'deviceCode'> {
+export interface DeviceFlow extends Omit<DeviceFlowRecord, 'ref' | 'sealed'> {
+  readonly flowId: OAuthFlowId
   readonly deviceCode: ConcealedText
 }
 
@@ -67,8 +71,15 @@ export interface BrowserFlowUse extends DeviceFlowUse {
   readonly redirectUri: string
 }
 
+/** A flow about to begin: its id, its secret, and what everybody may know. */
+interface Beginning {
+  readonly flowId: OAuthFlowId
+  readonly secret: string
+  readonly facts: Omit<BrowserFlowRecord, 'ref' | 'sealed'> | Omit<DeviceFlowRecord, 'ref' | 'sealed'>
+}
+
 export interface StartedFlow {
-  /** Of a browser flow: the OAuth `state`. */
+  /** Whoever has it can complete the flow. Of a browser flow: the OAuth `state`. */
   readonly flowId: OAuthFlowId
   /** ms since the epoch. */
   readonly expiresAt: number
@@ -100,7 +111,7 @@ export class OAuthFlowHandle implements LeaseReleaseObserver {
   readonly #clock: Clock
   readonly #random: RandomBytes
   readonly #ledger: OAuthFlowLedger
-  /** What goes with the flows that the machines know of. Equal to what the store says whenever a call begins. */
+  /** What goes with the flows that the machines know of, by their names there. Equal to what the store says whenever a call begins. */
   readonly #held = new Map<OAuthFlowId, FlowRecord>()
   #tail: Promise<void> = Promise.resolve()
 
@@ -115,18 +126,14 @@ export class OAuthFlowHandle implements LeaseReleaseObserver {
 
   /** A person is about to be sent to the provider. The flow lives for 10 minutes. */
   startBrowserFlow(
-    flow: Pick<BrowserFlowRecord, 'target' | 'provider' | 'redirectUri' | 'pkceVerifier'>,
+    flow: Pick<BrowserFlowRecord, 'target' | 'provider' | 'redirectUri'> & { readonly pkceVerifier: string },
   ): Promise<StartedFlow> {
     const { target, provider, redirectUri, pkceVerifier } = flow
-    return this.#start(() => ({
-      kind: 'browser',
-      flowId: this.#mintState(),
-      target,
-      provider,
-      redirectUri,
-      pkceVerifier,
-      expiresAt: this.#clock.now() + OAUTH_BROWSER_FLOW_TTL_MS,
-    }))
+    return this.#start(() => {
+      const expiresAt = this.#clock.now() + OAUTH_BROWSER_FLOW_TTL_MS
+      const facts = { kind: 'browser', target, provider, redirectUri, expiresAt } as const
+      return { flowId: this.#mintState(), secret: pkceVerifier, facts }
+    })
   }
 
   /** The flow, if it was started for this; it stays usable. */
@@ -150,7 +157,8 @@ export class OAuthFlowHandle implements LeaseReleaseObserver {
 
   /** A person was given a code to enter elsewhere. The flow lives as long as the provider says, at most a day. */
   startDeviceFlow(
-    flow: Pick<DeviceFlowRecord, 'target' | 'provider' | 'deviceCode'> & {
+    flow: Pick<DeviceFlowRecord, 'target' | 'provider'> & {
+      readonly deviceCode: string
       readonly expiresInMs: number
       readonly intervalMs?: number
     },
@@ -163,9 +171,10 @@ export class OAuthFlowHandle implements LeaseReleaseObserver {
       }
       const flowId = deviceFlowId(deviceCode)
       // The machine knows only of those for the same credential.
-      if (this.#held.has(flowId)) throw alreadyAdmitted()
+      if (this.#held.has(flowRefOf(flowId))) throw alreadyAdmitted()
       const expiresAt = this.#clock.now() + expiresInMs
-      return { kind: 'device', flowId, target, provider, deviceCode, intervalMs, expiresAt }
+      const facts = { kind: 'device', target, provider, intervalMs, expiresAt } as const
+      return { flowId, secret: deviceCode, facts }
     })
   }
 
@@ -192,12 +201,13 @@ export class OAuthFlowHandle implements LeaseReleaseObserver {
   beginDevicePoll(flowId: OAuthFlowId, use: DeviceFlowUse): Promise<DevicePoll> {
     return this.#exclusively(() => {
       const flow = this.#device(flowId, use, 'VerifyOAuthDeviceFlow')
-      this.#apply(flow.target, { type: 'BeginOAuthDevicePoll', flowId })
+      const ref = flowRefOf(flowId)
+      this.#apply(flow.target, { type: 'BeginOAuthDevicePoll', flowId: ref })
       let isOver = false
       const finish = (): void => {
         if (isOver) return
         isOver = true
-        this.#machines.apply(flow.target, { type: 'FinishOAuthDevicePoll', flowId })
+        this.#machines.apply(flow.target, { type: 'FinishOAuthDevicePoll', flowId: ref })
       }
       return { flow, finish, [Symbol.dispose]: finish }
     })
@@ -209,20 +219,21 @@ export class OAuthFlowHandle implements LeaseReleaseObserver {
     return {
       flows: async () => {
         const records = recordsOf(await this.#ledger.read())
-        return records.filter(record => isFor(record, key)).map(({ flowId }) => flowId)
+        return records.filter(record => isFor(record, key)).map(({ ref }) => ref)
       },
-      prune: async flowIds => {
-        await this.#ledger.remove(flowIds)
-        for (const flowId of flowIds) this.#held.delete(flowId)
+      prune: async refs => {
+        await this.#ledger.remove(refs)
+        for (const ref of refs) this.#held.delete(ref)
       },
       end,
     }
   }
 
-  #start(make: () => FlowRecord): Promise<StartedFlow> {
+  #start(make: () => Beginning): Promise<StartedFlow> {
     return this.#exclusively(async () => {
-      const record = make()
-      const { flowId, expiresAt } = record
+      const { flowId, secret, facts } = make()
+      const ref = flowRefOf(flowId)
+      const record = { ...facts, ref, sealed: sealSecret(secret, flowId, factsOf({ ...facts, ref })) }
       const refusedInput = this.#admit(record)
       if (refusedInput !== undefined) throw this.#refusal(record.target, refusedInput)
       const durableGlobal = await this.#ledger.add(record).catch((error: unknown) => {
@@ -231,13 +242,18 @@ export class OAuthFlowHandle implements LeaseReleaseObserver {
       })
       try {
         const capacity = OAUTH_FLOW_CAPACITY
-        this.#apply(record.target, { type: 'ConfirmOAuthDurableAdmission', flowId, durableGlobal, capacity })
+        this.#apply(record.target, {
+          type: 'ConfirmOAuthDurableAdmission',
+          flowId: ref,
+          durableGlobal,
+          capacity,
+        })
       } catch (error) {
         this.#forget(record)
-        await this.#ledger.remove([flowId])
+        await this.#ledger.remove([ref])
         throw error
       }
-      return { flowId, expiresAt }
+      return { flowId, expiresAt: facts.expiresAt }
     })
   }
 
@@ -246,87 +262,94 @@ export class OAuthFlowHandle implements LeaseReleaseObserver {
     use: BrowserFlowUse,
     type: 'VerifyOAuthBrowserFlow' | 'ConsumeOAuthBrowserFlow',
   ): BrowserFlow {
-    const record = this.#heldFor(flowId, 'browser', use)
+    const { record, secret } = this.#heldFor(flowId, 'browser', use)
+    const { ref, sealed: _, ...facts } = record
     const { provider, redirectUri } = use
-    this.#apply(record.target, { type, flowId, provider, redirectUri, now: this.#clock.now() })
-    const { pkceVerifier, ...rest } = record
-    return { ...rest, pkceVerifier: new ConcealedText(pkceVerifier) }
+    this.#apply(record.target, { type, flowId: ref, provider, redirectUri, now: this.#clock.now() })
+    return { flowId, ...facts, pkceVerifier: new ConcealedText(secret) }
   }
 
-  #device(flowId: OAuthFlowId, use: DeviceFlowUse, type: 'VerifyOAuthDeviceFlow' | 'ConsumeOAuthDeviceFlow') {
-    const record = this.#heldFor(flowId, 'device', use)
-    this.#apply(record.target, { type, flowId, provider: use.provider, now: this.#clock.now() })
-    const { deviceCode, ...rest } = record
-    return { ...rest, deviceCode: new ConcealedText(deviceCode) }
+  #device(
+    flowId: OAuthFlowId,
+    use: DeviceFlowUse,
+    type: 'VerifyOAuthDeviceFlow' | 'ConsumeOAuthDeviceFlow',
+  ): DeviceFlow {
+    const { record, secret } = this.#heldFor(flowId, 'device', use)
+    const { ref, sealed: _, ...facts } = record
+    this.#apply(record.target, { type, flowId: ref, provider: use.provider, now: this.#clock.now() })
+    return { flowId, ...facts, deviceCode: new ConcealedText(secret) }
   }
 
   #heldFor<Kind extends OAuthFlowKind>(
     flowId: OAuthFlowId,
     kind: Kind,
     { target }: DeviceFlowUse,
-  ): Extract<FlowRecord, { readonly kind: Kind }> {
-    const record = this.#held.get(flowId)
+  ): { readonly record: Extract<FlowRecord, { readonly kind: Kind }>; readonly secret: string } {
+    const ref = flowRefOf(flowId)
+    const record = this.#held.get(ref)
     if (record?.kind !== kind) {
-      const isKnown = this.#machines.states().some(state => flowOf(state, { flowId }, kind) !== undefined)
-      if (!isKnown) throw missing(flowId)
-      const text = `the login ${shown(flowId)} can't be completed: what goes with it is gone; start it again`
-      throw oauthFlowError('RegistryProjectionMissing', text)
+      const isKnown = this.#machines.states().some(state => flowOf(state, { flowId: ref }, kind) !== undefined)
+      throw isKnown ? secretGone(flowId) : missingFlow(flowId)
     }
     if (target !== undefined && !isFor(record, target)) {
-      throw oauthFlowError('TargetMismatch', `the login ${shown(flowId)} was not started for ${leaseKeyText(target)}`)
+      const text = `the login ${shownFlow(flowId)} was not started for ${leaseKeyText(target)}`
+      throw oauthFlowError('TargetMismatch', text)
     }
-    return record as Extract<FlowRecord, { readonly kind: Kind }>
+    const secret = unsealSecret(record.sealed, flowId, factsOf(record))
+    if (secret === undefined) throw secretGone(flowId)
+    return { record: record as Extract<FlowRecord, { readonly kind: Kind }>, secret }
   }
 
   /** After the machine gave it up: out of memory and off the disk, or back where it was. */
   async #remove(flowId: OAuthFlowId): Promise<void> {
-    const record = this.#held.get(flowId)
-    this.#held.delete(flowId)
-    const removed = await this.#ledger.remove([flowId]).catch((error: unknown) => {
+    const ref = flowRefOf(flowId)
+    const record = this.#held.get(ref)
+    this.#held.delete(ref)
+    const removed = await this.#ledger.remove([ref]).catch((error: unknown) => {
       if (record !== undefined) this.#admit(record)
       throw error
     })
     // Another process took it between our look at the store and our word to it.
-    if (removed === 0) throw missing(flowId)
+    if (removed === 0) throw missingFlow(flowId)
   }
 
   #expire(flowId: OAuthFlowId, kind: OAuthFlowKind): Promise<void> {
     return this.#exclusively(async () => {
-      const record = this.#held.get(flowId)
+      const record = this.#held.get(flowRefOf(flowId))
       if (record?.kind !== kind) return
-      await this.#ledger.remove([flowId])
+      await this.#ledger.remove([record.ref])
       this.#forget(record)
     })
   }
 
   /** Takes it in, unless the machine refuses: then the input that was refused. */
   #admit(record: FlowRecord): FlowsInput | undefined {
-    const { flowId, target, provider, expiresAt } = record
+    const { ref, target, provider, expiresAt } = record
     const capacity = OAUTH_FLOW_CAPACITY
-    const common = { flowId, provider, expiresAt, observedGlobal: this.#held.size, capacity }
+    const common = { flowId: ref, provider, expiresAt, observedGlobal: this.#held.size, capacity }
     const input: FlowsInput =
       record.kind === 'browser'
         ? { type: 'AdmitOAuthBrowserFlow', redirectUri: record.redirectUri, ...common }
         : { type: 'AdmitOAuthDeviceFlow', ...common }
     if (!this.#machines.apply(target, input).ok) return input
-    this.#held.set(flowId, record)
+    this.#held.set(ref, record)
     return undefined
   }
 
-  #forget({ flowId, target, kind }: FlowRecord): void {
-    this.#held.delete(flowId)
+  #forget({ ref, target, kind }: FlowRecord): void {
+    this.#held.delete(ref)
     const type = kind === 'browser' ? 'ExpireOAuthBrowserFlow' : 'ExpireOAuthDeviceFlow'
-    this.#machines.apply(target, { type, flowId })
+    this.#machines.apply(target, { type, flowId: ref })
   }
 
   /** What others began or ended since, and what time ended. */
   async #synchronise(): Promise<void> {
     const flows = await this.#ledger.read()
-    const there = new Map(recordsOf(flows).map(record => [record.flowId, record] as const))
-    for (const record of this.#held.values()) if (!there.has(record.flowId)) this.#forget(record)
+    const there = new Map(recordsOf(flows).map(record => [record.ref, record] as const))
+    for (const record of this.#held.values()) if (!there.has(record.ref)) this.#forget(record)
     for (const record of there.values()) {
       // One that is refused now, because its lease is being released or there are too many, is tried again next time.
-      if (!this.#held.has(record.flowId)) this.#admit(record)
+      if (!this.#held.has(record.ref)) this.#admit(record)
     }
   }
 
@@ -335,8 +358,8 @@ export class OAuthFlowHandle implements LeaseReleaseObserver {
   }
 
   #refusal(target: LeaseKey, input: FlowsInput | PollsInput): MeerkatError {
-    const [reason, text] = REASONS[resolveOAuthFlowRefusal(this.#machines.stateOf(target), input)]
-    return oauthFlowError(reason, `the login ${shown(input.flowId)} is refused (${input.type}): ${text}`)
+    const [reason, text] = FLOW_REFUSALS[resolveOAuthFlowRefusal(this.#machines.stateOf(target), input)]
+    return oauthFlowError(reason, `the login ${shownFlow(input.flowId)} is refused (${input.type}): ${text}`)
   }
 
   #mintState(): OAuthFlowId {
@@ -347,7 +370,7 @@ export class OAuthFlowHandle implements LeaseReleaseObserver {
       throw oauthFlowError('StateGenerationFailed', 'a login needs random bytes, and their source failed', cause)
     }
     const flowId = `st-${Buffer.from(bytes).toString('base64url')}` as OAuthFlowId
-    if (!this.#held.has(flowId)) return flowId
+    if (!this.#held.has(flowRefOf(flowId))) return flowId
     throw oauthFlowError('StateGenerationFailed', 'the source of random bytes repeats itself')
   }
 
@@ -371,29 +394,3 @@ export class OAuthFlowHandle implements LeaseReleaseObserver {
   }
 }
 refuseUnreadable(OAuthFlowHandle)
-
-/** Enough of the id to find it in a log, and too little to use it. */
-function shown(flowId: OAuthFlowId): string {
-  return `${flowId.slice(0, 9)}…`
-}
-
-function missing(flowId: OAuthFlowId): MeerkatError {
-  return oauthFlowError(
-    'Missing',
-    `no login ${shown(flowId)} is under way: it was completed, called off, or took too long`,
-  )
-}
-
-function alreadyAdmitted(): MeerkatError {
-  return oauthFlowError('DeviceCodeAlreadyAdmitted', 'a login with this device code is under way')
-}
-
-const REASONS: Readonly<Record<OAuthFlowRefusal, readonly [OAuthFlowErrorReason, string]>> = {
-  missing: ['Missing', 'it was completed, called off, or took too long'],
-  'provider-mismatch': ['ProviderMismatch', 'it was started for another provider'],
-  'redirect-uri-mismatch': ['RedirectUriMismatch', 'it was started with another redirect'],
-  'already-admitted': ['DeviceCodeAlreadyAdmitted', 'one with this device code is under way'],
-  'capacity-exceeded': ['CapacityExceeded', `${OAUTH_FLOW_CAPACITY} are under way, which is the most there may be`],
-  'poll-in-progress': ['DevicePollInProgress', 'the provider is being asked about it already'],
-  'lifecycle-rejected': ['LifecycleRejected', 'the credential is being released, or the process is ending'],
-}

@@ -64,8 +64,8 @@ export class MachineAuth {
   }
 
   /**
-   * Who keeps logins under way: all machines of this store in this process have one, and it goes with the last of them,
-   * unless a host has set one that keeps them where secrets may be kept.
+   * Who keeps logins under way: all machines of this store have the same, in whichever process, unless a host has set
+   * another.
    */
   oauthFlowAuthority(): OAuthFlowHandle {
     return this.#flows

@@ -63,7 +63,7 @@ export class MeerkatMachine implements AsyncDisposable {
   readonly #isDurable: boolean
   readonly #identity: string
   readonly #claims: SessionClaimHandle
-  readonly #release: () => void
+  readonly #release: () => Promise<void>
   readonly #control = mintSessionControlAuthority()
   readonly #registrations: Registrations
   readonly #steps: HostSteps
@@ -369,10 +369,12 @@ export class MeerkatMachine implements AsyncDisposable {
   async close(): Promise<void> {
     this.drains.abortAll()
     // A registration goes with its copy of the session: until that is let go, its run has its executor.
-    await this.runtime.close().finally(() => {
+    try {
+      await this.runtime.close()
+    } finally {
       this.#entries.clear()
-      this.#release()
-    })
+      await this.#release()
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {

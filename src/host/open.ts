@@ -22,7 +22,7 @@ export interface Parts {
   readonly identity: string
   readonly shared: SharedByStore
   /** The machine has no more use of what is shared. */
-  readonly release: () => void
+  readonly release: () => Promise<void>
 }
 
 /** How long an executor may take to close, ms. */
@@ -51,14 +51,14 @@ export async function openParts(
   const serves = (id: SessionId): boolean => entries.peek(id)?.executor !== undefined
   const keeps = (id: SessionId): boolean => entries.peek(id)?.left !== true
   const core: Core = new Core(store, { ...sound, takesFiles, executor, serves, keeps, recover: false })
+  const runtime = new Runtime(core)
   const identity = identityOf(place, store)
-  return {
-    core,
-    runtime: new Runtime(core),
-    entries,
-    isDurable: source !== undefined,
-    identity,
-    ...sharedBy(identity, core.clock),
+  try {
+    const shared = await sharedBy(identity, place, core.clock)
+    return { core, runtime, entries, isDurable: source !== undefined, identity, ...shared }
+  } catch (error) {
+    await runtime.close()
+    throw error
   }
 }
 

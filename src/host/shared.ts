@@ -1,6 +1,7 @@
 /**
  * What all machines of one store have in common in this process: the credentials, the logins under way, and who holds the
- * comms identity of a session. It begins with the first of them and ends with the last.
+ * comms identity of a session. It begins with the first of them and ends with the last. What it holds stands in the
+ * store's registry, so that other processes have the same.
  */
 import { AuthLeaseHandle } from '../handles/auth-lease.ts'
 import { AuthMachines } from '../handles/auth-machines.ts'
@@ -8,6 +9,7 @@ import { AuthRefreshCoordinator } from '../handles/auth-refresh.ts'
 import { OAuthFlowHandle } from '../handles/oauth-flow.ts'
 import type { DurableOAuthFlows, OAuthFlowStore } from '../handles/oauth-flow-records.ts'
 import { DefaultSessionClaimRegistry } from '../handles/session-claim.ts'
+import type { Registry } from '../store/registry.ts'
 import type { Store, StoreSource } from '../store/store.ts'
 import type { Clock } from '../time.ts'
 
@@ -19,7 +21,14 @@ export interface SharedByStore {
   readonly flows: OAuthFlowHandle
 }
 
-const inUse = new Map<string, { readonly shared: SharedByStore; users: number }>()
+interface Use {
+  /** Opened for this alone: whichever machine ends first, it stays. */
+  readonly store: Promise<Store>
+  readonly shared: Promise<SharedByStore>
+  users: number
+}
+
+const inUse = new Map<string, Use>()
 /** Sources whose stores don't say what they are. */
 const nameless = new WeakMap<StoreSource, string>()
 let named = 0
@@ -34,24 +43,37 @@ export function identityOf(source: StoreSource, store: Store): string {
 }
 
 /** What the machines of this store share. `release` it once. */
-export function sharedBy(
+export async function sharedBy(
   identity: string,
+  source: StoreSource,
   clock: Clock,
-): { readonly shared: SharedByStore; readonly release: () => void } {
-  const use = inUse.get(identity) ?? { shared: newShared(clock), users: 0 }
+): Promise<{ readonly shared: SharedByStore; readonly release: () => Promise<void> }> {
+  const use = inUse.get(identity) ?? newUse(source, clock)
   inUse.set(identity, use)
   use.users++
   let released = false
-  const release = (): void => {
+  const release = async (): Promise<void> => {
     if (released) return
     released = true
     use.users--
-    if (use.users === 0) inUse.delete(identity)
+    if (use.users > 0) return
+    if (inUse.get(identity) === use) inUse.delete(identity)
+    await (await use.store).close()
   }
-  return { shared: use.shared, release }
+  try {
+    return { shared: await use.shared, release }
+  } catch (error) {
+    await release().catch(() => {})
+    throw error
+  }
 }
 
-function newShared(clock: Clock): SharedByStore {
+function newUse(source: StoreSource, clock: Clock): Use {
+  const store = source.open()
+  return { store, shared: store.then(({ registry }) => newShared(registry, clock)), users: 0 }
+}
+
+function newShared(registry: Registry, clock: Clock): SharedByStore {
   const machines = new AuthMachines()
   const leases = new AuthLeaseHandle({ machines, clock })
   return {
@@ -59,24 +81,21 @@ function newShared(clock: Clock): SharedByStore {
     machines,
     leases,
     refreshes: new AuthRefreshCoordinator({ leases, clock }),
-    flows: new OAuthFlowHandle({ machines, store: inMemory(), clock }),
+    flows: new OAuthFlowHandle({ machines, store: flowsIn(registry), clock }),
   }
 }
 
-/**
- * Logins under way, for as long as the process lives: their verifiers and device codes are secrets, which no log may keep.
- * Who wants them to outlive it gives an authority with a store where secrets may be kept.
- */
-function inMemory(): OAuthFlowStore {
-  let kept: DurableOAuthFlows = { browser: [], device: [] }
-  let now = 0
+const FLOWS_KEY = 'oauth-flows'
+
+/** Logins under way, in one entry: its version is the revision. Their secrets are sealed before they come here. */
+function flowsIn(registry: Registry): OAuthFlowStore {
   return {
-    load: () => Promise.resolve({ revision: now, flows: kept }),
-    compareAndSwap: (revision, flows) => {
-      if (revision !== now) return Promise.resolve(false)
-      kept = flows
-      now++
-      return Promise.resolve(true)
+    load: async () => {
+      const entry = await registry.entry(FLOWS_KEY)
+      if (entry === undefined) return { revision: 0, flows: { browser: [], device: [] } }
+      return { revision: entry.version, flows: JSON.parse(entry.body) as DurableOAuthFlows }
     },
+    compareAndSwap: async (revision, flows) =>
+      (await registry.swap(FLOWS_KEY, revision, { body: JSON.stringify(flows) })) !== undefined,
   }
 }

@@ -12,6 +12,7 @@ import {
   type OAuthFlowStore,
   recordsOf,
 } from '../../src/handles/oauth-flow-records.ts'
+import { flowRefOf } from '../../src/handles/oauth-flow-seal.ts'
 import { OAUTH_FLOW_CAPACITY, type OAuthFlowId } from '../../src/kernel/auth/flows.ts'
 
 const TARGET: LeaseKey = { realm: 'work', binding: 'openai' }
@@ -72,9 +73,11 @@ function underWay(count: number, clock: ManualClock): readonly BrowserFlowRecord
   const expiresAt = clock.now() + TEN_MINUTES
   return Array.from({ length: count }, (_, index) => ({
     kind: 'browser',
-    ...login,
+    provider: login.provider,
+    redirectUri: login.redirectUri,
     target: { realm: 'work', binding: `b${index % 3}` },
-    flowId: `st-${index}` as OAuthFlowId,
+    ref: `fl-${index}` as OAuthFlowId,
+    sealed: '',
     expiresAt,
   }))
 }
@@ -181,6 +184,28 @@ describe('the copy on disk', () => {
     const flow = await second.flows.consumeBrowserFlow(flowId, right)
     expect(flow.pkceVerifier.reveal()).toBe('verifier-secret')
     await expect(flows.consumeBrowserFlow(flowId, right)).rejects.toEqual(failsWith('Missing'))
+  })
+
+  test('holds no secret: neither what proves a login nor what completes it', async () => {
+    const { flows, store } = setUp()
+    const { flowId } = await flows.startBrowserFlow(login)
+    const device = await flows.startDeviceFlow(code)
+    const kept = JSON.stringify(store.flows)
+    for (const secret of [flowId, flowId.slice(3), device.flowId, 'verifier-secret', 'device-secret']) {
+      expect(kept).not.toContain(secret)
+      expect(kept).not.toContain(Buffer.from(secret).toString('base64url'))
+    }
+  })
+
+  test('that somebody wrote another redirect into opens no secret', async () => {
+    const { flows, store } = setUp()
+    const { flowId } = await flows.startBrowserFlow(login)
+    const [record] = store.flows.browser
+    if (record === undefined) throw new Error('it was kept')
+    const evil = { ...right, redirectUri: 'http://evil/cb' }
+    const other = processWith(store, new ManualClock())
+    store.flows = { browser: [{ ...record, redirectUri: evil.redirectUri }], device: [] }
+    await expect(other.flows.consumeBrowserFlow(flowId, evil)).rejects.toEqual(failsWith('RegistryProjectionMissing'))
   })
 
   test('decides between two processes that come for a login at once', async () => {
@@ -307,7 +332,7 @@ describe('a release of the credential', () => {
     const theirs = await second.flows.startDeviceFlow(code)
     await leases.releaseLease(TARGET)
     expect(machines.stateOf(TARGET).lease.phase).toBe('released')
-    expect(recordsOf(store.flows).map(({ flowId }) => flowId)).toEqual([kept.flowId])
+    expect(recordsOf(store.flows).map(({ ref }) => ref)).toEqual([flowRefOf(kept.flowId)])
     await expect(flows.consumeBrowserFlow(mine.flowId, right)).rejects.toEqual(failsWith('Missing'))
     await expect(second.flows.beginDevicePoll(theirs.flowId, code)).rejects.toEqual(failsWith('Missing'))
     await flows.consumeBrowserFlow(kept.flowId, right)
@@ -340,7 +365,7 @@ test('a flow whose secrets are gone can not be completed, and says so', async ()
   const flowId = 'st-known' as OAuthFlowId
   machines.apply(TARGET, {
     type: 'AdmitOAuthBrowserFlow',
-    flowId,
+    flowId: flowRefOf(flowId),
     ...right,
     expiresAt: clock.now() + TEN_MINUTES,
     observedGlobal: 0,

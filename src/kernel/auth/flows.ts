@@ -9,7 +9,7 @@ import { emptyMap, mapDelete, mapGet, mapSet, mapValues, type PersistentMap } fr
 import { type AuthLeasePhase, HELD, isDraining, LEASE_PHASES } from './lease.ts'
 import type { AuthFacts, AuthRegion } from './machine.ts'
 
-/** One login under way. A browser's is the OAuth `state`; a device's is derived from the device code. */
+/** One login under way. Of the OAuth `state` of a browser's, a secret, machines know only a name that is derived from it. */
 export type OAuthFlowId = Branded<'OAuthFlowId'>
 
 /** The most flows there may be, of one lease and of all together. */

@@ -1,0 +1,38 @@
+/** Refusals of logins under way, in the callers' words. */
+import type { MeerkatError } from '../errors.ts'
+import type { OAuthFlowRefusal } from '../kernel/auth/classify.ts'
+import { OAUTH_FLOW_CAPACITY, type OAuthFlowId } from '../kernel/auth/flows.ts'
+import { type OAuthFlowErrorReason, oauthFlowError } from './oauth-flow-records.ts'
+
+/** Enough of the id to find it in a log, and too little to use it. */
+export function shownFlow(flowId: OAuthFlowId): string {
+  return `${flowId.slice(0, 9)}…`
+}
+
+export function missingFlow(flowId: OAuthFlowId): MeerkatError {
+  return oauthFlowError(
+    'Missing',
+    `no login ${shownFlow(flowId)} is under way: it was completed, called off, or took too long`,
+  )
+}
+
+export function alreadyAdmitted(): MeerkatError {
+  return oauthFlowError('DeviceCodeAlreadyAdmitted', 'a login with this device code is under way')
+}
+
+/** The machine knows of it, and its secret can't be had. */
+export function secretGone(flowId: OAuthFlowId): MeerkatError {
+  const text = `the login ${shownFlow(flowId)} can't be completed: what goes with it is gone; start it again`
+  return oauthFlowError('RegistryProjectionMissing', text)
+}
+
+/** What the machine's refusals are for callers. */
+export const FLOW_REFUSALS: Readonly<Record<OAuthFlowRefusal, readonly [OAuthFlowErrorReason, string]>> = {
+  missing: ['Missing', 'it was completed, called off, or took too long'],
+  'provider-mismatch': ['ProviderMismatch', 'it was started for another provider'],
+  'redirect-uri-mismatch': ['RedirectUriMismatch', 'it was started with another redirect'],
+  'already-admitted': ['DeviceCodeAlreadyAdmitted', 'one with this device code is under way'],
+  'capacity-exceeded': ['CapacityExceeded', `${OAUTH_FLOW_CAPACITY} are under way, which is the most there may be`],
+  'poll-in-progress': ['DevicePollInProgress', 'the provider is being asked about it already'],
+  'lifecycle-rejected': ['LifecycleRejected', 'the credential is being released, or the process is ending'],
+}

@@ -1,0 +1,122 @@
+/**
+ * A host process that does what its test says: a line of JSON with `id` and `act` on standard input, a line with the same
+ * `id` and a `value` or an `error` on standard output. It tells of each refresh that it performs, and ends it as told.
+ */
+import { writeSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { MeerkatMachine } from '../../../src/host/meerkat-machine.ts'
+import type { OAuthFlowId } from '../../../src/kernel/auth/flows.ts'
+import { postgres } from '../../../src/store/postgres/index.ts'
+import { sqlite } from '../../../src/store/sqlite/index.ts'
+import { Deadline, systemClock } from '../../../src/time.ts'
+
+export interface HostPlan {
+  readonly store:
+    | { readonly kind: 'sqlite'; readonly path: string }
+    | { readonly kind: 'postgres'; readonly url: string; readonly schema: string }
+  readonly leaseMs: number
+}
+
+/** What a test may ask for. */
+export type Act =
+  | { readonly act: 'login'; readonly expiresInMs?: number }
+  | { readonly act: 'snapshot' }
+  | { readonly act: 'release' }
+  /** Waits at most so long. */
+  | { readonly act: 'refresh'; readonly waitMs?: number }
+  /** Ends the refresh that is performed: with a new token, or as failed for good. */
+  | { readonly act: 'grant'; readonly token: string }
+  | { readonly act: 'deny' }
+  | { readonly act: 'begin-flow' }
+  | { readonly act: 'complete-flow'; readonly flowId: string; readonly redirectUri?: string }
+  | { readonly act: 'close' }
+
+const KEY = { realm: 'work', binding: 'openai' }
+const REDIRECT = 'http://127.0.0.1/callback'
+
+type Granted =
+  | { readonly ok: true; readonly token: string; readonly expiresAt: number }
+  | { readonly ok: false; readonly observation: { readonly httpStatus: number } }
+
+const say = (line: object): void => void writeSync(1, `${JSON.stringify(line)}\n`)
+
+class Host {
+  readonly #machine: MeerkatMachine
+  #ending: ((granted: Granted) => void) | undefined
+
+  constructor(machine: MeerkatMachine) {
+    this.#machine = machine
+  }
+
+  async do(asked: Act): Promise<unknown> {
+    const leases = this.#machine.auth.authLeaseHandle()
+    switch (asked.act) {
+      case 'login':
+        return leases.acquireLease(KEY, Date.now() + (asked.expiresInMs ?? 3_600_000))
+      case 'snapshot':
+        return leases.snapshot(KEY)
+      case 'release':
+        return leases.releaseLease(KEY)
+      case 'refresh':
+        return this.#refresh(asked)
+      case 'grant':
+        return this.#ending?.({ ok: true, token: asked.token, expiresAt: Date.now() + 3_600_000 })
+      case 'deny':
+        return this.#ending?.({ ok: false, observation: { httpStatus: 401 } })
+      case 'close':
+        return this.#machine.close()
+      default:
+        return this.#more(asked)
+    }
+  }
+
+  async #more(asked: Extract<Act, { readonly act: `${string}flow` }>): Promise<unknown> {
+    const flows = this.#machine.auth.oauthFlowAuthority()
+    switch (asked.act) {
+      case 'begin-flow':
+        return flows.startBrowserFlow({
+          target: KEY,
+          provider: 'openai',
+          redirectUri: REDIRECT,
+          pkceVerifier: 'secret-v',
+        })
+      case 'complete-flow': {
+        const { flowId, redirectUri = REDIRECT } = asked
+        const flow = await flows.consumeBrowserFlow(flowId as OAuthFlowId, { provider: 'openai', redirectUri })
+        return { ...flow, pkceVerifier: flow.pkceVerifier.reveal() }
+      }
+    }
+  }
+
+  #refresh({ waitMs }: Extract<Act, { readonly act: 'refresh' }>): Promise<string> {
+    const perform = (given: { readonly generation: number }): Promise<Granted> => {
+      say({ told: 'performing', generation: given.generation })
+      const { promise, resolve } = Promise.withResolvers<Granted>()
+      this.#ending = resolve
+      return promise
+    }
+    const deadline = waitMs === undefined ? undefined : Deadline.in(systemClock, waitMs)
+    return this.#machine.auth.authRefreshes().refresh(KEY, perform, deadline)
+  }
+}
+
+async function main({ store, leaseMs }: HostPlan): Promise<void> {
+  const source =
+    store.kind === 'sqlite'
+      ? sqlite(store.path, { leaseMs })
+      : postgres(store.url, { schema: store.schema, leaseMs, max: 2 })
+  const host = new Host(await MeerkatMachine.persistent(source))
+  say({ told: 'ready' })
+  for await (const line of createInterface({ input: process.stdin })) {
+    const { id, ...asked } = JSON.parse(line) as Act & { readonly id: number }
+    host.do(asked as Act).then(
+      value => say({ id, value: value ?? null }),
+      (error: unknown) => {
+        const { name, code, message, details, kind } = error as Record<string, unknown>
+        say({ id, error: { name, code, message, details, kind } })
+      },
+    )
+  }
+}
+
+await main(JSON.parse(process.argv[2] ?? '') as HostPlan)
