@@ -6,11 +6,12 @@
  * release: `unsupported`, and as good as it ever was.
  */
 import { MeerkatError } from '../errors.ts'
-import { decodeState, StateDecodeError } from '../kernel/encode.ts'
+import { readState, StateDecodeError } from '../kernel/encode.ts'
 import { type MeerkatInput, type MeerkatState, meerkat } from '../kernel/machine.ts'
 import type { LoadedSession, LogRow } from '../store/store.ts'
 import { newerRelease } from '../store/store-errors.ts'
 import { nextTurn } from '../turns.ts'
+import { brokenIn } from './sound.ts'
 
 type Row = Pick<LogRow, 'position' | 'record'>
 
@@ -22,7 +23,7 @@ const STEPS_A_TURN = 256
 /** The kernel's state after the newest record. A long way there is gone in turns of the event loop. */
 export async function stateOf(loaded: LoadedSession): Promise<MeerkatState> {
   const { session, snapshot, rows } = loaded
-  let state = snapshot === undefined ? meerkat.initial : snapshotState(snapshot.state, session.id)
+  let state = snapshot === undefined ? meerkat.initial : await snapshotState(snapshot.state, session.id)
   let steps = 0
   for (const row of rows) {
     steps += row.record.steps?.length ?? 0
@@ -61,9 +62,12 @@ export function knownSteps({ position, record }: Row, sessionId: string): readon
   throw newerRelease({ sessionId, record: position }, why, { input: unknown.type })
 }
 
-function snapshotState(text: string, sessionId: string): MeerkatState {
+async function snapshotState(text: string, sessionId: string): Promise<MeerkatState> {
   try {
-    return decodeState(text)
+    const state = readState(text)
+    const broken = await brokenIn(state)
+    if (broken !== undefined) throw new StateDecodeError(`it breaks an invariant: ${broken.invariant}: ${broken.text}`)
+    return state
   } catch (error) {
     if (error instanceof StateDecodeError && error.isNewer) throw newerRelease({ sessionId }, error.reason, {})
     throw error

@@ -80,18 +80,23 @@ export function mapDelete<K extends string | number, V>(map: PersistentMap<K, V>
 }
 
 /** Every entry, in no promised order. */
-export function* mapEntries<K extends string | number, V>(map: PersistentMap<K, V>): Generator<readonly [K, V]> {
-  if (map.root !== undefined) yield* entriesOf(map.root)
+export function mapEntries<K extends string | number, V>(map: PersistentMap<K, V>): readonly (readonly [K, V])[] {
+  const entries: (readonly [K, V])[] = []
+  visit(map.root, ({ key, value }) => entries.push([key, value]))
+  return entries
 }
 
-/** Every value, in no promised order. */
-export function* mapValues<K extends string | number, V>(map: PersistentMap<K, V>): Generator<V> {
-  for (const [, value] of mapEntries(map)) yield value
+/** Every value, in no promised order. A list: where a hundred thousand inputs wait, a generator's steps are felt. */
+export function mapValues<K extends string | number, V>(map: PersistentMap<K, V>): readonly V[] {
+  const values: V[] = []
+  visit(map.root, ({ value }) => values.push(value))
+  return values
 }
 
-function* entriesOf<K, V>(node: Node<K, V>): Generator<readonly [K, V]> {
-  if (node.type === 'leaf') yield [node.key, node.value]
-  else for (const child of node.type === 'branch' ? node.children : node.leaves) yield* entriesOf(child)
+function visit<K, V>(node: Node<K, V> | undefined, see: (leaf: Leaf<K, V>) => void): void {
+  if (node === undefined) return
+  if (node.type === 'leaf') see(node)
+  else for (const child of node.type === 'branch' ? node.children : node.leaves) visit(child, see)
 }
 
 function insert<K, V>(node: Node<K, V>, leaf: Leaf<K, V>, shift: number, grown: { by: number }): Node<K, V> {

@@ -6,6 +6,7 @@
  * about as much as the stepping; where one turns out to be broken, the record that broke it is searched for.
  */
 import { knownSteps } from '../driver/load.ts'
+import { brokenIn } from '../driver/sound.ts'
 import { messageOf } from '../foreign.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import { type MeerkatInput, type MeerkatState, meerkat } from '../kernel/machine.ts'
@@ -43,7 +44,7 @@ export async function audit(
 ): Promise<AuditReport> {
   const auditor = new Auditor()
   for await (const row of rowsOf(store, { sessionId, signal })) {
-    if (!auditor.take(row)) break
+    if (!(await auditor.take(row))) break
     if (auditor.records % REPORT_EVERY === 0) onProgress?.({ records: auditor.records, steps: auditor.steps })
   }
   return auditor.end()
@@ -69,7 +70,7 @@ class Auditor {
   }
 
   /** False once something was illegal: what comes behind it can't be judged. */
-  take(row: LogRow): boolean {
+  async take(row: LogRow): Promise<boolean> {
     const { position, sessionId } = row
     const inputs = knownSteps(row, sessionId)
     const outcome = stepAll(this.#state, { position, inputs })
@@ -79,12 +80,12 @@ class Auditor {
     this.#illegal = outcome.illegal
     this.#since.push({ position, inputs })
     if (this.#illegal === undefined && !this.#isDue()) return true
-    this.#look()
+    await this.#look()
     return this.#illegal === undefined && !this.#broken
   }
 
   async end(): Promise<AuditReport> {
-    if (!this.#broken) this.#look()
+    if (!this.#broken) await this.#look()
     if (this.#broken) return { ok: false, ...(await this.#search()) }
     if (this.#illegal !== undefined) return { ok: false, steps: this.#steps, firstIllegal: this.#illegal }
     return { ok: true, steps: this.#steps }
@@ -95,8 +96,8 @@ class Auditor {
     return length >= LOOK_WITHIN || length * 2 >= this.#state.ledger.entries.size
   }
 
-  #look(): void {
-    this.#broken = brokenIn(this.#state) !== undefined
+  async #look(): Promise<void> {
+    this.#broken = (await brokenIn(this.#state)) !== undefined
     if (this.#broken) return
     this.#sound = this.#state
     this.#since = []
@@ -109,14 +110,15 @@ class Auditor {
       await nextTurn()
       const half = rest.slice(0, Math.ceil(rest.length / 2))
       const after = half.reduce((before, stepped) => stepAll(before, stepped).state, state)
-      if (brokenIn(after) !== undefined) rest = half
+      if ((await brokenIn(after)) !== undefined) rest = half
       else [state, rest] = [after, rest.slice(half.length)]
     }
     const [culprit] = rest
     const behind = this.#since.slice(this.#since.findIndex(one => one === culprit) + 1)
     const position = culprit?.position ?? 0
     const step = culprit?.inputs.length ?? 0
-    const { invariant, text } = brokenIn(culprit === undefined ? state : stepAll(state, culprit).state) ?? NOTHING
+    const made = culprit === undefined ? state : stepAll(state, culprit).state
+    const { invariant, text } = (await brokenIn(made)) ?? NOTHING
     const firstIllegal = { position, step, input: 'invariant', kind: invariant, reason: text }
     return { steps: behind.reduce((left, { inputs }) => left - inputs.length, this.#steps), firstIllegal }
   }
@@ -148,13 +150,5 @@ function stepOnce(
     return result.ok ? { state: result.state } : { refusal: { kind: result.kind, reason: result.reason } }
   } catch (error) {
     return { refusal: { kind: 'malformed', reason: messageOf(error) } }
-  }
-}
-
-function brokenIn(state: MeerkatState): { readonly invariant: string; readonly text: string } | undefined {
-  try {
-    return meerkat.check(state)[0]
-  } catch (error) {
-    return { invariant: 'malformed', text: messageOf(error) }
   }
 }

@@ -7,12 +7,12 @@
  */
 import { asMeerkatError, MeerkatError } from '../errors.ts'
 import type { SessionId } from '../kernel/ids.ts'
+import { PAGE_BYTES, PAGE_ROWS } from '../store/pages.ts'
 import type { Position } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import type { Clock } from '../time.ts'
 import { Turns } from '../turns.ts'
 import type { EventView } from './api.ts'
-import { PAGE_BYTES, PAGE_ROWS } from './log-pages.ts'
 import { eventsOf, iso } from './reads.ts'
 
 /** A place among the events: a record, and the last event of it that was seen (absent: all of it). */

@@ -166,8 +166,7 @@ function parked(state: MeerkatState): string {
 }
 
 function queued({ ledger, run, lifecycle }: MeerkatState): string | undefined {
-  let waiting = 0
-  for (const { status } of mapValues(ledger.entries)) if (status === 'queued') waiting++
+  const waiting = ledger.queue.slots.size + ledger.steer.slots.size
   if (waiting === 0) return undefined
   const inputs = `${count(waiting, 'input')} ${waiting === 1 ? 'waits' : 'wait'}`
   if (lifecycle.phase === 'stopped') return `${inputs} until it is resumed`

@@ -1,13 +1,14 @@
 /**
  * A session's inputs, page by page.
  *
- * Those that have not ended are listed from the ledger, which knows them in their order; what ended is found along the
- * log. A page costs what it holds: it ends early where contents are long, and where a filter leaves a long stretch of
+ * Those that have not ended are listed from the ledger, which knows when each was accepted; what ended is found along
+ * the log. A page costs what it holds: it ends early where contents are long, and where a filter leaves a long stretch of
  * the log out; `next` then leads on behind what was looked at.
  */
 import type { InputId, SessionId } from '../kernel/ids.ts'
 import type { MeerkatState } from '../kernel/machine.ts'
-import { unfinishedInputs } from '../kernel/regions/ledger-entries.ts'
+import { mapGet, mapValues } from '../kernel/persistent-map.ts'
+import { byAcceptance, type LedgerEntry, unfinishedInputs } from '../kernel/regions/ledger-entries.ts'
 import type { Store } from '../store/store.ts'
 import { nextTurn } from '../turns.ts'
 import type { InputStatus, InputView, Page } from './api.ts'
@@ -26,6 +27,8 @@ export interface ListInputs {
 /** Inputs that are looked at in one turn of the event loop, and for one page. */
 const A_TURN = 64
 const A_PAGE = 10_000
+/** Unfinished inputs that are put in order for a page of them. */
+const SORTED_MOST = 2_000
 /** About how many characters of content a page holds at most, unless its first input has more. */
 const PAGE_CHARS = 1024 * 1024
 
@@ -37,10 +40,9 @@ export async function listInputs(
   state: MeerkatState,
 ): Promise<Page<InputView>> {
   const reader = new InputReader(store, sessionId, () => Promise.resolve(state))
+  const wanted = { sessionId, reader, after: after as InputId | undefined }
   const ids =
-    status !== undefined && isOpen(status)
-      ? openIds(state, status, after as InputId | undefined)
-      : loggedIds(store, sessionId, reader, after as InputId | undefined)
+    status !== undefined && isOpen(status) ? openIds(store, state, { ...wanted, status }) : loggedIds(store, wanted)
   const items: InputView[] = []
   let [looked, chars] = [0, 0]
   let last: string | undefined
@@ -58,25 +60,58 @@ export async function listInputs(
   return { items }
 }
 
-/** Unfinished inputs of this status behind one of them, or behind where one that has ended stood. */
-function openIds(state: MeerkatState, status: InputStatus, after: InputId | undefined): readonly InputId[] {
-  const entries = unfinishedInputs(state.ledger)
-  const place = after === undefined ? -1 : entries.findIndex(({ id }) => id === after)
-  const behind = place >= 0 || after === undefined ? entries.slice(place + 1) : entries.filter(({ id }) => id > after)
-  return behind.filter(entry => statusOf(entry) === status).map(({ id }) => id)
+/**
+ * Unfinished inputs of this status. A few are put in order as they are; many are found along the log from where the page
+ * begins, so that what is not on it costs nothing.
+ */
+async function* openIds(
+  store: Store,
+  state: MeerkatState,
+  { status, ...wanted }: Wanted,
+): AsyncGenerator<InputId, void> {
+  const { entries } = state.ledger
+  const start = wanted.after && mapGet(entries, wanted.after)
+  const isWanted = (entry: LedgerEntry | undefined): boolean => entry !== undefined && statusOf(entry) === status
+  if (entries.size <= SORTED_MOST && (start !== undefined || wanted.after === undefined)) {
+    for (const entry of unfinishedInputs(state.ledger))
+      if (isWanted(entry) && (start === undefined || byAcceptance(start, entry) < 0)) yield entry.id
+    return
+  }
+  const from = wanted.after === undefined ? oldestOf(state) : undefined
+  for await (const id of loggedIds(store, { ...wanted, from })) if (isWanted(mapGet(entries, id))) yield id
 }
 
+function oldestOf({ ledger }: MeerkatState): InputId | undefined {
+  let oldest: LedgerEntry | undefined
+  for (const entry of mapValues(ledger.entries))
+    if (oldest === undefined || byAcceptance(entry, oldest) < 0) oldest = entry
+  return oldest?.id
+}
+
+interface Wanted {
+  readonly sessionId: SessionId
+  readonly reader: InputReader
+  readonly status?: InputStatus
+  readonly after: InputId | undefined
+}
+
+/** All inputs behind one of them, else from one of them on. */
 async function* loggedIds(
   store: Store,
-  sessionId: SessionId,
-  reader: InputReader,
-  after: InputId | undefined,
+  { sessionId, reader, after, from }: Wanted & { readonly from?: InputId | undefined },
 ): AsyncGenerator<InputId, void> {
-  const start = after === undefined ? undefined : await store.locate(after)
-  for await (const row of rowsOf(store, { sessionId, after: (start?.first ?? 1) - 1 })) {
+  const begin = after ?? from
+  const start = begin === undefined ? undefined : await store.locate(begin)
+  const isKnown = start?.sessionId === sessionId
+  let isBehind = after === undefined
+  for await (const row of rowsOf(store, { sessionId, after: isKnown ? start.first - 1 : 0 })) {
     if (row.record.inputs === undefined) continue
     reader.take(row)
-    for (const { id } of row.record.inputs) if (after === undefined || id > after) yield id
+    for (const { id } of row.record.inputs) {
+      // One that is not of this session has a place among the others by its id.
+      if (isBehind || (!isKnown && after !== undefined && id > after)) yield id
+      isBehind ||= id === after
+    }
   }
 }
 

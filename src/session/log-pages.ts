@@ -1,13 +1,9 @@
 /** A session's records in pages that are small enough to read between two other things. */
 import type { SessionId } from '../kernel/ids.ts'
+import { PAGE_BYTES, PAGE_ROWS } from '../store/pages.ts'
 import type { Position } from '../store/records.ts'
 import type { LogRow, Store } from '../store/store.ts'
 import { nextTurn } from '../turns.ts'
-
-/** Records of a page at most. */
-export const PAGE_ROWS = 200
-/** About how much text a page holds, unless a single record is longer: a few milliseconds of work. */
-export const PAGE_BYTES: number = 128 * 1024
 
 export interface LogQuery {
   readonly sessionId: SessionId

@@ -6,6 +6,7 @@ import { defined } from '../defined.ts'
 import { inherits } from '../driver/project.ts'
 import { MeerkatError } from '../errors.ts'
 import type { InputId, RunId, SessionId } from '../kernel/ids.ts'
+import { PAGE_BYTES, PAGE_ROWS } from '../store/pages.ts'
 import type {
   Content,
   EventRecord,
@@ -19,7 +20,7 @@ import type { LogRow, SessionSummary, Store } from '../store/store.ts'
 import { messageText } from '../text.ts'
 import { nextTurn } from '../turns.ts'
 import type { EventView, HistoryMessage, ReceiptView, RunResult, RunView, SessionView } from './api.ts'
-import { PAGE_BYTES, PAGE_ROWS, rowsOf } from './log-pages.ts'
+import { rowsOf } from './log-pages.ts'
 
 /** Whether it is a time that a `Date` can be. */
 const isTime = (ms: number): boolean => Math.abs(ms) <= 8.64e15

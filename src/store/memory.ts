@@ -21,6 +21,7 @@ import {
   hasLabel,
   journalOf,
   type MemoryData,
+  pageBehind,
   pageOf,
   type Reference,
   removeSession,
@@ -30,6 +31,7 @@ import {
 } from './memory/data.ts'
 import { MemoryMail } from './memory/mail.ts'
 import { MemoryRegistry } from './memory/registry.ts'
+import { rowsThrough } from './pages.ts'
 import type { CommitRecord, Position, SessionRecord } from './records.ts'
 import type {
   Claim,
@@ -157,15 +159,17 @@ class MemoryStore implements Store {
   async load(sessionId: SessionId): Promise<LoadedSession> {
     const stored = this.#session(sessionId)
     const from = stored.snapshot?.position ?? 0
-    const start = firstIndex(stored.rows.length, i => at(stored.rows, i).position > from)
     const { snapshot } = stored
-    return {
+    const loaded = {
       session: JSON.parse(stored.body) as SessionRecord,
       head: stored.head,
       ...(snapshot === undefined ? {} : { snapshot }),
-      rows: stored.rows.slice(start).map(toLogRow),
       journal: [...stored.journal].flatMap(([work, entries]) => journalOf(work, entries)),
     }
+    const read = (page: Omit<Parameters<Store['read']>[0], 'sessionId'>) => pageBehind(stored.rows, page)
+    const rows = await rowsThrough(read, { after: from, last: stored.rows.at(-1)?.position ?? 0 })
+    if (rows === undefined) throw sessionNotFound(sessionId)
+    return { ...loaded, rows }
   }
 
   async commit(commit: Commit): Promise<Position> {
@@ -198,8 +202,7 @@ class MemoryStore implements Store {
   async read(query: Parameters<Store['read']>[0]): Promise<readonly LogRow[]> {
     this.#demandOpen(query.sessionId)
     const rows = query.sessionId === undefined ? this.#data.log : (this.#data.sessions.get(query.sessionId)?.rows ?? [])
-    const start = firstIndex(rows.length, i => at(rows, i).position > query.after)
-    return pageOf(rows.slice(start, start + query.limit), query.maxBytes)
+    return pageBehind(rows, query)
   }
 
   async readBack(query: Parameters<Store['readBack']>[0]): Promise<readonly LogRow[]> {

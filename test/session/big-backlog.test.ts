@@ -40,6 +40,17 @@ describe.each(STORES)('on %s', kind => {
     expect((await runtime.inputs('s', { status: 'queued', after: gone, limit: 1 })).items[0]?.id).toBe(rest[0])
   })
 
+  test('a backlog that is too long to be put in order is listed in the order in which it came', async () => {
+    const { runtime, ids } = await backlog(kind, 2_600, 65)
+    const gone = ids.filter((_, index) => index % 40 === 0 || (index > 500 && index < 900))
+    for (const id of gone.slice(0, 20)) expect((await runtime.withdraw('s', id)).withdrawn).toBe(true)
+    const rest = ids.filter(id => !gone.slice(0, 20).includes(id))
+    expect(await listed(runtime, 350, 'queued')).toEqual(rest)
+    const after = gone[7] ?? ''
+    const behind = ids.slice(ids.findIndex(id => id === after) + 1).find(id => rest.includes(id))
+    expect((await runtime.inputs('s', { status: 'queued', after, limit: 1 })).items[0]?.id).toBe(behind)
+  })
+
   test('what was queued at the moment of the cancel ends with it, all in one commit', async () => {
     const { runtime, ids } = await backlog(kind, 1_500, 50)
     const { cursor } = await runtime.events({ sessionId: 's', limit: 1 })
@@ -90,9 +101,27 @@ test('auditing takes time by the length of the log', { timeout: WITHIN }, async 
 test('one input, and one page, cost the same however many wait', { timeout: WITHIN }, async () => {
   const ask = async (runtime: Runtime, ids: readonly InputId[]): Promise<void> => {
     for (const id of ids.slice(0, 20)) await runtime.input('s', { inputId: id })
-    for (let page = 0; page < 20; page++) await runtime.inputs('s', { limit: 10 })
+    for (let page = 0; page < 20; page++) {
+      await runtime.inputs('s', { limit: 10 })
+      await runtime.inputs('s', { limit: 10, status: 'queued', after: ids[page * 20] ?? '' })
+      await runtime.explain('s')
+    }
   }
   expect(await growth(ask)).toBeLessThan(8)
+})
+
+test('looking at what is unfinished keeps a timer waiting for a part of it only', { timeout: WITHIN }, async () => {
+  const { runtime } = await backlog('memory', 20_000, 500)
+  let turns = 0
+  let timer = setImmediate(function turn() {
+    turns++
+    timer = setImmediate(turn)
+  })
+  const audited = await runtime.audit('s')
+  clearImmediate(timer)
+  expect(audited).toMatchObject({ ok: true })
+  // Each of its forty records, and at the end each of the invariants.
+  expect(turns).toBeGreaterThan(60)
 })
 
 test('an audit can be given up, tells how far it is, and lets timers fire', { timeout: WITHIN }, async () => {

@@ -78,9 +78,14 @@ export function entryOf(ledger: Ledger, id: InputId): LedgerEntry | undefined {
   return mapGet(ledger.entries, id)
 }
 
+/** Of two unfinished inputs, which was accepted first: negative if it was `a`. */
+export function byAcceptance(a: EntryFacts, b: EntryFacts): number {
+  return a.at - b.at || (a.id < b.id ? -1 : a.id === b.id ? 0 : 1)
+}
+
 /** Unfinished inputs, in order of acceptance. */
 export function unfinishedInputs(ledger: Ledger): readonly LedgerEntry[] {
-  return [...mapValues(ledger.entries)].sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
+  return mapValues(ledger.entries).toSorted(byAcceptance)
 }
 
 /** The ledger with other entries. Every run passes here often, and a literal costs a fraction of a spread. */
@@ -147,9 +152,13 @@ export function wakeAll(ledger: Ledger): Ledger {
 
 /** Waiting inputs that were not to outlast their process, and of which no work is left to continue. */
 export function ephemeralInputs(ledger: Ledger): readonly InputId[] {
-  return unfinishedInputs(ledger).flatMap(({ id, status, ephemeral, progressed }) =>
-    status === 'queued' && ephemeral === true && progressed !== true ? id : [],
-  )
+  const isDoomed = ({ status, ephemeral, progressed }: LedgerEntry): boolean =>
+    status === 'queued' && ephemeral === true && progressed !== true
+  // Asked whenever a session is taken up: most have none, and what is not asked for is not sorted.
+  return mapValues(ledger.entries)
+    .filter(isDoomed)
+    .toSorted(byAcceptance)
+    .map(({ id }) => id)
 }
 
 /** The ledger without an input and what it carries, wherever they are. */

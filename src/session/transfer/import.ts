@@ -172,7 +172,7 @@ class Landing {
     if (version > RECORD_VERSION) throw tooNew(this.#line, 'record', version, RECORD_VERSION)
     const record = upcast(this.#renamed(given))
     this.#demandFiles(...(record.inputs ?? []), ...(record.messages ?? []), ...(record.schedules ?? []))
-    this.#run(record, { ...(opened && { opened }), ...(closed && { closed }), ...(keys && { keys }) })
+    await this.#run(record, { ...(opened && { opened }), ...(closed && { closed }), ...(keys && { keys }) })
     const { phase: _, unfinished: __, dueAt: ___, ...facts } = headOf(this.#rerun.state, this.#counts.records + 1)
     if (this.#held !== undefined) await this.#write(this.#held)
     this.#counts.records++
@@ -187,10 +187,10 @@ class Landing {
     this.#blobs = []
   }
 
-  #run(record: CommitRecord, indexes: Pick<RecordLine, 'opened' | 'closed' | 'keys'>): void {
+  async #run(record: CommitRecord, indexes: Pick<RecordLine, 'opened' | 'closed' | 'keys'>): Promise<void> {
     let problem: string | undefined
     try {
-      problem = this.#rerun.take(record, indexes, this.#session?.id ?? '')
+      problem = await this.#rerun.take(record, indexes, this.#session?.id ?? '')
     } catch (error) {
       if (asMeerkatError(error).code === 'unsupported') throw ofNewerRelease(this.#line, error)
       throw badLine(this.#line, `can not be run again (${messageOf(error)})`, error)
@@ -217,8 +217,8 @@ class Landing {
   }
 
   /** The last word on the records, and on the work that they leave unfinished. */
-  #demandSound(): void {
-    const broken = this.#rerun.look()
+  async #demandSound(): Promise<void> {
+    const broken = await this.#rerun.look()
     if (broken !== undefined) throw badLine(this.#line - this.#journal.length - 1, broken)
     const { ledger } = this.#rerun.state
     const stray = this.#journal.find(({ entry }) => entryOf(ledger, entry.work) === undefined)
@@ -234,7 +234,7 @@ class Landing {
       )
     }
     if (sha256 !== this.#hash.digest('hex')) throw badLine(this.#line, 'has another checksum than what came before')
-    this.#demandSound()
+    await this.#demandSound()
     const head = headOf(this.#rerun.state, had)
     const said = this.#header?.head
     if (this.#held === undefined || said?.commits !== had || said.messages !== head.messages)

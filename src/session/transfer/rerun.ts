@@ -3,6 +3,7 @@
  * messages and ids what the kernel says of them. So whatever reads the session later finds what its steps promise.
  */
 import { knownSteps } from '../../driver/load.ts'
+import { brokenIn } from '../../driver/sound.ts'
 import { Transaction } from '../../driver/transaction.ts'
 import { messageOf } from '../../foreign.ts'
 import { type MeerkatInput, type MeerkatState, meerkat } from '../../kernel/machine.ts'
@@ -27,7 +28,7 @@ export class Rerun {
   }
 
   /** What is wrong with the session's next record, as the end of a sentence. `unsupported` for one of a newer release. */
-  take(record: CommitRecord, indexes: Indexes, sessionId: string): string | undefined {
+  async take(record: CommitRecord, indexes: Indexes, sessionId: string): Promise<string | undefined> {
     const steps = knownSteps({ position: ++this.#records, record }, sessionId)
     const tx = new Transaction(this.#state, record.at)
     for (const step of steps) {
@@ -43,14 +44,10 @@ export class Rerun {
   }
 
   /** The invariant that does not hold, as the end of a sentence. */
-  look(): string | undefined {
+  async look(): Promise<string | undefined> {
     this.#unlooked = 0
-    try {
-      const [broken] = meerkat.check(this.#state)
-      return broken && `leads to a state that can not be: ${broken.text}`
-    } catch (error) {
-      return `leads to a state that can not be: ${messageOf(error)}`
-    }
+    const broken = await brokenIn(this.#state)
+    return broken && `leads to a state that can not be: ${broken.text}`
   }
 
   #contradiction(tx: Transaction, record: CommitRecord, indexes: Indexes): string | undefined {

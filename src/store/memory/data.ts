@@ -6,6 +6,7 @@ import { MeerkatError } from '../../errors.ts'
 import type { InputId, SessionId } from '../../kernel/ids.ts'
 import { demandNames } from '../demand-names.ts'
 import { type StoreFaults, trip } from '../faults.ts'
+import { firstIndex } from '../first-index.ts'
 import type { Listeners } from '../listeners.ts'
 import type { LetterId } from '../mail.ts'
 import type { CommitRecord, MessageRecord, Position, SessionRecord } from '../records.ts'
@@ -95,6 +96,15 @@ export function pageOf(rows: readonly StoredRow[], maxBytes: number = Number.POS
     page.push(toLogRow(row))
   }
   return page
+}
+
+/** The rows behind a position, as far as they fit. */
+export function pageBehind(
+  rows: readonly StoredRow[],
+  page: { readonly after: Position; readonly limit: number; readonly maxBytes?: number },
+): readonly LogRow[] {
+  const start = firstIndex(rows.length, i => at(rows, i).position > page.after)
+  return pageOf(rows.slice(start, start + page.limit), page.maxBytes)
 }
 
 /** Everything that can refuse comes before the first change, so a refused commit leaves nothing behind. */

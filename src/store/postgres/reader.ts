@@ -1,6 +1,7 @@
-/** What is read from the database: each read is one statement, and so sees one moment. */
+/** What is read from the database. Each read but that of a whole session is one statement, and so sees one moment. */
 import type { InputId, SessionId } from '../../kernel/ids.ts'
 import { unsealText } from '../codec.ts'
+import { rowsThrough } from '../pages.ts'
 import type { Position } from '../records.ts'
 import type { Claim, LoadedSession, LocatedId, LogRow, SessionIndex, SessionSummary, Store } from '../store.ts'
 import { sessionNotFound } from '../store-errors.ts'
@@ -12,15 +13,14 @@ const SUMMARY = `SELECT h.id, c.created_at, c.crc, c.body, h.commits, h.phase, h
     h.updated_at
   FROM heads h JOIN sessions c USING (session)`
 
-/** Head, snapshot, rows and journal of a session, told apart by `part`; without its snapshot if $2. */
+/** Head, snapshot and journal of a session, told apart by `part`, and where its records end; without its snapshot if $2. */
 const LOAD = `WITH h AS MATERIALIZED (SELECT * FROM heads WHERE id = $1),
     s AS MATERIALIZED (SELECT s.* FROM snapshots s JOIN h USING (session) WHERE NOT $2::boolean)
-  SELECT 1 AS part, 0 AS position, c.crc, c.body, '' AS work, h.phase, h.unfinished, h.messages, h.commits, h.due_at
+  SELECT 1 AS part, (SELECT max(position) FROM log l WHERE l.session = h.session) AS position, c.crc, c.body, '' AS work,
+      h.phase, h.unfinished, h.messages, h.commits, h.due_at
     FROM h JOIN sessions c USING (session)
   UNION ALL SELECT 2, s.position, s.crc, s.body, '', NULL, NULL, NULL, NULL, NULL FROM s
-  UNION ALL SELECT 3, l.position, l.crc, l.body, '', NULL, NULL, NULL, NULL, NULL
-    FROM log l WHERE l.session = (SELECT session FROM h) AND l.position > coalesce((SELECT position FROM s), 0)
-  UNION ALL SELECT 4, j.idx, j.crc, j.body, j.work, NULL, NULL, NULL, NULL, NULL
+  UNION ALL SELECT 3, j.idx, j.crc, j.body, j.work, NULL, NULL, NULL, NULL, NULL
     FROM journal j WHERE j.session = (SELECT session FROM h)
   ORDER BY part, work, position`
 
@@ -33,7 +33,7 @@ export class Reader {
     this.#client = client
   }
 
-  /** Everything a cold start needs, as of one moment. */
+  /** Everything a cold start needs: records are added only, so those up to the moment of the rest are of it, too. */
   async load(sessionId: SessionId, withoutSnapshot = false): Promise<LoadedSession> {
     const found = await this.#client.read(LOAD, [sessionId, withoutSnapshot])
     const of = (part: number): Row[] => found.filter(row => Number(row['part']) === part)
@@ -43,12 +43,16 @@ export class Reader {
     const state = kept === undefined ? undefined : snapshotOf(kept, sessionId)
     // A snapshot only saves work, so one that is damaged is passed over: the log tells the same.
     if (kept !== undefined && state === undefined) return this.load(sessionId, true)
+    const after = state === undefined ? 0 : Number(kept?.['position'])
+    const read = (page: Omit<Parameters<Store['read']>[0], 'sessionId'>) => this.read({ sessionId, ...page })
+    const rows = await rowsThrough(read, { after, last: Number(head['position']) })
+    if (rows === undefined) throw sessionNotFound(sessionId)
     return {
       session: toSession(head, sessionId),
       head: toHead(head),
-      ...(state === undefined ? {} : { snapshot: { position: Number(kept?.['position']), state } }),
-      rows: of(3).map(row => toLogRow(row, sessionId)),
-      journal: of(4).map(row => toJournalEntry(row, sessionId)),
+      ...(state === undefined ? {} : { snapshot: { position: after, state } }),
+      rows,
+      journal: of(3).map(row => toJournalEntry(row, sessionId)),
     }
   }
 

@@ -10,6 +10,7 @@ import type { SessionId } from '../../kernel/ids.ts'
 import { sealRecord, unsealRecord } from '../codec.ts'
 import { idKey } from '../id-key.ts'
 import { idsOf } from '../ids-of-record.ts'
+import { PAGE_BYTES } from '../pages.ts'
 import type { CommitRecord, Position } from '../records.ts'
 import type { Blob, Claim, LocatedId, SessionIndex } from '../store.ts'
 import { claimLost, sessionNotFound } from '../store-errors.ts'
@@ -25,16 +26,27 @@ export class Maintenance {
     this.#sql = prepare(db)
   }
 
-  index(sessionId: SessionId): SessionIndex {
+  /**
+   * The session's index as of the moment of the first turn, but for places where something has ended since. Its ids are
+   * found along its records, a few a turn: each `next` does a bounded part.
+   */
+  *index(sessionId: SessionId): Generator<undefined, SessionIndex> {
     const head = this.#head(sessionId)
-    const refs = [...this.#idsOf(head, sessionId)].toReversed().flatMap(id => this.#reference(id))
     const keys = this.#sql.keys.all(head.n).map(row => ({
       key: String(row['key']),
       inputId: String(row['input']) as SessionIndex['keys'][number]['inputId'],
       digest: String(row['digest']),
     }))
     const blobs = this.#sql.blobRefs.all(head.n).map(row => String(row['digest']))
-    return { refs: refs.toSorted((a, b) => a.first - b.first), keys, blobs }
+    const refs: SessionIndex['refs'][number][] = []
+    let read = 0
+    for (const row of this.#rows(head, sessionId)) {
+      for (const id of idsOf(toRecord(row, sessionId)).toReversed()) refs.push(...this.#reference(id))
+      read += String(row['body']).length + A_ROW
+      if (read > PAGE_BYTES) yield undefined
+      if (read > PAGE_BYTES) read = 0
+    }
+    return { refs: refs.toReversed().toSorted((a, b) => a.first - b.first), keys, blobs }
   }
 
   blob(digest: string): Uint8Array | undefined {
@@ -80,11 +92,6 @@ export class Maintenance {
       if (!(error instanceof MeerkatError)) throw error
       for (const sweep of this.#sql.sweeps) sweep.run(head.n)
     }
-  }
-
-  /** The newest first. */
-  *#idsOf(head: HeadPlace, sessionId: SessionId): Generator<LocatedId> {
-    for (const row of this.#rows(head, sessionId)) yield* idsOf(toRecord(row, sessionId)).toReversed()
   }
 
   #reference(id: LocatedId): SessionIndex['refs'] {
@@ -145,6 +152,8 @@ export class Maintenance {
   }
 }
 
+/** What a row costs whatever it holds, in characters read. */
+const A_ROW = 500
 /** What `PRAGMA auto_vacuum` says of a file that can be made smaller by steps. */
 const INCREMENTAL = 2
 /** Free pages that one transaction gives back: a megabyte, some milliseconds. */

@@ -49,29 +49,18 @@ export class Reader {
     this.#sql = prepare(db)
   }
 
-  /** Everything a cold start needs, as of one moment. */
-  load(sessionId: SessionId): LoadedSession {
+  /** What a cold start needs besides the records, as of one moment, and where those end. */
+  begin(sessionId: SessionId): { readonly loaded: Omit<LoadedSession, 'rows'>; readonly last: Position } {
     this.#db.exec('BEGIN')
     try {
-      return this.#load(sessionId)
+      const chain = this.#chain(sessionId)
+      const summary = this.#sql.summary.get(sessionId)
+      if (chain === undefined || summary === undefined) throw sessionNotFound(sessionId)
+      const snapshot = this.#snapshot(chain)
+      const [session, head, journal] = [toSession(summary), toHead(summary), this.#journal(chain)]
+      return { loaded: { session, head, ...(snapshot && { snapshot }), journal }, last: chain.last }
     } finally {
       this.#db.exec('COMMIT')
-    }
-  }
-
-  #load(sessionId: SessionId): LoadedSession {
-    const chain = this.#chain(sessionId)
-    const summary = this.#sql.summary.get(sessionId)
-    if (chain === undefined || summary === undefined) throw sessionNotFound(sessionId)
-    const snapshot = this.#snapshot(chain)
-    const places: RowPlace[] = []
-    this.#walk(chain, chain.last, row => row.position > (snapshot?.position ?? 0) && places.push(row) > 0)
-    return {
-      session: toSession(summary),
-      head: toHead(summary),
-      ...(snapshot === undefined ? {} : { snapshot }),
-      rows: places.toReversed().map(place => this.#row(place, sessionId)),
-      journal: this.#journal(chain),
     }
   }
 

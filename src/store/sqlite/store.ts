@@ -3,13 +3,15 @@ import { statSync } from 'node:fs'
 import type { InputId, SessionId } from '../../kernel/ids.ts'
 import { demandStorable } from '../../names.ts'
 import type { Clock } from '../../time.ts'
+import { nextTurn } from '../../turns.ts'
 import { seal, sealRecord } from '../codec.ts'
 import { demandNames } from '../demand-names.ts'
 import type { StoreFaults } from '../faults.ts'
 import { type CommitListener, Listeners } from '../listeners.ts'
+import { rowsThrough } from '../pages.ts'
 import type { CommitRecord, Position, SessionRecord } from '../records.ts'
 import type { Claim, Commit, LoadedSession, LocatedId, LogRow, SessionIndex, SessionSummary, Store } from '../store.ts'
-import { storeClosed } from '../store-errors.ts'
+import { sessionNotFound, storeClosed } from '../store-errors.ts'
 import type { SqlDriver, SqlStatement } from './driver.ts'
 import { openedReadOnly, toStoreError } from './errors.ts'
 import { GroupCommit } from './group-commit.ts'
@@ -144,7 +146,12 @@ export class SqliteStore implements Store {
   }
 
   async load(sessionId: SessionId): Promise<LoadedSession> {
-    return this.#read(() => this.#reader.load(sessionId), sessionId)
+    const { loaded, last } = this.#read(() => this.#reader.begin(sessionId), sessionId)
+    const read = (page: { readonly after: Position; readonly limit: number; readonly maxBytes: number }): LogRow[] =>
+      this.#read(() => this.#reader.read({ sessionId, ...page }), sessionId)
+    const rows = await rowsThrough(read, { after: loaded.snapshot?.position ?? 0, last })
+    if (rows === undefined) throw sessionNotFound(sessionId)
+    return { ...loaded, rows }
   }
 
   async session(sessionId: SessionId): Promise<SessionSummary | undefined> {
@@ -187,7 +194,12 @@ export class SqliteStore implements Store {
   }
 
   async index(sessionId: SessionId): Promise<SessionIndex> {
-    return this.#read(() => this.#maintenance.index(sessionId), sessionId)
+    const making = this.#read(() => this.#maintenance.index(sessionId), sessionId)
+    for (;;) {
+      const { done, value } = this.#read(() => making.next(), sessionId)
+      if (done === true) return value
+      await nextTurn()
+    }
   }
 
   async blob(digest: string): Promise<Uint8Array | undefined> {

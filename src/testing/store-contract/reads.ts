@@ -121,6 +121,22 @@ export const readCases: Cases = {
     expect(await store.read({ sessionId: ID, after: before, ...bounded })).toEqual([])
   },
 
+  'a session of many records is loaded and indexed in turns, whole': async ({ store, expect }) => {
+    const { claim } = await create(store, 's')
+    const writes: Promise<Position>[] = []
+    for (let at = 2; at <= 700; at++) {
+      const input = { id: inputId(uuid(at)), at, mode: 'queue', kind: 'prompt', content: 'y'.repeat(500) } as const
+      const one = { opened: [input.id], record: { ...record(at), inputs: [input] } }
+      writes.push(store.commit(commit(claim, at, one)))
+    }
+    await Promise.all(writes)
+    const loaded = await besides(() => store.load(ID))
+    expect(loaded.value.rows.map(row => row.record.at)).toEqual(Array.from({ length: 700 }, (_, i) => i + 1))
+    expect(loaded.turns).toBeGreaterThan(2)
+    const indexed = await besides(() => store.index(ID))
+    expect(indexed.value.refs.map(({ id }) => id)).toEqual(Array.from({ length: 699 }, (_, i) => uuid(i + 2)))
+  },
+
   'the record that holds a message is found': async ({ store, expect }) => {
     const { claim } = await create(store, 's')
     const ends = await withMessages(store, claim, 0, 200)
@@ -198,4 +214,16 @@ export const readCases: Cases = {
     expect(await store.key(ID, 'other')).toBe(undefined)
     expect(await store.key(sessionId('nobody'), 'ü "k"')).toBe(undefined)
   },
+}
+
+/** What the work comes to, and how many turns the event loop made meanwhile. */
+async function besides<T>(work: () => Promise<T>): Promise<{ readonly value: T; readonly turns: number }> {
+  let turns = 0
+  let timer = setImmediate(function turn() {
+    turns++
+    timer = setImmediate(turn)
+  })
+  const value = await work()
+  clearImmediate(timer)
+  return { value, turns }
 }

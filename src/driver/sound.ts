@@ -1,0 +1,27 @@
+/** Whether a state is one that can be, asked without keeping others waiting. */
+import { messageOf } from '../foreign.ts'
+import { type MeerkatState, meerkat } from '../kernel/machine.ts'
+import { nextTurn } from '../turns.ts'
+
+export interface Broken {
+  readonly invariant: string
+  readonly text: string
+}
+
+/** Unfinished inputs that the invariants look through in one turn of the event loop. */
+const A_TURN = 1_000
+
+/** The first invariant that does not hold. Where much is unfinished, each is asked in a turn of its own. */
+export async function brokenIn(state: MeerkatState): Promise<Broken | undefined> {
+  const inTurns = state.ledger.entries.size > A_TURN
+  try {
+    for (const { id, text, holds } of meerkat.invariants) {
+      if (inTurns) await nextTurn()
+      if (!holds(state)) return { invariant: id, text }
+    }
+  } catch (error) {
+    // A state that was made of malformed steps may lack what the question takes for granted.
+    return { invariant: 'malformed', text: messageOf(error) }
+  }
+  return undefined
+}
