@@ -91,7 +91,11 @@ function projectBackground(effect: MeerkatEffect, into: Into): boolean {
       const { operationId, kind, status, reason } = effect
       if (kind === 'background-tool-capacity-slot') return true
       into.closed.push(operationId)
-      into.operationsEnded.push({ id: operationId, outcome: status, ...(reason !== undefined && { error: reason }) })
+      into.operationsEnded.push({
+        id: operationId,
+        outcome: status,
+        ...(reason !== undefined && { error: reason, reason }),
+      })
       into.events.push({ type: `operation.${status}`, data: { operationId, ...(reason !== undefined && { reason }) } })
       return true
     }

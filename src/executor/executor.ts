@@ -58,6 +58,8 @@ export interface BackgroundWork {
   readonly title: string
   /** What whoever takes it up after a restart has to know: anything JSON can hold. */
   readonly handle?: unknown
+  /** How long it may take from now on, across restarts; unless told a day, or, where nobody `watch`es it, any time. */
+  readonly maxMs?: number
   /** Whether it goes on without this process. Otherwise it ends with it, and the session hears of that. */
   readonly resumable: boolean
 }

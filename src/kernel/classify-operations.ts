@@ -51,7 +51,11 @@ export function classifyOperationDurability(kind: OperationKind): 'retain' | 'di
 }
 
 /** What can be done to one operation. */
-export type OperationAction = Extract<OperationsInput, { readonly operationId: unknown }>['type']
+export type OperationAction = Exclude<
+  Extract<OperationsInput, { readonly operationId: unknown }>['type'],
+  // What a runtime notes for itself is asked by nobody.
+  'TakeUpOperation' | 'OperationLasted'
+>
 
 /** Why the machine refuses a change of an operation. */
 export type OperationRefusal =

@@ -332,7 +332,7 @@ function requestedIn(message: MessageRecord) {
 /** What a call began is an operation from the moment its answer is durable. */
 function beginOperation(tx: Transaction, runId: RunId, { callId, background }: CallOutcome): void {
   if (background === undefined) return
-  const { operationId, title, tool, handle, resumable } = background
+  const { operationId, title, tool, handle, maxMs, resumable } = background
   const kind = 'background-tool-op'
   tx.step({
     type: 'RegisterOperation',
@@ -344,7 +344,7 @@ function beginOperation(tx: Transaction, runId: RunId, { callId, background }: C
   })
   tx.step({ type: 'StartOperation', operationId })
   tx.parts.opened.push(operationId)
-  tx.parts.operations.push({ id: operationId, at: tx.at, kind, title, callId, tool, ...defined({ handle }) })
+  tx.parts.operations.push({ id: operationId, at: tx.at, kind, title, callId, tool, ...defined({ handle, maxMs }) })
   tx.event({ type: 'operation.started', runId, data: { operationId, title, callId, tool } })
 }
 

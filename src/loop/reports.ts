@@ -65,10 +65,11 @@ function outcome(given: unknown): CallOutcome {
   }
 }
 
-function checkBackground({ operationId, tool, title, resumable }: Fields): void {
+function checkBackground({ operationId, tool, title, maxMs, resumable }: Fields): void {
   text(operationId, 'the id of background work')
   text(tool, 'the tool of background work')
   text(title, 'the title of background work')
+  if (maxMs !== undefined) duration(maxMs, 'the time that background work may take')
   if (typeof resumable !== 'boolean') throw bad('told of background work without saying whether it is resumable')
 }
 

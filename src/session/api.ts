@@ -206,10 +206,11 @@ export interface OperationView {
   readonly callId?: CallId
   readonly startedAt: string
   readonly endedAt?: string
-  /** Progress reports so far. */
+  /** Reports so far. */
   readonly progress: number
   readonly output?: unknown
   readonly error?: string
+  readonly reason?: 'timed-out' | 'crashed-process' | 'owner-lost' | 'owner-retired' | (string & {})
 }
 
 export interface Explanation {

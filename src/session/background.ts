@@ -5,31 +5,18 @@
  * and when the session was loaded. Nothing here decides; a schedule's overlap, a batch of completions and what survives
  * a restart are the kernel's.
  */
-import { defined } from '../defined.ts'
 import type { Transaction } from '../driver/transaction.ts'
 import { asMeerkatError } from '../errors.ts'
-import type { CoreExecutor, OperationOutcome, RunningOperation, WatchContext } from '../executor/executor.ts'
-import { jsonOf, messageOf } from '../foreign.ts'
 import type { OperationId } from '../kernel/ids.ts'
 import { isLive, unfinishedOperations } from '../kernel/regions/operations-entries.ts'
 import { completionBatchDue, completionsUntold } from '../kernel/runnable.ts'
-import { Progress } from '../progress.ts'
-import type {
-  CommitRecord,
-  InputRecord,
-  OperationEndedRecord,
-  OperationRecord,
-  SessionOptions,
-} from '../store/records.ts'
+import type { CommitRecord, InputRecord, OperationEndedRecord, OperationRecord } from '../store/records.ts'
 import { Alarm, type AlarmOptions } from './alarm.ts'
-import { endOperation } from './operations.ts'
+import { type Came, endOperation } from './operations.ts'
 import { operationEnds, operationRecords } from './records.ts'
+import { Watching, type WatchingOptions } from './watching.ts'
 
-export interface BackgroundOptions extends AlarmOptions {
-  readonly executor: CoreExecutor | undefined
-  /** How the session is served now. */
-  readonly session: () => SessionOptions
-}
+export type BackgroundOptions = AlarmOptions & WatchingOptions
 
 /** An operation that ended, as it was begun and as it ended. */
 interface Ended {
@@ -37,14 +24,13 @@ interface Ended {
   readonly end: OperationEndedRecord
 }
 
-/** Longest result that is kept. */
-const MAX_OUTPUT_CHARS = 1024 * 1024
 /** How long until something that the store could not take is tried again. */
 const AGAIN_MS = 1_000
 
 export class Background {
   readonly #options: BackgroundOptions
   readonly #alarm: Alarm
+  readonly #watching: Watching
   readonly #watched = new Map<OperationId, AbortController>()
   /** Operations that ended and have not been told of, as far as they are known here. */
   readonly #ended = new Map<OperationId, Ended>()
@@ -56,6 +42,7 @@ export class Background {
   constructor(options: BackgroundOptions) {
     this.#options = options
     this.#alarm = new Alarm(options)
+    this.#watching = new Watching(options)
   }
 
   /** Tells the session of what ended, as one input for all of it. Part of every transaction, and of every boundary. */
@@ -86,7 +73,8 @@ export class Background {
   }
 
   /** Hears of a commit. */
-  committed({ inputs }: CommitRecord): void {
+  committed({ inputs, operations = [] }: CommitRecord): void {
+    for (const { id } of operations) this.#watching.begun(id)
     // What was told needs no keeping.
     if (this.#ended.size > 0 && inputs?.some(({ kind }) => kind === 'continuation') === true) this.#ended.clear()
     this.sync()
@@ -106,10 +94,13 @@ export class Background {
     }
   }
 
-  stop(): void {
+  /** Ends all waiting, and leaves in good order what was taken up. */
+  async stop(): Promise<void> {
     this.#stopped = true
     this.#alarm.stop()
+    const left = this.#watching.leave()
     for (const controller of this.#watched.values()) controller.abort()
+    await left
   }
 
   #note(tx: Transaction, end: OperationEndedRecord): void {
@@ -138,26 +129,15 @@ export class Background {
   }
 
   #watch(id: OperationId): void {
-    const { executor, driver, store, session, clock } = this.#options
-    if (executor?.watch === undefined) return
+    const { store } = this.#options
     const controller = new AbortController()
     this.#watched.set(id, controller)
     const watch = async (): Promise<void> => {
       const [record] = await operationRecords(store, [id])
       if (record === undefined || controller.signal.aborted) return
       this.#records.set(id, record)
-      const { title, tool, callId, handle } = record
-      const operation = {
-        id,
-        sessionId: driver.sessionId,
-        session: session(),
-        title,
-        ...defined({ tool, callId, handle }),
-      }
-      const progress = new Progress(clock, data => this.#progress(id, data))
-      const context = { signal: controller.signal, progress: progress.report }
-      const outcome = await outcomeOf(executor, operation, context).finally(() => progress.end())
-      if (outcome !== undefined) await this.#finish(id, outcome)
+      const came = await this.#watching.endOf(record, controller.signal)
+      if (came !== undefined) await this.#finish(id, came)
     }
     watch()
       .catch(() => {
@@ -170,14 +150,12 @@ export class Background {
   }
 
   /** The outcome is in hand and goes nowhere until it is durable. */
-  async #finish(id: OperationId, outcome: OperationOutcome): Promise<void> {
+  async #finish(id: OperationId, came: Came): Promise<void> {
     const { driver, clock } = this.#options
     for (let delayMs = 50; !this.#stopped; delayMs = Math.min(delayMs * 2, 5_000)) {
       try {
         await driver.mutate(tx => {
-          if (!isLive(tx.state.operations, id)) return
-          const { ok: isDone, ...came } = outcome
-          endOperation(tx, id, { outcome: isDone ? 'completed' : 'failed', ...came })
+          if (isLive(tx.state.operations, id)) endOperation(tx, id, came)
         })
         return
       } catch (error) {
@@ -187,19 +165,6 @@ export class Background {
         })
       }
     }
-  }
-
-  #progress(id: OperationId, data: unknown): void {
-    const { driver } = this.#options
-    driver
-      .mutate(
-        tx => {
-          if (tx.try({ type: 'OperationProgress', operationId: id }).ok)
-            tx.event({ type: 'operation.progress', data: { operationId: id, data } })
-        },
-        { lazy: true },
-      )
-      .catch(() => {})
   }
 
   /** Looks again a little later. */
@@ -212,29 +177,6 @@ export class Background {
       },
       { background: true },
     )
-  }
-}
-
-/**
- * What the executor says it came to. The executor is foreign code: whatever it throws or answers instead ends the
- * operation as failed, for nobody else will ever know how it ended.
- */
-async function outcomeOf(
-  executor: CoreExecutor,
-  operation: RunningOperation,
-  context: WatchContext,
-): Promise<OperationOutcome | undefined> {
-  try {
-    const outcome: unknown = await executor.watch?.(operation, context)
-    if (outcome === undefined) return undefined
-    if (typeof outcome !== 'object' || outcome === null || !('ok' in outcome))
-      return { ok: false, error: 'the executor did not say how it ended' }
-    if (outcome.ok !== true) return { ok: false, error: messageOf('error' in outcome ? outcome.error : undefined) }
-    const json = jsonOf('output' in outcome ? outcome.output : undefined, MAX_OUTPUT_CHARS)
-    if (!('problem' in json)) return { ok: true, output: json.value }
-    return { ok: false, error: `its result can't be written as JSON: ${json.problem}` }
-  } catch (error) {
-    return { ok: false, error: messageOf(error) }
   }
 }
 

@@ -76,6 +76,7 @@ export class Core {
       storePatienceMs: options.storePatienceMs ?? 120_000,
       maxQueuedInputs: options.maxQueuedInputs ?? MAX_QUEUED,
       gate: new Gate(GATE_WIDTH),
+      suspects: new Gate(1),
       slots: this.slots,
       owner: this.owner,
       keepIdle: options.keepIdle ?? 1_000,

@@ -44,6 +44,8 @@ export interface SessionHost {
   readonly slots?: RunSlots | undefined
   /** What falls due in many sessions at once passes through it, a few at a time. */
   readonly gate: Gate
+  /** What may have ended a process before passes through it, one at a time. */
+  readonly suspects: Gate
   /** This copy of the session can't be written any more. */
   readonly onLost: (session: LiveSession, error: unknown) => void
   /** The store took a commit of it. */
@@ -111,13 +113,8 @@ export class LiveSession {
       observer: host.observer,
     })
     this.#background = new Background({
+      ...host,
       driver: this.driver,
-      store,
-      clock,
-      ids,
-      gate: host.gate,
-      maxQueuedInputs: host.maxQueuedInputs,
-      executor,
       session: () => this.record.options,
       keep: record => this.keep(record),
       expire: call => expireCall(this, call),
@@ -310,9 +307,10 @@ export class LiveSession {
   async close(): Promise<void> {
     this.#closing = true
     this.#leaving = true
-    this.#background.stop()
+    const left = this.#background.stop().catch(() => {})
     try {
       await this.loop?.close()
+      await left
       await this.driver.drained()
       await this.#host.store.release(this.claim)
     } finally {

@@ -145,6 +145,8 @@ export interface OperationRecord {
   readonly tool?: string
   /** What whoever takes it up again after a restart has to know. */
   readonly handle?: unknown
+  /** How long it may take, where that was said. */
+  readonly maxMs?: number
 }
 
 /** How a background operation ended. */
@@ -153,6 +155,8 @@ export interface OperationEndedRecord {
   readonly outcome: 'completed' | 'failed' | 'aborted' | 'cancelled' | 'retired' | 'terminated'
   readonly output?: unknown
   readonly error?: string
+  /** Why it was given up or ended by its session, as a code. */
+  readonly reason?: string
   readonly durationMs?: number
 }
 

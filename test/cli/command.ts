@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { expect } from 'vitest'
 
-const ROOT = join(import.meta.dirname, '../..')
+export const ROOT: string = join(import.meta.dirname, '../..')
 const SOURCE = join(ROOT, 'src/surfaces/cli/main.ts')
 /** The built command. It starts faster, so tests take it while it is what the source says. */
 export const BUILT: string = join(ROOT, 'dist/surfaces/cli/main.js')

@@ -233,7 +233,14 @@ const mutants: readonly Mutant[] = [
   {
     fault: 'an operation that can not end any more',
     machine: () =>
-      withoutRows('operations', 'CompleteOperation', 'FailOperation', 'RetireOperation', 'RequestOperationRetire'),
+      withoutRows(
+        'operations',
+        'CompleteOperation',
+        'FailOperation',
+        'RetireOperation',
+        'RequestOperationRetire',
+        'TakeUpOperation',
+      ),
     only: ['operations'],
     caughtBy: 'work-reaches-its-end',
   },

@@ -113,6 +113,21 @@ describe('what can be done to an operation', () => {
     })
   })
 
+  test('it is taken up as often as it may be without having lasted, and has failed then', () => {
+    const play = attached()
+    play.launch('o')
+    const takenUp = { type: 'TakeUpOperation', operationId: operationId('o'), mostCrashes: 2 } as const
+    for (const round of [1, 2]) {
+      expect(play.do(takenUp)).toEqual([])
+      expect(play.do(takenUp)).toEqual([])
+      if (round === 1) play.do({ type: 'OperationLasted', operationId: operationId('o') })
+      expect(play.operation('o')).toMatchObject({ status: 'running' })
+    }
+    const failed = { type: 'OperationEnded', operationId: 'o', status: 'failed', reason: 'crashed-process' }
+    expect(play.do(takenUp)).toMatchObject([failed])
+    expect(play.operation('o')?.status).toBe('failed')
+  })
+
   test('an unknown one is not found', () => {
     const play = attached()
     const question = { type: 'CompleteOperation', operationId: operationId('x') } as const

@@ -1,12 +1,14 @@
 /** Work behind an answer is foreign code as well: whatever its end is, the operation has one, and says so. */
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { type AgentTool, agent, stillRunning, tool } from '../../src/executor/agent/index.ts'
-import type { CoreExecutor } from '../../src/executor/executor.ts'
+import type { CoreExecutor, WatchContext } from '../../src/executor/executor.ts'
 import { createRuntime } from '../../src/index.ts'
 import type { Runtime } from '../../src/session/runtime.ts'
+import { manualClock } from '../../src/testing/index.ts'
 import { circle, rejecting, thenable, throwing } from '../support/hostile.ts'
 import { scriptOf } from '../support/scripted-model.ts'
+import { freshStore, start } from './support.ts'
 
 /** An agent whose one tool goes on like this behind its answer. */
 function goingOn(finish: () => PromiseLike<unknown>, more: Partial<AgentTool> = {}): CoreExecutor {
@@ -73,6 +75,64 @@ describe('work behind an answer', () => {
   ])('whose check %s has failed', async (_, checkOutput) => {
     const operation = await endOf(goingOn(async () => 'done', { checkOutput: checkOutput as never }))
     expect(operation).toMatchObject({ status: 'failed' })
+  })
+
+  test.each<readonly [what: string, more: object, ms: number]>([
+    ['is given a day', {}, 24 * 3_600_000],
+    ['may say how long it takes', { maxMs: 5_000 }, 5_000],
+  ])('that never ends %s, and has failed then', async (_, more, ms) => {
+    const clock = manualClock()
+    const never = new Promise<never>(() => {})
+    const execute = () => stillRunning({ title: 'a build', finish: never, ...more })
+    const runtime = await start({ executor: goingOn(() => never, { execute }), clock })
+    await begin(runtime)
+    await clock.idle()
+    clock.advance(ms - 1)
+    await clock.idle()
+    expect(await runtime.operations('s')).toMatchObject([{ status: 'running' }])
+    clock.advance(1)
+    const end = { status: 'failed', reason: 'timed-out', error: `it did not end within ${ms} ms` }
+    expect(await ended(runtime)).toMatchObject({ ...end, error: expect.stringContaining(end.error) as unknown })
+  })
+
+  test('has its deadline from its begin, whoever waits for it: it is not taken up again after that', async () => {
+    const clock = manualClock()
+    const never = new Promise<never>(() => {})
+    const execute = () => stillRunning({ title: 'a build', finish: never, maxMs: 60_000 })
+    const resumed: WatchContext[] = []
+    const resume: AgentTool['resume'] = (_, context) => (resumed.push(context), never)
+    const store = freshStore('memory')
+    const first = await start({ store, executor: goingOn(() => never, { execute, resume }), clock })
+    await begin(first)
+    await first.close()
+    clock.advance(50_000)
+    const second = await start({ store, executor: goingOn(() => never, { execute, resume }), clock })
+    await vi.waitFor(() => expect(resumed).toHaveLength(1))
+    await clock.idle()
+    clock.advance(10_000)
+    expect(await ended(second)).toMatchObject({ status: 'failed', reason: 'timed-out' })
+    expect(resumed.map(({ signal }) => signal.aborted)).toEqual([true])
+  })
+
+  test('that somebody outside ends has time, unless it says how much', async () => {
+    const clock = manualClock()
+    const executes = [() => stillRunning({ title: 'a form' }), () => stillRunning({ title: 'a form', maxMs: 1_000 })]
+    const statuses = executes.map(async execute => {
+      const runtime = await start({ executor: goingOn(async () => 0, { execute }), clock })
+      await begin(runtime)
+      await clock.idle()
+      return runtime
+    })
+    const runtimes = await Promise.all(statuses)
+    clock.advance(1_000_000_000)
+    await clock.idle()
+    const [forever, limited] = await Promise.all(runtimes.map(runtime => runtime.operations('s')))
+    expect(forever).toMatchObject([{ status: 'running' }])
+    expect(limited).toMatchObject([{ status: 'failed', reason: 'timed-out' }])
+  })
+
+  test.each([0, -1, Number.NaN, '5', 1e300])('that may take %s ms is refused', maxMs => {
+    expect(() => stillRunning({ title: 'a build', maxMs: maxMs as never })).toThrow(/maxMs/)
   })
 
   test('that never ends keeps nothing up, and is ended from outside', async () => {

@@ -4,12 +4,13 @@
  * What runs in this process is waited for by its promise; after a restart the tool itself takes it up again by the
  * handle it gave. A tool that can't (no `resume`) has its operation end with the process, which the session hears of too.
  */
+import { defined } from '../../defined.ts'
 import { cutText, jsonOf, messageOf, wellFormed } from '../../foreign.ts'
 import type { OperationId } from '../../kernel/ids.ts'
 import { Deadline, systemClock } from '../../time.ts'
 import type { BackgroundWork, OperationOutcome, RunningOperation, WatchContext } from '../executor.ts'
 import { type Answered, askTool, MAX_CHECK_MS } from './ask-tool.ts'
-import { checkOptions, type Fields, invalidOption, optional } from './options.ts'
+import { aDuration, checkOptions, type Fields, invalidOption, optional } from './options.ts'
 import type { AgentTool } from './tool.ts'
 import { resultOf } from './tool-result.ts'
 
@@ -20,12 +21,18 @@ export interface StillRunningOptions<Output> {
   readonly finish?: PromiseLike<Output>
   /** What `resume` needs to take it up again after a restart: anything JSON can hold, up to 64 Ki characters. */
   readonly handle?: unknown
+  /**
+   * How long it may take, across restarts: a day unless told, and any time where somebody outside says how it ends. Then
+   * it has failed (`timed-out`).
+   */
+  readonly maxMs?: number
 }
 
 const OPTIONS: Fields<StillRunningOptions<unknown>> = {
   title: { wanted: 'a text that is not empty', fits: value => typeof value === 'string' && value !== '' },
   finish: optional({ wanted: 'a promise', fits: isThenable }),
   handle: optional({ wanted: 'anything', fits: () => true }),
+  maxMs: optional(aDuration),
 }
 
 const MAX_TITLE_CHARS = 200
@@ -36,16 +43,18 @@ export class StillRunning<Output> {
   readonly title: string
   readonly finish: Promise<Output> | undefined
   readonly handle: unknown
+  readonly maxMs: number | undefined
 
   constructor(options: StillRunningOptions<Output>) {
     checkOptions('stillRunning', options, OPTIONS)
-    const { title, finish, handle } = options
+    const { title, finish, handle, maxMs } = options
     this.finish = finish === undefined ? undefined : promised(finish)
     this.title = wellFormed(cutText(title, MAX_TITLE_CHARS))
     const json = handle === undefined ? undefined : jsonOf(handle, MAX_HANDLE_CHARS)
     if (json !== undefined && 'problem' in json)
       throw invalidOption('stillRunning', 'handle', `can't be kept as JSON: ${json.problem}`)
     this.handle = json?.value
+    this.maxMs = maxMs
     Object.freeze(this)
     MADE.add(this)
   }
@@ -79,7 +88,11 @@ export class Begun {
   readonly #finishes = new Map<OperationId, Promise<unknown>>()
 
   /** Files the work, and says what is recorded of it. */
-  begin(operationId: OperationId, { title, finish, handle }: StillRunning<unknown>, tool: AgentTool): BackgroundWork {
+  begin(
+    operationId: OperationId,
+    { title, finish, handle, maxMs }: StillRunning<unknown>,
+    tool: AgentTool,
+  ): BackgroundWork {
     if (finish !== undefined) {
       this.#finishes.set(operationId, finish)
       // Whoever loads the session anew in this process waits for it again.
@@ -88,7 +101,7 @@ export class Begun {
     }
     // What nobody here waits for ends outside, and so outlasts this process.
     const resumable = tool.resume !== undefined || finish === undefined
-    return { operationId, title, tool: tool.name, resumable, ...(handle !== undefined && { handle }) }
+    return { operationId, title, tool: tool.name, resumable, ...defined({ handle, maxMs }) }
   }
 
   /** Waits for the end, if anybody here can. */
@@ -109,7 +122,7 @@ export class Begun {
 /** How long an end is kept for whoever did not take it in: the session may be between two owners. */
 const KEPT_MS = 60_000
 
-/** Work behind an answer has no deadline of its own: it ends when it ends, or when somebody cancels it. */
+/** Whoever waits for an operation knows its deadline, and aborts the signal then. */
 const UNBOUNDED = Deadline.in(systemClock, Number.POSITIVE_INFINITY)
 
 async function outcomeOf(

@@ -37,16 +37,19 @@ export const natures: Inputs = [
 
 type Life = Extract<MeerkatInput, { readonly operationId: OperationId }>['type']
 
-const ofOperation = (name: string, ...types: readonly Exclude<Life, 'RegisterOperation'>[]): Inputs =>
-  types.map(type => ({ type, operationId: operation(name) }))
+const ofOperation = (
+  name: string,
+  ...types: readonly Exclude<Life, 'RegisterOperation' | 'TakeUpOperation'>[]
+): Inputs => types.map(type => ({ type, operationId: operation(name) }))
 
 export const start = (name: string): Inputs => ofOperation(name, 'StartOperation')
 export const complete = (name: string): Inputs => ofOperation(name, 'CompleteOperation')
 export const rollBackUnreturned = (name: string): Inputs => ofOperation(name, 'RollbackUnreturnedOperation')
 
 /** Everything that can happen to an operation. */
-export const lifeOf = (name: string): Inputs =>
-  ofOperation(
+export const lifeOf = (name: string): Inputs => [
+  { type: 'TakeUpOperation', operationId: operation(name), mostCrashes: 1 },
+  ...ofOperation(
     name,
     'StartOperation',
     'CompleteOperation',
@@ -55,10 +58,12 @@ export const lifeOf = (name: string): Inputs =>
     'AbortOperation',
     'OperationPeerReady',
     'OperationProgress',
+    'OperationLasted',
     'RequestOperationRetire',
     'RetireOperation',
     'RollbackUnreturnedOperation',
-  )
+  ),
+]
 
 export const terminateAll: Inputs = [{ type: 'TerminateOwnerOperations', reason: 'asked' }]
 

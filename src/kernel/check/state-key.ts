@@ -147,7 +147,7 @@ function operationsInWords(operations: Operations): string {
 /** How often it reported progress is for people; no guard counts. */
 function operationInWords(entry: OperationEntry): string {
   const { id, kind, status } = entry
-  const more = isEnded(entry) ? [entry.seq, entry.taken] : [entry.peerReady, entry.resumable]
+  const more = isEnded(entry) ? [entry.seq, entry.taken] : [entry.peerReady, entry.resumable, entry.takeUps]
   return [id, kind, status, ...more].join('/')
 }
 

@@ -55,6 +55,8 @@ export interface UnfinishedOperation {
   readonly displayName?: string
   readonly source?: OperationSource
   readonly resumable?: true
+  /** How often it was taken up since it lasted: by processes that ended soon afterwards, and the present one. */
+  readonly takeUps?: number
   /** Reports so far. */
   readonly progress: number
   /** A member child that can be reached. */

@@ -29,13 +29,21 @@ export type OperationsInput =
     } & OperationNature)
   | OfOperation<'StartOperation'>
   | OfOperation<'CompleteOperation'>
-  | OfOperation<'FailOperation'>
+  /** `reason`: why it is given up, where it did not fail by itself. */
+  | (OfOperation<'FailOperation'> & { readonly reason?: 'timed-out' })
   | OfOperation<'CancelOperation'>
   /** Ends one that has not started. */
   | OfOperation<'AbortOperation'>
   /** A member child can be reached. */
   | OfOperation<'OperationPeerReady'>
   | OfOperation<'OperationProgress'>
+  /**
+   * A process is about to wait for it that has not begun it. One that is taken up `mostCrashes` times without having lasted is
+   * given up: it is what ends the processes.
+   */
+  | (OfOperation<'TakeUpOperation'> & { readonly mostCrashes: number })
+  /** Its process took it up and went on, or left it in good order. */
+  | OfOperation<'OperationLasted'>
   | OfOperation<'RequestOperationRetire'>
   /** It has retired. */
   | OfOperation<'RetireOperation'>
@@ -79,6 +87,10 @@ function isUnderWay(state: MeerkatFacts, input: WithOperation): boolean {
   const status = entryOf(state, input)?.status
   return status === 'running' || status === 'retiring'
 }
+function mayBeTakenUp(state: MeerkatFacts, input: WithOperation & { readonly mostCrashes: number }): boolean {
+  const entry = entryOf(state, input)
+  return entry !== undefined && !isEnded(entry) && (entry.takeUps ?? 0) < input.mostCrashes
+}
 function isUnfinished(state: MeerkatFacts, input: WithOperation): boolean {
   return isLive(state.operations, input.operationId)
 }
@@ -120,6 +132,7 @@ export const operationGuards = {
   isProvisioning,
   isRunning,
   isUnderWay,
+  mayBeTakenUp,
   isUnfinished,
   expectsPeer,
   peerNotReady,
@@ -130,6 +143,8 @@ export const operationGuards = {
   isCurrentWait,
   hasHappened,
 }
+
+type WithReason = WithOperation & { readonly reason?: string }
 
 function changed(after: MeerkatFacts, input: WithOperation): readonly MeerkatEffect[] {
   const entry = entryOf(after, input)
@@ -142,11 +157,14 @@ function progressed(after: MeerkatFacts, input: WithOperation): readonly Meerkat
   return [{ type: 'OperationProgressed', operationId: entry.id, progress: entry.progress }]
 }
 const ended =
-  (status: OperationTerminal) =>
-  (after: MeerkatFacts, { operationId }: WithOperation, before: MeerkatFacts): readonly MeerkatEffect[] => {
-    const kind = entryOf(before, { operationId })?.kind
+  (status: OperationTerminal, reasonOf: (input: WithReason) => string | undefined = ({ reason }) => reason) =>
+  (after: MeerkatFacts, input: WithReason, before: MeerkatFacts): readonly MeerkatEffect[] => {
+    const { operationId } = input
+    const kind = entryOf(before, input)?.kind
     const seq = after.operations.completions
-    return kind === undefined ? [] : [{ type: 'OperationEnded', operationId, kind, status, seq }]
+    const reason = reasonOf(input)
+    if (kind === undefined) return []
+    return [{ type: 'OperationEnded', operationId, kind, status, seq, ...(reason !== undefined && { reason }) }]
   }
 function terminated(
   before: MeerkatFacts,

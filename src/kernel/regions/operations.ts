@@ -82,6 +82,7 @@ const {
   isProvisioning,
   isRunning,
   isUnderWay,
+  mayBeTakenUp,
   isUnfinished,
   expectsPeer,
   peerNotReady,
@@ -96,10 +97,10 @@ const LIVE: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired
 const RUNNING: readonly LifecyclePhase[] = ['running']
 /** A wait is let go with the run that asked. */
 const endsWait = { then: dropWait, emit: [effects.waitCancelled] }
-const ends = (status: OperationTerminal) => ({
+const ends = (status: OperationTerminal, ended = effects.ended(status)) => ({
   from: LIVE,
   then: endAs(status),
-  emit: [effects.ended(status), effects.dropped, effects.satisfiedNow],
+  emit: [ended, effects.dropped, effects.satisfiedNow],
 })
 
 export const operations: MeerkatRegion<'operations', LifecyclePhase> = {
@@ -147,6 +148,30 @@ export const operations: MeerkatRegion<'operations', LifecyclePhase> = {
         when: [isUnderWay],
         then: change(entry => ({ ...entry, progress: entry.progress + 1 })),
         emit: [effects.progressed],
+      },
+    ],
+    TakeUpOperation: [
+      {
+        name: 'taken-up',
+        from: LIVE,
+        when: [isRunning, mayBeTakenUp],
+        then: change(entry => ({ ...entry, takeUps: (entry.takeUps ?? 0) + 1 })),
+      },
+      {
+        name: 'given-up',
+        when: [isRunning],
+        ...ends(
+          'failed',
+          effects.ended('failed', () => 'crashed-process'),
+        ),
+      },
+    ],
+    OperationLasted: [
+      {
+        name: 'lasted',
+        from: LIVE,
+        when: [isUnderWay],
+        then: change(({ takeUps: _, ...entry }) => entry),
       },
     ],
     RequestOperationRetire: [

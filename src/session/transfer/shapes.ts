@@ -5,6 +5,7 @@
  */
 import { z } from 'zod'
 import { MAX_KEY_CHARS, NOT_PRINTABLE, PRINTABLE } from '../../names.ts'
+import { LONGEST_MS } from '../../time.ts'
 import { FORMAT } from './format.ts'
 
 /** The furthest time from the epoch that a `Date` can be. */
@@ -112,12 +113,14 @@ const operation = z.looseObject({
   title: z.string(),
   callId: id.optional(),
   tool: z.string().optional(),
+  maxMs: z.number().min(0).max(LONGEST_MS).optional(),
 })
 
 const operationEnded = z.looseObject({
   id,
   outcome: z.enum(['completed', 'failed', 'aborted', 'cancelled', 'retired', 'terminated']),
   error: z.string().optional(),
+  reason: z.string().optional(),
   durationMs: z.number().optional(),
 })
 

@@ -220,6 +220,10 @@ export const backgroundOperation = z.object({
   progress: z.int().describe('Progress reports so far.'),
   output: json.optional(),
   error: z.string().optional(),
+  reason: z
+    .string()
+    .optional()
+    .describe('Why it was given up or ended by its session: timed-out, crashed-process, owner-lost, …'),
 })
 
 /** Shapes that several results share, by the name the OpenAPI document gives them. */

@@ -203,6 +203,8 @@ const makers: { readonly [Type in MeerkatInput['type']]: Maker<Type> } = {
   AbortOperation: operation,
   OperationPeerReady: operation,
   OperationProgress: operation,
+  TakeUpOperation: chance => ({ ...operation(chance), mostCrashes: 2 }),
+  OperationLasted: operation,
   RequestOperationRetire: operation,
   RetireOperation: operation,
   RollbackUnreturnedOperation: operation,

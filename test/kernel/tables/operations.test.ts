@@ -29,6 +29,8 @@ const EXAMPLES = {
   AbortOperation: { type: 'AbortOperation', ...provisioning },
   OperationPeerReady: { type: 'OperationPeerReady', ...child },
   OperationProgress: { type: 'OperationProgress', ...running },
+  TakeUpOperation: { type: 'TakeUpOperation', ...running, mostCrashes: 1 },
+  OperationLasted: { type: 'OperationLasted', ...running },
   RequestOperationRetire: { type: 'RequestOperationRetire', ...running },
   RetireOperation: { type: 'RetireOperation', ...running },
   TerminateOwnerOperations: { type: 'TerminateOwnerOperations', reason: 'test' },
@@ -58,6 +60,8 @@ const never: Row = {
   AbortOperation: NO,
   OperationPeerReady: NO,
   OperationProgress: NO,
+  TakeUpOperation: NO,
+  OperationLasted: NO,
   RequestOperationRetire: NO,
   RetireOperation: NO,
   TerminateOwnerOperations: NO,
@@ -76,6 +80,8 @@ const live: Row = {
   AbortOperation: 'stays',
   OperationPeerReady: 'stays',
   OperationProgress: 'stays',
+  TakeUpOperation: 'stays',
+  OperationLasted: 'stays',
   RequestOperationRetire: 'stays',
   RetireOperation: 'stays',
   TerminateOwnerOperations: 'stays',
@@ -94,6 +100,8 @@ const unheardOf: Row = {
   AbortOperation: FALSE,
   OperationPeerReady: FALSE,
   OperationProgress: FALSE,
+  TakeUpOperation: FALSE,
+  OperationLasted: FALSE,
   RequestOperationRetire: FALSE,
   RetireOperation: FALSE,
   RollbackUnreturnedOperation: FALSE,
@@ -119,11 +127,13 @@ function while_(...inputs: readonly MeerkatInput[]): Play {
 }
 
 test('every input where the operations are further on', () => {
-  const { WaitAllOperations, OperationPeerReady, TerminateOwnerOperations, RequestOperationRetire } = EXAMPLES
+  const { WaitAllOperations, OperationPeerReady, TerminateOwnerOperations, RequestOperationRetire, TakeUpOperation } =
+    EXAMPLES
   const sessions = {
     'running, waiting': while_(WaitAllOperations),
     'running, with a peer': while_(OperationPeerReady),
     'running, with one to retire': while_(RequestOperationRetire),
+    'running, with one taken up as often as it may be': while_(TakeUpOperation),
     'running, at its capacity': while_(
       registers({ operationId: operationId('fourth') }, { kind: 'background-tool-op' }),
     ),
@@ -139,7 +149,8 @@ test('every input where the operations are further on', () => {
       CancelWaitAll: 'stays',
     },
     'running, with a peer': { ...live, ...free, OperationPeerReady: FALSE },
-    'running, with one to retire': { ...live, ...free, RequestOperationRetire: FALSE },
+    'running, with one to retire': { ...live, ...free, RequestOperationRetire: FALSE, TakeUpOperation: FALSE },
+    'running, with one taken up as often as it may be': { ...live, ...free },
     'running, at its capacity': { ...live, ...free, RegisterOperation: FALSE },
     'running, all ended': { ...unheardOf, ...free },
     'idle, let go': { ...unheardOf, RegisterOperation: FALSE },
