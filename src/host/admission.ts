@@ -3,8 +3,9 @@ import type { InputId, SessionId } from '../kernel/ids.ts'
 import type { InputStatus, RunResult, SendParams } from '../session/api.ts'
 import type { Core } from '../session/core.ts'
 import { admit, type InputNature } from '../session/inputs.ts'
-import type { LiveSession } from '../session/live-session.ts'
 import { endOf } from '../session/waiting.ts'
+import type { Entry } from './entries.ts'
+import { demandRegistered } from './errors.ts'
 
 /** An input as a host offers it: what it says and what it is. */
 export interface HostInput extends Omit<SendParams, 'waitMs'>, InputNature {
@@ -30,7 +31,8 @@ export interface InputCompletion {
 const WATCH_MS = 600_000
 
 /** Offers an input; resolves when it is durably accepted. Refusals are `rejected`, `not-ready` or `idempotency-conflict`. */
-export async function accept(core: Core, live: LiveSession, input: HostInput): Promise<AcceptOutcome> {
+export async function accept(core: Core, entry: Entry, input: HostInput): Promise<AcceptOutcome> {
+  const { live } = entry
   const { inputId = core.ids.input(), kind, origin, durability, intent, withoutWake, continuation, ...rest } = input
   const { injectsContext, malformedTerminal, ...params } = rest
   const nature: InputNature = {
@@ -48,6 +50,7 @@ export async function accept(core: Core, live: LiveSession, input: HostInput): P
     const seen = key === undefined ? undefined : await core.store.key(live.id, key)
     // The ledger knows unfinished inputs only, and what the store refuses takes its neighbours' commit along.
     if (seen === undefined && input.inputId !== undefined) await live.demandUnused(input.inputId)
+    demandRegistered(entry)
     return live.driver.mutate(tx => admit(tx, live, inputId, params, seen, nature))
   }
   const order = key ?? (input.inputId === undefined ? undefined : `\0${inputId}`)

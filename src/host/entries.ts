@@ -15,7 +15,7 @@ import type { LiveSession } from '../session/live-session.ts'
 import type { Clock } from '../time.ts'
 import { bindingsOf, type SessionRuntimeBindings } from './bindings.ts'
 import { DrainSlot } from './drain-slot.ts'
-import { notRegistered } from './errors.ts'
+import { demandRegistered, notRegistered, registrationOver, unlessLeaving } from './errors.ts'
 import { OpsLifecycleRegistry } from './operations.ts'
 
 /** Stops what an executor is at: the run's work, wherever it is. */
@@ -33,6 +33,8 @@ export interface Entry {
   readonly live: LiveSession
   /** Runs turns; absent: inputs are admitted and wait. */
   executor: CoreExecutor | undefined
+  /** Its host leaves it: what is asked of it from now on is to be asked again afterwards. */
+  leaving: boolean
   /** Its executor was taken away by a stop: whoever asks for the session may have it. */
   left: boolean
   /** Stands in for an executor that is about to be attached. */
@@ -73,10 +75,11 @@ export class Entries {
     return entry === undefined || entry.live.closed ? undefined : entry
   }
 
-  /** Throws `not-ready`, as of a destroyed session, for one that is not registered. */
+  /** Throws `not-ready`: as of a destroyed session for one that is not registered, to come again where it is left just now. */
   of(sessionId: SessionId): Entry {
     const entry = this.peek(sessionId)
     if (entry === undefined) throw notRegistered(sessionId)
+    demandRegistered(entry)
     return entry
   }
 
@@ -99,6 +102,11 @@ export class Entries {
     const opsLifecycle = new OpsLifecycleRegistry({
       sessionId,
       live: () => this.live(sessionId),
+      state: () => shownTo.state,
+      mutate: async run => {
+        if (gate.closed) throw registrationOver(sessionId)
+        return unlessLeaving(entry, live.driver.mutate(run))
+      },
       newId: shared.newOperation,
     })
     const entry: Entry = {
@@ -113,6 +121,7 @@ export class Entries {
       drain: new DrainSlot(authority),
       live,
       executor: undefined,
+      leaving: false,
       left: false,
       endIn: state => shownTo.endIn(state),
       preparedInterrupt: undefined,
@@ -167,6 +176,7 @@ export class Entries {
     const next = this.add(old.live, shared)
     next.executor = old.executor
     next.left = old.left
+    next.leaving = old.leaving
     next.preparedInterrupt = old.preparedInterrupt
     const wasDraining = old.drain.busy
     this.remove(old)

@@ -1,6 +1,6 @@
 /** What a host is told when it asks for something that can't be: by kind, never by text. */
 import { KernelRejection } from '../driver/transaction.ts'
-import { MeerkatError } from '../errors.ts'
+import { asMeerkatError, MeerkatError } from '../errors.ts'
 import { DslTransitionError } from '../kernel/authority.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import type { MeerkatState } from '../kernel/machine.ts'
@@ -11,6 +11,12 @@ import type { LiveSession } from '../session/live-session.ts'
 /** The host knows no such session: `NotReady`, as if it were destroyed. */
 export function notRegistered(sessionId: SessionId): MeerkatError {
   const message = `session ${sessionId} is not registered with this machine: register it first`
+  return new MeerkatError('not-ready', message, { details: { sessionId, phase: 'destroyed' } })
+}
+
+/** What was handed out for a registration is of no use in the next one. */
+export function registrationOver(sessionId: SessionId): MeerkatError {
+  const message = `the registration of session ${sessionId} that this belongs to has ended: take the bindings of the new one`
   return new MeerkatError('not-ready', message, { details: { sessionId, phase: 'destroyed' } })
 }
 
@@ -36,14 +42,39 @@ export function beingTornDown(sessionId: SessionId, state: MeerkatState | undefi
   })
 }
 
+/** A registration, as far as its end goes. */
+interface Registration {
+  readonly sessionId: SessionId
+  readonly live: LiveSession
+  /** Closed right before the last step of the teardown. */
+  readonly gate: { readonly closed: boolean }
+  /** Its host leaves it. */
+  readonly leaving: boolean
+}
+
+/** Throws once the last step of its teardown is taken: what comes after that would reach the next registration. */
+export function demandRegistered({ sessionId, live, gate, leaving }: Registration): void {
+  if (leaving && gate.closed) throw beingTornDown(sessionId, live.state)
+}
+
 /** What is refused while the session is torn down is refused for that, whatever stood in its way. */
-export async function unlessDraining<T>(live: LiveSession, act: Promise<T>): Promise<T> {
+export async function unlessLeaving<T>(registration: Registration, act: Promise<T>): Promise<T> {
+  const { sessionId, live } = registration
   try {
     return await act
   } catch (error) {
-    const isRefusal = error instanceof KernelRejection || error instanceof DslTransitionError
-    throw isRefusal && isDraining(live.state) ? beingTornDown(live.id, live.state, error) : error
+    const isEnding = registration.leaving || isDraining(live.state)
+    throw isEnding && isOfTeardown(error) ? beingTornDown(sessionId, live.state, error) : error
   }
+}
+
+/** A step that the kernel refused, or one that came when the session had been let go. */
+function isOfTeardown(error: unknown): boolean {
+  return (
+    error instanceof KernelRejection ||
+    error instanceof DslTransitionError ||
+    asMeerkatError(error).code === 'not-owner'
+  )
 }
 
 /** The machine refused what was asked: what was asked, and why not. */

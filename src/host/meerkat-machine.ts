@@ -27,7 +27,7 @@ import {
 } from './commands.ts'
 import { MachineDrains } from './drains.ts'
 import type { Entries, InterruptHandle } from './entries.ts'
-import { notRegistered, validated } from './errors.ts'
+import { notRegistered, unlessLeaving, validated } from './errors.ts'
 import { type HostEvent, hostEvent } from './host-event.ts'
 import { LiveChannels } from './live.ts'
 import { machineArguments } from './machine-arguments.ts'
@@ -227,7 +227,8 @@ export class MeerkatMachine implements AsyncDisposable {
 
   /** Offers an input; resolves when it is durably accepted. */
   async acceptInput(sessionId: SessionId, input: HostInput): Promise<AcceptOutcome> {
-    return accept(this.#core, this.#steps.registered(sessionId), input)
+    const entry = this.#entries.of(sessionId)
+    return unlessLeaving(entry, accept(this.#core, entry, input))
   }
 
   /** Offers an input that waits until something else wakes the session. */
@@ -237,8 +238,9 @@ export class MeerkatMachine implements AsyncDisposable {
 
   /** Has what waits run, each in its turn, but for what is silenced. Answers whether anything is unfinished. */
   async wakeRuntimeIfActiveInputs(sessionId: SessionId): Promise<boolean> {
-    const live = this.#steps.registered(sessionId)
-    return live.driver.mutate(tx => tx.try({ type: 'WakeQueued' }).ok && tx.state.ledger.entries.size > 0)
+    return this.#steps.act(sessionId, ({ driver }) =>
+      driver.mutate(tx => tx.try({ type: 'WakeQueued' }).ok && tx.state.ledger.entries.size > 0),
+    )
   }
 
   /** Offers an input, and says how it ends. */
@@ -265,9 +267,8 @@ export class MeerkatMachine implements AsyncDisposable {
 
   /** Writes an event of the host's own into the session's log, for whoever reads it. */
   async publishEvent(sessionId: SessionId, event: HostEvent): Promise<void> {
-    const live = this.#steps.registered(sessionId)
     const record = hostEvent(event)
-    await live.driver.mutate(tx => tx.event(record))
+    await this.#steps.act(sessionId, ({ driver }) => driver.mutate(tx => tx.event(record)))
   }
 
   /** Cancels the run at its next boundary: the named one, or the current one as the kernel sees it. */
@@ -281,7 +282,9 @@ export class MeerkatMachine implements AsyncDisposable {
   async hardCancelCurrentRun(sessionId: SessionId, runId?: RunId): Promise<boolean> {
     const entry = this.#entries.of(sessionId)
     const live = this.#entries.live(sessionId)
-    const found = await live.driver.mutate(tx => tx.try({ type: 'InterruptCurrentRun', ...(runId && { runId }) }).ok)
+    const found = await this.#steps.act(sessionId, ({ driver }) =>
+      driver.mutate(tx => tx.try({ type: 'InterruptCurrentRun', ...(runId && { runId }) }).ok),
+    )
     if (entry.executor === undefined) await entry.preparedInterrupt?.interrupt('cancelled')
     live.loop?.sync()
     return found

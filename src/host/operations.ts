@@ -11,6 +11,7 @@ import {
   resolveOperationTransitionRejection,
 } from '../kernel/classify-operations.ts'
 import type { OperationId, RunId, SessionId, WaitId } from '../kernel/ids.ts'
+import type { MeerkatState } from '../kernel/machine.ts'
 import { mapGet, mapValues } from '../kernel/persistent-map.ts'
 import {
   completionsAfter,
@@ -56,7 +57,12 @@ export interface OperationCame {
 
 interface RegistryOptions {
   readonly sessionId: SessionId
+  /** The session as it is loaded here; throws `not-ready` where it is not. */
   readonly live: () => LiveSession
+  /** What is true of it, or was at the end of the registration. */
+  readonly state: () => MeerkatState
+  /** Changes it, as long as the registration lasts. */
+  readonly mutate: <T>(run: (tx: Transaction) => T) => Promise<T>
   readonly newId: () => OperationId
 }
 
@@ -151,36 +157,38 @@ export class OpsLifecycleRegistry {
   }
   /** Ends all of them. */
   async terminateOwner(reason: string): Promise<void> {
-    await this.#live.driver.mutate(tx => tx.step({ type: 'TerminateOwnerOperations', reason }))
+    await this.#options.mutate(tx => tx.step({ type: 'TerminateOwnerOperations', reason }))
   }
 
   snapshot(operationId: OperationId): OperationEntry | undefined {
-    return mapGet(this.#live.state.operations.entries, operationId)
+    return mapGet(this.#state.operations.entries, operationId)
   }
   /** The unfinished ones, and the newest of those that ended. */
   list(): readonly OperationEntry[] {
-    return [...mapValues(this.#live.state.operations.entries)]
+    return [...mapValues(this.#state.operations.entries)]
   }
   /** Those that ended after a number, in the order of their ends. */
   completions(after: number): readonly EndedOperation[] {
-    return completionsAfter(this.#live.state.operations, after)
+    return completionsAfter(this.#state.operations, after)
   }
   /** Completions up to this number can't be listed any more. */
   get droppedThrough(): number {
-    return this.#live.state.operations.droppedThrough
+    return this.#state.operations.droppedThrough
   }
   get cursors(): OperationCursors {
-    return this.#live.state.operations.cursors
+    return this.#state.operations.cursors
   }
   /** A reader has come this far. It never goes back, and not beyond what has happened. */
   async advanceCursor(cursor: keyof OperationCursors, through: number): Promise<void> {
-    await this.#live.driver.mutate(tx => tx.step({ type: 'AdvanceOperationCursor', cursor, through }))
+    await this.#options.mutate(tx => tx.step({ type: 'AdvanceOperationCursor', cursor, through }))
   }
 
   /** Resolves with how the operation ends. Throws `not-found` for one that is not known. */
   async watch(operationId: OperationId, signal?: AbortSignal): Promise<OperationTerminal> {
+    // A new epoch ends the registration, and the operation: in the session itself that is to be seen.
+    const { live } = this.#options
     const look = (): OperationTerminal | undefined => {
-      const entry = this.snapshot(operationId)
+      const entry = mapGet(live().state.operations.entries, operationId)
       if (entry === undefined) throw notFound(operationId)
       return isEnded(entry) ? entry.status : undefined
     }
@@ -192,7 +200,7 @@ export class OpsLifecycleRegistry {
    * is called off when the signal aborts.
    */
   async waitAll(runId: RunId, operationIds: readonly OperationId[], signal?: AbortSignal): Promise<void> {
-    const { operations } = this.#live.state
+    const { operations } = this.#state
     if (new Set(operationIds).size !== operationIds.length) {
       throw new OpsLifecycleError('duplicate-wait-operation', 'an operation is named twice: name each once')
     }
@@ -200,21 +208,22 @@ export class OpsLifecycleRegistry {
     if (unknown !== undefined) throw notFound(unknown)
     const waitId = `${runId}/${++this.#waits}` as WaitId
     try {
-      await this.#live.driver.mutate(tx => tx.step({ type: 'WaitAllOperations', waitId, runId, operationIds }))
+      await this.#options.mutate(tx => tx.step({ type: 'WaitAllOperations', waitId, runId, operationIds }))
     } catch (error) {
       if (!(error instanceof KernelRejection) || operations.wait === undefined) throw error
       throw new OpsLifecycleError('wait-already-active', 'another wait is under way: one at a time')
     }
     try {
-      await this.#until(() => (this.#live.state.operations.wait?.id === waitId ? undefined : true), signal)
+      const { live } = this.#options
+      await this.#until(() => (live().state.operations.wait?.id === waitId ? undefined : true), signal)
     } catch (error) {
-      await this.#live.driver.mutate(tx => tx.try({ type: 'CancelWaitAll', waitId, runId }).ok)
+      await this.#options.mutate(tx => tx.try({ type: 'CancelWaitAll', waitId, runId }).ok)
       throw error
     }
   }
 
-  get #live(): LiveSession {
-    return this.#options.live()
+  get #state(): MeerkatState {
+    return this.#options.state()
   }
 
   /** Looks again after every commit. */
@@ -223,7 +232,7 @@ export class OpsLifecycleRegistry {
     if (found !== undefined) return found
     const answer = Promise.withResolvers<T>()
     const onAbort = (): void => answer.reject(signal?.reason)
-    const off = this.#live.onCommit(() => {
+    const off = this.#options.live().onCommit(() => {
       try {
         const value = look()
         if (value !== undefined) answer.resolve(value)
@@ -248,10 +257,10 @@ export class OpsLifecycleRegistry {
   /** A repetition that changes nothing is taken for done; any other refusal is typed. */
   async #mutate(type: OperationAction, operationId: OperationId, run: (tx: Transaction) => unknown): Promise<void> {
     try {
-      await this.#live.driver.mutate(run)
+      await this.#options.mutate(run)
     } catch (error) {
       if (!(error instanceof KernelRejection)) throw error
-      const { state } = this.#live
+      const state = this.#state
       const why = resolveOperationTransitionRejection(state, { type, operationId })
       if (why.idempotent) return
       const what =

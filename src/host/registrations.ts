@@ -31,7 +31,7 @@ export class Registrations {
   readonly #options: RegistrationsOptions
   /** By registration: one that ended meanwhile is not the next one's. */
   readonly #attaching = new Map<Entry, Promise<ExecutorClaim>>()
-  readonly #leaving = new Map<SessionId, Promise<void>>()
+  readonly #leaving = new Map<SessionId, Promise<boolean>>()
 
   constructor(options: RegistrationsOptions) {
     this.#options = options
@@ -86,23 +86,50 @@ export class Registrations {
     const entry = entries.peek(sessionId)
     if (entry === undefined) return false
     if (epochId !== undefined && entry.authority.snapshotState().binding.epochId !== epochId) return false
-    const ending = this.#leave(entry, options)
+    const ending = this.#leave(entry, options, epochId !== undefined)
     this.#leaving.set(sessionId, ending)
     try {
-      await ending
-      return true
+      return await ending
     } finally {
       this.#leaving.delete(sessionId)
     }
   }
 
-  async #leave(entry: Entry, options: LeaveOptions): Promise<void> {
-    const { entries, core } = this.#options
+  /** Answers whether it is left: where only this epoch is meant, a reset that was faster leaves it registered. */
+  async #leave(entry: Entry, options: LeaveOptions, onlyThis: boolean): Promise<boolean> {
+    const { core } = this.#options
     const { live } = entry
-    await unregister(entry, live, core.clock, options)
-    entries.remove(entry)
+    let now: Entry | undefined = entry
+    for (; now !== undefined; now = this.#renewed(now)) {
+      if (onlyThis && now !== entry) {
+        now.leaving = false
+        return false
+      }
+      await this.#end(now, options)
+    }
     // It is whoever's that asks next.
     await core.sessions.yield(live)
+    return true
+  }
+
+  async #end(entry: Entry, options: LeaveOptions): Promise<void> {
+    const { entries, core } = this.#options
+    const { live } = entry
+    entry.leaving = true
+    try {
+      await unregister(entry, live, core.clock, options)
+      entries.remove(entry)
+    } catch (error) {
+      // Whether it goes on is for whoever asks next.
+      entry.leaving = entry.gate.closed || isDraining(live.state)
+      throw error
+    }
+  }
+
+  /** The registration that this one goes on as, in a new epoch. */
+  #renewed({ sessionId, live }: Entry): Entry | undefined {
+    const next = this.#options.entries.peek(sessionId)
+    return next?.live === live ? next : undefined
   }
 
   async #attach(entry: Entry, make: MakeExecutor): Promise<ExecutorClaim> {
@@ -132,7 +159,7 @@ export class Registrations {
     const { sessionId, live } = entry
     const { phase } = live.state.lifecycle
     if (this.#options.entries.peek(sessionId) !== entry) throw notRegistered(sessionId)
-    if (isDraining(live.state)) throw beingTornDown(sessionId, live.state)
+    if (entry.leaving || isDraining(live.state)) throw beingTornDown(sessionId, live.state)
     if (phase === 'destroyed') throw notReady(sessionId, phase, 'register another session')
   }
 

@@ -56,9 +56,10 @@ export class SessionSeam {
 
   /** Where a composition delivers its requests to the sessions registered here. */
   surface(): ConsumerSurface<SessionRequest> {
-    return sessionsSurface(sessionId =>
-      this.#entries.has(sessionId) ? request => this.apply(sessionId, request) : undefined,
-    )
+    return sessionsSurface(sessionId => {
+      const entry = this.#entries.peek(sessionId)
+      return entry === undefined || entry.gate.closed ? undefined : request => this.apply(sessionId, request)
+    })
   }
 
   /** The epoch a session is registered in: what a mob has to give with a placement. */
@@ -70,7 +71,7 @@ export class SessionSeam {
   async apply(sessionId: SessionId, request: SessionRequest): Promise<Applied<MeerkatEffect>> {
     const refusal = requestRefusal(sessionId, request)
     if (refusal !== undefined) return { ok: false, ...refusal }
-    const live = this.#entries.live(sessionId)
+    const { live } = this.#entries.of(sessionId)
     const { before, result } = await live.driver.mutate(tx => {
       const [before, mark] = [tx.state, tx.mark()]
       for (const step of stepsBefore(request, before)) tx.step(step)

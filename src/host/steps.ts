@@ -1,13 +1,14 @@
 /** Steps of a registered session that a host asks for, each told to whoever the session's placement concerns. */
+import type { Transaction } from '../driver/transaction.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { SessionId } from '../kernel/ids.ts'
-import type { MeerkatInput } from '../kernel/machine.ts'
+import type { MeerkatInput, MeerkatState } from '../kernel/machine.ts'
 import type { ControlOperation, ControlReport } from '../session/api.ts'
 import { control } from '../session/control.ts'
 import type { Core } from '../session/core.ts'
 import type { LiveSession } from '../session/live-session.ts'
 import type { Entries } from './entries.ts'
-import { notReady, unlessDraining, validated } from './errors.ts'
+import { notReady, unlessLeaving, validated } from './errors.ts'
 import { type RecoveryReport, recover, recoveryReport } from './recovery.ts'
 import type { SessionSeam } from './seam.ts'
 
@@ -38,38 +39,40 @@ export class HostSteps {
     return live
   }
 
-  async step(sessionId: SessionId, input: MeerkatInput): Promise<readonly MeerkatEffect[]> {
+  /** Acts on a registered session; what its teardown stands in the way of is `not-ready`, to be asked again. */
+  async act<T>(sessionId: SessionId, act: (live: LiveSession) => Promise<T>): Promise<T> {
     const live = this.registered(sessionId)
+    return unlessLeaving(this.#entries.of(sessionId), act(live))
+  }
+
+  async step(sessionId: SessionId, input: MeerkatInput): Promise<readonly MeerkatEffect[]> {
+    const step = (tx: Transaction) => ({ before: tx.state, effects: tx.step(input) })
     const { before, effects } = await validated(
       input.type,
-      unlessDraining(
-        live,
-        live.driver.mutate(tx => ({ before: tx.state, effects: tx.step(input) })),
-      ),
+      this.act(sessionId, ({ driver }) => driver.mutate(step)),
     )
     await this.#seam.signal(sessionId, before, effects)
     return effects
   }
 
   async lifecycle(sessionId: SessionId, operation: ControlOperation): Promise<ControlReport> {
-    const live = this.registered(sessionId)
     const { clock, ids, abortGraceMs } = this.#core
     let telling = Promise.resolve()
-    const asked = control(live, operation, clock, abortGraceMs + MORE_MS, {
+    const how = {
       ids,
       mark: () => {},
-      said: (effects, before) => {
+      said: (effects: readonly MeerkatEffect[], before: MeerkatState) => {
         telling = this.#seam.signal(sessionId, before, effects)
       },
-    })
-    const report = await unlessDraining(live, asked)
+    }
+    const report = await this.act(sessionId, live => control(live, operation, clock, abortGraceMs + MORE_MS, how))
     await telling
     return report
   }
 
   async recover(sessionId: SessionId): Promise<RecoveryReport> {
     const live = this.registered(sessionId)
-    const { before, effects } = await live.driver.mutate(recover)
+    const { before, effects } = await this.act(sessionId, ({ driver }) => driver.mutate(recover))
     await this.#seam.signal(sessionId, before, effects)
     this.#entries.of(sessionId).authority.tellOthers(false)
     live.loop?.sync()
