@@ -165,7 +165,10 @@ async function served(house: House): Promise<void> {
   await house.moves()
   const [machine, other] = [await house.machine, await house.other]
   await insist(() => machine.ensureSessionWithExecutor(S, () => echo()))
-  if (machine.runtimeState(S) === 'retired') await machine.reset(S)
+  if (machine.runtimeState(S) === 'retired') {
+    await expect.poll(() => machine.listActiveInputs(S), { timeout: 10_000 }).toEqual([])
+    await machine.reset(S)
+  }
   await machine.resume(S)
   await insist(() => machine.ensureSessionWithExecutor(S, () => echo()))
   const { completion } = await machine.acceptInputWithCompletion(S, { content: 'are you well?' })
