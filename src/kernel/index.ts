@@ -242,9 +242,11 @@ export {
   type Blocker,
   blockers,
   type CompletionBatch,
+  canHear,
   canPrepare,
   completionBatchDue,
   completionsUntold,
+  hearable,
   runnable,
 } from './runnable.ts'
 export type {

@@ -8,8 +8,9 @@ import type { CallId, InputId, OperationId } from './ids.ts'
 import type { MeerkatFacts } from './machine.ts'
 import { type CallEntry, unsettledCallsOf } from './regions/calls.ts'
 import { admitsWork } from './regions/guards.ts'
-import { nextWaking } from './regions/ledger-batch.ts'
-import { entryOf } from './regions/ledger-entries.ts'
+import { findInOrder } from './regions/lane.ts'
+import { nextWaking, selectBatch } from './regions/ledger-batch.ts'
+import { entryOf, type Ledger } from './regions/ledger-entries.ts'
 import { completionsAfter, wakes } from './regions/operations-entries.ts'
 
 /** Something that keeps the session from starting its next run. */
@@ -42,6 +43,25 @@ export function canPrepare(state: MeerkatFacts): boolean {
   return state.calls.unsettled === 0 || unsettledCallsOfNext(state).length === 0
 }
 
+/**
+ * Whether work that waits for a person has something to hear meanwhile: steers wait behind it, or have joined it and were
+ * not heard. A run may start then whose executor goes on without the calls that are not decided.
+ */
+export function canHear({ ledger, calls, registration: { merge } }: MeerkatFacts): boolean {
+  if (calls.unsettled === 0) return false
+  const [head] = selectBatch(ledger, { merge, passivesAlong: false })
+  const waiting = head === undefined ? [] : unsettledCallsOf(calls, head)
+  return waiting.length > 0 && (waiting.some(({ passed }) => passed === true) || leadsSteers(ledger, head))
+}
+
+function leadsSteers(ledger: Ledger, head: InputId | undefined): boolean {
+  const behind = findInOrder(ledger.steer, id => {
+    const entry = entryOf(ledger, id)
+    return id !== head && entry?.wake === true && entry.progressed !== true
+  })
+  return behind !== undefined && findInOrder(ledger.steer, () => true) === head
+}
+
 /** Calls that the next run's work has to have settled first. */
 function unsettledCallsOfNext(state: MeerkatFacts): readonly CallEntry[] {
   const waking = nextWaking(state.ledger)
@@ -54,6 +74,13 @@ export function runnable(state: MeerkatFacts): boolean {
   if (registration.phase !== 'active') return false
   if (lifecycle.phase === 'attached') return !lifecycle.stopDeferred && canPrepare(state)
   return lifecycle.phase === 'retired' && canPrepare(state)
+}
+
+/** Whether a run may start now that hears steers while calls of its work wait for a person. */
+export function hearable(state: MeerkatFacts): boolean {
+  const { lifecycle, registration } = state
+  if (registration.phase !== 'active' || !canHear(state)) return false
+  return lifecycle.phase === 'attached' ? !lifecycle.stopDeferred : lifecycle.phase === 'retired'
 }
 
 /** How old the work is that nothing stands in the way of but, at most, that somebody serves the session. */

@@ -207,6 +207,18 @@ const mutants: readonly Mutant[] = [
     caughtBy: 'phases-have-a-way-out',
   },
   {
+    fault: 'a boundary that waits for every decision',
+    machine: () => withRow('turn', 'ToolCallsResolved', 'pending', row => ({ ...row, when: [never] })),
+    only: ['pending-calls'],
+    caughtBy: 'pending-work-hears',
+  },
+  {
+    fault: 'work that waits for a decision and is refused the run in which it would hear steers',
+    machine: () => withRow('lifecycle', 'Prepare', 'hear', row => ({ ...row, when: [never] })),
+    only: ['pending-calls'],
+    caughtBy: 'pending-work-hears',
+  },
+  {
     fault: 'a runnable session whose run is refused',
     machine: () => withRow('lifecycle', 'DrainQueuedRun', 'drain', row => ({ ...row, when: [never] })),
     only: ['runs'],

@@ -3,6 +3,7 @@ import {
   type CommsRuntimeId,
   decodeState,
   encodeState,
+  hearable,
   runnable,
   settlingSteps,
   takeOverSteps,
@@ -142,6 +143,66 @@ describe('work that waits for a decision', () => {
     play.begin('r2')
     expect(play.state.run).toMatchObject({ contributors: ['a'] })
     expect(play.entry('s')).toMatchObject({ status: 'queued' })
+  })
+})
+
+describe('a run over work that waits for a decision', () => {
+  const r2 = runId('r2')
+
+  /** The work has parked, a steer waits behind it. */
+  function pending() {
+    const play = attached()
+    play.accept('a')
+    play.begin('r')
+    const calls = [{ callId: 'c' as CallId, tool: 'deploy', policy: 'ask', needsApproval: true }] as const
+    play.do(
+      { type: 'LlmReturnedToolCalls', runId: runId('r'), toolCount: 1 },
+      { type: 'RecordCallIntents', runId: runId('r'), calls, at: 1 },
+      { type: 'RollbackRun', runId: runId('r'), cause: 'parked' },
+    )
+    expect(hearable(play.state)).toBe(false)
+    play.accept('s', { mode: 'steer' })
+    play.do(...settlingSteps(play.state))
+    return play
+  }
+
+  test('hears the steers behind it at a boundary that passes the call by, once', () => {
+    const play = pending()
+    expect(hearable(play.state)).toBe(true)
+    play.begin('r2')
+    play.do(
+      { type: 'LlmReturnedToolCalls', runId: r2, toolCount: 1 },
+      { type: 'ToolCallsResolved', runId: r2 },
+      { type: 'BoundaryContinue', runId: r2 },
+    )
+    expect(play.state.run).toMatchObject({ contributors: ['a', 's'], boundary: 1 })
+    play.do({ type: 'RollbackRun', runId: r2, cause: 'parked' })
+    expect(hearable(play.state)).toBe(false)
+    expect(play.entry('s')).toMatchObject({ status: 'carried', carrier: 'a' })
+  })
+
+  test.each(['interrupted', 'attempt-failed', 'recovered'] as const)('is owed again after it ended %s', cause => {
+    const play = pending()
+    play.begin('r2')
+    play.do(
+      { type: 'LlmReturnedToolCalls', runId: r2, toolCount: 1 },
+      { type: 'ToolCallsResolved', runId: r2 },
+      { type: 'BoundaryContinue', runId: r2 },
+      { type: 'RollbackRun', runId: r2, cause },
+    )
+    expect(hearable(play.state)).toBe(true)
+    expect(runnable(play.state)).toBe(false)
+  })
+
+  test('leaves nothing in flight behind a boundary', () => {
+    const play = pending()
+    play.begin('r2')
+    const more = [{ callId: 'd' as CallId, tool: 'look', policy: 'ask' }] as const
+    play.do(
+      { type: 'LlmReturnedToolCalls', runId: r2, toolCount: 2 },
+      { type: 'RecordCallIntents', runId: r2, calls: more, at: 2 },
+    )
+    expect(play.refused({ type: 'ToolCallsResolved', runId: r2 }).kind).toBe('guard-rejected')
   })
 })
 

@@ -349,6 +349,25 @@ const callOwners = (steered: boolean): Configuration => ({
   ]),
 })
 
+const pendingCalls: Configuration = {
+  name: 'pending-calls',
+  about:
+    'Work that waits for a decision, and a steer that it hears meanwhile: boundaries that pass the call by, parking and crashing before and after them, the decision at any time. One call and one steer: another steer is heard as the first one is.',
+  prefix: attached,
+  inputs: always([
+    accept('a'),
+    steer,
+    ...callingTurn,
+    interruption,
+    { type: 'RollbackRun', runId, cause: 'parked' },
+    ...callsOf('approve'),
+    ...laneOperations('a').slice(0, 2),
+    ...laneOperations('a').slice(3, 4),
+    { type: 'Retire' },
+    { type: 'Reset' },
+  ]),
+}
+
 const transcriptLength: Configuration = {
   name: 'transcript',
   about:
@@ -391,6 +410,7 @@ export function configurations(quick: boolean): readonly Configuration[] {
     callPolicies(quick),
     callOwners(false),
     ...(quick ? [] : [callOwners(true)]),
+    pendingCalls,
     transcriptLength,
     ...asyncConfigurations(quick),
     ...modelConfigurations(quick),

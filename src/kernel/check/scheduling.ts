@@ -2,22 +2,26 @@
  * What the shell is told of a state, held against the machine:
  *
  * 1. Where `runnable` holds a run can be started, and `blockers` names nothing; elsewhere it names something.
- * 2. Completions that are due can be told at once, and are not due again.
- * 3. A schedule that is due can fire at once, and its input is admitted.
- * 4. The steps that are owed can be taken, and leave none owed.
+ * 2. Where `hearable` holds a run can be started, and takes in the steers that wait while its call is not decided.
+ * 3. Completions that are due can be told at once, and are not due again.
+ * 4. A schedule that is due can fire at once, and its input is admitted.
+ * 5. The steps that are owed can be taken, and leave none owed.
  */
 import type { MeerkatEffect } from '../effects.ts'
 import type { InputId, RunId } from '../ids.ts'
 import type { MeerkatInput, MeerkatState } from '../machine.ts'
 import { settlingSteps, takeOverSteps } from '../owed.ts'
 import { mapValues } from '../persistent-map.ts'
+import { inOrder } from '../regions/lane.ts'
+import { entryOf, type LedgerEntry } from '../regions/ledger-entries.ts'
 import { dueSchedules, nextDueAt } from '../regions/schedules.ts'
-import { blockers, completionBatchDue, runnable } from '../runnable.ts'
+import { blockers, completionBatchDue, hearable, runnable } from '../runnable.ts'
 import type { Machine } from '../step.ts'
 
 export type SchedulingProperty =
   | 'runnable-runs'
   | 'blockers-explain'
+  | 'pending-work-hears'
   | 'due-completions-are-told'
   | 'due-schedules-fire'
   | 'owed-steps-settle'
@@ -39,6 +43,7 @@ const starts: readonly MeerkatInput[] = [
 export function schedulingFaults(machine: SessionMachine, state: MeerkatState): readonly SchedulingFault[] {
   return [
     ...runFaults(machine, state),
+    ...hearingFaults(machine, state),
     ...completionFaults(machine, state),
     ...scheduleFaults(machine, state),
     ...owedFaults(machine, state),
@@ -72,6 +77,29 @@ function runFaults(machine: SessionMachine, state: MeerkatState): readonly Sched
     faults.push({ property: 'blockers-explain', text })
   }
   return faults
+}
+
+/** What the shell does where steers are to be heard before a decision. */
+const hearing: readonly MeerkatInput[] = [
+  { type: 'StartConversationRun', runId: probe },
+  { type: 'PrimitiveApplied', runId: probe },
+  { type: 'LlmReturnedToolCalls', runId: probe, toolCount: 1 },
+  { type: 'ToolCallsResolved', runId: probe },
+  { type: 'BoundaryContinue', runId: probe },
+]
+
+function hearingFaults(machine: SessionMachine, state: MeerkatState): readonly SchedulingFault[] {
+  if (!hearable(state)) return []
+  const heard = starts.map(input => after(machine, state, [input, ...hearing])).find(one => one !== undefined)
+  const isHeard =
+    heard !== undefined && ![...inOrder(heard.ledger.steer)].some(id => mayJoin(entryOf(heard.ledger, id)))
+  const text = 'work that waits for a decision is to hear steers, but does not'
+  return isHeard ? [] : [{ property: 'pending-work-hears', text }]
+}
+
+/** Work with a journal of its own joins no other. */
+function mayJoin(entry: LedgerEntry | undefined): boolean {
+  return entry?.wake === true && entry.progressed !== true
 }
 
 /** The run that starts answers at least one input that may start a turn. */

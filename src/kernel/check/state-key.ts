@@ -133,7 +133,7 @@ function entryInWords(entry: LedgerEntry): string {
 
 function callsInWords(calls: Calls): string {
   const open = [...mapValues(calls.open)].map(
-    call => `${call.id}/${call.work}/${call.policy}/${call.state}/${call.crashes ?? ''}`,
+    call => `${call.id}/${call.work}/${call.policy}/${call.state}/${call.crashes ?? ''}/${call.passed ?? ''}`,
   )
   return `calls ${open.toSorted().join(' ')} ${calls.unsettled}`
 }

@@ -4,7 +4,7 @@
  * Enforces: no call is dispatched without a recorded intent; a call in flight whose executor was lost is settled by the
  * policy its tool declared (`retry` is owed again, `fail` has failed, `ask` waits for a person) and never by guess; a
  * call in flight at the end of two processes counts as what ended them, and is not made again; a call that needs
- * approval is not dispatched before the decision.
+ * approval is not dispatched before the decision, also where the run goes on without it.
  */
 
 import type { AcceptInput } from '../admission.ts'
@@ -43,6 +43,8 @@ export interface CallEntry {
   readonly at: number
   /** Of a call that is repeated when lost: how many processes ended while it was in flight. */
   readonly crashes?: number
+  /** A boundary went by while it waits for a person, and no run has parked since: its work is owed a run meanwhile. */
+  readonly passed?: true
   /** What counts as decided, and from when on, where nobody decides about it. */
   readonly expiry?: { readonly at: number; readonly decision: 'allow' | 'deny' }
 }
@@ -106,6 +108,10 @@ export function callsOf(calls: Calls, work: InputId): readonly CallEntry[] {
 /** Guard: every call of the current run's work has an outcome. */
 export function allCallsSettled(state: MeerkatFacts): boolean {
   return workCalls(state).every(call => call.state === 'succeeded' || call.state === 'failed')
+}
+/** Guard: no call of the current run's work is in flight: its outcome would come behind what is said next. */
+export function noCallInFlight(state: MeerkatFacts): boolean {
+  return workCalls(state).every(call => call.state !== 'dispatched')
 }
 /** Guard: a call of the current run's work waits for a person. */
 export function hasUnsettledCalls(state: MeerkatFacts): boolean {
@@ -195,6 +201,21 @@ function record(
   )
 }
 
+/** The run goes on without what waits for a person. */
+function passBy(slice: Calls, _: MeerkatInput, state: MeerkatFacts): Calls {
+  return waiting(slice, state).reduce(
+    (calls, call) => (call.passed ? calls : put(calls, { ...call, passed: true })),
+    slice,
+  )
+}
+/** Nothing is owed any more but a decision. */
+function park(slice: Calls, _: MeerkatInput, state: MeerkatFacts): Calls {
+  return waiting(slice, state).reduce((calls, { passed, ...call }) => (passed ? put(calls, call) : calls), slice)
+}
+function waiting(slice: Calls, state: MeerkatFacts): readonly CallEntry[] {
+  return slice.unsettled === 0 ? [] : workCalls(state).filter(call => isUnsettled(call.state))
+}
+
 /** The executor is gone: what was in flight is settled by policy. */
 function lose(slice: Calls, _: MeerkatInput, state: MeerkatFacts): Calls {
   return inFlight(state).reduce((calls, call) => put(calls, { ...call, state: LOST[call.policy] }), slice)
@@ -226,6 +247,7 @@ function closeAll(slice: Calls): Calls {
 }
 /** A rollback that gave the work up takes its calls along; otherwise what was in flight is lost. */
 function afterRollback(slice: Calls, input: MeerkatInput & WithCause, state: MeerkatFacts): Calls {
+  if (input.cause === 'parked') return lose(park(slice, input, state), input, state)
   return (givesWorkUp(state, input) ? close : lose)(slice, input, state)
 }
 function afterCrash(slice: Calls, input: MeerkatInput & WithLimit, state: MeerkatFacts): Calls {
@@ -345,6 +367,8 @@ export const calls: MeerkatRegion<'calls', LifecyclePhase> = {
     ],
   },
   follow: {
+    BoundaryContinue: { then: passBy },
+    BoundaryComplete: { then: passBy },
     RollbackRun: { then: afterRollback, emit: [lost] },
     Recover: { then: afterCrash, emit: [lost] },
     Commit: { then: close },

@@ -7,7 +7,7 @@
 import type { MeerkatEffect, RollbackCause } from '../effects.ts'
 import type { RunId, RuntimeEpochId, SessionId } from '../ids.ts'
 import type { MeerkatFacts, MeerkatInput, MeerkatRegion } from '../machine.ts'
-import { canPrepare } from '../runnable.ts'
+import { canHear, canPrepare } from '../runnable.ts'
 import { allCallsSettled, hasUnsettledCalls } from './calls.ts'
 import { isCurrentRun, isRegistered, notDraining } from './guards.ts'
 
@@ -107,6 +107,9 @@ function startRun(slice: Lifecycle): Lifecycle {
     ? { phase: 'running', preRun: 'attached', stopDeferred: slice.stopDeferred }
     : { phase: 'running', preRun: 'idle', stopDeferred: false }
 }
+function drainRun(): Lifecycle {
+  return { phase: 'running', preRun: 'retired', stopDeferred: false }
+}
 function endRun(slice: Lifecycle): Lifecycle {
   if (slice.phase !== 'running') return slice
   // A stop that was asked for during the run stays asked for, wherever the run came from.
@@ -176,6 +179,8 @@ export const lifecycle: MeerkatRegion<'lifecycle', LifecyclePhase> = {
         to: ['running'],
         then: startRun,
       },
+      // The head's calls wait for a person, but steers do not.
+      { name: 'hear', from: ['idle', 'attached'], when: [isRegistered, canHear], to: ['running'], then: startRun },
     ],
     DrainQueuedRun: [
       {
@@ -183,8 +188,9 @@ export const lifecycle: MeerkatRegion<'lifecycle', LifecyclePhase> = {
         from: ['retired'],
         when: [isRegistered, canPrepare],
         to: ['running'],
-        then: () => ({ phase: 'running', preRun: 'retired', stopDeferred: false }),
+        then: drainRun,
       },
+      { name: 'hear', from: ['retired'], when: [isRegistered, canHear], to: ['running'], then: drainRun },
     ],
     Commit: [
       {

@@ -6,7 +6,7 @@
  * the operations it waits for; only recoverable failures are recovered from.
  */
 import type { MeerkatRegion } from '../machine.ts'
-import { allCallsSettled } from './calls.ts'
+import { allCallsSettled, hasUnsettledCalls, noCallInFlight } from './calls.ts'
 import { isCurrentRun } from './guards.ts'
 import { joinsSteers } from './ledger-runs.ts'
 import { turnEnds, UNFINISHED } from './turn-ends.ts'
@@ -172,6 +172,15 @@ export const turn: MeerkatRegion<'turn', TurnPhase> = {
         from: ['waitingForOps'],
         during: RUNNING,
         when: [isCurrentRun, barrierSatisfied, allCallsSettled],
+        to: ['drainingBoundary'],
+        then: to('drainingBoundary'),
+      },
+      // What waits for a person may wait beyond the boundary: the model goes on without it, and hears who steers.
+      {
+        name: 'pending',
+        from: ['waitingForOps'],
+        during: RUNNING,
+        when: [isCurrentRun, barrierSatisfied, hasUnsettledCalls, noCallInFlight],
         to: ['drainingBoundary'],
         then: to('drainingBoundary'),
       },
