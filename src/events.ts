@@ -106,7 +106,7 @@ export const EVENTS = {
     fields: { inputIds: ['inputIds', 'What it answers, head first.'] },
   },
   'run.boundary': {
-    says: 'Every call so far has its outcome, and what was said is committed.',
+    says: 'Every call so far has its outcome or waits for a person, and what was said is committed.',
     of: ['runId'],
     fields: {
       boundary: ['int', 'Its number within the run, from 1.'],

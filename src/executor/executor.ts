@@ -6,7 +6,8 @@
  * tools did, and hears what to do next.
  *
  * 1. `apply` continues the work from its journal. It is called again after a crash, after a call was settled, and after
- *    steers joined at the end, so it never assumes that it begins.
+ *    steers joined at the end, so it never assumes that it begins. An executor that says so (`hearsWhileParked`) is also
+ *    called while calls still wait for a person, because a steer came: see there.
  * 2. Nothing with an effect outside is done before `intend` (or `dispatch`) has answered.
  * 3. Every wait inside ends at `deadline` or when `signal` aborts, whichever comes first.
  * 4. A thrown error is a failed attempt: the input is tried again, at most three times. A failure that another attempt
@@ -31,6 +32,14 @@ export interface CoreExecutor {
   /** For people and `runtime/info`. */
   readonly name: string
   apply(port: RunPort): Promise<ApplyOutput>
+  /**
+   * Whether steers reach its model while calls of the work wait for a person. Then a run starts for a steer at once: the
+   * steer has joined at a boundary and ends the journal, `calls()` has calls that are `awaitingApproval` or `unknown`, the
+   * model is asked with something said in the place of their results, and `apply` parks with what it answered. A boundary
+   * may then pass while those calls stay open. Absent or false: `apply` is called once all of them are decided, and finds the
+   * steer at its next boundary.
+   */
+  hearsWhileParked?(sessionId: SessionId): boolean
   /** Tools it offers a session, for `tool/list`. */
   tools?(session: SessionOptions, sessionId?: SessionId): readonly ToolSummary[] | undefined
   /**
@@ -138,8 +147,9 @@ export interface RunPort {
   /** Calls ended. */
   outcomes(report: readonly CallOutcome[]): Promise<void>
   /**
-   * Every call has an outcome: commits the boundary. `steered` inputs joined and are in the journal already. Also the
-   * first report of an attempt whose journal ends in calls that an earlier attempt made.
+   * Every call has an outcome, or waits for a person while the model goes on without it: commits the boundary. `steered`
+   * inputs joined and are in the journal already. Also the first report of an attempt whose journal ends in calls that an
+   * earlier attempt made.
    */
   boundary(report: { readonly turn: number }): Promise<BoundaryAnswer>
   /** A model call failed and will be tried again after a delay. */
@@ -220,5 +230,13 @@ export type ApplyOutput =
       readonly usage?: UsageRecord
       readonly turn?: number
     }
-  /** A call waits for an approval or a resolution: the work goes on when it is settled. */
-  | { readonly type: 'parked' }
+  /**
+   * A call waits for an approval or a resolution: the work goes on when it is settled. With a message: what the model
+   * said to steers that it heard meanwhile.
+   */
+  | {
+      readonly type: 'parked'
+      readonly message?: MessageRecord
+      readonly usage?: UsageRecord
+      readonly turn?: number
+    }

@@ -41,6 +41,7 @@ export async function openParts(
   const executor: CoreExecutor = {
     name: 'host',
     apply: port => served(entries, port.sessionId).apply(port),
+    hearsWhileParked: id => entries.peek(id)?.executor?.hearsWhileParked?.(id) === true,
     tools: (session, id) => (id === undefined ? undefined : entries.peek(id)?.executor?.tools?.(session, id)),
     close: () => entries.closeExecutors(core.clock, CLOSE_MS),
     watch: async (operation, context) => {

@@ -17,7 +17,6 @@ export type Fields = Readonly<Record<string, unknown>>
 export function checkedAnswer(given: unknown): ApplyOutput {
   const answer = fieldsOf(given, 'answered')
   const type = answer['type']
-  if (type === 'parked') return { type }
   const { message, usage, turn } = answer
   const common = defined({
     message: message === undefined ? undefined : checkedMessage(message),
@@ -28,7 +27,7 @@ export function checkedAnswer(given: unknown): ApplyOutput {
     const { output } = answer
     return { type, ...common, ...(output !== undefined && { output: plain(output, 'output') }) }
   }
-  if (type === 'cancelled') return { type, ...common }
+  if (type === 'cancelled' || type === 'parked') return { type, ...common }
   if (type === 'failed') return { type, ...common, ...failure(answer) }
   throw bad(`answered ${wordOf(type)} where completed, failed, cancelled or parked was expected`)
 }

@@ -4,6 +4,7 @@ import type { MeerkatError } from '../errors.ts'
 import type { AbortCause, ApplyOutput, CoreExecutor } from '../executor/executor.ts'
 import type { Faults } from '../faults.ts'
 import { errorOf } from '../foreign.ts'
+import type { SessionId } from '../kernel/ids.ts'
 import { isUnreadableFile } from '../store/blobs.ts'
 import { checkedAnswer } from './answers.ts'
 import type { Ending } from './closing.ts'
@@ -19,7 +20,7 @@ export async function attempt(
   try {
     await load()
     if (faults !== undefined) await faults('loop.dispatch')
-    port.callsBefore = port.sessionCalls
+    port.begin()
     const output: unknown = await executor.apply(port)
     if (faults !== undefined) await faults('loop.returned')
     return checkedAnswer(output)
@@ -55,4 +56,13 @@ export function turnOfEventLoop(): Promise<void> {
   return new Promise(resolve => {
     setImmediate(resolve)
   })
+}
+
+/** Whether steers reach this executor before the decision that its work waits for. An executor that can't say so doesn't. */
+export function hearsWhileParked(executor: CoreExecutor, sessionId: SessionId): boolean {
+  try {
+    return executor.hearsWhileParked?.(sessionId) === true
+  } catch {
+    return false
+  }
 }

@@ -5,6 +5,7 @@ import { messageOf } from '../foreign.ts'
 import type { CallId, RunId } from '../kernel/ids.ts'
 import { mapGet } from '../kernel/persistent-map.ts'
 import type { Calls } from '../kernel/regions/calls.ts'
+import { cancelTakesAnswer } from '../kernel/regions/turn-rules.ts'
 import type { MessageRecord, ResultRecord, UsageRecord } from '../store/records.ts'
 import { messageText } from '../text.ts'
 import type { Work } from './work.ts'
@@ -19,8 +20,10 @@ export type Ending =
 export interface Closing {
   readonly runId: RunId
   readonly work: Work
-  /** Tokens of earlier calls of this run. */
+  /** Of the whole work so far. */
   readonly usage: UsageRecord | undefined
+  /** What of it the journal does not say yet. */
+  readonly unrecorded: UsageRecord | undefined
   /** Whether text of this turn was streamed. */
   readonly streamed: (turn: number) => boolean
   readonly turn: number
@@ -43,9 +46,10 @@ export function close(tx: Transaction, closing: Closing, ending: Ending): Verdic
     case 'cancelled':
       return cancelled(tx, closing, ending.message)
     case 'parked':
-      return parked(tx, closing)
+      return parked(tx, closing, ending)
     case 'interrupted':
       tx.step({ type: 'RollbackRun', runId: closing.runId, cause: 'interrupted' })
+      if (closing.work.isJournaled) closing.work.record(tx)
       return 'over'
     case 'threw':
       return threw(tx, closing, ending.error)
@@ -53,10 +57,20 @@ export function close(tx: Transaction, closing: Closing, ending: Ending): Verdic
 }
 
 /** Its work waits for a person; where that was settled meanwhile it goes on. An executor that parks for nobody has failed. */
-function parked(tx: Transaction, closing: Closing): Verdict {
+function parked(tx: Transaction, closing: Closing, { message }: Extract<ApplyOutput, { type: 'parked' }>): Verdict {
+  // It comes to no boundary any more at which it could end.
+  if (cancelTakesAnswer(tx.state)) return cancelled(tx, closing, message)
+  sayText(tx, closing, message)
+  closing.work.record(tx, messages => messages.push(...saidMeanwhile(closing, message)))
   if (tx.try({ type: 'RollbackRun', runId: closing.runId, cause: 'parked' }).ok) return 'over'
   if (tx.state.calls !== closing.callsBefore) return 'again'
   return threw(tx, closing, new Error('the executor parked its run, though none of its calls waits for anybody'))
+}
+
+/** What the model said before its run goes on, and what that cost. It may have said nothing. */
+function saidMeanwhile({ unrecorded: usage }: Closing, message: MessageRecord | undefined): readonly MessageRecord[] {
+  if (message === undefined && usage === undefined) return []
+  return [{ ...(message ?? { role: 'assistant', content: [] }), ...(usage && { usage }) }]
 }
 
 type Completed = Extract<ApplyOutput, { type: 'completed' }>
@@ -75,10 +89,12 @@ function completed(tx: Transaction, closing: Closing, output: Completed): Verdic
   }
   if (tx.state.turn.phase === 'cancelled') return cancelled(tx, closing, output.message)
   if (tx.state.turn.phase === 'callingLlm') {
-    if (output.message !== undefined) work.add(output.message)
+    const { run } = tx.state
     sayText(tx, closing, output.message)
-    work.hear(tx.state.run.phase === 'bound' ? tx.state.run.contributors : [])
-    tx.parts.put.push(...work.unwritten())
+    work.record(tx, messages => {
+      messages.push(...saidMeanwhile(closing, output.message))
+      work.hear(run.phase === 'bound' ? run.contributors : [])
+    })
     return 'again'
   }
   const { count, answer } = join(tx, closing, output.message)
@@ -138,7 +154,7 @@ function threw(tx: Transaction, closing: Closing, thrown: unknown): Verdict {
   if (tx.parts.ended.length > before) {
     const { count } = join(tx, closing, undefined, `The turn failed: ${message}`)
     tx.step({ type: 'ExtendTranscript', messages: count })
-  } else tx.parts.put.push(...(work.isJournaled ? work.unwritten() : []))
+  } else if (work.isJournaled) work.record(tx)
   return 'over'
 }
 
@@ -170,7 +186,10 @@ function join(
 
 /** What the transcript says of a call whose outcome nobody recorded. */
 function unknownOutcome({ state }: Transaction, callId: string): string {
-  const crashes = mapGet(state.calls.open, callId as CallId)?.crashes
+  const call = mapGet(state.calls.open, callId as CallId)
+  if (call?.state === 'awaitingApproval')
+    return 'The call was not made: its run ended before anybody had decided on it.'
+  const crashes = call?.crashes
   if (crashes === undefined) return 'The run ended before an outcome was known.'
   return `Its process ended ${crashes === 1 ? 'once' : `${crashes} times`} while it was in flight, and no outcome is known.`
 }

@@ -23,10 +23,10 @@ import { type RuntimeObserver, tell } from '../observer.ts'
 import { refersToFiles, whole } from '../store/blobs.ts'
 import type { InputRecord, MessageRecord, SessionOptions, UsageRecord } from '../store/records.ts'
 import { type Clock, Deadline } from '../time.ts'
-import { addUsage } from '../usage.ts'
+import { addUsage, lessUsage } from '../usage.ts'
 import { attempt, judge, turnOfEventLoop } from './attempt.ts'
 import { RunByHand } from './by-hand.ts'
-import { close, type Ending, type Verdict } from './closing.ts'
+import { type Closing, close, type Ending, type Verdict } from './closing.ts'
 import { LoopPort } from './port.ts'
 import type { RunSlots } from './slots.ts'
 import { type Files, Work } from './work.ts'
@@ -85,6 +85,8 @@ const RUNS_A_TURN = 32
 export class SessionLoop {
   readonly #options: LoopOptions
   #current: Performance | undefined
+  /** The work in hand. */
+  #work: Work | undefined
   readonly #byHand: RunByHand
   #closing = false
   #runs = 0
@@ -170,6 +172,7 @@ export class SessionLoop {
     try {
       if (performance.isWaiting) leave = await this.#slot(performance)
       const { port, work, payloads, load, queuedMs } = await this.#prepare(run, performance)
+      this.#work = work
       performance.deadline = port.deadline
       offDeadline = port.deadline.onPassed(() => this.#abort(performance, 'deadline'))
       this.#tellStart(port, performance, queuedMs)
@@ -180,7 +183,10 @@ export class SessionLoop {
         const ending = await this.#apply(port, performance, load)
         const spent = 'usage' in ending ? ending.usage : undefined
         usage = addUsage(usage, spent)
-        const verdict = await this.#close(port, work, ending, addUsage(spentBefore, usage))
+        const verdict = await this.#close(port, work, ending, {
+          usage: addUsage(spentBefore, usage),
+          unrecorded: lessUsage(spent, port.recorded),
+        })
         if (verdict === 'over') this.#tellEnd(port, performance, ending, usage)
         if (verdict === 'over' && ending.type !== 'threw') break
         await turnOfEventLoop()
@@ -197,6 +203,7 @@ export class SessionLoop {
       leave()
       // A long backlog, answered at once by a store in memory, must not keep timers and other sessions waiting.
       if (++this.#runs % RUNS_A_TURN === 0) await turnOfEventLoop()
+      this.#work = undefined
       if (this.#current === performance) this.#current = undefined
       this.sync()
     }
@@ -227,9 +234,9 @@ export class SessionLoop {
       const missing = ids.filter(id => !known.has(id))
       if (missing.length > 0) for (const record of await this.#options.payloads(missing)) known.set(record.id, record)
     }
-    const journal = journals.get(head) ?? []
-    await fetch([...run.contributors, ...journal.flatMap(message => message.inputIds ?? [])])
-    const work = new Work(head, journal, known)
+    await fetch([...run.contributors, ...(journals.get(head) ?? []).flatMap(message => message.inputIds ?? [])])
+    // What was said of a call meanwhile is there as well.
+    const work = new Work(head, journals.get(head) ?? [], known)
     work.hear(run.contributors)
     // Whoever asks for the work's calls sees it as it grows.
     journals.set(head, work.messages)
@@ -312,7 +319,19 @@ export class SessionLoop {
     }
   }
 
-  async #close(port: LoopPort, work: Work, ending: Ending, usage: UsageRecord | undefined): Promise<Verdict> {
+  /** Has the work in hand hear what became of a call of it. False where it is in nobody's hands here. */
+  tell(tx: Transaction, head: InputId, message: MessageRecord): boolean {
+    if (this.#work?.head !== head) return false
+    this.#work.record(tx, messages => messages.push(message))
+    return true
+  }
+
+  async #close(
+    port: LoopPort,
+    work: Work,
+    ending: Ending,
+    costs: Pick<Closing, 'usage' | 'unrecorded'>,
+  ): Promise<Verdict> {
     const { driver } = this.#options
     const { runId } = port
     const streamed = (turn: number): boolean => port.streamed(turn)
@@ -320,15 +339,13 @@ export class SessionLoop {
     const closing = {
       runId,
       work,
-      usage,
+      ...costs,
       streamed,
       turn: port.turnOf(ending),
       atBoundary,
       callsBefore: port.callsBefore,
     }
-    const length = work.messages.length
     const mutation = (tx: Transaction): Verdict => {
-      work.truncate(length)
       const { run } = tx.state
       if (run.phase !== 'bound' || run.runId !== runId) return 'over'
       const verdict = close(tx, closing, ending)
@@ -336,9 +353,7 @@ export class SessionLoop {
       if (verdict === 'over') this.#file(work)
       return verdict
     }
-    const verdict = await this.#persist(() => driver.mutate(mutation))
-    if (verdict === 'again') work.written()
-    return verdict
+    return this.#persist(() => driver.mutate(mutation))
   }
 
   /** What is on disk of the work waits for its next attempt. */

@@ -67,6 +67,8 @@ export class LoopPort implements RunPort {
   readonly #streamedTurns = new Set<number>()
   /** Of the work's model calls before the executor was called. */
   usageSoFar?: UsageRecord
+  /** Of the model calls since the executor was called last, as far as the journal says it. */
+  recorded?: UsageRecord | undefined
   /** The session's calls when the executor was called last. */
   callsBefore: Calls
   #turns = 0
@@ -86,6 +88,12 @@ export class LoopPort implements RunPort {
   spend(usage: UsageRecord | undefined): void {
     const sum = addUsage(this.usageSoFar, usage)
     if (sum !== undefined) this.usageSoFar = sum
+  }
+
+  /** The executor is about to be called. */
+  begin(): void {
+    this.callsBefore = this.#options.driver.state.calls
+    this.recorded = undefined
   }
 
   get sessionId(): SessionDriver['sessionId'] {
@@ -133,11 +141,6 @@ export class LoopPort implements RunPort {
     return calls.toSorted((a, b) => asked.indexOf(a.id) - asked.indexOf(b.id))
   }
 
-  /** All calls of the session, as a value that changes whenever one of them does. */
-  get sessionCalls(): Calls {
-    return this.#options.driver.state.calls
-  }
-
   /** Whether text of the turn was streamed. */
   streamed(turn: number): boolean {
     return this.#streamedTurns.has(turn)
@@ -162,9 +165,7 @@ export class LoopPort implements RunPort {
     const { turn, message, calls, usage } = checkedIntend(report)
     const { work } = this.#options
     this.#turns = Math.max(this.#turns, turn)
-    const length = work.messages.length
     await this.#report((tx, runId) => {
-      work.truncate(length)
       tx.step({ type: 'LlmReturnedToolCalls', runId, toolCount: calls.length })
       const text = messageText(message)
       if (text !== '') {
@@ -177,10 +178,9 @@ export class LoopPort implements RunPort {
         tx.event({ type: 'tool.requested', runId, turn, data: { callId, name, args } })
       }
       this.#ofTurn(tx, turn, () => tx.step({ type: 'RecordCallIntents', runId, calls, at: tx.at }))
-      work.add({ ...message, ...defined({ usage }) })
-      tx.parts.put.push(...work.unwritten())
+      work.record(tx, messages => messages.push({ ...message, ...defined({ usage }) }))
     })
-    work.written()
+    this.recorded = addUsage(this.recorded, usage)
   }
 
   async dispatch(given: readonly CallId[]): Promise<void> {
@@ -193,25 +193,19 @@ export class LoopPort implements RunPort {
   async outcomes(given: readonly CallOutcome[]): Promise<void> {
     const report = checkedOutcomes(given)
     const { work } = this.#options
-    const length = work.messages.length
     await this.#report((tx, runId) => {
-      work.truncate(length)
       const outcomes = report.map(({ callId, ok }) => ({ callId, ok }))
       const details = new Map(report.map(outcome => [outcome.callId as string, detailsOf(outcome)]))
       this.#ofTurn(tx, undefined, () => tx.step({ type: 'RecordCallOutcomes', runId, outcomes, at: tx.at }), details)
       for (const outcome of report) beginOperation(tx, runId, outcome)
-      work.add(...report.map(resultMessage))
-      tx.parts.put.push(...work.unwritten())
+      work.record(tx, messages => messages.push(...report.map(resultMessage)))
     })
-    work.written()
   }
 
   async boundary(report: { readonly turn: number }): Promise<BoundaryAnswer> {
     checkedTurn(report)
     const { work, driver, fetch } = this.#options
-    const length = work.messages.length
     const answer = await this.#report((tx, runId): BoundaryAnswer => {
-      work.truncate(length)
       if (tx.state.turn.phase === 'callingLlm') {
         // Calls that an earlier attempt asked for: this run's turn has not heard of them yet.
         tx.step({ type: 'LlmReturnedToolCalls', runId, toolCount: Math.max(1, this.calls().length) })
@@ -220,11 +214,10 @@ export class LoopPort implements RunPort {
       this.#options.atBoundary(tx)
       tx.step({ type: 'BoundaryContinue', runId })
       if (tx.state.turn.phase === 'cancelled') return { next: 'cancelled' }
-      work.hear(tx.state.run.phase === 'bound' ? tx.state.run.contributors : [])
-      tx.parts.put.push(...work.unwritten())
-      return { next: 'continue', steered: work.messages.length - length }
+      const { run } = tx.state
+      const steered = work.record(tx, () => work.hear(run.phase === 'bound' ? run.contributors : []))
+      return { next: 'continue', steered }
     })
-    work.written()
     if (answer.next === 'continue' && answer.steered > 0 && driver.state.run.phase === 'bound') {
       await fetch(driver.state.run.contributors)
     }

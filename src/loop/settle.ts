@@ -2,9 +2,11 @@
 
 import type { Transaction } from '../driver/transaction.ts'
 import type { Ids } from '../ids.ts'
+import type { RunId } from '../kernel/ids.ts'
 import type { MeerkatInput, MeerkatState } from '../kernel/machine.ts'
 import { settlingSteps } from '../kernel/owed.ts'
-import { runnable } from '../kernel/runnable.ts'
+import { unsettledCallsOf } from '../kernel/regions/calls.ts'
+import { hearable, runnable } from '../kernel/runnable.ts'
 import type { SessionRecord } from '../store/records.ts'
 
 /** Validations of a structured answer after the first one. */
@@ -26,9 +28,15 @@ export function settleRegistration(tx: Transaction, session: SessionRecord, ids:
   if (registration.sessionId === undefined && lifecycle.phase !== 'destroyed') tx.step(registrationOf(session, ids))
 }
 
+/** Who performs the runs that start here. */
+export interface Performer {
+  /** Whether it hears steers of work that waits for a person. */
+  readonly hearsWhileParked: () => boolean
+}
+
 /** Brings the staged state to where nothing is due. Level-triggered: it looks at the state, never at what changed. */
-export function settle(tx: Transaction, attached: boolean, ids: Ids): void {
-  if (attached && wantsExecutor(tx.state) && tx.state.registration.sessionId !== undefined) {
+export function settle(tx: Transaction, performer: Performer | undefined, ids: Ids): void {
+  if (performer !== undefined && wantsExecutor(tx.state) && tx.state.registration.sessionId !== undefined) {
     tx.step({ type: 'EnsureSessionWithExecutor', sessionId: tx.state.registration.sessionId })
   }
   if (stopIsDue(tx.state)) {
@@ -39,12 +47,27 @@ export function settle(tx: Transaction, attached: boolean, ids: Ids): void {
     tx.step(step)
     tx.needsCommit()
   }
-  if (!attached || !runnable(tx.state)) return
-  const runId = ids.run()
+  if (performer === undefined) return
+  if (runnable(tx.state)) startRun(tx, ids.run())
+  else if (hearable(tx.state) && performer.hearsWhileParked()) passPending(tx, startRun(tx, ids.run()))
+}
+
+function startRun(tx: Transaction, runId: RunId): RunId {
   tx.step({ type: tx.state.lifecycle.phase === 'retired' ? 'DrainQueuedRun' : 'Prepare', runId, at: tx.at })
   tx.step({ type: 'StartConversationRun', runId, maxExtractions: EXTRACTION_RETRIES })
   tx.step({ type: 'PrimitiveApplied', runId })
   tx.needsCommit()
+  return runId
+}
+
+/** Takes in the steers that wait, at a boundary which passes by the calls that nobody has decided on. */
+function passPending(tx: Transaction, runId: RunId): void {
+  const { run, calls } = tx.state
+  const [head] = run.phase === 'bound' ? run.contributors : []
+  const toolCount = head === undefined ? 0 : unsettledCallsOf(calls, head).length
+  tx.step({ type: 'LlmReturnedToolCalls', runId, toolCount })
+  tx.step({ type: 'ToolCallsResolved', runId })
+  tx.step({ type: 'BoundaryContinue', runId })
 }
 
 /** However it came to be where it is: a placement, for one, makes it attached before anybody serves it. */

@@ -5,11 +5,14 @@
  * instead of repeating; they join the transcript together when the work ends.
  */
 
+import type { Transaction } from '../driver/transaction.ts'
 import type { ContextMessage } from '../executor/executor.ts'
 import type { InputId } from '../kernel/ids.ts'
 import { refersToFiles, whole } from '../store/blobs.ts'
 import type { InputRecord, MessagePart, MessageRecord, WholePart } from '../store/records.ts'
-import type { JournalEntry } from '../store/store.ts'
+
+/** A transaction, as far as a journal is written with it. */
+type Recording = Pick<Transaction, 'onRewind'> & { readonly parts: Pick<Transaction['parts'], 'put'> }
 
 /** The same with the data of files that are kept beside the log. */
 export type Files = <T extends { readonly content?: string | readonly MessagePart[] }>(owner: T) => Promise<T>
@@ -43,24 +46,22 @@ export class Work {
     for (const id of inputIds) if (!known.has(id)) this.#messages.push({ role: 'user', inputIds: [id] })
   }
 
-  add(...messages: readonly MessageRecord[]): void {
-    this.#messages.push(...messages)
-  }
-
-  /** What is not on disk yet, as it is to be written. */
-  unwritten(): readonly JournalEntry[] {
-    return this.#messages
-      .slice(this.#journaled)
-      .map((message, at) => ({ work: this.head, index: this.#journaled + at, message }))
-  }
-
-  written(): void {
+  /**
+   * What `add` adds, and all else that is not on disk yet, goes there with the transaction; what is added is taken back with
+   * it. Answers how many messages were added.
+   */
+  record(tx: Recording, add: (messages: MessageRecord[]) => void = () => {}): number {
+    const length = this.#messages.length
+    const journaled = this.#journaled
+    tx.onRewind(() => {
+      this.#messages.length = length
+      this.#journaled = journaled
+    })
+    add(this.#messages)
+    const unwritten = this.#messages.slice(journaled)
+    tx.parts.put.push(...unwritten.map((message, at) => ({ work: this.head, index: journaled + at, message })))
     this.#journaled = this.#messages.length
-  }
-
-  /** Takes back what was added since there were `length` messages. */
-  truncate(length: number): void {
-    this.#messages.length = length
+    return this.#messages.length - length
   }
 
   /** Has every message carry the data of its files. */

@@ -60,8 +60,8 @@ export class SessionHandle {
   }
 
   /**
-   * Sends a steer: it joins the running turn at its next boundary, or becomes the next turn's input. The work that waits
-   * for an approval is joined once that is decided.
+   * Sends a steer: it joins the running turn at its next boundary, or becomes the next turn's input. Work that waits for an
+   * approval is joined at once where the executor hears steers meanwhile, as the shipped agent does, else once it is decided.
    */
   async steer<Schema = unknown>(
     content: Content,

@@ -11,8 +11,9 @@ import type { CallId, InputId, SessionId } from '../kernel/ids.ts'
 import type { MeerkatState } from '../kernel/machine.ts'
 import { takeOverSteps, teardownSteps } from '../kernel/owed.ts'
 import type { CallEntry } from '../kernel/regions/calls.ts'
+import { hearsWhileParked } from '../loop/attempt.ts'
 import { SessionLoop } from '../loop/loop.ts'
-import { settle, settleRegistration } from '../loop/settle.ts'
+import { type Performer, settle, settleRegistration } from '../loop/settle.ts'
 import type { RunSlots } from '../loop/slots.ts'
 import type { RuntimeObserver } from '../observer.ts'
 import { whole } from '../store/blobs.ts'
@@ -104,7 +105,7 @@ export class LiveSession {
         // Who is going away starts nothing that the next owner would find half done.
         settleRegistration(tx, loaded.session, ids)
         this.#background.settle(tx)
-        settle(tx, this.isServed && !this.#leaving, ids)
+        settle(tx, this.#performer, ids)
         this.#dropJournals(tx)
       },
       onCommitted: committed => this.#committed(committed),
@@ -167,6 +168,13 @@ export class LiveSession {
   get isServed(): boolean {
     const { executor, serves } = this.#host
     return executor !== undefined && (serves === undefined || serves(this.id))
+  }
+
+  /** How runs that start here are performed; undefined where none does. */
+  get #performer(): Performer | undefined {
+    const { executor } = this.#host
+    if (executor === undefined || !this.isServed || this.#leaving) return undefined
+    return { hearsWhileParked: () => hearsWhileParked(executor, this.id) }
   }
 
   /** Unfinished inputs that it may have for another one to be taken in. */
@@ -239,7 +247,7 @@ export class LiveSession {
     }
   }
 
-  /** Settles an open call; what the model is told of it joins the journal of its work, unless the run itself keeps it. */
+  /** Settles an open call; what the model is told of it joins the journal of its work, also while a run has that in hand. */
   async settleCall(
     callId: CallId,
     act: (tx: Transaction, call: CallEntry) => Extract<MessagePart, { readonly type: 'tool-result' }> | undefined,
@@ -247,10 +255,10 @@ export class LiveSession {
     await this.driver.mutate(tx => {
       const call = callOf(tx.state, this.id, callId)
       const told = act(tx, call)
-      const { run } = tx.state
-      if (told === undefined || (run.phase === 'bound' && run.contributors[0] === call.work)) return
-      const journal = this.#journals.get(call.work) ?? []
+      if (told === undefined) return
       const message: MessageRecord = { role: 'tool', content: [told] }
+      if (this.loop?.tell(tx, call.work, message) === true) return
+      const journal = this.#journals.get(call.work) ?? []
       tx.parts.put.push({ work: call.work, index: journal.length, message })
       this.#journals.set(call.work, [...journal, message])
       tx.onRewind(() => this.#journals.set(call.work, journal))

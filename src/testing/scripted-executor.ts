@@ -119,12 +119,14 @@ export interface ScriptedExecutor extends CoreExecutor {
 /** An executor that plays a script, or waits for the test to drive each run. */
 export function scriptedExecutor(
   script?: (run: ScriptedRun) => ScriptedAnswer | Promise<ScriptedAnswer>,
+  { hearsWhileParked = false }: { readonly hearsWhileParked?: boolean } = {},
 ): ScriptedExecutor {
   const applied: ScriptedRun[] = []
   const untaken: ScriptedRun[] = []
   const takers: ((run: ScriptedRun) => void)[] = []
   return {
     name: 'scripted',
+    hearsWhileParked: () => hearsWhileParked,
     applied,
     async apply(port) {
       const run = new ScriptedRun(port)
