@@ -158,6 +158,7 @@ export function agent(options: AgentOptions): CoreExecutor {
         throw errorOf(error)
       }
     },
+    hearsWhileParked: () => true,
     tools: (session): readonly ToolSummary[] => allowed(fixed, session).map(summaryOf),
     watch: (operation, context) =>
       settings.begun.watch(

@@ -86,12 +86,30 @@ function coversUpTo(context: readonly ContextMessage[], keepTurns: number): numb
   // A summary stands first, but was written behind the messages that it left as they were.
   const summary = second !== undefined && first > second ? first : undefined
   const end = Math.max(...indexes) + 1
-  const starts = context.flatMap(({ role, index }) => (role === 'user' && index !== undefined ? [index] : []))
+  const starts = turnStarts(context)
   const kept = keepTurns === 0 ? undefined : starts.at(-keepTurns)
   // Where too few turns came since, all are covered: keeping them would keep the conversation too long.
   if (kept !== undefined && kept > (summary ?? first)) return kept
   // A lone summary would only be summed up again.
   return indexes.length === 1 && context[0]?.role === 'notice' ? undefined : end
+}
+
+/** Where a user speaks, unless a call from before has its result behind that: the two stay together. */
+function turnStarts(context: readonly ContextMessage[]): readonly number[] {
+  const open = new Set<string>()
+  const starts: number[] = []
+  const answered = new Set(context.flatMap(message => callIdsIn(message, 'tool-result')))
+  for (const message of context) {
+    if (message.role === 'user' && message.index !== undefined && open.size === 0) starts.push(message.index)
+    for (const id of callIdsIn(message, 'tool-call')) if (answered.has(id)) open.add(id)
+    for (const id of callIdsIn(message, 'tool-result')) open.delete(id)
+  }
+  return starts
+}
+
+function callIdsIn({ content }: ContextMessage, type: 'tool-call' | 'tool-result'): readonly string[] {
+  if (typeof content === 'string') return []
+  return content.flatMap(part => (part.type === type && 'callId' in part ? part.callId : []))
 }
 
 const INSTRUCTION = `You sum up the beginning of a conversation between a user and an assistant that works with tools. The summary

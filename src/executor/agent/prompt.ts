@@ -2,7 +2,8 @@
  * From messages to what a provider is sent. Composed for every request, stored nowhere.
  *
  * Enforces: every call in the prompt is followed by exactly one result, in the order of the calls; a call without a
- * recorded result says plainly that its outcome is unknown. All text is well-formed Unicode, whoever wrote it into the
+ * recorded result says plainly what it waits for, or that its outcome is unknown. A result that came after something else
+ * was said stands with its call, as providers demand, and is announced where it came. All text is well-formed Unicode, whoever wrote it into the
  * records.
  */
 import { cutText, wellFormed, withWellFormedStrings } from '../../foreign.ts'
@@ -33,7 +34,37 @@ export function buildPrompt({ system, messages, calls }: PromptSource): Prompt {
   const resultOf = (call: ToolCallPart): ToolResultPart =>
     results.get(call.callId) ?? unrecorded(call, states.get(call.callId))
   const leading: Prompt = system === undefined || system === '' ? [] : [{ role: 'system', content: wellFormed(system) }]
-  return [...leading, ...messages.flatMap(message => promptMessages(message, resultOf))]
+  const late = lateResults(messages)
+  return [
+    ...leading,
+    ...messages.flatMap(message =>
+      message.role === 'tool' ? announced(message, late) : promptMessages(message, resultOf),
+    ),
+  ]
+}
+
+/** Results behind which there is no longer anything but results up to their call: somebody spoke in between. */
+function lateResults(messages: readonly ContextMessage[]): ReadonlySet<WholePart> {
+  const late = new Set<WholePart>()
+  let current: ReadonlySet<string> = new Set()
+  for (const { role, content } of messages) {
+    const parts = typeof content === 'string' ? [] : content
+    if (role !== 'tool') current = new Set(parts.flatMap(part => (part.type === 'tool-call' ? part.callId : [])))
+    const results = role === 'tool' ? parts.filter(part => part.type === 'tool-result') : []
+    for (const result of results) if (!current.has(result.callId)) late.add(result)
+  }
+  return late
+}
+
+/** Results stand behind their calls; those that nobody would look for there any more are announced. */
+function announced({ content }: ContextMessage, late: ReadonlySet<WholePart>): Prompt {
+  const parts = typeof content === 'string' ? [] : content.filter(part => late.has(part))
+  return parts.flatMap(part => {
+    if (part.type !== 'tool-result') return []
+    const how = part.isError === true ? 'was decided or has ended without success' : 'was made and has succeeded'
+    const text = `The call ${part.callId} of ${part.name}, which was pending, ${how}. Its result stands with the call above. Go on from there.`
+    return [{ role: 'user' as const, content: [{ type: 'text' as const, text: wellFormed(asNotice(text)) }] }]
+  })
 }
 
 function resultsOf(messages: readonly ContextMessage[]): ReadonlyMap<string, ToolResultPart> {
@@ -57,8 +88,7 @@ function promptMessages(message: ContextMessage, resultOf: (call: ToolCallPart) 
       return [{ role: 'user', content: [{ type: 'text', text: wellFormed(asNotice(textOf(content))) }] }]
     case 'assistant':
       return assistantMessages(content, resultOf)
-    case 'tool':
-      // Results stand behind their calls.
+    default:
       return []
   }
 }
@@ -169,6 +199,8 @@ function resultPart({ callId, name, output, isError }: ToolResultPart): ResultPa
 
 /** What the model is told about a call whose result is not in the records. */
 function unrecorded({ callId, name }: ToolCallPart, entry: CallEntry | undefined): ToolResultPart {
+  const pending = entry === undefined ? undefined : pendingOutput(entry)
+  if (pending !== undefined) return { type: 'tool-result', callId, name, output: pending }
   const output =
     entry?.crashes !== undefined && entry.state === 'failed'
       ? `The process ended ${entry.crashes} times while this call was in flight, so it is not made again. Whether it took effect is unknown. Check before you do anything like it.`
@@ -176,6 +208,26 @@ function unrecorded({ callId, name }: ToolCallPart, entry: CallEntry | undefined
         ? 'A person confirmed that this call succeeded. Its output was not recorded.'
         : 'This call has no recorded result: it was not allowed, or it was interrupted. If it was interrupted, whether it took effect is unknown. Check before you repeat it, and do not claim that it was done.'
   return { type: 'tool-result', callId, name, output, isError: entry?.state !== 'succeeded' }
+}
+
+/** What stands in the place of a result that is still to come. */
+function pendingOutput({ state, at, expiry }: CallEntry): object | undefined {
+  const since = new Date(at).toISOString()
+  const more =
+    'Its result will come later. Go on without it, do not make the call again, and do not claim that it was done.'
+  switch (state) {
+    case 'awaitingApproval': {
+      const until = expiry && { expiresAt: new Date(expiry.at).toISOString(), onExpiry: expiry.decision }
+      const note = `It waits for a person to approve it and has not run yet. ${more}`
+      return { status: 'waiting-for-approval', since, ...until, note }
+    }
+    case 'unknown':
+      return { status: 'outcome-unknown', since, note: `A person has to say what became of it. ${more}` }
+    case 'owed':
+      return { status: 'approved', since, note: `It was approved and runs next. ${more}` }
+    default:
+      return undefined
+  }
 }
 
 /** Beginning and end, with a mark between them. */

@@ -146,14 +146,21 @@ class Work {
       await this.#runCalls(prepared)
       if (this.#port.signal.aborted) return { output: this.#stopped(), reported: true }
     }
-    if (this.#waitsForPeople()) return { output: { type: 'parked' }, reported: true }
-    if (!endsInCalls(this.#port.journal())) return { reported: false }
+    const journal = this.#port.journal()
+    if (this.#hasPending && !goesOn(journal, this.#pending)) return { output: { type: 'parked' }, reported: true }
+    if (!endsInCalls(journal)) return { reported: false }
     const output = await this.#boundary()
     return { reported: true, ...(output === undefined ? {} : { output }) }
   }
 
-  #waitsForPeople(): boolean {
-    return this.#port.calls().some(({ state }) => state === 'awaitingApproval' || state === 'unknown')
+  /** Calls that wait for a person, or were decided on a moment ago: what the model says now is not the answer yet. */
+  get #pending(): ReadonlySet<string> {
+    const ended = (state: string): boolean => state === 'succeeded' || state === 'failed'
+    return new Set(this.#port.calls().flatMap(({ id, state }) => (ended(state) ? [] : id)))
+  }
+
+  get #hasPending(): boolean {
+    return this.#pending.size > 0
   }
 
   async #boundary(): Promise<ApplyOutput | undefined> {
@@ -206,7 +213,7 @@ class Work {
 
   #request(tools: readonly AgentTool[]): CallOptions {
     const { call } = this.#settings
-    const schema = this.#schema
+    const schema = this.#hasPending ? undefined : this.#schema
     const system = [this.#settings.systemOf(this.#port.session), schema?.instruction].filter(
       text => text !== undefined && text !== '',
     )
@@ -227,6 +234,7 @@ class Work {
   async #failed(end: Extract<PersistentEnd, { type: 'failed' }>): Promise<ApplyOutput | undefined> {
     const { failure, exhausted = false } = end
     if (failure.once === true) {
+      if (this.#hasPending) return this.#parked(end)
       this.#notice('empty-answer', failure.message)
       return await this.#answer({ ...end, type: 'reply', finish: 'stop' })
     }
@@ -241,6 +249,11 @@ class Work {
       return this.#port.signal.aborted ? this.#stopped(end) : undefined
     }
     const { code, message } = failure
+    if (this.#hasPending) {
+      // A steer that can't be answered must not cost the work its approval: the model hears it with the decision.
+      this.#notice('steer-unanswered', message)
+      return this.#parked(end)
+    }
     return {
       type: 'failed',
       source: exhausted ? 'llm-retry-exhausted' : 'llm',
@@ -251,6 +264,7 @@ class Work {
 
   async #answer(end: Extract<CallEnd, { type: 'reply' }>): Promise<ApplyOutput | undefined> {
     if (end.finish === 'length') this.#notice('output-limit', 'the answer was cut off at the output limit of the model')
+    if (this.#hasPending) return this.#parked(end)
     if (this.#schema === undefined) return { type: 'completed', ...this.#ending(end) }
     const text = textOf(end.parts)
     const checked = this.#schema.check(text)
@@ -312,6 +326,10 @@ class Work {
     })
   }
 
+  #parked(end: CallEnd): ApplyOutput {
+    return { type: 'parked', ...this.#ending(end) }
+  }
+
   #exhausted(exhausted: Exhausted): ApplyOutput {
     const turns =
       exhausted.source === 'max-turns-reached'
@@ -346,8 +364,16 @@ function callsIn(journal: readonly ContextMessage[]): readonly ToolCallPart[] {
   )
 }
 
-/** Whether the last thing that happened was that tools were called: their boundary may not be committed. */
+/** Whether the last thing that happened was that tools were called or answered: the boundary may not be committed. */
 function endsInCalls(journal: readonly ContextMessage[]): boolean {
   const last = journal.findLast(({ role }) => role !== 'tool')
-  return last !== undefined && callsIn([last]).length > 0
+  return journal.at(-1)?.role === 'tool' || (last !== undefined && callsIn([last]).length > 0)
+}
+
+/** Whether the model has something to hear though these calls are not decided: a steer, or results of other calls. */
+function goesOn(journal: readonly ContextMessage[], pending: ReadonlySet<string>): boolean {
+  const last = journal.findLast(({ role }) => role !== 'tool')
+  if (last === undefined || last.role === 'user') return last !== undefined
+  const calls = callsIn([last])
+  return calls.length > 0 && !calls.some(({ callId }) => pending.has(callId))
 }
