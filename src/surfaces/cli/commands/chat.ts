@@ -8,6 +8,7 @@ import { Screen } from '../chat/screen.ts'
 import { Show } from '../chat/show.ts'
 import { connectWorker, withOwner } from '../connection.ts'
 import { EXIT, Exit, oneLine } from '../failure.ts'
+import { isParked } from '../follow.ts'
 import { cancelText, ladder } from '../interrupts.ts'
 import type { Shell } from '../shell.ts'
 import { targetSession } from '../target-session.ts'
@@ -97,7 +98,9 @@ class Chat {
     const { id } = await this.#conversation.send(line, steers ? 'steer' : 'queue')
     if (steers) {
       this.#steers.add(id)
-      this.#screen.note('↳ accepted: joins the run at its next boundary')
+      const isParkedWork = await isParked(this.#conversation.connection.ask, this.#conversation.sessionId)
+      const joins = isParkedWork ? 'the work that waits for a decision' : 'the run at its next boundary'
+      this.#screen.note(`↳ accepted: joins ${joins}`)
     }
     this.#ladder.reset()
   }
