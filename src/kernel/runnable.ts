@@ -6,7 +6,7 @@
  */
 import type { CallId, InputId, OperationId } from './ids.ts'
 import type { MeerkatFacts } from './machine.ts'
-import { type CallEntry, unsettledCallsOf } from './regions/calls.ts'
+import { type CallEntry, unsettledCallsOf } from './regions/calls-entries.ts'
 import { admitsWork } from './regions/guards.ts'
 import { findInOrder } from './regions/lane.ts'
 import { nextWaking, selectBatch } from './regions/ledger-batch.ts'

@@ -9,17 +9,15 @@
  *    reports it refuses: then the session is let go.
  */
 
-import { defined } from '../defined.ts'
 import type { SessionDriver } from '../driver/driver.ts'
 import type { Transaction } from '../driver/transaction.ts'
 import { asMeerkatError, MeerkatError } from '../errors.ts'
 import type { AbortCause, ContextMessage, CoreExecutor } from '../executor/executor.ts'
 import type { Faults } from '../faults.ts'
-import { messageOf } from '../foreign.ts'
 import type { InputId, RunId } from '../kernel/ids.ts'
 import { entryOf } from '../kernel/regions/ledger-entries.ts'
 import type { Run } from '../kernel/regions/run.ts'
-import { type RuntimeObserver, tell } from '../observer.ts'
+import type { RuntimeObserver } from '../observer.ts'
 import { refersToFiles, whole } from '../store/blobs.ts'
 import type { InputRecord, MessageRecord, SessionOptions, UsageRecord } from '../store/records.ts'
 import { type Clock, Deadline } from '../time.ts'
@@ -29,6 +27,7 @@ import { RunByHand } from './by-hand.ts'
 import { type Closing, close, type Ending, type Verdict } from './closing.ts'
 import { LoopPort } from './port.ts'
 import type { RunSlots } from './slots.ts'
+import { tellEnd, tellStart } from './telling.ts'
 import { type Files, Work } from './work.ts'
 
 export interface LoopOptions {
@@ -175,7 +174,7 @@ export class SessionLoop {
       this.#work = work
       performance.deadline = port.deadline
       offDeadline = port.deadline.onPassed(() => this.#abort(performance, 'deadline'))
-      this.#tellStart(port, performance, queuedMs)
+      tellStart(this.#options.observer, port, { at: performance.startedAt, queuedMs })
       // What earlier attempts of the same work spent is part of what its answer cost.
       const spentBefore = port.usageSoFar
       let usage: UsageRecord | undefined
@@ -187,7 +186,8 @@ export class SessionLoop {
           usage: addUsage(spentBefore, usage),
           unrecorded: lessUsage(spent, port.recorded),
         })
-        if (verdict === 'over') this.#tellEnd(port, performance, ending, usage)
+        const { since } = performance
+        if (verdict === 'over') tellEnd(this.#options, port, { since, ending, usage })
         if (verdict === 'over' && ending.type !== 'threw') break
         await turnOfEventLoop()
         if (verdict === 'over') break
@@ -264,30 +264,6 @@ export class SessionLoop {
     const payloads = (): Promise<void> => fetch(driver.state.run.phase === 'bound' ? driver.state.run.contributors : [])
     const queuedMs = Math.max(0, ...inputs().map(({ at }) => performance.startedAt - at))
     return { port, work, payloads, load, queuedMs }
-  }
-
-  #tellStart(port: LoopPort, { startedAt: at }: Performance, queuedMs: number): void {
-    const { sessionId, runId, attempt } = port
-    tell(this.#options.observer, 'runStarted', () => {
-      const traceparents = port.inputs.flatMap(({ traceparent }) => traceparent ?? [])
-      return { sessionId, runId, attempt, at, queuedMs, ...(traceparents.length > 0 && { traceparents }) }
-    })
-  }
-
-  #tellEnd(
-    { sessionId, runId }: LoopPort,
-    { since }: Performance,
-    ending: Ending,
-    usage: UsageRecord | undefined,
-  ): void {
-    const { observer, clock } = this.#options
-    tell(observer, 'runEnded', () => {
-      const at = clock.now()
-      const why = ending.type === 'failed' ? ending.error.code : ending.type === 'threw' ? 'executor-failed' : undefined
-      const message = ending.type === 'failed' || ending.type === 'threw' ? messageOf(ending.error) : undefined
-      const more = defined({ usage, error: why, message })
-      return { sessionId, runId, at, durationMs: Math.round(clock.monotonic() - since), outcome: ending.type, ...more }
-    })
   }
 
   #deadline(session: SessionOptions, inputs: readonly InputRecord[]): Deadline {

@@ -5,7 +5,7 @@ import type { Ids } from '../ids.ts'
 import type { RunId } from '../kernel/ids.ts'
 import type { MeerkatInput, MeerkatState } from '../kernel/machine.ts'
 import { settlingSteps } from '../kernel/owed.ts'
-import { unsettledCallsOf } from '../kernel/regions/calls.ts'
+import { unsettledCallsOf } from '../kernel/regions/calls-entries.ts'
 import { hearable, runnable } from '../kernel/runnable.ts'
 import type { SessionRecord } from '../store/records.ts'
 

@@ -89,6 +89,9 @@ export const shortTurn: Inputs = [
   { type: 'CancellationObserved', runId },
 ]
 
+/** What joins the run there is. */
+export const steer: AcceptInput = accept('s', { mode: 'steer' })
+
 /** A turn with boundaries, through which steers come in. */
 export const boundaryTurn: Inputs = [
   { type: 'StartConversationRun', runId },

@@ -11,7 +11,18 @@ import type { AcceptInput } from '../admission.ts'
 import type { CallEffect, MeerkatEffect, RollbackCause } from '../effects.ts'
 import type { CallId, InputId, RunId } from '../ids.ts'
 import type { MeerkatFacts, MeerkatInput, MeerkatRegion } from '../machine.ts'
-import { emptyMap, mapDelete, mapGet, mapSet, mapValues, type PersistentMap } from '../persistent-map.ts'
+import { emptyMap, mapGet, mapValues } from '../persistent-map.ts'
+import {
+  type CallEntry,
+  type CallPolicy,
+  type CallState,
+  type Calls,
+  callsOf,
+  change,
+  forget,
+  isUnsettled,
+  put,
+} from './calls-entries.ts'
 import { isCurrentRun } from './guards.ts'
 import { isEnqueued, replacedBy } from './ledger-admission.ts'
 import { entryOf } from './ledger-entries.ts'
@@ -19,41 +30,7 @@ import { drainsAfterRetire, givesWorkUp } from './ledger-runs.ts'
 import type { LifecyclePhase } from './lifecycle.ts'
 import type { TurnPhase } from './turn-state.ts'
 
-/** What a tool declares for a call whose outcome was lost. */
-export type CallPolicy = 'retry' | 'ask' | 'fail'
-
-export type CallState =
-  | 'awaitingApproval'
-  /** To be dispatched (again). */
-  | 'owed'
-  | 'dispatched'
-  | 'succeeded'
-  | 'failed'
-  /** Dispatched, outcome lost, policy `ask`. */
-  | 'unknown'
-
-export interface CallEntry {
-  readonly id: CallId
-  /** The input whose work it belongs to. */
-  readonly work: InputId
-  readonly tool: string
-  readonly policy: CallPolicy
-  readonly state: CallState
-  /** When it came into this state, as far as the input said. */
-  readonly at: number
-  /** Of a call that is repeated when lost: how many processes ended while it was in flight. */
-  readonly crashes?: number
-  /** A boundary went by while it waits for a person, and no run has parked since: its work is owed a run meanwhile. */
-  readonly passed?: true
-  /** What counts as decided, and from when on, where nobody decides about it. */
-  readonly expiry?: { readonly at: number; readonly decision: 'allow' | 'deny' }
-}
-
-export interface Calls {
-  readonly open: PersistentMap<CallId, CallEntry>
-  /** Calls that wait for a person: unknown or awaiting approval. */
-  readonly unsettled: number
-}
+export type { CallEntry, CallPolicy, CallState, Calls } from './calls-entries.ts'
 
 export interface CallIntent {
   readonly callId: CallId
@@ -94,17 +71,6 @@ export type CallsInput =
       readonly at: number
     }
 
-/** Calls of one work that wait for a person. */
-export function unsettledCallsOf(calls: Calls, work: InputId): readonly CallEntry[] {
-  if (calls.unsettled === 0) return []
-  return [...mapValues(calls.open)].filter(call => call.work === work && isUnsettled(call.state))
-}
-
-/** Calls of one work, in no promised order. */
-export function callsOf(calls: Calls, work: InputId): readonly CallEntry[] {
-  return calls.open.size === 0 ? [] : [...mapValues(calls.open)].filter(call => call.work === work)
-}
-
 /** Guard: every call of the current run's work has an outcome. */
 export function allCallsSettled(state: MeerkatFacts): boolean {
   return workCalls(state).every(call => call.state === 'succeeded' || call.state === 'failed')
@@ -121,9 +87,6 @@ export function hasUnsettledCalls(state: MeerkatFacts): boolean {
 function workCalls(state: MeerkatFacts): readonly CallEntry[] {
   const head = state.run.phase === 'bound' ? state.run.contributors[0] : undefined
   return head === undefined ? [] : callsOf(state.calls, head)
-}
-function isUnsettled(state: CallState): boolean {
-  return state === 'unknown' || state === 'awaitingApproval'
 }
 function areNew(state: MeerkatFacts, input: { readonly calls: readonly CallIntent[] }): boolean {
   const ids = input.calls.map(call => call.callId)
@@ -164,18 +127,6 @@ function isUnknown(state: MeerkatFacts, input: { readonly callId: CallId }): boo
 }
 function awaitsApproval(state: MeerkatFacts, input: { readonly callId: CallId }): boolean {
   return mapGet(state.calls.open, input.callId)?.state === 'awaitingApproval'
-}
-
-function put(calls: Calls, entry: CallEntry): Calls {
-  const old = mapGet(calls.open, entry.id)
-  const before = old !== undefined && isUnsettled(old.state) ? 1 : 0
-  const after = isUnsettled(entry.state) ? 1 : 0
-  return { open: mapSet(calls.open, entry.id, entry), unsettled: calls.unsettled - before + after }
-}
-
-function change(calls: Calls, id: CallId, state: CallState, at: number): Calls {
-  const old = mapGet(calls.open, id)
-  return old === undefined ? calls : put(calls, { ...old, state, at })
 }
 
 function record(
@@ -238,9 +189,6 @@ function inFlight(state: MeerkatFacts): readonly CallEntry[] {
 /** The run's work ended; its calls are history. */
 function close(slice: Calls, _: MeerkatInput, state: MeerkatFacts): Calls {
   return slice.open.size === 0 ? slice : workCalls(state).reduce(forget, slice)
-}
-function forget(calls: Calls, call: CallEntry): Calls {
-  return { open: mapDelete(calls.open, call.id), unsettled: calls.unsettled - (isUnsettled(call.state) ? 1 : 0) }
 }
 function closeAll(slice: Calls): Calls {
   return slice.open.size === 0 ? slice : NONE
