@@ -21,6 +21,7 @@ export {
   type AuthRefreshOptions,
   type CredentialRefreshOutcome,
   type PerformCredentialRefresh,
+  type ReadRefreshedCredential,
 } from './handles/auth-refresh.ts'
 export {
   CommsDrainHandle,

@@ -2,6 +2,9 @@
  * `AuthLeaseHandle`: what may be asked and said of credentials. It turns each method into one input of the machine of
  * that credential and holds no fact itself, least of all a secret.
  *
+ * A method decides at once, over what this process knows. Where processes share a store, the store's word follows: what
+ * another process did before stands, and what was said here after it is decided again. `stands` tells what came of it.
+ *
  * Methods throw `DslTransitionError` where the machine refuses: `no-matching-transition` in a wrong phase, for a key that
  * nobody heard of, and behind a closed gate; `guard-rejected` where a condition is not met.
  */
@@ -138,10 +141,13 @@ export class AuthLeaseHandle {
    */
   async releaseLease(key: LeaseKey): Promise<AuthLeaseTransition> {
     this.#requireOpen(key, 'Release')
+    await this.#machines.synchronise(key)
     const permits: LeaseReleasePermit[] = []
     try {
       for (const observer of this.#machines.releaseObservers) permits.push(await observer.permit(key))
-      return await this.#release(key, permits)
+      const transition = await this.#release(key, permits)
+      await this.#machines.stands(key)
+      return transition
     } finally {
       for (const permit of permits) permit.end()
     }
@@ -176,6 +182,24 @@ export class AuthLeaseHandle {
       ...(lease.phase !== 'released' && { phase: lease.phase }),
       ...defined({ expiresAt: credential?.expiresAt, credentialPublishedAt: credential?.publishedAt, attempt }),
     }
+  }
+
+  /**
+   * Whether what was said last stands, once the store has it: false where another process was first. Absent where no
+   * store is shared. Rejects where the store does not answer; what was said is told again then.
+   */
+  stands(key: LeaseKey): Promise<boolean> | undefined {
+    return this.#machines.stands(key)
+  }
+
+  /** Whether other processes may know more of the credentials than this one. */
+  get isShared(): boolean {
+    return this.#machines.isShared
+  }
+
+  /** Has this process know what the store says. Answers whether another process refreshes the credential now. */
+  synchronise(key: LeaseKey): Promise<boolean> {
+    return this.#machines.synchronise(key)
   }
 
   /** Tells of each transition of this lease in the moment it happened. Returns the way to have it forgotten. */

@@ -1,5 +1,6 @@
 /**
- * The machines of all credentials a process knows of, one for each binding, shared by whoever has to do with them.
+ * The machines of all credentials a process knows of, one for each binding, shared by whoever has to do with them, and
+ * by all processes of a store where they have its registry.
  *
  * Nothing here is a secret, and nothing here is ever given one.
  */
@@ -7,8 +8,9 @@ import { MeerkatError } from '../errors.ts'
 import type { OAuthFlowId } from '../kernel/auth/flows.ts'
 import type { AuthLeasePhase } from '../kernel/auth/lease.ts'
 import { type AuthEffect, type AuthInput, type AuthState, auth } from '../kernel/auth/machine.ts'
-import { MachineAuthority } from '../kernel/authority.ts'
 import type { StepResult } from '../kernel/step.ts'
+import { MAX_ID_CHARS } from '../names.ts'
+import { CredentialCopy, type SharedRegistry } from './credential-copy.ts'
 import { refuseUnreadable } from './unreadable.ts'
 
 /** Which credential: a binding of a realm, or one of several logins for it. */
@@ -31,7 +33,9 @@ export function leaseKeyText({ realm, binding, profile }: LeaseKey): string {
       { details: { field: name } },
     )
   }
-  return Object.values(parts).join(':')
+  const text = Object.values(parts).join(':')
+  if (text.length <= MAX_ID_CHARS) return text
+  throw new MeerkatError('invalid-params', `a credential's binding has at most ${MAX_ID_CHARS} characters`)
 }
 
 /** What is kept of each transition, for those who watch over credentials. It names no account and no secret. */
@@ -58,17 +62,20 @@ export interface LeaseReleasePermit {
 }
 
 export interface AuthMachinesOptions {
+  /** What the processes of a store have in common. Absent: the credentials are this process's alone. */
+  readonly shared?: SharedRegistry
   /** Told of each transition of a lease, after it happened. One that throws is not heard of. */
   readonly audit?: (entry: AuthAuditEntry) => void
   /** A refresh began, and somebody has to perform it. One that throws is not heard of. */
   readonly wakeRefresh?: (bindingKey: string) => void
 }
 
-type Authority = MachineAuthority<AuthState, AuthInput, AuthEffect>
+/** Under which keys of a registry the credentials stand. */
+const ENTRIES = 'credential:'
 
 export class AuthMachines {
   readonly #options: AuthMachinesOptions
-  readonly #authorities = new Map<string, Authority>()
+  readonly #copies = new Map<string, CredentialCopy>()
   readonly #observers = new Set<LeaseReleaseObserver>()
   readonly #listeners = new Map<string, Set<() => void>>()
   #closed = false
@@ -79,25 +86,61 @@ export class AuthMachines {
 
   /** The state of this credential; that of a released one where nobody ever heard of it. */
   stateOf(key: LeaseKey): AuthState {
-    return this.#authorities.get(leaseKeyText(key))?.state ?? auth.initial
+    return this.#copies.get(leaseKeyText(key))?.state ?? auth.initial
   }
 
   /** Every credential that was ever heard of. */
   states(): readonly AuthState[] {
-    return [...this.#authorities.values()].map(({ state }) => state)
+    return [...this.#copies.values()].map(({ state }) => state)
   }
 
   /** One transition, or why not. */
   apply(key: LeaseKey, input: AuthInput): StepResult<AuthState, AuthEffect> {
     const bindingKey = leaseKeyText(key)
-    const known = this.#authorities.get(bindingKey)
-    const authority = known ?? this.#unknown()
-    const result = authority.apply(input)
+    const known = this.#copies.get(bindingKey)
+    const copy = known ?? this.#unknown(bindingKey)
+    const result = copy.apply(input)
     if (!result.ok) return result
     // A word that changed nothing is no reason to remember a key.
-    if (known === undefined && result.state !== auth.initial) this.#authorities.set(bindingKey, authority)
+    if (known === undefined && result.state !== auth.initial) this.#copies.set(bindingKey, copy)
     for (const effect of result.effects) this.#perform(bindingKey, effect)
     return result
+  }
+
+  get isShared(): boolean {
+    return this.#options.shared !== undefined
+  }
+
+  /** Whether what was said last of this credential stands in the store; absent where there is none. */
+  stands(key: LeaseKey): Promise<boolean> | undefined {
+    return this.#copies.get(leaseKeyText(key))?.stands()
+  }
+
+  /** Has this credential be what the store says. Answers whether another process refreshes it. */
+  async synchronise(key: LeaseKey): Promise<boolean> {
+    const bindingKey = leaseKeyText(key)
+    const copy = this.#copies.get(bindingKey) ?? this.#unknown(bindingKey)
+    await copy.synchronise()
+    if (copy.state !== auth.initial && !this.#copies.has(bindingKey)) this.#copies.set(bindingKey, copy)
+    return copy.isRefreshedElsewhere
+  }
+
+  /** Has every credential be what the store says. */
+  async look(): Promise<void> {
+    const entries = (await this.#options.shared?.registry.entries(ENTRIES)) ?? []
+    for (const entry of entries) {
+      const bindingKey = entry.key.slice(ENTRIES.length)
+      const copy = this.#copies.get(bindingKey) ?? this.#unknown(bindingKey)
+      this.#copies.set(bindingKey, copy)
+      // One that can't be read keeps no other back: whoever asks for it hears why.
+      unharmed(() => copy.see(entry))
+    }
+    await this.settle()
+  }
+
+  /** Tells the store what it was not told yet, as far as it can be told now. */
+  async settle(): Promise<void> {
+    await Promise.all([...this.#copies.values()].map(copy => copy.tell()))
   }
 
   /** Tells of each transition of this lease in the moment it happened. Returns the way to have it forgotten. */
@@ -124,13 +167,13 @@ export class AuthMachines {
   /** Closes the teardown gate of every credential, for good; reads go on. */
   close(): void {
     this.#closed = true
-    for (const authority of this.#authorities.values()) authority.close()
+    for (const copy of this.#copies.values()) copy.close()
   }
 
-  #unknown(): Authority {
-    const authority = new MachineAuthority(auth)
-    if (this.#closed) authority.close()
-    return authority
+  #unknown(bindingKey: string): CredentialCopy {
+    const copy = new CredentialCopy(`${ENTRIES}${bindingKey}`, this.#options.shared, () => this.#tell(bindingKey))
+    if (this.#closed) copy.close()
+    return copy
   }
 
   #perform(bindingKey: string, effect: AuthEffect): void {
@@ -139,6 +182,10 @@ export class AuthMachines {
     if (effect.type !== 'AuthLifecycleChanged') return
     const { action, fromPhase, toPhase } = effect
     unharmed(() => audit?.({ bindingKey, action, fromPhase, toPhase }))
+    this.#tell(bindingKey)
+  }
+
+  #tell(bindingKey: string): void {
     // A listener may have itself forgotten while it hears.
     for (const hear of this.#listeners.get(bindingKey) ?? []) unharmed(hear)
   }

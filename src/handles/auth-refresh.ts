@@ -7,20 +7,25 @@
  *    is released, cleared or taken by a login, and then nothing that it still brings is taken.
  * 3. What came of it goes to the lease first, then to everybody who waits, the same to each.
  *
- * It holds no token beyond a refresh. Across processes a refresh is fenced by whoever performs it, with the generation
- * that it is given.
+ * 4. Of all processes of a store one refreshes at a time. The others wait for it, take over where it died, and read the
+ *    token that it kept; what one brings that was taken for dead is refused.
+ *
+ * It holds no token beyond a refresh.
  */
 import { defined } from '../defined.ts'
 import { MeerkatError } from '../errors.ts'
+import { errorOf } from '../foreign.ts'
 import type { AuthLeasePhase, RefreshFailureObservation } from '../kernel/auth/lease.ts'
 import { DslTransitionError } from '../kernel/authority.ts'
-import type { Clock, Deadline } from '../time.ts'
+import { type Clock, Deadline } from '../time.ts'
 import type { AuthLeaseHandle } from './auth-lease.ts'
 import { type LeaseKey, leaseKeyText } from './auth-machines.ts'
 import { refuseUnreadable } from './unreadable.ts'
 
 /** How long a refresh may take, ms. */
 const REFRESH_MS = 30_000
+/** How often a refresh of another process is looked at, ms, should nothing tell of its end. */
+const LOOK_EVERY_MS = 250
 
 /** What came of asking for a new token. Without `expiresAt`, ms since the epoch, it never expires. */
 export type CredentialRefreshOutcome<Token> =
@@ -37,6 +42,12 @@ export type PerformCredentialRefresh<Token> = (given: {
   readonly signal: AbortSignal
 }) => Promise<CredentialRefreshOutcome<Token>>
 
+/**
+ * Reads the token that another process got and kept, at this generation of the lease. Without one, or where it answers
+ * nothing, whoever waited is told to read it.
+ */
+export type ReadRefreshedCredential<Token> = (given: { readonly generation: number }) => Promise<Token | undefined>
+
 export interface AuthRefreshOptions {
   /** The process's own handle: behind a gate that closes, a lease could be left `refreshing`. */
   readonly leases: AuthLeaseHandle
@@ -45,7 +56,15 @@ export interface AuthRefreshOptions {
   readonly timeoutMs?: number
 }
 
+/** What somebody who wants a token brings along. */
+interface Asked<Token> {
+  readonly perform: PerformCredentialRefresh<Token>
+  readonly read: ReadRefreshedCredential<Token> | undefined
+}
+
 interface Flight<Token> {
+  /** It began with a look at the store, because this process may not know. */
+  readonly looked: boolean
   readonly generation: number
   readonly token: Promise<Token>
 }
@@ -64,32 +83,51 @@ export class AuthRefreshCoordinator<Token> {
 
   /**
    * A new token for this lease: of the refresh under way, else of one that begins now. A caller's own deadline ends only
-   * its waiting.
+   * its waiting. `read` brings the token where another process has refreshed meanwhile.
    *
    * Throws `unauthorized` where only a login helps (`details.reason` is `reauth-required` or `lease-absent`), and
    * `not-ready`, which may be tried again, where the refresh failed for now (`refresh-failed`), took too long
-   * (`refresh-timeout`), was overtaken by a login (`overtaken`), or is somebody else's (`refreshing-elsewhere`). Behind a
-   * closed gate it throws what the lease's handle throws.
+   * (`refresh-timeout`), was overtaken by a login (`overtaken`), was another process's whose token nobody reads here
+   * (`refreshed-elsewhere`), or goes on without a coordinator (`refreshing-elsewhere`). Behind a closed gate it throws
+   * what the lease's handle throws.
    */
-  async refresh(key: LeaseKey, perform: PerformCredentialRefresh<Token>, deadline?: Deadline): Promise<Token> {
-    const token = this.#begun(key, perform) ?? this.#shared(key)
+  async refresh(
+    key: LeaseKey,
+    perform: PerformCredentialRefresh<Token>,
+    deadline?: Deadline,
+    read?: ReadRefreshedCredential<Token>,
+  ): Promise<Token> {
+    const token = this.#flight(key, { perform, read })
     return deadline === undefined ? token : withinOwn(token, deadline, leaseKeyText(key))
   }
 
-  /** The refresh that the machine let begin; absent: one is under way. */
-  #begun(key: LeaseKey, perform: PerformCredentialRefresh<Token>): Promise<Token> | undefined {
-    const generation = this.#admitted(key)
-    if (generation === undefined) return undefined
+  /** The token of the refresh that the machine lets begin, or of the one because of which it does not. */
+  #flight(key: LeaseKey, asked: Asked<Token>): Promise<Token> {
+    const known = this.#leases.snapshot(key)
+    const admitted = this.#admitted(key)
+    if (typeof admitted === 'number')
+      return this.#share(key, { generation: admitted, looked: false }, () => this.#fly(key, admitted, asked))
+    const flight = this.#flights.get(leaseKeyText(key))
+    if (flight?.looked === true) return flight.token
+    if (flight?.generation === known.generation && known.phase === 'refreshing') return flight.token
+    // Without a store this process knows all there is.
+    if (!this.#leases.isShared) throw admitted ?? byHand(key)
+    const since = known.phase === 'refreshing' ? known.generation : undefined
+    return this.#share(key, { generation: known.generation, looked: true }, () => this.#fromStore(key, asked, since))
+  }
+
+  #share(key: LeaseKey, about: Omit<Flight<Token>, 'token'>, begin: () => Promise<Token>): Promise<Token> {
     const bindingKey = leaseKeyText(key)
-    const token: Promise<Token> = this.#fly(key, generation, perform).finally(() => {
+    const token: Promise<Token> = begin().finally(() => {
       // The next refresh may have begun already, on the same credential after a failure.
       if (this.#flights.get(bindingKey)?.token === token) this.#flights.delete(bindingKey)
     })
-    this.#flights.set(bindingKey, { generation, token })
+    this.#flights.set(bindingKey, { ...about, token })
     return token
   }
 
-  #admitted(key: LeaseKey): number | undefined {
+  /** The generation on which a refresh began now; else why none may, or nothing where one is under way. */
+  #admitted(key: LeaseKey): number | MeerkatError | undefined {
     try {
       return this.#leases.beginRefresh(key).generation
     } catch (error) {
@@ -97,24 +135,69 @@ export class AuthRefreshCoordinator<Token> {
       const { phase } = this.#leases.snapshot(key)
       if (phase === 'refreshing') return undefined
       // Any other phase lets a refresh begin: it is the gate that is closed.
-      throw isLost(phase) ? refusal(key, phase, error) : error
+      if (isLost(phase)) return refusal(key, phase, error)
+      throw error
     }
   }
 
-  #shared(key: LeaseKey): Promise<Token> {
-    const { generation } = this.#leases.snapshot(key)
-    const flight = this.#flights.get(leaseKeyText(key))
-    if (flight?.generation === generation) return flight.token
-    throw notNow(key, 'refreshing-elsewhere', 'is being refreshed by somebody else')
+  /**
+   * What the store makes of it: the refresh of another process is waited for; whose holder died, this process takes over.
+   * `since` is the generation that was to be refreshed; absent: it is not known yet.
+   */
+  async #fromStore(key: LeaseKey, asked: Asked<Token>, since?: number): Promise<Token> {
+    const inTime = Deadline.in(this.#clock, this.#timeoutMs)
+    for (let from = since; ; ) {
+      const isElsewhere = await this.#leases.synchronise(key)
+      const { phase, generation } = this.#leases.snapshot(key)
+      from ??= generation
+      if (phase !== 'refreshing') {
+        if (generation > from && !isLost(phase)) return this.#refreshedElsewhere(key, generation, asked)
+        const admitted = this.#admitted(key)
+        if (admitted instanceof MeerkatError) throw admitted
+        if (admitted !== undefined) return this.#fly(key, admitted, asked)
+      } else if (!isElsewhere) throw byHand(key)
+      if (inTime.passed) throw notNow(key, 'refresh-timeout', 'is still refreshed by another process')
+      await this.#change(key)
+    }
   }
 
-  async #fly(key: LeaseKey, generation: number, perform: PerformCredentialRefresh<Token>): Promise<Token> {
+  /** The token that is kept; reading it is a host's code, and takes no longer than a refresh. */
+  async #refreshedElsewhere(key: LeaseKey, generation: number, { read }: Asked<Token>): Promise<Token> {
+    const late = Promise.withResolvers<undefined>()
+    const inTime = this.#clock.after(this.#timeoutMs, () => late.resolve(undefined))
+    let cause: unknown
+    try {
+      const token = await Promise.race([read?.({ generation }), late.promise])
+      if (token !== undefined) return token
+    } catch (thrown) {
+      cause = errorOf(thrown)
+      if (cause instanceof MeerkatError) throw cause
+    } finally {
+      inTime()
+    }
+    const what = 'was refreshed by another process; read the token that it kept, or'
+    throw notNow(key, 'refreshed-elsewhere', what, { cause })
+  }
+
+  /** Until something happens to the lease, or some time passed. */
+  async #change(key: LeaseKey): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const ends = [this.#leases.observeTransitions(key, resolve), this.#clock.after(LOOK_EVERY_MS, resolve)]
+    await promise
+    for (const end of ends) end()
+  }
+
+  async #fly(key: LeaseKey, generation: number, asked: Asked<Token>): Promise<Token> {
+    const first = this.#leases.stands(key)
+    if (first !== undefined && !(await this.#isFirst(key, generation, first))) {
+      return this.#fromStore(key, asked, generation)
+    }
     const call = this.#call(key, generation)
     let outcome: CredentialRefreshOutcome<Token> | Thrown
     try {
-      outcome = sound(await Promise.race([call.ended, perform({ generation, signal: call.signal })]))
+      outcome = sound(await Promise.race([call.ended, asked.perform({ generation, signal: call.signal })]))
     } catch (error) {
-      outcome = { thrown: error }
+      outcome = { thrown: errorOf(error) }
     } finally {
       call.end()
     }
@@ -126,6 +209,20 @@ export class AuthRefreshCoordinator<Token> {
     this.#leases.refreshFailed(key, {}, { generation })
     if (outcome.thrown instanceof MeerkatError) throw outcome.thrown
     throw notNow(key, 'refresh-failed', 'could not be refreshed', { cause: outcome.thrown })
+  }
+
+  /** Whether the store let this process be the one that refreshes. Where it can't say so, the refresh has failed. */
+  async #isFirst(key: LeaseKey, generation: number, first: Promise<boolean>): Promise<boolean> {
+    let isFirst: boolean
+    try {
+      isFirst = await first
+    } catch (error) {
+      if (this.#leases.snapshot(key).phase === 'refreshing') this.#leases.refreshFailed(key, {}, { generation })
+      throw error
+    }
+    const { phase, generation: now } = this.#leases.snapshot(key)
+    if (isFirst && (phase !== 'refreshing' || now !== generation)) throw overtaken(key, phase)
+    return isFirst
   }
 
   /** One asking for a token: until its deadline, and while the lease is in this very refresh. */
@@ -158,14 +255,15 @@ export class AuthRefreshCoordinator<Token> {
     return call
   }
 
-  #published(key: LeaseKey, generation: number, { token, expiresAt }: Refreshed<Token>): Token {
+  async #published(key: LeaseKey, generation: number, { token, expiresAt }: Refreshed<Token>): Promise<Token> {
     try {
       this.#leases.completeRefresh(key, expiresAt, { generation })
-      return token
     } catch (error) {
       // The token is of no use: it has expired, or its expiry is no time.
       return this.#failed(key, generation, {}, error)
     }
+    if ((await this.#leases.stands(key)) === false) throw overtaken(key, this.#leases.snapshot(key).phase)
+    return token
   }
 
   #failed(key: LeaseKey, generation: number, observation: RefreshFailureObservation, cause?: unknown): never {
@@ -201,7 +299,7 @@ interface Call {
 }
 
 type Refreshed<Token> = Extract<CredentialRefreshOutcome<Token>, { readonly ok: true }>
-type PassingReason = 'refresh-failed' | 'refresh-timeout' | 'overtaken' | 'refreshing-elsewhere'
+type PassingReason = 'refresh-failed' | 'refresh-timeout' | 'overtaken' | 'refreshing-elsewhere' | 'refreshed-elsewhere'
 
 interface Why {
   readonly cause?: unknown
@@ -229,7 +327,13 @@ function tooLate(bindingKey: string): MeerkatError {
 
 /** The lease is not that of the refresh any more. */
 function overtaken(key: LeaseKey, phase: AuthLeasePhase | undefined): MeerkatError {
-  return isLost(phase) ? refusal(key, phase) : notNow(key, 'overtaken', 'got another login while it was refreshed')
+  const what = 'got another login, or another process took over, while it was refreshed'
+  return isLost(phase) ? refusal(key, phase) : notNow(key, 'overtaken', what)
+}
+
+/** A host began it without this coordinator, and has its token. */
+function byHand(key: LeaseKey): MeerkatError {
+  return notNow(key, 'refreshing-elsewhere', 'is being refreshed by somebody else')
 }
 
 function isLost(phase: AuthLeasePhase | undefined): phase is 'released' | 'reauthRequired' | undefined {

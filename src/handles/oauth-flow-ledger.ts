@@ -2,6 +2,7 @@
 import { MeerkatError } from '../errors.ts'
 import type { OAuthFlowId } from '../kernel/auth/flows.ts'
 import type { Clock } from '../time.ts'
+import { MAX_TRIES } from './credential-copy.ts'
 import {
   type DurableOAuthFlows,
   type FlowRecord,
@@ -10,9 +11,6 @@ import {
   oauthFlowError,
   recordsOf,
 } from './oauth-flow-records.ts'
-
-/** After so many lost races something else is wrong. */
-const MAX_TRIES = 32
 
 /** Its methods fail with `PersistenceFailed`. Flows that have expired are not there any more. */
 export class OAuthFlowLedger {

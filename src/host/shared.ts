@@ -3,6 +3,9 @@
  * comms identity of a session. It begins with the first of them and ends with the last. What it holds stands in the
  * store's registry, so that other processes have the same.
  */
+
+import { randomUUID } from 'node:crypto'
+import { asMeerkatError } from '../errors.ts'
 import { AuthLeaseHandle } from '../handles/auth-lease.ts'
 import { AuthMachines } from '../handles/auth-machines.ts'
 import { AuthRefreshCoordinator } from '../handles/auth-refresh.ts'
@@ -22,11 +25,18 @@ export interface SharedByStore {
 }
 
 interface Use {
-  /** Opened for this alone: whichever machine ends first, it stays. */
-  readonly store: Promise<Store>
-  readonly shared: Promise<SharedByStore>
+  readonly begun: Promise<Begun>
   users: number
 }
+
+interface Begun {
+  readonly shared: SharedByStore
+  /** Lets go of everything, and of the store. */
+  readonly end: () => Promise<void>
+}
+
+/** How often the store is looked at though nothing tells of a change: that a process died is told by nobody. */
+const LOOK_EVERY_MS = 1_000
 
 const inUse = new Map<string, Use>()
 /** Sources whose stores don't say what they are. */
@@ -58,10 +68,10 @@ export async function sharedBy(
     use.users--
     if (use.users > 0) return
     if (inUse.get(identity) === use) inUse.delete(identity)
-    await (await use.store).close()
+    await (await use.begun).end()
   }
   try {
-    return { shared: await use.shared, release }
+    return { shared: (await use.begun).shared, release }
   } catch (error) {
     await release().catch(() => {})
     throw error
@@ -69,19 +79,60 @@ export async function sharedBy(
 }
 
 function newUse(source: StoreSource, clock: Clock): Use {
-  const store = source.open()
-  return { store, shared: store.then(({ registry }) => newShared(registry, clock)), users: 0 }
+  return { begun: begin(source, clock), users: 0 }
 }
 
-function newShared(registry: Registry, clock: Clock): SharedByStore {
-  const machines = new AuthMachines()
+/** Over a store that is opened for this alone: whichever machine ends first, it stays. */
+async function begin(source: StoreSource, clock: Clock): Promise<Begun> {
+  const store = await source.open()
+  const shared = { registry: store.registry, owner: randomUUID() }
+  const machines = new AuthMachines({ shared })
+  const claims = new DefaultSessionClaimRegistry()
   const leases = new AuthLeaseHandle({ machines, clock })
-  return {
-    claims: new DefaultSessionClaimRegistry(),
-    machines,
-    leases,
-    refreshes: new AuthRefreshCoordinator({ leases, clock }),
-    flows: new OAuthFlowHandle({ machines, store: flowsIn(registry), clock }),
+  const flows = new OAuthFlowHandle({ machines, store: flowsIn(store.registry), clock })
+  const look = (): Promise<void> => machines.look()
+  try {
+    await look()
+  } catch (error) {
+    await store.close()
+    throw asMeerkatError(error)
+  }
+  const unfollow = follow(store, clock, look)
+  const end = async (): Promise<void> => {
+    unfollow()
+    await machines.settle()
+    await store.close()
+  }
+  return { shared: { claims, machines, leases, refreshes: new AuthRefreshCoordinator({ leases, clock }), flows }, end }
+}
+
+/** Looks when the store tells of something, and now and again; one look at a time. */
+function follow(store: Store, clock: Clock, look: () => Promise<void>): () => void {
+  let looking: Promise<void> | undefined
+  let heard = 0
+  const lookOn = async (): Promise<void> => {
+    for (let seen = 0; seen !== heard; ) {
+      seen = heard
+      // What a store can't say now is asked again.
+      await look().catch(() => {})
+    }
+    looking = undefined
+  }
+  const hear = (): void => {
+    heard += 1
+    looking ??= lookOn()
+  }
+  const unheard = store.onCommit(({ sessionId, about }) => {
+    if (about === 'registry' || (about === undefined && sessionId === undefined)) hear()
+  })
+  let off = (): void => {}
+  const plan = (): void => {
+    off = clock.after(LOOK_EVERY_MS, () => (hear(), plan()), { background: true })
+  }
+  plan()
+  return () => {
+    unheard()
+    off()
   }
 }
 

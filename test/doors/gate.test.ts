@@ -12,7 +12,7 @@ interface Manifest {
 /** Which file of this folder tries an entry of the package, or why none does. */
 const TRIED: Readonly<Record<string, string>> = {
   '.': 'library.test.ts, code.test.ts, orders.test.ts',
-  './runtime': 'machine.test.ts',
+  './runtime': 'machine.test.ts; what processes share: shared.test.ts',
   './agent': 'code.test.ts, provider.test.ts; hostile tools one by one in test/executor',
   './store/memory': 'code.test.ts, and the store contract',
   './store/sqlite': 'the store contract',

@@ -49,4 +49,88 @@ describe.each(Object.entries(places))('on %s', (_, place) => {
     const next = await startHost(plan)
     expect(await next.ask({ act: 'complete-flow', flowId })).toEqual(missing)
   })
+
+  test('a login in one process is known in the others, and in those that begin later', async () => {
+    const { plan } = await place()
+    const [one, other] = [await startHost(plan), await startHost(plan)]
+    await one.ask({ act: 'login' })
+    await expect.poll(() => other.ask({ act: 'snapshot' })).toMatchObject({ phase: 'valid', generation: 1 })
+    await one.kill()
+    const later = await startHost(plan)
+    expect(await later.ask({ act: 'snapshot' })).toMatchObject({ phase: 'valid', generation: 1 })
+    await later.ask({ act: 'release' })
+    await expect.poll(() => other.ask({ act: 'snapshot' })).toEqual({ credentialPresent: false, generation: 1 })
+    expect(await other.ask({ act: 'refresh' })).toEqual(failsWith({ code: 'unauthorized' }))
+  })
+
+  test('one process refreshes, and the others wait for it', async () => {
+    const { plan, registry } = await place()
+    const [one, other] = [await startHost(plan), await startHost(plan)]
+    await one.ask({ act: 'login', expiresInMs: 10_000 })
+    const asked = [one, other].map(each => each.ask({ act: 'refresh' }))
+    await Promise.race([one.performs(1), other.performs(1)])
+    const [performer, waiter] = one.performed() === 1 ? [one, other] : [other, one]
+    const hurried = await waiter.ask({ act: 'refresh', waitMs: 300 })
+    expect(hurried).toEqual(failsWith({ code: 'not-ready' }))
+    expect(hurried).toMatchObject({ error: { details: { reason: 'refresh-timeout' } } })
+    await performer.ask({ act: 'grant', token: 'secret-token' })
+    const answers = await Promise.all(asked)
+    expect(answers).toContain('secret-token')
+    expect(answers).toContain('kept at 2')
+    for (const each of [one, other]) {
+      await expect.poll(() => each.ask({ act: 'snapshot' })).toMatchObject({ phase: 'valid', generation: 2 })
+    }
+    expect([performer.performed(), waiter.performed()]).toEqual([1, 0])
+    expect(await registry()).not.toContain('secret-token')
+  })
+
+  test('a refresh that fails for good fails for the processes that wait, and asks all for a login', async () => {
+    const { plan } = await place()
+    const [one, other] = [await startHost(plan), await startHost(plan)]
+    await one.ask({ act: 'login' })
+    const first = one.ask({ act: 'refresh' })
+    await one.performs(1)
+    const second = other.ask({ act: 'refresh' })
+    await one.ask({ act: 'deny' })
+    for (const asked of [first, second]) expect(await asked).toEqual(failsWith({ code: 'unauthorized' }))
+    expect(other.performed()).toBe(0)
+    expect(await other.ask({ act: 'snapshot' })).toMatchObject({ phase: 'reauthRequired' })
+  })
+
+  test('a process that is killed while it refreshes is taken over', async () => {
+    const { plan } = await place()
+    const [one, other] = [await startHost(plan), await startHost(plan)]
+    await one.ask({ act: 'login' })
+    void one.ask({ act: 'refresh' })
+    await one.performs(1)
+    const asked = other.ask({ act: 'refresh' })
+    expect(await other.ask({ act: 'refresh', waitMs: 100 })).toEqual(failsWith({ code: 'not-ready' }))
+    expect(other.performed()).toBe(0)
+    await one.kill()
+    await other.performs(1)
+    await other.ask({ act: 'grant', token: 'fresh' })
+    expect(await asked).toBe('fresh')
+    expect(await other.ask({ act: 'snapshot' })).toMatchObject({ phase: 'valid', generation: 2 })
+  })
+
+  test('what a process brings late, after another one took over, is refused', async () => {
+    const { plan } = await place()
+    const [slow, other] = [await startHost(plan), await startHost(plan)]
+    await slow.ask({ act: 'login' })
+    const late = slow.ask({ act: 'refresh' })
+    await slow.performs(1)
+    slow.child.kill('SIGSTOP')
+    const asked = other.ask({ act: 'refresh' })
+    await other.performs(1)
+    slow.child.kill('SIGCONT')
+    await slow.ask({ act: 'grant', token: 'stale' })
+    const refused = await late
+    expect(refused).toMatchObject({ error: { code: 'not-ready', details: { reason: 'overtaken' } } })
+    expect(await other.ask({ act: 'snapshot' })).toMatchObject({ phase: 'refreshing', generation: 1 })
+    await other.ask({ act: 'grant', token: 'fresh' })
+    expect(await asked).toBe('fresh')
+    for (const each of [slow, other]) {
+      await expect.poll(() => each.ask({ act: 'snapshot' })).toMatchObject({ phase: 'valid', generation: 2 })
+    }
+  })
 })

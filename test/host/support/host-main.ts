@@ -52,7 +52,8 @@ class Host {
     const leases = this.#machine.auth.authLeaseHandle()
     switch (asked.act) {
       case 'login':
-        return leases.acquireLease(KEY, Date.now() + (asked.expiresInMs ?? 3_600_000))
+        leases.acquireLease(KEY, Date.now() + (asked.expiresInMs ?? 3_600_000))
+        return leases.stands(KEY)
       case 'snapshot':
         return leases.snapshot(KEY)
       case 'release':
@@ -66,11 +67,11 @@ class Host {
       case 'close':
         return this.#machine.close()
       default:
-        return this.#more(asked)
+        return this.#flow(asked)
     }
   }
 
-  async #more(asked: Extract<Act, { readonly act: `${string}flow` }>): Promise<unknown> {
+  async #flow(asked: Extract<Act, { readonly act: `${string}flow` }>): Promise<unknown> {
     const flows = this.#machine.auth.oauthFlowAuthority()
     switch (asked.act) {
       case 'begin-flow':
@@ -96,7 +97,9 @@ class Host {
       return promise
     }
     const deadline = waitMs === undefined ? undefined : Deadline.in(systemClock, waitMs)
-    return this.#machine.auth.authRefreshes().refresh(KEY, perform, deadline)
+    const read = (given: { readonly generation: number }): Promise<string> =>
+      Promise.resolve(`kept at ${given.generation}`)
+    return this.#machine.auth.authRefreshes().refresh(KEY, perform, deadline, read)
   }
 }
 

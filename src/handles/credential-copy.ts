@@ -1,0 +1,214 @@
+/**
+ * One credential as this process has it, and how that follows what the store says.
+ *
+ * 1. An input is decided at once over the copy here, and then over the store's entry, in the order of the inputs: where
+ *    another process was faster, what was said here is decided again, and what can't be said any more is dropped.
+ * 2. Whoever refreshes holds the entry. What ends a refresh is taken from its holder alone, so one that was replaced
+ *    comes too late; a refresh whose holder died has failed.
+ * 3. What the store could not be told stays, and is told again.
+ *
+ * Logins under way are no part of it: they have an entry of their own. Without a registry it stands for itself.
+ */
+import { MeerkatError } from '../errors.ts'
+import { messageOf } from '../foreign.ts'
+import { decodeAuthState, encodeAuthState } from '../kernel/auth/encode.ts'
+import type { Lease } from '../kernel/auth/lease.ts'
+import { type AuthEffect, type AuthInput, type AuthState, auth } from '../kernel/auth/machine.ts'
+import { MachineAuthority } from '../kernel/authority.ts'
+import type { StepResult } from '../kernel/step.ts'
+import type { Registry, RegistryEntry } from '../store/registry.ts'
+
+/** After so many lost races something else is wrong. */
+export const MAX_TRIES = 32
+
+/** Where the processes of a store keep what they have in common, and as whom this one does. */
+export interface SharedRegistry {
+  readonly registry: Registry
+  readonly owner: string
+}
+
+interface Said {
+  readonly input: AuthInput
+  /** Whether it stands, once the store has it. */
+  readonly heard: PromiseWithResolvers<boolean>
+}
+
+interface Decided {
+  readonly state: AuthState
+  /** Of each input, whether it stands. */
+  readonly stands: readonly boolean[]
+  /** This process refreshes. */
+  readonly mine: boolean
+}
+
+export class CredentialCopy {
+  readonly #key: string
+  readonly #shared: SharedRegistry | undefined
+  /** The copy became another one by what other processes did. */
+  readonly #changed: () => void
+  readonly #authority = new MachineAuthority(auth)
+  /** Not yet in the store, and what the copy was before the first of them. */
+  #said: Said[] = []
+  #before: AuthState = auth.initial
+  #entry: RegistryEntry | undefined
+  #telling: Promise<void> | undefined
+
+  constructor(key: string, shared: SharedRegistry | undefined, changed: () => void) {
+    this.#key = key
+    this.#shared = shared
+    this.#changed = changed
+  }
+
+  get state(): AuthState {
+    return this.#authority.state
+  }
+
+  /** Whether another process refreshes it, as far as this one knows. */
+  get isRefreshedElsewhere(): boolean {
+    const holder = this.#entry?.holder
+    return this.state.lease.phase === 'refreshing' && holder?.alive === true && holder.owner !== this.#shared?.owner
+  }
+
+  apply(input: AuthInput): StepResult<AuthState, AuthEffect> {
+    const before = this.state
+    const result = this.#authority.apply(input)
+    if (!result.ok || this.#shared === undefined) return result
+    if (this.#said.length === 0) {
+      if (result.state.lease === before.lease) return result
+      this.#before = before
+    }
+    const heard = Promise.withResolvers<boolean>()
+    heard.promise.catch(() => {})
+    this.#said.push({ input, heard })
+    void this.tell()
+    return result
+  }
+
+  /** Whether what was said last stands in the store; absent where there is none. Rejects where it can't be told now. */
+  stands(): Promise<boolean> | undefined {
+    if (this.#shared === undefined) return undefined
+    return this.#said.at(-1)?.heard.promise ?? Promise.resolve(true)
+  }
+
+  /** Has the copy be what the store says. */
+  async synchronise(): Promise<void> {
+    if (this.#shared === undefined) return
+    if (this.#said.length > 0) return this.tell()
+    const entry = await this.#shared.registry.entry(this.#key)
+    if (entry !== undefined) this.see(entry)
+  }
+
+  /** What the store said a moment ago. */
+  see(entry: RegistryEntry): void {
+    if (this.#said.length > 0) void this.tell()
+    else if (entry.version >= (this.#entry?.version ?? 0)) this.#adopt(entry, this.#decide(entry, this.state, []).state)
+  }
+
+  /** Tells the store what it was not told yet. Who waits for that hears where it fails. */
+  tell(): Promise<void> {
+    this.#telling ??= this.#tellAll().finally(() => {
+      this.#telling = undefined
+    })
+    return this.#telling
+  }
+
+  close(): void {
+    this.#authority.close()
+  }
+
+  async #tellAll(): Promise<void> {
+    try {
+      for (let inVain = 0; this.#shared !== undefined && this.#said.length > 0; ) {
+        if (inVain === MAX_TRIES) throw outrun(this.#key)
+        inVain = (await this.#tellOnce(this.#shared)) ? 0 : inVain + 1
+      }
+    } catch (error) {
+      for (const { heard } of this.#said) heard.reject(error)
+    }
+  }
+
+  /** False where somebody came in between: it is decided again over what they made of it. */
+  async #tellOnce({ registry, owner }: SharedRegistry): Promise<boolean> {
+    const said = [...this.#said]
+    const entry = await registry.entry(this.#key)
+    const { state, stands, mine } = this.#decide(entry, this.#before, said)
+    const next = { body: encoded(state), ...(mine && { owner }) }
+    let version: number | undefined = entry?.version ?? 0
+    if (next.body !== entry?.body || mine !== (entry.holder?.owner === owner)) {
+      version = await registry.swap(this.#key, version, next)
+      if (version === undefined) return false
+    }
+    this.#said = this.#said.slice(said.length)
+    this.#before = state
+    const holder = mine ? { holder: { owner, alive: true } } : {}
+    this.#adopt({ key: this.#key, version, body: next.body, ...holder }, this.#after(state))
+    for (const [place, { heard }] of said.entries()) heard.resolve(stands[place] === true)
+    return true
+  }
+
+  /** What comes of these inputs over the entry. Of `base` only what is not in the entry counts. */
+  #decide(entry: RegistryEntry | undefined, base: AuthState, said: readonly Said[]): Decided {
+    let state = withLease(base, leaseIn(entry))
+    let mine = entry?.holder !== undefined && entry.holder.owner === this.#shared?.owner
+    if (state.lease.phase === 'refreshing' && !mine && entry?.holder?.alive !== true) {
+      state = stepped(state, { type: 'RefreshFailed', observation: {} }) ?? state
+    }
+    const stands = said.map(({ input }) => {
+      if (endsRefresh(input) && !mine) return false
+      const after = stepped(state, input)
+      if (after === undefined) return false
+      state = after
+      mine = state.lease.phase === 'refreshing' && (mine || input.type === 'BeginRefresh')
+      return true
+    })
+    return { state, stands, mine: mine && state.lease.phase === 'refreshing' }
+  }
+
+  /** The state with what was said since. */
+  #after(state: AuthState): AuthState {
+    return this.#said.reduce((now, { input }) => stepped(now, input) ?? now, state)
+  }
+
+  #adopt(entry: RegistryEntry, state: AuthState): void {
+    this.#entry = entry
+    const before = this.state
+    const isOther = encoded(before) !== encoded(state)
+    if (this.#authority.restoreIfCurrent(before, state) && isOther) this.#changed()
+  }
+}
+
+/** An entry that others changed each time between a look at it and the word to it. */
+export function outrun(key: string): MeerkatError {
+  return new MeerkatError('store-unavailable', `others changed ${key} ${MAX_TRIES} times in a row: ask again`)
+}
+
+function leaseIn(entry: RegistryEntry | undefined): Lease {
+  if (entry === undefined) return auth.initial.lease
+  try {
+    return decodeAuthState(entry.body).lease
+  } catch (cause) {
+    throw new MeerkatError('internal', `what the store has of ${entry.key} can't be read: ${messageOf(cause)}`, {
+      cause,
+    })
+  }
+}
+
+function endsRefresh({ type }: AuthInput): boolean {
+  return type === 'CompleteRefresh' || type === 'RefreshFailed'
+}
+
+function stepped(state: AuthState, input: AuthInput): AuthState | undefined {
+  const result = auth.step(state, input)
+  return result.ok ? result.state : undefined
+}
+
+/** A lease that others released is not here yet where logins of it are still known: they are about to go, too. */
+function withLease(base: AuthState, lease: Lease): AuthState {
+  if (lease.phase !== 'released' || base.flows.entries.size === 0) return { ...base, lease }
+  return { ...base, lease: { phase: 'reauthRequired', generation: lease.generation, attempt: 0 } }
+}
+
+/** The facts without the logins. */
+function encoded(state: AuthState): string {
+  return encodeAuthState({ ...state, flows: auth.initial.flows })
+}
