@@ -1,5 +1,17 @@
-/** At most one live comms identity per session. */
+/**
+ * At most one live comms identity per session, over all processes of a store.
+ *
+ * 1. In a process an identity is taken and let go at once.
+ * 2. Across processes the store's registry decides: a claim holds its entry, which nobody else gets while this process
+ *    lives. What another process is known to hold is refused at once; where both took it in the same moment, the one that
+ *    comes second hears of it (`confirmed`, `lost`).
+ * 3. A process that was silent for longer than its lease, and was replaced meanwhile, has lost the claim.
+ */
+import { asMeerkatError } from '../errors.ts'
+import { errorOf } from '../foreign.ts'
 import type { SessionId } from '../kernel/ids.ts'
+import { demandName, MAX_ID_CHARS } from '../names.ts'
+import { MAX_TRIES, outrun, type SharedRegistry } from './credential-copy.ts'
 import { refuseUnreadable } from './unreadable.ts'
 
 /** Somebody holds this session's comms identity already. */
@@ -17,33 +29,151 @@ export class SessionClaimError extends Error {
 /** A comms identity that is held; let go by `release`, or at the end of a `using` block. */
 export interface SessionClaim extends Disposable {
   readonly sessionId: SessionId
+  /**
+   * No other process has it, nor gets it. Rejects with `SessionClaimError` where another one was first, and with
+   * `store-unavailable` where the store can't say; then it is let go. Await it before the identity is used.
+   */
+  readonly confirmed: Promise<void>
+  /** Aborts when another process has it: who uses the identity has to stop. */
+  readonly lost: AbortSignal
   release(): void
 }
 
 export interface SessionClaimHandle {
   /** Throws `SessionClaimError`. */
   tryAcquire(sessionId: SessionId): SessionClaim
-  /** Lets go whoever holds it; again is nothing. */
+  /** Lets go whoever of this process holds it; again is nothing. */
   release(sessionId: SessionId): void
 }
 
-/** The claims of one machine. */
+interface Held {
+  readonly claim: SessionClaim
+  readonly lose: (why: unknown) => void
+  /** The version of its entry; absent: not taken yet. */
+  version?: number
+}
+
+/** Under which keys of a registry the claims stand. */
+const ENTRIES = 'identity:'
+
+/** The claims of the machines of one store; without a registry those of one process. */
 export class DefaultSessionClaimRegistry implements SessionClaimHandle {
-  readonly #held = new Map<SessionId, SessionClaim>()
+  readonly #shared: SharedRegistry | undefined
+  readonly #held = new Map<SessionId, Held>()
+  /** What other processes hold, as far as this one knows. */
+  #elsewhere: ReadonlySet<string> = new Set()
+  /** Changes of entries, one after another: what is let go is let go before it is taken again. */
+  #tail: Promise<void> = Promise.resolve()
+
+  constructor(shared?: SharedRegistry) {
+    this.#shared = shared
+  }
 
   tryAcquire(sessionId: SessionId): SessionClaim {
-    if (this.#held.has(sessionId)) throw new SessionClaimError(sessionId)
+    demandName(sessionId, 'the session id', MAX_ID_CHARS)
+    if (this.#held.has(sessionId) || this.#elsewhere.has(sessionId)) throw new SessionClaimError(sessionId)
+    const lost = new AbortController()
+    const confirmed = Promise.withResolvers<void>()
+    // Nobody has to ask.
+    confirmed.promise.catch(() => {})
     const release = (): void => {
       // A late release must not end the claim of whoever came after.
-      if (this.#held.get(sessionId) === claim) this.#held.delete(sessionId)
+      if (this.#held.get(sessionId) === held) this.release(sessionId)
     }
-    const claim: SessionClaim = { sessionId, release, [Symbol.dispose]: release }
-    this.#held.set(sessionId, claim)
+    const claim: SessionClaim = {
+      sessionId,
+      confirmed: confirmed.promise,
+      lost: lost.signal,
+      release,
+      [Symbol.dispose]: release,
+    }
+    const lose = (why: unknown): void => {
+      release()
+      confirmed.reject(why)
+      lost.abort(why)
+    }
+    const held: Held = { claim, lose }
+    this.#held.set(sessionId, held)
+    if (this.#shared === undefined) confirmed.resolve()
+    else {
+      this.#next(async shared => {
+        if (await this.#take(shared, held)) confirmed.resolve()
+        // Let go before it was taken; where it was lost, that was said already.
+        else confirmed.reject(new SessionClaimError(sessionId))
+      })
+    }
     return claim
   }
 
   release(sessionId: SessionId): void {
-    this.#held.delete(sessionId)
+    const held = this.#held.get(sessionId)
+    if (held === undefined || !this.#held.delete(sessionId)) return
+    this.#next(async ({ registry }) => {
+      // Refused where another process took it over. What fails is made up for by `look`.
+      if (held.version !== undefined) await registry.swap(`${ENTRIES}${sessionId}`, held.version).catch(() => undefined)
+    })
+  }
+
+  /** What the store says now: who else holds what, and whether what is held here still is. */
+  async look(): Promise<void> {
+    if (this.#shared === undefined) return
+    this.#next(async ({ registry, owner }) => {
+      const entries = await registry.entries(ENTRIES)
+      const mine = new Map<string, { readonly version: number; readonly alive: boolean }>()
+      const elsewhere = new Set<string>()
+      for (const { key, version, holder } of entries) {
+        const id = key.slice(ENTRIES.length)
+        if (holder?.owner === owner) mine.set(id, { version, alive: holder.alive })
+        else if (holder?.alive === true) elsewhere.add(id)
+      }
+      this.#elsewhere = elsewhere
+      for (const [id, { version }] of mine) {
+        if (!this.#held.has(id as SessionId)) await registry.swap(`${ENTRIES}${id}`, version)
+      }
+      for (const held of this.#held.values()) {
+        // Taken over, or forgotten because this process was silent for long.
+        const now = mine.get(held.claim.sessionId)
+        if (held.version !== undefined && now?.alive !== true) await this.#take({ registry, owner }, held)
+      }
+    })
+    await this.#tail
+  }
+
+  /** Everything that was let go is let go in the store, too, as far as it can be. */
+  async settle(): Promise<void> {
+    await this.#tail
+  }
+
+  /** Whether the entry is held for this claim now; it is lost where another process has it. */
+  async #take({ registry, owner }: SharedRegistry, held: Held): Promise<boolean> {
+    const { sessionId } = held.claim
+    const key = `${ENTRIES}${sessionId}`
+    try {
+      for (let tries = 0; this.#held.get(sessionId) === held; tries++) {
+        if (tries === MAX_TRIES) throw outrun(key)
+        const entry = await registry.entry(key)
+        if (entry?.holder?.alive === true && entry.holder.owner !== owner) throw new SessionClaimError(sessionId)
+        const version = await registry.swap(key, entry?.version ?? 0, { body: '{}', owner })
+        if (version === undefined) continue
+        held.version = version
+        return true
+      }
+    } catch (thrown) {
+      const error = errorOf(thrown)
+      held.lose(error instanceof SessionClaimError ? error : asMeerkatError(error))
+    }
+    return false
+  }
+
+  #next(act: (shared: SharedRegistry) => Promise<unknown>): void {
+    const shared = this.#shared
+    if (shared === undefined) return
+    this.#tail = this.#tail
+      .then(() => act(shared))
+      .then(
+        () => {},
+        () => {},
+      )
   }
 }
 refuseUnreadable(DefaultSessionClaimRegistry)

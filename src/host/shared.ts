@@ -87,10 +87,12 @@ async function begin(source: StoreSource, clock: Clock): Promise<Begun> {
   const store = await source.open()
   const shared = { registry: store.registry, owner: randomUUID() }
   const machines = new AuthMachines({ shared })
-  const claims = new DefaultSessionClaimRegistry()
+  const claims = new DefaultSessionClaimRegistry(shared)
   const leases = new AuthLeaseHandle({ machines, clock })
   const flows = new OAuthFlowHandle({ machines, store: flowsIn(store.registry), clock })
-  const look = (): Promise<void> => machines.look()
+  const look = async (): Promise<void> => {
+    await Promise.all([machines.look(), claims.look()])
+  }
   try {
     await look()
   } catch (error) {
@@ -100,7 +102,7 @@ async function begin(source: StoreSource, clock: Clock): Promise<Begun> {
   const unfollow = follow(store, clock, look)
   const end = async (): Promise<void> => {
     unfollow()
-    await machines.settle()
+    await Promise.all([machines.settle(), claims.settle()])
     await store.close()
   }
   return { shared: { claims, machines, leases, refreshes: new AuthRefreshCoordinator({ leases, clock }), flows }, end }

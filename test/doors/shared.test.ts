@@ -1,6 +1,7 @@
 /** What the processes of a store share, tried with hostile values, stores that answer anything, and damaged entries. */
 import { expect, onTestFinished, test } from 'vitest'
 import { MeerkatMachine } from '../../src/host/meerkat-machine.ts'
+import type { SessionId } from '../../src/kernel/ids.ts'
 import { memory } from '../../src/store/memory.ts'
 import type { Registry } from '../../src/store/registry.ts'
 import type { Store, StoreSource } from '../../src/store/store.ts'
@@ -54,10 +55,13 @@ test('values that are no bindings, ids or identities are refused, and others go 
   const source = memory()
   const [machine, bystander] = [await on(source), await on(source)]
   const [leases, flows] = [machine.auth.authLeaseHandle(), machine.auth.oauthFlowAuthority()]
+  const claims = machine.sessionClaimHandle()
   const doors: Readonly<Record<string, (value: never) => unknown>> = {
     stands: value => leases.stands(value),
     synchronise: value => leases.synchronise(value),
     refresh: value => machine.auth.authRefreshes().refresh(value, granted),
+    tryAcquire: value => claims.tryAcquire(value).confirmed,
+    release: value => claims.release(value),
     startBrowserFlow: value => flows.startBrowserFlow({ ...LOGIN, target: value }),
     consumeBrowserFlow: value => flows.consumeBrowserFlow(value, LOGIN),
     'consumeBrowserFlow for': value => flows.consumeBrowserFlow('st-none' as never, value),
@@ -68,6 +72,7 @@ test('values that are no bindings, ids or identities are refused, and others go 
   expect(await broken(trials)).toEqual([])
   bystander.auth.authLeaseHandle().acquireLease(KEY)
   expect(await bystander.auth.authRefreshes().refresh(KEY, granted)).toBe('fresh')
+  await bystander.sessionClaimHandle().tryAcquire('s' as SessionId).confirmed
 })
 
 const METHODS = ['entry', 'entries', 'swap'] as const
@@ -82,10 +87,12 @@ test.each(METHODS.flatMap(method => Object.entries(ANSWERS).map(([what, answer])
     leases.acquireLease(KEY)
     await leases.stands(KEY)
     spoil(true)
+    const claim = () => machine.sessionClaimHandle().tryAcquire('s' as SessionId)
     const calls = [
       () => machine.auth.authRefreshes().refresh(KEY, granted),
       () => machine.auth.authRefreshes().refresh(OTHER, granted),
       () => machine.auth.oauthFlowAuthority().startBrowserFlow(LOGIN),
+      () => claim().confirmed,
       () => leases.synchronise(KEY),
       () => leases.releaseLease(OTHER),
     ]
@@ -110,10 +117,12 @@ test('an entry that nobody can read is in the way of no other', async () => {
   ]) {
     await store.registry.swap(`credential:work:${binding}`, 0, { body: body ?? '' })
   }
+  await store.registry.swap('identity:s', 0, { body: 'no JSON' })
   const machine = await on(source)
   const leases = machine.auth.authLeaseHandle()
   leases.acquireLease(KEY)
   expect(await machine.auth.authRefreshes().refresh(KEY, granted)).toBe('fresh')
+  await machine.sessionClaimHandle().tryAcquire('s' as SessionId).confirmed
   for (const binding of ['text', 'null', 'newer', 'broken']) {
     const said = expect.stringContaining(`credential:work:${binding} can't be read`) as string
     await expect(leases.synchronise({ realm: 'work', binding })).rejects.toMatchObject({ message: said })

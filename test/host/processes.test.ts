@@ -133,4 +133,31 @@ describe.each(Object.entries(places))('on %s', (_, place) => {
       await expect.poll(() => each.ask({ act: 'snapshot' })).toMatchObject({ phase: 'valid', generation: 2 })
     }
   })
+
+  test('an identity is claimed in one process at a time, and by another one when that is killed', async () => {
+    const { plan } = await place()
+    const [one, other] = [await startHost(plan), await startHost(plan)]
+    const inUse = failsWith({ name: 'SessionClaimError', kind: 'SessionIdentityInUse' })
+    const both = await Promise.all([one, other].map(each => each.ask({ act: 'claim' })))
+    expect(both).toContainEqual(inUse)
+    expect(both).toContain(null)
+    const [holder, loser] = both[0] === null ? [one, other] : [other, one]
+    expect(await loser.ask({ act: 'claim' })).toEqual(inUse)
+    await holder.ask({ act: 'unclaim' })
+    await expect.poll(() => loser.ask({ act: 'claim' })).toBe(null)
+    await expect.poll(() => holder.ask({ act: 'claim' })).toEqual(inUse)
+    await loser.kill()
+    await expect.poll(() => holder.ask({ act: 'claim' }), { timeout: 10_000 }).toBe(null)
+  })
+
+  test('an identity that was taken over is lost to the process that was silent', async () => {
+    const { plan } = await place()
+    const [silent, other] = [await startHost(plan), await startHost(plan)]
+    expect(await silent.ask({ act: 'claim' })).toBe(null)
+    silent.child.kill('SIGSTOP')
+    await expect.poll(() => other.ask({ act: 'claim' }), { timeout: 10_000 }).toBe(null)
+    silent.child.kill('SIGCONT')
+    await expect.poll(() => silent.ask({ act: 'lost' }), { timeout: 10_000 }).toBe(true)
+    expect(await other.ask({ act: 'lost' })).toBe(false)
+  })
 })

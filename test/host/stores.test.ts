@@ -2,6 +2,7 @@
 import { symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { SessionClaimError } from '../../src/handles/session-claim.ts'
 import { MeerkatMachine } from '../../src/host/meerkat-machine.ts'
 import { memory } from '../../src/store/memory.ts'
 import { postgres } from '../../src/store/postgres/index.ts'
@@ -93,16 +94,19 @@ test('machines without a store keep nothing in one place, and share nothing', as
   other.sessionClaimHandle().tryAcquire(S)
 })
 
-test('what is known of a credential outlives the machines of a store', async () => {
+test('what is known of a credential outlives the machines of a store; claims end with them', async () => {
   const source = memory()
   const one = await MeerkatMachine.persistent(source)
   one.auth.authLeaseHandle().acquireLease(KEY)
+  one.sessionClaimHandle().tryAcquire(S)
   const other = await MeerkatMachine.persistent(source)
   await one.close()
   expect(other.auth.authLeaseHandle().snapshot(KEY)).toMatchObject({ phase: 'valid' })
+  expect(() => other.sessionClaimHandle().tryAcquire(S)).toThrow(SessionClaimError)
   await other.close()
   const next = await on(source)
   expect(next.auth.authLeaseHandle().snapshot(KEY)).toMatchObject({ phase: 'valid', generation: 1 })
+  await next.sessionClaimHandle().tryAcquire(S).confirmed
 })
 
 test('a machine without files takes none, through whichever door', async () => {

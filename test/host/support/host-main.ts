@@ -4,8 +4,10 @@
  */
 import { writeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
+import type { SessionClaim } from '../../../src/handles/session-claim.ts'
 import { MeerkatMachine } from '../../../src/host/meerkat-machine.ts'
 import type { OAuthFlowId } from '../../../src/kernel/auth/flows.ts'
+import type { SessionId } from '../../../src/kernel/ids.ts'
 import { postgres } from '../../../src/store/postgres/index.ts'
 import { sqlite } from '../../../src/store/sqlite/index.ts'
 import { Deadline, systemClock } from '../../../src/time.ts'
@@ -28,10 +30,16 @@ export type Act =
   | { readonly act: 'grant'; readonly token: string }
   | { readonly act: 'deny' }
   | { readonly act: 'begin-flow' }
+  /** A claim of an identity: refused, or confirmed. */
+  | { readonly act: 'claim' }
+  | { readonly act: 'unclaim' }
+  /** Whether the claim was lost. */
+  | { readonly act: 'lost' }
   | { readonly act: 'complete-flow'; readonly flowId: string; readonly redirectUri?: string }
   | { readonly act: 'close' }
 
 const KEY = { realm: 'work', binding: 'openai' }
+const S = 's' as SessionId
 const REDIRECT = 'http://127.0.0.1/callback'
 
 type Granted =
@@ -42,6 +50,7 @@ const say = (line: object): void => void writeSync(1, `${JSON.stringify(line)}\n
 
 class Host {
   readonly #machine: MeerkatMachine
+  #claim: SessionClaim | undefined
   #ending: ((granted: Granted) => void) | undefined
 
   constructor(machine: MeerkatMachine) {
@@ -66,9 +75,20 @@ class Host {
         return this.#ending?.({ ok: false, observation: { httpStatus: 401 } })
       case 'close':
         return this.#machine.close()
-      default:
+      case 'begin-flow':
+      case 'complete-flow':
         return this.#flow(asked)
+      default:
+        return this.#identity(asked.act)
     }
+  }
+
+  async #identity(act: 'claim' | 'unclaim' | 'lost'): Promise<unknown> {
+    if (act === 'lost') return this.#claim?.lost.aborted
+    if (act === 'unclaim') return this.#claim?.release()
+    const claim = this.#machine.sessionClaimHandle().tryAcquire(S)
+    this.#claim = claim
+    return claim.confirmed
   }
 
   async #flow(asked: Extract<Act, { readonly act: `${string}flow` }>): Promise<unknown> {
