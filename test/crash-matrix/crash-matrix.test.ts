@@ -13,6 +13,7 @@ crashMatrix('memory', { most: Number.POSITIVE_INFINITY, fresh: async () => clock
 
 crashMatrix('sqlite', {
   most: 2,
+  parts: 3,
   fresh: async () => {
     const folder = mkdtempSync(join(tmpdir(), 'meerkat-matrix-'))
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }))

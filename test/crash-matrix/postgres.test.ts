@@ -5,6 +5,7 @@ import { crashMatrix } from './suite.ts'
 
 crashMatrix('postgres', {
   most: 1,
+  parts: 3,
   fresh: async () => {
     const server = await postgresServer()
     const source = postgres(server.url(), { schema: freshSchema(), max: 2 })
