@@ -284,7 +284,7 @@ export class SessionDriver {
   /** What the store is to write. */
   #built(tx: Transaction): Omit<Commit, 'claim'> {
     const built = tx.build(this.#commits + 1)
-    const due = this.#unsnapshotted + 1 >= SNAPSHOT_EVERY + tx.state.ledger.entries.size
+    const due = this.#unsnapshotted + 1 >= SNAPSHOT_EVERY + built.head.unfinished
     return due ? { ...built, snapshot: encodeState(tx.state) } : built
   }
 

@@ -1,5 +1,6 @@
 /** The facts of a session that lists and cold starts need. */
 import type { MeerkatState } from '../kernel/machine.ts'
+import { unfinishedCount } from '../kernel/regions/endings.ts'
 import { nextDueAt } from '../kernel/regions/schedules.ts'
 import { completionsUntold } from '../kernel/runnable.ts'
 import type { Head } from '../store/store.ts'
@@ -12,11 +13,11 @@ function wantedFrom(state: MeerkatState): number | undefined {
 
 /** What is to be known of the state without reading the log, after this many commits. */
 export function headOf(state: MeerkatState, commits: number): Head {
-  const { lifecycle, ledger, transcript } = state
+  const { lifecycle, transcript } = state
   const dueAt = wantedFrom(state)
   return {
     phase: lifecycle.phase,
-    unfinished: ledger.entries.size,
+    unfinished: unfinishedCount(state),
     messages: transcript.length,
     commits,
     ...(dueAt !== undefined && { dueAt }),

@@ -1,6 +1,7 @@
 /** Whether a state is one that can be, asked without keeping others waiting. */
 import { messageOf } from '../foreign.ts'
 import { type MeerkatState, meerkat } from '../kernel/machine.ts'
+import { unfinishedCount } from '../kernel/regions/endings.ts'
 import { nextTurn } from '../turns.ts'
 
 export interface Broken {
@@ -13,7 +14,7 @@ const A_TURN = 1_000
 
 /** The first invariant that does not hold. Where much is unfinished, each is asked in a turn of its own. */
 export async function brokenIn(state: MeerkatState): Promise<Broken | undefined> {
-  const inTurns = state.ledger.entries.size > A_TURN
+  const inTurns = unfinishedCount(state) > A_TURN
   try {
     for (const { id, text, holds } of meerkat.invariants) {
       if (inTurns) await nextTurn()

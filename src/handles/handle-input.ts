@@ -128,6 +128,7 @@ const KINDS: { readonly [Name in Field]: KindOf<ValueOf<Name>> } = {
   mobId: 'name',
   mostCrashes: 'count',
   mode: { Timed: true, AttachedSession: true, PersistentHost: true, queue: true, steer: true, supersede: true },
+  most: 'count',
   mostUnfinished: 'count',
   names: 'names',
   next: 'plain',

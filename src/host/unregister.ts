@@ -5,6 +5,7 @@
  * one word of the shell, forced where it did not come in time, and the machine refuses the last step before that.
  */
 import type { MeerkatInput } from '../kernel/machine.ts'
+import { stepsBefore } from '../kernel/owed.ts'
 import { bindingSeen } from '../kernel/regions/binding.ts'
 import { openObligations } from '../kernel/regions/registration.ts'
 import type { LiveSession } from '../session/live-session.ts'
@@ -55,7 +56,8 @@ export async function unregister(
   entry.executor = undefined
   await live.driver.mutate(
     tx => {
-      tx.step({ type: 'UnregisterSession', sessionId, binding: bindingSeen(tx.state.binding) })
+      const last: MeerkatInput = { type: 'UnregisterSession', sessionId, binding: bindingSeen(tx.state.binding) }
+      for (const step of [...stepsBefore(last, tx.state), last]) tx.step(step)
       // What follows in the same commit is the next registration.
       return tx.state
     },

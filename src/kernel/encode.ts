@@ -9,8 +9,9 @@ import { type MeerkatState, meerkat } from './machine.ts'
 import { packed, unpacked } from './pack.ts'
 import { mapEntries, mapOf, mapValues } from './persistent-map.ts'
 import type { CallEntry, Calls } from './regions/calls.ts'
+import type { Endings, GivenUp } from './regions/endings.ts'
 import type { LaneState } from './regions/lane.ts'
-import { type Ledger, type LedgerEntry, unfinishedInputs } from './regions/ledger-entries.ts'
+import { type Lane, type Ledger, type LedgerEntry, unfinishedInputs } from './regions/ledger-entries.ts'
 import { isEnded, type OperationEntry, type Operations, wakes } from './regions/operations-entries.ts'
 import { type ScheduleEntry, type Schedules, schedulesOf } from './regions/schedules.ts'
 
@@ -27,6 +28,12 @@ interface EncodedLedger {
   readonly steer: EncodedLane
   /** In the order in which they would be replaced. */
   readonly keyed: Keyed
+}
+
+interface EncodedGroup extends Pick<GivenUp, 'reason'> {
+  readonly entries: readonly LedgerEntry[]
+  readonly queue: EncodedLane
+  readonly steer: EncodedLane
 }
 
 /** What can't be told from the entries. */
@@ -67,6 +74,7 @@ interface Codec<Slice> {
 
 const CODECS: { readonly [Name in Key]?: Codec<MeerkatState[Name]> } = {
   ledger: { encode: encodeLedger, decode: decodeLedger },
+  endings: { encode: encodeEndings, decode: decodeEndings },
   calls: { encode: encodeCalls, decode: decodeCalls },
   operations: { encode: encodeOperations, decode: decodeOperations },
   schedules: { encode: schedulesOf, decode: decodeSchedules },
@@ -124,27 +132,50 @@ function parse(text: string): Record<string, unknown> {
 }
 
 function encodeLedger(ledger: Ledger): EncodedLedger {
-  const entries = unfinishedInputs(ledger)
-  const keyed = [...mapEntries(ledger.keyed)].toSorted(([a], [b]) => (a < b ? -1 : 1))
-  return { entries, queue: bounds(ledger.queue), steer: bounds(ledger.steer), keyed }
+  const keyed = mapEntries(ledger.keyed).toSorted(([a], [b]) => (a < b ? -1 : 1))
+  return { entries: unfinishedInputs(ledger), queue: bounds(ledger.queue), steer: bounds(ledger.steer), keyed }
 }
 
 const bounds = ({ front, back }: LaneState): EncodedLane => ({ front, back })
 
 function decodeLedger({ entries, queue, steer, keyed }: EncodedLedger): Ledger {
-  const queued = entries.filter(entry => entry.status === 'queued')
-  const lane = (name: 'queue' | 'steer', { front, back }: EncodedLane): LaneState => ({
-    front,
-    back,
-    slots: mapOf(queued.filter(entry => entry.lane === name).map(entry => [entry.slot, entry.id] as const)),
-  })
   return {
-    entries: mapOf(entries.map(entry => [entry.id, entry] as const)),
-    queue: lane('queue', queue),
-    steer: lane('steer', steer),
-    waking: queued.filter(entry => entry.wake).length,
+    entries: entriesOf(entries),
+    queue: laneOf(entries, 'queue', queue),
+    steer: laneOf(entries, 'steer', steer),
+    waking: entries.filter(({ status, wake }) => status === 'queued' && wake).length,
     keyed: mapOf(keyed),
   }
+}
+
+function encodeEndings({ groups }: Endings): readonly EncodedGroup[] {
+  return groups.map(({ reason, entries, queue, steer }) => ({
+    reason,
+    entries: unfinishedInputs({ entries }),
+    queue: bounds(queue),
+    steer: bounds(steer),
+  }))
+}
+
+function decodeEndings(groups: readonly EncodedGroup[]): Endings {
+  return {
+    groups: groups.map(({ reason, entries, queue, steer }) => ({
+      reason,
+      entries: entriesOf(entries),
+      queue: laneOf(entries, 'queue', queue),
+      steer: laneOf(entries, 'steer', steer),
+    })),
+  }
+}
+
+const entriesOf = (entries: readonly LedgerEntry[]): Ledger['entries'] =>
+  mapOf(entries.map(entry => [entry.id, entry] as const))
+
+function laneOf(entries: readonly LedgerEntry[], name: Lane, { front, back }: EncodedLane): LaneState {
+  const queued = entries.flatMap(entry =>
+    entry.status === 'queued' && entry.lane === name ? [[entry.slot, entry.id] as const] : [],
+  )
+  return { front, back, slots: mapOf(queued) }
 }
 
 function encodeCalls(calls: Calls): readonly CallEntry[] {

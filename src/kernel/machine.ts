@@ -11,6 +11,7 @@ import { type Calls, type CallsInput, calls } from './regions/calls.ts'
 import { type Comms, type CommsInput, comms } from './regions/comms.ts'
 import { type Context, type ContextInput, context } from './regions/context.ts'
 import { type Drain, type DrainInput, drain } from './regions/drain.ts'
+import { type Endings, type EndingsInput, endings } from './regions/endings.ts'
 import { type Ingress, type IngressInput, ingress } from './regions/ingress.ts'
 import { type Interactions, type InteractionsInput, interactions } from './regions/interactions.ts'
 import { type LedgerInput, ledger } from './regions/ledger.ts'
@@ -56,6 +57,7 @@ export interface MeerkatFacts {
   readonly registration: Registration
   readonly binding: Binding
   readonly ledger: Ledger
+  readonly endings: Endings
   readonly run: Run
   readonly turn: Turn
   readonly calls: Calls
@@ -94,6 +96,7 @@ export type MeerkatInput =
   | AcceptInput
   | ResolveAdmissionIdempotency
   | LedgerInput
+  | EndingsInput
   | RunInput
   | TurnInput
   | CallsInput
@@ -149,7 +152,7 @@ const spanning: readonly Invariant<MeerkatState>[] = [
   },
   {
     id: 'ended-owes-nothing',
-    text: 'a destroyed session holds no unfinished input and no open call',
+    text: 'a destroyed session holds no input but what was given up, and no open call',
     holds: s => s.lifecycle.phase !== 'destroyed' || (s.ledger.entries.size === 0 && s.calls.open.size === 0),
   },
   {
@@ -176,6 +179,7 @@ function copy(s: MeerkatState): MeerkatState {
     registration: s.registration,
     binding: s.binding,
     ledger: s.ledger,
+    endings: s.endings,
     run: s.run,
     turn: s.turn,
     calls: s.calls,
@@ -211,6 +215,7 @@ export const meerkat: Machine<MeerkatState, MeerkatInput, MeerkatEffect> = machi
     registration,
     binding,
     ledger,
+    endings,
     run,
     turn,
     calls,

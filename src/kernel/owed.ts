@@ -6,10 +6,12 @@
 import { hasSameFacts } from './encode.ts'
 import type { InputId } from './ids.ts'
 import { type MeerkatFacts, type MeerkatInput, type MeerkatState, meerkat } from './machine.ts'
+import { mapValues } from './persistent-map.ts'
 import { bindingSeen } from './regions/binding.ts'
 import { unsettledCallsOf } from './regions/calls-entries.ts'
 import { findInOrder } from './regions/lane.ts'
-import { entryOf, ephemeralInputs, unfinishedInputs } from './regions/ledger-entries.ts'
+import { type AbandonReason, byAcceptance, entryOf, ephemeralInputs } from './regions/ledger-entries.ts'
+import { drainsAfterRetire } from './regions/ledger-runs.ts'
 import { openObligations } from './regions/registration.ts'
 
 /**
@@ -59,33 +61,67 @@ export function isStopPending({ lifecycle }: MeerkatFacts): boolean {
   return (lifecycle.phase === 'attached' || lifecycle.phase === 'running') && lifecycle.stopDeferred
 }
 
+/** Inputs that end by one step, and in one commit, at most; where more are given up the rest follows by and by. */
+export const MOST_ENDS = 512
+
 /**
  * What goes before an input that is asked for. Whoever serves a session that retires is to be done with all that waits;
- * one that is recycled begins anew with all of it.
+ * one that is recycled begins anew with all of it. What ends all that waits only decides on it where that is much.
  */
-export function stepsBefore({ type }: MeerkatInput, state: MeerkatState): readonly MeerkatInput[] {
-  if ((type !== 'Retire' && type !== 'Recycle') || state.registration.phase !== 'active') return NONE
-  return meerkat.step(state, WAKE).ok ? WAKING : NONE
+export function stepsBefore(input: MeerkatInput, state: MeerkatState): readonly MeerkatInput[] {
+  const { type } = input
+  const wakes = (type === 'Retire' || type === 'Recycle') && state.registration.phase === 'active'
+  const woken = wakes ? meerkat.step(state, WAKE) : undefined
+  return woken?.ok === true ? [WAKE, ...givingUp(input, woken.state)] : givingUp(input, state)
 }
 
 const WAKE: MeerkatInput = { type: 'WakeQueued' }
-const WAKING: readonly MeerkatInput[] = [WAKE]
+
+/** The decision on all that waits, where the input would end more than one step may. */
+function givingUp(input: MeerkatInput, state: MeerkatFacts): readonly MeerkatInput[] {
+  const { queue, steer } = state.ledger
+  if (queue.slots.size + steer.slots.size <= MOST_ENDS) return NONE
+  const reason = reasonOf(input, state)
+  return reason === undefined ? NONE : [{ type: 'GiveUpQueued', reason }]
+}
+
+/** Why the input gives up what waits, if it does. */
+function reasonOf({ type }: MeerkatInput, state: MeerkatFacts): AbandonReason | undefined {
+  switch (type) {
+    case 'DropQueued':
+      return 'cancelled'
+    case 'Reset':
+      return 'reset'
+    case 'Destroy':
+      return 'destroyed'
+    case 'UnregisterSession':
+      return 'unregistered'
+    case 'Retire':
+      return drainsAfterRetire(state) ? undefined : 'retired'
+    default:
+      return undefined
+  }
+}
 
 /**
- * What is to be done after any step. A retired session that has answered everything gives up the passive inputs that no
- * work was left to take along: nothing more is admitted that could. Steers are kept for the work that waits for a person:
- * they join it once that is decided, rather than pass it by with a turn that knows nothing of it.
+ * What is to be done after any step. Some of what was given up ends. A retired session that has answered everything gives
+ * up the passive inputs that no work was left to take along: nothing more is admitted that could. Steers are kept for the
+ * work that waits for a person: they join it once that is decided, rather than pass it by with a turn that knows nothing
+ * of it.
  */
 export function settlingSteps(state: MeerkatFacts): readonly MeerkatInput[] {
-  const { lifecycle, ledger, calls } = state
+  const { lifecycle, ledger, calls, endings } = state
+  const ends = endings.groups.length > 0 ? ENDING : NONE
   const parked = calls.unsettled > 0 && ledger.steer.slots.size > 0 ? leaderOfSteers(state) : undefined
   if (parked !== undefined) {
     return [
+      ...ends,
       { type: 'ChangeLane', inputId: parked, lane: 'steer' },
       { type: 'PrioritizeInput', inputId: parked },
     ]
   }
-  return lifecycle.phase === 'retired' && ledger.waking === 0 && ledger.entries.size > 0 ? SETTLING : NONE
+  const isLeftOver = lifecycle.phase === 'retired' && ledger.waking === 0 && ledger.entries.size > 0
+  return isLeftOver ? [...ends, ...givingUp(RETIRE, state), RETIRE] : ends
 }
 
 /** The parked work that steers of callers are to join, unless some leads them. What is told between turns waits for nobody. */
@@ -103,10 +139,15 @@ function leaderOfSteers(state: MeerkatFacts): InputId | undefined {
 /** Work that has stopped until a person decides on a call of it, in order of acceptance. */
 export function parkedWork(state: MeerkatFacts): readonly InputId[] {
   if (state.calls.unsettled === 0) return []
-  return unfinishedInputs(state.ledger).flatMap(({ id, status }) =>
-    status === 'queued' && unsettledCallsOf(state.calls, id).length > 0 ? id : [],
-  )
+  const works = new Set(mapValues(state.calls.open).map(({ work }) => work))
+  return [...works]
+    .filter(id => unsettledCallsOf(state.calls, id).length > 0)
+    .flatMap(id => entryOf(state.ledger, id) ?? [])
+    .filter(({ status }) => status === 'queued')
+    .toSorted(byAcceptance)
+    .map(({ id }) => id)
 }
 
-const SETTLING: readonly MeerkatInput[] = [{ type: 'Retire' }]
+const RETIRE: MeerkatInput = { type: 'Retire' }
+const ENDING: readonly MeerkatInput[] = [{ type: 'EndGivenUp', most: MOST_ENDS }]
 const NONE: readonly MeerkatInput[] = []

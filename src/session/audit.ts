@@ -10,6 +10,7 @@ import { brokenIn } from '../driver/sound.ts'
 import { messageOf } from '../foreign.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import { type MeerkatInput, type MeerkatState, meerkat } from '../kernel/machine.ts'
+import { unfinishedCount } from '../kernel/regions/endings.ts'
 import type { Position } from '../store/records.ts'
 import type { LogRow, Store } from '../store/store.ts'
 import { nextTurn } from '../turns.ts'
@@ -93,7 +94,7 @@ class Auditor {
 
   #isDue(): boolean {
     const { length } = this.#since
-    return length >= LOOK_WITHIN || length * 2 >= this.#state.ledger.entries.size
+    return length >= LOOK_WITHIN || length * 2 >= unfinishedCount(this.#state)
   }
 
   async #look(): Promise<void> {

@@ -11,6 +11,7 @@ import type { OperationId } from '../kernel/ids.ts'
 import { isLive, unfinishedOperations } from '../kernel/regions/operations-entries.ts'
 import { completionBatchDue, completionsUntold } from '../kernel/runnable.ts'
 import type { CommitRecord, InputRecord, OperationEndedRecord, OperationRecord } from '../store/records.ts'
+import { nextTurn } from '../turns.ts'
 import { Alarm, type AlarmOptions } from './alarm.ts'
 import { type Came, endOperation } from './operations.ts'
 import { operationEnds, operationRecords } from './records.ts'
@@ -37,6 +38,7 @@ export class Background {
   /** What operations under way were begun as. */
   readonly #records = new Map<OperationId, OperationRecord>()
   #fetching = false
+  #ending = false
   #stopped = false
 
   constructor(options: BackgroundOptions) {
@@ -88,6 +90,7 @@ export class Background {
     for (const [id, controller] of this.#watched) if (!isLive(state.operations, id)) controller.abort()
     const untold = completionsUntold(state)?.operationIds.filter(id => !this.#ended.has(id)) ?? []
     if (untold.length > 0) this.#fetch(untold)
+    if (state.endings.groups.length > 0) this.#endRest()
     if (state.operations.active === 0) return
     for (const { id, kind, status } of unfinishedOperations(state.operations)) {
       if (kind === 'background-tool-op' && status === 'running' && !this.#watched.has(id)) this.#watch(id)
@@ -106,6 +109,17 @@ export class Background {
   #note(tx: Transaction, end: OperationEndedRecord): void {
     const record = tx.parts.operations.find(({ id }) => id === end.id) ?? this.#records.get(end.id)
     if (record !== undefined) this.#ended.set(end.id, { record, end })
+  }
+
+  /** Ends what was given up, some of it a commit, between which others get their turn: `settle` takes the step. */
+  #endRest(): void {
+    if (this.#ending) return
+    this.#ending = true
+    endGivenUp(this.#options.driver, () => this.#stopped)
+      .catch(() => this.#later(() => {}))
+      .finally(() => {
+        this.#ending = false
+      })
   }
 
   #fetch(ids: readonly OperationId[]): void {
@@ -177,6 +191,14 @@ export class Background {
       },
       { background: true },
     )
+  }
+}
+
+/** Resolves when everything that was given up has ended; each round of the driver ends some of it. */
+export async function endGivenUp(driver: AlarmOptions['driver'], isOver: () => boolean): Promise<void> {
+  while (driver.state.endings.groups.length > 0 && !isOver()) {
+    await nextTurn()
+    await driver.mutate(() => {})
   }
 }
 

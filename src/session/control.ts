@@ -8,12 +8,14 @@ import type { InputId, RunId, SessionId } from '../kernel/ids.ts'
 import type { MeerkatInput, MeerkatState } from '../kernel/machine.ts'
 import { isStopPending, parkedWork, stepsBefore } from '../kernel/owed.ts'
 import { type CallEntry, unsettledCallsOf } from '../kernel/regions/calls-entries.ts'
+import { givenUpInputs } from '../kernel/regions/endings.ts'
 import { phaseShown } from '../kernel/regions/lifecycle.ts'
 import { unansweredIn } from '../loop/work.ts'
 import type { MessageRecord } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import { type Clock, Deadline } from '../time.ts'
 import type { ControlOperation, ControlReport } from './api.ts'
+import { endGivenUp } from './background.ts'
 import type { LiveSession } from './live-session.ts'
 import { rowsOf } from './log-pages.ts'
 import type { Mark } from './owned.ts'
@@ -57,6 +59,7 @@ export async function control(
   })
   said?.(effects, before)
   live.loop?.sync()
+  await endGivenUp(live.driver, () => live.closed)
   if (operation === 'stop') await stopped(live, Deadline.in(clock, graceMs), clock)
   const unfinished = live.state.ledger.entries.size
   return {
@@ -130,19 +133,27 @@ export async function cancel(
     // Without a run that is meant or current, what waits for a person is what there is to cancel.
     if (!isHit) endParked(tx, live, meant)
     const before = tx.parts.ended.length
-    if (queue === 'drop') {
-      for (const work of parkedWork(tx.state)) sayCancelled(tx, live, work)
-      tx.step({ type: 'DropQueued', reason: 'cancelled' })
-    }
-    const dropped = queue === 'drop' ? { dropped: tx.parts.ended.length - before } : {}
-    const ended = { ...dropped, endedInputs: tx.parts.ended.slice(first).map(({ id }) => id) }
+    const givenUp = queue === 'drop' ? dropQueued(tx, live) : []
+    const dropped = queue === 'drop' ? { dropped: tx.parts.ended.length - before + givenUp.length } : {}
+    const ended = { ...dropped, endedInputs: [...tx.parts.ended.slice(first).map(({ id }) => id), ...givenUp] }
     const hit = isHit && run.phase === 'bound' ? run.runId : runId
     const cancelled = isHit || before > first
     return { cancelled, ...(hit && { runId: hit }), ...(!cancelled && { alreadyEnded: true }), ...ended }
   })
   live.loop?.sync()
+  await endGivenUp(live.driver, () => live.closed)
   return answer
 }
+
+/** Drops what waits; answers what of it is given up and ends after this commit. */
+function dropQueued(tx: Transaction, live: LiveSession): readonly InputId[] {
+  for (const work of parkedWork(tx.state)) sayCancelled(tx, live, work)
+  const before = tx.state.endings
+  for (const step of [...stepsBefore(DROP, tx.state), DROP]) tx.step(step)
+  return tx.state.endings === before ? [] : givenUpInputs({ groups: tx.state.endings.groups.slice(-1) })
+}
+
+const DROP: MeerkatInput = { type: 'DropQueued', reason: 'cancelled' }
 
 /** The run that had an input last. */
 export async function lastRunOf(store: Store, sessionId: SessionId, inputId: InputId): Promise<RunId | undefined> {

@@ -1,5 +1,6 @@
 /** Health, read off the scheduler's own facts: no flag is kept for it. */
 import { messageOf } from '../foreign.ts'
+import { unfinishedCount } from '../kernel/regions/endings.ts'
 import { dueSchedules } from '../kernel/regions/schedules.ts'
 import { workWaitingSince } from '../kernel/runnable.ts'
 import { clockFault } from '../time.ts'
@@ -46,7 +47,7 @@ export function healthOf({ sessions, store, clock, slots }: Core, sweepFault: un
     sessions: {
       loaded: all.length,
       running: all.filter(session => session.state.run.phase === 'bound').length,
-      unfinished: all.reduce((sum, session) => sum + session.state.ledger.entries.size, 0),
+      unfinished: all.reduce((sum, session) => sum + unfinishedCount(session.state), 0),
     },
     loops: {
       performing: performing.length,

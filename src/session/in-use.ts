@@ -1,5 +1,6 @@
 /** What keeps a session loaded, and what keeps it from a process that asks for it. */
 import { meerkat } from '../kernel/machine.ts'
+import { unfinishedCount } from '../kernel/regions/endings.ts'
 import { lostOperations } from '../kernel/regions/operations-entries.ts'
 import { nextDueAt } from '../kernel/regions/schedules.ts'
 import { runnable } from '../kernel/runnable.ts'
@@ -13,7 +14,7 @@ export function isIdle(live: LiveSession, now: number): boolean {
   const { state } = live
   const dueAt = nextDueAt(state)
   const dueSoon = dueAt !== undefined && dueAt < now + SOON_MS
-  const owes = state.ledger.entries.size > 0 || state.operations.active > 0 || dueSoon
+  const owes = unfinishedCount(state) > 0 || state.operations.active > 0 || dueSoon
   return live.unused && !live.isWaitedFor && !owes && meerkat.atRest(state)
 }
 

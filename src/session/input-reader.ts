@@ -2,6 +2,7 @@
 import { defined } from '../defined.ts'
 import type { InputId, SessionId } from '../kernel/ids.ts'
 import type { MeerkatState } from '../kernel/machine.ts'
+import { endingOf } from '../kernel/regions/endings.ts'
 import { entryOf, type LedgerEntry } from '../kernel/regions/ledger-entries.ts'
 import type { EndedRecord, InputRecord, MessageRecord, Position } from '../store/records.ts'
 import type { LogRow, Store } from '../store/store.ts'
@@ -58,7 +59,11 @@ export class InputReader {
     if (record === undefined || place === undefined) throw inputNotFound(this.#sessionId, inputId)
     const end = place.last === undefined ? undefined : await this.#end(id, place.last)
     if (end !== undefined) return { ...(await this.#sentAs(record, place)), ...end }
-    const entry = entryOf((await this.#state()).ledger, id)
+    const { ledger, endings } = await this.#state()
+    const decided = endingOf(endings, id)
+    // Its end was decided together with many others', and is about to be written.
+    if (decided !== undefined) return { ...(await this.#sentAs(record, place)), status: 'abandoned', ...decided }
+    const entry = entryOf(ledger, id)
     // It ended between the two looks: the log has its end by now.
     if (entry === undefined && looks > 1) return this.view(inputId, looks - 1)
     const isNew = entry?.status === 'queued' && entry.attempts === 0

@@ -8,12 +8,13 @@
 import { defined } from '../defined.ts'
 import type { Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
-import type { InputId, RunId, ScheduleId } from '../kernel/ids.ts'
+import type { InputId, RunId, ScheduleId, SessionId } from '../kernel/ids.ts'
 import { parkedWork } from '../kernel/owed.ts'
+import { givenUpInputs } from '../kernel/regions/endings.ts'
 import { entryOf } from '../kernel/regions/ledger-entries.ts'
 import { tell } from '../observer.ts'
 import type { LetterId } from '../store/mail.ts'
-import type { Position } from '../store/records.ts'
+import type { EndedRecord, Position } from '../store/records.ts'
 import type {
   CallView,
   ControlOperation,
@@ -31,6 +32,7 @@ import type { Core } from './core.ts'
 import { inputView } from './input-reader.ts'
 import { admit, statusOf } from './inputs.ts'
 import type { Ended, LiveSession } from './live-session.ts'
+import { rowsOf } from './log-pages.ts'
 import { type FinishRequest, finishOperation, operationView } from './operations.ts'
 import { runView, summaryOf } from './reads.ts'
 import { dropSchedule, makeSchedule, scheduleView } from './schedules.ts'
@@ -120,7 +122,7 @@ type CancelParams = NonNullable<Parameters<RuntimeApi['cancel']>[1]> & { readonl
 const cancelRun: Owned<CancelParams, Awaited<ReturnType<RuntimeApi['cancel']>>> = {
   act: (core, live, params, mark) => cancel(live, core.store, params, mark),
   again: async (core, sessionId, { runId, queue }, at) => {
-    const ended = (await core.store.row(at))?.record.ended ?? []
+    const ended = await endedFrom(core, sessionId, at)
     const endedInputs = ended.map(({ id }) => id)
     const dropped = queue === 'drop' ? { dropped: ended.filter(({ status }) => status === 'abandoned').length } : {}
     const run = runId === undefined ? undefined : await runView(core.store, sessionId, runId).catch(() => undefined)
@@ -129,6 +131,23 @@ const cancelRun: Owned<CancelParams, Awaited<ReturnType<RuntimeApi['cancel']>>> 
     const named = { ...defined({ runId: runId as RunId | undefined }), ...dropped, endedInputs }
     return cancelled ? { cancelled, ...named } : { cancelled, alreadyEnded: true, ...named }
   },
+}
+
+/** What a record ended, with what it gave up: until that has ended, each record that follows ends some of it. */
+async function endedFrom(
+  core: Core,
+  sessionId: string,
+  at: Position,
+): Promise<readonly Pick<EndedRecord, 'id' | 'status'>[]> {
+  const all: Pick<EndedRecord, 'id' | 'status'>[] = []
+  for await (const { position, record } of rowsOf(core.store, { sessionId: sessionId as SessionId, after: at - 1 })) {
+    if (position > at && record.steps?.some(({ type }) => type === 'EndGivenUp') !== true) return all
+    all.push(...(record.ended ?? []))
+  }
+  const { endings } = await core.state(sessionId)
+  const ended = new Set(all.map(({ id }) => id))
+  const left = givenUpInputs(endings).filter(id => !ended.has(id))
+  return [...all, ...left.map(id => ({ id, status: 'abandoned' as const }))]
 }
 
 const controlSession: Owned<{ readonly operation: ControlOperation }, ControlReport> = {

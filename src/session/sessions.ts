@@ -7,6 +7,7 @@
 import { stateOf } from '../driver/load.ts'
 import { asMeerkatError, MeerkatError } from '../errors.ts'
 import type { SessionId } from '../kernel/ids.ts'
+import { unfinishedCount } from '../kernel/regions/endings.ts'
 import { tell } from '../observer.ts'
 import type { SessionOptions } from '../store/records.ts'
 import type { Claim, LoadedSession, SessionSummary } from '../store/store.ts'
@@ -353,7 +354,7 @@ export class Sessions {
     tell(this.#options.observer, 'lease', () => ({ sessionId: live.id, event: 'lost', error: code, message }))
     this.#letGo(live).catch(() => {})
     // Whoever has it now may end before its work does.
-    if (live.state.ledger.entries.size > 0) this.#wanted.add(live.id)
+    if (unfinishedCount(live.state) > 0) this.#wanted.add(live.id)
   }
 
   #isIdle(live: LiveSession): boolean {

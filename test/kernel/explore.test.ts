@@ -65,6 +65,24 @@ interface Mutant {
 
 const mutants: readonly Mutant[] = [
   {
+    fault: 'a decision on what waits that nobody keeps',
+    machine: () => withFollow('endings', 'GiveUpQueued', () => undefined),
+    only: ['given-up'],
+    caughtBy: 'inputs-end-exactly-once',
+  },
+  {
+    fault: 'what was given up stays where it can run',
+    machine: () => withRow('ledger', 'GiveUpQueued', 'given-up', ({ then: _, ...row }) => row),
+    only: ['given-up'],
+    caughtBy: 'given-up-inputs-left-the-ledger',
+  },
+  {
+    fault: 'what was given up and never ends',
+    machine: () => withoutRows('endings', 'EndGivenUp'),
+    only: ['given-up'],
+    caughtBy: 'work-reaches-its-end',
+  },
+  {
     fault: 'a commit that does not look whose run it is',
     machine: () => withoutGuard('lifecycle', 'Commit', 'done', 'isCurrentRun'),
     only: ['lifecycle'],

@@ -51,9 +51,8 @@ describe.each(STORES)('on %s', kind => {
     expect((await runtime.inputs('s', { status: 'queued', after, limit: 1 })).items[0]?.id).toBe(behind)
   })
 
-  test('what was queued at the moment of the cancel ends with it, all in one commit', async () => {
+  test('what was queued at the moment of the cancel ends with it', async () => {
     const { runtime, ids } = await backlog(kind, 1_500, 50)
-    const { cursor } = await runtime.events({ sessionId: 's', limit: 1 })
     const later: string[] = []
     const cancelled = runtime.cancel('s', { queue: 'drop' })
     const sent = runtime.send('s', { content: 'said after it' }).then(({ inputId }) => later.push(inputId))
@@ -61,15 +60,6 @@ describe.each(STORES)('on %s', kind => {
     await sent
     expect(await listed(runtime, 1_000, 'queued')).toEqual(later)
     expect(await listed(runtime, 1_000, 'abandoned')).toEqual(ids)
-    const places = new Set<string>()
-    for (let after = cursor; ; ) {
-      const page = await runtime.events({ sessionId: 's', after, limit: 1_000 })
-      if (page.events.length === 0) break
-      for (const event of page.events)
-        if (event.type === 'input.abandoned') places.add(event.cursor.split('.')[0] ?? '')
-      after = page.cursor
-    }
-    expect(places.size).toBe(1)
   })
 })
 

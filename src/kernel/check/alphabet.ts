@@ -183,6 +183,15 @@ export const laneOperations = (name: string): Inputs => [
 
 export const dropQueued: Inputs = [{ type: 'DropQueued', reason: 'cancelled' }]
 
+/** Decisions on all that waits, and the ends that follow, one at a time. */
+export const givingUp: Inputs = [
+  { type: 'GiveUpQueued', reason: 'cancelled' },
+  { type: 'GiveUpQueued', reason: 'reset' },
+  { type: 'EndGivenUp', most: 1 },
+  { type: 'EndGivenUp', most: 0 },
+  { type: 'GiveUpQueued', reason: 'never-executed' },
+]
+
 /** The shell's words about all that waits. */
 export const backlog: Inputs = [...dropQueued, { type: 'DropEphemeral' }, { type: 'WakeQueued' }]
 

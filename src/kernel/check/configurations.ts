@@ -17,6 +17,7 @@ import {
   cancelledTurn,
   cancels,
   dropQueued,
+  givingUp,
   idempotency,
   initialized,
   inputId,
@@ -245,6 +246,34 @@ const order: Configuration = {
   ),
 }
 
+const givenUp: Configuration = {
+  name: 'given-up',
+  about:
+    'What waits is given up by one decision and ends one by one, while runs go on, other inputs come and are given up, too, and the session is operated on: a prompt and a steer, which rides with its work after a boundary.',
+  prefix: attached,
+  inputs: inTurn(
+    [accept('a'), accept('b', { mode: 'steer' })],
+    [
+      ...givingUp,
+      { type: 'Retire' },
+      { type: 'Reset' },
+      { type: 'Destroy' },
+      ...serving,
+      { type: 'StartConversationRun', runId },
+      { type: 'PrimitiveApplied', runId },
+      { type: 'LlmReturnedToolCalls', runId, toolCount: 0 },
+      { type: 'BoundaryContinue', runId },
+      { type: 'BoundaryComplete', runId },
+      { type: 'Commit', runId },
+      interruption,
+      { type: 'StopRuntimeExecutor', reason: 'asked' },
+      { type: 'RuntimeExecutorExited' },
+      { type: 'Resume' },
+      { type: 'WithdrawInput', inputId: inputId('a') },
+    ],
+  ),
+}
+
 /** A prompt, and beside it an input that wakes nobody: in the queue it keeps its place, as a steer it joins the run. */
 function riders(name: string, about: string, mode: 'queue' | 'steer'): Configuration {
   const passive = accept('p', { withoutWake: true, ...(mode === 'steer' && { mode }) })
@@ -325,6 +354,7 @@ export function configurations(quick: boolean): readonly Configuration[] {
     admissionKinds,
     lanes(quick),
     runs(quick),
+    givenUp,
     ...(quick ? [] : [order, passives, joiners]),
     merging(quick),
     turnPhases,

@@ -1,7 +1,8 @@
 /**
- * The promise about inputs, watched on every step: what is accepted ends exactly once, and is in the ledger between.
+ * The promise about inputs, watched on every step: what is accepted ends exactly once, and is in the ledger, or among what
+ * was given up, between.
  *
- * The ledger itself serves as the memory of what was accepted and has not ended: each step is held to account for
+ * These serve as the memory of what was accepted and has not ended: each step is held to account for
  * exactly the inputs that entered or left it. By induction over the path no input can end twice, be lost, or end
  * without having been accepted. So the walk needs no history in its states, and an id that ended may come again in the
  * place of a fresh one.
@@ -10,6 +11,8 @@ import type { MeerkatEffect } from '../effects.ts'
 import type { InputId } from '../ids.ts'
 import type { MeerkatState } from '../machine.ts'
 import { mapGet, mapValues } from '../persistent-map.ts'
+import { endingOf } from '../regions/endings.ts'
+import type { LedgerEntry } from '../regions/ledger-entries.ts'
 import type { Transition } from '../step.ts'
 import type { Fault } from './explore.ts'
 
@@ -32,7 +35,8 @@ export function exactlyOnceFault(
       ended.add(effect.inputId)
     }
   }
-  if (before.ledger.entries === after.ledger.entries && accepted.size === 0 && ended.size === 0) return undefined
+  const isSame = before.ledger.entries === after.ledger.entries && before.endings === after.endings
+  if (isSame && accepted.size === 0 && ended.size === 0) return undefined
   return accountFault(before, after, accepted, ended, edge)
 }
 
@@ -43,10 +47,10 @@ function accountFault(
   ended: ReadonlySet<InputId>,
   edge: string,
 ): Fault | undefined {
-  for (const { id } of mapValues(before.ledger.entries)) {
+  for (const { id } of openIn(before)) {
     if (!isOpen(after, id) && !ended.has(id)) return fault(`${edge} loses an input without ending it`)
   }
-  for (const { id } of mapValues(after.ledger.entries)) {
+  for (const { id } of openIn(after)) {
     if (ended.has(id)) return fault(`${edge} ends an input and keeps it`)
     if (!isOpen(before, id) && !accepted.has(id)) return fault(`${edge} holds an input that was never accepted`)
   }
@@ -57,5 +61,9 @@ function accountFault(
 }
 
 function isOpen(state: MeerkatState, id: InputId): boolean {
-  return mapGet(state.ledger.entries, id) !== undefined
+  return mapGet(state.ledger.entries, id) !== undefined || endingOf(state.endings, id) !== undefined
+}
+
+function openIn({ ledger, endings }: MeerkatState): readonly LedgerEntry[] {
+  return [ledger, ...endings.groups].flatMap(({ entries }) => mapValues(entries))
 }

@@ -13,6 +13,7 @@ import type { MeerkatEffect } from '../effects.ts'
 import type { InputId, OperationId, ScheduleId } from '../ids.ts'
 import type { MeerkatInput, MeerkatState } from '../machine.ts'
 import { mapGet } from '../persistent-map.ts'
+import { endingOf } from '../regions/endings.ts'
 import { notDraining } from '../regions/guards.ts'
 import { notRetiring } from '../regions/ledger-admission.ts'
 import { entryOf } from '../regions/ledger-entries.ts'
@@ -46,6 +47,7 @@ const GIVING_UP: ReadonlySet<MeerkatInput['type']> = new Set([
   'Reset',
   'WithdrawInput',
   'DropQueued',
+  'GiveUpQueued',
   'DropEphemeral',
   'WakeQueued',
   'StopRuntimeExecutor',
@@ -168,6 +170,7 @@ function owedTo(
   const [kind, id] = debt.split(' ')
   if (kind === 'input') {
     const entry = entryOf(state.ledger, id as InputId)
+    if (endingOf(state.endings, id as InputId) !== undefined) return { status: 'given up', byService: 'alone' }
     return entry && { status: entry.status, byService: entry.wake ? 'alone' : 'with-others' }
   }
   if (kind === 'operation')

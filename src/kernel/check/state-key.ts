@@ -8,6 +8,7 @@
 import { type MeerkatState, meerkat } from '../machine.ts'
 import { mapEntries, mapValues } from '../persistent-map.ts'
 import type { Calls } from '../regions/calls.ts'
+import type { Endings } from '../regions/endings.ts'
 import { inOrder } from '../regions/lane.ts'
 import type { Ledger, LedgerEntry } from '../regions/ledger-entries.ts'
 import { type Live } from '../regions/live-state.ts'
@@ -23,6 +24,7 @@ import type { Surface, ToolSurfaces } from '../regions/tool-surfaces-state.ts'
 const WORDS: { readonly [Name in keyof MeerkatState]?: (slice: MeerkatState[Name]) => string } = {
   run: runInWords,
   ledger: ledgerInWords,
+  endings: endingsInWords,
   calls: callsInWords,
   operations: operationsInWords,
   schedules: schedulesInWords,
@@ -121,6 +123,14 @@ function runInWords(run: Run): string {
 function ledgerInWords(ledger: Ledger): string {
   const entries = [...mapValues(ledger.entries)].map(entryInWords).toSorted()
   return `ledger ${entries.join(' ')} | ${[...inOrder(ledger.queue)].join()} | ${[...inOrder(ledger.steer)].join()} | ${ledger.waking}`
+}
+
+function endingsInWords({ groups }: Endings): string {
+  const all = groups.map(({ reason, entries, queue, steer }) => {
+    const inputs = mapValues(entries).map(entryInWords).toSorted()
+    return `${reason} ${inputs.join(' ')} | ${[...inOrder(queue)].join()} | ${[...inOrder(steer)].join()}`
+  })
+  return `endings ${all.join(' || ')}`
 }
 
 function entryInWords(entry: LedgerEntry): string {

@@ -325,6 +325,7 @@ export const calls: MeerkatRegion<'calls', LifecyclePhase> = {
     WithdrawInput: { then: closeWork },
     AcceptInput: { then: closeReplaced },
     DropQueued: { then: closeQueued },
+    GiveUpQueued: { then: closeQueued },
     Reset: { then: closeAll },
     RuntimeExecutorExited: {
       then: (slice, input, before) => (input.queued ? closeAll(slice) : close(slice, input, before)),

@@ -4,6 +4,7 @@ import type { MeerkatEffect } from '../effects.ts'
 import type { InputId } from '../ids.ts'
 import type { MeerkatFacts, MeerkatInput } from '../machine.ts'
 import { mapGet, mapValues } from '../persistent-map.ts'
+import { endingOf } from './endings.ts'
 import { isRegistered, notDraining } from './guards.ts'
 import { inOrder } from './lane.ts'
 import { type AbandonReason, drop, type EntryFacts, enqueue, ephemeralInputs, type Ledger } from './ledger-entries.ts'
@@ -16,7 +17,8 @@ function isFaulty(_: MeerkatFacts, input: AcceptInput): boolean {
   return validationFault(input) !== undefined
 }
 function isNew(state: MeerkatFacts, input: AcceptInput): boolean {
-  return mapGet(state.ledger.entries, input.inputId) === undefined
+  const { ledger, endings } = state
+  return mapGet(ledger.entries, input.inputId) === undefined && endingOf(endings, input.inputId) === undefined
 }
 /** What waits is bounded by whoever offers it; what takes the place of another makes it no more. */
 function isFull(state: MeerkatFacts, input: AcceptInput): boolean {

@@ -84,7 +84,7 @@ export function byAcceptance(a: EntryFacts, b: EntryFacts): number {
 }
 
 /** Unfinished inputs, in order of acceptance. */
-export function unfinishedInputs(ledger: Ledger): readonly LedgerEntry[] {
+export function unfinishedInputs(ledger: Pick<Ledger, 'entries'>): readonly LedgerEntry[] {
   return mapValues(ledger.entries).toSorted(byAcceptance)
 }
 

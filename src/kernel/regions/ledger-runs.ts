@@ -2,7 +2,7 @@
 import type { RollbackCause } from '../effects.ts'
 import type { InputId, RunId } from '../ids.ts'
 import type { MeerkatFacts, MeerkatInput } from '../machine.ts'
-import { emptyMap, mapDelete, mapGet, mapSet } from '../persistent-map.ts'
+import { emptyMap, mapDelete, mapGet, mapOf, mapSet } from '../persistent-map.ts'
 import { EMPTY_LANE, inOrder } from './lane.ts'
 import { selectBatch } from './ledger-batch.ts'
 import { dequeue, type EntryFacts, enqueue, factsOf, type Ledger, MAX_ATTEMPTS, withEntries } from './ledger-entries.ts'
@@ -151,10 +151,17 @@ export function returnsToLane(after: MeerkatFacts, id: InputId): boolean {
   return mapGet(after.ledger.entries, id) !== undefined
 }
 
+/** What the run holds, and nothing else. It costs what that is, however much waits. */
+export function withoutQueued({ entries }: Ledger, _: MeerkatInput, state: MeerkatFacts): Ledger {
+  const held = contributorsOf(state).flatMap(id => mapGet(entries, id) ?? [])
+  return { ...EMPTY, entries: mapOf(held.map(entry => [entry.id, entry] as const)) }
+}
+
+const EMPTY: Ledger = { entries: emptyMap(), queue: EMPTY_LANE, steer: EMPTY_LANE, waking: 0, keyed: emptyMap() }
+
 /** Nothing is owed any more. */
 export function abandonAll(slice: Ledger, _: MeerkatInput, __: MeerkatFacts): Ledger {
-  if (slice.entries.size === 0) return slice
-  return { entries: emptyMap(), queue: EMPTY_LANE, steer: EMPTY_LANE, waking: 0, keyed: emptyMap() }
+  return slice.entries.size === 0 ? slice : EMPTY
 }
 
 /**

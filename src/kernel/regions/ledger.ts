@@ -12,6 +12,7 @@ import { isRegistered, notDraining } from './guards.ts'
 import { EMPTY_LANE, inOrder } from './lane.ts'
 import { accept, admissionGuards, ledgerEffects, notRetiring } from './ledger-admission.ts'
 import {
+  type AbandonReason,
   dequeue,
   drop,
   enqueue,
@@ -23,7 +24,15 @@ import {
   MAX_ATTEMPTS,
   wakeAll,
 } from './ledger-entries.ts'
-import { abandonAll, drainsAfterRetire, endContributors, joinSteers, rollBack, stage } from './ledger-runs.ts'
+import {
+  abandonAll,
+  drainsAfterRetire,
+  endContributors,
+  joinSteers,
+  rollBack,
+  stage,
+  withoutQueued,
+} from './ledger-runs.ts'
 import type { LifecyclePhase, Stopping } from './lifecycle.ts'
 
 export type LedgerInput =
@@ -33,6 +42,8 @@ export type LedgerInput =
   | { readonly type: 'DeferInputBehindBacklog'; readonly inputId: InputId }
   /** Gives up everything that waits; a current run is not touched. */
   | { readonly type: 'DropQueued'; readonly reason: 'cancelled' }
+  /** Gives up everything that waits, as `DropQueued` does; the end of each is said by and by (`endings`). */
+  | { readonly type: 'GiveUpQueued'; readonly reason: AbandonReason }
   /** Gives up what was sent to a process that is gone and was not to outlast it. */
   | { readonly type: 'DropEphemeral' }
   /** Nothing else may come to take passive inputs along: they may start a turn themselves, but for silent ones. */
@@ -40,6 +51,15 @@ export type LedgerInput =
 
 function isQueued(state: MeerkatFacts, input: { readonly inputId: InputId }): boolean {
   return mapGet(state.ledger.entries, input.inputId)?.status === 'queued'
+}
+
+/** Who decides on all that waits, as a reason. */
+const DECISIONS: readonly AbandonReason[] = ['cancelled', 'reset', 'retired', 'destroyed', 'unregistered']
+function isDecision(_: MeerkatFacts, { reason }: { readonly reason: AbandonReason }): boolean {
+  return DECISIONS.includes(reason)
+}
+function someWait({ ledger: { queue, steer } }: MeerkatFacts): boolean {
+  return queue.slots.size + steer.slots.size > 0
 }
 
 function requeue(
@@ -128,6 +148,7 @@ export const ledger: MeerkatRegion<'ledger', LifecyclePhase> = {
         emit: [ledgerEffects.dropped],
       },
     ],
+    GiveUpQueued: [{ name: 'given-up', from: HOLDING, when: [isDecision, someWait], then: withoutQueued }],
     DropEphemeral: [
       {
         name: 'dropped',

@@ -8,6 +8,7 @@ import type { MeerkatEffect } from '../effects.ts'
 import type { RuntimeEpochId, SessionId } from '../ids.ts'
 import type { MeerkatFacts, MeerkatRegion } from '../machine.ts'
 import { type BindingTuple, sameBinding } from './binding.ts'
+import { unfinishedCount } from './endings.ts'
 import { isRegistered } from './guards.ts'
 
 /** An obligation of the drain window. `forced`: closed, but by abort. */
@@ -89,7 +90,7 @@ function noRunBound(state: MeerkatFacts): boolean {
   return state.run.phase === 'none'
 }
 function owesNothing(state: MeerkatFacts): boolean {
-  return state.ledger.entries.size === 0
+  return unfinishedCount(state) === 0
 }
 function named<F extends (...args: never[]) => unknown>(name: string, fn: F): F {
   return Object.defineProperty(fn, 'name', { value: name })

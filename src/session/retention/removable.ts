@@ -1,5 +1,6 @@
 /** Whether a session may be forgotten as a whole: the one place that decides it. */
 import type { MeerkatState } from '../../kernel/machine.ts'
+import { unfinishedCount } from '../../kernel/regions/endings.ts'
 import { completionsUntold } from '../../kernel/runnable.ts'
 import type { SessionSummary } from '../../store/store.ts'
 import type { RetentionPolicy } from './policy.ts'
@@ -14,12 +15,12 @@ export function looksRemovable(summary: SessionSummary, policy: RetentionPolicy,
 
 /** Nothing is unfinished: no input, run, call or operation, no timer, nothing that the session is still to be told. */
 export function isSpent(state: MeerkatState): boolean {
-  const { lifecycle, ledger, run, calls, operations, schedules } = state
+  const { lifecycle, run, calls, operations, schedules } = state
   const over = lifecycle.phase === 'destroyed' || lifecycle.phase === 'retired'
   return (
     over &&
     run.phase === 'none' &&
-    ledger.entries.size === 0 &&
+    unfinishedCount(state) === 0 &&
     calls.open.size === 0 &&
     operations.active === 0 &&
     schedules.entries.size === 0 &&

@@ -12,6 +12,7 @@ import { asMeerkatError, MeerkatError } from '../../errors.ts'
 import { messageOf } from '../../foreign.ts'
 import { encodeState } from '../../kernel/encode.ts'
 import type { SessionId } from '../../kernel/ids.ts'
+import { unfinishedCount } from '../../kernel/regions/endings.ts'
 import { entryOf } from '../../kernel/regions/ledger-entries.ts'
 import { demandName, MAX_ID_CHARS } from '../../names.ts'
 import { digestOf, isReference } from '../../store/blobs.ts'
@@ -135,8 +136,8 @@ class Landing {
     if (!this.#done || this.#claim === undefined || this.#session === undefined) {
       throw badLine(this.#line + 1, 'is missing: the export was cut off')
     }
-    const { transcript, ledger } = this.#rerun.state
-    const counts = { ...this.#counts, messages: transcript.length, unfinished: ledger.entries.size }
+    const { state } = this.#rerun
+    const counts = { ...this.#counts, messages: state.transcript.length, unfinished: unfinishedCount(state) }
     return { sessionId: this.#session.id, ...counts, claim: this.#claim }
   }
 

@@ -7,6 +7,7 @@ import { brokenIn } from '../../driver/sound.ts'
 import { Transaction } from '../../driver/transaction.ts'
 import { messageOf } from '../../foreign.ts'
 import { type MeerkatInput, type MeerkatState, meerkat } from '../../kernel/machine.ts'
+import { unfinishedCount } from '../../kernel/regions/endings.ts'
 import type { CommitRecord } from '../../store/records.ts'
 import type { RecordLine } from './format.ts'
 import { stepProblem } from './shapes.ts'
@@ -39,7 +40,7 @@ export class Rerun {
     if (problem !== undefined) return problem
     this.#state = tx.state
     this.#unlooked++
-    const due = this.#unlooked >= LOOK_WITHIN || this.#unlooked * 2 >= this.#state.ledger.entries.size
+    const due = this.#unlooked >= LOOK_WITHIN || this.#unlooked * 2 >= unfinishedCount(this.#state)
     return due ? this.look() : undefined
   }
 

@@ -121,6 +121,8 @@ const makers: { readonly [Type in MeerkatInput['type']]: Maker<Type> } = {
   PrioritizeInput: some,
   DeferInputBehindBacklog: some,
   DropQueued: () => ({ reason: 'cancelled' }),
+  GiveUpQueued: () => ({ reason: 'cancelled' }),
+  EndGivenUp: () => ({ most: 2 }),
   DropEphemeral: none,
   WakeQueued: none,
   CancelAfterBoundary: chance => chance.pick<{ readonly runId?: RunId }>({}, current(chance)),

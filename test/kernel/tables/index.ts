@@ -15,6 +15,7 @@ export const tables: Tables = {
     registration: 'tables/registration.test.ts',
     binding: 'tables/binding.test.ts',
     ledger: 'tables/ledger.test.ts',
+    endings: 'tables/endings.test.ts',
     run: 'tables/run.test.ts',
     turn: 'tables/turn.test.ts',
     calls: 'tables/calls.test.ts',

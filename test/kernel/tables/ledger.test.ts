@@ -24,6 +24,7 @@ const EXAMPLES = {
   PrioritizeInput: { type: 'PrioritizeInput', ...waits },
   DeferInputBehindBacklog: { type: 'DeferInputBehindBacklog', ...waits },
   DropQueued: { type: 'DropQueued', reason: 'cancelled' },
+  GiveUpQueued: { type: 'GiveUpQueued', reason: 'cancelled' },
   DropEphemeral: { type: 'DropEphemeral' },
   WakeQueued: { type: 'WakeQueued' },
 } as const
@@ -36,6 +37,7 @@ const never: Row = {
   PrioritizeInput: NO,
   DeferInputBehindBacklog: NO,
   DropQueued: NO,
+  GiveUpQueued: NO,
   DropEphemeral: NO,
   WakeQueued: NO,
 }
@@ -47,12 +49,14 @@ const waiting: Row = {
   PrioritizeInput: 'stays',
   DeferInputBehindBacklog: 'stays',
   DropQueued: 'stays',
+  GiveUpQueued: 'stays',
   DropEphemeral: 'stays',
   WakeQueued: 'stays',
 }
 /** The input that is spoken of does not wait. */
 const notWaiting: Row = {
   ...waiting,
+  GiveUpQueued: FALSE,
   WithdrawInput: FALSE,
   ChangeLane: FALSE,
   PrioritizeInput: FALSE,
