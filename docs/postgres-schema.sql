@@ -133,6 +133,15 @@ CREATE TABLE snapshots (
   CONSTRAINT snapshots_pkey PRIMARY KEY (session)
 ) WITH (fillfactor=70);
 
+CREATE TABLE streamed (
+  session bigint NOT NULL,
+  position bigint NOT NULL,
+  crc bigint NOT NULL,
+  body text NOT NULL,
+  CONSTRAINT streamed_pkey PRIMARY KEY (session),
+  CONSTRAINT streamed_session_fkey FOREIGN KEY (session) REFERENCES heads(session) ON DELETE CASCADE
+) WITH (fillfactor=50);
+
 CREATE INDEX blob_refs_digest ON blob_refs USING btree (digest);
 CREATE INDEX heads_owner ON heads USING btree (owner) WHERE (owner IS NOT NULL);
 CREATE INDEX heads_waiting ON heads USING btree (id) WHERE waiting;
@@ -241,6 +250,31 @@ BEGIN
   DELETE FROM owners o WHERE o.n = ANY (_owners);
   IF _waiting THEN
     PERFORM pg_notify(_channel, '0 ' || _notice);
+  END IF;
+END $function$
+;
+
+CREATE OR REPLACE FUNCTION keep_streamed(_id text, _token bigint, _position bigint, _crc bigint, _body text, _channel text, _notice text)
+ RETURNS TABLE(refusal text, owner text, pid bigint, host text)
+ LANGUAGE plpgsql
+AS $function$
+#variable_conflict use_column
+DECLARE
+  _head record;
+BEGIN
+  SELECT h.session, h.token, h.owner INTO _head FROM heads h WHERE h.id = _id FOR UPDATE;
+  IF NOT FOUND THEN
+    RETURN QUERY SELECT 'missing', NULL::text, NULL::bigint, NULL::text;
+  ELSIF _head.token <> _token THEN
+    RETURN QUERY SELECT 'token', o.owner, o.pid, o.host FROM (SELECT 1) one LEFT JOIN owners o ON o.n = _head.owner;
+  ELSIF (SELECT max(l.position) FROM log l WHERE l.session = _head.session) = _position THEN
+    IF _body IS NULL THEN
+      DELETE FROM streamed s WHERE s.session = _head.session;
+    ELSE
+      INSERT INTO streamed AS s (session, position, crc, body) VALUES (_head.session, _position, _crc, _body)
+        ON CONFLICT (session) DO UPDATE SET position = excluded.position, crc = excluded.crc, body = excluded.body;
+      PERFORM pg_notify(_channel, '0 ' || _notice);
+    END IF;
   END IF;
 END $function$
 ;

@@ -43,6 +43,7 @@ import type {
   SessionSummary,
   Store,
   StoreSource,
+  Streamed,
 } from './store.ts'
 import { claimLost, heldByOther, sessionExists, sessionNotFound, storeClosed } from './store-errors.ts'
 
@@ -225,6 +226,20 @@ class MemoryStore implements Store {
     const { log } = this.#data
     const row = log[firstIndex(log.length, i => at(log, i).position >= position)]
     return row?.position === position ? toLogRow(row) : undefined
+  }
+
+  async keepStreamed(claim: Claim, streamed: Streamed): Promise<void> {
+    const session = this.#claimed(claim)
+    if (session.rows.at(-1)?.position !== streamed.position) return
+    delete session.streamed
+    if (streamed.events.length > 0) session.streamed = JSON.stringify(streamed)
+    this.#data.listeners.notify({ sessionId: claim.sessionId })
+  }
+
+  async streamed(sessionId: SessionId): Promise<Streamed | undefined> {
+    this.#demandOpen(sessionId)
+    const kept = this.#data.sessions.get(sessionId)?.streamed
+    return kept === undefined ? undefined : (JSON.parse(kept) as Streamed)
   }
 
   async locate(id: LocatedId): Promise<Reference | undefined> {

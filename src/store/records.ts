@@ -59,8 +59,16 @@ export interface EventRecord {
   /** Index into the record's `messages` whose text is the event's `text`, so that it is stored once. */
   readonly message?: number
   readonly data?: Readonly<Record<string, unknown>>
+  /** The same with an event of the record, by its number there. */
+  readonly of?: number
+  /** Which part of that text it is, where it is not all of it: from the first character up to the second. */
+  readonly span?: readonly [number, number]
   /** Its number in the record, from 0; absent where none before it was taken off. */
   readonly place?: number
+  /** On what an executor streamed: its number within the run, from 1. Pieces of one delta have the same. */
+  readonly n?: number
+  /** On a piece of a delta that is not its first: how many characters of it came before. */
+  readonly from?: number
 }
 
 /** Text, or an AI SDK style list of parts. */

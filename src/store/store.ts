@@ -20,7 +20,7 @@
  */
 import type { InputId, OperationId, RunId, ScheduleId, SessionId } from '../kernel/ids.ts'
 import type { LetterId, Mail } from './mail.ts'
-import type { CommitRecord, MessageRecord, Position, SessionRecord } from './records.ts'
+import type { CommitRecord, EventRecord, MessageRecord, Position, SessionRecord } from './records.ts'
 import type { Registry } from './registry.ts'
 
 /** Who may write a session, until it is released or taken over. */
@@ -116,6 +116,20 @@ export interface SessionIndex {
   readonly blobs: readonly string[]
 }
 
+/** What a session says and its log does not have yet. */
+export interface Streamed {
+  /** The session's newest record when it was said. */
+  readonly position: Position
+  readonly events: readonly StreamedEvent[]
+}
+
+/** An event that is not in a record yet. */
+export interface StreamedEvent extends EventRecord {
+  /** When it was said, ms since the epoch. */
+  readonly at: number
+  readonly n: number
+}
+
 /** That something changed; it may come late, twice or for nothing. Without a session, any may be meant. */
 export interface Hint {
   readonly sessionId?: SessionId
@@ -207,6 +221,14 @@ export interface Store {
     readonly maxBytes?: number
   }): Promise<readonly LogRow[]>
   row(position: Position): Promise<LogRow | undefined>
+  /**
+   * Keeps what a session streams behind its newest record, for readers in other processes and for whoever owns it next;
+   * it takes the place of what was kept before. Without events nothing is kept. Nothing happens where the session has a
+   * newer record by now. Refused like a commit when the claim is over.
+   */
+  keepStreamed(claim: Claim, streamed: Streamed): Promise<void>
+  /** What was kept behind the session's newest record. */
+  streamed(sessionId: SessionId): Promise<Streamed | undefined>
   /** Where an input or a run was first and last written of; `last` is absent while it is unfinished. */
   locate(id: LocatedId): Promise<{ sessionId: SessionId; first: Position; last?: Position } | undefined>
   /** The input a key is bound to. */

@@ -59,6 +59,8 @@ function faulty(store: Store, control: FaultyStoreControl): Store {
     readBack: reading(query => store.readBack(query)),
     readMessages: reading(query => store.readMessages(query)),
     row: reading(position => store.row(position)),
+    keepStreamed: (claim, streamed) => store.keepStreamed(claim, streamed),
+    streamed: reading(sessionId => store.streamed(sessionId)),
     locate: reading(id => store.locate(id)),
     key: reading((sessionId, key) => store.key(sessionId, key)),
     index: reading(sessionId => store.index(sessionId)),

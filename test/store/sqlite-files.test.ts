@@ -29,7 +29,7 @@ describe('a file that the store refuses stays as it was', () => {
     rawly(path, `UPDATE meta SET value = 99 WHERE key = 'schema_version'`)
     const before = digestOf(path)
     const error = await failure(sqlite(path).open())
-    expect(error).toMatchObject({ code: 'unsupported', details: { found: 99, supported: 3 } })
+    expect(error).toMatchObject({ code: 'unsupported', details: { found: 99, supported: 4 } })
     expect(error?.message).toContain('upgrade')
     expect(digestOf(path)).toBe(before)
   })

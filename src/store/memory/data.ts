@@ -33,6 +33,8 @@ export interface StoredSession {
   head: Head
   updatedAt: number
   snapshot?: { readonly position: Position; readonly state: string }
+  /** What is streamed behind the newest record. */
+  streamed?: string
 }
 
 export interface Reference {
@@ -123,6 +125,7 @@ export function append(data: MemoryData, session: StoredSession, commit: Commit,
   session.rows.push(row)
   session.head = { ...head }
   session.updatedAt = commit.record.at
+  delete session.streamed
   if (birth !== undefined) session.body = birth
   refer(data, commit, position)
   for (const { key, inputId, digest } of commit.keys ?? []) session.keys.set(key, { inputId, digest })

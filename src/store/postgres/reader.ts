@@ -1,9 +1,18 @@
 /** What is read from the database. Each read but that of a whole session is one statement, and so sees one moment. */
 import type { InputId, SessionId } from '../../kernel/ids.ts'
-import { unsealText } from '../codec.ts'
+import { unseal, unsealText } from '../codec.ts'
 import { rowsThrough } from '../pages.ts'
 import type { Position } from '../records.ts'
-import type { Claim, LoadedSession, LocatedId, LogRow, SessionIndex, SessionSummary, Store } from '../store.ts'
+import type {
+  Claim,
+  LoadedSession,
+  LocatedId,
+  LogRow,
+  SessionIndex,
+  SessionSummary,
+  Store,
+  Streamed,
+} from '../store.ts'
 import { sessionNotFound } from '../store-errors.ts'
 import type { Client, Row } from './client.ts'
 import { refHex, refId } from './ref-bytes.ts'
@@ -53,6 +62,22 @@ export class Reader {
       ...(state === undefined ? {} : { snapshot: { position: after, state } }),
       rows,
       journal: of(3).map(row => toJournalEntry(row, sessionId)),
+    }
+  }
+
+  /** A piece of text that is damaged is as good as none: the whole comes in a record. */
+  async streamed(sessionId: SessionId): Promise<Streamed | undefined> {
+    const [row] = await this.#client.read(
+      `SELECT s.position, s.crc, s.body FROM streamed s WHERE s.session = ${NUMBER}
+         AND s.position = (SELECT max(l.position) FROM log l WHERE l.session = s.session)`,
+      [sessionId],
+    )
+    if (row === undefined) return undefined
+    try {
+      const events = unseal<Streamed['events']>(toSealed(row), { what: 'streamed text', sessionId })
+      return { position: Number(row['position']), events }
+    } catch {
+      return undefined
     }
   }
 

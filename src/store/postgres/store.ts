@@ -18,6 +18,7 @@ import type {
   SessionIndex,
   SessionSummary,
   Store,
+  Streamed,
 } from '../store.ts'
 import { storeClosed } from '../store-errors.ts'
 import type { Client, Row } from './client.ts'
@@ -71,6 +72,7 @@ export class PostgresStore implements Store {
   readonly #writer: Writer
   readonly #commits: GroupCommit
   readonly #hints: Hints
+  readonly #channel: string
   readonly #lapses = new Set<{ readonly listener: () => void }>()
   /** Whether the schema has become one for newer releases. */
   #shutOut = false
@@ -89,6 +91,7 @@ export class PostgresStore implements Store {
     this.#reader = new Reader(reads)
     const hints = new Hints(reads, channel)
     this.#hints = hints
+    this.#channel = channel
     this.mail = new PostgresMail({ client: writes, channel, hints })
     this.#owners = new Owners({
       client: leases,
@@ -196,6 +199,24 @@ export class PostgresStore implements Store {
     return this.#reader.row(position)
   }
 
+  async keepStreamed(claim: Claim, { position, events }: Streamed): Promise<void> {
+    const kept = events.length === 0 ? undefined : seal(events)
+    const { sessionId } = claim
+    const given = [
+      quote(demandStorable(sessionId, 'the session id')),
+      String(claim.token),
+      String(position),
+      ...(kept === undefined ? ['NULL', 'NULL'] : [String(kept.crc), quote(kept.body)]),
+      quote(this.#channel),
+      quote(this.#hints.notice([sessionId])),
+    ]
+    await this.#change(claim, `SELECT * FROM keep_streamed(${given.join(',')})`)
+  }
+
+  async streamed(sessionId: SessionId): Promise<Streamed | undefined> {
+    return this.#reader.streamed(demandId(sessionId))
+  }
+
   async locate(id: LocatedId): Promise<{ sessionId: SessionId; first: Position; last?: Position } | undefined> {
     demandStorable(id, 'an id')
     return this.#reader.locate(id)
@@ -251,6 +272,7 @@ export class PostgresStore implements Store {
       'keys',
       'journal',
       'snapshots',
+      'streamed',
       'blobs',
       'blob_refs',
       'letters',

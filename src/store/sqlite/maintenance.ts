@@ -7,12 +7,12 @@
  */
 import { MeerkatError } from '../../errors.ts'
 import type { SessionId } from '../../kernel/ids.ts'
-import { sealRecord, unsealRecord } from '../codec.ts'
+import { type Sealed, sealRecord, unseal, unsealRecord } from '../codec.ts'
 import { idKey } from '../id-key.ts'
 import { idsOf } from '../ids-of-record.ts'
 import { PAGE_BYTES } from '../pages.ts'
 import type { CommitRecord, Position } from '../records.ts'
-import type { Blob, Claim, LocatedId, SessionIndex } from '../store.ts'
+import type { Blob, Claim, LocatedId, SessionIndex, Streamed } from '../store.ts'
 import { claimLost, sessionNotFound } from '../store-errors.ts'
 import type { SqlDriver, SqlRow, SqlStatement } from './driver.ts'
 import { brokenLog } from './errors.ts'
@@ -67,6 +67,29 @@ export class Maintenance {
     for (const { position, record } of rows) {
       const { body, crc } = sealRecord(record, claim.sessionId)
       this.#sql.amend.run(crc, body, position, n)
+    }
+  }
+
+  /** `kept`: nothing is, where it is absent. */
+  keepStreamed(claim: Claim, position: Position, kept: Sealed | undefined): void {
+    const { n, last } = this.#claimed(claim)
+    if (last !== position) return
+    if (kept === undefined) this.#sql.dropStreamed.run(n)
+    else this.#sql.keepStreamed.run(n, position, kept.crc, kept.body)
+  }
+
+  /** A piece of text that is damaged is as good as none: the whole comes in a record. */
+  streamed(sessionId: SessionId): Streamed | undefined {
+    const row = this.#sql.streamed.get(sessionId)
+    if (row === undefined) return undefined
+    try {
+      const kept = { body: String(row['body']), crc: Number(row['crc']) }
+      return {
+        position: Number(row['position']),
+        events: unseal<Streamed['events']>(kept, { what: 'streamed text', sessionId }),
+      }
+    } catch {
+      return undefined
     }
   }
 
@@ -169,7 +192,7 @@ function toRecord(row: SqlRow, sessionId: SessionId): CommitRecord {
   return unsealRecord({ body: String(row['body']), crc: Number(row['crc']) }, sessionId, Number(row['position']))
 }
 
-const OF_SESSION = ['keys', 'journal', 'snapshots', 'marks', 'letters', 'blob_refs', 'heads'] as const
+const OF_SESSION = ['keys', 'journal', 'snapshots', 'streamed', 'marks', 'letters', 'blob_refs', 'heads'] as const
 
 function prepare(db: SqlDriver) {
   const byN = (table: string, column: string): SqlStatement => db.prepare(`DELETE FROM ${table} WHERE ${column} = ?`)
@@ -183,6 +206,12 @@ function prepare(db: SqlDriver) {
     insertBlob: db.prepare('INSERT INTO blobs (digest, data) VALUES (?, ?) ON CONFLICT DO NOTHING'),
     insertBlobRef: db.prepare('INSERT INTO blob_refs (session, digest) VALUES (?, ?) ON CONFLICT DO NOTHING'),
     amend: db.prepare('UPDATE log SET crc = ?, body = ? WHERE position = ? AND session = ?'),
+    keepStreamed: db.prepare('INSERT OR REPLACE INTO streamed (session, position, crc, body) VALUES (?, ?, ?, ?)'),
+    dropStreamed: db.prepare('DELETE FROM streamed WHERE session = ?'),
+    streamed: db.prepare(
+      `SELECT k.position, k.crc, k.body FROM streamed k JOIN heads h ON h.session = k.session AND h.last = k.position
+       WHERE k.session = (SELECT n FROM sessions WHERE id = ?)`,
+    ),
     keepTail: db.prepare(
       `INSERT INTO meta (key, value) VALUES ('tail', (SELECT ifnull(max(position), 0) FROM log))
        ON CONFLICT DO UPDATE SET value = max(value, excluded.value)`,

@@ -127,8 +127,17 @@ const THIRD = `
   ) WITHOUT ROWID;
 `
 
+const FOURTH = `
+  CREATE TABLE streamed (
+    session INTEGER PRIMARY KEY,
+    position INTEGER NOT NULL,  -- the session's newest row when it was said
+    crc INTEGER NOT NULL,
+    body TEXT NOT NULL
+  );
+`
+
 /** Step i leads from version i to version i + 1. Released steps never change. */
-const MIGRATIONS: readonly string[] = [FIRST, SECOND, THIRD]
+const MIGRATIONS: readonly string[] = [FIRST, SECOND, THIRD, FOURTH]
 
 /** The schema version this release writes. */
 export const SCHEMA_VERSION: number = MIGRATIONS.length

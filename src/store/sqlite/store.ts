@@ -10,7 +10,17 @@ import type { StoreFaults } from '../faults.ts'
 import { type CommitListener, Listeners } from '../listeners.ts'
 import { rowsThrough } from '../pages.ts'
 import type { CommitRecord, Position, SessionRecord } from '../records.ts'
-import type { Claim, Commit, LoadedSession, LocatedId, LogRow, SessionIndex, SessionSummary, Store } from '../store.ts'
+import type {
+  Claim,
+  Commit,
+  LoadedSession,
+  LocatedId,
+  LogRow,
+  SessionIndex,
+  SessionSummary,
+  Store,
+  Streamed,
+} from '../store.ts'
 import { sessionNotFound, storeClosed } from '../store-errors.ts'
 import type { SqlDriver, SqlStatement } from './driver.ts'
 import { openedReadOnly, toStoreError } from './errors.ts'
@@ -183,6 +193,15 @@ export class SqliteStore implements Store {
 
   async row(position: Position): Promise<LogRow | undefined> {
     return this.#read(() => this.#reader.row(position))
+  }
+
+  async keepStreamed(claim: Claim, { position, events }: Streamed): Promise<void> {
+    const kept = events.length === 0 ? undefined : seal(events)
+    return this.#writes.add(() => this.#maintenance.keepStreamed(claim, position, kept), claim.sessionId)
+  }
+
+  async streamed(sessionId: SessionId): Promise<Streamed | undefined> {
+    return this.#read(() => this.#maintenance.streamed(sessionId), sessionId)
   }
 
   async locate(id: LocatedId): Promise<{ sessionId: SessionId; first: Position; last?: Position } | undefined> {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { InputId } from '../../kernel/ids.ts'
 import type { LetterId } from '../../store/mail.ts'
 import type { CommitRecord, Position } from '../../store/records.ts'
-import type { Blob, Claim, Commit, SessionIndex, Store } from '../../store/store.ts'
+import type { Blob, Claim, Commit, SessionIndex, Store, Streamed } from '../../store/store.ts'
 import {
   type Cases,
   codeOf,
@@ -224,6 +224,49 @@ const amendCases: Cases = {
   },
 }
 
+const streamedCases: Cases = {
+  'what is streamed is kept behind the newest record, until there is a newer one': async ({ store, open, expect }) => {
+    const { claim, position } = await create(store, 's')
+    expect(await store.streamed(S)).toBe(undefined)
+    const said = (text: string, at: Position = position): Streamed => ({
+      position: at,
+      events: [{ type: 'text.delta', turn: 1, n: 2, at: 5, data: { text } }],
+    })
+    await store.keepStreamed(claim, said('Once'))
+    await store.keepStreamed(claim, said('Once \u0000 \ud83e\udda6'))
+    for (const each of [store, await open()]) {
+      expect(await each.streamed(S)).toEqual(said('Once \u0000 \ud83e\udda6'))
+      expect((await each.load(S)).rows.length).toBe(1)
+    }
+    await store.keepStreamed(claim, { position, events: [] })
+    expect(await store.streamed(S)).toBe(undefined)
+    await store.keepStreamed(claim, said('Once'))
+    const next = await store.commit(commit(claim, 2))
+    expect(await store.streamed(S)).toBe(undefined)
+    await store.keepStreamed(claim, said('too late'))
+    expect(await store.streamed(S)).toBe(undefined)
+    await store.keepStreamed(claim, said('in time', next))
+    expect(await store.streamed(S)).toEqual(said('in time', next))
+    expect(await store.streamed(T)).toBe(undefined)
+  },
+
+  'what is streamed under a claim that is over is refused': async ({ store, expect }) => {
+    const { claim, position } = await create(store, 's')
+    const current = await store.claim(S, 'owner-1')
+    const streamed = { position, events: [{ type: 'turn.started', turn: 1, n: 1, at: 5 }] }
+    expect(await failure(store.keepStreamed(claim, streamed))).toMatchObject({ code: 'not-owner' })
+    expect(await store.streamed(S)).toBe(undefined)
+    await store.keepStreamed(current, streamed)
+    await store.remove(current)
+    expect(await store.streamed(S)).toBe(undefined)
+    const again = await create(store, 's')
+    expect(await store.streamed(S)).toBe(undefined)
+    expect(await codeOf(store.keepStreamed(current, streamed))).toBe('not-owner')
+    await store.keepStreamed(again.claim, { ...streamed, position: again.position })
+    expect((await store.streamed(S))?.events).toEqual(streamed.events)
+  },
+}
+
 const removeCases: Cases = {
   'a session that was removed is gone everywhere, and no other': async ({ store, open, expect }) => {
     const { claim, places } = await full(store)
@@ -325,4 +368,4 @@ const removeCases: Cases = {
   },
 }
 
-export const storageCases: Cases = { ...indexCases, ...blobCases, ...amendCases, ...removeCases }
+export const storageCases: Cases = { ...indexCases, ...blobCases, ...amendCases, ...streamedCases, ...removeCases }
