@@ -16,8 +16,8 @@ Observers read events by cursor, from \`events/read\`, \`session.events()\`, \`s
 
 | field | |
 |---|---|
-| \`cursor\` | its position; read on behind it, from any process, at any time |
-| \`sessionId\`, \`at\`, \`type\` | whose it is, when its record was written (ISO 8601), what it is |
+| \`cursor\` | its place; read on behind it, from any process, at any time |
+| \`sessionId\`, \`at\`, \`type\` | whose it is, when it was said or its record written (ISO 8601), what it is |
 | \`runId\`, \`inputId\`, \`turn\` | what it speaks of, where that is named below; \`turn\` is the number of the model call within the run |
 
 and the fields of its type; \`?\` marks those that may be absent. These names are the runtime's: no payload can set them. An

@@ -6,6 +6,8 @@
  *    for it alone would wait for ever.
  */
 
+import { isBehindRecord, recordOf } from './cursor.ts'
+
 /** The one event with which an input ends is one of these. */
 export const FINAL_INPUT_EVENTS: ReadonlySet<string> = new Set([
   'input.consumed',
@@ -107,7 +109,7 @@ class Seen {
 
   /** Whether everything up to this cursor includes all that concerns the input. */
   over(cursor: string): boolean {
-    return this.#over || (this.final && recordOf(cursor) === cursor)
+    return this.#over || (this.final && isBehindRecord(cursor))
   }
 
   concerns(event: Told): boolean {
@@ -120,6 +122,3 @@ class Seen {
     return isOwn || this.#runs.has(event)
   }
 }
-
-/** The record that a cursor stands in. */
-const recordOf = (cursor: string): string => cursor.split('.', 1)[0] ?? cursor

@@ -1,6 +1,7 @@
 /** What a host that embeds the runtime's parts needs: the kernel's authority, its verdicts, the driver and the executor port. */
 
-export { type Committed, type DriverOptions, SessionDriver } from './driver/driver.ts'
+export { SessionDriver } from './driver/driver.ts'
+export type { Committed, DriverOptions } from './driver/options.ts'
 export { KernelRejection, Transaction } from './driver/transaction.ts'
 export type {
   AbortCause,

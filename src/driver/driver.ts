@@ -17,55 +17,41 @@
  */
 import { asMeerkatError, MeerkatError } from '../errors.ts'
 import type { NewEvent } from '../events.ts'
-import type { FaultPoint, Faults } from '../faults.ts'
+import type { FaultPoint } from '../faults.ts'
 import { encodeState } from '../kernel/encode.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import type { MeerkatState } from '../kernel/machine.ts'
-import { type RuntimeObserver, tell } from '../observer.ts'
-import type { CommitRecord, Position } from '../store/records.ts'
-import type { Claim, Commit, LogRow, Store } from '../store/store.ts'
-import type { Clock } from '../time.ts'
+import type { Position } from '../store/records.ts'
+import type { Claim, Commit, LogRow } from '../store/store.ts'
 import { nextTurn } from '../turns.ts'
-import { type Attempt, type Done, type Doubt, isOfTheStore, isRecordOf, type Job, MOST_IN_A_ROUND } from './round.ts'
+import type { DriverOptions } from './options.ts'
+import {
+  type Attempt,
+  type Done,
+  type Doubt,
+  isEnded,
+  isOfTheStore,
+  isRecordOf,
+  type Job,
+  MOST_IN_A_ROUND,
+  WITHOUT,
+} from './round.ts'
+import { Tail } from './tail.ts'
+import { TailKeeper } from './tail-keeper.ts'
+import { timed } from './timed.ts'
 import { Transaction } from './transaction.ts'
-
-/** What was just made durable. */
-export interface Committed {
-  readonly position: Position
-  readonly commit: Omit<Commit, 'claim'>
-  readonly state: MeerkatState
-}
 
 /** Commits between two snapshots of a session with nothing waiting; a backlog of n inputs adds n. */
 const SNAPSHOT_EVERY = 64
-
-export interface DriverOptions {
-  readonly store: Store
-  readonly clock: Clock
-  readonly claim: Claim
-  /** The state as loaded, and what of it is not written yet. */
-  readonly state: MeerkatState
-  readonly commits: number
-  /** The session's newest record. */
-  readonly position: Position
-  /** Commits since the last snapshot. */
-  readonly unsnapshotted: number
-  /** Does what the kernel says is due (starting a run); called in every transaction after the mutations. */
-  readonly settle: (tx: Transaction) => void
-  /** Hears of every commit, and of every mutation that needed none. */
-  readonly onCommitted: (committed: Committed) => void
-  /** The claim is over: somebody else writes the session now. */
-  readonly onLost: (error: unknown) => void
-  readonly faults?: Faults | undefined
-  readonly observer?: RuntimeObserver | undefined
-}
 
 export class SessionDriver {
   readonly sessionId: SessionId
   readonly #options: DriverOptions
   #claim: Claim
   readonly #mailbox: Job[] = []
-  #streamed: NewEvent[] = []
+  /** What is streamed and in no record yet. */
+  readonly tail: Tail = new Tail()
+  readonly #keeper: TailKeeper
   /** What everybody may act on: committed, or applied and waited for by nobody. */
   #state: MeerkatState
   /** Applied but not yet written: the transaction the next one continues. */
@@ -74,6 +60,7 @@ export class SessionDriver {
   #position: Position
   #unsnapshotted: number
   #pumping: Promise<void> | undefined
+  #committing = false
   #fault: unknown
   #doubt: Doubt | undefined
   /** Why this copy can't write any more: somebody else writes the session. */
@@ -89,6 +76,9 @@ export class SessionDriver {
     this.#commits = options.commits
     this.#position = options.position
     this.#unsnapshotted = options.unsnapshotted
+    this.#keeper = new TailKeeper(options.clock, this.tail, events =>
+      options.store.keepStreamed(this.#claim, { position: this.#position, events }),
+    )
   }
 
   /** What this copy writes under. */
@@ -117,7 +107,7 @@ export class SessionDriver {
   }
 
   get idle(): boolean {
-    return this.#pumping === undefined && this.#mailbox.length === 0 && this.#streamed.length === 0
+    return this.#pumping === undefined && this.#mailbox.length === 0 && this.tail.isEmpty
   }
 
   /**
@@ -135,14 +125,15 @@ export class SessionDriver {
     })
   }
 
-  /** Adds an event of passing interest; it is written with the next commit, or by `flush`. */
+  /** Says an event of passing interest. Whoever reads here hears it now; it is written with a commit to come. */
   stream(event: NewEvent): void {
-    this.#streamed.push(event)
+    this.tail.add(event, this.#options.clock.now())
+    this.#keeper.plan()
   }
 
-  /** Writes what was streamed. */
-  async flush(): Promise<void> {
-    if (this.#streamed.length > 0) await this.mutate(tx => tx.needsCommit())
+  /** Whether a commit is under way that readers of the store may see before `position` tells of it. */
+  get isCommitting(): boolean {
+    return this.#committing || this.#doubt !== undefined
   }
 
   /** Resolves when nothing waits any more. */
@@ -187,7 +178,7 @@ export class SessionDriver {
 
   /** Runs the jobs as one transaction and answers them; where that breaks, as several. */
   async #together(jobs: readonly Job[]): Promise<void> {
-    const attempt = this.#begin(jobs, this.#streamed)
+    const attempt = this.#begin(jobs, this.tail.take())
     const failed = await this.#carryOut(attempt)
     if (failed === undefined) {
       for (const { job, value } of attempt.done) job.resolve(value as never)
@@ -205,11 +196,11 @@ export class SessionDriver {
       for (const job of jobs) await this.#round([job])
       return true
     }
-    if (this.#streamed.length === 0) return false
-    const attempt = this.#begin(jobs, [])
+    if (this.tail.isEmpty) return false
+    const attempt = this.#begin(jobs, WITHOUT)
     if ((await this.#carryOut(attempt)) !== undefined) return false
     // It was not the caller's fault. Events of passing interest may be lost.
-    this.#streamed = []
+    this.tail.drop()
     for (const { job, value } of attempt.done) job.resolve(value as never)
     return true
   }
@@ -220,6 +211,7 @@ export class SessionDriver {
     let commit: Omit<Commit, 'claim'> | undefined
     try {
       this.#options.settle(tx)
+      if (attempt.streamed !== WITHOUT) this.#endText(attempt)
       commit = tx.urgent && !tx.isEmpty ? this.#built(tx) : undefined
     } catch (error) {
       this.#takeBack(attempt)
@@ -234,11 +226,18 @@ export class SessionDriver {
     const tx = this.#open ?? new Transaction(this.#state, now)
     tx.continueAt(now)
     const start = tx.mark()
-    if (streamed.length > 0) {
-      this.#streamed = []
-      for (const event of streamed) tx.event(event)
-    }
+    for (const event of streamed) tx.event(event)
     return { tx, start, streamed, done: this.#runAll(tx, jobs) }
+  }
+
+  /** Writes a text that was whole with this transaction, or that nobody goes on with: before what ended it. */
+  #endText(attempt: Attempt): void {
+    const { tx, start } = attempt
+    const { growing } = this.tail
+    if (growing === undefined || !isEnded(growing, tx, tx.eventsSince(start))) return
+    const rest = this.tail.takeRest()
+    tx.insert(start, attempt.streamed.length, rest)
+    attempt.streamed = [...attempt.streamed, ...rest]
   }
 
   #runAll(tx: Transaction, jobs: readonly Job[]): readonly Done[] {
@@ -289,12 +288,15 @@ export class SessionDriver {
   }
 
   async #commit(attempt: Attempt, commit: Omit<Commit, 'claim'>): Promise<{ readonly error: unknown } | undefined> {
-    const { store, faults, observer } = this.#options
+    const { store, faults, observer, clock } = this.#options
     let position: Position
+    this.#committing = true
     try {
       if (faults !== undefined) await this.#reach('driver.staged')
       const answer = store.commit({ ...commit, claim: this.#claim })
-      position = await (observer?.committed === undefined ? answer : this.#timed(commit.record, answer))
+      position = await (observer?.committed === undefined
+        ? answer
+        : timed({ observer, clock, sessionId: this.sessionId }, commit.record, answer))
       if (faults !== undefined) await this.#reach('driver.committed')
     } catch (error) {
       this.#fault = error
@@ -307,6 +309,8 @@ export class SessionDriver {
       await this.#settleDoubt()
       // Without a fault the log has it.
       return this.#fault === undefined ? undefined : { error: known }
+    } finally {
+      this.#committing = false
     }
     this.#written(attempt, commit, position)
     return undefined
@@ -344,26 +348,6 @@ export class SessionDriver {
     return undefined
   }
 
-  /** The answer of the store, with its observer told how long it took. */
-  async #timed<T>(record: CommitRecord, answer: Promise<T>): Promise<T> {
-    const { observer, clock } = this.#options
-    const { sessionId } = this
-    const since = clock.monotonic()
-    const fact = () => ({
-      sessionId,
-      durationMs: Math.round(clock.monotonic() - since),
-      bytes: JSON.stringify(record).length,
-    })
-    try {
-      const value = await answer
-      tell(observer, 'committed', fact)
-      return value
-    } catch (error) {
-      tell(observer, 'committed', () => ({ ...fact(), failed: asMeerkatError(error).code }))
-      throw error
-    }
-  }
-
   /** This copy is over: what is asked of it from now on belongs to the next one. */
   #lose(error: MeerkatError): MeerkatError {
     this.#over ??= error
@@ -380,7 +364,7 @@ export class SessionDriver {
   /** As if it had never been tried. */
   #takeBack({ tx, start, streamed }: Attempt): void {
     tx.rewind(start)
-    this.#streamed = [...streamed, ...this.#streamed]
+    this.tail.giveBack(streamed.length)
     this.#open = tx.isEmpty ? undefined : tx
   }
 
@@ -390,6 +374,8 @@ export class SessionDriver {
     this.#commits++
     this.#unsnapshotted = commit.snapshot === undefined ? this.#unsnapshotted + 1 : 0
     this.#open = undefined
+    this.tail.written()
+    this.#keeper.written()
     this.#publish(tx, done)
     try {
       this.#options.onCommitted({ position, commit, state: this.#state })

@@ -2,6 +2,7 @@
 import { asMeerkatError } from '../errors.ts'
 import type { NewEvent } from '../events.ts'
 import type { Commit, LogRow } from '../store/store.ts'
+import type { Tail } from './tail.ts'
 import type { Mark, Transaction } from './transaction.ts'
 
 export interface Job {
@@ -19,6 +20,19 @@ export interface Done {
   readonly value: unknown
 }
 
+/** What was streamed, where it is left out because it may be what breaks the round. */
+export const WITHOUT: readonly NewEvent[] = []
+
+/** Whether a text that is streamed has its end among these events, or its run is not the current one any more. */
+export function isEnded(
+  { event, end }: NonNullable<Tail['growing']>,
+  { state: { run } }: Transaction,
+  events: readonly NewEvent[],
+): boolean {
+  if (run.phase !== 'bound' || run.runId !== event.runId) return true
+  return events.some(({ type, runId, turn }) => type === end && runId === event.runId && turn === event.turn)
+}
+
 /** Mutations that share a commit. */
 export const MOST_IN_A_ROUND = 1_000
 
@@ -26,7 +40,7 @@ export const MOST_IN_A_ROUND = 1_000
 export interface Attempt {
   readonly tx: Transaction
   readonly start: Mark
-  readonly streamed: readonly NewEvent[]
+  streamed: readonly NewEvent[]
   readonly done: readonly Done[]
 }
 

@@ -30,6 +30,7 @@ import {
 import type { Blob, Commit, JournalEntry, LocatedId } from '../store/store.ts'
 import { headOf } from './head.ts'
 import { inherits, project } from './project.ts'
+import { saidOnce } from './said-once.ts'
 
 /** A refusal of the kernel on its way to the caller. */
 export class KernelRejection extends MeerkatError {
@@ -176,6 +177,17 @@ export class Transaction {
     this.parts.events.push(event)
   }
 
+  /** Puts events behind so many of those that were added since the mark. */
+  insert(since: Mark, behind: number, events: readonly NewEvent[]): void {
+    const first = since.lengths[this.#lists.indexOf(this.parts.events)] ?? 0
+    this.parts.events.splice(first + behind, 0, ...events)
+  }
+
+  /** Events that were added since the mark. */
+  eventsSince(mark: Mark): readonly NewEvent[] {
+    return this.parts.events.slice(mark.lengths[this.#lists.indexOf(this.parts.events)])
+  }
+
   /** Adds messages at the end of the transcript; the kernel input that counts them follows. Returns the first one's place in the record. */
   append(messages: readonly MessageRecord[]): number {
     this.#messagesFrom ??= this.#state.transcript.length
@@ -238,7 +250,8 @@ export class Transaction {
   }
 
   #record(files: Map<string, Blob>): CommitRecord {
-    const { letters, steps, events, ended, operations, operationsEnded } = this.parts
+    const { letters, steps, ended, operations, operationsEnded } = this.parts
+    const events = saidOnce(this.parts.events, this.parts.messages)
     const [inputs, messages, schedules] = [
       this.parts.inputs.map(one => withReferences(one, files)),
       this.parts.messages.map(one => withReferences(one, files)),
@@ -293,5 +306,7 @@ function withoutInherited(event: EventRecord, runId: RunId | undefined, inputId:
   if (event.turn !== undefined) short.turn = event.turn
   if (event.message !== undefined) short.message = event.message
   if (event.data !== undefined) short.data = event.data
-  return short
+  if (event.n === undefined) return short
+  const { of, span, n, from } = event
+  return { ...short, ...defined({ of, span, n, from }) }
 }

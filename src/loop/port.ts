@@ -59,8 +59,6 @@ export interface PortOptions {
 
 /** Bytes of a tool's output that its event shows; the whole is in the transcript. */
 const EVENT_OUTPUT_LIMIT = 2_048
-/** Streamed events are written this often at most. */
-const STREAM_INTERVAL_MS = 20
 
 export class LoopPort implements RunPort {
   readonly #options: PortOptions
@@ -72,8 +70,6 @@ export class LoopPort implements RunPort {
   /** The session's calls when the executor was called last. */
   callsBefore: Calls
   #turns = 0
-  #lastFlush = Number.NEGATIVE_INFINITY
-  #flushPlanned = false
   #closed = false
 
   constructor(options: PortOptions) {
@@ -158,7 +154,6 @@ export class LoopPort implements RunPort {
     if (turn !== undefined) this.#turns = Math.max(this.#turns, turn)
     if (type === 'text.delta' && turn !== undefined) this.#streamedTurns.add(turn)
     this.#options.driver.stream({ type, runId: this.runId, ...rest })
-    this.#planFlush()
   }
 
   async intend(report: Parameters<RunPort['intend']>[0]): Promise<void> {
@@ -228,7 +223,6 @@ export class LoopPort implements RunPort {
     const { turn, attempt, maxRetries, delayMs, kind, message } = checkedRetrying(report)
     const data = { code: 'model-retry', attempt, maxRetries, delayMs, kind, message }
     this.#options.driver.stream({ type: 'notice', runId: this.runId, turn, data })
-    this.#planFlush()
     this.#note((tx, runId) =>
       tx.step({ type: 'RecoverableFailure', runId, retry: { attempt, maxRetries, delayMs, kind } }),
     )
@@ -299,22 +293,6 @@ export class LoopPort implements RunPort {
         ...(data && { data }),
       }
     }
-  }
-
-  /** The first event of a burst is written at once, the others together a little later. */
-  #planFlush(): void {
-    if (this.#flushPlanned) return
-    this.#flushPlanned = true
-    const { clock, driver } = this.#options
-    const wait = this.#lastFlush + STREAM_INTERVAL_MS - clock.monotonic()
-    const flush = (): void => {
-      this.#flushPlanned = false
-      this.#lastFlush = clock.monotonic()
-      // A store that can't take it now gets it with the next commit: the events stay with the driver.
-      driver.flush().catch(() => {})
-    }
-    if (wait <= 0) queueMicrotask(flush)
-    else clock.after(wait, flush, { background: true })
   }
 }
 

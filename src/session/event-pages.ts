@@ -5,28 +5,26 @@
  * remembered for a moment. What a reader gets is frozen, for others get the same. Pieces of sessions whose records were
  * changed or removed here are forgotten at once; what other processes take off is seen a moment later.
  */
+import { type Cursor, parseCursor } from '../cursor.ts'
 import { asMeerkatError, MeerkatError } from '../errors.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import { PAGE_BYTES, PAGE_ROWS } from '../store/pages.ts'
-import type { Position } from '../store/records.ts'
-import type { Store } from '../store/store.ts'
+import type { EventRecord, Position } from '../store/records.ts'
+import type { LogRow, Store } from '../store/store.ts'
 import type { Clock } from '../time.ts'
 import { Turns } from '../turns.ts'
 import type { EventView } from './api.ts'
+import { Answer } from './event-answer.ts'
 import { eventsOf, iso } from './reads.ts'
 
-/** A place among the events: a record, and the last event of it that was seen (absent: all of it). */
-interface Cursor {
-  readonly position: Position
-  readonly event: number | undefined
-}
-
 /** The events of one record. */
-interface EventRow {
+export interface EventRow {
   readonly position: Position
   /** About how many characters they are. */
   readonly chars: number
   readonly events: readonly EventView[]
+  /** Which of them were streamed, and as what; absent where none was. */
+  readonly streamed?: readonly (Pick<EventRecord, 'n' | 'from'> | undefined)[]
 }
 
 interface Piece {
@@ -41,8 +39,6 @@ interface Piece {
 /** Pieces that are remembered; each is about a page of text. */
 const REMEMBERED = 16
 const REMEMBERED_MS = 2_000
-/** From about how many characters on an answer is long enough, however few events those are. */
-const ANSWER_CHARS = 1024 * 1024
 
 export class EventPages {
   readonly #store: Store
@@ -64,12 +60,12 @@ export class EventPages {
     readonly after?: string
     readonly limit: number
   }): Promise<{ readonly events: readonly EventView[]; readonly cursor: string }> {
-    const seen = parseCursor(query.after)
-    const answer = new Answer(query.limit, query.after)
-    for (let after = seen.event === undefined ? seen.position : seen.position - 1; ; ) {
+    const place = demandCursor(query.after)
+    const answer = new Answer(query.limit, place, query.after)
+    for (let after = place.event === undefined ? place.position : place.position - 1; ; ) {
       const rows = await this.#next(query.sessionId, after)
       const last = rows.at(-1)
-      const full = rows.some(row => answer.take(row, seen))
+      const full = rows.some(row => answer.take(row))
       if (last === undefined || full) return { events: answer.events, cursor: answer.cursor }
       after = last.position
     }
@@ -116,30 +112,6 @@ export class EventPages {
   }
 }
 
-/** Events of as many rows as fit. */
-class Answer {
-  readonly events: EventView[] = []
-  cursor: string
-  readonly #limit: number
-  #chars = 0
-
-  constructor(limit: number, after = '0') {
-    this.#limit = limit
-    this.cursor = after
-  }
-
-  /** True when nothing more fits. */
-  take(row: EventRow, seen: Cursor): boolean {
-    const skip = row.position === seen.position && seen.event !== undefined ? seenOf(row, seen.event) : 0
-    const taken = row.events.slice(skip, skip + this.#limit - this.events.length)
-    for (const one of taken) this.events.push(one)
-    const whole = skip + taken.length >= row.events.length
-    this.cursor = whole ? String(row.position) : (taken.at(-1)?.cursor ?? this.cursor)
-    this.#chars += row.chars
-    return !whole || this.events.length >= this.#limit || this.#chars >= ANSWER_CHARS
-  }
-}
-
 /**
  * The rows with their events. A record that can't be read is an event that says so: it must not keep readers from what
  * comes behind it, least of all those of every session.
@@ -147,7 +119,7 @@ class Answer {
 async function readable(store: Store, query: Parameters<Store['read']>[0]): Promise<readonly EventRow[]> {
   try {
     const rows = await store.read(query)
-    return rows.map(row => eventRow(row.position, eventsOf(row)))
+    return rows.map(row => ({ ...eventRow(row.position, eventsOf(row)), ...streamedIn(row) }))
   } catch (error) {
     const { code, message, details = {} } = asMeerkatError(error)
     const { record, sessionId = query.sessionId } = details
@@ -171,21 +143,23 @@ function freeze(value: unknown): number {
   return chars
 }
 
-/** How many of a record's events stand at this place or before it. */
-function seenOf({ events }: EventRow, place: number): number {
-  return events.filter(({ cursor }) => Number(cursor.slice(cursor.indexOf('.') + 1)) <= place).length
+/** Which events of a record were streamed before they were written. */
+function streamedIn({ record: { events = [] } }: LogRow): Pick<EventRow, 'streamed'> {
+  if (!events.some(({ n }) => n !== undefined)) return {}
+  return {
+    streamed: events.map(({ n, from }) => (n === undefined ? undefined : { n, ...(from !== undefined && { from }) })),
+  }
 }
 
-function parseCursor(text: string | undefined): Cursor {
-  if (text === undefined || text === '') return { position: 0, event: undefined }
-  const match = /^(\d{1,15})(?:\.(\d{1,6}))?$/.exec(text)
-  if (match === null) {
-    const details = { issues: [{ path: 'after', message: 'not a cursor' }] }
-    throw new MeerkatError(
-      'invalid-params',
-      `after: "${text.slice(0, 40)}" is not a cursor; use one that an event or a page gave`,
-      { details },
-    )
-  }
-  return { position: Number(match[1]), event: match[2] === undefined ? undefined : Number(match[2]) }
+/** The place that a reader names. `invalid-params` if it is none. */
+export function demandCursor(text: string | undefined): Cursor {
+  if (text === undefined || text === '') return { position: 0, event: undefined, seen: undefined }
+  const cursor = parseCursor(text)
+  if (cursor !== undefined) return cursor
+  const details = { issues: [{ path: 'after', message: 'not a cursor' }] }
+  throw new MeerkatError(
+    'invalid-params',
+    `after: "${text.slice(0, 40)}" is not a cursor; use one that an event or a page gave`,
+    { details },
+  )
 }

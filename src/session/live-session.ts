@@ -1,7 +1,8 @@
 /**
  * A session this process owns: its claim, its driver, its loop, and those who wait for its inputs.
  */
-import { type Committed, SessionDriver } from '../driver/driver.ts'
+import { SessionDriver } from '../driver/driver.ts'
+import type { Committed } from '../driver/options.ts'
 import type { Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
 import type { ContextMessage, CoreExecutor } from '../executor/executor.ts'
@@ -25,6 +26,7 @@ import { Background } from './background.ts'
 import { withData } from './blobs.ts'
 import { callOf, expireCall } from './calls.ts'
 import type { Gate } from './gate.ts'
+import { leftOf } from './live-events.ts'
 import { inputRecords, readMessages, resultView } from './reads.ts'
 
 export interface SessionHost {
@@ -56,10 +58,7 @@ export interface SessionHost {
 }
 
 /** How an input ended, as its waiters hear it. */
-export interface Ended {
-  readonly status: EndedRecord['status']
-  readonly reason?: string
-  readonly by?: InputId
+export interface Ended extends Pick<EndedRecord, 'status' | 'reason' | 'by'> {
   readonly result?: RunResult
 }
 
@@ -187,8 +186,10 @@ export class LiveSession {
     await this.#host.faults?.('session.loaded')
     // What ended with the former owner (a run, an operation) is news; an executor that is gone is not.
     const lazy = this.state.run.phase === 'none' && this.state.operations.active === 0
+    const said = this.state.run.phase === 'none' ? [] : await leftOf(this.#host.store, this.id)
     await this.driver.mutate(
       tx => {
+        for (const event of said) tx.event(event)
         for (const step of takeOverSteps(tx.state)) tx.step(step)
         for (const step of teardownSteps(tx.state)) tx.step(step)
         if (tx.parts.ended.length > 0) tx.needsCommit()

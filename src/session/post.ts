@@ -14,7 +14,7 @@ import { lastRunOf } from './control.ts'
 import type { Core } from './core.ts'
 import type { LiveSession } from './live-session.ts'
 import { type OwnedAnswer, type OwnedName, type OwnedParams, owned, perform } from './owned.ts'
-import { waitForCommit } from './support.ts'
+import { waitForNews } from './support.ts'
 
 /** What a request may take besides the time a dead owner keeps its sessions. */
 const PATIENCE_MS = 10_000
@@ -85,7 +85,10 @@ async function forward(
   const deadline = Deadline.in(clock, ttlMs)
   await store.mail.post(letter, ttlMs)
   for (let pollMs: number = POLLS.firstMs; !deadline.passed && !closing.signal.aborted; pollMs *= 2) {
-    const hint = waitForCommit(store, sessionId, deadline.within(Math.min(pollMs, POLLS.mostMs)), closing.signal)
+    const hint = waitForNews(
+      { store, sessionId, deadline: deadline.within(Math.min(pollMs, POLLS.mostMs)) },
+      closing.signal,
+    )
     try {
       const body = await store.mail.take(letter.id)
       if (body !== undefined) {

@@ -2,8 +2,10 @@
  * Reading a session from its records: no claim, no load, never in the way of the one who writes.
  */
 
+import { cursorAt } from '../cursor.ts'
 import { defined } from '../defined.ts'
 import { inherits } from '../driver/project.ts'
+import type { Live } from '../driver/tail.ts'
 import { MeerkatError } from '../errors.ts'
 import type { InputId, RunId, SessionId } from '../kernel/ids.ts'
 import { PAGE_BYTES, PAGE_ROWS } from '../store/pages.ts'
@@ -17,7 +19,7 @@ import type {
   ResultRecord,
 } from '../store/records.ts'
 import type { LogRow, SessionSummary, Store } from '../store/store.ts'
-import { messageText } from '../text.ts'
+import { eventText, messageText } from '../text.ts'
 import { nextTurn } from '../turns.ts'
 import type { EventView, HistoryMessage, ReceiptView, RunResult, RunView, SessionView } from './api.ts'
 import { rowsOf } from './log-pages.ts'
@@ -146,6 +148,21 @@ export function eventsOf(row: LogRow): readonly EventView[] {
 /** What the runtime says of every event. Whatever else an event carries can't set or shadow it, nor fill in for it. */
 export const ENVELOPE: readonly string[] = ['cursor', 'sessionId', 'at', 'type', 'runId', 'inputId', 'turn']
 
+/** What is streamed and in no record yet, as observers see it. */
+export function liveView(sessionId: SessionId, position: Position, { event, at, seen }: Live): EventView {
+  const { type, runId, turn, data } = event
+  const view = {
+    cursor: cursorAt(position, seen),
+    sessionId,
+    at: iso(at),
+    type,
+    ...(runId && { runId }),
+    ...(turn !== undefined && { turn }),
+    ...(data && saidBy(data)),
+  }
+  return Object.freeze(view) as unknown as EventView
+}
+
 function eventView({ position, sessionId, record }: LogRow, event: EventRecord, index: number): EventView {
   const rule = inherits(event.type)
   const runId = event.runId ?? (rule.run ? record.runId : undefined)
@@ -158,7 +175,7 @@ function eventView({ position, sessionId, record }: LogRow, event: EventRecord, 
     ...(runId && { runId }),
     ...(inputId && { inputId }),
     ...(event.turn !== undefined && { turn: event.turn }),
-    ...(event.message !== undefined && { text: messageText(record.messages?.[event.message]) }),
+    ...((event.message !== undefined || event.of !== undefined) && { text: eventText(record, event) }),
     ...(event.data && saidBy(event.data)),
   }
   // Whoever wrote it was held to the table, or is a newer release whose types a reader passes over.

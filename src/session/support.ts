@@ -1,4 +1,5 @@
 /** Small helpers of the runtime: pages, comparing options, waiting for a hint. */
+import type { Tail } from '../driver/tail.ts'
 import type { InputId, SessionId } from '../kernel/ids.ts'
 import type { SessionOptions } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
@@ -26,11 +27,18 @@ function sorted(value: unknown): string {
   )
 }
 
-/** Waits for a commit of the session (or any), the deadline or the signal. A hint only: the caller looks again. */
-export function waitForCommit(
-  store: Store,
-  sessionId: SessionId | undefined,
-  deadline: Deadline,
+/** Where news of a session (or any) comes from, and how long it is waited for. */
+export interface News {
+  readonly store: Store
+  readonly sessionId: SessionId | undefined
+  /** What the session streams here. */
+  readonly tail?: Tail | undefined
+  readonly deadline: Deadline
+}
+
+/** Waits for a commit, for what is streamed, the deadline or a signal. A hint only: the caller looks again. */
+export function waitForNews(
+  { store, sessionId, tail, deadline }: News,
   ...signals: readonly (AbortSignal | undefined)[]
 ): Promise<void> & { readonly cancel: () => void } {
   let cancel = (): void => {}
@@ -46,6 +54,7 @@ export function waitForCommit(
       }),
       deadline.onPassed(cancel),
     )
+    if (tail !== undefined) offs.push(tail.onSaid(cancel))
     for (const signal of signals) {
       signal?.addEventListener('abort', cancel, { once: true })
       offs.push(() => signal?.removeEventListener('abort', cancel))

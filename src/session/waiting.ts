@@ -9,7 +9,7 @@ import { inputView } from './input-reader.ts'
 import { inputNotFound } from './inputs.ts'
 import type { LiveSession } from './live-session.ts'
 import { summaryOf } from './reads.ts'
-import { endedWithin, isOpen, waitForCommit } from './support.ts'
+import { endedWithin, isOpen, waitForNews } from './support.ts'
 
 /** An input, by its id or by the key it was sent with. */
 export async function inputOf(
@@ -44,7 +44,7 @@ export async function endOf(
     const ended = live && (await endedHere(live, inputId as InputId, deadline, until))
     if (ended !== undefined) return ended
     // Watch before looking, so that what is committed in between is not missed.
-    const hint = waitForCommit(store, sessionId as SessionId, deadline, until)
+    const hint = waitForNews({ store, sessionId: sessionId as SessionId, deadline }, until)
     try {
       const { status, reason, result } = await inputOf(core, sessionId, { inputId })
       if (!isOpen(status)) return { status, ...(reason && { reason }), ...(result && { result }) }

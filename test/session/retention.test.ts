@@ -12,14 +12,20 @@ const DAY = 24 * HOUR
 /** The longest that one wait may last, by a clock that jumps. */
 const MOST_MS = 600_000
 
-/** Streams its answer in pieces, each written for itself. */
-async function streaming(run: ScriptedRun, clock: ManualClock): Promise<string> {
+/** Streams its answer in pieces that stand apart: something else was told between them. */
+async function streaming(run: ScriptedRun, clock: ManualClock, runtime: Runtime): Promise<string> {
   for (const piece of ['The ', 'deploy ', 'is ', 'done.']) {
     run.stream(piece)
-    clock.advance(50)
-    await clock.idle()
+    run.port.stream({ type: 'notice', code: 'aside', message: 'slow' })
+    await writeIn(run, clock, runtime)
   }
   return 'The deploy is done.'
+}
+
+/** Has what was streamed written in a record of its own. */
+async function writeIn({ port }: ScriptedRun, clock: ManualClock, runtime: Runtime): Promise<void> {
+  clock.advance(50)
+  await runtime.update(port.sessionId, { title: `at ${clock.now()}` })
 }
 
 async function historyOf(runtime: Runtime, sessionId: string): Promise<string> {
@@ -50,7 +56,7 @@ function amendingOnly(source: StoreSource, left: { amendments: number }): StoreS
 describe.each(STORES)('retention on %s', kind => {
   async function streamed() {
     const clock = manualClock()
-    const executor = scriptedExecutor(run => streaming(run, clock))
+    const executor = scriptedExecutor(run => streaming(run, clock, runtime))
     const runtime = await start({ store: freshStore(kind), executor, clock })
     await runtime.open({ sessionId: 's' })
     const { inputId } = await runtime.send('s', { content: 'deploy', idempotencyKey: 'k' })
@@ -110,7 +116,7 @@ describe.each(STORES)('retention on %s', kind => {
     await runtime.open({ sessionId: 's' })
     const { inputId } = await runtime.send('s', { content: 'deploy' })
     const run = await executor.next()
-    const text = await streaming(run, clock)
+    const text = await streaming(run, clock, runtime)
     await run.ask([{ id: 'c' }], text)
     const before = await eventsOf(runtime, 's')
     expect(typesOf(before, 'text.delta').length).toBeGreaterThan(2)
@@ -161,7 +167,7 @@ describe.each(STORES)('retention on %s', kind => {
     await runtime.open({ sessionId: 's' })
     const sent = await runtime.send('s', { content: 'deploy' })
     const run = await executor.next()
-    await streaming(run, clock)
+    await streaming(run, clock, runtime)
     await runtime.cancel('s', {})
     run.end({ type: 'cancelled' })
     await runtime.wait('s', sent.inputId, MOST_MS)
@@ -234,7 +240,7 @@ describe.each(STORES)('retention on %s', kind => {
   test('leaves the sessions of another owner alone', { timeout: LONG_MS }, async () => {
     const clock = manualClock()
     const store = freshStore(kind)
-    const owner = await start({ store, executor: scriptedExecutor(run => streaming(run, clock)), clock })
+    const owner = await start({ store, executor: scriptedExecutor(run => streaming(run, clock, owner)), clock })
     await owner.open({ sessionId: 's' })
     const { inputId } = await owner.send('s', { content: 'deploy' })
     await owner.wait('s', inputId, MOST_MS)
@@ -254,8 +260,8 @@ describe.each(STORES)('retention on %s', kind => {
     const executor = scriptedExecutor(async run => {
       for (const piece of pieces) {
         run.stream(piece)
-        clock.advance(50)
-        await clock.idle(2)
+        run.port.stream({ type: 'notice', code: 'aside', message: 'slow' })
+        await writeIn(run, clock, runtime)
       }
       return pieces.join('')
     })
@@ -281,7 +287,7 @@ describe.each(STORES)('retention on %s', kind => {
 
   test('goes on in the background when the runtime was given a policy', { timeout: LONG_MS }, async () => {
     const clock = manualClock()
-    const executor = scriptedExecutor(run => streaming(run, clock))
+    const executor = scriptedExecutor(run => streaming(run, clock, runtime))
     const retention = { deltasAfterMs: HOUR, destroyedAfterMs: DAY }
     const runtime = await start({ store: freshStore(kind), executor, clock, retention })
     for (const id of ['a', 'b']) {

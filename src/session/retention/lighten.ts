@@ -8,7 +8,7 @@
 import type { RunId, SessionId } from '../../kernel/ids.ts'
 import type { EventRecord, Position } from '../../store/records.ts'
 import type { Claim, LogRow, Store } from '../../store/store.ts'
-import { messageText } from '../../text.ts'
+import { eventText } from '../../text.ts'
 import { rowsOf } from '../log-pages.ts'
 import { isAnsweredFrom, RUN_ENDS } from '../reads.ts'
 import { Amendments, type Spot, type Weight } from './amendments.ts'
@@ -132,11 +132,11 @@ class Streams {
     const key = keyOf(spot, event)
     const [first, ...others] = this.#texts.get(key) ?? []
     this.#texts.delete(key)
-    const text = textOf(spot.row, event)
+    const text = eventText(spot.row.record, event)
     if (first === undefined || text === undefined) return
     for (const one of others) this.#amendments.drop(one)
     const begun = first.row.record.events?.[first.index]
-    if (begun !== undefined && textOf(first.row, begun) !== text) this.#amendments.retell(first, text)
+    if (begun !== undefined && eventText(first.row.record, begun) !== text) this.#amendments.retell(first, text)
   }
 
   #progressed(spot: Spot, event: EventRecord): void {
@@ -149,9 +149,3 @@ class Streams {
 
 const keyOf = ({ row }: Spot, { type, runId, turn }: EventRecord): string =>
   `${runId ?? row.record.runId} ${turn} ${type.slice(0, type.indexOf('.'))}`
-
-function textOf({ record }: LogRow, { message, data }: EventRecord): string | undefined {
-  if (message !== undefined) return messageText(record.messages?.[message])
-  const text = data?.['text']
-  return typeof text === 'string' ? text : undefined
-}

@@ -5,6 +5,7 @@
 import { effectRules } from './check-effects.ts'
 import { cancelRule, orderRule, receiptRule, runRule } from './check-runs.ts'
 import type { History, SessionHistory, Told, Violation } from './history.ts'
+import { Heard } from './said.ts'
 
 /** Everything in the history that must not be; empty when all is well. */
 export function checkHistory(history: History): readonly Violation[] {
@@ -114,9 +115,20 @@ function withdrawnRule(told: Extract<Told, { type: 'withdrawn' }>, session: Inde
   ]
 }
 
-/** A reader with a cursor sees every event once, in order. */
+/**
+ * A reader with a cursor sees every event once, in order. Of what a run said it may have heard more than the log has,
+ * where the process ended before that was written, and less, where it stopped reading; nothing else.
+ */
 function readRule(told: Extract<Told, { type: 'read' }>, session: SessionHistory | undefined): readonly Violation[] {
-  const all = session?.events.map(({ cursor }) => cursor) ?? []
+  const heard = new Heard()
+  for (const event of session?.events ?? []) heard.add(event)
+  for (const [run, said] of told.said ?? []) {
+    const written = heard.said.get(run) ?? ''
+    if (said.startsWith(written) || written.startsWith(said)) continue
+    const text = `reader ${told.reader} of session ${told.session} heard of run ${run}:${said}\nand the log tells:${written}`
+    return [{ rule: 'cursor-gap', text }]
+  }
+  const all = heard.cursors
   const at = told.cursors.findIndex((cursor, index) => cursor !== all[index])
   if (at < 0) return []
   const text = `reader ${told.reader} of session ${told.session} read ${told.cursors[at]} as event ${at + 1}, which is ${all[at] ?? 'beyond the end'}`

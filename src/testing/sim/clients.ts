@@ -8,6 +8,7 @@ import type { Runtime } from '../../session/runtime.ts'
 import type { Told } from './history.ts'
 import type { SimulationOptions } from './options.ts'
 import { ConnectionLost, type SimulatedHost } from './process.ts'
+import { Heard } from './said.ts'
 import { scriptedPrompt } from './scripted-agent.ts'
 import type { World } from './world.ts'
 
@@ -59,7 +60,7 @@ export class Client {
   readonly #known: Known
   readonly #options: SimulationOptions
   readonly #allows: boolean
-  readonly #reads = new Map<string, { cursor: string; readonly cursors: string[] }>()
+  readonly #reads = new Map<string, { cursor: string; readonly heard: Heard }>()
   #doing: string | undefined
 
   /** `allows`: it lets everything pass that waits for approval, and does not leave that to chance. */
@@ -121,7 +122,20 @@ export class Client {
 
   /** Everything that readers read, told at the end. */
   readings(): readonly Told[] {
-    return [...this.#reads].map(([session, { cursors }]) => ({ type: 'read', session, reader: this.name, cursors }))
+    return [...this.#reads].map(
+      ([
+        session,
+        {
+          heard: { cursors, said },
+        },
+      ]) => ({
+        type: 'read',
+        session,
+        reader: this.name,
+        cursors,
+        said,
+      }),
+    )
   }
 
   #begin(host: SimulatedHost, what: string, act: (runtime: Runtime) => Promise<unknown>): void {
@@ -277,14 +291,14 @@ export class Client {
   }
 
   async #read(runtime: Runtime, session: string): Promise<void> {
-    const place = this.#reads.get(session) ?? { cursor: '0', cursors: [] }
+    const place = this.#reads.get(session) ?? { cursor: '0', heard: new Heard() }
     this.#reads.set(session, place)
     const { events, cursor } = await runtime.events({
       sessionId: session,
       after: place.cursor,
       limit: 1 + this.#world.random.int(20),
     })
-    place.cursors.push(...events.map(event => event.cursor))
+    for (const event of events) place.heard.add(event)
     place.cursor = cursor
   }
 }

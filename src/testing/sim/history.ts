@@ -42,8 +42,14 @@ export type Told =
   | { readonly type: 'withdrawn'; readonly session: string; readonly inputId: string; readonly withdrawn: boolean }
   /** A lost call was to be settled. */
   | { readonly type: 'resolve'; readonly session: string; readonly callId: string; readonly resolution: string }
-  /** One reader's pages of events, in the order in which it read them. */
-  | { readonly type: 'read'; readonly session: string; readonly reader: string; readonly cursors: readonly string[] }
+  /** One reader's pages of events, in the order in which it read them: facts by their cursors, the rest as it was said. */
+  | {
+      readonly type: 'read'
+      readonly session: string
+      readonly reader: string
+      readonly cursors: readonly string[]
+      readonly said?: ReadonlyMap<string, string>
+    }
   /** In a time without faults a session was seen that could run and did not. */
   | { readonly type: 'runnable'; readonly session: string; readonly at: number; readonly runs: number }
   /** A request failed as none may. */

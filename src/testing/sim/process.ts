@@ -19,7 +19,7 @@ import type { World } from './world.ts'
 
 /** How long an owner that falls silent keeps its sessions. */
 export const LEASE_MS = 12_000
-const WRITES = /^(?:create|claim|release|commit|amend|remove|mail\.(?:post|answer|take|recall))$/
+const WRITES = /^(?:create|claim|release|commit|keepStreamed|amend|remove|mail\.(?:post|answer|take|recall))$/
 
 /** Thrown at clients whose process ended before it answered. */
 export class ConnectionLost extends Error {

@@ -1,0 +1,36 @@
+/** What a driver is made with, and what it tells. */
+import type { Faults } from '../faults.ts'
+import type { MeerkatState } from '../kernel/machine.ts'
+import type { RuntimeObserver } from '../observer.ts'
+import type { Position } from '../store/records.ts'
+import type { Claim, Commit, Store } from '../store/store.ts'
+import type { Clock } from '../time.ts'
+import type { Transaction } from './transaction.ts'
+
+/** What was just made durable. */
+export interface Committed {
+  readonly position: Position
+  readonly commit: Omit<Commit, 'claim'>
+  readonly state: MeerkatState
+}
+
+export interface DriverOptions {
+  readonly store: Store
+  readonly clock: Clock
+  readonly claim: Claim
+  /** The state as loaded, and what of it is not written yet. */
+  readonly state: MeerkatState
+  readonly commits: number
+  /** The session's newest record. */
+  readonly position: Position
+  /** Commits since the last snapshot. */
+  readonly unsnapshotted: number
+  /** Does what the kernel says is due (starting a run); called in every transaction after the mutations. */
+  readonly settle: (tx: Transaction) => void
+  /** Hears of every commit, and of every mutation that needed none. */
+  readonly onCommitted: (committed: Committed) => void
+  /** The claim is over: somebody else writes the session now. */
+  readonly onLost: (error: unknown) => void
+  readonly faults?: Faults | undefined
+  readonly observer?: RuntimeObserver | undefined
+}

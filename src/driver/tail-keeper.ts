@@ -1,0 +1,55 @@
+/**
+ * Keeps what is streamed beside the log, for readers in other processes and for whoever takes the session up: a second
+ * after it began, and from then on ever more rarely. A text that is said within the second is never kept, only written.
+ */
+import type { StreamedEvent } from '../store/store.ts'
+import type { Clock } from '../time.ts'
+import type { Tail } from './tail.ts'
+
+const FIRST_MS = 1_000
+const MOST_MS = 4_000
+
+export class TailKeeper {
+  readonly #clock: Clock
+  readonly #tail: Tail
+  readonly #keep: (events: readonly StreamedEvent[]) => Promise<void>
+  #waitMs = FIRST_MS
+  #isPlanned = false
+  /** Whether the store may have something of the session. */
+  #kept = false
+
+  constructor(clock: Clock, tail: Tail, keep: (events: readonly StreamedEvent[]) => Promise<void>) {
+    this.#clock = clock
+    this.#tail = tail
+    this.#keep = keep
+  }
+
+  /** Something was said. */
+  plan(): void {
+    if (this.#isPlanned) return
+    this.#isPlanned = true
+    this.#clock.after(this.#waitMs, () => this.#due(), { background: true })
+  }
+
+  /** A commit was made. */
+  written(): void {
+    if (!this.#tail.isEmpty) return
+    this.#waitMs = FIRST_MS
+    if (!this.#kept) return
+    this.#kept = false
+    this.#put([])
+  }
+
+  #due(): void {
+    this.#isPlanned = false
+    if (this.#tail.isEmpty) return
+    this.#waitMs = Math.min(2 * this.#waitMs, MOST_MS)
+    this.#kept = true
+    this.#put(this.#tail.toKeep())
+  }
+
+  /** A store that can't take it now is asked again when more was said. */
+  #put(events: readonly StreamedEvent[]): void {
+    this.#keep(events).catch(() => {})
+  }
+}
