@@ -8,6 +8,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   growth: async () => (await import('./growth.ts')).growthBench(),
   kernel: async () => (await import('./kernel.ts')).kernelBench(),
   start: async () => (await import('./start.ts')).startBench(),
+  streaming: async () => (await import('./streaming.ts')).streamingBench(),
   idle: async () => (await import('./idle.ts')).idleBench(),
 }
 
