@@ -153,7 +153,14 @@ export const EVENTS = {
     of: ['runId', 'turn'],
     fields: { ...call, args: ['json', 'Its arguments.'] },
   },
-  'tool.approval-needed': { says: 'The call waits for a decision.', fields: call },
+  'tool.approval-needed': {
+    says: 'The call waits for a decision.',
+    fields: {
+      ...call,
+      expiresAt: ['time?', 'When `onExpiry` counts as decided.'],
+      onExpiry: ['decision?', 'What counts as decided if nobody decides until then.'],
+    },
+  },
   'tool.approval-decided': {
     says: 'Somebody decided about the call.',
     fields: { ...call, decision: ['decision', 'What they said.'], reason: ['text?', 'Why.'] },

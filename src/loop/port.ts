@@ -18,6 +18,7 @@ import type {
   StreamEvent,
 } from '../executor/executor.ts'
 import type { CallId, InputId, RunId } from '../kernel/ids.ts'
+import type { CallIntent } from '../kernel/regions/calls.ts'
 import { type CallEntry, type Calls, callsOf } from '../kernel/regions/calls-entries.ts'
 import type { RuntimeObserver } from '../observer.ts'
 import type { MessageRecord, SessionOptions, UsageRecord } from '../store/records.ts'
@@ -172,7 +173,8 @@ export class LoopPort implements RunPort {
         const { callId, name, args } = part
         tx.event({ type: 'tool.requested', runId, turn, data: { callId, name, args } })
       }
-      this.#ofTurn(tx, turn, () => tx.step({ type: 'RecordCallIntents', runId, calls, at: tx.at }))
+      const details = new Map(calls.map(call => [call.callId as string, expiryOf(call, tx.at)]))
+      this.#ofTurn(tx, turn, () => tx.step({ type: 'RecordCallIntents', runId, calls, at: tx.at }), details)
       work.record(tx, messages => messages.push({ ...message, ...defined({ usage }) }))
     })
     this.recorded = addUsage(this.recorded, usage)
@@ -298,6 +300,12 @@ export class LoopPort implements RunPort {
 
 function requestedIn(message: MessageRecord) {
   return typeof message.content === 'string' ? [] : (message.content ?? []).filter(part => part.type === 'tool-call')
+}
+
+/** When a call that waits for a decision is decided by itself. */
+function expiryOf({ needsApproval, expiry }: CallIntent, now: number): object {
+  if (needsApproval !== true || expiry === undefined) return {}
+  return { expiresAt: new Date(now + expiry.afterMs).toISOString(), onExpiry: expiry.decision }
 }
 
 /** What a call began is an operation from the moment its answer is durable. */

@@ -137,7 +137,7 @@ export interface ReceiptView {
   readonly at: string
 }
 
-export interface CallView {
+export interface CallView extends Pick<ApprovalView, 'expiresAt' | 'onExpiry'> {
   readonly id: CallId
   readonly inputId: InputId
   readonly tool: string

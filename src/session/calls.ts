@@ -1,4 +1,5 @@
 /** The tool-effect ledger and approvals, as people see and settle them. */
+import { defined } from '../defined.ts'
 import { MeerkatError } from '../errors.ts'
 import type { CallId } from '../kernel/ids.ts'
 import type { MeerkatState } from '../kernel/machine.ts'
@@ -22,17 +23,15 @@ export function callViews(state: MeerkatState, journal: readonly JournalEntry[],
 }
 
 export function approvalViews(state: MeerkatState, journal: readonly JournalEntry[]): readonly ApprovalView[] {
-  return callViews(state, journal, 'awaitingApproval').map(({ id, tool, args, inputId, since }) => {
-    const expiry = mapGet(state.calls.open, id)?.expiry
-    return {
+  return callViews(state, journal, 'awaitingApproval').map(
+    ({ id, tool, args, inputId, since, expiresAt, onExpiry }) => ({
       id,
       tool,
       inputId,
       since,
-      ...(args !== undefined && { args }),
-      ...(expiry && { expiresAt: iso(expiry.at), onExpiry: expiry.decision }),
-    }
-  })
+      ...defined({ args, expiresAt, onExpiry }),
+    }),
+  )
 }
 
 /** Settles a call whose outcome was lost. */
@@ -115,9 +114,14 @@ function callView(call: CallEntry, parts: readonly MessagePart[]): CallView {
     state: call.state,
     since: iso(call.at),
     ...(call.crashes !== undefined && { crashes: call.crashes }),
+    ...(call.state === 'awaitingApproval' && expiryOf(call)),
     ...(asked?.type === 'tool-call' && { args: asked.args }),
     ...(answered?.type === 'tool-result' && { output: answered.output }),
   }
+}
+
+function expiryOf({ expiry }: CallEntry): Pick<CallView, 'expiresAt' | 'onExpiry'> {
+  return expiry === undefined ? {} : { expiresAt: iso(expiry.at), onExpiry: expiry.decision }
 }
 
 function partsOf(message: MessageRecord): readonly MessagePart[] {

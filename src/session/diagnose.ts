@@ -6,7 +6,7 @@ import type { MeerkatState } from '../kernel/machine.ts'
 import { mapValues } from '../kernel/persistent-map.ts'
 import { dueSchedules } from '../kernel/regions/schedules.ts'
 import type { SessionSummary, Store } from '../store/store.ts'
-import { resumeCommand, spanOf } from './explanation.ts'
+import { expiryText, shellWord, spanOf } from './words.ts'
 
 export interface Finding {
   readonly level: 'ok' | 'warning' | 'error'
@@ -53,7 +53,7 @@ async function lookInto(store: Store, { id }: SessionSummary, now: number): Prom
 
 function stoppedFindings({ lifecycle, ledger }: MeerkatState, id: SessionId): readonly Finding[] {
   if (lifecycle.phase !== 'stopped') return []
-  const text = `session ${id} is stopped, and inputs wait until it is resumed (${ledger.entries.size}): ${resumeCommand(id)}`
+  const text = `session ${id} is stopped, and inputs wait until it is resumed (${ledger.entries.size}): meerkat resume ${shellWord(id)}`
   return [{ level: 'warning', text }]
 }
 
@@ -61,13 +61,14 @@ function callFindings(state: MeerkatState, id: SessionId, now: number): readonly
   return [...mapValues(state.calls.open)].flatMap((call): readonly Finding[] => {
     const since = spanOf(now - call.at)
     if (call.state === 'awaitingApproval') {
-      const way = `meerkat approve ${id} ${call.id}`
-      return [
-        { level: 'warning', text: `session ${id}: a call of ${call.tool} waits for approval since ${since}: ${way}` },
-      ]
+      const { expiry } = call
+      const until = expiry === undefined ? '' : `, and ${expiryText(expiry.at, expiry.decision, now)}`
+      const way = `meerkat approve ${shellWord(id)} ${call.id}`
+      const text = `session ${id}: a call of ${call.tool} waits for approval since ${since}${until}: ${way}`
+      return [{ level: 'warning', text }]
     }
     if (call.state !== 'unknown') return []
-    const way = `meerkat resolve ${id} ${call.id} retry|succeeded|failed`
+    const way = `meerkat resolve ${shellWord(id)} ${call.id} retry|succeeded|failed`
     return [
       { level: 'warning', text: `session ${id}: the outcome of a call of ${call.tool} was lost ${since} ago: ${way}` },
     ]

@@ -13,6 +13,7 @@ import { nextDueAt } from '../kernel/regions/schedules.ts'
 import { type Blocker, blockers, runnable } from '../kernel/runnable.ts'
 import type { Explanation } from './api.ts'
 import type { Core } from './core.ts'
+import { expiryText, shellWord, spanOf } from './words.ts'
 
 /** From where it is looked at. */
 interface Sight {
@@ -101,7 +102,7 @@ const WORDS: Readonly<Record<Blocker['guard'], (circumstances: Circumstances) =>
   }),
   'not-stopped': ({ sight }) => ({
     text: 'somebody who resumes it: it was stopped',
-    command: resumeCommand(sight.sessionId),
+    command: `meerkat resume ${id(sight)}`,
   }),
   'not-destroyed': () => ({ text: 'nothing any more: it was destroyed, and only its history is left' }),
   'not-draining': () => ({ text: 'its host, which is letting it go' }),
@@ -112,9 +113,13 @@ const WORDS: Readonly<Record<Blocker['guard'], (circumstances: Circumstances) =>
     command: `meerkat resolve ${id(sight)} ${call?.id ?? 'CALL'} retry|succeeded|failed`,
   }),
   'calls-approved': ({ call, sight }) => ({
-    text: `somebody who allows or denies the call of ${call?.tool ?? 'a tool'}`,
+    text: `somebody who allows or denies the call of ${call?.tool ?? 'a tool'}${expires(call, sight)}`,
     command: `meerkat approve ${id(sight)} ${call?.id ?? 'CALL'} [--deny]`,
   }),
+}
+
+function expires(call: CallEntry | undefined, { now }: Sight): string {
+  return call?.expiry === undefined ? '' : `; it ${expiryText(call.expiry.at, call.expiry.decision, now)}`
 }
 
 /** One sentence; the session is its subject. */
@@ -186,23 +191,6 @@ function scheduled(state: MeerkatState, { now }: Sight): string | undefined {
 
 const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`
 
-/** The session's id as a shell takes it. */
 function id({ sessionId }: Sight): string {
-  return /^[\w.:@%+-]+$/.test(sessionId) && !sessionId.startsWith('-') ? sessionId : quoted(sessionId)
-}
-
-/** What revives a stopped session. */
-export function resumeCommand(sessionId: string): string {
-  return `meerkat op session/resume ${quoted(JSON.stringify({ sessionId }))}`
-}
-
-const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`
-
-/** A span of time as people say it. */
-export function spanOf(ms: number): string {
-  const seconds = Math.max(0, Math.floor(ms / 1_000))
-  if (seconds < 120) return `${seconds} s`
-  const minutes = Math.floor(seconds / 60)
-  if (minutes < 120) return `${minutes} min`
-  return minutes < 2_880 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 1_440)} days`
+  return shellWord(sessionId)
 }

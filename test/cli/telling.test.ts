@@ -37,7 +37,7 @@ describe('explain', () => {
     await folder.run('op', 'session/stop', '{"sessionId":"s"}')
     const { stdout } = await folder.run('explain', 's')
     expect(stdout).toMatch(/^s is stopped/)
-    expect(stdout).toContain(`→ meerkat op session/resume '{"sessionId":"s"}'`)
+    expect(stdout).toContain('→ meerkat resume s')
   })
 
   test('keeps the form that programs read', async () => {

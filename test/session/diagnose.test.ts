@@ -11,7 +11,15 @@ test('stuck work is named with its age and the command that helps, and looking c
   for (const id of ['approval', 'left', 'timer', 'stopped']) await runtime.open({ sessionId: id })
   await runtime.send('approval', { content: 'x' })
   const paying = await executor.next()
-  await paying.ask([{ id: 'pay', tool: 'pay', policy: 'ask', needsApproval: true }])
+  await paying.ask([
+    {
+      id: 'pay',
+      tool: 'pay',
+      policy: 'ask',
+      needsApproval: true,
+      expiry: { afterMs: 4 * 3_600_000, decision: 'deny' },
+    },
+  ])
   paying.end({ type: 'parked' })
   await runtime.schedule('timer', { content: 'tick', inMs: 60_000 })
   await runtime.send('stopped', { content: 'z' })
@@ -34,10 +42,10 @@ test('stuck work is named with its age and the command that helps, and looking c
   const findings = await diagnose(store, clock.now())
   const texts = findings.map(({ text }) => text).join('\n')
   expect(texts).toMatch(/2 sessions owe work and no process holds them \(approval, left\)/)
-  expect(texts).toMatch(/session approval: a call of pay waits for approval since 3 h: meerkat approve approval pay/)
-  expect(texts).toContain(
-    `session stopped is stopped, and inputs wait until it is resumed (1): meerkat op session/resume '{"sessionId":"stopped"}'`,
+  expect(texts).toMatch(
+    /session approval: a call of pay waits for approval since 3 h, and counts as denied in 59 min, at \S+Z: meerkat approve approval pay/,
   )
+  expect(texts).toContain(`session stopped is stopped, and inputs wait until it is resumed (1): meerkat resume stopped`)
   expect(texts).toMatch(/session timer: schedule .* is overdue since 179 min|overdue since 2 h/)
   expect(await store.tail()).toBe(before)
   await store.close()

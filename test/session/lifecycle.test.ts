@@ -115,7 +115,7 @@ describe.each(STORES)('a lifecycle operation (%s)', kind => {
       runnable: false,
       phase: 'stopped',
       summary: 'is stopped; 1 input waits until it is resumed',
-      waitingFor: [{ guard: 'not-stopped', command: `meerkat op session/resume '{"sessionId":"s"}'` }, {}],
+      waitingFor: [{ guard: 'not-stopped', command: 'meerkat resume s' }, {}],
     })
     await runtime.withdraw('s', second.inputId)
     expect(await second.result).toMatchObject({ status: 'withdrawn' })

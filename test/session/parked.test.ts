@@ -167,6 +167,16 @@ describe.each(STORES)('an approval that expires (%s)', kind => {
     const [approval] = await runtime.approvals('s')
     const expiresAt = new Date(Date.parse(approval?.since ?? '') + 5_000).toISOString()
     expect(approval).toMatchObject({ expiresAt, onExpiry: 'deny' })
+    expect(await runtime.calls('s', {})).toMatchObject([{ id: 'c', expiresAt, onExpiry: 'deny' }])
+    const explained = await runtime.explain('s')
+    expect(explained.waitingFor.map(({ text }) => text)).toContain(
+      `somebody who allows or denies the call of tool; it counts as denied in 5 s, at ${expiresAt}`,
+    )
+    expect(await until(runtime, 's', 'tool.approval-needed')).toMatchObject({
+      callId: 'c',
+      expiresAt,
+      onExpiry: 'deny',
+    })
     const reason = `nobody decided until ${expiresAt}`
     clock.advance(4_999)
     await clock.idle()

@@ -6,6 +6,7 @@ import type { Ask } from './ask.ts'
 import type { Watched } from './follow.ts'
 import { brief } from './output.ts'
 import type { Shell } from './shell.ts'
+import { untilText } from './until.ts'
 import type { ApprovalView, CallView } from './views.ts'
 
 /** What is waited for, and how that is called off. */
@@ -25,8 +26,10 @@ export async function settleParked(shell: Shell, ask: Ask, { sessionId, cancel }
   const { signal } = interrupt
   terminal.on('SIGINT', () => interrupt.abort())
   try {
-    for (const { id, tool, args } of approvals) {
-      const answer = await terminal.question(`${tool} ${brief(args ?? {}, 200)} — run it? [y/N] `, { signal })
+    for (const approval of approvals) {
+      const { id, tool, args } = approval
+      const question = `${tool} ${brief(args ?? {}, 200)} — run it${untilText(approval)}? [y/N] `
+      const answer = await terminal.question(question, { signal })
       const decision = /^y(es)?$/i.test(answer.trim()) ? 'allow' : 'deny'
       await ask('approval/decide', { sessionId, approvalId: id, decision })
     }
@@ -62,7 +65,7 @@ function parked(sessionId: string, approvals: readonly ApprovalView[], unknown: 
   const what =
     approval === undefined
       ? `the outcome of ${call?.tool ?? 'a call'} was lost: say \`meerkat resolve ${sessionId} ${call?.id ?? 'CALL'} retry|succeeded|failed\``
-      : `${approval.tool} waits for approval: say \`meerkat approve ${sessionId} ${approval.id}\` (--deny refuses)`
+      : `${approval.tool} waits for approval${untilText(approval)}: say \`meerkat approve ${sessionId} ${approval.id}\` (--deny refuses)`
   return new MeerkatError('not-ready', `${what} and it goes on`, {
     details: { sessionId, approvals: approvals.map(({ id }) => id), unknownCalls: unknown.map(({ id }) => id) },
   })

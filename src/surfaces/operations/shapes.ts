@@ -160,6 +160,11 @@ export const receipt = z.object({
 
 export const callState = z.enum(['awaitingApproval', 'owed', 'dispatched', 'succeeded', 'failed', 'unknown'])
 
+const expiry = {
+  expiresAt: time.optional().describe('When `onExpiry` counts as decided, where the tool declares that.'),
+  onExpiry: z.enum(['allow', 'deny']).optional(),
+}
+
 export const call = z.object({
   id: z.string(),
   inputId: z.string(),
@@ -168,6 +173,7 @@ export const call = z.object({
   state: callState,
   since: time,
   crashes: z.int().optional().describe('Processes that ended while it was in flight.'),
+  ...expiry,
   args: json.optional(),
   output: json.optional(),
 })
@@ -178,8 +184,7 @@ export const approval = z.object({
   args: json.optional(),
   inputId: z.string(),
   since: time,
-  expiresAt: time.optional().describe('When `onExpiry` counts as decided, where the tool declares that.'),
-  onExpiry: z.enum(['allow', 'deny']).optional(),
+  ...expiry,
 })
 
 export const tool = z.object({

@@ -6,6 +6,7 @@ import { usage } from '../failure.ts'
 import { cancelText } from '../interrupts.ts'
 import { brief } from '../output.ts'
 import type { Shell } from '../shell.ts'
+import { stateText } from '../until.ts'
 import type { Conversation } from './conversation.ts'
 import type { Screen } from './screen.ts'
 
@@ -93,8 +94,8 @@ async function listCalls({ conversation, screen }: ChatContext): Promise<void> {
   const { sessionId, connection } = conversation
   const { calls } = await connection.ask('call/list', { sessionId })
   if (calls.length === 0) screen.line('no calls of unfinished work')
-  for (const { id, tool, state, args } of calls)
-    screen.line(`${id}  ${state}  ${tool} ${args === undefined ? '' : brief(args)}`)
+  for (const call of calls)
+    screen.line(`${call.id}  ${stateText(call)}  ${call.tool} ${call.args === undefined ? '' : brief(call.args)}`)
 }
 
 async function decide({ conversation, screen }: ChatContext, rest: string, decision: 'allow' | 'deny'): Promise<void> {

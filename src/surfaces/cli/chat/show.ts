@@ -1,6 +1,7 @@
 /** Shows what happens in the session on the screen of a chat. */
 import { hintOf, textOf } from '../answer.ts'
 import { oneLine } from '../failure.ts'
+import { untilText } from '../until.ts'
 import type { EventView, InputView } from '../views.ts'
 import type { Screen } from './screen.ts'
 
@@ -57,6 +58,10 @@ export class Show {
 
   #approval(event: EventView): void {
     const [tool, args, callId] = ['name', 'args', 'callId'].map(field => textOf(event, field))
-    this.#screen.line(`${[tool, args].join(' ').trimEnd()} waits for your decision: /allow or /deny (call ${callId})`)
+    const { expiresAt, onExpiry } = event
+    const isSet = typeof expiresAt === 'string' && (onExpiry === 'allow' || onExpiry === 'deny')
+    const until = isSet ? untilText({ expiresAt, onExpiry }) : ''
+    const what = [tool, args].join(' ').trimEnd()
+    this.#screen.line(`${what} waits for your decision${until}: /allow or /deny (call ${callId})`)
   }
 }

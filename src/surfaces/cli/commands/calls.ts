@@ -6,6 +6,7 @@ import { EXIT, usage } from '../failure.ts'
 import { endOfLog } from '../follow.ts'
 import { brief, columns } from '../output.ts'
 import type { Shell } from '../shell.ts'
+import { stateText, untilText } from '../until.ts'
 import type { CallView } from '../views.ts'
 import { watchInput } from '../watch-input.ts'
 
@@ -19,8 +20,9 @@ export async function calls(shell: Shell, [session]: readonly unknown[]): Promis
     for (const line of columns([['CALL', 'STATE', 'POLICY', 'TOOL', 'ARGUMENTS'], ...found.map(row)])) output.line(line)
 }
 
-function row({ id, state, policy, tool, args }: CallView): readonly string[] {
-  return [id, state, policy, tool, args === undefined ? '' : brief(args, 80)]
+function row(call: CallView): readonly string[] {
+  const { id, policy, tool, args } = call
+  return [id, stateText(call), policy, tool, args === undefined ? '' : brief(args, 80)]
 }
 
 export async function approve(shell: Shell, [session, given]: readonly unknown[]): Promise<void> {
@@ -44,7 +46,7 @@ async function onlyApproval(ask: Ask, sessionId: string): Promise<string> {
   if (first === undefined) throw new MeerkatError('not-found', `nothing in session ${sessionId} waits for a decision`)
   if (second === undefined) return first.id
   throw usage(
-    `${approvals.length} calls wait: name one of ${approvals.map(({ id, tool }) => `${id} (${tool})`).join(', ')}`,
+    `${approvals.length} calls wait: name one of ${approvals.map(one => `${one.id} (${one.tool}${untilText(one)})`).join(', ')}`,
   )
 }
 
