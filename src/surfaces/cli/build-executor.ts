@@ -1,5 +1,6 @@
 /** The agent of the command line: the default model of the settings, the tools that are configured. */
-import { agent, type ToolSource, type Tools } from '../../executor/agent/agent.ts'
+import { agent } from '../../executor/agent/agent.ts'
+import type { ToolSource, Tools } from '../../executor/agent/agent-options.ts'
 import { demoModel } from '../../executor/agent/demo-model.ts'
 import { demoTools } from '../../executor/agent/demo-tools.ts'
 import type { LanguageModel } from '../../executor/agent/model.ts'

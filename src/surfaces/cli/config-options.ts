@@ -5,7 +5,7 @@
  * The tables name every option: one that is added to the runtime, the agent or the server does not compile before it has
  * a row here too.
  */
-import type { AgentOptions } from '../../executor/agent/agent.ts'
+import { AGENT_OPTIONS, type AgentOptions, checkNested } from '../../executor/agent/agent-options.ts'
 import type { Budget } from '../../executor/agent/budget.ts'
 import {
   aBoolean,
@@ -16,7 +16,6 @@ import {
   anObject,
   checkFields,
   checkOptions,
-  either,
   type Field,
   type Fields,
   optional,
@@ -68,21 +67,10 @@ const RUNTIME: Fields<OfRuntime> = {
   ids: optional(anObject),
 }
 
-const AGENT: Fields<OfAgent> = {
-  env: optional(anObject),
-  retries: optional(aCount),
-  retryDelayMs: optional(aDelay),
-  maxRetryDelayMs: optional(aDelay),
-  streamStallMs: optional(aDuration),
-  firstContentMs: optional(aDuration),
-  callTimeoutMs: optional(aDuration),
-  toolTimeoutMs: optional(aDuration),
-  maxAnswerChars: optional(aCount),
-  maxArgumentChars: optional(aCount),
-  compaction: optional(either({ wanted: 'false', fits: value => value === false }, anObject)),
-  settings: optional(anObject),
-  random: optional(aFunction),
-}
+const { model: _m, baseUrl: _b, tools: _t, system: _s, clock: _c, ids: _i, ...ofAgent } = AGENT_OPTIONS
+const { maxTokens, maxToolCalls, maxTurns, ...others } = ofAgent
+const AGENT: Fields<OfAgent> = others
+const BUDGET: Fields<Budget> = { maxTokens, maxToolCalls, maxTurns }
 
 const SERVER: Fields<OfServer> = {
   authorize: optional(aFunction),
@@ -90,12 +78,6 @@ const SERVER: Fields<OfServer> = {
   heartbeatMs: optional(aDuration),
   requestTimeoutMs: optional(aDuration),
   graceMs: optional(aDelay),
-}
-
-const BUDGET: Fields<Budget> = {
-  maxTokens: optional(aCount),
-  maxToolCalls: optional(aCount),
-  maxTurns: optional(aCount),
 }
 
 const RETENTION: Fields<RetentionPolicy> = {
@@ -116,6 +98,7 @@ export function readOptions(whose: string, values: Readonly<Record<string, unkno
   const { executor, budget, retention } = values
   if (budget !== undefined) checkOptions(`budget in ${whose}`, budget, BUDGET)
   if (retention !== undefined) checkOptions(`retention in ${whose}`, retention, RETENTION)
+  checkNested(`${whose}:`, values)
   const limits = isRecord(budget) ? chosen(budget, BUDGET) : {}
   const agent: Partial<OfAgent & Budget> = { ...chosen(values, AGENT), ...limits }
   if (executor !== undefined) refuseIdle(whose, { ...agent, ...('tools' in values ? { tools: values['tools'] } : {}) })
