@@ -11,6 +11,7 @@ import { MeerkatError } from '../errors.ts'
 import type { RuntimeApi } from '../session/api.ts'
 import { type FaultLog, logToStderr } from './fault.ts'
 import { type Authorize, guardCaller, guardHost, guardOrigin, hasToken, safeHeaders } from './http/guards.ts'
+import { isToken } from './http/hosts.ts'
 import { type RestApp, type RestVariables, rest } from './rest.ts'
 
 export interface HandlerOptions {
@@ -56,7 +57,7 @@ export function guarded(options: HandlerOptions & { readonly closing?: AbortSign
 }
 
 function checkCallers({ token, authorize }: HandlerOptions): void {
-  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
+  if (token !== undefined && !isToken(token)) {
     throw refused('token', 'must be printable ASCII without spaces')
   }
   if (token !== undefined && authorize !== undefined) {

@@ -1,6 +1,60 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { readSettings } from '../../src/surfaces/cli/settings.ts'
 import { Folder, holding, matching } from './command.ts'
+
+/** A value that no setting may have, its variable, its flag, its key, and what the refusal says is allowed. */
+const BAD = [
+  ['MEERKAT_STORE', 'store', 'store', 'bogus:x', /sqlite:PATH, postgres:.*or memory:, not "bogus:x"/],
+  ['MEERKAT_STORE', 'store', 'store', 'sqlite:', /sqlite:PATH.*not "sqlite:"/],
+  ['MEERKAT_STORE', 'store', 'store', 'mysql://me:secret@h/d', /sqlite:PATH.*not the address that it is$/],
+  ['MEERKAT_MODEL', 'model', 'model', 'llama', /provider\/model.*not llama/],
+  ['MEERKAT_BASE_URL', 'baseUrl', 'baseUrl', 'here', /an address such as http.*not "here"/],
+  ['MEERKAT_URL', 'url', 'url', 'here', /an address such as http.*not "here"/],
+  ['MEERKAT_TOKEN', 'token', 'token', 'a b', /printable ASCII without spaces/],
+  ['MEERKAT_HOST', 'host', 'host', 'a b', /127\.0\.0\.1, not a b/],
+  ['MEERKAT_PORT', 'port', 'port', 'many', /from 0 to 65535, not "many"/],
+  ['MEERKAT_MAX_RUN_MS', 'maxRunMs', 'maxRunMs', '-1', /from 1 on, not "-1"/],
+  ['MEERKAT_LOG_LEVEL', 'logLevel', 'logLevel', 'loud', /silent, error.*not "loud"/],
+  ['MEERKAT_MAX_QUEUED_INPUTS', 'maxQueuedInputs', 'maxQueuedInputs', 'many', /from 1 on, not "many"/],
+  ['MEERKAT_MAX_CONCURRENT_RUNS', 'maxConcurrentRuns', 'maxConcurrentRuns', 'many', /from 1 on, not "many"/],
+  ['MEERKAT_ALLOW_HOST', 'allowHost', 'allowedHosts', 'http://x', /a host name such as.*not http:\/\/x/],
+  ['MEERKAT_ALLOW_ORIGIN', 'allowOrigin', 'allowedOrigins', 'x', /an origin such as.*not x/],
+] as const
+
+describe('a setting with a value that it can’t have', () => {
+  test.each(BAD)('is refused by the name of its source: %s', async (variable, flagKey, key, value, says) => {
+    using folder = new Folder()
+    const refusal = async (flags: object, env: NodeJS.ProcessEnv): Promise<string> => {
+      const reading = readSettings({ ...flags }, { env, cwd: folder.path })
+      return reading.then(String, (error: unknown) => String(error instanceof Error ? error.message : error))
+    }
+    const flag = `--${flagKey.replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`
+    const told = [await refusal({ [flagKey]: value }, {}), await refusal({}, { [variable]: value })]
+    writeFileSync(folder.file('meerkat.config.json'), JSON.stringify({ [key]: value }))
+    told.push(await refusal({}, {}))
+    for (const [n, place] of [flag, variable, `${key} in meerkat.config.json`].entries()) {
+      expect(told[n]).toMatch(says)
+      expect(told[n]?.startsWith(`${place} must`)).toBe(true)
+      expect(told[n]).not.toContain('secret')
+    }
+  })
+
+  test.each([
+    ['compaction', { thresholdTokens: -1 }, /compaction.*thresholdTokens must be/],
+    ['settings', { heat: 1 }, /settings.*heat is no option/],
+    ['budget', { maxTurns: -1 }, /budget.*maxTurns must be/],
+    ['retention', { forever: true }, /retention.*forever is no option/],
+    ['retries', -1, /retries must be/],
+    ['graceMs', 'long', /graceMs must be/],
+  ])('and so is an option of a config file: %s', async (key, value, says) => {
+    using folder = new Folder()
+    writeFileSync(folder.file('meerkat.config.json'), JSON.stringify({ [key]: value }))
+    const reading = readSettings({}, { env: {}, cwd: folder.path })
+    await expect(reading).rejects.toThrow(says)
+    await expect(reading).rejects.toThrow('meerkat.config.json')
+  })
+})
 
 /** The database that a run leaves, which shows the store that it took. */
 async function storeTaken(

@@ -7,11 +7,12 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { messageOf } from '../../foreign.ts'
 import { type RunLimits, runLimits } from '../../loop/slots.ts'
-import { hostName } from '../http/hosts.ts'
+import { hostName, isToken, unbracketed } from '../http/hosts.ts'
 import { type ConfigOptions, NO_OPTIONS } from './config-options.ts'
 import { usage } from './failure.ts'
 import { keyOf } from './flag-key.ts'
 import { brief } from './output.ts'
+import { parseStore } from './store-spec.ts'
 
 /** How much a server says of what happens in it, from the quietest on; each level has what the ones before it have. */
 export const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const
@@ -54,17 +55,29 @@ export type SettingName = Exclude<keyof Settings, 'tools' | 'configFile' | 'opti
 interface SettingRow {
   readonly flag: string
   readonly env: string
-  readonly kind: 'text' | 'url' | 'port' | 'count' | 'level' | 'limits' | 'hosts' | 'origins'
+  readonly kind:
+    | 'text'
+    | 'store'
+    | 'model'
+    | 'token'
+    | 'host'
+    | 'url'
+    | 'port'
+    | 'count'
+    | 'level'
+    | 'limits'
+    | 'hosts'
+    | 'origins'
 }
 
 /** Each setting once: what it is called on every level, and its form. */
 const SETTINGS: Readonly<Record<SettingName, SettingRow>> = {
-  store: { flag: '--store', env: 'MEERKAT_STORE', kind: 'text' },
-  model: { flag: '--model', env: 'MEERKAT_MODEL', kind: 'text' },
+  store: { flag: '--store', env: 'MEERKAT_STORE', kind: 'store' },
+  model: { flag: '--model', env: 'MEERKAT_MODEL', kind: 'model' },
   baseUrl: { flag: '--base-url', env: 'MEERKAT_BASE_URL', kind: 'url' },
   url: { flag: '--url', env: 'MEERKAT_URL', kind: 'url' },
-  token: { flag: '--token', env: 'MEERKAT_TOKEN', kind: 'text' },
-  host: { flag: '--host', env: 'MEERKAT_HOST', kind: 'text' },
+  token: { flag: '--token', env: 'MEERKAT_TOKEN', kind: 'token' },
+  host: { flag: '--host', env: 'MEERKAT_HOST', kind: 'host' },
   port: { flag: '--port', env: 'MEERKAT_PORT', kind: 'port' },
   allowedHosts: { flag: '--allow-host', env: 'MEERKAT_ALLOW_HOST', kind: 'hosts' },
   allowedOrigins: { flag: '--allow-origin', env: 'MEERKAT_ALLOW_ORIGIN', kind: 'origins' },
@@ -120,8 +133,13 @@ function checkSetting(
 ): string | number | RunLimits | readonly string[] {
   switch (kind) {
     case 'text':
-      if (typeof value !== 'string' || value === '') throw usage(`${place} must be a text that is not empty`)
-      return value
+    case 'model':
+    case 'token':
+    case 'host':
+      return checkText(value, place, TEXTS[kind])
+    case 'store':
+      parseStore(checkText(value, place), place)
+      return String(value)
     case 'url':
       return checkUrl(value, place)
     case 'port':
@@ -141,6 +159,28 @@ function checkSetting(
         ? checkLimits(value, place)
         : wholeNumber(value, place, { from: 1, to: Number.MAX_SAFE_INTEGER })
   }
+}
+
+interface TextKind {
+  readonly fits: (text: string) => boolean
+  readonly wanted: string
+  readonly isSecret?: true
+}
+const SOME_TEXT: TextKind = { fits: () => true, wanted: 'a text that is not empty' }
+const TEXTS: Readonly<Record<'text' | 'model' | 'token' | 'host', TextKind>> = {
+  text: SOME_TEXT,
+  model: { fits: text => /^[^/]+\/./.test(text), wanted: 'provider/model, such as openai/gpt-5.6 or demo/agent' },
+  token: { fits: isToken, wanted: 'printable ASCII without spaces', isSecret: true },
+  host: {
+    fits: text => isHost(unbracketed(text)),
+    wanted: 'an address or a name of this machine, such as 127.0.0.1',
+  },
+}
+
+function checkText(value: unknown, place: string, { fits, wanted, isSecret }: TextKind = SOME_TEXT): string {
+  if (typeof value !== 'string' || value === '') throw usage(`${place} must be ${SOME_TEXT.wanted}`)
+  if (!fits(value)) throw usage(`${place} must be ${wanted}${isSecret === true ? '' : `, not ${brief(value)}`}`)
+  return value
 }
 
 /** A list from a config file, or a text with commas. */

@@ -9,15 +9,16 @@ export type StoreSpec =
   | { readonly type: 'sqlite'; readonly path: string }
   | { readonly type: 'postgres'; readonly url: string }
 
-/** Reads `sqlite:PATH`, `postgres://…` or `memory:`. */
-export function parseStore(spec: string): StoreSpec {
+/** Reads `sqlite:PATH`, `postgres://…` or `memory:`; `place` is where it was said. */
+export function parseStore(spec: string, place = 'the store'): StoreSpec {
   if (spec === 'memory:' || spec === 'memory') return { type: 'memory' }
   if (spec.startsWith('sqlite:') && spec.length > 'sqlite:'.length) {
     return { type: 'sqlite', path: resolve(spec.slice('sqlite:'.length)) }
   }
   if (/^postgres(ql)?:\/\//.test(spec) && URL.canParse(spec)) return { type: 'postgres', url: spec }
-  const shown = spec.startsWith('postgres') ? 'the PostgreSQL address' : `the store ${JSON.stringify(spec)}`
-  throw usage(`${shown} is not known: use sqlite:PATH, postgres://USER@HOST/DATABASE or memory:`)
+  // An address may hold a password.
+  const shown = spec.includes('://') ? 'the address that it is' : JSON.stringify(spec)
+  throw usage(`${place} must be sqlite:PATH, postgres://USER@HOST/DATABASE or memory:, not ${shown}`)
 }
 
 /** The store behind a spec; only the library that it needs is loaded. `readOnly` where the store can be only looked at. */

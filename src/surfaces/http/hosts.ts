@@ -1,4 +1,4 @@
-/** Names of hosts: what is this machine only, and what a request says it came for. Pure. */
+/** Names of hosts: what is this machine only, and what a request says it came for and shows. Pure. */
 
 /** Whether only this machine reaches an address. A name that we don't know counts as reachable. */
 export function isLoopback(host: string): boolean {
@@ -21,6 +21,11 @@ export function hostName(authority: string | undefined): string | undefined {
   if (authority === undefined || !/^[\w.:[\]-]+$/.test(authority)) return undefined
   const url = URL.parse(`http://${authority}`)
   return url === null ? undefined : unbracketed(url.hostname)
+}
+
+/** Whether it can stand in a header as it is. */
+export function isToken(text: string): boolean {
+  return /^[\x21-\x7e]+$/.test(text)
 }
 
 export function unbracketed(host: string): string {
