@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { asMeerkatError, type MeerkatError } from '../../src/errors.ts'
 import { MeerkatMachine } from '../../src/host/meerkat-machine.ts'
+import type { RuntimeEpochId } from '../../src/kernel/ids.ts'
 import { freshStore, STORES } from '../session/support.ts'
 import { answering, failure, S } from './support/machines.ts'
 
@@ -84,4 +85,20 @@ test('operations of a registration that has ended reach none that comes after it
   expect(now.list()).toEqual([])
   await now.register({ kind: 'background-tool-op', title: 'of the new one' })
   expect(old.list()).toEqual([])
+})
+
+test('a reset while the host leaves begins no epoch that would stop it', async () => {
+  const machine = await hostOn('memory')
+  await machine.registerSessionWithExecutor(S, answering())
+  const { epochId = '' as RuntimeEpochId } = await machine.prepareBindings(S)
+  const drained = Promise.withResolvers<'Dismissed'>()
+  await machine.drains.spawn(S, 'Timed', () => drained.promise)
+  const left = machine.unregisterSessionIfEpoch(S, epochId)
+  const isLeaving = async (): Promise<boolean> =>
+    (await machine.runtime.explain(S)).waitingFor.some(({ guard }) => guard === 'not-draining')
+  while (!(await isLeaving())) await Promise.resolve()
+  await machine.reset(S)
+  drained.resolve('Dismissed')
+  expect(await left).toBe(true)
+  expect(machine.containsSession(S)).toBe(false)
 })

@@ -4,15 +4,8 @@ import { emptyMap, mapDelete, mapSet, mapValues } from '../../src/kernel/persist
 import type { Routing } from '../../src/kernel/regions/routing-state.ts'
 import type { Visibility } from '../../src/kernel/regions/visibility-state.ts'
 import { isInTurn } from '../support/sample.ts'
-import {
-  changedLedger,
-  never,
-  type SessionMachine,
-  withFollow,
-  withoutGuard,
-  withoutRows,
-  withRow,
-} from './support/mutants.ts'
+import { asyncMutants } from './support/async-mutants.ts'
+import { changedLedger, type Mutant, never, withFollow, withoutGuard, withoutRows, withRow } from './support/mutants.ts'
 
 describe('the session machine, explored', () => {
   test('breaks no rule, traps nothing, and has no edge that is never taken', { timeout: 120_000 }, () => {
@@ -51,17 +44,6 @@ const sleepingCarrier = changedLedger(ledger => {
   if (head === undefined) return ledger
   return { ...ledger, waking: ledger.waking - 1, entries: mapSet(ledger.entries, head.id, { ...head, wake: false }) }
 })
-
-interface Mutant {
-  readonly fault: string
-  readonly machine: () => SessionMachine
-  /** Configurations in which it shows. */
-  readonly only: readonly string[]
-  /** The quick ones have too few inputs for it. */
-  readonly full?: true
-  /** What must speak up. */
-  readonly caughtBy: string
-}
 
 const mutants: readonly Mutant[] = [
   {
@@ -243,104 +225,7 @@ const mutants: readonly Mutant[] = [
     only: ['runs'],
     caughtBy: 'runnable-runs',
   },
-  {
-    fault: 'an operation that ends and nobody hears of it',
-    machine: () => withRow('operations', 'CompleteOperation', 'completed', row => ({ ...row, emit: [] })),
-    only: ['completions'],
-    caughtBy: 'operations-end-exactly-once',
-  },
-  {
-    fault: 'an operation that dies with its owner and is never heard of again',
-    machine: () => withFollow('operations', 'Recover', () => undefined),
-    only: ['owners'],
-    caughtBy: 'owed-steps-settle',
-  },
-  {
-    fault: 'an operation that survives its session',
-    machine: () => withFollow('operations', 'Destroy', () => undefined),
-    only: ['owners'],
-    caughtBy: 'operations-have-an-owner',
-  },
-  {
-    fault: 'an operation that can not end any more',
-    machine: () =>
-      withoutRows(
-        'operations',
-        'CompleteOperation',
-        'FailOperation',
-        'RetireOperation',
-        'RequestOperationRetire',
-        'TakeUpOperation',
-      ),
-    only: ['operations'],
-    caughtBy: 'work-reaches-its-end',
-  },
-  {
-    fault: 'a wait that outlives its run',
-    machine: () => withFollow('operations', 'Commit', () => undefined),
-    only: ['waits'],
-    caughtBy: 'wait-belongs-to-the-run',
-  },
-  {
-    fault: 'a wait for an operation that was taken back',
-    machine: () => withoutGuard('operations', 'RollbackUnreturnedOperation', 'rolled-back', 'notAwaited'),
-    only: ['waits'],
-    caughtBy: 'wait-belongs-to-the-run',
-  },
-  {
-    fault: 'a reader ahead of the completions',
-    machine: () => withoutGuard('operations', 'AdvanceOperationCursor', 'advanced', 'hasHappened'),
-    only: ['operations'],
-    caughtBy: 'cursors-follow-completions',
-  },
-  {
-    fault: 'a background tool that is reached as a peer',
-    machine: () => withoutGuard('operations', 'OperationPeerReady', 'ready', 'expectsPeer'),
-    only: ['operations'],
-    caughtBy: 'peers-are-member-children',
-  },
-  {
-    fault: 'completions that are due and can not be told',
-    machine: () => withoutRows('operations', 'AdvanceOperationCursor'),
-    only: ['completions'],
-    caughtBy: 'due-completions-are-told',
-  },
-  {
-    fault: 'completions that a stopped session keeps to itself',
-    machine: () => withoutRows('lifecycle', 'Resume'),
-    only: ['completions'],
-    caughtBy: 'completions-are-told',
-  },
-  {
-    fault: 'a schedule that fires too early',
-    machine: () => withoutGuard('schedules', 'FireSchedule', 'fired', 'isDue'),
-    only: ['schedules'],
-    caughtBy: 'schedules-fire-in-time',
-  },
-  {
-    fault: 'a schedule that fires for the same time again',
-    machine: () => withoutGuard('schedules', 'FireSchedule', 'fired', 'leadsOn'),
-    only: ['schedules'],
-    caughtBy: 'schedules-fire-in-time',
-  },
-  {
-    fault: 'a schedule whose input is given up with a stop that is pending',
-    machine: () => withoutGuard('schedules', 'FireSchedule', 'fired', 'admitsWork'),
-    only: ['schedules'],
-    caughtBy: 'schedules-fire-in-time',
-  },
-  {
-    fault: 'a schedule that is due and never fires',
-    machine: () => withoutRows('schedules', 'FireSchedule'),
-    only: ['schedules'],
-    caughtBy: 'due-schedules-fire',
-  },
-  {
-    fault: 'a schedule of a session that takes nothing in any more',
-    machine: () => withFollow('schedules', 'Retire', () => undefined),
-    only: ['schedules'],
-    caughtBy: 'schedules-need-a-session-that-goes-on',
-  },
+  ...asyncMutants,
   {
     fault: 'a tool that a filter names and nobody provides',
     machine: () => withoutGuard('visibility', 'ReplaceFilterToolAuthorityCatalog', 'replaced', 'keepsFilteredTools'),

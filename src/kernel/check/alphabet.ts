@@ -29,6 +29,8 @@ export function accept(name: string, more: Partial<AcceptInput> = {}): AcceptInp
 
 export const initialized: Inputs = [{ type: 'Initialize' }]
 export const registered: Inputs = [...initialized, { type: 'RegisterSession', sessionId }]
+/** In the epoch that `resetToEpoch` begins: names of epochs are only compared, so that one more would only double the states. */
+export const registeredInEpoch: Inputs = [...initialized, { type: 'RegisterSession', sessionId, epochId: otherEpoch }]
 export const attached: Inputs = [...registered, { type: 'EnsureSessionWithExecutor', sessionId }]
 
 /** What a process does to serve a session. */
@@ -55,6 +57,9 @@ export const operations: Inputs = [
   { type: 'Resume' },
   { type: 'Destroy' },
 ]
+
+/** A reset as the shell asks for it: in an epoch of its own. The one without is an older log's. */
+export const resetToEpoch: Inputs = [{ type: 'Reset', epochId: otherEpoch }]
 
 export const rollbacks: Inputs = (['attempt-failed', 'recovered', 'interrupted', 'parked'] as const).map(cause => ({
   type: 'RollbackRun',
@@ -214,6 +219,7 @@ export const placements: Inputs = [
   { type: 'PrepareBindings', sessionId, runtimeId: runtime('m'), fence: 1, epochId: otherEpoch },
   { type: 'PrepareBindings', sessionId: otherSession, runtimeId: runtime('m'), fence: 1, generation: 1 },
   { type: 'Ingest', sessionId, runtimeId: runtime('m'), fence: 1, generation: 1, workId: 'w', origin: 'Mob' },
+  ...resetToEpoch,
 ]
 
 /** The drain window, by somebody who observed this binding. */

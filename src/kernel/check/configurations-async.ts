@@ -7,7 +7,9 @@ import {
   interruption,
   operations,
   registered,
+  registeredInEpoch,
   registrations,
+  resetToEpoch,
   rollbacks,
   runEnds,
   runId,
@@ -38,7 +40,14 @@ import {
 import { always, type Configuration } from './configuration.ts'
 
 /** What takes a session through its phases; the run that makes it `running` ends for nothing. */
-const phases: readonly MeerkatInput[] = [...operations, ...serving, { type: 'Recover' }, accept('a'), interruption]
+const phases: readonly MeerkatInput[] = [
+  ...operations,
+  ...resetToEpoch,
+  ...serving,
+  { type: 'Recover' },
+  accept('a'),
+  interruption,
+]
 
 /** The shortest run, and its ends. */
 const answering: readonly MeerkatInput[] = [
@@ -51,7 +60,7 @@ const operationLife = (quick: boolean): Configuration => ({
   name: 'operations',
   about:
     'One operation of every nature through everything that can happen to it, in every phase of its session, up to two ends. One is enough: operations share only their numbers, and those are in `completions`.',
-  prefix: registered,
+  prefix: registeredInEpoch,
   inputs: ({ operations: { completions } }) => (completions < (quick ? 1 : 2) ? wholeLife : withoutNew),
 })
 const withoutNew: readonly MeerkatInput[] = [...phases, ...lifeOf('o'), ...terminateAll, ...cursorsTo(1)]
@@ -103,6 +112,8 @@ const completions: Configuration = {
     { type: 'Commit', runId },
     interruption,
     { type: 'Retire' },
+    { type: 'Reset' },
+    ...resetToEpoch,
     { type: 'StopRuntimeExecutor', reason: 'asked' },
     { type: 'RuntimeExecutorExited' },
     { type: 'Resume' },
@@ -152,6 +163,8 @@ const owners: Configuration = {
     { type: 'EnsureSessionWithExecutor', sessionId: 's' as never },
     { type: 'Recover' },
     { type: 'Retire' },
+    { type: 'Reset' },
+    ...resetToEpoch,
     { type: 'StopRuntimeExecutor', reason: 'asked' },
     { type: 'RuntimeExecutorExited' },
     { type: 'Resume' },

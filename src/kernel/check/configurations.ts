@@ -28,6 +28,7 @@ import {
   placements,
   registered,
   registrations,
+  resetToEpoch,
   rollbacks,
   runEnds,
   runId,
@@ -72,6 +73,15 @@ const lifecycle: Configuration = {
   ]),
 }
 
+/** The shortest run that answers its inputs. */
+const answering: readonly MeerkatInput[] = [
+  ...serving,
+  { type: 'StartImmediateAppend', runId },
+  { type: 'PrimitiveApplied', runId },
+  { type: 'Commit', runId },
+  interruption,
+]
+
 const drainWindow: Configuration = {
   name: 'teardown',
   about:
@@ -81,12 +91,10 @@ const drainWindow: Configuration = {
     ...registrations,
     ...teardown,
     ...operations,
-    ...service,
+    ...resetToEpoch,
+    { type: 'Recover' },
     accept('a'),
-    { type: 'StartImmediateAppend', runId },
-    { type: 'PrimitiveApplied', runId },
-    { type: 'Commit', runId },
-    interruption,
+    ...answering,
   ]),
 }
 
@@ -97,15 +105,6 @@ const binding: Configuration = {
   prefix: initialized,
   inputs: always([...registrations, ...placements, ...operations, ...service, accept('a'), interruption, ...teardown]),
 }
-
-/** The shortest run that answers its inputs. */
-const answering: readonly MeerkatInput[] = [
-  ...serving,
-  { type: 'StartImmediateAppend', runId },
-  { type: 'PrimitiveApplied', runId },
-  { type: 'Commit', runId },
-  interruption,
-]
 
 /** Every kind of input in every mode, sound and unsound, as the only one of its session. */
 function everyOffer(): readonly AcceptInput[] {

@@ -4,8 +4,10 @@
  */
 import type { MeerkatEffect } from '../effects.ts'
 import type { OperationId } from '../ids.ts'
-import type { MeerkatState } from '../machine.ts'
+import type { MeerkatInput, MeerkatState } from '../machine.ts'
+import { epochBegunBy } from '../regions/guards.ts'
 import { isLive, unfinishedOperations } from '../regions/operations-entries.ts'
+import { completionsUntold } from '../runnable.ts'
 import type { Transition } from '../step.ts'
 import type { Fault } from './explore.ts'
 
@@ -32,4 +34,17 @@ export function operationEndsFault(
   for (const { id } of unfinishedOperations(before.operations))
     if (isLive(after.operations, id) === gone.has(id)) return fault(`${edge} loses an operation or keeps one it ended`)
   return undefined
+}
+
+/** What waits on an epoch ends with it: a reset that begins another leaves no operation behind, and nothing to tell of one. */
+export function epochFault(
+  before: MeerkatState,
+  input: MeerkatInput,
+  { state, edge }: Transition<MeerkatState, MeerkatEffect>,
+): Fault | undefined {
+  const begun = input.type === 'Reset' ? epochBegunBy(before, input) : undefined
+  if (begun === undefined) return undefined
+  const isClean = state.operations.active === 0 && completionsUntold(state) === undefined
+  if (isClean && state.binding.epochId === begun) return undefined
+  return { invariant: 'epochs-end-what-waits-on-them', text: `${edge} begins an epoch with what waits on the old one` }
 }

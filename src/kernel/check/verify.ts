@@ -10,7 +10,7 @@ import { exactlyOnceFault } from './exactly-once.ts'
 import { explore, type Fault, inWords, type Walk } from './explore.ts'
 import { firingFault } from './firings.ts'
 import { checkLiveness, DebtBits, type LivenessFailure } from './liveness.ts'
-import { operationEndsFault } from './operation-ends.ts'
+import { epochFault, operationEndsFault } from './operation-ends.ts'
 import { type Report, type ReportOptions, reportOf } from './report.ts'
 import { StateKeys } from './state-key.ts'
 
@@ -57,6 +57,7 @@ export function sessionWalk(
       unheardFault(transition) ??
       exactlyOnceFault(before, transition) ??
       operationEndsFault(before, transition) ??
+      epochFault(before, input, transition) ??
       firingFault(before, input, transition),
     stateFault: isFaithful,
     label: (_: MeerkatState, { effects }: Transition<MeerkatState, MeerkatEffect>) => bits.settledBy(effects),

@@ -31,12 +31,12 @@ export function admitsWork({ lifecycle, registration }: MeerkatFacts): boolean {
   }
 }
 
-/** The epoch that a reset begins: an epoch is one of a registered session. */
+/** The epoch that a reset begins: an epoch is one of a registered session, and one that is being left begins no other. */
 export function epochBegunBy(
   state: MeerkatFacts,
   input: { readonly epochId?: RuntimeEpochId },
 ): RuntimeEpochId | undefined {
-  return isRegistered(state) ? input.epochId : undefined
+  return isRegistered(state) && notDraining(state) ? input.epochId : undefined
 }
 
 /** The session is registered anew, under another id: what belonged to the old one ends. */

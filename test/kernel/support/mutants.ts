@@ -9,7 +9,7 @@ import { type Machine, machine } from '../../../src/kernel/step.ts'
 export type SessionMachine = Machine<MeerkatState, MeerkatInput, MeerkatEffect>
 
 type LooseRow = Row<MeerkatState, unknown, MeerkatInput, MeerkatEffect, string>
-type LooseFollow = Follow<MeerkatState, unknown, MeerkatInput, MeerkatEffect>
+export type LooseFollow = Follow<MeerkatState, unknown, MeerkatInput, MeerkatEffect>
 
 interface LooseRegion {
   readonly name: string
@@ -89,4 +89,16 @@ export function changedLedger(change: (ledger: Ledger) => Ledger): (follow: Loos
     const changed: LooseFollow['then'] = (slice, input, state) => change(then?.(slice, input, state) as Ledger)
     return { ...rest, [key]: changed }
   }
+}
+
+/** A fault, and what finds it. */
+export interface Mutant {
+  readonly fault: string
+  readonly machine: () => SessionMachine
+  /** Configurations in which it shows. */
+  readonly only: readonly string[]
+  /** The quick ones have too few inputs for it. */
+  readonly full?: true
+  /** What must speak up. */
+  readonly caughtBy: string
 }
