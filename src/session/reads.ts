@@ -23,6 +23,7 @@ import { eventText, messageText } from '../text.ts'
 import { nextTurn } from '../turns.ts'
 import type { EventView, HistoryMessage, ReceiptView, RunResult, RunView, SessionView } from './api.ts'
 import { rowsOf } from './log-pages.ts'
+import { isArriving, notWhole } from './transfer/arrival.ts'
 
 /** Whether it is a time that a `Date` can be. */
 const isTime = (ms: number): boolean => Math.abs(ms) <= 8.64e15
@@ -30,9 +31,10 @@ const isTime = (ms: number): boolean => Math.abs(ms) <= 8.64e15
 /** The time in words; what is none is shown as the beginning of time, for one bad row must not hide the others. */
 export const iso = (ms: number): string => new Date(isTime(ms) ? ms : 0).toISOString()
 
-/** The summary of a session that exists. */
+/** The summary of a session that exists. `not-ready` while it is being imported, or if that was cut short. */
 export async function summaryOf(store: Store, sessionId: string): Promise<SessionSummary> {
   const found = await store.session(sessionId as SessionId)
+  if (found !== undefined && isArriving(found.phase)) throw notWhole(found.id)
   if (found !== undefined) return found
   throw new MeerkatError('session-not-found', `there is no session ${sessionId}`, { details: { sessionId } })
 }

@@ -55,6 +55,7 @@ import { readyToSend } from './sending.ts'
 import type { Sessions } from './sessions.ts'
 import { demandActing } from './settings.ts'
 import { labelOf, pageOf } from './support.ts'
+import { isArriving } from './transfer/arrival.ts'
 import { waitForEvents } from './wait-for-events.ts'
 import { endOf, inputOf } from './waiting.ts'
 
@@ -158,11 +159,10 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
       ...(phase && { phase }),
       ...(label && { label: { key, ...(value !== undefined && { value }) } }),
     })
-    return pageOf(
-      found.map(summary => sessionView(summary, this.#core.phaseOf(summary.id))),
-      limit,
-      ({ id }) => id,
-    )
+    const { items, ...next } = pageOf(found, limit, ({ id }) => id)
+    // What is on its way into the store is not there yet.
+    const whole = items.filter(one => !isArriving(one.phase))
+    return { ...next, items: whole.map(summary => sessionView(summary, this.#core.phaseOf(summary.id))) }
   }
 
   async history(

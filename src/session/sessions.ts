@@ -18,7 +18,7 @@ import { type Fork, firstCommit } from './first-commit.ts'
 import { isAtWork, isIdle } from './in-use.ts'
 import { LiveSession, type SessionHost } from './live-session.ts'
 import { Refusals } from './refusals.ts'
-import { isArriving, notWhole } from './transfer/arrival.ts'
+import { ARRIVING, clearRemains, isArriving, notWhole } from './transfer/arrival.ts'
 import { Wanted } from './wanted.ts'
 
 /** Sessions asked for at once. */
@@ -158,8 +158,10 @@ export class Sessions {
   }
 
   /** Remembers what it could not read: another try would only keep the session from those who can. */
-  async #takeUp({ id, commits }: SessionSummary): Promise<void> {
+  async #takeUp({ id, commits, phase }: SessionSummary): Promise<void> {
+    const { store, owner } = this.#options
     try {
+      if (phase === ARRIVING) return await clearRemains(store, id, owner)
       await this.get(id)
       this.#unreadable.delete(id)
     } catch (error) {

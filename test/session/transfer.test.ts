@@ -2,29 +2,13 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { MeerkatError } from '../../src/errors.ts'
-import type { CoreExecutor } from '../../src/executor/executor.ts'
 import { exportSession } from '../../src/session/transfer/export.ts'
-import { importSession } from '../../src/session/transfer/import.ts'
 import { moveSession } from '../../src/session/transfer/move.ts'
-import { type Content, RECORD_VERSION } from '../../src/store/records.ts'
-import type { Claim, Store, StoreSource } from '../../src/store/store.ts'
+import { RECORD_VERSION } from '../../src/store/records.ts'
+import type { Claim, Store } from '../../src/store/store.ts'
 import { scriptedExecutor } from '../../src/testing/scripted-executor.ts'
 import { codeOf, failureOf, freshStore, LONG_MS, STORES, start, until } from './support.ts'
-
-const FILE: Content = [{ type: 'file', mediaType: 'text/plain', data: Buffer.alloc(5_000, 'a').toString('base64') }]
-
-/** Answers `done` and counts what it was asked. */
-function counter() {
-  const runs: string[] = []
-  const executor: CoreExecutor = {
-    name: 'counter',
-    apply: async port => {
-      runs.push(...port.inputs.map(({ id }) => id))
-      return { type: 'completed', message: { role: 'assistant', content: 'done' } }
-    },
-  }
-  return { executor, runs }
-}
+import { counter, dyingAt, filled, imported, linesOf } from './transfers.ts'
 
 test('an export ends where its caller aborts it, with the reason', async () => {
   const source = freshStore('sqlite')
@@ -46,38 +30,6 @@ test('an export ends where its caller aborts it, with the reason', async () => {
   await store.close()
 })
 
-/** A store with a session of three answered inputs, one with a key, one with a file, and one that waits. */
-async function filled(source: StoreSource): Promise<void> {
-  const { executor } = counter()
-  const answering = await start({ store: source, executor })
-  await answering.open({ sessionId: 's', title: 'Kept' })
-  await answering.send('s', { content: 'one', idempotencyKey: 'k1', waitMs: 10_000 })
-  await answering.send('s', { content: FILE, waitMs: 10_000 })
-  await answering.send('s', { content: 'three', waitMs: 10_000 })
-  await answering.close()
-  const admitting = await start({ store: source })
-  await admitting.send('s', { content: 'four', idempotencyKey: 'k4' })
-  await admitting.close()
-}
-
-async function linesOf(source: StoreSource, id = 's'): Promise<readonly string[]> {
-  const store = await source.open()
-  try {
-    return await Array.fromAsync(exportSession(store, id))
-  } finally {
-    await store.close()
-  }
-}
-
-async function imported(source: StoreSource, lines: readonly string[], as?: string) {
-  const store = await source.open()
-  try {
-    return await importSession(store, lines, { owner: 'importer', ...(as !== undefined && { as }) })
-  } finally {
-    await store.close()
-  }
-}
-
 /** The export with its last line made to fit what came before. */
 function sealed(lines: readonly string[]): readonly string[] {
   const body = lines.slice(0, -1)
@@ -86,17 +38,6 @@ function sealed(lines: readonly string[]): readonly string[] {
     .update(body.map(line => `${line}\n`).join(''))
     .digest('hex')
   return [...body, JSON.stringify({ ...end, sha256 })]
-}
-
-/** Stops, as if the process had died, when `name` is called. */
-function dyingAt(store: Store, name: keyof Store): Store {
-  return new Proxy(store, {
-    get: (target, key) => {
-      const value: unknown = Reflect.get(target, key, target)
-      if (key === name) return () => Promise.reject(new Error('the process died'))
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value
-    },
-  })
 }
 
 describe.each(STORES)('an export from %s', kind => {
@@ -243,24 +184,6 @@ describe('an import that can not be finished leaves nothing', () => {
     expect(await store.sessions({ limit: 10 })).toEqual([])
     await store.close()
     expect(await imported(to, lines)).toMatchObject({ sessionId: 's' })
-  })
-
-  test('a process that dies: nobody can run what is there, and the next import replaces it', {
-    timeout: LONG_MS,
-  }, async () => {
-    const [from, to] = [freshStore('memory'), freshStore('sqlite')]
-    await filled(from)
-    const lines = await linesOf(from)
-    const store = await to.open()
-    const dying = dyingAt(store, 'remove')
-    await expect(importSession(dying, lines.slice(0, 5), { owner: 'dead' })).rejects.toThrow(/missing/)
-    await store.close()
-    const { executor, runs } = counter()
-    const runtime = await start({ store: to, executor })
-    expect(await codeOf(runtime.send('s', { content: 'hello' }))).toBe('not-ready')
-    expect(runs).toEqual([])
-    await runtime.close()
-    expect(await imported(to, lines)).toMatchObject({ unfinished: 1 })
   })
 })
 

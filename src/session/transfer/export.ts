@@ -11,7 +11,6 @@ import type { LoadedSession, LocatedId, LogRow, SessionIndex, Store } from '../.
 import { base64Of, readBlob } from '../blobs.ts'
 import { type LogQuery, rowsOf } from '../log-pages.ts'
 import { summaryOf } from '../reads.ts'
-import { isArriving, notWhole } from './arrival.ts'
 import { type BlobLine, type Counts, FORMAT, FORMAT_VERSION, type Line, type RecordLine } from './format.ts'
 
 export interface ExportOptions {
@@ -28,7 +27,6 @@ export async function* exportSession(
   signal?.throwIfAborted()
   const { id } = await summaryOf(store, sessionId)
   const loaded = await store.load(id)
-  if (isArriving(loaded.head.phase)) throw notWhole(id)
   const hash = createHash('sha256')
   const counts = { header: 0, records: 0, blobs: 0, journal: 0 }
   for await (const line of linesOf(store, loaded, signal)) {

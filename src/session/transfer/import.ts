@@ -1,10 +1,12 @@
 /**
- * Lines of text into a session: every record is replayed through the kernel before it is written.
+ * Lines of text into a session: all of them are checked, and every record is replayed through the kernel, before the first
+ * one is written.
  *
- * 1. All or nothing: what can't be finished is removed again. If the process dies before it could, what is there can't be
- *    opened or run, and the next import of the session takes its place.
- * 2. The newest record is held back until the last line has vouched for everything before it.
- * 3. Whoever imports holds the session until it is whole.
+ * 1. Until the last line has vouched for everything before it, what came is kept aside (`Spool`), and the store knows
+ *    nothing of it.
+ * 2. Whoever imports holds the session until it is whole. Nobody sees, opens or runs it before.
+ * 3. What can't be finished is removed again: at once, or, where the process dies, by whoever looks after the store next,
+ *    be it a runtime that starts or another import.
  */
 import { createHash } from 'node:crypto'
 import { headOf } from '../../driver/head.ts'
@@ -20,7 +22,8 @@ import { type CommitRecord, type MessagePart, RECORD_VERSION, type SessionRecord
 import type { Blob, Claim, Commit, JournalEntry, Store } from '../../store/store.ts'
 import { upcast } from '../../store/upcast.ts'
 import { nextTurn } from '../../turns.ts'
-import { ARRIVED, ARRIVING } from './arrival.ts'
+import { base64Of } from '../blobs.ts'
+import { ARRIVED, ARRIVING, clearAllRemains, clearRemains } from './arrival.ts'
 import {
   type BlobLine,
   badLine,
@@ -33,6 +36,7 @@ import {
 } from './format.ts'
 import { Rerun } from './rerun.ts'
 import { lineProblem } from './shapes.ts'
+import { Spool } from './spool.ts'
 
 export interface ImportOptions {
   /** Who holds the session while it is imported: a name of this process's own. */
@@ -69,6 +73,7 @@ export async function land(
   options: ImportOptions & { readonly wait?: boolean },
 ): Promise<Imported & { readonly claim: Claim }> {
   if (options.as !== undefined) demandName(options.as, 'the new id of the session', MAX_ID_CHARS)
+  await clearAllRemains(store, options.owner)
   const landing = new Landing(store, options)
   try {
     let taken = 0
@@ -76,10 +81,12 @@ export async function land(
       if (++taken % LINES_A_TURN === 0) await nextTurn()
       await landing.take(line)
     }
-    return landing.result()
+    return await landing.commit()
   } catch (error) {
     await landing.undo()
     throw error
+  } finally {
+    await landing.close()
   }
 }
 
@@ -100,6 +107,8 @@ class Landing {
   /** The newest record, not written yet. */
   #held: Held | undefined
   #blobs: Blob[] = []
+  /** Everything that is to be written, in its order. */
+  readonly #spool = new Spool()
   #claim: Claim | undefined
   #done = false
 
@@ -132,18 +141,29 @@ class Landing {
     }
   }
 
-  result(): Imported & { readonly claim: Claim } {
-    if (!this.#done || this.#claim === undefined || this.#session === undefined) {
+  /** Writes what was checked. */
+  async commit(): Promise<Imported & { readonly claim: Claim }> {
+    if (!this.#done || this.#session === undefined) {
       throw badLine(this.#line + 1, 'is missing: the export was cut off')
     }
+    let claim: Claim | undefined
+    for await (const line of this.#spool.lines()) {
+      await nextTurn()
+      claim = await this.#write(this.#session, heldIn(line))
+    }
+    if (claim === undefined) throw badLine(this.#line, 'ends less than the header promised')
     const { state } = this.#rerun
     const counts = { ...this.#counts, messages: state.transcript.length, unfinished: unfinishedCount(state) }
-    return { sessionId: this.#session.id, ...counts, claim: this.#claim }
+    return { sessionId: this.#session.id, ...counts, claim }
   }
 
   /** As if nothing had been there, as far as the store lets it. */
   async undo(): Promise<void> {
     if (this.#claim !== undefined) await this.#store.remove(this.#claim).catch(() => {})
+  }
+
+  close(): Promise<void> {
+    return this.#spool.close()
   }
 
   #begin(line: HeaderLine): void {
@@ -175,11 +195,11 @@ class Landing {
     this.#demandFiles(...(record.inputs ?? []), ...(record.messages ?? []), ...(record.schedules ?? []))
     await this.#run(record, { ...(opened && { opened }), ...(closed && { closed }), ...(keys && { keys }) })
     const { phase: _, unfinished: __, dueAt: ___, ...facts } = headOf(this.#rerun.state, this.#counts.records + 1)
-    if (this.#held !== undefined) await this.#write(this.#held)
+    if (this.#held !== undefined) await this.#keep(this.#held)
     this.#counts.records++
     this.#held = {
       record,
-      head: { ...facts, phase: ARRIVING, unfinished: 0 },
+      head: { ...facts, ...UNDER_WAY },
       ...(opened && { opened }),
       ...(closed && { closed }),
       ...(keys && { keys }),
@@ -240,7 +260,7 @@ class Landing {
     const said = this.#header?.head
     if (this.#held === undefined || said?.commits !== had || said.messages !== head.messages)
       throw badLine(this.#line, 'ends less than the header promised')
-    await this.#write({
+    await this.#keep({
       ...this.#held,
       head: this.#options.wait === true ? { ...head, ...WAITING, commits: had } : head,
       snapshot: encodeState(this.#rerun.state),
@@ -250,26 +270,34 @@ class Landing {
     this.#done = true
   }
 
-  async #write(commit: Held): Promise<void> {
+  #keep(commit: Held): Promise<void> {
+    const { blobs = [], ...rest } = commit
+    const files = blobs.map(({ digest, data }) => ({ digest, data: base64Of(data) }))
+    return this.#spool.write(JSON.stringify({ ...rest, ...(files.length > 0 && { blobs: files }) } satisfies Kept))
+  }
+
+  async #write(session: SessionRecord, commit: Held): Promise<Claim> {
     const { owner } = this.#options
-    if (this.#claim !== undefined) {
-      await this.#store.commit({ ...commit, claim: this.#claim })
-      return
-    }
-    if (this.#session === undefined) return
-    await clearRemains(this.#store, this.#session.id, owner)
-    this.#claim = (await this.#store.create(this.#session, commit, owner)).claim
+    if (this.#claim === undefined) {
+      await clearRemains(this.#store, session.id, owner)
+      this.#claim = (await this.#store.create(session, commit, owner)).claim
+    } else await this.#store.commit({ ...commit, claim: this.#claim })
+    return this.#claim
   }
 }
 
-const WAITING = { phase: ARRIVED, unfinished: 0 }
+/** A commit as it is kept aside. */
+type Kept = Omit<Held, 'blobs'> & { readonly blobs?: readonly { readonly digest: string; readonly data: string }[] }
 
-/** Removes what an import left that died. `not-owner` while it is under way. */
-async function clearRemains(store: Store, sessionId: SessionId, owner: string): Promise<void> {
-  const found = await store.session(sessionId)
-  if (found?.phase !== ARRIVING) return
-  await store.remove(await store.claim(sessionId, owner))
+function heldIn(line: string): Held {
+  const { blobs, ...rest } = JSON.parse(line) as Kept
+  const files = blobs?.map(({ digest, data }) => ({ digest, data: Buffer.from(data, 'base64') }))
+  return { ...rest, ...(files && { blobs: files }) }
 }
+
+/** Somebody has to look after it, should its importer die. */
+const UNDER_WAY = { phase: ARRIVING, unfinished: 0, dueAt: 0 }
+const WAITING = { phase: ARRIVED, unfinished: 0 }
 
 function ofNewerRelease(line: number, cause: unknown): MeerkatError {
   const text = `line ${line} of the export: ${asMeerkatError(cause).message}; nothing was imported`

@@ -2,9 +2,9 @@
 import { randomUUID } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { createInterface } from 'node:readline'
 import { MeerkatError } from '../../../errors.ts'
 import { importSession } from '../../../session/transfer/import.ts'
+import { linesIn } from '../../../session/transfer/lines.ts'
 import { tellWhoWaits } from '../prompt.ts'
 import type { Shell } from '../shell.ts'
 import { openTransfer, specOf } from './transfer-stores.ts'
@@ -31,13 +31,14 @@ async function openFile(file: string): Promise<FileHandle> {
 
 function linesOf(shell: Shell, handle: FileHandle): AsyncIterable<string> {
   shell.atEnd(() => handle.close())
-  return handle.readLines({ autoClose: false })
+  return linesIn(handle.createReadStream({ autoClose: false }))
 }
 
 async function* linesOfStdin(shell: Shell): AsyncGenerator<string, void, void> {
   const told = tellWhoWaits(shell.output)
   try {
-    yield* createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })
+    const chunks: AsyncIterable<Uint8Array> = process.stdin
+    yield* linesIn(chunks)
   } finally {
     told()
   }
