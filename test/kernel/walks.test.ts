@@ -13,6 +13,7 @@ import {
   unfinishedOperations,
 } from 'meerkat-ts/kernel'
 import { describe, expect, test } from 'vitest'
+import { givenUpInputs } from '../../src/kernel/regions/endings.ts'
 import { deepFreeze } from './support/deep-freeze.ts'
 import { attached, inputId, SESSION } from './support/play.ts'
 import { inputOf, type Move, moves } from './support/walk.ts'
@@ -64,11 +65,9 @@ describe('on any walk', () => {
             expect([...owed]).toContain(effect.inputId)
             owed.delete(effect.inputId)
           }
-          expect(
-            unfinishedInputs(result.state.ledger)
-              .map(entry => entry.id as string)
-              .toSorted(),
-          ).toEqual([...owed].toSorted())
+          const { ledger, endings } = result.state
+          const open = [...unfinishedInputs(ledger).map(({ id }) => id), ...givenUpInputs(endings)]
+          expect(open.toSorted()).toEqual([...owed].toSorted())
         })
       }),
       RUNS,
