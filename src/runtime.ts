@@ -1,8 +1,9 @@
 /** What a host that embeds the runtime's parts needs: the kernel's authority, its verdicts, the driver and the executor port. */
 
 export { SessionDriver } from './driver/driver.ts'
+export { KernelRejection } from './driver/kernel-rejection.ts'
 export type { Committed, DriverOptions } from './driver/options.ts'
-export { KernelRejection, Transaction } from './driver/transaction.ts'
+export { Transaction } from './driver/transaction.ts'
 export type {
   AbortCause,
   ApplyOutput,

@@ -6,12 +6,11 @@
  * anyone before the store has answered.
  */
 import { defined } from '../defined.ts'
-import { MeerkatError } from '../errors.ts'
 import type { NewEvent } from '../events.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { InputId, RunId } from '../kernel/ids.ts'
 import { type MeerkatInput, type MeerkatState, meerkat, step } from '../kernel/machine.ts'
-import type { Rejection, StepResult } from '../kernel/step.ts'
+import type { StepResult } from '../kernel/step.ts'
 import { withReferences } from '../store/blobs.ts'
 import type { LetterId } from '../store/mail.ts'
 import {
@@ -29,22 +28,9 @@ import {
 } from '../store/records.ts'
 import type { Blob, Commit, JournalEntry, LocatedId } from '../store/store.ts'
 import { headOf } from './head.ts'
+import { KernelRejection } from './kernel-rejection.ts'
 import { inherits, project } from './project.ts'
 import { saidOnce } from './said-once.ts'
-
-/** A refusal of the kernel on its way to the caller. */
-export class KernelRejection extends MeerkatError {
-  readonly rejection: Rejection
-
-  constructor(rejection: Rejection) {
-    const { kind, phase, reason, context } = rejection
-    const details = { kind, phase, reason, context }
-    // A wrong phase is the session's state and may change; a false guard is about this request.
-    if (kind === 'no-matching-transition') super('not-ready', `the session is ${phase}: ${reason}`, { details })
-    else super('rejected', `the session refused it: ${reason}`, { details })
-    this.rejection = rejection
-  }
-}
 
 /** Lists that grow while a transaction is made. A mark remembers their lengths. */
 interface Parts {

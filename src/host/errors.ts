@@ -1,5 +1,5 @@
 /** What a host is told when it asks for something that can't be: by kind, never by text. */
-import { KernelRejection } from '../driver/transaction.ts'
+import { KernelRejection } from '../driver/kernel-rejection.ts'
 import { asMeerkatError, MeerkatError } from '../errors.ts'
 import { DslTransitionError } from '../kernel/authority.ts'
 import type { SessionId } from '../kernel/ids.ts'

@@ -4,7 +4,8 @@
  * Every decision is the kernel's `operations` region; what an operation was begun as and what it came to are records.
  */
 import { defined } from '../defined.ts'
-import { KernelRejection, type Transaction } from '../driver/transaction.ts'
+import { KernelRejection } from '../driver/kernel-rejection.ts'
+import type { Transaction } from '../driver/transaction.ts'
 import {
   type OperationAction,
   type OperationRefusal,

@@ -27,6 +27,8 @@ export interface Rejection {
   readonly phase: string
   /** The guards that were false, or what is missing, for people. */
   readonly reason: string
+  /** The guards that were false, by name: of each row that was tried, the first. */
+  readonly unmet?: readonly string[]
 }
 
 /** An accepted input. */
@@ -285,8 +287,9 @@ function guardRejected<State, Input, Effect>(
   state: State,
   input: Input,
 ): Rejection {
-  const unmet = rows.map(row => nameOf((row.when ?? []).find(guard => !guard(state, input))) ?? row.name)
-  return { ok: false, kind: 'guard-rejected', context, phase, reason: `unmet: ${[...new Set(unmet)].join(', ')}` }
+  const all = rows.map(row => nameOf((row.when ?? []).find(guard => !guard(state, input))) ?? row.name)
+  const unmet = [...new Set(all)]
+  return { ok: false, kind: 'guard-rejected', context, phase, reason: `unmet: ${unmet.join(', ')}`, unmet }
 }
 
 function planOf<State, Input extends Tagged, Effect extends Tagged>(

@@ -1,5 +1,6 @@
 /** Sending inputs and asking for them later. */
-import { KernelRejection, type Transaction } from '../driver/transaction.ts'
+import { KernelRejection } from '../driver/kernel-rejection.ts'
+import type { Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
 import type { AcceptInput } from '../kernel/admission.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'

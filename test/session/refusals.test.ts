@@ -1,0 +1,52 @@
+/** What a person reads whom a session refuses something: what is wrong, where, and what leads out. */
+import { expect, test } from 'vitest'
+import { KernelRejection } from '../../src/driver/kernel-rejection.ts'
+import type { Runtime } from '../../src/index.ts'
+import { scriptedExecutor } from '../../src/testing/index.ts'
+import { failureOf, freshStore, start } from './support.ts'
+
+type Control = Parameters<Runtime['control']>[1]
+
+test.each<readonly [done: readonly Control[], asked: Control, says: RegExp]>([
+  [['stop'], 'reset', /^reset is not possible while the session is stopped: resume it first \(`session\/resume`\)$/],
+  [['stop'], 'recycle', /^recycle is not possible while the session is stopped: resume it first/],
+  [['retire'], 'resume', /^resume is not possible while the session is retired: .*`session\/reset`/],
+  [['destroy'], 'stop', /^stop is not possible while the session is destroyed: .*`session\/open`/],
+  [['destroy'], 'resume', /^resume is not possible while the session is destroyed: .*`session\/open`/],
+  [[], 'reset', /^reset is not possible while the session is running: wait for the end of its run, or .*`run\/cancel`/],
+])('after %s, %s is refused with what leads out', async (done, asked, says) => {
+  const executor = scriptedExecutor()
+  const runtime = await start({ store: freshStore('memory'), executor })
+  await runtime.open({ sessionId: 's' })
+  if (done.length === 0) {
+    await runtime.send('s', { content: 'x' })
+    await executor.next()
+  }
+  for (const operation of done) await runtime.control('s', operation)
+  const error = await failureOf(runtime.control('s', asked))
+  expect(error).toMatchObject({
+    code: 'not-ready',
+    details: { kind: 'no-matching-transition', phase: expect.any(String) as unknown },
+  })
+  expect(error.message).toMatch(says)
+})
+
+test('a guard that is not met is named in words, and by its name for programs', () => {
+  const refused = {
+    ok: false,
+    kind: 'guard-rejected',
+    context: 'meerkat/calls/RecordCallIntents',
+    phase: 'running',
+  } as const
+  const one = new KernelRejection({
+    ...refused,
+    reason: 'unmet: turnIsWorking',
+    unmet: ['turnIsWorking', 'notDraining'],
+  })
+  expect(one.code).toBe('rejected')
+  expect(one.message).toMatch(
+    /^record call intents was refused: what it needs is not so \(turnIsWorking\), or the host .* is leaving it/,
+  )
+  expect(one.message).toContain('`session/explain`')
+  expect(one.details).toMatchObject({ kind: 'guard-rejected', guards: ['turnIsWorking', 'notDraining'] })
+})
