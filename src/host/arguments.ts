@@ -8,6 +8,7 @@ import { z } from 'zod'
 import { MeerkatError } from '../errors.ts'
 import { isFileData, MAX_FILE_CHARS, MEDIA_TYPE } from '../file-data.ts'
 import { messageOf } from '../foreign.ts'
+import { INPUT_DURABILITIES, INPUT_KINDS, INPUT_ORIGINS } from '../kernel/admission.ts'
 import { MAX_ID_CHARS, MAX_KEY_CHARS, NOT_PRINTABLE, PRINTABLE } from '../names.ts'
 import { fieldsOf } from '../session/door.ts'
 
@@ -135,21 +136,9 @@ export const hostInput: z.ZodType = z.strictObject({
   model: z.optional(id),
   maxRunMs: z.optional(positive),
   resume: z.optional(flag),
-  kind: z.optional(
-    z.enum([
-      'prompt',
-      'peer-message',
-      'peer-request',
-      'peer-response-progress',
-      'peer-response-terminal',
-      'flow-step',
-      'external-event',
-      'continuation',
-      'operation',
-    ]),
-  ),
-  origin: z.optional(z.enum(['operator', 'peer', 'flow', 'system', 'external'])),
-  durability: z.optional(z.enum(['durable', 'ephemeral', 'derived'])),
+  kind: z.optional(z.enum(INPUT_KINDS)),
+  origin: z.optional(z.enum(INPUT_ORIGINS)),
+  durability: z.optional(z.enum(INPUT_DURABILITIES)),
   intent: z.optional(id),
   withoutWake: z.optional(flag),
   continuation: z.optional(z.enum(['ordinary', 'workgraph-attention'])),

@@ -8,19 +8,23 @@ import type { InputId } from './ids.ts'
 import type { Lane } from './regions/ledger-entries.ts'
 
 /** Who speaks. Everything comes through the same door. */
-export type InputKind =
-  | 'prompt'
-  | 'peer-message'
-  | 'peer-request'
-  | 'peer-response-progress'
-  | 'peer-response-terminal'
-  | 'flow-step'
-  | 'external-event'
-  | 'continuation'
-  | 'operation'
+export const INPUT_KINDS = [
+  'prompt',
+  'peer-message',
+  'peer-request',
+  'peer-response-progress',
+  'peer-response-terminal',
+  'flow-step',
+  'external-event',
+  'continuation',
+  'operation',
+] as const
+export type InputKind = (typeof INPUT_KINDS)[number]
 
-export type InputOrigin = 'operator' | 'peer' | 'flow' | 'system' | 'external'
-export type InputDurability = 'durable' | 'ephemeral' | 'derived'
+export const INPUT_ORIGINS = ['operator', 'peer', 'flow', 'system', 'external'] as const
+export type InputOrigin = (typeof INPUT_ORIGINS)[number]
+export const INPUT_DURABILITIES = ['durable', 'ephemeral', 'derived'] as const
+export type InputDurability = (typeof INPUT_DURABILITIES)[number]
 export type InputMode = 'queue' | 'steer' | 'supersede'
 
 /** A hint to the loop; order is strength. The loop is level-triggered and would find the work without it. */

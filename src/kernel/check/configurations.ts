@@ -5,7 +5,7 @@
  * explored together, what they don't is left out. Names are few because guards only ever compare them. Attempts,
  * extractions and retries have their real limits; times, slots and boundary numbers are no part of a state's key.
  */
-import type { AcceptInput, InputKind, InputMode } from '../admission.ts'
+import { type AcceptInput, INPUT_KINDS, type InputMode } from '../admission.ts'
 import type { MeerkatInput, MeerkatState } from '../machine.ts'
 import { mapGet } from '../persistent-map.ts'
 import { openObligations } from '../regions/registration.ts'
@@ -108,19 +108,8 @@ const binding: Configuration = {
 
 /** Every kind of input in every mode, sound and unsound, as the only one of its session. */
 function everyOffer(): readonly AcceptInput[] {
-  const kinds: readonly InputKind[] = [
-    'prompt',
-    'peer-message',
-    'peer-request',
-    'peer-response-progress',
-    'peer-response-terminal',
-    'flow-step',
-    'external-event',
-    'continuation',
-    'operation',
-  ]
   const modes: readonly (InputMode | undefined)[] = [undefined, 'queue', 'steer', 'supersede']
-  const offers = kinds.flatMap(kind =>
+  const offers = INPUT_KINDS.flatMap(kind =>
     modes.map(mode => accept('a', { kind, supersessionKey: 'k', ...(mode !== undefined && { mode }) })),
   )
   return [
