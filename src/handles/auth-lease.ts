@@ -192,6 +192,11 @@ export class AuthLeaseHandle {
     return this.#machines.stands(key)
   }
 
+  /** The version of the store's entry, which rises with every change in any process; absent where no store is shared. */
+  version(key: LeaseKey): number | undefined {
+    return this.#machines.version(key)
+  }
+
   /** Whether other processes may know more of the credentials than this one. */
   get isShared(): boolean {
     return this.#machines.isShared

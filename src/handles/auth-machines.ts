@@ -116,6 +116,11 @@ export class AuthMachines {
     return this.#copies.get(leaseKeyText(key))?.stands()
   }
 
+  /** Of the store's entry of this credential, as it is known here; absent where there is none. */
+  version(key: LeaseKey): number | undefined {
+    return this.#copies.get(leaseKeyText(key))?.version
+  }
+
   /** Has this credential be what the store says. Answers whether another process refreshes it. */
   async synchronise(key: LeaseKey): Promise<boolean> {
     const bindingKey = leaseKeyText(key)

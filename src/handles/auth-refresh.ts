@@ -33,12 +33,14 @@ export type CredentialRefreshOutcome<Token> =
   | { readonly ok: false; readonly observation: RefreshFailureObservation }
 
 /**
- * Asks for a new token and keeps it. `generation` is the lease's as the refresh began, to fence what is written; `signal`
- * aborts when nobody takes the token any more. What it throws counts as a failure that may pass,
- * and is the `cause` of what the callers get: it must not name a secret.
+ * Asks for a new token and keeps it. `generation` is the lease's as the refresh began; `fence` rises with each refresh of
+ * the credential, also where the one before came to nothing or was taken over: a token that is kept where one of a higher
+ * fence is comes too late. `signal` aborts when nobody takes the token any more. What it throws counts as a failure that
+ * may pass, and is the `cause` of what the callers get: it must not name a secret.
  */
 export type PerformCredentialRefresh<Token> = (given: {
   readonly generation: number
+  readonly fence: number
   readonly signal: AbortSignal
 }) => Promise<CredentialRefreshOutcome<Token>>
 
@@ -74,6 +76,8 @@ export class AuthRefreshCoordinator<Token> {
   readonly #clock: Clock
   readonly #timeoutMs: number
   readonly #flights = new Map<string, Flight<Token>>()
+  /** Refreshes that were performed without a store. */
+  #performed = 0
 
   constructor({ leases, clock, timeoutMs = REFRESH_MS }: AuthRefreshOptions) {
     this.#leases = leases
@@ -195,7 +199,9 @@ export class AuthRefreshCoordinator<Token> {
     const call = this.#call(key, generation)
     let outcome: CredentialRefreshOutcome<Token> | Thrown
     try {
-      outcome = sound(await Promise.race([call.ended, asked.perform({ generation, signal: call.signal })]))
+      this.#performed++
+      const fence = this.#leases.version(key) ?? this.#performed
+      outcome = sound(await Promise.race([call.ended, asked.perform({ generation, fence, signal: call.signal })]))
     } catch (error) {
       outcome = { thrown: errorOf(error) }
     } finally {

@@ -10,7 +10,7 @@
  * Logins under way are no part of it: they have an entry of their own. Without a registry it stands for itself.
  */
 import { MeerkatError } from '../errors.ts'
-import { messageOf } from '../foreign.ts'
+import { errorOf, messageOf } from '../foreign.ts'
 import { decodeAuthState, encodeAuthState } from '../kernel/auth/encode.ts'
 import type { Lease } from '../kernel/auth/lease.ts'
 import { type AuthEffect, type AuthInput, type AuthState, auth } from '../kernel/auth/machine.ts'
@@ -29,6 +29,8 @@ export interface SharedRegistry {
 
 interface Said {
   readonly input: AuthInput
+  /** Of which credential: its generation here. */
+  readonly generation: number
   /** Whether it stands, once the store has it. */
   readonly heard: PromiseWithResolvers<boolean>
 }
@@ -52,6 +54,8 @@ export class CredentialCopy {
   #before: AuthState = auth.initial
   #entry: RegistryEntry | undefined
   #telling: Promise<void> | undefined
+  /** Why the store could not be told. */
+  #trouble: Error | undefined
 
   constructor(key: string, shared: SharedRegistry | undefined, changed: () => void) {
     this.#key = key
@@ -69,6 +73,11 @@ export class CredentialCopy {
     return this.state.lease.phase === 'refreshing' && holder?.alive === true && holder.owner !== this.#shared?.owner
   }
 
+  /** Rises with every change of the entry, over all processes; absent where there is none. */
+  get version(): number | undefined {
+    return this.#entry?.version
+  }
+
   apply(input: AuthInput): StepResult<AuthState, AuthEffect> {
     const before = this.state
     const result = this.#authority.apply(input)
@@ -79,7 +88,7 @@ export class CredentialCopy {
     }
     const heard = Promise.withResolvers<boolean>()
     heard.promise.catch(() => {})
-    this.#said.push({ input, heard })
+    this.#said.push({ input, generation: before.lease.generation, heard })
     void this.tell()
     return result
   }
@@ -93,7 +102,10 @@ export class CredentialCopy {
   /** Has the copy be what the store says. */
   async synchronise(): Promise<void> {
     if (this.#shared === undefined) return
-    if (this.#said.length > 0) return this.tell()
+    if (this.#said.length > 0) {
+      await this.tell()
+      if (this.#trouble !== undefined) throw this.#trouble
+    }
     const entry = await this.#shared.registry.entry(this.#key)
     if (entry !== undefined) this.see(entry)
   }
@@ -106,9 +118,7 @@ export class CredentialCopy {
 
   /** Tells the store what it was not told yet. Who waits for that hears where it fails. */
   tell(): Promise<void> {
-    this.#telling ??= this.#tellAll().finally(() => {
-      this.#telling = undefined
-    })
+    this.#telling ??= Promise.resolve().then(() => this.#tellAll())
     return this.#telling
   }
 
@@ -122,9 +132,13 @@ export class CredentialCopy {
         if (inVain === MAX_TRIES) throw outrun(this.#key)
         inVain = (await this.#tellOnce(this.#shared)) ? 0 : inVain + 1
       }
+      this.#trouble = undefined
     } catch (error) {
+      this.#trouble = errorOf(error)
       for (const { heard } of this.#said) heard.reject(error)
     }
+    // In the same moment in which nothing was left: what is said from now on is told anew.
+    this.#telling = undefined
   }
 
   /** False where somebody came in between: it is decided again over what they made of it. */
@@ -153,8 +167,10 @@ export class CredentialCopy {
     if (state.lease.phase === 'refreshing' && !mine && entry?.holder?.alive !== true) {
       state = stepped(state, { type: 'RefreshFailed', observation: {} }) ?? state
     }
-    const stands = said.map(({ input }) => {
+    const stands = said.map(({ input, generation }) => {
       if (endsRefresh(input) && !mine) return false
+      // Whoever wanted to refresh has a newer one: nobody would perform this refresh.
+      if (input.type === 'BeginRefresh' && generation !== state.lease.generation) return false
       const after = stepped(state, input)
       if (after === undefined) return false
       state = after

@@ -110,8 +110,8 @@ class Host {
   }
 
   #refresh({ waitMs }: Extract<Act, { readonly act: 'refresh' }>): Promise<string> {
-    const perform = (given: { readonly generation: number }): Promise<Granted> => {
-      say({ told: 'performing', generation: given.generation })
+    const perform = (given: { readonly fence: number }): Promise<Granted> => {
+      say({ told: 'performing', fence: given.fence })
       const { promise, resolve } = Promise.withResolvers<Granted>()
       this.#ending = resolve
       return promise

@@ -14,8 +14,8 @@ export interface HostProcess {
   readonly ask: (act: Act) => Promise<unknown>
   /** Resolves when it performs this many refreshes or has performed them. */
   readonly performs: (count: number) => Promise<void>
-  /** Refreshes that it performed so far. */
-  readonly performed: () => number
+  /** The fences of the refreshes that it performed so far. */
+  readonly performed: () => readonly number[]
   /** Everything it printed. */
   readonly output: () => string
   readonly kill: () => Promise<void>
@@ -24,6 +24,7 @@ export interface HostProcess {
 interface Line {
   readonly id?: number
   readonly told?: 'ready' | 'performing'
+  readonly fence?: number
   readonly value?: unknown
   readonly error?: unknown
 }
@@ -35,16 +36,17 @@ export async function startHost(plan: HostPlan): Promise<HostProcess> {
   const ready = Promise.withResolvers<void>()
   const asked: ((answer: unknown) => void)[] = []
   const waiting: { readonly count: number; readonly resolve: () => void }[] = []
-  let [performed, output] = [0, '']
+  const performed: number[] = []
+  let output = ''
   child.stderr.on('data', chunk => {
     output += String(chunk)
   })
   createInterface({ input: child.stdout }).on('line', line => {
     output += `${line}\n`
-    const { id, told, value, error } = JSON.parse(line) as Line
+    const { id, told, fence = 0, value, error } = JSON.parse(line) as Line
     if (told === 'ready') ready.resolve()
-    if (told === 'performing') performed += 1
-    for (const { count, resolve } of waiting) if (performed >= count) resolve()
+    if (told === 'performing') performed.push(fence)
+    for (const { count, resolve } of waiting) if (performed.length >= count) resolve()
     if (id !== undefined) asked[id]?.(error === undefined ? value : { error })
   })
   void ended.then(() => ready.reject(new Error(`the host process ended:\n${output}`)))
@@ -56,7 +58,8 @@ export async function startHost(plan: HostPlan): Promise<HostProcess> {
         asked.push(resolve)
         child.stdin.write(`${JSON.stringify({ id: asked.length - 1, ...act })}\n`)
       }),
-    performs: count => new Promise(resolve => (performed >= count ? resolve() : waiting.push({ count, resolve }))),
+    performs: count =>
+      new Promise(resolve => (performed.length >= count ? resolve() : waiting.push({ count, resolve }))),
     performed: () => performed,
     output: () => output,
     kill: async () => {
