@@ -1,4 +1,5 @@
 /** What a command asks, wherever the runtime is that answers. */
+import type { RuntimeApi } from '../../session/api.ts'
 import type { OperationName, OperationParams, OperationResult } from '../operations.ts'
 
 /** Calls an operation of the table, wherever the runtime is. */
@@ -10,6 +11,8 @@ export type Ask = <Name extends OperationName>(
 
 export interface Connection {
   readonly ask: Ask
+  /** The runtime that answers, where this process has the store open. */
+  readonly runtime?: RuntimeApi
   /** The server that answers; absent where this process has the store open. */
   readonly server?: ServerAddress
 }

@@ -52,7 +52,7 @@ export async function openLocal(shell: Shell, options: LocalOptions): Promise<Co
   const refused = new Refused()
   const observer = observeAll([options.observer ?? tellRefusals(shell.output), refused.observer])
   const runtime = await openRuntime(shell, { ...options, ...defined({ observer }) })
-  return { ask: askRuntime(runtime, refused) }
+  return { ask: askRuntime(runtime, refused), runtime }
 }
 
 /** Opens the runtime; it closes when the command ends. */

@@ -23,6 +23,8 @@ export interface Output {
   object(value: unknown): void
   /** A hint for the person at the terminal; nothing in scripts and pipes. */
   hint(text: string): void
+  /** A line for the person at the terminal that the next one takes the place of; without a text it goes. */
+  status(text: string | undefined): void
   /** A line on stderr for everyone. */
   warn(text: string): void
   style(style: Style, text: string): string
@@ -31,6 +33,7 @@ export interface Output {
 export function createOutput(options: { readonly json: boolean }): Output {
   const { stdout, stderr } = process
   const terminal = stdout.isTTY
+  let hasStatus = false
   const paint = (stream: { readonly isTTY?: boolean }, style: Style, text: string): string =>
     stream.isTTY === true && !process.env['NO_COLOR'] ? styleText(style, text, { validateStream: false }) : text
   return {
@@ -41,6 +44,13 @@ export function createOutput(options: { readonly json: boolean }): Output {
     object: value => void stdout.write(`${JSON.stringify(value)}\n`),
     hint: text => {
       if (stderr.isTTY && !options.json) stderr.write(`${paint(stderr, 'dim', printable(text))}\n`)
+    },
+    status: text => {
+      if (!stderr.isTTY || options.json || (text === undefined && !hasStatus)) return
+      hasStatus = text !== undefined
+      stderr.write(
+        `\r\u001b[K${text === undefined ? '' : paint(stderr, 'dim', excerpt(text, (stderr.columns || 80) - 1))}`,
+      )
     },
     warn: text => void stderr.write(`${paint(stderr, 'yellow', printable(text))}\n`),
     style: (style, text) => paint(stdout, style, text),

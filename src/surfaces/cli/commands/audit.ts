@@ -2,12 +2,24 @@
 import { connect } from '../connection.ts'
 import { EXIT, Exit } from '../failure.ts'
 import type { Shell } from '../shell.ts'
+import { counted, ticking } from '../ticker.ts'
 
 export async function audit(shell: Shell, [session]: readonly unknown[]): Promise<void> {
   const { output } = shell
   const sessionId = String(session)
-  const { ask } = await connect(shell)
-  const report = await ask('session/audit', { sessionId })
+  const { ask, runtime } = await connect(shell)
+  const leaving = new AbortController()
+  const { signal } = leaving
+  shell.atEnd(() => leaving.abort())
+  let far: string | undefined
+  const onProgress = ({ records, steps }: { readonly records: number; readonly steps: number }): void => {
+    far = `${counted(records, 'records')} with ${counted(steps, 'steps')}`
+  }
+  const auditing =
+    runtime === undefined
+      ? ask('session/audit', { sessionId }, { signal })
+      : runtime.audit(sessionId, { signal, onProgress })
+  const report = await ticking(output, { what: `auditing ${sessionId}`, detail: () => far }, auditing)
   const { ok, steps, firstIllegal } = report
   if (output.json) output.object({ sessionId, ...report })
   else if (ok) output.line(`${output.style('green', 'ok')}  ${steps} steps of ${sessionId} are legal`)

@@ -7,12 +7,15 @@ import { pipeline } from 'node:stream/promises'
 import { MeerkatError } from '../../../errors.ts'
 import { exportSession } from '../../../session/transfer/export.ts'
 import type { Shell } from '../shell.ts'
+import { counted, ticking } from '../ticker.ts'
 import { openTransfer, specOf } from './transfer-stores.ts'
 
 export async function exportCommand(shell: Shell, [session]: readonly unknown[]): Promise<void> {
   const store = await openTransfer(shell, await specOf(shell), 'read')
   const leaving = new AbortController()
-  const text = Readable.from(withLineEnds(exportSession(store, String(session), { signal: leaving.signal })))
+  let lines = 0
+  const exported = exportSession(store, String(session), { signal: leaving.signal })
+  const text = Readable.from(withLineEnds(exported, () => lines++))
   const out = shell.flag('out')
   const writing = out === undefined ? pipeline(text, process.stdout, { end: false }) : writeWhole(resolve(out), text)
   // Before the store closes under it; what is half written goes.
@@ -20,11 +23,16 @@ export async function exportCommand(shell: Shell, [session]: readonly unknown[])
     leaving.abort()
     await writing.catch(() => {})
   })
-  await writing
+  // What is printed on the terminal shows itself how far it is.
+  if (out === undefined && shell.output.terminal) return writing
+  await ticking(shell.output, { what: `exporting ${String(session)}`, detail: () => counted(lines, 'lines') }, writing)
 }
 
-async function* withLineEnds(lines: AsyncIterable<string>): AsyncGenerator<string> {
-  for await (const line of lines) yield `${line}\n`
+async function* withLineEnds(lines: AsyncIterable<string>, passed: () => void): AsyncGenerator<string> {
+  for await (const line of lines) {
+    passed()
+    yield `${line}\n`
+  }
 }
 
 /** The file appears when it is whole. */

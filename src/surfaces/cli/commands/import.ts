@@ -7,13 +7,28 @@ import { importSession } from '../../../session/transfer/import.ts'
 import { linesIn } from '../../../session/transfer/lines.ts'
 import { tellWhoWaits } from '../prompt.ts'
 import type { Shell } from '../shell.ts'
+import { counted, ticking } from '../ticker.ts'
 import { openTransfer, specOf } from './transfer-stores.ts'
 
 export async function importCommand(shell: Shell, [file]: readonly unknown[]): Promise<void> {
   const lines = typeof file === 'string' ? linesOf(shell, await openFile(file)) : linesOfStdin(shell)
   const store = await openTransfer(shell, await specOf(shell), 'write')
   const as = shell.flag('as')
-  const imported = await importSession(store, lines, { owner: randomUUID(), ...(as !== undefined && { as }) })
+  let [read, isWhole] = [0, false]
+  const passing = async function* (): AsyncGenerator<string, void> {
+    for await (const line of lines) {
+      read++
+      yield line
+    }
+    isWhole = true
+  }
+  const importing = importSession(store, passing(), { owner: randomUUID(), ...(as !== undefined && { as }) })
+  // Before the lines are whole nothing was written; what is being written is finished, or the next one clears it up.
+  shell.atEnd(async () => {
+    if (isWhole) await importing.catch(() => {})
+  })
+  const detail = (): string => `${counted(read, 'lines')} ${isWhole ? 'are sound and being written' : 'checked'}`
+  const imported = await ticking(shell.output, { what: 'importing', detail }, importing)
   if (shell.output.json) return shell.output.object({ type: 'imported', ...imported })
   const { sessionId, records, messages, unfinished } = imported
   shell.output.line(`${sessionId} (${records} records, ${messages} messages, ${unfinished} unfinished)`)

@@ -1,0 +1,32 @@
+/** How far long work is, for a person who waits for it: at a terminal, from a second on, and gone when it is over. */
+import { duration, type Output } from './output.ts'
+
+/** Work that is done sooner says nothing. */
+const FROM_MS = 1_000
+const EVERY_MS = 250
+
+/** Says what is under way while `work` lasts; `detail` tells how far it is, where that is known. */
+export async function ticking<T>(
+  output: Pick<Output, 'status'>,
+  { what, detail = () => undefined }: { readonly what: string; readonly detail?: () => string | undefined },
+  work: Promise<T>,
+): Promise<T> {
+  const began = performance.now()
+  const timer = setInterval(() => {
+    const ms = performance.now() - began
+    if (ms < FROM_MS) return
+    const far = detail()
+    output.status(`${what}${far === undefined ? '' : `, ${far}`} (${duration(ms)}; Ctrl-C gives it up)`)
+  }, EVERY_MS)
+  try {
+    return await work
+  } finally {
+    clearInterval(timer)
+    output.status(undefined)
+  }
+}
+
+/** `1,234 records`. */
+export function counted(number: number, what: string): string {
+  return `${number.toLocaleString('en')} ${what}`
+}
