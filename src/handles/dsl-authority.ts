@@ -17,6 +17,7 @@ import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { InputId, SessionId } from '../kernel/ids.ts'
 import { type MeerkatInput, type MeerkatState, meerkat } from '../kernel/machine.ts'
 import { isPeerProjectionFresh } from '../kernel/regions/comms.ts'
+import { notDraining } from '../kernel/regions/guards.ts'
 import type { Transition } from '../kernel/step.ts'
 import type { SessionLoop } from '../loop/loop.ts'
 import type { Content, InputRecord } from '../store/records.ts'
@@ -174,6 +175,24 @@ function effectsOf(steps: readonly Step[]): readonly MeerkatEffect[] {
   return steps.length === 1 && steps[0] !== undefined ? steps[0].effects : steps.flatMap(({ effects }) => effects)
 }
 
+/** A refusal of what came while the session's host leaves it, whatever else stood in its way. */
+export class TeardownRefusal extends DslTransitionError {
+  readonly sessionId: SessionId
+
+  constructor(sessionId: SessionId, refusal: DslTransitionError) {
+    super(refusal)
+    this.sessionId = sessionId
+  }
+}
+
+function unlessLeft<T>(sessionId: SessionId, isLeft: boolean, act: () => T): T {
+  try {
+    return act()
+  } catch (error) {
+    throw isLeft && error instanceof DslTransitionError ? new TeardownRefusal(sessionId, error) : error
+  }
+}
+
 function closedByTeardown(what: string): DslTransitionError {
   const reason = 'the session was torn down: its handles only read'
   return new DslTransitionError({ context: `meerkat/${what}`, kind: 'no-matching-transition', reason })
@@ -290,10 +309,12 @@ export class DriverAuthority implements SharedAuthority {
     content: Content,
   ): Promise<T> {
     const { driver } = this.#session
+    const { sessionId } = driver
     let sampled: (() => T) | undefined
     const run = (tx: Tx): readonly Step[] => {
-      admit()
-      return inputs.map(input => this.#step(tx, input, content))
+      unlessLeft(sessionId, true, admit)
+      const isLeft = !notDraining(tx.state)
+      return unlessLeft(sessionId, isLeft, () => inputs.map(input => this.#step(tx, input, content)))
     }
     await driver.mutate(run, {
       published: steps => {

@@ -33,12 +33,16 @@ export function checkArguments(
   for (const [name, signature] of Object.entries(signatures)) {
     const method: unknown = Reflect.get(made.prototype, name)
     if (typeof method !== 'function') throw new Error(`there is no method ${name} to check the arguments of`)
-    const value = function (this: unknown, ...given: readonly unknown[]): unknown {
+    const checked = function (this: unknown, ...given: readonly unknown[]): unknown {
       const known = argumentsOf(name, signature.takes, given)
-      if (!(known instanceof MeerkatError)) return Reflect.apply(method, this, known)
-      if (signature.later) return Promise.reject(known)
-      throw known
+      if (known instanceof MeerkatError) throw known
+      return Reflect.apply(method, this, known)
     }
+    // Who answers later never throws at once, whatever stands in the way.
+    const later = async function (this: unknown, ...given: readonly unknown[]): Promise<unknown> {
+      return Reflect.apply(checked, this, given)
+    }
+    const value = signature.later ? later : checked
     Object.defineProperty(made.prototype, name, { value, configurable: true, writable: true })
   }
 }

@@ -1,6 +1,7 @@
 /** What a host is told when it asks for something that can't be: by kind, never by text. */
 import { KernelRejection } from '../driver/kernel-rejection.ts'
 import { asMeerkatError, MeerkatError } from '../errors.ts'
+import { TeardownRefusal } from '../handles/dsl-authority.ts'
 import { DslTransitionError } from '../kernel/authority.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import type { MeerkatState } from '../kernel/machine.ts'
@@ -80,6 +81,7 @@ function isOfTeardown(error: unknown): boolean {
 /** The machine refused what was asked: what was asked, and why not. */
 function validationFailed(what: string, error: unknown): MeerkatError {
   if (!(error instanceof DslTransitionError)) throw error
+  if (error instanceof TeardownRefusal) return beingTornDown(error.sessionId, undefined, error)
   const details = { kind: error.kind, context: error.context, reason: error.reason }
   return new MeerkatError('rejected', `${what} was refused: ${error.reason}`, { details, cause: error })
 }

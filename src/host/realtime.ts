@@ -24,7 +24,7 @@ import {
 } from '../kernel/regions/realtime-state.ts'
 import * as takes from './arguments.ts'
 import type { Entries, Entry } from './entries.ts'
-import { notReady, notRegistered, validated } from './errors.ts'
+import { beingTornDown, isDraining, notReady, validated } from './errors.ts'
 
 /** The right to speak for one binding. */
 export type RealtimeAttachmentAuthority = Minted<{ readonly sessionId: SessionId; readonly authorityEpoch: number }>
@@ -251,9 +251,10 @@ export class RealtimeAttachments {
     const { sessionId, gate } = entry
     let answer: T | undefined
     const run = (tx: Transaction): readonly MeerkatEffect[] => {
-      if (gate.closed) throw notRegistered(sessionId)
+      if (gate.closed) throw beingTornDown(sessionId, tx.state)
       admit()
       const step = tx.try(input)
+      if (!step.ok && isDraining(tx.state)) throw beingTornDown(sessionId, tx.state)
       if (!step.ok) throw new DslTransitionError(step)
       taken?.()
       return step.effects

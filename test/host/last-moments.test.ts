@@ -3,9 +3,11 @@ import { setImmediate } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { asMeerkatError, type MeerkatError } from '../../src/errors.ts'
 import { MeerkatMachine } from '../../src/host/meerkat-machine.ts'
-import type { RuntimeEpochId } from '../../src/kernel/ids.ts'
+import type { CommsRuntimeId, LiveChannelId, RuntimeEpochId } from '../../src/kernel/ids.ts'
 import { freshStore, STORES } from '../session/support.ts'
 import { answering, failure, S } from './support/machines.ts'
+
+const IDENTITY = { model: 'm', provider: 'p' }
 
 /** How often the moment is tried: what a teardown waits for comes sooner or later. */
 const ROUNDS = 8
@@ -25,6 +27,12 @@ const ASKS: Readonly<Record<string, (machine: MeerkatMachine, n: number) => Prom
   stop: machine => machine.stopRuntimeExecutor(S),
   recover: machine => machine.recover(S),
   register: machine => machine.registerSession(S),
+  'set the model': machine => machine.models.hydrateSessionLlmState(S, { identity: IDENTITY }),
+  'set the baseline': machine => machine.models.configureModelRoutingBaseline(S, { model: 'm', realtime: true }),
+  'attach the ingress': machine => machine.drains.attachSessionIngress(S, 'c' as CommsRuntimeId),
+  'attach live': machine => machine.realtime.attachLive(S),
+  'say what is wanted': machine => machine.realtime.projectRealtimeAttachmentIntent(S, true),
+  'open a channel': machine => machine.live.resolveOpenAdmission(S, 'c' as LiveChannelId, IDENTITY),
   operation: async machine => machine.opsLifecycleRegistry(S).register({ kind: 'background-tool-op', title: 'job' }),
 }
 
@@ -101,4 +109,11 @@ test('a reset while the host leaves begins no epoch that would stop it', async (
   drained.resolve('Dismissed')
   expect(await left).toBe(true)
   expect(machine.containsSession(S)).toBe(false)
+})
+
+test('methods that answer later reject for a session that nobody registered, and never throw at once', async () => {
+  const machine = await hostOn('memory')
+  const asked = Object.entries(ASKS).filter(([name]) => name !== 'register')
+  const answers = asked.map(([, ask]) => ask(machine, 0))
+  for (const answer of answers) expect(await failure(answer)).toMatchObject({ code: 'not-ready' })
 })
