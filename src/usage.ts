@@ -1,15 +1,19 @@
-/** Token counts added up. A count that nobody reported stays absent: unmeasured is not zero. */
+/** Token counts added up. A count that nobody reported stays absent, and the sum says that it is not all: unmeasured is not zero. */
 import type { UsageRecord } from './store/records.ts'
 
 const FIELDS = ['inputTokens', 'outputTokens', 'totalTokens', 'cachedInputTokens', 'reasoningTokens', 'calls'] as const
 
+/** What is said of something that cost nobody knows how much. */
+export const UNMEASURED: UsageRecord = { unmeasured: true }
+
 /** The sum; a field is absent where neither has it. */
 export function addUsage(a: UsageRecord | undefined, b: UsageRecord | undefined): UsageRecord | undefined {
   if (a === undefined || b === undefined) return a ?? b
-  return FIELDS.reduce<UsageRecord>((sum, name) => {
+  const sum = FIELDS.reduce<UsageRecord>((all, name) => {
     const [left, right] = [a[name], b[name]]
-    return left === undefined && right === undefined ? sum : Object.assign(sum, { [name]: (left ?? 0) + (right ?? 0) })
+    return left === undefined && right === undefined ? all : Object.assign(all, { [name]: (left ?? 0) + (right ?? 0) })
   }, {})
+  return a.unmeasured === true || b.unmeasured === true ? { ...sum, ...UNMEASURED } : sum
 }
 
 /** What of a sum is left without a part of it. */
@@ -19,5 +23,6 @@ export function lessUsage(sum: UsageRecord | undefined, part: UsageRecord | unde
     const value = (sum[name] ?? 0) - (part[name] ?? 0)
     return value > 0 ? [[name, value]] : []
   })
-  return left.length === 0 ? undefined : Object.fromEntries(left)
+  const rest: UsageRecord = { ...Object.fromEntries(left), ...(sum.unmeasured === true && UNMEASURED) }
+  return Object.keys(rest).length === 0 ? undefined : rest
 }

@@ -10,6 +10,7 @@ import type { ApplyOutput } from '../executor/executor.ts'
 import { jsonOf, wellFormed } from '../foreign.ts'
 import { FAILURES, type TerminalFailureSource } from '../kernel/regions/turn-outcome.ts'
 import type { MessagePart, MessageRecord, UsageRecord } from '../store/records.ts'
+import { UNMEASURED } from '../usage.ts'
 
 export type Fields = Readonly<Record<string, unknown>>
 
@@ -89,7 +90,8 @@ export function soundUsage(given: unknown): UsageRecord | undefined {
     const value: unknown = Reflect.get(given, name)
     return isCount(value, 0) ? [[name, value]] : []
   })
-  return counts.length === 0 ? undefined : Object.fromEntries(counts)
+  const isPartial = Reflect.get(given, 'unmeasured') === true
+  return counts.length === 0 && !isPartial ? undefined : { ...Object.fromEntries(counts), ...(isPartial && UNMEASURED) }
 }
 
 const COUNTS = ['inputTokens', 'outputTokens', 'totalTokens', 'cachedInputTokens', 'reasoningTokens', 'calls'] as const

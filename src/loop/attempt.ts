@@ -6,6 +6,7 @@ import type { Faults } from '../faults.ts'
 import { errorOf } from '../foreign.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import { isUnreadableFile } from '../store/blobs.ts'
+import { UNMEASURED } from '../usage.ts'
 import { checkedAnswer } from './answers.ts'
 import type { Ending } from './closing.ts'
 import type { LoopPort } from './port.ts'
@@ -40,7 +41,12 @@ export function judge(ended: Ending | 'given-up', signal: AbortSignal): Ending {
   if (!signal.aborted || ending.type === 'completed') return ending
   const cause = signal.reason as AbortCause
   if (cause === 'closing') return { type: 'interrupted' }
-  const { message, usage, turn } = ending as Partial<Extract<ApplyOutput, { type: 'cancelled' }>>
+  const isUnreported = ending.type === 'threw' || ending.type === 'interrupted'
+  const {
+    message,
+    usage = isUnreported ? UNMEASURED : undefined,
+    turn,
+  } = ending as Partial<Extract<ApplyOutput, { type: 'cancelled' }>>
   const kept = defined({ message, usage, turn })
   return cause === 'deadline' ? { ...timedOut, ...kept } : { type: 'cancelled', ...kept }
 }

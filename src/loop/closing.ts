@@ -5,9 +5,11 @@ import { messageOf } from '../foreign.ts'
 import type { CallId, RunId } from '../kernel/ids.ts'
 import { mapGet } from '../kernel/persistent-map.ts'
 import type { Calls } from '../kernel/regions/calls.ts'
+import { entryOf } from '../kernel/regions/ledger-entries.ts'
 import { cancelTakesAnswer } from '../kernel/regions/turn-rules.ts'
 import type { MessageRecord, ResultRecord, UsageRecord } from '../store/records.ts'
 import { messageText } from '../text.ts'
+import { addUsage, UNMEASURED } from '../usage.ts'
 import type { Work } from './work.ts'
 
 /** What `apply` came to: its output, an error it threw, or that the runtime went away under it. */
@@ -20,7 +22,7 @@ export type Ending =
 export interface Closing {
   readonly runId: RunId
   readonly work: Work
-  /** Of the whole work so far. */
+  /** Of the whole work so far, as far as anybody said it. */
   readonly usage: UsageRecord | undefined
   /** What of it the journal does not say yet. */
   readonly unrecorded: UsageRecord | undefined
@@ -105,7 +107,7 @@ function completed(tx: Transaction, closing: Closing, output: Completed): Verdic
       runId,
       ...(answer !== undefined && { message: answer }),
       ...(output.output !== undefined && { output: output.output }),
-      ...(closing.usage && { usage: closing.usage }),
+      ...usageOf(tx, closing),
     },
     { type: 'Commit', runId, messages: count },
   )
@@ -125,7 +127,7 @@ function failed(tx: Transaction, closing: Closing, output: Extract<ApplyOutput, 
   const notice = `The turn failed (${error.code}): ${error.message}`
   const { count, answer } = join(tx, closing, output.message, notice)
   tx.stepWith(
-    { ...resultOf('failed', closing, answer), error: { ...error, cause } },
+    { ...resultOf(tx, 'failed', closing, answer), error: { ...error, cause } },
     { type: 'Fail', runId, messages: count },
   )
   return 'over'
@@ -139,7 +141,7 @@ function cancelled(tx: Transaction, closing: Closing, message: MessageRecord | u
   }
   sayText(tx, closing, message)
   const { count, answer } = join(tx, closing, message, 'The turn was cancelled here.')
-  tx.stepWith(resultOf('cancelled', closing, answer), { type: 'CancelRun', runId, messages: count })
+  tx.stepWith(resultOf(tx, 'cancelled', closing, answer), { type: 'CancelRun', runId, messages: count })
   return 'over'
 }
 
@@ -149,7 +151,11 @@ function threw(tx: Transaction, closing: Closing, thrown: unknown): Verdict {
   const message = messageOf(thrown)
   const error = { code: 'executor-failed', message, cause: 'runtime-apply-failure' }
   const before = tx.parts.ended.length
-  tx.stepWith({ outcome: 'failed', runId, error }, { type: 'RollbackRun', runId, cause: 'attempt-failed' })
+  const usage = addUsage(closing.usage, UNMEASURED)
+  tx.stepWith(
+    { outcome: 'failed', runId, error, ...(usage && { usage }) },
+    { type: 'RollbackRun', runId, cause: 'attempt-failed' },
+  )
   tx.event({ type: 'notice', data: { code: 'attempt-failed', message } })
   if (tx.parts.ended.length > before) {
     const { count } = join(tx, closing, undefined, `The turn failed: ${message}`)
@@ -195,11 +201,20 @@ function unknownOutcome({ state }: Transaction, callId: string): string {
 }
 
 function resultOf(
+  tx: Transaction,
   outcome: ResultRecord['outcome'],
-  { runId, usage }: Closing,
+  closing: Closing,
   answer: number | undefined,
 ): ResultRecord {
-  return { outcome, runId, ...(answer !== undefined && { message: answer }), ...(usage && { usage }) }
+  return { outcome, runId: closing.runId, ...(answer !== undefined && { message: answer }), ...usageOf(tx, closing) }
+}
+
+/** What all attempts cost, with the mark that one of them ended without saying so. */
+function usageOf({ state: { run, ledger } }: Transaction, { usage }: Closing): Pick<ResultRecord, 'usage'> {
+  const contributors = run.phase === 'bound' ? run.contributors : []
+  const isUnreported = contributors.some(id => entryOf(ledger, id)?.unreported === true)
+  const all = isUnreported ? addUsage(usage, UNMEASURED) : usage
+  return all === undefined ? {} : { usage: all }
 }
 
 /** The text of a model call as one event; where nothing was streamed, its one delta too. */

@@ -199,6 +199,8 @@ export interface UsageRecord {
   readonly reasoningTokens?: number
   /** Model calls made. */
   readonly calls?: number
+  /** More was spent than is counted here: a call or an attempt ended without anybody having said what it cost. */
+  readonly unmeasured?: true
 }
 
 /** A part of an assistant or tool message. */

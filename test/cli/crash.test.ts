@@ -36,6 +36,19 @@ test('kill -9 in a tool call: a tool that may be repeated is called again under 
   expect(new Set(calls).size).toBe(1)
 })
 
+test('kill -9 in the middle of an answer: what it cost says that it is not all', async () => {
+  using folder = new Folder()
+  const running = folder.start(['run', ...demo, '--session', 's', 'count to 60'])
+  await running.shows('1 2')
+  running.kill('SIGKILL')
+  await running.ended
+  const resumed = await folder.run('run', '--session', 's', '--json')
+  expect(jsonLines(resumed.stdout).at(-1)).toMatchObject({
+    outcome: 'completed',
+    usage: { calls: 1, unmeasured: true, totalTokens: expect.any(Number) as number },
+  })
+})
+
 test('kill -9 in a tool call that nobody may repeat: a person says what became of it', async () => {
   using folder = new Folder()
   const running = folder.start(['run', ...demo, '--session', 's', '--json', 'wait 60 s and ask'])

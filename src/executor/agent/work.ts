@@ -29,7 +29,7 @@ import { type Settings, structuredFormat, toolOption } from './settings.ts'
 import { abortCause } from './stage.ts'
 import { correction, type OutputSchema, outputSchema } from './structured.ts'
 import type { AgentTool } from './tool.ts'
-import { tokensOf } from './usage.ts'
+import { costOf, tokensOf } from './usage.ts'
 
 /** Thrown when the runtime closes in the middle: the attempt is neither done nor failed. */
 export class Interrupted extends Error {
@@ -94,6 +94,8 @@ class Work {
   #calls = 0
   #retries = 0
   #usage: Ending['usage']
+  /** What of it no report has said. */
+  #unrecorded: Ending['usage']
   /** What was said between the model and us about its answer's form, with the length of the journal it stands behind. */
   #corrections: readonly { readonly at: number; readonly messages: readonly ContextMessage[] }[] = []
   /** The endpoint does not take a response format; the prompt has to do. */
@@ -203,7 +205,8 @@ class Work {
         limits,
         newCallId: () => ids.call(),
       })
-      this.#usage = addUsage(this.#usage, once.usage)
+      this.#usage = addUsage(this.#usage, costOf(once))
+      this.#unrecorded = addUsage(this.#unrecorded, costOf(once))
       return once
     })
     this.#retries += this.#calls - firstCall
@@ -293,11 +296,13 @@ class Work {
     const prepared = await this.#prepare(calls, tools)
     const held = await this.#held(prepared)
     if (abortCause(this.#port.signal) !== undefined) return this.#stopped(end)
+    const usage = this.#unrecorded
+    this.#unrecorded = undefined
     await this.#port.intend({
       turn: end.turn,
       message: { role: 'assistant', content: end.parts },
       calls: prepared.map(call => intentOf(call, held.has(call))),
-      ...(end.usage === undefined ? {} : { usage: end.usage }),
+      ...(usage === undefined ? {} : { usage }),
     })
     this.#warn(this.#spent)
     await this.#runCalls(prepared.filter(call => !held.has(call)))

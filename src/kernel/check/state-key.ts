@@ -1,8 +1,8 @@
 /**
  * One text for all session states that behave alike.
  *
- * Left out is what no guard ever reads: slot numbers (only the order in a lane counts), times but those of schedules, and
- * how many boundaries a run has passed beyond whether it has passed any. That makes the reachable states finitely many without a budget
+ * Left out is what no guard ever reads: slot numbers (only the order in a lane counts), times but those of schedules, whether
+ * somebody said what a run cost, and how many boundaries a run has passed beyond whether it has passed any. That makes the reachable states finitely many without a budget
  * of runs or boundaries. Slices are shared between states, so each is put into words once.
  */
 import { type MeerkatState, meerkat } from '../machine.ts'

@@ -46,6 +46,8 @@ export interface EntryFacts {
   readonly carries: readonly InputId[]
   /** An earlier attempt left a journal, so the next one continues it and takes nothing else along. */
   readonly progressed?: true
+  /** A run of it ended without an outcome, and nobody said what that run had cost. */
+  readonly unreported?: true
   /** It starts no turn, whatever is done to the session. */
   readonly silent?: true
   /** It goes with the process that it was sent to, unless there is work of it to continue. */
@@ -127,13 +129,15 @@ function withoutKeyed(keyed: Ledger['keyed'], key: string, id: InputId): Ledger[
 
 /** What an entry is whatever its status. */
 export function factsOf(entry: EntryFacts): EntryFacts {
-  const { id, kind, lane, wake, attempts, at, supersessionKey, carries, progressed, silent, ephemeral } = entry
+  const { id, kind, lane, wake, attempts, at, supersessionKey, carries, progressed, unreported, silent, ephemeral } =
+    entry
   const facts = { id, kind, lane, wake, attempts, at, carries }
-  if ((supersessionKey ?? progressed ?? silent ?? ephemeral) === undefined) return facts
+  if ((supersessionKey ?? progressed ?? unreported ?? silent ?? ephemeral) === undefined) return facts
   return {
     ...facts,
     ...(supersessionKey && { supersessionKey }),
     ...(progressed && { progressed }),
+    ...(unreported && { unreported }),
     ...(silent && { silent }),
     ...(ephemeral && { ephemeral }),
   }

@@ -142,7 +142,9 @@ function returnGroup(ledger: Ledger, group: readonly InputId[], cause: RollbackC
     if (other === undefined) continue
     entries = mapSet(entries, id, { ...factsOf(other), attempts, carries: [], status: 'carried', carrier: entry.id })
   }
-  const facts = { ...factsOf(entry), attempts, carries: rest, ...(progressed && { progressed }) }
+  // What parks says what it cost; every other end comes to nobody's knowledge.
+  const unreported = cause !== 'parked' && ({ unreported: true } as const)
+  const facts = { ...factsOf(entry), attempts, carries: rest, ...(progressed && { progressed }), ...unreported }
   return enqueue(withEntries(ledger, entries), facts, cause === 'attempt-failed' ? 'back' : 'front')
 }
 

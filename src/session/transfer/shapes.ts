@@ -46,6 +46,7 @@ const usage = z.looseObject({
   outputTokens: z.number().optional(),
   totalTokens: z.number().optional(),
   calls: z.number().optional(),
+  unmeasured: z.literal(true).optional(),
 })
 
 const message = z.looseObject({

@@ -124,7 +124,7 @@ function resultObject(sessionId: string, { id, status, reason, attempts, runId, 
 
 function usageText({ usage }: RunResult): string {
   const total = usage?.totalTokens ?? (usage?.inputTokens ?? 0) + (usage?.outputTokens ?? 0)
-  return total > 0 ? ` · ${total} tokens` : ''
+  return total > 0 ? ` · ${usage?.unmeasured === true ? 'at least ' : ''}${total} tokens` : ''
 }
 
 function failureOf({ status, reason, result, attempts }: InputView): {

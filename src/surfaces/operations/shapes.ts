@@ -87,6 +87,10 @@ const usage = z.object({
   cachedInputTokens: z.int().optional(),
   reasoningTokens: z.int().optional(),
   calls: z.int().optional().describe('Model calls made.'),
+  unmeasured: z
+    .literal(true)
+    .optional()
+    .describe('More was spent than is counted: a call or an attempt ended without anybody having said what it cost.'),
 })
 
 export const runResult = z.object({
@@ -94,7 +98,7 @@ export const runResult = z.object({
   runId: z.string(),
   text: z.string().optional(),
   output: json.optional().describe('The structured answer, where `outputSchema` asked for one.'),
-  usage: usage.optional().describe('A count that no provider reported is absent.'),
+  usage: usage.optional().describe('Of all attempts. A count that no provider reported is absent.'),
   error: z.object({ code: z.string(), message: z.string(), cause: z.string() }).optional(),
 })
 
