@@ -28,6 +28,7 @@ const SIGNS: Readonly<Record<SituationName, string>> = {
   running: 'run.completed',
   calling: 'tool.completed',
   steering: 'input.steered',
+  pending: 'tool.approval-decided',
   cancelling: 'run.cancelled',
   stopping: 'session.phase-changed',
   waiting: 'operation.completed',

@@ -95,6 +95,18 @@ export const SITUATIONS = {
       await endOfAll(stage)
     },
   },
+  pending: {
+    reach: async stage => {
+      await stage.open()
+      await stage.send('work approved', {}, 'owner')
+      await stage.happened('run.parked')
+    },
+    goOn: async stage => {
+      await stage.send('by-the-way retry', { mode: 'steer' })
+      await stage.happened('run.parked', 2)
+      await endOfAll(stage)
+    },
+  },
   cancelling: {
     reach: async stage => {
       await calling(stage, 'retry', 'retry')

@@ -60,6 +60,15 @@ const shape: Omit<SimulationOptions, 'seed'> = {
       },
     })),
     {
+      ...toolNamed('approved', 'ask'),
+      needsApproval: () => true,
+      mayNeedApproval: true,
+      execute: async (_, { signal }) => {
+        await aSecond(clock, signal)
+        return 'done'
+      },
+    },
+    {
       ...toolNamed('later', 'retry'),
       execute: () => stillRunning({ title: 'later', handle: 1, finish: jobOn(clock) }),
       resume: () => jobOn(clock),
@@ -225,6 +234,16 @@ export class Stage {
     while (this.#owner.phase === 'closing') await this.#while(50)
   }
 
+  /** Allows what waits for a decision. */
+  async #allow(): Promise<void> {
+    for (const { id } of await this.#insist('front', runtime => runtime.approvals(this.#session))) {
+      await this.#insist('front', runtime => runtime.decide(this.#session, id, { decision: 'allow' }), [
+        'not-found',
+        'rejected',
+      ])
+    }
+  }
+
   /** Repeats every send, asks something new, closes everything, and judges what was seen. */
   async judge(): Promise<readonly Violation[]> {
     this.world.cut = () => false
@@ -261,6 +280,7 @@ export class Stage {
   }
 
   async #attend(): Promise<void> {
+    await this.#allow()
     for (const { id } of await this.#insist('front', runtime => runtime.calls(this.#session, { state: 'unknown' }))) {
       const told: Told = { type: 'resolve', session: this.#session, callId: id, resolution: 'retry' }
       this.world.tell(told)

@@ -20,6 +20,7 @@ const UNREACHED: Readonly<Record<SituationName | 'anywhere', Readonly<Record<str
     running: opened,
     calling: opened,
     steering: opened,
+    pending: opened,
     cancelling: opened,
     stopping: opened,
     waiting: {

@@ -5,7 +5,7 @@
  * calls that the request asks for are made in rounds, and how many of them are made already is counted in the prompt.
  */
 import type { CallOptions } from './model.ts'
-import { NOTICE } from './prompt.ts'
+import { announcedCall, NOTICE } from './prompt.ts'
 
 type Prompt = CallOptions['prompt']
 type Message = Prompt[number]
@@ -59,6 +59,8 @@ const ABOUT = '(I am a demo agent: a script, not a language model. Say "help" to
 
 /** Reads the prompt and decides the next step. */
 export function demoStep(prompt: Prompt, tools: readonly string[]): DemoStep {
+  const decided = decidedIn(prompt)
+  if (decided.length > 0) return { type: 'say', text: decided.map(sentence).join('\n'), pace: 'usual' }
   const work = prompt.slice(startOfWork(prompt))
   const firstTool = work.findIndex(({ role }) => role === 'tool')
   const isSteer = (index: number): boolean => firstTool !== -1 && index > firstTool
@@ -80,6 +82,17 @@ export function demoStep(prompt: Prompt, tools: readonly string[]): DemoStep {
   if (round !== undefined)
     return { type: 'call', say: round.length === 1 ? '' : `I do ${round.length} things side by side.`, calls: round }
   return answer(actions, made, steers, prompt)
+}
+
+/** Results of calls that were pending while it said something else: the prompt ends with their announcements. */
+function decidedIn(prompt: Prompt): readonly Result[] {
+  const start = prompt.findLastIndex(message => announcedBy(message) === undefined) + 1
+  const ids = prompt.slice(start).flatMap(message => announcedBy(message) ?? [])
+  return resultsOf(prompt).filter(({ id }) => ids.includes(id))
+}
+
+function announcedBy(message: Message): string | undefined {
+  return message.role === 'user' ? announcedCall(textOf(message)) : undefined
 }
 
 /** The first user message after the last answer, or after the notice that there was none. */
@@ -261,6 +274,7 @@ function offered(action: Action, tools: readonly string[]): Action {
 }
 
 interface Result {
+  readonly id: string
   readonly name: string
   readonly failed: boolean
   readonly output: unknown
@@ -271,9 +285,9 @@ function resultsOf(work: Prompt): readonly Result[] {
     if (message.role !== 'tool') return []
     return message.content.flatMap(part => {
       if (part.type !== 'tool-result') return []
-      const { output, toolName: name } = part
+      const { output, toolName: name, toolCallId: id } = part
       const failed = output.type.startsWith('error') || output.type === 'execution-denied'
-      return [{ name, failed, output: 'value' in output ? output.value : output.type }]
+      return [{ id, name, failed, output: 'value' in output ? output.value : output.type }]
     })
   })
 }

@@ -56,6 +56,12 @@ function lateResults(messages: readonly ContextMessage[]): ReadonlySet<WholePart
   return late
 }
 
+/** Whether a message announces the result of a call that was pending, and of which. */
+export function announcedCall(text: string): string | undefined {
+  return ANNOUNCED.exec(text)?.[1]
+}
+const ANNOUNCED = /^\[SYSTEM NOTICE\] The call (\S+) of [^,]+, which was pending,/
+
 /** Results stand behind their calls; those that nobody would look for there any more are announced. */
 function announced({ content }: ContextMessage, late: ReadonlySet<WholePart>): Prompt {
   const parts = typeof content === 'string' ? [] : content.filter(part => late.has(part))

@@ -9,6 +9,7 @@ import { agent } from '../../executor/agent/agent.ts'
 import { valueFor } from '../../executor/agent/demo-value.ts'
 import { invalidOption } from '../../executor/agent/options.ts'
 import { isRecord } from '../../executor/agent/parts.ts'
+import { announcedCall } from '../../executor/agent/prompt.ts'
 import { type AgentTool, type ToolContext, toolList } from '../../executor/agent/tool.ts'
 import type { CoreExecutor } from '../../executor/executor.ts'
 import type { CallPolicy } from '../../kernel/regions/calls.ts'
@@ -126,10 +127,12 @@ export function scriptedModel(random: Random, world: Pick<World, 'faults'>): Lan
 
 /** The next thing that the newest line asks for. */
 function reply(prompt: LanguageModelV4Prompt, tools: CallTools): readonly LanguageModelV4StreamPart[] {
-  const at = prompt.findLastIndex(({ role }) => role === 'user')
+  // That a pending call has its result now asks for nothing.
+  const at = prompt.findLastIndex(
+    message => message.role === 'user' && announcedCall(textIn(message.content)) === undefined,
+  )
   const message = prompt[at]
-  const text =
-    message?.role === 'user' ? message.content.map(part => (part.type === 'text' ? part.text : '')).join('') : ''
+  const text = message?.role === 'user' ? textIn(message.content) : ''
   const [line = ''] = text.split('\n').slice(-1)
   const [name = '', ...calls] = line.split(' ')
   const made = prompt.slice(at).filter(({ role }) => role === 'tool').length
@@ -138,6 +141,10 @@ function reply(prompt: LanguageModelV4Prompt, tools: CallTools): readonly Langua
   const offered = tools.find(one => one.type === 'function' && one.name === tool)
   const args = valueFor(offered?.type === 'function' ? offered.inputSchema : {}, name)
   return call(tool, `${name}-${made}`, isRecord(args) ? args : {})
+}
+
+function textIn(content: readonly { readonly type: string; readonly text?: string }[]): string {
+  return content.map(({ text = '' }) => text).join('')
 }
 
 type CallTools = NonNullable<Parameters<LanguageModelV4['doStream']>[0]['tools']>
