@@ -292,7 +292,9 @@ function withoutInherited(event: EventRecord, runId: RunId | undefined, inputId:
   if (event.turn !== undefined) short.turn = event.turn
   if (event.message !== undefined) short.message = event.message
   if (event.data !== undefined) short.data = event.data
-  if (event.n === undefined) return short
-  const { of, span, n, from } = event
-  return { ...short, ...defined({ of, span, n, from }) }
+  return withPlace(short, event)
+}
+
+function withPlace(short: EventRecord, { of, span, n, from }: EventRecord): EventRecord {
+  return (n ?? of ?? span) === undefined ? short : { ...short, ...defined({ of, span, n, from }) }
 }
