@@ -171,10 +171,29 @@ async function parkedBy(live: LiveSession, store: Store, runIds: readonly string
   const { state } = live
   const found: Parked[] = []
   for (const work of parkedWork(state)) {
-    const runId = await lastRunOf(store, live.id, work)
-    if (runId !== undefined && runIds.includes(runId)) found.push({ work, calls: unsettledCallsOf(state.calls, work) })
+    const calls = unsettledCallsOf(state.calls, work)
+    const runs = await runsSince(store, live.id, { work, calls })
+    if (runs.some(runId => runIds.includes(runId))) found.push({ work, calls })
   }
   return found
+}
+
+/** The run that came to these calls, and those that heard steers since while they wait. */
+async function runsSince(store: Store, sessionId: SessionId, { work, calls }: Parked): Promise<readonly RunId[]> {
+  const place = await store.locate(work)
+  const waiting = new Set<unknown>(calls.map(({ id }) => id))
+  let last: RunId | undefined
+  const found: RunId[] = []
+  for await (const row of rowsOf(store, { sessionId, after: (place?.first ?? 1) - 1 })) {
+    for (const event of eventsOf(row)) {
+      const isStaged = event.type === 'input.staged' && event.inputId === work
+      if (isStaged) last = event.runId
+      const isAsked = isStaged ? found.length > 0 : found.length === 0 && waiting.has(event['callId'])
+      if (isAsked && last !== undefined) found.push(last)
+    }
+  }
+  // Events of calls need not be kept.
+  return found.length > 0 || last === undefined ? found : [last]
 }
 
 interface Parked {

@@ -134,6 +134,19 @@ describe.each(STORES)('a steer of work that waits for an approval (%s)', kind =>
     expect(await runtime.approvals('s')).toEqual([])
   })
 
+  test.each(['first', 'second'] as const)('is cancelled with it by the id of the %s run that parked', async which => {
+    const executor = hearing()
+    const runtime = await start({ store: freshStore(kind), executor })
+    const { inputId, steerId, run } = await steered(runtime, executor)
+    run.end({ type: 'parked', message: say('noted') })
+    await until(runtime, 's', 'run.parked', event => event.runId === run.port.runId)
+    const runId = which === 'first' ? executor.applied[0]?.port.runId : run.port.runId
+    expect(await runtime.cancel('s', { runId: runId ?? '' })).toMatchObject({
+      cancelled: true,
+      endedInputs: [inputId, steerId],
+    })
+  })
+
   test('leaves the call its expiry', async () => {
     const clock = manualClock()
     const executor = hearing()
