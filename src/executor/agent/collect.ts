@@ -19,11 +19,14 @@ export type FinishReason = Extract<StreamPart, { type: 'finish' }>['finishReason
 
 interface Block {
   readonly type: 'text' | 'reasoning' | 'other'
-  readonly id: string
+  /** As the package names it. */
+  id: string
   readonly text: GrowingText
   /** The first half of a pair whose second half may come with the next delta. */
   held: string
   metadata: ProviderMetadata | undefined
+  /** It was said that it is whole. */
+  isWhole?: boolean
   readonly part?: MessagePart
 }
 
@@ -53,6 +56,12 @@ export class Collector {
   /** Characters of everything so far, and of each call's arguments. */
   #chars = 0
   readonly #argumentChars = new Map<string, number>()
+  /** What was told ahead of the package, which will tell it again, and the blocks that it has named since. */
+  readonly #told: { readonly block: Block; chars: number }[] = []
+  readonly #named = new Map<string, Block>()
+  /** Characters that the package told first. */
+  #received = 0
+  #knowsReasoning = false
 
   constructor(own: Collecting) {
     this.#own = own
@@ -71,7 +80,7 @@ export class Collector {
         return this.#delta('text', part)
       case 'reasoning-start':
         // Redacted thoughts have no text at all, only metadata that has to go back.
-        return void this.#open('reasoning', part.id, part.providerMetadata)
+        return this.#startReasoning(part.id, part.providerMetadata)
       case 'reasoning-delta':
         return this.#delta('reasoning', part)
       case 'tool-call':
@@ -91,6 +100,21 @@ export class Collector {
       default:
         this.#end(part)
     }
+  }
+
+  /**
+   * A piece that the wire tells before the package does. Answers whether it was taken: not while the package owes pieces
+   * before it, of `owed` characters that were handed to it untold, nor where it may not know of thoughts.
+   */
+  ahead(type: 'text' | 'reasoning', text: string, owed: number): boolean {
+    if (this.#received < owed || (type === 'reasoning' && !this.#knowsReasoning)) return false
+    const last = this.#blocks.at(-1)
+    if (type === 'text' && last?.type === 'reasoning') this.#endReasoning(last)
+    const block = this.#piece(type, last?.type === type && last.isWhole !== true ? last.id : AHEAD, text)
+    const told = this.#told.at(-1)
+    if (told?.block === block) told.chars += text.length
+    else this.#told.push({ block, chars: text.length })
+    return true
   }
 
   /** The end of a block or of the whole. */
@@ -132,17 +156,49 @@ export class Collector {
     type: 'text' | 'reasoning',
     part: { readonly id: string; readonly delta: string; readonly providerMetadata?: ProviderMetadata },
   ): void {
+    if (type === 'reasoning') this.#knowsReasoning = true
+    const { block, rest } = this.#toldOf(type, part)
+    this.#received += rest.length
+    const ended = rest !== '' || block === undefined ? this.#piece(type, part.id, rest) : block
+    if (part.providerMetadata !== undefined) ended.metadata = part.providerMetadata
+  }
+
+  /** What of a piece was told before, and the block that it was told in, which has a name now. */
+  #toldOf(
+    type: 'text' | 'reasoning',
+    { id, delta }: { readonly id: string; readonly delta: string },
+  ): { readonly block: Block | undefined; readonly rest: string } {
+    let block: Block | undefined
+    let rest = delta
+    for (let told = this.#told[0]; rest !== '' && told?.block.type === type; told = this.#told[0]) {
+      block = told.block
+      this.#name(block, id, this.#early.get(id))
+      const chars = Math.min(told.chars, rest.length)
+      rest = rest.slice(chars)
+      told.chars -= chars
+      if (told.chars === 0) this.#told.shift()
+    }
+    return { block, rest }
+  }
+
+  #name(block: Block, id: string, metadata: ProviderMetadata | undefined): void {
+    this.#named.set(`${block.type} ${id}`, block)
+    if (block.id !== AHEAD) return
+    block.id = id
+    block.metadata = metadata
+  }
+
+  #piece(type: 'text' | 'reasoning', id: string, delta: string): Block {
     const last = this.#blocks.at(-1)
-    const block =
-      last?.type === type && last.id === part.id ? last : this.#open(type, part.id, this.#early.get(part.id))
-    if (part.providerMetadata !== undefined) block.metadata = part.providerMetadata
-    if (part.delta === '') return
+    const block = last?.type === type && last.id === id ? last : this.#open(type, id, this.#early.get(id))
+    if (delta === '') return block
     this.begun = true
-    this.#count(part.delta.length)
-    const text = block.held + part.delta
+    this.#count(delta.length)
+    const text = block.held + delta
     const isSplit = FIRST_HALF.test(text)
     block.held = isSplit ? text.slice(-1) : ''
     this.#say(block, isSplit ? text.slice(0, -1) : text)
+    return block
   }
 
   #say(block: Block, text: string): void {
@@ -195,11 +251,25 @@ export class Collector {
     readonly providerMetadata?: ProviderMetadata
   }): void {
     const kind = type === 'text-end' ? 'text' : 'reasoning'
-    const block = this.#blocks.findLast(one => one.type === kind && one.id === id)
+    const block = this.#named.get(`${kind} ${id}`) ?? this.#blocks.findLast(one => one.type === kind && one.id === id)
     if (block === undefined) return
     if (providerMetadata !== undefined) block.metadata = providerMetadata
     this.#complete(block)
-    const text = kind === 'reasoning' ? String(block.text) : ''
+    if (kind === 'reasoning') this.#endReasoning(block)
+  }
+
+  #startReasoning(id: string, metadata: ProviderMetadata | undefined): void {
+    this.#knowsReasoning = true
+    const told = this.#told[0]?.block
+    if (told?.type === 'reasoning') this.#name(told, id, metadata)
+    else this.#named.set(`reasoning ${id}`, this.#open('reasoning', id, metadata))
+  }
+
+  #endReasoning(block: Block): void {
+    if (block.isWhole === true) return
+    block.isWhole = true
+    this.#complete(block)
+    const text = String(block.text)
     if (text !== '') this.#own.stream({ type: 'reasoning.completed', turn: this.#own.turn, text })
   }
 
@@ -216,6 +286,8 @@ export class Collector {
   }
 }
 
+/** The name of a block that the package has not named yet. */
+const AHEAD = ''
 /** What a part costs that says nothing. */
 const PART_CHARS = 8
 

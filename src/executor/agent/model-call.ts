@@ -6,9 +6,11 @@
 import type { CallId } from '../../kernel/ids.ts'
 import { carried, tell, within } from '../../observer.ts'
 import type { MessagePart, UsageRecord } from '../../store/records.ts'
+import { Turns } from '../../turns.ts'
 import type { AbortCause, RunPort } from '../executor.ts'
 import type { WireLimits } from '../wire/fault.ts'
 import { withWireCall } from '../wire/fetch.ts'
+import type { WireCall } from '../wire/wire-call.ts'
 import { Collector, type FinishReason, withCallsCutOff } from './collect.ts'
 import type { CallOptions, StreamingModel, StreamPart } from './model.ts'
 import {
@@ -53,6 +55,9 @@ export interface ModelCall {
 /** What a model call needs of a run. */
 export type CallPort = Pick<RunPort, 'signal' | 'deadline' | 'clock' | 'stream' | 'sessionId' | 'runId' | 'observer'>
 
+/** To begin a request takes a millisecond or two: where many begin at once, what others say goes on in between. */
+const beginnings = new Turns()
+
 /** Makes one call and announces what it says. Never throws for what a model or provider does. */
 export async function callModel(
   port: CallPort,
@@ -65,7 +70,12 @@ export async function callModel(
   const since = port.clock.monotonic()
   port.stream({ type: 'turn.started', turn })
   const toolNames = (options.tools ?? []).map(({ name }) => name)
-  const wire = { limits, toolNames, heard: () => silence.heard() }
+  let isRead = false
+  const said: WireCall['said'] = (kind, text, owed) => {
+    silence.heard()
+    return !isRead && collector.ahead(kind, text, owed)
+  }
+  const wire = { limits, toolNames, heard: () => silence.heard(), said }
   const { provider, modelId } = model
   const { sessionId, runId } = port
   const observed = { kind: 'model', sessionId, runId, turn, provider, model: modelId, at } as const
@@ -76,13 +86,17 @@ export async function callModel(
   }
   const thrown = await read(
     stage,
-    () => withWireCall(wire, () => within(port.observer, observed, begin)),
+    async () => {
+      await beginnings.next()
+      return await withWireCall(wire, () => within(port.observer, observed, begin))
+    },
     part => {
       silence.heard()
       collector.add(part)
       return collector.finish !== undefined || collector.error !== undefined
     },
   )
+  isRead = true
   collector.end()
   silence.end()
   stage.end()

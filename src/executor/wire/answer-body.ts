@@ -7,6 +7,7 @@ import { ChatAnswer } from './chat.ts'
 import { BodyReader, DONE, type WireEvent } from './events.ts'
 import { answerTooLarge, WIRE_LIMITS, type WireLimits } from './fault.ts'
 import { OtherAnswer } from './other.ts'
+import { PlainText } from './plain-text.ts'
 import type { WireCall } from './wire-call.ts'
 
 /** A token comes in an event of some 200 characters. */
@@ -49,6 +50,8 @@ class AnswerBody {
   readonly #other = new OtherAnswer()
   #out: string[] = []
   #isOver = false
+  /** Told, and not handed on yet. */
+  readonly #told: PlainText | undefined
   /** What was handed on of a protocol whose answers are not measured here, and what came since anything was handed on. */
   #chars = 0
   #silentChars = 0
@@ -59,6 +62,7 @@ class AnswerBody {
   constructor(source: Reader, options: AnswerOptions) {
     this.#source = source
     this.#limits = options.limits
+    this.#told = options.said && new PlainText(options.said)
     this.#chat = options.isChat ? new ChatAnswer(options) : undefined
     this.#reader = new BodyReader(
       event => this.#take(event),
@@ -98,6 +102,7 @@ class AnswerBody {
       this.#end('closed')
     } else this.#push(this.#decoder.decode(next.value, { stream: true }))
     if (this.#progress === 'whole') this.#isOver = true
+    if (this.#isOver) this.#release()
   }
 
   #push(text: string): void {
@@ -127,6 +132,7 @@ class AnswerBody {
   #takeChat(chat: ChatAnswer, { event, json, data }: WireEvent): void {
     if (json === undefined && /^\s*[{[]/.test(data)) {
       // Broken JSON: the client says so in its own words. Nothing that follows could mend the answer.
+      this.#release()
       this.#out.push(eventText(data))
       this.#isOver = true
       return
@@ -134,7 +140,11 @@ class AnswerBody {
     if (json === undefined && HEARTBEAT.test(data)) return
     // What is no JSON at all is what went wrong, in words.
     const isError = event === 'error' || json === undefined
-    for (const frame of isError ? chat.fail(json ?? data) : chat.take(json)) this.#put(frame)
+    for (const frame of isError ? chat.fail(json ?? data) : chat.take(json)) {
+      const full = this.#told?.take(frame)
+      if (full === undefined) this.#put(frame)
+      else for (const one of full) this.#out.push(eventText(JSON.stringify(one)))
+    }
     // A completion in one piece is whole, whatever it says.
     if (this.#reader.isJson && isCompletion(json)) this.#end('done')
   }
@@ -151,7 +161,13 @@ class AnswerBody {
   }
 
   #put(frame: unknown): void {
+    this.#release()
     this.#out.push(eventText(JSON.stringify(frame)))
+  }
+
+  /** Hands on what was told. */
+  #release(): void {
+    for (const frame of this.#told?.release() ?? []) this.#out.push(eventText(JSON.stringify(frame)))
   }
 
   #wait(): void {

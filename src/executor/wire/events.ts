@@ -122,7 +122,10 @@ class EventReader implements WireReader {
 
   #onData(value: string): void {
     // What is whole is taken at once: not every server sends the blank line that should follow.
-    if (this.#data.length === 0 && isWhole(value)) return this.#emit(value)
+    if (this.#data.length === 0) {
+      const json = wholeIn(value)
+      if (json !== undefined) return this.#tell(value, json === DONE ? undefined : json)
+    }
     this.#dataChars += value.length
     if (this.#dataChars > this.#held.maxChars) throw this.#held.tooLong()
     this.#data.push(value)
@@ -140,9 +143,12 @@ class EventReader implements WireReader {
   }
 
   #emit(data: string): void {
-    if (data.trim() === '') return
+    if (data.trim() !== '') this.#tell(data, parse(data))
+  }
+
+  #tell(data: string, json: unknown): void {
     const event = this.#event
-    this.#onEvent({ ...(event === undefined || event === '' ? {} : { event }), data, json: parse(data) })
+    this.#onEvent(event === undefined || event === '' ? { data, json } : { event, data, json })
   }
 }
 
@@ -183,9 +189,13 @@ class JsonReader implements WireReader {
 /** The data with which a stream says that it is over. */
 export const DONE = '[DONE]'
 
-function isWhole(data: string): boolean {
+const isWhole = (data: string): boolean => wholeIn(data) !== undefined
+
+/** The object that a text is, or the word that says that all is over; undefined where it is neither. */
+function wholeIn(data: string): unknown {
   const text = data.trim()
-  return text === DONE || (text.startsWith('{') && text.endsWith('}') && parse(text) !== undefined)
+  if (text === DONE) return DONE
+  return text.startsWith('{') && text.endsWith('}') ? parse(text) : undefined
 }
 
 function parse(text: string): unknown {
