@@ -8,6 +8,9 @@ import type { Tail } from './tail.ts'
 
 const FIRST_MS = 1_000
 const MOST_MS = 4_000
+/** Those of all sessions that fall due so near to each other share a commit of the store. */
+const TOGETHER_MS = 250
+const CHARS_A_MS = 250
 
 export class TailKeeper {
   readonly #clock: Clock
@@ -28,7 +31,9 @@ export class TailKeeper {
   plan(): void {
     if (this.#isPlanned) return
     this.#isPlanned = true
-    this.#clock.after(this.#waitMs, () => this.#due(), { background: true })
+    const due = this.#clock.monotonic() + this.#waitMs
+    const wait = Math.ceil(due / TOGETHER_MS) * TOGETHER_MS - this.#clock.monotonic()
+    this.#clock.after(wait, () => this.#due(), { background: true })
   }
 
   /** A commit was made. */
@@ -43,7 +48,8 @@ export class TailKeeper {
   #due(): void {
     this.#isPlanned = false
     if (this.#tail.isEmpty) return
-    this.#waitMs = Math.min(2 * this.#waitMs, MOST_MS)
+    // What is kept is written anew each time: the longer it is, the more rarely.
+    this.#waitMs = Math.max(Math.min(2 * this.#waitMs, MOST_MS), this.#tail.chars / CHARS_A_MS)
     this.#kept = true
     this.#put(this.#tail.toKeep())
   }

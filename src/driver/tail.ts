@@ -65,6 +65,11 @@ export class Tail {
     return this.#waiting.length === 0
   }
 
+  /** How long the texts are that no record has yet. */
+  get chars(): number {
+    return this.#all().reduce((chars, { from, to }) => chars + to - from, 0)
+  }
+
   add(event: NewEvent, at: number): void {
     const newest = this.#newest
     const isSameRun = newest?.event.runId === event.runId

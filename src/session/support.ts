@@ -36,6 +36,27 @@ export interface News {
   readonly deadline: Deadline
 }
 
+/** Who waits for a signal. */
+const waiters = new WeakMap<AbortSignal, Set<() => void>>()
+
+/**
+ * Calls back when the signal aborts; answers how to call that off. A signal that many wait for looks through its listeners
+ * whenever one of them leaves, and readers of a stream wait anew for every token: so there is one listener a signal.
+ */
+function onAbort(signal: AbortSignal, callback: () => void): () => void {
+  const known = waiters.get(signal)
+  const waiting = known ?? new Set<() => void>()
+  if (known === undefined) {
+    waiters.set(signal, waiting)
+    const tell = (): void => {
+      for (const one of waiting) one()
+    }
+    signal.addEventListener('abort', tell, { once: true })
+  }
+  waiting.add(callback)
+  return () => waiting.delete(callback)
+}
+
 /** Waits for a commit, for what is streamed, the deadline or a signal. A hint only: the caller looks again. */
 export function waitForNews(
   { store, sessionId, tail, deadline }: News,
@@ -55,10 +76,7 @@ export function waitForNews(
       deadline.onPassed(cancel),
     )
     if (tail !== undefined) offs.push(tail.onSaid(cancel))
-    for (const signal of signals) {
-      signal?.addEventListener('abort', cancel, { once: true })
-      offs.push(() => signal?.removeEventListener('abort', cancel))
-    }
+    for (const signal of signals) if (signal !== undefined) offs.push(onAbort(signal, cancel))
   })
   return Object.assign(waiting, { cancel })
 }

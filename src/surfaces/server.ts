@@ -6,10 +6,13 @@
  */
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
-import { getRequestListener } from '@hono/node-server'
+import { getRequestListener, type HttpBindings } from '@hono/node-server'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { MeerkatError } from '../errors.ts'
 import { guarded, type HandlerOptions } from './handler.ts'
+import { writeStream } from './http/direct-stream.ts'
 import { errorResponse } from './http/error-response.ts'
+import { textsOf } from './http/event-stream.ts'
 import { inUrl, isLoopback, unbracketed } from './http/hosts.ts'
 import { Sockets } from './http/sockets.ts'
 import type { RestApp } from './rest.ts'
@@ -57,7 +60,14 @@ function checkReach(host: string, { token, authorize }: ServeOptions): void {
 
 /** A node server for the app; its own limits keep slow senders from holding sockets. */
 function createHttpServer(app: RestApp, requestTimeoutMs: number): Server {
-  const listener = getRequestListener(request => app.fetch(request), {
+  const answer = async (request: Request, { outgoing }: HttpBindings): Promise<Response> => {
+    const response = await app.fetch(request)
+    const texts = textsOf(response)
+    if (texts === undefined) return response
+    void writeStream(outgoing, response, texts)
+    return RESPONSE_ALREADY_SENT
+  }
+  const listener = getRequestListener((request, env) => answer(request, env as HttpBindings), {
     // The globals are the host program's, not ours to replace.
     overrideGlobalObjects: false,
     errorHandler: error =>

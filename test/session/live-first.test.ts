@@ -8,8 +8,10 @@ import { describe, expect, test } from 'vitest'
 import type { Runtime } from '../../src/index.ts'
 import type { EventView } from '../../src/session/api.ts'
 import { sqlite } from '../../src/store/sqlite/index.ts'
+import { serve } from '../../src/surfaces/server.ts'
 import { manualClock } from '../../src/testing/manual-clock.ts'
 import { type ScriptedRun, scriptedExecutor } from '../../src/testing/scripted-executor.ts'
+import { openStream } from '../surfaces/support/sse.ts'
 import { eventsOf, freshPath, freshStore, LONG_MS, STORES, start, typesOf } from './support.ts'
 
 const WORDS = ['Once ', 'upon ', 'a ', 'time ', 'there ', 'was ', 'a ', 'meerkat.']
@@ -94,7 +96,7 @@ describe.each(STORES)('live first, on %s', kind => {
       if (index === 3) await runtime.update('s', { title: 'Stories' })
       if (index === 3) await reader.read()
     }
-    clock.advance(1_000)
+    clock.advance(1_250)
     await clock.idle()
     const elsewhere = await start({ store, clock, recover: false })
     const places = [...reader.events]
@@ -125,7 +127,7 @@ describe.each(STORES)('live first, on %s', kind => {
     const elsewhere = new Reader(await start({ store, clock, recover: false }))
     await elsewhere.read()
     for (const word of WORDS.slice(0, 4)) run.stream(word)
-    clock.advance(1_000)
+    clock.advance(1_250)
     await clock.idle()
     expect(await elsewhere.read()).toBe('Once upon a time ')
     expect(await elsewhere.read()).toBe('')
@@ -211,6 +213,43 @@ describe.each(STORES)('live first, on %s', kind => {
     run.port.stream({ type: 'text.delta', turn: 1, text: 'I look. ' })
     await live.read()
   }
+})
+
+test('a stream of server-sent events that is cut goes on behind the last one that arrived', {
+  timeout: LONG_MS,
+}, async () => {
+  const executor = scriptedExecutor()
+  const runtime = await start({ store: freshStore('sqlite'), executor })
+  await using server = await serve({ runtime, port: 0 })
+  await runtime.open({ sessionId: 's' })
+  const { inputId } = await runtime.send('s', { content: 'Tell me a story.' })
+  const run = await executor.next()
+  let last: string | undefined
+  let text = ''
+  const hear = async (whole: string): Promise<void> => {
+    const stream = await openStream(
+      `${server.url}/v1/sessions/s/events`,
+      last === undefined ? {} : { 'last-event-id': last },
+    )
+    while (text !== whole) {
+      const { id, event, data = '' } = (await stream.next()) ?? {}
+      last = id ?? last
+      if (event === 'text.delta') text += (JSON.parse(data) as { readonly text: string }).text
+    }
+    stream.leave()
+  }
+  for (const [index, word] of WORDS.entries()) {
+    run.stream(word)
+    // What is said while nobody listens is told when somebody comes back.
+    if (index % 2 === 1) await hear(WORDS.slice(0, index + 1).join(''))
+  }
+  const cutAt = last
+  run.answer(STORY)
+  await runtime.wait('s', inputId, 10_000)
+  const rest = new Reader(runtime, cutAt)
+  await rest.read()
+  expect(toldBy(rest.events)).toMatchObject({ text: '' })
+  expect(typesOf(rest.events, 'text.')).toEqual(['text.completed'])
 })
 
 test('a process that is killed leaves its readers nothing to miss', { timeout: 60_000 }, async () => {

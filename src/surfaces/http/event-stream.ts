@@ -13,11 +13,12 @@ const RECONNECT_MS = 1000
  */
 export function eventStream(feed: EventFeed, log: FaultLog, leave: () => void): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder()
-  return new ReadableStream<Uint8Array>(
+  const texts: EventTexts = { first: `retry: ${RECONNECT_MS}\n\n`, next: () => nextText(feed, log), leave }
+  const stream = new ReadableStream<Uint8Array>(
     {
-      start: controller => controller.enqueue(encoder.encode(`retry: ${RECONNECT_MS}\n\n`)),
+      start: controller => controller.enqueue(encoder.encode(texts.first)),
       async pull(controller) {
-        const text = await nextText(feed, log)
+        const text = await texts.next()
         if (text === undefined) controller.close()
         else controller.enqueue(encoder.encode(text))
       },
@@ -26,6 +27,24 @@ export function eventStream(feed: EventFeed, log: FaultLog, leave: () => void): 
     // Nothing is read ahead of the client but what it will be given next.
     { highWaterMark: 1 },
   )
+  sources.set(stream, texts)
+  return stream
+}
+
+/** What a stream is made of, for whoever writes it without the stream. */
+export interface EventTexts {
+  readonly first: string
+  /** The next piece; undefined at the end. */
+  next(): Promise<string | undefined>
+  /** The client is gone. */
+  leave(): void
+}
+
+const sources = new WeakMap<object, EventTexts>()
+
+/** What an answer's body is made of, if it is an event stream that nobody has read. */
+export function textsOf({ body }: Response): EventTexts | undefined {
+  return body === null || body.locked ? undefined : sources.get(body)
 }
 
 /** The next piece of the stream; undefined at its end. A failed read ends it: coming back tells the client why. */

@@ -1,0 +1,27 @@
+/**
+ * Event streams written to the socket itself. By the way of a web stream each event takes three times as long, and there
+ * is one for every token that a model says.
+ */
+import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
+import type { EventTexts } from './event-stream.ts'
+
+/** Writes what comes, as fast as the client takes it, until one of the two ends. */
+export async function writeStream(outgoing: ServerResponse, answer: Response, texts: EventTexts): Promise<void> {
+  const gone = new AbortController()
+  outgoing.once('close', () => {
+    gone.abort()
+    texts.leave()
+  })
+  outgoing.on('error', () => {})
+  outgoing.writeHead(answer.status, Object.fromEntries(answer.headers))
+  outgoing.write(texts.first)
+  try {
+    for (let text = await texts.next(); text !== undefined && !gone.signal.aborted; text = await texts.next()) {
+      if (!outgoing.write(text)) await once(outgoing, 'drain', { signal: gone.signal })
+    }
+  } catch {
+    // The client left while it was waited for.
+  }
+  outgoing.end()
+}
