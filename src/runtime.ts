@@ -154,11 +154,13 @@ export {
 } from './kernel/classify.ts'
 export type { MeerkatEffect } from './kernel/effects.ts'
 export type { CallId, InputId, RunId, RuntimeEpochId, SessionId } from './kernel/ids.ts'
-export { type MeerkatInput, type MeerkatState, meerkat, step } from './kernel/machine.ts'
+export type { MeerkatInput } from './kernel/inputs.ts'
+export { meerkat, step } from './kernel/machine.ts'
 export type {
   ProductTurnPhase as RealtimeProductTurnPhase,
   ProjectionFreshness as RealtimeProjectionFreshness,
-} from './kernel/regions/product-turn.ts'
+} from './kernel/regions/product-turn/state.ts'
+export type { MeerkatState } from './kernel/state.ts'
 export type {
   Rejection,
   RejectionKind,

@@ -1,8 +1,7 @@
-/** The facts of a session that lists and cold starts need. */
-import type { MeerkatState } from '../kernel/machine.ts'
-import { unfinishedCount } from '../kernel/regions/endings.ts'
-import { nextDueAt } from '../kernel/regions/schedules.ts'
+import { unfinishedCount } from '../kernel/regions/endings/table.ts'
+import { nextDueAt } from '../kernel/regions/schedules/table.ts'
 import { completionsUntold } from '../kernel/runnable.ts'
+import type { MeerkatState } from '../kernel/state.ts'
 import type { Head } from '../store/store.ts'
 
 /** From when on somebody has to own the session though no input waits: operations are watched, their ends are told. */

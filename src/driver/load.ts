@@ -7,7 +7,9 @@
  */
 import { MeerkatError } from '../errors.ts'
 import { readState, StateDecodeError } from '../kernel/encode.ts'
-import { type MeerkatInput, type MeerkatState, meerkat } from '../kernel/machine.ts'
+import type { MeerkatInput } from '../kernel/inputs.ts'
+import { meerkat } from '../kernel/machine.ts'
+import type { MeerkatState } from '../kernel/state.ts'
 import type { LoadedSession, LogRow } from '../store/store.ts'
 import { newerRelease } from '../store/store-errors.ts'
 import { nextTurn } from '../turns.ts'

@@ -1,6 +1,6 @@
 /** What a driver is made with, and what it tells. */
 import type { Faults } from '../faults.ts'
-import type { MeerkatState } from '../kernel/machine.ts'
+import type { MeerkatState } from '../kernel/state.ts'
 import type { RuntimeObserver } from '../observer.ts'
 import type { Position } from '../store/records.ts'
 import type { Claim, Commit, Store } from '../store/store.ts'

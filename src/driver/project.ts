@@ -2,7 +2,7 @@
 import type { EventType, NewEvent } from '../events.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { RunId } from '../kernel/ids.ts'
-import type { Terminal } from '../kernel/regions/ledger-entries.ts'
+import type { Terminal } from '../kernel/regions/ledger/state.ts'
 import type { EndedRecord, OperationEndedRecord, ResultRecord } from '../store/records.ts'
 import type { LocatedId } from '../store/store.ts'
 

@@ -1,7 +1,8 @@
 /** Whether a state is one that can be, asked without keeping others waiting. */
 import { messageOf } from '../foreign.ts'
-import { type MeerkatState, meerkat } from '../kernel/machine.ts'
-import { unfinishedCount } from '../kernel/regions/endings.ts'
+import { meerkat } from '../kernel/machine.ts'
+import { unfinishedCount } from '../kernel/regions/endings/table.ts'
+import type { MeerkatState } from '../kernel/state.ts'
 import { nextTurn } from '../turns.ts'
 
 export interface Broken {

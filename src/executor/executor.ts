@@ -14,8 +14,10 @@
  *    can't mend is an output of type `failed`.
  */
 import type { CallId, OperationId, RunId, SessionId } from '../kernel/ids.ts'
-import type { CallEntry, CallIntent } from '../kernel/regions/calls.ts'
-import type { LlmRetryFailureKind, TerminalFailureSource } from '../kernel/regions/turn-outcome.ts'
+import type { CallIntent } from '../kernel/regions/calls/input.ts'
+import type { CallEntry } from '../kernel/regions/calls/state.ts'
+import type { TerminalFailureSource } from '../kernel/regions/turn/input.ts'
+import type { LlmRetryFailureKind } from '../kernel/regions/turn/state.ts'
 import type { RuntimeObserver } from '../observer.ts'
 import type {
   InputRecord,

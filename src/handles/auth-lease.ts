@@ -15,14 +15,13 @@ import {
   type CredentialUseAdmission,
   resolveCredentialUseAdmission,
 } from '../kernel/auth/classify.ts'
-import { flowOf, type OAuthFlowId } from '../kernel/auth/flows.ts'
-import {
-  type AuthLeasePhase,
-  credentialOf,
-  REFRESH_WINDOW_MS,
-  type RefreshFailureObservation,
-} from '../kernel/auth/lease.ts'
-import type { AuthInput, AuthState } from '../kernel/auth/machine.ts'
+import type { OAuthFlowId } from '../kernel/auth/flows/state.ts'
+import { flowOf } from '../kernel/auth/flows/table.ts'
+import type { AuthInput } from '../kernel/auth/inputs.ts'
+import type { RefreshFailureObservation } from '../kernel/auth/lease/input.ts'
+import type { AuthLeasePhase } from '../kernel/auth/lease/state.ts'
+import { credentialOf, REFRESH_WINDOW_MS } from '../kernel/auth/lease/table.ts'
+import type { AuthState } from '../kernel/auth/state.ts'
 import { DslTransitionError } from '../kernel/authority.ts'
 import { mapEntries } from '../kernel/persistent-map.ts'
 import type { Clock } from '../time.ts'

@@ -5,9 +5,12 @@
  * Nothing here is a secret, and nothing here is ever given one.
  */
 import { MeerkatError } from '../errors.ts'
-import type { OAuthFlowId } from '../kernel/auth/flows.ts'
-import type { AuthLeasePhase } from '../kernel/auth/lease.ts'
-import { type AuthEffect, type AuthInput, type AuthState, auth } from '../kernel/auth/machine.ts'
+import type { AuthEffect } from '../kernel/auth/effects.ts'
+import type { OAuthFlowId } from '../kernel/auth/flows/state.ts'
+import type { AuthInput } from '../kernel/auth/inputs.ts'
+import type { AuthLeasePhase } from '../kernel/auth/lease/state.ts'
+import { auth } from '../kernel/auth/machine.ts'
+import type { AuthState } from '../kernel/auth/state.ts'
 import type { StepResult } from '../kernel/step.ts'
 import { MAX_ID_CHARS } from '../names.ts'
 import { CredentialCopy, type SharedRegistry } from './credential-copy.ts'

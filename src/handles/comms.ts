@@ -1,7 +1,9 @@
 /** How the comms runtime says what comes from peers, and how its drain is kept. */
 import type { PeerCorrelationId, PeerId } from '../kernel/ids.ts'
-import type { CommsEffect, PeerEnvelope, PeerIngressAuth } from '../kernel/regions/comms.ts'
-import type { Drain, DrainExitReason, DrainMode } from '../kernel/regions/drain.ts'
+import type { CommsEffect } from '../kernel/regions/comms/effect.ts'
+import type { PeerEnvelope, PeerIngressAuth } from '../kernel/regions/comms/input.ts'
+import type { DrainExitReason } from '../kernel/regions/drain/input.ts'
+import type { Drain, DrainMode } from '../kernel/regions/drain/state.ts'
 import type { HandleDslAuthority } from './dsl-authority.ts'
 import { refuseUnreadable } from './unreadable.ts'
 import { verdict } from './verdict.ts'

@@ -1,6 +1,5 @@
-/** How far the readers of a session's completions have come, within one epoch. */
-import type { MeerkatState } from '../kernel/machine.ts'
-import type { OperationCursors } from '../kernel/regions/operations-entries.ts'
+import type { OperationCursors } from '../kernel/regions/operations/state.ts'
+import type { MeerkatState } from '../kernel/state.ts'
 import type { HandleDslAuthority } from './dsl-authority.ts'
 import { refuseUnreadable } from './unreadable.ts'
 

@@ -2,7 +2,8 @@
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { SurfaceId } from '../kernel/ids.ts'
 import { mapGet, mapValues } from '../kernel/persistent-map.ts'
-import type { ToolSurfaceEffect, ToolSurfacesInput } from '../kernel/regions/tool-surfaces-rules.ts'
+import type { ToolSurfaceEffect } from '../kernel/regions/tool-surfaces/effect.ts'
+import type { ToolSurfacesInput } from '../kernel/regions/tool-surfaces/input.ts'
 import {
   hasPendingOrStaged,
   pendingSurfaces,
@@ -16,7 +17,7 @@ import {
   surfaceTools,
   type ToolSurfaces,
   visibleSurfaces,
-} from '../kernel/regions/tool-surfaces-state.ts'
+} from '../kernel/regions/tool-surfaces/state.ts'
 import type { HandleDslAuthority } from './dsl-authority.ts'
 import { refuseUnreadable } from './unreadable.ts'
 

@@ -4,9 +4,10 @@
  * is nobody else's object any more, and that no log is given what it can't hold.
  */
 import { MeerkatError } from '../errors.ts'
-import { type MeerkatInput, meerkat } from '../kernel/machine.ts'
-import type { LifecycleInput } from '../kernel/regions/lifecycle.ts'
-import type { RegistrationInput } from '../kernel/regions/registration.ts'
+import type { MeerkatInput } from '../kernel/inputs.ts'
+import { meerkat } from '../kernel/machine.ts'
+import type { LifecycleInput } from '../kernel/regions/lifecycle/input.ts'
+import type { RegistrationInput } from '../kernel/regions/registration/input.ts'
 import { MAX_KEY_CHARS, PRINTABLE } from '../names.ts'
 
 /** Steps of the session's own way that a handle may take. */

@@ -8,16 +8,16 @@
 import { MeerkatError } from '../errors.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { LiveChannelId, LiveToken, SessionId } from '../kernel/ids.ts'
+import type { LiveEffect } from '../kernel/regions/live/effect.ts'
 import type {
   LiveCommand,
   LiveCommandRejection,
-  LiveEffect,
   LiveInput,
   LiveRequest,
   LiveRequestRejection,
-} from '../kernel/regions/live-rules.ts'
-import type { LiveStatus } from '../kernel/regions/live-state.ts'
-import type { SessionLlmIdentity } from '../kernel/regions/llm-state.ts'
+} from '../kernel/regions/live/input.ts'
+import type { LiveStatus } from '../kernel/regions/live/state.ts'
+import type { SessionLlmIdentity } from '../kernel/regions/llm/state.ts'
 import { HandleDslAuthority } from './dsl-authority.ts'
 import { Mint, type Minted } from './minted.ts'
 import { refuseUnreadable } from './unreadable.ts'

@@ -1,7 +1,8 @@
 /** How the connection to each MCP server stands, as whoever holds the connections reports it. */
 import type { McpServerId } from '../kernel/ids.ts'
 import { mapGet } from '../kernel/persistent-map.ts'
-import { type McpServerState, pendingServers } from '../kernel/regions/mcp-servers.ts'
+import type { McpServerState } from '../kernel/regions/mcp-servers/state.ts'
+import { pendingServers } from '../kernel/regions/mcp-servers/table.ts'
 import type { HandleDslAuthority } from './dsl-authority.ts'
 import { refuseUnreadable } from './unreadable.ts'
 

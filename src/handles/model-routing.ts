@@ -1,6 +1,6 @@
 /** Which model is asked: the baseline, switches that were asked for, and the operations that make images. */
 import type { MeerkatEffect } from '../kernel/effects.ts'
-import type { RoutingInput } from '../kernel/regions/routing-rules.ts'
+import type { RoutingInput } from '../kernel/regions/routing/input.ts'
 import {
   type ImageTerminal,
   type ModelRoutingStatus,
@@ -9,7 +9,7 @@ import {
   type ProviderTextDisposition,
   type RoutingTerminal,
   type SwitchDenial,
-} from '../kernel/regions/routing-state.ts'
+} from '../kernel/regions/routing/state.ts'
 import { type HandleDslAuthority, unlessGuarded } from './dsl-authority.ts'
 import { refuseUnreadable } from './unreadable.ts'
 

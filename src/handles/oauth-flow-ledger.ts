@@ -1,6 +1,6 @@
 /** The copy on disk of logins under way: read, and changed by compare-and-swap until nobody came in between. */
 import { MeerkatError } from '../errors.ts'
-import type { OAuthFlowId } from '../kernel/auth/flows.ts'
+import type { OAuthFlowId } from '../kernel/auth/flows/state.ts'
 import type { Clock } from '../time.ts'
 import { MAX_TRIES } from './credential-copy.ts'
 import {

@@ -1,6 +1,6 @@
 /** What is kept of logins under way: their records, the port they are kept through, and how they fail. */
 import { type ErrorCode, MeerkatError } from '../errors.ts'
-import type { OAuthFlowId } from '../kernel/auth/flows.ts'
+import type { OAuthFlowId } from '../kernel/auth/flows/state.ts'
 import { type LeaseKey, leaseKeyText } from './auth-machines.ts'
 
 interface Kept {

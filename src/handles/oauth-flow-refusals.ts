@@ -1,7 +1,8 @@
 /** Refusals of logins under way, in the callers' words. */
 import type { MeerkatError } from '../errors.ts'
 import type { OAuthFlowRefusal } from '../kernel/auth/classify.ts'
-import { OAUTH_FLOW_CAPACITY, type OAuthFlowId } from '../kernel/auth/flows.ts'
+import type { OAuthFlowId } from '../kernel/auth/flows/state.ts'
+import { OAUTH_FLOW_CAPACITY } from '../kernel/auth/flows/table.ts'
 import { type OAuthFlowErrorReason, oauthFlowError } from './oauth-flow-records.ts'
 
 /** Enough of the id to find it in a log, and too little to use it. */

@@ -4,7 +4,7 @@
  * whichever process, can complete the login.
  */
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
-import type { OAuthFlowId } from '../kernel/auth/flows.ts'
+import type { OAuthFlowId } from '../kernel/auth/flows/state.ts'
 
 const CIPHER = 'aes-256-gcm'
 const NONCE_BYTES = 12

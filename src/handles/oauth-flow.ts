@@ -11,15 +11,11 @@ import { createHash } from 'node:crypto'
 import type { MeerkatError } from '../errors.ts'
 import type { RandomBytes } from '../ids.ts'
 import { resolveOAuthFlowRefusal } from '../kernel/auth/classify.ts'
-import {
-  type FlowsInput,
-  flowOf,
-  OAUTH_BROWSER_FLOW_TTL_MS,
-  OAUTH_FLOW_CAPACITY,
-  type OAuthFlowId,
-  type OAuthFlowKind,
-} from '../kernel/auth/flows.ts'
-import type { PollsInput } from '../kernel/auth/polls.ts'
+import type { OAuthFlowKind } from '../kernel/auth/flows/effect.ts'
+import type { FlowsInput } from '../kernel/auth/flows/input.ts'
+import type { OAuthFlowId } from '../kernel/auth/flows/state.ts'
+import { flowOf, OAUTH_BROWSER_FLOW_TTL_MS, OAUTH_FLOW_CAPACITY } from '../kernel/auth/flows/table.ts'
+import type { PollsInput } from '../kernel/auth/polls/input.ts'
 import type { Clock } from '../time.ts'
 import {
   type AuthMachines,

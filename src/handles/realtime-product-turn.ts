@@ -1,14 +1,14 @@
 /** What a conversation over a realtime transport is at, as whoever holds the transport reports it. */
 import { DslTransitionError } from '../kernel/authority.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
-import {
-  type ProductTurn,
-  type ProductTurnInput,
-  type ProductTurnPhase,
-  type ProjectionFreshness,
-  type RealtimeReconnectPolicy,
-  shouldPreemptOnInput,
-} from '../kernel/regions/product-turn.ts'
+import type { ProductTurnInput } from '../kernel/regions/product-turn/input.ts'
+import type {
+  ProductTurn,
+  ProductTurnPhase,
+  ProjectionFreshness,
+  RealtimeReconnectPolicy,
+} from '../kernel/regions/product-turn/state.ts'
+import { shouldPreemptOnInput } from '../kernel/regions/product-turn/table.ts'
 import { afterwards, type HandleDslAuthority } from './dsl-authority.ts'
 import { ObserverSlot, type Uninstall } from './observers.ts'
 import { refuseUnreadable } from './unreadable.ts'

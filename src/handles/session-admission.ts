@@ -1,8 +1,7 @@
-/** How a session-side component offers inputs and runs to the machine. */
-import type { AcceptInput } from '../kernel/admission.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { AgentRuntimeId, InputId, RunId } from '../kernel/ids.ts'
-import type { IngestOrigin } from '../kernel/regions/binding.ts'
+import type { IngestOrigin } from '../kernel/regions/binding/input.ts'
+import type { AcceptInput } from '../kernel/regions/ledger/input.ts'
 import type { Content } from '../store/records.ts'
 import { systemClock } from '../time.ts'
 import type { HandleDslAuthority } from './dsl-authority.ts'

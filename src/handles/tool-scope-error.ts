@@ -6,7 +6,7 @@
 import { DslTransitionError } from '../kernel/authority.ts'
 import { mapGet } from '../kernel/persistent-map.ts'
 import { distinct } from '../kernel/regions/tool-filter.ts'
-import { isBacked, type ToolAuthority, type ToolCatalog, type Visibility } from '../kernel/regions/visibility-state.ts'
+import { isBacked, type ToolAuthority, type ToolCatalog, type Visibility } from '../kernel/regions/visibility/state.ts'
 
 export type ToolScopeStageErrorKind =
   /** Nobody provides them. */

@@ -1,11 +1,10 @@
 /** Which tools the model may see: what is staged is seen once it is committed, at a boundary. */
 import { DslTransitionError } from '../kernel/authority.ts'
 import type { AgentRuntimeId, SessionId } from '../kernel/ids.ts'
-import type { MeerkatState } from '../kernel/machine.ts'
 import { mapGet } from '../kernel/persistent-map.ts'
-import { capabilityBaseFilter, type SessionLlm } from '../kernel/regions/llm-state.ts'
+import { capabilityBaseFilter, type SessionLlm } from '../kernel/regions/llm/state.ts'
 import { distinct, namedBy, type ToolFilter } from '../kernel/regions/tool-filter.ts'
-import type { ReplaceVisibilityState } from '../kernel/regions/visibility.ts'
+import type { ReplaceVisibilityState } from '../kernel/regions/visibility/input.ts'
 import {
   effectiveToolFilter,
   hasStagedVisibility,
@@ -13,7 +12,8 @@ import {
   type ToolAuthority,
   type ToolCatalog,
   type TurnToolOverlay,
-} from '../kernel/regions/visibility-state.ts'
+} from '../kernel/regions/visibility/state.ts'
+import type { MeerkatState } from '../kernel/state.ts'
 import { HandleDslAuthority, type HandleInput } from './dsl-authority.ts'
 import { type NamedInStep, stageError } from './tool-scope-error.ts'
 import { refuseUnreadable } from './unreadable.ts'

@@ -2,8 +2,7 @@
 import { defined } from '../defined.ts'
 import { DslTransitionError } from '../kernel/authority.ts'
 import type { InputId, RunId } from '../kernel/ids.ts'
-import type { MeerkatState } from '../kernel/machine.ts'
-import type { TerminalFailureSource } from '../kernel/regions/turn-outcome.ts'
+import type { TerminalFailureSource } from '../kernel/regions/turn/input.ts'
 import type {
   LlmRetry,
   TurnBeginning,
@@ -12,7 +11,8 @@ import type {
   TurnPrimitiveKind,
   TurnTerminalCause,
   TurnTerminalOutcome,
-} from '../kernel/regions/turn-state.ts'
+} from '../kernel/regions/turn/state.ts'
+import type { MeerkatState } from '../kernel/state.ts'
 import { HandleDslAuthority } from './dsl-authority.ts'
 import { refuseUnreadable } from './unreadable.ts'
 

@@ -1,7 +1,8 @@
 /** The one place for a session's comms drain task: started here, ended here, never left behind. */
 import type { HandleDslAuthority } from '../handles/dsl-authority.ts'
 import { DslTransitionError } from '../kernel/authority.ts'
-import type { DrainExitReason, DrainMode } from '../kernel/regions/drain.ts'
+import type { DrainExitReason } from '../kernel/regions/drain/input.ts'
+import type { DrainMode } from '../kernel/regions/drain/state.ts'
 import type { Clock } from '../time.ts'
 
 /** Takes envelopes out of the inbox until it is told to stop, or has nothing to do; answers why it ended. */

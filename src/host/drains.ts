@@ -1,6 +1,7 @@
 /** The comms drains of a machine's sessions, and who takes in what peers send to them. */
 import type { CommsRuntimeId, MobId, SessionId } from '../kernel/ids.ts'
-import type { DrainExitReason, DrainMode } from '../kernel/regions/drain.ts'
+import type { DrainExitReason } from '../kernel/regions/drain/input.ts'
+import type { DrainMode } from '../kernel/regions/drain/state.ts'
 import type { Clock } from '../time.ts'
 import * as takes from './arguments.ts'
 import type { DrainTask } from './drain-slot.ts'

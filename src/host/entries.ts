@@ -10,7 +10,7 @@ import { DriverAuthority, HandleDslAuthority, HandleTeardownGate } from '../hand
 import type { SessionClaimHandle } from '../handles/session-claim.ts'
 import { inTime } from '../in-time.ts'
 import type { OperationId, SessionId } from '../kernel/ids.ts'
-import type { MeerkatState } from '../kernel/machine.ts'
+import type { MeerkatState } from '../kernel/state.ts'
 import type { LiveSession } from '../session/live-session.ts'
 import type { Clock } from '../time.ts'
 import { bindingsOf, type SessionRuntimeBindings } from './bindings.ts'

@@ -4,9 +4,9 @@ import { asMeerkatError, MeerkatError } from '../errors.ts'
 import { TeardownRefusal } from '../handles/dsl-authority.ts'
 import { DslTransitionError } from '../kernel/authority.ts'
 import type { SessionId } from '../kernel/ids.ts'
-import type { MeerkatState } from '../kernel/machine.ts'
-import type { LifecyclePhase } from '../kernel/regions/lifecycle.ts'
-import { openObligations } from '../kernel/regions/registration.ts'
+import type { LifecyclePhase } from '../kernel/regions/lifecycle/state.ts'
+import { openObligations } from '../kernel/regions/registration/table.ts'
+import type { MeerkatState } from '../kernel/state.ts'
 import type { LiveSession } from '../session/live-session.ts'
 
 /** The host knows no such session: `NotReady`, as if it were destroyed. */

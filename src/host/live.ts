@@ -31,9 +31,9 @@ import type {
   LiveCommandRejection,
   LiveRequest,
   LiveRequestRejection,
-} from '../kernel/regions/live-rules.ts'
-import { type LiveStatus, liveRecordOf } from '../kernel/regions/live-state.ts'
-import { type SessionLlmIdentity, surfaceOf } from '../kernel/regions/llm-state.ts'
+} from '../kernel/regions/live/input.ts'
+import { type LiveStatus, liveRecordOf } from '../kernel/regions/live/state.ts'
+import { type SessionLlmIdentity, surfaceOf } from '../kernel/regions/llm/state.ts'
 import type { Clock } from '../time.ts'
 import * as takes from './arguments.ts'
 import type { Entries, Entry } from './entries.ts'

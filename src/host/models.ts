@@ -19,7 +19,8 @@ import { ToolScopeStageError } from '../handles/tool-scope-error.ts'
 import type { ToolVisibilityOwner } from '../handles/tool-visibility.ts'
 import { DslTransitionError } from '../kernel/authority.ts'
 import type { SessionId } from '../kernel/ids.ts'
-import type { LlmEffect, LlmInput } from '../kernel/regions/llm.ts'
+import type { LlmEffect } from '../kernel/regions/llm/effect.ts'
+import type { LlmInput } from '../kernel/regions/llm/input.ts'
 import {
   isLlm,
   type Llm,
@@ -27,10 +28,10 @@ import {
   type SessionLlmCapabilitySurface,
   type SessionLlmIdentity,
   surfaceOf,
-} from '../kernel/regions/llm-state.ts'
-import type { ModelRoutingStatus, ModelTarget, SwitchDenial } from '../kernel/regions/routing-state.ts'
+} from '../kernel/regions/llm/state.ts'
+import type { ModelRoutingStatus, ModelTarget, SwitchDenial } from '../kernel/regions/routing/state.ts'
 import type { ToolFilter } from '../kernel/regions/tool-filter.ts'
-import type { ToolAuthority } from '../kernel/regions/visibility-state.ts'
+import type { ToolAuthority } from '../kernel/regions/visibility/state.ts'
 import type { Clock } from '../time.ts'
 import * as takes from './arguments.ts'
 import type { Entries, Entry } from './entries.ts'

@@ -12,7 +12,6 @@ import {
   resolveOperationTransitionRejection,
 } from '../kernel/classify-operations.ts'
 import type { OperationId, RunId, SessionId, WaitId } from '../kernel/ids.ts'
-import type { MeerkatState } from '../kernel/machine.ts'
 import { mapGet, mapValues } from '../kernel/persistent-map.ts'
 import {
   completionsAfter,
@@ -23,7 +22,8 @@ import {
   type OperationNature,
   type OperationStatus,
   type OperationTerminal,
-} from '../kernel/regions/operations-entries.ts'
+} from '../kernel/regions/operations/state.ts'
+import type { MeerkatState } from '../kernel/state.ts'
 import type { LiveSession } from '../session/live-session.ts'
 import { endOperation } from '../session/operations.ts'
 import * as takes from './arguments.ts'

@@ -11,7 +11,7 @@ import { Mint, type Minted } from '../handles/minted.ts'
 import { DslTransitionError } from '../kernel/authority.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { SessionId } from '../kernel/ids.ts'
-import { surfaceOf } from '../kernel/regions/llm-state.ts'
+import { surfaceOf } from '../kernel/regions/llm/state.ts'
 import {
   type BoundState,
   boundEpoch,
@@ -21,7 +21,7 @@ import {
   type RealtimeChannelState,
   realtimeAttachmentStatus,
   realtimeChannelState,
-} from '../kernel/regions/realtime-state.ts'
+} from '../kernel/regions/realtime/state.ts'
 import * as takes from './arguments.ts'
 import type { Entries, Entry } from './entries.ts'
 import { beingTornDown, isDraining, notReady, validated } from './errors.ts'

@@ -2,8 +2,8 @@
 
 import type { Transaction } from '../driver/transaction.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
-import type { MeerkatState } from '../kernel/machine.ts'
 import { isStopPending } from '../kernel/owed.ts'
+import type { MeerkatState } from '../kernel/state.ts'
 
 export interface RecoveryReport {
   /** Inputs that are unfinished and go on. */

@@ -9,7 +9,6 @@ import { inTime } from '../in-time.ts'
 import type { Applied, ConsumerSurface } from '../kernel/composition.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { RuntimeEpochId, SessionId } from '../kernel/ids.ts'
-import type { MeerkatState } from '../kernel/machine.ts'
 import {
   requestRefusal,
   type SessionRequest,
@@ -18,6 +17,7 @@ import {
   sessionsSurface,
 } from '../kernel/mob/seam.ts'
 import { stepsBefore } from '../kernel/owed.ts'
+import type { MeerkatState } from '../kernel/state.ts'
 import type { Clock } from '../time.ts'
 import * as takes from './arguments.ts'
 import type { Entries } from './entries.ts'

@@ -1,13 +1,7 @@
-/**
- * The end of a registration: what runs is stopped, what waits is told, and only then the session is nobody's.
- *
- * Three obligations stand open from the first step: the loop, the comms drain and the waiters. Each is closed by exactly
- * one word of the shell, forced where it did not come in time, and the machine refuses the last step before that.
- */
-import type { MeerkatInput } from '../kernel/machine.ts'
+import type { MeerkatInput } from '../kernel/inputs.ts'
 import { stepsBefore } from '../kernel/owed.ts'
-import { bindingSeen } from '../kernel/regions/binding.ts'
-import { openObligations } from '../kernel/regions/registration.ts'
+import { bindingSeen } from '../kernel/regions/binding/table.ts'
+import { openObligations } from '../kernel/regions/registration/table.ts'
 import type { LiveSession } from '../session/live-session.ts'
 import { type Clock, Deadline } from '../time.ts'
 import type { Entry } from './entries.ts'

@@ -1,15 +1,15 @@
 /** Classification queries about operations: what a kind or a status means, and what a refused change amounts to. */
 import type { OperationId } from './ids.ts'
-import type { MeerkatState } from './machine.ts'
 import { mapGet } from './persistent-map.ts'
+import type { OperationsInput } from './regions/operations/input.ts'
 import {
   isEnded,
   type OperationEntry,
   type OperationKind,
   type OperationStatus,
   wakes,
-} from './regions/operations-entries.ts'
-import type { OperationsInput } from './regions/operations-rules.ts'
+} from './regions/operations/state.ts'
+import type { MeerkatState } from './state.ts'
 
 /** How an operation stands, in the callers' words. */
 export type OperationPublicResult = 'missing-authority' | 'running' | 'completed' | 'failed' | 'cancelled'

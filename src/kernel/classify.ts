@@ -6,8 +6,8 @@
  * question whose parts contradict each other is refused, never answered by guess.
  */
 import type { RunId } from './ids.ts'
-import type { AbandonReason, Lane, LedgerEntry, Terminal } from './regions/ledger-entries.ts'
-import type { LifecyclePhase, PreRunPhase } from './regions/lifecycle.ts'
+import type { AbandonReason, Lane, LedgerEntry, Terminal } from './regions/ledger/state.ts'
+import type { LifecyclePhase, PreRunPhase } from './regions/lifecycle/state.ts'
 import type { Rejection } from './step.ts'
 
 /** An answer, or why the question makes no sense. */

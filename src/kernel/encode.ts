@@ -5,15 +5,17 @@
  * takes a few hundred bytes. A decoded state has to satisfy every invariant before anyone acts on it.
  */
 import type { InputId } from './ids.ts'
-import { type MeerkatState, meerkat } from './machine.ts'
+import { meerkat } from './machine.ts'
 import { packed, unpacked } from './pack.ts'
 import { mapEntries, mapOf, mapValues } from './persistent-map.ts'
-import type { CallEntry, Calls } from './regions/calls.ts'
-import type { Endings, GivenUp } from './regions/endings.ts'
+import type { CallEntry, Calls } from './regions/calls/state.ts'
+import type { Endings, GivenUp } from './regions/endings/state.ts'
 import type { LaneState } from './regions/lane.ts'
-import { type Lane, type Ledger, type LedgerEntry, unfinishedInputs } from './regions/ledger-entries.ts'
-import { isEnded, type OperationEntry, type Operations, wakes } from './regions/operations-entries.ts'
-import { type ScheduleEntry, type Schedules, schedulesOf } from './regions/schedules.ts'
+import { type Lane, type Ledger, type LedgerEntry, unfinishedInputs } from './regions/ledger/state.ts'
+import { isEnded, type OperationEntry, type Operations, wakes } from './regions/operations/state.ts'
+import type { ScheduleEntry, Schedules } from './regions/schedules/state.ts'
+import { schedulesOf } from './regions/schedules/table.ts'
+import type { MeerkatState } from './state.ts'
 
 const VERSION = 1
 

@@ -1,13 +1,3 @@
-/** The session machine by itself: pure data and functions, for tools, tests and hosts that decide as the runtime does. */
-
-export type {
-  AcceptInput,
-  InputDurability,
-  InputKind,
-  InputMode,
-  InputOrigin,
-  PostAdmissionSignal,
-} from './admission.ts'
 export { type BaseChanged, DslTransitionError, MachineAuthority, type Staged } from './authority.ts'
 export {
   authorizeStoredInputStateSeed,
@@ -40,18 +30,7 @@ export {
   type OperationTransitionRejection,
   resolveOperationTransitionRejection,
 } from './classify-operations.ts'
-export type {
-  CallEffect,
-  InputEffect,
-  MeerkatEffect,
-  OperationEffect,
-  RollbackCause,
-  RunEffect,
-  ScheduleEffect,
-  ScheduleEnd,
-  SessionEffect,
-  TurnEffect,
-} from './effects.ts'
+export type { MeerkatEffect } from './effects.ts'
 export { decodeState, encodeState, StateDecodeError } from './encode.ts'
 export type {
   AgentRuntimeId,
@@ -72,66 +51,72 @@ export type {
   SurfaceId,
   WaitId,
 } from './ids.ts'
-export { type MeerkatInput, type MeerkatState, meerkat, step } from './machine.ts'
+export type { MeerkatInput } from './inputs.ts'
+export { meerkat, step } from './machine.ts'
 export { settlingSteps, takeOverSteps } from './owed.ts'
 export { type QueryEffect, type QueryInput, type QueryState, queries } from './queries.ts'
 export type { Emit, Follow, Guard, Invariant, Of, Region, Row, Tagged } from './region.ts'
-export type { CallEntry, CallIntent, CallPolicy, CallState } from './regions/calls.ts'
-export {
-  type Comms,
-  type CommsEffect,
-  type CommsInput,
-  isPeerProjectionFresh,
-  type PeerEnvelope,
-  type PeerIngressAuth,
-  type PeerIngressClass,
-  type PeerIngressPhase,
-  type PeerIngressReceiveOutcome,
-  type PeerResponseStatus,
-  type PeerResponseTerminality,
-} from './regions/comms.ts'
-export type { ContextInput } from './regions/context.ts'
-export type { Drain, DrainExitReason, DrainInput, DrainMode } from './regions/drain.ts'
-export { classifyImageTerminal, type ImageErrorCode, type ImageObservation } from './regions/image-terminal.ts'
-export type { Ingress, IngressInput } from './regions/ingress.ts'
+export type { CallEffect } from './regions/calls/effect.ts'
+export type { CallIntent } from './regions/calls/input.ts'
+export type { CallEntry, CallPolicy, CallState } from './regions/calls/state.ts'
 export type {
-  InteractionEffect,
-  InteractionsInput,
-  OutboundRequestEnd,
-  OutboundRequestState,
-  PeerTerminalDisposition,
-} from './regions/interactions.ts'
+  CommsEffect,
+  PeerIngressClass,
+  PeerIngressReceiveOutcome,
+  PeerResponseTerminality,
+} from './regions/comms/effect.ts'
+export type { CommsInput, PeerEnvelope, PeerIngressAuth, PeerResponseStatus } from './regions/comms/input.ts'
+export type { Comms, PeerIngressPhase } from './regions/comms/state.ts'
+export { isPeerProjectionFresh } from './regions/comms/table.ts'
+export type { ContextInput } from './regions/context/input.ts'
+export type { DrainExitReason, DrainInput } from './regions/drain/input.ts'
+export type { Drain, DrainMode } from './regions/drain/state.ts'
+export type { IngressInput } from './regions/ingress/input.ts'
+export type { Ingress } from './regions/ingress/state.ts'
+export type { InteractionEffect, OutboundRequestEnd } from './regions/interactions/effect.ts'
+export type { InteractionsInput, PeerTerminalDisposition } from './regions/interactions/input.ts'
+export type { OutboundRequestState } from './regions/interactions/state.ts'
+export type { InputEffect, PostAdmissionSignal } from './regions/ledger/effect.ts'
+export type { AcceptInput, InputDurability, InputMode, InputOrigin } from './regions/ledger/input.ts'
 export {
   type AbandonReason,
   entryOf,
+  type InputKind,
   type Lane,
   type LedgerEntry,
   type Terminal,
   unfinishedInputs,
-} from './regions/ledger-entries.ts'
-export type { Lifecycle, LifecyclePhase, PreRunPhase } from './regions/lifecycle.ts'
+} from './regions/ledger/state.ts'
+export type { SessionEffect } from './regions/lifecycle/effect.ts'
+export type { Lifecycle, LifecyclePhase, PreRunPhase } from './regions/lifecycle/state.ts'
 export type {
   LiveAdmission,
-  LiveCommand,
-  LiveCommandRejection,
   LiveEffect,
   LiveErrorClass,
-  LiveInput,
   LiveOpenRejection,
+  LiveTokenRejection,
+} from './regions/live/effect.ts'
+export type {
+  LiveCommand,
+  LiveCommandRejection,
+  LiveInput,
   LiveRequest,
   LiveRequestRejection,
-  LiveTokenRejection,
-} from './regions/live-rules.ts'
-export type { Live, LiveChannel, LiveDegradationReason, LiveStatus, LiveTransport } from './regions/live-state.ts'
-export type { LlmEffect, LlmInput, ModelProfile } from './regions/llm.ts'
+} from './regions/live/input.ts'
+export type { Live, LiveChannel, LiveDegradationReason, LiveStatus, LiveTransport } from './regions/live/state.ts'
+export type { LlmEffect } from './regions/llm/effect.ts'
+export type { LlmInput, ModelProfile } from './regions/llm/input.ts'
 export {
   capabilityBaseFilter,
   type Llm,
   type SessionLlm,
   type SessionLlmCapabilitySurface,
   type SessionLlmIdentity,
-} from './regions/llm-state.ts'
-export { type McpServerEffect, type McpServerState, type McpServers, pendingServers } from './regions/mcp-servers.ts'
+} from './regions/llm/state.ts'
+export type { McpServerEffect } from './regions/mcp-servers/effect.ts'
+export type { McpServerState, McpServers } from './regions/mcp-servers/state.ts'
+export { pendingServers } from './regions/mcp-servers/table.ts'
+export type { OperationEffect } from './regions/operations/effect.ts'
 export {
   completionsAfter,
   type EndedOperation,
@@ -146,17 +131,18 @@ export {
   type OperationWait,
   type UnfinishedOperation,
   unfinishedOperations,
-} from './regions/operations-entries.ts'
-export {
-  type ProductTurn,
-  type ProductTurnEffect,
-  type ProductTurnInput,
-  type ProductTurnPhase,
-  type ProjectionFreshness,
-  type RealtimeReconnectPolicy,
-  shouldPreemptOnInput,
-} from './regions/product-turn.ts'
-export type { RealtimeEffect, RealtimeInput } from './regions/realtime.ts'
+} from './regions/operations/state.ts'
+export type { ProductTurnEffect } from './regions/product-turn/effect.ts'
+export type { ProductTurnInput } from './regions/product-turn/input.ts'
+export type {
+  ProductTurn,
+  ProductTurnPhase,
+  ProjectionFreshness,
+  RealtimeReconnectPolicy,
+} from './regions/product-turn/state.ts'
+export { shouldPreemptOnInput } from './regions/product-turn/table.ts'
+export type { RealtimeEffect } from './regions/realtime/effect.ts'
+export type { RealtimeInput } from './regions/realtime/input.ts'
 export {
   type LiveTopologyPhase,
   type Realtime,
@@ -164,8 +150,10 @@ export {
   type RealtimeChannelState,
   realtimeAttachmentStatus,
   realtimeChannelState,
-} from './regions/realtime-state.ts'
-export type { RoutingApproval, RoutingEffect, RoutingInput } from './regions/routing-rules.ts'
+} from './regions/realtime/state.ts'
+export type { RoutingEffect } from './regions/routing/effect.ts'
+export { classifyImageTerminal } from './regions/routing/image-terminal.ts'
+export type { ImageErrorCode, ImageObservation, RoutingApproval, RoutingInput } from './regions/routing/input.ts'
 export {
   type ImageOperation,
   type ImagePlanDenial,
@@ -179,38 +167,32 @@ export {
   type RoutingTerminal,
   type SwitchDenial,
   type TurnOverride,
-} from './regions/routing-state.ts'
-export type { Run } from './regions/run.ts'
+} from './regions/routing/state.ts'
+export type { RollbackCause, RunEffect } from './regions/run/effect.ts'
+export type { Run } from './regions/run/state.ts'
+export type { ScheduleEffect, ScheduleEnd } from './regions/schedules/effect.ts'
+export type { ScheduleEntry, ScheduleMisfire, ScheduleOverlap } from './regions/schedules/state.ts'
 export {
   dueSchedules,
   nextDueAt,
-  type ScheduleEntry,
-  type ScheduleMisfire,
-  type ScheduleOverlap,
   schedulesOf,
-} from './regions/schedules.ts'
-export type {
-  InteractionStreamEnd,
-  InteractionStreamState,
-  StreamAbandonReason,
-  StreamEffect,
-  StreamsInput,
-} from './regions/streams.ts'
+} from './regions/schedules/table.ts'
+export type { InteractionStreamEnd, StreamEffect } from './regions/streams/effect.ts'
+export type { StreamAbandonReason, StreamsInput } from './regions/streams/input.ts'
+export type { InteractionStreamState } from './regions/streams/state.ts'
+export type { SupervisorEffect, SupervisorRotationStatus, SupervisorVerdict } from './regions/supervisor/effect.ts'
+export type { SupervisorInput } from './regions/supervisor/input.ts'
 export type {
   Supervisor,
   SupervisorIdentity,
   SupervisorRotationReceipt,
   SupervisorRotationRejection,
-} from './regions/supervisor-facts.ts'
-export type {
-  SupervisorEffect,
-  SupervisorInput,
-  SupervisorRotationStatus,
-  SupervisorVerdict,
-} from './regions/supervisor-rules.ts'
-export type { DurableTailDisposition, TailInput } from './regions/tail.ts'
+} from './regions/supervisor/state.ts'
+export type { DurableTailDisposition } from './regions/tail/effect.ts'
+export type { TailInput } from './regions/tail/input.ts'
 export type { ToolFilter } from './regions/tool-filter.ts'
-export type { ToolSurfaceEffect, ToolSurfacesInput } from './regions/tool-surfaces-rules.ts'
+export type { ToolSurfaceEffect } from './regions/tool-surfaces/effect.ts'
+export type { ToolSurfacesInput } from './regions/tool-surfaces/input.ts'
 export {
   hasPendingOrStaged,
   isSnapshotAligned,
@@ -223,10 +205,14 @@ export {
   surfaceTools,
   type ToolSurfaces,
   visibleSurfaces,
-} from './regions/tool-surfaces-state.ts'
-export type { PeerEndpoint, Trust, TrustEffect, TrustInput } from './regions/trust.ts'
-export type { Turn, TurnPhase, TurnTerminalCause, TurnTerminalOutcome } from './regions/turn.ts'
-export type { ReplaceVisibilityState, VisibilityEffect, VisibilityInput } from './regions/visibility.ts'
+} from './regions/tool-surfaces/state.ts'
+export type { TrustEffect } from './regions/trust/effect.ts'
+export type { TrustInput } from './regions/trust/input.ts'
+export type { PeerEndpoint, Trust } from './regions/trust/state.ts'
+export type { TurnEffect } from './regions/turn/effect.ts'
+export type { Turn, TurnPhase, TurnTerminalCause, TurnTerminalOutcome } from './regions/turn/table.ts'
+export type { VisibilityEffect } from './regions/visibility/effect.ts'
+export type { ReplaceVisibilityState, VisibilityInput } from './regions/visibility/input.ts'
 export {
   effectiveToolFilter,
   hasStagedVisibility,
@@ -237,7 +223,7 @@ export {
   type TurnToolOverlay,
   type Visibility,
   type VisibleSet,
-} from './regions/visibility-state.ts'
+} from './regions/visibility/state.ts'
 export {
   type Blocker,
   blockers,
@@ -249,6 +235,7 @@ export {
   hearable,
   runnable,
 } from './runnable.ts'
+export type { MeerkatState } from './state.ts'
 export type {
   AnyRegion,
   Edge,

@@ -1,143 +1,36 @@
-/**
- * `MeerkatMachine`: what one session decides, assembled of its regions, with the rules that span them.
- *
- * The record below is the whole state; each slice has one region that writes it. `step` is the only way to change it.
- */
-import type { AcceptInput, ResolveAdmissionIdempotency } from './admission.ts'
 import type { MeerkatEffect } from './effects.ts'
-import type { Condition, Invariant, Region } from './region.ts'
-import { type Binding, type BindingInput, binding } from './regions/binding.ts'
-import { type Calls, type CallsInput, calls } from './regions/calls.ts'
-import { type Comms, type CommsInput, comms } from './regions/comms.ts'
-import { type Context, type ContextInput, context } from './regions/context.ts'
-import { type Drain, type DrainInput, drain } from './regions/drain.ts'
-import { type Endings, type EndingsInput, endings } from './regions/endings.ts'
-import { type Ingress, type IngressInput, ingress } from './regions/ingress.ts'
-import { type Interactions, type InteractionsInput, interactions } from './regions/interactions.ts'
-import { type LedgerInput, ledger } from './regions/ledger.ts'
-import type { Ledger } from './regions/ledger-entries.ts'
-import { type Lifecycle, type LifecycleInput, lifecycle } from './regions/lifecycle.ts'
-import { live } from './regions/live.ts'
-import type { LiveInput } from './regions/live-rules.ts'
-import type { Live } from './regions/live-state.ts'
-import { type LlmInput, llm } from './regions/llm.ts'
-import type { Llm } from './regions/llm-state.ts'
-import { type McpServers, type McpServersInput, mcpServers } from './regions/mcp-servers.ts'
-import { operations } from './regions/operations.ts'
-import type { Operations } from './regions/operations-entries.ts'
-import type { OperationsInput } from './regions/operations-rules.ts'
-import { type ProductTurn, type ProductTurnInput, productTurn } from './regions/product-turn.ts'
-import { type RealtimeInput, realtime } from './regions/realtime.ts'
-import type { Realtime } from './regions/realtime-state.ts'
-import { type Registration, type RegistrationInput, registration } from './regions/registration.ts'
-import { routing } from './regions/routing.ts'
-import type { RoutingInput } from './regions/routing-rules.ts'
-import type { Routing } from './regions/routing-state.ts'
-import { type Run, type RunInput, run } from './regions/run.ts'
-import { type Schedules, type SchedulesInput, schedules } from './regions/schedules.ts'
-import { type Streams, type StreamsInput, streams } from './regions/streams.ts'
-import { supervisor } from './regions/supervisor.ts'
-import type { Supervisor } from './regions/supervisor-facts.ts'
-import type { SupervisorInput } from './regions/supervisor-rules.ts'
-import { type Tail, type TailInput, tail } from './regions/tail.ts'
-import { toolSurfaces } from './regions/tool-surfaces.ts'
-import type { ToolSurfacesInput } from './regions/tool-surfaces-rules.ts'
-import type { ToolSurfaces } from './regions/tool-surfaces-state.ts'
-import { type Transcript, type TranscriptInput, transcript } from './regions/transcript.ts'
-import { type Trust, type TrustInput, trust } from './regions/trust.ts'
-import { turn } from './regions/turn.ts'
-import type { Turn, TurnInput } from './regions/turn-state.ts'
-import { type VisibilityInput, visibility } from './regions/visibility.ts'
-import type { Visibility } from './regions/visibility-state.ts'
+import type { MeerkatInput } from './inputs.ts'
+import type { Invariant } from './region.ts'
+import { binding } from './regions/binding/table.ts'
+import { calls } from './regions/calls/table.ts'
+import { comms } from './regions/comms/table.ts'
+import { context } from './regions/context/table.ts'
+import { drain } from './regions/drain/table.ts'
+import { endings } from './regions/endings/table.ts'
+import { ingress } from './regions/ingress/table.ts'
+import { interactions } from './regions/interactions/table.ts'
+import { ledger } from './regions/ledger/table.ts'
+import { lifecycle } from './regions/lifecycle/table.ts'
+import { live } from './regions/live/table.ts'
+import { llm } from './regions/llm/table.ts'
+import { mcpServers } from './regions/mcp-servers/table.ts'
+import { operations } from './regions/operations/table.ts'
+import { productTurn } from './regions/product-turn/table.ts'
+import { realtime } from './regions/realtime/table.ts'
+import { registration } from './regions/registration/table.ts'
+import { routing } from './regions/routing/table.ts'
+import { run } from './regions/run/table.ts'
+import { schedules } from './regions/schedules/table.ts'
+import { streams } from './regions/streams/table.ts'
+import { supervisor } from './regions/supervisor/table.ts'
+import { tail } from './regions/tail/table.ts'
+import { toolSurfaces } from './regions/tool-surfaces/table.ts'
+import { transcript } from './regions/transcript/table.ts'
+import { trust } from './regions/trust/table.ts'
+import { turn } from './regions/turn/table.ts'
+import { visibility } from './regions/visibility/table.ts'
+import type { MeerkatState } from './state.ts'
 import { type Machine, machine, type StepResult } from './step.ts'
-
-/** What is true of the session whoever serves it: the log holds how it came about. */
-export interface MeerkatFacts {
-  readonly lifecycle: Lifecycle
-  readonly registration: Registration
-  readonly binding: Binding
-  readonly ledger: Ledger
-  readonly endings: Endings
-  readonly run: Run
-  readonly turn: Turn
-  readonly calls: Calls
-  readonly transcript: Transcript
-  readonly operations: Operations
-  readonly schedules: Schedules
-  readonly llm: Llm
-  readonly visibility: Visibility
-  readonly routing: Routing
-  readonly ingress: Ingress
-  readonly trust: Trust
-  readonly interactions: Interactions
-  readonly supervisor: Supervisor
-  readonly tail: Tail
-}
-
-/** What is true while this process serves the session, and nobody's business afterwards. */
-export interface MeerkatConditions {
-  readonly drain: Drain
-  readonly comms: Comms
-  readonly streams: Streams
-  readonly context: Context
-  readonly mcpServers: McpServers
-  readonly toolSurfaces: ToolSurfaces
-  readonly realtime: Realtime
-  readonly productTurn: ProductTurn
-  readonly live: Live
-}
-
-export interface MeerkatState extends MeerkatFacts, MeerkatConditions {}
-
-export type MeerkatInput =
-  | LifecycleInput
-  | RegistrationInput
-  | BindingInput
-  | AcceptInput
-  | ResolveAdmissionIdempotency
-  | LedgerInput
-  | EndingsInput
-  | RunInput
-  | TurnInput
-  | CallsInput
-  | TranscriptInput
-  | OperationsInput
-  | SchedulesInput
-  | LlmInput
-  | VisibilityInput
-  | RoutingInput
-  | DrainInput
-  | IngressInput
-  | TrustInput
-  | InteractionsInput
-  | SupervisorInput
-  | TailInput
-  | CommsInput
-  | StreamsInput
-  | ContextInput
-  | McpServersInput
-  | ToolSurfacesInput
-  | RealtimeInput
-  | ProductTurnInput
-  | LiveInput
-
-/** A region of facts. It sees facts only, so that its log can be replayed without the process that wrote it. */
-export type MeerkatRegion<Name extends keyof MeerkatFacts, Phase extends string = string> = Region<
-  MeerkatFacts,
-  MeerkatInput,
-  MeerkatEffect,
-  Name,
-  Phase
->
-
-/** A region of conditions. It sees facts, too. */
-export type MeerkatCondition<Name extends keyof MeerkatConditions, Phase extends string = string> = Region<
-  MeerkatState,
-  MeerkatInput,
-  MeerkatEffect,
-  Name,
-  Phase
-> & { readonly condition: Condition<MeerkatConditions[Name]> }
 
 const spanning: readonly Invariant<MeerkatState>[] = [
   {

@@ -5,14 +5,16 @@
  */
 import { hasSameFacts } from './encode.ts'
 import type { InputId } from './ids.ts'
-import { type MeerkatFacts, type MeerkatInput, type MeerkatState, meerkat } from './machine.ts'
+import type { MeerkatInput } from './inputs.ts'
+import { meerkat } from './machine.ts'
 import { mapValues } from './persistent-map.ts'
-import { bindingSeen } from './regions/binding.ts'
-import { unsettledCallsOf } from './regions/calls-entries.ts'
+import { bindingSeen } from './regions/binding/table.ts'
+import { unsettledCallsOf } from './regions/calls/state.ts'
 import { findInOrder } from './regions/lane.ts'
-import { type AbandonReason, byAcceptance, entryOf, ephemeralInputs } from './regions/ledger-entries.ts'
-import { drainsAfterRetire } from './regions/ledger-runs.ts'
-import { openObligations } from './regions/registration.ts'
+import { drainsAfterRetire } from './regions/ledger/runs.ts'
+import { type AbandonReason, byAcceptance, entryOf, ephemeralInputs } from './regions/ledger/state.ts'
+import { openObligations } from './regions/registration/table.ts'
+import type { MeerkatFacts, MeerkatState } from './state.ts'
 
 /**
  * What a process has to do before anything else that takes a session over from one that is gone: end the conditions of

@@ -22,7 +22,7 @@ import {
   type VisibleRuntimePhasePlan,
 } from './classify.ts'
 import type { Emit, Guard } from './region.ts'
-import type { LifecyclePhase } from './regions/lifecycle.ts'
+import type { LifecyclePhase } from './regions/lifecycle/state.ts'
 import { type Machine, machine } from './step.ts'
 
 /** Nothing is remembered between two questions. */

@@ -5,13 +5,13 @@
  * can't disagree.
  */
 import type { CallId, InputId, OperationId } from './ids.ts'
-import type { MeerkatFacts } from './machine.ts'
-import { type CallEntry, unsettledCallsOf } from './regions/calls-entries.ts'
+import { type CallEntry, unsettledCallsOf } from './regions/calls/state.ts'
 import { admitsWork } from './regions/guards.ts'
 import { findInOrder } from './regions/lane.ts'
-import { nextWaking, selectBatch } from './regions/ledger-batch.ts'
-import { entryOf, type Ledger } from './regions/ledger-entries.ts'
-import { completionsAfter, wakes } from './regions/operations-entries.ts'
+import { nextWaking, selectBatch } from './regions/ledger/batch.ts'
+import { entryOf, type Ledger } from './regions/ledger/state.ts'
+import { completionsAfter, wakes } from './regions/operations/state.ts'
+import type { MeerkatFacts } from './state.ts'
 
 /** Something that keeps the session from starting its next run. */
 export interface Blocker {

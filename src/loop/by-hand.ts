@@ -5,7 +5,7 @@
 import type { SessionDriver } from '../driver/driver.ts'
 import type { Transaction } from '../driver/transaction.ts'
 import type { RunId } from '../kernel/ids.ts'
-import type { Run } from '../kernel/regions/run.ts'
+import type { Run } from '../kernel/regions/run/state.ts'
 import type { Clock } from '../time.ts'
 
 interface Needs {

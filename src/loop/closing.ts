@@ -1,12 +1,13 @@
 /** How a run is closed: what the executor's output means as kernel inputs, messages and a result. */
+
 import type { Transaction } from '../driver/transaction.ts'
 import type { ApplyOutput } from '../executor/executor.ts'
 import { messageOf } from '../foreign.ts'
 import type { CallId, RunId } from '../kernel/ids.ts'
 import { mapGet } from '../kernel/persistent-map.ts'
-import type { Calls } from '../kernel/regions/calls.ts'
-import { entryOf } from '../kernel/regions/ledger-entries.ts'
-import { cancelTakesAnswer } from '../kernel/regions/turn-rules.ts'
+import type { Calls } from '../kernel/regions/calls/state.ts'
+import { entryOf } from '../kernel/regions/ledger/state.ts'
+import { cancelTakesAnswer } from '../kernel/regions/turn/rules.ts'
 import type { MessageRecord, ResultRecord, UsageRecord } from '../store/records.ts'
 import { messageText } from '../text.ts'
 import { addUsage, UNMEASURED } from '../usage.ts'

@@ -18,8 +18,8 @@ import type {
   StreamEvent,
 } from '../executor/executor.ts'
 import type { CallId, InputId, RunId } from '../kernel/ids.ts'
-import type { CallIntent } from '../kernel/regions/calls.ts'
-import { type CallEntry, type Calls, callsOf } from '../kernel/regions/calls-entries.ts'
+import type { CallIntent } from '../kernel/regions/calls/input.ts'
+import { type CallEntry, type Calls, callsOf } from '../kernel/regions/calls/state.ts'
 import type { RuntimeObserver } from '../observer.ts'
 import type { MessageRecord, SessionOptions, UsageRecord } from '../store/records.ts'
 import { messageText } from '../text.ts'

@@ -5,8 +5,9 @@
 import type { CallOutcome, RunPort } from '../executor/executor.ts'
 import { wellFormed } from '../foreign.ts'
 import type { CallId } from '../kernel/ids.ts'
-import type { CallIntent } from '../kernel/regions/calls.ts'
-import { type LlmRetryFailureKind, RECOVERABLE } from '../kernel/regions/turn-outcome.ts'
+import type { CallIntent } from '../kernel/regions/calls/input.ts'
+import { RECOVERABLE } from '../kernel/regions/turn/outcome.ts'
+import type { LlmRetryFailureKind } from '../kernel/regions/turn/state.ts'
 import { isDuration } from '../time.ts'
 import { bad, checkedMessage, type Fields, fieldsOf, isCount, plain, soundUsage } from './answers.ts'
 

@@ -3,10 +3,11 @@
 import type { Transaction } from '../driver/transaction.ts'
 import type { Ids } from '../ids.ts'
 import type { RunId } from '../kernel/ids.ts'
-import type { MeerkatInput, MeerkatState } from '../kernel/machine.ts'
+import type { MeerkatInput } from '../kernel/inputs.ts'
 import { settlingSteps } from '../kernel/owed.ts'
-import { unsettledCallsOf } from '../kernel/regions/calls-entries.ts'
+import { unsettledCallsOf } from '../kernel/regions/calls/state.ts'
 import { hearable, runnable } from '../kernel/runnable.ts'
+import type { MeerkatState } from '../kernel/state.ts'
 import type { SessionRecord } from '../store/records.ts'
 
 /** Validations of a structured answer after the first one. */

@@ -4,7 +4,7 @@
  */
 import type { EventView } from '../events.ts'
 import type { CallId, InputId, OperationId, RunId, ScheduleId, SessionId } from '../kernel/ids.ts'
-import type { CallState } from '../kernel/regions/calls.ts'
+import type { CallState } from '../kernel/regions/calls/state.ts'
 import type { Content, InputRecord, MessagePart, SessionOptions, UsageRecord } from '../store/records.ts'
 import type { AuditOptions } from './audit.ts'
 import type { BlobView } from './blobs.ts'

@@ -8,7 +8,7 @@
 import type { Transaction } from '../driver/transaction.ts'
 import { asMeerkatError } from '../errors.ts'
 import type { OperationId } from '../kernel/ids.ts'
-import { isLive, unfinishedOperations } from '../kernel/regions/operations-entries.ts'
+import { isLive, unfinishedOperations } from '../kernel/regions/operations/state.ts'
 import { completionBatchDue, completionsUntold } from '../kernel/runnable.ts'
 import type { CommitRecord, InputRecord, OperationEndedRecord, OperationRecord } from '../store/records.ts'
 import { nextTurn } from '../turns.ts'

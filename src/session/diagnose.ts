@@ -2,9 +2,9 @@
 import { stateOf } from '../driver/load.ts'
 import { asMeerkatError } from '../errors.ts'
 import type { SessionId } from '../kernel/ids.ts'
-import type { MeerkatState } from '../kernel/machine.ts'
 import { mapValues } from '../kernel/persistent-map.ts'
-import { dueSchedules } from '../kernel/regions/schedules.ts'
+import { dueSchedules } from '../kernel/regions/schedules/table.ts'
+import type { MeerkatState } from '../kernel/state.ts'
 import type { SessionSummary, Store } from '../store/store.ts'
 import { expiryText, shellWord, spanOf } from './words.ts'
 

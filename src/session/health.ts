@@ -1,7 +1,7 @@
 /** Health, read off the scheduler's own facts: no flag is kept for it. */
 import { messageOf } from '../foreign.ts'
-import { unfinishedCount } from '../kernel/regions/endings.ts'
-import { dueSchedules } from '../kernel/regions/schedules.ts'
+import { unfinishedCount } from '../kernel/regions/endings/table.ts'
+import { dueSchedules } from '../kernel/regions/schedules/table.ts'
 import { workWaitingSince } from '../kernel/runnable.ts'
 import { clockFault } from '../time.ts'
 import type { Health } from './api.ts'

@@ -1,8 +1,8 @@
 /** What keeps a session loaded, and what keeps it from a process that asks for it. */
 import { meerkat } from '../kernel/machine.ts'
-import { unfinishedCount } from '../kernel/regions/endings.ts'
-import { lostOperations } from '../kernel/regions/operations-entries.ts'
-import { nextDueAt } from '../kernel/regions/schedules.ts'
+import { unfinishedCount } from '../kernel/regions/endings/table.ts'
+import { lostOperations } from '../kernel/regions/operations/state.ts'
+import { nextDueAt } from '../kernel/regions/schedules/table.ts'
 import { runnable } from '../kernel/runnable.ts'
 import type { LiveSession } from './live-session.ts'
 

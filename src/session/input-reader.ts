@@ -1,9 +1,9 @@
 /** Inputs as people see them: from the ledger while they are unfinished, and from their last record afterwards. */
 import { defined } from '../defined.ts'
 import type { InputId, SessionId } from '../kernel/ids.ts'
-import type { MeerkatState } from '../kernel/machine.ts'
-import { endingOf } from '../kernel/regions/endings.ts'
-import { entryOf, type LedgerEntry } from '../kernel/regions/ledger-entries.ts'
+import { endingOf } from '../kernel/regions/endings/table.ts'
+import { entryOf, type LedgerEntry } from '../kernel/regions/ledger/state.ts'
+import type { MeerkatState } from '../kernel/state.ts'
 import type { EndedRecord, InputRecord, MessageRecord, Position } from '../store/records.ts'
 import type { LogRow, Store } from '../store/store.ts'
 import type { InputView } from './api.ts'

@@ -6,9 +6,9 @@
  * the log out; `next` then leads on behind what was looked at.
  */
 import type { InputId, SessionId } from '../kernel/ids.ts'
-import type { MeerkatState } from '../kernel/machine.ts'
 import { mapGet, mapValues } from '../kernel/persistent-map.ts'
-import { byAcceptance, type LedgerEntry, unfinishedInputs } from '../kernel/regions/ledger-entries.ts'
+import { byAcceptance, type LedgerEntry, unfinishedInputs } from '../kernel/regions/ledger/state.ts'
+import type { MeerkatState } from '../kernel/state.ts'
 import type { Store } from '../store/store.ts'
 import { nextTurn } from '../turns.ts'
 import type { InputStatus, InputView, Page } from './api.ts'

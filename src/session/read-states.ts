@@ -4,7 +4,7 @@
  */
 import { replay, stateOf } from '../driver/load.ts'
 import type { SessionId } from '../kernel/ids.ts'
-import type { MeerkatState } from '../kernel/machine.ts'
+import type { MeerkatState } from '../kernel/state.ts'
 import type { Position } from '../store/records.ts'
 import type { SessionSummary, Store } from '../store/store.ts'
 import { rowsOf } from './log-pages.ts'

@@ -7,7 +7,7 @@
 import { stateOf } from '../driver/load.ts'
 import { asMeerkatError, MeerkatError } from '../errors.ts'
 import type { SessionId } from '../kernel/ids.ts'
-import { unfinishedCount } from '../kernel/regions/endings.ts'
+import { unfinishedCount } from '../kernel/regions/endings/table.ts'
 import { tell } from '../observer.ts'
 import type { SessionOptions } from '../store/records.ts'
 import type { Claim, LoadedSession, SessionSummary } from '../store/store.ts'

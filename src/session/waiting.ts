@@ -1,6 +1,6 @@
 /** Asking for an input, and waiting for its end. */
 import type { InputId, SessionId } from '../kernel/ids.ts'
-import { entryOf } from '../kernel/regions/ledger-entries.ts'
+import { entryOf } from '../kernel/regions/ledger/state.ts'
 import { Deadline } from '../time.ts'
 import type { InputView, RuntimeApi } from './api.ts'
 import { closing } from './claims.ts'

@@ -15,7 +15,7 @@ import type { CoreExecutor, OperationOutcome, RunningOperation, WatchContext } f
 import { jsonOf, messageOf } from '../foreign.ts'
 import type { OperationId } from '../kernel/ids.ts'
 import { mapGet } from '../kernel/persistent-map.ts'
-import { isEnded, isLive } from '../kernel/regions/operations-entries.ts'
+import { isEnded, isLive } from '../kernel/regions/operations/state.ts'
 import { Progress } from '../progress.ts'
 import type { OperationRecord, SessionOptions } from '../store/records.ts'
 import type { Clock } from '../time.ts'

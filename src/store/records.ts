@@ -6,7 +6,7 @@
  * else a store keeps is an index over the log that could be rebuilt from it.
  */
 import type { InputId, OperationId, RunId, ScheduleId, SessionId } from '../kernel/ids.ts'
-import type { MeerkatInput } from '../kernel/machine.ts'
+import type { MeerkatInput } from '../kernel/inputs.ts'
 import type { LetterId } from './mail.ts'
 
 /**

@@ -1,5 +1,4 @@
-/** Records of older releases as this one writes them. */
-import type { MeerkatInput } from '../kernel/machine.ts'
+import type { MeerkatInput } from '../kernel/inputs.ts'
 import { type CommitRecord, RECORD_VERSION } from './records.ts'
 
 /** A record of a known version, in the form of the present one. */

@@ -6,7 +6,8 @@
  */
 import type { ApplyOutput, BoundaryAnswer, CoreExecutor, RunPort } from '../executor/executor.ts'
 import type { CallId } from '../kernel/ids.ts'
-import type { CallIntent, CallPolicy } from '../kernel/regions/calls.ts'
+import type { CallIntent } from '../kernel/regions/calls/input.ts'
+import type { CallPolicy } from '../kernel/regions/calls/state.ts'
 import type { MessagePart, UsageRecord } from '../store/records.ts'
 
 /** A tool call as a test asks for it. */

@@ -3,7 +3,7 @@ import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import type { ApplyOutput, CoreExecutor, RunPort } from '../../src/executor/executor.ts'
 import type { CallId } from '../../src/kernel/ids.ts'
-import type { CallEntry } from '../../src/kernel/regions/calls.ts'
+import type { CallEntry } from '../../src/kernel/regions/calls/state.ts'
 import type { MessagePart } from '../../src/store/records.ts'
 import type { Task } from './plan.ts'
 

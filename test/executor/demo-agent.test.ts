@@ -1,7 +1,7 @@
 /** The demo agent, through the same loop as any model. */
 import { describe, expect, test } from 'vitest'
 import { agent, demoModel, demoTools } from '../../src/executor/agent/index.ts'
-import type { CallEntry } from '../../src/kernel/regions/calls.ts'
+import type { CallEntry } from '../../src/kernel/regions/calls/state.ts'
 import { textOf } from '../support/agent-run.ts'
 import { FakePort, type FakeRun } from '../support/fake-port.ts'
 import { ManualClock } from '../support/manual-clock.ts'

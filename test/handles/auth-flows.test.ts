@@ -13,7 +13,8 @@ import {
   recordsOf,
 } from '../../src/handles/oauth-flow-records.ts'
 import { flowRefOf } from '../../src/handles/oauth-flow-seal.ts'
-import { OAUTH_FLOW_CAPACITY, type OAuthFlowId } from '../../src/kernel/auth/flows.ts'
+import type { OAuthFlowId } from '../../src/kernel/auth/flows/state.ts'
+import { OAUTH_FLOW_CAPACITY } from '../../src/kernel/auth/flows/table.ts'
 
 const TARGET: LeaseKey = { realm: 'work', binding: 'openai' }
 const OTHER: LeaseKey = { realm: 'work', binding: 'google' }

@@ -2,8 +2,8 @@ import { ManualClock } from 'meerkat-ts/testing'
 import { describe, expect, test } from 'vitest'
 import { AuthLeaseHandle } from '../../src/handles/auth-lease.ts'
 import { type AuthAuditEntry, AuthMachines, type LeaseKey, leaseKeyText } from '../../src/handles/auth-machines.ts'
-import type { OAuthFlowId } from '../../src/kernel/auth/flows.ts'
-import { OAUTH_FLOW_CAPACITY } from '../../src/kernel/auth/flows.ts'
+import type { OAuthFlowId } from '../../src/kernel/auth/flows/state.ts'
+import { OAUTH_FLOW_CAPACITY } from '../../src/kernel/auth/flows/table.ts'
 
 const KEY: LeaseKey = { realm: 'work', binding: 'openai', profile: 'main' }
 const HOUR = 3_600_000

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { CommsDrainHandle, PeerCommsHandle } from '../../src/handles/comms.ts'
 import { HandleDslAuthority } from '../../src/handles/dsl-authority.ts'
 import type { PeerId } from '../../src/kernel/ids.ts'
-import type { PeerEnvelope } from '../../src/kernel/regions/comms.ts'
+import type { PeerEnvelope } from '../../src/kernel/regions/comms/input.ts'
 import { correlation, guardRejected, noTransition, SESSION } from './support.ts'
 
 describe('the drain, as its keeper sees it', () => {

@@ -12,7 +12,7 @@ import { SessionContextHandle } from '../../src/handles/session-context.ts'
 import { TurnStateHandle } from '../../src/handles/turn-state.ts'
 import { standaloneBindings } from '../../src/host/bindings.ts'
 import type { LiveChannelId, LiveToken, RunId } from '../../src/kernel/ids.ts'
-import type { LiveStatus } from '../../src/kernel/regions/live-state.ts'
+import type { LiveStatus } from '../../src/kernel/regions/live/state.ts'
 import { SESSION } from './support.ts'
 
 const C = 'c' as LiveChannelId

@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'vitest'
 import { HandleDslAuthority } from '../../src/handles/dsl-authority.ts'
 import { ModelRoutingHandle } from '../../src/handles/model-routing.ts'
-import type { ImageObservation } from '../../src/kernel/regions/image-terminal.ts'
-import type { ModelTarget } from '../../src/kernel/regions/routing-state.ts'
+import type { ImageObservation } from '../../src/kernel/regions/routing/input.ts'
+import type { ModelTarget } from '../../src/kernel/regions/routing/state.ts'
 import { guardRejected, noTransition, SESSION, written } from './support.ts'
 
 const BASE: ModelTarget = { model: 'base', realtime: false }

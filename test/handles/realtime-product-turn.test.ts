@@ -1,7 +1,7 @@
 /** The turn of a realtime conversation, what its transport knows, and what a clean close means. */
 import { describe, expect, test } from 'vitest'
 import type { RealtimeProductTurnHandle } from '../../src/handles/realtime-product-turn.ts'
-import type { ProductTurnPhase, ProjectionFreshness } from '../../src/kernel/regions/product-turn.ts'
+import type { ProductTurnPhase, ProjectionFreshness } from '../../src/kernel/regions/product-turn/state.ts'
 import { ephemeral, S } from '../host/support/machines.ts'
 
 async function handle() {

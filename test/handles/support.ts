@@ -11,7 +11,8 @@ import {
   HandleTeardownGate,
 } from '../../src/handles/dsl-authority.ts'
 import type { AgentRuntimeId, PeerCorrelationId, RuntimeEpochId, SessionId } from '../../src/kernel/ids.ts'
-import { type MeerkatInput, meerkat } from '../../src/kernel/machine.ts'
+import type { MeerkatInput } from '../../src/kernel/inputs.ts'
+import { meerkat } from '../../src/kernel/machine.ts'
 
 export const SESSION = 'session' as SessionId
 export const HOST = 'host' as AgentRuntimeId

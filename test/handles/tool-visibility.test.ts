@@ -4,7 +4,7 @@ import { HandleDslAuthority } from '../../src/handles/dsl-authority.ts'
 import { ToolScopeStageError } from '../../src/handles/tool-scope-error.ts'
 import { standaloneToolVisibilityOwner, ToolVisibilityOwner } from '../../src/handles/tool-visibility.ts'
 import type { ToolFilter } from '../../src/kernel/regions/tool-filter.ts'
-import type { ToolAuthority } from '../../src/kernel/regions/visibility-state.ts'
+import type { ToolAuthority } from '../../src/kernel/regions/visibility/state.ts'
 import { blind, seeing } from '../kernel/support/model-sessions.ts'
 import { guardRejected, noTransition, SESSION, written } from './support.ts'
 

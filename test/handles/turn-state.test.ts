@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { HandleDslAuthority } from '../../src/handles/dsl-authority.ts'
 import { TurnStateHandle } from '../../src/handles/turn-state.ts'
 import type { InputId, RunId } from '../../src/kernel/ids.ts'
-import type { LlmRetry } from '../../src/kernel/regions/turn-state.ts'
+import type { LlmRetry } from '../../src/kernel/regions/turn/state.ts'
 import { guardRejected, noTransition, written } from './support.ts'
 
 const R = 'r' as RunId

@@ -1,11 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import {
-  type AuthEffect,
-  type AuthInput,
-  type AuthMachine,
-  type AuthState,
-  auth,
-} from '../../src/kernel/auth/machine.ts'
+import type { AuthEffect } from '../../src/kernel/auth/effects.ts'
+import type { AuthInput } from '../../src/kernel/auth/inputs.ts'
+import { type AuthMachine, auth } from '../../src/kernel/auth/machine.ts'
+import type { AuthState } from '../../src/kernel/auth/state.ts'
 import { checkAuth } from '../../src/kernel/check/auth.ts'
 import { emptyMap } from '../../src/kernel/persistent-map.ts'
 import type { Row } from '../../src/kernel/region.ts'

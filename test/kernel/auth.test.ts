@@ -9,16 +9,16 @@ import {
   resolveOAuthLoginDisposition,
   resolveRefreshFailureDisposition,
 } from '../../src/kernel/auth/classify.ts'
+import type { AuthEffect } from '../../src/kernel/auth/effects.ts'
 import { decodeAuthState, encodeAuthState } from '../../src/kernel/auth/encode.ts'
-import { OAUTH_FLOW_CAPACITY, type OAuthFlowId } from '../../src/kernel/auth/flows.ts'
-import {
-  type AuthLeasePhase,
-  credentialOf,
-  isDraining,
-  type LeaseInput,
-  REFRESH_WINDOW_MS,
-} from '../../src/kernel/auth/lease.ts'
-import { type AuthEffect, type AuthInput, type AuthState, auth } from '../../src/kernel/auth/machine.ts'
+import type { OAuthFlowId } from '../../src/kernel/auth/flows/state.ts'
+import { OAUTH_FLOW_CAPACITY } from '../../src/kernel/auth/flows/table.ts'
+import type { AuthInput } from '../../src/kernel/auth/inputs.ts'
+import type { LeaseInput } from '../../src/kernel/auth/lease/input.ts'
+import type { AuthLeasePhase } from '../../src/kernel/auth/lease/state.ts'
+import { credentialOf, isDraining, REFRESH_WINDOW_MS } from '../../src/kernel/auth/lease/table.ts'
+import { auth } from '../../src/kernel/auth/machine.ts'
+import type { AuthState } from '../../src/kernel/auth/state.ts'
 import type { RejectionKind } from '../../src/kernel/step.ts'
 import { deepFreeze } from './support/deep-freeze.ts'
 

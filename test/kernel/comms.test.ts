@@ -10,7 +10,7 @@ import {
   step,
 } from 'meerkat-ts/kernel'
 import { describe, expect, test } from 'vitest'
-import type { CommsInput } from '../../src/kernel/regions/comms.ts'
+import type { CommsInput } from '../../src/kernel/regions/comms/input.ts'
 import { attached, type Play, SESSION } from './support/play.ts'
 import { lifecycleOf, livesAfter, type TruthTable, tornDown, truths } from './support/truth-table.ts'
 

@@ -15,8 +15,9 @@ import {
 import type { RuntimeEpochId } from '../../src/kernel/ids.ts'
 import { meerkat } from '../../src/kernel/machine.ts'
 import type { MobEffect } from '../../src/kernel/mob/effects.ts'
-import { type MobInput, mob } from '../../src/kernel/mob/machine.ts'
-import { memberOf } from '../../src/kernel/mob/members.ts'
+import type { MobInput } from '../../src/kernel/mob/inputs.ts'
+import { mob } from '../../src/kernel/mob/machine.ts'
+import { memberOf } from '../../src/kernel/mob/roster/state.ts'
 import {
   meerkatMobSeam,
   pinnedSession,

@@ -1,6 +1,6 @@
 import type { DrainExitReason, DrainMode, MeerkatInput } from 'meerkat-ts/kernel'
 import { describe, expect, test } from 'vitest'
-import type { DrainInput } from '../../src/kernel/regions/drain.ts'
+import type { DrainInput } from '../../src/kernel/regions/drain/input.ts'
 import { attached, kinds, type Play, registered, SESSION } from './support/play.ts'
 import { lifecycleOf, livesAfter, type TruthTable, tornDown, truths } from './support/truth-table.ts'
 

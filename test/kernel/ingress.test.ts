@@ -1,6 +1,6 @@
 import type { CommsRuntimeId, MeerkatInput, MobId, SessionId } from 'meerkat-ts/kernel'
 import { describe, expect, test } from 'vitest'
-import type { IngressInput } from '../../src/kernel/regions/ingress.ts'
+import type { IngressInput } from '../../src/kernel/regions/ingress/input.ts'
 import { attached, type Play } from './support/play.ts'
 import { lifecycleOf, livesAfter, type TruthTable, tornDown, truths } from './support/truth-table.ts'
 

@@ -1,6 +1,6 @@
 import type { MeerkatInput, PeerCorrelationId, SessionId } from 'meerkat-ts/kernel'
 import { describe, expect, test } from 'vitest'
-import type { InteractionsInput } from '../../src/kernel/regions/interactions.ts'
+import type { InteractionsInput } from '../../src/kernel/regions/interactions/input.ts'
 import { inboundRequest, outboundRequest } from './support/peers.ts'
 import { attached, kinds, type Play } from './support/play.ts'
 import { lifecycleOf, livesAfter, type TruthTable, tornDown, truths } from './support/truth-table.ts'

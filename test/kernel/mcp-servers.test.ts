@@ -1,6 +1,6 @@
 import { type McpServerId, type MeerkatInput, meerkat, pendingServers } from 'meerkat-ts/kernel'
 import { describe, expect, test } from 'vitest'
-import type { McpServersInput } from '../../src/kernel/regions/mcp-servers.ts'
+import type { McpServersInput } from '../../src/kernel/regions/mcp-servers/input.ts'
 import { all, outcomes } from './support/model-sessions.ts'
 import { attached, kinds } from './support/play.ts'
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import type { StepDeclaration } from '../../src/kernel/mob/flow-runs.ts'
-import { readySteps } from '../../src/kernel/mob/flows.ts'
-import type { MobInput } from '../../src/kernel/mob/machine.ts'
+import type { StepDeclaration } from '../../src/kernel/mob/flows/state.ts'
+import { readySteps } from '../../src/kernel/mob/flows/table.ts'
+import type { MobInput } from '../../src/kernel/mob/inputs.ts'
 import { flowRunId, identity, MobPlay, runtimeId, spawn, step, stepId } from './support/mob-play.ts'
 
 const runId = flowRunId('f')

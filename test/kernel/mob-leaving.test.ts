@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { kickoffOf } from '../../src/kernel/mob/kickoffs.ts'
-import type { MobInput } from '../../src/kernel/mob/machine.ts'
+import type { MobInput } from '../../src/kernel/mob/inputs.ts'
+import { kickoffOf } from '../../src/kernel/mob/kickoffs/table.ts'
 import type { Of } from '../../src/kernel/region.ts'
 import {
   aRetired,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { MobInput } from '../../src/kernel/mob/machine.ts'
-import { neighboursOf, overlayOf, owedTrust } from '../../src/kernel/mob/wiring.ts'
+import type { MobInput } from '../../src/kernel/mob/inputs.ts'
+import { neighboursOf, overlayOf, owedTrust } from '../../src/kernel/mob/wiring/table.ts'
 import {
   aRetired,
   endpoint,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import type { MobPhase } from '../../src/kernel/mob/lifecycle.ts'
-import type { MobInput } from '../../src/kernel/mob/machine.ts'
-import { openWork } from '../../src/kernel/mob/work.ts'
+import type { MobInput } from '../../src/kernel/mob/inputs.ts'
+import type { MobPhase } from '../../src/kernel/mob/lifecycle/state.ts'
+import { openWork } from '../../src/kernel/mob/work/table.ts'
 import {
   aRetired,
   flowRunId,

@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest'
 import { mutantsOf } from '../../src/kernel/check/mutate.ts'
 import { type VerifyReport, verify } from '../../src/kernel/check/verify.ts'
 import { mapOf, mapSet, mapValues } from '../../src/kernel/persistent-map.ts'
-import type { Calls } from '../../src/kernel/regions/calls.ts'
-import type { Ledger } from '../../src/kernel/regions/ledger-entries.ts'
-import type { Run } from '../../src/kernel/regions/run.ts'
+import type { Calls } from '../../src/kernel/regions/calls/state.ts'
+import type { Ledger } from '../../src/kernel/regions/ledger/state.ts'
+import type { Run } from '../../src/kernel/regions/run/state.ts'
 import { changedLedger, type SessionMachine, withFollow, withoutGuard, withRow } from './support/mutants.ts'
 
 const found = ({ violations, liveness }: VerifyReport): readonly string[] => [

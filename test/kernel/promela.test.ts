@@ -8,7 +8,8 @@ import { always, type Configuration } from '../../src/kernel/check/configuration
 import { configurations } from '../../src/kernel/check/configurations.ts'
 import { promelaOf } from '../../src/kernel/check/promela.ts'
 import { StateKeys } from '../../src/kernel/check/state-key.ts'
-import { type MeerkatState, meerkat } from '../../src/kernel/machine.ts'
+import { meerkat } from '../../src/kernel/machine.ts'
+import type { MeerkatState } from '../../src/kernel/state.ts'
 import { withFollow, withRow } from './support/mutants.ts'
 
 function world(name: string): Configuration {

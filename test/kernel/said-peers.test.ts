@@ -1,7 +1,7 @@
 /** What is said to peers and supervisors of a session, and what is refused them, where little tells it apart. */
 import type { MeerkatInput, PeerId, PeerIngressPhase } from 'meerkat-ts/kernel'
 import { describe, expect, test } from 'vitest'
-import type { CommsInput } from '../../src/kernel/regions/comms.ts'
+import type { CommsInput } from '../../src/kernel/regions/comms/input.ts'
 import { attached, type Play, registered, SESSION } from './support/play.ts'
 import {
   bind,

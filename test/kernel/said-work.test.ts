@@ -1,6 +1,6 @@
 import type { MeerkatInput } from 'meerkat-ts/kernel'
 import { describe, expect, test } from 'vitest'
-import { RETAINED_COMPLETIONS } from '../../src/kernel/regions/operations-entries.ts'
+import { RETAINED_COMPLETIONS } from '../../src/kernel/regions/operations/state.ts'
 import {
   attached,
   callId,

@@ -1,7 +1,8 @@
 import type { MeerkatEffect, MeerkatInput, SessionId } from 'meerkat-ts/kernel'
 import { describe, expect, test } from 'vitest'
-import type { Supervisor } from '../../src/kernel/regions/supervisor-facts.ts'
-import type { SupervisorInput, SupervisorVerdict } from '../../src/kernel/regions/supervisor-rules.ts'
+import type { SupervisorVerdict } from '../../src/kernel/regions/supervisor/effect.ts'
+import type { SupervisorInput } from '../../src/kernel/regions/supervisor/input.ts'
+import type { Supervisor } from '../../src/kernel/regions/supervisor/state.ts'
 import { kinds, type Play } from './support/play.ts'
 import {
   bind,

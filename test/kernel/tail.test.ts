@@ -1,6 +1,7 @@
 import type { LifecyclePhase, MeerkatEffect, RunId } from 'meerkat-ts/kernel'
 import { describe, expect, test } from 'vitest'
-import type { DurableTailDisposition, TailInput } from '../../src/kernel/regions/tail.ts'
+import type { DurableTailDisposition } from '../../src/kernel/regions/tail/effect.ts'
+import type { TailInput } from '../../src/kernel/regions/tail/input.ts'
 import { type Play, registered } from './support/play.ts'
 import { lifecycleOf, livesAfter, type TruthTable, truths } from './support/truth-table.ts'
 

@@ -7,7 +7,7 @@ import type {
   SupervisorIdentity,
 } from 'meerkat-ts/kernel'
 import { describe, expect, test } from 'vitest'
-import type { TrustInput } from '../../src/kernel/regions/trust.ts'
+import type { TrustInput } from '../../src/kernel/regions/trust/input.ts'
 import { attached, kinds, type Play } from './support/play.ts'
 import { lifecycleOf, livesAfter, type TruthTable, tornDown, truths } from './support/truth-table.ts'
 

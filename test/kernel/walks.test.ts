@@ -13,7 +13,7 @@ import {
   unfinishedOperations,
 } from 'meerkat-ts/kernel'
 import { describe, expect, test } from 'vitest'
-import { givenUpInputs } from '../../src/kernel/regions/endings.ts'
+import { givenUpInputs } from '../../src/kernel/regions/endings/table.ts'
 import { deepFreeze } from './support/deep-freeze.ts'
 import { attached, inputId, SESSION } from './support/play.ts'
 import { inputOf, type Move, moves } from './support/walk.ts'

@@ -1,7 +1,7 @@
 /** How work that ended in the background comes to a session: who is woken by it, when, and how often. */
 import { describe, expect, test } from 'vitest'
 import type { OpsLifecycleRegistry } from '../../src/host/operations.ts'
-import type { OperationNature } from '../../src/kernel/regions/operations-entries.ts'
+import type { OperationNature } from '../../src/kernel/regions/operations/state.ts'
 import { scriptedExecutor } from '../../src/testing/index.ts'
 import { ephemeral, S } from '../host/support/machines.ts'
 

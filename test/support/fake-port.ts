@@ -14,7 +14,7 @@ import type {
   StreamEvent,
 } from '../../src/executor/executor.ts'
 import type { CallId, InputId, RunId, SessionId } from '../../src/kernel/ids.ts'
-import type { CallEntry, CallState } from '../../src/kernel/regions/calls.ts'
+import type { CallEntry, CallState } from '../../src/kernel/regions/calls/state.ts'
 import { whole } from '../../src/store/blobs.ts'
 import type { SessionOptions } from '../../src/store/records.ts'
 import { type Clock, Deadline } from '../../src/time.ts'

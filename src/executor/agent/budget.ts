@@ -1,10 +1,4 @@
-/**
- * What a run may spend: tokens, tool calls, model calls.
- *
- * A budget stops what would come next, never what is finished: an answer that used it up is still an answer. Tokens that
- * no provider counted don't count.
- */
-import type { TerminalFailureSource } from '../../kernel/regions/turn-outcome.ts'
+import type { TerminalFailureSource } from '../../kernel/regions/turn/input.ts'
 import type { RunPort } from '../executor.ts'
 
 export interface Budget {

@@ -8,7 +8,7 @@
 import type { APICallError } from '@ai-sdk/provider'
 import { MeerkatError } from '../../errors.ts'
 import { cutText, messageOf, wellFormed } from '../../foreign.ts'
-import type { LlmRetryFailureKind } from '../../kernel/regions/turn-outcome.ts'
+import type { LlmRetryFailureKind } from '../../kernel/regions/turn/state.ts'
 import { keyHint } from '../provider-keys.ts'
 import { NO_STREAM, STREAM_CUT } from '../wire/chat.ts'
 import { wireFaultIn } from '../wire/fault.ts'

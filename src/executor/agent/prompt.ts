@@ -7,7 +7,7 @@
  * records.
  */
 import { cutText, wellFormed, withWellFormedStrings } from '../../foreign.ts'
-import type { CallEntry } from '../../kernel/regions/calls.ts'
+import type { CallEntry } from '../../kernel/regions/calls/state.ts'
 import type { FilePart, WholeContentPart, WholePart } from '../../store/records.ts'
 import type { ContextMessage } from '../executor.ts'
 import type { CallOptions } from './model.ts'

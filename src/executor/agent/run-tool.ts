@@ -6,7 +6,7 @@
  */
 import { messageOf } from '../../foreign.ts'
 import type { CallId } from '../../kernel/ids.ts'
-import type { CallIntent } from '../../kernel/regions/calls.ts'
+import type { CallIntent } from '../../kernel/regions/calls/input.ts'
 import { carried, tell, within } from '../../observer.ts'
 import { Progress } from '../../progress.ts'
 import type { BackgroundWork, CallOutcome, RunPort } from '../executor.ts'

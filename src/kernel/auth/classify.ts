@@ -1,8 +1,9 @@
 /** Classification queries about credentials: what a lease allows, what a login has to do, and what a refusal amounts to. */
 import type { Row } from '../region.ts'
+import type { AuthEffect } from './effects.ts'
+import type { FlowsInput } from './flows/input.ts'
 import {
   durableHasRoom,
-  type FlowsInput,
   flows,
   globalHasRoom,
   isAdmittedFlow,
@@ -14,16 +15,13 @@ import {
   notReleaseDraining,
   providerMatches,
   redirectUriMatches,
-} from './flows.ts'
-import {
-  type AuthLeasePhase,
-  credentialOf,
-  isPermanentRefreshFailure,
-  type Lease,
-  type RefreshFailureObservation,
-} from './lease.ts'
-import type { AuthEffect, AuthState } from './machine.ts'
-import { notPolled, type PollsInput, polls } from './polls.ts'
+} from './flows/table.ts'
+import type { RefreshFailureObservation } from './lease/input.ts'
+import type { AuthLeasePhase, Lease } from './lease/state.ts'
+import { credentialOf, isPermanentRefreshFailure } from './lease/table.ts'
+import type { PollsInput } from './polls/input.ts'
+import { notPolled, polls } from './polls/table.ts'
+import type { AuthState } from './state.ts'
 
 /** What somebody wants of a credential: send it now, keep it for later, or make it new. */
 export type CredentialIntent = 'use' | 'hold' | 'beginRefresh'

@@ -5,8 +5,9 @@
  * whoever loads it says `RefreshFailed` before anyone else acts.
  */
 import { packed, unpacked } from '../pack.ts'
-import { LEASE_PHASES } from './lease.ts'
-import { type AuthState, auth } from './machine.ts'
+import { LEASE_PHASES } from './lease/table.ts'
+import { auth } from './machine.ts'
+import type { AuthState } from './state.ts'
 
 const VERSION = 1
 

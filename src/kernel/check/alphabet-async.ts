@@ -1,8 +1,8 @@
 /** The inputs of operations and schedules that configurations are made of. */
 import type { OperationId, ScheduleId, SessionId, WaitId } from '../ids.ts'
-import type { MeerkatInput } from '../machine.ts'
-import type { OperationNature } from '../regions/operations-entries.ts'
-import type { ScheduleMisfire, ScheduleOverlap } from '../regions/schedules.ts'
+import type { MeerkatInput } from '../inputs.ts'
+import type { OperationNature } from '../regions/operations/state.ts'
+import type { ScheduleMisfire, ScheduleOverlap } from '../regions/schedules/state.ts'
 import { accept, inputId, runId } from './alphabet.ts'
 
 type Inputs = readonly MeerkatInput[]

@@ -1,7 +1,6 @@
-/** The bounded worlds in which the machine of credentials is explored. */
-import type { OAuthFlowId } from '../auth/flows.ts'
-import type { Credential } from '../auth/lease.ts'
-import type { AuthInput } from '../auth/machine.ts'
+import type { OAuthFlowId } from '../auth/flows/state.ts'
+import type { AuthInput } from '../auth/inputs.ts'
+import type { Credential } from '../auth/lease/state.ts'
 
 export interface AuthConfiguration {
   readonly name: string

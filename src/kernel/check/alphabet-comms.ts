@@ -1,10 +1,10 @@
 /** The inputs of peers and their traffic that configurations are made of. */
 import type { CommsRuntimeId, MobId, PeerCorrelationId, PeerId, RunId } from '../ids.ts'
-import type { MeerkatInput } from '../machine.ts'
-import type { PeerEnvelope } from '../regions/comms.ts'
-import type { SupervisorIdentity } from '../regions/supervisor-facts.ts'
-import type { TailInput } from '../regions/tail.ts'
-import type { PeerEndpoint } from '../regions/trust.ts'
+import type { MeerkatInput } from '../inputs.ts'
+import type { PeerEnvelope } from '../regions/comms/input.ts'
+import type { SupervisorIdentity } from '../regions/supervisor/state.ts'
+import type { TailInput } from '../regions/tail/input.ts'
+import type { PeerEndpoint } from '../regions/trust/state.ts'
 
 type Inputs = readonly MeerkatInput[]
 

@@ -1,10 +1,11 @@
 /** The inputs of connections, tool servers and realtime channels that configurations are made of. */
 import type { LiveChannelId, LiveToken, McpServerId, SessionId, SurfaceId } from '../ids.ts'
-import type { MeerkatInput, MeerkatState } from '../machine.ts'
+import type { MeerkatInput } from '../inputs.ts'
 import { mapGet } from '../persistent-map.ts'
-import { liveRecordOf } from '../regions/live-state.ts'
-import { boundEpoch } from '../regions/realtime-state.ts'
-import type { Surface } from '../regions/tool-surfaces-state.ts'
+import { liveRecordOf } from '../regions/live/state.ts'
+import { boundEpoch } from '../regions/realtime/state.ts'
+import type { Surface } from '../regions/tool-surfaces/state.ts'
+import type { MeerkatState } from '../state.ts'
 import { sessionId } from './alphabet.ts'
 
 type Inputs = readonly MeerkatInput[]

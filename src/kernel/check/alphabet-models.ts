@@ -1,8 +1,7 @@
-/** The inputs of models and tools that configurations are made of. */
-import type { MeerkatInput } from '../machine.ts'
-import type { SessionLlm, SessionLlmCapabilitySurface } from '../regions/llm-state.ts'
+import type { MeerkatInput } from '../inputs.ts'
+import type { SessionLlm, SessionLlmCapabilitySurface } from '../regions/llm/state.ts'
 import type { ToolFilter } from '../regions/tool-filter.ts'
-import type { ToolAuthority } from '../regions/visibility-state.ts'
+import type { ToolAuthority } from '../regions/visibility/state.ts'
 import { runId } from './alphabet.ts'
 
 type Inputs = readonly MeerkatInput[]

@@ -1,9 +1,8 @@
-/** The inputs that configurations are made of: few names, every shape. */
-import type { AcceptInput } from '../admission.ts'
 import type { AgentRuntimeId, CallId, InputId, RunId, RuntimeEpochId, SessionId } from '../ids.ts'
-import type { MeerkatInput } from '../machine.ts'
-import type { BindingTuple } from '../regions/binding.ts'
-import type { TerminalFailureSource } from '../regions/turn-outcome.ts'
+import type { MeerkatInput } from '../inputs.ts'
+import type { BindingTuple } from '../regions/binding/input.ts'
+import type { AcceptInput } from '../regions/ledger/input.ts'
+import type { TerminalFailureSource } from '../regions/turn/input.ts'
 
 type Inputs = readonly MeerkatInput[]
 

@@ -1,8 +1,13 @@
 /** Explores the machine of one credential: what holds in every state, and what stays possible from each. */
+
+import type { AuthEffect } from '../auth/effects.ts'
 import { decodeAuthState, encodeAuthState } from '../auth/encode.ts'
-import type { OAuthFlow, OAuthFlowId } from '../auth/flows.ts'
-import { credentialOf, isDraining, type Lease } from '../auth/lease.ts'
-import { type AuthEffect, type AuthInput, type AuthMachine, type AuthState, auth } from '../auth/machine.ts'
+import type { OAuthFlow, OAuthFlowId } from '../auth/flows/state.ts'
+import type { AuthInput } from '../auth/inputs.ts'
+import type { Lease } from '../auth/lease/state.ts'
+import { credentialOf, isDraining } from '../auth/lease/table.ts'
+import { type AuthMachine, auth } from '../auth/machine.ts'
+import type { AuthState } from '../auth/state.ts'
 import { mapEntries, mapGet } from '../persistent-map.ts'
 import type { Transition } from '../step.ts'
 import { type AuthConfiguration, authConfigurations, FLOW_IDS } from './alphabet-auth.ts'

@@ -1,5 +1,5 @@
-/** A bounded world to explore. */
-import type { MeerkatInput, MeerkatState } from '../machine.ts'
+import type { MeerkatInput } from '../inputs.ts'
+import type { MeerkatState } from '../state.ts'
 
 export interface Configuration {
   readonly name: string

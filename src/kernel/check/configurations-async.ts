@@ -1,5 +1,4 @@
-/** The bounded worlds of operations and schedules. */
-import type { MeerkatInput } from '../machine.ts'
+import type { MeerkatInput } from '../inputs.ts'
 import {
   accept,
   attached,

@@ -1,5 +1,4 @@
-/** The bounded worlds of tool calls: their policies, whose work they are, and what goes on while they wait for a person. */
-import type { MeerkatInput } from '../machine.ts'
+import type { MeerkatInput } from '../inputs.ts'
 import { MOST_CALL_CRASHES } from '../owed.ts'
 import {
   accept,

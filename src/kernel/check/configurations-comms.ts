@@ -1,5 +1,4 @@
-/** The bounded worlds of peers, their traffic, and who supervises. */
-import type { MeerkatInput } from '../machine.ts'
+import type { MeerkatInput } from '../inputs.ts'
 import { accept, attached, initialized, interruption, registrations, service, teardown } from './alphabet.ts'
 import {
   contexts,

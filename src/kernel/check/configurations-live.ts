@@ -1,5 +1,5 @@
-/** The bounded worlds of tool servers, realtime transports and live channels. */
-import type { MeerkatInput, MeerkatState } from '../machine.ts'
+import type { MeerkatInput } from '../inputs.ts'
+import type { MeerkatState } from '../state.ts'
 import {
   accept,
   attached,

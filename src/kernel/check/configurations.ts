@@ -5,10 +5,12 @@
  * explored together, what they don't is left out. Names are few because guards only ever compare them. Attempts,
  * extractions and retries have their real limits; times, slots and boundary numbers are no part of a state's key.
  */
-import { type AcceptInput, INPUT_KINDS, type InputMode } from '../admission.ts'
-import type { MeerkatInput, MeerkatState } from '../machine.ts'
+import type { MeerkatInput } from '../inputs.ts'
 import { mapGet } from '../persistent-map.ts'
-import { openObligations } from '../regions/registration.ts'
+import type { AcceptInput, InputMode } from '../regions/ledger/input.ts'
+import { INPUT_KINDS } from '../regions/ledger/state.ts'
+import { openObligations } from '../regions/registration/table.ts'
+import type { MeerkatState } from '../state.ts'
 import {
   accept,
   attached,

@@ -9,10 +9,10 @@
  */
 import type { MeerkatEffect } from '../effects.ts'
 import type { InputId } from '../ids.ts'
-import type { MeerkatState } from '../machine.ts'
 import { mapGet, mapValues } from '../persistent-map.ts'
-import { endingOf } from '../regions/endings.ts'
-import type { LedgerEntry } from '../regions/ledger-entries.ts'
+import { endingOf } from '../regions/endings/table.ts'
+import type { LedgerEntry } from '../regions/ledger/state.ts'
+import type { MeerkatState } from '../state.ts'
 import type { Transition } from '../step.ts'
 import type { Fault } from './explore.ts'
 

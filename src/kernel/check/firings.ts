@@ -1,8 +1,9 @@
 /** The promise about schedules, watched on every step: what fires is due, leads on, and has a session that takes it. */
 import type { MeerkatEffect } from '../effects.ts'
-import type { MeerkatInput, MeerkatState } from '../machine.ts'
+import type { MeerkatInput } from '../inputs.ts'
 import { mapGet } from '../persistent-map.ts'
 import { admitsWork } from '../regions/guards.ts'
+import type { MeerkatState } from '../state.ts'
 import type { Transition } from '../step.ts'
 import type { Fault } from './explore.ts'
 

@@ -8,10 +8,11 @@
  */
 import type { AgentRuntimeId, PeerId, SessionId } from '../ids.ts'
 import type { AgentIdentity, FlowRunId, WorkId } from '../mob/ids.ts'
-import type { MobInput, MobState } from '../mob/machine.ts'
-import { SESSION_NOT_REGISTERED } from '../mob/members.ts'
+import type { MobInput } from '../mob/inputs.ts'
+import { SESSION_NOT_REGISTERED } from '../mob/roster/state.ts'
+import type { MobState } from '../mob/state.ts'
 import { mapGet } from '../persistent-map.ts'
-import type { PeerEndpoint } from '../regions/trust.ts'
+import type { PeerEndpoint } from '../regions/trust/state.ts'
 
 export interface MobConfiguration {
   readonly name: string

@@ -1,8 +1,8 @@
 /** The bounded worlds in which the flow runs of a mob are explored. */
 import type { AgentRuntimeId } from '../ids.ts'
-import type { StepDeclaration } from '../mob/flow-runs.ts'
+import type { StepDeclaration } from '../mob/flows/state.ts'
 import type { AgentIdentity, StepId } from '../mob/ids.ts'
-import type { MobInput } from '../mob/machine.ts'
+import type { MobInput } from '../mob/inputs.ts'
 import {
   a,
   b,

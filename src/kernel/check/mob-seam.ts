@@ -6,10 +6,13 @@
  * is refused goes back by the route's closure in the same step, as the dispatcher does it.
  */
 import { bindRoute, isRouted } from '../composition.ts'
-import { type MeerkatInput, type MeerkatState, meerkat } from '../machine.ts'
+import type { MeerkatInput } from '../inputs.ts'
+import { meerkat } from '../machine.ts'
 import type { MobEffect } from '../mob/effects.ts'
-import type { MobInput, MobState } from '../mob/machine.ts'
+import type { MobInput } from '../mob/inputs.ts'
 import { meerkatMobSeam, type SeamParties, sessionSignals } from '../mob/seam.ts'
+import type { MobState } from '../mob/state.ts'
+import type { MeerkatState } from '../state.ts'
 import type { Machine, StepResult } from '../step.ts'
 import {
   a,

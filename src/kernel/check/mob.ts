@@ -1,9 +1,11 @@
 /** Explores the mob machine, alone and together with a session, and reports as `verify` does for the session machine. */
 
-import { runOf } from '../mob/flow-ends.ts'
+import { runOf } from '../mob/flows/ends.ts'
 import type { AgentIdentity } from '../mob/ids.ts'
-import { type MobInput, type MobState, mob } from '../mob/machine.ts'
-import { type Member, memberOf } from '../mob/members.ts'
+import type { MobInput } from '../mob/inputs.ts'
+import { mob } from '../mob/machine.ts'
+import { type Member, memberOf } from '../mob/roster/state.ts'
+import type { MobState } from '../mob/state.ts'
 import type { Tagged } from '../region.ts'
 import type { Machine } from '../step.ts'
 import { type Exploration, explore, inWords } from './explore.ts'

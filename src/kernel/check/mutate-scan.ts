@@ -7,7 +7,9 @@
  * by induction, and is equivalent as far as the configuration goes. Of any other the whole configuration is explored.
  */
 import type { MeerkatEffect } from '../effects.ts'
-import { type MeerkatInput, type MeerkatState, meerkat } from '../machine.ts'
+import type { MeerkatInput } from '../inputs.ts'
+import { meerkat } from '../machine.ts'
+import type { MeerkatState } from '../state.ts'
 import type { Rejection, StepResult } from '../step.ts'
 import type { Configuration } from './configuration.ts'
 import { claimFaultOf, type Exploration, explore, type Fault, type StepFault, type Walk } from './explore.ts'

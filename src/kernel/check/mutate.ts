@@ -5,8 +5,10 @@
  * mutant is the same declarations with one of them replaced; nothing is patched, and the real machine stays as it is.
  */
 import type { MeerkatEffect } from '../effects.ts'
-import { type MeerkatInput, type MeerkatState, meerkat } from '../machine.ts'
+import type { MeerkatInput } from '../inputs.ts'
+import { meerkat } from '../machine.ts'
 import type { Emit, Follow, Guard, Row } from '../region.ts'
+import type { MeerkatState } from '../state.ts'
 import { type Machine, machine } from '../step.ts'
 
 export type SessionMachine = Machine<MeerkatState, MeerkatInput, MeerkatEffect>

@@ -4,10 +4,11 @@
  */
 import type { MeerkatEffect } from '../effects.ts'
 import type { OperationId } from '../ids.ts'
-import type { MeerkatInput, MeerkatState } from '../machine.ts'
+import type { MeerkatInput } from '../inputs.ts'
 import { epochBegunBy } from '../regions/guards.ts'
-import { isLive, unfinishedOperations } from '../regions/operations-entries.ts'
+import { isLive, unfinishedOperations } from '../regions/operations/state.ts'
 import { completionsUntold } from '../runnable.ts'
+import type { MeerkatState } from '../state.ts'
 import type { Transition } from '../step.ts'
 import type { Fault } from './explore.ts'
 

@@ -12,7 +12,8 @@
  * and asserts then. And where a state may rest there is one that changes nothing, so that all other states without a
  * rule are invalid end states to Spin.
  */
-import { type MeerkatState, meerkat } from '../machine.ts'
+import { meerkat } from '../machine.ts'
+import type { MeerkatState } from '../state.ts'
 import type { Configuration } from './configuration.ts'
 import { explore } from './explore.ts'
 import { StateKeys } from './state-key.ts'

@@ -9,13 +9,14 @@
  */
 import type { MeerkatEffect } from '../effects.ts'
 import type { InputId, RunId } from '../ids.ts'
-import type { MeerkatInput, MeerkatState } from '../machine.ts'
+import type { MeerkatInput } from '../inputs.ts'
 import { settlingSteps, takeOverSteps } from '../owed.ts'
 import { mapValues } from '../persistent-map.ts'
 import { inOrder } from '../regions/lane.ts'
-import { entryOf, type LedgerEntry } from '../regions/ledger-entries.ts'
-import { dueSchedules, nextDueAt } from '../regions/schedules.ts'
+import { entryOf, type LedgerEntry } from '../regions/ledger/state.ts'
+import { dueSchedules, nextDueAt } from '../regions/schedules/table.ts'
 import { blockers, completionBatchDue, hearable, runnable } from '../runnable.ts'
+import type { MeerkatState } from '../state.ts'
 import type { Machine } from '../step.ts'
 
 export type SchedulingProperty =

@@ -5,20 +5,22 @@
  * somebody said what a run cost, and how many boundaries a run has passed beyond whether it has passed any. That makes the reachable states finitely many without a budget
  * of runs or boundaries. Slices are shared between states, so each is put into words once.
  */
-import { type MeerkatState, meerkat } from '../machine.ts'
+import { meerkat } from '../machine.ts'
 import { mapEntries, mapValues } from '../persistent-map.ts'
-import type { Calls } from '../regions/calls.ts'
-import type { Endings } from '../regions/endings.ts'
+import type { Calls } from '../regions/calls/state.ts'
+import type { Endings } from '../regions/endings/state.ts'
 import { inOrder } from '../regions/lane.ts'
-import type { Ledger, LedgerEntry } from '../regions/ledger-entries.ts'
-import { type Live } from '../regions/live-state.ts'
-import { isEnded, type OperationEntry, type Operations } from '../regions/operations-entries.ts'
-import type { ProductTurn } from '../regions/product-turn.ts'
-import type { Realtime } from '../regions/realtime-state.ts'
-import { imagesOf, type Routing } from '../regions/routing-state.ts'
-import type { Run } from '../regions/run.ts'
-import { type Schedules, schedulesOf } from '../regions/schedules.ts'
-import type { Surface, ToolSurfaces } from '../regions/tool-surfaces-state.ts'
+import type { Ledger, LedgerEntry } from '../regions/ledger/state.ts'
+import { type Live } from '../regions/live/state.ts'
+import { isEnded, type OperationEntry, type Operations } from '../regions/operations/state.ts'
+import type { ProductTurn } from '../regions/product-turn/state.ts'
+import type { Realtime } from '../regions/realtime/state.ts'
+import { imagesOf, type Routing } from '../regions/routing/state.ts'
+import type { Run } from '../regions/run/state.ts'
+import type { Schedules } from '../regions/schedules/state.ts'
+import { schedulesOf } from '../regions/schedules/table.ts'
+import type { Surface, ToolSurfaces } from '../regions/tool-surfaces/state.ts'
+import type { MeerkatState } from '../state.ts'
 
 /** How a slice is put into words; those that are missing count as they are. */
 const WORDS: { readonly [Name in keyof MeerkatState]?: (slice: MeerkatState[Name]) => string } = {

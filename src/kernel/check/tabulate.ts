@@ -10,7 +10,8 @@
  *    the answers differ, the machine reads what no slice holds, or a key leaves out what matters, and there is no table.
  */
 import type { MeerkatEffect } from '../effects.ts'
-import type { MeerkatInput, MeerkatState } from '../machine.ts'
+import type { MeerkatInput } from '../inputs.ts'
+import type { MeerkatState } from '../state.ts'
 import { machine as assemble, type Machine } from '../step.ts'
 import type { Configuration } from './configuration.ts'
 import { type Exploration, inWords as inputInWords } from './explore.ts'

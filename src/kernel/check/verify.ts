@@ -2,7 +2,9 @@
 
 import type { MeerkatEffect } from '../effects.ts'
 import { decodeState, encodeState } from '../encode.ts'
-import { type MeerkatInput, type MeerkatState, meerkat } from '../machine.ts'
+import type { MeerkatInput } from '../inputs.ts'
+import { meerkat } from '../machine.ts'
+import type { MeerkatState } from '../state.ts'
 import type { Machine, Transition } from '../step.ts'
 import type { Configuration } from './configuration.ts'
 import { configurations } from './configurations.ts'

@@ -4,7 +4,7 @@
  */
 import type { Follow, Of } from '../region.ts'
 import type { MobEffect } from './effects.ts'
-import type { MobInput, MobState } from './machine.ts'
+import type { MobInput } from './inputs.ts'
 import {
   leavingOf,
   type Member,
@@ -13,7 +13,8 @@ import {
   servedBy,
   sessionBindingOf,
   type WithRuntime,
-} from './members.ts'
+} from './roster/state.ts'
+import type { MobState } from './state.ts'
 
 type DepartureType =
   | 'Retire'

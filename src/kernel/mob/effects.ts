@@ -1,13 +1,11 @@
 /** What leaves the mob machine. The requests are routed to sessions by the seam; the rest is told to whoever listens. */
 import type { AgentRuntimeId, SessionId } from '../ids.ts'
-import type { PeerEndpoint } from '../regions/trust.ts'
-import type { StepDispatch, StepEnd } from './flow-runs.ts'
+import type { PeerEndpoint } from '../regions/trust/state.ts'
+import type { StepDispatch, StepEnd } from './flows/state.ts'
 import type { AgentIdentity, FlowRunId, StepId, WorkId } from './ids.ts'
-import type { Kickoff } from './kickoffs.ts'
-import type { RefusedRequest } from './members.ts'
-
-/** Whose wish a piece of work is: one from outside reaches only who may be addressed from there. */
-export type WorkOrigin = 'internal' | 'external'
+import type { Kickoff } from './kickoffs/state.ts'
+import type { RefusedRequest } from './roster/state.ts'
+import type { WorkOrigin } from './work/state.ts'
 
 interface Incarnation {
   readonly identity: AgentIdentity

@@ -6,43 +6,20 @@
  */
 
 import { mapEntries, mapGet, mapValues } from '../persistent-map.ts'
-import type { Invariant, Region } from '../region.ts'
+import type { Invariant } from '../region.ts'
 import { type Machine, machine } from '../step.ts'
 import type { MobEffect } from './effects.ts'
-import type { Flows } from './flow-runs.ts'
-import { type FlowsInput, flows } from './flows.ts'
-import { type Ingress, type IngressInput, ingress } from './ingress.ts'
-import { type Kickoffs, type KickoffsInput, kickoffs } from './kickoffs.ts'
-import { lifecycle, type MobLifecycle, type MobLifecycleInput, type MobPhase } from './lifecycle.ts'
-import { memberOf, type Roster } from './members.ts'
-import { type RosterInput, roster } from './roster.ts'
-import { type Spawns, type SpawnsInput, spawns } from './spawns.ts'
-import { neighboursOf, type Wiring, type WiringInput, wiring } from './wiring.ts'
-import { type Work, type WorkInput, work } from './work.ts'
-
-export interface MobState {
-  readonly lifecycle: MobLifecycle
-  readonly roster: Roster
-  readonly spawns: Spawns
-  readonly ingress: Ingress
-  readonly kickoffs: Kickoffs
-  readonly wiring: Wiring
-  readonly work: Work
-  readonly flows: Flows
-}
-
-export type MobInput =
-  | MobLifecycleInput
-  | RosterInput
-  | SpawnsInput
-  | IngressInput
-  | KickoffsInput
-  | WiringInput
-  | WorkInput
-  | FlowsInput
-
-/** A region of the mob; every row speaks of the phase of the mob as a whole. */
-export type MobRegion<Name extends keyof MobState> = Region<MobState, MobInput, MobEffect, Name, MobPhase>
+import { flows } from './flows/table.ts'
+import { ingress } from './ingress/table.ts'
+import type { MobInput } from './inputs.ts'
+import { kickoffs } from './kickoffs/table.ts'
+import { lifecycle } from './lifecycle/table.ts'
+import { memberOf } from './roster/state.ts'
+import { roster } from './roster/table.ts'
+import { spawns } from './spawns/table.ts'
+import type { MobState } from './state.ts'
+import { neighboursOf, wiring } from './wiring/table.ts'
+import { work } from './work/table.ts'
 
 const spanning: readonly Invariant<MobState>[] = [
   {

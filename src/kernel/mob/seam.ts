@@ -15,11 +15,12 @@ import {
 } from '../composition.ts'
 import type { MeerkatEffect } from '../effects.ts'
 import type { AgentRuntimeId, RuntimeEpochId, SessionId } from '../ids.ts'
-import type { MeerkatInput, MeerkatState } from '../machine.ts'
+import type { MeerkatInput } from '../inputs.ts'
 import type { Of } from '../region.ts'
+import type { MeerkatState } from '../state.ts'
 import type { MobEffect } from './effects.ts'
-import type { MobInput } from './machine.ts'
-import { SESSION_NOT_REGISTERED } from './members.ts'
+import type { MobInput } from './inputs.ts'
+import { SESSION_NOT_REGISTERED } from './roster/state.ts'
 
 /** What the seam asks of a session. */
 export type SessionRequest = Of<MeerkatInput, 'PrepareBindings' | 'Ingest' | 'Retire' | 'Destroy'>

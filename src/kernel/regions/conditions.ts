@@ -1,6 +1,5 @@
-/** What regions of conditions share: they end with the process that serves the session. */
-import type { MeerkatState } from '../machine.ts'
-import type { LifecyclePhase } from './lifecycle.ts'
+import type { MeerkatState } from '../state.ts'
+import type { LifecyclePhase } from './lifecycle/state.ts'
 
 /** Phases in which a session can have dealings with the world. */
 export const SERVED: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired', 'stopped']

@@ -1,6 +1,6 @@
 /** Guards that several regions share. */
 import type { RunId, RuntimeEpochId, SessionId } from '../ids.ts'
-import type { MeerkatFacts } from '../machine.ts'
+import type { MeerkatFacts } from '../state.ts'
 
 /** The input speaks of the run that is bound. */
 export function isCurrentRun(state: MeerkatFacts, input: { readonly runId: RunId }): boolean {

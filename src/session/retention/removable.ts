@@ -1,7 +1,6 @@
-/** Whether a session may be forgotten as a whole: the one place that decides it. */
-import type { MeerkatState } from '../../kernel/machine.ts'
-import { unfinishedCount } from '../../kernel/regions/endings.ts'
+import { unfinishedCount } from '../../kernel/regions/endings/table.ts'
 import { completionsUntold } from '../../kernel/runnable.ts'
+import type { MeerkatState } from '../../kernel/state.ts'
 import type { SessionSummary } from '../../store/store.ts'
 import type { RetentionPolicy } from './policy.ts'
 

@@ -3,7 +3,7 @@
  * what its tools did to the world. `checkHistory` judges it.
  */
 
-import type { CallPolicy } from '../../kernel/regions/calls.ts'
+import type { CallPolicy } from '../../kernel/regions/calls/state.ts'
 import type { EventView, InputStatus, RunResult } from '../../session/api.ts'
 import type { EndedRecord, InputRecord } from '../../store/records.ts'
 

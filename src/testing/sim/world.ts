@@ -1,6 +1,6 @@
 /** What outlives every crash: the clients' memory, the effects of tools, the trace and the counts. */
 import type { AgentTool } from '../../executor/agent/tool.ts'
-import type { CallPolicy } from '../../kernel/regions/calls.ts'
+import type { CallPolicy } from '../../kernel/regions/calls/state.ts'
 import { ManualClock } from '../manual-clock.ts'
 import type { Effect, Told } from './history.ts'
 import { LogTail } from './log-tail.ts'

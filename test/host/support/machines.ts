@@ -12,7 +12,7 @@ import { type MachineOptions, openParts } from '../../../src/host/open.ts'
 import { RealtimeAttachments } from '../../../src/host/realtime.ts'
 import { Registrations } from '../../../src/host/registrations.ts'
 import type { AgentRuntimeId, SessionId } from '../../../src/kernel/ids.ts'
-import type { SessionLlmCapabilitySurface } from '../../../src/kernel/regions/llm-state.ts'
+import type { SessionLlmCapabilitySurface } from '../../../src/kernel/regions/llm/state.ts'
 import type { Runtime } from '../../../src/session/runtime.ts'
 
 export const S = 's' as SessionId

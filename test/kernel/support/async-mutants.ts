@@ -1,5 +1,5 @@
 /** Faults in what happens beside the turns: operations, and schedules. */
-import type { Operations } from '../../../src/kernel/regions/operations-entries.ts'
+import type { Operations } from '../../../src/kernel/regions/operations/state.ts'
 import { type LooseFollow, type Mutant, withFollow, withoutGuard, withoutRows, withRow } from './mutants.ts'
 
 /** Does what it did, and says of no end that it was told. */

@@ -1,12 +1,14 @@
 /** Plays inputs to a mob as its driver would, and remembers what it said. */
 import type { AgentRuntimeId, PeerId, SessionId } from '../../../src/kernel/ids.ts'
 import type { MobEffect } from '../../../src/kernel/mob/effects.ts'
-import type { StepDeclaration } from '../../../src/kernel/mob/flow-runs.ts'
+import type { StepDeclaration } from '../../../src/kernel/mob/flows/state.ts'
 import type { AgentIdentity, FlowRunId, StepId, WorkId } from '../../../src/kernel/mob/ids.ts'
-import { type MobInput, type MobState, mob } from '../../../src/kernel/mob/machine.ts'
-import { type Member, memberOf } from '../../../src/kernel/mob/members.ts'
+import type { MobInput } from '../../../src/kernel/mob/inputs.ts'
+import { mob } from '../../../src/kernel/mob/machine.ts'
+import { type Member, memberOf } from '../../../src/kernel/mob/roster/state.ts'
+import type { MobState } from '../../../src/kernel/mob/state.ts'
 import type { Of } from '../../../src/kernel/region.ts'
-import type { PeerEndpoint } from '../../../src/kernel/regions/trust.ts'
+import type { PeerEndpoint } from '../../../src/kernel/regions/trust/state.ts'
 import type { Rejection } from '../../../src/kernel/step.ts'
 import { deepFreeze } from './deep-freeze.ts'
 

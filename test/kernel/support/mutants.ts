@@ -1,9 +1,11 @@
 /** Session machines with one deliberate fault each, to see that the verification finds it. */
 
 import type { MeerkatEffect } from '../../../src/kernel/effects.ts'
-import { type MeerkatInput, type MeerkatState, meerkat } from '../../../src/kernel/machine.ts'
+import type { MeerkatInput } from '../../../src/kernel/inputs.ts'
+import { meerkat } from '../../../src/kernel/machine.ts'
 import type { Follow, Guard, Row } from '../../../src/kernel/region.ts'
-import type { Ledger } from '../../../src/kernel/regions/ledger-entries.ts'
+import type { Ledger } from '../../../src/kernel/regions/ledger/state.ts'
+import type { MeerkatState } from '../../../src/kernel/state.ts'
 import { type Machine, machine } from '../../../src/kernel/step.ts'
 
 export type SessionMachine = Machine<MeerkatState, MeerkatInput, MeerkatEffect>

@@ -1,7 +1,7 @@
 /** Supervisors, what they say, and sessions in each phase of their supervision. */
 import type { MeerkatInput, PeerId } from 'meerkat-ts/kernel'
-import type { Supervisor, SupervisorIdentity } from '../../../src/kernel/regions/supervisor-facts.ts'
-import type { SupervisorInput } from '../../../src/kernel/regions/supervisor-rules.ts'
+import type { SupervisorInput } from '../../../src/kernel/regions/supervisor/input.ts'
+import type { Supervisor, SupervisorIdentity } from '../../../src/kernel/regions/supervisor/state.ts'
 import { attached, type Play } from './play.ts'
 
 export const identity = (name: string, epoch: number, address = 'a'): SupervisorIdentity => ({

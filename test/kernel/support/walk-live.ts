@@ -12,7 +12,7 @@ import type {
   SurfaceId,
 } from 'meerkat-ts/kernel'
 import { mapGet } from '../../../src/kernel/persistent-map.ts'
-import { boundEpoch } from '../../../src/kernel/regions/realtime-state.ts'
+import { boundEpoch } from '../../../src/kernel/regions/realtime/state.ts'
 import { SESSION } from './play.ts'
 import type { Chance, Maker } from './walk.ts'
 

@@ -5,10 +5,14 @@
  * brought there by inputs that were accepted, and stay as they are.
  */
 import { type MeerkatInput, type MeerkatState, step } from 'meerkat-ts/kernel'
-import type { AuthLeasePhase } from '../../../src/kernel/auth/lease.ts'
-import { type AuthInput, type AuthState, auth } from '../../../src/kernel/auth/machine.ts'
-import type { MobPhase } from '../../../src/kernel/mob/lifecycle.ts'
-import { type MobInput, type MobState, mob } from '../../../src/kernel/mob/machine.ts'
+import type { AuthInput } from '../../../src/kernel/auth/inputs.ts'
+import type { AuthLeasePhase } from '../../../src/kernel/auth/lease/state.ts'
+import { auth } from '../../../src/kernel/auth/machine.ts'
+import type { AuthState } from '../../../src/kernel/auth/state.ts'
+import type { MobInput } from '../../../src/kernel/mob/inputs.ts'
+import type { MobPhase } from '../../../src/kernel/mob/lifecycle/state.ts'
+import { mob } from '../../../src/kernel/mob/machine.ts'
+import type { MobState } from '../../../src/kernel/mob/state.ts'
 import type { Tagged } from '../../../src/kernel/region.ts'
 import type { RejectionKind, StepResult } from '../../../src/kernel/step.ts'
 

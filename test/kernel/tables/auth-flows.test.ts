@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
-import { type FlowsInput, OAUTH_FLOW_CAPACITY, type OAuthFlowId } from '../../../src/kernel/auth/flows.ts'
-import type { AuthLeasePhase } from '../../../src/kernel/auth/lease.ts'
+import type { FlowsInput } from '../../../src/kernel/auth/flows/input.ts'
+import type { OAuthFlowId } from '../../../src/kernel/auth/flows/state.ts'
+import { OAUTH_FLOW_CAPACITY } from '../../../src/kernel/auth/flows/table.ts'
+import type { AuthLeasePhase } from '../../../src/kernel/auth/lease/state.ts'
 import { askLeases, leasePhase, type Table } from './ask.ts'
 import { admits, leaseAfter, leasesAfter } from './leases.ts'
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import type { OAuthFlowId } from '../../../src/kernel/auth/flows.ts'
-import type { AuthLeasePhase } from '../../../src/kernel/auth/lease.ts'
-import type { AuthInput } from '../../../src/kernel/auth/machine.ts'
-import type { PollsInput } from '../../../src/kernel/auth/polls.ts'
+import type { OAuthFlowId } from '../../../src/kernel/auth/flows/state.ts'
+import type { AuthInput } from '../../../src/kernel/auth/inputs.ts'
+import type { AuthLeasePhase } from '../../../src/kernel/auth/lease/state.ts'
+import type { PollsInput } from '../../../src/kernel/auth/polls/input.ts'
 import { askLeases, leasePhase, type Table } from './ask.ts'
 import { admits, leaseAfter, leasesAfter } from './leases.ts'
 

@@ -1,6 +1,7 @@
 import type { AgentRuntimeId, LifecyclePhase, MeerkatInput } from 'meerkat-ts/kernel'
 import { expect, test } from 'vitest'
-import type { Binding, BindingInput } from '../../../src/kernel/regions/binding.ts'
+import type { BindingInput } from '../../../src/kernel/regions/binding/input.ts'
+import type { Binding } from '../../../src/kernel/regions/binding/state.ts'
 import { attached, SESSION } from '../support/play.ts'
 import { lifecycleOf, livesAfter, tornDown } from '../support/truth-table.ts'
 import { askSessions, type Table } from './ask.ts'

@@ -1,6 +1,6 @@
 import type { CallIntent, LifecyclePhase, MeerkatInput } from 'meerkat-ts/kernel'
 import { expect, test } from 'vitest'
-import type { CallsInput } from '../../../src/kernel/regions/calls.ts'
+import type { CallsInput } from '../../../src/kernel/regions/calls/input.ts'
 import { attached, callId, inputId, type Play, runId } from '../support/play.ts'
 import { lifecycleOf, livesAfter } from '../support/truth-table.ts'
 import { askSessions, type Table } from './ask.ts'

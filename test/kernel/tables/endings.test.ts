@@ -1,6 +1,6 @@
 import type { LifecyclePhase } from 'meerkat-ts/kernel'
 import { expect, test } from 'vitest'
-import type { EndingsInput } from '../../../src/kernel/regions/endings.ts'
+import type { EndingsInput } from '../../../src/kernel/regions/endings/input.ts'
 import { inputId, registered } from '../support/play.ts'
 import { lifecycleOf, livesAfter } from '../support/truth-table.ts'
 import { askSessions, type Table } from './ask.ts'

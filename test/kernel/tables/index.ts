@@ -1,7 +1,6 @@
-/** Where the truth table of each region is, from `test/kernel`. */
-import type { AuthState } from '../../../src/kernel/auth/machine.ts'
-import type { MeerkatState } from '../../../src/kernel/machine.ts'
-import type { MobState } from '../../../src/kernel/mob/machine.ts'
+import type { AuthState } from '../../../src/kernel/auth/state.ts'
+import type { MobState } from '../../../src/kernel/mob/state.ts'
+import type { MeerkatState } from '../../../src/kernel/state.ts'
 
 interface Tables {
   readonly meerkat: Readonly<Record<keyof MeerkatState, string>>

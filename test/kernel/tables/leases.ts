@@ -1,7 +1,11 @@
 /** Credentials in each phase. */
-import { OAUTH_FLOW_CAPACITY, type OAuthFlowId } from '../../../src/kernel/auth/flows.ts'
-import type { AuthLeasePhase } from '../../../src/kernel/auth/lease.ts'
-import { type AuthInput, type AuthState, auth } from '../../../src/kernel/auth/machine.ts'
+
+import type { OAuthFlowId } from '../../../src/kernel/auth/flows/state.ts'
+import { OAUTH_FLOW_CAPACITY } from '../../../src/kernel/auth/flows/table.ts'
+import type { AuthInput } from '../../../src/kernel/auth/inputs.ts'
+import type { AuthLeasePhase } from '../../../src/kernel/auth/lease/state.ts'
+import { auth } from '../../../src/kernel/auth/machine.ts'
+import type { AuthState } from '../../../src/kernel/auth/state.ts'
 import { deepFreeze } from '../support/deep-freeze.ts'
 
 const EXPIRES_AT = 1_000_000

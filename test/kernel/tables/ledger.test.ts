@@ -1,6 +1,6 @@
 import type { LifecyclePhase, MeerkatInput } from 'meerkat-ts/kernel'
 import { expect, test } from 'vitest'
-import type { LedgerInput } from '../../../src/kernel/regions/ledger.ts'
+import type { LedgerInput } from '../../../src/kernel/regions/ledger/input.ts'
 import { attached, inputId, type Play } from '../support/play.ts'
 import { lifecycleOf, livesAfter, tornDown } from '../support/truth-table.ts'
 import { askSessions, type Table } from './ask.ts'

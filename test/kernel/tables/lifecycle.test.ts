@@ -1,6 +1,6 @@
 import type { LifecyclePhase, MeerkatInput } from 'meerkat-ts/kernel'
 import { expect, test } from 'vitest'
-import type { LifecycleInput } from '../../../src/kernel/regions/lifecycle.ts'
+import type { LifecycleInput } from '../../../src/kernel/regions/lifecycle/input.ts'
 import { attached, inputId, type Play, runId, SESSION } from '../support/play.ts'
 import { lifecycleOf, livesAfter, tornDown } from '../support/truth-table.ts'
 import { askSessions, type Table } from './ask.ts'

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import type { MobLifecycleInput, MobPhase } from '../../../src/kernel/mob/lifecycle.ts'
+import type { MobLifecycleInput } from '../../../src/kernel/mob/lifecycle/input.ts'
+import type { MobPhase } from '../../../src/kernel/mob/lifecycle/state.ts'
 import { flowRunId, retireA, runtimeId, spawn, step } from '../support/mob-play.ts'
 import { askMobs, mobPhase, type Table } from './ask.ts'
 import { mobsAfter, workingAfter } from './mobs.ts'

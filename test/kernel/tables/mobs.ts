@@ -1,6 +1,5 @@
-/** Mobs in each phase. */
-import type { MobPhase } from '../../../src/kernel/mob/lifecycle.ts'
-import type { MobInput } from '../../../src/kernel/mob/machine.ts'
+import type { MobInput } from '../../../src/kernel/mob/inputs.ts'
+import type { MobPhase } from '../../../src/kernel/mob/lifecycle/state.ts'
 import { type MobPlay, withMember } from '../support/mob-play.ts'
 
 /** A mob with a coordinator and the ready member `a`, after these. */

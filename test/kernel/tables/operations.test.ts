@@ -1,6 +1,6 @@
 import type { LifecyclePhase, MeerkatInput, OperationNature } from 'meerkat-ts/kernel'
 import { expect, test } from 'vitest'
-import type { OperationsInput } from '../../../src/kernel/regions/operations-rules.ts'
+import type { OperationsInput } from '../../../src/kernel/regions/operations/input.ts'
 import { operationId, type Play, runId, waitId } from '../support/play.ts'
 import { lifecycleOf, livesAfter, tornDown } from '../support/truth-table.ts'
 import { askSessions, type Table } from './ask.ts'

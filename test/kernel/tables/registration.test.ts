@@ -1,6 +1,7 @@
 import type { LifecyclePhase, MeerkatInput, SessionId } from 'meerkat-ts/kernel'
 import { expect, test } from 'vitest'
-import type { Registration, RegistrationInput } from '../../../src/kernel/regions/registration.ts'
+import type { RegistrationInput } from '../../../src/kernel/regions/registration/input.ts'
+import type { Registration } from '../../../src/kernel/regions/registration/state.ts'
 import { attached, type Play, registered, SESSION } from '../support/play.ts'
 import { lifecycleOf, livesAfter, tornDown } from '../support/truth-table.ts'
 import { askSessions, type Table } from './ask.ts'

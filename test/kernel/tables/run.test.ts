@@ -1,6 +1,6 @@
 import type { MeerkatInput, Run } from 'meerkat-ts/kernel'
 import { expect, test } from 'vitest'
-import type { RunInput } from '../../../src/kernel/regions/run.ts'
+import type { RunInput } from '../../../src/kernel/regions/run/input.ts'
 import { attached, type Play, runId } from '../support/play.ts'
 import { askSessions, type Table } from './ask.ts'
 

@@ -1,6 +1,6 @@
 import type { LifecyclePhase, MeerkatInput } from 'meerkat-ts/kernel'
 import { expect, test } from 'vitest'
-import type { SchedulesInput } from '../../../src/kernel/regions/schedules.ts'
+import type { SchedulesInput } from '../../../src/kernel/regions/schedules/input.ts'
 import { attached, inputId, type Play, scheduleId } from '../support/play.ts'
 import { lifecycleOf, livesAfter, tornDown } from '../support/truth-table.ts'
 import { askSessions, type Table } from './ask.ts'

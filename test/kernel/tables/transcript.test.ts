@@ -1,6 +1,6 @@
 import type { LifecyclePhase } from 'meerkat-ts/kernel'
 import { expect, test } from 'vitest'
-import type { TranscriptInput } from '../../../src/kernel/regions/transcript.ts'
+import type { TranscriptInput } from '../../../src/kernel/regions/transcript/input.ts'
 import { registered } from '../support/play.ts'
 import { lifecycleOf, livesAfter } from '../support/truth-table.ts'
 import { askSessions, type Table } from './ask.ts'

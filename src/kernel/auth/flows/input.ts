@@ -1,0 +1,40 @@
+/** What the region `flows` decides on. */
+import type { OAuthFlowId } from './state.ts'
+
+export interface OfFlow {
+  readonly flowId: OAuthFlowId
+}
+
+export interface Admission extends OfFlow {
+  readonly provider: string
+  readonly expiresAt: number
+  /** Flows of all leases before this one. */
+  readonly observedGlobal: number
+  /** At most `OAUTH_FLOW_CAPACITY`. */
+  readonly capacity: number
+}
+
+export interface Use extends OfFlow {
+  readonly provider: string
+  readonly now: number
+}
+
+export interface BrowserUse extends Use {
+  readonly redirectUri: string
+}
+
+export type FlowsInput =
+  | ({ readonly type: 'AdmitOAuthBrowserFlow'; readonly redirectUri: string } & Admission)
+  | ({ readonly type: 'VerifyOAuthBrowserFlow' } & BrowserUse)
+  | ({ readonly type: 'ConsumeOAuthBrowserFlow' } & BrowserUse)
+  | ({ readonly type: 'ExpireOAuthBrowserFlow' } & OfFlow)
+  | ({ readonly type: 'AdmitOAuthDeviceFlow' } & Admission)
+  | ({ readonly type: 'VerifyOAuthDeviceFlow' } & Use)
+  | ({ readonly type: 'ConsumeOAuthDeviceFlow' } & Use)
+  | ({ readonly type: 'ExpireOAuthDeviceFlow' } & OfFlow)
+  /** A new flow is on disk, where all processes together have this many, it included. */
+  | ({
+      readonly type: 'ConfirmOAuthDurableAdmission'
+      readonly durableGlobal: number
+      readonly capacity: number
+    } & OfFlow)

@@ -1,0 +1,7 @@
+/** What the region `polls` holds. */
+import type { PersistentMap } from '../../persistent-map.ts'
+import type { OAuthFlowId } from '../flows/state.ts'
+
+export interface Polls {
+  readonly asked: PersistentMap<OAuthFlowId, true>
+}

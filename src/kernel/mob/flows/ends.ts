@@ -1,0 +1,182 @@
+/**
+ * How a flow's steps end: what each target's answer comes to, what an attempt that failed means for its run, and that a
+ * target which leaves the mob has failed.
+ */
+import { mapDelete, mapGet, mapSet, mapValues } from '../../persistent-map.ts'
+import type { Emit, Row } from '../../region.ts'
+import { onDeparture } from '../departures.ts'
+import type { MobEffect } from '../effects.ts'
+import type { FlowRunId } from '../ids.ts'
+import type { MobPhase } from '../lifecycle/state.ts'
+import type { Member } from '../roster/state.ts'
+import type { MobState } from '../state.ts'
+import type { Fail, WithAttempt, WithRun, WithStep, WithTarget } from './input.ts'
+import {
+  type Collected,
+  endStep,
+  type FlowRun,
+  type Flows,
+  type Settled,
+  stepOf,
+  undone,
+  withProgress,
+} from './state.ts'
+
+/** The unfinished run of this name. */
+export function runOf({ flows: { runs } }: Pick<MobState, 'flows'>, { runId }: WithRun): FlowRun | undefined {
+  return mapGet(runs, runId)
+}
+
+export function isCurrentAttempt(state: MobState, input: WithAttempt): boolean {
+  const progress = stepOf(runOf(state, input), input.stepId)?.progress
+  return progress?.status === 'running' && progress.attempts + 1 === input.attempt
+}
+export function collectedOf(state: MobState, input: WithStep): Collected | undefined {
+  const progress = stepOf(runOf(state, input), input.stepId)?.progress
+  return progress?.status === 'running' ? progress : undefined
+}
+/** Each target answers once. */
+export function isAwaited(state: MobState, { target, ...input }: WithTarget): boolean {
+  return target === undefined || collectedOf(state, input)?.awaited.includes(target) === true
+}
+/** One target failed, and the others may still be enough. */
+function mayStillBeEnough(state: MobState, input: WithTarget): boolean {
+  const collected = collectedOf(state, input)
+  if (collected === undefined || input.target === undefined) return false
+  return collected.completed + collected.awaited.length - 1 >= collected.needed
+}
+function hasAttemptsLeft(state: MobState, input: WithAttempt): boolean {
+  const declared = stepOf(runOf(state, input), input.stepId)?.declared
+  return declared !== undefined && input.attempt < declared.maxAttempts
+}
+function escalates(state: MobState, input: WithStep): boolean {
+  return stepOf(runOf(state, input), input.stepId)?.declared.failurePolicy === 'escalate'
+}
+
+export const put = ({ runs }: Flows, run: FlowRun): Flows => ({ runs: mapSet(runs, run.runId, run) })
+export const remove = ({ runs }: Flows, { runId }: WithRun): Flows => ({ runs: mapDelete(runs, runId) })
+/** A run that has no open step is over. */
+const putOrEnd = (slice: Flows, run: FlowRun): Flows => (run.open === 0 ? remove(slice, run) : put(slice, run))
+
+/** What the end of a step makes of its run. */
+export const ending = <Input extends WithStep>(
+  end: 'completed' | 'failed' | 'skipped',
+  ...first: readonly Emit<MobState, Input, MobEffect>[]
+) => ({
+  then: (slice: Flows, input: WithStep): Flows => {
+    const run = mapGet(slice.runs, input.runId)
+    return run === undefined ? slice : putOrEnd(slice, endStep(run, input.stepId, end).run)
+  },
+  emit: [
+    ...first,
+    (_: MobState, input: WithStep, before: MobState): readonly MobEffect[] => {
+      const run = runOf(before, input)
+      if (run === undefined) return []
+      const settled = endStep(run, input.stepId, end)
+      const { runId } = input
+      const over = settled.run.open === 0
+      return [
+        ...endsOf(runId, settled.ends),
+        ...(over ? [{ type: 'FlowTerminalized' as const, runId, status: 'completed' as const }] : []),
+      ]
+    },
+  ],
+})
+
+export function endsOf(runId: FlowRunId, ends: Settled['ends']): readonly MobEffect[] {
+  return ends.map(({ stepId, end }) => ({ type: 'StepEnded', runId, stepId, end }))
+}
+/** Notes that one target has answered, with or without success. */
+export const collect =
+  (completed: 0 | 1) =>
+  (slice: Flows, { runId, stepId, target }: WithTarget): Flows => {
+    const run = mapGet(slice.runs, runId)
+    const progress = stepOf(run, stepId)?.progress
+    if (run === undefined || progress?.status !== 'running') return slice
+    const awaited = progress.awaited.filter(one => one !== target)
+    return put(slice, withProgress(run, stepId, { ...progress, awaited, completed: progress.completed + completed }))
+  }
+/** Nobody waits for the other targets any more. */
+export function released(_: MobState, input: WithTarget, before: MobState): readonly MobEffect[] {
+  const { runId, stepId, attempt } = input
+  const targets = collectedOf(before, input)?.awaited.filter(one => one !== input.target) ?? []
+  return targets.length === 0 ? [] : [{ type: 'StepTargetsReleased', runId, stepId, attempt, targets }]
+}
+function retry(slice: Flows, { runId, stepId, attempt }: WithAttempt): Flows {
+  const run = mapGet(slice.runs, runId)
+  return run === undefined ? slice : put(slice, withProgress(run, stepId, { status: 'waiting', attempts: attempt }))
+}
+
+function failedRun(_: MobState, { runId, stepId }: WithStep, before: MobState): readonly MobEffect[] {
+  const run = runOf(before, { runId })
+  if (run === undefined) return []
+  return [
+    { type: 'StepEnded', runId, stepId, end: 'failed' },
+    ...endsOf(
+      runId,
+      undone(run).filter(one => one.stepId !== stepId),
+    ),
+    { type: 'NotifyCoordinator', runId, notice: 'flow-failed' },
+    { type: 'FlowTerminalized', runId, status: 'failed' },
+  ]
+}
+
+/** The first that holds: the others may do, it is tried again, it takes its run along, or what depends on it. */
+export const failing: readonly Row<MobState, Flows, Fail, MobEffect, MobPhase>[] = [
+  { name: 'counted', from: ['running'], when: [isCurrentAttempt, isAwaited, mayStillBeEnough], then: collect(0) },
+  {
+    name: 'retried',
+    from: ['running'],
+    when: [isCurrentAttempt, isAwaited, hasAttemptsLeft],
+    then: retry,
+    emit: [
+      released,
+      (_, { runId, stepId, attempt, reason }) => ({ type: 'StepRetrying', runId, stepId, attempt, reason }),
+    ],
+  },
+  {
+    name: 'escalated',
+    from: ['running'],
+    when: [isCurrentAttempt, isAwaited, escalates],
+    then: remove,
+    emit: [failedRun],
+  },
+  {
+    name: 'continued',
+    from: ['running'],
+    when: [isCurrentAttempt, isAwaited],
+    ...ending('failed', released),
+  },
+]
+
+/** What the failure of a target comes to, by the same rows. */
+function failed(state: MobState, input: Fail): { readonly flows: Flows; readonly effects: readonly MobEffect[] } {
+  const row = failing.find(({ when = [] }) => when.every(guard => guard(state, input)))
+  const flows = row?.then?.(state.flows, input, state) ?? state.flows
+  const after = { ...state, flows }
+  return { flows, effects: (row?.emit ?? []).flatMap(emit => emit(after, input, state)) }
+}
+
+/** Every step under way at the member fails there: its answer can't come any more. */
+function abandonedBy(state: MobState, { identity: target }: Member): ReturnType<typeof failed> {
+  const awaiting = [...mapValues(state.flows.runs)].flatMap(({ runId, steps }) =>
+    [...mapValues(steps)].flatMap(({ declared: { stepId }, progress }) =>
+      progress.status === 'running' && progress.awaited.includes(target)
+        ? [{ runId, stepId, attempt: progress.attempts + 1 }]
+        : [],
+    ),
+  )
+  return awaiting.reduce<ReturnType<typeof failed>>(
+    (now, step) => {
+      const input: Fail = { type: 'FailStep', ...step, target, reason: 'its member left' }
+      const { flows, effects } = failed({ ...state, flows: now.flows }, input)
+      return { flows, effects: [...now.effects, ...effects] }
+    },
+    { flows: state.flows, effects: [] },
+  )
+}
+
+export const targetsLeaving = onDeparture<Flows>(
+  (_, member, state) => abandonedBy(state, member).flows,
+  (before, member) => abandonedBy(before, member).effects,
+)

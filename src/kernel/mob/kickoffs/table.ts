@@ -1,0 +1,156 @@
+/**
+ * The first turn of a member that lives on its own: asked for, under way, and how it went.
+ *
+ * Enforces: a member has one kickoff an incarnation, which ends once; a member that is asked to leave has its kickoff
+ * quieted; no mob is destroyed under one that has not ended. How it ended is known until the member leaves, so that
+ * whoever waits for it may ask late.
+ */
+import { emptyMap, mapDelete, mapGet, mapSet, mapValues } from '../../persistent-map.ts'
+import type { Row } from '../../region.ts'
+import { leftOrEnded, onDeparture } from '../departures.ts'
+import type { MobEffect } from '../effects.ts'
+import type { AgentIdentity } from '../ids.ts'
+import type { MobPhase } from '../lifecycle/state.ts'
+import { LIVING } from '../lifecycle/table.ts'
+import type { MobRegion } from '../mob-region.ts'
+import { isActive, isCurrentIncarnation, memberOf, type WithIdentity, type WithRuntime } from '../roster/state.ts'
+import type { MobState } from '../state.ts'
+import type { MarkType, OfMember } from './input.ts'
+import type { Kickoff, KickoffPhase, Kickoffs } from './state.ts'
+
+const NONE: Kickoffs = { byMember: emptyMap(), open: 0 }
+const OPEN: ReadonlySet<KickoffPhase> = new Set(['pending', 'starting', 'callbackPending'])
+
+/** The member's first turn, if it has one. */
+export function kickoffOf({ kickoffs }: Pick<MobState, 'kickoffs'>, { identity }: WithIdentity): Kickoff | undefined {
+  return mapGet(kickoffs.byMember, identity)
+}
+function isOpen(kickoff: Kickoff | undefined): boolean {
+  return kickoff !== undefined && OPEN.has(kickoff.phase)
+}
+
+function isAutonomous(state: MobState, input: WithIdentity): boolean {
+  const member = memberOf(state, input)
+  return isActive(member) && member?.mode === 'autonomousHost'
+}
+function hasNoKickoff(state: MobState, input: WithIdentity): boolean {
+  return kickoffOf(state, input) === undefined
+}
+function hasKickoff(state: MobState, input: WithIdentity): boolean {
+  return kickoffOf(state, input) !== undefined
+}
+function isPending(state: MobState, input: WithIdentity): boolean {
+  return kickoffOf(state, input)?.phase === 'pending'
+}
+function isStarting(state: MobState, input: WithIdentity): boolean {
+  return kickoffOf(state, input)?.phase === 'starting'
+}
+function isUnderWay(state: MobState, input: WithIdentity): boolean {
+  const phase = kickoffOf(state, input)?.phase
+  return phase === 'starting' || phase === 'callbackPending'
+}
+function isUnfinished(state: MobState, input: WithIdentity): boolean {
+  return isOpen(kickoffOf(state, input))
+}
+
+function put(slice: Kickoffs, identity: AgentIdentity, kickoff: Kickoff): Kickoffs {
+  const opens = Number(isOpen(kickoff)) - Number(isOpen(mapGet(slice.byMember, identity)))
+  return { byMember: mapSet(slice.byMember, identity, kickoff), open: slice.open + opens }
+}
+const becomes =
+  (phase: Exclude<KickoffPhase, 'failed'>) =>
+  (slice: Kickoffs, { identity }: WithIdentity): Kickoffs =>
+    put(slice, identity, { phase })
+function forget(slice: Kickoffs, { identity }: WithIdentity): Kickoffs {
+  const kickoff = mapGet(slice.byMember, identity)
+  if (kickoff === undefined) return slice
+  return { byMember: mapDelete(slice.byMember, identity), open: slice.open - Number(isOpen(kickoff)) }
+}
+
+function changed(after: MobState, { identity, runtimeId, fence }: WithIdentity & WithRuntime): readonly MobEffect[] {
+  const kickoff = kickoffOf(after, { identity })
+  return kickoff === undefined ? [] : [{ type: 'KickoffChanged', identity, runtimeId, fence, ...kickoff }]
+}
+/** Whoever waits for it hears that it will not come. */
+function calledOff(before: MobState, identity: AgentIdentity): readonly MobEffect[] {
+  const member = memberOf(before, { identity })
+  if (member === undefined || !isOpen(kickoffOf(before, { identity }))) return []
+  const { runtimeId, fence } = member
+  return [{ type: 'KickoffChanged', identity, runtimeId, fence, phase: 'cancelled' }]
+}
+function allCalledOff(_: MobState, __: unknown, before: MobState): readonly MobEffect[] {
+  return before.kickoffs.open === 0
+    ? []
+    : [...mapValues(before.roster.members)].flatMap(({ identity }) => calledOff(before, identity))
+}
+function quieted(after: MobState, input: WithIdentity): readonly MobEffect[] {
+  const member = memberOf(after, input)
+  if (member === undefined || !isOpen(kickoffOf(after, input))) return []
+  const { identity, runtimeId, fence } = member
+  return [{ type: 'RequestKickoffQuiesce', identity, runtimeId, fence }]
+}
+
+type MarkRow<Type extends MarkType> = Row<MobState, Kickoffs, OfMember<Type>, MobEffect, MobPhase>
+
+/** What is said of a kickoff counts in every phase of the mob: it goes on in its session. */
+function marks<Type extends MarkType>(
+  name: string,
+  phase: Exclude<KickoffPhase, 'failed'>,
+  guard: typeof isPending,
+): readonly MarkRow<Type>[] {
+  return [{ name, from: LIVING, when: [isCurrentIncarnation, guard], then: becomes(phase), emit: [changed] }]
+}
+
+const departures = onDeparture<Kickoffs>(forget, (before, { identity }) => calledOff(before, identity))
+
+export const kickoffs: MobRegion<'kickoffs'> = {
+  name: 'kickoffs',
+  about: 'The first turns of members that live on their own, and how they went.',
+  initial: NONE,
+  phaseOf: state => state.lifecycle.phase,
+  phases: LIVING,
+  on: {
+    MarkKickoffPending: [
+      {
+        name: 'pending',
+        from: ['running'],
+        when: [isCurrentIncarnation, isAutonomous, hasNoKickoff],
+        then: becomes('pending'),
+        emit: [changed],
+      },
+    ],
+    MarkKickoffStarting: marks('starting', 'starting', isPending),
+    MarkKickoffCallbackPending: marks('waits', 'callbackPending', isStarting),
+    MarkKickoffStarted: marks('started', 'started', isUnderWay),
+    MarkKickoffFailed: [
+      {
+        name: 'failed',
+        from: LIVING,
+        when: [isCurrentIncarnation, isUnfinished],
+        then: (slice, { identity, error }) => put(slice, identity, { phase: 'failed', error }),
+        emit: [changed],
+      },
+    ],
+    CancelKickoff: [
+      ...marks<'CancelKickoff'>('cancelled', 'cancelled', isUnfinished),
+      { name: 'over', from: LIVING, when: [isCurrentIncarnation, hasKickoff] },
+    ],
+  },
+  follow: {
+    ...departures,
+    Retire: { ...departures.Retire, emit: [...(departures.Retire.emit ?? []), quieted] },
+    Reset: { then: () => NONE, emit: [allCalledOff] },
+    Destroy: { then: () => NONE },
+    ObserveRuntimeDestroyed: leftOrEnded(departures.ObserveRuntimeDestroyed, {
+      then: () => NONE,
+      emit: [allCalledOff],
+    }),
+  },
+  invariants: [
+    {
+      id: 'open-kickoffs-are-counted',
+      text: 'as many kickoffs have not ended as are counted',
+      holds: ({ kickoffs: { byMember, open } }) => [...mapValues(byMember)].filter(isOpen).length === open,
+    },
+  ],
+}

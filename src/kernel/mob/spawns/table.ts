@@ -1,0 +1,223 @@
+/**
+ * How a member comes about: a profile is authorised for an identity, an execution is opened, its membership committed,
+ * and it is activated.
+ *
+ * Enforces: one spawn per identity at a time; only what was authorised is spawned; generations come one after the other
+ * and fences rise; nobody joins twice. The member itself is the roster's from the commit on.
+ */
+import { emptyMap, mapDelete, mapGet, mapSet, mapValues } from '../../persistent-map.ts'
+import { leftOrEnded, onDeparture } from '../departures.ts'
+import type { MobEffect } from '../effects.ts'
+import { isSessionDetached } from '../ingress/table.ts'
+import { coordinatorBound, LIVING } from '../lifecycle/table.ts'
+import type { MobRegion } from '../mob-region.ts'
+import { memberOf, type WithIdentity } from '../roster/state.ts'
+import type { MobState } from '../state.ts'
+import type { Begin, CommitMembership, Numbers, Placed, Respawn } from './input.ts'
+import type { AuthorizedProfile, Spawn, Spawns } from './state.ts'
+
+const NONE: Spawns = { profiles: emptyMap(), open: emptyMap(), opened: 0 }
+
+export function spawnOf({ spawns: slice }: Pick<MobState, 'spawns'>, { identity }: WithIdentity): Spawn | undefined {
+  return mapGet(slice.open, identity)
+}
+function profileOf(state: MobState, { identity }: WithIdentity): AuthorizedProfile | undefined {
+  return mapGet(state.spawns.profiles, identity)
+}
+
+function noSpawnInProgress(state: MobState, input: WithIdentity): boolean {
+  return spawnOf(state, input) === undefined
+}
+function notYetMember(state: MobState, input: WithIdentity): boolean {
+  return memberOf(state, input) === undefined
+}
+/** No other member has the runtime or the session, and the identity never had this runtime. */
+function placementIsFree(state: MobState, { identity, runtimeId, sessionId }: Placed): boolean {
+  const { roster } = state
+  if (mapGet(roster.byRuntime, runtimeId) !== undefined) return false
+  if (mapGet(roster.last, identity)?.runtimeId === runtimeId) return false
+  if (sessionId === undefined) return true
+  return mapGet(roster.bySession, sessionId) === undefined && isSessionDetached(state, sessionId)
+}
+/** Its name is not that of a peer outside the mob. */
+function isNoExternalPeer({ wiring: { externals } }: MobState, { identity }: WithIdentity): boolean {
+  return mapGet(externals, identity) === undefined
+}
+function isNextIncarnation({ roster }: MobState, { identity, fence, generation }: WithIdentity & Numbers): boolean {
+  const last = mapGet(roster.last, identity)
+  return generation === (last?.generation ?? 0) + 1 && fence > (last?.fence ?? 0)
+}
+function isAsAuthorized(state: MobState, input: Begin): boolean {
+  const authorized = profileOf(state, input)
+  return authorized?.digest === input.digest && authorized.addressable === input.addressable
+}
+function isAuthorized(state: MobState, input: WithIdentity): boolean {
+  return profileOf(state, input) !== undefined
+}
+function hasPredecessor({ roster }: MobState, { identity }: WithIdentity): boolean {
+  return mapGet(roster.last, identity) !== undefined
+}
+function isOpened(state: MobState, input: WithIdentity): boolean {
+  return spawnOf(state, input)?.phase === 'opened'
+}
+function isAsOpened(state: MobState, input: CommitMembership): boolean {
+  const spawn = spawnOf(state, input)
+  return (
+    spawn?.runtimeId === input.runtimeId &&
+    spawn.fence === input.fence &&
+    spawn.generation === input.generation &&
+    spawn.sessionId === input.sessionId
+  )
+}
+function isCommitted(state: MobState, input: WithIdentity): boolean {
+  return spawnOf(state, input)?.phase === 'membershipCommitted'
+}
+
+type Begun = Pick<Spawn, 'identity' | 'runtimeId' | 'fence' | 'generation' | 'sessionId' | 'mode' | 'replaces'>
+
+function opened(slice: Spawns, begun: Begun): Spawns {
+  const { identity, runtimeId, fence, generation, mode, sessionId, replaces } = begun
+  const authorized = mapGet(slice.profiles, identity)
+  if (authorized === undefined) return slice
+  const { profile, addressable } = authorized
+  const spawn: Spawn = {
+    phase: 'opened',
+    identity,
+    runtimeId,
+    fence,
+    generation,
+    profile,
+    mode,
+    addressable,
+    ...(sessionId !== undefined && { sessionId }),
+    ...(replaces === true && { replaces }),
+  }
+  return { ...slice, open: mapSet(slice.open, identity, spawn), opened: slice.opened + 1 }
+}
+function respawn(slice: Spawns, input: Respawn, { roster }: MobState): Spawns {
+  const last = mapGet(roster.last, input.identity)
+  const next = { fence: (last?.fence ?? 0) + 1, generation: (last?.generation ?? 0) + 1 }
+  return opened(slice, { ...input, ...next, replaces: true })
+}
+function commitMembership(slice: Spawns, input: CommitMembership): Spawns {
+  const spawn = mapGet(slice.open, input.identity)
+  if (spawn === undefined) return slice
+  const committed: Spawn = { ...spawn, phase: 'membershipCommitted' }
+  const open = mapSet(slice.open, input.identity, committed)
+  return { ...slice, open, opened: slice.opened - 1 }
+}
+function close(slice: Spawns, { identity }: WithIdentity): Spawns {
+  const spawn = mapGet(slice.open, identity)
+  if (spawn === undefined) return slice
+  const open = mapDelete(slice.open, identity)
+  return { ...slice, open, opened: spawn.phase === 'opened' ? slice.opened - 1 : slice.opened }
+}
+
+function spawnOpened(after: MobState, input: WithIdentity): readonly MobEffect[] {
+  const spawn = spawnOf(after, input)
+  if (spawn === undefined) return []
+  const { identity, runtimeId, fence, generation } = spawn
+  return [{ type: 'SpawnOpened', identity, runtimeId, fence, generation }]
+}
+
+/** Whoever prepares a runtime for them need not go on. */
+function allAborted(_: MobState, __: unknown, { spawns: before }: MobState): readonly MobEffect[] {
+  return [...mapValues(before.open)]
+    .filter(({ phase }) => phase === 'opened')
+    .map(({ identity }) => ({ type: 'SpawnAborted', identity, cause: 'canceled' }))
+}
+const givenUp = (cause: 'aborted' | 'canceled') => ({
+  then: close,
+  emit: [(_: MobState, { identity }: WithIdentity): MobEffect => ({ type: 'SpawnAborted', identity, cause })],
+})
+
+const departures = onDeparture<Spawns>((slice, { identity }) => close(slice, { identity }))
+
+export const spawns: MobRegion<'spawns'> = {
+  name: 'spawns',
+  about: 'How members come about: authorised, opened, committed, activated.',
+  initial: NONE,
+  phaseOf: state => state.lifecycle.phase,
+  phases: [...LIVING, 'destroyed'],
+  on: {
+    AuthorizeSpawnProfile: [
+      {
+        name: 'authorized',
+        from: ['running'],
+        then: (slice, { identity, profile, digest, addressable }) => ({
+          ...slice,
+          profiles: mapSet(slice.profiles, identity, { profile, digest, addressable }),
+        }),
+      },
+    ],
+    BeginSpawnExec: [
+      {
+        name: 'opened',
+        from: ['running'],
+        when: [
+          coordinatorBound,
+          noSpawnInProgress,
+          notYetMember,
+          isNoExternalPeer,
+          placementIsFree,
+          isNextIncarnation,
+          isAsAuthorized,
+        ],
+        then: opened,
+        emit: [spawnOpened],
+      },
+    ],
+    Respawn: [
+      {
+        name: 'opened',
+        from: ['running'],
+        when: [
+          coordinatorBound,
+          noSpawnInProgress,
+          notYetMember,
+          isNoExternalPeer,
+          hasPredecessor,
+          placementIsFree,
+          isAuthorized,
+        ],
+        then: respawn,
+        emit: [spawnOpened],
+      },
+    ],
+    CommitSpawnMembership: [
+      {
+        name: 'committed',
+        from: ['running'],
+        // Its generation is still the next: no other spawn of the identity could come between.
+        when: [isOpened, isAsOpened, placementIsFree],
+        then: commitMembership,
+      },
+    ],
+    CommitSpawnActivation: [
+      { name: 'activated', from: LIVING, when: [isCommitted], then: close },
+      { name: 'nothing-to-activate', from: [...LIVING, 'destroyed'] },
+    ],
+    AbortSpawnExec: [
+      {
+        name: 'aborted',
+        from: LIVING,
+        when: [isOpened],
+        ...givenUp('aborted'),
+      },
+    ],
+    CancelPendingSpawn: [{ name: 'canceled', from: LIVING, when: [isOpened], ...givenUp('canceled') }],
+  },
+  follow: {
+    ...departures,
+    Reset: { then: () => NONE, emit: [allAborted] },
+    Destroy: { then: () => NONE },
+    ObserveRuntimeDestroyed: leftOrEnded(departures.ObserveRuntimeDestroyed, { then: () => NONE, emit: [allAborted] }),
+  },
+  invariants: [
+    {
+      id: 'opened-spawns-are-counted',
+      text: 'as many spawns have no member yet as are counted',
+      holds: s => [...mapValues(s.spawns.open)].filter(({ phase }) => phase === 'opened').length === s.spawns.opened,
+    },
+  ],
+}

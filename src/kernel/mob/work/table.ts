@@ -1,0 +1,138 @@
+/**
+ * Work handed to members, each piece until its one end.
+ *
+ * Enforces: work goes to the current incarnation of an active member, from outside only to one that may be addressed
+ * from there; it ends once: done, refused, cancelled, or lost with its member. What it is about is not known here.
+ */
+import { emptyMap, mapDelete, mapEntries, mapGet, mapSet, mapValues } from '../../persistent-map.ts'
+import { leftOrEnded, onDeparture } from '../departures.ts'
+import type { MobEffect } from '../effects.ts'
+import type { AgentIdentity, WorkId } from '../ids.ts'
+import { LIVING } from '../lifecycle/table.ts'
+import type { MobRegion } from '../mob-region.ts'
+import {
+  isActive,
+  isCurrentIncarnation,
+  memberOf,
+  servedBy,
+  type WithIdentity,
+  type WithRuntime,
+} from '../roster/state.ts'
+import type { MobState } from '../state.ts'
+import type { Refused, Settled, Submit } from './input.ts'
+import type { MemberWork, Work, WorkOrigin } from './state.ts'
+
+function workOf({ open }: Work, identity: AgentIdentity): MemberWork {
+  return mapGet(open, identity) ?? emptyMap()
+}
+/** The work of a member, in no promised order. */
+export function openWork({ work: slice }: MobState, identity: AgentIdentity): readonly WorkId[] {
+  return [...mapEntries(workOf(slice, identity))].map(([id]) => id)
+}
+
+function isTaker(state: MobState, input: WithIdentity): boolean {
+  return isActive(memberOf(state, input))
+}
+function mayComeFrom(state: MobState, { origin, ...input }: Submit): boolean {
+  return origin === 'internal' || memberOf(state, input)?.addressable === true
+}
+function isSubmitted({ work: slice }: MobState, { identity, workId }: Submit): boolean {
+  return mapGet(workOf(slice, identity), workId) !== undefined
+}
+function isOpenWork(state: MobState, input: WithRuntime & { readonly workId: WorkId }): boolean {
+  const member = servedBy(state, input)
+  return member !== undefined && mapGet(workOf(state.work, member.identity), input.workId) !== undefined
+}
+function isOfSession(state: MobState, input: Refused): boolean {
+  return servedBy(state, input)?.sessionId === input.sessionId
+}
+
+function submit({ open }: Work, { identity, workId, origin }: Submit): Work {
+  return {
+    open: mapSet(open, identity, mapSet(mapGet(open, identity) ?? emptyMap<WorkId, WorkOrigin>(), workId, origin)),
+  }
+}
+function end(slice: Work, input: WithRuntime & { readonly workId: WorkId }, state: MobState): Work {
+  const member = servedBy(state, input)
+  if (member === undefined) return slice
+  const rest = mapDelete(workOf(slice, member.identity), input.workId)
+  const { open } = slice
+  return { open: rest.size === 0 ? mapDelete(open, member.identity) : mapSet(open, member.identity, rest) }
+}
+function drop(slice: Work, { identity }: WithIdentity): Work {
+  const open = mapDelete(slice.open, identity)
+  return open === slice.open ? slice : { open }
+}
+const NONE: Work = { open: emptyMap() }
+
+function requested(after: MobState, { workId, origin, ...input }: Submit): readonly MobEffect[] {
+  const member = memberOf(after, input)
+  if (member === undefined) return []
+  const { identity, runtimeId, fence, generation, sessionId } = member
+  const name = { identity, runtimeId, fence, workId, origin }
+  if (sessionId === undefined) return [{ type: 'RequestPeerRuntimeIngress', ...name }]
+  return [{ type: 'RequestRuntimeIngress', ...name, generation, sessionId }]
+}
+function refused(after: MobState, { workId, code, reason, ...input }: Refused): readonly MobEffect[] {
+  const member = servedBy(after, input)
+  return member === undefined ? [] : [{ type: 'WorkRefused', identity: member.identity, workId, code, reason }]
+}
+function settled(after: MobState, { workId, ...input }: Settled): readonly MobEffect[] {
+  const member = servedBy(after, input)
+  return member === undefined ? [] : [{ type: 'WorkSettled', identity: member.identity, workId, outcome: 'done' }]
+}
+function allOf(before: MobState, identity: AgentIdentity, outcome: 'canceled' | 'lost'): readonly MobEffect[] {
+  return openWork(before, identity).map(workId => ({ type: 'WorkSettled', identity, workId, outcome }))
+}
+function everyOnes(_: MobState, __: unknown, before: MobState): readonly MobEffect[] {
+  return [...mapEntries(before.work.open)].flatMap(([identity]) => allOf(before, identity, 'lost'))
+}
+function canceled(_: MobState, input: WithIdentity & WithRuntime, before: MobState): readonly MobEffect[] {
+  const { identity, runtimeId, fence } = input
+  const workIds = openWork(before, identity)
+  if (workIds.length === 0) return []
+  return [{ type: 'RequestWorkCancel', identity, runtimeId, fence, workIds }, ...allOf(before, identity, 'canceled')]
+}
+
+const departures = onDeparture<Work>(drop, (before, { identity }) => allOf(before, identity, 'lost'))
+
+export const work: MobRegion<'work'> = {
+  name: 'work',
+  about: 'Work handed to members, each piece until its one end.',
+  initial: NONE,
+  phaseOf: state => state.lifecycle.phase,
+  phases: LIVING,
+  on: {
+    SubmitWork: [
+      // Known already: the request that was made of it stands.
+      { name: 'again', from: ['running'], when: [isCurrentIncarnation, isSubmitted] },
+      {
+        name: 'submitted',
+        from: ['running'],
+        when: [isCurrentIncarnation, isTaker, mayComeFrom],
+        then: submit,
+        emit: [requested],
+      },
+    ],
+    ResolveRuntimeIngressRefusal: [
+      { name: 'refused', from: LIVING, when: [isOpenWork, isOfSession], then: end, emit: [refused] },
+    ],
+    ObserveWorkSettled: [{ name: 'settled', from: LIVING, when: [isOpenWork], then: end, emit: [settled] }],
+    CancelAllWork: [
+      { name: 'canceled', from: ['running'], when: [isCurrentIncarnation], then: drop, emit: [canceled] },
+    ],
+  },
+  follow: {
+    ...departures,
+    Reset: { then: () => NONE, emit: [everyOnes] },
+    Destroy: { then: () => NONE, emit: [everyOnes] },
+    ObserveRuntimeDestroyed: leftOrEnded(departures.ObserveRuntimeDestroyed, { then: () => NONE, emit: [everyOnes] }),
+  },
+  invariants: [
+    {
+      id: 'idle-members-hold-no-room',
+      text: 'a member without work takes no room among the work',
+      holds: ({ work: { open } }) => [...mapValues(open)].every(one => one.size > 0),
+    },
+  ],
+}

@@ -1,0 +1,161 @@
+/**
+ * Where a host placed the session, and the epoch its asynchronous work is ordered in.
+ *
+ * Enforces: a placement is bound once, exactly, and is never half replaced; another one needs the old one gone.
+ */
+import type { MeerkatEffect } from '../../effects.ts'
+import type { SessionId } from '../../ids.ts'
+import type { MeerkatRegion } from '../../meerkat-region.ts'
+import type { MeerkatFacts } from '../../state.ts'
+import { changesIdentity, epochBegunBy, notDraining } from '../guards.ts'
+import type { BindingTuple, Ingest, PrepareBindings } from './input.ts'
+import type { Binding } from './state.ts'
+
+/** A binding as whoever looks at it sees it. */
+export function bindingSeen({ phase: _, ...seen }: Binding): BindingTuple {
+  return seen
+}
+
+/** Whether the observed tuple is exactly the current one. */
+export function sameBinding(binding: Binding, seen: BindingTuple): boolean {
+  const now = bindingSeen(binding)
+  return (
+    now.runtimeId === seen.runtimeId &&
+    now.fence === seen.fence &&
+    now.generation === seen.generation &&
+    now.epochId === seen.epochId
+  )
+}
+
+function sameSession(state: MeerkatFacts, input: { readonly sessionId?: SessionId }): boolean {
+  return state.registration.sessionId === input.sessionId
+}
+function hasGenerationOrEpoch(_: MeerkatFacts, input: PrepareBindings): boolean {
+  return input.generation !== undefined || input.epochId !== undefined
+}
+function epochIsRegistered(state: MeerkatFacts, input: PrepareBindings): boolean {
+  return state.binding.epochId === input.epochId
+}
+function isExact(state: MeerkatFacts, input: BindingTuple): boolean {
+  return sameBinding(state.binding, input)
+}
+/** After a reset the fence is open again while the rest stands. */
+function refines(state: MeerkatFacts, input: PrepareBindings): boolean {
+  const { binding } = state
+  if (binding.phase !== 'bound') return false
+  return (
+    binding.runtimeId === input.runtimeId &&
+    (binding.fence ?? input.fence) === input.fence &&
+    (binding.generation ?? input.generation) === input.generation
+  )
+}
+function bind(slice: Binding, input: PrepareBindings): Binding {
+  const { runtimeId, fence, generation } = input
+  return {
+    phase: 'bound',
+    runtimeId,
+    fence,
+    ...(generation !== undefined && { generation }),
+    ...(slice.epochId !== undefined && { epochId: slice.epochId }),
+  }
+}
+function unbind(slice: Binding): Binding {
+  if (slice.phase === 'unbound') return slice
+  return slice.epochId === undefined ? { phase: 'unbound' } : { phase: 'unbound', epochId: slice.epochId }
+}
+function runtimeBound(_: MeerkatFacts, input: PrepareBindings): MeerkatEffect {
+  return { type: 'RuntimeBound', runtimeId: input.runtimeId, fence: input.fence }
+}
+
+function resolveAdmission(state: MeerkatFacts, { workId, origin }: Ingest): readonly MeerkatEffect[] {
+  const { binding: placed } = state
+  return placed.phase === 'bound' ? [{ type: 'ResolveAdmission', runtimeId: placed.runtimeId, workId, origin }] : []
+}
+
+const OPEN_PHASES = ['idle', 'attached', 'running', 'retired'] as const
+const COMMON = [notDraining, sameSession, hasGenerationOrEpoch]
+
+export const binding: MeerkatRegion<'binding', Binding['phase']> = {
+  name: 'binding',
+  about: 'Where a host placed the session, fenced, and the epoch of its asynchronous work.',
+  initial: { phase: 'unbound' },
+  phaseOf: state => state.binding.phase,
+  phases: ['unbound', 'bound'],
+  on: {
+    PrepareBindings: [
+      { name: 'again', from: ['bound'], during: OPEN_PHASES, when: [...COMMON, isExact] },
+      {
+        name: 'bind',
+        from: ['unbound'],
+        during: OPEN_PHASES,
+        when: [...COMMON, epochIsRegistered],
+        to: ['bound'],
+        then: bind,
+        emit: [runtimeBound],
+      },
+      {
+        name: 'refine',
+        from: ['bound'],
+        during: OPEN_PHASES,
+        when: [...COMMON, epochIsRegistered, refines],
+        then: bind,
+        emit: [runtimeBound],
+      },
+    ],
+    Ingest: [
+      {
+        name: 'routed',
+        from: ['bound'],
+        during: ['idle', 'attached', 'running'],
+        when: [notDraining, sameSession, isExact],
+        emit: [resolveAdmission],
+      },
+    ],
+  },
+  follow: {
+    RegisterSession: {
+      moves: { bound: ['unbound'] },
+      then: (slice, input, before) =>
+        !changesIdentity(before, input)
+          ? slice
+          : input.epochId === undefined
+            ? { phase: 'unbound' }
+            : { phase: 'unbound', epochId: input.epochId },
+    },
+    Recover: { moves: { bound: ['unbound'] }, then: unbind },
+    Recycle: { moves: { bound: ['unbound'] }, then: unbind },
+    Resume: {
+      moves: { bound: ['unbound'] },
+      then: (slice, _, before) => (before.lifecycle.phase === 'stopped' ? unbind(slice) : slice),
+    },
+    Reset: {
+      then: (slice, input, before) => {
+        const epoch = epochBegunBy(before, input)
+        if (slice.phase === 'unbound') return epoch === undefined ? slice : { ...slice, epochId: epoch }
+        if (slice.fence === undefined && epoch === undefined) return slice
+        const { fence: _, ...rest } = slice
+        return epoch === undefined ? rest : { ...rest, epochId: epoch }
+      },
+    },
+    Destroy: { moves: { bound: ['unbound'] }, then: unbind },
+    UnregisterSession: { moves: { bound: ['unbound'] }, then: (): Binding => ({ phase: 'unbound' }) },
+  },
+  invariants: [
+    {
+      id: 'epoch-requires-registered-session',
+      text: 'an epoch exists only for a registered session',
+      holds: s => s.binding.epochId === undefined || s.registration.sessionId !== undefined,
+    },
+    {
+      id: 'binding-identity-is-typed',
+      text: 'a bound runtime has a generation or an epoch',
+      holds: s =>
+        s.binding.phase === 'unbound' || s.binding.generation !== undefined || s.binding.epochId !== undefined,
+    },
+    {
+      id: 'binding-requires-registered-session',
+      text: 'only a registered session is bound to a runtime',
+      holds: s => s.binding.phase === 'unbound' || s.registration.sessionId !== undefined,
+    },
+  ],
+}

@@ -1,0 +1,28 @@
+/** Calls that nobody decides about for too long: when that is, and which they are. */
+import { mapValues } from '../../persistent-map.ts'
+import type { MeerkatFacts } from '../../state.ts'
+import type { CallEntry } from './state.ts'
+
+/** A call that waits for a decision, and will not do so for ever. */
+export type ExpiringCall = CallEntry & { readonly expiry: NonNullable<CallEntry['expiry']> }
+
+function isExpiring(call: CallEntry): call is ExpiringCall {
+  return call.state === 'awaitingApproval' && call.expiry !== undefined
+}
+
+function expiring({ calls }: MeerkatFacts): readonly ExpiringCall[] {
+  return calls.unsettled === 0 ? [] : [...mapValues(calls.open)].filter(isExpiring)
+}
+
+/** When the next approval expires, ms since the epoch. */
+export function nextExpiryAt(state: MeerkatFacts): number | undefined {
+  const times = expiring(state).map(({ expiry }) => expiry.at)
+  return times.length === 0 ? undefined : Math.min(...times)
+}
+
+/** The calls whose time for a decision is over, the longest first. */
+export function expiredCalls(state: MeerkatFacts, now: number): readonly ExpiringCall[] {
+  return expiring(state)
+    .filter(({ expiry }) => expiry.at <= now)
+    .toSorted((a, b) => a.expiry.at - b.expiry.at)
+}

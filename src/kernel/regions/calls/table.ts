@@ -1,0 +1,325 @@
+/**
+ * The tool-effect ledger: every tool call of unfinished work, from its intent to its outcome.
+ *
+ * Enforces: no call is dispatched without a recorded intent; a call in flight whose executor was lost is settled by the
+ * policy its tool declared (`retry` is owed again, `fail` has failed, `ask` waits for a person) and never by guess; a
+ * call in flight at the end of two processes counts as what ended them, and is not made again; a call that needs
+ * approval is not dispatched before the decision, also where the run goes on without it.
+ */
+import type { MeerkatEffect } from '../../effects.ts'
+import type { CallId, InputId } from '../../ids.ts'
+import type { MeerkatInput } from '../../inputs.ts'
+import type { MeerkatRegion } from '../../meerkat-region.ts'
+import { emptyMap, mapGet, mapValues } from '../../persistent-map.ts'
+import type { MeerkatFacts } from '../../state.ts'
+import { isCurrentRun } from '../guards.ts'
+import { isEnqueued, replacedBy } from '../ledger/admission.ts'
+import type { AcceptInput } from '../ledger/input.ts'
+import { drainsAfterRetire, givesWorkUp } from '../ledger/runs.ts'
+import { entryOf } from '../ledger/state.ts'
+import type { LifecyclePhase } from '../lifecycle/state.ts'
+import type { RollbackCause } from '../run/effect.ts'
+import type { TurnPhase } from '../turn/state.ts'
+import type { CallEffect } from './effect.ts'
+import type { CallIntent } from './input.ts'
+import {
+  type CallEntry,
+  type CallPolicy,
+  type CallState,
+  type Calls,
+  callsOf,
+  change,
+  forget,
+  isUnsettled,
+  put,
+} from './state.ts'
+
+/** Guard: every call of the current run's work has an outcome. */
+export function allCallsSettled(state: MeerkatFacts): boolean {
+  return workCalls(state).every(call => call.state === 'succeeded' || call.state === 'failed')
+}
+/** Guard: no call of the current run's work is in flight: its outcome would come behind what is said next. */
+export function noCallInFlight(state: MeerkatFacts): boolean {
+  return workCalls(state).every(call => call.state !== 'dispatched')
+}
+/** Guard: a call of the current run's work waits for a person. */
+export function hasUnsettledCalls(state: MeerkatFacts): boolean {
+  return workCalls(state).some(call => isUnsettled(call.state))
+}
+
+function workCalls(state: MeerkatFacts): readonly CallEntry[] {
+  const head = state.run.phase === 'bound' ? state.run.contributors[0] : undefined
+  return head === undefined ? [] : callsOf(state.calls, head)
+}
+function areNew(state: MeerkatFacts, input: { readonly calls: readonly CallIntent[] }): boolean {
+  const ids = input.calls.map(call => call.callId)
+  return new Set(ids).size === ids.length && ids.every(id => mapGet(state.calls.open, id) === undefined)
+}
+function areOwed(state: MeerkatFacts, input: { readonly callIds: readonly CallId[] }): boolean {
+  const work = state.run.phase === 'bound' ? state.run.contributors[0] : undefined
+  return input.callIds.every(id => {
+    const call = mapGet(state.calls.open, id)
+    return call?.state === 'owed' && call.work === work
+  })
+}
+/** A turn that ended or is being cancelled starts nothing any more. */
+function turnIsWorking({ turn }: MeerkatFacts): boolean {
+  return IS_WORKING[turn.phase]
+}
+const IS_WORKING: Readonly<Record<TurnPhase, boolean>> = {
+  ready: false,
+  applyingPrimitive: true,
+  callingLlm: true,
+  waitingForOps: true,
+  drainingBoundary: true,
+  extracting: true,
+  errorRecovery: true,
+  cancelling: false,
+  completed: false,
+  failed: false,
+  cancelled: false,
+}
+function areInFlight(
+  state: MeerkatFacts,
+  input: { readonly outcomes: readonly { readonly callId: CallId }[] },
+): boolean {
+  return input.outcomes.every(({ callId }) => mapGet(state.calls.open, callId)?.state === 'dispatched')
+}
+function isUnknown(state: MeerkatFacts, input: { readonly callId: CallId }): boolean {
+  return mapGet(state.calls.open, input.callId)?.state === 'unknown'
+}
+function awaitsApproval(state: MeerkatFacts, input: { readonly callId: CallId }): boolean {
+  return mapGet(state.calls.open, input.callId)?.state === 'awaitingApproval'
+}
+
+function record(
+  slice: Calls,
+  input: { readonly calls: readonly CallIntent[]; readonly at: number },
+  state: MeerkatFacts,
+): Calls {
+  const work = state.run.phase === 'bound' ? state.run.contributors[0] : undefined
+  if (work === undefined) return slice
+  return input.calls.reduce(
+    (calls, { callId: id, tool, policy, needsApproval, expiry }) =>
+      put(calls, {
+        id,
+        work,
+        tool,
+        policy,
+        state: needsApproval === true ? 'awaitingApproval' : 'dispatched',
+        at: input.at,
+        ...(needsApproval === true &&
+          expiry !== undefined && { expiry: { at: input.at + expiry.afterMs, decision: expiry.decision } }),
+      }),
+    slice,
+  )
+}
+
+/** The run goes on without what waits for a person. */
+function passBy(slice: Calls, _: MeerkatInput, state: MeerkatFacts): Calls {
+  return waiting(slice, state).reduce(
+    (calls, call) => (call.passed ? calls : put(calls, { ...call, passed: true })),
+    slice,
+  )
+}
+/** Nothing is owed any more but a decision. */
+function park(slice: Calls, _: MeerkatInput, state: MeerkatFacts): Calls {
+  return waiting(slice, state).reduce((calls, { passed, ...call }) => (passed ? put(calls, call) : calls), slice)
+}
+function waiting(slice: Calls, state: MeerkatFacts): readonly CallEntry[] {
+  return slice.unsettled === 0 ? [] : workCalls(state).filter(call => isUnsettled(call.state))
+}
+
+/** The executor is gone: what was in flight is settled by policy. */
+function lose(slice: Calls, _: MeerkatInput, state: MeerkatFacts): Calls {
+  return inFlight(state).reduce((calls, call) => put(calls, { ...call, state: LOST[call.policy] }), slice)
+}
+/** The process is gone: what was in flight may be why. */
+function crash(slice: Calls, { mostCrashes = Number.POSITIVE_INFINITY }: WithLimit, state: MeerkatFacts): Calls {
+  return inFlight(state).reduce((calls, call) => {
+    if (call.policy !== 'retry') return put(calls, { ...call, state: LOST[call.policy] })
+    const crashes = (call.crashes ?? 0) + 1
+    return put(calls, { ...call, crashes, state: crashes < mostCrashes ? 'owed' : 'failed' })
+  }, slice)
+}
+type WithLimit = { readonly mostCrashes?: number }
+const LOST: Readonly<Record<CallPolicy, CallState>> = { retry: 'owed', ask: 'unknown', fail: 'failed' }
+
+function inFlight(state: MeerkatFacts): readonly CallEntry[] {
+  return state.calls.open.size === 0 ? [] : workCalls(state).filter(call => call.state === 'dispatched')
+}
+
+/** The run's work ended; its calls are history. */
+function close(slice: Calls, _: MeerkatInput, state: MeerkatFacts): Calls {
+  return slice.open.size === 0 ? slice : workCalls(state).reduce(forget, slice)
+}
+function closeAll(slice: Calls): Calls {
+  return slice.open.size === 0 ? slice : NONE
+}
+/** A rollback that gave the work up takes its calls along; otherwise what was in flight is lost. */
+function afterRollback(slice: Calls, input: MeerkatInput & WithCause, state: MeerkatFacts): Calls {
+  if (input.cause === 'parked') return lose(park(slice, input, state), input, state)
+  return (givesWorkUp(state, input) ? close : lose)(slice, input, state)
+}
+function afterCrash(slice: Calls, input: MeerkatInput & WithLimit, state: MeerkatFacts): Calls {
+  return givesWorkUp(state, {}) ? close(slice, input, state) : crash(slice, input, state)
+}
+/** Calls of an input that ended outside a run. */
+function closeWork(slice: Calls, input: { readonly inputId: InputId }): Calls {
+  return callsOf(slice, input.inputId).reduce(forget, slice)
+}
+/** Calls of everything that waits: what is dropped with the queue. */
+function closeQueued(slice: Calls, _: MeerkatInput, { ledger }: MeerkatFacts): Calls {
+  if (slice.open.size === 0) return slice
+  return [...mapValues(slice.open)]
+    .filter(call => entryOf(ledger, call.work)?.status === 'queued')
+    .reduce(forget, slice)
+}
+/** Calls of the work that a newly accepted input replaces. */
+function closeReplaced(slice: Calls, input: AcceptInput, state: MeerkatFacts): Calls {
+  if (slice.open.size === 0 || !isEnqueued(state, input)) return slice
+  return replacedBy(state.ledger, input).reduce((calls, inputId) => closeWork(calls, { inputId }), slice)
+}
+
+type WithCause = { readonly cause?: RollbackCause }
+
+const NONE: Calls = { open: emptyMap(), unsettled: 0 }
+
+const changed = (call: CallEntry, state: CallState): CallEffect => ({
+  type: 'CallChanged',
+  callId: call.id,
+  state,
+  tool: call.tool,
+})
+
+function changedBy(ids: (input: never) => readonly CallId[]) {
+  return (after: MeerkatFacts, input: unknown): readonly MeerkatEffect[] =>
+    ids(input as never).flatMap(id => {
+      const call = mapGet(after.calls.open, id)
+      return call === undefined ? [] : [changed(call, call.state)]
+    })
+}
+/** In flight before, settled by policy now. */
+function lost(after: MeerkatFacts, _: MeerkatInput, before: MeerkatFacts): readonly MeerkatEffect[] {
+  return inFlight(before).map(call => {
+    const now = mapGet(after.calls.open, call.id)
+    const effect = changed(call, now?.state ?? 'unknown')
+    if (now?.state !== 'failed') return effect
+    return { ...effect, reason: call.policy === 'retry' ? 'crashed-process' : 'outcome-lost' }
+  })
+}
+/** In flight when its run was cut off: whether it took effect can't be known. */
+function cutOff(_: MeerkatFacts, __: MeerkatInput, before: MeerkatFacts): readonly MeerkatEffect[] {
+  return inFlight(before).map(call => changed(call, 'unknown'))
+}
+
+const RUNNING: readonly LifecyclePhase[] = ['running']
+/** A person may settle what waits for one whether or not anybody serves the session. */
+const HOLDING: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired', 'stopped']
+const oneCall = changedBy((input: { readonly callId: CallId }) => [input.callId])
+
+export const calls: MeerkatRegion<'calls', LifecyclePhase> = {
+  name: 'calls',
+  about: 'The tool-effect ledger: intent before dispatch, outcome after, and what becomes of a lost outcome.',
+  initial: NONE,
+  phaseOf: state => state.lifecycle.phase,
+  phases: HOLDING,
+  on: {
+    RecordCallIntents: [
+      {
+        name: 'intended',
+        from: RUNNING,
+        when: [isCurrentRun, turnIsWorking, areNew],
+        then: record,
+        emit: [changedBy((input: { readonly calls: readonly CallIntent[] }) => input.calls.map(call => call.callId))],
+      },
+    ],
+    DispatchCalls: [
+      {
+        name: 'dispatched',
+        from: RUNNING,
+        when: [isCurrentRun, turnIsWorking, areOwed],
+        then: (slice, { callIds, at }) => callIds.reduce((calls, id) => change(calls, id, 'dispatched', at), slice),
+        emit: [changedBy((input: { readonly callIds: readonly CallId[] }) => input.callIds)],
+      },
+    ],
+    RecordCallOutcomes: [
+      {
+        name: 'recorded',
+        from: RUNNING,
+        when: [isCurrentRun, areInFlight],
+        then: (slice, { outcomes, at }) =>
+          outcomes.reduce((calls, { callId, ok }) => change(calls, callId, ok ? 'succeeded' : 'failed', at), slice),
+        emit: [
+          changedBy((input: { readonly outcomes: readonly { readonly callId: CallId }[] }) =>
+            input.outcomes.map(({ callId }) => callId),
+          ),
+        ],
+      },
+    ],
+    ResolveCall: [
+      {
+        name: 'resolved',
+        from: HOLDING,
+        when: [isUnknown],
+        then: (slice, { callId, resolution, at }) =>
+          change(slice, callId, resolution === 'retry' ? 'owed' : resolution, at),
+        emit: [oneCall],
+      },
+    ],
+    DecideApproval: [
+      {
+        name: 'decided',
+        from: HOLDING,
+        when: [awaitsApproval],
+        then: (slice, { callId, decision, at }) => change(slice, callId, decision === 'allow' ? 'owed' : 'failed', at),
+        emit: [oneCall],
+      },
+    ],
+  },
+  follow: {
+    BoundaryContinue: { then: passBy },
+    BoundaryComplete: { then: passBy },
+    RollbackRun: { then: afterRollback, emit: [lost] },
+    Recover: { then: afterCrash, emit: [lost] },
+    Commit: { then: close },
+    Fail: { then: close, emit: [cutOff] },
+    CancelRun: { then: close, emit: [cutOff] },
+    WithdrawInput: { then: closeWork },
+    AcceptInput: { then: closeReplaced },
+    DropQueued: { then: closeQueued },
+    GiveUpQueued: { then: closeQueued },
+    Reset: { then: closeAll },
+    RuntimeExecutorExited: {
+      then: (slice, input, before) => (input.queued ? closeAll(slice) : close(slice, input, before)),
+      emit: [cutOff],
+    },
+    StopRuntimeExecutor: {
+      then: (slice, { queued }, { lifecycle: { phase } }) =>
+        queued === undefined || phase === 'attached' || phase === 'running' ? slice : closeAll(slice),
+    },
+    Retire: { then: (slice, _, before) => (drainsAfterRetire(before) ? slice : closeAll(slice)) },
+    Destroy: { then: closeAll, emit: [cutOff] },
+    UnregisterSession: { then: closeAll, emit: [cutOff] },
+  },
+  invariants: [
+    {
+      id: 'unsettled-counts-waiting-calls',
+      text: 'the unsettled count is the number of calls that wait for a person',
+      holds: ({ calls: c }) => c.unsettled === [...mapValues(c.open)].filter(call => isUnsettled(call.state)).length,
+    },
+    {
+      id: 'dispatched-calls-belong-to-the-run',
+      text: 'a call is in flight only for the work of the bound run',
+      holds: s =>
+        [...mapValues(s.calls.open)].every(
+          call => call.state !== 'dispatched' || (s.run.phase === 'bound' && s.run.contributors[0] === call.work),
+        ),
+    },
+    {
+      id: 'calls-belong-to-unfinished-work',
+      text: 'every open call belongs to an input that has not ended',
+      holds: s => [...mapValues(s.calls.open)].every(call => mapGet(s.ledger.entries, call.work) !== undefined),
+    },
+  ],
+}

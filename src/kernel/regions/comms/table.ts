@@ -1,0 +1,295 @@
+/**
+ * What comes from peers, judged before anybody acts on it: what sort of thing it is, whether it may come in, and where
+ * the newest of it stands; and how far this process has applied the peers the session knows.
+ *
+ * Enforces: an envelope has one class, given by its kind, the session's phase and its silent intents; who is not trusted
+ * comes in only where no trust is asked for; what was reconciled is never taken for newer than it is.
+ */
+import type { MeerkatEffect } from '../../effects.ts'
+import type { PeerCorrelationId } from '../../ids.ts'
+import type { MeerkatCondition } from '../../meerkat-region.ts'
+import type { MeerkatState } from '../../state.ts'
+import { endsWithProcess, OPEN, SERVED } from '../conditions.ts'
+import { isRegistered } from '../guards.ts'
+import type { PeerIngressClass, PeerIngressReceiveOutcome, PeerResponseTerminality } from './effect.ts'
+import type { Classify, Dequeue, PeerEnvelope, PeerIngressAuth, PeerResponseStatus, Receive } from './input.ts'
+import type { Comms, PeerIngressPhase } from './state.ts'
+
+/** Whether this process's comms runtime trusts exactly the peers that the session knows. */
+export function isPeerProjectionFresh({ comms: slice, trust }: MeerkatState): boolean {
+  return slice.reconciled === trust.epoch
+}
+
+type Asked = { readonly envelope: PeerEnvelope }
+const kindOf =
+  (kind: PeerEnvelope['kind']) =>
+  (_: MeerkatState, { envelope }: Asked): boolean =>
+    envelope.kind === kind
+const isMessage = named('isMessage', kindOf('Message'))
+const isAck = named('isAck', kindOf('Ack'))
+
+/** A guard is known in tables and refusals by its function's name. */
+function named<Guard extends (...args: never[]) => boolean>(name: string, guard: Guard): Guard {
+  return Object.defineProperty(guard, 'name', { value: name })
+}
+
+/** A mob tells of a peer, as a request of its own or as a notice, and names it. */
+const tellsOf = (change: 'Added' | 'Retired' | 'Unwired') =>
+  named(`tellsThatAPeerWas${change}`, (_: MeerkatState, { envelope }: Asked): boolean => {
+    if (envelope.kind === 'Lifecycle') return envelope.lifecycle === `Peer${change}` && envelope.subject !== ''
+    if (envelope.kind !== 'Request') return false
+    return envelope.intentClass === `MobPeer${change}` && (envelope.subject ?? '') !== ''
+  })
+function isSupervisorBridge(_: MeerkatState, { envelope }: Asked): boolean {
+  return envelope.kind === 'Request' && envelope.intentClass === 'SupervisorBridge'
+}
+function isOtherRequest(_: MeerkatState, { envelope }: Asked): boolean {
+  return envelope.kind === 'Request' && envelope.intentClass === 'Other'
+}
+function isSilent({ registration }: MeerkatState, { envelope }: Asked): boolean {
+  return envelope.kind === 'Request' && registration.silentIntents.includes(envelope.intent)
+}
+function isProgress(_: MeerkatState, { envelope }: Asked): boolean {
+  return envelope.kind === 'Response' && envelope.status === 'Accepted'
+}
+function isTerminalResponse(_: MeerkatState, { envelope }: Asked): boolean {
+  return envelope.kind === 'Response' && envelope.status !== 'Accepted'
+}
+
+const TERMINALITY: Readonly<Record<PeerResponseStatus, PeerResponseTerminality>> = {
+  Accepted: 'Progress',
+  Completed: 'TerminalCompleted',
+  Failed: 'TerminalFailed',
+}
+
+const classified =
+  (as: PeerIngressClass, actionable: boolean, auth: PeerIngressAuth = 'Required') =>
+  (_: MeerkatState, { envelope, fromPeerId, itemId }: Classify): MeerkatEffect => ({
+    type: 'PeerIngressClassified',
+    class: as,
+    actionable,
+    kind: envelope.kind === 'Lifecycle' ? 'Request' : envelope.kind,
+    auth,
+    fromPeerId,
+    ...partsOf(envelope, itemId),
+  })
+
+function partsOf(envelope: PeerEnvelope, itemId: PeerCorrelationId) {
+  switch (envelope.kind) {
+    case 'Message':
+      return {}
+    case 'Lifecycle':
+      return { lifecyclePeer: envelope.subject }
+    case 'Request': {
+      const isOfMob = envelope.intentClass.startsWith('Mob')
+      return { requestId: itemId, ...(isOfMob && envelope.subject && { lifecyclePeer: envelope.subject }) }
+    }
+    case 'Response':
+      return { requestId: envelope.inReplyTo, terminality: TERMINALITY[envelope.status] }
+    case 'Ack':
+      return { requestId: envelope.inReplyTo }
+  }
+}
+
+function isQueueClosed(_: MeerkatState, { queue }: Receive): boolean {
+  return queue === 'closed'
+}
+function isQueueFull(_: MeerkatState, { queue }: Receive): boolean {
+  return queue === 'full'
+}
+function isPlainEvent(_: MeerkatState, { kind }: Receive | Dequeue): boolean {
+  return kind === 'PlainEvent'
+}
+function isTrusted(_: MeerkatState, { trusted }: Receive): boolean {
+  return trusted
+}
+function isExempt(_: MeerkatState, { auth, kind }: Receive | Dequeue): boolean {
+  return kind === 'External' && auth === 'SupervisorBridgeExempt'
+}
+function hasQueuedWork(_: MeerkatState, { queuedWork }: Receive | Dequeue): boolean {
+  return queuedWork
+}
+function isAhead({ comms: slice, trust }: MeerkatState, { epoch }: { readonly epoch: number }): boolean {
+  return epoch > slice.reconciled && epoch <= trust.epoch
+}
+
+const at = (newest: PeerIngressPhase) => (slice: Comms) => (slice.newest === newest ? slice : { ...slice, newest })
+const received =
+  (outcome: PeerIngressReceiveOutcome, diagnostic?: 'TrustedAtAdmission' | 'UntrustedAtAdmission') =>
+  ({ comms: { newest } }: MeerkatState): MeerkatEffect => ({
+    type: 'PeerIngressReceiveResolved',
+    outcome,
+    ...(diagnostic && { diagnostic }),
+    phase: newest,
+  })
+function dequeued({ comms: { newest } }: MeerkatState): MeerkatEffect {
+  return { type: 'PeerIngressDequeueResolved', phase: newest }
+}
+
+const RUNS = ['attached', 'running'] as const
+const LASTING = [...SERVED, 'destroyed'] as const
+const NOTHING: Comms = { newest: 'Absent', reconciled: 0 }
+
+export const comms: MeerkatCondition<'comms'> = {
+  name: 'comms',
+  about: 'What comes from peers, judged before anybody acts on it, and how far the known peers are applied.',
+  initial: NOTHING,
+  condition: { atRest: ({ newest }) => newest !== 'Received' },
+  phaseOf: state => state.lifecycle.phase,
+  phases: LASTING,
+  on: {
+    ClassifyExternalEnvelope: [
+      { name: 'message', from: RUNS, when: [isRegistered, isMessage], emit: [classified('ActionableMessage', true)] },
+      {
+        name: 'peer-added',
+        from: OPEN,
+        when: [isRegistered, tellsOf('Added')],
+        emit: [classified('PeerLifecycleAdded', false)],
+      },
+      {
+        name: 'peer-retired',
+        from: SERVED,
+        when: [isRegistered, tellsOf('Retired')],
+        emit: [classified('PeerLifecycleRetired', false)],
+      },
+      {
+        name: 'peer-unwired',
+        from: SERVED,
+        when: [isRegistered, tellsOf('Unwired')],
+        emit: [classified('PeerLifecycleUnwired', false)],
+      },
+      {
+        name: 'bridge-silent',
+        from: [...OPEN, 'retired'],
+        when: [isRegistered, isSupervisorBridge, isSilent],
+        emit: [classified('SilentRequest', false, 'SupervisorBridgeExempt')],
+      },
+      {
+        name: 'bridge',
+        from: LASTING,
+        when: [isRegistered, isSupervisorBridge],
+        emit: [classified('ActionableRequest', true, 'SupervisorBridgeExempt')],
+      },
+      {
+        name: 'request-silent',
+        from: RUNS,
+        when: [isRegistered, isOtherRequest, isSilent],
+        emit: [classified('SilentRequest', false)],
+      },
+      {
+        name: 'request',
+        from: RUNS,
+        when: [isRegistered, isOtherRequest],
+        emit: [classified('ActionableRequest', true)],
+      },
+      { name: 'progress', from: RUNS, when: [isRegistered, isProgress], emit: [classified('ResponseProgress', true)] },
+      {
+        name: 'terminal',
+        from: RUNS,
+        when: [isRegistered, isTerminalResponse],
+        emit: [classified('ResponseTerminal', true)],
+      },
+      { name: 'ack', from: RUNS, when: [isRegistered, isAck], emit: [classified('Ack', false)] },
+    ],
+    ClassifyPlainEvent: [
+      {
+        name: 'event',
+        from: RUNS,
+        when: [isRegistered],
+        emit: [
+          () => ({
+            type: 'PeerIngressClassified',
+            class: 'PlainEvent',
+            actionable: true,
+            kind: 'PlainEvent',
+            auth: 'Required',
+          }),
+        ],
+      },
+    ],
+    ClassifyPeerResponseReply: [
+      {
+        name: 'reply',
+        from: SERVED,
+        emit: [(_, { status }) => ({ type: 'PeerResponseReplyClassified', terminality: TERMINALITY[status] })],
+      },
+    ],
+    ResolvePeerIngressReceive: [
+      { name: 'closed', from: LASTING, when: [isQueueClosed], emit: [received('DroppedSessionClosed')] },
+      { name: 'full', from: LASTING, when: [isQueueFull], emit: [received('DroppedInboxFull')] },
+      { name: 'event', from: SERVED, when: [isRegistered, isPlainEvent], emit: [received('Admitted')] },
+      {
+        name: 'trusted',
+        from: SERVED,
+        when: [isRegistered, isTrusted],
+        then: at('Received'),
+        emit: [received('Admitted', 'TrustedAtAdmission')],
+      },
+      {
+        name: 'trusted-bridge',
+        from: ['destroyed'],
+        when: [isRegistered, isTrusted, isExempt],
+        then: at('Received'),
+        emit: [received('Admitted', 'TrustedAtAdmission')],
+      },
+      {
+        name: 'exempt',
+        from: LASTING,
+        when: [isRegistered, isExempt],
+        then: at('Received'),
+        emit: [received('Admitted', 'UntrustedAtAdmission')],
+      },
+      // A session that is gone takes in nothing but its supervisor's word.
+      { name: 'gone', from: ['destroyed'], then: at('Dropped'), emit: [received('DroppedSessionClosed')] },
+      {
+        name: 'untrusted-behind-work',
+        from: SERVED,
+        when: [isRegistered, hasQueuedWork],
+        then: at('Received'),
+        emit: [received('DroppedUntrustedSender', 'UntrustedAtAdmission')],
+      },
+      {
+        name: 'untrusted',
+        from: SERVED,
+        when: [isRegistered],
+        then: at('Dropped'),
+        emit: [received('DroppedUntrustedSender', 'UntrustedAtAdmission')],
+      },
+    ],
+    ResolvePeerIngressDequeue: [
+      { name: 'event', from: SERVED, when: [isRegistered, isPlainEvent], emit: [dequeued] },
+      { name: 'exempt', from: LASTING, when: [isRegistered, isExempt], emit: [dequeued] },
+      {
+        name: 'more-waits',
+        from: SERVED,
+        when: [isRegistered, hasQueuedWork],
+        then: at('Received'),
+        emit: [dequeued],
+      },
+      { name: 'delivered', from: SERVED, when: [isRegistered], then: at('Delivered'), emit: [dequeued] },
+    ],
+    PeerProjectionReconciled: [
+      {
+        name: 'reconciled',
+        from: SERVED,
+        when: [isAhead],
+        then: (slice, { epoch }) => ({ ...slice, reconciled: epoch }),
+        emit: [
+          (after, { epoch }) => ({
+            type: 'PeerProjectionFreshnessChanged',
+            epoch,
+            fresh: isPeerProjectionFresh(after),
+          }),
+        ],
+      },
+    ],
+  },
+  follow: endsWithProcess(NOTHING),
+  invariants: [
+    {
+      id: 'reconciled-is-not-ahead',
+      text: 'no process has applied peers that the session does not know yet',
+      holds: s => s.comms.reconciled <= s.trust.epoch,
+    },
+  ],
+}

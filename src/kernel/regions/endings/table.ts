@@ -1,0 +1,148 @@
+/**
+ * Inputs that were given up together, until the end of each has been said.
+ *
+ * Giving up is one decision, however many wait. To say it of each is work, and is done some at a time. Enforces: what is
+ * given up has left the ledger, so that nothing can start, move, replace or withdraw it, and whatever is accepted later
+ * is not touched; and each of them ends once, as it was decided.
+ */
+import type { MeerkatEffect } from '../../effects.ts'
+import type { InputId } from '../../ids.ts'
+import type { MeerkatRegion } from '../../meerkat-region.ts'
+import { mapDelete, mapGet, mapValues } from '../../persistent-map.ts'
+import type { MeerkatFacts } from '../../state.ts'
+import { inOrder, takeOut } from '../lane.ts'
+import { contributorsOf } from '../ledger/runs.ts'
+import type { AbandonReason } from '../ledger/state.ts'
+import type { LifecyclePhase } from '../lifecycle/state.ts'
+import type { Endings, GivenUp } from './state.ts'
+
+/** How an input that was given up ends, and how often it was tried; nothing for any other. */
+export function endingOf(
+  { groups }: Endings,
+  id: InputId,
+): { readonly reason: AbandonReason; readonly attempts: number } | undefined {
+  for (const { reason, entries } of groups) {
+    const entry = mapGet(entries, id)
+    if (entry !== undefined) return { reason, attempts: entry.attempts }
+  }
+  return undefined
+}
+
+/** Everything that was given up and has not ended, in the order in which it will. */
+export function givenUpInputs({ groups }: Endings): readonly InputId[] {
+  return groups.flatMap(group => headsOf(group, Number.POSITIVE_INFINITY).flatMap(id => withCarried(group, id)))
+}
+
+/** Inputs that have not ended: those that may still be worked on, and those that were given up. */
+export function unfinishedCount({ ledger, endings }: MeerkatFacts): number {
+  return endings.groups.reduce((sum, { entries }) => sum + entries.size, ledger.entries.size)
+}
+
+/** The first inputs of the lanes, steers before the others. */
+function headsOf({ steer, queue }: GivenUp, most: number): readonly InputId[] {
+  const heads: InputId[] = []
+  for (const lane of [steer, queue]) {
+    for (const id of inOrder(lane)) {
+      if (heads.length >= most) return heads
+      heads.push(id)
+    }
+  }
+  return heads
+}
+
+const withCarried = ({ entries }: GivenUp, id: InputId): readonly InputId[] => [
+  id,
+  ...(mapGet(entries, id)?.carries ?? []),
+]
+
+/** What ends next: of each decision, the heads whose turn it is. */
+function nextOf({ groups }: Endings, most: number): readonly (readonly [GivenUp, readonly InputId[]])[] {
+  let left = most
+  return groups.map(group => {
+    const heads = headsOf(group, left)
+    left -= heads.length
+    return [group, heads]
+  })
+}
+
+function someEnd({ endings }: MeerkatFacts, { most }: { readonly most: number }): boolean {
+  return endings.groups.length > 0 && most > 0
+}
+
+function takeAll(slice: Endings, { reason }: { readonly reason: AbandonReason }, state: MeerkatFacts): Endings {
+  const { queue, steer, entries: all } = state.ledger
+  const entries = contributorsOf(state).reduce((map, id) => mapDelete(map, id), all)
+  return { groups: [...slice.groups, { reason, entries, queue, steer }] }
+}
+
+function endSome(slice: Endings, { most }: { readonly most: number }): Endings {
+  const groups = nextOf(slice, most).map(([group, heads]) => heads.reduce(without, group))
+  return { groups: groups.filter(({ entries }) => entries.size > 0) }
+}
+
+function without(group: GivenUp, id: InputId): GivenUp {
+  const entry = mapGet(group.entries, id)
+  if (entry?.status !== 'queued') return group
+  const { reason, queue, steer } = group
+  return {
+    reason,
+    entries: withCarried(group, id).reduce((map, one) => mapDelete(map, one), group.entries),
+    queue: entry.lane === 'queue' ? takeOut(queue, entry.slot) : queue,
+    steer: entry.lane === 'steer' ? takeOut(steer, entry.slot) : steer,
+  }
+}
+
+function ended(
+  _: MeerkatFacts,
+  { most }: { readonly most: number },
+  { endings }: MeerkatFacts,
+): readonly MeerkatEffect[] {
+  return nextOf(endings, most).flatMap(([group, heads]) =>
+    heads
+      .flatMap(id => withCarried(group, id))
+      .map(inputId => ({
+        type: 'InputTerminated',
+        inputId,
+        terminal: { status: 'abandoned', reason: group.reason },
+        attempts: mapGet(group.entries, inputId)?.attempts ?? 0,
+      })),
+  )
+}
+
+/** Also once the session is over: what it gave up ends. */
+const ENDING: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired', 'stopped', 'destroyed']
+
+export const endings: MeerkatRegion<'endings', LifecyclePhase> = {
+  name: 'endings',
+  about: 'Inputs that were given up together, until the end of each has been said.',
+  initial: { groups: [] },
+  phaseOf: state => state.lifecycle.phase,
+  phases: ENDING,
+  on: {
+    EndGivenUp: [{ name: 'some', from: ENDING, when: [someEnd], then: endSome, emit: [ended] }],
+  },
+  follow: {
+    GiveUpQueued: { then: takeAll },
+  },
+  invariants: [
+    {
+      id: 'given-up-inputs-left-the-ledger',
+      text: 'an input that was given up is in the ledger no more',
+      holds: s =>
+        s.endings.groups.every(({ entries }) =>
+          mapValues(entries).every(({ id }) => mapGet(s.ledger.entries, id) === undefined),
+        ),
+    },
+    {
+      id: 'given-up-inputs-end-with-a-head',
+      text: 'what was given up stands in a lane of its group, or is carried by what does',
+      holds: ({ endings: { groups } }) => groups.every(isWhole),
+    },
+  ],
+}
+
+/** Whether the heads and what they carry are exactly the entries. */
+function isWhole(group: GivenUp): boolean {
+  const ids = headsOf(group, Number.POSITIVE_INFINITY).flatMap(id => withCarried(group, id))
+  return ids.length > 0 && ids.length === group.entries.size && ids.every(id => mapGet(group.entries, id) !== undefined)
+}

@@ -1,0 +1,86 @@
+/**
+ * Who takes in what peers send to the session: nobody, the session's own comms runtime, or a mob on its behalf.
+ *
+ * Enforces: one owner at a time; a mob may take over from the session, never the other way round without a detachment in
+ * between. A session's own runtime dies with its process, a mob's claim does not: so it is a fact.
+ */
+import type { CommsRuntimeId, MobId } from '../../ids.ts'
+import type { MeerkatRegion } from '../../meerkat-region.ts'
+import type { MeerkatFacts } from '../../state.ts'
+import { SERVED } from '../conditions.ts'
+import { changesIdentity, isRegistered } from '../guards.ts'
+import type { Ingress } from './state.ts'
+
+type Attach = { readonly commsRuntimeId: CommsRuntimeId; readonly mobId?: MobId }
+
+function isSameOwner({ ingress: slice }: MeerkatFacts, { commsRuntimeId, mobId }: Attach): boolean {
+  if (slice.phase === 'unattached' || slice.commsRuntimeId !== commsRuntimeId) return false
+  return slice.phase === 'sessionOwned' ? mobId === undefined : slice.mobId === mobId
+}
+
+const UNATTACHED: Ingress = { phase: 'unattached' }
+const LASTING = [...SERVED, 'destroyed'] as const
+
+export const ingress: MeerkatRegion<'ingress', Ingress['phase']> = {
+  name: 'ingress',
+  about: 'Who takes in what peers send: nobody, the session itself, or a mob for it.',
+  initial: UNATTACHED,
+  phaseOf: state => state.ingress.phase,
+  phases: ['unattached', 'sessionOwned', 'mobOwned'],
+  on: {
+    AttachSessionIngress: [
+      {
+        name: 'attached',
+        from: ['unattached'],
+        during: SERVED,
+        when: [isRegistered],
+        to: ['sessionOwned'],
+        then: (_, { commsRuntimeId }) => ({ phase: 'sessionOwned', commsRuntimeId }),
+      },
+      { name: 'again', from: ['sessionOwned'], during: SERVED, when: [isSameOwner] },
+    ],
+    AttachMobIngress: [
+      {
+        name: 'attached',
+        from: ['unattached', 'sessionOwned'],
+        during: SERVED,
+        when: [isRegistered],
+        to: ['mobOwned'],
+        then: (_, { commsRuntimeId, mobId }) => ({ phase: 'mobOwned', commsRuntimeId, mobId }),
+      },
+      { name: 'again', from: ['mobOwned'], during: SERVED, when: [isSameOwner] },
+    ],
+    DetachIngress: [
+      {
+        name: 'detached',
+        from: ['sessionOwned', 'mobOwned'],
+        during: LASTING,
+        to: ['unattached'],
+        then: () => UNATTACHED,
+      },
+      { name: 'again', from: ['unattached'], during: LASTING },
+    ],
+  },
+  follow: {
+    Recover: {
+      moves: { sessionOwned: ['unattached'] },
+      then: slice => (slice.phase === 'sessionOwned' ? UNATTACHED : slice),
+    },
+    RegisterSession: {
+      moves: { sessionOwned: ['unattached'], mobOwned: ['unattached'] },
+      then: (slice, input, before) => (changesIdentity(before, input) ? UNATTACHED : slice),
+    },
+    UnregisterSession: {
+      moves: { sessionOwned: ['unattached'], mobOwned: ['unattached'] },
+      then: () => UNATTACHED,
+    },
+  },
+  invariants: [
+    {
+      id: 'ingress-belongs-to-a-registered-session',
+      text: 'only a registered session, or a destroyed one that is being cleaned up, has an owner of its ingress',
+      holds: s =>
+        s.ingress.phase === 'unattached' || s.registration.sessionId !== undefined || s.lifecycle.phase === 'destroyed',
+    },
+  ],
+}

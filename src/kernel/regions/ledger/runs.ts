@@ -1,0 +1,179 @@
+/** What a run does to the ledger: it stages inputs, steers join it, and its end ends or returns them. */
+import type { InputId, RunId } from '../../ids.ts'
+import type { MeerkatInput } from '../../inputs.ts'
+import { emptyMap, mapDelete, mapGet, mapOf, mapSet } from '../../persistent-map.ts'
+import type { MeerkatFacts } from '../../state.ts'
+import { EMPTY_LANE, inOrder } from '../lane.ts'
+import type { RollbackCause } from '../run/effect.ts'
+import { selectBatch } from './batch.ts'
+import { dequeue, type EntryFacts, enqueue, factsOf, type Ledger, MAX_ATTEMPTS, withEntries } from './state.ts'
+
+/** The inputs of the bound run, head first. */
+export function contributorsOf(state: MeerkatFacts): readonly InputId[] {
+  return state.run.phase === 'bound' ? state.run.contributors : []
+}
+
+/**
+ * The waiting steers that join at the boundary the run is at. A run that is being cancelled takes nothing in, work with
+ * a journal of its own joins no other, and passive steers alone do not prolong a turn that would end.
+ */
+export function joiningSteers(state: MeerkatFacts, input: { readonly type: string }): readonly InputId[] {
+  const { ledger, run, turn } = state
+  if (ledger.steer.slots.size === 0 || turn.phase !== 'drainingBoundary') return []
+  if (run.phase !== 'bound' || run.cancel !== 'none') return []
+  const joining: InputId[] = []
+  let waking = false
+  for (const id of inOrder(ledger.steer)) {
+    const entry = mapGet(ledger.entries, id)
+    if (entry === undefined || entry.progressed === true) continue
+    joining.push(id)
+    waking ||= entry.wake
+  }
+  return waking || input.type === 'BoundaryContinue' ? joining : []
+}
+
+/** Guard: steers wait that prolong the turn. */
+export function joinsSteers(state: MeerkatFacts, input: { readonly type: string }): boolean {
+  return joiningSteers(state, input).length > 0
+}
+
+type Preparing = { readonly runId: RunId; readonly passives?: 'along' }
+
+/** What the run that is being prepared takes. */
+export function batchFor(ledger: Ledger, { passives }: Preparing, state: MeerkatFacts): readonly InputId[] {
+  return selectBatch(ledger, { merge: state.registration.merge, passivesAlong: passives === 'along' })
+}
+
+/** Stages the next batch for the run. */
+export function stage(slice: Ledger, input: Preparing, state: MeerkatFacts): Ledger {
+  return batchFor(slice, input, state).reduce((ledger, id) => stageOne(ledger, id, input), slice)
+}
+
+function stageOne(ledger: Ledger, id: InputId, { runId, passives }: Preparing): Ledger {
+  const entry = mapGet(ledger.entries, id)
+  if (entry === undefined) return ledger
+  const next = entry.status === 'queued' ? dequeue(ledger, entry) : ledger
+  // Work that has begun is finished, also where its first attempt fails: nobody has to come and wake it again.
+  const wake = passives === 'along' ? entry.wake : true
+  const staged = {
+    ...factsOf(entry),
+    wake,
+    attempts: entry.attempts + 1,
+    carries: [],
+    status: 'staged',
+    runId,
+  } as const
+  return withEntries(next, mapSet(next.entries, id, staged))
+}
+
+/** Marks what the run holds as applied and lets the waiting steers join. */
+export function joinSteers(slice: Ledger, input: MeerkatInput, state: MeerkatFacts): Ledger {
+  if (state.run.phase !== 'bound') return slice
+  const { runId, contributors } = state.run
+  const boundary = state.run.boundary + 1
+  const attempts = attemptsOf(slice, contributors[0])
+  let ledger = slice
+  for (const id of joiningSteers(state, input)) {
+    const entry = mapGet(ledger.entries, id)
+    if (entry?.status !== 'queued') continue
+    ledger = applied(dequeue(ledger, entry), { ...factsOf(entry), attempts }, runId, boundary)
+  }
+  for (const id of contributors) {
+    const entry = mapGet(ledger.entries, id)
+    if (entry?.status === 'staged') ledger = applied(ledger, factsOf(entry), runId, boundary)
+  }
+  return ledger
+}
+
+function applied(ledger: Ledger, facts: EntryFacts, runId: RunId, boundary: number): Ledger {
+  return withEntries(ledger, mapSet(ledger.entries, facts.id, { ...facts, status: 'applied', runId, boundary }))
+}
+
+function attemptsOf(ledger: Ledger, id: InputId | undefined): number {
+  return id === undefined ? 0 : (mapGet(ledger.entries, id)?.attempts ?? 0)
+}
+
+/** The run's inputs reached their end. */
+export function endContributors(slice: Ledger, _: MeerkatInput, state: MeerkatFacts): Ledger {
+  const entries = contributorsOf(state).reduce((map, id) => mapDelete(map, id), slice.entries)
+  return entries === slice.entries ? slice : withEntries(slice, entries)
+}
+
+const counts = (cause: RollbackCause): boolean => cause === 'attempt-failed' || cause === 'recovered'
+
+/** Whether a rollback for this cause ends the work of this input: it was its last attempt. */
+function isGivenUp(ledger: Ledger, head: InputId | undefined, cause: RollbackCause): boolean {
+  return counts(cause) && attemptsOf(ledger, head) >= MAX_ATTEMPTS
+}
+
+/** Whether the rollback ends the work that the run has a journal of, and with it the journal's calls. */
+export function givesWorkUp(state: MeerkatFacts, input: { readonly cause?: RollbackCause }): boolean {
+  return isGivenUp(state.ledger, contributorsOf(state)[0], input.cause ?? 'recovered')
+}
+
+/**
+ * The run's inputs wait again, or are given up after their last attempt. Work with a journal stays one: its head
+ * carries the rest. A failed attempt goes behind the backlog; every other cause keeps its place.
+ */
+export function rollBack(
+  slice: Ledger,
+  input: { readonly type: string; readonly cause?: RollbackCause },
+  state: MeerkatFacts,
+): Ledger {
+  if (state.run.phase !== 'bound') return slice
+  const cause = input.cause ?? 'recovered'
+  const { contributors, progressed } = state.run
+  const groups = progressed ? [contributors] : contributors.map(id => [id])
+  const ordered = cause === 'attempt-failed' ? groups : groups.toReversed()
+  return ordered.reduce((ledger, group) => returnGroup(ledger, group, cause, progressed), slice)
+}
+
+function returnGroup(ledger: Ledger, group: readonly InputId[], cause: RollbackCause, progressed: boolean): Ledger {
+  const [head, ...rest] = group
+  const entry = head === undefined ? undefined : mapGet(ledger.entries, head)
+  if (entry === undefined) return ledger
+  if (isGivenUp(ledger, head, cause)) {
+    const left = group.reduce((map, one) => mapDelete(map, one), ledger.entries)
+    return withEntries(ledger, left)
+  }
+  const attempts = entry.attempts - (counts(cause) ? 0 : 1)
+  let { entries } = ledger
+  for (const id of rest) {
+    const other = mapGet(entries, id)
+    if (other === undefined) continue
+    entries = mapSet(entries, id, { ...factsOf(other), attempts, carries: [], status: 'carried', carrier: entry.id })
+  }
+  // What parks says what it cost; every other end comes to nobody's knowledge.
+  const unreported = cause !== 'parked' && ({ unreported: true } as const)
+  const facts = { ...factsOf(entry), attempts, carries: rest, ...(progressed && { progressed }), ...unreported }
+  return enqueue(withEntries(ledger, entries), facts, cause === 'attempt-failed' ? 'back' : 'front')
+}
+
+/** Whether the input still waits after a rollback. */
+export function returnsToLane(after: MeerkatFacts, id: InputId): boolean {
+  return mapGet(after.ledger.entries, id) !== undefined
+}
+
+/** What the run holds, and nothing else. It costs what that is, however much waits. */
+export function withoutQueued({ entries }: Ledger, _: MeerkatInput, state: MeerkatFacts): Ledger {
+  const held = contributorsOf(state).flatMap(id => mapGet(entries, id) ?? [])
+  return { ...EMPTY, entries: mapOf(held.map(entry => [entry.id, entry] as const)) }
+}
+
+const EMPTY: Ledger = { entries: emptyMap(), queue: EMPTY_LANE, steer: EMPTY_LANE, waking: 0, keyed: emptyMap() }
+
+/** Nothing is owed any more. */
+export function abandonAll(slice: Ledger, _: MeerkatInput, __: MeerkatFacts): Ledger {
+  return slice.entries.size === 0 ? slice : EMPTY
+}
+
+/**
+ * Whether a retiring session keeps what waits. With an executor (or a run) work drains; without, nobody would ever
+ * answer it. Once retired, the promise to drain stands, however often it is asked again. Passive inputs that no work is
+ * left to take along will never be taken: nothing more is admitted.
+ */
+export function drainsAfterRetire(state: MeerkatFacts): boolean {
+  const { phase } = state.lifecycle
+  if (phase === 'running') return true
+  return state.ledger.waking > 0 && (state.registration.phase === 'active' || phase === 'retired')
+}

@@ -1,0 +1,233 @@
+/**
+ * The input ledger: every accepted input that has not ended, its lane, and its attempts.
+ *
+ * Enforces: an accepted input ends exactly once, in `consumed`, `superseded`, `coalesced`, `abandoned` or `withdrawn`,
+ * and then leaves the state; what waits is in one lane or rides with the work it joined; order within a lane is FIFO.
+ * It does not know what an input says, nor idempotency keys of inputs that ended (the store does).
+ */
+import type { InputId } from '../../ids.ts'
+import type { MeerkatRegion } from '../../meerkat-region.ts'
+import { emptyMap, mapGet, mapValues } from '../../persistent-map.ts'
+import type { MeerkatFacts } from '../../state.ts'
+import { isRegistered, notDraining } from '../guards.ts'
+import { EMPTY_LANE, inOrder } from '../lane.ts'
+import type { Stopping } from '../lifecycle/input.ts'
+import type { LifecyclePhase } from '../lifecycle/state.ts'
+import { accept, admissionGuards, ledgerEffects, notRetiring } from './admission.ts'
+import { abandonAll, drainsAfterRetire, endContributors, joinSteers, rollBack, stage, withoutQueued } from './runs.ts'
+import {
+  type AbandonReason,
+  dequeue,
+  drop,
+  enqueue,
+  ephemeralInputs,
+  factsOf,
+  type Lane,
+  type Ledger,
+  type LedgerEntry,
+  MAX_ATTEMPTS,
+  wakeAll,
+} from './state.ts'
+
+function isQueued(state: MeerkatFacts, input: { readonly inputId: InputId }): boolean {
+  return mapGet(state.ledger.entries, input.inputId)?.status === 'queued'
+}
+
+/** Who decides on all that waits, as a reason. */
+const DECISIONS: readonly AbandonReason[] = ['cancelled', 'reset', 'retired', 'destroyed', 'unregistered']
+function isDecision(_: MeerkatFacts, { reason }: { readonly reason: AbandonReason }): boolean {
+  return DECISIONS.includes(reason)
+}
+function someWait({ ledger: { queue, steer } }: MeerkatFacts): boolean {
+  return queue.slots.size + steer.slots.size > 0
+}
+
+function requeue(
+  ledger: Ledger,
+  id: InputId,
+  change: { readonly where: 'front' | 'back'; readonly lane?: Lane },
+): Ledger {
+  const entry = mapGet(ledger.entries, id)
+  if (entry?.status !== 'queued') return ledger
+  return enqueue(dequeue(ledger, entry), { ...factsOf(entry), lane: change.lane ?? entry.lane }, change.where)
+}
+
+const ADMITTING: readonly LifecyclePhase[] = ['idle', 'attached', 'running']
+/** A retry of an accepted input is answered whatever became of the session meanwhile. */
+const ANSWERING: readonly LifecyclePhase[] = [...ADMITTING, 'retired', 'stopped', 'destroyed']
+const { saysTheSame, isFaulty, isFull, isNew, isConsumedOnAccept } = admissionGuards
+/** What waits in a stopped session waits for its resume. */
+const HOLDING: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired', 'stopped']
+
+export const ledger: MeerkatRegion<'ledger', LifecyclePhase> = {
+  name: 'ledger',
+  about: 'Every accepted input until its one end: lanes, attempts, and who shares whose work.',
+  initial: { entries: emptyMap(), queue: EMPTY_LANE, steer: EMPTY_LANE, waking: 0, keyed: emptyMap() },
+  phaseOf: state => state.lifecycle.phase,
+  phases: ANSWERING,
+  on: {
+    ResolveAdmissionIdempotency: [
+      { name: 'deduplicated', from: ANSWERING, when: [saysTheSame], emit: [ledgerEffects.deduplicated] },
+      { name: 'conflict', from: ANSWERING, emit: [ledgerEffects.conflict] },
+    ],
+    AcceptInput: [
+      { name: 'invalid', from: ADMITTING, when: [isFaulty], emit: [ledgerEffects.rejected] },
+      { name: 'overloaded', from: ADMITTING, when: [isFull], emit: [ledgerEffects.overloaded] },
+      {
+        name: 'consumed-on-accept',
+        from: ADMITTING,
+        when: [isRegistered, notRetiring, isNew, isConsumedOnAccept],
+        emit: [ledgerEffects.consumedOnAccept],
+      },
+      {
+        name: 'enqueued',
+        from: ADMITTING,
+        when: [isRegistered, notDraining, notRetiring, isNew],
+        then: accept,
+        emit: [ledgerEffects.accepted],
+      },
+    ],
+    WithdrawInput: [
+      {
+        name: 'withdrawn',
+        from: HOLDING,
+        when: [isQueued],
+        then: (slice, input) => drop(slice, input.inputId),
+        emit: [ledgerEffects.withdrawn],
+      },
+    ],
+    ChangeLane: [
+      {
+        name: 'moved',
+        from: HOLDING,
+        when: [isQueued],
+        then: (slice, input) => requeue(slice, input.inputId, { where: 'back', lane: input.lane }),
+      },
+    ],
+    PrioritizeInput: [
+      {
+        name: 'first',
+        from: HOLDING,
+        when: [isQueued],
+        then: (slice, input) => requeue(slice, input.inputId, { where: 'front' }),
+      },
+    ],
+    DeferInputBehindBacklog: [
+      {
+        name: 'last',
+        from: HOLDING,
+        when: [isQueued],
+        then: (slice, input) => requeue(slice, input.inputId, { where: 'back' }),
+      },
+    ],
+    DropQueued: [
+      {
+        name: 'dropped',
+        from: HOLDING,
+        then: slice => [...inOrder(slice.steer), ...inOrder(slice.queue)].reduce(drop, slice),
+        emit: [ledgerEffects.dropped],
+      },
+    ],
+    GiveUpQueued: [{ name: 'given-up', from: HOLDING, when: [isDecision, someWait], then: withoutQueued }],
+    DropEphemeral: [
+      {
+        name: 'dropped',
+        from: HOLDING,
+        then: slice => ephemeralInputs(slice).reduce(drop, slice),
+        emit: [ledgerEffects.forgotten],
+      },
+    ],
+    WakeQueued: [{ name: 'woken', from: HOLDING, then: wakeAll }],
+  },
+  follow: {
+    Prepare: { then: stage, emit: [ledgerEffects.staged] },
+    DrainQueuedRun: { then: stage, emit: [ledgerEffects.staged] },
+    BoundaryContinue: { then: joinSteers, emit: [ledgerEffects.steered] },
+    BoundaryComplete: { then: joinSteers, emit: [ledgerEffects.steered] },
+    Commit: { then: endContributors, emit: [ledgerEffects.consumed] },
+    Fail: { then: endContributors, emit: [ledgerEffects.consumed] },
+    CancelRun: { then: endContributors, emit: [ledgerEffects.cancelled] },
+    RollbackRun: { then: rollBack, emit: [ledgerEffects.rolledBack] },
+    Recover: { then: rollBack, emit: [ledgerEffects.rolledBack] },
+    Reset: { then: abandonAll, emit: [ledgerEffects.abandoned('reset')] },
+    RuntimeExecutorExited: {
+      then: (slice, input, before) => (input.queued ? abandonAll : endContributors)(slice, input, before),
+      emit: [
+        (after, input, before) =>
+          (input.queued ? ledgerEffects.abandoned('stopped') : ledgerEffects.cutOff)(after, input, before),
+      ],
+    },
+    StopRuntimeExecutor: {
+      then: (slice, input, before) => (givesUp(before, input) ? abandonAll(slice, input, before) : slice),
+      emit: [
+        (after, input, before) =>
+          givesUp(before, input) ? ledgerEffects.abandoned('stopped')(after, input, before) : [],
+      ],
+    },
+    Retire: {
+      then: (slice, input, before) => (drainsAfterRetire(before) ? slice : abandonAll(slice, input, before)),
+      emit: [
+        (after, input, before) =>
+          drainsAfterRetire(before) ? [] : ledgerEffects.abandoned('retired')(after, input, before),
+      ],
+    },
+    Destroy: { then: abandonAll, emit: [ledgerEffects.abandoned('destroyed')] },
+    UnregisterSession: { then: abandonAll, emit: [ledgerEffects.abandoned('unregistered')] },
+  },
+  invariants: [
+    {
+      id: 'lanes-hold-queued-inputs',
+      text: 'the lanes hold exactly the queued inputs, each in its slot',
+      holds: ({ ledger: l }) => lanesAgree(l),
+    },
+    {
+      id: 'staged-inputs-belong-to-the-run',
+      text: 'exactly the contributors of the bound run are staged or applied',
+      holds: s => stagedAgree(s),
+    },
+    {
+      id: 'carried-inputs-have-a-carrier',
+      text: 'a carried input and the waiting input that carries it name each other',
+      holds: ({ ledger: l }) => [...mapValues(l.entries)].every(e => carriesAgree(l, e)),
+    },
+    {
+      id: 'waking-counts-queued-work',
+      text: 'the waking count is the number of queued inputs that may start a turn',
+      holds: ({ ledger: l }) =>
+        l.waking === [...mapValues(l.entries)].filter(e => e.status === 'queued' && e.wake).length,
+    },
+    {
+      id: 'attempts-are-bounded',
+      text: 'no unfinished input was staged more often than the limit',
+      holds: ({ ledger: l }) => [...mapValues(l.entries)].every(e => e.attempts <= MAX_ATTEMPTS),
+    },
+  ],
+}
+
+/** Whether the stop takes effect at once, and is of the time when that ended what waits. */
+function givesUp({ lifecycle }: MeerkatFacts, { queued }: Stopping): boolean {
+  return queued === 'abandoned' && lifecycle.phase !== 'attached' && lifecycle.phase !== 'running'
+}
+
+function lanesAgree(l: Ledger): boolean {
+  const queued = [...mapValues(l.entries)].filter(e => e.status === 'queued')
+  return (
+    queued.length === l.queue.slots.size + l.steer.slots.size &&
+    queued.every(e => mapGet(l[e.lane].slots, e.slot) === e.id)
+  )
+}
+
+function carriesAgree(l: Ledger, entry: LedgerEntry): boolean {
+  if (entry.status === 'carried') return mapGet(l.entries, entry.carrier)?.carries.includes(entry.id) === true
+  return entry.carries.every(id => {
+    const carried = mapGet(l.entries, id)
+    return carried?.status === 'carried' && carried.carrier === entry.id
+  })
+}
+
+function stagedAgree(s: MeerkatFacts): boolean {
+  const inRun = [...mapValues(s.ledger.entries)].filter(e => e.status === 'staged' || e.status === 'applied')
+  if (s.run.phase === 'none') return inRun.length === 0
+  const { contributors, runId } = s.run
+  return inRun.length === contributors.length && inRun.every(e => e.runId === runId && contributors.includes(e.id))
+}

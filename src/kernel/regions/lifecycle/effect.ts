@@ -1,0 +1,25 @@
+/** What leaves the region `lifecycle`. */
+import type { RuntimeEpochId, SessionId } from '../../ids.ts'
+
+/** The session's own way. */
+export type SessionEffect =
+  | { readonly type: 'RuntimeNotice'; readonly notice: 'Recover' | 'Reset' | 'Stop' | 'Exit' | 'Resume' }
+  | { readonly type: 'RuntimeEffectFact'; readonly fact: 'StopRuntimeExecutor'; readonly reason: string }
+  | { readonly type: 'RuntimeBound'; readonly runtimeId: string; readonly fence: number | undefined }
+  | { readonly type: 'RuntimeRetired'; readonly runtimeId: string }
+  | { readonly type: 'RuntimeDestroyed'; readonly runtimeId: string }
+  | { readonly type: 'InitiateRecycle' }
+  | { readonly type: 'SessionRegistered'; readonly sessionId: SessionId }
+  | {
+      readonly type: 'SessionRegistrationRejected'
+      readonly reason: 'UnregisterTeardownInProgress' | 'RuntimeEpochConflict'
+      /** Drain obligations still open, by name. */
+      readonly open: readonly string[]
+      readonly registeredEpoch: RuntimeEpochId | undefined
+      readonly attemptedEpoch: RuntimeEpochId | undefined
+    }
+  | { readonly type: 'RequestRuntimeLoopStopForUnregister' }
+  | { readonly type: 'RequestCommsDrainExitForUnregister' }
+  | { readonly type: 'RequestCompletionWaiterResolutionForUnregister' }
+  | { readonly type: 'RuntimeOpsLifecycleDurabilityResolved'; readonly action: 'RetainSnapshot' | 'DeleteSnapshot' }
+  | { readonly type: 'TranscriptExtended'; readonly from: number; readonly count: number }

@@ -1,0 +1,268 @@
+/**
+ * The session's spine: what it is doing as a whole.
+ *
+ * Enforces: from every phase but `destroyed` some operation leads out; a run ends in the phase it came from, or in
+ * `retired` if the session was retired meanwhile. It does not know which inputs wait (ledger) or what a run holds (run).
+ */
+import type { MeerkatEffect } from '../../effects.ts'
+import type { SessionId } from '../../ids.ts'
+import type { MeerkatInput } from '../../inputs.ts'
+import type { MeerkatRegion } from '../../meerkat-region.ts'
+import { canHear, canPrepare } from '../../runnable.ts'
+import type { MeerkatFacts } from '../../state.ts'
+import { allCallsSettled, hasUnsettledCalls } from '../calls/table.ts'
+import { isCurrentRun, isRegistered, notDraining } from '../guards.ts'
+import type { RollbackCause } from '../run/effect.ts'
+import type { Lifecycle, LifecyclePhase, PreRunPhase } from './state.ts'
+
+/** What the session is, for people: one that was retired is so while its last runs drain. */
+export function phaseShown({ lifecycle }: MeerkatFacts): LifecyclePhase {
+  return lifecycle.phase === 'running' && lifecycle.preRun === 'retired' ? 'retired' : lifecycle.phase
+}
+
+const IDLE: Lifecycle = { phase: 'idle' }
+const ATTACHED: Lifecycle = { phase: 'attached', stopDeferred: false }
+const RETIRED: Lifecycle = { phase: 'retired' }
+const STOPPED: Lifecycle = { phase: 'stopped' }
+const DESTROYED: Lifecycle = { phase: 'destroyed' }
+
+const PRE_RUN: readonly PreRunPhase[] = ['idle', 'attached', 'retired']
+
+function isThisSession(state: MeerkatFacts, input: { readonly sessionId: SessionId }): boolean {
+  return state.registration.sessionId === input.sessionId
+}
+/** Its executor may report its exit after the session was let go. */
+function isUnregistered(state: MeerkatFacts): boolean {
+  return state.registration.sessionId === undefined
+}
+function turnCompleted(state: MeerkatFacts): boolean {
+  return state.turn.phase === 'completed'
+}
+function turnFailed(state: MeerkatFacts): boolean {
+  return state.turn.phase === 'failed'
+}
+function turnCancelled(state: MeerkatFacts): boolean {
+  return state.turn.phase === 'cancelled'
+}
+function isParkable(state: MeerkatFacts, input: { readonly cause: RollbackCause }): boolean {
+  return input.cause !== 'parked' || hasUnsettledCalls(state)
+}
+function isServed(state: MeerkatFacts): boolean {
+  return state.registration.phase === 'active'
+}
+
+function startRun(slice: Lifecycle): Lifecycle {
+  return slice.phase === 'attached'
+    ? { phase: 'running', preRun: 'attached', stopDeferred: slice.stopDeferred }
+    : { phase: 'running', preRun: 'idle', stopDeferred: false }
+}
+function drainRun(): Lifecycle {
+  return { phase: 'running', preRun: 'retired', stopDeferred: false }
+}
+function endRun(slice: Lifecycle): Lifecycle {
+  if (slice.phase !== 'running') return slice
+  // A stop that was asked for during the run stays asked for, wherever the run came from.
+  if (slice.stopDeferred) return { phase: 'attached', stopDeferred: true }
+  if (slice.preRun === 'attached') return ATTACHED
+  return slice.preRun === 'idle' ? IDLE : RETIRED
+}
+/** A placement belongs to the identity it was made for; without an executor nothing else keeps the session attached. */
+function detachOnNewIdentity(
+  slice: Lifecycle,
+  input: { readonly sessionId: SessionId },
+  state: MeerkatFacts,
+): Lifecycle {
+  const { phase, sessionId } = state.registration
+  return slice.phase === 'attached' && phase === 'queuing' && sessionId !== input.sessionId ? IDLE : slice
+}
+function deferStop(slice: Lifecycle): Lifecycle {
+  return slice.phase === 'attached' || slice.phase === 'running' ? { ...slice, stopDeferred: true } : slice
+}
+function retireAfterRun(slice: Lifecycle): Lifecycle {
+  return slice.phase === 'running' ? { ...slice, preRun: 'retired', stopDeferred: false } : slice
+}
+
+const notice = (name: 'Recover' | 'Reset' | 'Stop' | 'Exit' | 'Resume') => (): MeerkatEffect => ({
+  type: 'RuntimeNotice',
+  notice: name,
+})
+
+function stopFact(_: MeerkatFacts, input: { readonly reason: string }): MeerkatEffect {
+  return { type: 'RuntimeEffectFact', fact: 'StopRuntimeExecutor', reason: input.reason }
+}
+function runtimeRetired(_: MeerkatFacts, __: MeerkatInput, before: MeerkatFacts): readonly MeerkatEffect[] {
+  return before.binding.phase === 'bound' ? [{ type: 'RuntimeRetired', runtimeId: before.binding.runtimeId }] : []
+}
+function runtimeDestroyed(_: MeerkatFacts, __: MeerkatInput, before: MeerkatFacts): readonly MeerkatEffect[] {
+  return before.binding.phase === 'bound' ? [{ type: 'RuntimeDestroyed', runtimeId: before.binding.runtimeId }] : []
+}
+
+const PHASES: readonly LifecyclePhase[] = [
+  'initializing',
+  'idle',
+  'attached',
+  'running',
+  'retired',
+  'stopped',
+  'destroyed',
+]
+
+export const lifecycle: MeerkatRegion<'lifecycle', LifecyclePhase> = {
+  name: 'lifecycle',
+  about: 'What the session is doing as a whole, and where a run returns to.',
+  initial: { phase: 'initializing' },
+  phaseOf: state => state.lifecycle.phase,
+  phases: PHASES,
+  on: {
+    Initialize: [{ name: 'fresh', from: ['initializing'], to: ['idle'], then: () => IDLE }],
+    EnsureSessionWithExecutor: [
+      { name: 'attach', from: ['idle'], when: [isThisSession, notDraining], to: ['attached'], then: () => ATTACHED },
+      { name: 'again', from: ['attached'], when: [isThisSession, notDraining], then: () => ATTACHED },
+      { name: 'during-run', from: ['running', 'retired'], when: [isThisSession, notDraining] },
+    ],
+    Prepare: [
+      {
+        name: 'start',
+        from: ['idle', 'attached'],
+        when: [isRegistered, canPrepare],
+        to: ['running'],
+        then: startRun,
+      },
+      // The head's calls wait for a person, but steers do not.
+      { name: 'hear', from: ['idle', 'attached'], when: [isRegistered, canHear], to: ['running'], then: startRun },
+    ],
+    DrainQueuedRun: [
+      {
+        name: 'drain',
+        from: ['retired'],
+        when: [isRegistered, canPrepare],
+        to: ['running'],
+        then: drainRun,
+      },
+      { name: 'hear', from: ['retired'], when: [isRegistered, canHear], to: ['running'], then: drainRun },
+    ],
+    Commit: [
+      {
+        name: 'done',
+        from: ['running'],
+        when: [isCurrentRun, turnCompleted, allCallsSettled],
+        to: PRE_RUN,
+        then: endRun,
+      },
+    ],
+    Fail: [{ name: 'failed', from: ['running'], when: [isCurrentRun, turnFailed], to: PRE_RUN, then: endRun }],
+    CancelRun: [
+      { name: 'cancelled', from: ['running'], when: [isCurrentRun, turnCancelled], to: PRE_RUN, then: endRun },
+    ],
+    RollbackRun: [
+      { name: 'rolled-back', from: ['running'], when: [isCurrentRun, isParkable], to: PRE_RUN, then: endRun },
+    ],
+    Retire: [
+      {
+        name: 'quiet',
+        from: ['idle', 'attached', 'stopped'],
+        to: ['retired'],
+        then: () => RETIRED,
+        emit: [runtimeRetired],
+      },
+      { name: 'after-run', from: ['running'], then: retireAfterRun, emit: [runtimeRetired] },
+      { name: 'again', from: ['retired'], emit: [runtimeRetired] },
+    ],
+    Reset: [
+      {
+        name: 'reset',
+        from: ['initializing', 'idle', 'attached', 'retired'],
+        to: ['idle'],
+        then: () => IDLE,
+        emit: [notice('Reset')],
+      },
+    ],
+    Recycle: [
+      {
+        name: 'served',
+        from: ['attached'],
+        when: [isRegistered, notDraining, isServed],
+        then: () => ATTACHED,
+        emit: [() => ({ type: 'InitiateRecycle' })],
+      },
+      {
+        name: 'to-idle',
+        from: ['idle', 'attached', 'retired'],
+        when: [isRegistered, notDraining],
+        to: ['idle'],
+        then: () => IDLE,
+        emit: [() => ({ type: 'InitiateRecycle' })],
+      },
+    ],
+    Recover: [
+      { name: 'fresh', from: ['initializing'], to: ['idle'], then: () => IDLE, emit: [notice('Recover')] },
+      { name: 'condition', from: ['attached'], to: ['idle'], then: () => IDLE, emit: [notice('Recover')] },
+      {
+        name: 'mid-run',
+        from: ['running'],
+        to: ['idle', 'retired'],
+        then: slice => (slice.phase === 'running' && slice.preRun === 'retired' ? RETIRED : IDLE),
+        emit: [notice('Recover')],
+      },
+      { name: 'fact', from: ['idle', 'retired', 'stopped'], emit: [notice('Recover')] },
+    ],
+    StopRuntimeExecutor: [
+      {
+        name: 'inline',
+        from: ['initializing', 'idle', 'retired'],
+        to: ['stopped'],
+        then: () => STOPPED,
+        emit: [notice('Stop'), stopFact],
+      },
+      { name: 'deferred', from: ['attached', 'running'], then: deferStop, emit: [notice('Stop'), stopFact] },
+      { name: 'again', from: ['stopped'] },
+    ],
+    RuntimeExecutorExited: [
+      { name: 'late', from: ['idle', 'retired'], when: [isUnregistered] },
+      {
+        name: 'exit',
+        from: ['idle', 'attached', 'running', 'retired'],
+        to: ['stopped'],
+        then: () => STOPPED,
+        emit: [notice('Exit')],
+      },
+      { name: 'again', from: ['stopped'] },
+    ],
+    Resume: [
+      {
+        name: 'revive',
+        from: ['stopped'],
+        when: [notDraining],
+        to: ['idle'],
+        then: () => IDLE,
+        emit: [notice('Resume')],
+      },
+      { name: 'again', from: ['idle', 'attached', 'running'] },
+    ],
+    Destroy: [
+      {
+        name: 'destroy',
+        from: ['initializing', 'idle', 'attached', 'running', 'retired', 'stopped'],
+        to: ['destroyed'],
+        then: () => DESTROYED,
+        emit: [runtimeDestroyed],
+      },
+      { name: 'again', from: ['destroyed'] },
+    ],
+  },
+  follow: {
+    PrepareBindings: { moves: { idle: ['attached'] }, then: slice => (slice.phase === 'idle' ? ATTACHED : slice) },
+    RegisterSession: { moves: { attached: ['idle'] }, then: detachOnNewIdentity },
+    UnregisterSession: {
+      moves: { attached: ['idle'], running: ['idle'], stopped: ['idle'] },
+      then: slice => (slice.phase === 'retired' ? RETIRED : IDLE),
+    },
+  },
+  invariants: [
+    {
+      id: 'running-is-registered',
+      text: 'a running session is registered',
+      holds: s => s.lifecycle.phase !== 'running' || isRegistered(s),
+    },
+  ],
+}

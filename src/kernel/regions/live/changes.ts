@@ -1,0 +1,69 @@
+/** What live channels share: verdicts that are counted, and what becomes of a channel. */
+import type { MeerkatState } from '../../state.ts'
+import { SERVED } from '../conditions.ts'
+import type { OfChannel, OfPair } from './input.ts'
+import type { LiveInputOf } from './rules.ts'
+import {
+  type Live,
+  type LiveObservation,
+  type LiveStatus,
+  type LiveVerdict,
+  openedChannel,
+  verdictSequence,
+} from './state.ts'
+
+export function counted(live: Live, verdict: LiveVerdict): Live {
+  return { ...live, verdicts: { ...live.verdicts, [verdict]: verdictSequence(live, verdict) + 1 } }
+}
+export const counts =
+  (verdict: LiveVerdict) =>
+  (live: Live): Live =>
+    counted(live, verdict)
+export const sequenceOf = ({ live }: MeerkatState, verdict: LiveVerdict) => ({
+  sequence: verdictSequence(live, verdict),
+})
+
+function unbound({ verdicts, closed }: Live): Live {
+  return { phase: 'unbound', verdicts, ...(closed && { closed }) }
+}
+export function opened(live: Live, { channelId, llmIdentity }: LiveInputOf<'ResolveLiveOpenAdmission'>): Live {
+  const { verdicts, closed } = counted(live, 'openAdmission')
+  const channel = openedChannel(live, channelId, llmIdentity)
+  return { phase: 'bound', channel, verdicts, ...(closed && { closed }) }
+}
+/** The channel never came to be. It may still be seen to close. */
+export function givenUp(live: Live, { channelId: id }: OfChannel): Live {
+  const observed = live.phase === 'bound' ? live.channel.observed : {}
+  return { ...unbound(live), closed: { id, observed } }
+}
+/** The channel is gone with its tokens; that it was there is known for as long as none closes after it. */
+export function closedNow(
+  live: Live,
+  { channelId: id, closeObservationSequence }: LiveInputOf<'RecordLiveCloseClosed'>,
+): Live {
+  const { observed } = live.phase === 'bound' ? live.channel : live.closed?.id === id ? live.closed : { observed: {} }
+  const status: LiveStatus = { status: 'Closed' }
+  const closed = { id, observed: { ...observed, close: closeObservationSequence }, status }
+  return { ...unbound(counted(live, 'closeResult')), closed }
+}
+/** Notes an observation of the channel there is, or of the one that closed. */
+export function observe(
+  live: Live,
+  { channelId }: OfChannel,
+  { observation, sequence, status }: { observation: LiveObservation; sequence: number; status?: LiveStatus },
+): Live {
+  const note = <R extends { readonly observed: object }>(record: R): R => ({
+    ...record,
+    observed: { ...record.observed, [observation]: sequence },
+    ...(status && { status }),
+  })
+  if (live.phase === 'bound' && live.channel.id === channelId) return { ...live, channel: note(live.channel) }
+  return live.closed?.id === channelId ? { ...live, closed: note(live.closed) } : live
+}
+
+export const pair = ({ sessionId, channelId }: OfPair): OfPair => ({ sessionId, channelId })
+
+export const ALL = ['unbound', 'bound'] as const
+export const BOUND = ['bound'] as const
+export const anywhere = { from: ALL, during: SERVED } as const
+export const there = { from: BOUND, during: SERVED } as const

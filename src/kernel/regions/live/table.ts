@@ -1,0 +1,271 @@
+/**
+ * Live channels: what a client holds of the session's realtime conversation, and the verdicts that its host answers with.
+ *
+ * Enforces: a session has one channel, opened only where its work would be taken; each observation counts once and in
+ * its order; a one-time token is spent by success alone, so that whoever presents it in the wrong place, too late or
+ * without a right takes nothing from its owner; tokens go with their channel.
+ */
+import type { MeerkatEffect } from '../../effects.ts'
+import type { MeerkatCondition } from '../../meerkat-region.ts'
+import type { MeerkatState } from '../../state.ts'
+import { endsWithProcess, OPEN, SERVED } from '../conditions.ts'
+import { admitsWork, changesIdentity, isRegistered } from '../guards.ts'
+import {
+  ALL,
+  anywhere,
+  BOUND,
+  closedNow,
+  counted,
+  counts,
+  givenUp,
+  observe,
+  opened,
+  pair,
+  sequenceOf,
+  there,
+} from './changes.ts'
+import type { LiveErrorClass, LiveOpenRejection } from './effect.ts'
+import type { OfPair } from './input.ts'
+import {
+  isBoundPair,
+  isClosedToWork,
+  isKnownChannel,
+  isNamedChannel,
+  isNewAnswer,
+  isNewClose,
+  isNewCommand,
+  isNewestOrFirst,
+  isNewRefresh,
+  isNewStatus,
+  isSoundStatus,
+  isThisSession,
+  type LiveInputOf,
+} from './rules.ts'
+import { type Live, type LiveStatus, NO_CHANNEL } from './state.ts'
+import { admission, issue } from './tokens.ts'
+
+function admitted(after: MeerkatState, input: LiveInputOf<'ResolveLiveOpenAdmission'>): MeerkatEffect {
+  const { llmIdentity: boundLlmIdentity } = input
+  const numbered = sequenceOf(after, 'openAdmission')
+  return { type: 'LiveOpenAdmissionResolved', ...pair(input), ...numbered, admitted: true, boundLlmIdentity }
+}
+const notAdmitted = (rejection: LiveOpenRejection) => ({
+  then: counts('openAdmission'),
+  emit: [
+    (after: MeerkatState, input: OfPair): MeerkatEffect => ({
+      type: 'LiveOpenAdmissionResolved',
+      ...pair(input),
+      ...sequenceOf(after, 'openAdmission'),
+      admitted: false,
+      rejection,
+    }),
+  ],
+})
+
+function commandErrorClass({ rejection }: LiveInputOf<'RecordLiveCommandRejected'>): LiveErrorClass {
+  return rejection === 'ChannelNotFound' || rejection === 'NoAdapter' ? 'InvalidParams' : 'InternalError'
+}
+function requestErrorClass({ rejection }: LiveInputOf<'RecordLiveChannelRequestRejected'>): LiveErrorClass {
+  return rejection === 'InternalHostError' ? 'InternalError' : 'InvalidParams'
+}
+function statusOf({
+  type: _,
+  channelId: __,
+  statusObservationSequence: ___,
+  ...status
+}: LiveInputOf<'RecordLiveChannelStatus'>): LiveStatus {
+  return status
+}
+
+export const live: MeerkatCondition<'live', Live['phase']> = {
+  name: 'live',
+  about:
+    'The channel that a client holds of the session’s realtime conversation, its one-time tokens, and verdicts on it.',
+  initial: NO_CHANNEL,
+  condition: { atRest: ({ phase }) => phase === 'unbound' },
+  phaseOf: state => state.live.phase,
+  phases: ALL,
+  on: {
+    ResolveLiveOpenAdmission: [
+      { name: 'closed', ...anywhere, when: [isClosedToWork], ...notAdmitted('LifecycleClosed') },
+      {
+        name: 'admitted',
+        from: ['unbound'],
+        during: OPEN,
+        when: [isThisSession, isNamedChannel, admitsWork],
+        to: ['bound'],
+        then: opened,
+        emit: [admitted],
+      },
+      { name: 'taken', from: BOUND, during: OPEN, when: [isThisSession], ...notAdmitted('AlreadyBound') },
+    ],
+    AbandonLiveOpenAdmission: [
+      {
+        name: 'abandoned',
+        ...there,
+        when: [isBoundPair],
+        to: ['unbound'],
+        then: (slice, input) => givenUp(counted(slice, 'openAdmission'), input),
+        emit: [
+          (after, input) => ({
+            type: 'LiveOpenAdmissionAbandoned',
+            ...pair(input),
+            ...sequenceOf(after, 'openAdmission'),
+          }),
+        ],
+      },
+    ],
+    RecordLiveRefreshQueued: [
+      {
+        name: 'queued',
+        ...anywhere,
+        when: [isKnownChannel, isNewRefresh],
+        then: (slice, input) => {
+          const noted = { observation: 'refresh', sequence: input.queueAcceptanceSequence } as const
+          return counted(observe(slice, input, noted), 'refreshResult')
+        },
+        emit: [
+          (after, { channelId, queueAcceptanceSequence }) => {
+            const numbered = sequenceOf(after, 'refreshResult')
+            return {
+              type: 'LiveRefreshResultResolved',
+              channelId,
+              status: 'Queued',
+              queueAcceptanceSequence,
+              ...numbered,
+            }
+          },
+        ],
+      },
+    ],
+    RecordLiveCloseClosed: [
+      {
+        name: 'closed',
+        ...there,
+        when: [isBoundPair, isNewClose],
+        to: ['unbound'],
+        then: closedNow,
+        emit: [closeResolved],
+      },
+      // The newest that was given up or closed may be seen to close again, each time under a higher number. One of which
+      // nothing is known may have been the newest before this process.
+      {
+        name: 'again',
+        from: ['unbound'],
+        during: SERVED,
+        when: [isNewestOrFirst, isNewClose],
+        then: closedNow,
+        emit: [closeResolved],
+      },
+    ],
+    RecordLiveCommandAccepted: [
+      {
+        name: 'accepted',
+        ...anywhere,
+        when: [isKnownChannel, isNewCommand],
+        then: (slice, input) => {
+          const noted = { observation: 'command', sequence: input.commandAcceptanceSequence } as const
+          return counted(observe(slice, input, noted), 'commandResult')
+        },
+        emit: [
+          (after, { channelId, command, commandAcceptanceSequence }) => {
+            const numbered = sequenceOf(after, 'commandResult')
+            return { type: 'LiveCommandResultResolved', channelId, command, commandAcceptanceSequence, ...numbered }
+          },
+        ],
+      },
+    ],
+    RecordLiveCommandRejected: [
+      {
+        name: 'rejected',
+        ...anywhere,
+        when: [isNamedChannel],
+        then: counts('commandRejection'),
+        emit: [
+          (after, input) => ({
+            ...input,
+            type: 'LiveCommandRejectionResolved',
+            errorClass: commandErrorClass(input),
+            ...sequenceOf(after, 'commandRejection'),
+          }),
+        ],
+      },
+    ],
+    RecordLiveChannelRequestRejected: [
+      {
+        name: 'rejected',
+        ...anywhere,
+        when: [isNamedChannel],
+        then: counts('requestRejection'),
+        emit: [
+          (after, input) => ({
+            ...input,
+            type: 'LiveChannelRequestRejectionResolved',
+            errorClass: requestErrorClass(input),
+            ...sequenceOf(after, 'requestRejection'),
+          }),
+        ],
+      },
+    ],
+    RecordLiveChannelStatus: [
+      {
+        name: 'observed',
+        ...anywhere,
+        when: [isKnownChannel, isNewStatus, isSoundStatus],
+        then: (slice, input) => {
+          const sequence = input.statusObservationSequence
+          return counted(
+            observe(slice, input, { observation: 'status', sequence, status: statusOf(input) }),
+            'channelStatus',
+          )
+        },
+        emit: [
+          (after, input) => ({ ...input, type: 'LiveChannelStatusResolved', ...sequenceOf(after, 'channelStatus') }),
+        ],
+      },
+    ],
+    RecordLiveWebrtcTokenIssued: issue('webrtc'),
+    RecordLiveWebsocketTokenIssued: issue('websocket'),
+    ResolveLiveWebrtcAnswerAdmission: admission('webrtc'),
+    ResolveLiveWebsocketTokenAdmission: admission('websocket'),
+    RecordLiveWebrtcAnswerAccepted: [
+      {
+        name: 'answered',
+        ...there,
+        when: [isBoundPair, isNewAnswer],
+        then: (slice, input) => {
+          const noted = { observation: 'answer', sequence: input.answerObservationSequence } as const
+          return counted(observe(slice, input, noted), 'webrtcAnswerResult')
+        },
+        emit: [
+          (after, input) => ({
+            ...input,
+            type: 'LiveWebrtcAnswerResultResolved',
+            answered: true,
+            ...sequenceOf(after, 'webrtcAnswerResult'),
+          }),
+        ],
+      },
+    ],
+  },
+  follow: {
+    ...endsWithProcess<Live, Live['phase']>(NO_CHANNEL, { bound: ['unbound'] }),
+    RegisterSession: {
+      moves: { bound: ['unbound'] },
+      then: (slice, input, before) => (changesIdentity(before, input) ? NO_CHANNEL : slice),
+    },
+  },
+  invariants: [
+    {
+      id: 'live-channel-needs-a-registered-session',
+      text: 'an unregistered or destroyed session has no live channel',
+      holds: s => s.live.phase === 'unbound' || (isRegistered(s) && s.lifecycle.phase !== 'destroyed'),
+    },
+  ],
+}
+
+function closeResolved(after: MeerkatState, input: LiveInputOf<'RecordLiveCloseClosed'>): MeerkatEffect {
+  const { closeObservationSequence } = input
+  const numbered = sequenceOf(after, 'closeResult')
+  return { type: 'LiveCloseResultResolved', ...pair(input), status: 'Closed', closeObservationSequence, ...numbered }
+}

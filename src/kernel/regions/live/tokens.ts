@@ -1,0 +1,87 @@
+/** One-time tokens: how they are handed out, and what is said when one is presented. */
+import type { MeerkatEffect } from '../../effects.ts'
+import { mapDelete, mapEntries, mapGet, mapSet } from '../../persistent-map.ts'
+import type { MeerkatState } from '../../state.ts'
+import { anywhere, counted, counts, pair, sequenceOf, there } from './changes.ts'
+import type { LiveErrorClass, LiveTokenRejection } from './effect.ts'
+import type { LiveTokenIssue, LiveTokenPresented } from './input.ts'
+import { isBoundPair, isForAWhile, isNewToken, isNotBoundPair, tokenRules } from './rules.ts'
+import type { Live, LiveTransport, LiveVerdict } from './state.ts'
+
+/** A token that can no longer be presented is forgotten: what is kept is bounded by how long one is good. */
+const issued =
+  (transport: LiveTransport) =>
+  (live: Live, { token, issuedAtMs, ttlMs }: LiveTokenIssue): Live => {
+    if (live.phase !== 'bound') return live
+    let { tokens } = live.channel
+    for (const [name, { expiresAtMs }] of mapEntries(tokens))
+      if (expiresAtMs < issuedAtMs) tokens = mapDelete(tokens, name)
+    tokens = mapSet(tokens, token, { transport, expiresAtMs: issuedAtMs + ttlMs, spent: false })
+    return counted({ ...live, channel: { ...live.channel, tokens } }, `${transport}TokenIssue`)
+  }
+const spend =
+  (verdict: LiveVerdict) =>
+  (live: Live, { token }: LiveTokenPresented): Live => {
+    const entry = live.phase === 'bound' ? mapGet(live.channel.tokens, token) : undefined
+    if (live.phase !== 'bound' || entry === undefined) return live
+    const tokens = mapSet(live.channel.tokens, token, { ...entry, spent: true })
+    return counted({ ...live, channel: { ...live.channel, tokens } }, verdict)
+  }
+
+/** A token is handed out. */
+export function issue(transport: LiveTransport) {
+  const verdict = `${transport}TokenIssue` as const
+  const type = transport === 'webrtc' ? ('LiveWebrtcTokenIssued' as const) : ('LiveWebsocketTokenIssued' as const)
+  const handedOut = (after: MeerkatState, input: LiveTokenIssue): MeerkatEffect => {
+    const expiresAtMs = input.issuedAtMs + input.ttlMs
+    return { type, ...pair(input), ...sequenceOf(after, verdict), expiresAtMs }
+  }
+  const when = [isBoundPair, isNewToken, isForAWhile]
+  return [{ name: 'issued', ...there, when, then: issued(transport), emit: [handedOut] }]
+}
+
+const ADMISSIONS = {
+  webrtc: {
+    verdict: 'webrtcAnswerAdmission',
+    type: 'LiveWebrtcAnswerAdmissionResolved',
+    errorClass: 'InvalidParams',
+  },
+  websocket: {
+    verdict: 'websocketTokenAdmission',
+    type: 'LiveWebsocketTokenAdmissionResolved',
+    errorClass: 'InvalidToken',
+  },
+} as const satisfies Record<LiveTransport, { verdict: LiveVerdict; type: string; errorClass: LiveErrorClass }>
+
+/** A token is presented. */
+export function admission(transport: LiveTransport) {
+  const { verdict, type, errorClass } = ADMISSIONS[transport]
+  const { isGoodToken, isSpentToken, isForOtherChannel, isExpiredToken } = tokenRules(transport)
+  const accepted = (after: MeerkatState, input: LiveTokenPresented): MeerkatEffect => ({
+    type,
+    ...pair(input),
+    ...sequenceOf(after, verdict),
+    accepted: true,
+  })
+  const refused = (rejection: LiveTokenRejection) => ({
+    then: counts(verdict),
+    emit: [
+      (after: MeerkatState, input: LiveTokenPresented): MeerkatEffect => ({
+        type,
+        ...pair(input),
+        ...sequenceOf(after, verdict),
+        accepted: false,
+        rejection,
+        errorClass,
+      }),
+    ],
+  })
+  return [
+    { name: 'accepted', ...there, when: [isBoundPair, isGoodToken], then: spend(verdict), emit: [accepted] },
+    { name: 'spent', ...there, when: [isSpentToken], ...refused('TokenAlreadyConsumed') },
+    { name: 'elsewhere', ...there, when: [isForOtherChannel], ...refused('TokenChannelMismatch') },
+    { name: 'expired', ...there, when: [isExpiredToken], ...refused('TokenExpired') },
+    { name: 'unbound', ...anywhere, when: [isNotBoundPair], ...refused('ChannelNotBound') },
+    { name: 'unknown', ...there, ...refused('TokenNotFound') },
+  ]
+}

@@ -1,0 +1,76 @@
+/** Which model serves the session, and what it can do. */
+import { ALL_TOOLS, type ToolFilter } from '../tool-filter.ts'
+
+/** A model as somebody serves it. */
+export interface SessionLlmIdentity {
+  readonly model: string
+  readonly provider: string
+  readonly selfHostedServerId?: string
+  /** The provider's parameters as canonical text: they are the same where their texts are. */
+  readonly providerParams?: string
+  /** The name of the credential binding; never the credential. */
+  readonly authBinding?: string
+}
+
+/** What a model can do. */
+export interface SessionLlmCapabilitySurface {
+  readonly supportsTemperature: boolean
+  readonly supportsThinking: boolean
+  readonly supportsReasoning: boolean
+  readonly inlineVideo: boolean
+  readonly vision: boolean
+  readonly imageInput: boolean
+  readonly imageToolResults: boolean
+  readonly supportsWebSearch: boolean
+  readonly imageGeneration: boolean
+  readonly realtime: boolean
+  readonly callTimeoutMs?: number
+}
+
+/** A model with what is known of it. Without a surface nobody could say what it can do. */
+export interface SessionLlm {
+  readonly identity: SessionLlmIdentity
+  readonly surface?: SessionLlmCapabilitySurface
+}
+
+export type Llm =
+  /** Nobody has said yet which model serves the session. */
+  | { readonly phase: 'unknown' }
+  | { readonly phase: 'unresolved'; readonly identity: SessionLlmIdentity }
+  | { readonly phase: 'resolved'; readonly identity: SessionLlmIdentity; readonly surface: SessionLlmCapabilitySurface }
+
+export const NO_LLM: Llm = { phase: 'unknown' }
+
+/** Shows an image to the model as a tool's result. */
+export const VIEW_IMAGE = 'view_image'
+const WITHOUT_IMAGES: ToolFilter = { type: 'deny', names: [VIEW_IMAGE] }
+
+/** What the model's abilities leave of the tools: one that is known to take no image as a tool's result isn't offered any. */
+export function capabilityBaseFilter(llm: Llm): ToolFilter {
+  return llm.phase === 'resolved' && !llm.surface.imageToolResults ? WITHOUT_IMAGES : ALL_TOOLS
+}
+
+export function llmOf({ identity, surface }: SessionLlm): Llm {
+  return surface === undefined ? { phase: 'unresolved', identity } : { phase: 'resolved', identity, surface }
+}
+
+export function surfaceOf(llm: Llm): SessionLlmCapabilitySurface | undefined {
+  return llm.phase === 'resolved' ? llm.surface : undefined
+}
+
+/** Whether somebody saw the model as it is. Absent: saw that there is none. */
+export function isLlm(llm: Llm, seen: SessionLlm | undefined): boolean {
+  if (llm.phase === 'unknown' || seen === undefined) return llm.phase === 'unknown' && seen === undefined
+  return sameFields(llm.identity, seen.identity) && sameFields(surfaceOf(llm), seen.surface)
+}
+
+/** Whether two flat records hold the same. */
+export function sameFields(one: object | undefined, other: object | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other
+  const fields = new Map<string, unknown>(Object.entries(one))
+  const others = Object.entries(other).filter(([, value]) => value !== undefined)
+  return (
+    others.every(([name, value]) => fields.get(name) === value) &&
+    [...fields.values()].filter(value => value !== undefined).length === others.length
+  )
+}

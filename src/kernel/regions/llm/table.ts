@@ -1,0 +1,134 @@
+/**
+ * The model that serves the session, and what it can do.
+ *
+ * Enforces: a model takes the place of exactly the one that whoever asked for it saw; a fallback that stays is taken
+ * only while its run recovers from the very failure it was chosen for. What the model's abilities leave of the tools
+ * follows from its surface (`capabilityBaseFilter`) and is never said apart from it. In the same step visibility gives
+ * the change a revision if an image tool appears or goes, and routing moves its baseline. A process that takes over
+ * finds the model as it was.
+ */
+import type { MeerkatEffect } from '../../effects.ts'
+import type { MeerkatRegion } from '../../meerkat-region.ts'
+import type { MeerkatFacts } from '../../state.ts'
+import { changesIdentity, isCurrentRun, isRegistered } from '../guards.ts'
+import type { LifecyclePhase } from '../lifecycle/state.ts'
+import type { LlmInput } from './input.ts'
+import {
+  capabilityBaseFilter,
+  isLlm,
+  type Llm,
+  llmOf,
+  NO_LLM,
+  type SessionLlm,
+  sameFields,
+  surfaceOf,
+} from './state.ts'
+
+type Fallback = Extract<LlmInput, { readonly type: 'CommitStickyModelFallback' }>
+type Seeing = Extract<LlmInput, { readonly type: 'ReconfigureSessionLlmIdentity' }> | Fallback
+
+/**
+ * Who attached an executor has bound the session to a runtime before its model changes. Naming the model that it was
+ * built with needs no runtime: placing, attaching and naming come in any order.
+ */
+function isBoundWhereAttached({ lifecycle: { phase }, binding }: MeerkatFacts): boolean {
+  return (phase !== 'attached' && phase !== 'running') || binding.phase === 'bound'
+}
+function sawPrevious({ llm: slice }: MeerkatFacts, { previous }: Seeing): boolean {
+  return isLlm(slice, previous)
+}
+function recoversFromAttempt({ turn }: MeerkatFacts, { retryAttempt }: Fallback): boolean {
+  return turn.phase === 'errorRecovery' && turn.retry.attempt === retryAttempt
+}
+function hasItsOwnProfile(_: MeerkatFacts, { identity, surface, profile }: Fallback): boolean {
+  if (surface === undefined) return profile === undefined
+  return profile?.provider === identity.provider && profile.model === identity.model
+}
+
+const become = (_: Llm, { identity, surface }: SessionLlm): Llm =>
+  llmOf({ identity, ...(surface !== undefined && { surface }) })
+
+function planResolved(after: MeerkatFacts, _: unknown, before: MeerkatFacts): MeerkatEffect {
+  const previousSurface = surfaceOf(before.llm)
+  const currentSurface = surfaceOf(after.llm)
+  const activeVisibilityRevision = after.visibility.active.revision
+  return {
+    type: 'SessionLlmReconfigurePlanResolved',
+    ...(previousSurface && { previousSurface }),
+    ...(currentSurface && { currentSurface }),
+    capabilityChanged: !sameFields(previousSurface, currentSurface),
+    previousBaseFilter: capabilityBaseFilter(before.llm),
+    currentBaseFilter: capabilityBaseFilter(after.llm),
+    committedVisibleSetChanged: activeVisibilityRevision !== before.visibility.active.revision,
+    activeVisibilityRevision,
+  }
+}
+
+const ALL = ['unknown', 'unresolved', 'resolved'] as const
+const KNOWN = ['unresolved', 'resolved'] as const
+const ACTIVE: readonly LifecyclePhase[] = ['idle', 'attached', 'running']
+const GONE = {
+  moves: { unresolved: ['unknown'], resolved: ['unknown'] },
+  then: (): Llm => NO_LLM,
+} as const
+
+export const llm: MeerkatRegion<'llm', Llm['phase']> = {
+  name: 'llm',
+  about:
+    'Which model serves the session and what it can do, when it is changed and when another one stays in its place.',
+  initial: NO_LLM,
+  phaseOf: state => state.llm.phase,
+  phases: ALL,
+  on: {
+    HydrateSessionLlmState: [
+      {
+        name: 'hydrated',
+        from: ALL,
+        during: [...ACTIVE, 'retired'],
+        when: [isRegistered],
+        to: KNOWN,
+        then: become,
+      },
+    ],
+    ReconfigureSessionLlmIdentity: [
+      {
+        name: 'reconfigured',
+        from: ALL,
+        during: ACTIVE,
+        when: [isRegistered, isBoundWhereAttached, sawPrevious],
+        to: ['resolved'],
+        then: become,
+        emit: [planResolved],
+      },
+    ],
+    CommitStickyModelFallback: [
+      {
+        name: 'stays',
+        from: ALL,
+        during: ['running'],
+        when: [isRegistered, isCurrentRun, recoversFromAttempt, sawPrevious, hasItsOwnProfile],
+        to: KNOWN,
+        then: become,
+        emit: [planResolved],
+      },
+    ],
+    ClearSessionLlmState: [
+      { name: 'cleared', from: ALL, during: ACTIVE, when: [isRegistered], to: ['unknown'], then: () => NO_LLM },
+    ],
+  },
+  follow: {
+    RegisterSession: {
+      moves: GONE.moves,
+      then: (slice, input, state) => (changesIdentity(state, input) ? NO_LLM : slice),
+    },
+    UnregisterSession: GONE,
+    Destroy: GONE,
+  },
+  invariants: [
+    {
+      id: 'llm-is-of-a-session',
+      text: 'a session that is unregistered or destroyed has no model',
+      holds: s => s.llm.phase === 'unknown' || (isRegistered(s) && s.lifecycle.phase !== 'destroyed'),
+    },
+  ],
+}

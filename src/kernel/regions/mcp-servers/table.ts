@@ -1,0 +1,77 @@
+/**
+ * MCP servers: how the connection to each of them stands, as the model is told and as tools are offered.
+ *
+ * Enforces: only a registered session hears of its servers. No order is enforced among the states: whoever holds the
+ * connection knows best, and the last word counts.
+ */
+import type { MeerkatEffect } from '../../effects.ts'
+import type { McpServerId } from '../../ids.ts'
+import type { MeerkatCondition } from '../../meerkat-region.ts'
+import { emptyMap, mapEntries, mapSet } from '../../persistent-map.ts'
+import type { MeerkatState } from '../../state.ts'
+import { endsWithProcess, isUnregistered, LEFT, SERVED } from '../conditions.ts'
+import { isRegistered } from '../guards.ts'
+import type { McpServerState, McpServers } from './state.ts'
+
+type WithServer = { readonly serverId: McpServerId; readonly error?: string }
+
+/** The servers that are still being connected, by name. */
+export function pendingServers({ states }: McpServers): readonly McpServerId[] {
+  return [...mapEntries(states)].flatMap(([id, state]) => (state === 'PendingConnect' ? [id] : [])).sort()
+}
+
+const became =
+  (state: McpServerState) =>
+  (_: MeerkatState, { serverId, error }: WithServer): MeerkatEffect => ({
+    type: 'McpServerStateChanged',
+    serverId,
+    state,
+    ...(error !== undefined && { error }),
+  })
+function reloadRequested(_: MeerkatState, { serverId }: WithServer): MeerkatEffect {
+  return { type: 'McpServerReloadRequested', serverId }
+}
+
+const told = (state: McpServerState, first: readonly (typeof reloadRequested)[] = []) => [
+  { name: 'late', from: LEFT, when: [isUnregistered] } as const,
+  {
+    name: 'told',
+    from: SERVED,
+    when: [isRegistered],
+    then: ({ states }: McpServers, { serverId }: WithServer): McpServers => ({
+      states: mapSet(states, serverId, state),
+    }),
+    emit: [...first, became(state)],
+  },
+]
+
+const NONE: McpServers = { states: emptyMap() }
+
+function holdsConnection({ states }: McpServers): boolean {
+  for (const [, state] of mapEntries(states)) if (state === 'PendingConnect' || state === 'Connected') return true
+  return false
+}
+
+export const mcpServers: MeerkatCondition<'mcpServers'> = {
+  name: 'mcpServers',
+  about: 'How the connection to each MCP server stands.',
+  initial: NONE,
+  condition: { atRest: slice => !holdsConnection(slice) },
+  phaseOf: state => state.lifecycle.phase,
+  phases: SERVED,
+  on: {
+    McpServerConnectPending: told('PendingConnect'),
+    McpServerConnected: told('Connected'),
+    McpServerFailed: told('Failed'),
+    McpServerDisconnected: told('Disconnected'),
+    McpServerReload: told('PendingConnect', [reloadRequested]),
+  },
+  follow: endsWithProcess(NONE),
+  invariants: [
+    {
+      id: 'mcp-servers-need-a-registered-session',
+      text: 'an unregistered or destroyed session has no MCP server',
+      holds: s => s.mcpServers.states.size === 0 || (isRegistered(s) && s.lifecycle.phase !== 'destroyed'),
+    },
+  ],
+}

@@ -1,0 +1,44 @@
+/** What leaves the region `operations`. */
+import type { OperationId, RunId, WaitId } from '../../ids.ts'
+import type { OperationCursors, OperationKind, OperationTerminal, UnfinishedOperation } from './state.ts'
+
+/** An operation's way, and who waits for it. */
+export type OperationEffect =
+  /** Registered, started, or asked to retire. */
+  | {
+      readonly type: 'OperationChanged'
+      readonly operationId: OperationId
+      readonly kind: OperationKind
+      readonly status: UnfinishedOperation['status']
+    }
+  | { readonly type: 'OperationProgressed'; readonly operationId: OperationId; readonly progress: number }
+  /** A member child can be reached. */
+  | { readonly type: 'ExposeOperationPeer'; readonly operationId: OperationId }
+  | {
+      readonly type: 'OperationEnded'
+      readonly operationId: OperationId
+      readonly kind: OperationKind
+      readonly status: OperationTerminal
+      /** Its number among all that ended in this session, from 1. */
+      readonly seq: number
+      /** Why it was terminated: `owner-lost`, `owner-retired`, or the caller's words. */
+      readonly reason?: string
+    }
+  /** Registered, but never handed to anybody: it leaves nothing. */
+  | { readonly type: 'UnreturnedOperationRolledBack'; readonly operationId: OperationId }
+  /** Completions up to this number are no longer in the state. */
+  | { readonly type: 'CompletionsDropped'; readonly through: number }
+  /** Every operation of the wait has ended; the run that waited has their results. */
+  | {
+      readonly type: 'WaitAllSatisfied'
+      readonly waitId: WaitId
+      readonly runId: RunId
+      readonly operationIds: readonly OperationId[]
+    }
+  | { readonly type: 'WaitAllCancelled'; readonly waitId: WaitId; readonly runId: RunId }
+  | {
+      readonly type: 'OperationCursorAdvanced'
+      readonly cursor: keyof OperationCursors
+      /** Where it stands now. */
+      readonly through: number
+    }

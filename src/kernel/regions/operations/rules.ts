@@ -1,0 +1,199 @@
+/** What can be asked of operations, when it may be done, and what the world hears of it: the parts of their rows. */
+import type { MeerkatEffect } from '../../effects.ts'
+import type { OperationId, RunId, WaitId } from '../../ids.ts'
+import { mapGet } from '../../persistent-map.ts'
+import type { MeerkatFacts } from '../../state.ts'
+import type { OperationsInput } from './input.ts'
+import {
+  isEnded,
+  isLive,
+  lostOperations,
+  type OperationCursors,
+  type OperationEntry,
+  type Operations,
+  type OperationTerminal,
+  type UnfinishedOperation,
+  unfinishedOperations,
+} from './state.ts'
+
+export type WithOperation = { readonly operationId: OperationId }
+
+function entryOf({ operations: o }: MeerkatFacts, { operationId }: WithOperation): OperationEntry | undefined {
+  return mapGet(o.entries, operationId)
+}
+function isNewOperation(state: MeerkatFacts, input: WithOperation): boolean {
+  return entryOf(state, input) === undefined
+}
+function belowCapacity({ operations: o }: MeerkatFacts, input: { readonly maxConcurrent?: number }): boolean {
+  return input.maxConcurrent === undefined || o.active < input.maxConcurrent
+}
+function isProvisioning(state: MeerkatFacts, input: WithOperation): boolean {
+  return entryOf(state, input)?.status === 'provisioning'
+}
+function isRunning(state: MeerkatFacts, input: WithOperation): boolean {
+  return entryOf(state, input)?.status === 'running'
+}
+function isUnderWay(state: MeerkatFacts, input: WithOperation): boolean {
+  const status = entryOf(state, input)?.status
+  return status === 'running' || status === 'retiring'
+}
+function mayBeTakenUp(state: MeerkatFacts, input: WithOperation & { readonly mostCrashes: number }): boolean {
+  const entry = entryOf(state, input)
+  return entry !== undefined && !isEnded(entry) && (entry.takeUps ?? 0) < input.mostCrashes
+}
+function isUnfinished(state: MeerkatFacts, input: WithOperation): boolean {
+  return isLive(state.operations, input.operationId)
+}
+function expectsPeer(state: MeerkatFacts, input: WithOperation): boolean {
+  return entryOf(state, input)?.kind === 'mob-member-child'
+}
+function peerNotReady(state: MeerkatFacts, input: WithOperation): boolean {
+  const entry = entryOf(state, input)
+  return entry !== undefined && !isEnded(entry) && entry.peerReady !== true
+}
+function notAwaited({ operations: o }: MeerkatFacts, input: WithOperation): boolean {
+  return o.wait?.operationIds.includes(input.operationId) !== true
+}
+type WithOperations = { readonly operationIds: readonly OperationId[] }
+function areDistinct(_: MeerkatFacts, { operationIds }: WithOperations): boolean {
+  return new Set(operationIds).size === operationIds.length
+}
+function areKnown({ operations: o }: MeerkatFacts, { operationIds }: WithOperations): boolean {
+  return operationIds.every(id => mapGet(o.entries, id) !== undefined)
+}
+function nobodyWaits({ operations: o }: MeerkatFacts): boolean {
+  return o.wait === undefined
+}
+function isCurrentWait(
+  { operations: o }: MeerkatFacts,
+  input: { readonly waitId: WaitId; readonly runId: RunId },
+): boolean {
+  return o.wait?.id === input.waitId && o.wait.runId === input.runId
+}
+/** A reader ahead of what has happened would miss what happens next. */
+function hasHappened({ operations: o }: MeerkatFacts, input: { readonly through: number }): boolean {
+  return input.through <= o.completions
+}
+
+/** The guards of the operations' rows. */
+export const operationGuards = {
+  isNewOperation,
+  belowCapacity,
+  isProvisioning,
+  isRunning,
+  isUnderWay,
+  mayBeTakenUp,
+  isUnfinished,
+  expectsPeer,
+  peerNotReady,
+  notAwaited,
+  areDistinct,
+  areKnown,
+  nobodyWaits,
+  isCurrentWait,
+  hasHappened,
+}
+
+type WithReason = WithOperation & { readonly reason?: string }
+
+function changed(after: MeerkatFacts, input: WithOperation): readonly MeerkatEffect[] {
+  const entry = entryOf(after, input)
+  if (entry === undefined || isEnded(entry)) return []
+  return [{ type: 'OperationChanged', operationId: entry.id, kind: entry.kind, status: entry.status }]
+}
+function progressed(after: MeerkatFacts, input: WithOperation): readonly MeerkatEffect[] {
+  const entry = entryOf(after, input)
+  if (entry === undefined || isEnded(entry)) return []
+  return [{ type: 'OperationProgressed', operationId: entry.id, progress: entry.progress }]
+}
+const ended =
+  (status: OperationTerminal, reasonOf: (input: WithReason) => string | undefined = ({ reason }) => reason) =>
+  (after: MeerkatFacts, input: WithReason, before: MeerkatFacts): readonly MeerkatEffect[] => {
+    const { operationId } = input
+    const kind = entryOf(before, input)?.kind
+    const seq = after.operations.completions
+    const reason = reasonOf(input)
+    if (kind === undefined) return []
+    return [{ type: 'OperationEnded', operationId, kind, status, seq, ...(reason !== undefined && { reason }) }]
+  }
+function terminated(
+  before: MeerkatFacts,
+  which: readonly UnfinishedOperation[],
+  reason: string,
+): readonly MeerkatEffect[] {
+  const first = before.operations.completions + 1
+  return which.map(({ id: operationId, kind }, nth) => ({
+    type: 'OperationEnded',
+    operationId,
+    kind,
+    status: 'terminated',
+    seq: first + nth,
+    reason,
+  }))
+}
+function dropped(after: MeerkatFacts, _: unknown, before: MeerkatFacts): readonly MeerkatEffect[] {
+  const through = after.operations.droppedThrough
+  return through === before.operations.droppedThrough ? [] : [{ type: 'CompletionsDropped', through }]
+}
+const satisfied = ({ id: waitId, runId, operationIds }: NonNullable<Operations['wait']>): MeerkatEffect => ({
+  type: 'WaitAllSatisfied',
+  waitId,
+  runId,
+  operationIds,
+})
+function satisfiedAtOnce(
+  after: MeerkatFacts,
+  { waitId: id, runId, operationIds }: Extract<OperationsInput, { type: 'WaitAllOperations' }>,
+): readonly MeerkatEffect[] {
+  return after.operations.wait === undefined ? [satisfied({ id, runId, operationIds })] : []
+}
+function satisfiedNow(after: MeerkatFacts, _: unknown, before: MeerkatFacts): readonly MeerkatEffect[] {
+  const { wait } = before.operations
+  return wait === undefined || after.operations.wait !== undefined ? [] : [satisfied(wait)]
+}
+function waitCancelled(_: MeerkatFacts, __: unknown, before: MeerkatFacts): readonly MeerkatEffect[] {
+  const { wait } = before.operations
+  return wait === undefined ? [] : [{ type: 'WaitAllCancelled', waitId: wait.id, runId: wait.runId }]
+}
+function ownerRetired(_: MeerkatFacts, __: unknown, before: MeerkatFacts): readonly MeerkatEffect[] {
+  return terminated(before, unfinishedOperations(before.operations), 'owner-retired')
+}
+function ownerLost(_: MeerkatFacts, __: unknown, before: MeerkatFacts): readonly MeerkatEffect[] {
+  return terminated(before, lostOperations(before.operations), 'owner-lost')
+}
+function terminatedByOwner(
+  _: MeerkatFacts,
+  input: { readonly reason: string },
+  before: MeerkatFacts,
+): readonly MeerkatEffect[] {
+  return terminated(before, unfinishedOperations(before.operations), input.reason)
+}
+function cursorAdvanced(
+  { operations: o }: MeerkatFacts,
+  { cursor }: { readonly cursor: keyof OperationCursors },
+): MeerkatEffect {
+  return { type: 'OperationCursorAdvanced', cursor, through: o.cursors[cursor] }
+}
+function peerExposed(_: MeerkatFacts, { operationId }: WithOperation): MeerkatEffect {
+  return { type: 'ExposeOperationPeer', operationId }
+}
+function rolledBack(_: MeerkatFacts, { operationId }: WithOperation): MeerkatEffect {
+  return { type: 'UnreturnedOperationRolledBack', operationId }
+}
+
+/** What the world hears of operations, by occasion. */
+export const operationEffects = {
+  changed,
+  progressed,
+  peerExposed,
+  ended,
+  terminatedByOwner,
+  ownerRetired,
+  ownerLost,
+  rolledBack,
+  dropped,
+  satisfiedAtOnce,
+  satisfiedNow,
+  waitCancelled,
+  cursorAdvanced,
+}

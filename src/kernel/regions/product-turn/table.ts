@@ -1,0 +1,188 @@
+/**
+ * The product turn: what a conversation over a realtime transport is at, how well the transport knows what the session
+ * knows, and what a clean close of the transport means.
+ *
+ * Enforces: input, commit and output are told once each, in either order; news for the transport wait while a turn is in
+ * flight and are due when it is over; the frontier of what was told only rises.
+ */
+import type { MeerkatEffect } from '../../effects.ts'
+import type { MeerkatCondition } from '../../meerkat-region.ts'
+import type { MeerkatState } from '../../state.ts'
+import { endsWithProcess } from '../conditions.ts'
+import { changesIdentity, isRegistered } from '../guards.ts'
+import type { ProductTurnInput } from './input.ts'
+import type { ProductTurn, ProductTurnPhase, ProjectionFreshness } from './state.ts'
+
+/** A client that speaks now means to interrupt. */
+export function shouldPreemptOnInput({ phase }: ProductTurn): boolean {
+  return phase === 'preemptible'
+}
+
+type OfType<Type extends ProductTurnInput['type']> = Extract<ProductTurnInput, { readonly type: Type }>
+
+function isNews(
+  { productTurn: { frontierMs } }: MeerkatState,
+  input: OfType<'RealtimeProjectionAdvanceObserved'>,
+): boolean {
+  return input.advancedAtMs > frontierMs
+}
+function reachesFrontier({ productTurn: slice }: MeerkatState, input: OfType<'RealtimeProjectionRefreshed'>): boolean {
+  return input.observedMs >= slice.frontierMs
+}
+function refreshes(
+  { productTurn: slice }: MeerkatState,
+  { observedMs }: OfType<'RealtimeProjectionRefreshed'>,
+): boolean {
+  return slice.freshness !== 'Clean' || observedMs > slice.frontierMs
+}
+function resets({ productTurn: slice }: MeerkatState, { baselineMs }: OfType<'RealtimeProjectionReset'>): boolean {
+  return slice.freshness !== 'Clean' || baselineMs > slice.frontierMs
+}
+function mayExitCleanly({ productTurn: { policy } }: MeerkatState): boolean {
+  return policy === 'CleanExit'
+}
+function leavesSomething({ productTurn: { policy, freshness } }: MeerkatState): boolean {
+  return policy !== 'CleanExit' || freshness === 'StaleDeferred'
+}
+
+const clean = (slice: ProductTurn, atMs: number): ProductTurn => ({
+  ...slice,
+  freshness: 'Clean',
+  frontierMs: Math.max(slice.frontierMs, atMs),
+})
+/** What waited for the end of the turn is due. */
+const due = (slice: ProductTurn): ProductTurn =>
+  slice.freshness === 'StaleDeferred' ? { ...slice, freshness: 'StaleImmediate' } : slice
+
+function phaseChanged({ productTurn: { phase } }: MeerkatState): MeerkatEffect {
+  return { type: 'RealtimeProductTurnPhaseChanged', phase }
+}
+function freshnessChanged({ productTurn: { freshness, frontierMs } }: MeerkatState): MeerkatEffect {
+  return { type: 'RealtimeProjectionFreshnessChanged', freshness, frontierMs }
+}
+function cameDue(after: MeerkatState, _: unknown, { productTurn: before }: MeerkatState): readonly MeerkatEffect[] {
+  return after.productTurn.freshness === before.freshness ? [] : [freshnessChanged(after)]
+}
+function policyChanged({ productTurn: { policy } }: MeerkatState): MeerkatEffect {
+  return { type: 'RealtimeReconnectPolicyChanged', policy }
+}
+
+const ALL = ['idle', 'awaitingProgress', 'committed', 'outputStarted', 'preemptible'] as const
+const IN_FLIGHT = ['awaitingProgress', 'committed', 'outputStarted', 'preemptible'] as const
+/** A transport may be made ready before its session is. */
+const ALIVE = ['initializing', 'idle', 'attached', 'running', 'retired', 'stopped'] as const
+
+const moves = (from: ProductTurnPhase, phase: ProductTurnPhase) => ({
+  name: phase,
+  from: [from],
+  during: ALIVE,
+  to: [phase],
+  then: (slice: ProductTurn): ProductTurn => ({ ...slice, phase }),
+  emit: [phaseChanged],
+})
+const stale = (name: string, from: readonly ProductTurnPhase[], freshness: ProjectionFreshness) => ({
+  name,
+  from,
+  during: ALIVE,
+  when: [isNews],
+  then: (slice: ProductTurn, { advancedAtMs: frontierMs }: OfType<'RealtimeProjectionAdvanceObserved'>) => ({
+    ...slice,
+    freshness,
+    frontierMs,
+  }),
+  emit: [freshnessChanged],
+})
+/** From here on a close of the transport, however clean, is one too early. */
+const busy = [
+  {
+    name: 'recovers',
+    from: ALL,
+    during: ALIVE,
+    when: [mayExitCleanly],
+    then: (slice: ProductTurn): ProductTurn => ({ ...slice, policy: 'ReattachAndRecover' }),
+    emit: [policyChanged],
+  },
+]
+
+const INITIAL: ProductTurn = { phase: 'idle', freshness: 'Clean', frontierMs: 0, policy: 'CleanExit' }
+const toIdle = {
+  awaitingProgress: ['idle'],
+  committed: ['idle'],
+  outputStarted: ['idle'],
+  preemptible: ['idle'],
+} as const
+
+export const productTurn: MeerkatCondition<'productTurn', ProductTurnPhase> = {
+  name: 'productTurn',
+  about: 'What a conversation over a realtime transport is at, and whether the transport knows what the session knows.',
+  initial: INITIAL,
+  condition: { atRest: ({ phase, policy }) => phase === 'idle' && policy === 'CleanExit' },
+  phaseOf: state => state.productTurn.phase,
+  phases: ALL,
+  on: {
+    ProductTurnInFlight: [moves('idle', 'awaitingProgress')],
+    ProductTurnCommitted: [moves('awaitingProgress', 'committed'), moves('outputStarted', 'preemptible')],
+    ProductOutputStarted: [moves('awaitingProgress', 'outputStarted'), moves('committed', 'preemptible')],
+    ProductTurnInterrupted: [moves('preemptible', 'committed'), moves('outputStarted', 'awaitingProgress')],
+    ProductTurnTerminal: [
+      {
+        name: 'over',
+        from: IN_FLIGHT,
+        during: ALIVE,
+        to: ['idle'],
+        then: slice => ({ ...due(slice), phase: 'idle' }),
+        emit: [phaseChanged, cameDue],
+      },
+    ],
+    RealtimeProjectionAdvanceObserved: [
+      stale('deferred', IN_FLIGHT, 'StaleDeferred'),
+      stale('immediate', ['idle'], 'StaleImmediate'),
+    ],
+    RealtimeProjectionRefreshed: [
+      {
+        name: 'refreshed',
+        from: ALL,
+        during: ALIVE,
+        when: [reachesFrontier, refreshes],
+        then: (slice, { observedMs }) => clean(slice, observedMs),
+        emit: [freshnessChanged],
+      },
+    ],
+    RealtimeProjectionReset: [
+      {
+        name: 'reset',
+        from: ALL,
+        during: ALIVE,
+        when: [resets],
+        then: (slice, { baselineMs }) => clean(slice, baselineMs),
+        emit: [freshnessChanged],
+      },
+    ],
+    ClassifyRealtimeClientInputSubmitted: busy,
+    ClassifyRealtimeMidTurnActivity: busy,
+    ClassifyRealtimeTurnTerminated: [
+      {
+        name: 'terminated',
+        from: ALL,
+        during: ALIVE,
+        when: [leavesSomething],
+        then: slice => ({ ...due(slice), policy: 'CleanExit' }),
+        emit: [policyChanged, cameDue],
+      },
+    ],
+  },
+  follow: {
+    ...endsWithProcess<ProductTurn, ProductTurnPhase>(INITIAL, toIdle),
+    RegisterSession: {
+      moves: toIdle,
+      then: (slice, input, before) => (isRegistered(before) && changesIdentity(before, input) ? INITIAL : slice),
+    },
+  },
+  invariants: [
+    {
+      id: 'product-turn-defers-while-in-flight',
+      text: 'news for the transport wait for the end of a turn only while there is one',
+      holds: ({ productTurn: { phase, freshness } }) => freshness !== 'StaleDeferred' || phase !== 'idle',
+    },
+  ],
+}

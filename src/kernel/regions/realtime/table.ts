@@ -1,0 +1,237 @@
+/**
+ * The realtime attachment: whether the session is bound to a provider's realtime transport, who may speak for that
+ * binding, and how a change of model is carried out under it.
+ *
+ * Enforces: every binding has an authority epoch of its own, and a word in the name of an earlier one is refused; a
+ * binding is changed by one topology change at a time, and let go of only where the turn stands still; attempts to
+ * reconnect are counted while a new attachment is due and at no other time.
+ */
+import type { MeerkatEffect } from '../../effects.ts'
+import type { MeerkatCondition } from '../../meerkat-region.ts'
+import type { MeerkatState } from '../../state.ts'
+import { endsWithProcess, SERVED } from '../conditions.ts'
+import { changesIdentity, isRegistered } from '../guards.ts'
+import type { OfAuthority, RealtimeInput, RetryTimes } from './input.ts'
+import {
+  type Attachment,
+  type BoundState,
+  boundEpoch,
+  DUE,
+  LIVE_TOPOLOGY_PHASES,
+  type LiveTopologyPhase,
+  NO_ATTACHMENT,
+  type Realtime,
+  UNATTACHED,
+} from './state.ts'
+
+/** The word is spoken in the name of the binding there is. */
+function isCurrentAuthority({ realtime: { attachment } }: MeerkatState, { authorityEpoch }: OfAuthority): boolean {
+  return boundEpoch(attachment) === authorityEpoch
+}
+function needsReattach({ realtime: { attachment } }: MeerkatState): boolean {
+  return attachment.state === 'ReattachRequired'
+}
+function isNotReconnecting({ realtime: { attachment } }: MeerkatState): boolean {
+  return attachment.state === 'ReattachRequired' && attachment.cycle.state === 'Idle'
+}
+function isReconnecting({ realtime: { attachment } }: MeerkatState): boolean {
+  return attachment.state === 'ReattachRequired' && attachment.cycle.state === 'Reconnecting'
+}
+/** No model's answer and no tool is under way: the transport can be let go of. */
+function isTurnAtRest({ turn: { phase } }: MeerkatState): boolean {
+  return ['ready', 'drainingBoundary', 'completed', 'failed', 'cancelled'].includes(phase)
+}
+
+const attach =
+  (state: BoundState) =>
+  (slice: Realtime): Realtime => ({
+    ...slice,
+    attachment: { state, authorityEpoch: slice.nextEpoch },
+    nextEpoch: slice.nextEpoch + 1,
+  })
+/** Whoever spoke for the binding does so no longer. */
+const detach =
+  (attachment: Attachment) =>
+  (slice: Realtime): Realtime => ({ ...slice, attachment, nextEpoch: slice.nextEpoch + 1 })
+
+function published(
+  slice: Realtime,
+  { authorityEpoch, nextBindingState: state }: Extract<RealtimeInput, { readonly type: 'PublishRealtimeSignal' }>,
+): Realtime {
+  return { ...slice, attachment: { state, authorityEpoch } }
+}
+function reconnecting(slice: Realtime, { nextRetryAtMs, deadlineAtMs }: RetryTimes): Realtime {
+  const times = {
+    ...(nextRetryAtMs !== undefined && { nextRetryAtMs }),
+    ...(deadlineAtMs !== undefined && { deadlineAtMs }),
+  }
+  return {
+    ...slice,
+    attachment: { state: 'ReattachRequired', cycle: { state: 'Reconnecting', attempts: 1, ...times } },
+  }
+}
+function retried(slice: Realtime, { nextRetryAtMs }: RetryTimes): Realtime {
+  const { attachment } = slice
+  if (attachment.state !== 'ReattachRequired' || attachment.cycle.state !== 'Reconnecting') return slice
+  const { nextRetryAtMs: _, attempts, ...rest } = attachment.cycle
+  const cycle = { ...rest, attempts: attempts + 1, ...(nextRetryAtMs !== undefined && { nextRetryAtMs }) }
+  return { ...slice, attachment: { ...attachment, cycle } }
+}
+function exhausted(slice: Realtime): Realtime {
+  return { ...slice, attachment: { state: 'ReattachRequired', cycle: { state: 'Exhausted' } } }
+}
+function cleared(slice: Realtime): Realtime {
+  return slice.attachment.state === 'ReattachRequired' ? { ...slice, attachment: DUE } : slice
+}
+const topology =
+  (phase: LiveTopologyPhase) =>
+  (slice: Realtime): Realtime => ({ ...slice, phase })
+/** The change came to nothing behind its detach: another attachment has to be made. Attempts at one stay counted. */
+function failed(slice: Realtime): Realtime {
+  const attachment = slice.attachment.state === 'ReattachRequired' ? slice.attachment : DUE
+  return { ...slice, phase: 'idle', attachment, nextEpoch: slice.nextEpoch + 1 }
+}
+
+function rotated({ realtime: { attachment } }: MeerkatState): readonly MeerkatEffect[] {
+  const authorityEpoch = boundEpoch(attachment)
+  return authorityEpoch === undefined ? [] : [{ type: 'RealtimeBindingRotated', authorityEpoch }]
+}
+function progress({ realtime: { attachment } }: MeerkatState): MeerkatEffect {
+  const type = 'RealtimeReconnectProgressProjected'
+  if (attachment.state !== 'ReattachRequired' || attachment.cycle.state !== 'Reconnecting')
+    return { type, attemptCount: 0 }
+  const { state: _, attempts: attemptCount, ...times } = attachment.cycle
+  return { type, attemptCount, ...times }
+}
+function phaseChanged({ realtime: { phase } }: MeerkatState): MeerkatEffect {
+  return { type: 'LiveTopologyPhaseChanged', phase }
+}
+
+const ALL = LIVE_TOPOLOGY_PHASES
+const DETACHED = ['detached', 'hostIdentityApplied', 'hostVisibilityApplied'] as const
+const anywhere = { from: ALL, during: SERVED } as const
+
+/** One step of a topology change. */
+const step = (name: string, from: readonly LiveTopologyPhase[], to: LiveTopologyPhase) => ({
+  name,
+  from,
+  during: SERVED,
+  when: [isRegistered],
+  to: [to],
+  then: topology(to),
+  emit: [phaseChanged],
+})
+
+const rotation = (state: BoundState) => [
+  {
+    name: 'rotated',
+    from: ['idle'] as const,
+    during: SERVED,
+    when: [isRegistered],
+    then: attach(state),
+    emit: [rotated],
+  },
+]
+
+const toIdle = {
+  reconfiguring: ['idle'],
+  detached: ['idle'],
+  hostIdentityApplied: ['idle'],
+  hostVisibilityApplied: ['idle'],
+} as const
+
+export const realtime: MeerkatCondition<'realtime', LiveTopologyPhase> = {
+  name: 'realtime',
+  about:
+    'The binding to a provider’s realtime transport: who speaks for it, reconnecting, and a change of model under it.',
+  initial: NO_ATTACHMENT,
+  condition: {
+    atRest: ({ phase, intent, attachment }) => phase === 'idle' && !intent && attachment.state === 'Unattached',
+  },
+  phaseOf: state => state.realtime.phase,
+  phases: ALL,
+  on: {
+    ProjectRealtimeIntent: [
+      {
+        name: 'projected',
+        ...anywhere,
+        when: [isRegistered],
+        then: (slice, { present: intent }) => ({ ...slice, intent }),
+        emit: [(_, { present }) => ({ type: 'RealtimeIntentProjected', present })],
+      },
+    ],
+    BeginRealtimeBinding: rotation('BindingNotReady'),
+    ReplaceRealtimeBinding: rotation('ReplacementPending'),
+    DetachRealtimeBinding: [{ name: 'detached', ...anywhere, when: [isRegistered], then: detach(UNATTACHED) }],
+    RequireRealtimeReattach: [{ name: 'required', ...anywhere, when: [isRegistered], then: detach(DUE) }],
+    RequireRealtimeReattachForAuthority: [
+      {
+        name: 'required',
+        from: ['idle', 'reconfiguring'],
+        during: SERVED,
+        when: [isCurrentAuthority],
+        then: detach(DUE),
+      },
+    ],
+    PublishRealtimeSignal: [
+      { name: 'published', from: ['idle'], during: SERVED, when: [isCurrentAuthority], then: published },
+    ],
+    BeginRealtimeReconnectCycle: [
+      {
+        name: 'begun',
+        ...anywhere,
+        when: [needsReattach, isNotReconnecting],
+        then: reconnecting,
+        emit: [progress],
+      },
+    ],
+    ScheduleRealtimeReconnectRetry: [
+      { name: 'scheduled', ...anywhere, when: [isReconnecting], then: retried, emit: [progress] },
+    ],
+    ExhaustRealtimeReconnectCycle: [
+      { name: 'exhausted', ...anywhere, when: [isReconnecting], then: exhausted, emit: [progress] },
+    ],
+    ClearRealtimeReconnectProgress: [
+      { name: 'cleared', ...anywhere, when: [isRegistered], then: cleared, emit: [progress] },
+    ],
+    BeginLiveTopologyReconfigure: [{ ...step('begun', ['idle'], 'reconfiguring'), when: [isCurrentAuthority] }],
+    MarkLiveTopologyDetached: [
+      {
+        ...step('detached', ['reconfiguring'], 'detached'),
+        when: [isRegistered, isTurnAtRest],
+        then: slice => ({ ...detach(UNATTACHED)(slice), phase: 'detached' }),
+      },
+    ],
+    ApplyLiveTopologyIdentity: [step('applied', ['detached'], 'hostIdentityApplied')],
+    ApplyLiveTopologyVisibility: [step('applied', ['hostIdentityApplied'], 'hostVisibilityApplied')],
+    CompleteLiveTopology: [step('completed', ['hostVisibilityApplied'], 'idle')],
+    AbortLiveTopologyBeforeDetach: [step('aborted', ['reconfiguring'], 'idle')],
+    FailLiveTopologyAfterDetach: [{ ...step('failed', DETACHED, 'idle'), then: failed }],
+  },
+  follow: {
+    ...endsWithProcess<Realtime, LiveTopologyPhase>(NO_ATTACHMENT, toIdle),
+    RegisterSession: {
+      moves: toIdle,
+      then: (slice, input, before) => (changesIdentity(before, input) ? NO_ATTACHMENT : slice),
+    },
+  },
+  invariants: [
+    {
+      id: 'realtime-needs-a-registered-session',
+      text: 'an unregistered or destroyed session has no realtime attachment',
+      holds: s =>
+        s.realtime.attachment.state === 'Unattached' || (isRegistered(s) && s.lifecycle.phase !== 'destroyed'),
+    },
+    {
+      id: 'realtime-epoch-was-given',
+      text: 'a realtime binding has an authority epoch that no later one will have',
+      holds: ({ realtime: { attachment, nextEpoch } }) => (boundEpoch(attachment) ?? 0) < nextEpoch,
+    },
+    {
+      id: 'live-topology-past-detach-is-unbound',
+      text: 'behind the detach of a topology change there is no realtime binding until it is over',
+      holds: ({ realtime: { phase, attachment } }) =>
+        phase === 'idle' || phase === 'reconfiguring' || boundEpoch(attachment) === undefined,
+    },
+  ],
+}

@@ -1,0 +1,284 @@
+/**
+ * Who the session is, whether an executor serves it, and the way it is let go.
+ *
+ * Enforces: nothing claims a session while it is being torn down, and the teardown ends only after its three
+ * obligations (the loop, the comms drain, the waiters) were closed, each by exactly one report.
+ */
+import type { MeerkatEffect } from '../../effects.ts'
+import type { RuntimeEpochId, SessionId } from '../../ids.ts'
+import type { MeerkatRegion } from '../../meerkat-region.ts'
+import type { MeerkatFacts } from '../../state.ts'
+import type { BindingTuple } from '../binding/input.ts'
+import { sameBinding } from '../binding/table.ts'
+import { unfinishedCount } from '../endings/table.ts'
+import { isRegistered } from '../guards.ts'
+import type { RegistrationInput } from './input.ts'
+import type { Drain, Identity, Registration } from './state.ts'
+
+const LIVE = ['idle', 'attached', 'running', 'retired', 'stopped'] as const
+const OBLIGATIONS = ['loop', 'comms', 'waiters'] as const
+const OPEN: Drain = { loop: 'open', comms: 'open', waiters: 'open', retainsSnapshot: false }
+
+function sameSession(state: MeerkatFacts, input: { readonly sessionId: SessionId }): boolean {
+  return state.registration.sessionId === input.sessionId
+}
+function otherSession(state: MeerkatFacts, input: { readonly sessionId: SessionId }): boolean {
+  return !sameSession(state, input)
+}
+function sameEpoch(state: MeerkatFacts, input: { readonly epochId?: RuntimeEpochId }): boolean {
+  return state.binding.epochId === input.epochId
+}
+function bindingMatches(state: MeerkatFacts, input: { readonly binding: BindingTuple }): boolean {
+  return sameBinding(state.binding, input.binding)
+}
+const obligationOpen = (name: 'loop' | 'comms' | 'waiters'): ((state: MeerkatFacts) => boolean) =>
+  named(
+    `${name}ObligationOpen`,
+    state => state.registration.phase === 'draining' && state.registration.drain[name] === 'open',
+  )
+function allObligationsClosed(state: MeerkatFacts): boolean {
+  return openObligations(state).length === 0
+}
+function noRunBound(state: MeerkatFacts): boolean {
+  return state.run.phase === 'none'
+}
+function owesNothing(state: MeerkatFacts): boolean {
+  return unfinishedCount(state) === 0
+}
+function named<F extends (...args: never[]) => unknown>(name: string, fn: F): F {
+  return Object.defineProperty(fn, 'name', { value: name })
+}
+
+/** Names of the obligations that still hold the teardown up. */
+export function openObligations({ registration: slice }: MeerkatFacts): readonly (typeof OBLIGATIONS)[number][] {
+  return slice.phase === 'draining' ? OBLIGATIONS.filter(name => slice.drain[name] === 'open') : []
+}
+
+const refuseRegistration =
+  (reason: 'UnregisterTeardownInProgress' | 'RuntimeEpochConflict') =>
+  (after: MeerkatFacts, input: { readonly epochId?: RuntimeEpochId }): MeerkatEffect => ({
+    type: 'SessionRegistrationRejected',
+    reason,
+    open: openObligations(after),
+    registeredEpoch: after.binding.epochId,
+    attemptedEpoch: input.epochId,
+  })
+
+const requestDrain = (): readonly MeerkatEffect[] => [
+  { type: 'RequestRuntimeLoopStopForUnregister' },
+  { type: 'RequestCommsDrainExitForUnregister' },
+  { type: 'RequestCompletionWaiterResolutionForUnregister' },
+]
+
+const drainFrom =
+  (retainsSnapshot: boolean) =>
+  (slice: Registration): Registration => ({
+    phase: 'draining',
+    ...identityOf(slice),
+    drain: { ...OPEN, retainsSnapshot },
+  })
+
+const close =
+  (name: 'loop' | 'comms' | 'waiters') =>
+  (slice: Registration, input: RegistrationInput): Registration =>
+    slice.phase === 'draining'
+      ? {
+          ...slice,
+          drain: { ...slice.drain, [name]: 'forcedAbort' in input && input.forcedAbort ? 'forced' : 'closed' },
+        }
+      : slice
+
+function identityOf(slice: Registration): Identity {
+  const { sessionId, silentIntents, merge } = slice
+  return sessionId === undefined ? { silentIntents, merge } : { silentIntents, merge, sessionId }
+}
+function queuing(slice: Registration): Registration {
+  return slice.phase === 'active' ? { phase: 'queuing', ...identityOf(slice) } : slice
+}
+function forgetIntents(slice: Registration): Registration {
+  return slice.silentIntents.length === 0 ? slice : { ...slice, silentIntents: [] }
+}
+
+function registered(
+  slice: Registration,
+  { sessionId, merge = false, silentIntents = [] }: Extract<RegistrationInput, { readonly type: 'RegisterSession' }>,
+): Registration {
+  const phase = slice.phase === 'active' ? 'active' : 'queuing'
+  return { phase, sessionId, merge, silentIntents }
+}
+
+type RegistrationPhase = Registration['phase']
+
+export const registration: MeerkatRegion<'registration', RegistrationPhase> = {
+  name: 'registration',
+  about: 'Who the session is, whether an executor serves it, and the drain window of its teardown.',
+  initial: { phase: 'queuing', silentIntents: [], merge: false },
+  phaseOf: state => state.registration.phase,
+  phases: ['queuing', 'active', 'draining'],
+  on: {
+    RegisterSession: [
+      {
+        name: 'refused-while-draining',
+        from: ['draining'],
+        during: LIVE,
+        when: [isRegistered],
+        emit: [refuseRegistration('UnregisterTeardownInProgress')],
+      },
+      {
+        // The drained window is over: who registers now begins anew, with a retired or a stopped session, too.
+        name: 'after-drain',
+        from: ['draining'],
+        during: ['idle', 'retired', 'stopped'],
+        to: ['queuing'],
+        then: registered,
+        emit: [(_, input) => ({ type: 'SessionRegistered', sessionId: input.sessionId })],
+      },
+      {
+        name: 'new',
+        from: ['queuing', 'active'],
+        during: ['idle', 'attached'],
+        when: [otherSession, noRunBound, owesNothing],
+        then: registered,
+        emit: [(_, input) => ({ type: 'SessionRegistered', sessionId: input.sessionId })],
+      },
+      { name: 'again', from: ['queuing', 'active'], during: LIVE, when: [sameSession, sameEpoch] },
+      {
+        name: 'epoch-conflict',
+        from: ['queuing', 'active'],
+        during: LIVE,
+        when: [sameSession],
+        emit: [refuseRegistration('RuntimeEpochConflict')],
+      },
+    ],
+    SetSilentIntents: [
+      {
+        name: 'set',
+        from: ['queuing', 'active', 'draining'],
+        during: ['idle', 'attached', 'running', 'retired'],
+        when: [sameSession],
+        then: (slice, input) => ({ ...slice, silentIntents: input.intents }),
+      },
+    ],
+    BeginUnregisterSession: [
+      {
+        name: 'live',
+        from: ['queuing', 'active'],
+        during: ['idle', 'attached', 'running'],
+        when: [sameSession, bindingMatches],
+        to: ['draining'],
+        then: drainFrom(false),
+        emit: [requestDrain],
+      },
+      {
+        name: 'retained',
+        from: ['queuing', 'active'],
+        during: ['retired', 'stopped'],
+        when: [sameSession, bindingMatches],
+        to: ['draining'],
+        then: drainFrom(true),
+        emit: [requestDrain],
+      },
+    ],
+    BeginUnregisterUnservedAttachment: [
+      {
+        name: 'unserved',
+        from: ['active'],
+        during: ['idle', 'attached', 'running'],
+        when: [sameSession, bindingMatches],
+        to: ['draining'],
+        then: drainFrom(true),
+        emit: [requestDrain],
+      },
+    ],
+    RuntimeLoopStoppedForUnregister: [
+      {
+        name: 'loop',
+        from: ['draining'],
+        during: LIVE,
+        when: [sameSession, obligationOpen('loop')],
+        then: close('loop'),
+      },
+    ],
+    CommsDrainExitedForUnregister: [
+      {
+        name: 'comms',
+        from: ['draining'],
+        during: LIVE,
+        when: [sameSession, obligationOpen('comms')],
+        then: close('comms'),
+      },
+    ],
+    CompletionWaitersResolvedForUnregister: [
+      {
+        name: 'waiters',
+        from: ['draining'],
+        during: LIVE,
+        when: [sameSession, obligationOpen('waiters')],
+        then: close('waiters'),
+      },
+    ],
+    UnregisterSession: [
+      {
+        name: 'closed',
+        from: ['draining'],
+        during: LIVE,
+        when: [sameSession, bindingMatches, allObligationsClosed],
+        // The drained window stays until somebody registers anew, so that nobody takes the old registration for alive.
+        then: slice =>
+          slice.phase === 'draining'
+            ? { phase: 'draining', silentIntents: [], merge: false, drain: slice.drain }
+            : slice,
+      },
+    ],
+    ResolveRuntimeOpsLifecycleDurability: [
+      {
+        name: 'resolve',
+        from: ['queuing', 'active', 'draining'],
+        during: LIVE,
+        when: [sameSession, bindingMatches],
+        emit: [
+          after => ({
+            type: 'RuntimeOpsLifecycleDurabilityResolved',
+            action:
+              after.registration.phase === 'draining' && after.registration.drain.retainsSnapshot
+                ? 'RetainSnapshot'
+                : 'DeleteSnapshot',
+          }),
+        ],
+      },
+    ],
+  },
+  follow: {
+    EnsureSessionWithExecutor: {
+      moves: { queuing: ['active'] },
+      then: slice => (slice.phase === 'queuing' ? { ...slice, phase: 'active' } : slice),
+    },
+    Recover: { moves: { active: ['queuing'] }, then: queuing },
+    Reset: { moves: { active: ['queuing'] }, then: slice => forgetIntents(queuing(slice)) },
+    StopRuntimeExecutor: {
+      moves: { active: ['queuing'] },
+      then: (slice, _, before) =>
+        forgetIntents(
+          before.lifecycle.phase === 'attached' || before.lifecycle.phase === 'running' ? slice : queuing(slice),
+        ),
+    },
+    RuntimeExecutorExited: { moves: { active: ['queuing'] }, then: slice => forgetIntents(queuing(slice)) },
+    Destroy: {
+      moves: { active: ['queuing'], draining: ['queuing'] },
+      then: slice => ({ phase: 'queuing', ...identityOf(forgetIntents(slice)) }),
+    },
+  },
+  invariants: [
+    {
+      id: 'executor-serves-a-registered-session',
+      text: 'an executor is active only for a registered session',
+      holds: s => s.registration.phase !== 'active' || s.registration.sessionId !== undefined,
+    },
+    {
+      id: 'unregistered-after-drain',
+      text: 'a draining session without an id has closed every obligation',
+      holds: s =>
+        s.registration.phase !== 'draining' || s.registration.sessionId !== undefined || allObligationsClosed(s),
+    },
+  ],
+}

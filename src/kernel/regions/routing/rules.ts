@@ -1,0 +1,234 @@
+/** What can be said about model routing, when it holds, and what it leads to. */
+import type { MeerkatEffect } from '../../effects.ts'
+import { mapGet } from '../../persistent-map.ts'
+import type { MeerkatFacts } from '../../state.ts'
+import { classifyImageTerminal } from './image-terminal.ts'
+import type { Asked, RoutingInput } from './input.ts'
+import {
+  activeImage,
+  endImage,
+  endOf,
+  type ImageOperation,
+  imagesOf,
+  type ModelTarget,
+  NO_ROUTING,
+  type Routing,
+  type RoutingTerminal,
+  remembering,
+  type SwitchDenial,
+  withImage,
+  withoutOverride,
+  withoutPending,
+} from './state.ts'
+
+export type RoutingIn<Type> = Extract<RoutingInput, { readonly type: Type }>
+type WithImage = { readonly operationId: string }
+type WithSwitch = { readonly requestId: string }
+
+const imageOf = ({ routing }: MeerkatFacts, { operationId }: WithImage): ImageOperation | undefined =>
+  mapGet(routing.images, operationId)
+const hasEnded = ({ recent }: Routing, type: RoutingTerminal['type'], id: string): boolean =>
+  recent.some(end => end.type === type && end.id === id)
+
+export function knowsBaseline({ routing }: MeerkatFacts): boolean {
+  return routing.baseline !== undefined
+}
+export function isOtherBaseline({ routing: { baseline } }: MeerkatFacts, { target }: { target: ModelTarget }): boolean {
+  return baseline?.model !== target.model || baseline.realtime !== target.realtime
+}
+export function isNewSwitch({ routing }: MeerkatFacts, { requestId }: WithSwitch): boolean {
+  const { pending, override } = routing
+  return (
+    pending?.requestId !== requestId && override?.requestId !== requestId && !hasEnded(routing, 'switch', requestId)
+  )
+}
+export function isNewImage(state: MeerkatFacts, input: WithImage): boolean {
+  return imageOf(state, input) === undefined && !hasEnded(state.routing, 'image', input.operationId)
+}
+export function isApprovalUnavailable(_: MeerkatFacts, { approval }: Asked): boolean {
+  return approval?.type === 'unavailable'
+}
+export function isApprovalDenied(_: MeerkatFacts, { approval }: Asked): boolean {
+  return approval?.type === 'denied'
+}
+/** A transport that has to stay can't carry the other model. */
+export function losesTransport(_: MeerkatFacts, { target, realtimeTransport }: Asked): boolean {
+  return realtimeTransport === 'required' && !target.realtime
+}
+export function isSwitching({ routing: { pending, override, imageOverride } }: MeerkatFacts): boolean {
+  return pending !== undefined || override !== undefined || imageOverride !== undefined
+}
+export function isForSomeTurns(_: MeerkatFacts, { turns }: { readonly turns: number }): boolean {
+  return turns > 0
+}
+export function isBeingApplied({ routing: { pending } }: MeerkatFacts, { requestId }: WithSwitch): boolean {
+  return pending?.phase === 'applyingPersistentReconfigure' && pending.requestId === requestId
+}
+export function waitsForTurn({ routing: { pending } }: MeerkatFacts): boolean {
+  return pending?.phase === 'pendingForBoundary'
+}
+export function hasTurnsLeft({ routing: { override } }: MeerkatFacts): boolean {
+  return override !== undefined && override.remaining > 1
+}
+export function isUsedUp({ routing: { override } }: MeerkatFacts): boolean {
+  return override?.remaining === 1
+}
+export function hasImageOverride({ routing }: MeerkatFacts): boolean {
+  return routing.imageOverride !== undefined
+}
+export function noImageOverride(state: MeerkatFacts): boolean {
+  return !hasImageOverride(state)
+}
+export function needsOverride(state: MeerkatFacts, input: WithImage): boolean {
+  const image = imageOf(state, input)
+  return image?.phase === 'planResolved' && image.requiresScopedOverride
+}
+export function isUnderWay(state: MeerkatFacts, input: WithImage): boolean {
+  const phase = imageOf(state, input)?.phase
+  return phase === 'planResolved' || phase === 'scopedOverrideActive'
+}
+/** What is said of its end is what was seen of it. */
+export function isClassifiedSo(state: MeerkatFacts, input: RoutingIn<'CompleteImageOperation'>): boolean {
+  const image = imageOf(state, input)
+  if (image === undefined || image.phase === 'restoringScopedOverride') return false
+  return image.classified?.terminal === input.terminal
+}
+export function isPlanned(state: MeerkatFacts, input: WithImage): boolean {
+  return imageOf(state, input)?.phase === 'planResolved'
+}
+export function holdsOverride({ routing }: MeerkatFacts, { operationId }: WithImage): boolean {
+  return routing.imageOverride === operationId
+}
+
+export function setBaseline(slice: Routing, { target }: { readonly target: ModelTarget }): Routing {
+  return { ...slice, baseline: target, epoch: slice.epoch + 1 }
+}
+export const denySwitch =
+  (denial: SwitchDenial) =>
+  (slice: Routing, { requestId: id }: WithSwitch): Routing =>
+    remembering(slice, { type: 'switch', id, terminal: 'denied', denial })
+export const denyImage =
+  (denial: SwitchDenial) =>
+  (slice: Routing, { operationId: id }: WithImage): Routing =>
+    remembering(slice, { type: 'image', id, terminal: 'denied', denial })
+/** One that lasts takes the place of whatever waits. */
+export function askToReconfigure(slice: Routing, input: RoutingIn<'RequestUntilChangedSwitchTurn'>): Routing {
+  const { pending } = slice
+  const { requestId, target } = input
+  const displaced =
+    pending === undefined ? slice : denySwitch('scopedOverrideConflict')(slice, { requestId: pending.requestId })
+  return { ...displaced, pending: { phase: 'applyingPersistentReconfigure', requestId, target } }
+}
+export function completeReconfigure(slice: Routing, { requestId: id }: WithSwitch): Routing {
+  if (slice.pending === undefined) return slice
+  const applied = setBaseline(withoutPending(slice), slice.pending)
+  return remembering(applied, { type: 'switch', id, terminal: 'persistentReconfigureApplied' })
+}
+export function activate(slice: Routing): Routing {
+  const { pending } = slice
+  if (pending?.phase !== 'pendingForBoundary') return slice
+  const { requestId, target, turns: remaining } = pending
+  return { ...withoutPending(slice), override: { requestId, target, remaining }, epoch: slice.epoch + 1 }
+}
+export function countTurn(slice: Routing): Routing {
+  const { override } = slice
+  return override === undefined ? slice : { ...slice, override: { ...override, remaining: override.remaining - 1 } }
+}
+export function restoreTurn(slice: Routing): Routing {
+  const { override } = slice
+  if (override === undefined) return slice
+  return remembering(withoutOverride(slice), {
+    type: 'switch',
+    id: override.requestId,
+    terminal: 'consumedAndRestored',
+  })
+}
+export function activateImage(slice: Routing, input: RoutingIn<'ActivateImageOperationOverride'>): Routing {
+  const { operationId, target } = input
+  const image = mapGet(slice.images, operationId)
+  if (image?.phase !== 'planResolved') return slice
+  const { classified } = image
+  const active = { phase: 'scopedOverrideActive', operationId, target, ...(classified && { classified }) } as const
+  return { ...withImage(slice, active), imageOverride: operationId, epoch: slice.epoch + 1 }
+}
+export function classify(slice: Routing, input: RoutingIn<'ClassifyImageOperationTerminal'>): Routing {
+  const image = mapGet(slice.images, input.operationId)
+  if (image === undefined || image.phase === 'restoringScopedOverride') return slice
+  const classified = { terminal: classifyImageTerminal(input.observation), providerText: input.providerText }
+  return withImage(slice, { ...image, classified })
+}
+/** Its override is still to be restored, or it is over. */
+export function completeImage(slice: Routing, input: RoutingIn<'CompleteImageOperation'>): Routing {
+  const image = mapGet(slice.images, input.operationId)
+  if (image === undefined) return slice
+  const { operationId, terminal, payload } = input
+  const { target } = image
+  const phase = 'restoringScopedOverride'
+  const completed = { phase, operationId, target, terminal, ...(payload !== undefined && { payload }) } as const
+  return image.phase === 'planResolved' ? endImage(slice, completed) : withImage(slice, completed)
+}
+export function restoreImage(slice: Routing, { operationId }: WithImage): Routing {
+  const image = mapGet(slice.images, operationId)
+  return image === undefined ? slice : endImage(slice, image)
+}
+
+/** No override of an image outlives the run it came up in. */
+export function afterRun(slice: Routing): Routing {
+  const image = activeImage(slice)
+  return image === undefined ? slice : endImage(slice, image)
+}
+/** What the process that served was in the middle of. */
+export function afterProcess(slice: Routing): Routing {
+  const quiet = imagesOf(slice).reduce(endImage, slice)
+  const { pending } = quiet
+  if (pending?.phase !== 'applyingPersistentReconfigure') return quiet
+  return remembering(withoutPending(quiet), { type: 'switch', id: pending.requestId, terminal: 'interrupted' })
+}
+export function anew(): Routing {
+  return NO_ROUTING
+}
+
+const ENDED = 'ModelRoutingTerminated'
+
+/** Every switch and every image operation that goes with the session. */
+export function allEnded(_: MeerkatFacts, __: unknown, { routing }: MeerkatFacts): readonly MeerkatEffect[] {
+  const switches = [routing.pending, routing.override].flatMap((one): readonly RoutingTerminal[] =>
+    one === undefined ? [] : [{ type: 'switch', id: one.requestId, terminal: 'interrupted' }],
+  )
+  return [...switches, ...imagesOf(routing).map(endOf)].map(end => ({ type: ENDED, end }))
+}
+/** What the process that served was in the middle of has ended. */
+export function cutOff(after: MeerkatFacts, _: unknown, { routing: old }: MeerkatFacts): readonly MeerkatEffect[] {
+  const { pending } = old
+  const switches: readonly RoutingTerminal[] =
+    pending?.phase === 'applyingPersistentReconfigure'
+      ? [{ type: 'switch', id: pending.requestId, terminal: 'interrupted' }]
+      : []
+  const ends = [...imagesOf(old).map(endOf), ...switches].map((end): MeerkatEffect => ({ type: ENDED, end }))
+  return [...ends, ...statusNews(after, old)]
+}
+/** The ends that this step added, and the change of the model that is asked. */
+export function news(after: MeerkatFacts, _: unknown, { routing: old }: MeerkatFacts): readonly MeerkatEffect[] {
+  const { routing: now } = after
+  if (now === old) return []
+  const last = old.recent.at(-1)
+  const added = now.recent.slice(last === undefined ? 0 : now.recent.lastIndexOf(last) + 1)
+  const ends = added.map((end): MeerkatEffect => ({ type: ENDED, end }))
+  return [...ends, ...statusNews(after, old)]
+}
+function statusNews({ routing: { epoch } }: MeerkatFacts, old: Routing): readonly MeerkatEffect[] {
+  return epoch === old.epoch ? [] : [{ type: 'ModelRoutingStatusChanged', epoch }]
+}
+export const denialOf =
+  (parent: RoutingTerminal['type']) =>
+  (_: MeerkatFacts, input: Asked & (WithSwitch | WithImage)): readonly MeerkatEffect[] => {
+    if (input.approval?.type !== 'denied') return []
+    const id = 'requestId' in input ? input.requestId : input.operationId
+    return [{ type: 'ModelRoutingApprovalTerminalized', parent, id, reason: input.approval.reason }]
+  }
+export function imageMoved(after: MeerkatFacts, input: WithImage): readonly MeerkatEffect[] {
+  const image = imageOf(after, input)
+  return image === undefined
+    ? []
+    : [{ type: 'ImageOperationPhaseChanged', operationId: image.operationId, phase: image.phase }]
+}

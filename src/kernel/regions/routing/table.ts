@@ -1,0 +1,322 @@
+/**
+ * Model routing: which model is asked, for how long, and why.
+ *
+ * Enforces: an image operation goes before a switch for some turns, and that before the baseline; at most one of each is
+ * in effect; every switch and every image operation that was asked for ends once, and its end is said. Ended ones are
+ * kept for whoever asks later, the newest 64. Switches that wait or count turns are facts and outlive their process.
+ * What a process was in the middle of ends with it: a lasting switch that was being applied is interrupted, an image
+ * operation has failed, and its override is gone; one that was completed keeps its end. The same happens when the
+ * executor leaves. No override of an image outlives its run.
+ */
+import type { MeerkatRegion } from '../../meerkat-region.ts'
+import type { MeerkatFacts } from '../../state.ts'
+import { changesIdentity, isRegistered } from '../guards.ts'
+import type { LifecyclePhase } from '../lifecycle/state.ts'
+import type { SessionLlm } from '../llm/state.ts'
+import {
+  activate,
+  activateImage,
+  afterProcess,
+  afterRun,
+  allEnded,
+  anew,
+  askToReconfigure,
+  classify,
+  completeImage,
+  completeReconfigure,
+  countTurn,
+  cutOff,
+  denialOf,
+  denyImage,
+  denySwitch,
+  hasImageOverride,
+  hasTurnsLeft,
+  holdsOverride,
+  imageMoved,
+  isApprovalDenied,
+  isApprovalUnavailable,
+  isBeingApplied,
+  isClassifiedSo,
+  isForSomeTurns,
+  isNewImage,
+  isNewSwitch,
+  isOtherBaseline,
+  isPlanned,
+  isSwitching,
+  isUnderWay,
+  isUsedUp,
+  knowsBaseline,
+  losesTransport,
+  needsOverride,
+  news,
+  noImageOverride,
+  restoreImage,
+  restoreTurn,
+  setBaseline,
+  waitsForTurn,
+} from './rules.ts'
+import { activeImage, imagesOf, NO_ROUTING, type Routing, remembering, withImage } from './state.ts'
+
+const ACTIVE: readonly LifecyclePhase[] = ['idle', 'attached', 'running']
+const PHASES: readonly LifecyclePhase[] = [...ACTIVE, 'retired']
+const SWITCH = [knowsBaseline, isNewSwitch]
+const IMAGE = [knowsBaseline, isNewImage]
+
+type Table = MeerkatRegion<'routing', LifecyclePhase>['on']
+
+const switches: Table = {
+  RequestFiniteSwitchTurn: [
+    {
+      name: 'unavailable',
+      from: ACTIVE,
+      when: [...SWITCH, isApprovalUnavailable],
+      then: denySwitch('approvalRequiredButUnavailable'),
+      emit: [news],
+    },
+    {
+      name: 'denied',
+      from: ACTIVE,
+      when: [...SWITCH, isApprovalDenied],
+      then: denySwitch('deniedDuringApproval'),
+      emit: [news, denialOf('switch')],
+    },
+    {
+      name: 'conflict',
+      from: ACTIVE,
+      when: [...SWITCH, isSwitching],
+      then: denySwitch('scopedOverrideConflict'),
+      emit: [news],
+    },
+    {
+      name: 'transport',
+      from: ACTIVE,
+      when: [...SWITCH, losesTransport],
+      then: denySwitch('realtimeTransportConflict'),
+      emit: [news],
+    },
+    {
+      name: 'accepted',
+      from: ACTIVE,
+      when: [...SWITCH, isForSomeTurns],
+      then: (slice, { requestId, target, turns }) => ({
+        ...slice,
+        pending: { phase: 'pendingForBoundary', requestId, target, turns },
+      }),
+    },
+  ],
+  RequestUntilChangedSwitchTurn: [
+    {
+      name: 'unavailable',
+      from: ACTIVE,
+      when: [...SWITCH, isApprovalUnavailable],
+      then: denySwitch('approvalRequiredButUnavailable'),
+      emit: [news],
+    },
+    {
+      name: 'denied',
+      from: ACTIVE,
+      when: [...SWITCH, isApprovalDenied],
+      then: denySwitch('deniedDuringApproval'),
+      emit: [news, denialOf('switch')],
+    },
+    {
+      name: 'transport',
+      from: ACTIVE,
+      when: [...SWITCH, losesTransport],
+      then: denySwitch('realtimeTransportConflict'),
+      emit: [news],
+    },
+    {
+      name: 'accepted',
+      from: ACTIVE,
+      when: SWITCH,
+      then: askToReconfigure,
+      emit: [
+        news,
+        (_, { requestId, target }) => ({ type: 'SwitchTurnPersistentReconfigureRequested', requestId, target }),
+      ],
+    },
+  ],
+  CompleteUntilChangedSwitchTurnReconfigure: [
+    { name: 'applied', from: ACTIVE, when: [isBeingApplied], then: completeReconfigure, emit: [news] },
+  ],
+  AdmitModelRoutingAssistantTurn: [
+    {
+      name: 'activates',
+      from: ACTIVE,
+      when: [waitsForTurn],
+      then: activate,
+      emit: [
+        ({ routing: { override } }) =>
+          override === undefined
+            ? []
+            : { type: 'SwitchTurnFiniteOverrideActivated', requestId: override.requestId, target: override.target },
+        news,
+      ],
+    },
+    { name: 'counts', from: ACTIVE, when: [hasTurnsLeft], then: countTurn },
+    { name: 'restores', from: ACTIVE, when: [isUsedUp], then: restoreTurn, emit: [news] },
+  ],
+}
+
+const images: Table = {
+  BeginImageOperation: [
+    {
+      name: 'conflict',
+      from: ACTIVE,
+      when: [...IMAGE, hasImageOverride],
+      then: denyImage('scopedOverrideConflict'),
+      emit: [news],
+    },
+    {
+      name: 'unavailable',
+      from: ACTIVE,
+      when: [...IMAGE, isApprovalUnavailable],
+      then: denyImage('approvalRequiredButUnavailable'),
+      emit: [news],
+    },
+    {
+      name: 'denied',
+      from: ACTIVE,
+      when: [...IMAGE, isApprovalDenied],
+      then: denyImage('deniedDuringApproval'),
+      emit: [news, denialOf('image')],
+    },
+    {
+      name: 'transport',
+      from: ACTIVE,
+      when: [...IMAGE, losesTransport],
+      then: denyImage('realtimeTransportConflict'),
+      emit: [news],
+    },
+    {
+      name: 'planned',
+      from: ACTIVE,
+      when: IMAGE,
+      then: (slice, { operationId, target, requiresScopedOverride }) =>
+        withImage(slice, { phase: 'planResolved', operationId, target, requiresScopedOverride }),
+      emit: [imageMoved],
+    },
+  ],
+  DenyImageOperationPlan: [
+    {
+      name: 'denied',
+      from: ACTIVE,
+      when: [isRegistered, isNewImage],
+      then: (slice, { operationId: id, denial, payload }) =>
+        remembering(slice, {
+          type: 'image',
+          id,
+          terminal: 'planDenied',
+          denial,
+          ...(payload !== undefined && { payload }),
+        }),
+      emit: [news],
+    },
+  ],
+  ActivateImageOperationOverride: [
+    {
+      name: 'activated',
+      from: ACTIVE,
+      when: [needsOverride, noImageOverride],
+      then: activateImage,
+      emit: [imageMoved, news],
+    },
+  ],
+  ClassifyImageOperationTerminal: [
+    {
+      name: 'classified',
+      from: ACTIVE,
+      when: [isUnderWay],
+      then: classify,
+      emit: [
+        ({ routing }, { operationId }) => {
+          const image = imagesOf(routing).find(one => one.operationId === operationId)
+          if (image === undefined || image.phase === 'restoringScopedOverride' || !image.classified) return []
+          return { type: 'ImageOperationTerminalClassified', operationId, ...image.classified }
+        },
+      ],
+    },
+  ],
+  CompleteImageOperation: [
+    { name: 'over', from: ACTIVE, when: [isClassifiedSo, isPlanned], then: completeImage, emit: [news] },
+    { name: 'restoring', from: ACTIVE, when: [isClassifiedSo], then: completeImage, emit: [imageMoved] },
+  ],
+  RestoreImageOperationOverride: [
+    { name: 'restored', from: ACTIVE, when: [holdsOverride], then: restoreImage, emit: [news] },
+  ],
+}
+
+/** The baseline goes with the model that serves the session. */
+function withModel(slice: Routing, { identity, surface }: SessionLlm, state: MeerkatFacts): Routing {
+  const target = { model: identity.model, realtime: surface?.realtime ?? false }
+  return isOtherBaseline(state, { target }) ? setBaseline(slice, { target }) : slice
+}
+
+const endsRun = { then: afterRun, emit: [news] }
+const endsProcess = { then: afterProcess, emit: [cutOff] }
+const endsSession = { then: anew, emit: [allEnded] }
+
+export const routing: MeerkatRegion<'routing', LifecyclePhase> = {
+  name: 'routing',
+  about: 'Which model is asked: the baseline, switches for some turns or for good, and image operations.',
+  initial: NO_ROUTING,
+  phaseOf: state => state.lifecycle.phase,
+  phases: PHASES,
+  on: {
+    SetModelRoutingBaseline: [
+      { name: 'set', from: PHASES, when: [isRegistered, isOtherBaseline], then: setBaseline, emit: [news] },
+      { name: 'again', from: PHASES, when: [isRegistered] },
+    ],
+    ...switches,
+    ...images,
+  },
+  follow: {
+    CommitStickyModelFallback: { then: withModel, emit: [news] },
+    ReconfigureSessionLlmIdentity: {
+      then: (slice, input, state) => (slice.baseline === undefined ? slice : withModel(slice, input, state)),
+      emit: [news],
+    },
+    Commit: endsRun,
+    Fail: endsRun,
+    CancelRun: endsRun,
+    RollbackRun: endsRun,
+    RuntimeExecutorExited: endsProcess,
+    Recover: endsProcess,
+    Reset: endsProcess,
+    UnregisterSession: endsSession,
+    Destroy: endsSession,
+    RegisterSession: {
+      then: (slice, input, state) => (changesIdentity(state, input) ? anew() : slice),
+      emit: [(after, input, before) => (changesIdentity(before, input) ? allEnded(after, input, before) : [])],
+    },
+  },
+  invariants: [
+    {
+      id: 'one-image-override',
+      text: 'the model of an image operation is asked exactly while that operation has its override, and only one has',
+      holds: ({ routing: s }) => {
+        const holding = imagesOf(s).filter(image => image.phase !== 'planResolved')
+        return holding.length === (s.imageOverride === undefined ? 0 : 1) && holding[0] === activeImage(s)
+      },
+    },
+    {
+      id: 'overrides-need-a-baseline',
+      text: 'whatever is switched can be restored: there is a baseline',
+      holds: ({ routing: s }) =>
+        s.baseline !== undefined || (s.pending === undefined && s.override === undefined && s.images.size === 0),
+    },
+    {
+      id: 'overrides-last-some-turns',
+      text: 'a switch for some turns has at least one left',
+      holds: ({ routing: { override } }) => override === undefined || override.remaining > 0,
+    },
+    {
+      id: 'routing-is-of-a-session',
+      text: 'a session that is unregistered or destroyed routes nothing',
+      holds: s =>
+        (s.routing.baseline === undefined && s.routing.recent.length === 0) ||
+        (isRegistered(s) && s.lifecycle.phase !== 'destroyed'),
+    },
+  ],
+}

@@ -1,0 +1,177 @@
+/**
+ * The run: one attempt to answer the inputs it holds.
+ *
+ * Enforces: at most one run is bound; a cancel names the run it means and can't reach another; boundaries are dense
+ * from 1. How the turn within the run goes is the turn region's business.
+ */
+import type { MeerkatEffect } from '../../effects.ts'
+import type { RunId } from '../../ids.ts'
+import type { MeerkatRegion } from '../../meerkat-region.ts'
+import type { MeerkatFacts } from '../../state.ts'
+import { batchFor, joiningSteers } from '../ledger/runs.ts'
+import { entryOf } from '../ledger/state.ts'
+import type { Run } from './state.ts'
+
+type Bound = Extract<Run, { phase: 'bound' }>
+
+function isNamedRun(state: MeerkatFacts, input: { readonly runId?: RunId }): boolean {
+  return state.run.phase === 'bound' && (input.runId === undefined || input.runId === state.run.runId)
+}
+function isCancelling(state: MeerkatFacts): boolean {
+  return state.run.phase === 'bound' && state.run.cancel !== 'none'
+}
+function notInterrupted(state: MeerkatFacts): boolean {
+  return state.run.phase === 'bound' && state.run.cancel !== 'now'
+}
+
+function cancelAtBoundary(slice: Run, { keepsAnswer }: { readonly keepsAnswer?: true }): Run {
+  return slice.phase === 'bound' ? { ...slice, cancel: 'boundary', ...(keepsAnswer && { keepsAnswer }) } : slice
+}
+function cancelNow(slice: Run): Run {
+  if (slice.phase === 'none') return slice
+  const { keepsAnswer: _, ...rest } = slice
+  return { ...rest, cancel: 'now' }
+}
+
+const onRun =
+  (type: 'RequestCancellationAtBoundary' | 'WakeInterrupt' | 'BoundaryCancelAlreadyPending') =>
+  (after: MeerkatFacts): readonly MeerkatEffect[] =>
+    after.run.phase === 'bound' ? [{ type, runId: after.run.runId }] : []
+
+function bindRun(
+  _: Run,
+  input: { readonly runId: RunId; readonly at: number; readonly passives?: 'along' },
+  state: MeerkatFacts,
+): Run {
+  const contributors = batchFor(state.ledger, input, state)
+  const [head] = contributors
+  const progressed = head !== undefined && entryOf(state.ledger, head)?.progressed === true
+  return {
+    phase: 'bound',
+    runId: input.runId,
+    contributors,
+    boundary: 0,
+    progressed,
+    cancel: 'none',
+    startedAt: input.at,
+  }
+}
+
+function submitPrimitive(after: MeerkatFacts): readonly MeerkatEffect[] {
+  if (after.run.phase !== 'bound') return []
+  return [{ type: 'SubmitRunPrimitive', runId: after.run.runId, contributors: after.run.contributors }]
+}
+
+function passBoundary(slice: Run, input: { readonly type: string }, state: MeerkatFacts): Run {
+  if (slice.phase !== 'bound') return slice
+  const joined = joiningSteers(state, input)
+  const contributors = joined.length === 0 ? slice.contributors : [...slice.contributors, ...joined]
+  return { ...slice, boundary: slice.boundary + 1, progressed: true, contributors }
+}
+
+function receipt(
+  after: MeerkatFacts,
+  input: { readonly type: string },
+  before: MeerkatFacts,
+): readonly MeerkatEffect[] {
+  if (after.run.phase !== 'bound') return []
+  const { runId, boundary, contributors } = after.run
+  return [{ type: 'BoundaryApplied', runId, boundary, contributors, steered: joiningSteers(before, input) }]
+}
+
+function none(): Run {
+  return NONE
+}
+const NONE: Run = { phase: 'none' }
+
+const boundOf = (state: MeerkatFacts): Bound | undefined => (state.run.phase === 'bound' ? state.run : undefined)
+
+function completed(_: MeerkatFacts, input: { readonly runId: RunId }): MeerkatEffect {
+  return { type: 'RunCompleted', runId: input.runId }
+}
+function cancelled(_: MeerkatFacts, input: { readonly runId: RunId }): MeerkatEffect {
+  return { type: 'RunCancelled', runId: input.runId }
+}
+function failed(_: MeerkatFacts, input: { readonly runId: RunId }, before: MeerkatFacts): readonly MeerkatEffect[] {
+  const { turn } = before
+  return turn.phase === 'failed'
+    ? [{ type: 'RunFailed', runId: input.runId, outcome: turn.outcome, cause: turn.cause }]
+    : []
+}
+function rolledBack(
+  _: MeerkatFacts,
+  input: { readonly type: string; readonly cause?: 'attempt-failed' | 'recovered' | 'interrupted' | 'parked' },
+  before: MeerkatFacts,
+): readonly MeerkatEffect[] {
+  const bound = boundOf(before)
+  return bound === undefined ? [] : [{ type: 'RunRolledBack', runId: bound.runId, cause: input.cause ?? 'recovered' }]
+}
+/** A run that the session's own end takes with it. */
+function cutOff(_: MeerkatFacts, __: unknown, before: MeerkatFacts): readonly MeerkatEffect[] {
+  const bound = boundOf(before)
+  return bound === undefined ? [] : [{ type: 'RunCancelled', runId: bound.runId }]
+}
+
+export const run: MeerkatRegion<'run', Run['phase']> = {
+  name: 'run',
+  about: 'The one attempt in progress: its inputs, its boundaries, and a cancel that can only hit it.',
+  initial: NONE,
+  phaseOf: state => state.run.phase,
+  phases: ['none', 'bound'],
+  on: {
+    CancelAfterBoundary: [
+      {
+        name: 'pending',
+        from: ['bound'],
+        when: [isNamedRun, isCancelling],
+        emit: [onRun('BoundaryCancelAlreadyPending')],
+      },
+      {
+        name: 'requested',
+        from: ['bound'],
+        when: [isNamedRun],
+        then: cancelAtBoundary,
+        emit: [onRun('RequestCancellationAtBoundary')],
+      },
+    ],
+    InterruptCurrentRun: [
+      {
+        name: 'interrupt',
+        from: ['bound'],
+        when: [isNamedRun, notInterrupted],
+        then: cancelNow,
+        emit: [onRun('WakeInterrupt')],
+      },
+      { name: 'again', from: ['bound'], when: [isNamedRun] },
+    ],
+  },
+  follow: {
+    Prepare: { moves: { none: ['bound'] }, then: bindRun, emit: [submitPrimitive] },
+    DrainQueuedRun: { moves: { none: ['bound'] }, then: bindRun, emit: [submitPrimitive] },
+    BoundaryContinue: { then: passBoundary, emit: [receipt] },
+    BoundaryComplete: { then: passBoundary, emit: [receipt] },
+    RecordCallIntents: {
+      then: slice => (slice.phase === 'bound' && !slice.progressed ? { ...slice, progressed: true } : slice),
+    },
+    Commit: { moves: { bound: ['none'] }, then: none, emit: [completed] },
+    Fail: { moves: { bound: ['none'] }, then: none, emit: [failed] },
+    CancelRun: { moves: { bound: ['none'] }, then: none, emit: [cancelled] },
+    RollbackRun: { moves: { bound: ['none'] }, then: none, emit: [rolledBack] },
+    Recover: { moves: { bound: ['none'] }, then: none, emit: [rolledBack] },
+    RuntimeExecutorExited: { moves: { bound: ['none'] }, then: none, emit: [cutOff] },
+    Destroy: { moves: { bound: ['none'] }, then: none, emit: [cutOff] },
+    UnregisterSession: { moves: { bound: ['none'] }, then: none, emit: [cutOff] },
+  },
+  invariants: [
+    {
+      id: 'run-has-contributors',
+      text: 'a bound run answers at least one input',
+      holds: ({ run: r }) => r.phase === 'none' || r.contributors.length > 0,
+    },
+    {
+      id: 'contributors-are-distinct',
+      text: 'no input contributes to a run twice',
+      holds: ({ run: r }) => r.phase === 'none' || new Set(r.contributors).size === r.contributors.length,
+    },
+  ],
+}

@@ -1,0 +1,231 @@
+/**
+ * Schedules: timers and recurring wake-ups, each of which offers the session an input when it is due.
+ *
+ * Enforces: a schedule fires only where its input is admitted, never before it is due, and each firing moves it to a
+ * later time or ends it; what a missed time or an unfinished input before it means is decided here. It reads no clock
+ * and no calendar: the shell says what time it is and when the schedule is due next. A firing and the acceptance of its
+ * input belong in one transaction.
+ */
+import type { MeerkatEffect } from '../../effects.ts'
+import type { InputId, ScheduleId } from '../../ids.ts'
+import type { MeerkatRegion } from '../../meerkat-region.ts'
+import { emptyMap, mapDelete, mapGet, mapSet, mapValues } from '../../persistent-map.ts'
+import type { MeerkatFacts } from '../../state.ts'
+import { admitsWork, changesIdentity, isRegistered, notDraining } from '../guards.ts'
+import { notRetiring } from '../ledger/admission.ts'
+import { entryOf } from '../ledger/state.ts'
+import type { LifecyclePhase } from '../lifecycle/state.ts'
+import type { ScheduleEnd } from './effect.ts'
+import type { FireSchedule, SchedulesInput } from './input.ts'
+import type { ScheduleEntry, Schedules } from './state.ts'
+
+type WithSchedule = { readonly scheduleId: ScheduleId }
+
+function scheduleOf({ schedules: s }: MeerkatFacts, { scheduleId }: WithSchedule): ScheduleEntry | undefined {
+  return mapGet(s.entries, scheduleId)
+}
+function isNewSchedule(state: MeerkatFacts, input: WithSchedule): boolean {
+  return scheduleOf(state, input) === undefined
+}
+function isScheduled(state: MeerkatFacts, input: WithSchedule): boolean {
+  return scheduleOf(state, input) !== undefined
+}
+function isDue(state: MeerkatFacts, input: FireSchedule): boolean {
+  const entry = scheduleOf(state, input)
+  return entry !== undefined && entry.paused !== true && entry.dueAt <= input.at
+}
+const isLate = ({ missed = 0 }: FireSchedule): boolean => missed > 0
+/** Every firing leads on in time: past now, or, where each missed time fires, past the one that does. */
+function leadsOn(state: MeerkatFacts, input: FireSchedule): boolean {
+  const entry = scheduleOf(state, input)
+  if (entry === undefined || input.nextDueAt === undefined) return true
+  if (!entry.recurring) return false
+  return input.nextDueAt > (entry.misfire === 'all' && isLate(input) ? entry.dueAt : input.at)
+}
+function isMisfire(state: MeerkatFacts, input: FireSchedule): boolean {
+  return isLate(input) && scheduleOf(state, input)?.misfire === 'skip'
+}
+function overlaps(state: MeerkatFacts, input: FireSchedule): boolean {
+  return scheduleOf(state, input)?.overlap === 'skip' && unfinishedBefore(state, input) !== undefined
+}
+/** A schedule waits while its session has as much to do as it may. */
+function hasRoom({ ledger }: MeerkatFacts, { mostUnfinished }: FireSchedule): boolean {
+  return mostUnfinished === undefined || ledger.entries.size < mostUnfinished
+}
+/** The input of the firing before, if it has not ended. */
+function unfinishedBefore(state: MeerkatFacts, input: WithSchedule): InputId | undefined {
+  const last = scheduleOf(state, input)?.lastInput
+  return last === undefined ? undefined : entryOf(state.ledger, last)?.id
+}
+
+/** When a schedule of this session is due next, ms since the epoch; undefined where none could fire. */
+export function nextDueAt(state: MeerkatFacts): number | undefined {
+  const { schedules: slice } = state
+  if (slice.entries.size === 0 || !admitsWork(state)) return undefined
+  const known = EARLIEST.get(slice)
+  if (known !== undefined) return known === NEVER ? undefined : known
+  let next = NEVER
+  for (const { dueAt, paused } of mapValues(slice.entries)) if (paused !== true && dueAt < next) next = dueAt
+  EARLIEST.set(slice, next)
+  return next === NEVER ? undefined : next
+}
+
+/** Asked after every commit of a session that may hold thousands; a slice never changes. */
+const EARLIEST = new WeakMap<Schedules, number>()
+const NEVER = Number.POSITIVE_INFINITY
+
+/** The schedules that are to fire now, the longest due first. */
+export function dueSchedules(state: MeerkatFacts, now: number): readonly ScheduleEntry[] {
+  const { entries } = state.schedules
+  if (entries.size === 0 || !admitsWork(state)) return []
+  return [...mapValues(entries)]
+    .filter(entry => entry.paused !== true && entry.dueAt <= now)
+    .sort((a, b) => a.dueAt - b.dueAt || (a.id < b.id ? -1 : 1))
+}
+
+/** The session's schedules, by id. */
+export function schedulesOf(slice: Schedules): readonly ScheduleEntry[] {
+  return [...mapValues(slice.entries)].sort((a, b) => (a.id < b.id ? -1 : 1))
+}
+
+const put = (slice: Schedules, entry: ScheduleEntry): Schedules => ({ entries: mapSet(slice.entries, entry.id, entry) })
+const remove = (slice: Schedules, { scheduleId }: WithSchedule): Schedules => ({
+  entries: mapDelete(slice.entries, scheduleId),
+})
+
+function create(slice: Schedules, input: Extract<SchedulesInput, { type: 'CreateSchedule' }>): Schedules {
+  const { scheduleId: id, dueAt, recurring, overlap = 'skip', misfire = 'once' } = input
+  return put(slice, { id, dueAt, recurring, overlap, misfire })
+}
+
+function update(slice: Schedules, input: Extract<SchedulesInput, { type: 'UpdateSchedule' }>): Schedules {
+  const entry = mapGet(slice.entries, input.scheduleId)
+  if (entry === undefined) return slice
+  const { paused: wasPaused = false, ...rest } = entry
+  const { paused = wasPaused, dueAt, recurring, overlap, misfire } = input
+  return put(slice, {
+    ...rest,
+    ...(dueAt !== undefined && { dueAt }),
+    ...(recurring !== undefined && { recurring }),
+    ...(overlap !== undefined && { overlap }),
+    ...(misfire !== undefined && { misfire }),
+    ...(paused && { paused }),
+  })
+}
+
+/** Past this due time, to the next or to its end. */
+const passOn =
+  (fired: boolean) =>
+  (slice: Schedules, input: FireSchedule): Schedules => {
+    const entry = mapGet(slice.entries, input.scheduleId)
+    if (entry === undefined || input.nextDueAt === undefined) return remove(slice, input)
+    const next = { ...entry, dueAt: input.nextDueAt }
+    return put(slice, fired ? { ...next, lastInput: input.inputId } : next)
+  }
+
+const NONE: Schedules = { entries: emptyMap() }
+function dropAll(slice: Schedules): Schedules {
+  return slice.entries.size === 0 ? slice : NONE
+}
+
+function changed(after: MeerkatFacts, input: WithSchedule): readonly MeerkatEffect[] {
+  const entry = scheduleOf(after, input)
+  if (entry === undefined) return []
+  const { id: scheduleId, dueAt, paused = false } = entry
+  return [{ type: 'ScheduleChanged', scheduleId, dueAt, paused }]
+}
+function fired(_: MeerkatFacts, input: FireSchedule, before: MeerkatFacts): readonly MeerkatEffect[] {
+  const entry = scheduleOf(before, input)
+  if (entry === undefined) return []
+  const { scheduleId, inputId } = input
+  const replaces = entry.overlap === 'replace' ? unfinishedBefore(before, input) : undefined
+  return [{ type: 'ScheduleFired', scheduleId, inputId, dueAt: entry.dueAt, ...(replaces && { replaces }) }]
+}
+const skipped =
+  (reason: 'overlap' | 'misfire') =>
+  (_: MeerkatFacts, { scheduleId }: FireSchedule, before: MeerkatFacts): readonly MeerkatEffect[] => {
+    const dueAt = scheduleOf(before, { scheduleId })?.dueAt
+    return dueAt === undefined ? [] : [{ type: 'ScheduleSkipped', scheduleId, dueAt, reason }]
+  }
+function done(after: MeerkatFacts, input: FireSchedule): readonly MeerkatEffect[] {
+  return isScheduled(after, input) ? [] : [{ type: 'ScheduleEnded', scheduleId: input.scheduleId, reason: 'done' }]
+}
+const allEnded =
+  (reason: ScheduleEnd) =>
+  (_: MeerkatFacts, __: unknown, before: MeerkatFacts): readonly MeerkatEffect[] =>
+    before.schedules.entries.size === 0
+      ? []
+      : schedulesOf(before.schedules).map(({ id }) => ({ type: 'ScheduleEnded', scheduleId: id, reason }))
+
+const FIRING: readonly LifecyclePhase[] = ['idle', 'attached', 'running']
+/** A stopped session keeps its schedules for the day it is resumed. */
+const HOLDING: readonly LifecyclePhase[] = [...FIRING, 'stopped']
+const COMMON = [admitsWork, isDue, leadsOn]
+
+export const schedules: MeerkatRegion<'schedules', LifecyclePhase> = {
+  name: 'schedules',
+  about: 'Timers and recurring wake-ups: when they are due, and whether a due one offers its input.',
+  initial: NONE,
+  phaseOf: state => state.lifecycle.phase,
+  phases: HOLDING,
+  on: {
+    CreateSchedule: [
+      {
+        name: 'created',
+        from: HOLDING,
+        when: [isRegistered, notDraining, notRetiring, isNewSchedule],
+        then: create,
+        emit: [changed],
+      },
+    ],
+    UpdateSchedule: [{ name: 'updated', from: HOLDING, when: [isScheduled], then: update, emit: [changed] }],
+    CancelSchedule: [
+      {
+        name: 'cancelled',
+        from: HOLDING,
+        when: [isScheduled],
+        then: remove,
+        emit: [(_, { scheduleId }) => ({ type: 'ScheduleEnded', scheduleId, reason: 'cancelled' })],
+      },
+    ],
+    FireSchedule: [
+      {
+        name: 'skipped-misfire',
+        from: FIRING,
+        when: [...COMMON, isMisfire],
+        then: passOn(false),
+        emit: [skipped('misfire'), done],
+      },
+      {
+        name: 'skipped-overlap',
+        from: FIRING,
+        when: [...COMMON, overlaps],
+        then: passOn(false),
+        emit: [skipped('overlap'), done],
+      },
+      { name: 'fired', from: FIRING, when: [...COMMON, hasRoom], then: passOn(true), emit: [fired, done] },
+    ],
+  },
+  // A reset or a recycle gives up what waits, not what is arranged for later.
+  follow: {
+    Retire: { then: dropAll, emit: [allEnded('retired')] },
+    Destroy: { then: dropAll, emit: [allEnded('destroyed')] },
+    UnregisterSession: { then: dropAll, emit: [allEnded('unregistered')] },
+    RegisterSession: {
+      then: (slice, input, before) => (changesIdentity(before, input) ? dropAll(slice) : slice),
+      emit: [
+        (after, input, before) =>
+          changesIdentity(before, input) ? allEnded('new-identity')(after, input, before) : [],
+      ],
+    },
+  },
+  invariants: [
+    {
+      id: 'schedules-need-a-session-that-goes-on',
+      text: 'a session that is unregistered, retired, retiring or destroyed has no schedule',
+      holds: s =>
+        s.schedules.entries.size === 0 ||
+        (isRegistered(s) && notRetiring(s) && s.lifecycle.phase !== 'retired' && s.lifecycle.phase !== 'destroyed'),
+    },
+  ],
+}

@@ -1,0 +1,15 @@
+/** What the region `streams` decides on. */
+import type { PeerCorrelationId } from '../../ids.ts'
+
+/** Why its message never got anywhere. */
+export type StreamAbandonReason = 'SendFailed' | 'AdmissionRejected' | 'ResponseRejected' | 'TerminalDeliveryFailed'
+
+export type Of<Type extends string> = { readonly type: Type; readonly correlationId: PeerCorrelationId }
+
+export type StreamsInput =
+  | Of<'InteractionStreamReserved'>
+  | Of<'InteractionStreamAttached'>
+  | Of<'InteractionStreamCompleted'>
+  | Of<'InteractionStreamExpired'>
+  | Of<'InteractionStreamClosedEarly'>
+  | (Of<'InteractionStreamAbandoned'> & { readonly reason: StreamAbandonReason })

@@ -1,0 +1,87 @@
+/**
+ * Interaction streams: subscriptions to what comes of a message, reserved before it is sent and attached by whoever reads.
+ *
+ * Enforces: a stream is reserved once, attached once and ended once; the first end wins and is the only one that is told.
+ */
+import type { MeerkatEffect } from '../../effects.ts'
+import type { PeerCorrelationId } from '../../ids.ts'
+import type { MeerkatCondition } from '../../meerkat-region.ts'
+import { emptyMap, mapDelete, mapGet, mapSet } from '../../persistent-map.ts'
+import type { MeerkatState } from '../../state.ts'
+import { endsWithProcess, isUnregistered, LEFT, SERVED } from '../conditions.ts'
+import { isRegistered } from '../guards.ts'
+import type { InteractionStreamEnd } from './effect.ts'
+import type { StreamAbandonReason } from './input.ts'
+import type { InteractionStreamState, Streams } from './state.ts'
+
+type WithStream = { readonly correlationId: PeerCorrelationId; readonly reason?: StreamAbandonReason }
+
+function isNewStream({ streams: s }: MeerkatState, { correlationId }: WithStream): boolean {
+  return mapGet(s.open, correlationId) === undefined
+}
+function isReserved({ streams: s }: MeerkatState, { correlationId }: WithStream): boolean {
+  return mapGet(s.open, correlationId) === 'Reserved'
+}
+function isAttached({ streams: s }: MeerkatState, { correlationId }: WithStream): boolean {
+  return mapGet(s.open, correlationId) === 'Attached'
+}
+function isOpenStream(state: MeerkatState, input: WithStream): boolean {
+  return !isNewStream(state, input)
+}
+
+const setTo =
+  (state: InteractionStreamState) =>
+  (slice: Streams, { correlationId }: WithStream): Streams => ({ open: mapSet(slice.open, correlationId, state) })
+const ended = (slice: Streams, { correlationId }: WithStream): Streams => ({
+  open: mapDelete(slice.open, correlationId),
+})
+const became =
+  (state: InteractionStreamState | InteractionStreamEnd) =>
+  (_: MeerkatState, { correlationId }: WithStream): MeerkatEffect => ({
+    type: 'InteractionStreamStateChanged',
+    correlationId,
+    state,
+  })
+function cleanup(_: MeerkatState, { correlationId, reason }: WithStream): MeerkatEffect {
+  return { type: 'InteractionStreamCleanup', correlationId, ...(reason && { reason }) }
+}
+
+const LATE = { name: 'late', from: LEFT, when: [isUnregistered] } as const
+
+const moves = (
+  name: string,
+  when: readonly ((state: MeerkatState, input: WithStream) => boolean)[],
+  state: InteractionStreamState,
+) => [LATE, { name, from: SERVED, when: [isRegistered, ...when], then: setTo(state), emit: [became(state)] }]
+
+const ends = (when: (state: MeerkatState, input: WithStream) => boolean, end: InteractionStreamEnd) => [
+  LATE,
+  { name: 'ended', from: SERVED, when: [isRegistered, when], then: ended, emit: [became(end), cleanup] },
+]
+
+const NONE: Streams = { open: emptyMap() }
+
+export const streams: MeerkatCondition<'streams'> = {
+  name: 'streams',
+  about: 'Subscriptions to what comes of a message to a peer: reserved, attached, and ended once.',
+  initial: NONE,
+  condition: { atRest: slice => slice.open.size === 0 },
+  phaseOf: state => state.lifecycle.phase,
+  phases: SERVED,
+  on: {
+    InteractionStreamReserved: moves('reserved', [isNewStream], 'Reserved'),
+    InteractionStreamAttached: moves('attached', [isReserved], 'Attached'),
+    InteractionStreamCompleted: ends(isAttached, 'Completed'),
+    InteractionStreamExpired: ends(isReserved, 'Expired'),
+    InteractionStreamClosedEarly: ends(isAttached, 'ClosedEarly'),
+    InteractionStreamAbandoned: ends(isOpenStream, 'Abandoned'),
+  },
+  follow: endsWithProcess(NONE),
+  invariants: [
+    {
+      id: 'streams-need-a-registered-session',
+      text: 'an unregistered or destroyed session has no open stream',
+      holds: s => s.streams.open.size === 0 || (isRegistered(s) && s.lifecycle.phase !== 'destroyed'),
+    },
+  ],
+}

@@ -1,0 +1,151 @@
+/** Who supervises a session, and how far a change of supervisors has come. */
+import type { PeerId } from '../../ids.ts'
+import { mapDelete, mapSet, type PersistentMap } from '../../persistent-map.ts'
+
+/** A supervisor in one of its epochs. A higher epoch of the same peer is a newer authority, not another supervisor. */
+export interface SupervisorIdentity {
+  readonly name: string
+  readonly peerId: PeerId
+  readonly address: string
+  /** The public Ed25519 key, base64. */
+  readonly signingKey: string
+  readonly epoch: number
+}
+
+/** A rotation: the previous supervisor hands over to the next. */
+export interface SupervisorRotation {
+  readonly operationId: string
+  readonly previous: SupervisorIdentity
+  readonly next: SupervisorIdentity
+}
+
+export type SupervisorRotationRejection =
+  | 'OperationConflict'
+  | 'NotBound'
+  | 'SenderMismatch'
+  | 'TargetEpochNotAdvanced'
+  | 'InvalidTarget'
+  | 'UnsupportedProtocolVersion'
+
+/** How a rotation ended, kept so that asking again gets the same answer. */
+export type SupervisorRotationReceipt = SupervisorRotation &
+  (
+    | { readonly outcome: 'Completed' }
+    | { readonly outcome: 'Rejected'; readonly rejection: SupervisorRotationRejection }
+  )
+
+/** One variant a phase: what is pending says what it is pending about, and nothing else is there. */
+export type SupervisorAuthority =
+  | {
+      readonly phase: 'unbound'
+      /** Whose trust was revoked last. */
+      readonly revoked?: SupervisorIdentity
+    }
+  | {
+      readonly phase: 'bound'
+      readonly supervisor: SupervisorIdentity
+      /** The peers were asked to trust it, and have not answered yet. */
+      readonly publishPending: boolean
+    }
+  /** Its trust is being withdrawn; nobody supervises meanwhile. */
+  | { readonly phase: 'revoking'; readonly previous: SupervisorIdentity }
+  /** The previous one's trust is being withdrawn. */
+  | ({ readonly phase: 'rotatingOut' } & SupervisorRotation)
+  /** The next one's trust is being established. */
+  | ({ readonly phase: 'rotatingIn' } & SupervisorRotation)
+
+export type Supervisor = SupervisorAuthority & {
+  /** The newest that ended, by their operation. */
+  readonly receipts: PersistentMap<string, SupervisorRotationReceipt>
+  /** Their operations, the oldest first. */
+  readonly receiptOrder: readonly string[]
+}
+
+/** Receipts kept: a supervisor that asks again after so many later rotations is told of a conflict. */
+const RECEIPTS_KEPT = 16
+
+export function sameSupervisor(a: SupervisorIdentity, b: SupervisorIdentity): boolean {
+  return sameAuthority(a, b) && a.name === b.name && a.address === b.address
+}
+
+/** The same peer, by the same key, in the same epoch; where it is reached may differ. */
+export function sameAuthority(a: SupervisorIdentity, b: SupervisorIdentity): boolean {
+  return a.peerId === b.peerId && a.signingKey === b.signingKey && a.epoch === b.epoch
+}
+
+interface Asked {
+  readonly operationId: string
+  readonly next: SupervisorIdentity
+}
+const askedOf = ({ operationId, next }: Asked): Asked => ({ operationId, next })
+
+type Kept = Pick<Supervisor, 'receipts' | 'receiptOrder'>
+
+/** Another phase, with what is kept of the rotations before. */
+function inPhase({ receipts, receiptOrder }: Kept, authority: SupervisorAuthority): Supervisor {
+  return { ...authority, receipts, receiptOrder }
+}
+
+/** The receipt joins those that are kept, and the oldest beyond their number goes. */
+function withReceipt(slice: Supervisor, receipt: SupervisorRotationReceipt): Supervisor {
+  const order = [...slice.receiptOrder, receipt.operationId]
+  const dropped = order.length > RECEIPTS_KEPT ? order[0] : undefined
+  const receipts = mapSet(slice.receipts, receipt.operationId, receipt)
+  return {
+    ...slice,
+    receipts: dropped === undefined ? receipts : mapDelete(receipts, dropped),
+    receiptOrder: dropped === undefined ? order : order.slice(1),
+  }
+}
+
+const bindTo =
+  (publishPending: boolean) =>
+  (slice: Supervisor, { supervisor }: { readonly supervisor: SupervisorIdentity }): Supervisor =>
+    inPhase(slice, { phase: 'bound', supervisor, publishPending })
+
+function published(slice: Supervisor): Supervisor {
+  return slice.phase === 'bound' ? { ...slice, publishPending: false } : slice
+}
+function revoking(slice: Supervisor): Supervisor {
+  return slice.phase === 'bound' ? inPhase(slice, { phase: 'revoking', previous: slice.supervisor }) : slice
+}
+function revoked(slice: Supervisor): Supervisor {
+  return slice.phase === 'revoking' ? inPhase(slice, { phase: 'unbound', revoked: slice.previous }) : slice
+}
+function rotateOut(slice: Supervisor, { operationId, next }: Asked): Supervisor {
+  if (slice.phase !== 'bound') return slice
+  return inPhase(slice, { phase: 'rotatingOut', operationId, previous: slice.supervisor, next })
+}
+function rotateIn(slice: Supervisor): Supervisor {
+  if (slice.phase !== 'rotatingOut') return slice
+  const { operationId, previous, next } = slice
+  return inPhase(slice, { phase: 'rotatingIn', operationId, previous, next })
+}
+function rotated(slice: Supervisor): Supervisor {
+  if (slice.phase !== 'rotatingIn') return slice
+  const { operationId, previous, next } = slice
+  const bound = inPhase(slice, { phase: 'bound', supervisor: next, publishPending: false })
+  return withReceipt(bound, { operationId, previous, next, outcome: 'Completed' })
+}
+function adopted(slice: Supervisor, { operationId, next }: Asked): Supervisor {
+  return slice.phase === 'bound'
+    ? withReceipt(slice, { operationId, previous: slice.supervisor, next, outcome: 'Completed' })
+    : slice
+}
+function rejected(slice: Supervisor, asked: Asked, rejection: SupervisorRotationRejection): Supervisor {
+  if (slice.phase !== 'bound') return slice
+  return withReceipt(slice, { ...askedOf(asked), previous: slice.supervisor, outcome: 'Rejected', rejection })
+}
+
+/** How the authority changes hands. Each leaves a slice alone that is in no phase for it. */
+export const supervisorSteps = {
+  bindTo,
+  published,
+  revoking,
+  revoked,
+  rotateOut,
+  rotateIn,
+  rotated,
+  adopted,
+  rejected,
+}

@@ -1,0 +1,124 @@
+/** What is known of the surfaces through which a session reaches tools that others provide. */
+import type { SurfaceId } from '../../ids.ts'
+import { mapValues, type PersistentMap } from '../../persistent-map.ts'
+
+export type SurfaceOperation = 'Add' | 'Remove' | 'Reload'
+/** How far the newest change of a surface has come. */
+export type SurfaceDeltaPhase = 'Pending' | 'Applied' | 'Draining' | 'Failed' | 'Forced'
+/** Why a change or a call did not come about. */
+export type SurfaceFailureCause = 'pending_failed' | 'surface_draining' | 'surface_unavailable'
+
+/** One connection with the tools that it was found to offer. */
+export interface SurfaceGeneration {
+  /** The task sequence of the change that made it. */
+  readonly generation: number
+  readonly tools: readonly string[]
+  readonly inflight: number
+}
+
+/** A connection that another one has replaced and that has calls to end. */
+export interface RetiringGeneration {
+  readonly generation: number
+  readonly inflight: number
+  /** When it may be closed by force, ms since the epoch. */
+  readonly timeoutAtMs: number
+}
+
+export type SurfaceBase =
+  | { readonly state: 'Absent' }
+  /** `since`: the generation with which it became active; of two that offer a tool of one name, the elder comes first. */
+  | { readonly state: 'Active'; readonly since: number; readonly serving: SurfaceGeneration }
+  | {
+      readonly state: 'Removing'
+      readonly serving: SurfaceGeneration
+      /** ms since the epoch */
+      readonly drainingSinceMs: number
+      /** When it may be closed by force, ms since the epoch. */
+      readonly timeoutAtMs: number
+      readonly appliedAtTurn: number
+    }
+  | { readonly state: 'Removed' }
+
+export interface Surface {
+  readonly id: SurfaceId
+  readonly base: SurfaceBase
+  readonly retiring: readonly RetiringGeneration[]
+  /** What is to become of it at the next boundary. The last word counts. */
+  readonly staged?: { readonly operation: SurfaceOperation; readonly sequence: number }
+  /** A connection that is being made, and the staged change it comes from. */
+  readonly pending?: { readonly operation: 'Add' | 'Reload'; readonly sequence: number; readonly lineage: number }
+  readonly lastDelta?: { readonly operation: SurfaceOperation; readonly phase: SurfaceDeltaPhase }
+}
+
+export interface ToolSurfaces {
+  /** After a shutdown nothing new begins. */
+  readonly phase: 'operating' | 'shutdown'
+  /** Every surface that was ever named. */
+  readonly surfaces: PersistentMap<SurfaceId, Surface>
+  readonly stagedSequence: number
+  readonly taskSequence: number
+  /** Rises with each change of what is offered. */
+  readonly snapshotEpoch: number
+  /** The newest epoch that the published list of tools shows. */
+  readonly alignedEpoch: number
+  readonly removalTimeoutMs: number
+}
+
+function surfacesWhere(slice: ToolSurfaces, holds: (surface: Surface) => boolean): readonly SurfaceId[] {
+  return [...mapValues(slice.surfaces)].flatMap(one => (holds(one) ? [one.id] : [])).sort()
+}
+
+/** The surfaces whose tools are offered, by id. */
+export function visibleSurfaces(slice: ToolSurfaces): readonly SurfaceId[] {
+  return surfacesWhere(slice, ({ base }) => base.state === 'Active')
+}
+/** The surfaces that take no new call and have calls to end, by id. */
+export function removingSurfaces(slice: ToolSurfaces): readonly SurfaceId[] {
+  return surfacesWhere(slice, ({ base }) => base.state === 'Removing')
+}
+/** The surfaces to which a connection is being made, by id. */
+export function pendingSurfaces(slice: ToolSurfaces): readonly SurfaceId[] {
+  return surfacesWhere(slice, ({ pending }) => pending !== undefined)
+}
+export function hasPendingOrStaged(slice: ToolSurfaces): boolean {
+  for (const { pending, staged } of mapValues(slice.surfaces)) {
+    if (pending !== undefined || staged !== undefined) return true
+  }
+  return false
+}
+/** Whether the published list of tools shows what the machine says. */
+export function isSnapshotAligned({ snapshotEpoch, alignedEpoch }: ToolSurfaces): boolean {
+  return snapshotEpoch === alignedEpoch
+}
+
+/** A tool that a surface offers. */
+export interface SurfaceTool {
+  readonly name: string
+  readonly surfaceId: SurfaceId
+  /** What a turn pins when it calls it. */
+  readonly generation: number
+  /** The surface whose tool of the same name is meant by the bare name; this one answers to its qualified name alone. */
+  readonly shadowedBy?: SurfaceId
+}
+
+/** Every tool on offer, the longest active surface first: of several with one name the first has the bare name. */
+export function surfaceTools(slice: ToolSurfaces): readonly SurfaceTool[] {
+  const active = [...mapValues(slice.surfaces)].flatMap(({ id, base }) =>
+    base.state === 'Active' ? [{ id, since: base.since, serving: base.serving }] : [],
+  )
+  const owners = new Map<string, SurfaceId>()
+  return active
+    .sort((a, b) => a.since - b.since)
+    .flatMap(({ id, serving: { generation, tools } }) =>
+      tools.map((name): SurfaceTool => {
+        const owner = owners.get(name)
+        if (owner === undefined) owners.set(name, id)
+        return { name, surfaceId: id, generation, ...(owner !== undefined && { shadowedBy: owner }) }
+      }),
+    )
+}
+
+/** What a tool answers to, whoever else has one of its name. */
+export function qualifiedToolName({ name, surfaceId }: SurfaceTool): string {
+  return `${surfaceId}.${name}`
+}

@@ -1,0 +1,335 @@
+/**
+ * Tool surfaces: the external servers that offer tools to the session, how they come, are replaced and go.
+ *
+ * Enforces: changes are staged and take place at a boundary, the newest alone; a connection that nobody waits for any
+ * more is refused; one that is replaced or removed takes no new call and closes after the last one it has, or by force
+ * when its time is up; of tools of one name the elder keeps the name and the other stays to be called. What was begun
+ * can be ended in every phase of the session.
+ */
+import type { MeerkatEffect } from '../../effects.ts'
+import type { MeerkatCondition } from '../../meerkat-region.ts'
+import { emptyMap, mapValues } from '../../persistent-map.ts'
+import type { MeerkatState } from '../../state.ts'
+import { endsWithProcess, OPEN, SERVED } from '../conditions.ts'
+import { isRegistered } from '../guards.ts'
+import {
+  connect,
+  countRetiring,
+  countServing,
+  drain,
+  dropRetiring,
+  giveUp,
+  install,
+  register,
+  remove,
+  shutDown,
+  stage,
+  unstage,
+} from './changes.ts'
+import {
+  hasCallInFlight,
+  hasNoCalls,
+  hasNothingPending,
+  isActiveSurface,
+  isAwaited,
+  isForRetiring,
+  isForServing,
+  isLastCall,
+  isNewestStaged,
+  isNotActiveSurface,
+  isNotOlderEpoch,
+  isNotRemovingSurface,
+  isReachedEpoch,
+  isRemovingSurface,
+  isStagedAdd,
+  isStagedReload,
+  isStagedRemove,
+  type SurfaceInputOf,
+  toolSurfaceOf,
+  type WithGeneration,
+  type WithSurface,
+} from './rules.ts'
+import {
+  hasPendingOrStaged,
+  type Surface,
+  type SurfaceDeltaPhase,
+  type SurfaceFailureCause,
+  type SurfaceOperation,
+  type ToolSurfaces,
+} from './state.ts'
+
+function refreshed({ toolSurfaces: { snapshotEpoch } }: MeerkatState): MeerkatEffect {
+  return { type: 'RefreshVisibleSurfaceSet', snapshotEpoch }
+}
+const delta =
+  (operation: SurfaceOperation, phase: SurfaceDeltaPhase) =>
+  (_: MeerkatState, { surfaceId }: WithSurface): MeerkatEffect => ({
+    type: 'EmitExternalToolDelta',
+    surfaceId,
+    operation,
+    phase,
+  })
+/** How what was pending came out. */
+const cameOut =
+  (phase: 'Applied' | 'Failed') =>
+  (
+    _: MeerkatState,
+    { surfaceId, cause }: WithSurface & { readonly cause?: SurfaceFailureCause },
+    before: MeerkatState,
+  ): readonly MeerkatEffect[] => {
+    const pending = toolSurfaceOf(before, { surfaceId })?.pending
+    if (pending === undefined) return []
+    const { operation } = pending
+    return [{ type: 'EmitExternalToolDelta', surfaceId, operation, phase, ...(cause && { cause }) }]
+  }
+function scheduled(
+  after: MeerkatState,
+  { surfaceId, appliedAtTurn }: SurfaceInputOf<'SurfaceApplyBoundary'>,
+): readonly MeerkatEffect[] {
+  const pending = toolSurfaceOf(after, { surfaceId })?.pending
+  if (pending === undefined) return []
+  const { operation, sequence: pendingTaskSequence, lineage: stagedIntentSequence } = pending
+  const sequences = { pendingTaskSequence, stagedIntentSequence }
+  return [{ type: 'ScheduleSurfaceCompletion', surfaceId, operation, ...sequences, appliedAtTurn }]
+}
+const admitted = (_: MeerkatState, { surfaceId, generation }: WithGeneration, before: MeerkatState) => {
+  const serving = generationsOf(toolSurfaceOf(before, { surfaceId }))[0]
+  const named = generation ?? serving
+  return named === undefined ? [] : [{ type: 'SurfaceCallAdmitted' as const, surfaceId, generation: named }]
+}
+const rejected =
+  (cause: SurfaceFailureCause) =>
+  (_: MeerkatState, { surfaceId }: WithSurface): MeerkatEffect => ({ type: 'RejectSurfaceCall', surfaceId, cause })
+
+/** The connections of a surface, the one that serves first. */
+function generationsOf(surface: Surface | undefined): readonly number[] {
+  if (surface === undefined) return []
+  const { base, retiring } = surface
+  const serving = base.state === 'Active' || base.state === 'Removing' ? [base.serving.generation] : []
+  return [...serving, ...retiring.map(({ generation }) => generation)]
+}
+/** Says of each connection that is no more that it is to be closed. */
+function closed(after: MeerkatState, input: WithSurface, before: MeerkatState): readonly MeerkatEffect[] {
+  const { surfaceId } = input
+  const left = generationsOf(toolSurfaceOf(after, input))
+  return generationsOf(toolSurfaceOf(before, input))
+    .filter(generation => !left.includes(generation))
+    .map(generation => ({ type: 'CloseSurfaceConnection', surfaceId, generation }))
+}
+
+const INITIAL: ToolSurfaces = {
+  phase: 'operating',
+  surfaces: emptyMap(),
+  stagedSequence: 0,
+  taskSequence: 0,
+  snapshotEpoch: 0,
+  alignedEpoch: 0,
+  removalTimeoutMs: 30_000,
+}
+const ALL = ['operating', 'shutdown'] as const
+const OPERATING = ['operating'] as const
+
+const staged = (operation: SurfaceOperation) => [
+  {
+    name: 'staged',
+    from: OPERATING,
+    during: OPEN,
+    when: [isRegistered, ...(operation === 'Reload' ? [isActiveSurface] : [])],
+    then: stage(operation),
+  },
+]
+
+/** A staged change takes place. A server that is being removed is added when it is gone. */
+const applied = { from: OPERATING, during: OPEN } as const
+const connecting = (operation: 'Add' | 'Reload') => ({
+  ...applied,
+  then: connect(operation),
+  emit: [scheduled, delta(operation, 'Pending')],
+})
+
+const CALLING = ['attached', 'running'] as const
+
+function isBusy({ base, retiring, pending }: Surface): boolean {
+  return base.state === 'Active' || base.state === 'Removing' || retiring.length > 0 || pending !== undefined
+}
+function isCalled({ base, retiring }: Surface): boolean {
+  if (retiring.length > 0) return true
+  return (base.state === 'Active' || base.state === 'Removing') && base.serving.inflight > 0
+}
+function atRest(slice: ToolSurfaces): boolean {
+  const all = [...mapValues(slice.surfaces)]
+  if (slice.phase === 'shutdown') return !all.some(isCalled)
+  return !hasPendingOrStaged(slice) && !all.some(isBusy)
+}
+
+export const toolSurfaces: MeerkatCondition<'toolSurfaces', ToolSurfaces['phase']> = {
+  name: 'toolSurfaces',
+  about:
+    'The external servers that offer tools: staged and applied changes, connections in the making, calls under way.',
+  initial: INITIAL,
+  condition: { atRest },
+  phaseOf: state => state.toolSurfaces.phase,
+  phases: ALL,
+  on: {
+    SurfaceRegister: [{ name: 'known', from: ALL, during: OPEN, when: [isRegistered], then: register }],
+    SurfaceSetRemovalTimeout: [
+      {
+        name: 'set',
+        from: OPERATING,
+        during: OPEN,
+        when: [isRegistered],
+        then: (slice, { timeoutMs: removalTimeoutMs }) => ({ ...slice, removalTimeoutMs }),
+      },
+    ],
+    SurfaceStageAdd: staged('Add'),
+    SurfaceStageRemove: staged('Remove'),
+    SurfaceStageReload: staged('Reload'),
+    SurfaceApplyBoundary: [
+      {
+        name: 'add',
+        when: [isNewestStaged, hasNothingPending, isStagedAdd, isNotRemovingSurface],
+        ...connecting('Add'),
+      },
+      {
+        name: 'reload',
+        when: [isNewestStaged, hasNothingPending, isStagedReload, isActiveSurface],
+        ...connecting('Reload'),
+      },
+      {
+        name: 'drain',
+        when: [isNewestStaged, hasNothingPending, isStagedRemove, isActiveSurface],
+        ...applied,
+        then: drain,
+        emit: [refreshed, delta('Remove', 'Draining')],
+      },
+      {
+        name: 'nothing',
+        when: [isNewestStaged, hasNothingPending, isStagedRemove, isNotActiveSurface],
+        ...applied,
+        then: unstage,
+      },
+    ],
+    SurfaceMarkPendingSucceeded: [
+      {
+        name: 'installed',
+        from: OPERATING,
+        during: SERVED,
+        when: [isAwaited],
+        then: install,
+        emit: [closed, refreshed, cameOut('Applied')],
+      },
+    ],
+    SurfaceMarkPendingFailed: [
+      { name: 'failed', from: OPERATING, during: SERVED, when: [isAwaited], then: giveUp, emit: [cameOut('Failed')] },
+    ],
+    SurfaceCallStarted: [
+      {
+        name: 'started',
+        from: OPERATING,
+        during: CALLING,
+        when: [isActiveSurface, isForServing],
+        then: countServing(1),
+        emit: [admitted],
+      },
+      {
+        name: 'pinned',
+        from: OPERATING,
+        during: CALLING,
+        when: [isActiveSurface, isForRetiring],
+        then: countRetiring(1),
+        emit: [admitted],
+      },
+      {
+        name: 'draining',
+        from: ALL,
+        during: CALLING,
+        when: [isRemovingSurface],
+        emit: [rejected('surface_draining')],
+      },
+      { name: 'unavailable', from: ALL, during: CALLING, emit: [rejected('surface_unavailable')] },
+    ],
+    SurfaceCallFinished: [
+      { name: 'finished', from: ALL, during: SERVED, when: [isForServing, hasCallInFlight], then: countServing(-1) },
+      { name: 'last', from: ALL, during: SERVED, when: [isLastCall], then: dropRetiring, emit: [closed] },
+      { name: 'pinned', from: ALL, during: SERVED, when: [isForRetiring], then: countRetiring(-1) },
+    ],
+    SurfaceFinalizeRemovalClean: [
+      {
+        name: 'clean',
+        from: ALL,
+        during: SERVED,
+        when: [isRemovingSurface, hasNoCalls],
+        then: remove('Applied'),
+        emit: [closed, refreshed, delta('Remove', 'Applied')],
+      },
+    ],
+    SurfaceFinalizeRemovalForced: [
+      { name: 'generation', from: ALL, during: SERVED, when: [isForRetiring], then: dropRetiring, emit: [closed] },
+      {
+        name: 'forced',
+        from: ALL,
+        during: SERVED,
+        when: [isRemovingSurface, isForServing],
+        then: remove('Forced'),
+        emit: [closed, refreshed, delta('Remove', 'Forced')],
+      },
+    ],
+    SurfaceSnapshotAligned: [
+      {
+        name: 'aligned',
+        from: ALL,
+        during: SERVED,
+        when: [isNotOlderEpoch, isReachedEpoch],
+        then: (slice, { epoch: alignedEpoch }) => ({ ...slice, alignedEpoch }),
+      },
+    ],
+    SurfaceShutdown: [
+      { name: 'shut', from: OPERATING, during: SERVED, when: [isRegistered], to: ['shutdown'], then: shutDown },
+      { name: 'again', from: ['shutdown'], during: SERVED, when: [isRegistered] },
+    ],
+  },
+  follow: endsWithProcess<ToolSurfaces, ToolSurfaces['phase']>(INITIAL, {
+    shutdown: ['operating'],
+  }),
+  invariants: [
+    {
+      id: 'surfaces-need-a-registered-session',
+      text: 'an unregistered or destroyed session has no tool surface',
+      holds: s => s.toolSurfaces.surfaces.size === 0 || (isRegistered(s) && s.lifecycle.phase !== 'destroyed'),
+    },
+    {
+      id: 'surface-aligned-epoch-was-reached',
+      text: 'no list of tools was published that shows more than there was',
+      holds: ({ toolSurfaces: { alignedEpoch, snapshotEpoch } }) => alignedEpoch <= snapshotEpoch,
+    },
+    {
+      id: 'surface-shutdown-begins-nothing',
+      text: 'after a shutdown of the tool surfaces no change is staged or pending',
+      holds: ({ toolSurfaces: slice }) => slice.phase === 'operating' || !hasPendingOrStaged(slice),
+    },
+    {
+      id: 'surface-removal-has-no-successor',
+      text: 'a surface that is being removed waits for no new connection',
+      holds: ({ toolSurfaces: { surfaces } }) => everySurface(surfaces, isNotSucceeded),
+    },
+    {
+      id: 'surface-generations-retire-with-calls',
+      text: 'a connection that was replaced is there for the calls it has, and goes with its surface',
+      holds: ({ toolSurfaces: { surfaces } }) => everySurface(surfaces, retiresSoundly),
+    },
+  ],
+}
+
+function everySurface(surfaces: ToolSurfaces['surfaces'], holds: (surface: Surface) => boolean): boolean {
+  for (const surface of mapValues(surfaces)) if (!holds(surface)) return false
+  return true
+}
+function isNotSucceeded({ base, pending }: Surface): boolean {
+  return base.state !== 'Removing' || pending === undefined
+}
+function retiresSoundly(surface: Surface): boolean {
+  const { base, retiring } = surface
+  const generations = generationsOf(surface)
+  if (new Set(generations).size !== generations.length || retiring.some(({ inflight }) => inflight < 1)) return false
+  return retiring.length === 0 || base.state === 'Active' || base.state === 'Removing'
+}

@@ -1,0 +1,56 @@
+/**
+ * The transcript's shape: how many messages it has, and from which one on a model needs to read.
+ *
+ * Enforces: message indexes are dense; a compaction only moves the reading point forward, to the summary it wrote.
+ */
+import type { MeerkatEffect } from '../../effects.ts'
+import type { MeerkatRegion } from '../../meerkat-region.ts'
+import type { MeerkatFacts } from '../../state.ts'
+import type { LifecyclePhase } from '../lifecycle/state.ts'
+import type { Transcript } from './state.ts'
+
+const LIVE: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired', 'stopped']
+
+function extend(slice: Transcript, input: { readonly messages?: number }): Transcript {
+  const { messages = 0 } = input
+  return messages === 0 ? slice : { ...slice, length: slice.length + messages }
+}
+function extended(after: MeerkatFacts, _: unknown, before: MeerkatFacts): readonly MeerkatEffect[] {
+  const count = after.transcript.length - before.transcript.length
+  return count === 0 ? [] : [{ type: 'TranscriptExtended', from: before.transcript.length, count }]
+}
+function coversNew(state: MeerkatFacts, input: { readonly covers: number }): boolean {
+  return input.covers > state.transcript.contextFrom && input.covers <= state.transcript.length
+}
+
+export const transcript: MeerkatRegion<'transcript', LifecyclePhase> = {
+  name: 'transcript',
+  about: 'How long the transcript is and from where a model reads it.',
+  initial: { length: 0, contextFrom: 0 },
+  phaseOf: state => state.lifecycle.phase,
+  phases: LIVE,
+  on: {
+    ExtendTranscript: [{ name: 'extended', from: LIVE, then: extend, emit: [extended] }],
+    CompactTranscript: [
+      {
+        name: 'compacted',
+        from: LIVE,
+        when: [coversNew],
+        then: slice => ({ length: slice.length + 1, contextFrom: slice.length }),
+        emit: [extended],
+      },
+    ],
+  },
+  follow: {
+    Commit: { then: extend, emit: [extended] },
+    Fail: { then: extend, emit: [extended] },
+    CancelRun: { then: extend, emit: [extended] },
+  },
+  invariants: [
+    {
+      id: 'context-within-transcript',
+      text: 'the reading point lies within the transcript',
+      holds: ({ transcript: t }) => t.contextFrom <= t.length,
+    },
+  ],
+}

@@ -1,0 +1,112 @@
+/** The guards and the changes of which the turn's rows are made. */
+import type { MeerkatEffect } from '../../effects.ts'
+import type { RunId } from '../../ids.ts'
+import type { MeerkatFacts } from '../../state.ts'
+import type { TerminalFailureSource } from './input.ts'
+import { isFatalSource, RECOVERABLE } from './outcome.ts'
+import type {
+  LlmRetry,
+  Turn,
+  TurnBeginning,
+  TurnPhase,
+  TurnPrimitiveKind,
+  TurnTerminalCause,
+  TurnTerminalOutcome,
+} from './state.ts'
+
+export const READY: Turn = { phase: 'ready' }
+
+const ready = ['ready'] as const
+/** A run that ends takes its turn along, wherever that is. */
+export const TO_READY: Readonly<Record<Exclude<TurnPhase, 'ready'>, readonly TurnPhase[]>> = {
+  applyingPrimitive: ready,
+  callingLlm: ready,
+  waitingForOps: ready,
+  drainingBoundary: ready,
+  extracting: ready,
+  errorRecovery: ready,
+  cancelling: ready,
+  completed: ready,
+  failed: ready,
+  cancelled: ready,
+}
+
+export const to =
+  <Phase extends 'callingLlm' | 'drainingBoundary' | 'extracting' | 'cancelling' | 'completed' | 'cancelled'>(
+    phase: Phase,
+  ) =>
+  (slice: Turn): Turn =>
+    slice.phase === 'ready' ? slice : { phase, facts: slice.facts }
+
+export const fail =
+  (outcome: TurnTerminalOutcome, cause: TurnTerminalCause) =>
+  (slice: Turn): Turn =>
+    slice.phase === 'ready' ? slice : { phase: 'failed', facts: slice.facts, outcome, cause }
+
+export function begin(
+  primitive: TurnPrimitiveKind,
+): (slice: Turn, input: { readonly runId: RunId } & TurnBeginning) => Turn {
+  return (_, { runId, maxExtractions = 0, content, vision, imageToolResults }) => ({
+    phase: 'applyingPrimitive',
+    facts: {
+      runId,
+      primitive,
+      extractions: 0,
+      maxExtractions,
+      ...(content && { content }),
+      ...(vision === true && { vision }),
+      ...(imageToolResults === true && { imageToolResults }),
+    },
+  })
+}
+
+export function isConversation(state: MeerkatFacts): boolean {
+  return state.turn.phase !== 'ready' && state.turn.facts.primitive === 'conversation-turn'
+}
+export function cancelAtBoundary(state: MeerkatFacts): boolean {
+  return state.run.phase === 'bound' && state.run.cancel !== 'none'
+}
+/** Not so where the run is only asked to end soon: then its answer is as good as any. */
+export function cancelTakesAnswer({ run }: MeerkatFacts): boolean {
+  if (run.phase !== 'bound') return false
+  return run.cancel === 'now' || (run.cancel === 'boundary' && run.keepsAnswer !== true)
+}
+export function callsTools(_: MeerkatFacts, input: { readonly toolCount: number }): boolean {
+  return input.toolCount > 0
+}
+export function barrierSatisfied(state: MeerkatFacts): boolean {
+  return state.turn.phase !== 'waitingForOps' || state.turn.barrier.length === 0
+}
+export function matchesBarrier(state: MeerkatFacts, input: { readonly operationIds: readonly string[] }): boolean {
+  if (state.turn.phase !== 'waitingForOps' || state.turn.barrier.length === 0) return false
+  const { barrier } = state.turn
+  const named = new Set(input.operationIds)
+  return named.size === new Set(barrier).size && barrier.every(id => named.has(id))
+}
+export function extractionsLeft(state: MeerkatFacts): boolean {
+  return state.turn.phase !== 'ready' && state.turn.facts.extractions < state.turn.facts.maxExtractions
+}
+export function isRecoverable(_: MeerkatFacts, { retry }: { readonly retry: LlmRetry }): boolean {
+  return RECOVERABLE.includes(retry.kind) && retry.attempt > 0 && retry.attempt <= retry.maxRetries
+}
+export function isPlannedRetry(state: MeerkatFacts, input: { readonly attempt: number }): boolean {
+  return state.turn.phase === 'errorRecovery' && state.turn.retry.attempt === input.attempt
+}
+export function isFatal(_: MeerkatFacts, input: { readonly source: TerminalFailureSource }): boolean {
+  return isFatalSource(input.source)
+}
+export function limitReached(_: MeerkatFacts, input: { readonly turns: number; readonly maxTurns: number }): boolean {
+  return input.turns >= input.maxTurns
+}
+
+export function noRunBound({ run }: MeerkatFacts): boolean {
+  return run.phase === 'none'
+}
+
+export const effect =
+  (type: 'TurnRunStarted' | 'TurnCheckCompaction' | 'TurnRunCompleted' | 'TurnRunCancelled') =>
+  (_: MeerkatFacts, input: { readonly runId: RunId }): MeerkatEffect => ({ type, runId: input.runId })
+
+export function turnFailed(after: MeerkatFacts, input: { readonly runId: RunId }): readonly MeerkatEffect[] {
+  return after.turn.phase === 'failed' ? [{ type: 'TurnRunFailed', runId: input.runId, cause: after.turn.cause }] : []
+}

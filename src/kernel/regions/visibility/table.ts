@@ -1,0 +1,350 @@
+/**
+ * Tool visibility: which tools the model may see, and how that changes.
+ *
+ * Enforces: what is staged becomes visible by a commit alone; every change of what is visible has a revision, and two
+ * sets of one revision are the same; a filter or a request names a tool together with who provides it, and as long as
+ * it is named nobody else can provide it. What a turn alone shows ends with its run: an input that is tried again has
+ * its overlay set again. What the model's abilities leave follows from the model (llm) and is not kept here. When a
+ * boundary is reached, and so a commit due, is the loop's to know.
+ */
+import type { MeerkatEffect } from '../../effects.ts'
+import type { MeerkatRegion } from '../../meerkat-region.ts'
+import { emptyMap, mapGet, mapOf } from '../../persistent-map.ts'
+import type { MeerkatFacts } from '../../state.ts'
+import { changesIdentity, isRegistered } from '../guards.ts'
+import type { LifecyclePhase } from '../lifecycle/state.ts'
+import { llmOf, NO_LLM, type SessionLlm } from '../llm/state.ts'
+import { ALL_TOOLS, distinct, namedBy, plain, sameFilter, sameNames } from '../tool-filter.ts'
+import type { ReplaceVisibilityState, VisibilityInput } from './input.ts'
+import {
+  afterModelChange,
+  deferredNames,
+  filteredNames,
+  hasStagedVisibility,
+  isBacked,
+  sameContent,
+  type ToolAuthority,
+  type ToolCatalog,
+  type TurnToolOverlay,
+  type Visibility,
+  type VisibleSet,
+} from './state.ts'
+
+type In<Type> = Extract<VisibilityInput, { readonly type: Type }>
+type Staging = In<'StagePersistentFilter' | 'StageVisibilityFilter'>
+type Cataloguing = In<'ReplaceFilterToolAuthorityCatalog' | 'ReplaceDeferredToolAuthorityCatalog'>
+
+const namesOf = (authorities: readonly ToolAuthority[]): readonly string[] => distinct(authorities.map(one => one.name))
+function hasAll(authorities: readonly ToolAuthority[], names: readonly string[]): boolean {
+  return names.every(name => authorities.some(one => one.name === name))
+}
+
+function isWitnessed(_: MeerkatFacts, { filter, witnesses }: Staging): boolean {
+  return hasAll(witnesses, namedBy(filter))
+}
+function isBackedByFilterCatalog({ visibility: s }: MeerkatFacts, { witnesses }: Staging): boolean {
+  return isBacked(s.filterCatalog, witnesses)
+}
+function asksForSome(_: MeerkatFacts, { authorities }: In<'RequestDeferredTools'>): boolean {
+  return authorities.length > 0
+}
+function isBackedByDeferredCatalog(
+  { visibility: s }: MeerkatFacts,
+  { authorities }: { readonly authorities: readonly ToolAuthority[] },
+): boolean {
+  return isBacked(s.deferredCatalog, authorities)
+}
+function isStagedFilter({ visibility: { staged } }: MeerkatFacts, input: In<'CommitVisibilityFilter'>): boolean {
+  return input.revision === staged.revision && sameFilter(plain(input.filter), staged.filter)
+}
+function isStagedRequest({ visibility: { staged } }: MeerkatFacts, input: In<'CommitDeferredNames'>): boolean {
+  return sameNames(namesOf(input.authorities), staged.deferred)
+}
+function isUncommitted(state: MeerkatFacts): boolean {
+  return hasStagedVisibility(state)
+}
+/** The filter that is staged is another one, or nothing but the revision is. */
+function changesFilter({ visibility: { active, staged } }: MeerkatFacts): boolean {
+  return !sameFilter(active.filter, staged.filter) || sameContent(active, staged)
+}
+function changesRequest({ visibility: { active, staged } }: MeerkatFacts): boolean {
+  return !sameNames(active.deferred, staged.deferred) || sameContent(active, staged)
+}
+function isStagedRevision({ visibility: { staged } }: MeerkatFacts, input: In<'PublishCommittedVisibleSet'>): boolean {
+  return input.revision === staged.revision
+}
+/** Who provides a tool that is named goes on providing it. */
+function keepsFilteredTools({ visibility: s }: MeerkatFacts, { catalog }: Cataloguing): boolean {
+  return keeps(s.filterCatalog, catalogOf(catalog), filteredNames(s))
+}
+function keepsDeferredTools({ visibility: s }: MeerkatFacts, { catalog }: Cataloguing): boolean {
+  return keeps(s.deferredCatalog, catalogOf(catalog), deferredNames(s))
+}
+function keeps(old: ToolCatalog, next: ToolCatalog, names: readonly string[]): boolean {
+  return names.every(name => {
+    const owner = mapGet(old, name)
+    return owner !== undefined && isBacked(next, [{ name, ...owner }])
+  })
+}
+function allowsKnownTools({ visibility: s }: MeerkatFacts, { allow = [] }: TurnToolOverlay): boolean {
+  return allow.every(name => mapGet(s.filterCatalog, name) !== undefined)
+}
+function isCoherent(_: MeerkatFacts, { active, staged }: ReplaceVisibilityState): boolean {
+  if (active.revision > staged.revision) return false
+  return active.revision < staged.revision || sameContent(plainSet(active), plainSet(staged))
+}
+function notOlder({ visibility: s }: MeerkatFacts, { active }: ReplaceVisibilityState): boolean {
+  return active.revision >= s.active.revision
+}
+function isProven({ visibility: s }: MeerkatFacts, input: ReplaceVisibilityState): boolean {
+  const { inherited, active, staged, witnesses, authorities } = input
+  const filters = [inherited, active.filter, staged.filter]
+  return (
+    hasAll(witnesses, filters.flatMap(namedBy)) &&
+    hasAll(authorities, [...active.deferred, ...staged.deferred]) &&
+    isBacked(s.filterCatalog, witnesses) &&
+    isBacked(s.deferredCatalog, authorities)
+  )
+}
+const newestOf = (input: In<'SyncVisibilityRevisions'>): number => Math.max(input.activeRevision, input.stagedRevision)
+function isAhead({ visibility: s }: MeerkatFacts, input: In<'SyncVisibilityRevisions'>): boolean {
+  return newestOf(input) > s.newest
+}
+
+const plainSet = ({ revision, filter, deferred }: VisibleSet): VisibleSet => ({
+  revision,
+  filter: plain(filter),
+  deferred: distinct(deferred),
+})
+function catalogOf(authorities: readonly ToolAuthority[]): ToolCatalog {
+  return mapOf(authorities.map(({ name, kind, sourceId }) => [name, { kind, sourceId }] as const))
+}
+
+const stage = (slice: Visibility, change: Partial<Omit<VisibleSet, 'revision'>>): Visibility => {
+  const newest = slice.newest + 1
+  return { ...slice, staged: { ...slice.staged, ...change, revision: newest }, newest }
+}
+function stageFilter(slice: Visibility, { filter }: Staging): Visibility {
+  return stage(slice, { filter: plain(filter) })
+}
+/** Commits a part: it takes the staged revision, and if the other part is still to come, that gets a new one. */
+function commit(slice: Visibility, part: 'filter' | 'deferred'): Visibility {
+  const active = { ...slice.active, [part]: slice.staged[part], revision: slice.staged.revision }
+  return sameContent(active, slice.staged) ? { ...slice, active } : stage({ ...slice, active }, {})
+}
+function replace(slice: Visibility, input: ReplaceVisibilityState): Visibility {
+  const staged = plainSet(input.staged)
+  return {
+    ...slice,
+    inherited: plain(input.inherited),
+    active: plainSet(input.active),
+    staged,
+    newest: Math.max(slice.newest, staged.revision),
+  }
+}
+function overlaid(slice: Visibility, { allow, deny }: TurnToolOverlay): Visibility {
+  return { ...slice, overlay: { ...(allow && { allow: distinct(allow) }), deny: distinct(deny) } }
+}
+function withoutOverlay(slice: Visibility): Visibility {
+  if (slice.overlay === undefined) return slice
+  const { overlay: _, ...rest } = slice
+  return rest
+}
+
+const NOTHING_NAMED: VisibleSet = { revision: 0, filter: ALL_TOOLS, deferred: [] }
+const INITIAL: Visibility = {
+  inherited: ALL_TOOLS,
+  active: NOTHING_NAMED,
+  staged: NOTHING_NAMED,
+  newest: 0,
+  filterCatalog: emptyMap(),
+  deferredCatalog: emptyMap(),
+}
+
+function changed({ visibility: { active, staged } }: MeerkatFacts): MeerkatEffect {
+  return { type: 'ToolVisibilityChanged', activeRevision: active.revision, stagedRevision: staged.revision }
+}
+function changedIfSo(after: MeerkatFacts, _: unknown, before: MeerkatFacts): readonly MeerkatEffect[] {
+  return after.visibility.active.revision === before.visibility.active.revision ? [] : [changed(after)]
+}
+function published({ visibility: { active } }: MeerkatFacts): MeerkatEffect {
+  return { type: 'CommittedVisibleSetPublished', revision: active.revision }
+}
+
+const LIVE: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired', 'stopped']
+const GOING: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired']
+
+const modelled = {
+  then: (slice: Visibility, input: SessionLlm, state: MeerkatFacts): Visibility =>
+    afterModelChange(slice, state, llmOf(input)),
+  emit: [changedIfSo],
+}
+const anew = { then: (): Visibility => INITIAL }
+const turnEnds = { then: withoutOverlay }
+
+const staging: MeerkatRegion<'visibility', LifecyclePhase>['on'] = {
+  StagePersistentFilter: [
+    {
+      name: 'staged',
+      from: GOING,
+      when: [isRegistered, isWitnessed, isBackedByFilterCatalog],
+      then: stageFilter,
+      emit: [changed],
+    },
+  ],
+  StageVisibilityFilter: [
+    {
+      name: 'staged',
+      from: LIVE,
+      when: [isRegistered, isWitnessed, isBackedByFilterCatalog],
+      then: stageFilter,
+      emit: [changed],
+    },
+  ],
+  RequestDeferredTools: [
+    {
+      name: 'staged',
+      from: GOING,
+      when: [isRegistered, asksForSome, isBackedByDeferredCatalog],
+      then: (slice, { authorities }) =>
+        stage(slice, { deferred: distinct([...slice.staged.deferred, ...namesOf(authorities)]) }),
+      emit: [changed],
+    },
+  ],
+  StageDeferredNames: [
+    {
+      name: 'staged',
+      from: LIVE,
+      when: [isRegistered],
+      then: slice => stage(slice, { deferred: [] }),
+      emit: [changed],
+    },
+  ],
+}
+
+const committing: MeerkatRegion<'visibility', LifecyclePhase>['on'] = {
+  CommitVisibilityFilter: [
+    {
+      name: 'committed',
+      from: LIVE,
+      when: [isRegistered, isStagedFilter, isUncommitted, changesFilter],
+      then: slice => commit(slice, 'filter'),
+      emit: [changed],
+    },
+    { name: 'again', from: LIVE, when: [isRegistered, isStagedFilter] },
+  ],
+  CommitDeferredNames: [
+    {
+      name: 'committed',
+      from: LIVE,
+      when: [isRegistered, isStagedRequest, isBackedByDeferredCatalog, isUncommitted, changesRequest],
+      then: slice => commit(slice, 'deferred'),
+      emit: [changed],
+    },
+    { name: 'again', from: LIVE, when: [isRegistered, isStagedRequest, isBackedByDeferredCatalog] },
+  ],
+  PublishCommittedVisibleSet: [
+    {
+      name: 'published',
+      from: GOING,
+      when: [isRegistered, isStagedRevision, isUncommitted],
+      then: slice => ({ ...slice, active: slice.staged }),
+      emit: [published],
+    },
+    { name: 'again', from: GOING, when: [isRegistered, isStagedRevision] },
+  ],
+}
+
+export const visibility: MeerkatRegion<'visibility', LifecyclePhase> = {
+  name: 'visibility',
+  about: 'Which tools the model may see: filters and requests that are staged and committed, and what one turn shows.',
+  initial: INITIAL,
+  phaseOf: state => state.lifecycle.phase,
+  phases: LIVE,
+  on: {
+    ...staging,
+    ...committing,
+    ReplaceFilterToolAuthorityCatalog: [
+      {
+        name: 'replaced',
+        from: LIVE,
+        when: [isRegistered, keepsFilteredTools],
+        then: (slice, { catalog }) => ({ ...slice, filterCatalog: catalogOf(catalog) }),
+      },
+    ],
+    ReplaceDeferredToolAuthorityCatalog: [
+      {
+        name: 'replaced',
+        from: LIVE,
+        when: [isRegistered, keepsDeferredTools],
+        then: (slice, { catalog }) => ({ ...slice, deferredCatalog: catalogOf(catalog) }),
+      },
+    ],
+    SetTurnToolOverlay: [{ name: 'set', from: LIVE, when: [isRegistered, allowsKnownTools], then: overlaid }],
+    ClearTurnToolOverlay: [{ name: 'cleared', from: LIVE, when: [isRegistered], then: withoutOverlay }],
+    ReplaceVisibilityState: [
+      {
+        name: 'replaced',
+        from: LIVE,
+        when: [isRegistered, isCoherent, notOlder, isProven],
+        then: replace,
+        emit: [changed],
+      },
+    ],
+    SyncVisibilityRevisions: [
+      {
+        name: 'raised',
+        from: LIVE,
+        when: [isRegistered, isAhead],
+        then: (slice, input) => ({ ...slice, newest: newestOf(input) }),
+      },
+      { name: 'known', from: LIVE, when: [isRegistered] },
+    ],
+  },
+  follow: {
+    HydrateSessionLlmState: modelled,
+    ReconfigureSessionLlmIdentity: modelled,
+    CommitStickyModelFallback: modelled,
+    ClearSessionLlmState: {
+      then: (slice, _, state) => afterModelChange(slice, state, NO_LLM),
+      emit: [changedIfSo],
+    },
+    Commit: turnEnds,
+    Fail: turnEnds,
+    CancelRun: turnEnds,
+    RollbackRun: turnEnds,
+    RuntimeExecutorExited: turnEnds,
+    Recover: turnEnds,
+    Reset: turnEnds,
+    Destroy: anew,
+    UnregisterSession: anew,
+    RegisterSession: { then: (slice, input, state) => (changesIdentity(state, input) ? INITIAL : slice) },
+  },
+  invariants: [
+    {
+      id: 'named-tools-have-a-provider',
+      text: 'every tool that a filter names or that was asked for is in its catalogue',
+      holds: ({ visibility: s }) =>
+        filteredNames(s).every(name => mapGet(s.filterCatalog, name) !== undefined) &&
+        deferredNames(s).every(name => mapGet(s.deferredCatalog, name) !== undefined),
+    },
+    {
+      id: 'revisions-tell-visible-sets-apart',
+      text: 'the active revision is not above the staged one, nor that above the newest; where they are equal, so are the sets',
+      holds: ({ visibility: { active, staged, newest } }) =>
+        active.revision <= staged.revision &&
+        staged.revision <= newest &&
+        (active.revision < staged.revision || sameContent(active, staged)),
+    },
+    {
+      id: 'visibility-is-of-a-session',
+      text: 'a session that is unregistered or destroyed has no say over tools',
+      holds: s => isUntouched(s.visibility) || (isRegistered(s) && s.lifecycle.phase !== 'destroyed'),
+    },
+  ],
+}
+
+function isUntouched({ newest, inherited, overlay, filterCatalog, deferredCatalog }: Visibility): boolean {
+  const { size } = filterCatalog
+  return newest === 0 && inherited.type === 'all' && overlay === undefined && size + deferredCatalog.size === 0
+}
