@@ -100,7 +100,11 @@ function copy(s: MeerkatState): MeerkatState {
 }
 
 /** The session machine. */
-export const meerkat: Machine<MeerkatState, MeerkatInput, MeerkatEffect> = machine({
+export const meerkat: Machine<MeerkatState, MeerkatInput, MeerkatEffect> = machine<
+  MeerkatState,
+  MeerkatInput,
+  MeerkatEffect
+>({
   name: 'meerkat',
   spine: (state: MeerkatState) => state.lifecycle.phase,
   regions: [

@@ -4,6 +4,8 @@
  * The loop may sleep only while `runnable` is false; `explain` names what holds it up. Both read `blockers`, so they
  * can't disagree.
  */
+
+import type { CoreFacts } from './core.ts'
 import type { CallId, InputId, OperationId } from './ids.ts'
 import { type CallEntry, unsettledCallsOf } from './regions/calls/state.ts'
 import { admitsWork } from './regions/guards.ts'
@@ -11,7 +13,6 @@ import { findInOrder } from './regions/lane.ts'
 import { nextWaking, selectBatch } from './regions/ledger/batch.ts'
 import { entryOf, type Ledger } from './regions/ledger/state.ts'
 import { completionsAfter, wakes } from './regions/operations/state.ts'
-import type { MeerkatFacts } from './state.ts'
 
 /** Something that keeps the session from starting its next run. */
 export interface Blocker {
@@ -38,7 +39,7 @@ export interface Blocker {
 }
 
 /** Whether the ledger holds work for a run that nothing but phase and executor stands in the way of. */
-export function canPrepare(state: MeerkatFacts): boolean {
+export function canPrepare(state: CoreFacts): boolean {
   if (state.ledger.waking === 0) return false
   return state.calls.unsettled === 0 || unsettledCallsOfNext(state).length === 0
 }
@@ -47,7 +48,7 @@ export function canPrepare(state: MeerkatFacts): boolean {
  * Whether work that waits for a person has something to hear meanwhile: steers wait behind it, or have joined it and were
  * not heard. A run may start then whose executor goes on without the calls that are not decided.
  */
-export function canHear({ ledger, calls, registration: { merge } }: MeerkatFacts): boolean {
+export function canHear({ ledger, calls, registration: { merge } }: CoreFacts): boolean {
   if (calls.unsettled === 0) return false
   const [head] = selectBatch(ledger, { merge, passivesAlong: false })
   const waiting = head === undefined ? [] : unsettledCallsOf(calls, head)
@@ -63,13 +64,13 @@ function leadsSteers(ledger: Ledger, head: InputId | undefined): boolean {
 }
 
 /** Calls that the next run's work has to have settled first. */
-function unsettledCallsOfNext(state: MeerkatFacts): readonly CallEntry[] {
+function unsettledCallsOfNext(state: CoreFacts): readonly CallEntry[] {
   const waking = nextWaking(state.ledger)
   return waking === undefined ? [] : unsettledCallsOf(state.calls, waking)
 }
 
 /** Whether the loop has to start a run now. */
-export function runnable(state: MeerkatFacts): boolean {
+export function runnable(state: CoreFacts): boolean {
   const { lifecycle, registration } = state
   if (registration.phase !== 'active') return false
   if (lifecycle.phase === 'attached') return !lifecycle.stopDeferred && canPrepare(state)
@@ -77,21 +78,21 @@ export function runnable(state: MeerkatFacts): boolean {
 }
 
 /** Whether a run may start now that hears steers while calls of its work wait for a person. */
-export function hearable(state: MeerkatFacts): boolean {
+export function hearable(state: CoreFacts): boolean {
   const { lifecycle, registration } = state
   if (registration.phase !== 'active' || !canHear(state)) return false
   return lifecycle.phase === 'attached' ? !lifecycle.stopDeferred : lifecycle.phase === 'retired'
 }
 
 /** How old the work is that nothing stands in the way of but, at most, that somebody serves the session. */
-export function workWaitingSince(state: MeerkatFacts): number | undefined {
+export function workWaitingSince(state: CoreFacts): number | undefined {
   if (blockers(state).some(({ guard }) => guard !== 'executor-attached')) return undefined
   const waking = nextWaking(state.ledger)
   return waking === undefined ? undefined : entryOf(state.ledger, waking)?.at
 }
 
 /** Every unmet condition for the next run; empty exactly when `runnable` holds. */
-export function blockers(state: MeerkatFacts): readonly Blocker[] {
+export function blockers(state: CoreFacts): readonly Blocker[] {
   const found: Blocker[] = []
   const { lifecycle, registration, run } = state
   if (lifecycle.phase === 'destroyed') found.push({ guard: 'not-destroyed', owner: 'caller' })
@@ -107,7 +108,7 @@ export function blockers(state: MeerkatFacts): readonly Blocker[] {
   return found
 }
 
-function workBlockers(state: MeerkatFacts): readonly Blocker[] {
+function workBlockers(state: CoreFacts): readonly Blocker[] {
   if (state.ledger.waking === 0) return [{ guard: 'work-waiting', owner: 'caller' }]
   return unsettledCallsOfNext(state).map(call => ({
     guard: call.state === 'unknown' ? 'calls-resolved' : 'calls-approved',
@@ -130,7 +131,7 @@ export interface CompletionBatch {
  * The completions that the session has to be told of now, as one input. While a run goes on that is at its next boundary,
  * where the input joins it: what ends until then is told together. Where that boundary is its last, after it.
  */
-export function completionBatchDue(state: MeerkatFacts): CompletionBatch | undefined {
+export function completionBatchDue(state: CoreFacts): CompletionBatch | undefined {
   const { run, turn } = state
   if (run.phase === 'bound' && (turn.phase !== 'drainingBoundary' || run.cancel !== 'none')) return undefined
   return completionsUntold(state)
@@ -142,7 +143,7 @@ export function completionBatchDue(state: MeerkatFacts): CompletionBatch | undef
  * run waits (its own result comes first), and while the input of an earlier batch waits: what ends meanwhile makes one
  * batch after it.
  */
-export function completionsUntold(state: MeerkatFacts): CompletionBatch | undefined {
+export function completionsUntold(state: CoreFacts): CompletionBatch | undefined {
   const { cursors, newestWaking, wait, announcement } = state.operations
   const told = Math.max(cursors.agentApplied, cursors.runtimeInjected)
   if (newestWaking <= told || wait !== undefined || !admitsWork(state)) return undefined

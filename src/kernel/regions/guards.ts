@@ -1,23 +1,24 @@
 /** Guards that several regions share. */
 import type { RunId, RuntimeEpochId, SessionId } from '../ids.ts'
-import type { MeerkatFacts } from '../state.ts'
+import type { Run } from './run/state.ts'
+import type { Standing } from './standing.ts'
 
 /** The input speaks of the run that is bound. */
-export function isCurrentRun(state: MeerkatFacts, input: { readonly runId: RunId }): boolean {
+export function isCurrentRun(state: { readonly run: Run }, input: { readonly runId: RunId }): boolean {
   return state.run.phase === 'bound' && state.run.runId === input.runId
 }
 
-export function isRegistered(state: MeerkatFacts): boolean {
+export function isRegistered(state: Standing): boolean {
   return state.registration.sessionId !== undefined
 }
 
 /** Nobody is tearing the session down. */
-export function notDraining(state: MeerkatFacts): boolean {
+export function notDraining(state: Standing): boolean {
   return state.registration.phase !== 'draining'
 }
 
 /** A new input is admitted, and no stop is pending, after which nobody would answer it. */
-export function admitsWork({ lifecycle, registration }: MeerkatFacts): boolean {
+export function admitsWork({ lifecycle, registration }: Standing): boolean {
   if (registration.sessionId === undefined || registration.phase === 'draining') return false
   switch (lifecycle.phase) {
     case 'idle':
@@ -33,14 +34,14 @@ export function admitsWork({ lifecycle, registration }: MeerkatFacts): boolean {
 
 /** The epoch that a reset begins: an epoch is one of a registered session, and one that is being left begins no other. */
 export function epochBegunBy(
-  state: MeerkatFacts,
+  state: Standing,
   input: { readonly epochId?: RuntimeEpochId },
 ): RuntimeEpochId | undefined {
   return isRegistered(state) && notDraining(state) ? input.epochId : undefined
 }
 
 /** The session is registered anew, under another id: what belonged to the old one ends. */
-export function changesIdentity(state: MeerkatFacts, input: { readonly sessionId: SessionId }): boolean {
+export function changesIdentity(state: Standing, input: { readonly sessionId: SessionId }): boolean {
   const { phase, sessionId } = state.registration
   return (phase !== 'draining' || sessionId === undefined) && sessionId !== input.sessionId
 }

@@ -3,10 +3,8 @@
  *
  * Enforces: a placement is bound once, exactly, and is never half replaced; another one needs the old one gone.
  */
-import type { MeerkatEffect } from '../../effects.ts'
+import type { CoreEffect, CoreFacts, CoreRegion } from '../../core.ts'
 import type { SessionId } from '../../ids.ts'
-import type { MeerkatRegion } from '../../meerkat-region.ts'
-import type { MeerkatFacts } from '../../state.ts'
 import { changesIdentity, epochBegunBy, notDraining } from '../guards.ts'
 import type { BindingTuple, Ingest, PrepareBindings } from './input.ts'
 import type { Binding } from './state.ts'
@@ -27,20 +25,20 @@ export function sameBinding(binding: Binding, seen: BindingTuple): boolean {
   )
 }
 
-function sameSession(state: MeerkatFacts, input: { readonly sessionId?: SessionId }): boolean {
+function sameSession(state: CoreFacts, input: { readonly sessionId?: SessionId }): boolean {
   return state.registration.sessionId === input.sessionId
 }
-function hasGenerationOrEpoch(_: MeerkatFacts, input: PrepareBindings): boolean {
+function hasGenerationOrEpoch(_: CoreFacts, input: PrepareBindings): boolean {
   return input.generation !== undefined || input.epochId !== undefined
 }
-function epochIsRegistered(state: MeerkatFacts, input: PrepareBindings): boolean {
+function epochIsRegistered(state: CoreFacts, input: PrepareBindings): boolean {
   return state.binding.epochId === input.epochId
 }
-function isExact(state: MeerkatFacts, input: BindingTuple): boolean {
+function isExact(state: CoreFacts, input: BindingTuple): boolean {
   return sameBinding(state.binding, input)
 }
 /** After a reset the fence is open again while the rest stands. */
-function refines(state: MeerkatFacts, input: PrepareBindings): boolean {
+function refines(state: CoreFacts, input: PrepareBindings): boolean {
   const { binding } = state
   if (binding.phase !== 'bound') return false
   return (
@@ -63,11 +61,11 @@ function unbind(slice: Binding): Binding {
   if (slice.phase === 'unbound') return slice
   return slice.epochId === undefined ? { phase: 'unbound' } : { phase: 'unbound', epochId: slice.epochId }
 }
-function runtimeBound(_: MeerkatFacts, input: PrepareBindings): MeerkatEffect {
+function runtimeBound(_: CoreFacts, input: PrepareBindings): CoreEffect {
   return { type: 'RuntimeBound', runtimeId: input.runtimeId, fence: input.fence }
 }
 
-function resolveAdmission(state: MeerkatFacts, { workId, origin }: Ingest): readonly MeerkatEffect[] {
+function resolveAdmission(state: CoreFacts, { workId, origin }: Ingest): readonly CoreEffect[] {
   const { binding: placed } = state
   return placed.phase === 'bound' ? [{ type: 'ResolveAdmission', runtimeId: placed.runtimeId, workId, origin }] : []
 }
@@ -75,7 +73,7 @@ function resolveAdmission(state: MeerkatFacts, { workId, origin }: Ingest): read
 const OPEN_PHASES = ['idle', 'attached', 'running', 'retired'] as const
 const COMMON = [notDraining, sameSession, hasGenerationOrEpoch]
 
-export const binding: MeerkatRegion<'binding', Binding['phase']> = {
+export const binding: CoreRegion<'binding', Binding['phase']> = {
   name: 'binding',
   about: 'Where a host placed the session, fenced, and the epoch of its asynchronous work.',
   initial: { phase: 'unbound' },

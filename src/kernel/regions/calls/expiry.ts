@@ -1,6 +1,6 @@
 /** Calls that nobody decides about for too long: when that is, and which they are. */
+import type { CoreFacts } from '../../core.ts'
 import { mapValues } from '../../persistent-map.ts'
-import type { MeerkatFacts } from '../../state.ts'
 import type { CallEntry } from './state.ts'
 
 /** A call that waits for a decision, and will not do so for ever. */
@@ -10,18 +10,18 @@ function isExpiring(call: CallEntry): call is ExpiringCall {
   return call.state === 'awaitingApproval' && call.expiry !== undefined
 }
 
-function expiring({ calls }: MeerkatFacts): readonly ExpiringCall[] {
+function expiring({ calls }: CoreFacts): readonly ExpiringCall[] {
   return calls.unsettled === 0 ? [] : [...mapValues(calls.open)].filter(isExpiring)
 }
 
 /** When the next approval expires, ms since the epoch. */
-export function nextExpiryAt(state: MeerkatFacts): number | undefined {
+export function nextExpiryAt(state: CoreFacts): number | undefined {
   const times = expiring(state).map(({ expiry }) => expiry.at)
   return times.length === 0 ? undefined : Math.min(...times)
 }
 
 /** The calls whose time for a decision is over, the longest first. */
-export function expiredCalls(state: MeerkatFacts, now: number): readonly ExpiringCall[] {
+export function expiredCalls(state: CoreFacts, now: number): readonly ExpiringCall[] {
   return expiring(state)
     .filter(({ expiry }) => expiry.at <= now)
     .toSorted((a, b) => a.expiry.at - b.expiry.at)

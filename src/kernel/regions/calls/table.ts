@@ -6,12 +6,9 @@
  * call in flight at the end of two processes counts as what ended them, and is not made again; a call that needs
  * approval is not dispatched before the decision, also where the run goes on without it.
  */
-import type { MeerkatEffect } from '../../effects.ts'
+import type { CoreEffect, CoreFacts, CoreInput, CoreRegion } from '../../core.ts'
 import type { CallId, InputId } from '../../ids.ts'
-import type { MeerkatInput } from '../../inputs.ts'
-import type { MeerkatRegion } from '../../meerkat-region.ts'
 import { emptyMap, mapGet, mapValues } from '../../persistent-map.ts'
-import type { MeerkatFacts } from '../../state.ts'
 import { isCurrentRun } from '../guards.ts'
 import { isEnqueued, replacedBy } from '../ledger/admission.ts'
 import type { AcceptInput } from '../ledger/input.ts'
@@ -35,27 +32,27 @@ import {
 } from './state.ts'
 
 /** Guard: every call of the current run's work has an outcome. */
-export function allCallsSettled(state: MeerkatFacts): boolean {
+export function allCallsSettled(state: CoreFacts): boolean {
   return workCalls(state).every(call => call.state === 'succeeded' || call.state === 'failed')
 }
 /** Guard: no call of the current run's work is in flight: its outcome would come behind what is said next. */
-export function noCallInFlight(state: MeerkatFacts): boolean {
+export function noCallInFlight(state: CoreFacts): boolean {
   return workCalls(state).every(call => call.state !== 'dispatched')
 }
 /** Guard: a call of the current run's work waits for a person. */
-export function hasUnsettledCalls(state: MeerkatFacts): boolean {
+export function hasUnsettledCalls(state: CoreFacts): boolean {
   return workCalls(state).some(call => isUnsettled(call.state))
 }
 
-function workCalls(state: MeerkatFacts): readonly CallEntry[] {
+function workCalls(state: CoreFacts): readonly CallEntry[] {
   const head = state.run.phase === 'bound' ? state.run.contributors[0] : undefined
   return head === undefined ? [] : callsOf(state.calls, head)
 }
-function areNew(state: MeerkatFacts, input: { readonly calls: readonly CallIntent[] }): boolean {
+function areNew(state: CoreFacts, input: { readonly calls: readonly CallIntent[] }): boolean {
   const ids = input.calls.map(call => call.callId)
   return new Set(ids).size === ids.length && ids.every(id => mapGet(state.calls.open, id) === undefined)
 }
-function areOwed(state: MeerkatFacts, input: { readonly callIds: readonly CallId[] }): boolean {
+function areOwed(state: CoreFacts, input: { readonly callIds: readonly CallId[] }): boolean {
   const work = state.run.phase === 'bound' ? state.run.contributors[0] : undefined
   return input.callIds.every(id => {
     const call = mapGet(state.calls.open, id)
@@ -63,7 +60,7 @@ function areOwed(state: MeerkatFacts, input: { readonly callIds: readonly CallId
   })
 }
 /** A turn that ended or is being cancelled starts nothing any more. */
-function turnIsWorking({ turn }: MeerkatFacts): boolean {
+function turnIsWorking({ turn }: CoreFacts): boolean {
   return IS_WORKING[turn.phase]
 }
 const IS_WORKING: Readonly<Record<TurnPhase, boolean>> = {
@@ -79,23 +76,20 @@ const IS_WORKING: Readonly<Record<TurnPhase, boolean>> = {
   failed: false,
   cancelled: false,
 }
-function areInFlight(
-  state: MeerkatFacts,
-  input: { readonly outcomes: readonly { readonly callId: CallId }[] },
-): boolean {
+function areInFlight(state: CoreFacts, input: { readonly outcomes: readonly { readonly callId: CallId }[] }): boolean {
   return input.outcomes.every(({ callId }) => mapGet(state.calls.open, callId)?.state === 'dispatched')
 }
-function isUnknown(state: MeerkatFacts, input: { readonly callId: CallId }): boolean {
+function isUnknown(state: CoreFacts, input: { readonly callId: CallId }): boolean {
   return mapGet(state.calls.open, input.callId)?.state === 'unknown'
 }
-function awaitsApproval(state: MeerkatFacts, input: { readonly callId: CallId }): boolean {
+function awaitsApproval(state: CoreFacts, input: { readonly callId: CallId }): boolean {
   return mapGet(state.calls.open, input.callId)?.state === 'awaitingApproval'
 }
 
 function record(
   slice: Calls,
   input: { readonly calls: readonly CallIntent[]; readonly at: number },
-  state: MeerkatFacts,
+  state: CoreFacts,
 ): Calls {
   const work = state.run.phase === 'bound' ? state.run.contributors[0] : undefined
   if (work === undefined) return slice
@@ -116,26 +110,26 @@ function record(
 }
 
 /** The run goes on without what waits for a person. */
-function passBy(slice: Calls, _: MeerkatInput, state: MeerkatFacts): Calls {
+function passBy(slice: Calls, _: CoreInput, state: CoreFacts): Calls {
   return waiting(slice, state).reduce(
     (calls, call) => (call.passed ? calls : put(calls, { ...call, passed: true })),
     slice,
   )
 }
 /** Nothing is owed any more but a decision. */
-function park(slice: Calls, _: MeerkatInput, state: MeerkatFacts): Calls {
+function park(slice: Calls, _: CoreInput, state: CoreFacts): Calls {
   return waiting(slice, state).reduce((calls, { passed, ...call }) => (passed ? put(calls, call) : calls), slice)
 }
-function waiting(slice: Calls, state: MeerkatFacts): readonly CallEntry[] {
+function waiting(slice: Calls, state: CoreFacts): readonly CallEntry[] {
   return slice.unsettled === 0 ? [] : workCalls(state).filter(call => isUnsettled(call.state))
 }
 
 /** The executor is gone: what was in flight is settled by policy. */
-function lose(slice: Calls, _: MeerkatInput, state: MeerkatFacts): Calls {
+function lose(slice: Calls, _: CoreInput, state: CoreFacts): Calls {
   return inFlight(state).reduce((calls, call) => put(calls, { ...call, state: LOST[call.policy] }), slice)
 }
 /** The process is gone: what was in flight may be why. */
-function crash(slice: Calls, { mostCrashes = Number.POSITIVE_INFINITY }: WithLimit, state: MeerkatFacts): Calls {
+function crash(slice: Calls, { mostCrashes = Number.POSITIVE_INFINITY }: WithLimit, state: CoreFacts): Calls {
   return inFlight(state).reduce((calls, call) => {
     if (call.policy !== 'retry') return put(calls, { ...call, state: LOST[call.policy] })
     const crashes = (call.crashes ?? 0) + 1
@@ -145,23 +139,23 @@ function crash(slice: Calls, { mostCrashes = Number.POSITIVE_INFINITY }: WithLim
 type WithLimit = { readonly mostCrashes?: number }
 const LOST: Readonly<Record<CallPolicy, CallState>> = { retry: 'owed', ask: 'unknown', fail: 'failed' }
 
-function inFlight(state: MeerkatFacts): readonly CallEntry[] {
+function inFlight(state: CoreFacts): readonly CallEntry[] {
   return state.calls.open.size === 0 ? [] : workCalls(state).filter(call => call.state === 'dispatched')
 }
 
 /** The run's work ended; its calls are history. */
-function close(slice: Calls, _: MeerkatInput, state: MeerkatFacts): Calls {
+function close(slice: Calls, _: CoreInput, state: CoreFacts): Calls {
   return slice.open.size === 0 ? slice : workCalls(state).reduce(forget, slice)
 }
 function closeAll(slice: Calls): Calls {
   return slice.open.size === 0 ? slice : NONE
 }
 /** A rollback that gave the work up takes its calls along; otherwise what was in flight is lost. */
-function afterRollback(slice: Calls, input: MeerkatInput & WithCause, state: MeerkatFacts): Calls {
+function afterRollback(slice: Calls, input: CoreInput & WithCause, state: CoreFacts): Calls {
   if (input.cause === 'parked') return lose(park(slice, input, state), input, state)
   return (givesWorkUp(state, input) ? close : lose)(slice, input, state)
 }
-function afterCrash(slice: Calls, input: MeerkatInput & WithLimit, state: MeerkatFacts): Calls {
+function afterCrash(slice: Calls, input: CoreInput & WithLimit, state: CoreFacts): Calls {
   return givesWorkUp(state, {}) ? close(slice, input, state) : crash(slice, input, state)
 }
 /** Calls of an input that ended outside a run. */
@@ -169,14 +163,14 @@ function closeWork(slice: Calls, input: { readonly inputId: InputId }): Calls {
   return callsOf(slice, input.inputId).reduce(forget, slice)
 }
 /** Calls of everything that waits: what is dropped with the queue. */
-function closeQueued(slice: Calls, _: MeerkatInput, { ledger }: MeerkatFacts): Calls {
+function closeQueued(slice: Calls, _: CoreInput, { ledger }: CoreFacts): Calls {
   if (slice.open.size === 0) return slice
   return [...mapValues(slice.open)]
     .filter(call => entryOf(ledger, call.work)?.status === 'queued')
     .reduce(forget, slice)
 }
 /** Calls of the work that a newly accepted input replaces. */
-function closeReplaced(slice: Calls, input: AcceptInput, state: MeerkatFacts): Calls {
+function closeReplaced(slice: Calls, input: AcceptInput, state: CoreFacts): Calls {
   if (slice.open.size === 0 || !isEnqueued(state, input)) return slice
   return replacedBy(state.ledger, input).reduce((calls, inputId) => closeWork(calls, { inputId }), slice)
 }
@@ -193,14 +187,14 @@ const changed = (call: CallEntry, state: CallState): CallEffect => ({
 })
 
 function changedBy(ids: (input: never) => readonly CallId[]) {
-  return (after: MeerkatFacts, input: unknown): readonly MeerkatEffect[] =>
+  return (after: CoreFacts, input: unknown): readonly CoreEffect[] =>
     ids(input as never).flatMap(id => {
       const call = mapGet(after.calls.open, id)
       return call === undefined ? [] : [changed(call, call.state)]
     })
 }
 /** In flight before, settled by policy now. */
-function lost(after: MeerkatFacts, _: MeerkatInput, before: MeerkatFacts): readonly MeerkatEffect[] {
+function lost(after: CoreFacts, _: CoreInput, before: CoreFacts): readonly CoreEffect[] {
   return inFlight(before).map(call => {
     const now = mapGet(after.calls.open, call.id)
     const effect = changed(call, now?.state ?? 'unknown')
@@ -209,7 +203,7 @@ function lost(after: MeerkatFacts, _: MeerkatInput, before: MeerkatFacts): reado
   })
 }
 /** In flight when its run was cut off: whether it took effect can't be known. */
-function cutOff(_: MeerkatFacts, __: MeerkatInput, before: MeerkatFacts): readonly MeerkatEffect[] {
+function cutOff(_: CoreFacts, __: CoreInput, before: CoreFacts): readonly CoreEffect[] {
   return inFlight(before).map(call => changed(call, 'unknown'))
 }
 
@@ -218,7 +212,7 @@ const RUNNING: readonly LifecyclePhase[] = ['running']
 const HOLDING: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired', 'stopped']
 const oneCall = changedBy((input: { readonly callId: CallId }) => [input.callId])
 
-export const calls: MeerkatRegion<'calls', LifecyclePhase> = {
+export const calls: CoreRegion<'calls', LifecyclePhase> = {
   name: 'calls',
   about: 'The tool-effect ledger: intent before dispatch, outcome after, and what becomes of a lost outcome.',
   initial: NONE,

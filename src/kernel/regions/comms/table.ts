@@ -5,25 +5,33 @@
  * Enforces: an envelope has one class, given by its kind, the session's phase and its silent intents; who is not trusted
  * comes in only where no trust is asked for; what was reconciled is never taken for newer than it is.
  */
-import type { MeerkatEffect } from '../../effects.ts'
+import type { ConditionSatellite } from '../../core.ts'
 import type { PeerCorrelationId } from '../../ids.ts'
-import type { MeerkatCondition } from '../../meerkat-region.ts'
-import type { MeerkatState } from '../../state.ts'
 import { endsWithProcess, OPEN, SERVED } from '../conditions.ts'
 import { isRegistered } from '../guards.ts'
-import type { PeerIngressClass, PeerIngressReceiveOutcome, PeerResponseTerminality } from './effect.ts'
-import type { Classify, Dequeue, PeerEnvelope, PeerIngressAuth, PeerResponseStatus, Receive } from './input.ts'
+import type { TrustInput } from '../trust/input.ts'
+import type { CommsEffect, PeerIngressClass, PeerIngressReceiveOutcome, PeerResponseTerminality } from './effect.ts'
+import type {
+  Classify,
+  CommsInput,
+  Dequeue,
+  PeerEnvelope,
+  PeerIngressAuth,
+  PeerResponseStatus,
+  Receive,
+} from './input.ts'
+import type { Sees } from './sees.ts'
 import type { Comms, PeerIngressPhase } from './state.ts'
 
 /** Whether this process's comms runtime trusts exactly the peers that the session knows. */
-export function isPeerProjectionFresh({ comms: slice, trust }: MeerkatState): boolean {
+export function isPeerProjectionFresh({ comms: slice, trust }: Sees): boolean {
   return slice.reconciled === trust.epoch
 }
 
 type Asked = { readonly envelope: PeerEnvelope }
 const kindOf =
   (kind: PeerEnvelope['kind']) =>
-  (_: MeerkatState, { envelope }: Asked): boolean =>
+  (_: Sees, { envelope }: Asked): boolean =>
     envelope.kind === kind
 const isMessage = named('isMessage', kindOf('Message'))
 const isAck = named('isAck', kindOf('Ack'))
@@ -35,24 +43,24 @@ function named<Guard extends (...args: never[]) => boolean>(name: string, guard:
 
 /** A mob tells of a peer, as a request of its own or as a notice, and names it. */
 const tellsOf = (change: 'Added' | 'Retired' | 'Unwired') =>
-  named(`tellsThatAPeerWas${change}`, (_: MeerkatState, { envelope }: Asked): boolean => {
+  named(`tellsThatAPeerWas${change}`, (_: Sees, { envelope }: Asked): boolean => {
     if (envelope.kind === 'Lifecycle') return envelope.lifecycle === `Peer${change}` && envelope.subject !== ''
     if (envelope.kind !== 'Request') return false
     return envelope.intentClass === `MobPeer${change}` && (envelope.subject ?? '') !== ''
   })
-function isSupervisorBridge(_: MeerkatState, { envelope }: Asked): boolean {
+function isSupervisorBridge(_: Sees, { envelope }: Asked): boolean {
   return envelope.kind === 'Request' && envelope.intentClass === 'SupervisorBridge'
 }
-function isOtherRequest(_: MeerkatState, { envelope }: Asked): boolean {
+function isOtherRequest(_: Sees, { envelope }: Asked): boolean {
   return envelope.kind === 'Request' && envelope.intentClass === 'Other'
 }
-function isSilent({ registration }: MeerkatState, { envelope }: Asked): boolean {
+function isSilent({ registration }: Sees, { envelope }: Asked): boolean {
   return envelope.kind === 'Request' && registration.silentIntents.includes(envelope.intent)
 }
-function isProgress(_: MeerkatState, { envelope }: Asked): boolean {
+function isProgress(_: Sees, { envelope }: Asked): boolean {
   return envelope.kind === 'Response' && envelope.status === 'Accepted'
 }
-function isTerminalResponse(_: MeerkatState, { envelope }: Asked): boolean {
+function isTerminalResponse(_: Sees, { envelope }: Asked): boolean {
   return envelope.kind === 'Response' && envelope.status !== 'Accepted'
 }
 
@@ -64,7 +72,7 @@ const TERMINALITY: Readonly<Record<PeerResponseStatus, PeerResponseTerminality>>
 
 const classified =
   (as: PeerIngressClass, actionable: boolean, auth: PeerIngressAuth = 'Required') =>
-  (_: MeerkatState, { envelope, fromPeerId, itemId }: Classify): MeerkatEffect => ({
+  (_: Sees, { envelope, fromPeerId, itemId }: Classify): CommsEffect => ({
     type: 'PeerIngressClassified',
     class: as,
     actionable,
@@ -91,38 +99,38 @@ function partsOf(envelope: PeerEnvelope, itemId: PeerCorrelationId) {
   }
 }
 
-function isQueueClosed(_: MeerkatState, { queue }: Receive): boolean {
+function isQueueClosed(_: Sees, { queue }: Receive): boolean {
   return queue === 'closed'
 }
-function isQueueFull(_: MeerkatState, { queue }: Receive): boolean {
+function isQueueFull(_: Sees, { queue }: Receive): boolean {
   return queue === 'full'
 }
-function isPlainEvent(_: MeerkatState, { kind }: Receive | Dequeue): boolean {
+function isPlainEvent(_: Sees, { kind }: Receive | Dequeue): boolean {
   return kind === 'PlainEvent'
 }
-function isTrusted(_: MeerkatState, { trusted }: Receive): boolean {
+function isTrusted(_: Sees, { trusted }: Receive): boolean {
   return trusted
 }
-function isExempt(_: MeerkatState, { auth, kind }: Receive | Dequeue): boolean {
+function isExempt(_: Sees, { auth, kind }: Receive | Dequeue): boolean {
   return kind === 'External' && auth === 'SupervisorBridgeExempt'
 }
-function hasQueuedWork(_: MeerkatState, { queuedWork }: Receive | Dequeue): boolean {
+function hasQueuedWork(_: Sees, { queuedWork }: Receive | Dequeue): boolean {
   return queuedWork
 }
-function isAhead({ comms: slice, trust }: MeerkatState, { epoch }: { readonly epoch: number }): boolean {
+function isAhead({ comms: slice, trust }: Sees, { epoch }: { readonly epoch: number }): boolean {
   return epoch > slice.reconciled && epoch <= trust.epoch
 }
 
 const at = (newest: PeerIngressPhase) => (slice: Comms) => (slice.newest === newest ? slice : { ...slice, newest })
 const received =
   (outcome: PeerIngressReceiveOutcome, diagnostic?: 'TrustedAtAdmission' | 'UntrustedAtAdmission') =>
-  ({ comms: { newest } }: MeerkatState): MeerkatEffect => ({
+  ({ comms: { newest } }: Sees): CommsEffect => ({
     type: 'PeerIngressReceiveResolved',
     outcome,
     ...(diagnostic && { diagnostic }),
     phase: newest,
   })
-function dequeued({ comms: { newest } }: MeerkatState): MeerkatEffect {
+function dequeued({ comms: { newest } }: Sees): CommsEffect {
   return { type: 'PeerIngressDequeueResolved', phase: newest }
 }
 
@@ -130,7 +138,7 @@ const RUNS = ['attached', 'running'] as const
 const LASTING = [...SERVED, 'destroyed'] as const
 const NOTHING: Comms = { newest: 'Absent', reconciled: 0 }
 
-export const comms: MeerkatCondition<'comms'> = {
+export const comms: ConditionSatellite<Sees, CommsInput | TrustInput, CommsEffect, 'comms'> = {
   name: 'comms',
   about: 'What comes from peers, judged before anybody acts on it, and how far the known peers are applied.',
   initial: NOTHING,

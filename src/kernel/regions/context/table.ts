@@ -4,13 +4,14 @@
  * Enforces: it only rises, so whoever is told twice, late or out of order is told once. Everything that extends or edits
  * the conversation says so; the machine filters.
  */
-import type { MeerkatCondition } from '../../meerkat-region.ts'
-import type { MeerkatState } from '../../state.ts'
+import type { ConditionSatellite } from '../../core.ts'
 import { endsWithProcess, SERVED } from '../conditions.ts'
+import type { ContextEffect } from './effect.ts'
 import type { ContextInput } from './input.ts'
+import type { Sees } from './sees.ts'
 import type { Context } from './state.ts'
 
-function isLater({ context: slice }: MeerkatState, { updatedAt }: ContextInput): boolean {
+function isLater({ context: slice }: Sees, { updatedAt }: ContextInput): boolean {
   return updatedAt > slice.updatedAt && updatedAt <= LAST_TIME
 }
 /** The last moment that a date can hold: nothing comes after one that is none. */
@@ -18,7 +19,7 @@ const LAST_TIME = 8_640_000_000_000_000
 
 const NEVER: Context = { updatedAt: 0 }
 
-export const context: MeerkatCondition<'context'> = {
+export const context: ConditionSatellite<Sees, ContextInput, ContextEffect, 'context'> = {
   name: 'context',
   about: 'When what the session knows last changed, as its readers are told: it only rises.',
   initial: NEVER,

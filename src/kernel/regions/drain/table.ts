@@ -4,35 +4,35 @@
  * Enforces: at most one drain runs; its end is told once; what it means follows from mode and reason, unless its keeper
  * says so: otherwise only a persistent host that failed may be started again by itself.
  */
-import type { MeerkatEffect } from '../../effects.ts'
-import type { MeerkatCondition } from '../../meerkat-region.ts'
-import type { MeerkatState } from '../../state.ts'
+import type { ConditionSatellite } from '../../core.ts'
 import { endsWithProcess, isUnregistered, LEFT, SERVED } from '../conditions.ts'
 import { isRegistered } from '../guards.ts'
+import type { DrainEffect } from './effect.ts'
 import type { DrainInput } from './input.ts'
+import type { Sees } from './sees.ts'
 import type { Drain } from './state.ts'
 
 type Exit = Extract<DrainInput, { readonly type: 'NotifyDrainExited' }>
 
-function isRespawnable({ drain: slice }: MeerkatState, { reason, respawnable }: Exit): boolean {
+function isRespawnable({ drain: slice }: Sees, { reason, respawnable }: Exit): boolean {
   if (slice.phase !== 'running') return false
   return respawnable ?? (slice.mode === 'PersistentHost' && reason === 'Failed')
 }
 
-function isExitAwaited({ drain: slice }: MeerkatState): boolean {
+function isExitAwaited({ drain: slice }: Sees): boolean {
   return slice.phase === 'stopped' && slice.exitAwaited
 }
 
 const exited =
   (respawnable: boolean) =>
-  (_: MeerkatState, { reason }: Exit): MeerkatEffect => ({ type: 'DrainExited', reason, respawnable })
+  (_: Sees, { reason }: Exit): DrainEffect => ({ type: 'DrainExited', reason, respawnable })
 
 const INACTIVE: Drain = { phase: 'inactive' }
 const EXITED: Drain = { phase: 'stopped', exitAwaited: false }
 const RESTING = ['inactive', 'stopped', 'exitedRespawnable'] as const
 const ALL = ['inactive', 'running', 'stopped', 'exitedRespawnable'] as const
 
-export const drain: MeerkatCondition<'drain', Drain['phase']> = {
+export const drain: ConditionSatellite<Sees, DrainInput, DrainEffect, 'drain', Drain['phase']> = {
   name: 'drain',
   about: 'The task that takes peers’ envelopes out of the inbox: whether one runs, in which mode, and how it ended.',
   initial: INACTIVE,

@@ -5,11 +5,9 @@
  * given up has left the ledger, so that nothing can start, move, replace or withdraw it, and whatever is accepted later
  * is not touched; and each of them ends once, as it was decided.
  */
-import type { MeerkatEffect } from '../../effects.ts'
+import type { CoreEffect, CoreFacts, CoreRegion } from '../../core.ts'
 import type { InputId } from '../../ids.ts'
-import type { MeerkatRegion } from '../../meerkat-region.ts'
 import { mapDelete, mapGet, mapValues } from '../../persistent-map.ts'
-import type { MeerkatFacts } from '../../state.ts'
 import { inOrder, takeOut } from '../lane.ts'
 import { contributorsOf } from '../ledger/runs.ts'
 import type { AbandonReason } from '../ledger/state.ts'
@@ -34,7 +32,7 @@ export function givenUpInputs({ groups }: Endings): readonly InputId[] {
 }
 
 /** Inputs that have not ended: those that may still be worked on, and those that were given up. */
-export function unfinishedCount({ ledger, endings }: MeerkatFacts): number {
+export function unfinishedCount({ ledger, endings }: CoreFacts): number {
   return endings.groups.reduce((sum, { entries }) => sum + entries.size, ledger.entries.size)
 }
 
@@ -65,11 +63,11 @@ function nextOf({ groups }: Endings, most: number): readonly (readonly [GivenUp,
   })
 }
 
-function someEnd({ endings }: MeerkatFacts, { most }: { readonly most: number }): boolean {
+function someEnd({ endings }: CoreFacts, { most }: { readonly most: number }): boolean {
   return endings.groups.length > 0 && most > 0
 }
 
-function takeAll(slice: Endings, { reason }: { readonly reason: AbandonReason }, state: MeerkatFacts): Endings {
+function takeAll(slice: Endings, { reason }: { readonly reason: AbandonReason }, state: CoreFacts): Endings {
   const { queue, steer, entries: all } = state.ledger
   const entries = contributorsOf(state).reduce((map, id) => mapDelete(map, id), all)
   return { groups: [...slice.groups, { reason, entries, queue, steer }] }
@@ -92,11 +90,7 @@ function without(group: GivenUp, id: InputId): GivenUp {
   }
 }
 
-function ended(
-  _: MeerkatFacts,
-  { most }: { readonly most: number },
-  { endings }: MeerkatFacts,
-): readonly MeerkatEffect[] {
+function ended(_: CoreFacts, { most }: { readonly most: number }, { endings }: CoreFacts): readonly CoreEffect[] {
   return nextOf(endings, most).flatMap(([group, heads]) =>
     heads
       .flatMap(id => withCarried(group, id))
@@ -112,7 +106,7 @@ function ended(
 /** Also once the session is over: what it gave up ends. */
 const ENDING: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired', 'stopped', 'destroyed']
 
-export const endings: MeerkatRegion<'endings', LifecyclePhase> = {
+export const endings: CoreRegion<'endings', LifecyclePhase> = {
   name: 'endings',
   about: 'Inputs that were given up together, until the end of each has been said.',
   initial: { groups: [] },

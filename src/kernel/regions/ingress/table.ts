@@ -4,16 +4,17 @@
  * Enforces: one owner at a time; a mob may take over from the session, never the other way round without a detachment in
  * between. A session's own runtime dies with its process, a mob's claim does not: so it is a fact.
  */
+import type { Satellite } from '../../core.ts'
 import type { CommsRuntimeId, MobId } from '../../ids.ts'
-import type { MeerkatRegion } from '../../meerkat-region.ts'
-import type { MeerkatFacts } from '../../state.ts'
 import { SERVED } from '../conditions.ts'
 import { changesIdentity, isRegistered } from '../guards.ts'
+import type { IngressInput } from './input.ts'
+import type { Sees } from './sees.ts'
 import type { Ingress } from './state.ts'
 
 type Attach = { readonly commsRuntimeId: CommsRuntimeId; readonly mobId?: MobId }
 
-function isSameOwner({ ingress: slice }: MeerkatFacts, { commsRuntimeId, mobId }: Attach): boolean {
+function isSameOwner({ ingress: slice }: Sees, { commsRuntimeId, mobId }: Attach): boolean {
   if (slice.phase === 'unattached' || slice.commsRuntimeId !== commsRuntimeId) return false
   return slice.phase === 'sessionOwned' ? mobId === undefined : slice.mobId === mobId
 }
@@ -21,7 +22,7 @@ function isSameOwner({ ingress: slice }: MeerkatFacts, { commsRuntimeId, mobId }
 const UNATTACHED: Ingress = { phase: 'unattached' }
 const LASTING = [...SERVED, 'destroyed'] as const
 
-export const ingress: MeerkatRegion<'ingress', Ingress['phase']> = {
+export const ingress: Satellite<Sees, IngressInput, never, 'ingress', Ingress['phase']> = {
   name: 'ingress',
   about: 'Who takes in what peers send: nobody, the session itself, or a mob for it.',
   initial: UNATTACHED,

@@ -4,28 +4,28 @@
  * Enforces: a request is pending once, its end is told once, and a second end is refused; requests to and from peers do
  * not see each other. What has ended leaves nothing: a late word about it is refused.
  */
-import type { MeerkatEffect } from '../../effects.ts'
+import type { Satellite } from '../../core.ts'
 import type { PeerCorrelationId } from '../../ids.ts'
-import type { MeerkatRegion } from '../../meerkat-region.ts'
 import { emptyMap, mapDelete, mapGet, mapSet } from '../../persistent-map.ts'
-import type { MeerkatFacts } from '../../state.ts'
 import { isUnregistered, LEFT, SERVED } from '../conditions.ts'
 import { changesIdentity, isRegistered } from '../guards.ts'
-import type { OutboundRequestEnd } from './effect.ts'
+import type { InteractionEffect, OutboundRequestEnd } from './effect.ts'
+import type { InteractionsInput } from './input.ts'
+import type { Sees } from './sees.ts'
 import type { Interactions, OutboundRequestState } from './state.ts'
 
 type WithCorrelation = { readonly correlationId: PeerCorrelationId }
 
-function isNewRequest({ interactions: s }: MeerkatFacts, { correlationId }: WithCorrelation): boolean {
+function isNewRequest({ interactions: s }: Sees, { correlationId }: WithCorrelation): boolean {
   return mapGet(s.outbound, correlationId) === undefined
 }
-function isPendingRequest({ interactions: s }: MeerkatFacts, { correlationId }: WithCorrelation): boolean {
+function isPendingRequest({ interactions: s }: Sees, { correlationId }: WithCorrelation): boolean {
   return mapGet(s.outbound, correlationId) !== undefined
 }
-function isNewToUs({ interactions: s }: MeerkatFacts, { correlationId }: WithCorrelation): boolean {
+function isNewToUs({ interactions: s }: Sees, { correlationId }: WithCorrelation): boolean {
   return mapGet(s.inbound, correlationId) === undefined
 }
-function owesAnswer({ interactions: s }: MeerkatFacts, { correlationId }: WithCorrelation): boolean {
+function owesAnswer({ interactions: s }: Sees, { correlationId }: WithCorrelation): boolean {
   return mapGet(s.inbound, correlationId) !== undefined
 }
 
@@ -41,12 +41,12 @@ const ended = (slice: Interactions, { correlationId }: WithCorrelation): Interac
 })
 const became =
   (state: OutboundRequestState | OutboundRequestEnd) =>
-  (_: MeerkatFacts, { correlationId }: WithCorrelation): MeerkatEffect => ({
+  (_: Sees, { correlationId }: WithCorrelation): InteractionEffect => ({
     type: 'PeerInteractionStateChanged',
     correlationId,
     state,
   })
-function cleanup(_: MeerkatFacts, { correlationId }: WithCorrelation): MeerkatEffect {
+function cleanup(_: Sees, { correlationId }: WithCorrelation): InteractionEffect {
   return { type: 'PeerInteractionCleanup', correlationId }
 }
 
@@ -69,7 +69,7 @@ const NONE: Interactions = { outbound: emptyMap(), inbound: emptyMap() }
 const LASTING = [...SERVED, 'destroyed'] as const
 const forget = (): Interactions => NONE
 
-export const interactions: MeerkatRegion<'interactions'> = {
+export const interactions: Satellite<Sees, InteractionsInput, InteractionEffect, 'interactions'> = {
   name: 'interactions',
   about: 'Requests to peers that are not answered yet, and requests of peers that this session has to answer.',
   initial: NONE,

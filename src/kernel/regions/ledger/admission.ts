@@ -1,10 +1,7 @@
 /** How an accepted input gets its place, and what the world hears of the ledger's changes. */
-
-import type { MeerkatEffect } from '../../effects.ts'
+import type { CoreEffect, CoreFacts, CoreInput } from '../../core.ts'
 import type { InputId } from '../../ids.ts'
-import type { MeerkatInput } from '../../inputs.ts'
 import { mapGet, mapValues } from '../../persistent-map.ts'
-import type { MeerkatFacts } from '../../state.ts'
 import { endingOf } from '../endings/table.ts'
 import { isRegistered, notDraining } from '../guards.ts'
 import { inOrder } from '../lane.ts'
@@ -13,28 +10,28 @@ import { admissionPolicy, validationFault } from './policy.ts'
 import { contributorsOf, joiningSteers, returnsToLane } from './runs.ts'
 import { type AbandonReason, drop, type EntryFacts, enqueue, ephemeralInputs, type Ledger } from './state.ts'
 
-function saysTheSame(_: MeerkatFacts, { seen }: ResolveAdmissionIdempotency): boolean {
+function saysTheSame(_: CoreFacts, { seen }: ResolveAdmissionIdempotency): boolean {
   return seen.sameContent
 }
-function isFaulty(_: MeerkatFacts, input: AcceptInput): boolean {
+function isFaulty(_: CoreFacts, input: AcceptInput): boolean {
   return validationFault(input) !== undefined
 }
-function isNew(state: MeerkatFacts, input: AcceptInput): boolean {
+function isNew(state: CoreFacts, input: AcceptInput): boolean {
   const { ledger, endings } = state
   return mapGet(ledger.entries, input.inputId) === undefined && endingOf(endings, input.inputId) === undefined
 }
 /** What waits is bounded by whoever offers it; what takes the place of another makes it no more. */
-function isFull(state: MeerkatFacts, input: AcceptInput): boolean {
+function isFull(state: CoreFacts, input: AcceptInput): boolean {
   const { mostUnfinished } = input
   if (mostUnfinished === undefined || state.ledger.entries.size < mostUnfinished) return false
   return replacedBy(state.ledger, input).length === 0
 }
-function isConsumedOnAccept(state: MeerkatFacts, input: AcceptInput): boolean {
+function isConsumedOnAccept(state: CoreFacts, input: AcceptInput): boolean {
   return admissionPolicy(input, state.run.phase === 'bound', false).consumedOnAccept
 }
 
 /** A session that was retired during a run admits nothing any more, though the run goes on. */
-export function notRetiring({ lifecycle }: MeerkatFacts): boolean {
+export function notRetiring({ lifecycle }: CoreFacts): boolean {
   return lifecycle.phase !== 'running' || lifecycle.preRun !== 'retired'
 }
 
@@ -42,7 +39,7 @@ export function notRetiring({ lifecycle }: MeerkatFacts): boolean {
 export const admissionGuards = { saysTheSame, isFaulty, isFull, isNew, isConsumedOnAccept }
 
 /** Whether the row that takes the input in is the one that decides on it. */
-export function isEnqueued(state: MeerkatFacts, input: AcceptInput): boolean {
+export function isEnqueued(state: CoreFacts, input: AcceptInput): boolean {
   const refused = isFaulty(state, input) || isFull(state, input) || !isNew(state, input)
   return (
     !refused && !isConsumedOnAccept(state, input) && isRegistered(state) && notDraining(state) && notRetiring(state)
@@ -50,7 +47,7 @@ export function isEnqueued(state: MeerkatFacts, input: AcceptInput): boolean {
 }
 
 /** Admits: ends what it replaces, then takes its place behind its lane. */
-export function accept(slice: Ledger, input: AcceptInput, state: MeerkatFacts): Ledger {
+export function accept(slice: Ledger, input: AcceptInput, state: CoreFacts): Ledger {
   const { inputId: id, at, kind = 'prompt', supersessionKey, durability } = input
   const silent = isSilent(state, input)
   const { lane, wake } = admissionPolicy(input, state.run.phase === 'bound', silent)
@@ -65,7 +62,7 @@ export function accept(slice: Ledger, input: AcceptInput, state: MeerkatFacts): 
   return enqueue(cleared, { ...facts, ...more }, 'back')
 }
 
-function isSilent(state: MeerkatFacts, input: AcceptInput): boolean {
+function isSilent(state: CoreFacts, input: AcceptInput): boolean {
   return (
     input.kind === 'peer-request' &&
     input.intent !== undefined &&
@@ -88,13 +85,13 @@ const withCarried = (ledger: Ledger, id: InputId): readonly InputId[] => [
   id,
   ...(mapGet(ledger.entries, id)?.carries ?? []),
 ]
-const attemptsOf = (state: MeerkatFacts, id: InputId): number => mapGet(state.ledger.entries, id)?.attempts ?? 0
+const attemptsOf = (state: CoreFacts, id: InputId): number => mapGet(state.ledger.entries, id)?.attempts ?? 0
 
 function ended(
-  before: MeerkatFacts,
+  before: CoreFacts,
   ids: Iterable<InputId>,
-  terminal: Extract<MeerkatEffect, { type: 'InputTerminated' }>['terminal'],
-): readonly MeerkatEffect[] {
+  terminal: Extract<CoreEffect, { type: 'InputTerminated' }>['terminal'],
+): readonly CoreEffect[] {
   return [...ids].map(inputId => ({
     type: 'InputTerminated',
     inputId,
@@ -103,10 +100,10 @@ function ended(
   }))
 }
 
-function accepted(_: MeerkatFacts, input: AcceptInput, before: MeerkatFacts): readonly MeerkatEffect[] {
+function accepted(_: CoreFacts, input: AcceptInput, before: CoreFacts): readonly CoreEffect[] {
   const policy = admissionPolicy(input, before.run.phase === 'bound', isSilent(before, input))
-  const acceptedEffect: MeerkatEffect = { type: 'InputAccepted', inputId: input.inputId, lane: policy.lane }
-  const signal: readonly MeerkatEffect[] =
+  const acceptedEffect: CoreEffect = { type: 'InputAccepted', inputId: input.inputId, lane: policy.lane }
+  const signal: readonly CoreEffect[] =
     policy.signal === 'None' ? [] : [{ type: 'PostAdmissionSignal', signal: policy.signal }]
   if (input.supersessionKey === undefined) return [acceptedEffect, ...signal]
   const by = input.inputId
@@ -116,19 +113,19 @@ function accepted(_: MeerkatFacts, input: AcceptInput, before: MeerkatFacts): re
   return [acceptedEffect, ...ended(before, replaced, terminal), ...signal]
 }
 
-function staged(after: MeerkatFacts): readonly MeerkatEffect[] {
+function staged(after: CoreFacts): readonly CoreEffect[] {
   if (after.run.phase !== 'bound') return []
   const { runId, contributors } = after.run
   return contributors.map(inputId => ({ type: 'InputStaged', inputId, runId, attempt: attemptsOf(after, inputId) }))
 }
 
-function steered(after: MeerkatFacts, input: MeerkatInput, before: MeerkatFacts): readonly MeerkatEffect[] {
+function steered(after: CoreFacts, input: CoreInput, before: CoreFacts): readonly CoreEffect[] {
   if (after.run.phase !== 'bound') return []
   const { runId, boundary } = after.run
   return joiningSteers(before, input).map(inputId => ({ type: 'InputSteered', inputId, runId, boundary }))
 }
 
-function rolledBack(after: MeerkatFacts, _: MeerkatInput, before: MeerkatFacts): readonly MeerkatEffect[] {
+function rolledBack(after: CoreFacts, _: CoreInput, before: CoreFacts): readonly CoreEffect[] {
   if (before.run.phase !== 'bound') return []
   const { runId } = before.run
   return contributorsOf(before).map(inputId =>
@@ -145,7 +142,7 @@ function rolledBack(after: MeerkatFacts, _: MeerkatInput, before: MeerkatFacts):
 
 const abandoned =
   (reason: AbandonReason) =>
-  (_: MeerkatFacts, __: MeerkatInput, before: MeerkatFacts): readonly MeerkatEffect[] => {
+  (_: CoreFacts, __: CoreInput, before: CoreFacts): readonly CoreEffect[] => {
     if (before.ledger.entries.size === 0) return []
     const ids = [...mapValues(before.ledger.entries)]
       .sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
@@ -155,27 +152,27 @@ const abandoned =
 
 /** What the world hears of the ledger, by occasion. */
 export const ledgerEffects = {
-  deduplicated: (_: MeerkatFacts, { inputId, seen }: ResolveAdmissionIdempotency): MeerkatEffect => ({
+  deduplicated: (_: CoreFacts, { inputId, seen }: ResolveAdmissionIdempotency): CoreEffect => ({
     type: 'AdmissionDeduplicated',
     inputId,
     existing: seen.inputId,
   }),
-  conflict: (_: MeerkatFacts, { inputId, seen }: ResolveAdmissionIdempotency): MeerkatEffect => ({
+  conflict: (_: CoreFacts, { inputId, seen }: ResolveAdmissionIdempotency): CoreEffect => ({
     type: 'IdempotencyConflicted',
     inputId,
     existing: seen.inputId,
   }),
-  rejected: (_: MeerkatFacts, input: AcceptInput): MeerkatEffect => ({
+  rejected: (_: CoreFacts, input: AcceptInput): CoreEffect => ({
     type: 'AdmissionRejected',
     inputId: input.inputId,
     reason: validationFault(input) ?? 'unknown',
   }),
-  overloaded: (_: MeerkatFacts, { inputId }: AcceptInput): MeerkatEffect => ({
+  overloaded: (_: CoreFacts, { inputId }: AcceptInput): CoreEffect => ({
     type: 'AdmissionRejected',
     inputId,
     reason: 'overloaded',
   }),
-  consumedOnAccept: (_: MeerkatFacts, input: AcceptInput): readonly MeerkatEffect[] => [
+  consumedOnAccept: (_: CoreFacts, input: AcceptInput): readonly CoreEffect[] => [
     { type: 'InputAccepted', inputId: input.inputId, lane: 'queue' },
     { type: 'InputTerminated', inputId: input.inputId, terminal: { status: 'consumed' }, attempts: 0 },
   ],
@@ -184,20 +181,20 @@ export const ledgerEffects = {
   steered,
   rolledBack,
   abandoned,
-  withdrawn: (_: MeerkatFacts, input: WithInput, before: MeerkatFacts): readonly MeerkatEffect[] =>
+  withdrawn: (_: CoreFacts, input: WithInput, before: CoreFacts): readonly CoreEffect[] =>
     ended(before, withCarried(before.ledger, input.inputId), { status: 'withdrawn' }),
-  dropped: (_: MeerkatFacts, __: MeerkatInput, before: MeerkatFacts): readonly MeerkatEffect[] =>
+  dropped: (_: CoreFacts, __: CoreInput, before: CoreFacts): readonly CoreEffect[] =>
     ended(
       before,
       [...inOrder(before.ledger.steer), ...inOrder(before.ledger.queue)].flatMap(id => withCarried(before.ledger, id)),
       { status: 'abandoned', reason: 'cancelled' },
     ),
-  forgotten: (_: MeerkatFacts, __: MeerkatInput, before: MeerkatFacts): readonly MeerkatEffect[] =>
+  forgotten: (_: CoreFacts, __: CoreInput, before: CoreFacts): readonly CoreEffect[] =>
     ended(before, ephemeralInputs(before.ledger), { status: 'abandoned', reason: 'owner-lost' }),
-  consumed: (_: MeerkatFacts, __: MeerkatInput, before: MeerkatFacts): readonly MeerkatEffect[] =>
+  consumed: (_: CoreFacts, __: CoreInput, before: CoreFacts): readonly CoreEffect[] =>
     ended(before, contributorsOf(before), { status: 'consumed' }),
-  cancelled: (_: MeerkatFacts, __: MeerkatInput, before: MeerkatFacts): readonly MeerkatEffect[] =>
+  cancelled: (_: CoreFacts, __: CoreInput, before: CoreFacts): readonly CoreEffect[] =>
     ended(before, contributorsOf(before), { status: 'abandoned', reason: 'cancelled' }),
-  cutOff: (_: MeerkatFacts, __: MeerkatInput, before: MeerkatFacts): readonly MeerkatEffect[] =>
+  cutOff: (_: CoreFacts, __: CoreInput, before: CoreFacts): readonly CoreEffect[] =>
     ended(before, contributorsOf(before), { status: 'abandoned', reason: 'stopped' }),
 }

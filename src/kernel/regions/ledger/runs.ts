@@ -1,15 +1,14 @@
 /** What a run does to the ledger: it stages inputs, steers join it, and its end ends or returns them. */
+import type { CoreFacts, CoreInput } from '../../core.ts'
 import type { InputId, RunId } from '../../ids.ts'
-import type { MeerkatInput } from '../../inputs.ts'
 import { emptyMap, mapDelete, mapGet, mapOf, mapSet } from '../../persistent-map.ts'
-import type { MeerkatFacts } from '../../state.ts'
 import { EMPTY_LANE, inOrder } from '../lane.ts'
 import type { RollbackCause } from '../run/effect.ts'
 import { selectBatch } from './batch.ts'
 import { dequeue, type EntryFacts, enqueue, factsOf, type Ledger, MAX_ATTEMPTS, withEntries } from './state.ts'
 
 /** The inputs of the bound run, head first. */
-export function contributorsOf(state: MeerkatFacts): readonly InputId[] {
+export function contributorsOf(state: CoreFacts): readonly InputId[] {
   return state.run.phase === 'bound' ? state.run.contributors : []
 }
 
@@ -17,7 +16,7 @@ export function contributorsOf(state: MeerkatFacts): readonly InputId[] {
  * The waiting steers that join at the boundary the run is at. A run that is being cancelled takes nothing in, work with
  * a journal of its own joins no other, and passive steers alone do not prolong a turn that would end.
  */
-export function joiningSteers(state: MeerkatFacts, input: { readonly type: string }): readonly InputId[] {
+export function joiningSteers(state: CoreFacts, input: { readonly type: string }): readonly InputId[] {
   const { ledger, run, turn } = state
   if (ledger.steer.slots.size === 0 || turn.phase !== 'drainingBoundary') return []
   if (run.phase !== 'bound' || run.cancel !== 'none') return []
@@ -33,19 +32,19 @@ export function joiningSteers(state: MeerkatFacts, input: { readonly type: strin
 }
 
 /** Guard: steers wait that prolong the turn. */
-export function joinsSteers(state: MeerkatFacts, input: { readonly type: string }): boolean {
+export function joinsSteers(state: CoreFacts, input: { readonly type: string }): boolean {
   return joiningSteers(state, input).length > 0
 }
 
 type Preparing = { readonly runId: RunId; readonly passives?: 'along' }
 
 /** What the run that is being prepared takes. */
-export function batchFor(ledger: Ledger, { passives }: Preparing, state: MeerkatFacts): readonly InputId[] {
+export function batchFor(ledger: Ledger, { passives }: Preparing, state: CoreFacts): readonly InputId[] {
   return selectBatch(ledger, { merge: state.registration.merge, passivesAlong: passives === 'along' })
 }
 
 /** Stages the next batch for the run. */
-export function stage(slice: Ledger, input: Preparing, state: MeerkatFacts): Ledger {
+export function stage(slice: Ledger, input: Preparing, state: CoreFacts): Ledger {
   return batchFor(slice, input, state).reduce((ledger, id) => stageOne(ledger, id, input), slice)
 }
 
@@ -67,7 +66,7 @@ function stageOne(ledger: Ledger, id: InputId, { runId, passives }: Preparing): 
 }
 
 /** Marks what the run holds as applied and lets the waiting steers join. */
-export function joinSteers(slice: Ledger, input: MeerkatInput, state: MeerkatFacts): Ledger {
+export function joinSteers(slice: Ledger, input: CoreInput, state: CoreFacts): Ledger {
   if (state.run.phase !== 'bound') return slice
   const { runId, contributors } = state.run
   const boundary = state.run.boundary + 1
@@ -94,7 +93,7 @@ function attemptsOf(ledger: Ledger, id: InputId | undefined): number {
 }
 
 /** The run's inputs reached their end. */
-export function endContributors(slice: Ledger, _: MeerkatInput, state: MeerkatFacts): Ledger {
+export function endContributors(slice: Ledger, _: CoreInput, state: CoreFacts): Ledger {
   const entries = contributorsOf(state).reduce((map, id) => mapDelete(map, id), slice.entries)
   return entries === slice.entries ? slice : withEntries(slice, entries)
 }
@@ -107,7 +106,7 @@ function isGivenUp(ledger: Ledger, head: InputId | undefined, cause: RollbackCau
 }
 
 /** Whether the rollback ends the work that the run has a journal of, and with it the journal's calls. */
-export function givesWorkUp(state: MeerkatFacts, input: { readonly cause?: RollbackCause }): boolean {
+export function givesWorkUp(state: CoreFacts, input: { readonly cause?: RollbackCause }): boolean {
   return isGivenUp(state.ledger, contributorsOf(state)[0], input.cause ?? 'recovered')
 }
 
@@ -118,7 +117,7 @@ export function givesWorkUp(state: MeerkatFacts, input: { readonly cause?: Rollb
 export function rollBack(
   slice: Ledger,
   input: { readonly type: string; readonly cause?: RollbackCause },
-  state: MeerkatFacts,
+  state: CoreFacts,
 ): Ledger {
   if (state.run.phase !== 'bound') return slice
   const cause = input.cause ?? 'recovered'
@@ -150,12 +149,12 @@ function returnGroup(ledger: Ledger, group: readonly InputId[], cause: RollbackC
 }
 
 /** Whether the input still waits after a rollback. */
-export function returnsToLane(after: MeerkatFacts, id: InputId): boolean {
+export function returnsToLane(after: CoreFacts, id: InputId): boolean {
   return mapGet(after.ledger.entries, id) !== undefined
 }
 
 /** What the run holds, and nothing else. It costs what that is, however much waits. */
-export function withoutQueued({ entries }: Ledger, _: MeerkatInput, state: MeerkatFacts): Ledger {
+export function withoutQueued({ entries }: Ledger, _: CoreInput, state: CoreFacts): Ledger {
   const held = contributorsOf(state).flatMap(id => mapGet(entries, id) ?? [])
   return { ...EMPTY, entries: mapOf(held.map(entry => [entry.id, entry] as const)) }
 }
@@ -163,7 +162,7 @@ export function withoutQueued({ entries }: Ledger, _: MeerkatInput, state: Meerk
 const EMPTY: Ledger = { entries: emptyMap(), queue: EMPTY_LANE, steer: EMPTY_LANE, waking: 0, keyed: emptyMap() }
 
 /** Nothing is owed any more. */
-export function abandonAll(slice: Ledger, _: MeerkatInput, __: MeerkatFacts): Ledger {
+export function abandonAll(slice: Ledger, _: CoreInput, __: CoreFacts): Ledger {
   return slice.entries.size === 0 ? slice : EMPTY
 }
 
@@ -172,7 +171,7 @@ export function abandonAll(slice: Ledger, _: MeerkatInput, __: MeerkatFacts): Le
  * answer it. Once retired, the promise to drain stands, however often it is asked again. Passive inputs that no work is
  * left to take along will never be taken: nothing more is admitted.
  */
-export function drainsAfterRetire(state: MeerkatFacts): boolean {
+export function drainsAfterRetire(state: CoreFacts): boolean {
   const { phase } = state.lifecycle
   if (phase === 'running') return true
   return state.ledger.waking > 0 && (state.registration.phase === 'active' || phase === 'retired')

@@ -1,5 +1,5 @@
 /**
- * The ledger's data and the few ways to change it. The region (ledger.ts) says when, this says how.
+ * The ledger's data and the few ways to change it. The region (table.ts) says when, this says how.
  *
  * Every function here keeps one promise: what it returns has each queued entry in exactly one lane slot.
  */

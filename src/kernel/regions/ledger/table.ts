@@ -5,10 +5,9 @@
  * and then leaves the state; what waits is in one lane or rides with the work it joined; order within a lane is FIFO.
  * It does not know what an input says, nor idempotency keys of inputs that ended (the store does).
  */
+import type { CoreFacts, CoreRegion } from '../../core.ts'
 import type { InputId } from '../../ids.ts'
-import type { MeerkatRegion } from '../../meerkat-region.ts'
 import { emptyMap, mapGet, mapValues } from '../../persistent-map.ts'
-import type { MeerkatFacts } from '../../state.ts'
 import { isRegistered, notDraining } from '../guards.ts'
 import { EMPTY_LANE, inOrder } from '../lane.ts'
 import type { Stopping } from '../lifecycle/input.ts'
@@ -29,16 +28,16 @@ import {
   wakeAll,
 } from './state.ts'
 
-function isQueued(state: MeerkatFacts, input: { readonly inputId: InputId }): boolean {
+function isQueued(state: CoreFacts, input: { readonly inputId: InputId }): boolean {
   return mapGet(state.ledger.entries, input.inputId)?.status === 'queued'
 }
 
 /** Who decides on all that waits, as a reason. */
 const DECISIONS: readonly AbandonReason[] = ['cancelled', 'reset', 'retired', 'destroyed', 'unregistered']
-function isDecision(_: MeerkatFacts, { reason }: { readonly reason: AbandonReason }): boolean {
+function isDecision(_: CoreFacts, { reason }: { readonly reason: AbandonReason }): boolean {
   return DECISIONS.includes(reason)
 }
-function someWait({ ledger: { queue, steer } }: MeerkatFacts): boolean {
+function someWait({ ledger: { queue, steer } }: CoreFacts): boolean {
   return queue.slots.size + steer.slots.size > 0
 }
 
@@ -59,7 +58,7 @@ const { saysTheSame, isFaulty, isFull, isNew, isConsumedOnAccept } = admissionGu
 /** What waits in a stopped session waits for its resume. */
 const HOLDING: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired', 'stopped']
 
-export const ledger: MeerkatRegion<'ledger', LifecyclePhase> = {
+export const ledger: CoreRegion<'ledger', LifecyclePhase> = {
   name: 'ledger',
   about: 'Every accepted input until its one end: lanes, attempts, and who shares whose work.',
   initial: { entries: emptyMap(), queue: EMPTY_LANE, steer: EMPTY_LANE, waking: 0, keyed: emptyMap() },
@@ -205,7 +204,7 @@ export const ledger: MeerkatRegion<'ledger', LifecyclePhase> = {
 }
 
 /** Whether the stop takes effect at once, and is of the time when that ended what waits. */
-function givesUp({ lifecycle }: MeerkatFacts, { queued }: Stopping): boolean {
+function givesUp({ lifecycle }: CoreFacts, { queued }: Stopping): boolean {
   return queued === 'abandoned' && lifecycle.phase !== 'attached' && lifecycle.phase !== 'running'
 }
 
@@ -225,7 +224,7 @@ function carriesAgree(l: Ledger, entry: LedgerEntry): boolean {
   })
 }
 
-function stagedAgree(s: MeerkatFacts): boolean {
+function stagedAgree(s: CoreFacts): boolean {
   const inRun = [...mapValues(s.ledger.entries)].filter(e => e.status === 'staged' || e.status === 'applied')
   if (s.run.phase === 'none') return inRun.length === 0
   const { contributors, runId } = s.run

@@ -4,19 +4,16 @@
  * Enforces: from every phase but `destroyed` some operation leads out; a run ends in the phase it came from, or in
  * `retired` if the session was retired meanwhile. It does not know which inputs wait (ledger) or what a run holds (run).
  */
-import type { MeerkatEffect } from '../../effects.ts'
+import type { CoreEffect, CoreFacts, CoreInput, CoreRegion } from '../../core.ts'
 import type { SessionId } from '../../ids.ts'
-import type { MeerkatInput } from '../../inputs.ts'
-import type { MeerkatRegion } from '../../meerkat-region.ts'
 import { canHear, canPrepare } from '../../runnable.ts'
-import type { MeerkatFacts } from '../../state.ts'
 import { allCallsSettled, hasUnsettledCalls } from '../calls/table.ts'
 import { isCurrentRun, isRegistered, notDraining } from '../guards.ts'
 import type { RollbackCause } from '../run/effect.ts'
 import type { Lifecycle, LifecyclePhase, PreRunPhase } from './state.ts'
 
 /** What the session is, for people: one that was retired is so while its last runs drain. */
-export function phaseShown({ lifecycle }: MeerkatFacts): LifecyclePhase {
+export function phaseShown({ lifecycle }: CoreFacts): LifecyclePhase {
   return lifecycle.phase === 'running' && lifecycle.preRun === 'retired' ? 'retired' : lifecycle.phase
 }
 
@@ -28,26 +25,26 @@ const DESTROYED: Lifecycle = { phase: 'destroyed' }
 
 const PRE_RUN: readonly PreRunPhase[] = ['idle', 'attached', 'retired']
 
-function isThisSession(state: MeerkatFacts, input: { readonly sessionId: SessionId }): boolean {
+function isThisSession(state: CoreFacts, input: { readonly sessionId: SessionId }): boolean {
   return state.registration.sessionId === input.sessionId
 }
 /** Its executor may report its exit after the session was let go. */
-function isUnregistered(state: MeerkatFacts): boolean {
+function isUnregistered(state: CoreFacts): boolean {
   return state.registration.sessionId === undefined
 }
-function turnCompleted(state: MeerkatFacts): boolean {
+function turnCompleted(state: CoreFacts): boolean {
   return state.turn.phase === 'completed'
 }
-function turnFailed(state: MeerkatFacts): boolean {
+function turnFailed(state: CoreFacts): boolean {
   return state.turn.phase === 'failed'
 }
-function turnCancelled(state: MeerkatFacts): boolean {
+function turnCancelled(state: CoreFacts): boolean {
   return state.turn.phase === 'cancelled'
 }
-function isParkable(state: MeerkatFacts, input: { readonly cause: RollbackCause }): boolean {
+function isParkable(state: CoreFacts, input: { readonly cause: RollbackCause }): boolean {
   return input.cause !== 'parked' || hasUnsettledCalls(state)
 }
-function isServed(state: MeerkatFacts): boolean {
+function isServed(state: CoreFacts): boolean {
   return state.registration.phase === 'active'
 }
 
@@ -67,11 +64,7 @@ function endRun(slice: Lifecycle): Lifecycle {
   return slice.preRun === 'idle' ? IDLE : RETIRED
 }
 /** A placement belongs to the identity it was made for; without an executor nothing else keeps the session attached. */
-function detachOnNewIdentity(
-  slice: Lifecycle,
-  input: { readonly sessionId: SessionId },
-  state: MeerkatFacts,
-): Lifecycle {
+function detachOnNewIdentity(slice: Lifecycle, input: { readonly sessionId: SessionId }, state: CoreFacts): Lifecycle {
   const { phase, sessionId } = state.registration
   return slice.phase === 'attached' && phase === 'queuing' && sessionId !== input.sessionId ? IDLE : slice
 }
@@ -82,18 +75,18 @@ function retireAfterRun(slice: Lifecycle): Lifecycle {
   return slice.phase === 'running' ? { ...slice, preRun: 'retired', stopDeferred: false } : slice
 }
 
-const notice = (name: 'Recover' | 'Reset' | 'Stop' | 'Exit' | 'Resume') => (): MeerkatEffect => ({
+const notice = (name: 'Recover' | 'Reset' | 'Stop' | 'Exit' | 'Resume') => (): CoreEffect => ({
   type: 'RuntimeNotice',
   notice: name,
 })
 
-function stopFact(_: MeerkatFacts, input: { readonly reason: string }): MeerkatEffect {
+function stopFact(_: CoreFacts, input: { readonly reason: string }): CoreEffect {
   return { type: 'RuntimeEffectFact', fact: 'StopRuntimeExecutor', reason: input.reason }
 }
-function runtimeRetired(_: MeerkatFacts, __: MeerkatInput, before: MeerkatFacts): readonly MeerkatEffect[] {
+function runtimeRetired(_: CoreFacts, __: CoreInput, before: CoreFacts): readonly CoreEffect[] {
   return before.binding.phase === 'bound' ? [{ type: 'RuntimeRetired', runtimeId: before.binding.runtimeId }] : []
 }
-function runtimeDestroyed(_: MeerkatFacts, __: MeerkatInput, before: MeerkatFacts): readonly MeerkatEffect[] {
+function runtimeDestroyed(_: CoreFacts, __: CoreInput, before: CoreFacts): readonly CoreEffect[] {
   return before.binding.phase === 'bound' ? [{ type: 'RuntimeDestroyed', runtimeId: before.binding.runtimeId }] : []
 }
 
@@ -107,7 +100,7 @@ const PHASES: readonly LifecyclePhase[] = [
   'destroyed',
 ]
 
-export const lifecycle: MeerkatRegion<'lifecycle', LifecyclePhase> = {
+export const lifecycle: CoreRegion<'lifecycle', LifecyclePhase> = {
   name: 'lifecycle',
   about: 'What the session is doing as a whole, and where a run returns to.',
   initial: { phase: 'initializing' },

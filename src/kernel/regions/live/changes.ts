@@ -1,8 +1,9 @@
 /** What live channels share: verdicts that are counted, and what becomes of a channel. */
-import type { MeerkatState } from '../../state.ts'
+
 import { SERVED } from '../conditions.ts'
 import type { OfChannel, OfPair } from './input.ts'
 import type { LiveInputOf } from './rules.ts'
+import type { Sees } from './sees.ts'
 import {
   type Live,
   type LiveObservation,
@@ -19,7 +20,7 @@ export const counts =
   (verdict: LiveVerdict) =>
   (live: Live): Live =>
     counted(live, verdict)
-export const sequenceOf = ({ live }: MeerkatState, verdict: LiveVerdict) => ({
+export const sequenceOf = ({ live }: Sees, verdict: LiveVerdict) => ({
   sequence: verdictSequence(live, verdict),
 })
 

@@ -1,103 +1,104 @@
 /** The inputs of live channels, and the rules that decide on them. */
+
 import type { LiveToken } from '../../ids.ts'
 import { mapGet } from '../../persistent-map.ts'
-import type { MeerkatState } from '../../state.ts'
 import { admitsWork } from '../guards.ts'
 import type { LiveInput, LiveTokenIssue, LiveTokenPresented, OfChannel, OfPair } from './input.ts'
+import type { Sees } from './sees.ts'
 import { type LiveObservation, type LiveTokenEntry, type LiveTransport, liveRecordOf } from './state.ts'
 
 export type LiveInputOf<Type extends LiveInput['type']> = Extract<LiveInput, { readonly type: Type }>
 
-export function isNamedChannel(_: MeerkatState, { channelId }: OfChannel): boolean {
+export function isNamedChannel(_: Sees, { channelId }: OfChannel): boolean {
   return channelId !== ''
 }
-export function isThisSession({ registration }: MeerkatState, { sessionId }: OfPair): boolean {
+export function isThisSession({ registration }: Sees, { sessionId }: OfPair): boolean {
   return registration.sessionId === sessionId
 }
 /** Nobody is to begin a conversation that would be given up at once. */
-export function isClosedToWork(state: MeerkatState): boolean {
+export function isClosedToWork(state: Sees): boolean {
   return !admitsWork(state)
 }
 /** The channel is this session's, and the session is this one. */
-export function isBoundPair(state: MeerkatState, input: OfPair): boolean {
+export function isBoundPair(state: Sees, input: OfPair): boolean {
   return isThisSession(state, input) && isOfBoundChannel(state, input)
 }
-export function isNotBoundPair(state: MeerkatState, input: OfPair): boolean {
+export function isNotBoundPair(state: Sees, input: OfPair): boolean {
   return !isBoundPair(state, input)
 }
-function isOfBoundChannel({ live }: MeerkatState, { channelId }: OfChannel): boolean {
+function isOfBoundChannel({ live }: Sees, { channelId }: OfChannel): boolean {
   return live.phase === 'bound' && live.channel.id === channelId
 }
-export function isKnownChannel({ live }: MeerkatState, { channelId }: OfChannel): boolean {
+export function isKnownChannel({ live }: Sees, { channelId }: OfChannel): boolean {
   return liveRecordOf(live, channelId) !== undefined
 }
 
 /** No other channel has closed after it: of one that is forgotten nobody could say which number it closed under. */
-export function isNewestOrFirst(state: MeerkatState, input: OfChannel): boolean {
+export function isNewestOrFirst(state: Sees, input: OfChannel): boolean {
   return state.live.closed === undefined || isKnownChannel(state, input)
 }
 
 /** The observation has not been told before: its number rises above all of its channel. */
-function rises(state: MeerkatState, { channelId }: OfChannel, observation: LiveObservation, sequence: number): boolean {
+function rises(state: Sees, { channelId }: OfChannel, observation: LiveObservation, sequence: number): boolean {
   return Number.isSafeInteger(sequence) && sequence > (liveRecordOf(state.live, channelId)?.observed[observation] ?? 0)
 }
 /** A degraded channel says why, and no other has anything to say. */
-export function isSoundStatus(_: MeerkatState, input: LiveInputOf<'RecordLiveChannelStatus'>): boolean {
+export function isSoundStatus(_: Sees, input: LiveInputOf<'RecordLiveChannelStatus'>): boolean {
   const hasReason = 'degradationReason' in input
   return input.status === 'Degraded' ? hasReason : !hasReason && !('degradationDetail' in input)
 }
-export function isNewRefresh(state: MeerkatState, input: LiveInputOf<'RecordLiveRefreshQueued'>): boolean {
+export function isNewRefresh(state: Sees, input: LiveInputOf<'RecordLiveRefreshQueued'>): boolean {
   return rises(state, input, 'refresh', input.queueAcceptanceSequence)
 }
-export function isNewClose(state: MeerkatState, input: LiveInputOf<'RecordLiveCloseClosed'>): boolean {
+export function isNewClose(state: Sees, input: LiveInputOf<'RecordLiveCloseClosed'>): boolean {
   return rises(state, input, 'close', input.closeObservationSequence)
 }
-export function isNewCommand(state: MeerkatState, input: LiveInputOf<'RecordLiveCommandAccepted'>): boolean {
+export function isNewCommand(state: Sees, input: LiveInputOf<'RecordLiveCommandAccepted'>): boolean {
   return rises(state, input, 'command', input.commandAcceptanceSequence)
 }
-export function isNewStatus(state: MeerkatState, input: LiveInputOf<'RecordLiveChannelStatus'>): boolean {
+export function isNewStatus(state: Sees, input: LiveInputOf<'RecordLiveChannelStatus'>): boolean {
   return rises(state, input, 'status', input.statusObservationSequence)
 }
-export function isNewAnswer(state: MeerkatState, input: LiveInputOf<'RecordLiveWebrtcAnswerAccepted'>): boolean {
+export function isNewAnswer(state: Sees, input: LiveInputOf<'RecordLiveWebrtcAnswerAccepted'>): boolean {
   return rises(state, input, 'answer', input.answerObservationSequence)
 }
 
 type WithToken = OfChannel & { readonly token: LiveToken }
-function tokenOf({ live }: MeerkatState, { token }: WithToken): LiveTokenEntry | undefined {
+function tokenOf({ live }: Sees, { token }: WithToken): LiveTokenEntry | undefined {
   return live.phase === 'bound' ? mapGet(live.channel.tokens, token) : undefined
 }
 /** Nothing else has this name: also a spent token keeps it while it could be presented. */
-export function isNewToken(state: MeerkatState, input: WithToken): boolean {
+export function isNewToken(state: Sees, input: WithToken): boolean {
   return input.token !== '' && tokenOf(state, input) === undefined
 }
-export function isForAWhile(_: MeerkatState, { issuedAtMs, ttlMs }: LiveTokenIssue): boolean {
+export function isForAWhile(_: Sees, { issuedAtMs, ttlMs }: LiveTokenIssue): boolean {
   return issuedAtMs > 0 && ttlMs > 0
 }
 
 interface TokenRules {
-  readonly isGoodToken: (state: MeerkatState, input: LiveTokenPresented) => boolean
-  readonly isSpentToken: (state: MeerkatState, input: LiveTokenPresented) => boolean
-  readonly isForOtherChannel: (state: MeerkatState, input: LiveTokenPresented) => boolean
-  readonly isExpiredToken: (state: MeerkatState, input: LiveTokenPresented) => boolean
+  readonly isGoodToken: (state: Sees, input: LiveTokenPresented) => boolean
+  readonly isSpentToken: (state: Sees, input: LiveTokenPresented) => boolean
+  readonly isForOtherChannel: (state: Sees, input: LiveTokenPresented) => boolean
+  readonly isExpiredToken: (state: Sees, input: LiveTokenPresented) => boolean
 }
 
 /** What is asked of a token that is presented on this transport. */
 export function tokenRules(transport: LiveTransport): TokenRules {
-  const known = (state: MeerkatState, input: LiveTokenPresented) => {
+  const known = (state: Sees, input: LiveTokenPresented) => {
     const token = tokenOf(state, input)
     return token?.transport === transport ? token : undefined
   }
-  function isGoodToken(state: MeerkatState, input: LiveTokenPresented): boolean {
+  function isGoodToken(state: Sees, input: LiveTokenPresented): boolean {
     const token = known(state, input)
     return token !== undefined && !token.spent && input.observedAtMs <= token.expiresAtMs
   }
-  function isSpentToken(state: MeerkatState, input: LiveTokenPresented): boolean {
+  function isSpentToken(state: Sees, input: LiveTokenPresented): boolean {
     return known(state, input)?.spent === true
   }
-  function isForOtherChannel(state: MeerkatState, input: LiveTokenPresented): boolean {
+  function isForOtherChannel(state: Sees, input: LiveTokenPresented): boolean {
     return known(state, input) !== undefined && !isOfBoundChannel(state, input)
   }
-  function isExpiredToken(state: MeerkatState, input: LiveTokenPresented): boolean {
+  function isExpiredToken(state: Sees, input: LiveTokenPresented): boolean {
     const token = known(state, input)
     return token !== undefined && input.observedAtMs > token.expiresAtMs
   }

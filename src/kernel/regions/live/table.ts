@@ -5,9 +5,7 @@
  * its order; a one-time token is spent by success alone, so that whoever presents it in the wrong place, too late or
  * without a right takes nothing from its owner; tokens go with their channel.
  */
-import type { MeerkatEffect } from '../../effects.ts'
-import type { MeerkatCondition } from '../../meerkat-region.ts'
-import type { MeerkatState } from '../../state.ts'
+import type { ConditionSatellite } from '../../core.ts'
 import { endsWithProcess, OPEN, SERVED } from '../conditions.ts'
 import { admitsWork, changesIdentity, isRegistered } from '../guards.ts'
 import {
@@ -24,8 +22,8 @@ import {
   sequenceOf,
   there,
 } from './changes.ts'
-import type { LiveErrorClass, LiveOpenRejection } from './effect.ts'
-import type { OfPair } from './input.ts'
+import type { LiveEffect, LiveErrorClass, LiveOpenRejection } from './effect.ts'
+import type { LiveInput, OfPair } from './input.ts'
 import {
   isBoundPair,
   isClosedToWork,
@@ -41,10 +39,11 @@ import {
   isThisSession,
   type LiveInputOf,
 } from './rules.ts'
+import type { Sees } from './sees.ts'
 import { type Live, type LiveStatus, NO_CHANNEL } from './state.ts'
 import { admission, issue } from './tokens.ts'
 
-function admitted(after: MeerkatState, input: LiveInputOf<'ResolveLiveOpenAdmission'>): MeerkatEffect {
+function admitted(after: Sees, input: LiveInputOf<'ResolveLiveOpenAdmission'>): LiveEffect {
   const { llmIdentity: boundLlmIdentity } = input
   const numbered = sequenceOf(after, 'openAdmission')
   return { type: 'LiveOpenAdmissionResolved', ...pair(input), ...numbered, admitted: true, boundLlmIdentity }
@@ -52,7 +51,7 @@ function admitted(after: MeerkatState, input: LiveInputOf<'ResolveLiveOpenAdmiss
 const notAdmitted = (rejection: LiveOpenRejection) => ({
   then: counts('openAdmission'),
   emit: [
-    (after: MeerkatState, input: OfPair): MeerkatEffect => ({
+    (after: Sees, input: OfPair): LiveEffect => ({
       type: 'LiveOpenAdmissionResolved',
       ...pair(input),
       ...sequenceOf(after, 'openAdmission'),
@@ -77,7 +76,7 @@ function statusOf({
   return status
 }
 
-export const live: MeerkatCondition<'live', Live['phase']> = {
+export const live: ConditionSatellite<Sees, LiveInput, LiveEffect, 'live', Live['phase']> = {
   name: 'live',
   about:
     'The channel that a client holds of the session’s realtime conversation, its one-time tokens, and verdicts on it.',
@@ -264,7 +263,7 @@ export const live: MeerkatCondition<'live', Live['phase']> = {
   ],
 }
 
-function closeResolved(after: MeerkatState, input: LiveInputOf<'RecordLiveCloseClosed'>): MeerkatEffect {
+function closeResolved(after: Sees, input: LiveInputOf<'RecordLiveCloseClosed'>): LiveEffect {
   const { closeObservationSequence } = input
   const numbered = sequenceOf(after, 'closeResult')
   return { type: 'LiveCloseResultResolved', ...pair(input), status: 'Closed', closeObservationSequence, ...numbered }

@@ -1,11 +1,11 @@
 /** One-time tokens: how they are handed out, and what is said when one is presented. */
-import type { MeerkatEffect } from '../../effects.ts'
+
 import { mapDelete, mapEntries, mapGet, mapSet } from '../../persistent-map.ts'
-import type { MeerkatState } from '../../state.ts'
 import { anywhere, counted, counts, pair, sequenceOf, there } from './changes.ts'
-import type { LiveErrorClass, LiveTokenRejection } from './effect.ts'
+import type { LiveEffect, LiveErrorClass, LiveTokenRejection } from './effect.ts'
 import type { LiveTokenIssue, LiveTokenPresented } from './input.ts'
 import { isBoundPair, isForAWhile, isNewToken, isNotBoundPair, tokenRules } from './rules.ts'
+import type { Sees } from './sees.ts'
 import type { Live, LiveTransport, LiveVerdict } from './state.ts'
 
 /** A token that can no longer be presented is forgotten: what is kept is bounded by how long one is good. */
@@ -32,7 +32,7 @@ const spend =
 export function issue(transport: LiveTransport) {
   const verdict = `${transport}TokenIssue` as const
   const type = transport === 'webrtc' ? ('LiveWebrtcTokenIssued' as const) : ('LiveWebsocketTokenIssued' as const)
-  const handedOut = (after: MeerkatState, input: LiveTokenIssue): MeerkatEffect => {
+  const handedOut = (after: Sees, input: LiveTokenIssue): LiveEffect => {
     const expiresAtMs = input.issuedAtMs + input.ttlMs
     return { type, ...pair(input), ...sequenceOf(after, verdict), expiresAtMs }
   }
@@ -57,7 +57,7 @@ const ADMISSIONS = {
 export function admission(transport: LiveTransport) {
   const { verdict, type, errorClass } = ADMISSIONS[transport]
   const { isGoodToken, isSpentToken, isForOtherChannel, isExpiredToken } = tokenRules(transport)
-  const accepted = (after: MeerkatState, input: LiveTokenPresented): MeerkatEffect => ({
+  const accepted = (after: Sees, input: LiveTokenPresented): LiveEffect => ({
     type,
     ...pair(input),
     ...sequenceOf(after, verdict),
@@ -66,7 +66,7 @@ export function admission(transport: LiveTransport) {
   const refused = (rejection: LiveTokenRejection) => ({
     then: counts(verdict),
     emit: [
-      (after: MeerkatState, input: LiveTokenPresented): MeerkatEffect => ({
+      (after: Sees, input: LiveTokenPresented): LiveEffect => ({
         type,
         ...pair(input),
         ...sequenceOf(after, verdict),

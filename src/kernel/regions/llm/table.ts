@@ -7,12 +7,12 @@
  * the change a revision if an image tool appears or goes, and routing moves its baseline. A process that takes over
  * finds the model as it was.
  */
-import type { MeerkatEffect } from '../../effects.ts'
-import type { MeerkatRegion } from '../../meerkat-region.ts'
-import type { MeerkatFacts } from '../../state.ts'
+import type { Satellite } from '../../core.ts'
 import { changesIdentity, isCurrentRun, isRegistered } from '../guards.ts'
 import type { LifecyclePhase } from '../lifecycle/state.ts'
+import type { LlmEffect } from './effect.ts'
 import type { LlmInput } from './input.ts'
+import type { Sees } from './sees.ts'
 import {
   capabilityBaseFilter,
   isLlm,
@@ -31,16 +31,16 @@ type Seeing = Extract<LlmInput, { readonly type: 'ReconfigureSessionLlmIdentity'
  * Who attached an executor has bound the session to a runtime before its model changes. Naming the model that it was
  * built with needs no runtime: placing, attaching and naming come in any order.
  */
-function isBoundWhereAttached({ lifecycle: { phase }, binding }: MeerkatFacts): boolean {
+function isBoundWhereAttached({ lifecycle: { phase }, binding }: Sees): boolean {
   return (phase !== 'attached' && phase !== 'running') || binding.phase === 'bound'
 }
-function sawPrevious({ llm: slice }: MeerkatFacts, { previous }: Seeing): boolean {
+function sawPrevious({ llm: slice }: Sees, { previous }: Seeing): boolean {
   return isLlm(slice, previous)
 }
-function recoversFromAttempt({ turn }: MeerkatFacts, { retryAttempt }: Fallback): boolean {
+function recoversFromAttempt({ turn }: Sees, { retryAttempt }: Fallback): boolean {
   return turn.phase === 'errorRecovery' && turn.retry.attempt === retryAttempt
 }
-function hasItsOwnProfile(_: MeerkatFacts, { identity, surface, profile }: Fallback): boolean {
+function hasItsOwnProfile(_: Sees, { identity, surface, profile }: Fallback): boolean {
   if (surface === undefined) return profile === undefined
   return profile?.provider === identity.provider && profile.model === identity.model
 }
@@ -48,7 +48,7 @@ function hasItsOwnProfile(_: MeerkatFacts, { identity, surface, profile }: Fallb
 const become = (_: Llm, { identity, surface }: SessionLlm): Llm =>
   llmOf({ identity, ...(surface !== undefined && { surface }) })
 
-function planResolved(after: MeerkatFacts, _: unknown, before: MeerkatFacts): MeerkatEffect {
+function planResolved(after: Sees, _: unknown, before: Sees): LlmEffect {
   const previousSurface = surfaceOf(before.llm)
   const currentSurface = surfaceOf(after.llm)
   const activeVisibilityRevision = after.visibility.active.revision
@@ -72,7 +72,7 @@ const GONE = {
   then: (): Llm => NO_LLM,
 } as const
 
-export const llm: MeerkatRegion<'llm', Llm['phase']> = {
+export const llm: Satellite<Sees, LlmInput, LlmEffect, 'llm', Llm['phase']> = {
   name: 'llm',
   about:
     'Which model serves the session and what it can do, when it is changed and when another one stays in its place.',

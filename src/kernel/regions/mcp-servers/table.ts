@@ -4,13 +4,14 @@
  * Enforces: only a registered session hears of its servers. No order is enforced among the states: whoever holds the
  * connection knows best, and the last word counts.
  */
-import type { MeerkatEffect } from '../../effects.ts'
+import type { ConditionSatellite } from '../../core.ts'
 import type { McpServerId } from '../../ids.ts'
-import type { MeerkatCondition } from '../../meerkat-region.ts'
 import { emptyMap, mapEntries, mapSet } from '../../persistent-map.ts'
-import type { MeerkatState } from '../../state.ts'
 import { endsWithProcess, isUnregistered, LEFT, SERVED } from '../conditions.ts'
 import { isRegistered } from '../guards.ts'
+import type { McpServerEffect } from './effect.ts'
+import type { McpServersInput } from './input.ts'
+import type { Sees } from './sees.ts'
 import type { McpServerState, McpServers } from './state.ts'
 
 type WithServer = { readonly serverId: McpServerId; readonly error?: string }
@@ -22,13 +23,13 @@ export function pendingServers({ states }: McpServers): readonly McpServerId[] {
 
 const became =
   (state: McpServerState) =>
-  (_: MeerkatState, { serverId, error }: WithServer): MeerkatEffect => ({
+  (_: Sees, { serverId, error }: WithServer): McpServerEffect => ({
     type: 'McpServerStateChanged',
     serverId,
     state,
     ...(error !== undefined && { error }),
   })
-function reloadRequested(_: MeerkatState, { serverId }: WithServer): MeerkatEffect {
+function reloadRequested(_: Sees, { serverId }: WithServer): McpServerEffect {
   return { type: 'McpServerReloadRequested', serverId }
 }
 
@@ -52,7 +53,7 @@ function holdsConnection({ states }: McpServers): boolean {
   return false
 }
 
-export const mcpServers: MeerkatCondition<'mcpServers'> = {
+export const mcpServers: ConditionSatellite<Sees, McpServersInput, McpServerEffect, 'mcpServers'> = {
   name: 'mcpServers',
   about: 'How the connection to each MCP server stands.',
   initial: NONE,

@@ -1,8 +1,7 @@
 /** What can be asked of operations, when it may be done, and what the world hears of it: the parts of their rows. */
-import type { MeerkatEffect } from '../../effects.ts'
+import type { CoreEffect, CoreFacts } from '../../core.ts'
 import type { OperationId, RunId, WaitId } from '../../ids.ts'
 import { mapGet } from '../../persistent-map.ts'
-import type { MeerkatFacts } from '../../state.ts'
 import type { OperationsInput } from './input.ts'
 import {
   isEnded,
@@ -18,60 +17,60 @@ import {
 
 export type WithOperation = { readonly operationId: OperationId }
 
-function entryOf({ operations: o }: MeerkatFacts, { operationId }: WithOperation): OperationEntry | undefined {
+function entryOf({ operations: o }: CoreFacts, { operationId }: WithOperation): OperationEntry | undefined {
   return mapGet(o.entries, operationId)
 }
-function isNewOperation(state: MeerkatFacts, input: WithOperation): boolean {
+function isNewOperation(state: CoreFacts, input: WithOperation): boolean {
   return entryOf(state, input) === undefined
 }
-function belowCapacity({ operations: o }: MeerkatFacts, input: { readonly maxConcurrent?: number }): boolean {
+function belowCapacity({ operations: o }: CoreFacts, input: { readonly maxConcurrent?: number }): boolean {
   return input.maxConcurrent === undefined || o.active < input.maxConcurrent
 }
-function isProvisioning(state: MeerkatFacts, input: WithOperation): boolean {
+function isProvisioning(state: CoreFacts, input: WithOperation): boolean {
   return entryOf(state, input)?.status === 'provisioning'
 }
-function isRunning(state: MeerkatFacts, input: WithOperation): boolean {
+function isRunning(state: CoreFacts, input: WithOperation): boolean {
   return entryOf(state, input)?.status === 'running'
 }
-function isUnderWay(state: MeerkatFacts, input: WithOperation): boolean {
+function isUnderWay(state: CoreFacts, input: WithOperation): boolean {
   const status = entryOf(state, input)?.status
   return status === 'running' || status === 'retiring'
 }
-function mayBeTakenUp(state: MeerkatFacts, input: WithOperation & { readonly mostCrashes: number }): boolean {
+function mayBeTakenUp(state: CoreFacts, input: WithOperation & { readonly mostCrashes: number }): boolean {
   const entry = entryOf(state, input)
   return entry !== undefined && !isEnded(entry) && (entry.takeUps ?? 0) < input.mostCrashes
 }
-function isUnfinished(state: MeerkatFacts, input: WithOperation): boolean {
+function isUnfinished(state: CoreFacts, input: WithOperation): boolean {
   return isLive(state.operations, input.operationId)
 }
-function expectsPeer(state: MeerkatFacts, input: WithOperation): boolean {
+function expectsPeer(state: CoreFacts, input: WithOperation): boolean {
   return entryOf(state, input)?.kind === 'mob-member-child'
 }
-function peerNotReady(state: MeerkatFacts, input: WithOperation): boolean {
+function peerNotReady(state: CoreFacts, input: WithOperation): boolean {
   const entry = entryOf(state, input)
   return entry !== undefined && !isEnded(entry) && entry.peerReady !== true
 }
-function notAwaited({ operations: o }: MeerkatFacts, input: WithOperation): boolean {
+function notAwaited({ operations: o }: CoreFacts, input: WithOperation): boolean {
   return o.wait?.operationIds.includes(input.operationId) !== true
 }
 type WithOperations = { readonly operationIds: readonly OperationId[] }
-function areDistinct(_: MeerkatFacts, { operationIds }: WithOperations): boolean {
+function areDistinct(_: CoreFacts, { operationIds }: WithOperations): boolean {
   return new Set(operationIds).size === operationIds.length
 }
-function areKnown({ operations: o }: MeerkatFacts, { operationIds }: WithOperations): boolean {
+function areKnown({ operations: o }: CoreFacts, { operationIds }: WithOperations): boolean {
   return operationIds.every(id => mapGet(o.entries, id) !== undefined)
 }
-function nobodyWaits({ operations: o }: MeerkatFacts): boolean {
+function nobodyWaits({ operations: o }: CoreFacts): boolean {
   return o.wait === undefined
 }
 function isCurrentWait(
-  { operations: o }: MeerkatFacts,
+  { operations: o }: CoreFacts,
   input: { readonly waitId: WaitId; readonly runId: RunId },
 ): boolean {
   return o.wait?.id === input.waitId && o.wait.runId === input.runId
 }
 /** A reader ahead of what has happened would miss what happens next. */
-function hasHappened({ operations: o }: MeerkatFacts, input: { readonly through: number }): boolean {
+function hasHappened({ operations: o }: CoreFacts, input: { readonly through: number }): boolean {
   return input.through <= o.completions
 }
 
@@ -96,19 +95,19 @@ export const operationGuards = {
 
 type WithReason = WithOperation & { readonly reason?: string }
 
-function changed(after: MeerkatFacts, input: WithOperation): readonly MeerkatEffect[] {
+function changed(after: CoreFacts, input: WithOperation): readonly CoreEffect[] {
   const entry = entryOf(after, input)
   if (entry === undefined || isEnded(entry)) return []
   return [{ type: 'OperationChanged', operationId: entry.id, kind: entry.kind, status: entry.status }]
 }
-function progressed(after: MeerkatFacts, input: WithOperation): readonly MeerkatEffect[] {
+function progressed(after: CoreFacts, input: WithOperation): readonly CoreEffect[] {
   const entry = entryOf(after, input)
   if (entry === undefined || isEnded(entry)) return []
   return [{ type: 'OperationProgressed', operationId: entry.id, progress: entry.progress }]
 }
 const ended =
   (status: OperationTerminal, reasonOf: (input: WithReason) => string | undefined = ({ reason }) => reason) =>
-  (after: MeerkatFacts, input: WithReason, before: MeerkatFacts): readonly MeerkatEffect[] => {
+  (after: CoreFacts, input: WithReason, before: CoreFacts): readonly CoreEffect[] => {
     const { operationId } = input
     const kind = entryOf(before, input)?.kind
     const seq = after.operations.completions
@@ -116,11 +115,7 @@ const ended =
     if (kind === undefined) return []
     return [{ type: 'OperationEnded', operationId, kind, status, seq, ...(reason !== undefined && { reason }) }]
   }
-function terminated(
-  before: MeerkatFacts,
-  which: readonly UnfinishedOperation[],
-  reason: string,
-): readonly MeerkatEffect[] {
+function terminated(before: CoreFacts, which: readonly UnfinishedOperation[], reason: string): readonly CoreEffect[] {
   const first = before.operations.completions + 1
   return which.map(({ id: operationId, kind }, nth) => ({
     type: 'OperationEnded',
@@ -131,53 +126,49 @@ function terminated(
     reason,
   }))
 }
-function dropped(after: MeerkatFacts, _: unknown, before: MeerkatFacts): readonly MeerkatEffect[] {
+function dropped(after: CoreFacts, _: unknown, before: CoreFacts): readonly CoreEffect[] {
   const through = after.operations.droppedThrough
   return through === before.operations.droppedThrough ? [] : [{ type: 'CompletionsDropped', through }]
 }
-const satisfied = ({ id: waitId, runId, operationIds }: NonNullable<Operations['wait']>): MeerkatEffect => ({
+const satisfied = ({ id: waitId, runId, operationIds }: NonNullable<Operations['wait']>): CoreEffect => ({
   type: 'WaitAllSatisfied',
   waitId,
   runId,
   operationIds,
 })
 function satisfiedAtOnce(
-  after: MeerkatFacts,
+  after: CoreFacts,
   { waitId: id, runId, operationIds }: Extract<OperationsInput, { type: 'WaitAllOperations' }>,
-): readonly MeerkatEffect[] {
+): readonly CoreEffect[] {
   return after.operations.wait === undefined ? [satisfied({ id, runId, operationIds })] : []
 }
-function satisfiedNow(after: MeerkatFacts, _: unknown, before: MeerkatFacts): readonly MeerkatEffect[] {
+function satisfiedNow(after: CoreFacts, _: unknown, before: CoreFacts): readonly CoreEffect[] {
   const { wait } = before.operations
   return wait === undefined || after.operations.wait !== undefined ? [] : [satisfied(wait)]
 }
-function waitCancelled(_: MeerkatFacts, __: unknown, before: MeerkatFacts): readonly MeerkatEffect[] {
+function waitCancelled(_: CoreFacts, __: unknown, before: CoreFacts): readonly CoreEffect[] {
   const { wait } = before.operations
   return wait === undefined ? [] : [{ type: 'WaitAllCancelled', waitId: wait.id, runId: wait.runId }]
 }
-function ownerRetired(_: MeerkatFacts, __: unknown, before: MeerkatFacts): readonly MeerkatEffect[] {
+function ownerRetired(_: CoreFacts, __: unknown, before: CoreFacts): readonly CoreEffect[] {
   return terminated(before, unfinishedOperations(before.operations), 'owner-retired')
 }
-function ownerLost(_: MeerkatFacts, __: unknown, before: MeerkatFacts): readonly MeerkatEffect[] {
+function ownerLost(_: CoreFacts, __: unknown, before: CoreFacts): readonly CoreEffect[] {
   return terminated(before, lostOperations(before.operations), 'owner-lost')
 }
-function terminatedByOwner(
-  _: MeerkatFacts,
-  input: { readonly reason: string },
-  before: MeerkatFacts,
-): readonly MeerkatEffect[] {
+function terminatedByOwner(_: CoreFacts, input: { readonly reason: string }, before: CoreFacts): readonly CoreEffect[] {
   return terminated(before, unfinishedOperations(before.operations), input.reason)
 }
 function cursorAdvanced(
-  { operations: o }: MeerkatFacts,
+  { operations: o }: CoreFacts,
   { cursor }: { readonly cursor: keyof OperationCursors },
-): MeerkatEffect {
+): CoreEffect {
   return { type: 'OperationCursorAdvanced', cursor, through: o.cursors[cursor] }
 }
-function peerExposed(_: MeerkatFacts, { operationId }: WithOperation): MeerkatEffect {
+function peerExposed(_: CoreFacts, { operationId }: WithOperation): CoreEffect {
   return { type: 'ExposeOperationPeer', operationId }
 }
-function rolledBack(_: MeerkatFacts, { operationId }: WithOperation): MeerkatEffect {
+function rolledBack(_: CoreFacts, { operationId }: WithOperation): CoreEffect {
   return { type: 'UnreturnedOperationRolledBack', operationId }
 }
 

@@ -1,5 +1,5 @@
 /**
- * The operations' data and the few ways to change it. The region (operations.ts) says when, this says how.
+ * The operations' data and the few ways to change it. The region (table.ts) says when, this says how.
  *
  * Every function here keeps three promises: `active` counts what has not ended, `feed` holds exactly what has, and no
  * number is given twice.

@@ -6,7 +6,7 @@
  * timestamps are in the records; the state holds what is decided by. It never changes the session's phase, and it does
  * not wake anybody: `completionBatchDue` (runnable.ts) says what is still to be told.
  */
-import type { MeerkatRegion } from '../../meerkat-region.ts'
+import type { CoreRegion } from '../../core.ts'
 import { mapGet, mapValues } from '../../persistent-map.ts'
 import { changesIdentity, epochBegunBy, isCurrentRun, isRegistered, notDraining } from '../guards.ts'
 import type { LifecyclePhase } from '../lifecycle/state.ts'
@@ -104,7 +104,7 @@ const ends = (status: OperationTerminal, ended = effects.ended(status)) => ({
   emit: [ended, effects.dropped, effects.satisfiedNow],
 })
 
-export const operations: MeerkatRegion<'operations', LifecyclePhase> = {
+export const operations: CoreRegion<'operations', LifecyclePhase> = {
   name: 'operations',
   about: 'Work beside the turns: background tools, member children and jobs outside, each to its one end.',
   initial: NO_OPERATIONS,

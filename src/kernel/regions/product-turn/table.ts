@@ -5,12 +5,13 @@
  * Enforces: input, commit and output are told once each, in either order; news for the transport wait while a turn is in
  * flight and are due when it is over; the frontier of what was told only rises.
  */
-import type { MeerkatEffect } from '../../effects.ts'
-import type { MeerkatCondition } from '../../meerkat-region.ts'
-import type { MeerkatState } from '../../state.ts'
+import type { ConditionSatellite } from '../../core.ts'
 import { endsWithProcess } from '../conditions.ts'
 import { changesIdentity, isRegistered } from '../guards.ts'
+import type { RealtimeInput } from '../realtime/input.ts'
+import type { ProductTurnEffect } from './effect.ts'
 import type { ProductTurnInput } from './input.ts'
+import type { Sees } from './sees.ts'
 import type { ProductTurn, ProductTurnPhase, ProjectionFreshness } from './state.ts'
 
 /** A client that speaks now means to interrupt. */
@@ -20,28 +21,22 @@ export function shouldPreemptOnInput({ phase }: ProductTurn): boolean {
 
 type OfType<Type extends ProductTurnInput['type']> = Extract<ProductTurnInput, { readonly type: Type }>
 
-function isNews(
-  { productTurn: { frontierMs } }: MeerkatState,
-  input: OfType<'RealtimeProjectionAdvanceObserved'>,
-): boolean {
+function isNews({ productTurn: { frontierMs } }: Sees, input: OfType<'RealtimeProjectionAdvanceObserved'>): boolean {
   return input.advancedAtMs > frontierMs
 }
-function reachesFrontier({ productTurn: slice }: MeerkatState, input: OfType<'RealtimeProjectionRefreshed'>): boolean {
+function reachesFrontier({ productTurn: slice }: Sees, input: OfType<'RealtimeProjectionRefreshed'>): boolean {
   return input.observedMs >= slice.frontierMs
 }
-function refreshes(
-  { productTurn: slice }: MeerkatState,
-  { observedMs }: OfType<'RealtimeProjectionRefreshed'>,
-): boolean {
+function refreshes({ productTurn: slice }: Sees, { observedMs }: OfType<'RealtimeProjectionRefreshed'>): boolean {
   return slice.freshness !== 'Clean' || observedMs > slice.frontierMs
 }
-function resets({ productTurn: slice }: MeerkatState, { baselineMs }: OfType<'RealtimeProjectionReset'>): boolean {
+function resets({ productTurn: slice }: Sees, { baselineMs }: OfType<'RealtimeProjectionReset'>): boolean {
   return slice.freshness !== 'Clean' || baselineMs > slice.frontierMs
 }
-function mayExitCleanly({ productTurn: { policy } }: MeerkatState): boolean {
+function mayExitCleanly({ productTurn: { policy } }: Sees): boolean {
   return policy === 'CleanExit'
 }
-function leavesSomething({ productTurn: { policy, freshness } }: MeerkatState): boolean {
+function leavesSomething({ productTurn: { policy, freshness } }: Sees): boolean {
   return policy !== 'CleanExit' || freshness === 'StaleDeferred'
 }
 
@@ -54,16 +49,16 @@ const clean = (slice: ProductTurn, atMs: number): ProductTurn => ({
 const due = (slice: ProductTurn): ProductTurn =>
   slice.freshness === 'StaleDeferred' ? { ...slice, freshness: 'StaleImmediate' } : slice
 
-function phaseChanged({ productTurn: { phase } }: MeerkatState): MeerkatEffect {
+function phaseChanged({ productTurn: { phase } }: Sees): ProductTurnEffect {
   return { type: 'RealtimeProductTurnPhaseChanged', phase }
 }
-function freshnessChanged({ productTurn: { freshness, frontierMs } }: MeerkatState): MeerkatEffect {
+function freshnessChanged({ productTurn: { freshness, frontierMs } }: Sees): ProductTurnEffect {
   return { type: 'RealtimeProjectionFreshnessChanged', freshness, frontierMs }
 }
-function cameDue(after: MeerkatState, _: unknown, { productTurn: before }: MeerkatState): readonly MeerkatEffect[] {
+function cameDue(after: Sees, _: unknown, { productTurn: before }: Sees): readonly ProductTurnEffect[] {
   return after.productTurn.freshness === before.freshness ? [] : [freshnessChanged(after)]
 }
-function policyChanged({ productTurn: { policy } }: MeerkatState): MeerkatEffect {
+function policyChanged({ productTurn: { policy } }: Sees): ProductTurnEffect {
   return { type: 'RealtimeReconnectPolicyChanged', policy }
 }
 
@@ -112,7 +107,13 @@ const toIdle = {
   preemptible: ['idle'],
 } as const
 
-export const productTurn: MeerkatCondition<'productTurn', ProductTurnPhase> = {
+export const productTurn: ConditionSatellite<
+  Sees,
+  ProductTurnInput | RealtimeInput,
+  ProductTurnEffect,
+  'productTurn',
+  ProductTurnPhase
+> = {
   name: 'productTurn',
   about: 'What a conversation over a realtime transport is at, and whether the transport knows what the session knows.',
   initial: INITIAL,

@@ -6,12 +6,13 @@
  * binding is changed by one topology change at a time, and let go of only where the turn stands still; attempts to
  * reconnect are counted while a new attachment is due and at no other time.
  */
-import type { MeerkatEffect } from '../../effects.ts'
-import type { MeerkatCondition } from '../../meerkat-region.ts'
-import type { MeerkatState } from '../../state.ts'
+import type { ConditionSatellite } from '../../core.ts'
 import { endsWithProcess, SERVED } from '../conditions.ts'
 import { changesIdentity, isRegistered } from '../guards.ts'
+import type { ProductTurnInput } from '../product-turn/input.ts'
+import type { RealtimeEffect } from './effect.ts'
 import type { OfAuthority, RealtimeInput, RetryTimes } from './input.ts'
+import type { Sees } from './sees.ts'
 import {
   type Attachment,
   type BoundState,
@@ -25,20 +26,20 @@ import {
 } from './state.ts'
 
 /** The word is spoken in the name of the binding there is. */
-function isCurrentAuthority({ realtime: { attachment } }: MeerkatState, { authorityEpoch }: OfAuthority): boolean {
+function isCurrentAuthority({ realtime: { attachment } }: Sees, { authorityEpoch }: OfAuthority): boolean {
   return boundEpoch(attachment) === authorityEpoch
 }
-function needsReattach({ realtime: { attachment } }: MeerkatState): boolean {
+function needsReattach({ realtime: { attachment } }: Sees): boolean {
   return attachment.state === 'ReattachRequired'
 }
-function isNotReconnecting({ realtime: { attachment } }: MeerkatState): boolean {
+function isNotReconnecting({ realtime: { attachment } }: Sees): boolean {
   return attachment.state === 'ReattachRequired' && attachment.cycle.state === 'Idle'
 }
-function isReconnecting({ realtime: { attachment } }: MeerkatState): boolean {
+function isReconnecting({ realtime: { attachment } }: Sees): boolean {
   return attachment.state === 'ReattachRequired' && attachment.cycle.state === 'Reconnecting'
 }
 /** No model's answer and no tool is under way: the transport can be let go of. */
-function isTurnAtRest({ turn: { phase } }: MeerkatState): boolean {
+function isTurnAtRest({ turn: { phase } }: Sees): boolean {
   return ['ready', 'drainingBoundary', 'completed', 'failed', 'cancelled'].includes(phase)
 }
 
@@ -92,18 +93,18 @@ function failed(slice: Realtime): Realtime {
   return { ...slice, phase: 'idle', attachment, nextEpoch: slice.nextEpoch + 1 }
 }
 
-function rotated({ realtime: { attachment } }: MeerkatState): readonly MeerkatEffect[] {
+function rotated({ realtime: { attachment } }: Sees): readonly RealtimeEffect[] {
   const authorityEpoch = boundEpoch(attachment)
   return authorityEpoch === undefined ? [] : [{ type: 'RealtimeBindingRotated', authorityEpoch }]
 }
-function progress({ realtime: { attachment } }: MeerkatState): MeerkatEffect {
+function progress({ realtime: { attachment } }: Sees): RealtimeEffect {
   const type = 'RealtimeReconnectProgressProjected'
   if (attachment.state !== 'ReattachRequired' || attachment.cycle.state !== 'Reconnecting')
     return { type, attemptCount: 0 }
   const { state: _, attempts: attemptCount, ...times } = attachment.cycle
   return { type, attemptCount, ...times }
 }
-function phaseChanged({ realtime: { phase } }: MeerkatState): MeerkatEffect {
+function phaseChanged({ realtime: { phase } }: Sees): RealtimeEffect {
   return { type: 'LiveTopologyPhaseChanged', phase }
 }
 
@@ -140,7 +141,13 @@ const toIdle = {
   hostVisibilityApplied: ['idle'],
 } as const
 
-export const realtime: MeerkatCondition<'realtime', LiveTopologyPhase> = {
+export const realtime: ConditionSatellite<
+  Sees,
+  RealtimeInput | ProductTurnInput,
+  RealtimeEffect,
+  'realtime',
+  LiveTopologyPhase
+> = {
   name: 'realtime',
   about:
     'The binding to a provider’s realtime transport: who speaks for it, reconnecting, and a change of model under it.',

@@ -4,10 +4,8 @@
  * Enforces: nothing claims a session while it is being torn down, and the teardown ends only after its three
  * obligations (the loop, the comms drain, the waiters) were closed, each by exactly one report.
  */
-import type { MeerkatEffect } from '../../effects.ts'
+import type { CoreEffect, CoreFacts, CoreRegion } from '../../core.ts'
 import type { RuntimeEpochId, SessionId } from '../../ids.ts'
-import type { MeerkatRegion } from '../../meerkat-region.ts'
-import type { MeerkatFacts } from '../../state.ts'
 import type { BindingTuple } from '../binding/input.ts'
 import { sameBinding } from '../binding/table.ts'
 import { unfinishedCount } from '../endings/table.ts'
@@ -19,30 +17,30 @@ const LIVE = ['idle', 'attached', 'running', 'retired', 'stopped'] as const
 const OBLIGATIONS = ['loop', 'comms', 'waiters'] as const
 const OPEN: Drain = { loop: 'open', comms: 'open', waiters: 'open', retainsSnapshot: false }
 
-function sameSession(state: MeerkatFacts, input: { readonly sessionId: SessionId }): boolean {
+function sameSession(state: CoreFacts, input: { readonly sessionId: SessionId }): boolean {
   return state.registration.sessionId === input.sessionId
 }
-function otherSession(state: MeerkatFacts, input: { readonly sessionId: SessionId }): boolean {
+function otherSession(state: CoreFacts, input: { readonly sessionId: SessionId }): boolean {
   return !sameSession(state, input)
 }
-function sameEpoch(state: MeerkatFacts, input: { readonly epochId?: RuntimeEpochId }): boolean {
+function sameEpoch(state: CoreFacts, input: { readonly epochId?: RuntimeEpochId }): boolean {
   return state.binding.epochId === input.epochId
 }
-function bindingMatches(state: MeerkatFacts, input: { readonly binding: BindingTuple }): boolean {
+function bindingMatches(state: CoreFacts, input: { readonly binding: BindingTuple }): boolean {
   return sameBinding(state.binding, input.binding)
 }
-const obligationOpen = (name: 'loop' | 'comms' | 'waiters'): ((state: MeerkatFacts) => boolean) =>
+const obligationOpen = (name: 'loop' | 'comms' | 'waiters'): ((state: CoreFacts) => boolean) =>
   named(
     `${name}ObligationOpen`,
     state => state.registration.phase === 'draining' && state.registration.drain[name] === 'open',
   )
-function allObligationsClosed(state: MeerkatFacts): boolean {
+function allObligationsClosed(state: CoreFacts): boolean {
   return openObligations(state).length === 0
 }
-function noRunBound(state: MeerkatFacts): boolean {
+function noRunBound(state: CoreFacts): boolean {
   return state.run.phase === 'none'
 }
-function owesNothing(state: MeerkatFacts): boolean {
+function owesNothing(state: CoreFacts): boolean {
   return unfinishedCount(state) === 0
 }
 function named<F extends (...args: never[]) => unknown>(name: string, fn: F): F {
@@ -50,13 +48,13 @@ function named<F extends (...args: never[]) => unknown>(name: string, fn: F): F 
 }
 
 /** Names of the obligations that still hold the teardown up. */
-export function openObligations({ registration: slice }: MeerkatFacts): readonly (typeof OBLIGATIONS)[number][] {
+export function openObligations({ registration: slice }: CoreFacts): readonly (typeof OBLIGATIONS)[number][] {
   return slice.phase === 'draining' ? OBLIGATIONS.filter(name => slice.drain[name] === 'open') : []
 }
 
 const refuseRegistration =
   (reason: 'UnregisterTeardownInProgress' | 'RuntimeEpochConflict') =>
-  (after: MeerkatFacts, input: { readonly epochId?: RuntimeEpochId }): MeerkatEffect => ({
+  (after: CoreFacts, input: { readonly epochId?: RuntimeEpochId }): CoreEffect => ({
     type: 'SessionRegistrationRejected',
     reason,
     open: openObligations(after),
@@ -64,7 +62,7 @@ const refuseRegistration =
     attemptedEpoch: input.epochId,
   })
 
-const requestDrain = (): readonly MeerkatEffect[] => [
+const requestDrain = (): readonly CoreEffect[] => [
   { type: 'RequestRuntimeLoopStopForUnregister' },
   { type: 'RequestCommsDrainExitForUnregister' },
   { type: 'RequestCompletionWaiterResolutionForUnregister' },
@@ -109,7 +107,7 @@ function registered(
 
 type RegistrationPhase = Registration['phase']
 
-export const registration: MeerkatRegion<'registration', RegistrationPhase> = {
+export const registration: CoreRegion<'registration', RegistrationPhase> = {
   name: 'registration',
   about: 'Who the session is, whether an executor serves it, and the drain window of its teardown.',
   initial: { phase: 'queuing', silentIntents: [], merge: false },

@@ -1,9 +1,10 @@
 /** What can be said about model routing, when it holds, and what it leads to. */
-import type { MeerkatEffect } from '../../effects.ts'
+
 import { mapGet } from '../../persistent-map.ts'
-import type { MeerkatFacts } from '../../state.ts'
+import type { RoutingEffect } from './effect.ts'
 import { classifyImageTerminal } from './image-terminal.ts'
 import type { Asked, RoutingInput } from './input.ts'
+import type { Sees } from './sees.ts'
 import {
   activeImage,
   endImage,
@@ -25,78 +26,78 @@ export type RoutingIn<Type> = Extract<RoutingInput, { readonly type: Type }>
 type WithImage = { readonly operationId: string }
 type WithSwitch = { readonly requestId: string }
 
-const imageOf = ({ routing }: MeerkatFacts, { operationId }: WithImage): ImageOperation | undefined =>
+const imageOf = ({ routing }: Sees, { operationId }: WithImage): ImageOperation | undefined =>
   mapGet(routing.images, operationId)
 const hasEnded = ({ recent }: Routing, type: RoutingTerminal['type'], id: string): boolean =>
   recent.some(end => end.type === type && end.id === id)
 
-export function knowsBaseline({ routing }: MeerkatFacts): boolean {
+export function knowsBaseline({ routing }: Sees): boolean {
   return routing.baseline !== undefined
 }
-export function isOtherBaseline({ routing: { baseline } }: MeerkatFacts, { target }: { target: ModelTarget }): boolean {
+export function isOtherBaseline({ routing: { baseline } }: Sees, { target }: { target: ModelTarget }): boolean {
   return baseline?.model !== target.model || baseline.realtime !== target.realtime
 }
-export function isNewSwitch({ routing }: MeerkatFacts, { requestId }: WithSwitch): boolean {
+export function isNewSwitch({ routing }: Sees, { requestId }: WithSwitch): boolean {
   const { pending, override } = routing
   return (
     pending?.requestId !== requestId && override?.requestId !== requestId && !hasEnded(routing, 'switch', requestId)
   )
 }
-export function isNewImage(state: MeerkatFacts, input: WithImage): boolean {
+export function isNewImage(state: Sees, input: WithImage): boolean {
   return imageOf(state, input) === undefined && !hasEnded(state.routing, 'image', input.operationId)
 }
-export function isApprovalUnavailable(_: MeerkatFacts, { approval }: Asked): boolean {
+export function isApprovalUnavailable(_: Sees, { approval }: Asked): boolean {
   return approval?.type === 'unavailable'
 }
-export function isApprovalDenied(_: MeerkatFacts, { approval }: Asked): boolean {
+export function isApprovalDenied(_: Sees, { approval }: Asked): boolean {
   return approval?.type === 'denied'
 }
 /** A transport that has to stay can't carry the other model. */
-export function losesTransport(_: MeerkatFacts, { target, realtimeTransport }: Asked): boolean {
+export function losesTransport(_: Sees, { target, realtimeTransport }: Asked): boolean {
   return realtimeTransport === 'required' && !target.realtime
 }
-export function isSwitching({ routing: { pending, override, imageOverride } }: MeerkatFacts): boolean {
+export function isSwitching({ routing: { pending, override, imageOverride } }: Sees): boolean {
   return pending !== undefined || override !== undefined || imageOverride !== undefined
 }
-export function isForSomeTurns(_: MeerkatFacts, { turns }: { readonly turns: number }): boolean {
+export function isForSomeTurns(_: Sees, { turns }: { readonly turns: number }): boolean {
   return turns > 0
 }
-export function isBeingApplied({ routing: { pending } }: MeerkatFacts, { requestId }: WithSwitch): boolean {
+export function isBeingApplied({ routing: { pending } }: Sees, { requestId }: WithSwitch): boolean {
   return pending?.phase === 'applyingPersistentReconfigure' && pending.requestId === requestId
 }
-export function waitsForTurn({ routing: { pending } }: MeerkatFacts): boolean {
+export function waitsForTurn({ routing: { pending } }: Sees): boolean {
   return pending?.phase === 'pendingForBoundary'
 }
-export function hasTurnsLeft({ routing: { override } }: MeerkatFacts): boolean {
+export function hasTurnsLeft({ routing: { override } }: Sees): boolean {
   return override !== undefined && override.remaining > 1
 }
-export function isUsedUp({ routing: { override } }: MeerkatFacts): boolean {
+export function isUsedUp({ routing: { override } }: Sees): boolean {
   return override?.remaining === 1
 }
-export function hasImageOverride({ routing }: MeerkatFacts): boolean {
+export function hasImageOverride({ routing }: Sees): boolean {
   return routing.imageOverride !== undefined
 }
-export function noImageOverride(state: MeerkatFacts): boolean {
+export function noImageOverride(state: Sees): boolean {
   return !hasImageOverride(state)
 }
-export function needsOverride(state: MeerkatFacts, input: WithImage): boolean {
+export function needsOverride(state: Sees, input: WithImage): boolean {
   const image = imageOf(state, input)
   return image?.phase === 'planResolved' && image.requiresScopedOverride
 }
-export function isUnderWay(state: MeerkatFacts, input: WithImage): boolean {
+export function isUnderWay(state: Sees, input: WithImage): boolean {
   const phase = imageOf(state, input)?.phase
   return phase === 'planResolved' || phase === 'scopedOverrideActive'
 }
 /** What is said of its end is what was seen of it. */
-export function isClassifiedSo(state: MeerkatFacts, input: RoutingIn<'CompleteImageOperation'>): boolean {
+export function isClassifiedSo(state: Sees, input: RoutingIn<'CompleteImageOperation'>): boolean {
   const image = imageOf(state, input)
   if (image === undefined || image.phase === 'restoringScopedOverride') return false
   return image.classified?.terminal === input.terminal
 }
-export function isPlanned(state: MeerkatFacts, input: WithImage): boolean {
+export function isPlanned(state: Sees, input: WithImage): boolean {
   return imageOf(state, input)?.phase === 'planResolved'
 }
-export function holdsOverride({ routing }: MeerkatFacts, { operationId }: WithImage): boolean {
+export function holdsOverride({ routing }: Sees, { operationId }: WithImage): boolean {
   return routing.imageOverride === operationId
 }
 
@@ -191,42 +192,42 @@ export function anew(): Routing {
 const ENDED = 'ModelRoutingTerminated'
 
 /** Every switch and every image operation that goes with the session. */
-export function allEnded(_: MeerkatFacts, __: unknown, { routing }: MeerkatFacts): readonly MeerkatEffect[] {
+export function allEnded(_: Sees, __: unknown, { routing }: Sees): readonly RoutingEffect[] {
   const switches = [routing.pending, routing.override].flatMap((one): readonly RoutingTerminal[] =>
     one === undefined ? [] : [{ type: 'switch', id: one.requestId, terminal: 'interrupted' }],
   )
   return [...switches, ...imagesOf(routing).map(endOf)].map(end => ({ type: ENDED, end }))
 }
 /** What the process that served was in the middle of has ended. */
-export function cutOff(after: MeerkatFacts, _: unknown, { routing: old }: MeerkatFacts): readonly MeerkatEffect[] {
+export function cutOff(after: Sees, _: unknown, { routing: old }: Sees): readonly RoutingEffect[] {
   const { pending } = old
   const switches: readonly RoutingTerminal[] =
     pending?.phase === 'applyingPersistentReconfigure'
       ? [{ type: 'switch', id: pending.requestId, terminal: 'interrupted' }]
       : []
-  const ends = [...imagesOf(old).map(endOf), ...switches].map((end): MeerkatEffect => ({ type: ENDED, end }))
+  const ends = [...imagesOf(old).map(endOf), ...switches].map((end): RoutingEffect => ({ type: ENDED, end }))
   return [...ends, ...statusNews(after, old)]
 }
 /** The ends that this step added, and the change of the model that is asked. */
-export function news(after: MeerkatFacts, _: unknown, { routing: old }: MeerkatFacts): readonly MeerkatEffect[] {
+export function news(after: Sees, _: unknown, { routing: old }: Sees): readonly RoutingEffect[] {
   const { routing: now } = after
   if (now === old) return []
   const last = old.recent.at(-1)
   const added = now.recent.slice(last === undefined ? 0 : now.recent.lastIndexOf(last) + 1)
-  const ends = added.map((end): MeerkatEffect => ({ type: ENDED, end }))
+  const ends = added.map((end): RoutingEffect => ({ type: ENDED, end }))
   return [...ends, ...statusNews(after, old)]
 }
-function statusNews({ routing: { epoch } }: MeerkatFacts, old: Routing): readonly MeerkatEffect[] {
+function statusNews({ routing: { epoch } }: Sees, old: Routing): readonly RoutingEffect[] {
   return epoch === old.epoch ? [] : [{ type: 'ModelRoutingStatusChanged', epoch }]
 }
 export const denialOf =
   (parent: RoutingTerminal['type']) =>
-  (_: MeerkatFacts, input: Asked & (WithSwitch | WithImage)): readonly MeerkatEffect[] => {
+  (_: Sees, input: Asked & (WithSwitch | WithImage)): readonly RoutingEffect[] => {
     if (input.approval?.type !== 'denied') return []
     const id = 'requestId' in input ? input.requestId : input.operationId
     return [{ type: 'ModelRoutingApprovalTerminalized', parent, id, reason: input.approval.reason }]
   }
-export function imageMoved(after: MeerkatFacts, input: WithImage): readonly MeerkatEffect[] {
+export function imageMoved(after: Sees, input: WithImage): readonly RoutingEffect[] {
   const image = imageOf(after, input)
   return image === undefined
     ? []

@@ -8,11 +8,13 @@
  * operation has failed, and its override is gone; one that was completed keeps its end. The same happens when the
  * executor leaves. No override of an image outlives its run.
  */
-import type { MeerkatRegion } from '../../meerkat-region.ts'
-import type { MeerkatFacts } from '../../state.ts'
+import type { Satellite } from '../../core.ts'
 import { changesIdentity, isRegistered } from '../guards.ts'
 import type { LifecyclePhase } from '../lifecycle/state.ts'
+import type { LlmInput } from '../llm/input.ts'
 import type { SessionLlm } from '../llm/state.ts'
+import type { RoutingEffect } from './effect.ts'
+import type { RoutingInput } from './input.ts'
 import {
   activate,
   activateImage,
@@ -55,6 +57,7 @@ import {
   setBaseline,
   waitsForTurn,
 } from './rules.ts'
+import type { Sees } from './sees.ts'
 import { activeImage, imagesOf, NO_ROUTING, type Routing, remembering, withImage } from './state.ts'
 
 const ACTIVE: readonly LifecyclePhase[] = ['idle', 'attached', 'running']
@@ -62,7 +65,7 @@ const PHASES: readonly LifecyclePhase[] = [...ACTIVE, 'retired']
 const SWITCH = [knowsBaseline, isNewSwitch]
 const IMAGE = [knowsBaseline, isNewImage]
 
-type Table = MeerkatRegion<'routing', LifecyclePhase>['on']
+type Table = Satellite<Sees, RoutingInput | LlmInput, RoutingEffect, 'routing', LifecyclePhase>['on']
 
 const switches: Table = {
   RequestFiniteSwitchTurn: [
@@ -248,7 +251,7 @@ const images: Table = {
 }
 
 /** The baseline goes with the model that serves the session. */
-function withModel(slice: Routing, { identity, surface }: SessionLlm, state: MeerkatFacts): Routing {
+function withModel(slice: Routing, { identity, surface }: SessionLlm, state: Sees): Routing {
   const target = { model: identity.model, realtime: surface?.realtime ?? false }
   return isOtherBaseline(state, { target }) ? setBaseline(slice, { target }) : slice
 }
@@ -257,7 +260,7 @@ const endsRun = { then: afterRun, emit: [news] }
 const endsProcess = { then: afterProcess, emit: [cutOff] }
 const endsSession = { then: anew, emit: [allEnded] }
 
-export const routing: MeerkatRegion<'routing', LifecyclePhase> = {
+export const routing: Satellite<Sees, RoutingInput | LlmInput, RoutingEffect, 'routing', LifecyclePhase> = {
   name: 'routing',
   about: 'Which model is asked: the baseline, switches for some turns or for good, and image operations.',
   initial: NO_ROUTING,

@@ -4,23 +4,21 @@
  * Enforces: at most one run is bound; a cancel names the run it means and can't reach another; boundaries are dense
  * from 1. How the turn within the run goes is the turn region's business.
  */
-import type { MeerkatEffect } from '../../effects.ts'
+import type { CoreEffect, CoreFacts, CoreRegion } from '../../core.ts'
 import type { RunId } from '../../ids.ts'
-import type { MeerkatRegion } from '../../meerkat-region.ts'
-import type { MeerkatFacts } from '../../state.ts'
 import { batchFor, joiningSteers } from '../ledger/runs.ts'
 import { entryOf } from '../ledger/state.ts'
 import type { Run } from './state.ts'
 
 type Bound = Extract<Run, { phase: 'bound' }>
 
-function isNamedRun(state: MeerkatFacts, input: { readonly runId?: RunId }): boolean {
+function isNamedRun(state: CoreFacts, input: { readonly runId?: RunId }): boolean {
   return state.run.phase === 'bound' && (input.runId === undefined || input.runId === state.run.runId)
 }
-function isCancelling(state: MeerkatFacts): boolean {
+function isCancelling(state: CoreFacts): boolean {
   return state.run.phase === 'bound' && state.run.cancel !== 'none'
 }
-function notInterrupted(state: MeerkatFacts): boolean {
+function notInterrupted(state: CoreFacts): boolean {
   return state.run.phase === 'bound' && state.run.cancel !== 'now'
 }
 
@@ -35,13 +33,13 @@ function cancelNow(slice: Run): Run {
 
 const onRun =
   (type: 'RequestCancellationAtBoundary' | 'WakeInterrupt' | 'BoundaryCancelAlreadyPending') =>
-  (after: MeerkatFacts): readonly MeerkatEffect[] =>
+  (after: CoreFacts): readonly CoreEffect[] =>
     after.run.phase === 'bound' ? [{ type, runId: after.run.runId }] : []
 
 function bindRun(
   _: Run,
   input: { readonly runId: RunId; readonly at: number; readonly passives?: 'along' },
-  state: MeerkatFacts,
+  state: CoreFacts,
 ): Run {
   const contributors = batchFor(state.ledger, input, state)
   const [head] = contributors
@@ -57,23 +55,19 @@ function bindRun(
   }
 }
 
-function submitPrimitive(after: MeerkatFacts): readonly MeerkatEffect[] {
+function submitPrimitive(after: CoreFacts): readonly CoreEffect[] {
   if (after.run.phase !== 'bound') return []
   return [{ type: 'SubmitRunPrimitive', runId: after.run.runId, contributors: after.run.contributors }]
 }
 
-function passBoundary(slice: Run, input: { readonly type: string }, state: MeerkatFacts): Run {
+function passBoundary(slice: Run, input: { readonly type: string }, state: CoreFacts): Run {
   if (slice.phase !== 'bound') return slice
   const joined = joiningSteers(state, input)
   const contributors = joined.length === 0 ? slice.contributors : [...slice.contributors, ...joined]
   return { ...slice, boundary: slice.boundary + 1, progressed: true, contributors }
 }
 
-function receipt(
-  after: MeerkatFacts,
-  input: { readonly type: string },
-  before: MeerkatFacts,
-): readonly MeerkatEffect[] {
+function receipt(after: CoreFacts, input: { readonly type: string }, before: CoreFacts): readonly CoreEffect[] {
   if (after.run.phase !== 'bound') return []
   const { runId, boundary, contributors } = after.run
   return [{ type: 'BoundaryApplied', runId, boundary, contributors, steered: joiningSteers(before, input) }]
@@ -84,35 +78,35 @@ function none(): Run {
 }
 const NONE: Run = { phase: 'none' }
 
-const boundOf = (state: MeerkatFacts): Bound | undefined => (state.run.phase === 'bound' ? state.run : undefined)
+const boundOf = (state: CoreFacts): Bound | undefined => (state.run.phase === 'bound' ? state.run : undefined)
 
-function completed(_: MeerkatFacts, input: { readonly runId: RunId }): MeerkatEffect {
+function completed(_: CoreFacts, input: { readonly runId: RunId }): CoreEffect {
   return { type: 'RunCompleted', runId: input.runId }
 }
-function cancelled(_: MeerkatFacts, input: { readonly runId: RunId }): MeerkatEffect {
+function cancelled(_: CoreFacts, input: { readonly runId: RunId }): CoreEffect {
   return { type: 'RunCancelled', runId: input.runId }
 }
-function failed(_: MeerkatFacts, input: { readonly runId: RunId }, before: MeerkatFacts): readonly MeerkatEffect[] {
+function failed(_: CoreFacts, input: { readonly runId: RunId }, before: CoreFacts): readonly CoreEffect[] {
   const { turn } = before
   return turn.phase === 'failed'
     ? [{ type: 'RunFailed', runId: input.runId, outcome: turn.outcome, cause: turn.cause }]
     : []
 }
 function rolledBack(
-  _: MeerkatFacts,
+  _: CoreFacts,
   input: { readonly type: string; readonly cause?: 'attempt-failed' | 'recovered' | 'interrupted' | 'parked' },
-  before: MeerkatFacts,
-): readonly MeerkatEffect[] {
+  before: CoreFacts,
+): readonly CoreEffect[] {
   const bound = boundOf(before)
   return bound === undefined ? [] : [{ type: 'RunRolledBack', runId: bound.runId, cause: input.cause ?? 'recovered' }]
 }
 /** A run that the session's own end takes with it. */
-function cutOff(_: MeerkatFacts, __: unknown, before: MeerkatFacts): readonly MeerkatEffect[] {
+function cutOff(_: CoreFacts, __: unknown, before: CoreFacts): readonly CoreEffect[] {
   const bound = boundOf(before)
   return bound === undefined ? [] : [{ type: 'RunCancelled', runId: bound.runId }]
 }
 
-export const run: MeerkatRegion<'run', Run['phase']> = {
+export const run: CoreRegion<'run', Run['phase']> = {
   name: 'run',
   about: 'The one attempt in progress: its inputs, its boundaries, and a cancel that can only hit it.',
   initial: NONE,

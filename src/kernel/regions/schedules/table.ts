@@ -6,11 +6,9 @@
  * and no calendar: the shell says what time it is and when the schedule is due next. A firing and the acceptance of its
  * input belong in one transaction.
  */
-import type { MeerkatEffect } from '../../effects.ts'
+import type { CoreEffect, CoreFacts, CoreRegion } from '../../core.ts'
 import type { InputId, ScheduleId } from '../../ids.ts'
-import type { MeerkatRegion } from '../../meerkat-region.ts'
 import { emptyMap, mapDelete, mapGet, mapSet, mapValues } from '../../persistent-map.ts'
-import type { MeerkatFacts } from '../../state.ts'
 import { admitsWork, changesIdentity, isRegistered, notDraining } from '../guards.ts'
 import { notRetiring } from '../ledger/admission.ts'
 import { entryOf } from '../ledger/state.ts'
@@ -21,45 +19,45 @@ import type { ScheduleEntry, Schedules } from './state.ts'
 
 type WithSchedule = { readonly scheduleId: ScheduleId }
 
-function scheduleOf({ schedules: s }: MeerkatFacts, { scheduleId }: WithSchedule): ScheduleEntry | undefined {
+function scheduleOf({ schedules: s }: CoreFacts, { scheduleId }: WithSchedule): ScheduleEntry | undefined {
   return mapGet(s.entries, scheduleId)
 }
-function isNewSchedule(state: MeerkatFacts, input: WithSchedule): boolean {
+function isNewSchedule(state: CoreFacts, input: WithSchedule): boolean {
   return scheduleOf(state, input) === undefined
 }
-function isScheduled(state: MeerkatFacts, input: WithSchedule): boolean {
+function isScheduled(state: CoreFacts, input: WithSchedule): boolean {
   return scheduleOf(state, input) !== undefined
 }
-function isDue(state: MeerkatFacts, input: FireSchedule): boolean {
+function isDue(state: CoreFacts, input: FireSchedule): boolean {
   const entry = scheduleOf(state, input)
   return entry !== undefined && entry.paused !== true && entry.dueAt <= input.at
 }
 const isLate = ({ missed = 0 }: FireSchedule): boolean => missed > 0
 /** Every firing leads on in time: past now, or, where each missed time fires, past the one that does. */
-function leadsOn(state: MeerkatFacts, input: FireSchedule): boolean {
+function leadsOn(state: CoreFacts, input: FireSchedule): boolean {
   const entry = scheduleOf(state, input)
   if (entry === undefined || input.nextDueAt === undefined) return true
   if (!entry.recurring) return false
   return input.nextDueAt > (entry.misfire === 'all' && isLate(input) ? entry.dueAt : input.at)
 }
-function isMisfire(state: MeerkatFacts, input: FireSchedule): boolean {
+function isMisfire(state: CoreFacts, input: FireSchedule): boolean {
   return isLate(input) && scheduleOf(state, input)?.misfire === 'skip'
 }
-function overlaps(state: MeerkatFacts, input: FireSchedule): boolean {
+function overlaps(state: CoreFacts, input: FireSchedule): boolean {
   return scheduleOf(state, input)?.overlap === 'skip' && unfinishedBefore(state, input) !== undefined
 }
 /** A schedule waits while its session has as much to do as it may. */
-function hasRoom({ ledger }: MeerkatFacts, { mostUnfinished }: FireSchedule): boolean {
+function hasRoom({ ledger }: CoreFacts, { mostUnfinished }: FireSchedule): boolean {
   return mostUnfinished === undefined || ledger.entries.size < mostUnfinished
 }
 /** The input of the firing before, if it has not ended. */
-function unfinishedBefore(state: MeerkatFacts, input: WithSchedule): InputId | undefined {
+function unfinishedBefore(state: CoreFacts, input: WithSchedule): InputId | undefined {
   const last = scheduleOf(state, input)?.lastInput
   return last === undefined ? undefined : entryOf(state.ledger, last)?.id
 }
 
 /** When a schedule of this session is due next, ms since the epoch; undefined where none could fire. */
-export function nextDueAt(state: MeerkatFacts): number | undefined {
+export function nextDueAt(state: CoreFacts): number | undefined {
   const { schedules: slice } = state
   if (slice.entries.size === 0 || !admitsWork(state)) return undefined
   const known = EARLIEST.get(slice)
@@ -75,7 +73,7 @@ const EARLIEST = new WeakMap<Schedules, number>()
 const NEVER = Number.POSITIVE_INFINITY
 
 /** The schedules that are to fire now, the longest due first. */
-export function dueSchedules(state: MeerkatFacts, now: number): readonly ScheduleEntry[] {
+export function dueSchedules(state: CoreFacts, now: number): readonly ScheduleEntry[] {
   const { entries } = state.schedules
   if (entries.size === 0 || !admitsWork(state)) return []
   return [...mapValues(entries)]
@@ -128,13 +126,13 @@ function dropAll(slice: Schedules): Schedules {
   return slice.entries.size === 0 ? slice : NONE
 }
 
-function changed(after: MeerkatFacts, input: WithSchedule): readonly MeerkatEffect[] {
+function changed(after: CoreFacts, input: WithSchedule): readonly CoreEffect[] {
   const entry = scheduleOf(after, input)
   if (entry === undefined) return []
   const { id: scheduleId, dueAt, paused = false } = entry
   return [{ type: 'ScheduleChanged', scheduleId, dueAt, paused }]
 }
-function fired(_: MeerkatFacts, input: FireSchedule, before: MeerkatFacts): readonly MeerkatEffect[] {
+function fired(_: CoreFacts, input: FireSchedule, before: CoreFacts): readonly CoreEffect[] {
   const entry = scheduleOf(before, input)
   if (entry === undefined) return []
   const { scheduleId, inputId } = input
@@ -143,16 +141,16 @@ function fired(_: MeerkatFacts, input: FireSchedule, before: MeerkatFacts): read
 }
 const skipped =
   (reason: 'overlap' | 'misfire') =>
-  (_: MeerkatFacts, { scheduleId }: FireSchedule, before: MeerkatFacts): readonly MeerkatEffect[] => {
+  (_: CoreFacts, { scheduleId }: FireSchedule, before: CoreFacts): readonly CoreEffect[] => {
     const dueAt = scheduleOf(before, { scheduleId })?.dueAt
     return dueAt === undefined ? [] : [{ type: 'ScheduleSkipped', scheduleId, dueAt, reason }]
   }
-function done(after: MeerkatFacts, input: FireSchedule): readonly MeerkatEffect[] {
+function done(after: CoreFacts, input: FireSchedule): readonly CoreEffect[] {
   return isScheduled(after, input) ? [] : [{ type: 'ScheduleEnded', scheduleId: input.scheduleId, reason: 'done' }]
 }
 const allEnded =
   (reason: ScheduleEnd) =>
-  (_: MeerkatFacts, __: unknown, before: MeerkatFacts): readonly MeerkatEffect[] =>
+  (_: CoreFacts, __: unknown, before: CoreFacts): readonly CoreEffect[] =>
     before.schedules.entries.size === 0
       ? []
       : schedulesOf(before.schedules).map(({ id }) => ({ type: 'ScheduleEnded', scheduleId: id, reason }))
@@ -162,7 +160,7 @@ const FIRING: readonly LifecyclePhase[] = ['idle', 'attached', 'running']
 const HOLDING: readonly LifecyclePhase[] = [...FIRING, 'stopped']
 const COMMON = [admitsWork, isDue, leadsOn]
 
-export const schedules: MeerkatRegion<'schedules', LifecyclePhase> = {
+export const schedules: CoreRegion<'schedules', LifecyclePhase> = {
   name: 'schedules',
   about: 'Timers and recurring wake-ups: when they are due, and whether a due one offers its input.',
   initial: NONE,

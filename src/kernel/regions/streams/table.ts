@@ -3,29 +3,28 @@
  *
  * Enforces: a stream is reserved once, attached once and ended once; the first end wins and is the only one that is told.
  */
-import type { MeerkatEffect } from '../../effects.ts'
+import type { ConditionSatellite } from '../../core.ts'
 import type { PeerCorrelationId } from '../../ids.ts'
-import type { MeerkatCondition } from '../../meerkat-region.ts'
 import { emptyMap, mapDelete, mapGet, mapSet } from '../../persistent-map.ts'
-import type { MeerkatState } from '../../state.ts'
 import { endsWithProcess, isUnregistered, LEFT, SERVED } from '../conditions.ts'
 import { isRegistered } from '../guards.ts'
-import type { InteractionStreamEnd } from './effect.ts'
-import type { StreamAbandonReason } from './input.ts'
+import type { InteractionStreamEnd, StreamEffect } from './effect.ts'
+import type { StreamAbandonReason, StreamsInput } from './input.ts'
+import type { Sees } from './sees.ts'
 import type { InteractionStreamState, Streams } from './state.ts'
 
 type WithStream = { readonly correlationId: PeerCorrelationId; readonly reason?: StreamAbandonReason }
 
-function isNewStream({ streams: s }: MeerkatState, { correlationId }: WithStream): boolean {
+function isNewStream({ streams: s }: Sees, { correlationId }: WithStream): boolean {
   return mapGet(s.open, correlationId) === undefined
 }
-function isReserved({ streams: s }: MeerkatState, { correlationId }: WithStream): boolean {
+function isReserved({ streams: s }: Sees, { correlationId }: WithStream): boolean {
   return mapGet(s.open, correlationId) === 'Reserved'
 }
-function isAttached({ streams: s }: MeerkatState, { correlationId }: WithStream): boolean {
+function isAttached({ streams: s }: Sees, { correlationId }: WithStream): boolean {
   return mapGet(s.open, correlationId) === 'Attached'
 }
-function isOpenStream(state: MeerkatState, input: WithStream): boolean {
+function isOpenStream(state: Sees, input: WithStream): boolean {
   return !isNewStream(state, input)
 }
 
@@ -37,12 +36,12 @@ const ended = (slice: Streams, { correlationId }: WithStream): Streams => ({
 })
 const became =
   (state: InteractionStreamState | InteractionStreamEnd) =>
-  (_: MeerkatState, { correlationId }: WithStream): MeerkatEffect => ({
+  (_: Sees, { correlationId }: WithStream): StreamEffect => ({
     type: 'InteractionStreamStateChanged',
     correlationId,
     state,
   })
-function cleanup(_: MeerkatState, { correlationId, reason }: WithStream): MeerkatEffect {
+function cleanup(_: Sees, { correlationId, reason }: WithStream): StreamEffect {
   return { type: 'InteractionStreamCleanup', correlationId, ...(reason && { reason }) }
 }
 
@@ -50,18 +49,18 @@ const LATE = { name: 'late', from: LEFT, when: [isUnregistered] } as const
 
 const moves = (
   name: string,
-  when: readonly ((state: MeerkatState, input: WithStream) => boolean)[],
+  when: readonly ((state: Sees, input: WithStream) => boolean)[],
   state: InteractionStreamState,
 ) => [LATE, { name, from: SERVED, when: [isRegistered, ...when], then: setTo(state), emit: [became(state)] }]
 
-const ends = (when: (state: MeerkatState, input: WithStream) => boolean, end: InteractionStreamEnd) => [
+const ends = (when: (state: Sees, input: WithStream) => boolean, end: InteractionStreamEnd) => [
   LATE,
   { name: 'ended', from: SERVED, when: [isRegistered, when], then: ended, emit: [became(end), cleanup] },
 ]
 
 const NONE: Streams = { open: emptyMap() }
 
-export const streams: MeerkatCondition<'streams'> = {
+export const streams: ConditionSatellite<Sees, StreamsInput, StreamEffect, 'streams'> = {
   name: 'streams',
   about: 'Subscriptions to what comes of a message to a peer: reserved, attached, and ended once.',
   initial: NONE,

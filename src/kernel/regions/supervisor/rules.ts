@@ -1,9 +1,9 @@
 /** What can be asked of a session's supervision, who may ask it, and what follows: the parts of its rows. */
-import type { MeerkatEffect } from '../../effects.ts'
+
 import { mapGet } from '../../persistent-map.ts'
-import type { MeerkatFacts } from '../../state.ts'
-import type { SupervisorRotationStatus, SupervisorVerdict } from './effect.ts'
+import type { SupervisorEffect, SupervisorRotationStatus, SupervisorVerdict } from './effect.ts'
 import type { BindMaterial, Claim, Edge, SubmitRotation, SupervisorSender } from './input.ts'
+import type { Sees } from './sees.ts'
 import {
   type SupervisorIdentity,
   type SupervisorRotation,
@@ -13,7 +13,7 @@ import {
   sameSupervisor,
 } from './state.ts'
 
-type State = MeerkatFacts
+type State = Sees
 type WithSupervisor = { readonly supervisor: SupervisorIdentity }
 type WithOperation = { readonly operationId: string }
 
@@ -179,20 +179,23 @@ export const supervisorGuards = {
   isRevoke,
 }
 
-const verdict = (of: SupervisorVerdict) => (): MeerkatEffect => ({ type: 'SupervisorAdmissionResolved', verdict: of })
-function publish(after: State): readonly MeerkatEffect[] {
+const verdict = (of: SupervisorVerdict) => (): SupervisorEffect => ({
+  type: 'SupervisorAdmissionResolved',
+  verdict: of,
+})
+function publish(after: State): readonly SupervisorEffect[] {
   const s = after.supervisor
   const supervisor = s.phase === 'bound' ? s.supervisor : rotationOf(after)?.next
   return supervisor === undefined ? [] : [{ type: 'PublishSupervisorTrustEdge', supervisor }]
 }
-function revoke(after: State): readonly MeerkatEffect[] {
+function revoke(after: State): readonly SupervisorEffect[] {
   const supervisor = currentOf(after)
   return supervisor === undefined ? [] : [{ type: 'RevokeSupervisorTrustEdge', supervisor }]
 }
 /** Where the rotation that was asked about stands after the step. */
 const rotation =
   (again: boolean) =>
-  (after: State, { operationId }: WithOperation): MeerkatEffect => {
+  (after: State, { operationId }: WithOperation): SupervisorEffect => {
     const receipt = receiptOf(after, { operationId })
     const status = receipt?.outcome ?? statusOf(after, operationId)
     const rejection = receipt?.outcome === 'Rejected' ? receipt.rejection : undefined
@@ -200,7 +203,7 @@ const rotation =
   }
 const refused =
   (rejection: SupervisorRotationRejection) =>
-  (_: State, { operationId }: WithOperation): MeerkatEffect => ({
+  (_: State, { operationId }: WithOperation): SupervisorEffect => ({
     type: 'SupervisorRotationResolved',
     operationId,
     status: 'Rejected',

@@ -5,11 +5,14 @@
  * newer epoch of itself, a revocation, or a rotation that withdraws the old trust before it grants the new; asking for
  * the same rotation again gets the same answer.
  */
-import type { MeerkatRegion } from '../../meerkat-region.ts'
+import type { Satellite } from '../../core.ts'
 import { emptyMap } from '../../persistent-map.ts'
 import { OPEN, SERVED } from '../conditions.ts'
 import { changesIdentity } from '../guards.ts'
+import type { SupervisorEffect } from './effect.ts'
+import type { SupervisorInput } from './input.ts'
 import { supervisorEffects as effects, supervisorGuards as guards } from './rules.ts'
+import type { Sees } from './sees.ts'
 import { type Supervisor, supervisorSteps as steps } from './state.ts'
 
 const { verdict, publish, revoke, rotation, refused } = effects
@@ -28,7 +31,7 @@ const MOVES = {
   rotatingIn: ['unbound'],
 } as const
 
-export const supervisor: MeerkatRegion<'supervisor', Supervisor['phase']> = {
+export const supervisor: Satellite<Sees, SupervisorInput, SupervisorEffect, 'supervisor', Supervisor['phase']> = {
   name: 'supervisor',
   about: 'Who may command the session from outside, in which epoch, and how one hands over to the next.',
   initial: NOBODY,

@@ -5,49 +5,48 @@
  * Enforces: nothing is recovered while the session lives, twice, or past a boundary that is already there; what can't be
  * attributed is held, never guessed.
  */
-import type { MeerkatEffect } from '../../effects.ts'
-import type { MeerkatRegion } from '../../meerkat-region.ts'
-import type { MeerkatFacts } from '../../state.ts'
+import type { Satellite } from '../../core.ts'
 import { SERVED } from '../conditions.ts'
-import type { DurableTailDisposition } from './effect.ts'
+import type { DurableTailDisposition, TailEffect } from './effect.ts'
 import type { TailInput } from './input.ts'
+import type { Sees } from './sees.ts'
 import type { Tail } from './state.ts'
 
-function isRecovered({ tail: slice }: MeerkatFacts, { candidateRunId }: TailInput): boolean {
+function isRecovered({ tail: slice }: Sees, { candidateRunId }: TailInput): boolean {
   return slice.recovered?.runId === candidateRunId
 }
-function isNotQuiescent(_: MeerkatFacts, { observed }: TailInput): boolean {
+function isNotQuiescent(_: Sees, { observed }: TailInput): boolean {
   return observed.runBound || observed.lifecycle === 'Other'
 }
-function isAmbiguous(_: MeerkatFacts, input: TailInput): boolean {
+function isAmbiguous(_: Sees, input: TailInput): boolean {
   return input.class === 'Ambiguous'
 }
-function isNotFresh(_: MeerkatFacts, { priorCommit }: TailInput): boolean {
+function isNotFresh(_: Sees, { priorCommit }: TailInput): boolean {
   return priorCommit === 'MatchesCandidate' || priorCommit === 'DivergesFromCandidate'
 }
-function isCompleted(_: MeerkatFacts, input: TailInput): boolean {
+function isCompleted(_: Sees, input: TailInput): boolean {
   return input.class === 'CompletedCandidate'
 }
-function isRepairable(_: MeerkatFacts, input: TailInput): boolean {
+function isRepairable(_: Sees, input: TailInput): boolean {
   return input.class === 'InterruptedRepairableCandidate'
 }
-function isAttributed(_: MeerkatFacts, { inputs }: TailInput): boolean {
+function isAttributed(_: Sees, { inputs }: TailInput): boolean {
   return inputs === 'AllBoundOrInert'
 }
-function holdsUnboundContent(_: MeerkatFacts, { inputs }: TailInput): boolean {
+function holdsUnboundContent(_: Sees, { inputs }: TailInput): boolean {
   return inputs === 'UnboundContentInput'
 }
 
 function recover(_: Tail, { candidateRunId, lastCommittedSequence }: TailInput): Tail {
   return { recovered: { runId: candidateRunId, boundarySequence: lastCommittedSequence + 1 } }
 }
-const says = (disposition: DurableTailDisposition) => (): MeerkatEffect => ({
+const says = (disposition: DurableTailDisposition) => (): TailEffect => ({
   type: 'DurableTailRecoveryAuthorized',
   disposition,
 })
 const commits =
   (disposition: DurableTailDisposition) =>
-  ({ tail: { recovered } }: MeerkatFacts): MeerkatEffect => ({
+  ({ tail: { recovered } }: Sees): TailEffect => ({
     type: 'DurableTailRecoveryAuthorized',
     disposition,
     ...(recovered && { boundarySequence: recovered.boundarySequence }),
@@ -57,7 +56,7 @@ const QUIET = ['idle', 'retired'] as const
 const OTHER = ['initializing', 'attached', 'running', 'stopped', 'destroyed'] as const
 const NONE: Tail = {}
 
-export const tail: MeerkatRegion<'tail'> = {
+export const tail: Satellite<Sees, TailInput, TailEffect, 'tail'> = {
   name: 'tail',
   about: 'What to do with the traces of a run that a dead process left without a boundary.',
   initial: NONE,

@@ -6,10 +6,8 @@
  * when its time is up; of tools of one name the elder keeps the name and the other stays to be called. What was begun
  * can be ended in every phase of the session.
  */
-import type { MeerkatEffect } from '../../effects.ts'
-import type { MeerkatCondition } from '../../meerkat-region.ts'
+import type { ConditionSatellite } from '../../core.ts'
 import { emptyMap, mapValues } from '../../persistent-map.ts'
-import type { MeerkatState } from '../../state.ts'
 import { endsWithProcess, OPEN, SERVED } from '../conditions.ts'
 import { isRegistered } from '../guards.ts'
 import {
@@ -26,6 +24,8 @@ import {
   stage,
   unstage,
 } from './changes.ts'
+import type { ToolSurfaceEffect } from './effect.ts'
+import type { ToolSurfacesInput } from './input.ts'
 import {
   hasCallInFlight,
   hasNoCalls,
@@ -49,6 +49,7 @@ import {
   type WithGeneration,
   type WithSurface,
 } from './rules.ts'
+import type { Sees } from './sees.ts'
 import {
   hasPendingOrStaged,
   type Surface,
@@ -58,12 +59,12 @@ import {
   type ToolSurfaces,
 } from './state.ts'
 
-function refreshed({ toolSurfaces: { snapshotEpoch } }: MeerkatState): MeerkatEffect {
+function refreshed({ toolSurfaces: { snapshotEpoch } }: Sees): ToolSurfaceEffect {
   return { type: 'RefreshVisibleSurfaceSet', snapshotEpoch }
 }
 const delta =
   (operation: SurfaceOperation, phase: SurfaceDeltaPhase) =>
-  (_: MeerkatState, { surfaceId }: WithSurface): MeerkatEffect => ({
+  (_: Sees, { surfaceId }: WithSurface): ToolSurfaceEffect => ({
     type: 'EmitExternalToolDelta',
     surfaceId,
     operation,
@@ -73,33 +74,33 @@ const delta =
 const cameOut =
   (phase: 'Applied' | 'Failed') =>
   (
-    _: MeerkatState,
+    _: Sees,
     { surfaceId, cause }: WithSurface & { readonly cause?: SurfaceFailureCause },
-    before: MeerkatState,
-  ): readonly MeerkatEffect[] => {
+    before: Sees,
+  ): readonly ToolSurfaceEffect[] => {
     const pending = toolSurfaceOf(before, { surfaceId })?.pending
     if (pending === undefined) return []
     const { operation } = pending
     return [{ type: 'EmitExternalToolDelta', surfaceId, operation, phase, ...(cause && { cause }) }]
   }
 function scheduled(
-  after: MeerkatState,
+  after: Sees,
   { surfaceId, appliedAtTurn }: SurfaceInputOf<'SurfaceApplyBoundary'>,
-): readonly MeerkatEffect[] {
+): readonly ToolSurfaceEffect[] {
   const pending = toolSurfaceOf(after, { surfaceId })?.pending
   if (pending === undefined) return []
   const { operation, sequence: pendingTaskSequence, lineage: stagedIntentSequence } = pending
   const sequences = { pendingTaskSequence, stagedIntentSequence }
   return [{ type: 'ScheduleSurfaceCompletion', surfaceId, operation, ...sequences, appliedAtTurn }]
 }
-const admitted = (_: MeerkatState, { surfaceId, generation }: WithGeneration, before: MeerkatState) => {
+const admitted = (_: Sees, { surfaceId, generation }: WithGeneration, before: Sees) => {
   const serving = generationsOf(toolSurfaceOf(before, { surfaceId }))[0]
   const named = generation ?? serving
   return named === undefined ? [] : [{ type: 'SurfaceCallAdmitted' as const, surfaceId, generation: named }]
 }
 const rejected =
   (cause: SurfaceFailureCause) =>
-  (_: MeerkatState, { surfaceId }: WithSurface): MeerkatEffect => ({ type: 'RejectSurfaceCall', surfaceId, cause })
+  (_: Sees, { surfaceId }: WithSurface): ToolSurfaceEffect => ({ type: 'RejectSurfaceCall', surfaceId, cause })
 
 /** The connections of a surface, the one that serves first. */
 function generationsOf(surface: Surface | undefined): readonly number[] {
@@ -109,7 +110,7 @@ function generationsOf(surface: Surface | undefined): readonly number[] {
   return [...serving, ...retiring.map(({ generation }) => generation)]
 }
 /** Says of each connection that is no more that it is to be closed. */
-function closed(after: MeerkatState, input: WithSurface, before: MeerkatState): readonly MeerkatEffect[] {
+function closed(after: Sees, input: WithSurface, before: Sees): readonly ToolSurfaceEffect[] {
   const { surfaceId } = input
   const left = generationsOf(toolSurfaceOf(after, input))
   return generationsOf(toolSurfaceOf(before, input))
@@ -162,7 +163,13 @@ function atRest(slice: ToolSurfaces): boolean {
   return !hasPendingOrStaged(slice) && !all.some(isBusy)
 }
 
-export const toolSurfaces: MeerkatCondition<'toolSurfaces', ToolSurfaces['phase']> = {
+export const toolSurfaces: ConditionSatellite<
+  Sees,
+  ToolSurfacesInput,
+  ToolSurfaceEffect,
+  'toolSurfaces',
+  ToolSurfaces['phase']
+> = {
   name: 'toolSurfaces',
   about:
     'The external servers that offer tools: staged and applied changes, connections in the making, calls under way.',

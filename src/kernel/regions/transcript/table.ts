@@ -3,9 +3,7 @@
  *
  * Enforces: message indexes are dense; a compaction only moves the reading point forward, to the summary it wrote.
  */
-import type { MeerkatEffect } from '../../effects.ts'
-import type { MeerkatRegion } from '../../meerkat-region.ts'
-import type { MeerkatFacts } from '../../state.ts'
+import type { CoreEffect, CoreFacts, CoreRegion } from '../../core.ts'
 import type { LifecyclePhase } from '../lifecycle/state.ts'
 import type { Transcript } from './state.ts'
 
@@ -15,15 +13,15 @@ function extend(slice: Transcript, input: { readonly messages?: number }): Trans
   const { messages = 0 } = input
   return messages === 0 ? slice : { ...slice, length: slice.length + messages }
 }
-function extended(after: MeerkatFacts, _: unknown, before: MeerkatFacts): readonly MeerkatEffect[] {
+function extended(after: CoreFacts, _: unknown, before: CoreFacts): readonly CoreEffect[] {
   const count = after.transcript.length - before.transcript.length
   return count === 0 ? [] : [{ type: 'TranscriptExtended', from: before.transcript.length, count }]
 }
-function coversNew(state: MeerkatFacts, input: { readonly covers: number }): boolean {
+function coversNew(state: CoreFacts, input: { readonly covers: number }): boolean {
   return input.covers > state.transcript.contextFrom && input.covers <= state.transcript.length
 }
 
-export const transcript: MeerkatRegion<'transcript', LifecyclePhase> = {
+export const transcript: CoreRegion<'transcript', LifecyclePhase> = {
   name: 'transcript',
   about: 'How long the transcript is and from where a model reads it.',
   initial: { length: 0, contextFrom: 0 },

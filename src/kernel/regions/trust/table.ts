@@ -4,13 +4,13 @@
  * Enforces: every change of the effective set has a higher epoch and asks for reconciliation; a repetition asks again
  * and changes nothing; a mob's overlay only moves forward.
  */
-import type { MeerkatEffect } from '../../effects.ts'
-import type { MeerkatRegion } from '../../meerkat-region.ts'
+import type { Satellite } from '../../core.ts'
 import { emptyMap, mapDelete, mapGet, mapOf, mapSet, mapValues } from '../../persistent-map.ts'
-import type { MeerkatFacts } from '../../state.ts'
 import { OPEN } from '../conditions.ts'
 import { changesIdentity } from '../guards.ts'
-import type { SupervisedOverlay } from './input.ts'
+import type { TrustEffect } from './effect.ts'
+import type { SupervisedOverlay, TrustInput } from './input.ts'
+import type { Sees } from './sees.ts'
 import type { PeerEndpoint, PeerEndpoints, Trust } from './state.ts'
 
 type WithEndpoint = { readonly endpoint: PeerEndpoint }
@@ -21,36 +21,36 @@ const keyOf = ({ peerId, name, address, signingKey }: PeerEndpoint): string =>
 const setOf = (endpoints: readonly PeerEndpoint[]): PeerEndpoints =>
   mapOf(endpoints.map(endpoint => [keyOf(endpoint), endpoint] as const))
 
-function hasLocalEndpoint({ trust: slice }: MeerkatFacts): boolean {
+function hasLocalEndpoint({ trust: slice }: Sees): boolean {
   return slice.local !== undefined
 }
-function isNewPeer({ trust: slice }: MeerkatFacts, { endpoint }: WithEndpoint): boolean {
+function isNewPeer({ trust: slice }: Sees, { endpoint }: WithEndpoint): boolean {
   return mapGet(slice.direct, keyOf(endpoint)) === undefined
 }
-function isKnownPeer(state: MeerkatFacts, input: WithEndpoint): boolean {
+function isKnownPeer(state: Sees, input: WithEndpoint): boolean {
   return !isNewPeer(state, input)
 }
-function isNewerOverlay({ trust: slice }: MeerkatFacts, { overlayEpoch }: WithOverlay): boolean {
+function isNewerOverlay({ trust: slice }: Sees, { overlayEpoch }: WithOverlay): boolean {
   return overlayEpoch > slice.overlayEpoch
 }
-function isSameOverlay({ trust: slice }: MeerkatFacts, { overlayEpoch, endpoints }: WithOverlay): boolean {
+function isSameOverlay({ trust: slice }: Sees, { overlayEpoch, endpoints }: WithOverlay): boolean {
   const asked = new Set(endpoints.map(keyOf))
   if (overlayEpoch !== slice.overlayEpoch || asked.size !== slice.overlay.size) return false
   return [...mapValues(slice.overlay)].every(endpoint => asked.has(keyOf(endpoint)))
 }
-function peersAreDistinct(_: MeerkatFacts, { endpoints }: WithOverlay): boolean {
+function peersAreDistinct(_: Sees, { endpoints }: WithOverlay): boolean {
   return new Set(endpoints.map(({ peerId }) => peerId)).size === endpoints.length
 }
-function isOfCurrentSupervisor({ supervisor }: MeerkatFacts, input: SupervisedOverlay): boolean {
+function isOfCurrentSupervisor({ supervisor }: Sees, input: SupervisedOverlay): boolean {
   if (supervisor.phase !== 'bound') return false
   const { peerId, epoch } = supervisor.supervisor
   return peerId === input.supervisorPeerId && epoch === input.supervisorEpoch
 }
-function isForThisPeer({ trust: slice }: MeerkatFacts, { recipientPeerId }: SupervisedOverlay): boolean {
+function isForThisPeer({ trust: slice }: Sees, { recipientPeerId }: SupervisedOverlay): boolean {
   return slice.local?.peerId === recipientPeerId
 }
 /** What was to be wired is in the overlay, and what was to be unwired is not. */
-function fulfilsItsCommand(_: MeerkatFacts, { command, endpoints }: SupervisedOverlay): boolean {
+function fulfilsItsCommand(_: Sees, { command, endpoints }: SupervisedOverlay): boolean {
   const { kind, endpoint } = command
   if (kind === 'Wire') return endpoints.some(one => keyOf(one) === keyOf(endpoint))
   return endpoints.every(({ peerId }) => peerId !== endpoint.peerId)
@@ -66,13 +66,13 @@ const overlaid = (slice: Trust, { overlayEpoch, endpoints }: WithOverlay): Trust
 const byKey = (endpoints: PeerEndpoints): readonly PeerEndpoint[] =>
   [...mapValues(endpoints)].toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
 
-function localChanged({ trust: { local } }: MeerkatFacts): MeerkatEffect {
+function localChanged({ trust: { local } }: Sees): TrustEffect {
   return { type: 'LocalEndpointChanged', ...(local && { endpoint: local }) }
 }
-function projectionChanged({ trust: { epoch } }: MeerkatFacts): MeerkatEffect {
+function projectionChanged({ trust: { epoch } }: Sees): TrustEffect {
   return { type: 'PeerProjectionChanged', epoch }
 }
-function reconcile({ trust: slice }: MeerkatFacts): MeerkatEffect {
+function reconcile({ trust: slice }: Sees): TrustEffect {
   const { epoch, local, direct, overlay } = slice
   const lists = { direct: byKey(direct), overlay: byKey(overlay) }
   return { type: 'CommsTrustReconcileRequested', epoch, ...(local && { local }), ...lists }
@@ -89,7 +89,7 @@ function forget(slice: Trust): Trust {
   return knowsNobody ? slice : { ...NOBODY, epoch: epoch + 1 }
 }
 
-export const trust: MeerkatRegion<'trust'> = {
+export const trust: Satellite<Sees, TrustInput, TrustEffect, 'trust'> = {
   name: 'trust',
   about: 'The session’s own endpoint and the peers it knows, directly and through a mob.',
   initial: NOBODY,

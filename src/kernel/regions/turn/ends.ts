@@ -1,5 +1,5 @@
 /** How a turn ends before its answer, and what is refused for want of one: rows of the turn's region. */
-import type { MeerkatRegion } from '../../meerkat-region.ts'
+import type { CoreRegion } from '../../core.ts'
 import { isCurrentRun } from '../guards.ts'
 import { failureOf } from './outcome.ts'
 import { effect, fail, isFatal, limitReached, noRunBound, to, turnFailed } from './rules.ts'
@@ -27,7 +27,7 @@ type Ends =
   | 'BudgetExhausted'
   | 'TimeBudgetExceeded'
 
-export const turnEnds: Pick<MeerkatRegion<'turn', TurnPhase>['on'], Ends> = {
+export const turnEnds: Pick<CoreRegion<'turn', TurnPhase>['on'], Ends> = {
   ExtractionFailed: [
     {
       name: 'given-up',

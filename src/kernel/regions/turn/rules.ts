@@ -1,7 +1,6 @@
 /** The guards and the changes of which the turn's rows are made. */
-import type { MeerkatEffect } from '../../effects.ts'
+import type { CoreEffect, CoreFacts } from '../../core.ts'
 import type { RunId } from '../../ids.ts'
-import type { MeerkatFacts } from '../../state.ts'
 import type { TerminalFailureSource } from './input.ts'
 import { isFatalSource, RECOVERABLE } from './outcome.ts'
 import type {
@@ -60,53 +59,53 @@ export function begin(
   })
 }
 
-export function isConversation(state: MeerkatFacts): boolean {
+export function isConversation(state: CoreFacts): boolean {
   return state.turn.phase !== 'ready' && state.turn.facts.primitive === 'conversation-turn'
 }
-export function cancelAtBoundary(state: MeerkatFacts): boolean {
+export function cancelAtBoundary(state: CoreFacts): boolean {
   return state.run.phase === 'bound' && state.run.cancel !== 'none'
 }
 /** Not so where the run is only asked to end soon: then its answer is as good as any. */
-export function cancelTakesAnswer({ run }: MeerkatFacts): boolean {
+export function cancelTakesAnswer({ run }: CoreFacts): boolean {
   if (run.phase !== 'bound') return false
   return run.cancel === 'now' || (run.cancel === 'boundary' && run.keepsAnswer !== true)
 }
-export function callsTools(_: MeerkatFacts, input: { readonly toolCount: number }): boolean {
+export function callsTools(_: CoreFacts, input: { readonly toolCount: number }): boolean {
   return input.toolCount > 0
 }
-export function barrierSatisfied(state: MeerkatFacts): boolean {
+export function barrierSatisfied(state: CoreFacts): boolean {
   return state.turn.phase !== 'waitingForOps' || state.turn.barrier.length === 0
 }
-export function matchesBarrier(state: MeerkatFacts, input: { readonly operationIds: readonly string[] }): boolean {
+export function matchesBarrier(state: CoreFacts, input: { readonly operationIds: readonly string[] }): boolean {
   if (state.turn.phase !== 'waitingForOps' || state.turn.barrier.length === 0) return false
   const { barrier } = state.turn
   const named = new Set(input.operationIds)
   return named.size === new Set(barrier).size && barrier.every(id => named.has(id))
 }
-export function extractionsLeft(state: MeerkatFacts): boolean {
+export function extractionsLeft(state: CoreFacts): boolean {
   return state.turn.phase !== 'ready' && state.turn.facts.extractions < state.turn.facts.maxExtractions
 }
-export function isRecoverable(_: MeerkatFacts, { retry }: { readonly retry: LlmRetry }): boolean {
+export function isRecoverable(_: CoreFacts, { retry }: { readonly retry: LlmRetry }): boolean {
   return RECOVERABLE.includes(retry.kind) && retry.attempt > 0 && retry.attempt <= retry.maxRetries
 }
-export function isPlannedRetry(state: MeerkatFacts, input: { readonly attempt: number }): boolean {
+export function isPlannedRetry(state: CoreFacts, input: { readonly attempt: number }): boolean {
   return state.turn.phase === 'errorRecovery' && state.turn.retry.attempt === input.attempt
 }
-export function isFatal(_: MeerkatFacts, input: { readonly source: TerminalFailureSource }): boolean {
+export function isFatal(_: CoreFacts, input: { readonly source: TerminalFailureSource }): boolean {
   return isFatalSource(input.source)
 }
-export function limitReached(_: MeerkatFacts, input: { readonly turns: number; readonly maxTurns: number }): boolean {
+export function limitReached(_: CoreFacts, input: { readonly turns: number; readonly maxTurns: number }): boolean {
   return input.turns >= input.maxTurns
 }
 
-export function noRunBound({ run }: MeerkatFacts): boolean {
+export function noRunBound({ run }: CoreFacts): boolean {
   return run.phase === 'none'
 }
 
 export const effect =
   (type: 'TurnRunStarted' | 'TurnCheckCompaction' | 'TurnRunCompleted' | 'TurnRunCancelled') =>
-  (_: MeerkatFacts, input: { readonly runId: RunId }): MeerkatEffect => ({ type, runId: input.runId })
+  (_: CoreFacts, input: { readonly runId: RunId }): CoreEffect => ({ type, runId: input.runId })
 
-export function turnFailed(after: MeerkatFacts, input: { readonly runId: RunId }): readonly MeerkatEffect[] {
+export function turnFailed(after: CoreFacts, input: { readonly runId: RunId }): readonly CoreEffect[] {
   return after.turn.phase === 'failed' ? [{ type: 'TurnRunFailed', runId: input.runId, cause: after.turn.cause }] : []
 }

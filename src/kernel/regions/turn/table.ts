@@ -5,7 +5,7 @@
  * Enforces: a terminal outcome is written once; a retry names the attempt it follows; a barrier is satisfied by exactly
  * the operations it waits for; only recoverable failures are recovered from.
  */
-import type { MeerkatRegion } from '../../meerkat-region.ts'
+import type { CoreRegion } from '../../core.ts'
 import { allCallsSettled, hasUnsettledCalls, noCallInFlight } from '../calls/table.ts'
 import { isCurrentRun } from '../guards.ts'
 import { joinsSteers } from '../ledger/runs.ts'
@@ -35,7 +35,7 @@ export type { Turn, TurnPhase, TurnTerminalCause, TurnTerminalOutcome } from './
 const RUNNING = ['running'] as const
 const RECOVERABLE_IN: readonly TurnPhase[] = ['callingLlm', 'waitingForOps', 'drainingBoundary', 'extracting']
 
-export const turn: MeerkatRegion<'turn', TurnPhase> = {
+export const turn: CoreRegion<'turn', TurnPhase> = {
   name: 'turn',
   about: 'What happens between a run and its outcome: model, tools, boundaries, extraction, retries.',
   initial: READY,

@@ -7,15 +7,16 @@
  * its overlay set again. What the model's abilities leave follows from the model (llm) and is not kept here. When a
  * boundary is reached, and so a commit due, is the loop's to know.
  */
-import type { MeerkatEffect } from '../../effects.ts'
-import type { MeerkatRegion } from '../../meerkat-region.ts'
+import type { Satellite } from '../../core.ts'
 import { emptyMap, mapGet, mapOf } from '../../persistent-map.ts'
-import type { MeerkatFacts } from '../../state.ts'
 import { changesIdentity, isRegistered } from '../guards.ts'
 import type { LifecyclePhase } from '../lifecycle/state.ts'
+import type { LlmInput } from '../llm/input.ts'
 import { llmOf, NO_LLM, type SessionLlm } from '../llm/state.ts'
 import { ALL_TOOLS, distinct, namedBy, plain, sameFilter, sameNames } from '../tool-filter.ts'
+import type { VisibilityEffect } from './effect.ts'
 import type { ReplaceVisibilityState, VisibilityInput } from './input.ts'
+import type { Sees } from './sees.ts'
 import {
   afterModelChange,
   deferredNames,
@@ -39,45 +40,45 @@ function hasAll(authorities: readonly ToolAuthority[], names: readonly string[])
   return names.every(name => authorities.some(one => one.name === name))
 }
 
-function isWitnessed(_: MeerkatFacts, { filter, witnesses }: Staging): boolean {
+function isWitnessed(_: Sees, { filter, witnesses }: Staging): boolean {
   return hasAll(witnesses, namedBy(filter))
 }
-function isBackedByFilterCatalog({ visibility: s }: MeerkatFacts, { witnesses }: Staging): boolean {
+function isBackedByFilterCatalog({ visibility: s }: Sees, { witnesses }: Staging): boolean {
   return isBacked(s.filterCatalog, witnesses)
 }
-function asksForSome(_: MeerkatFacts, { authorities }: In<'RequestDeferredTools'>): boolean {
+function asksForSome(_: Sees, { authorities }: In<'RequestDeferredTools'>): boolean {
   return authorities.length > 0
 }
 function isBackedByDeferredCatalog(
-  { visibility: s }: MeerkatFacts,
+  { visibility: s }: Sees,
   { authorities }: { readonly authorities: readonly ToolAuthority[] },
 ): boolean {
   return isBacked(s.deferredCatalog, authorities)
 }
-function isStagedFilter({ visibility: { staged } }: MeerkatFacts, input: In<'CommitVisibilityFilter'>): boolean {
+function isStagedFilter({ visibility: { staged } }: Sees, input: In<'CommitVisibilityFilter'>): boolean {
   return input.revision === staged.revision && sameFilter(plain(input.filter), staged.filter)
 }
-function isStagedRequest({ visibility: { staged } }: MeerkatFacts, input: In<'CommitDeferredNames'>): boolean {
+function isStagedRequest({ visibility: { staged } }: Sees, input: In<'CommitDeferredNames'>): boolean {
   return sameNames(namesOf(input.authorities), staged.deferred)
 }
-function isUncommitted(state: MeerkatFacts): boolean {
+function isUncommitted(state: Sees): boolean {
   return hasStagedVisibility(state)
 }
 /** The filter that is staged is another one, or nothing but the revision is. */
-function changesFilter({ visibility: { active, staged } }: MeerkatFacts): boolean {
+function changesFilter({ visibility: { active, staged } }: Sees): boolean {
   return !sameFilter(active.filter, staged.filter) || sameContent(active, staged)
 }
-function changesRequest({ visibility: { active, staged } }: MeerkatFacts): boolean {
+function changesRequest({ visibility: { active, staged } }: Sees): boolean {
   return !sameNames(active.deferred, staged.deferred) || sameContent(active, staged)
 }
-function isStagedRevision({ visibility: { staged } }: MeerkatFacts, input: In<'PublishCommittedVisibleSet'>): boolean {
+function isStagedRevision({ visibility: { staged } }: Sees, input: In<'PublishCommittedVisibleSet'>): boolean {
   return input.revision === staged.revision
 }
 /** Who provides a tool that is named goes on providing it. */
-function keepsFilteredTools({ visibility: s }: MeerkatFacts, { catalog }: Cataloguing): boolean {
+function keepsFilteredTools({ visibility: s }: Sees, { catalog }: Cataloguing): boolean {
   return keeps(s.filterCatalog, catalogOf(catalog), filteredNames(s))
 }
-function keepsDeferredTools({ visibility: s }: MeerkatFacts, { catalog }: Cataloguing): boolean {
+function keepsDeferredTools({ visibility: s }: Sees, { catalog }: Cataloguing): boolean {
   return keeps(s.deferredCatalog, catalogOf(catalog), deferredNames(s))
 }
 function keeps(old: ToolCatalog, next: ToolCatalog, names: readonly string[]): boolean {
@@ -86,17 +87,17 @@ function keeps(old: ToolCatalog, next: ToolCatalog, names: readonly string[]): b
     return owner !== undefined && isBacked(next, [{ name, ...owner }])
   })
 }
-function allowsKnownTools({ visibility: s }: MeerkatFacts, { allow = [] }: TurnToolOverlay): boolean {
+function allowsKnownTools({ visibility: s }: Sees, { allow = [] }: TurnToolOverlay): boolean {
   return allow.every(name => mapGet(s.filterCatalog, name) !== undefined)
 }
-function isCoherent(_: MeerkatFacts, { active, staged }: ReplaceVisibilityState): boolean {
+function isCoherent(_: Sees, { active, staged }: ReplaceVisibilityState): boolean {
   if (active.revision > staged.revision) return false
   return active.revision < staged.revision || sameContent(plainSet(active), plainSet(staged))
 }
-function notOlder({ visibility: s }: MeerkatFacts, { active }: ReplaceVisibilityState): boolean {
+function notOlder({ visibility: s }: Sees, { active }: ReplaceVisibilityState): boolean {
   return active.revision >= s.active.revision
 }
-function isProven({ visibility: s }: MeerkatFacts, input: ReplaceVisibilityState): boolean {
+function isProven({ visibility: s }: Sees, input: ReplaceVisibilityState): boolean {
   const { inherited, active, staged, witnesses, authorities } = input
   const filters = [inherited, active.filter, staged.filter]
   return (
@@ -107,7 +108,7 @@ function isProven({ visibility: s }: MeerkatFacts, input: ReplaceVisibilityState
   )
 }
 const newestOf = (input: In<'SyncVisibilityRevisions'>): number => Math.max(input.activeRevision, input.stagedRevision)
-function isAhead({ visibility: s }: MeerkatFacts, input: In<'SyncVisibilityRevisions'>): boolean {
+function isAhead({ visibility: s }: Sees, input: In<'SyncVisibilityRevisions'>): boolean {
   return newestOf(input) > s.newest
 }
 
@@ -161,13 +162,13 @@ const INITIAL: Visibility = {
   deferredCatalog: emptyMap(),
 }
 
-function changed({ visibility: { active, staged } }: MeerkatFacts): MeerkatEffect {
+function changed({ visibility: { active, staged } }: Sees): VisibilityEffect {
   return { type: 'ToolVisibilityChanged', activeRevision: active.revision, stagedRevision: staged.revision }
 }
-function changedIfSo(after: MeerkatFacts, _: unknown, before: MeerkatFacts): readonly MeerkatEffect[] {
+function changedIfSo(after: Sees, _: unknown, before: Sees): readonly VisibilityEffect[] {
   return after.visibility.active.revision === before.visibility.active.revision ? [] : [changed(after)]
 }
-function published({ visibility: { active } }: MeerkatFacts): MeerkatEffect {
+function published({ visibility: { active } }: Sees): VisibilityEffect {
   return { type: 'CommittedVisibleSetPublished', revision: active.revision }
 }
 
@@ -175,14 +176,13 @@ const LIVE: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired
 const GOING: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired']
 
 const modelled = {
-  then: (slice: Visibility, input: SessionLlm, state: MeerkatFacts): Visibility =>
-    afterModelChange(slice, state, llmOf(input)),
+  then: (slice: Visibility, input: SessionLlm, state: Sees): Visibility => afterModelChange(slice, state, llmOf(input)),
   emit: [changedIfSo],
 }
 const anew = { then: (): Visibility => INITIAL }
 const turnEnds = { then: withoutOverlay }
 
-const staging: MeerkatRegion<'visibility', LifecyclePhase>['on'] = {
+const staging: Satellite<Sees, VisibilityInput | LlmInput, VisibilityEffect, 'visibility', LifecyclePhase>['on'] = {
   StagePersistentFilter: [
     {
       name: 'staged',
@@ -222,7 +222,7 @@ const staging: MeerkatRegion<'visibility', LifecyclePhase>['on'] = {
   ],
 }
 
-const committing: MeerkatRegion<'visibility', LifecyclePhase>['on'] = {
+const committing: Satellite<Sees, VisibilityInput | LlmInput, VisibilityEffect, 'visibility', LifecyclePhase>['on'] = {
   CommitVisibilityFilter: [
     {
       name: 'committed',
@@ -255,7 +255,7 @@ const committing: MeerkatRegion<'visibility', LifecyclePhase>['on'] = {
   ],
 }
 
-export const visibility: MeerkatRegion<'visibility', LifecyclePhase> = {
+export const visibility: Satellite<Sees, VisibilityInput | LlmInput, VisibilityEffect, 'visibility', LifecyclePhase> = {
   name: 'visibility',
   about: 'Which tools the model may see: filters and requests that are staged and committed, and what one turn shows.',
   initial: INITIAL,

@@ -1,0 +1,103 @@
+/**
+ * The core of a session: the regions of a run's way. They see one another and nothing else; what stands beside them, the
+ * satellites, sees the session's standing and what it names, and follows what happens in the core.
+ */
+
+import type { Condition, Region, Tagged } from './region.ts'
+import type { IngestEffect } from './regions/binding/effect.ts'
+import type { BindingInput } from './regions/binding/input.ts'
+import type { Binding } from './regions/binding/state.ts'
+import type { CallEffect } from './regions/calls/effect.ts'
+import type { CallsInput } from './regions/calls/input.ts'
+import type { Calls } from './regions/calls/state.ts'
+import type { EndingsInput } from './regions/endings/input.ts'
+import type { Endings } from './regions/endings/state.ts'
+import type { InputEffect } from './regions/ledger/effect.ts'
+import type { AcceptInput, LedgerInput, ResolveAdmissionIdempotency } from './regions/ledger/input.ts'
+import type { Ledger } from './regions/ledger/state.ts'
+import type { SessionEffect } from './regions/lifecycle/effect.ts'
+import type { LifecycleInput } from './regions/lifecycle/input.ts'
+import type { Lifecycle } from './regions/lifecycle/state.ts'
+import type { OperationEffect } from './regions/operations/effect.ts'
+import type { OperationsInput } from './regions/operations/input.ts'
+import type { Operations } from './regions/operations/state.ts'
+import type { RegistrationInput } from './regions/registration/input.ts'
+import type { Registration } from './regions/registration/state.ts'
+import type { RunEffect } from './regions/run/effect.ts'
+import type { RunInput } from './regions/run/input.ts'
+import type { Run } from './regions/run/state.ts'
+import type { ScheduleEffect } from './regions/schedules/effect.ts'
+import type { SchedulesInput } from './regions/schedules/input.ts'
+import type { Schedules } from './regions/schedules/state.ts'
+import type { Standing } from './regions/standing.ts'
+import type { TranscriptInput } from './regions/transcript/input.ts'
+import type { Transcript } from './regions/transcript/state.ts'
+import type { TurnEffect } from './regions/turn/effect.ts'
+import type { Turn, TurnInput } from './regions/turn/state.ts'
+
+/** What is true of a run's way: the log holds how it came about. */
+export interface CoreFacts {
+  readonly lifecycle: Lifecycle
+  readonly registration: Registration
+  readonly binding: Binding
+  readonly ledger: Ledger
+  readonly endings: Endings
+  readonly run: Run
+  readonly turn: Turn
+  readonly calls: Calls
+  readonly transcript: Transcript
+  readonly operations: Operations
+  readonly schedules: Schedules
+}
+
+export type CoreInput =
+  | LifecycleInput
+  | RegistrationInput
+  | BindingInput
+  | AcceptInput
+  | LedgerInput
+  | ResolveAdmissionIdempotency
+  | EndingsInput
+  | RunInput
+  | TurnInput
+  | CallsInput
+  | TranscriptInput
+  | OperationsInput
+  | SchedulesInput
+
+export type CoreEffect =
+  | SessionEffect
+  | IngestEffect
+  | InputEffect
+  | RunEffect
+  | TurnEffect
+  | CallEffect
+  | OperationEffect
+  | ScheduleEffect
+
+/** A region of the core. */
+export type CoreRegion<Name extends keyof CoreFacts, Phase extends string = string> = Region<
+  CoreFacts,
+  CoreInput,
+  CoreEffect,
+  Name,
+  Phase
+>
+
+/** A region of facts beside the core. It sees facts only, so that its log can be replayed without the process that wrote it. */
+export type Satellite<
+  Sees extends Standing,
+  Input extends Tagged,
+  Effect extends Tagged,
+  Name extends keyof Sees & string,
+  Phase extends string = string,
+> = Region<Sees, CoreInput | Input, Effect, Name, Phase>
+
+/** A region of conditions beside the core. It may see facts, too. */
+export type ConditionSatellite<
+  Sees extends Standing,
+  Input extends Tagged,
+  Effect extends Tagged,
+  Name extends keyof Sees & string,
+  Phase extends string = string,
+> = Satellite<Sees, Input, Effect, Name, Phase> & { readonly condition: Condition<Sees[Name]> }
