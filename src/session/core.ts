@@ -91,7 +91,10 @@ export class Core {
       store,
       now: () => this.clock.now(),
       own: (id, act, alone) => this.sessions.own(id, act, alone),
-      changed: () => this.events.forget(),
+      changed: () => {
+        this.events.forget()
+        for (const { recent } of this.sessions.live) recent.clear()
+      },
     })
   }
 

@@ -119,7 +119,7 @@ export class EventPages {
 async function readable(store: Store, query: Parameters<Store['read']>[0]): Promise<readonly EventRow[]> {
   try {
     const rows = await store.read(query)
-    return rows.map(row => ({ ...eventRow(row.position, eventsOf(row)), ...streamedIn(row) }))
+    return rows.map(rowOf)
   } catch (error) {
     const { code, message, details = {} } = asMeerkatError(error)
     const { record, sessionId = query.sessionId } = details
@@ -127,6 +127,11 @@ async function readable(store: Store, query: Parameters<Store['read']>[0]): Prom
     const place = { cursor: `${record}.0`, sessionId: sessionId as SessionId, at: iso(0) }
     return [eventRow(record, [{ ...place, type: 'record.unreadable', reason: message }])]
   }
+}
+
+/** The events of a record. */
+export function rowOf(row: LogRow): EventRow {
+  return { ...eventRow(row.position, eventsOf(row)), ...streamedIn(row) }
 }
 
 function eventRow(position: Position, events: readonly EventView[]): EventRow {

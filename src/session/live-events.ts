@@ -8,6 +8,7 @@ import type { NewEvent } from '../events.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import type { Store } from '../store/store.ts'
 import type { EventView } from './api.ts'
+import { Answer } from './event-answer.ts'
 import type { LiveSession } from './live-session.ts'
 import { liveView } from './reads.ts'
 
@@ -20,10 +21,18 @@ export interface EventPage {
 export function spoken(live: LiveSession, at: Cursor, limit: number): EventPage | undefined {
   const { driver, id } = live
   const { position, isCommitting } = driver
-  const isCurrent = at.event === undefined && at.position >= position
+  if (at.event !== undefined) return undefined
+  if (at.position < position) return written(live, at, limit)
   // Who is further than the driver may have read the record that is being written.
-  if (!isCurrent || (at.position > position && isCommitting)) return undefined
+  if (at.position > position && isCommitting) return undefined
   return pageOf(driver.tail, id, at, limit)
+}
+
+/** What was just written. */
+function written({ recent }: LiveSession, at: Cursor, limit: number): EventPage | undefined {
+  const answer = new Answer(limit, at, cursorAt(at.position, at.seen))
+  for (const row of recent.after(at.position) ?? []) if (answer.take(row)) break
+  return answer.events.length === 0 ? undefined : answer
 }
 
 /** The same of a session whose owner is another process: what that kept last. */

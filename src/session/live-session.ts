@@ -28,6 +28,8 @@ import { callOf, expireCall } from './calls.ts'
 import type { Gate } from './gate.ts'
 import { leftOf } from './live-events.ts'
 import { inputRecords, readMessages, resultView } from './reads.ts'
+import { Recent } from './recent.ts'
+import { journalsOf } from './records.ts'
 
 export interface SessionHost {
   readonly store: Store
@@ -68,6 +70,8 @@ const CONTEXT_LIMIT = 10_000
 export class LiveSession {
   readonly driver: SessionDriver
   readonly loop: SessionLoop | undefined
+  /** What was just written of it. */
+  readonly recent: Recent
   /** When it was last asked for anything, on the monotonic clock. */
   usedAt: number
   /** Inputs abandoned since it was loaded. */
@@ -92,13 +96,15 @@ export class LiveSession {
     this.#record = loaded.session
     this.usedAt = clock.monotonic()
     this.#journals = journalsOf(loaded)
+    const position = loaded.rows.at(-1)?.position ?? loaded.snapshot?.position ?? 0
+    this.recent = new Recent(clock, position)
     this.driver = new SessionDriver({
       store,
       clock,
       claim,
       state,
       commits: loaded.head.commits,
-      position: loaded.rows.at(-1)?.position ?? loaded.snapshot?.position ?? 0,
+      position,
       unsnapshotted: loaded.rows.length,
       settle: tx => {
         // Who is going away starts nothing that the next owner would find half done.
@@ -329,7 +335,8 @@ export class LiveSession {
     }
   }
 
-  #committed({ commit, state }: Committed): void {
+  #committed({ position, commit, state }: Committed): void {
+    this.recent.add({ position, sessionId: this.id, record: commit.record })
     this.#host.onWritten()
     if (commit.session !== undefined) this.#record = commit.session
     for (const ended of commit.record.ended ?? []) {
@@ -381,13 +388,6 @@ function endedView(ended: EndedRecord, messages: readonly MessageRecord[] | unde
     ...(by !== undefined && { by }),
     ...(result !== undefined && { result: resultView(result, messages) }),
   }
-}
-
-function journalsOf(loaded: LoadedSession): Map<InputId, readonly MessageRecord[]> {
-  const byWork = Map.groupBy(loaded.journal, entry => entry.work)
-  const inOrder = (entries: readonly JournalEntry[]): readonly MessageRecord[] =>
-    entries.toSorted((a, b) => a.index - b.index).map(entry => entry.message)
-  return new Map([...byWork].map(([work, entries]) => [work, inOrder(entries)]))
 }
 
 /** The refusal of anything that needs an executor. */

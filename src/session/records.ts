@@ -1,7 +1,13 @@
 /** What schedules and operations were made of and came to, looked up where it was written. */
-import type { OperationId, ScheduleId } from '../kernel/ids.ts'
-import type { CommitRecord, OperationEndedRecord, OperationRecord, ScheduleRecord } from '../store/records.ts'
-import type { LocatedId, Store } from '../store/store.ts'
+import type { InputId, OperationId, ScheduleId } from '../kernel/ids.ts'
+import type {
+  CommitRecord,
+  MessageRecord,
+  OperationEndedRecord,
+  OperationRecord,
+  ScheduleRecord,
+} from '../store/records.ts'
+import type { JournalEntry, LoadedSession, LocatedId, Store } from '../store/store.ts'
 
 export function scheduleRecords(store: Store, ids: readonly ScheduleId[]): Promise<readonly ScheduleRecord[]> {
   return found(store, ids, 'first', record => record.schedules)
@@ -29,4 +35,12 @@ async function found<Id extends LocatedId, T extends { readonly id: Id }>(
     if (one !== undefined) all.push(one)
   }
   return all
+}
+
+/** The journals of unfinished work, by head. */
+export function journalsOf(loaded: LoadedSession): Map<InputId, readonly MessageRecord[]> {
+  const byWork = Map.groupBy(loaded.journal, entry => entry.work)
+  const inOrder = (entries: readonly JournalEntry[]): readonly MessageRecord[] =>
+    entries.toSorted((a, b) => a.index - b.index).map(entry => entry.message)
+  return new Map([...byWork].map(([work, entries]) => [work, inOrder(entries)]))
 }
