@@ -6,7 +6,6 @@ import type { Source } from './source.ts'
 const known: Readonly<Record<string, RegExp>> = {
   'the sessions of a runtime': /^src\/session\//,
   'the machine and its command table': /^src\/host\//,
-  'a tool and its work in the background': /^src\/executor\/agent\//,
 }
 
 /** What is wrong with the circles of `src`, in words. */

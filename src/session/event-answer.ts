@@ -5,9 +5,19 @@
  * was seen in part the rest is told. A run's end ends that: the next run's numbers begin again.
  */
 import { type Cursor, cursorAt, type Seen } from '../cursor.ts'
+import type { EventRecord, Position } from '../store/records.ts'
 import type { EventView } from './api.ts'
-import type { EventRow } from './event-pages.ts'
 import { RUN_ENDS } from './reads.ts'
+
+/** The events of one record. */
+export interface EventRow {
+  readonly position: Position
+  /** About how many characters they are. */
+  readonly chars: number
+  readonly events: readonly EventView[]
+  /** Which of them were streamed, and as what; absent where none was. */
+  readonly streamed?: readonly (Pick<EventRecord, 'n' | 'from'> | undefined)[]
+}
 
 /** From about how many characters on an answer is long enough, however few events those are. */
 const ANSWER_CHARS = 1024 * 1024

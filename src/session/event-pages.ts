@@ -9,23 +9,13 @@ import { type Cursor, parseCursor } from '../cursor.ts'
 import { asMeerkatError, MeerkatError } from '../errors.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import { PAGE_BYTES, PAGE_ROWS } from '../store/pages.ts'
-import type { EventRecord, Position } from '../store/records.ts'
+import type { Position } from '../store/records.ts'
 import type { LogRow, Store } from '../store/store.ts'
 import type { Clock } from '../time.ts'
 import { Turns } from '../turns.ts'
 import type { EventView } from './api.ts'
-import { Answer } from './event-answer.ts'
+import { Answer, type EventRow } from './event-answer.ts'
 import { eventsOf, iso } from './reads.ts'
-
-/** The events of one record. */
-export interface EventRow {
-  readonly position: Position
-  /** About how many characters they are. */
-  readonly chars: number
-  readonly events: readonly EventView[]
-  /** Which of them were streamed, and as what; absent where none was. */
-  readonly streamed?: readonly (Pick<EventRecord, 'n' | 'from'> | undefined)[]
-}
 
 interface Piece {
   readonly of: SessionId | undefined

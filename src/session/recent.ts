@@ -5,7 +5,8 @@
 import type { Position } from '../store/records.ts'
 import type { LogRow } from '../store/store.ts'
 import type { Clock } from '../time.ts'
-import { type EventRow, rowOf } from './event-pages.ts'
+import type { EventRow } from './event-answer.ts'
+import { rowOf } from './event-pages.ts'
 
 const MOST = 8
 const UNREAD_MS = 5_000

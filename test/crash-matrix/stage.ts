@@ -4,7 +4,7 @@
  */
 import type { LanguageModelV4 } from '@ai-sdk/provider'
 import { asMeerkatError } from '../../src/errors.ts'
-import { stillRunning } from '../../src/executor/agent/background.ts'
+import { stillRunning } from '../../src/executor/agent/still-running.ts'
 import type { AgentTool, ToolContext } from '../../src/executor/agent/tool.ts'
 import type { CallPolicy } from '../../src/kernel/regions/calls/state.ts'
 import type { ControlOperation, EventView, SendParams } from '../../src/session/api.ts'

@@ -4,7 +4,6 @@ export { type GuardOptions, guardProcess, type StrayError } from '../process-gua
 export { type ResolveOptions, resolveModel } from '../providers.ts'
 export { agent } from './agent.ts'
 export type { AgentOptions, ToolSource, Tools } from './agent-options.ts'
-export { type StillRunning, type StillRunningOptions, stillRunning } from './background.ts'
 export type { Budget } from './budget.ts'
 export type { ModelFactory } from './choose-model.ts'
 export type { CompactionOptions } from './compact.ts'
@@ -12,6 +11,7 @@ export { type DemoOptions, demoModel } from './demo-model.ts'
 export { type DemoToolOptions, demoTools } from './demo-tools.ts'
 export type { LanguageModel } from './model.ts'
 export type { CallSettings } from './settings.ts'
+export { type StillRunning, type StillRunningOptions, stillRunning } from './still-running.ts'
 export {
   type AgentTool,
   type ApprovalExpiry,

@@ -7,6 +7,7 @@ import type { CallId } from '../../kernel/ids.ts'
 import { carried, tell, within } from '../../observer.ts'
 import type { MessagePart, UsageRecord } from '../../store/records.ts'
 import { Turns } from '../../turns.ts'
+import { UNMEASURED } from '../../usage.ts'
 import type { AbortCause, RunPort } from '../executor.ts'
 import type { WireLimits } from '../wire/fault.ts'
 import { withWireCall } from '../wire/fetch.ts'
@@ -195,6 +196,26 @@ function wholeFailure(
   if (parts.some(part => part.type !== 'reasoning')) return undefined
   return saysTooLong('', [rawFinish]) ? contextFull(model) : emptyAnswer(model)
 }
+
+/** What a call cost. One that ended without saying so cost something, unless it was refused before the model read it. */
+export function costOf(end: CallEnd): UsageRecord | undefined {
+  if (end.usage !== undefined) return end.usage
+  const isRefused = end.type === 'failed' && end.parts.length === 0 && REFUSED.has(end.failure.code)
+  return isRefused ? undefined : { calls: 1, ...UNMEASURED }
+}
+
+/** Codes of failures that come instead of an answer. */
+const REFUSED: ReadonlySet<string> = new Set([
+  'unauthorized',
+  'unsupported',
+  'quota-exhausted',
+  'context-too-long',
+  'model-not-found',
+  'rate-limited',
+  'bad-request',
+  'provider-error',
+  'provider-unreachable',
+])
 
 function finishOf(end: CallEnd): string {
   if (end.type === 'reply') return end.finish

@@ -11,7 +11,6 @@ import type { CallId, OperationId, RunId, SessionId } from '../../kernel/ids.ts'
 import type { CallPolicy } from '../../kernel/regions/calls/state.ts'
 import type { Deadline } from '../../time.ts'
 import type { ToolSummary, WatchContext } from '../executor.ts'
-import type { StillRunning } from './background.ts'
 import {
   aBoolean,
   aDuration,
@@ -28,6 +27,7 @@ import {
   oneOf,
   optional,
 } from './options.ts'
+import type { StillRunning } from './still-running.ts'
 
 /** What a tool's function gets beside its arguments. */
 export interface ToolContext {

@@ -2,7 +2,6 @@
 import type { UsageRecord } from '../../store/records.ts'
 import { UNMEASURED } from '../../usage.ts'
 import type { StreamPart } from './model.ts'
-import type { CallEnd } from './model-call.ts'
 
 type ProviderUsage = Extract<StreamPart, { type: 'finish' }>['usage']
 
@@ -25,26 +24,6 @@ export function usageOf({ inputTokens, outputTokens }: ProviderUsage): UsageReco
 export function tokensOf(usage: UsageRecord | undefined): number {
   return usage?.totalTokens ?? (usage?.inputTokens ?? 0) + (usage?.outputTokens ?? 0)
 }
-
-/** What a call cost. One that ended without saying so cost something, unless it was refused before the model read it. */
-export function costOf(end: CallEnd): UsageRecord | undefined {
-  if (end.usage !== undefined) return end.usage
-  const isRefused = end.type === 'failed' && end.parts.length === 0 && REFUSED.has(end.failure.code)
-  return isRefused ? undefined : { calls: 1, ...UNMEASURED }
-}
-
-/** Codes of failures that come instead of an answer. */
-const REFUSED: ReadonlySet<string> = new Set([
-  'unauthorized',
-  'unsupported',
-  'quota-exhausted',
-  'context-too-long',
-  'model-not-found',
-  'rate-limited',
-  'bad-request',
-  'provider-error',
-  'provider-unreachable',
-])
 
 function counted(value: number | undefined): number | undefined {
   return value !== undefined && Number.isFinite(value) && value >= 0 ? value : undefined

@@ -19,7 +19,7 @@ import {
 } from './budget.ts'
 import { Conversation } from './conversation.ts'
 import type { CallOptions, StreamingModel } from './model.ts'
-import { type CallEnd, callModel } from './model-call.ts'
+import { type CallEnd, callModel, costOf } from './model-call.ts'
 import { boundedCall, type ToolCallPart, textOf, withoutCalls } from './parts.ts'
 import { buildPrompt } from './prompt.ts'
 import { callWithRetries, type PersistentEnd } from './retry.ts'
@@ -29,7 +29,7 @@ import { type Settings, structuredFormat, toolOption } from './settings.ts'
 import { abortCause } from './stage.ts'
 import { correction, type OutputSchema, outputSchema } from './structured.ts'
 import type { AgentTool } from './tool.ts'
-import { costOf, tokensOf } from './usage.ts'
+import { tokensOf } from './usage.ts'
 
 /** Thrown when the runtime closes in the middle: the attempt is neither done nor failed. */
 export class Interrupted extends Error {
