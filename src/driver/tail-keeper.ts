@@ -2,7 +2,9 @@
  * Keeps what is streamed beside the log, for readers in other processes and for whoever takes the session up: a second
  * after it began, and from then on ever more rarely. A text that is said within the second is never kept, only written.
  */
-import type { StreamedEvent } from '../store/store.ts'
+import type { NewEvent } from '../events.ts'
+import type { SessionId } from '../kernel/ids.ts'
+import type { Store, StreamedEvent } from '../store/store.ts'
 import type { Clock } from '../time.ts'
 import type { Tail } from './tail.ts'
 
@@ -58,4 +60,11 @@ export class TailKeeper {
   #put(events: readonly StreamedEvent[]): void {
     this.#keep(events).catch(() => {})
   }
+}
+
+/** What was kept of a text that nobody goes on with, as the events that they are. */
+export async function leftOf(store: Store, sessionId: SessionId): Promise<readonly NewEvent[]> {
+  const streamed = await store.streamed(sessionId)
+  // Its owner was a runtime like this one.
+  return (streamed?.events ?? []).map(({ at: _, ...event }) => event as NewEvent)
 }

@@ -155,8 +155,9 @@ export class Transaction {
     }
   }
 
-  /** Says that this performs a letter's request: a second time is refused by the store, and need not be tried. */
-  performs(letter: LetterId): void {
+  /** Says which letter's request this performs, if any: a second time is refused by the store, and need not be tried. */
+  performs(letter: LetterId | undefined): void {
+    if (letter === undefined) return
     this.parts.letters.push(letter)
     this.parts.opened.push(letter)
   }

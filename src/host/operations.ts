@@ -25,7 +25,7 @@ import {
 } from '../kernel/regions/operations/state.ts'
 import type { MeerkatState } from '../kernel/state.ts'
 import type { LiveSession } from '../session/live-session.ts'
-import { endOperation } from '../session/operations.ts'
+import { endOperation } from '../session/operation-ends.ts'
 import * as takes from './arguments.ts'
 
 /** Why the registry refused: decide by `kind`. */

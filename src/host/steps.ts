@@ -61,7 +61,6 @@ export class HostSteps {
     let telling = Promise.resolve()
     const how = {
       ids,
-      mark: () => {},
       said: (effects: readonly MeerkatEffect[], before: MeerkatState) => {
         telling = this.#seam.signal(sessionId, before, effects)
       },

@@ -19,8 +19,7 @@ import type { Store } from '../store/store.ts'
 import { type Clock, LOOK_EVERY_MS } from '../time.ts'
 import type { Gate } from './gate.ts'
 import { scheduleRecords } from './records.ts'
-import { dueAfterSetback } from './schedule-times.ts'
-import { fire } from './schedules.ts'
+import { dueAfterSetback, missedSince, nextDue } from './schedule-times.ts'
 
 export interface AlarmOptions {
   readonly driver: SessionDriver
@@ -34,9 +33,13 @@ export interface AlarmOptions {
   /** Keeps what an input said while it is unfinished. */
   readonly keep: (record: InputRecord) => void
   /** Has what was declared for the call count as decided. */
-  readonly expire: (call: ExpiringCall) => Promise<void>
+  readonly expire: (call: ExpiringCall) => Promise<unknown>
 }
 
+/** A firing later than this was missed: nobody could fire it in time. Timers of a busy process are late by less. */
+const LATE_MS = 5_000
+/** Of more missed times than this, `all` fires one input like `once`. */
+const MISSED_MOST = 100
 /** Schedules that one commit fires or moves. */
 const AT_ONCE = 50
 /** How long until something that the store could not take is tried again. */
@@ -171,4 +174,53 @@ function earliest(state: MeerkatState): number | undefined {
   const due = nextDueAt(state)
   const expires = nextExpiryAt(state)
   return due === undefined || expires === undefined ? (due ?? expires) : Math.min(due, expires)
+}
+
+interface FireOptions {
+  readonly ids: Ids
+  readonly keep: (record: InputRecord) => void
+  readonly now: number
+  readonly mostUnfinished: number
+}
+
+/**
+ * Fires a due schedule within a transaction: what becomes of it is the kernel's to say, the input follows. False where
+ * the kernel refuses.
+ */
+function fire(
+  tx: Transaction,
+  entry: ScheduleEntry,
+  { rule, content }: ScheduleRecord,
+  { ids, keep, now, mostUnfinished }: FireOptions,
+): boolean {
+  const late = now - entry.dueAt > LATE_MS
+  const missed = late ? 1 + missedSince(rule, entry.dueAt, now, MISSED_MOST) : 0
+  const each = entry.misfire === 'all' && late && missed <= MISSED_MOST
+  const next = rule.type === 'once' ? undefined : nextDue(rule, each ? entry.dueAt : now)
+  const inputId = ids.input()
+  const fired = tx.try({
+    type: 'FireSchedule',
+    scheduleId: entry.id,
+    at: now,
+    inputId,
+    ...(missed > 0 && { missed }),
+    ...(next !== undefined && { nextDueAt: next }),
+    mostUnfinished,
+  })
+  if (!fired.ok || !fired.effects.some(({ type }) => type === 'ScheduleFired')) return fired.ok
+  const replaces = entry.overlap === 'replace'
+  const key = replaces ? ({ mode: 'supersede', supersessionKey: `schedule:${entry.id}` } as const) : {}
+  tx.step({ type: 'AcceptInput', inputId, at: tx.at, kind: 'external-event', origin: 'system', ...key })
+  const record: InputRecord = {
+    id: inputId,
+    at: tx.at,
+    mode: replaces ? 'supersede' : 'queue',
+    kind: 'external-event',
+    content,
+    scheduleId: entry.id,
+    ...('supersessionKey' in key && { supersessionKey: key.supersessionKey }),
+  }
+  tx.parts.inputs.push(record)
+  keep(record)
+  return true
 }

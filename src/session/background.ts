@@ -13,7 +13,7 @@ import { completionBatchDue, completionsUntold } from '../kernel/runnable.ts'
 import type { CommitRecord, InputRecord, OperationEndedRecord, OperationRecord } from '../store/records.ts'
 import { nextTurn } from '../turns.ts'
 import { Alarm, type AlarmOptions } from './alarm.ts'
-import { type Came, endOperation } from './operations.ts'
+import { type Came, endOperation } from './operation-ends.ts'
 import { operationEnds, operationRecords } from './records.ts'
 import { Watching, type WatchingOptions } from './watching.ts'
 

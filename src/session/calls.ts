@@ -1,16 +1,15 @@
 /** The tool-effect ledger and approvals, as people see and settle them. */
 import { defined } from '../defined.ts'
+import type { Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
 import type { CallId } from '../kernel/ids.ts'
 import { mapGet, mapValues } from '../kernel/persistent-map.ts'
 import type { ExpiringCall } from '../kernel/regions/calls/expiry.ts'
-import type { CallEntry, CallState } from '../kernel/regions/calls/state.ts'
+import type { CallEntry } from '../kernel/regions/calls/state.ts'
 import type { MeerkatState } from '../kernel/state.ts'
 import type { MessagePart, MessageRecord } from '../store/records.ts'
 import type { JournalEntry } from '../store/store.ts'
 import type { ApprovalView, CallView } from './api.ts'
-import type { LiveSession } from './live-session.ts'
-import type { Mark } from './owned.ts'
 import { iso } from './reads.ts'
 
 /** Calls of unfinished work, oldest first, with what the journal knows of them. */
@@ -34,65 +33,45 @@ export function approvalViews(state: MeerkatState, journal: readonly JournalEntr
   )
 }
 
-/** Settles a call whose outcome was lost. */
-export async function resolveCall(
-  live: LiveSession,
-  callId: string,
-  params: { readonly resolution: 'retry' | 'succeeded' | 'failed'; readonly output?: unknown },
-  mark: Mark,
-): Promise<CallState> {
-  const { resolution, output } = params
-  await live.settleCall(callId as CallId, (tx, call) => {
-    mark(tx)
-    tx.step({ type: 'ResolveCall', callId: call.id, resolution, at: tx.at })
-    if (resolution === 'retry') return undefined
-    const told =
-      output ?? (resolution === 'succeeded' ? 'The call succeeded; its output was not kept.' : 'The call failed.')
-    return {
-      type: 'tool-result',
-      callId: call.id,
-      name: call.tool,
-      output: told,
-      ...(resolution === 'failed' && { isError: true }),
-    }
-  })
-  return resolution === 'retry' ? 'owed' : resolution
+/** What the model is told of a call that was settled; nothing of one that is to be dispatched. */
+export type Told = Extract<MessagePart, { readonly type: 'tool-result' }> | undefined
+
+/** How a person settles a call whose outcome was lost. */
+export interface Resolution {
+  readonly resolution: 'retry' | 'succeeded' | 'failed'
+  readonly output?: unknown
 }
 
-/** Decides a call that needs approval. */
-export async function decide(
-  live: LiveSession,
-  callId: string,
-  params: { readonly decision: 'allow' | 'deny'; readonly reason?: string },
-  mark: Mark,
-): Promise<CallState> {
-  const { decision, reason } = params
-  await live.settleCall(callId as CallId, (tx, call) => {
-    mark(tx)
-    tx.step({ type: 'DecideApproval', callId: call.id, decision, at: tx.at })
-    tx.event({
-      type: 'tool.approval-decided',
-      data: { callId: call.id, name: call.tool, decision, ...(reason && { reason }) },
-    })
-    if (decision === 'allow') return undefined
-    const output = `The call was not approved${reason === undefined ? '' : `: ${reason}`}.`
-    return { type: 'tool-result', callId: call.id, name: call.tool, output, isError: true }
+/** Settles a call whose outcome was lost. */
+export function resolveCall(tx: Transaction, call: CallEntry, { resolution, output }: Resolution): Told {
+  tx.step({ type: 'ResolveCall', callId: call.id, resolution, at: tx.at })
+  if (resolution === 'retry') return undefined
+  const told =
+    output ?? (resolution === 'succeeded' ? 'The call succeeded; its output was not kept.' : 'The call failed.')
+  const failed = resolution === 'failed' ? { isError: true } : {}
+  return { type: 'tool-result', callId: call.id, name: call.tool, output: told, ...failed }
+}
+
+/** How a person decides about a call that needs approval. */
+export interface Decision {
+  readonly decision: 'allow' | 'deny'
+  readonly reason?: string
+}
+
+export function decide(tx: Transaction, call: CallEntry, { decision, reason }: Decision): Told {
+  tx.step({ type: 'DecideApproval', callId: call.id, decision, at: tx.at })
+  tx.event({
+    type: 'tool.approval-decided',
+    data: { callId: call.id, name: call.tool, decision, ...(reason && { reason }) },
   })
-  return decision === 'allow' ? 'owed' : 'failed'
+  if (decision === 'allow') return undefined
+  const output = `The call was not approved${reason === undefined ? '' : `: ${reason}`}.`
+  return { type: 'tool-result', callId: call.id, name: call.tool, output, isError: true }
 }
 
 /** Decides as its tool declared, where nobody did in time. Somebody who does in the same moment comes first. */
-export async function expireCall(live: LiveSession, { id, expiry }: ExpiringCall): Promise<void> {
-  const reason = `nobody decided until ${iso(expiry.at)}`
-  await decide(live, id, { decision: expiry.decision, reason }, () => {})
-}
-
-/** The call as it stands, or as it was settled if its work went on and ended meanwhile. */
-export function callAfter(live: LiveSession, callId: string, before: CallView | undefined, state: CallState): CallView {
-  const found = callViews(live.state, live.journal).find(call => call.id === callId)
-  if (found !== undefined) return found
-  if (before !== undefined) return { ...before, state }
-  throw new MeerkatError('not-found', `call ${callId} ended with its work`)
+export function expire(tx: Transaction, call: CallEntry, { expiry }: ExpiringCall): Told {
+  return decide(tx, call, { decision: expiry.decision, reason: `nobody decided until ${iso(expiry.at)}` })
 }
 
 /** The call, or `not-found`. */

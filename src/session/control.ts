@@ -12,6 +12,7 @@ import { givenUpInputs } from '../kernel/regions/endings/table.ts'
 import { phaseShown } from '../kernel/regions/lifecycle/table.ts'
 import type { MeerkatState } from '../kernel/state.ts'
 import { unansweredIn } from '../loop/work.ts'
+import type { LetterId } from '../store/mail.ts'
 import type { MessageRecord } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import { type Clock, Deadline } from '../time.ts'
@@ -19,7 +20,6 @@ import type { ControlOperation, ControlReport } from './api.ts'
 import { endGivenUp } from './background.ts'
 import type { LiveSession } from './live-session.ts'
 import { rowsOf } from './log-pages.ts'
-import type { Mark } from './owned.ts'
 import { eventsOf } from './reads.ts'
 
 const INPUTS: Readonly<Record<ControlOperation, MeerkatInput>> = {
@@ -39,18 +39,18 @@ export async function control(
   graceMs: number,
   {
     ids,
-    mark,
+    letter,
     said,
   }: {
     readonly ids: Ids
-    readonly mark: Mark
+    readonly letter?: LetterId | undefined
     readonly said?: (effects: readonly MeerkatEffect[], before: MeerkatState) => void
   },
 ): Promise<ControlReport> {
   const abandonedBefore = live.abandoned
   const unfinishedBefore = live.state.ledger.entries.size
   const { effects, before } = await live.driver.mutate(tx => {
-    mark(tx)
+    tx.performs(letter)
     const state = tx.state
     const input: MeerkatInput = operation === 'reset' ? { type: 'Reset', epochId: ids.epoch() } : INPUTS[operation]
     for (const step of stepsBefore(input, tx.state)) tx.step(step)
@@ -120,13 +120,13 @@ export async function cancel(
   live: LiveSession,
   store: Store,
   { runId: named, parked, when, queue }: CancelRequest,
-  mark: Mark,
+  letter: LetterId | undefined,
 ): Promise<CancelAnswer> {
   const runId = named as RunId | undefined
   const isUnnamed = runId === undefined && parked === undefined
   const meant = isUnnamed ? undefined : await parkedBy(live, store, runId === undefined ? (parked ?? []) : [runId])
   const answer = await live.driver.mutate(tx => {
-    mark(tx)
+    tx.performs(letter)
     const { run } = tx.state
     const type = when === 'boundary' ? 'CancelAfterBoundary' : 'InterruptCurrentRun'
     const isHit = parked === undefined && tx.try({ type, ...(runId && { runId }) }).ok

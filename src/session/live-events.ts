@@ -4,7 +4,6 @@
  */
 import { type Cursor, cursorAt } from '../cursor.ts'
 import { Tail } from '../driver/tail.ts'
-import type { NewEvent } from '../events.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import type { Store } from '../store/store.ts'
 import type { EventView } from './api.ts'
@@ -52,11 +51,4 @@ function pageOf(tail: Tail, sessionId: SessionId, at: Cursor, limit: number): Ev
   const last = said.at(-1)
   const events = said.map(one => liveView(sessionId, at.position, one))
   return { events, cursor: cursorAt(at.position, last?.seen ?? at.seen) }
-}
-
-/** What was kept of a text that nobody goes on with, as the events that they are. */
-export async function leftOf(store: Store, sessionId: SessionId): Promise<readonly NewEvent[]> {
-  const streamed = await store.streamed(sessionId)
-  // Its owner was a runtime like this one.
-  return (streamed?.events ?? []).map(({ at: _, ...event }) => event as NewEvent)
 }

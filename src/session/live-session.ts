@@ -3,6 +3,7 @@
  */
 import { SessionDriver } from '../driver/driver.ts'
 import type { Committed } from '../driver/options.ts'
+import { leftOf } from '../driver/tail-keeper.ts'
 import type { Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
 import type { ContextMessage, CoreExecutor } from '../executor/executor.ts'
@@ -18,15 +19,14 @@ import { type Performer, settle, settleRegistration } from '../loop/settle.ts'
 import type { RunSlots } from '../loop/slots.ts'
 import type { RuntimeObserver } from '../observer.ts'
 import { whole } from '../store/blobs.ts'
-import type { EndedRecord, InputRecord, MessagePart, MessageRecord, SessionRecord } from '../store/records.ts'
+import type { EndedRecord, InputRecord, MessageRecord, SessionRecord } from '../store/records.ts'
 import type { Claim, JournalEntry, LoadedSession, Store } from '../store/store.ts'
 import type { Clock, Deadline } from '../time.ts'
 import type { RunResult } from './api.ts'
 import { Background } from './background.ts'
 import { withData } from './blobs.ts'
-import { callOf, expireCall } from './calls.ts'
+import { callOf, expire, type Told } from './calls.ts'
 import type { Gate } from './gate.ts'
-import { leftOf } from './live-events.ts'
 import { inputRecords, readMessages, resultView } from './reads.ts'
 import { Recent } from './recent.ts'
 import { journalsOf } from './records.ts'
@@ -123,7 +123,7 @@ export class LiveSession {
       driver: this.driver,
       session: () => this.record.options,
       keep: record => this.keep(record),
-      expire: call => expireCall(this, call),
+      expire: due => this.settleCall(due.id, (tx, call) => expire(tx, call, due)),
     })
     this.loop =
       executor &&
@@ -255,21 +255,21 @@ export class LiveSession {
   }
 
   /** Settles an open call; what the model is told of it joins the journal of its work, also while a run has that in hand. */
-  async settleCall(
-    callId: CallId,
-    act: (tx: Transaction, call: CallEntry) => Extract<MessagePart, { readonly type: 'tool-result' }> | undefined,
-  ): Promise<void> {
-    await this.driver.mutate(tx => {
+  settleCall(callId: CallId, act: (tx: Transaction, call: CallEntry) => Told): Promise<Told> {
+    return this.driver.mutate(tx => {
       const call = callOf(tx.state, this.id, callId)
       const told = act(tx, call)
-      if (told === undefined) return
-      const message: MessageRecord = { role: 'tool', content: [told] }
-      if (this.loop?.tell(tx, call.work, message) === true) return
-      const journal = this.#journals.get(call.work) ?? []
-      tx.parts.put.push({ work: call.work, index: journal.length, message })
-      this.#journals.set(call.work, [...journal, message])
-      tx.onRewind(() => this.#journals.set(call.work, journal))
+      if (told !== undefined) this.#tell(tx, call.work, { role: 'tool', content: [told] })
+      return told
     })
+  }
+
+  #tell(tx: Transaction, work: InputId, message: MessageRecord): void {
+    if (this.loop?.tell(tx, work, message) === true) return
+    const journal = this.#journals.get(work) ?? []
+    tx.parts.put.push({ work, index: journal.length, message })
+    this.#journals.set(work, [...journal, message])
+    tx.onRewind(() => this.#journals.set(work, journal))
   }
 
   /** The journals of unfinished work, as entries. */

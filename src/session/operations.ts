@@ -1,65 +1,31 @@
 /** Background operations as people see and end them. */
 import { defined } from '../defined.ts'
-import type { Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
 import type { CallId, OperationId, SessionId } from '../kernel/ids.ts'
-import { MOST_CALL_CRASHES } from '../kernel/owed.ts'
 import { mapGet, mapValues } from '../kernel/persistent-map.ts'
 import { isEnded, isLive, type OperationEntry } from '../kernel/regions/operations/state.ts'
+import type { LetterId } from '../store/mail.ts'
 import type { OperationEndedRecord, OperationRecord } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import type { OperationView } from './api.ts'
 import type { Core } from './core.ts'
 import type { LiveSession } from './live-session.ts'
-import type { Mark } from './owned.ts'
+import { type Came, endOperation } from './operation-ends.ts'
 import { operationEnds, operationRecords } from './records.ts'
 
-type How = Pick<OperationEndedRecord, 'outcome' | 'output' | 'error'>
-/** How an operation that was waited for here ended. `reason`: why it was given up. */
-export type Came = How & { readonly outcome: keyof typeof ENDS; readonly reason?: 'timed-out' }
-
-const ENDS = { completed: 'CompleteOperation', failed: 'FailOperation', cancelled: 'CancelOperation' } as const
-
-/** Ends an operation within a transaction, with what it came to. */
-export function endOperation(tx: Transaction, operationId: OperationId, { reason, ...how }: Came): void {
-  const { outcome } = how
-  tx.step(
-    outcome === 'failed'
-      ? { type: 'FailOperation', operationId, ...defined({ reason }) }
-      : { type: ENDS[outcome], operationId },
-  )
-  tell(tx, operationId, how)
-}
-
-/** Takes up what another process began. False if it is over: with this one, it would have ended too many. */
-export function takeUpOperation(tx: Transaction, operationId: OperationId): boolean {
-  if (!isLive(tx.state.operations, operationId)) return false
-  tx.step({ type: 'TakeUpOperation', operationId, mostCrashes: MOST_CALL_CRASHES })
-  if (isLive(tx.state.operations, operationId)) return true
-  const error = `${MOST_CALL_CRASHES} processes that had taken it up again ended soon afterwards: it is not taken up any more`
-  tell(tx, operationId, { outcome: 'failed', error })
-  return false
-}
-
-/** Says more of an end than the kernel does. */
-function tell({ parts: { operationsEnded } }: Transaction, id: OperationId, how: How): void {
-  const last = operationsEnded.findLastIndex(one => one.id === id)
-  operationsEnded[last] = { ...operationsEnded[last], id, ...defined(how) }
-}
-
 /** How somebody outside says that an operation ended. */
-export type FinishRequest = How & { readonly operationId: OperationId; readonly outcome: keyof typeof ENDS }
+export type FinishRequest = Omit<Came, 'reason'> & { readonly operationId: OperationId }
 
 /** Ends an operation that goes on outside. Saying the same again is answered, something else is refused. */
 export async function finishOperation(
   core: Core,
   live: LiveSession,
   { operationId: id, ...how }: FinishRequest,
-  mark: Mark,
+  letter: LetterId | undefined,
 ): Promise<OperationView> {
   const ended = await live.driver.mutate(tx => {
     if (!isLive(tx.state.operations, id)) return false
-    mark(tx)
+    tx.performs(letter)
     endOperation(tx, id, how)
     return true
   })

@@ -8,8 +8,9 @@
 import { defined } from '../defined.ts'
 import type { Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
-import type { InputId, RunId, ScheduleId, SessionId } from '../kernel/ids.ts'
+import type { CallId, InputId, RunId, ScheduleId, SessionId } from '../kernel/ids.ts'
 import { parkedWork } from '../kernel/owed.ts'
+import type { CallEntry } from '../kernel/regions/calls/state.ts'
 import { givenUpInputs } from '../kernel/regions/endings/table.ts'
 import { entryOf } from '../kernel/regions/ledger/state.ts'
 import { tell } from '../observer.ts'
@@ -26,7 +27,7 @@ import type {
   SendAnswer,
   SendParams,
 } from './api.ts'
-import { callAfter, callOf, callViews, decide, resolveCall } from './calls.ts'
+import { callViews, type Decision, decide, type Resolution, resolveCall, type Told } from './calls.ts'
 import { cancel, control, sayCancelled } from './control.ts'
 import type { Core } from './core.ts'
 import { inputView } from './input-reader.ts'
@@ -38,11 +39,11 @@ import { runView, summaryOf } from './reads.ts'
 import { dropSchedule, makeSchedule, scheduleView } from './schedules.ts'
 import { changeSettings, type SettingsUpdate } from './settings.ts'
 
-/** Notes in the transaction which letter it performs; nothing for a request of this process. */
-export type Mark = (tx: Transaction) => void
+/** The letter whose request it is; none where this process asks. */
+type Letter = LetterId | undefined
 
 interface Owned<Params, Answer> {
-  readonly act: (core: Core, live: LiveSession, params: Params, mark: Mark) => Promise<Answer>
+  readonly act: (core: Core, live: LiveSession, params: Params, letter: Letter) => Promise<Answer>
   /** What a request that was performed before came to, with the commit `at`. */
   readonly again: (core: Core, sessionId: string, params: Params, at: Position) => Promise<Answer>
 }
@@ -50,9 +51,9 @@ interface Owned<Params, Answer> {
 type SendRequest = Omit<SendParams, 'waitMs'> & { readonly inputId: InputId }
 
 const send: Owned<SendRequest, SendAnswer> = {
-  act: (core, live, params, mark) => {
+  act: (core, live, params, letter) => {
     const { idempotencyKey: key } = params
-    const now = (): Promise<SendAnswer> => sendNow(core, live, params, mark)
+    const now = (): Promise<SendAnswer> => sendNow(core, live, params, letter)
     return key === undefined ? now() : live.inKeyOrder(key, now)
   },
   again: async (core, sessionId, { inputId }) => {
@@ -71,7 +72,7 @@ async function sendNow(
   core: Core,
   live: LiveSession,
   { inputId, ...params }: SendRequest,
-  mark: Mark,
+  letter: Letter,
 ): Promise<SendAnswer> {
   const { idempotencyKey: key } = params
   const seen = key === undefined ? undefined : await core.store.key(live.id, key)
@@ -83,7 +84,7 @@ async function sendNow(
   const offeredAt = core.clock.monotonic()
   const mutation = (tx: Transaction): ReturnType<typeof admit> => {
     const admitted = admit(tx, live, inputId, params, seen)
-    if (admitted.outcome === 'accepted') mark(tx)
+    if (admitted.outcome === 'accepted') tx.performs(letter)
     return admitted
   }
   let admitted: ReturnType<typeof admit>
@@ -108,9 +109,9 @@ const viewOf = (core: Core, sessionId: string, inputId: string): ReturnType<type
   inputView(core.store, sessionId as LiveSession['id'], inputId, () => core.state(sessionId))
 
 const withdraw: Owned<{ readonly inputId: InputId }, boolean> = {
-  act: (_, live, { inputId }, mark) =>
+  act: (_, live, { inputId }, letter) =>
     live.driver.mutate(tx => {
-      mark(tx)
+      tx.performs(letter)
       if (parkedWork(tx.state).includes(inputId)) sayCancelled(tx, live, inputId)
       return tx.try({ type: 'WithdrawInput', inputId }).ok
     }),
@@ -120,7 +121,7 @@ const withdraw: Owned<{ readonly inputId: InputId }, boolean> = {
 type CancelParams = NonNullable<Parameters<RuntimeApi['cancel']>[1]> & { readonly parked?: readonly RunId[] }
 
 const cancelRun: Owned<CancelParams, Awaited<ReturnType<RuntimeApi['cancel']>>> = {
-  act: (core, live, params, mark) => cancel(live, core.store, params, mark),
+  act: (core, live, params, letter) => cancel(live, core.store, params, letter),
   again: async (core, sessionId, { runId, queue }, at) => {
     const ended = await endedFrom(core, sessionId, at)
     const endedInputs = ended.map(({ id }) => id)
@@ -151,8 +152,8 @@ async function endedFrom(
 }
 
 const controlSession: Owned<{ readonly operation: ControlOperation }, ControlReport> = {
-  act: (core, live, { operation }, mark) =>
-    control(live, operation, core.clock, core.abortGraceMs + 2_000, { ids: core.ids, mark }),
+  act: (core, live, { operation }, letter) =>
+    control(live, operation, core.clock, core.abortGraceMs + 2_000, { ids: core.ids, letter }),
   again: async (core, sessionId) => {
     const { lifecycle, registration } = await core.state(sessionId)
     const none = { inputsAbandoned: 0, inputsPendingDrain: 0, inputsTransferred: 0 }
@@ -163,13 +164,22 @@ const controlSession: Owned<{ readonly operation: ControlOperation }, ControlRep
 type CallChange = { readonly callId: string }
 
 function settles<Params extends CallChange>(
-  act: (live: LiveSession, params: Params, mark: Mark) => Promise<CallView['state']>,
+  change: (tx: Transaction, call: CallEntry, params: Params) => Told,
 ): Owned<Params, CallView> {
   return {
-    act: async (_, live, params, mark) => {
-      callOf(live.state, live.id, params.callId)
-      const before = callViews(live.state, live.journal).find(call => call.id === params.callId)
-      return callAfter(live, params.callId, before, await act(live, params, mark))
+    act: async (_, live, params, letter) => {
+      const { callId } = params
+      const view = (): CallView | undefined => callViews(live.state, live.journal).find(({ id }) => id === callId)
+      const before = view()
+      const told = await live.settleCall(callId as CallId, (tx, call) => {
+        tx.performs(letter)
+        return change(tx, call, params)
+      })
+      const state = told === undefined ? 'owed' : told.isError === true ? 'failed' : 'succeeded'
+      // Its work may have gone on and ended meanwhile.
+      const found = view() ?? (before && { ...before, state })
+      if (found !== undefined) return found
+      throw new MeerkatError('not-found', `call ${callId} ended with its work`)
     },
     again: async (core, sessionId, { callId }) => {
       const { state, journal } = await core.stateAndJournal(sessionId)
@@ -196,9 +206,9 @@ const finish: Owned<FinishRequest, Awaited<ReturnType<typeof operationView>>> = 
 }
 
 const update: Owned<SettingsUpdate, number> = {
-  act: (_, live, params, mark) =>
+  act: (_, live, params, letter) =>
     live.driver.mutate(tx => {
-      mark(tx)
+      tx.performs(letter)
       return changeSettings(tx, live.record, params)
     }),
   again: async (core, sessionId) => (await summaryOf(core.store, sessionId)).revision ?? 1,
@@ -210,12 +220,8 @@ export const owned = {
   withdraw,
   cancel: cancelRun,
   control: controlSession,
-  resolveCall: settles<CallChange & Parameters<RuntimeApi['resolveCall']>[2]>((live, { callId, ...params }, mark) =>
-    resolveCall(live, callId, params, mark),
-  ),
-  decide: settles<CallChange & Parameters<RuntimeApi['decide']>[2]>((live, { callId, ...params }, mark) =>
-    decide(live, callId, params, mark),
-  ),
+  resolveCall: settles<CallChange & Resolution>(resolveCall),
+  decide: settles<CallChange & Decision>(decide),
   schedule,
   unschedule,
   finishOperation: finish,
@@ -235,10 +241,9 @@ export async function perform<Name extends OwnedName>(
   letter?: LetterId,
 ): Promise<OwnedAnswer<Name>> {
   const { act, again } = owned[name] as unknown as Owned<OwnedParams<Name>, OwnedAnswer<Name>>
-  const mark: Mark = letter === undefined ? () => {} : tx => tx.performs(letter)
   return core.on(sessionId, async live => {
     const before = letter === undefined ? undefined : await core.store.locate(letter)
     if (before !== undefined) return again(core, sessionId, params, before.first)
-    return act(core, live, params, mark)
+    return act(core, live, params, letter)
   })
 }

@@ -1,7 +1,6 @@
-/** Schedules as people make and see them, and how one fires. */
+/** Schedules as people make and see them. */
 import { createHash } from 'node:crypto'
 import { defined } from '../defined.ts'
-import type { Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
 import type { Ids } from '../ids.ts'
 import type { ScheduleId } from '../kernel/ids.ts'
@@ -9,20 +8,15 @@ import { mapGet } from '../kernel/persistent-map.ts'
 import type { ScheduleEntry } from '../kernel/regions/schedules/state.ts'
 import { schedulesOf } from '../kernel/regions/schedules/table.ts'
 import { demandName } from '../names.ts'
-import type { InputRecord, ScheduleRecord } from '../store/records.ts'
+import type { LetterId } from '../store/mail.ts'
+import type { ScheduleRecord } from '../store/records.ts'
 import type { ScheduleParams, ScheduleView } from './api.ts'
 import type { Core } from './core.ts'
 import { canonical, demandTakable } from './inputs.ts'
 import type { LiveSession } from './live-session.ts'
-import type { Mark } from './owned.ts'
 import { iso } from './reads.ts'
 import { scheduleRecords } from './records.ts'
-import { missedSince, nextDue, ruleOf } from './schedule-times.ts'
-
-/** A firing later than this was missed: nobody could fire it in time. Timers of a busy process are late by less. */
-const LATE_MS = 5_000
-/** Of more missed times than this, `all` fires one input like `once`. */
-const MISSED_MOST = 100
+import { ruleOf } from './schedule-times.ts'
 
 type Making = ScheduleParams & { readonly scheduleId: ScheduleId }
 
@@ -36,12 +30,17 @@ export function scheduleIdFor(ids: Ids, sessionId: string, { idempotencyKey: key
   return parts.join('-') as ScheduleId
 }
 
-export async function makeSchedule(core: Core, live: LiveSession, params: Making, mark: Mark): Promise<ScheduleView> {
+export async function makeSchedule(
+  core: Core,
+  live: LiveSession,
+  params: Making,
+  letter: LetterId | undefined,
+): Promise<ScheduleView> {
   const { idempotencyKey: key } = params
-  if (key === undefined) return makeNew(core, live, params, mark)
+  if (key === undefined) return makeNew(core, live, params, letter)
   return live.inKeyOrder(`schedule ${key}`, async () => {
     const [record] = await scheduleRecords(core.store, [params.scheduleId])
-    if (record === undefined) return makeNew(core, live, params, mark)
+    if (record === undefined) return makeNew(core, live, params, letter)
     if (record.digest === digestOf(params)) return viewOf(record, mapGet(live.state.schedules.entries, record.id))
     const message = `idempotency key "${key}" is bound to another schedule (${record.id}); use a new key for a new one`
     throw new MeerkatError('idempotency-conflict', message, { details: { key, scheduleId: record.id } })
@@ -53,7 +52,12 @@ function digestOf({ scheduleId: _, idempotencyKey: __, ...said }: Making): strin
   return canonical(said)
 }
 
-async function makeNew(core: Core, live: LiveSession, params: Making, mark: Mark): Promise<ScheduleView> {
+async function makeNew(
+  core: Core,
+  live: LiveSession,
+  params: Making,
+  letter: LetterId | undefined,
+): Promise<ScheduleView> {
   const { scheduleId: id, idempotencyKey: key, content, title, overlap, misfire, ...times } = params
   demandTakable(live, content)
   const now = core.clock.now()
@@ -61,7 +65,7 @@ async function makeNew(core: Core, live: LiveSession, params: Making, mark: Mark
   const digest = key === undefined ? undefined : digestOf(params)
   const record: ScheduleRecord = { id, at: now, rule, content, ...defined({ title, digest }) }
   await live.driver.mutate(tx => {
-    mark(tx)
+    tx.performs(letter)
     const recurring = rule.type !== 'once'
     tx.step({ type: 'CreateSchedule', scheduleId: id, dueAt, recurring, ...defined({ overlap, misfire }) })
     tx.parts.schedules.push(record)
@@ -82,10 +86,10 @@ export async function dropSchedule(
   _: Core,
   live: LiveSession,
   { scheduleId }: { readonly scheduleId: ScheduleId },
-  mark: Mark,
+  letter: LetterId | undefined,
 ): Promise<boolean> {
   return live.driver.mutate(tx => {
-    mark(tx)
+    tx.performs(letter)
     return tx.try({ type: 'CancelSchedule', scheduleId }).ok
   })
 }
@@ -98,55 +102,6 @@ export async function scheduleViews(core: Core, sessionId: string): Promise<read
     entries.map(({ id }) => id),
   )
   return records.map(record => viewOf(record, mapGet(schedules.entries, record.id)))
-}
-
-interface FireOptions {
-  readonly ids: Ids
-  readonly keep: (record: InputRecord) => void
-  readonly now: number
-  readonly mostUnfinished: number
-}
-
-/**
- * Fires a due schedule within a transaction: what becomes of it is the kernel's to say, the input follows. False where
- * the kernel refuses.
- */
-export function fire(
-  tx: Transaction,
-  entry: ScheduleEntry,
-  { rule, content }: ScheduleRecord,
-  { ids, keep, now, mostUnfinished }: FireOptions,
-): boolean {
-  const late = now - entry.dueAt > LATE_MS
-  const missed = late ? 1 + missedSince(rule, entry.dueAt, now, MISSED_MOST) : 0
-  const each = entry.misfire === 'all' && late && missed <= MISSED_MOST
-  const next = rule.type === 'once' ? undefined : nextDue(rule, each ? entry.dueAt : now)
-  const inputId = ids.input()
-  const fired = tx.try({
-    type: 'FireSchedule',
-    scheduleId: entry.id,
-    at: now,
-    inputId,
-    ...(missed > 0 && { missed }),
-    ...(next !== undefined && { nextDueAt: next }),
-    mostUnfinished,
-  })
-  if (!fired.ok || !fired.effects.some(({ type }) => type === 'ScheduleFired')) return fired.ok
-  const replaces = entry.overlap === 'replace'
-  const key = replaces ? ({ mode: 'supersede', supersessionKey: `schedule:${entry.id}` } as const) : {}
-  tx.step({ type: 'AcceptInput', inputId, at: tx.at, kind: 'external-event', origin: 'system', ...key })
-  const record: InputRecord = {
-    id: inputId,
-    at: tx.at,
-    mode: replaces ? 'supersede' : 'queue',
-    kind: 'external-event',
-    content,
-    scheduleId: entry.id,
-    ...('supersessionKey' in key && { supersessionKey: key.supersessionKey }),
-  }
-  tx.parts.inputs.push(record)
-  keep(record)
-  return true
 }
 
 function viewOf({ id, at, title, rule, content }: ScheduleRecord, entry: ScheduleEntry | undefined): ScheduleView {

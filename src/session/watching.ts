@@ -20,7 +20,7 @@ import { Progress } from '../progress.ts'
 import type { OperationRecord, SessionOptions } from '../store/records.ts'
 import type { Clock } from '../time.ts'
 import type { Gate } from './gate.ts'
-import { type Came, takeUpOperation } from './operations.ts'
+import { type Came, takeUpOperation } from './operation-ends.ts'
 
 export interface WatchingOptions {
   readonly driver: SessionDriver
