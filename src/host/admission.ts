@@ -1,8 +1,9 @@
 /** How a host offers a session inputs of every kind, and hears how they end. */
 import type { InputId, SessionId } from '../kernel/ids.ts'
-import type { InputStatus, RunResult, SendParams } from '../session/api.ts'
+import type { SendParams } from '../session/api.ts'
 import type { Core } from '../session/core.ts'
 import { admit, type InputNature } from '../session/inputs.ts'
+import type { InputStatus, RunResult } from '../session/views.ts'
 import { endOf } from '../session/waiting.ts'
 import type { Entry } from './entries.ts'
 import { demandRegistered } from './errors.ts'

@@ -16,8 +16,8 @@ import type { MeerkatState } from '../kernel/state.ts'
 import type { Position } from '../store/records.ts'
 import type { LogRow, Store } from '../store/store.ts'
 import { nextTurn } from '../turns.ts'
-import type { AuditReport } from './api.ts'
 import { rowsOf } from './log-pages.ts'
+import type { AuditReport } from './views.ts'
 
 export interface AuditOptions {
   /** Ends the audit; it fails with the signal's reason. */

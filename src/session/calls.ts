@@ -9,8 +9,8 @@ import type { CallEntry } from '../kernel/regions/calls/state.ts'
 import type { MeerkatState } from '../kernel/state.ts'
 import type { MessagePart, MessageRecord } from '../store/records.ts'
 import type { JournalEntry } from '../store/store.ts'
-import type { ApprovalView, CallView } from './api.ts'
 import { iso } from './reads.ts'
+import type { ApprovalView, CallView } from './views.ts'
 
 /** Calls of unfinished work, oldest first, with what the journal knows of them. */
 export function callViews(state: MeerkatState, journal: readonly JournalEntry[], wanted?: string): readonly CallView[] {

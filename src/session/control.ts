@@ -16,11 +16,12 @@ import type { LetterId } from '../store/mail.ts'
 import type { MessageRecord } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import { type Clock, Deadline } from '../time.ts'
-import type { ControlOperation, ControlReport } from './api.ts'
+import type { ControlOperation } from './api.ts'
 import { endGivenUp } from './background.ts'
 import type { LiveSession } from './live-session.ts'
 import { rowsOf } from './log-pages.ts'
 import { eventsOf } from './reads.ts'
+import type { ControlReport } from './views.ts'
 
 const INPUTS: Readonly<Record<ControlOperation, MeerkatInput>> = {
   stop: { type: 'StopRuntimeExecutor', reason: 'requested' },

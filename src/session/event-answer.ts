@@ -5,8 +5,8 @@
  * was seen in part the rest is told. A run's end ends that: the next run's numbers begin again.
  */
 import { type Cursor, cursorAt, type Seen } from '../cursor.ts'
+import type { EventView } from '../events.ts'
 import type { EventRecord, Position } from '../store/records.ts'
-import type { EventView } from './api.ts'
 import { RUN_ENDS } from './reads.ts'
 
 /** The events of one record. */

@@ -7,13 +7,13 @@
  */
 import { type Cursor, parseCursor } from '../cursor.ts'
 import { asMeerkatError, MeerkatError } from '../errors.ts'
+import type { EventView } from '../events.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import { PAGE_BYTES, PAGE_ROWS } from '../store/pages.ts'
 import type { Position } from '../store/records.ts'
 import type { LogRow, Store } from '../store/store.ts'
 import type { Clock } from '../time.ts'
 import { Turns } from '../turns.ts'
-import type { EventView } from './api.ts'
 import { Answer, type EventRow } from './event-answer.ts'
 import { eventsOf, iso } from './reads.ts'
 

@@ -11,8 +11,8 @@ import { unfinishedOperations } from '../kernel/regions/operations/state.ts'
 import { nextDueAt } from '../kernel/regions/schedules/table.ts'
 import { type Blocker, blockers, runnable } from '../kernel/runnable.ts'
 import type { MeerkatState } from '../kernel/state.ts'
-import type { Explanation } from './api.ts'
 import type { Core } from './core.ts'
+import type { Explanation } from './views.ts'
 import { expiryText, shellWord, spanOf } from './words.ts'
 
 /** From where it is looked at. */

@@ -1,22 +1,14 @@
 /** A session as a library user holds it. */
+
+import type { EventView } from '../events.ts'
 import { eventsOfInput } from '../input-events.ts'
 import type { InputId, RunId, SessionId } from '../kernel/ids.ts'
 import type { Content } from '../store/records.ts'
-import type {
-  EventView,
-  Explanation,
-  HistoryMessage,
-  InputStatus,
-  RunResult,
-  RuntimeApi,
-  SendAnswer,
-  SendParams,
-  SessionChanges,
-  SessionView,
-} from './api.ts'
+import type { RuntimeApi, SendParams, SessionChanges } from './api.ts'
 import { checkedSignal, fieldsOf } from './door.ts'
 import { checkedOutput, isStandardSchema, type OutputOf, type StandardSchema } from './output-schema.ts'
 import { isOpen } from './support.ts'
+import type { Explanation, HistoryMessage, InputStatus, RunResult, SendAnswer, SessionView } from './views.ts'
 
 /** How an input ended. `outcome`, `text` and the rest are there where a run answered it. */
 export interface SentResult<Output = unknown> extends Partial<Omit<RunResult, 'output'>> {

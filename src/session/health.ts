@@ -4,9 +4,9 @@ import { unfinishedCount } from '../kernel/regions/endings/table.ts'
 import { dueSchedules } from '../kernel/regions/schedules/table.ts'
 import { workWaitingSince } from '../kernel/runnable.ts'
 import { clockFault } from '../time.ts'
-import type { Health } from './api.ts'
 import type { Core } from './core.ts'
 import type { LiveSession } from './live-session.ts'
+import type { Health } from './views.ts'
 
 /** A runnable input older than this is a stuck scheduler. */
 const STUCK_MS = 10_000

@@ -6,10 +6,10 @@ import { entryOf, type LedgerEntry } from '../kernel/regions/ledger/state.ts'
 import type { MeerkatState } from '../kernel/state.ts'
 import type { EndedRecord, InputRecord, MessageRecord, Position } from '../store/records.ts'
 import type { LogRow, Store } from '../store/store.ts'
-import type { InputView } from './api.ts'
 import { inputNotFound, statusOf } from './inputs.ts'
 import { rowsOf } from './log-pages.ts'
 import { eventsOf, iso, resultView, STEER_ENDS } from './reads.ts'
+import type { InputView } from './views.ts'
 
 /** A record with its inputs at hand by their ids, and their ends. */
 interface Indexed {

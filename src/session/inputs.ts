@@ -8,8 +8,9 @@ import type { AcceptInput } from '../kernel/regions/ledger/input.ts'
 import type { LedgerEntry } from '../kernel/regions/ledger/state.ts'
 import type { MeerkatState } from '../kernel/state.ts'
 import type { Content, InputRecord } from '../store/records.ts'
-import type { InputStatus, SendParams } from './api.ts'
+import type { SendParams } from './api.ts'
 import type { LiveSession } from './live-session.ts'
+import type { InputStatus } from './views.ts'
 
 /** Identifies what was said, so that a key can't be bound to two things. */
 function digestOf(params: SendParams): string {

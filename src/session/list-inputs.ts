@@ -11,11 +11,11 @@ import { byAcceptance, type LedgerEntry, unfinishedInputs } from '../kernel/regi
 import type { MeerkatState } from '../kernel/state.ts'
 import type { Store } from '../store/store.ts'
 import { nextTurn } from '../turns.ts'
-import type { InputStatus, InputView, Page } from './api.ts'
 import { InputReader } from './input-reader.ts'
 import { statusOf } from './inputs.ts'
 import { rowsOf } from './log-pages.ts'
 import { isOpen } from './support.ts'
+import type { InputStatus, InputView, Page } from './views.ts'
 
 export interface ListInputs {
   readonly status?: InputStatus

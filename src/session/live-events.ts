@@ -4,9 +4,9 @@
  */
 import { type Cursor, cursorAt } from '../cursor.ts'
 import { Tail } from '../driver/tail.ts'
+import type { EventView } from '../events.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import type { Store } from '../store/store.ts'
-import type { EventView } from './api.ts'
 import { Answer } from './event-answer.ts'
 import type { LiveSession } from './live-session.ts'
 import { liveView } from './reads.ts'

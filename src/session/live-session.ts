@@ -22,7 +22,6 @@ import { whole } from '../store/blobs.ts'
 import type { EndedRecord, InputRecord, MessageRecord, SessionRecord } from '../store/records.ts'
 import type { Claim, JournalEntry, LoadedSession, Store } from '../store/store.ts'
 import type { Clock, Deadline } from '../time.ts'
-import type { RunResult } from './api.ts'
 import { Background } from './background.ts'
 import { withData } from './blobs.ts'
 import { callOf, expire, type Told } from './calls.ts'
@@ -30,6 +29,7 @@ import type { Gate } from './gate.ts'
 import { inputRecords, readMessages, resultView } from './reads.ts'
 import { Recent } from './recent.ts'
 import { journalsOf } from './records.ts'
+import type { RunResult } from './views.ts'
 
 export interface SessionHost {
   readonly store: Store

@@ -7,11 +7,11 @@ import { isEnded, isLive, type OperationEntry } from '../kernel/regions/operatio
 import type { LetterId } from '../store/mail.ts'
 import type { OperationEndedRecord, OperationRecord } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
-import type { OperationView } from './api.ts'
 import type { Core } from './core.ts'
 import type { LiveSession } from './live-session.ts'
 import { type Came, endOperation } from './operation-ends.ts'
 import { operationEnds, operationRecords } from './records.ts'
+import type { OperationView } from './views.ts'
 
 /** How somebody outside says that an operation ended. */
 export type FinishRequest = Omit<Came, 'reason'> & { readonly operationId: OperationId }

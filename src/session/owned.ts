@@ -16,17 +16,7 @@ import { entryOf } from '../kernel/regions/ledger/state.ts'
 import { tell } from '../observer.ts'
 import type { LetterId } from '../store/mail.ts'
 import type { EndedRecord, Position } from '../store/records.ts'
-import type {
-  CallView,
-  ControlOperation,
-  ControlReport,
-  InputStatus,
-  RuntimeApi,
-  ScheduleParams,
-  ScheduleView,
-  SendAnswer,
-  SendParams,
-} from './api.ts'
+import type { ControlOperation, RuntimeApi, ScheduleParams, SendParams } from './api.ts'
 import { callViews, type Decision, decide, type Resolution, resolveCall, type Told } from './calls.ts'
 import { cancel, control, sayCancelled } from './control.ts'
 import type { Core } from './core.ts'
@@ -38,6 +28,7 @@ import { type FinishRequest, finishOperation, operationView } from './operations
 import { runView, summaryOf } from './reads.ts'
 import { dropSchedule, makeSchedule, scheduleView } from './schedules.ts'
 import { changeSettings, type SettingsUpdate } from './settings.ts'
+import type { CallView, ControlReport, InputStatus, ScheduleView, SendAnswer } from './views.ts'
 
 /** The letter whose request it is; none where this process asks. */
 type Letter = LetterId | undefined

@@ -3,10 +3,10 @@ import type { CoreExecutor } from '../executor/executor.ts'
 import type { RunId, SessionId } from '../kernel/ids.ts'
 import type { Store } from '../store/store.ts'
 import { version } from '../version.ts'
-import type { HistoryMessage, Page, RuntimeInfo, RunView } from './api.ts'
 import { rowsOf } from './log-pages.ts'
 import { eventsOf, readMessages, runView } from './reads.ts'
 import { pageOf } from './support.ts'
+import type { HistoryMessage, Page, RuntimeInfo, RunView } from './views.ts'
 
 /** Pages of text that one answer is made of at most: about a megabyte. */
 const PAGES = 8

@@ -7,6 +7,7 @@ import { defined } from '../defined.ts'
 import { inherits } from '../driver/project.ts'
 import type { Live } from '../driver/tail.ts'
 import { MeerkatError } from '../errors.ts'
+import type { EventView } from '../events.ts'
 import type { InputId, RunId, SessionId } from '../kernel/ids.ts'
 import { PAGE_BYTES, PAGE_ROWS } from '../store/pages.ts'
 import type {
@@ -21,9 +22,9 @@ import type {
 import type { LogRow, SessionSummary, Store } from '../store/store.ts'
 import { eventText, messageText } from '../text.ts'
 import { nextTurn } from '../turns.ts'
-import type { EventView, HistoryMessage, ReceiptView, RunResult, RunView, SessionView } from './api.ts'
 import { rowsOf } from './log-pages.ts'
 import { isArriving, notWhole } from './transfer/arrival.ts'
+import type { HistoryMessage, ReceiptView, RunResult, RunView, SessionView } from './views.ts'
 
 /** Whether it is a time that a `Date` can be. */
 const isTime = (ms: number): boolean => Math.abs(ms) <= 8.64e15

@@ -7,31 +7,7 @@ import type { ScheduleId, SessionId } from '../kernel/ids.ts'
 import type { SessionOptions } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import { type Clock, Deadline, demandDurations } from '../time.ts'
-import type {
-  ApprovalView,
-  AuditReport,
-  CallView,
-  ControlOperation,
-  ControlReport,
-  Explanation,
-  Health,
-  HistoryMessage,
-  InputStatus,
-  InputView,
-  OnConflict,
-  OperationView,
-  Page,
-  ReceiptView,
-  RunResult,
-  RuntimeApi,
-  RuntimeInfo,
-  RunView,
-  ScheduleParams,
-  ScheduleView,
-  SendAnswer,
-  SendParams,
-  SessionView,
-} from './api.ts'
+import type { ControlOperation, OnConflict, RuntimeApi, ScheduleParams, SendParams } from './api.ts'
 import { audit } from './audit.ts'
 import { type BlobView, blobView } from './blobs.ts'
 import { approvalViews, callViews } from './calls.ts'
@@ -56,6 +32,26 @@ import type { Sessions } from './sessions.ts'
 import { demandActing } from './settings.ts'
 import { labelOf, pageOf } from './support.ts'
 import { isArriving } from './transfer/arrival.ts'
+import type {
+  ApprovalView,
+  AuditReport,
+  CallView,
+  ControlReport,
+  Explanation,
+  Health,
+  HistoryMessage,
+  InputStatus,
+  InputView,
+  OperationView,
+  Page,
+  ReceiptView,
+  RunResult,
+  RuntimeInfo,
+  RunView,
+  ScheduleView,
+  SendAnswer,
+  SessionView,
+} from './views.ts'
 import { waitForEvents } from './wait-for-events.ts'
 import { endOf, inputOf } from './waiting.ts'
 

@@ -10,13 +10,14 @@ import { schedulesOf } from '../kernel/regions/schedules/table.ts'
 import { demandName } from '../names.ts'
 import type { LetterId } from '../store/mail.ts'
 import type { ScheduleRecord } from '../store/records.ts'
-import type { ScheduleParams, ScheduleView } from './api.ts'
+import type { ScheduleParams } from './api.ts'
 import type { Core } from './core.ts'
 import { canonical, demandTakable } from './inputs.ts'
 import type { LiveSession } from './live-session.ts'
 import { iso } from './reads.ts'
 import { scheduleRecords } from './records.ts'
 import { ruleOf } from './schedule-times.ts'
+import type { ScheduleView } from './views.ts'
 
 type Making = ScheduleParams & { readonly scheduleId: ScheduleId }
 

@@ -4,8 +4,8 @@ import type { InputId, SessionId } from '../kernel/ids.ts'
 import type { SessionOptions } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import type { Deadline } from '../time.ts'
-import type { InputStatus, Page } from './api.ts'
 import type { Ended, LiveSession } from './live-session.ts'
+import type { InputStatus, Page } from './views.ts'
 
 /** The first `limit` items, and where to go on if there were more. */
 export function pageOf<T>(items: readonly T[], limit: number, cursor: (item: T) => string): Page<T> {

@@ -2,7 +2,7 @@
 import type { InputId, SessionId } from '../kernel/ids.ts'
 import { entryOf } from '../kernel/regions/ledger/state.ts'
 import { Deadline } from '../time.ts'
-import type { InputView, RuntimeApi } from './api.ts'
+import type { RuntimeApi } from './api.ts'
 import { closing } from './claims.ts'
 import type { Core } from './core.ts'
 import { inputView } from './input-reader.ts'
@@ -10,6 +10,7 @@ import { inputNotFound } from './inputs.ts'
 import type { LiveSession } from './live-session.ts'
 import { summaryOf } from './reads.ts'
 import { endedWithin, isOpen, waitForNews } from './support.ts'
+import type { InputView } from './views.ts'
 
 /** An input, by its id or by the key it was sent with. */
 export async function inputOf(

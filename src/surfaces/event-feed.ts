@@ -4,7 +4,8 @@
  * A feed holds nothing but a cursor: it reads the next page only when the one before was delivered, so a slow reader
  * slows the reading and never makes anything pile up, and one who comes back goes on exactly behind what it saw.
  */
-import type { EventView, RuntimeApi } from '../session/api.ts'
+import type { EventView } from '../events.ts'
+import type { RuntimeApi } from '../session/api.ts'
 
 export interface FeedPosition {
   readonly sessionId?: string

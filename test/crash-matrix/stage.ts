@@ -4,10 +4,11 @@
  */
 import type { LanguageModelV4 } from '@ai-sdk/provider'
 import { asMeerkatError } from '../../src/errors.ts'
+import type { EventView } from '../../src/events.ts'
 import { stillRunning } from '../../src/executor/agent/still-running.ts'
 import type { AgentTool, ToolContext } from '../../src/executor/agent/tool.ts'
 import type { CallPolicy } from '../../src/kernel/regions/calls/state.ts'
-import type { ControlOperation, EventView, SendParams } from '../../src/session/api.ts'
+import type { ControlOperation, SendParams } from '../../src/session/api.ts'
 import type { Runtime } from '../../src/session/runtime.ts'
 import type { StoreSource } from '../../src/store/store.ts'
 import { checkHistory } from '../../src/testing/sim/check-history.ts'

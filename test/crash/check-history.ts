@@ -1,8 +1,8 @@
 /** What has to hold of a log after any number of crashes. */
 
 import { readFileSync } from 'node:fs'
+import type { EventView } from '../../src/events.ts'
 import { createRuntime, type Runtime } from '../../src/index.ts'
-import type { EventView } from '../../src/session/api.ts'
 import { SessionHandle } from '../../src/session/handle.ts'
 import type { StoreSource } from '../../src/store/store.ts'
 

@@ -1,8 +1,9 @@
 /** Tool calls that answer "still running": what they come to is told, whoever owns the session by then. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import type { EventView } from '../../src/events.ts'
 import { type AgentTool, stillRunning, tool } from '../../src/executor/agent/index.ts'
-import type { EventView, OperationView } from '../../src/session/api.ts'
+import type { OperationView } from '../../src/session/views.ts'
 import { agentOn } from '../support/agent-run.ts'
 import { lastUserText, type OpenAiServer, startOpenAiServer, text, toolCalls } from '../support/openai-server.ts'
 import { codeOf, eventsOf, freshStore, LONG_MS, STORES, start, typesOf, until } from './support.ts'

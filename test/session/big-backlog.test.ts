@@ -2,7 +2,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createRuntime, type Runtime } from '../../src/index.ts'
 import type { InputId } from '../../src/kernel/ids.ts'
-import type { InputStatus } from '../../src/session/api.ts'
+import type { InputStatus } from '../../src/session/views.ts'
 import { withBacklog } from './big.ts'
 import { freshStore, STORES } from './support.ts'
 

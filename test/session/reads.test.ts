@@ -1,7 +1,7 @@
 /** What can be read of a session: history, events, runs, explanations, and sessions themselves. */
 import { describe, expect, test } from 'vitest'
+import type { EventView } from '../../src/events.ts'
 import type { Runtime } from '../../src/index.ts'
-import type { EventView } from '../../src/session/api.ts'
 import { manualClock, scriptedExecutor } from '../../src/testing/index.ts'
 import { codeOf, eventsOf, failureOf, freshStore, LONG_MS, STORES, start, until } from './support.ts'
 

@@ -1,8 +1,8 @@
 /** A sent input's own events: they end with the input, whatever its end. */
 import { expect, test } from 'vitest'
+import type { EventView } from '../../src/events.ts'
 import type { CoreExecutor, SentInput } from '../../src/index.ts'
 import { FINAL_INPUT_EVENTS } from '../../src/input-events.ts'
-import type { EventView } from '../../src/session/api.ts'
 import { codeOf, freshStore, LONG_MS, start } from './support.ts'
 
 /** Answers what it is told to: `fail`, `throw`, `hold` (until aborted), or an echo. */

@@ -1,6 +1,6 @@
 /** The checker has to catch what it is for: a sound history passes, and every way of spoiling it is named. */
 import { expect, test } from 'vitest'
-import type { EventView } from '../../src/session/api.ts'
+import type { EventView } from '../../src/events.ts'
 import { checkHistory } from '../../src/testing/sim/check-history.ts'
 import type { Effect, History, Rule, SessionHistory, Told } from '../../src/testing/sim/history.ts'
 

@@ -1,5 +1,5 @@
 /** Events as Server-Sent Events. */
-import type { EventView } from '../../session/api.ts'
+import type { EventView } from '../../events.ts'
 import type { EventFeed } from '../event-feed.ts'
 import { type FaultLog, publicError } from '../fault.ts'
 

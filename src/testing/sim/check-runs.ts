@@ -1,5 +1,5 @@
 /** The checker's rules about runs: one at a time, in order, with dense receipts, cancelled only when that was asked for. */
-import type { EventView } from '../../session/api.ts'
+import type { EventView } from '../../events.ts'
 import type { SessionHistory, Told, Violation } from './history.ts'
 
 const RUN_ENDS: ReadonlySet<string> = new Set([

@@ -1,6 +1,7 @@
 /** What a store says of its sessions when all is over, read as anybody could. */
+
+import type { EventView } from '../../events.ts'
 import type { SessionId } from '../../kernel/ids.ts'
-import type { EventView } from '../../session/api.ts'
 import { createRuntime } from '../../session/create-runtime.ts'
 import type { Runtime } from '../../session/runtime.ts'
 import type { LogRow, Store, StoreSource } from '../../store/store.ts'

@@ -3,8 +3,9 @@
  * what its tools did to the world. `checkHistory` judges it.
  */
 
+import type { EventView } from '../../events.ts'
 import type { CallPolicy } from '../../kernel/regions/calls/state.ts'
-import type { EventView, InputStatus, RunResult } from '../../session/api.ts'
+import type { InputStatus, RunResult } from '../../session/views.ts'
 import type { EndedRecord, InputRecord } from '../../store/records.ts'
 
 /** Something a client asked for or was told, in the order in which it happened. */

@@ -2,7 +2,7 @@
  * What a reader was told, so that it can be compared with what the log tells: facts by their cursors, and what a run
  * streamed as one text, for its pieces come as large as readers find them.
  */
-import type { EventView } from '../../session/api.ts'
+import type { EventView } from '../../events.ts'
 
 const STREAMED: ReadonlySet<string> = new Set([
   'turn.started',

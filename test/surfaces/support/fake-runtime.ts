@@ -4,19 +4,19 @@
  * `busy` is refused as overloaded.
  */
 import { MeerkatError } from '../../../src/errors.ts'
+import type { EventView } from '../../../src/events.ts'
 import type { CallId, InputId, OperationId, RunId, ScheduleId, SessionId } from '../../../src/kernel/ids.ts'
+import type { RuntimeApi } from '../../../src/session/api.ts'
 import type {
   CallView,
-  EventView,
   Health,
   InputView,
   OperationView,
   RunResult,
-  RuntimeApi,
   RunView,
   ScheduleView,
   SessionView,
-} from '../../../src/session/api.ts'
+} from '../../../src/session/views.ts'
 import { systemClock } from '../../../src/time.ts'
 
 const AT = '2026-01-02T03:04:05.678Z'
