@@ -1,6 +1,7 @@
 // Writes docs/kernel/ from the declarations of the machines, a page a region. `--check` only says whether it is up to date.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { HEARERS, type Hearer } from '../src/driver/project.ts'
 import { auth } from '../src/kernel/auth/machine.ts'
 import { regionPage, spanningRules } from '../src/kernel/diagram.ts'
 import { meerkat } from '../src/kernel/machine.ts'
@@ -40,13 +41,35 @@ function sectionOf<State, Input extends Tagged, Effect extends Tagged>(
 ): string {
   const lines = machine.regions.map(({ name, about, condition }) => {
     const path = `${machine.name}/${name}.md`
-    pages.set(path, regionPage(machine, name))
+    pages.set(path, regionPage(machine, name) + (machine.name === 'meerkat' ? effectsOf(name) : ''))
     return `| [${name}](${path}) | ${condition === undefined ? 'facts' : 'condition'} | ${about} |`
   })
   const table = `| region | holds | decides |\n| --- | --- | --- |\n${lines.join('\n')}\n`
   const rules = spanningRules(machine)
   const spanning = rules === '' ? '' : `\nRules that span regions:\n\n${rules}\n`
   return `## ${TITLES[machine.name] ?? machine.name}: \`${machine.name}\`\n\n${table}${spanning}`
+}
+
+const HEARD: Readonly<Record<Hearer, string>> = {
+  asker: 'the handle or host that sent the input, or asked to be told',
+  mob: 'the seam that joins a mob to its sessions',
+  explorer: 'the explorer, whose laws read it',
+  later: 'nobody yet',
+}
+
+/** The effects of a region of the session, and who hears each. */
+function effectsOf(region: string): string {
+  const folder = region.replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
+  const path = join(import.meta.dirname, '..', 'src', 'kernel', 'regions', folder, 'effect.ts')
+  if (!existsSync(path)) return ''
+  const text = readFileSync(path, 'utf8')
+  const rows = Object.entries(HEARERS)
+    .filter(([type]) => text.includes(`'${type}'`))
+    .map(
+      ([type, hearer]) =>
+        `| \`${type}\` | ${typeof hearer === 'function' ? 'observers, as events; indexes' : HEARD[hearer]} |`,
+    )
+  return `\n## Effects\n\n| effect | heard by |\n| --- | --- |\n${rows.join('\n')}\n`
 }
 
 export const kernelPagesPath: string = join(import.meta.dirname, '..', 'docs', 'kernel')

@@ -2,6 +2,7 @@
 import type { EventType, NewEvent } from '../events.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { RunId } from '../kernel/ids.ts'
+import type { Of } from '../kernel/region.ts'
 import type { Terminal } from '../kernel/regions/ledger/state.ts'
 import type { EndedRecord, OperationEndedRecord, ResultRecord } from '../store/records.ts'
 import type { LocatedId } from '../store/store.ts'
@@ -14,153 +15,196 @@ interface Into {
   readonly closed: LocatedId[]
 }
 
-/** Which of a record's ids an event takes over when it names none. */
-interface Inheritance {
-  readonly run: boolean
-  readonly input: boolean
-}
-
-const INPUT: Inheritance = { run: false, input: true }
-const RUN: Inheritance = { run: true, input: false }
-const BOTH: Inheritance = { run: true, input: true }
-const NEITHER: Inheritance = { run: false, input: false }
-const FAMILIES: ReadonlyMap<string, Inheritance> = new Map([
-  ['input', INPUT],
-  ...['run', 'turn', 'text', 'reasoning', 'tool', 'budget', 'model'].map(family => [family, RUN] as const),
-])
-/** By type: those that differ from their family, and the first that were asked for. Whoever makes up types fills nothing. */
-const KNOWN: Map<string, Inheritance> = new Map([
-  ['input.staged', BOTH],
-  ['input.steered', BOTH],
-  ['input.consumed', BOTH],
-])
-const MOST_KNOWN = 256
-
-/** Which of a record's ids an event of this type takes over when it names none. */
-export function inherits(type: string): Inheritance {
-  const known = KNOWN.get(type)
-  if (known !== undefined) return known
-  const made = FAMILIES.get(type.slice(0, type.indexOf('.'))) ?? NEITHER
-  if (KNOWN.size < MOST_KNOWN) KNOWN.set(type, made)
-  return made
-}
-
 /** Files every effect's events, ends and index entries. */
 export function project(effects: readonly MeerkatEffect[], into: Into, result: ResultRecord | undefined): void {
-  // Looked for once: a step may end any number of inputs.
-  let run: { readonly result: ResultRecord | undefined } | undefined
+  const step: Step = { effects, result, told: undefined }
   for (const effect of effects) {
-    if (effect.type === 'InputTerminated') {
-      run ??= { result: toldBy(effects) }
-      terminated(effect, into, result ?? (isOfRun(effect.terminal) ? run.result : undefined))
-    } else if (!projectRun(effect, effects, into) && !projectBackground(effect, into)) projectInput(effect, into)
+    // The table gives each type its own projector; that they fit is checked where it is made.
+    const hearer = HEARERS[effect.type] as Projector<MeerkatEffect> | Hearer
+    if (typeof hearer === 'function') hearer(effect, into, step)
   }
 }
 
-/** Effects of runs and their calls; false for any other. */
-function projectRun(effect: MeerkatEffect, all: readonly MeerkatEffect[], into: Into): boolean {
-  switch (effect.type) {
-    case 'SubmitRunPrimitive':
-      into.opened.push(effect.runId)
-      into.events.push({ type: 'run.started', runId: effect.runId, data: { inputIds: effect.contributors } })
-      return true
-    case 'BoundaryApplied':
-      boundary(effect, into)
-      return true
-    case 'RunCompleted':
-    case 'RunFailed':
-    case 'RunCancelled':
-    case 'RunRolledBack':
-      into.closed.push(effect.runId)
-      into.events.push(runEnd(effect, all))
-      return true
-    case 'CallChanged': {
-      const { callId, tool: name, state, reason } = effect
-      into.events.push({ type: CALL_EVENTS[state], data: { callId, name, ...(reason && { code: reason }) } })
-      return true
-    }
-    default:
-      return false
-  }
+/** Who hears an effect, where it is told to no observer and makes no index entry. */
+export type Hearer =
+  /** The handle, host or observer that the input came from, or that asked to be told. */
+  | 'asker'
+  /** The seam that joins a mob to its members' sessions. */
+  | 'mob'
+  /** The explorer, whose laws read it. */
+  | 'explorer'
+  /** Nobody yet: what is to hear it comes with tools, models, peers or voice. The list only shrinks (scripts/tidy). */
+  | 'later'
+
+interface Step {
+  readonly effects: readonly MeerkatEffect[]
+  readonly result: ResultRecord | undefined
+  /** The result of the run that the step ends, once it was looked for: a step may end any number of inputs. */
+  told: { readonly result: ResultRecord | undefined } | undefined
 }
 
-/** Effects of operations and schedules; false for any other. */
-function projectBackground(effect: MeerkatEffect, into: Into): boolean {
-  switch (effect.type) {
-    case 'OperationEnded': {
-      const { operationId, kind, status, reason } = effect
-      if (kind === 'background-tool-capacity-slot') return true
-      into.closed.push(operationId)
-      into.operationsEnded.push({
-        id: operationId,
-        outcome: status,
-        ...(reason !== undefined && { error: reason, reason }),
-      })
-      into.events.push({ type: `operation.${status}`, data: { operationId, ...(reason !== undefined && { reason }) } })
-      return true
-    }
-    case 'ScheduleFired':
-      into.events.push({ type: 'schedule.fired', inputId: effect.inputId, data: scheduleData(effect) })
-      return true
-    case 'ScheduleSkipped':
-      into.events.push({ type: 'schedule.skipped', data: { ...scheduleData(effect), reason: effect.reason } })
-      return true
-    case 'ScheduleEnded': {
-      const { scheduleId, reason } = effect
-      into.closed.push(scheduleId)
-      into.events.push({ type: 'schedule.ended', data: { scheduleId, reason } })
-      return true
-    }
-    default:
-      return false
-  }
+type Projector<Effect> = (effect: Effect, into: Into, step: Step) => void
+type Heard<T extends MeerkatEffect['type']> = Projector<Of<MeerkatEffect, T>>
+
+const opened: Heard<'InputAccepted'> = ({ inputId, lane }, into) => {
+  into.opened.push(inputId)
+  into.events.push({ type: 'input.accepted', inputId })
+  into.events.push({ type: 'input.queued', inputId, ...(lane === 'steer' && { data: { lane } }) })
+}
+
+const staged: Heard<'InputStaged'> = ({ inputId, runId, attempt }, into) => {
+  const event = { type: 'input.staged', inputId, runId } as const
+  into.events.push(attempt === 1 ? event : { ...event, data: { attempt } })
+}
+
+const started: Heard<'SubmitRunPrimitive'> = ({ runId, contributors }, into) => {
+  into.opened.push(runId)
+  into.events.push({ type: 'run.started', runId, data: { inputIds: contributors } })
+}
+
+const boundary: Heard<'BoundaryApplied'> = ({ runId, boundary: number, contributors, steered }, into) => {
+  const data = { boundary: number, inputIds: contributors, ...(steered.length > 0 && { steered }) }
+  into.events.push({ type: 'run.boundary', runId, data })
+}
+
+type RunEnd = Of<MeerkatEffect, 'RunCompleted' | 'RunFailed' | 'RunCancelled' | 'RunRolledBack'>
+
+const ended: Projector<RunEnd> = (effect, into, { effects }) => {
+  into.closed.push(effect.runId)
+  into.events.push(runEnd(effect, effects))
+}
+
+const operationEnded: Heard<'OperationEnded'> = ({ operationId, kind, status, reason }, into) => {
+  if (kind === 'background-tool-capacity-slot') return
+  into.closed.push(operationId)
+  into.operationsEnded.push({ id: operationId, outcome: status, ...(reason !== undefined && { error: reason }) })
+  into.events.push({ type: `operation.${status}`, data: { operationId, ...(reason !== undefined && { reason }) } })
+}
+
+const scheduleEnded: Heard<'ScheduleEnded'> = ({ scheduleId, reason }, into) => {
+  into.closed.push(scheduleId)
+  into.events.push({ type: 'schedule.ended', data: { scheduleId, reason } })
 }
 
 function scheduleData({ scheduleId, dueAt }: { readonly scheduleId: string; readonly dueAt: number }) {
   return { scheduleId, dueAt: new Date(dueAt).toISOString() }
 }
 
-/** Effects of inputs and the session. Others are verdicts and hints for the shell; observers see what follows of them. */
-function projectInput(effect: MeerkatEffect, into: Into): void {
-  switch (effect.type) {
-    case 'InputAccepted': {
-      const { inputId, lane } = effect
-      into.opened.push(inputId)
-      into.events.push({ type: 'input.accepted', inputId })
-      into.events.push({ type: 'input.queued', inputId, ...(lane === 'steer' && { data: { lane } }) })
-      break
-    }
-    case 'InputStaged':
-      into.events.push(staged(effect))
-      break
-    case 'InputSteered': {
-      const { inputId, runId, boundary: number } = effect
-      into.events.push({ type: 'input.steered', inputId, runId, data: { boundary: number } })
-      break
-    }
-    case 'InputRequeued':
-      into.events.push({ type: 'input.queued', inputId: effect.inputId, data: { attempts: effect.attempts } })
-      break
-    case 'RuntimeNotice':
-      if (effect.notice === 'Recover') into.events.push({ type: 'session.recovered' })
-      break
-    case 'SessionRegistered':
-      into.events.push({ type: 'session.opened' })
-      break
-    default:
-  }
-}
-
-function staged(effect: Extract<MeerkatEffect, { type: 'InputStaged' }>): NewEvent {
-  const { inputId, runId, attempt } = effect
-  const event = { type: 'input.staged', inputId, runId } as const
-  return attempt === 1 ? event : { ...event, data: { attempt } }
-}
-
-function boundary(effect: Extract<MeerkatEffect, { type: 'BoundaryApplied' }>, into: Into): void {
-  const { runId, boundary: number, contributors, steered } = effect
-  const data = { boundary: number, inputIds: contributors, ...(steered.length > 0 && { steered }) }
-  into.events.push({ type: 'run.boundary', runId, data })
+/** Every effect of a session, and who hears it. One without a row does not compile. */
+export const HEARERS: { readonly [T in MeerkatEffect['type']]: Heard<T> | Hearer } = {
+  InputAccepted: opened,
+  InputStaged: staged,
+  InputSteered: ({ inputId, runId, boundary: number }, into) =>
+    into.events.push({ type: 'input.steered', inputId, runId, data: { boundary: number } }),
+  InputRequeued: ({ inputId, attempts }, into) =>
+    into.events.push({ type: 'input.queued', inputId, data: { attempts } }),
+  InputTerminated: (effect, into, step) => {
+    step.told ??= { result: toldBy(step.effects) }
+    terminated(effect, into, step.result ?? (isOfRun(effect.terminal) ? step.told.result : undefined))
+  },
+  AdmissionDeduplicated: 'asker',
+  IdempotencyConflicted: 'asker',
+  AdmissionRejected: 'asker',
+  PostAdmissionSignal: 'asker',
+  SubmitRunPrimitive: started,
+  BoundaryApplied: boundary,
+  RunCompleted: ended,
+  RunFailed: ended,
+  RunCancelled: ended,
+  RunRolledBack: ended,
+  RequestCancellationAtBoundary: 'asker',
+  WakeInterrupt: 'asker',
+  BoundaryCancelAlreadyPending: 'asker',
+  TurnRunStarted: 'asker',
+  TurnCheckCompaction: 'asker',
+  TurnRunCompleted: 'asker',
+  TurnRunFailed: 'asker',
+  TurnRunCancelled: 'asker',
+  CallChanged: ({ callId, tool: name, state, reason }, into) =>
+    into.events.push({ type: CALL_EVENTS[state], data: { callId, name, ...(reason && { code: reason }) } }),
+  OperationEnded: operationEnded,
+  ExposeOperationPeer: 'later',
+  UnreturnedOperationRolledBack: 'explorer',
+  WaitAllSatisfied: 'asker',
+  ScheduleFired: (effect, into) =>
+    into.events.push({ type: 'schedule.fired', inputId: effect.inputId, data: scheduleData(effect) }),
+  ScheduleSkipped: (effect, into) =>
+    into.events.push({ type: 'schedule.skipped', data: { ...scheduleData(effect), reason: effect.reason } }),
+  ScheduleEnded: scheduleEnded,
+  RuntimeNotice: ({ notice }, into) => {
+    if (notice === 'Recover') into.events.push({ type: 'session.recovered' })
+  },
+  SessionRegistered: (_, into) => into.events.push({ type: 'session.opened' }),
+  RuntimeEffectFact: 'asker',
+  RuntimeBound: 'mob',
+  RuntimeRetired: 'mob',
+  RuntimeDestroyed: 'mob',
+  InitiateRecycle: 'asker',
+  SessionRegistrationRejected: 'asker',
+  RequestRuntimeLoopStopForUnregister: 'asker',
+  RequestCommsDrainExitForUnregister: 'asker',
+  RequestCompletionWaiterResolutionForUnregister: 'asker',
+  RuntimeOpsLifecycleDurabilityResolved: 'asker',
+  ResolveAdmission: 'asker',
+  SessionLlmReconfigurePlanResolved: 'asker',
+  ToolVisibilityChanged: 'later',
+  CommittedVisibleSetPublished: 'later',
+  ModelRoutingStatusChanged: 'later',
+  SwitchTurnFiniteOverrideActivated: 'later',
+  SwitchTurnPersistentReconfigureRequested: 'later',
+  ModelRoutingApprovalTerminalized: 'later',
+  ImageOperationPhaseChanged: 'later',
+  ImageOperationTerminalClassified: 'asker',
+  ModelRoutingTerminated: 'asker',
+  LocalEndpointChanged: 'later',
+  PeerProjectionChanged: 'later',
+  CommsTrustReconcileRequested: 'later',
+  PeerInteractionStateChanged: 'later',
+  PeerInteractionCleanup: 'asker',
+  InboundPeerInteractionStateChanged: 'later',
+  SupervisorAdmissionResolved: 'later',
+  PublishSupervisorTrustEdge: 'later',
+  RevokeSupervisorTrustEdge: 'later',
+  SupervisorRotationResolved: 'later',
+  DurableTailRecoveryAuthorized: 'later',
+  SpawnDrainTask: 'later',
+  DrainExited: 'asker',
+  PeerIngressClassified: 'asker',
+  PeerResponseReplyClassified: 'asker',
+  PeerIngressReceiveResolved: 'asker',
+  PeerIngressDequeueResolved: 'later',
+  PeerProjectionFreshnessChanged: 'later',
+  InteractionStreamStateChanged: 'later',
+  InteractionStreamCleanup: 'asker',
+  SessionContextAdvanced: 'asker',
+  McpServerStateChanged: 'later',
+  McpServerReloadRequested: 'later',
+  ScheduleSurfaceCompletion: 'later',
+  RefreshVisibleSurfaceSet: 'later',
+  EmitExternalToolDelta: 'later',
+  CloseSurfaceConnection: 'later',
+  SurfaceCallAdmitted: 'later',
+  RejectSurfaceCall: 'later',
+  RealtimeIntentProjected: 'later',
+  RealtimeBindingRotated: 'asker',
+  RealtimeReconnectProgressProjected: 'later',
+  LiveTopologyPhaseChanged: 'later',
+  RealtimeProductTurnPhaseChanged: 'later',
+  RealtimeProjectionFreshnessChanged: 'asker',
+  RealtimeReconnectPolicyChanged: 'later',
+  LiveOpenAdmissionResolved: 'asker',
+  LiveOpenAdmissionAbandoned: 'asker',
+  LiveRefreshResultResolved: 'asker',
+  LiveCloseResultResolved: 'asker',
+  LiveCommandResultResolved: 'asker',
+  LiveCommandRejectionResolved: 'asker',
+  LiveChannelRequestRejectionResolved: 'asker',
+  LiveChannelStatusResolved: 'asker',
+  LiveWebrtcTokenIssued: 'asker',
+  LiveWebsocketTokenIssued: 'asker',
+  LiveWebrtcAnswerAdmissionResolved: 'asker',
+  LiveWebsocketTokenAdmissionResolved: 'asker',
+  LiveWebrtcAnswerResultResolved: 'asker',
 }
 
 /** Whether an input ended with a run that the same step ended. */

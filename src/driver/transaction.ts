@@ -30,8 +30,9 @@ import {
 } from '../store/records.ts'
 import type { Blob, Commit, JournalEntry, LocatedId } from '../store/store.ts'
 import { headOf } from './head.ts'
+import { inherits } from './inherits.ts'
 import { KernelRejection } from './kernel-rejection.ts'
-import { inherits, project } from './project.ts'
+import { project } from './project.ts'
 import { saidOnce } from './said-once.ts'
 
 /** Lists that grow while a transaction is made. A mark remembers their lengths. */

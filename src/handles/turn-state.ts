@@ -2,10 +2,9 @@
 import { defined } from '../defined.ts'
 import { DslTransitionError } from '../kernel/authority.ts'
 import type { InputId, RunId } from '../kernel/ids.ts'
-import type { TerminalFailureSource } from '../kernel/regions/turn/input.ts'
+import type { TerminalFailureSource, TurnBeginning } from '../kernel/regions/turn/input.ts'
 import type {
   LlmRetry,
-  TurnBeginning,
   TurnContentShape,
   TurnPhase,
   TurnPrimitiveKind,

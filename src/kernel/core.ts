@@ -33,7 +33,8 @@ import type { Standing } from './regions/standing.ts'
 import type { TranscriptInput } from './regions/transcript/input.ts'
 import type { Transcript } from './regions/transcript/state.ts'
 import type { TurnEffect } from './regions/turn/effect.ts'
-import type { Turn, TurnInput } from './regions/turn/state.ts'
+import type { TurnInput } from './regions/turn/input.ts'
+import type { Turn } from './regions/turn/state.ts'
 
 /** What is true of a run's way: the log holds how it came about. */
 export interface CoreFacts {

@@ -4,7 +4,7 @@
 
 import { cursorAt } from '../cursor.ts'
 import { defined } from '../defined.ts'
-import { inherits } from '../driver/project.ts'
+import { inherits } from '../driver/inherits.ts'
 import type { Live } from '../driver/tail.ts'
 import { MeerkatError } from '../errors.ts'
 import type { EventView } from '../events.ts'

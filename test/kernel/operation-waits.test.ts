@@ -59,7 +59,7 @@ describe('a wait', () => {
     play.finish('o')
     expect(completionBatchDue(play.state)).toBeUndefined()
     play.do({ type: 'RollbackRun', runId: runId('r'), cause: 'interrupted' })
-    expect(play.said('WaitAllCancelled')).toEqual([{ type: 'WaitAllCancelled', waitId: 'w', runId: 'r' }])
+    expect(play.state.operations.wait).toBeUndefined()
     expect(completionBatchDue(play.state)).toEqual({ through: 1, operationIds: ['o'] })
   })
 

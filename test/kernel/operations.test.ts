@@ -303,9 +303,10 @@ describe('completions', () => {
     play.launch('p')
     play.finish('o', 'p')
     const to = (through: number) => ({ type: 'AdvanceOperationCursor', cursor: 'runtimeObserved', through }) as const
-    const at = (through: number) => [{ type: 'OperationCursorAdvanced', cursor: 'runtimeObserved', through }]
-    expect(play.do(to(2))).toEqual(at(2))
-    expect(play.do(to(1))).toEqual(at(2))
+    play.do(to(2))
+    expect(play.state.operations.cursors.runtimeObserved).toBe(2)
+    play.do(to(1))
+    expect(play.state.operations.cursors.runtimeObserved).toBe(2)
     expect(play.refused(to(3)).reason).toContain('hasHappened')
   })
 })

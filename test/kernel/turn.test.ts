@@ -1,6 +1,6 @@
 import type { MeerkatInput, TurnPhase } from 'meerkat-ts/kernel'
 import { describe, expect, test } from 'vitest'
-import type { TurnInput } from '../../src/kernel/regions/turn/state.ts'
+import type { TurnInput } from '../../src/kernel/regions/turn/input.ts'
 import { attached, kinds, type Play, runId } from './support/play.ts'
 
 const RUN = runId('r')

@@ -1,6 +1,6 @@
 import type { MeerkatInput, TurnPhase } from 'meerkat-ts/kernel'
 import { expect, test } from 'vitest'
-import type { TurnInput } from '../../../src/kernel/regions/turn/state.ts'
+import type { TurnInput } from '../../../src/kernel/regions/turn/input.ts'
 import { attached, type Play, runId } from '../support/play.ts'
 import { askSessions, type Table } from './ask.ts'
 

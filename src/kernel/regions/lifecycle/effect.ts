@@ -22,4 +22,3 @@ export type SessionEffect =
   | { readonly type: 'RequestCommsDrainExitForUnregister' }
   | { readonly type: 'RequestCompletionWaiterResolutionForUnregister' }
   | { readonly type: 'RuntimeOpsLifecycleDurabilityResolved'; readonly action: 'RetainSnapshot' | 'DeleteSnapshot' }
-  | { readonly type: 'TranscriptExtended'; readonly from: number; readonly count: number }

@@ -1,17 +1,9 @@
 /** What leaves the region `operations`. */
 import type { OperationId, RunId, WaitId } from '../../ids.ts'
-import type { OperationCursors, OperationKind, OperationTerminal, UnfinishedOperation } from './state.ts'
+import type { OperationKind, OperationTerminal } from './state.ts'
 
 /** An operation's way, and who waits for it. */
 export type OperationEffect =
-  /** Registered, started, or asked to retire. */
-  | {
-      readonly type: 'OperationChanged'
-      readonly operationId: OperationId
-      readonly kind: OperationKind
-      readonly status: UnfinishedOperation['status']
-    }
-  | { readonly type: 'OperationProgressed'; readonly operationId: OperationId; readonly progress: number }
   /** A member child can be reached. */
   | { readonly type: 'ExposeOperationPeer'; readonly operationId: OperationId }
   | {
@@ -26,19 +18,10 @@ export type OperationEffect =
     }
   /** Registered, but never handed to anybody: it leaves nothing. */
   | { readonly type: 'UnreturnedOperationRolledBack'; readonly operationId: OperationId }
-  /** Completions up to this number are no longer in the state. */
-  | { readonly type: 'CompletionsDropped'; readonly through: number }
   /** Every operation of the wait has ended; the run that waited has their results. */
   | {
       readonly type: 'WaitAllSatisfied'
       readonly waitId: WaitId
       readonly runId: RunId
       readonly operationIds: readonly OperationId[]
-    }
-  | { readonly type: 'WaitAllCancelled'; readonly waitId: WaitId; readonly runId: RunId }
-  | {
-      readonly type: 'OperationCursorAdvanced'
-      readonly cursor: keyof OperationCursors
-      /** Where it stands now. */
-      readonly through: number
     }

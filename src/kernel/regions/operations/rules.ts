@@ -7,7 +7,6 @@ import {
   isEnded,
   isLive,
   lostOperations,
-  type OperationCursors,
   type OperationEntry,
   type Operations,
   type OperationTerminal,
@@ -95,16 +94,6 @@ export const operationGuards = {
 
 type WithReason = WithOperation & { readonly reason?: string }
 
-function changed(after: CoreFacts, input: WithOperation): readonly CoreEffect[] {
-  const entry = entryOf(after, input)
-  if (entry === undefined || isEnded(entry)) return []
-  return [{ type: 'OperationChanged', operationId: entry.id, kind: entry.kind, status: entry.status }]
-}
-function progressed(after: CoreFacts, input: WithOperation): readonly CoreEffect[] {
-  const entry = entryOf(after, input)
-  if (entry === undefined || isEnded(entry)) return []
-  return [{ type: 'OperationProgressed', operationId: entry.id, progress: entry.progress }]
-}
 const ended =
   (status: OperationTerminal, reasonOf: (input: WithReason) => string | undefined = ({ reason }) => reason) =>
   (after: CoreFacts, input: WithReason, before: CoreFacts): readonly CoreEffect[] => {
@@ -126,10 +115,6 @@ function terminated(before: CoreFacts, which: readonly UnfinishedOperation[], re
     reason,
   }))
 }
-function dropped(after: CoreFacts, _: unknown, before: CoreFacts): readonly CoreEffect[] {
-  const through = after.operations.droppedThrough
-  return through === before.operations.droppedThrough ? [] : [{ type: 'CompletionsDropped', through }]
-}
 const satisfied = ({ id: waitId, runId, operationIds }: NonNullable<Operations['wait']>): CoreEffect => ({
   type: 'WaitAllSatisfied',
   waitId,
@@ -146,10 +131,6 @@ function satisfiedNow(after: CoreFacts, _: unknown, before: CoreFacts): readonly
   const { wait } = before.operations
   return wait === undefined || after.operations.wait !== undefined ? [] : [satisfied(wait)]
 }
-function waitCancelled(_: CoreFacts, __: unknown, before: CoreFacts): readonly CoreEffect[] {
-  const { wait } = before.operations
-  return wait === undefined ? [] : [{ type: 'WaitAllCancelled', waitId: wait.id, runId: wait.runId }]
-}
 function ownerRetired(_: CoreFacts, __: unknown, before: CoreFacts): readonly CoreEffect[] {
   return terminated(before, unfinishedOperations(before.operations), 'owner-retired')
 }
@@ -158,12 +139,6 @@ function ownerLost(_: CoreFacts, __: unknown, before: CoreFacts): readonly CoreE
 }
 function terminatedByOwner(_: CoreFacts, input: { readonly reason: string }, before: CoreFacts): readonly CoreEffect[] {
   return terminated(before, unfinishedOperations(before.operations), input.reason)
-}
-function cursorAdvanced(
-  { operations: o }: CoreFacts,
-  { cursor }: { readonly cursor: keyof OperationCursors },
-): CoreEffect {
-  return { type: 'OperationCursorAdvanced', cursor, through: o.cursors[cursor] }
 }
 function peerExposed(_: CoreFacts, { operationId }: WithOperation): CoreEffect {
   return { type: 'ExposeOperationPeer', operationId }
@@ -174,17 +149,12 @@ function rolledBack(_: CoreFacts, { operationId }: WithOperation): CoreEffect {
 
 /** What the world hears of operations, by occasion. */
 export const operationEffects = {
-  changed,
-  progressed,
   peerExposed,
   ended,
   terminatedByOwner,
   ownerRetired,
   ownerLost,
   rolledBack,
-  dropped,
   satisfiedAtOnce,
   satisfiedNow,
-  waitCancelled,
-  cursorAdvanced,
 }

@@ -97,11 +97,11 @@ const {
 const LIVE: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired', 'stopped']
 const RUNNING: readonly LifecyclePhase[] = ['running']
 /** A wait is let go with the run that asked. */
-const endsWait = { then: dropWait, emit: [effects.waitCancelled] }
+const endsWait = { then: dropWait }
 const ends = (status: OperationTerminal, ended = effects.ended(status)) => ({
   from: LIVE,
   then: endAs(status),
-  emit: [ended, effects.dropped, effects.satisfiedNow],
+  emit: [ended, effects.satisfiedNow],
 })
 
 export const operations: CoreRegion<'operations', LifecyclePhase> = {
@@ -117,7 +117,6 @@ export const operations: CoreRegion<'operations', LifecyclePhase> = {
         from: LIVE,
         when: [isRegistered, notDraining, isNewOperation, belowCapacity],
         then: register,
-        emit: [effects.changed],
       },
     ],
     StartOperation: [
@@ -126,7 +125,6 @@ export const operations: CoreRegion<'operations', LifecyclePhase> = {
         from: LIVE,
         when: [isProvisioning],
         then: change(entry => ({ ...entry, status: 'running' })),
-        emit: [effects.changed],
       },
     ],
     CompleteOperation: [{ name: 'completed', when: [isUnderWay], ...ends('completed') }],
@@ -148,7 +146,6 @@ export const operations: CoreRegion<'operations', LifecyclePhase> = {
         from: LIVE,
         when: [isUnderWay],
         then: change(entry => ({ ...entry, progress: entry.progress + 1 })),
-        emit: [effects.progressed],
       },
     ],
     TakeUpOperation: [
@@ -181,7 +178,6 @@ export const operations: CoreRegion<'operations', LifecyclePhase> = {
         from: LIVE,
         when: [isRunning],
         then: change(entry => ({ ...entry, status: 'retiring' })),
-        emit: [effects.changed],
       },
     ],
     RetireOperation: [{ name: 'retired', when: [isUnderWay], ...ends('retired') }],
@@ -190,7 +186,7 @@ export const operations: CoreRegion<'operations', LifecyclePhase> = {
         name: 'terminated',
         from: LIVE,
         then: slice => settleWait(terminateAll(slice)),
-        emit: [effects.terminatedByOwner, effects.dropped, effects.satisfiedNow],
+        emit: [effects.terminatedByOwner, effects.satisfiedNow],
       },
     ],
     RollbackUnreturnedOperation: [
@@ -212,16 +208,13 @@ export const operations: CoreRegion<'operations', LifecyclePhase> = {
         emit: [effects.satisfiedAtOnce],
       },
     ],
-    CancelWaitAll: [
-      { name: 'cancelled', from: RUNNING, when: [isCurrentWait], then: dropWait, emit: [effects.waitCancelled] },
-    ],
+    CancelWaitAll: [{ name: 'cancelled', from: RUNNING, when: [isCurrentWait], then: dropWait }],
     AdvanceOperationCursor: [
       {
         name: 'advanced',
         from: LIVE,
         when: [hasHappened],
         then: advance,
-        emit: [effects.cursorAdvanced],
       },
     ],
   },
@@ -233,7 +226,7 @@ export const operations: CoreRegion<'operations', LifecyclePhase> = {
     CancelRun: endsWait,
     RollbackRun: endsWait,
     RuntimeExecutorExited: endsWait,
-    Recover: { then: recover, emit: [effects.waitCancelled, effects.ownerLost, effects.dropped] },
+    Recover: { then: recover, emit: [effects.ownerLost] },
     RegisterSession: {
       then: (slice, input, before) => (changesIdentity(before, input) ? NO_OPERATIONS : slice),
       emit: [
@@ -244,9 +237,7 @@ export const operations: CoreRegion<'operations', LifecyclePhase> = {
       then: (slice, input, before) => (epochBegunBy(before, input) === undefined ? slice : endEpoch(slice)),
       emit: [
         (after, input, before) =>
-          epochBegunBy(before, input) === undefined
-            ? []
-            : [...effects.ownerRetired(after, input, before), ...effects.dropped(after, input, before)],
+          epochBegunBy(before, input) === undefined ? [] : effects.ownerRetired(after, input, before),
       ],
     },
     UnregisterSession: {
@@ -254,11 +245,11 @@ export const operations: CoreRegion<'operations', LifecyclePhase> = {
         registration.phase === 'draining' && registration.drain.retainsSnapshot
           ? dropWait(terminateAll(slice))
           : dropAll(terminateAll(slice)),
-      emit: [effects.waitCancelled, effects.ownerRetired, effects.dropped],
+      emit: [effects.ownerRetired],
     },
     Destroy: {
       then: slice => dropAll(terminateAll(slice)),
-      emit: [effects.waitCancelled, effects.ownerRetired, effects.dropped],
+      emit: [effects.ownerRetired],
     },
   },
   invariants: [

@@ -3,12 +3,6 @@ import type { InputId, ScheduleId } from '../../ids.ts'
 
 /** A schedule's way. */
 export type ScheduleEffect =
-  | {
-      readonly type: 'ScheduleChanged'
-      readonly scheduleId: ScheduleId
-      readonly dueAt: number
-      readonly paused: boolean
-    }
   /** The input is to be accepted in the same transaction. `replaces`: the one before it, which has not ended. */
   | {
       readonly type: 'ScheduleFired'

@@ -126,12 +126,6 @@ function dropAll(slice: Schedules): Schedules {
   return slice.entries.size === 0 ? slice : NONE
 }
 
-function changed(after: CoreFacts, input: WithSchedule): readonly CoreEffect[] {
-  const entry = scheduleOf(after, input)
-  if (entry === undefined) return []
-  const { id: scheduleId, dueAt, paused = false } = entry
-  return [{ type: 'ScheduleChanged', scheduleId, dueAt, paused }]
-}
 function fired(_: CoreFacts, input: FireSchedule, before: CoreFacts): readonly CoreEffect[] {
   const entry = scheduleOf(before, input)
   if (entry === undefined) return []
@@ -173,10 +167,9 @@ export const schedules: CoreRegion<'schedules', LifecyclePhase> = {
         from: HOLDING,
         when: [isRegistered, notDraining, notRetiring, isNewSchedule],
         then: create,
-        emit: [changed],
       },
     ],
-    UpdateSchedule: [{ name: 'updated', from: HOLDING, when: [isScheduled], then: update, emit: [changed] }],
+    UpdateSchedule: [{ name: 'updated', from: HOLDING, when: [isScheduled], then: update }],
     CancelSchedule: [
       {
         name: 'cancelled',

@@ -3,7 +3,7 @@
  *
  * Enforces: message indexes are dense; a compaction only moves the reading point forward, to the summary it wrote.
  */
-import type { CoreEffect, CoreFacts, CoreRegion } from '../../core.ts'
+import type { CoreFacts, CoreRegion } from '../../core.ts'
 import type { LifecyclePhase } from '../lifecycle/state.ts'
 import type { Transcript } from './state.ts'
 
@@ -12,10 +12,6 @@ const LIVE: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired
 function extend(slice: Transcript, input: { readonly messages?: number }): Transcript {
   const { messages = 0 } = input
   return messages === 0 ? slice : { ...slice, length: slice.length + messages }
-}
-function extended(after: CoreFacts, _: unknown, before: CoreFacts): readonly CoreEffect[] {
-  const count = after.transcript.length - before.transcript.length
-  return count === 0 ? [] : [{ type: 'TranscriptExtended', from: before.transcript.length, count }]
 }
 function coversNew(state: CoreFacts, input: { readonly covers: number }): boolean {
   return input.covers > state.transcript.contextFrom && input.covers <= state.transcript.length
@@ -28,21 +24,20 @@ export const transcript: CoreRegion<'transcript', LifecyclePhase> = {
   phaseOf: state => state.lifecycle.phase,
   phases: LIVE,
   on: {
-    ExtendTranscript: [{ name: 'extended', from: LIVE, then: extend, emit: [extended] }],
+    ExtendTranscript: [{ name: 'extended', from: LIVE, then: extend }],
     CompactTranscript: [
       {
         name: 'compacted',
         from: LIVE,
         when: [coversNew],
         then: slice => ({ length: slice.length + 1, contextFrom: slice.length }),
-        emit: [extended],
       },
     ],
   },
   follow: {
-    Commit: { then: extend, emit: [extended] },
-    Fail: { then: extend, emit: [extended] },
-    CancelRun: { then: extend, emit: [extended] },
+    Commit: { then: extend },
+    Fail: { then: extend },
+    CancelRun: { then: extend },
   },
   invariants: [
     {

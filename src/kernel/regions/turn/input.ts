@@ -1,4 +1,6 @@
 /** What the region `turn` decides on. */
+import type { RunId } from '../../ids.ts'
+import type { LlmRetry } from './state.ts'
 
 /** Where a fatal failure comes from. */
 export type TerminalFailureSource =
@@ -17,3 +19,45 @@ export type TerminalFailureSource =
   /** A turn limit is reached by its own input, with its counts. */
   | 'max-turns-reached'
   | 'unknown'
+
+/** What a conversation's turn may be begun with. */
+export interface TurnBeginning {
+  readonly maxExtractions?: number
+  readonly content?: 'conversation' | 'empty'
+  readonly vision?: boolean
+  readonly imageToolResults?: boolean
+}
+
+type ForRun<Type extends string, More = unknown> = { readonly type: Type; readonly runId: RunId } & More
+
+export type TurnInput =
+  | ForRun<'StartConversationRun', TurnBeginning>
+  | ForRun<'StartImmediateAppend'>
+  /** Adds to what the model knows, without asking it anything. */
+  | ForRun<'StartImmediateContext'>
+  | ForRun<'PrimitiveApplied'>
+  | ForRun<'LlmReturnedToolCalls', { readonly toolCount: number }>
+  | ForRun<'LlmReturnedTerminal'>
+  /** Background operations the turn waits for before its boundary. */
+  | ForRun<'RegisterPendingOps', { readonly barrier: readonly string[]; readonly refs?: readonly string[] }>
+  | ForRun<'OpsBarrierSatisfied', { readonly operationIds: readonly string[] }>
+  | ForRun<'ToolCallsResolved'>
+  /** The turn goes on after this boundary. */
+  | ForRun<'BoundaryContinue'>
+  /** The model is done: the turn ends here, unless steers wait to be taken in. */
+  | ForRun<'BoundaryComplete'>
+  | ForRun<'EnterExtraction'>
+  | ForRun<'ExtractionStart'>
+  | ForRun<'ExtractionValidationPassed'>
+  | ForRun<'ExtractionValidationFailed', { readonly error: string }>
+  /** The answer will not take the shape it has to have. */
+  | ForRun<'ExtractionFailed', { readonly error: string }>
+  | ForRun<'RecoverableFailure', { readonly retry: LlmRetry }>
+  | ForRun<'RetryRequested', { readonly attempt: number }>
+  | ForRun<'FatalFailure', { readonly source: TerminalFailureSource }>
+  | ForRun<'CancelNow'>
+  | ForRun<'CancellationObserved'>
+  | ForRun<'TurnLimitReached', { readonly turns: number; readonly maxTurns: number }>
+  | ForRun<'BudgetExhausted'>
+  | ForRun<'TimeBudgetExceeded'>
+  | { readonly type: 'ForceCancelNoRun' }

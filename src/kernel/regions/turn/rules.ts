@@ -1,17 +1,9 @@
 /** The guards and the changes of which the turn's rows are made. */
 import type { CoreEffect, CoreFacts } from '../../core.ts'
 import type { RunId } from '../../ids.ts'
-import type { TerminalFailureSource } from './input.ts'
+import type { TerminalFailureSource, TurnBeginning } from './input.ts'
 import { isFatalSource, RECOVERABLE } from './outcome.ts'
-import type {
-  LlmRetry,
-  Turn,
-  TurnBeginning,
-  TurnPhase,
-  TurnPrimitiveKind,
-  TurnTerminalCause,
-  TurnTerminalOutcome,
-} from './state.ts'
+import type { LlmRetry, Turn, TurnPhase, TurnPrimitiveKind, TurnTerminalCause, TurnTerminalOutcome } from './state.ts'
 
 export const READY: Turn = { phase: 'ready' }
 
