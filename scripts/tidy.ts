@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, extname, join } from 'node:path'
 import { circleProblems } from './tidy/circles.ts'
+import { reachProblems, reachSummary } from './tidy/reach.ts'
 import { findLeaks, type Project, rules } from './tidy/rules.ts'
 import { readSource, type Source } from './tidy/source.ts'
 
@@ -37,7 +38,7 @@ function complaints(sources: readonly Source[], texts: ReadonlyMap<string, strin
   const leaked = [...texts].flatMap(([path, text]) =>
     findLeaks(text).map(finding => `${path}:${finding.line} leak: ${finding.text}`),
   )
-  return [...broken, ...leaked, ...circleProblems(sources)]
+  return [...broken, ...leaked, ...circleProblems(sources), ...reachProblems(texts)]
 }
 
 function summary(sources: readonly Source[]): string {
@@ -66,5 +67,5 @@ const problems = complaints(sources, texts)
 if (!sources.some(({ path }) => path.startsWith('src/'))) problems.push('tidy saw no file in src/')
 
 if (problems.length > 0) console.error(`${problems.join('\n')}\n${problems.length} problems`)
-console.log(summary(sources))
+console.log(`${summary(sources)}; ${reachSummary(texts)}`)
 process.exitCode = problems.length > 0 ? 1 : 0
