@@ -86,7 +86,7 @@ export class Tail {
       this.#newest = said
       this.#waiting.push(said)
     }
-    for (const listener of this.#listeners) listener()
+    this.#tell()
   }
 
   /** What came behind a place, oldest first, about as much as is asked for. */
@@ -101,7 +101,7 @@ export class Tail {
     return found
   }
 
-  /** Calls back whenever something is said. */
+  /** Calls back whenever something is said, or written. */
   onSaid(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
@@ -131,9 +131,17 @@ export class Tail {
     this.#taken = this.#taken.slice(0, kept)
   }
 
-  /** What was taken is in a record that everybody may read. */
+  /**
+   * A record was written, with what was taken. Readers are told here: the store's hint may come a moment before this
+   * process acts on its own commit, and who looks then finds nothing new.
+   */
   written(): void {
     this.#taken = []
+    this.#tell()
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener()
   }
 
   /** Forgets what waits. */

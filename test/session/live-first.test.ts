@@ -8,9 +8,11 @@ import { describe, expect, test } from 'vitest'
 import type { EventView } from '../../src/events.ts'
 import type { Runtime } from '../../src/index.ts'
 import { sqlite } from '../../src/store/sqlite/index.ts'
+import type { Store, StoreSource } from '../../src/store/store.ts'
 import { serve } from '../../src/surfaces/server.ts'
 import { manualClock } from '../../src/testing/manual-clock.ts'
 import { type ScriptedRun, scriptedExecutor } from '../../src/testing/scripted-executor.ts'
+import { nextTurn } from '../../src/turns.ts'
 import { openStream } from '../surfaces/support/sse.ts'
 import { eventsOf, freshPath, freshStore, LONG_MS, STORES, start, typesOf } from './support.ts'
 
@@ -45,6 +47,24 @@ class Reader {
       if (page.events.length === 0 || waitMs > 0) return text
     }
   }
+}
+
+/** The source with stores that hint at a commit before they answer it. */
+function lateAnswers(source: StoreSource): StoreSource {
+  const late = (store: Store): Store =>
+    new Proxy(store, {
+      get(target, key) {
+        const value: unknown = Reflect.get(target, key, target)
+        if (typeof value !== 'function') return value
+        if (key !== 'commit') return (...given: unknown[]): unknown => Reflect.apply(value, target, given)
+        return async (commit: Parameters<Store['commit']>[0]) => {
+          const position = await target.commit(commit)
+          await nextTurn()
+          return position
+        }
+      },
+    })
+  return { name: source.name, open: async () => late(await source.open()) }
 }
 
 describe.each(STORES)('live first, on %s', kind => {
@@ -157,6 +177,23 @@ describe.each(STORES)('live first, on %s', kind => {
       expect(toldBy(one.events.slice(at)).text).toBe(STORY)
       expect(toldBy(one.events.slice(0, at)).text).toBe(one === back ? '' : 'Once upon a ')
     }
+  })
+
+  test('a reader that waits hears of every commit, though nothing is said and no time passes', {
+    timeout: LONG_MS,
+  }, async () => {
+    const runtime = await start({
+      store: lateAnswers(freshStore(kind)),
+      executor: scriptedExecutor(() => 'Well.'),
+      clock: manualClock(),
+    })
+    await runtime.open({ sessionId: 's' })
+    const reader = new Reader(runtime)
+    for (let turn = 1; turn <= 40; turn++) {
+      void runtime.send('s', { content: 'How are you?' })
+      while (typesOf(reader.events, 'run.completed').length < turn) await reader.read(60_000)
+    }
+    expect(toldBy(reader.events)).toEqual(toldBy(await eventsOf(runtime, 's')))
   })
 
   test('whoever reads slowly finds all of it in one piece, and keeps nobody waiting', {
