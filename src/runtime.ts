@@ -113,16 +113,11 @@ export {
   type SessionRuntimeBindings,
   standaloneBindings,
 } from './host/bindings.ts'
-export {
-  type MachineCommandAnswer,
-  type MachineCommandName,
-  type MachineCommandParams,
-  machineCommandNames,
-} from './host/commands.ts'
+export { type MachineCommandName, machineCommandNames } from './host/commands.ts'
 export type { DrainTask } from './host/drain-slot.ts'
 export type { InterruptHandle } from './host/entries.ts'
 export type { LiveChannels } from './host/live.ts'
-export { MeerkatMachine } from './host/meerkat-machine.ts'
+export { type MachineCommandAnswer, type MachineCommandParams, MeerkatMachine } from './host/meerkat-machine.ts'
 export type { SessionLlmReconfigureHost, SessionModels, StickyModelFallback } from './host/models.ts'
 export type { MachineOptions } from './host/open.ts'
 export { OpsLifecycleError, OpsLifecycleRegistry } from './host/operations.ts'

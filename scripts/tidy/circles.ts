@@ -2,23 +2,9 @@
 import { posix } from 'node:path'
 import type { Source } from './source.ts'
 
-/** Circles that still stand, by where they are. The list only shrinks: a row that ties nothing is a complaint. */
-const known: Readonly<Record<string, RegExp>> = {
-  'the machine and its command table': /^src\/host\//,
-}
-
 /** What is wrong with the circles of `src`, in words. */
 export function circleProblems(sources: readonly Source[]): string[] {
-  const circles = circlesOf(graphOf(sources))
-  const rows = Object.entries(known)
-  const fresh = circles.filter(circle => !rows.some(([, place]) => circle.every(path => place.test(path))))
-  const gone = rows.filter(([, place]) => !circles.some(circle => circle.every(path => place.test(path))))
-  return [
-    ...fresh.map(circle => `import-circle: ${circle.toSorted().join(' ')}`),
-    ...gone.map(
-      ([name]) => `import-circle: ${name} are in no circle any more: take the row out of scripts/tidy/circles.ts`,
-    ),
-  ]
+  return circlesOf(graphOf(sources)).map(circle => `import-circle: ${circle.toSorted().join(' ')}`)
 }
 
 type Graph = ReadonlyMap<string, readonly string[]>

@@ -1,273 +1,147 @@
 /**
  * Every command of a machine by name, for hosts that route them as data: over a wire, from a queue, out of a test.
  *
- * One table: what a command takes is what its row's function takes, and what it answers is what that answers.
+ * One table: a command is a method of the machine, and its parameters are named as the table names that method's arguments.
  */
 import { defined } from '../defined.ts'
 import { MeerkatError } from '../errors.ts'
 import { shownOf } from '../foreign.ts'
-import type { InputId, RunId, SessionId } from '../kernel/ids.ts'
-import type { DrainExitReason } from '../kernel/regions/drain/input.ts'
-import type { SessionOptions } from '../store/records.ts'
-import type { HostInput } from './admission.ts'
 import { commandFields } from './arguments.ts'
-import type { MeerkatMachine } from './meerkat-machine.ts'
-import type { SessionModels } from './models.ts'
-import type { Placement } from './placement.ts'
-import type { MakeExecutor } from './registrations.ts'
-import type { LeaveOptions } from './unregister.ts'
 
-type Of<More = unknown> = { readonly sessionId: SessionId } & More
+/** The name of an argument; or, where the argument is an object, those of its fields that a command may give. */
+type Argument = string | readonly string[]
 
-/** A command: the fields of its parameters, and what it does with them. What each field must be, its method says. */
-interface Row<Params, Answer> {
-  readonly fields: readonly string[]
-  readonly run: (machine: MeerkatMachine, params: Params) => Answer
+interface Row<Path extends string, Names extends readonly Argument[]> {
+  /** The method: the machine's own, or that of a part of it. What each argument must be, it says itself. */
+  readonly path: Path
+  readonly names: Names
 }
 
-function row<Params, Answer>(fields: readonly string[], run: Row<Params, Answer>['run']): Row<Params, Answer> {
-  return { fields, run }
+function row<const Path extends string, const Names extends readonly Argument[]>(
+  path: Path,
+  ...names: Names
+): Row<Path, Names> {
+  return { path, names }
 }
 
-const control = {
-  RegisterSession: row(
-    ['sessionId', 'options'],
-    (m: MeerkatMachine, { sessionId, options }: Of<{ readonly options?: SessionOptions }>) =>
-      m.registerSession(sessionId, options),
-  ),
-  EnsureSessionWithExecutor: row(
-    ['sessionId', 'make'],
-    (m: MeerkatMachine, { sessionId, make }: Of<{ readonly make: MakeExecutor }>) =>
-      m.ensureSessionWithExecutor(sessionId, make),
-  ),
-  UnregisterSession: row(['sessionId', 'graceMs'], (m: MeerkatMachine, { sessionId, graceMs }: Of<LeaveOptions>) =>
-    m.unregisterSession(sessionId, defined({ graceMs })),
-  ),
-  PrepareBindings: row(
-    ['sessionId', 'placement'],
-    (m: MeerkatMachine, { sessionId, placement }: Of<{ readonly placement?: Placement }>) =>
-      m.prepareBindings(sessionId, placement),
-  ),
-  PrepareLocalSessionBindings: row(['sessionId'], (m: MeerkatMachine, { sessionId }: Of) =>
-    m.prepareLocalSessionBindings(sessionId),
-  ),
-  SetSilentIntents: row(
-    ['sessionId', 'intents'],
-    (m: MeerkatMachine, { sessionId, intents }: Of<{ readonly intents: readonly string[] }>) =>
-      m.setSessionSilentIntents(sessionId, intents),
-  ),
-  Retire: row(['sessionId'], (m: MeerkatMachine, { sessionId }: Of) => m.retire(sessionId)),
-  Recycle: row(['sessionId'], (m: MeerkatMachine, { sessionId }: Of) => m.recycle(sessionId)),
-  Reset: row(['sessionId'], (m: MeerkatMachine, { sessionId }: Of) => m.reset(sessionId)),
-  Recover: row(['sessionId'], (m: MeerkatMachine, { sessionId }: Of) => m.recover(sessionId)),
-  Destroy: row(['sessionId'], (m: MeerkatMachine, { sessionId }: Of) => m.destroy(sessionId)),
-  StopRuntimeExecutor: row(['sessionId'], (m: MeerkatMachine, { sessionId }: Of) => m.stopRuntimeExecutor(sessionId)),
-  CancelAfterBoundary: row(
-    ['sessionId', 'runId'],
-    (m: MeerkatMachine, { sessionId, runId }: Of<{ readonly runId?: RunId }>) =>
-      m.cancelAfterBoundary(sessionId, runId),
-  ),
-  CommitServiceTurnTerminalReceipt: row(
-    ['sessionId', 'runId'],
-    (m: MeerkatMachine, { sessionId, runId }: Of<{ readonly runId: RunId }>) =>
-      m.commitServiceTurnTerminalReceipt(sessionId, runId),
-  ),
+const commands = {
+  RegisterSession: row('registerSession', 'sessionId', 'options'),
+  EnsureSessionWithExecutor: row('ensureSessionWithExecutor', 'sessionId', 'make'),
+  UnregisterSession: row('unregisterSession', 'sessionId', ['graceMs']),
+  PrepareBindings: row('prepareBindings', 'sessionId', 'placement'),
+  PrepareLocalSessionBindings: row('prepareLocalSessionBindings', 'sessionId'),
+  SetSilentIntents: row('setSessionSilentIntents', 'sessionId', 'intents'),
+  Retire: row('retire', 'sessionId'),
+  Recycle: row('recycle', 'sessionId'),
+  Reset: row('reset', 'sessionId'),
+  Recover: row('recover', 'sessionId'),
+  Destroy: row('destroy', 'sessionId'),
+  StopRuntimeExecutor: row('stopRuntimeExecutor', 'sessionId'),
+  CancelAfterBoundary: row('cancelAfterBoundary', 'sessionId', 'runId'),
+  CommitServiceTurnTerminalReceipt: row('commitServiceTurnTerminalReceipt', 'sessionId', 'runId'),
+
+  AcceptWithCompletion: row('acceptInputWithCompletion', 'sessionId', 'input'),
+  AcceptWithoutWake: row('acceptInputWithoutWake', 'sessionId', 'input'),
+  Ingest: row('ingest', 'sessionId', 'work', 'input'),
+  PublishEvent: row('publishEvent', 'sessionId', 'event'),
+  SetPeerIngressContext: row('drains.setPeerIngressContext', 'sessionId', 'keepAlive'),
+  NotifyDrainExited: row('drains.notifyDrainExited', 'sessionId', 'reason'),
+  Abort: row('drains.abort', 'sessionId'),
+  AbortAll: row('drains.abortAll'),
+  Wait: row('drains.wait', 'sessionId', 'limitMs'),
+
+  ContainsSession: row('containsSession', 'sessionId'),
+  SessionHasExecutor: row('sessionHasExecutor', 'sessionId'),
+  SessionHasComms: row('sessionHasComms', 'sessionId'),
+  RuntimeState: row('runtimeState', 'sessionId'),
+  InputState: row('inputState', 'sessionId', 'inputId'),
+  ListActiveInputs: row('listActiveInputs', 'sessionId'),
+  LoadBoundaryReceipt: row('loadBoundaryReceipt', 'sessionId', 'runId', 'boundary'),
+  OpsLifecycleRegistry: row('opsLifecycleRegistry', 'sessionId'),
+
+  ConfigureModelRoutingBaseline: row('models.configureModelRoutingBaseline', 'sessionId', 'target'),
+  SessionModelRoutingStatus: row('models.sessionModelRoutingStatus', 'sessionId'),
+  RequestSwitchTurn: row('models.requestSwitchTurn', 'sessionId', 'request'),
+  AdmitModelRoutingAssistantTurn: row('models.admitModelRoutingAssistantTurn', 'sessionId'),
+  ReconfigureSessionLlmIdentity: row('models.reconfigureSessionLlmIdentity', 'sessionId', 'target'),
+  CommitStickyModelFallback: row('models.commitStickyModelFallback', 'sessionId', 'fallback'),
+  ClearSessionLlmState: row('models.clearSessionLlmState', 'sessionId'),
+  ResolvedSessionLlmCapabilities: row('models.resolvedSessionLlmCapabilities', 'sessionId'),
+  BeginImageOperation: row('models.beginImageOperation', 'sessionId', 'request'),
+  DenyImageOperationPlan: row('models.denyImageOperationPlan', 'sessionId', 'refusal'),
+  ActivateImageOperationOverride: row('models.activateImageOperationOverride', 'sessionId', 'operationId', 'target'),
+  ClassifyImageOperationTerminal: row('models.classifyImageOperationTerminal', 'sessionId', 'seen'),
+  CompleteImageOperation: row('models.completeImageOperation', 'sessionId', 'end'),
+  RestoreImageOperationOverride: row('models.restoreImageOperationOverride', 'sessionId', 'operationId'),
+  StagePersistentFilter: row('models.stagePersistentFilter', 'sessionId', 'filter', 'witnesses'),
+  RequestDeferredTools: row('models.requestDeferredTools', 'sessionId', 'authorities'),
+  PublishCommittedVisibleSet: row('models.publishCommittedVisibleSet', 'sessionId', 'revision'),
 }
 
-const ingress = {
-  AcceptWithCompletion: row(
-    ['sessionId', 'input'],
-    (m: MeerkatMachine, { sessionId, input }: Of<{ readonly input: HostInput }>) =>
-      m.acceptInputWithCompletion(sessionId, input),
-  ),
-  AcceptWithoutWake: row(
-    ['sessionId', 'input'],
-    (m: MeerkatMachine, { sessionId, input }: Of<{ readonly input: HostInput }>) =>
-      m.acceptInputWithoutWake(sessionId, input),
-  ),
-  Ingest: row(
-    ['sessionId', 'work', 'input'],
-    (
-      m: MeerkatMachine,
-      {
-        sessionId,
-        work,
-        input,
-      }: Of<{ readonly work: Parameters<MeerkatMachine['ingest']>[1]; readonly input: HostInput }>,
-    ) => m.ingest(sessionId, work, input),
-  ),
-  PublishEvent: row(
-    ['sessionId', 'event'],
-    (
-      m: MeerkatMachine,
-      { sessionId, event }: Of<{ readonly event: { readonly name: string; readonly data?: object } }>,
-    ) => m.publishEvent(sessionId, event),
-  ),
-  SetPeerIngressContext: row(
-    ['sessionId', 'keepAlive'],
-    (m: MeerkatMachine, { sessionId, keepAlive }: Of<{ readonly keepAlive: boolean }>) =>
-      m.drains.setPeerIngressContext(sessionId, keepAlive),
-  ),
-  NotifyDrainExited: row(
-    ['sessionId', 'reason'],
-    (m: MeerkatMachine, { sessionId, reason }: Of<{ readonly reason: DrainExitReason }>) =>
-      m.drains.notifyDrainExited(sessionId, reason),
-  ),
-  Abort: row(['sessionId'], (m: MeerkatMachine, { sessionId }: Of) => m.drains.abort(sessionId)),
-  AbortAll: row([], (m: MeerkatMachine, _: object) => m.drains.abortAll()),
-  Wait: row(['sessionId', 'limitMs'], (m: MeerkatMachine, { sessionId, limitMs }: Of<{ readonly limitMs?: number }>) =>
-    m.drains.wait(sessionId, limitMs),
-  ),
+type Commands = typeof commands
+export type MachineCommandName = keyof Commands
+
+type Method = (...args: never[]) => unknown
+type Path = Commands[MachineCommandName]['path']
+type PartPath = Extract<Path, `${string}.${string}`>
+type PartOf<Of> = Of extends `${infer Part}.${string}` ? Part : never
+type MethodsOf<Part extends string, Of = PartPath> = Of extends `${Part}.${infer Name}` ? Name : never
+
+/** What has every method of the table. */
+export type Commanded = { readonly [Name in Exclude<Path, PartPath>]: Method } & {
+  readonly [Part in PartOf<PartPath>]: { readonly [Name in MethodsOf<Part>]: Method }
 }
 
-const questions = {
-  ContainsSession: row(['sessionId'], (m: MeerkatMachine, { sessionId }: Of) => m.containsSession(sessionId)),
-  SessionHasExecutor: row(['sessionId'], (m: MeerkatMachine, { sessionId }: Of) => m.sessionHasExecutor(sessionId)),
-  SessionHasComms: row(['sessionId'], (m: MeerkatMachine, { sessionId }: Of) => m.sessionHasComms(sessionId)),
-  RuntimeState: row(['sessionId'], (m: MeerkatMachine, { sessionId }: Of) => m.runtimeState(sessionId)),
-  InputState: row(
-    ['sessionId', 'inputId'],
-    (m: MeerkatMachine, { sessionId, inputId }: Of<{ readonly inputId: InputId }>) => m.inputState(sessionId, inputId),
-  ),
-  ListActiveInputs: row(['sessionId'], (m: MeerkatMachine, { sessionId }: Of) => m.listActiveInputs(sessionId)),
-  LoadBoundaryReceipt: row(
-    ['sessionId', 'runId', 'boundary'],
-    (m: MeerkatMachine, { sessionId, runId, boundary }: Of<{ readonly runId: RunId; readonly boundary: number }>) =>
-      m.loadBoundaryReceipt(sessionId, runId, boundary),
-  ),
-  OpsLifecycleRegistry: row(['sessionId'], (m: MeerkatMachine, { sessionId }: Of) => m.opsLifecycleRegistry(sessionId)),
-}
+type At<Target, Where> = Where extends `${infer Part}.${infer Rest}`
+  ? Part extends keyof Target
+    ? At<Target[Part], Rest>
+    : never
+  : Where extends keyof Target
+    ? Extract<Target[Where], Method>
+    : never
 
-type First<Method extends (...args: never[]) => unknown> = Parameters<Method>[1]
-type Models = SessionModels
+/** Arguments under their names: one that may be left out is a parameter that may be. */
+type Named<Names, Args extends readonly unknown[]> = Names extends readonly [infer Name, ...infer Others]
+  ? Args extends readonly [infer One, ...infer Rest]
+    ? { readonly [Key in Extract<Name, string>]: One } & Named<Others, Rest>
+    : Args extends readonly [(infer One)?, ...infer Rest]
+      ? MayBe<Name, Exclude<One, undefined>> & Named<Others, Rest>
+      : never
+  : object
 
-const models = {
-  ConfigureModelRoutingBaseline: row(
-    ['sessionId', 'target'],
-    (
-      m: MeerkatMachine,
-      { sessionId, target }: Of<{ readonly target: First<Models['configureModelRoutingBaseline']> }>,
-    ) => m.models.configureModelRoutingBaseline(sessionId, target),
-  ),
-  SessionModelRoutingStatus: row(['sessionId'], (m: MeerkatMachine, { sessionId }: Of) =>
-    m.models.sessionModelRoutingStatus(sessionId),
-  ),
-  RequestSwitchTurn: row(
-    ['sessionId', 'request'],
-    (m: MeerkatMachine, { sessionId, request }: Of<{ readonly request: First<Models['requestSwitchTurn']> }>) =>
-      m.models.requestSwitchTurn(sessionId, request),
-  ),
-  AdmitModelRoutingAssistantTurn: row(['sessionId'], (m: MeerkatMachine, { sessionId }: Of) =>
-    m.models.admitModelRoutingAssistantTurn(sessionId),
-  ),
-  ReconfigureSessionLlmIdentity: row(
-    ['sessionId', 'target'],
-    (
-      m: MeerkatMachine,
-      { sessionId, target }: Of<{ readonly target: First<Models['reconfigureSessionLlmIdentity']> }>,
-    ) => m.models.reconfigureSessionLlmIdentity(sessionId, target),
-  ),
-  CommitStickyModelFallback: row(
-    ['sessionId', 'fallback'],
-    (
-      m: MeerkatMachine,
-      { sessionId, fallback }: Of<{ readonly fallback: First<Models['commitStickyModelFallback']> }>,
-    ) => m.models.commitStickyModelFallback(sessionId, fallback),
-  ),
-  ClearSessionLlmState: row(['sessionId'], (m: MeerkatMachine, { sessionId }: Of) =>
-    m.models.clearSessionLlmState(sessionId),
-  ),
-  ResolvedSessionLlmCapabilities: row(['sessionId'], (m: MeerkatMachine, { sessionId }: Of) =>
-    m.models.resolvedSessionLlmCapabilities(sessionId),
-  ),
-  BeginImageOperation: row(
-    ['sessionId', 'request'],
-    (m: MeerkatMachine, { sessionId, request }: Of<{ readonly request: First<Models['beginImageOperation']> }>) =>
-      m.models.beginImageOperation(sessionId, request),
-  ),
-  DenyImageOperationPlan: row(
-    ['sessionId', 'refusal'],
-    (m: MeerkatMachine, { sessionId, refusal }: Of<{ readonly refusal: First<Models['denyImageOperationPlan']> }>) =>
-      m.models.denyImageOperationPlan(sessionId, refusal),
-  ),
-  ActivateImageOperationOverride: row(
-    ['sessionId', 'operationId', 'target'],
-    (
-      m: MeerkatMachine,
-      {
-        sessionId,
-        operationId,
-        target,
-      }: Of<{ readonly operationId: string; readonly target: Parameters<Models['activateImageOperationOverride']>[2] }>,
-    ) => m.models.activateImageOperationOverride(sessionId, operationId, target),
-  ),
-  ClassifyImageOperationTerminal: row(
-    ['sessionId', 'seen'],
-    (m: MeerkatMachine, { sessionId, seen }: Of<{ readonly seen: First<Models['classifyImageOperationTerminal']> }>) =>
-      m.models.classifyImageOperationTerminal(sessionId, seen),
-  ),
-  CompleteImageOperation: row(
-    ['sessionId', 'end'],
-    (m: MeerkatMachine, { sessionId, end }: Of<{ readonly end: First<Models['completeImageOperation']> }>) =>
-      m.models.completeImageOperation(sessionId, end),
-  ),
-  RestoreImageOperationOverride: row(
-    ['sessionId', 'operationId'],
-    (m: MeerkatMachine, { sessionId, operationId }: Of<{ readonly operationId: string }>) =>
-      m.models.restoreImageOperationOverride(sessionId, operationId),
-  ),
-}
+type MayBe<Name, One> = Name extends readonly (infer Field)[]
+  ? Pick<One, Extract<Field, keyof One>>
+  : { readonly [Key in Extract<Name, string>]?: One }
 
-const tools = {
-  StagePersistentFilter: row(
-    ['sessionId', 'filter', 'witnesses'],
-    (
-      m: MeerkatMachine,
-      {
-        sessionId,
-        filter,
-        witnesses,
-      }: Of<{
-        readonly filter: First<Models['stagePersistentFilter']>
-        readonly witnesses: Parameters<Models['stagePersistentFilter']>[2]
-      }>,
-    ) => m.models.stagePersistentFilter(sessionId, filter, witnesses),
-  ),
-  RequestDeferredTools: row(
-    ['sessionId', 'authorities'],
-    (
-      m: MeerkatMachine,
-      { sessionId, authorities }: Of<{ readonly authorities: First<Models['requestDeferredTools']> }>,
-    ) => m.models.requestDeferredTools(sessionId, authorities),
-  ),
-  PublishCommittedVisibleSet: row(
-    ['sessionId', 'revision'],
-    (m: MeerkatMachine, { sessionId, revision }: Of<{ readonly revision: number }>) =>
-      m.models.publishCommittedVisibleSet(sessionId, revision),
-  ),
-}
-
-const commands = { ...control, ...ingress, ...questions, ...models, ...tools } satisfies Readonly<
-  Record<string, Row<never, unknown>>
+export type CommandParams<Machine extends Commanded, Name extends MachineCommandName> = Named<
+  Commands[Name]['names'],
+  Parameters<At<Machine, Commands[Name]['path']>>
 >
-
-export type MachineCommandName = keyof typeof commands
-export type MachineCommandParams<Name extends MachineCommandName> = Parameters<(typeof commands)[Name]['run']>[1]
-export type MachineCommandAnswer<Name extends MachineCommandName> = Awaited<ReturnType<(typeof commands)[Name]['run']>>
+export type CommandAnswer<Machine extends Commanded, Name extends MachineCommandName> = Awaited<
+  ReturnType<At<Machine, Commands[Name]['path']>>
+>
 
 /** The names of all commands. */
 export const machineCommandNames: readonly MachineCommandName[] = Object.keys(commands) as MachineCommandName[]
 
 /** Carries a command out. Refusals are those of the method it stands for. */
-export async function runCommand<Name extends MachineCommandName>(
-  machine: MeerkatMachine,
+export async function runCommand<Machine extends Commanded, Name extends MachineCommandName>(
+  machine: Machine,
   name: Name,
-  params: MachineCommandParams<Name>,
-): Promise<MachineCommandAnswer<Name>> {
+  params: CommandParams<Machine, Name>,
+): Promise<CommandAnswer<Machine, Name>> {
   if (typeof name !== 'string' || !Object.hasOwn(commands, name)) {
     const shown = shownOf(name, 100)
     throw new MeerkatError('unknown-operation', `a machine has no command ${JSON.stringify(shown)}`)
   }
-  const { fields, run } = commands[name] as unknown as Row<unknown, Promise<MachineCommandAnswer<Name>>>
-  return run(machine, commandFields(name, fields, params))
+  const { path, names }: Row<string, readonly Argument[]> = commands[name]
+  const given = new Map<string, unknown>(Object.entries(commandFields(name, names.flat(), params)))
+  const args = names.map(one =>
+    typeof one === 'string' ? given.get(one) : defined(Object.fromEntries(one.map(field => [field, given.get(field)]))),
+  )
+  const [method = '', part] = path.split('.').toReversed()
+  // `Commanded` says that the machine has every method of the table.
+  const target = (part === undefined ? machine : Reflect.get(machine, part)) as object
+  const act = Reflect.get(target, method) as (...args: readonly unknown[]) => Promise<CommandAnswer<Machine, Name>>
+  return await Reflect.apply(act, target, args)
 }

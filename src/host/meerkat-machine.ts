@@ -20,12 +20,7 @@ import { type AcceptOutcome, accept, completionOf, type HostInput, type InputCom
 import { checkArguments } from './arguments.ts'
 import { MachineAuth } from './auth.ts'
 import { noBindings, type SessionRuntimeBindings } from './bindings.ts'
-import {
-  type MachineCommandAnswer,
-  type MachineCommandName,
-  type MachineCommandParams,
-  runCommand,
-} from './commands.ts'
+import { type CommandAnswer, type CommandParams, type MachineCommandName, runCommand } from './commands.ts'
 import { MachineDrains } from './drains.ts'
 import type { Entries, InterruptHandle } from './entries.ts'
 import { notRegistered, unlessLeaving, validated } from './errors.ts'
@@ -43,6 +38,9 @@ import { type CompositionSignalDispatcher, SessionSeam } from './seam.ts'
 import { HostSteps } from './steps.ts'
 import type { LeaveOptions } from './unregister.ts'
 import { type MachineSessionControlAuthority, mintSessionControlAuthority } from './witness.ts'
+
+export type MachineCommandParams<Name extends MachineCommandName> = CommandParams<MeerkatMachine, Name>
+export type MachineCommandAnswer<Name extends MachineCommandName> = CommandAnswer<MeerkatMachine, Name>
 
 export class MeerkatMachine implements AsyncDisposable {
   /** Credentials, shared by all sessions. */

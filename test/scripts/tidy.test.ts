@@ -123,11 +123,8 @@ describe('import directions', () => {
 })
 
 describe('a circle of imports', () => {
-  const files = (texts: Readonly<Record<string, string>>) =>
-    Object.entries(texts).map(([path, text]) => readSource(path, text))
-  // The list of those that still stand complains for itself about what it doesn't find here.
   const circles = (texts: Readonly<Record<string, string>>): string[] =>
-    circleProblems(files(texts)).filter(text => text.includes('src/'))
+    circleProblems(Object.entries(texts).map(([path, text]) => readSource(path, text)))
 
   it('is found, over types and over what is loaded later', () => {
     const found = circles({
@@ -135,7 +132,7 @@ describe('a circle of imports', () => {
       'src/store/b.ts': "export const c = () => import('./c.ts')\n",
       'src/store/c.ts': "import { a } from './a.ts'\n",
     })
-    expect(found.some(text => text.includes('src/store/a.ts src/store/b.ts src/store/c.ts'))).toBe(true)
+    expect(found).toEqual(['import-circle: src/store/a.ts src/store/b.ts src/store/c.ts'])
   })
 
   it('is not seen where two ways lead to one file', () => {
@@ -145,7 +142,7 @@ describe('a circle of imports', () => {
       'src/store/c.ts': "import './d.ts'\n",
       'src/store/d.ts': '',
     })
-    expect(found.filter(text => !text.includes('take the row out'))).toEqual([])
+    expect(found).toEqual([])
   })
 })
 
