@@ -22,8 +22,8 @@ import type {
 import type { LogRow, SessionSummary, Store } from '../store/store.ts'
 import { eventText, messageText } from '../text.ts'
 import { nextTurn } from '../turns.ts'
+import { isArriving, notWhole } from './arrival.ts'
 import { rowsOf } from './log-pages.ts'
-import { isArriving, notWhole } from './transfer/arrival.ts'
 import type { HistoryMessage, ReceiptView, RunResult, RunView, SessionView } from './views.ts'
 
 /** Whether it is a time that a `Date` can be. */

@@ -8,6 +8,7 @@ import type { SessionOptions } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import { type Clock, Deadline, demandDurations } from '../time.ts'
 import type { ControlOperation, OnConflict, RuntimeApi, ScheduleParams, SendParams } from './api.ts'
+import { isArriving } from './arrival.ts'
 import { audit } from './audit.ts'
 import { type BlobView, blobView } from './blobs.ts'
 import { approvalViews, callViews } from './calls.ts'
@@ -31,7 +32,6 @@ import { readyToSend } from './sending.ts'
 import type { Sessions } from './sessions.ts'
 import { demandActing } from './settings.ts'
 import { labelOf, pageOf } from './support.ts'
-import { isArriving } from './transfer/arrival.ts'
 import type {
   ApprovalView,
   AuditReport,

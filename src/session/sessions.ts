@@ -13,12 +13,12 @@ import type { SessionOptions } from '../store/records.ts'
 import type { Claim, LoadedSession, SessionSummary } from '../store/store.ts'
 import { sessionExists } from '../store/store-errors.ts'
 import type { Deadline } from '../time.ts'
+import { ARRIVING, clearRemains, isArriving, notWhole } from './arrival.ts'
 import { claimedElsewhere, closing, GivenAway, onConflict, shareOf } from './claims.ts'
 import { type Fork, firstCommit } from './first-commit.ts'
 import { isAtWork, isIdle } from './in-use.ts'
 import { LiveSession, type SessionHost } from './live-session.ts'
 import { Refusals } from './refusals.ts'
-import { ARRIVING, clearRemains, isArriving, notWhole } from './transfer/arrival.ts'
 import { Wanted } from './wanted.ts'
 
 /** Sessions asked for at once. */

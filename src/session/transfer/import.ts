@@ -22,8 +22,8 @@ import { type CommitRecord, type MessagePart, RECORD_VERSION, type SessionRecord
 import type { Blob, Claim, Commit, JournalEntry, Store } from '../../store/store.ts'
 import { upcast } from '../../store/upcast.ts'
 import { nextTurn } from '../../turns.ts'
+import { ARRIVED, ARRIVING, clearAllRemains, clearRemains } from '../arrival.ts'
 import { base64Of } from '../blobs.ts'
-import { ARRIVED, ARRIVING, clearAllRemains, clearRemains } from './arrival.ts'
 import {
   type BlobLine,
   badLine,

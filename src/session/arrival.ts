@@ -1,7 +1,7 @@
 /** A session on its way into a store: there, claimed, and nobody's to run before it is whole. */
-import { MeerkatError } from '../../errors.ts'
-import type { SessionId } from '../../kernel/ids.ts'
-import type { Store } from '../../store/store.ts'
+import { MeerkatError } from '../errors.ts'
+import type { SessionId } from '../kernel/ids.ts'
+import type { Store } from '../store/store.ts'
 
 /** Phase in the head of a session that is being imported, or whose import died. No session of its own is ever in it. */
 export const ARRIVING = 'initializing'
