@@ -17,7 +17,7 @@ describe('prune', () => {
 
     const done = await folder.run('prune', ...ages, '--compact')
     expect(done).toMatchObject({ status: 0, stderr: '' })
-    expect(done.stdout).toMatch(/^removed 1 session of 2, took \d+ kB off [1-9]\d* records\n$/)
+    expect(done.stdout).toMatch(/^removed 1 session of 2, took \d+ kB off \d+ records\n$/)
     expect((await folder.run('sessions')).stdout).not.toContain('gone')
     expect((await folder.run('history', 'kept', '--json')).stdout).toBe(history)
     expect((await folder.run('audit', 'kept')).status).toBe(0)
@@ -37,7 +37,7 @@ describe('prune', () => {
     const server = folder.start(['serve', ...demo, '--port', '0', '--json'])
     await server.shows('"listening"')
     await folder.run('send', 's', '--wait', 'hello')
-    const here = await folder.run('prune', '--deltas', '0s', '--json')
+    const here = await folder.run('prune', '--events', '0s', '--json')
     const [report] = jsonLines(here.stdout)
     expect(report).toMatchObject({ sessions: 1, skipped: 0 })
     expect(report?.['amended']).toBeGreaterThan(1)
