@@ -6,8 +6,8 @@ import type { InputId, RunId, SessionId } from '../kernel/ids.ts'
 import type { Content } from '../store/records.ts'
 import type { RuntimeApi, SendParams, SessionChanges } from './api.ts'
 import { checkedSignal, fieldsOf } from './door.ts'
+import { isOpen } from './inputs.ts'
 import { checkedOutput, isStandardSchema, type OutputOf, type StandardSchema } from './output-schema.ts'
-import { isOpen } from './support.ts'
 import type { Explanation, HistoryMessage, InputStatus, RunResult, SendAnswer, SessionView } from './views.ts'
 
 /** How an input ended. `outcome`, `text` and the rest are there where a run answered it. */

@@ -12,9 +12,8 @@ import type { MeerkatState } from '../kernel/state.ts'
 import type { Store } from '../store/store.ts'
 import { nextTurn } from '../turns.ts'
 import { InputReader } from './input-reader.ts'
-import { statusOf } from './inputs.ts'
+import { isOpen, statusOf } from './inputs.ts'
 import { rowsOf } from './log-pages.ts'
-import { isOpen } from './support.ts'
 import type { InputStatus, InputView, Page } from './views.ts'
 
 export interface ListInputs {

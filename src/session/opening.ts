@@ -7,8 +7,7 @@ import type { OnConflict, SessionChanges } from './api.ts'
 import { digestsIn, readBlob } from './blobs.ts'
 import type { Core } from './core.ts'
 import { readMessages, summaryOf } from './reads.ts'
-import { changesTo, demandActing, optionsConflict } from './settings.ts'
-import { sameOptions } from './support.ts'
+import { changesTo, demandActing, optionsConflict, sameOptions } from './settings.ts'
 
 /** The session of this id, made if there is none; `changes` are what the opener wants different of an existing one. */
 export async function openSession(

@@ -13,8 +13,8 @@ import { Deadline } from '../time.ts'
 import { lastRunOf } from './control.ts'
 import type { Core } from './core.ts'
 import type { LiveSession } from './live-session.ts'
+import { waitForNews } from './news.ts'
 import { type OwnedAnswer, type OwnedName, type OwnedParams, owned, perform } from './owned.ts'
-import { waitForNews } from './support.ts'
 
 /** What a request may take besides the time a dead owner keeps its sessions. */
 const PATIENCE_MS = 10_000

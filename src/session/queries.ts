@@ -1,15 +1,27 @@
-/** Pages over a session's records. */
+/** Pages of what a runtime lists. */
 import type { CoreExecutor } from '../executor/executor.ts'
 import type { RunId, SessionId } from '../kernel/ids.ts'
 import type { Store } from '../store/store.ts'
 import { version } from '../version.ts'
 import { rowsOf } from './log-pages.ts'
 import { eventsOf, readMessages, runView } from './reads.ts'
-import { pageOf } from './support.ts'
 import type { HistoryMessage, Page, RuntimeInfo, RunView } from './views.ts'
 
 /** Pages of text that one answer is made of at most: about a megabyte. */
 const PAGES = 8
+
+/** The first `limit` items, and where to go on if there were more. */
+export function pageOf<T>(items: readonly T[], limit: number, cursor: (item: T) => string): Page<T> {
+  const page = items.slice(0, limit)
+  const last = page.at(-1)
+  return items.length > limit && last !== undefined ? { items: page, next: cursor(last) } : { items: page }
+}
+
+/** `key=value` or `key`, as a label is asked for. */
+export function labelOf(text: string): readonly [key: string, value: string | undefined] {
+  const at = text.indexOf('=')
+  return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)]
+}
 
 /** Committed messages from an index on. */
 export async function pageOfHistory(

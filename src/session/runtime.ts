@@ -24,14 +24,13 @@ import { offeredTools } from './offered-tools.ts'
 import { forkSession, openSession } from './opening.ts'
 import { operationView, operationViews } from './operations.ts'
 import { ask } from './post.ts'
-import { infoOf, listRuns, pageOfHistory } from './queries.ts'
+import { infoOf, labelOf, listRuns, pageOf, pageOfHistory } from './queries.ts'
 import { receiptsOf, runView, sessionView, summaryOf } from './reads.ts'
 import type { PruneReport } from './retention/prune.ts'
 import { scheduleIdFor, scheduleViews } from './schedules.ts'
 import { readyToSend } from './sending.ts'
 import type { Sessions } from './sessions.ts'
 import { demandActing } from './settings.ts'
-import { labelOf, pageOf } from './support.ts'
 import type {
   ApprovalView,
   AuditReport,

@@ -6,7 +6,6 @@ import type { SessionOptions, SessionRecord } from '../store/records.ts'
 import { demandDurations } from '../time.ts'
 import type { SessionChanges } from './api.ts'
 import { offeredTools } from './offered-tools.ts'
-import { sameOptions } from './support.ts'
 
 export type SettingsUpdate = SessionChanges & { readonly revision?: number }
 
@@ -35,6 +34,19 @@ export function changeSettings(
   const names = Object.keys(changes).filter(name => !sameOptions(only(options, name), only(next, name)))
   tx.event({ type: 'session.updated', data: { revision: present + 1, changed: names } })
   return present + 1
+}
+
+/** Whether two sets of options say the same, whatever the order of their keys. */
+export function sameOptions(one: SessionOptions, other: SessionOptions): boolean {
+  return sorted(one) === sorted(other)
+}
+
+function sorted(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  )
 }
 
 function changed(options: SessionOptions, changes: SessionChanges): SessionOptions {

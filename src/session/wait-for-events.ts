@@ -6,8 +6,8 @@ import { closing } from './claims.ts'
 import type { Core } from './core.ts'
 import { demandCursor } from './event-pages.ts'
 import { type EventPage, kept, spoken } from './live-events.ts'
+import { waitForNews } from './news.ts'
 import { summaryOf } from './reads.ts'
-import { waitForNews } from './support.ts'
 
 type Query = NonNullable<Parameters<RuntimeApi['events']>[0]>
 

@@ -6,10 +6,10 @@ import type { RuntimeApi } from './api.ts'
 import { closing } from './claims.ts'
 import type { Core } from './core.ts'
 import { inputView } from './input-reader.ts'
-import { inputNotFound } from './inputs.ts'
-import type { LiveSession } from './live-session.ts'
+import { inputNotFound, isOpen } from './inputs.ts'
+import type { Ended, LiveSession } from './live-session.ts'
+import { waitForNews } from './news.ts'
 import { summaryOf } from './reads.ts'
-import { endedWithin, isOpen, waitForNews } from './support.ts'
 import type { InputView } from './views.ts'
 
 /** An input, by its id or by the key it was sent with. */
@@ -62,6 +62,28 @@ export async function endOf(
 /** How it ends, where it is unfinished in a session that this process owns. */
 async function endedHere(live: LiveSession, inputId: InputId, deadline: Deadline, until: AbortSignal) {
   return entryOf(live.state.ledger, inputId) === undefined ? undefined : endedWithin(live, inputId, deadline, until)
+}
+
+/** Resolves when the input ends, or with nothing when the time is up. */
+function endedWithin(
+  live: LiveSession,
+  id: InputId,
+  deadline: Deadline,
+  signal: AbortSignal | undefined,
+): Promise<Ended | undefined> {
+  return new Promise(resolve => {
+    const settle = (ended: Ended | undefined): void => {
+      offTimer()
+      offWaiter()
+      signal?.removeEventListener('abort', giveUp)
+      resolve(ended)
+    }
+    const giveUp = (): void => settle(undefined)
+    const offTimer = deadline.onPassed(giveUp)
+    const offWaiter = live.onEnded(id, settle)
+    signal?.addEventListener('abort', giveUp, { once: true })
+    if (signal?.aborted === true) giveUp()
+  })
 }
 
 /** A session that was let go, perhaps under this wait, is written by nobody: no hint would come to wait for. */
