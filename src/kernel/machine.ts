@@ -1,6 +1,6 @@
 import type { MeerkatEffect } from './effects.ts'
 import type { MeerkatInput } from './inputs.ts'
-import type { Invariant } from './region.ts'
+import type { Invariant, Region } from './region.ts'
 import { binding } from './regions/binding/table.ts'
 import { calls } from './regions/calls/table.ts'
 import { comms } from './regions/comms/table.ts'
@@ -99,6 +99,38 @@ function copy(s: MeerkatState): MeerkatState {
   }
 }
 
+/** The region of every slice; their order is that of their pages, and of what a step says. */
+const REGIONS: { readonly [Name in keyof MeerkatState]: Region<MeerkatState, MeerkatInput, MeerkatEffect, Name> } = {
+  lifecycle,
+  registration,
+  binding,
+  ledger,
+  endings,
+  run,
+  turn,
+  calls,
+  transcript,
+  operations,
+  schedules,
+  llm,
+  visibility,
+  routing,
+  ingress,
+  trust,
+  interactions,
+  supervisor,
+  tail,
+  drain,
+  comms,
+  streams,
+  context,
+  mcpServers,
+  toolSurfaces,
+  realtime,
+  productTurn,
+  live,
+}
+
 /** The session machine. */
 export const meerkat: Machine<MeerkatState, MeerkatInput, MeerkatEffect> = machine<
   MeerkatState,
@@ -107,36 +139,7 @@ export const meerkat: Machine<MeerkatState, MeerkatInput, MeerkatEffect> = machi
 >({
   name: 'meerkat',
   spine: (state: MeerkatState) => state.lifecycle.phase,
-  regions: [
-    lifecycle,
-    registration,
-    binding,
-    ledger,
-    endings,
-    run,
-    turn,
-    calls,
-    transcript,
-    operations,
-    schedules,
-    llm,
-    visibility,
-    routing,
-    ingress,
-    trust,
-    interactions,
-    supervisor,
-    tail,
-    drain,
-    comms,
-    streams,
-    context,
-    mcpServers,
-    toolSurfaces,
-    realtime,
-    productTurn,
-    live,
-  ],
+  regions: Object.values(REGIONS),
   invariants: spanning,
   copy,
 })
