@@ -86,9 +86,10 @@ async function send(ask: Ask, { session, model }: Target, params: Sending): Prom
 /** What the session accepted and did not end yet, oldest first. */
 async function unfinished(ask: Ask, { session }: Target): Promise<readonly Watch[]> {
   const after = await endOfLog(ask, session.id)
+  // Asked first: what is taken up may have ended a moment later.
+  const { inputs } = await ask('input/list', { sessionId: session.id, limit: 1000 })
   // Takes the session up, so that what it owes goes on in this process or on the server.
   await ask('session/resume', { sessionId: session.id })
-  const { inputs } = await ask('input/list', { sessionId: session.id, limit: 1000 })
   const open = inputs.filter(({ status }) => status === 'queued' || status === 'staged' || status === 'applied')
   if (open.length === 0) {
     throw usage(
