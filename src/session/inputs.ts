@@ -9,30 +9,14 @@ import type { LedgerEntry } from '../kernel/regions/ledger/state.ts'
 import type { MeerkatState } from '../kernel/state.ts'
 import type { Content, InputRecord } from '../store/records.ts'
 import type { SendParams } from './api.ts'
+import { digestOfJson } from './digest.ts'
 import type { LiveSession } from './live-session.ts'
 import type { InputStatus } from './views.ts'
 
 /** Identifies what was said, so that a key can't be bound to two things. */
 function digestOf(params: SendParams): string {
   const { content, mode, supersessionKey, outputSchema, model, maxRunMs } = params
-  return canonical([content, mode ?? 'queue', supersessionKey, outputSchema, model, maxRunMs])
-}
-
-/** JSON with keys in order, hashed down where it is long. */
-export function canonical(value: unknown): string {
-  const text = JSON.stringify(value, (_, inner: unknown) =>
-    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  )
-  if (text.length <= 64) return text
-  let [one, two] = [0x811c9dc5, 0x1234567]
-  for (let index = 0; index < text.length; index++) {
-    const code = text.charCodeAt(index)
-    one = Math.imul(one ^ code, 0x01000193)
-    two = Math.imul(two ^ code, 0x5bd1e995) ^ (two >>> 15)
-  }
-  return `${text.length}:${(one >>> 0).toString(16)}${(two >>> 0).toString(16)}`
+  return digestOfJson([content, mode ?? 'queue', supersessionKey, outputSchema, model, maxRunMs])
 }
 
 /** What admission said: a new input, or the one the key was bound to. */

@@ -12,7 +12,8 @@ import type { LetterId } from '../store/mail.ts'
 import type { ScheduleRecord } from '../store/records.ts'
 import type { ScheduleParams } from './api.ts'
 import type { Core } from './core.ts'
-import { canonical, demandTakable } from './inputs.ts'
+import { digestOfJson } from './digest.ts'
+import { demandTakable } from './inputs.ts'
 import type { LiveSession } from './live-session.ts'
 import { iso } from './reads.ts'
 import { scheduleRecords } from './records.ts'
@@ -50,7 +51,7 @@ export async function makeSchedule(
 
 /** Identifies what the maker of a schedule said. */
 function digestOf({ scheduleId: _, idempotencyKey: __, ...said }: Making): string {
-  return canonical(said)
+  return digestOfJson(said)
 }
 
 async function makeNew(

@@ -5,6 +5,7 @@ import type { CoreExecutor } from '../executor/executor.ts'
 import type { SessionOptions, SessionRecord } from '../store/records.ts'
 import { demandDurations } from '../time.ts'
 import type { SessionChanges } from './api.ts'
+import { jsonInOrder } from './digest.ts'
 import { offeredTools } from './offered-tools.ts'
 
 export type SettingsUpdate = SessionChanges & { readonly revision?: number }
@@ -38,15 +39,7 @@ export function changeSettings(
 
 /** Whether two sets of options say the same, whatever the order of their keys. */
 export function sameOptions(one: SessionOptions, other: SessionOptions): boolean {
-  return sorted(one) === sorted(other)
-}
-
-function sorted(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) =>
-    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  )
+  return jsonInOrder(one) === jsonInOrder(other)
 }
 
 function changed(options: SessionOptions, changes: SessionChanges): SessionOptions {
