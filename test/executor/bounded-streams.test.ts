@@ -77,7 +77,12 @@ describe('answers without an end', () => {
     [
       'names',
       streaming(round => delta({ tool_calls: [{ index: 0, function: { name: `n${round}` } }] })),
-      'maxArgumentChars',
+      'the name of a tool call',
+    ],
+    [
+      'one name',
+      streaming(() => delta({ tool_calls: [{ index: 0, function: { name: 'n'.repeat(100_000) } }] })),
+      'the name of a tool call is longer than 1024 characters',
     ],
     [
       'calls',
@@ -86,7 +91,7 @@ describe('answers without an end', () => {
           delta({ tool_calls: [{ index: round * 100 + at, function: { name: 'look' } }] }),
         ).join(''),
       ),
-      'maxArgumentChars',
+      'more than 1024 tool calls',
     ],
   ])('%s', async (_, answer, option) => {
     const { output, provider, grown } = await outcome(answer)

@@ -47,3 +47,8 @@ export function argumentsTooLarge({ maxArgumentChars }: WireLimits): WireFault {
   const message = `the arguments of one tool call are longer than ${maxArgumentChars} characters (maxArgumentChars)`
   return new WireFault('answer-too-large', message)
 }
+
+/** A part of an answer of which there is no more in any answer that was meant: no option allows more. */
+export function unmeantAnswer(problem: string): WireFault {
+  return new WireFault('answer-too-large', problem)
+}

@@ -8,7 +8,7 @@
  */
 import { isRecord } from '../agent/parts.ts'
 import { Brackets } from './brackets.ts'
-import { argumentsTooLarge, type WireLimits } from './fault.ts'
+import { argumentsTooLarge, unmeantAnswer, type WireLimits } from './fault.ts'
 import { numberOf } from './said.ts'
 
 interface Delta {
@@ -94,7 +94,7 @@ export class ToolDeltas {
   }
 
   #begin({ index, id }: Delta): Call {
-    if (this.#calls.length >= MAX_CALLS) throw argumentsTooLarge(this.#limits)
+    if (this.#calls.length >= MAX_CALLS) throw unmeantAnswer(`the answer makes more than ${MAX_CALLS} tool calls`)
     const call: Call = { index, id, names: [], args: '', brackets: new Brackets(), extra: undefined }
     this.#calls.push(call)
     return call
@@ -103,7 +103,10 @@ export class ToolDeltas {
   #name(call: Call, { name = '' }: Delta): number {
     if (name === '' || call.names.at(-1) === name) return 0
     call.names.push(name)
-    if (call.names.length > MAX_NAME_PIECES || name.length > MAX_NAME_CHARS) throw argumentsTooLarge(this.#limits)
+    if (name.length > MAX_NAME_CHARS)
+      throw unmeantAnswer(`the name of a tool call is longer than ${MAX_NAME_CHARS} characters`)
+    if (call.names.length > MAX_NAME_PIECES)
+      throw unmeantAnswer(`the name of a tool call comes in more than ${MAX_NAME_PIECES} pieces`)
     return name.length
   }
 
