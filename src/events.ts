@@ -99,7 +99,10 @@ export const EVENTS = {
     of: ['inputId'],
     fields: { reason: ['text', 'Why: `max-attempts`, `cancelled`, `destroyed`, …'] },
   },
-  'input.withdrawn': { says: 'The sender took the input back before a run took it up.', of: ['inputId'] },
+  'input.withdrawn': {
+    says: 'The sender took the input back before a run took it up, or a cancel ended the work that it waited in.',
+    of: ['inputId'],
+  },
   'run.started': {
     says: 'A run is on disk and will be performed.',
     of: ['runId'],
