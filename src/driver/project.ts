@@ -77,7 +77,11 @@ const ended: Projector<RunEnd> = (effect, into, { effects }) => {
 const operationEnded: Heard<'OperationEnded'> = ({ operationId, kind, status, reason }, into) => {
   if (kind === 'background-tool-capacity-slot') return
   into.closed.push(operationId)
-  into.operationsEnded.push({ id: operationId, outcome: status, ...(reason !== undefined && { error: reason }) })
+  into.operationsEnded.push({
+    id: operationId,
+    outcome: status,
+    ...(reason !== undefined && { error: reason, reason }),
+  })
   into.events.push({ type: `operation.${status}`, data: { operationId, ...(reason !== undefined && { reason }) } })
 }
 

@@ -118,9 +118,7 @@ async function launch(
   port: number,
   settings: readonly string[],
 ): Promise<ChildProcess> {
-  // A process that is killed loses nothing that the kernel has, so only a power failure would need the disk.
-  const durability = ['fsync=off', 'full_page_writes=off']
-  const all = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'lc_messages=C', ...durability, ...settings]
+  const all = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'lc_messages=C', ...settings]
   const given = ['-D', join(folder, 'data'), '-p', String(port), ...all.flatMap(setting => ['-c', setting])]
   const server = spawn(join(bin, 'postgres'), given, {
     ...user,
