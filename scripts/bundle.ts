@@ -15,7 +15,7 @@ interface Manifest {
 /** What nearly every process needs, by layers: the kernel and the client must not come to load what only Node has. */
 const SHARED = [
   { name: 'kernel', test: /\/src\/kernel\/(?!auth\/|check\/|mob\/|classify|composition|diagram|index|queries)/ },
-  { name: 'base', test: /\/src\/(defined|errors|faults|foreign|ids|input-events|time|version)\.ts$/ },
+  { name: 'base', test: /\/src\/(defined|errors|faults|foreign|ids|input-events|options|time|version)\.ts$/ },
   {
     name: 'core',
     test: /\/src\/(events|in-time|observer|text)\.ts$|\/src\/(driver|loop|session)\/|\/src\/store\/(?!memory\.ts)([a-z-]+\.ts|memory\/)/,

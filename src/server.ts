@@ -1,5 +1,6 @@
 /** `meerkat-ts/server`: sessions over HTTP, as a server of its own or as a handler in one of yours. */
 export type { FaultLog } from './surfaces/fault.ts'
-export { fetchHandler, type HandlerOptions } from './surfaces/handler.ts'
+export { fetchHandler } from './surfaces/handler.ts'
 export type { Authorize } from './surfaces/http/guards.ts'
-export { type RunningServer, type ServeOptions, serve } from './surfaces/server.ts'
+export { type RunningServer, serve } from './surfaces/server.ts'
+export type { HandlerOptions, ServeOptions } from './surfaces/server-options.ts'

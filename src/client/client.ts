@@ -1,5 +1,19 @@
 /** A typed client for a meerkat server, over nothing but `fetch`: it runs in browsers too. */
+import { jsonOf } from '../foreign.ts'
 import { eventsOfInput, FINAL_INPUT_EVENTS } from '../input-events.ts'
+import {
+  aFunction,
+  aSignal,
+  aText,
+  aToken,
+  aWord,
+  checkArgument,
+  checkOptions,
+  type Field,
+  type Fields,
+  invalidOption,
+  optional,
+} from '../options.ts'
 import type { OperationName, OperationParams, OperationResult } from '../surfaces/operations.ts'
 import { type ClientEvent, follow, persist } from './follow.ts'
 import { foreignError, responseError, unreachable } from './wire-error.ts'
@@ -50,33 +64,77 @@ const PAGE = 200
 /** Three of the server's signs of life may be missing before a silent stream is taken for dead. */
 const SILENCE_MS = 50_000
 
+const aServer: Field = {
+  wanted: 'where the server is, such as http://127.0.0.1:4747',
+  fits: value => {
+    const url = typeof value === 'string' || value instanceof URL ? URL.parse(String(value)) : null
+    return url !== null && /^https?:$/.test(url.protocol) && `${url.username}${url.search}${url.hash}` === ''
+  },
+}
+const CLIENT: Fields<ClientOptions> = {
+  url: aServer,
+  token: optional(aToken),
+  fetch: optional(aFunction),
+  retryDelayMs: optional(aFunction),
+}
+const CALL = { signal: optional(aSignal) }
+const EVENTS: Fields<EventsOptions> = { sessionId: optional(aWord), after: optional(aText), ...CALL }
+const INPUT_EVENTS: Fields<InputEventsOptions> = {
+  sessionId: aWord,
+  inputId: aWord,
+  after: optional(aText),
+  ...CALL,
+}
+
 export function createClient(options: ClientOptions): Client {
+  checkOptions('createClient', options, CLIENT)
   const base = String(options.url).replace(/\/+$/, '')
   const request = (path: string, init: RequestInit): Promise<Response> => send(options, base + path, init)
   const client: Client = {
     async call<Name extends OperationName>(
       name: Name,
       params: OperationParams<Name>,
-      { signal }: { readonly signal?: AbortSignal } = {},
+      called: { readonly signal?: AbortSignal } = {},
     ) {
+      checkOptions('call', called, CALL)
+      checkArgument('call', 'name', name, anOperation)
+      const { signal } = called
       const response = await request(`/v1/${name}`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(params),
+        body: bodyOf(params),
         ...(signal === undefined ? {} : { signal }),
       })
       return readResult<Name>(response)
     },
-    events: ({ sessionId, ...rest } = {}) =>
-      follow({
+    events(given = {}) {
+      checkOptions('events', given, EVENTS)
+      const { sessionId, ...rest } = given
+      return follow({
         ...rest,
         open: (after, signal) => request(eventsPath(sessionId, after), { signal }),
         retryDelayMs: options.retryDelayMs ?? backOff,
         silenceMs: SILENCE_MS,
-      }),
-    inputEvents: given => inputEvents(client, given, options.retryDelayMs ?? backOff),
+      })
+    },
+    inputEvents(given) {
+      checkOptions('inputEvents', given, INPUT_EVENTS)
+      return inputEvents(client, given, options.retryDelayMs ?? backOff)
+    },
   }
   return client
+}
+
+const anOperation: Field = {
+  wanted: 'the name of an operation, such as session/get',
+  fits: value => typeof value === 'string' && /^[\w/-]+$/.test(value),
+}
+
+/** The server checks them; here they have to be what JSON can carry. */
+function bodyOf(params: unknown): string {
+  const json = jsonOf(params)
+  if ('problem' in json) throw invalidOption('call', 'params', `can't be sent as JSON: ${json.problem}`)
+  return json.text
 }
 
 /** Asks again while the server can't be reached: the input goes on without its reader. */

@@ -8,6 +8,7 @@
  */
 import { inspect } from 'node:util'
 import { messageOf } from '../foreign.ts'
+import { aFunction, checkOptions, type Fields, optional } from '../options.ts'
 import { currentScope, type ToolWork } from './agent/tool-scope.ts'
 
 /** An error that got away from whoever caused it. */
@@ -30,8 +31,12 @@ export interface GuardOptions {
   readonly onFault?: (error: unknown) => void
 }
 
+const OPTIONS: Fields<GuardOptions> = { onStray: optional(aFunction), onFault: optional(aFunction) }
+
 /** Installs the guard for this process; answers how to take it out again. */
-export function guardProcess({ onStray = tellStray, onFault = endAsNode }: GuardOptions = {}): () => void {
+export function guardProcess(options: GuardOptions = {}): () => void {
+  checkOptions('guardProcess', options, OPTIONS)
+  const { onStray = tellStray, onFault = endAsNode } = options
   const hear = (kind: StrayError['kind'], error: unknown): void => {
     const scope = currentScope()
     if (scope === undefined && isOurs(error)) return onFault(error)

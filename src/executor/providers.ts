@@ -5,6 +5,7 @@
  * provider's own endpoint; `compatible/…` has keys of its own.
  */
 import { MeerkatError } from '../errors.ts'
+import { anEnvironment, aText, aWord, checkArgument, checkOptions, type Fields, optional } from '../options.ts'
 import { demoModel } from './agent/demo-model.ts'
 import { isLanguageModel, type LanguageModel } from './agent/model.ts'
 import { isRecord } from './agent/parts.ts'
@@ -19,8 +20,12 @@ export interface ResolveOptions {
   readonly env?: Environment
 }
 
+const OPTIONS: Fields<ResolveOptions> = { baseUrl: optional(aText), env: optional(anEnvironment) }
+
 /** The model of an id. */
 export async function resolveModel(id: string, options: ResolveOptions = {}): Promise<LanguageModel> {
+  checkArgument('resolveModel', 'id', id, aWord)
+  checkOptions('resolveModel', options, OPTIONS)
   const env = options.env ?? process.env
   const slash = id.indexOf('/')
   const provider = id.slice(0, Math.max(slash, 0))

@@ -1,11 +1,21 @@
 /** Named crash points of a store's commit path, injected by tests; production gives none. */
 import { MeerkatError } from '../errors.ts'
+import { anObject, type Field } from '../options.ts'
 
 export interface StoreFaults {
   /** Runs when all rows are written and nothing is durable yet; what it throws fails the whole flush. */
   readonly beforeCommit?: () => void
   /** Runs when the flush is durable and nobody was answered yet. The place to end a process. */
   readonly afterCommit?: () => void
+}
+
+const POINTS = ['beforeCommit', 'afterCommit'] as const satisfies readonly (keyof StoreFaults)[]
+
+export const someFaults: Field = {
+  wanted: 'an object of the functions beforeCommit and afterCommit',
+  fits: value =>
+    anObject.fits(value) &&
+    POINTS.every(point => ['undefined', 'function'].includes(typeof Reflect.get(Object(value), point))),
 }
 
 /** Runs a crash point. What it throws looks like a failed disk to callers. */

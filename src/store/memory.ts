@@ -7,9 +7,10 @@
  */
 import type { SessionId } from '../kernel/ids.ts'
 import { demandStorable } from '../names.ts'
+import { aClock, checkOptions, type Fields, optional } from '../options.ts'
 import { type Clock, type ClockSource, soundClock } from '../time.ts'
 import { demandNames } from './demand-names.ts'
-import type { StoreFaults } from './faults.ts'
+import { type StoreFaults, someFaults } from './faults.ts'
 import { firstIndex } from './first-index.ts'
 import type { CommitListener } from './listeners.ts'
 import { Listeners } from './listeners.ts'
@@ -57,8 +58,11 @@ export interface MemoryOptions {
   readonly clock?: ClockSource
 }
 
+const OPTIONS: Fields<MemoryOptions> = { faults: optional(someFaults), clock: optional(aClock) }
+
 /** A store in this process's memory. Every `open` of one source shows the same sessions. */
 export function memory(options: MemoryOptions = {}): StoreSource {
+  checkOptions('memory', options, OPTIONS)
   const { faults = {} } = options
   const clock = soundClock(options.clock)
   sources++

@@ -6,6 +6,7 @@
  */
 import type { EventView } from '../events.ts'
 import type { RuntimeApi } from '../session/api.ts'
+import { MAX_WAIT_MS } from './operations/fields.ts'
 
 export interface FeedPosition {
   readonly sessionId?: string
@@ -30,6 +31,7 @@ export async function openEventFeed(
   position: FeedPosition,
   { idleMs, signal }: { readonly idleMs: number; readonly signal: AbortSignal },
 ): Promise<EventFeed> {
+  const longest = Math.min(Math.ceil(idleMs), MAX_WAIT_MS)
   const read = async (at: FeedPosition, waitMs: number): Promise<EventPage | undefined> => {
     try {
       const page = await runtime.events({ ...at, limit: PAGE_SIZE, waitMs, signal })
@@ -45,7 +47,7 @@ export async function openEventFeed(
   let after = first?.cursor ?? position.after
   return {
     async next() {
-      const page = ready ?? (await read(after === undefined ? position : { ...position, after }, idleMs))
+      const page = ready ?? (await read(after === undefined ? position : { ...position, after }, longest))
       ready = undefined
       after = page?.cursor ?? after
       return page

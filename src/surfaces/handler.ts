@@ -7,43 +7,23 @@
 import { Hono } from 'hono'
 import { cors } from 'hono/cors'
 import { defined } from '../defined.ts'
-import { MeerkatError } from '../errors.ts'
-import type { RuntimeApi } from '../session/api.ts'
-import { type FaultLog, logToStderr } from './fault.ts'
-import { type Authorize, guardCaller, guardHost, guardOrigin, hasToken, safeHeaders } from './http/guards.ts'
-import { isToken } from './http/hosts.ts'
+import { checkOptions, invalidOption } from '../options.ts'
+import { logToStderr } from './fault.ts'
+import { guardCaller, guardHost, guardOrigin, hasToken, safeHeaders } from './http/guards.ts'
 import { type RestApp, type RestVariables, rest } from './rest.ts'
-
-export interface HandlerOptions {
-  readonly runtime: RuntimeApi
-  /** What callers have to send as `authorization: Bearer …`. */
-  readonly token?: string
-  /** Whether a request may be answered, in place of the token. One that it throws at is not answered. */
-  readonly authorize?: Authorize
-  /**
-   * Names this server is reached by, beside those of this machine. Without any, a server whose callers have to show who
-   * they are answers for every name when it is reached by others.
-   */
-  readonly allowedHosts?: readonly string[]
-  /** Origins whose pages may call, such as `https://console.example.org`. */
-  readonly allowedOrigins?: readonly string[]
-  /** Largest body taken; 1 MiB unless told. */
-  readonly maxBodyBytes?: number
-  /** An idle event stream gives a sign of life this often; 15 s unless told. */
-  readonly heartbeatMs?: number
-  readonly log?: FaultLog
-}
+import { HANDLER_OPTIONS, type HandlerOptions } from './server-options.ts'
 
 /** Answers requests. `closing` ends streams and waiting when it is aborted. */
 export function fetchHandler(
   options: HandlerOptions & { readonly closing?: AbortSignal },
 ): (request: Request) => Promise<Response> {
+  checkOptions('fetchHandler', options, HANDLER_OPTIONS)
   const isShown = options.token !== undefined || options.authorize !== undefined
   const app = guarded(options, isShown ? '0.0.0.0' : '127.0.0.1')
   return async request => app.fetch(request)
 }
 
-/** The app behind its guards; `host` is where it listens. */
+/** The app behind its guards, of options that were checked; `host` is where it listens. */
 export function guarded(options: HandlerOptions & { readonly closing?: AbortSignal }, host: string): RestApp {
   checkCallers(options)
   const { runtime, token, authorize, allowedHosts = [], allowedOrigins = [] } = options
@@ -57,14 +37,6 @@ export function guarded(options: HandlerOptions & { readonly closing?: AbortSign
 }
 
 function checkCallers({ token, authorize }: HandlerOptions): void {
-  if (token !== undefined && !isToken(token)) {
-    throw refused('token', 'must be printable ASCII without spaces')
-  }
-  if (token !== undefined && authorize !== undefined) {
-    throw refused('authorize', 'decides in place of the token: give one of them')
-  }
-}
-
-function refused(path: string, message: string): MeerkatError {
-  return new MeerkatError('invalid-params', `${path} ${message}`, { details: { issues: [{ path, message }] } })
+  if (token === undefined || authorize === undefined) return
+  throw invalidOption('the server', 'authorize', 'decides in place of the token: give one of them')
 }

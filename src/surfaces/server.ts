@@ -9,24 +9,16 @@ import { createServer, type Server } from 'node:http'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { MeerkatError } from '../errors.ts'
-import { guarded, type HandlerOptions } from './handler.ts'
+import { checkOptions } from '../options.ts'
+import { MAX_TIMER_MS, systemClock } from '../time.ts'
+import { guarded } from './handler.ts'
 import { writeStream } from './http/direct-stream.ts'
 import { errorResponse } from './http/error-response.ts'
 import { textsOf } from './http/event-stream.ts'
 import { inUrl, isLoopback, unbracketed } from './http/hosts.ts'
 import { Sockets } from './http/sockets.ts'
 import type { RestApp } from './rest.ts'
-
-export interface ServeOptions extends HandlerOptions {
-  /** Where it listens; 127.0.0.1 unless told. Callers from elsewhere have to show who they are. */
-  readonly host?: string
-  /** 4747 unless told; 0 takes a free one. */
-  readonly port?: number
-  /** How long a client may take to send a request. */
-  readonly requestTimeoutMs?: number
-  /** How long requests under way may take when the server closes. */
-  readonly graceMs?: number
-}
+import { SERVE_OPTIONS, type ServeOptions } from './server-options.ts'
 
 export interface RunningServer extends AsyncDisposable {
   readonly url: string
@@ -37,11 +29,12 @@ export interface RunningServer extends AsyncDisposable {
 }
 
 export async function serve(options: ServeOptions): Promise<RunningServer> {
+  checkOptions('serve', options, SERVE_OPTIONS)
   const { host = '127.0.0.1', port = 4747, graceMs = 5000 } = options
   checkReach(host, options)
   const closing = new AbortController()
   const app = guarded({ ...options, closing: closing.signal }, host)
-  const server = createHttpServer(app, options.requestTimeoutMs ?? 30_000)
+  const server = createHttpServer(app, Math.min(Math.ceil(options.requestTimeoutMs ?? 30_000), MAX_TIMER_MS))
   const sockets = new Sockets(server)
   const bound = await bind(server, unbracketed(host), port)
   let closed: Promise<void> | undefined
@@ -119,7 +112,7 @@ async function shut(server: Server, sockets: Sockets, closing: AbortController, 
   server.close()
   closing.abort()
   sockets.endWhenIdle()
-  const timer = setTimeout(() => server.closeAllConnections(), graceMs)
+  const callOff = systemClock.after(graceMs, () => server.closeAllConnections())
   await ended
-  clearTimeout(timer)
+  callOff()
 }

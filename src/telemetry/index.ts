@@ -17,6 +17,7 @@ import {
   trace,
 } from '@opentelemetry/api'
 import type { RuntimeObserver } from '../observer.ts'
+import { checkOptions, type Fields, optional, withMethods } from '../options.ts'
 import type { UsageRecord } from '../store/records.ts'
 import { version } from '../version.ts'
 import { activeCarrier, OpenSpans } from './spans.ts'
@@ -30,13 +31,18 @@ export interface OpenTelemetryOptions {
   readonly meter?: Meter
 }
 
+const OPTIONS: Fields<OpenTelemetryOptions> = {
+  tracer: optional(withMethods('a tracer', 'startSpan')),
+  meter: optional(withMethods('a meter', 'createHistogram', 'createCounter')),
+}
+
 const NAME = 'meerkat-ts'
 
 /** An observer for `createRuntime({ observer })`. */
 export function openTelemetry(options: OpenTelemetryOptions = {}): RuntimeObserver {
-  const tracer = options.tracer ?? trace.getTracer(NAME, version)
+  checkOptions('openTelemetry', options, OPTIONS)
   const meters = instruments(options.meter ?? metrics.getMeter(NAME, version))
-  const spans = new OpenSpans(tracer)
+  const spans = new OpenSpans(options.tracer ?? trace.getTracer(NAME, version))
   return {
     inputAccepted: ({ durableMs }) => meters.accepted.record(durableMs / 1_000),
     runStarted({ sessionId, runId, attempt, at, queuedMs, traceparents = [] }) {

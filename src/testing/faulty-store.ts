@@ -1,5 +1,6 @@
 /** A store that fails when a test says so, in the ways in which real ones do. */
 import { MeerkatError } from '../errors.ts'
+import { aBoolean, aFunction, aStoreSource, checkArgument, checkOptions, type Fields, optional } from '../options.ts'
 import type { Commit, Store, StoreSource } from '../store/store.ts'
 
 /** Faults to come; a test changes them while it runs. */
@@ -13,8 +14,12 @@ export interface FaultyStoreControl {
   readsFail?: boolean
 }
 
+const CONTROL: Fields<FaultyStoreControl> = { onCommit: optional(aFunction), readsFail: optional(aBoolean) }
+
 /** The source with faults. Every store it opens counts its own commits. */
 export function faultyStore(source: StoreSource, control: FaultyStoreControl): StoreSource {
+  checkArgument('faultyStore', 'source', source, aStoreSource)
+  checkOptions('faultyStore', control, CONTROL)
   return { name: source.name, open: async () => faulty(await source.open(), control) }
 }
 

@@ -1,5 +1,11 @@
 /** A clock that moves only when a test says so. */
-import type { Clock } from '../time.ts'
+import { aDelay, aNumber, checkArgument, type Field } from '../options.ts'
+import { type Clock, isDuration, LATEST_TIME } from '../time.ts'
+
+const aTime: Field = {
+  wanted: 'a time in milliseconds since 1970',
+  fits: value => isDuration(value, 0, LATEST_TIME),
+}
 
 interface Timer {
   /** On the monotonic clock. */
@@ -15,6 +21,7 @@ export class ManualClock implements Clock {
   readonly #waiters: (() => void)[] = []
 
   constructor(startAt: number = Date.UTC(2026, 0, 2, 3, 4, 5)) {
+    checkArgument('manualClock', 'startAt', startAt, aTime)
     this.#epoch = startAt
   }
 
@@ -28,6 +35,7 @@ export class ManualClock implements Clock {
 
   /** Sets the time of day without any time passing, as a correction does, or a machine that was suspended. */
   jump(ms: number): void {
+    checkArgument('jump', 'ms', ms, aNumber)
     this.#epoch += ms
   }
 
@@ -56,6 +64,7 @@ export class ManualClock implements Clock {
 
   /** Moves on, calling back what is due in order of time. */
   advance(ms: number): void {
+    checkArgument('advance', 'ms', ms, aDelay)
     const until = this.#passed + ms
     for (;;) {
       const [next] = this.#timers.filter(({ at }) => at <= until).toSorted((a, b) => a.at - b.at)

@@ -8,6 +8,7 @@ import type { ApplyOutput, BoundaryAnswer, CoreExecutor, RunPort } from '../exec
 import type { CallId } from '../kernel/ids.ts'
 import type { CallIntent } from '../kernel/regions/calls/input.ts'
 import type { CallPolicy } from '../kernel/regions/calls/state.ts'
+import { aBoolean, aFunction, checkArgument, checkOptions, optional } from '../options.ts'
 import type { MessagePart, UsageRecord } from '../store/records.ts'
 
 /** A tool call as a test asks for it. */
@@ -120,8 +121,11 @@ export interface ScriptedExecutor extends CoreExecutor {
 /** An executor that plays a script, or waits for the test to drive each run. */
 export function scriptedExecutor(
   script?: (run: ScriptedRun) => ScriptedAnswer | Promise<ScriptedAnswer>,
-  { hearsWhileParked = false }: { readonly hearsWhileParked?: boolean } = {},
+  options: { readonly hearsWhileParked?: boolean } = {},
 ): ScriptedExecutor {
+  if (script !== undefined) checkArgument('scriptedExecutor', 'script', script, aFunction)
+  checkOptions('scriptedExecutor', options, { hearsWhileParked: optional(aBoolean) })
+  const { hearsWhileParked = false } = options
   const applied: ScriptedRun[] = []
   const untaken: ScriptedRun[] = []
   const takers: ((run: ScriptedRun) => void)[] = []

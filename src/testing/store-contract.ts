@@ -8,6 +8,7 @@
  * storeContract({ describe, test, expect }, 'my store', async () => ({ source: myStore(await freshDatabase()) }))
  * ```
  */
+import { aFunction, aText, checkArgument, withMethods } from '../options.ts'
 import type { StoreSource } from '../store/store.ts'
 import { claimCases } from './store-contract/claims.ts'
 import { commitCases } from './store-contract/commits.ts'
@@ -45,7 +46,13 @@ const GROUPS: Readonly<Record<string, Cases>> = {
   storage: storageCases,
 }
 
+/** A test runner brings more than these. */
+const aTestKit = withMethods('the parts of a test runner', 'describe', 'test', 'expect')
+
 export function storeContract(kit: TestKit, name: string, fresh: () => Promise<FreshStore>): void {
+  checkArgument('storeContract', 'kit', kit, aTestKit)
+  checkArgument('storeContract', 'name', name, aText)
+  checkArgument('storeContract', 'fresh', fresh, aFunction)
   kit.describe(`${name} keeps the store contract`, () => {
     for (const [group, cases] of Object.entries(GROUPS)) {
       kit.describe(group, () => {

@@ -11,17 +11,17 @@ interface Manifest {
 
 /** Which file of this folder tries an entry of the package, or why none does. */
 const TRIED: Readonly<Record<string, string>> = {
-  '.': 'library.test.ts, code.test.ts, orders.test.ts',
+  '.': 'library.test.ts, code.test.ts, orders.test.ts; options of this and every other entry: options.test.ts',
   './runtime': 'machine.test.ts; what processes share: shared.test.ts',
   './agent': 'code.test.ts, provider.test.ts; hostile tools one by one in test/executor',
-  './store/memory': 'code.test.ts, and the store contract',
-  './store/sqlite': 'the store contract',
-  './store/postgres': 'the store contract',
-  './client': 'surfaces.test.ts: it only carries what the server checks',
-  './server': 'surfaces.test.ts',
+  './store/memory': 'code.test.ts, options.test.ts, and the store contract',
+  './store/sqlite': 'options.test.ts, and the store contract',
+  './store/postgres': 'options.test.ts, and the store contract',
+  './client': 'options.test.ts; surfaces.test.ts: what it carries is checked by the server',
+  './server': 'options.test.ts, surfaces.test.ts',
   './kernel': 'pure functions over declared inputs: the explorer walks them',
-  './telemetry': 'code.test.ts, as an observer',
-  './testing': 'for tests of programs; no door of a running one',
+  './telemetry': 'options.test.ts; code.test.ts, as an observer',
+  './testing': 'options.test.ts',
   './package.json': 'data',
 }
 

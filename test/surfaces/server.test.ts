@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterEach, expect, test } from 'vitest'
 import { MeerkatError } from '../../src/errors.ts'
-import { type RunningServer, type ServeOptions, serve } from '../../src/surfaces/server.ts'
+import { type RunningServer, type ServeOptions, serve } from '../../src/server.ts'
 import { FakeRuntime } from './support/fake-runtime.ts'
 import { dial, errorOf, type RawAnswer, send, sendJson } from './support/http.ts'
 

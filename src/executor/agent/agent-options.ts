@@ -3,18 +3,13 @@
  * loaded for it, for every command reads its config file.
  */
 import type { Ids } from '../../ids.ts'
-import type { SessionOptions } from '../../store/records.ts'
-import type { ClockSource } from '../../time.ts'
-import type { ResolveOptions } from '../providers.ts'
-import type { Budget } from './budget.ts'
-import type { ModelFactory } from './choose-model.ts'
-import type { CompactionOptions } from './compact.ts'
-import { isLanguageModel, type LanguageModel } from './model.ts'
 import {
+  aClock,
   aCount,
   aDelay,
   aDuration,
   aFunction,
+  anEnvironment,
   anObject,
   aText,
   checkOptions,
@@ -22,7 +17,14 @@ import {
   type Fields,
   isFunction,
   optional,
-} from './options.ts'
+} from '../../options.ts'
+import type { SessionOptions } from '../../store/records.ts'
+import type { ClockSource } from '../../time.ts'
+import type { ResolveOptions } from '../providers.ts'
+import type { Budget } from './budget.ts'
+import type { ModelFactory } from './choose-model.ts'
+import type { CompactionOptions } from './compact.ts'
+import { isLanguageModel, type LanguageModel } from './model.ts'
 import type { CallSettings } from './settings.ts'
 import type { AgentTool } from './tool.ts'
 
@@ -101,9 +103,9 @@ export const AGENT_OPTIONS: Fields<AgentOptions> = {
   settings: optional(anObject),
   random: optional(aFunction),
   ids: optional(anObject),
-  clock: optional(anObject),
+  clock: optional(aClock),
   baseUrl: optional(aText),
-  env: optional(anObject),
+  env: optional(anEnvironment),
 }
 
 const COMPACTION: Fields<CompactionOptions> = { thresholdTokens: aCount, keepTurns: optional(aCount) }

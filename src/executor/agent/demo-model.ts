@@ -3,6 +3,7 @@
  * everything (streaming, tools, retries, cancelling) runs through the same loop as with a real one.
  */
 import type { LanguageModelV4 } from '@ai-sdk/provider'
+import { aClock, aDelay, checkOptions, type Fields, optional } from '../../options.ts'
 import { type Clock, systemClock } from '../../time.ts'
 import { type DemoStep, demoStep } from './demo-script.ts'
 import { pause } from './demo-tools.ts'
@@ -15,8 +16,12 @@ export interface DemoOptions {
   readonly wordDelayMs?: number
 }
 
+const OPTIONS: Fields<DemoOptions> = { clock: optional(aClock), wordDelayMs: optional(aDelay) }
+
 /** The demo model. */
-export function demoModel({ clock = systemClock, wordDelayMs = 15 }: DemoOptions = {}): LanguageModelV4 {
+export function demoModel(options: DemoOptions = {}): LanguageModelV4 {
+  checkOptions('demoModel', options, OPTIONS)
+  const { clock = systemClock, wordDelayMs = 15 } = options
   const failedOnce = new Set<string>()
   const stream = (options: CallOptions): ReadableStream<StreamPart> => {
     const parts = speak(options, { clock, wordDelayMs, failedOnce })

@@ -3,6 +3,7 @@
  * effect that can be seen, and slow ones for each policy.
  */
 import { appendFileSync } from 'node:fs'
+import { aClock, aNumber, aWord, checkOptions, type Fields, optional } from '../../options.ts'
 import { type Clock, systemClock } from '../../time.ts'
 import { demoTool, number, oneOf, positive, text, whole } from './demo-args.ts'
 import type { AgentTool, ToolContext } from './tool.ts'
@@ -17,8 +18,16 @@ export interface DemoToolOptions {
   readonly notes?: string[]
 }
 
+const OPTIONS: Fields<DemoToolOptions> = {
+  clock: optional(aClock),
+  seed: optional(aNumber),
+  notesFile: optional(aWord),
+  notes: optional({ wanted: 'a list', fits: Array.isArray }),
+}
+
 /** The demo agent's tools. */
 export function demoTools(options: DemoToolOptions = {}): readonly AgentTool[] {
+  checkOptions('demoTools', options, OPTIONS)
   const { clock = systemClock, seed = 1, notesFile = process.env['MEERKAT_DEMO_NOTES'], notes = [] } = options
   return [clockTool(clock), calculator, diceTool(seed), noteTool(notesFile, notes), ...slowTools(clock), transfer]
 }

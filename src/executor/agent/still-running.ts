@@ -1,6 +1,6 @@
 /** The answer of a tool whose work goes on behind it. */
 import { cutText, jsonOf, wellFormed } from '../../foreign.ts'
-import { aDuration, checkOptions, type Fields, invalidOption, optional } from './options.ts'
+import { aDuration, checkOptions, type Fields, invalidOption, optional } from '../../options.ts'
 
 export interface StillRunningOptions<Output> {
   /** What runs, for people: `build #42`. */

@@ -9,8 +9,6 @@ import { MeerkatError } from '../../errors.ts'
 import { cutText, jsonOf, messageOf } from '../../foreign.ts'
 import type { CallId, OperationId, RunId, SessionId } from '../../kernel/ids.ts'
 import type { CallPolicy } from '../../kernel/regions/calls/state.ts'
-import type { Deadline } from '../../time.ts'
-import type { ToolSummary, WatchContext } from '../executor.ts'
 import {
   aBoolean,
   aDuration,
@@ -26,7 +24,9 @@ import {
   isFunction,
   oneOf,
   optional,
-} from './options.ts'
+} from '../../options.ts'
+import type { Deadline } from '../../time.ts'
+import type { ToolSummary, WatchContext } from '../executor.ts'
 import type { StillRunning } from './still-running.ts'
 
 /** What a tool's function gets beside its arguments. */

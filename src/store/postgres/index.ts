@@ -3,8 +3,9 @@
  * claimed, and takes over those of a process that fell silent.
  */
 import { MeerkatError } from '../../errors.ts'
+import { aDelay, aDuration, aText, aWord, checkArgument, checkOptions, type Fields, optional } from '../../options.ts'
 import { demandDurations, MAX_TIMER_MS } from '../../time.ts'
-import type { StoreFaults } from '../faults.ts'
+import { type StoreFaults, someFaults } from '../faults.ts'
 import type { Store, StoreSource } from '../store.ts'
 import { Client, type Limits, loadConnect, type Target } from './client.ts'
 import { notUnicode, toStoreError } from './errors.ts'
@@ -35,6 +36,20 @@ export interface PostgresOptions {
   readonly faults?: StoreFaults
 }
 
+const OPTIONS: Fields<PostgresOptions> = {
+  leaseMs: optional(aDuration),
+  max: optional({
+    wanted: 'a whole number of connections, at least 1',
+    fits: value => Number.isSafeInteger(value) && Number(value) > 0,
+  }),
+  schema: optional(aText),
+  applicationName: optional(aWord),
+  statementTimeoutMs: optional(aDelay),
+  poolTimeoutMs: optional(aDelay),
+  connectTimeoutMs: optional(aDelay),
+  faults: optional(someFaults),
+}
+
 const WRITE_CONNECTIONS = 4
 /** Short enough that every name made from it fits PostgreSQL's 63 bytes. */
 const SCHEMA_NAME = /^[a-z_][a-z0-9_]{0,39}$/
@@ -42,6 +57,8 @@ const UPKEEP_TIMEOUT_MS = 24 * 3600_000
 
 /** A store in the PostgreSQL database at `url` (`postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=...`). */
 export function postgres(url: string, options: PostgresOptions = {}): StoreSource {
+  checkArgument('postgres', 'url', url, aText)
+  checkOptions('postgres', options, OPTIONS)
   const { schema = 'meerkat', applicationName = 'meerkat', leaseMs = 15_000 } = options
   if (!SCHEMA_NAME.test(schema)) {
     throw new MeerkatError(

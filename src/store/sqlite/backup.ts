@@ -10,6 +10,7 @@ import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from '
 import { dirname, resolve } from 'node:path'
 import { backup, DatabaseSync } from 'node:sqlite'
 import { MeerkatError } from '../../errors.ts'
+import { aFunction, aWord, checkArgument, checkOptions, optional } from '../../options.ts'
 import { toStoreError } from './errors.ts'
 import { versionOf } from './schema.ts'
 
@@ -24,6 +25,9 @@ export async function backupSqlite(
   target: string,
   options: { readonly onProgress?: (progress: BackupProgress) => void } = {},
 ): Promise<void> {
+  checkArgument('backupSqlite', 'source', source, aWord)
+  checkArgument('backupSqlite', 'target', target, aWord)
+  checkOptions('backupSqlite', options, { onProgress: optional(aFunction) })
   const [from, to] = [resolve(source), resolve(target)]
   if (existsSync(to)) {
     throw new MeerkatError('conflict', `${to} exists: choose another path for the backup, or remove it`, {
@@ -46,8 +50,16 @@ export async function backupSqlite(
     renameSync(half, to)
     flush(dirname(to))
   } catch (error) {
-    for (const end of ['', '-wal', '-shm', '-journal']) rmSync(`${half}${end}`, { force: true })
+    for (const end of ['', '-wal', '-shm', '-journal']) discard(`${half}${end}`)
     throw toStoreError(error, { path: from })
+  }
+}
+
+function discard(path: string): void {
+  try {
+    rmSync(path, { force: true })
+  } catch {
+    // It was never there, or stays for whoever looks at the folder: what failed before says more.
   }
 }
 

@@ -6,8 +6,22 @@ import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { MeerkatError } from '../../errors.ts'
+import {
+  aBoolean,
+  aClock,
+  aCount,
+  aDelay,
+  aDuration,
+  aFunction,
+  aWord,
+  checkArgument,
+  checkOptions,
+  type Fields,
+  oneOf,
+  optional,
+} from '../../options.ts'
 import { type ClockSource, demandDurations, soundClock } from '../../time.ts'
-import type { StoreFaults } from '../faults.ts'
+import { type StoreFaults, someFaults } from '../faults.ts'
 import type { Store, StoreSource } from '../store.ts'
 import { isLocked, type OpenSqlDriver, openNodeSqlite, type SqlDriver } from './driver.ts'
 import { olderSchema, toStoreError, unusableFolder } from './errors.ts'
@@ -51,14 +65,26 @@ const LEASE_MS = 30_000
 /** Shorter ones would be over between two heartbeats of a busy process. */
 const LEASE_LEAST_MS = 100
 
+const OPTIONS: Fields<SqliteOptions> = {
+  synchronous: optional(oneOf('full', 'normal')),
+  lockTimeoutMs: optional(aDelay),
+  maxPages: optional(aCount),
+  leaseMs: optional(aDuration),
+  clock: optional(aClock),
+  readOnly: optional(aBoolean),
+  driver: optional(aFunction),
+  faults: optional(someFaults),
+}
+
 /** A store in the SQLite file at `path`; the file and its folder are created when absent. */
 export function sqlite(path: string, options: SqliteOptions = {}): StoreSource {
   if (path === '' || path === ':memory:') {
     throw new MeerkatError('invalid-params', 'sqlite() needs the path of a file: use memory() for a store without one')
   }
+  checkArgument('sqlite', 'path', path, aWord)
+  checkOptions('sqlite', options, OPTIONS)
   const { leaseMs = LEASE_MS } = options
   demandDurations({ leaseMs }, { leastMs: LEASE_LEAST_MS })
-  demandDurations({ lockTimeoutMs: options.lockTimeoutMs })
   const file = resolve(path)
   return { name: `sqlite:${file}`, open: () => open(file, options) }
 }

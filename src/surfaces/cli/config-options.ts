@@ -7,6 +7,7 @@
  */
 import { AGENT_OPTIONS, type AgentOptions, checkNested } from '../../executor/agent/agent-options.ts'
 import type { Budget } from '../../executor/agent/budget.ts'
+import type { CoreExecutor } from '../../executor/executor.ts'
 import {
   aBoolean,
   aCount,
@@ -19,11 +20,10 @@ import {
   type Field,
   type Fields,
   optional,
-} from '../../executor/agent/options.ts'
-import type { CoreExecutor } from '../../executor/executor.ts'
+} from '../../options.ts'
 import type { RuntimeOptions } from '../../session/options.ts'
 import type { RetentionPolicy } from '../../session/retention/policy.ts'
-import type { ServeOptions } from '../server.ts'
+import { SERVE_OPTIONS, type ServeOptions } from '../server-options.ts'
 import { usage } from './failure.ts'
 
 /** The store is a setting; crash points are for tests. */
@@ -72,13 +72,17 @@ const { maxTokens, maxToolCalls, maxTurns, ...others } = ofAgent
 const AGENT: Fields<OfAgent> = others
 const BUDGET: Fields<Budget> = { maxTokens, maxToolCalls, maxTurns }
 
-const SERVER: Fields<OfServer> = {
-  authorize: optional(aFunction),
-  maxBodyBytes: optional(aCount),
-  heartbeatMs: optional(aDuration),
-  requestTimeoutMs: optional(aDuration),
-  graceMs: optional(aDelay),
-}
+const {
+  runtime: _r,
+  host: _h,
+  port: _p,
+  token: _k,
+  allowedHosts: _ah,
+  allowedOrigins: _ao,
+  log: _l,
+  ...ofServer
+} = SERVE_OPTIONS
+const SERVER: Fields<OfServer> = ofServer
 
 const RETENTION: Fields<RetentionPolicy> = {
   deltasAfterMs: optional(aDelay),

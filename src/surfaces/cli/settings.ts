@@ -7,7 +7,8 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { messageOf } from '../../foreign.ts'
 import { type RunLimits, runLimits } from '../../loop/slots.ts'
-import { hostName, isToken, unbracketed } from '../http/hosts.ts'
+import { isToken } from '../../options.ts'
+import { isHost, isOrigin } from '../http/hosts.ts'
 import { type ConfigOptions, NO_OPTIONS } from './config-options.ts'
 import { usage } from './failure.ts'
 import { keyOf } from './flag-key.ts'
@@ -172,7 +173,7 @@ const TEXTS: Readonly<Record<'text' | 'model' | 'token' | 'host', TextKind>> = {
   model: { fits: text => /^[^/]+\/./.test(text), wanted: 'provider/model, such as openai/gpt-5.6 or demo/agent' },
   token: { fits: isToken, wanted: 'printable ASCII without spaces', isSecret: true },
   host: {
-    fits: text => isHost(unbracketed(text)),
+    fits: isHost,
     wanted: 'an address or a name of this machine, such as 127.0.0.1',
   },
 }
@@ -191,14 +192,6 @@ function checkList(value: unknown, place: string, fits: (one: string) => boolean
   const wrong = list.find(one => !isFit(one))
   if (wrong !== undefined) throw usage(`${place} must name ${wanted}, not ${brief(wrong)}`)
   return list.filter(isFit)
-}
-
-function isHost(text: string): boolean {
-  return hostName(text) === text.toLowerCase() || hostName(`[${text}]`) === text.toLowerCase()
-}
-
-function isOrigin(text: string): boolean {
-  return URL.parse(text)?.origin === text
 }
 
 /** A whole number in a range, from a flag or a config file. */

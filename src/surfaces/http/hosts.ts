@@ -23,11 +23,20 @@ export function hostName(authority: string | undefined): string | undefined {
   return url === null ? undefined : unbracketed(url.hostname)
 }
 
-/** Whether it can stand in a header as it is. */
-export function isToken(text: string): boolean {
-  return /^[\x21-\x7e]+$/.test(text)
-}
-
 export function unbracketed(host: string): string {
   return host.replace(/^\[(.*)\]$/, '$1')
+}
+
+/** Whether it is a name or an address as requests write it, without a port; an IPv6 one with brackets or without. */
+export function isHost(text: string): boolean {
+  const bare = unbracketed(text).toLowerCase()
+  return bare.length <= 253 && (hostName(bare) === bare || hostName(`[${bare}]`) === bare)
+}
+
+/** Whether a browser writes an origin like this. */
+export function isOrigin(text: string): boolean {
+  const url = URL.parse(text)
+  if (url === null) return false
+  // Those of extensions and the like are none to the URL standard; browsers write them all the same.
+  return url.origin === 'null' ? /^[a-z][a-z\d+.-]*:\/\/[\w.-]+$/.test(text) : url.origin === text
 }

@@ -15,7 +15,7 @@ export const after: z.ZodString = name(500).describe('Continue behind this curso
 export const limit: z.ZodDefault<z.ZodInt> = z.int().min(1).max(1000).default(100).describe('Most entries to answer.')
 
 /** The longest a request may wait; whoever wants to wait longer asks again. */
-const MAX_WAIT_MS = 600_000
+export const MAX_WAIT_MS: number = 600_000
 export const waitMs: z.ZodInt = z.int().min(0).max(MAX_WAIT_MS)
 
 /** Count that makes no sense at zero. */

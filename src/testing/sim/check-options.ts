@@ -9,7 +9,7 @@ import {
   type Fields,
   invalidOption,
   optional,
-} from '../../executor/agent/options.ts'
+} from '../../options.ts'
 import type { FaultRates, SimulationOptions } from './options.ts'
 
 const aRate: Field = {

@@ -8,7 +8,7 @@
  * ```
  */
 
-import { aFunction, checkFields, optional } from '../../executor/agent/options.ts'
+import { aFunction, checkFields, optional } from '../../options.ts'
 import { loadSchemas } from '../../session/door.ts'
 import { memory } from '../../store/memory.ts'
 import { aNumber, anySeed, checkSimulation } from './check-options.ts'
@@ -66,8 +66,8 @@ export interface SimulationsOptions extends Omit<SimulationOptions, 'seed'> {
 
 /** Runs many seeds; throws at the first that goes wrong, with how to see it again. Answers the counts of all. */
 export async function simulateMany(options: SimulationsOptions): Promise<Readonly<Record<string, number>>> {
+  checkFields('simulateMany', options, MANY)
   const { seeds, from = 1, onReport, ...rest } = options
-  checkFields('simulateMany', { seeds, from, onReport }, MANY)
   checkSimulation({ ...rest, seed: from })
   const tally: Record<string, number> = {}
   let never: ReadonlyMap<string, string> | undefined
@@ -85,7 +85,7 @@ export async function simulateMany(options: SimulationsOptions): Promise<Readonl
   return tally
 }
 
-const MANY = { seeds: aNumber, from: anySeed, onReport: optional(aFunction) }
+const MANY = { seeds: aNumber, from: optional(anySeed), onReport: optional(aFunction) }
 
 /** A report of a simulation that went wrong, for people. */
 export function reportText({ seed, hash, violations, trace, replay }: SimulationReport): string {

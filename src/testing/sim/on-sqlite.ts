@@ -2,6 +2,7 @@
  * A simulation on a real SQLite file, whose processes can be killed: what waits for its transaction then is not written,
  * the connection ends with a transaction taken back, and the claims last for their lease.
  */
+import { aWord, checkArgument } from '../../options.ts'
 import type { OpenSqlDriver, SqlDriver, SqlStatement } from '../../store/sqlite/driver.ts'
 import { openNodeSqlite } from '../../store/sqlite/driver.ts'
 import { sqlite } from '../../store/sqlite/index.ts'
@@ -11,6 +12,7 @@ import { LEASE_MS } from './process.ts'
 
 /** Options that play one simulation on the file at `path`, which must not exist. */
 export function onSqlite(path: string): Required<Pick<SimulationOptions, 'store' | 'kill'>> {
+  checkArgument('onSqlite', 'path', path, aWord)
   const connections = new WeakMap<Store, Connection>()
   return {
     store: clock => ({

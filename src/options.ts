@@ -1,11 +1,12 @@
 /**
  * Options at the door: each field checked by what it has to be, and no field that nothing reads.
  *
- * Objects of options come from a caller's program, so reading them may throw as well.
+ * Objects of options come from a caller's program, so reading them may throw as well. Each function that the package
+ * exports and that takes options checks them by a table of these.
  */
-import { MeerkatError } from '../../errors.ts'
-import { messageOf } from '../../foreign.ts'
-import { isDuration, LONGEST_MS } from '../../time.ts'
+import { MeerkatError } from './errors.ts'
+import { messageOf } from './foreign.ts'
+import { isDuration, LONGEST_MS } from './time.ts'
 
 /** What a field has to be. */
 export interface Field {
@@ -34,9 +35,38 @@ export const aCount: Field = {
   wanted: 'a whole number, at least 0',
   fits: value => Number.isSafeInteger(value) && Number(value) >= 0,
 }
+export const aNumber: Field = { wanted: 'a number', fits: value => Number.isFinite(value) }
 export const anObject: Field = {
   wanted: 'an object',
   fits: value => typeof value === 'object' && value !== null && !Array.isArray(value),
+}
+
+/** A text that says something, and that systems beneath us take as it is. */
+export const aWord: Field = {
+  wanted: 'a text that is not empty',
+  fits: value => typeof value === 'string' && value !== '' && !value.includes('\0'),
+}
+export const aSignal: Field = { wanted: 'an AbortSignal', fits: value => value instanceof AbortSignal }
+/** Whether it can stand in a header as it is. */
+export const isToken = (text: string): boolean => /^[\x21-\x7e]+$/.test(text)
+export const aToken: Field = {
+  wanted: 'printable ASCII without spaces',
+  fits: value => typeof value === 'string' && isToken(value),
+}
+/** An object with these methods. */
+export const withMethods = (what: string, ...names: readonly string[]): Field => ({
+  wanted: `${what}: an object with ${names.map(name => `${name}()`).join(', ')}`,
+  fits: value =>
+    typeof value === 'object' && value !== null && names.every(name => isFunction(Reflect.get(value, name))),
+})
+export const aClock: Field = withMethods('a clock', 'now', 'after')
+export const aStoreSource: Field = withMethods('a store', 'open')
+
+/** Variables, as `process.env` has them. */
+export const anEnvironment: Field = {
+  wanted: 'an object of texts',
+  fits: value =>
+    isObject(value) && Object.values(value).every((one: unknown) => one === undefined || typeof one === 'string'),
 }
 
 export const oneOf = (...choices: readonly string[]): Field => ({
@@ -52,8 +82,7 @@ export const either = (...fields: readonly Field[]): Field => ({
 /** Throws `invalid-params` unless the options are an object with these fields and no others. */
 export function checkOptions(whose: string, options: unknown, fields: Readonly<Record<string, Field>>): void {
   checkFields(whose, options, fields)
-  const unknown = Object.keys(options as object).filter(key => !Object.hasOwn(fields, key))
-  const [first] = unknown
+  const [first] = namesIn(whose, options).filter(key => !Object.hasOwn(fields, key))
   if (first === undefined) return
   const known = Object.keys(fields).join(', ')
   throw invalidOption(whose, first, `is no option; there are ${known}`)
@@ -61,13 +90,39 @@ export function checkOptions(whose: string, options: unknown, fields: Readonly<R
 
 /** The same for an object that may have more. */
 export function checkFields(whose: string, options: unknown, fields: Readonly<Record<string, Field>>): void {
-  if (typeof options !== 'object' || options === null) throw invalidOption(whose, '', 'must be an object')
+  if (!isObject(options)) throw invalidOption(whose, '', 'must be an object')
   for (const [name, { fits, wanted, optional: mayLack = false }] of Object.entries(fields)) {
     const problem = problemOf(() => {
       const value: unknown = Reflect.get(options, name)
       return (value === undefined && mayLack) || fits(value)
     })
     if (problem !== undefined) throw invalidOption(whose, name, problem ?? `must be ${wanted}`)
+  }
+}
+
+/** Throws `invalid-params` unless an argument is what it has to be. */
+export function checkArgument(whose: string, name: string, value: unknown, field: Field): void {
+  checkFields(whose, { [name]: value }, { [name]: field })
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !isListOf(value)
+}
+
+/** Even to ask what it is may throw. */
+function isListOf(value: object): boolean {
+  try {
+    return Array.isArray(value)
+  } catch {
+    return false
+  }
+}
+
+function namesIn(whose: string, options: unknown): readonly string[] {
+  try {
+    return Object.keys(options as object)
+  } catch (error) {
+    throw invalidOption(whose, '', `can't be read: ${messageOf(error)}`)
   }
 }
 

@@ -1,0 +1,343 @@
+/** Functions that the package exports and that take options: nonsense is refused at once, and by its name. */
+import { readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { z } from 'zod'
+import { createClient } from '../../src/client/index.ts'
+import {
+  agent,
+  demoModel,
+  demoTools,
+  guardProcess,
+  resolveModel,
+  stillRunning,
+  tool,
+} from '../../src/executor/agent/index.ts'
+import { echo } from '../../src/executor/echo.ts'
+import { createRuntime, type Runtime } from '../../src/index.ts'
+import { fetchHandler, serve } from '../../src/server.ts'
+import { memory } from '../../src/store/memory.ts'
+import { postgres } from '../../src/store/postgres/index.ts'
+import { backupSqlite, sqlite } from '../../src/store/sqlite/index.ts'
+import { openTelemetry } from '../../src/telemetry/index.ts'
+import {
+  faultyStore,
+  manualClock,
+  onSqlite,
+  scriptedExecutor,
+  simulate,
+  simulateMany,
+  storeContract,
+} from '../../src/testing/index.ts'
+import { systemClock } from '../../src/time.ts'
+import { variants } from './hostile.ts'
+import { broken, outcomeOf } from './try-door.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+
+interface Door {
+  /** Arguments that could be meant. */
+  readonly args: readonly unknown[]
+  readonly call: (...args: never[]) => unknown
+  /** Which of the arguments are options. */
+  readonly options: number
+}
+
+const nothing = (): void => {}
+const URL_OF_NONE = 'postgres://user@127.0.0.1:1/none'
+
+async function closed(made: Promise<{ readonly close: () => Promise<void> }>): Promise<void> {
+  await (await made).close()
+}
+
+type Doors = Readonly<Record<string, Door>>
+
+const doors = (runtime: Runtime, folder: string): Doors => ({
+  ...serving(runtime),
+  ...storing(folder),
+  ...working(),
+  ...testing(folder),
+})
+
+function serving(runtime: Runtime): Doors {
+  const handler = {
+    runtime,
+    token: 'sesame',
+    authorize: undefined,
+    allowedHosts: ['a.example'],
+    allowedOrigins: ['https://a.example'],
+    maxBodyBytes: 1000,
+    heartbeatMs: 1000,
+    log: nothing,
+  }
+  const socket = { host: '127.0.0.1', port: 0, requestTimeoutMs: 1000, graceMs: 10 }
+  return {
+    fetchHandler: { args: [{ ...handler, closing: undefined }], call: fetchHandler, options: 0 },
+    serve: {
+      args: [{ ...handler, ...socket }],
+      call: (...args: Parameters<typeof serve>) => closed(serve(...args)),
+      options: 0,
+    },
+    createRuntime: {
+      args: [{ executor: echo(), recover: false, idleMs: 1000 }],
+      call: (...args: Parameters<typeof createRuntime>) => closed(createRuntime(...args)),
+      options: 0,
+    },
+    createClient: {
+      args: [{ url: 'http://127.0.0.1:4747', token: 'sesame', fetch, retryDelayMs: () => 1 }],
+      call: createClient,
+      options: 0,
+    },
+    openTelemetry: { args: [{ tracer: undefined, meter: undefined }], call: openTelemetry, options: 0 },
+  }
+}
+
+function storing(folder: string): Doors {
+  return {
+    sqlite: {
+      args: [
+        join(folder, 'a.db'),
+        {
+          synchronous: 'full',
+          lockTimeoutMs: 10,
+          maxPages: 10_000,
+          leaseMs: 1000,
+          clock: systemClock,
+          readOnly: false,
+          driver: undefined,
+          faults: {},
+        },
+      ],
+      call: sqlite,
+      options: 1,
+    },
+    backupSqlite: {
+      args: [join(folder, 'none.db'), join(folder, 'copy.db'), { onProgress: nothing }],
+      call: backupSqlite,
+      options: 2,
+    },
+    postgres: {
+      args: [
+        URL_OF_NONE,
+        {
+          leaseMs: 1000,
+          max: 1,
+          schema: 's',
+          applicationName: 'a',
+          statementTimeoutMs: 10,
+          poolTimeoutMs: 10,
+          connectTimeoutMs: 10,
+          faults: {},
+        },
+      ],
+      call: postgres,
+      options: 1,
+    },
+    memory: { args: [{ faults: {}, clock: systemClock }], call: memory, options: 0 },
+  }
+}
+
+function working(): Doors {
+  return {
+    agent: { args: [{ model: 'demo/agent', tools: [], maxTurns: 1, clock: systemClock }], call: agent, options: 0 },
+    tool: {
+      args: [{ name: 't', description: 'd', input: z.object({}), onLost: 'ask', execute: nothing }],
+      call: tool,
+      options: 0,
+    },
+    stillRunning: { args: [{ title: 'build', handle: 1, maxMs: 10 }], call: stillRunning, options: 0 },
+    demoModel: { args: [{ clock: systemClock, wordDelayMs: 1 }], call: demoModel, options: 0 },
+    demoTools: { args: [{ clock: systemClock, seed: 1, notesFile: 'notes', notes: [] }], call: demoTools, options: 0 },
+    guardProcess: {
+      args: [{ onStray: nothing, onFault: nothing }],
+      call: (...args: Parameters<typeof guardProcess>) => guardProcess(...args)(),
+      options: 0,
+    },
+    resolveModel: {
+      args: ['compatible/m', { baseUrl: 'http://127.0.0.1:1/v1', env: {} }],
+      call: resolveModel,
+      options: 1,
+    },
+  }
+}
+
+function testing(folder: string): Doors {
+  const world = { seed: 1, steps: 1, owners: 1, sessions: 1, clients: 1, faults: { kill: 0 } }
+  return {
+    faultyStore: { args: [memory(), { onCommit: undefined, readsFail: false }], call: faultyStore, options: 1 },
+    scriptedExecutor: { args: [nothing, { hearsWhileParked: true }], call: scriptedExecutor, options: 1 },
+    simulate: { args: [world], call: simulate, options: 0 },
+    simulateMany: {
+      args: [{ ...world, seed: undefined, seeds: 1, from: 1, onReport: nothing }],
+      call: simulateMany,
+      options: 0,
+    },
+    manualClock: { args: [0], call: manualClock, options: -1 },
+    onSqlite: { args: [join(folder, 'sim.db')], call: onSqlite, options: -1 },
+    storeContract: {
+      args: [{ describe: nothing, test: nothing, expect }, 'mine', nothing],
+      call: storeContract,
+      options: 0,
+    },
+  }
+}
+
+/** Exported functions that are not tried here, and why. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  echo: 'takes nothing',
+  checkHistory: 'takes what a simulation recorded',
+  reportText: 'takes what a simulation answered',
+}
+
+/** Entries whose functions are not tried here at all. */
+const ENTRIES_ELSEWHERE: Readonly<Record<string, string>> = {
+  './kernel': 'pure functions over declared inputs',
+  './runtime': 'machine.test.ts',
+  './package.json': 'data',
+}
+
+async function house(): Promise<Readonly<Record<string, Door>>> {
+  const runtime = await createRuntime({ executor: echo() })
+  const folder = await mkdtemp(join(tmpdir(), 'meerkat-options-'))
+  onTestFinished(async () => {
+    await runtime.close()
+    await rm(folder, { recursive: true, force: true })
+  })
+  return doors(runtime, folder)
+}
+
+const NAMES = Object.keys(doors({} as Runtime, ''))
+
+test.each(NAMES)('%s takes or refuses whatever it is given', { timeout: 120_000 }, async name => {
+  const door = (await house())[name]
+  if (door === undefined) return
+  const call = door.call as (...args: readonly unknown[]) => unknown
+  // A simulation of 9e15 steps is one that was asked for.
+  const asked = [...variants(door.args)].filter(
+    one => !name.startsWith('simulate') || !/ is (an absurd|no safe)/.test(one.name),
+  )
+  const trials = asked.map(one => ({ name: one.name, call: () => call(...one.args) }))
+  expect(await broken(trials)).toEqual([])
+})
+
+test.each(NAMES)('%s refuses an option that it does not know', async name => {
+  const door = (await house())[name]
+  if (door === undefined || door.options < 0) return
+  const call = door.call as (...args: readonly unknown[]) => unknown
+  const surplus = { ...(door.args[door.options] as object), surprise: 1 }
+  const outcome = await outcomeOf(() => call(...door.args.with(door.options, surplus)))
+  if (name === 'storeContract') return expect(outcome.type).toBe('answered') // A test runner brings more than we use.
+  expect(outcome).toMatchObject({ type: 'refused', code: 'invalid-params' })
+})
+
+test('every function that the package exports is tried here, or says why not', async () => {
+  const { exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    readonly exports: Readonly<Record<string, { readonly default: string }>>
+  }
+  const untried: string[] = []
+  for (const [entry, { default: file }] of Object.entries(exports)) {
+    if (entry in ENTRIES_ELSEWHERE) continue
+    const path = join(ROOT, file.replace('./dist/', 'src/').replace(/\.js$/, '.ts'))
+    const found = (await import(path)) as Readonly<Record<string, unknown>>
+    for (const [name, value] of Object.entries(found)) {
+      if (typeof value !== 'function' || String(value).startsWith('class')) continue
+      if (!NAMES.includes(name) && !(name in ELSEWHERE)) untried.push(`${name} of ${entry}`)
+    }
+  }
+  expect(untried).toEqual([])
+})
+
+/** What a serving program gets wrong, and the name that the refusal has to say. */
+const WRONG: readonly (readonly [wrong: object, name: string])[] = [
+  [{ runtime: {} }, 'runtime'],
+  [{ runtime: undefined }, 'runtime'],
+  [{ allowedHost: ['a'] }, 'allowedHost'],
+  [{ allowedHosts: 'a.example' }, 'allowedHosts'],
+  [{ allowedHosts: ['a.example:80'] }, 'allowedHosts'],
+  [{ allowedHosts: ['https://a.example'] }, 'allowedHosts'],
+  [{ allowedOrigins: ['a.example'] }, 'allowedOrigins'],
+  [{ allowedOrigins: ['https://a.example/'] }, 'allowedOrigins'],
+  [{ allowedOrigins: ['*'] }, 'allowedOrigins'],
+  [{ token: '' }, 'token'],
+  [{ token: 'a b' }, 'token'],
+  [{ token: 42 }, 'token'],
+  [{ authorize: true }, 'authorize'],
+  [{ maxBodyBytes: '1mb' }, 'maxBodyBytes'],
+  [{ heartbeatMs: 0 }, 'heartbeatMs'],
+  [{ log: 'stderr' }, 'log'],
+]
+
+const WRONG_SOCKETS: readonly (readonly [wrong: object, name: string])[] = [
+  [{ port: '80' }, 'port'],
+  [{ port: 65_536 }, 'port'],
+  [{ port: -1 }, 'port'],
+  [{ host: '' }, 'host'],
+  [{ host: 'http://127.0.0.1' }, 'host'],
+  [{ host: 7 }, 'host'],
+  [{ requestTimeoutMs: 0 }, 'requestTimeoutMs'],
+  [{ graceMs: Number.NaN }, 'graceMs'],
+]
+
+test.each([...WRONG, ...WRONG_SOCKETS])('a server is not begun with %o', async (wrong, name) => {
+  const runtime = await createRuntime({ executor: echo() })
+  onTestFinished(() => runtime.close())
+  await expect(closed(serve({ runtime, port: 0, ...wrong }))).rejects.toMatchObject({
+    code: 'invalid-params',
+    details: { issues: [{ path: name }] },
+  })
+})
+
+test.each(WRONG)('a handler is not made with %o', async (wrong, name) => {
+  const runtime = await createRuntime({ executor: echo() })
+  onTestFinished(() => runtime.close())
+  const made = outcomeOf(() => fetchHandler({ runtime, ...wrong }))
+  expect(await made).toEqual({ type: 'refused', code: 'invalid-params' })
+  expect(() => fetchHandler({ runtime, ...wrong })).toThrow(name)
+})
+
+test('a runtime given in the place of the options is refused, with what is missing', async () => {
+  const runtime = await createRuntime({ executor: echo() })
+  onTestFinished(() => runtime.close())
+  await expect(closed(serve(runtime as never))).rejects.toThrow('runtime')
+  expect(() => fetchHandler(runtime as never)).toThrow('runtime')
+})
+
+test('a server may be given as long as anybody may', async () => {
+  const runtime = await createRuntime({ executor: echo() })
+  onTestFinished(() => runtime.close())
+  const longest = 3_155_760_000_000
+  const server = await serve({ runtime, port: 0, requestTimeoutMs: longest, graceMs: longest, heartbeatMs: longest })
+  const ended = server.close()
+  expect(await outcomeOf(() => ended)).toMatchObject({ type: 'answered' })
+})
+
+test('a client says what is wrong with what it is given before it asks anybody', async () => {
+  const signal = AbortSignal.abort()
+  const client = createClient({
+    url: 'http://127.0.0.1:4747',
+    fetch: async () => {
+      throw signal.reason as Error
+    },
+    retryDelayMs: () => 1,
+  })
+  const first = async (events: AsyncIterable<unknown>): Promise<unknown> => events[Symbol.asyncIterator]().next()
+  const methods: Readonly<Record<string, readonly [readonly unknown[], (...args: never[]) => unknown]>> = {
+    call: [['session/get', { sessionId: 'a' }, { signal }], client.call],
+    events: [[{ sessionId: 'a', after: '0', signal }], (options: never) => first(client.events(options))],
+    inputEvents: [
+      [{ sessionId: 'a', inputId: 'i', after: '0', signal }],
+      (options: never) => first(client.inputEvents(options)),
+    ],
+  }
+  for (const [name, [args, method]] of Object.entries(methods)) {
+    const call = method as (...args: readonly unknown[]) => unknown
+    // With a signal that is aborted, whatever is taken ends at once: as the abort, or as an empty iteration.
+    const trials = [...variants(args)].filter(
+      one => one.args.length === args.length && !/ signal |argument 2 is|0 is/.test(one.name),
+    )
+    const found = await broken(trials.map(one => ({ name: `${name}: ${one.name}`, call: () => call(...one.args) })))
+    expect(found.filter(text => !text.endsWith('AbortError: This operation was aborted'))).toEqual([])
+  }
+})
