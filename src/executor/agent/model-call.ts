@@ -135,8 +135,11 @@ async function read(
   onPart: (part: StreamPart) => boolean,
 ): Promise<Thrown | undefined> {
   let leave = (): void => {}
+  let opening: PromiseLike<{ readonly stream: ReadableStream<StreamPart> }> | undefined
   try {
-    const { stream } = await stage.race(open())
+    opening = open()
+    const { stream } = await stage.race(opening)
+    opening = undefined
     const reader = stream.getReader()
     leave = () => void reader.cancel().catch(() => undefined)
     // Cancelling answers a pending read at once, even if the provider ignores its signal.
@@ -146,6 +149,11 @@ async function read(
     return undefined
   } catch (error) {
     leave()
+    // Deaf to its signal it may open the stream later: nobody will read it.
+    opening?.then(
+      ({ stream }) => stream.cancel().catch(() => undefined),
+      () => undefined,
+    )
     return error instanceof Stopped ? undefined : { error }
   }
 }
