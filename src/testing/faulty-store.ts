@@ -38,6 +38,9 @@ function faulty(store: Store, control: FaultyStoreControl): Store {
   return {
     name: store.name,
     ...(store.identity !== undefined && { identity: store.identity }),
+    get trouble() {
+      return store.trouble
+    },
     leaseMs: store.leaseMs,
     mail: store.mail,
     registry: store.registry,
