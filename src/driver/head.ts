@@ -1,4 +1,5 @@
 import { unfinishedCount } from '../kernel/regions/endings/table.ts'
+import { phaseShown } from '../kernel/regions/lifecycle/table.ts'
 import { nextDueAt } from '../kernel/regions/schedules/table.ts'
 import { completionsUntold } from '../kernel/runnable.ts'
 import type { MeerkatState } from '../kernel/state.ts'
@@ -12,10 +13,10 @@ function wantedFrom(state: MeerkatState): number | undefined {
 
 /** What is to be known of the state without reading the log, after this many commits. */
 export function headOf(state: MeerkatState, commits: number): Head {
-  const { lifecycle, transcript } = state
+  const { transcript } = state
   const dueAt = wantedFrom(state)
   return {
-    phase: lifecycle.phase,
+    phase: phaseShown(state),
     unfinished: unfinishedCount(state),
     messages: transcript.length,
     commits,

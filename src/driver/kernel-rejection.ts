@@ -1,18 +1,26 @@
 /** What the kernel refused, for people: what was asked, why it is not possible now, and what leads out. */
 import { MeerkatError } from '../errors.ts'
+import { phaseShown } from '../kernel/regions/lifecycle/table.ts'
+import type { MeerkatFacts } from '../kernel/state.ts'
 import type { Rejection } from '../kernel/step.ts'
 
 /** A refusal of the kernel on its way to the caller. */
 export class KernelRejection extends MeerkatError {
   readonly rejection: Rejection
 
-  constructor(rejection: Rejection) {
-    const { kind, phase, context, unmet = [] } = rejection
+  constructor(rejection: Rejection, state: Pick<MeerkatFacts, 'lifecycle'>) {
+    const { kind, context, unmet = [] } = rejection
+    const isOfSession = rejection.phase === state.lifecycle.phase
+    const phase = isOfSession ? phaseShown(state) : rejection.phase
+    // It is called retired, and its last run is in the way.
+    const isEnding = phase !== rejection.phase
     const asked = inWords(context.slice(context.lastIndexOf('/') + 1))
     // A wrong phase is the session's state and may change; a false guard is about this request.
     if (kind === 'no-matching-transition') {
-      const reason = `${asked} is not possible while the session is ${phase}`
-      super('not-ready', `${reason}: ${WAYS[phase] ?? EXPLAIN}`, { details: { kind, phase, reason, context } })
+      const reason = `${asked} is not possible while the session is ${phase}${isEnding ? ' and its last run goes on' : ''}`
+      super('not-ready', `${reason}: ${WAYS[rejection.phase] ?? EXPLAIN}`, {
+        details: { kind, phase, reason, context },
+      })
     } else {
       const reason = unmet.map(guard => GUARDS[guard] ?? `what it needs is not so (${guard})`).join(', or ')
       const details = { kind, phase, reason: reason === '' ? rejection.reason : reason, guards: unmet, context }

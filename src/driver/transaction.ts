@@ -129,7 +129,7 @@ export class Transaction {
   /** Applies a kernel input; a refusal throws and changes nothing. */
   step(input: MeerkatInput): readonly MeerkatEffect[] {
     const result = this.try(input)
-    if (!result.ok) throw new KernelRejection(result)
+    if (!result.ok) throw new KernelRejection(result, this.#state)
     return result.effects
   }
 

@@ -4,6 +4,7 @@
  * Whoever speaks for a binding shows its authority. There is one object a binding: a word in the name of an earlier
  * binding, of an earlier registration or of a copy is refused, whatever its numbers say.
  */
+
 import type { Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
 import { type HandleInput, unlessGuarded } from '../handles/dsl-authority.ts'
@@ -11,6 +12,7 @@ import { Mint, type Minted } from '../handles/minted.ts'
 import { DslTransitionError } from '../kernel/authority.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { SessionId } from '../kernel/ids.ts'
+import { phaseShown } from '../kernel/regions/lifecycle/table.ts'
 import { surfaceOf } from '../kernel/regions/llm/state.ts'
 import {
   type BoundState,
@@ -128,9 +130,9 @@ export class RealtimeAttachments {
   /** Who may speak for the binding there is; `not-ready` without one. */
   currentRealtimeAttachmentAuthority(sessionId: SessionId): RealtimeAttachmentAuthority {
     const entry = this.#entries.of(sessionId)
-    const { lifecycle } = entry.authority.snapshotState()
+    const state = entry.authority.snapshotState()
     const authorityEpoch = boundEpoch(this.#slice(sessionId).attachment)
-    if (authorityEpoch === undefined) throw notReady(sessionId, lifecycle.phase, 'it has no realtime binding')
+    if (authorityEpoch === undefined) throw notReady(sessionId, phaseShown(state), 'it has no realtime binding')
     const known = this.#current.get(entry)
     return known?.authorityEpoch === authorityEpoch ? known : this.#granted(entry, authorityEpoch)
   }
@@ -271,8 +273,9 @@ export class RealtimeAttachments {
 
   #admitBinding(entry: Entry, operation: string): void {
     const { sessionId } = entry
-    const { lifecycle, llm } = this.#entries.live(sessionId).state
-    if (entry.executor === undefined) throw notReady(sessionId, lifecycle.phase, `${operation} needs an executor`)
+    const { state } = this.#entries.live(sessionId)
+    const { llm } = state
+    if (entry.executor === undefined) throw notReady(sessionId, phaseShown(state), `${operation} needs an executor`)
     if (surfaceOf(llm)?.realtime !== false || llm.phase === 'unknown') return
     const { model } = llm.identity
     const message = `${operation} was refused: the model ${model} of session ${sessionId} has no realtime transport`

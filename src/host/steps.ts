@@ -1,8 +1,10 @@
 /** Steps of a registered session that a host asks for, each told to whoever the session's placement concerns. */
+
 import type { Transaction } from '../driver/transaction.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import type { MeerkatInput } from '../kernel/inputs.ts'
+import { phaseShown } from '../kernel/regions/lifecycle/table.ts'
 import type { MeerkatState } from '../kernel/state.ts'
 import type { ControlOperation } from '../session/api.ts'
 import { control } from '../session/control.ts'
@@ -37,7 +39,7 @@ export class HostSteps {
   /** The same, served by an executor. */
   served(sessionId: SessionId, needs: string): LiveSession {
     const live = this.registered(sessionId)
-    if (this.#entries.of(sessionId).executor === undefined) throw notReady(sessionId, live.state.lifecycle.phase, needs)
+    if (this.#entries.of(sessionId).executor === undefined) throw notReady(sessionId, phaseShown(live.state), needs)
     return live
   }
 

@@ -79,7 +79,7 @@ async function stopped(live: LiveSession, deadline: Deadline, clock: Clock): Pro
     if (deadline.passed) {
       throw new MeerkatError('not-ready', `session ${live.id} is still stopping; ask again`, {
         retryable: true,
-        details: { phase: live.state.lifecycle.phase },
+        details: { phase: phaseShown(live.state) },
       })
     }
     await new Promise<void>(resolve => {

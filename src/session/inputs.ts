@@ -1,4 +1,5 @@
 /** Sending inputs and asking for them later. */
+
 import { KernelRejection } from '../driver/kernel-rejection.ts'
 import type { Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
@@ -6,6 +7,7 @@ import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { InputId } from '../kernel/ids.ts'
 import type { AcceptInput } from '../kernel/regions/ledger/input.ts'
 import type { LedgerEntry } from '../kernel/regions/ledger/state.ts'
+import { phaseShown } from '../kernel/regions/lifecycle/table.ts'
 import type { MeerkatState } from '../kernel/state.ts'
 import type { Content, InputRecord } from '../store/records.ts'
 import type { SendParams } from './api.ts'
@@ -60,7 +62,7 @@ export function admit(
           seen: { inputId: seen.inputId, sameContent: seen.digest === digestOf(params) },
         },
   )
-  if (!result.ok) throw closedFor(tx.state) ?? new KernelRejection(result)
+  if (!result.ok) throw closedFor(tx.state) ?? new KernelRejection(result, tx.state)
   const verdict = verdictOf(result.effects, idempotencyKey)
   if (verdict !== undefined) return verdict
   const record = recordOf(params, id, tx.at, nature.kind)
@@ -95,10 +97,11 @@ function recordOf(params: SendParams, id: InputId, at: number, kind: InputRecord
 }
 
 /** Where the session takes nothing new in, that is what the sender has to know. */
-function closedFor({ lifecycle, registration }: MeerkatState): MeerkatError | undefined {
+function closedFor(state: MeerkatState): MeerkatError | undefined {
+  const { lifecycle, registration } = state
   if (registration.phase === 'draining') {
     const message = 'the host of the session is leaving it: ask again in a moment'
-    const details = { phase: lifecycle.phase, draining: true }
+    const details = { phase: phaseShown(state), draining: true }
     return new MeerkatError('not-ready', message, { retryable: true, details })
   }
   const phase = lifecycle.phase === 'running' ? lifecycle.preRun : lifecycle.phase

@@ -5,6 +5,7 @@
  * Parameters and answers are plain JSON. A request that came as a letter is named by the commit that performs it, so a
  * letter that is read again after its reader died is only answered: `again` says what it came to.
  */
+
 import { defined } from '../defined.ts'
 import type { Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
@@ -13,6 +14,7 @@ import { parkedWork } from '../kernel/owed.ts'
 import type { CallEntry } from '../kernel/regions/calls/state.ts'
 import { givenUpInputs } from '../kernel/regions/endings/table.ts'
 import { entryOf } from '../kernel/regions/ledger/state.ts'
+import { phaseShown } from '../kernel/regions/lifecycle/table.ts'
 import { tell } from '../observer.ts'
 import type { LetterId } from '../store/mail.ts'
 import type { EndedRecord, Position } from '../store/records.ts'
@@ -146,9 +148,10 @@ const controlSession: Owned<{ readonly operation: ControlOperation }, ControlRep
   act: (core, live, { operation }, letter) =>
     control(live, operation, core.clock, core.abortGraceMs + 2_000, { ids: core.ids, letter }),
   again: async (core, sessionId) => {
-    const { lifecycle, registration } = await core.state(sessionId)
+    const state = await core.state(sessionId)
+    const { registration } = state
     const none = { inputsAbandoned: 0, inputsPendingDrain: 0, inputsTransferred: 0 }
-    return { sessionId: registration.sessionId ?? (sessionId as LiveSession['id']), phase: lifecycle.phase, ...none }
+    return { sessionId: registration.sessionId ?? (sessionId as LiveSession['id']), phase: phaseShown(state), ...none }
   },
 }
 

@@ -38,15 +38,31 @@ test('a guard that is not met is named in words, and by its name for programs', 
     context: 'meerkat/calls/RecordCallIntents',
     phase: 'running',
   } as const
-  const one = new KernelRejection({
-    ...refused,
-    reason: 'unmet: turnIsWorking',
-    unmet: ['turnIsWorking', 'notDraining'],
-  })
+  const rejection = { ...refused, reason: 'unmet: turnIsWorking', unmet: ['turnIsWorking', 'notDraining'] }
+  const one = new KernelRejection(rejection, { lifecycle: { phase: 'idle' } })
   expect(one.code).toBe('rejected')
   expect(one.message).toMatch(
     /^record call intents was refused: what it needs is not so \(turnIsWorking\), or the host .* is leaving it/,
   )
   expect(one.message).toContain('`session/explain`')
   expect(one.details).toMatchObject({ kind: 'guard-rejected', guards: ['turnIsWorking', 'notDraining'] })
+})
+
+test('a retired session whose last run goes on is retired wherever anybody asks, refusals included', async () => {
+  const executor = scriptedExecutor()
+  const runtime = await start({ store: freshStore('memory'), executor })
+  await runtime.open({ sessionId: 's' })
+  await runtime.send('s', { content: 'x' })
+  const run = await executor.next()
+  await runtime.control('s', 'retire')
+  expect((await runtime.get('s')).phase).toBe('retired')
+  expect((await runtime.list({ phase: 'retired' })).items.map(({ id }) => id)).toEqual(['s'])
+  expect((await runtime.explain('s')).phase).toBe('retired')
+  for (const operation of ['reset', 'recycle'] as const) {
+    const error = await failureOf(runtime.control('s', operation))
+    expect(error).toMatchObject({ code: 'not-ready', details: { phase: 'retired' } })
+    expect(error.message).toMatch(/is not possible while the session is retired and its last run goes on: wait for/)
+  }
+  expect(await failureOf(runtime.send('s', { content: 'y' }))).toMatchObject({ details: { phase: 'retired' } })
+  run.answer('done')
 })

@@ -13,7 +13,7 @@ import type { RollbackCause } from '../run/effect.ts'
 import type { Lifecycle, LifecyclePhase, PreRunPhase } from './state.ts'
 
 /** What the session is, for people: one that was retired is so while its last runs drain. */
-export function phaseShown({ lifecycle }: CoreFacts): LifecyclePhase {
+export function phaseShown({ lifecycle }: Pick<CoreFacts, 'lifecycle'>): LifecyclePhase {
   return lifecycle.phase === 'running' && lifecycle.preRun === 'retired' ? 'retired' : lifecycle.phase
 }
 
