@@ -86,7 +86,10 @@ export interface RunningOperation {
 }
 
 export interface WatchContext {
-  /** Aborts when the operation was cancelled, or this process does not own the session any more. */
+  /**
+   * Aborts when the operation was cancelled or ended otherwise, or this process does not own the session any more: then
+   * `signal.reason` is `closing`.
+   */
   readonly signal: AbortSignal
   /** Shows observers how far it is. */
   readonly progress: (data: unknown) => void

@@ -7,6 +7,7 @@
  */
 import type { Transaction } from '../driver/transaction.ts'
 import { asMeerkatError } from '../errors.ts'
+import type { AbortCause } from '../executor/executor.ts'
 import type { OperationId } from '../kernel/ids.ts'
 import { isLive, unfinishedOperations } from '../kernel/regions/operations/state.ts'
 import { completionBatchDue, completionsUntold } from '../kernel/runnable.ts'
@@ -102,7 +103,8 @@ export class Background {
     this.#stopped = true
     this.#alarm.stop()
     const left = this.#watching.leave()
-    for (const controller of this.#watched.values()) controller.abort()
+    const cause: AbortCause = 'closing'
+    for (const controller of this.#watched.values()) controller.abort(cause)
     await left
   }
 

@@ -114,6 +114,47 @@ describe('work behind an answer', () => {
     expect(resumed.map(({ signal }) => signal.aborted)).toEqual([true])
   })
 
+  test.each(['a cancel', 'its time', 'the end of its session', 'somebody outside'] as const)(
+    'is told by the signal of its call to stop: %s',
+    async by => {
+      const clock = manualClock()
+      let signal: AbortSignal | undefined
+      const execute: AgentTool['execute'] = (_, context) => {
+        signal = context.signal
+        return stillRunning({ title: 'a build', finish: new Promise<never>(() => {}), maxMs: 60_000 })
+      }
+      const runtime = await start({ executor: goingOn(async () => 0, { execute }), clock })
+      await begin(runtime)
+      await clock.idle()
+      const [operation] = await runtime.operations('s')
+      expect(signal?.aborted).toBe(false)
+      if (by === 'its time') clock.advance(60_000)
+      else if (by === 'the end of its session') await runtime.control('s', 'destroy')
+      else {
+        const outcome = by === 'a cancel' ? 'cancelled' : 'completed'
+        await runtime.finishOperation('s', operation?.id ?? '', { outcome })
+      }
+      await vi.waitFor(() => expect(signal?.aborted).toBe(true))
+    },
+  )
+
+  test('goes on where its session is let go and taken up again, and is not told to stop once it has ended', async () => {
+    const work = Promise.withResolvers<string>()
+    let signal: AbortSignal | undefined
+    const execute: AgentTool['execute'] = (_, context) => {
+      signal = context.signal
+      return stillRunning({ title: 'a build', finish: work.promise })
+    }
+    const runtime = await start({ executor: goingOn(async () => 0, { execute }) })
+    await begin(runtime)
+    await runtime.evict(0)
+    expect(signal?.aborted).toBe(false)
+    work.resolve('built')
+    await runtime.get('s')
+    expect(await ended(runtime)).toMatchObject({ status: 'completed', output: 'built' })
+    expect(signal?.aborted).toBe(false)
+  })
+
   test('that somebody outside ends has time, unless it says how much', async () => {
     const clock = manualClock()
     const executes = [() => stillRunning({ title: 'a form' }), () => stillRunning({ title: 'a form', maxMs: 1_000 })]

@@ -10,24 +10,35 @@ import type { OperationId } from '../../kernel/ids.ts'
 import { Deadline, systemClock } from '../../time.ts'
 import type { BackgroundWork, OperationOutcome, RunningOperation, WatchContext } from '../executor.ts'
 import { type Answered, askTool, MAX_CHECK_MS } from './ask-tool.ts'
+import { abortCause } from './stage.ts'
 import type { StillRunning } from './still-running.ts'
 import type { AgentTool } from './tool.ts'
 import { resultOf } from './tool-result.ts'
 
+/** What a call leaves behind. */
+export interface Left {
+  readonly still: StillRunning<unknown>
+  readonly tool: AgentTool
+  /** Aborts the signal that the tool was called with. */
+  readonly stop: () => void
+}
+
+interface Work {
+  readonly finish: Promise<unknown>
+  readonly stop: () => void
+}
+
 /** What was begun in this process and has not ended yet. */
 export class Begun {
-  readonly #finishes = new Map<OperationId, Promise<unknown>>()
+  readonly #works = new Map<OperationId, Work>()
 
   /** Files the work, and says what is recorded of it. */
-  begin(
-    operationId: OperationId,
-    { title, finish, handle, maxMs }: StillRunning<unknown>,
-    tool: AgentTool,
-  ): BackgroundWork {
+  begin(operationId: OperationId, { still, tool, stop }: Left): BackgroundWork {
+    const { title, finish, handle, maxMs } = still
     if (finish !== undefined) {
-      this.#finishes.set(operationId, finish)
+      this.#works.set(operationId, { finish, stop })
       // Whoever loads the session anew in this process waits for it again.
-      const forget = (): unknown => setTimeout(() => this.#finishes.delete(operationId), KEPT_MS).unref()
+      const forget = (): unknown => setTimeout(() => this.#works.delete(operationId), KEPT_MS).unref()
       finish.then(forget, forget)
     }
     // What nobody here waits for ends outside, and so outlasts this process.
@@ -41,13 +52,27 @@ export class Begun {
     tool: AgentTool | undefined,
     context: WatchContext,
   ): Promise<OperationOutcome> | undefined {
-    const finish = this.#finishes.get(operation.id)
+    const work = this.#works.get(operation.id)
     const resume = tool?.resume?.bind(tool)
-    if (finish !== undefined) return outcomeOf(operation, () => finish, tool, context.signal)
+    if (work !== undefined) {
+      stopWith(context.signal, work)
+      return outcomeOf(operation, () => work.finish, tool, context.signal)
+    }
     if (resume === undefined) return undefined
     const resumed = (): unknown => resume(operation.handle, { ...context, operationId: operation.id })
     return outcomeOf(operation, resumed, tool, context.signal)
   }
+}
+
+/** Tells the work when its operation ended without it. Where only the session goes, its next owner may be in this process. */
+function stopWith(signal: AbortSignal, { finish, stop }: Work): void {
+  const onAbort = (): void => {
+    if (abortCause(signal) !== 'closing') stop()
+  }
+  if (signal.aborted) return onAbort()
+  signal.addEventListener('abort', onAbort, { once: true })
+  const off = (): void => signal.removeEventListener('abort', onAbort)
+  finish.then(off, off)
 }
 
 /** How long an end is kept for whoever did not take it in: the session may be between two owners. */

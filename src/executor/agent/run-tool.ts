@@ -11,9 +11,10 @@ import { carried, tell, within } from '../../observer.ts'
 import { Progress } from '../../progress.ts'
 import type { BackgroundWork, CallOutcome, RunPort } from '../executor.ts'
 import { type Answered, answerOf, askTool, type Came, MAX_CHECK_MS } from './ask-tool.ts'
+import type { Left } from './background.ts'
 import { metaOf, type ToolCallPart } from './parts.ts'
 import { Stage, type StopCause, Stopped } from './stage.ts'
-import { isStillRunning, type StillRunning } from './still-running.ts'
+import { isStillRunning } from './still-running.ts'
 import type { AgentTool, ParsedArgs } from './tool.ts'
 import { resultOf } from './tool-result.ts'
 import { ToolScope, type ToolWork } from './tool-scope.ts'
@@ -121,7 +122,7 @@ export interface CallRun {
   readonly turn: number
   readonly limits: ToolLimits
   /** Files work that goes on behind its answer. */
-  readonly begin: (still: StillRunning<unknown>, tool: AgentTool) => BackgroundWork
+  readonly begin: (left: Left) => BackgroundWork
 }
 
 /** Carries a call out. Undefined if the runtime closes: what becomes of the call is decided by its policy then. */
@@ -138,7 +139,10 @@ export async function runCall(call: PreparedCall, run: CallRun): Promise<CallOut
   const { cause } = stage
   stage.end()
   if (cause === 'closing' && ended.type !== 'value') return undefined
-  const told = ended.type === 'value' ? await answerFor(ended.value, call, run) : failureOf(ended, cause, limitMs)
+  const told =
+    ended.type === 'value'
+      ? await answerFor(ended.value, call, run, () => stage.stop('cancelled'))
+      : failureOf(ended, cause, limitMs)
   const durationMs = Math.round(port.clock.monotonic() - since)
   const { sessionId, runId } = port
   const fact = { sessionId, runId, turn: run.turn, callId, tool: name, at: startedAt, durationMs, ok: told.ok }
@@ -149,8 +153,8 @@ export async function runCall(call: PreparedCall, run: CallRun): Promise<CallOut
 type Told = Pick<CallOutcome, 'ok' | 'output' | 'code' | 'background'>
 type Ended = Came<unknown> | { readonly type: 'given-up' }
 
-async function answerFor(value: unknown, { tool, part }: ReadyCall, run: CallRun): Promise<Told> {
-  if (isStillRunning(value)) return stillRunningTold(run.begin(value, tool))
+async function answerFor(value: unknown, { tool, part }: ReadyCall, run: CallRun, stop: () => void): Promise<Told> {
+  if (isStillRunning(value)) return stillRunningTold(run.begin({ still: value, tool, stop }))
   if (tool.checkOutput !== undefined) {
     // A call that ended is checked even where its run is being cancelled, but not for long.
     const bounds = { run: { signal: NEVER, deadline: run.port.deadline }, limitMs: checkLimit(tool, run.limits) }

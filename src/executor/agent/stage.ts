@@ -71,7 +71,7 @@ export class Stage {
     return await Promise.race([work, stopped])
   }
 
-  /** Lets go of timers and listeners. The stage can't stop afterwards. */
+  /** Lets go of timers and listeners. Only `stop` stops it afterwards. */
   end(): void {
     this.#release()
   }

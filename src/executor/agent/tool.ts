@@ -35,7 +35,10 @@ export interface ToolContext {
   readonly callId: CallId
   readonly sessionId: SessionId
   readonly runId: RunId
-  /** Aborts when the call is to stop: a cancel, its timeout, or the runtime closing. */
+  /**
+   * Aborts when the call is to stop: a cancel, its timeout, or the runtime closing. For work that goes on behind a
+   * `stillRunning` with a `finish`: when its operation ended without it (cancelled, out of time, its session over).
+   */
   readonly signal: AbortSignal
   /** When the call is given up. */
   readonly deadline: Deadline

@@ -327,7 +327,7 @@ class Work {
       port: this.#port,
       turn: this.#turnNumber,
       limits,
-      begin: (still, tool) => begun.begin(ids.operation(), still, tool),
+      begin: left => begun.begin(ids.operation(), left),
     })
   }
 
