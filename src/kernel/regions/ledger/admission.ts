@@ -1,7 +1,7 @@
 /** How an accepted input gets its place, and what the world hears of the ledger's changes. */
 import type { CoreEffect, CoreFacts, CoreInput } from '../../core.ts'
 import type { InputId } from '../../ids.ts'
-import { mapGet, mapValues } from '../../persistent-map.ts'
+import { mapDelete, mapGet, mapSet, mapValues } from '../../persistent-map.ts'
 import { endingOf } from '../endings/table.ts'
 import { isRegistered, notDraining } from '../guards.ts'
 import { inOrder } from '../lane.ts'
@@ -58,8 +58,17 @@ export function accept(slice: Ledger, input: AcceptInput, state: CoreFacts): Led
     ...(silent && { silent }),
     ...(durability === 'ephemeral' && { ephemeral: true }),
   }
-  const cleared = replacedBy(slice, input).reduce(drop, slice)
-  return enqueue(cleared, { ...facts, ...more }, 'back')
+  return enqueue(withoutReplaced(slice, input), { ...facts, ...more }, 'back')
+}
+
+/** Many may wait under one key: it names those that stay at once, rather than one less for each that goes. */
+function withoutReplaced(slice: Ledger, input: AcceptInput): Ledger {
+  const { supersessionKey: key } = input
+  const replaced = new Set(replacedBy(slice, input))
+  if (key === undefined || replaced.size === 0) return slice
+  const stay = (mapGet(slice.keyed, key) ?? []).filter(id => !replaced.has(id))
+  const cleared = [...replaced].reduce(drop, { ...slice, keyed: mapDelete(slice.keyed, key) })
+  return stay.length === 0 ? cleared : { ...cleared, keyed: mapSet(cleared.keyed, key, stay) }
 }
 
 function isSilent(state: CoreFacts, input: AcceptInput): boolean {
