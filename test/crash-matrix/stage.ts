@@ -9,6 +9,7 @@ import { stillRunning } from '../../src/executor/agent/still-running.ts'
 import type { AgentTool, ToolContext } from '../../src/executor/agent/tool.ts'
 import type { CallPolicy } from '../../src/kernel/regions/calls/state.ts'
 import type { ControlOperation, SendParams } from '../../src/session/api.ts'
+import { loadSchemas } from '../../src/session/door.ts'
 import type { Runtime } from '../../src/session/runtime.ts'
 import type { StoreSource } from '../../src/store/store.ts'
 import { checkHistory } from '../../src/testing/sim/check-history.ts'
@@ -151,6 +152,8 @@ export class Stage {
     })
     // It is awaited below, after everything else had its turn.
     watched.catch(() => {})
+    // The disk is no part of the play: where it is slow, minutes of the stage's clock would go by meanwhile.
+    await loadSchemas()
     const { clock } = this.world
     const late = clock.now() + PATIENCE_MS
     for (;;) {
