@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, extname, join } from 'node:path'
 import { circleProblems } from './tidy/circles.ts'
 import { reachProblems, reachSummary } from './tidy/reach.ts'
-import { findLeaks, type Project, rules } from './tidy/rules.ts'
+import { findLeaks, findNumbered, type Project, rules } from './tidy/rules.ts'
 import { readSource, type Source } from './tidy/source.ts'
 
 const root: string = dirname(import.meta.dirname)
@@ -38,7 +38,10 @@ function complaints(sources: readonly Source[], texts: ReadonlyMap<string, strin
   const leaked = [...texts].flatMap(([path, text]) =>
     findLeaks(text).map(finding => `${path}:${finding.line} leak: ${finding.text}`),
   )
-  return [...broken, ...leaked, ...circleProblems(sources), ...reachProblems(texts)]
+  const numbered = [...texts].flatMap(([path, text]) =>
+    findNumbered(path, text).map(finding => `${path}:${finding.line} sql: ${finding.text}`),
+  )
+  return [...broken, ...leaked, ...numbered, ...circleProblems(sources), ...reachProblems(texts)]
 }
 
 function summary(sources: readonly Source[]): string {

@@ -111,6 +111,15 @@ function packageOf(specifier: string): string {
   return scopeOrName.startsWith('@') ? `${scopeOrName}/${name}` : scopeOrName
 }
 
+/** Node 22.16, which the package runs on, gives a statement's values only to parameters without a number. */
+export function findNumbered(path: string, text: string): Finding[] {
+  if (!path.startsWith('src/store/sqlite/')) return []
+  return text.split('\n').flatMap((content, index) => {
+    const found = /\?\d/.exec(content)
+    return found ? [{ line: index + 1, text: `${found[0]}: Node 22.16 binds only plain \`?\`` }] : []
+  })
+}
+
 /** Places that exist on one machine only. The patterns are written so that they do not match themselves. */
 const leaks: readonly { readonly text: string; readonly pattern: RegExp }[] = [
   { text: 'a path of one machine', pattern: /(?<![\w.~-])[/](?:work|root|home[/]\w+|Users[/]\w+)(?=[/"'`\s)]|$)/ },

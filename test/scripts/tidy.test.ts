@@ -1,7 +1,7 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
 import { circleProblems } from '../../scripts/tidy/circles.ts'
 import { importProblem, layers } from '../../scripts/tidy/layers.ts'
-import { findLeaks, type Project, rules } from '../../scripts/tidy/rules.ts'
+import { findLeaks, findNumbered, type Project, rules } from '../../scripts/tidy/rules.ts'
 import { readSource } from '../../scripts/tidy/source.ts'
 
 const project: Project = { runtimePackages: new Set(['zod', '@ai-sdk/provider']) }
@@ -144,6 +144,13 @@ describe('a circle of imports', () => {
     })
     expect(found).toEqual([])
   })
+})
+
+test('a numbered parameter is found in what SQLite is asked, and nowhere else', () => {
+  const text = "a\nconst sql = 'SELECT ?1'\n"
+  expect(findNumbered('src/store/sqlite/reader.ts', text).map(({ line }) => line)).toEqual([2])
+  expect(findNumbered('src/store/postgres/reader.ts', text)).toEqual([])
+  expect(findNumbered('src/store/sqlite/reader.ts', "'SELECT ?, ?'")).toEqual([])
 })
 
 describe('a leak', () => {

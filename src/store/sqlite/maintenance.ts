@@ -224,8 +224,8 @@ function prepare(db: SqlDriver) {
     sweeps: [byN('log', 'session'), byN('refs', 'session')],
     drops: [...OF_SESSION.map(table => byN(table, 'session')), byN('sessions', 'n')],
     dropBlobs: db.prepare(
-      `DELETE FROM blobs WHERE digest IN (SELECT digest FROM blob_refs mine WHERE session = ?1 AND NOT EXISTS
-         (SELECT 1 FROM blob_refs others WHERE others.digest = mine.digest AND others.session <> ?1))`,
+      `DELETE FROM blobs WHERE digest IN (SELECT digest FROM blob_refs mine WHERE session = ? AND NOT EXISTS
+         (SELECT 1 FROM blob_refs others WHERE others.digest = mine.digest AND others.session <> mine.session))`,
     ),
     freePages: db.prepare('PRAGMA freelist_count'),
   }

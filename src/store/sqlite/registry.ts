@@ -26,7 +26,7 @@ export class SqliteRegistry implements Registry {
     this.#sql = {
       one: db.prepare('SELECT key, version, owner, body FROM registry WHERE key = ?'),
       many: db.prepare(
-        'SELECT key, version, owner, body FROM registry WHERE key >= ?1 AND substr(key, 1, length(?1)) = ?1 ORDER BY key',
+        'SELECT key, version, owner, body FROM registry WHERE key >= ? AND substr(key, 1, length(?)) = ? ORDER BY key',
       ),
       next: db.prepare(
         `INSERT INTO meta (key, value) VALUES ('registry_version', 1)
@@ -47,7 +47,7 @@ export class SqliteRegistry implements Registry {
 
   async entries(prefix: string): Promise<readonly RegistryEntry[]> {
     demandStorable(prefix, 'the key of an entry')
-    return this.#shown(() => this.#sql.many.all(prefix))
+    return this.#shown(() => this.#sql.many.all(prefix, prefix, prefix))
   }
 
   async swap(
