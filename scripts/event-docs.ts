@@ -24,6 +24,9 @@ and the fields of its type; \`?\` marks those that may be absent. These names ar
 input has exactly one **final** event. A run has exactly one event that **ends** it; what was interrupted or parked is taken up by
 another run. A reader passes over types that it does not know: a newer release may write them.
 
+While a model speaks, readers in the process that runs the session hear each piece at once. Readers in other processes hear of it from the store: after
+about a second first, then every two to four, and whole with the message that ends it. No piece is lost or told twice either way.
+
 | type | says | names | fields |
 |---|---|---|---|
 `

@@ -1,16 +1,15 @@
 /** Background operations as people see and end them. */
 import { defined } from '../defined.ts'
 import { MeerkatError } from '../errors.ts'
-import type { CallId, OperationId, SessionId } from '../kernel/ids.ts'
+import type { CallId, OperationId } from '../kernel/ids.ts'
 import { mapGet, mapValues } from '../kernel/persistent-map.ts'
 import { isEnded, isLive, type OperationEntry } from '../kernel/regions/operations/state.ts'
 import type { LetterId } from '../store/mail.ts'
-import type { OperationEndedRecord, OperationRecord } from '../store/records.ts'
-import type { Store } from '../store/store.ts'
+import type { OperationRecord } from '../store/records.ts'
 import type { Core } from './core.ts'
 import type { LiveSession } from './live-session.ts'
 import { type Came, endOperation } from './operation-ends.ts'
-import { operationEnds, operationRecords } from './records.ts'
+import { type OperationEnd, operationEnds, operationRecords } from './records.ts'
 import type { OperationView } from './views.ts'
 
 /** How somebody outside says that an operation ended. */
@@ -63,34 +62,22 @@ export async function operationView(core: Core, sessionId: string, operationId: 
   const [record, end, place] = await Promise.all([
     operationRecords(core.store, [id]),
     operationEnds(core.store, [id]),
-    endedAt(core.store, sessionId as SessionId, id),
+    core.store.locate(id),
   ])
   const [begun] = record
-  if (begun === undefined || place === undefined) {
+  if (begun === undefined || place?.sessionId !== sessionId) {
     throw new MeerkatError('not-found', `session ${sessionId} has no operation ${operationId}`, {
       details: { sessionId, operationId },
     })
   }
   const { operations } = await core.state(sessionId)
-  return { ...viewOf(begun, mapGet(operations.entries, id), end[0]), ...defined({ endedAt: place.endedAt }) }
-}
-
-/** Whether the operation is the session's, and when it ended. */
-async function endedAt(
-  store: Store,
-  sessionId: SessionId,
-  id: OperationId,
-): Promise<{ readonly endedAt: string | undefined } | undefined> {
-  const place = await store.locate(id)
-  if (place?.sessionId !== sessionId) return undefined
-  const row = place.last === undefined ? undefined : await store.row(place.last)
-  return { endedAt: row === undefined ? undefined : new Date(row.record.at).toISOString() }
+  return viewOf(begun, mapGet(operations.entries, id), end[0])
 }
 
 function viewOf(
   record: OperationRecord,
   entry: OperationEntry | undefined,
-  end: OperationEndedRecord | undefined,
+  end: OperationEnd | undefined,
 ): OperationView {
   const { id, kind, title, tool, callId, at } = record
   return {
@@ -101,6 +88,7 @@ function viewOf(
     startedAt: new Date(at).toISOString(),
     progress: entry !== undefined && !isEnded(entry) ? entry.progress : 0,
     ...defined({
+      endedAt: end && new Date(end.at).toISOString(),
       tool,
       callId: callId as CallId | undefined,
       output: end?.output,

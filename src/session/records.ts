@@ -17,8 +17,13 @@ export function operationRecords(store: Store, ids: readonly OperationId[]): Pro
   return found(store, ids, 'first', record => record.operations)
 }
 
-export function operationEnds(store: Store, ids: readonly OperationId[]): Promise<readonly OperationEndedRecord[]> {
-  return found(store, ids, 'last', record => record.operationsEnded)
+/** How an operation ended, and when: ms since the epoch. */
+export interface OperationEnd extends OperationEndedRecord {
+  readonly at: number
+}
+
+export function operationEnds(store: Store, ids: readonly OperationId[]): Promise<readonly OperationEnd[]> {
+  return found(store, ids, 'last', ({ operationsEnded, at }) => operationsEnded?.map(end => ({ ...end, at })))
 }
 
 async function found<Id extends LocatedId, T extends { readonly id: Id }>(

@@ -137,6 +137,12 @@ describe('a config file', () => {
       text: '{"port":"many"}',
       says: /port in meerkat\.config\.json/,
     },
+    {
+      what: 'tools that are none',
+      name: 'meerkat.config.json',
+      text: '{"tools":5}',
+      says: /tools in meerkat\.config\.json must be a list/,
+    },
     { what: 'no JSON', name: 'meerkat.config.json', text: '{"store":', says: /meerkat\.config\.json can't be read/ },
     { what: 'a list', name: 'meerkat.config.json', text: '[]', says: /meerkat\.config\.json must hold an object/ },
     {

@@ -341,3 +341,22 @@ test('a client says what is wrong with what it is given before it asks anybody',
     expect(found.filter(text => !text.endsWith('AbortError: This operation was aborted'))).toEqual([])
   }
 })
+
+test('a driver that fails or opens nothing is named, and is no fault of the store', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'meerkat-driver-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const opened = (driver: () => unknown): Promise<unknown> =>
+    createRuntime({ store: sqlite(join(folder, 'a.db'), { driver: driver as never }) }).catch((error: unknown) => error)
+  const failing = (): never => {
+    throw new Error('no such library')
+  }
+  expect(await opened(failing)).toMatchObject({
+    code: 'store-unavailable',
+    message: expect.stringContaining('no such library') as string,
+  })
+  for (const nonsense of [undefined, null, 5, {}, () => {}])
+    expect(await opened(() => nonsense)).toMatchObject({
+      code: 'invalid-params',
+      message: expect.stringContaining('driver') as string,
+    })
+})

@@ -68,7 +68,10 @@ describe.each(STORES)('work that goes on behind its answer (%s)', kind => {
     expect(await runtime.wait('s', inputId ?? '', LONG_MS)).toMatchObject({ result: { text: 'It is built.' } })
     expect(toldIn(2)).toContain('build of main')
     expect(toldIn(2)).toContain('42 tests passed')
-    expect(await runtime.operations('s')).toMatchObject([{ status: 'completed', output: '42 tests passed' }])
+    const [ended] = await runtime.operations('s')
+    expect(ended).toMatchObject({ status: 'completed', output: '42 tests passed' })
+    expect(ended).toEqual(await runtime.operation('s', ended?.id ?? ''))
+    expect(ended?.endedAt).toMatch(/^\d{4}-/)
   })
 
   test('is told of once a batch: those that end while nobody listens make one input', async () => {

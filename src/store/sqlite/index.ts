@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { MeerkatError } from '../../errors.ts'
+import { messageOf } from '../../foreign.ts'
 import {
   aBoolean,
   aClock,
@@ -19,11 +20,12 @@ import {
   type Fields,
   oneOf,
   optional,
+  withMethods,
 } from '../../options.ts'
 import { type ClockSource, demandDurations, soundClock } from '../../time.ts'
 import { type StoreFaults, someFaults } from '../faults.ts'
 import type { Store, StoreSource } from '../store.ts'
-import { isLocked, type OpenSqlDriver, openNodeSqlite, type SqlDriver } from './driver.ts'
+import { isLocked, type OpenSqlDriver, openNodeSqlite, resultCode, type SqlDriver } from './driver.ts'
 import { olderSchema, toStoreError, unusableFolder } from './errors.ts'
 import { migrate, SCHEMA_VERSION, versionOf } from './schema.ts'
 import { SqliteStore } from './store.ts'
@@ -114,9 +116,25 @@ async function open(path: string, options: SqliteOptions): Promise<Store> {
   }
 }
 
+const aDriver = withMethods('what `driver` opens', 'prepare', 'exec', 'close')
+
+/** What the driver opens. One that a caller brought may throw or answer anything. */
+function opened(driver: OpenSqlDriver, path: string, readOnly: boolean): SqlDriver {
+  let db: SqlDriver
+  try {
+    db = driver(path, { busyMs: BUSY_MS, readOnly })
+  } catch (error) {
+    if (resultCode(error) !== undefined || driver === openNodeSqlite) throw error
+    const text = `the driver that sqlite() was given can't open ${path}: ${messageOf(error)}`
+    throw new MeerkatError('store-unavailable', text, { cause: error, details: { path } })
+  }
+  checkArgument('sqlite', 'driver', db, aDriver)
+  return db
+}
+
 function connect(driver: OpenSqlDriver, path: string, options: SqliteOptions): SqlDriver {
   const { readOnly = false } = options
-  const db = driver(path, { busyMs: BUSY_MS, readOnly })
+  const db = opened(driver, path, readOnly)
   try {
     // First, so that a file which is refused stays as it was.
     const version = versionOf(db, path)

@@ -4,6 +4,7 @@ import { basename } from 'node:path'
 import { messageOf } from '../../foreign.ts'
 import { type ConfigOptions, OPTION_NAMES, readOptions } from './config-options.ts'
 import { oneLine, usage } from './failure.ts'
+import { toolsIn } from './tools-in.ts'
 import { loadUserModule } from './user-module.ts'
 
 interface Config {
@@ -23,6 +24,7 @@ export async function readConfig(path: string, settings: readonly string[]): Pro
     throw usage(`${name} must ${form}`)
   }
   refuseUnknown(values, name, settings)
+  if (values['tools'] !== undefined) toolsIn(values['tools'], name)
   return { path, name, values, options: readOptions(name, values) }
 }
 

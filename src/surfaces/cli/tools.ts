@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import type { AgentTool } from '../../executor/agent/tool.ts'
 import { usage } from './failure.ts'
 import type { Shell } from './shell.ts'
+import { toolsIn } from './tools-in.ts'
 import { loadUserModule } from './user-module.ts'
 
 type Choice =
@@ -60,20 +61,4 @@ async function load(path: string): Promise<unknown> {
   if (!existsSync(path)) throw usage(`--tools: there is no file ${path}`)
   const module = await loadUserModule(path, `--tools: ${path}`)
   return module['tools'] ?? module['default'] ?? { ...module }
-}
-
-function toolsIn(value: unknown, place: string): readonly AgentTool[] {
-  const list: readonly unknown[] = Array.isArray(value)
-    ? value
-    : Object.values(typeof value === 'object' && value !== null ? value : {})
-  const tools = list.filter(isTool)
-  if (tools.length === list.length && list.length > 0) return tools
-  if (list.length === 0 && Array.isArray(value)) return []
-  throw usage(`the tools in ${place} must be a list or a record of what tool() of meerkat-ts/agent makes`)
-}
-
-function isTool(value: unknown): value is AgentTool {
-  if (typeof value !== 'object' || value === null) return false
-  const { name, execute, parse } = value as Partial<Record<keyof AgentTool, unknown>>
-  return typeof name === 'string' && typeof execute === 'function' && typeof parse === 'function'
 }
