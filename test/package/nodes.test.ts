@@ -68,6 +68,32 @@ describe.for(['node22-oldest', 'node22', 'current'] as const)('%s', name => {
     expect(backup).toMatchObject({ status: 0, stderr: '' })
   })
 
+  test('a session lives its life, to the last trace of it', { timeout: 60_000 }, async ({ skip: leave }) => {
+    if (node === undefined) return leave(skip)
+    const lines = project.file(`${name}-life.jsonl`)
+    for (const words of [
+      ['run', '--session', 'life', '--model', 'demo/agent', 'hello'],
+      ['history', 'life'],
+      ['explain', 'life'],
+      ['audit', 'life'],
+      ['export', 'life', '--out', lines],
+      ['op', 'session/destroy', '{"sessionId":"life"}'],
+      ['prune', '--destroyed', '0h', '--compact'],
+      ['import', lines, '--as', 'again'],
+      ['audit', 'again'],
+      ['doctor'],
+    ]) {
+      const { status, stderr } = await project.run(
+        node,
+        project.command(),
+        ...words,
+        '--store',
+        `sqlite:${project.file(`${name}-life.db`)}`,
+      )
+      expect({ words, status, stderr: stderr.replace(/^session .*\n/gm, '') }).toEqual({ words, status: 0, stderr: '' })
+    }
+  })
+
   test.for(snippets())('what $name shows runs to its end', async ({ name: document, code }, { skip: leave }) => {
     if (node === undefined) return leave(skip)
     const file = `${name}-${document}.mjs`

@@ -84,10 +84,17 @@ export async function land(
     return await landing.commit()
   } catch (error) {
     await landing.undo()
-    throw error
+    throw asMeerkatError(error).code === 'conflict' ? idsTaken(error) : error
   } finally {
     await landing.close()
   }
+}
+
+/** For an export whose inputs and runs, or some of them, the store has: under whichever session. */
+function idsTaken(cause: unknown): MeerkatError {
+  const text =
+    'inputs or runs of this export are in the store already, and an import keeps their ids: import it into another store'
+  return new MeerkatError('conflict', text, { cause })
 }
 
 type Held = Omit<Commit, 'claim'>
