@@ -81,6 +81,7 @@ export {
   type PeerResponseTerminalRouteIdentity,
   type PeerResponseTerminalSource,
   type PeerResponseTerminalTransportIdentity,
+  type PeerSaid,
   peerResponseTerminalContextKey,
   peerResponseTerminalFact,
   promptText,

@@ -22,14 +22,18 @@ import type { AcceptInput } from '../kernel/regions/ledger/input.ts'
 import type { MeerkatState } from '../kernel/state.ts'
 import type { Transition } from '../kernel/step.ts'
 import type { SessionLoop } from '../loop/loop.ts'
-import type { Content, InputRecord } from '../store/records.ts'
+import { digestOfSaid, type Seen } from '../session/inputs.ts'
+import type { PeerInput } from '../session/peer-input.ts'
+import type { InputRecord } from '../store/records.ts'
 import { type HandleInput, soundInput } from './handle-input.ts'
-import { saidContent } from './said-content.ts'
 import { refuseUnreadable } from './unreadable.ts'
 
 export type { HandleInput } from './handle-input.ts'
 
 type Step = Transition<MeerkatState, MeerkatEffect>
+
+/** What an offered input says. `once`: a key under which that is in the conversation once. */
+export type Said = Pick<PeerInput, 'content' | 'once'>
 
 /** The owner of one session's state. `published` runs when the steps have become visible, before anything else happens. */
 export interface SharedAuthority {
@@ -37,13 +41,13 @@ export interface SharedAuthority {
   readonly state: MeerkatState
   /**
    * Applies all inputs or, with a `DslTransitionError`, none. `admit` is called when their turn comes, and may throw.
-   * `content` is what an offered input among them says.
+   * `said` is what an offered input among them says.
    */
   apply<T>(
     inputs: readonly MeerkatInput[],
     admit: () => void,
     published: (steps: readonly Step[]) => T,
-    content?: Content,
+    said?: Said,
   ): Promise<T>
 }
 
@@ -138,21 +142,21 @@ export class HandleDslAuthority {
   }
 
   /** Offers an input that says this; answers what the step said. */
-  async offerInput(input: AcceptInput, content: Content): Promise<readonly MeerkatEffect[]> {
-    return this.applyInputs([input], effectsOf, saidContent(content))
+  async offerInput(input: AcceptInput, said: Said): Promise<readonly MeerkatEffect[]> {
+    return this.applyInputs([input], effectsOf, said)
   }
 
   /** Applies several inputs as one; a refusal refuses all of them. */
   async applyInputs<T>(
     inputs: readonly HandleInput[],
     published: (steps: readonly Step[]) => T,
-    content?: Content,
+    said?: Said,
   ): Promise<T> {
     const admit = (): void => {
       if (this.#gate.closed) throw closedByTeardown(inputs[0]?.type ?? 'nothing')
     }
     admit()
-    return this.#shared.apply(inputs.map(soundInput), admit, published, content)
+    return this.#shared.apply(inputs.map(soundInput), admit, published, said)
   }
 
   /** The state as it is now. Never refused. */
@@ -257,6 +261,8 @@ class EphemeralAuthority implements SharedAuthority {
   }
 }
 
+type Bound = Pick<Seen, 'inputId' | 'digest'>
+
 /** What a session that this process owns has to hear of, besides the steps of its handles. */
 export interface HandledSession {
   readonly driver: SessionDriver
@@ -264,6 +270,8 @@ export interface HandledSession {
   /** Throws for an id that an input has or had. */
   demandUnused(id: InputId): Promise<void>
   inKeyOrder<T>(key: string, act: () => Promise<T>): Promise<T>
+  /** What an idempotency key is bound to. */
+  bound(key: string | undefined): Promise<Bound | undefined>
   keep(record: InputRecord): void
 }
 
@@ -289,9 +297,24 @@ export class DriverAuthority implements SharedAuthority {
     inputs: readonly MeerkatInput[],
     admit: () => void,
     published: (steps: readonly Step[]) => T,
-    content: Content = '',
+    said: Said = { content: '' },
   ): Promise<T> {
-    const act = (): Promise<T> => this.#mutate(inputs, admit, published, content)
+    const { once } = said
+    if (once === undefined) return this.#offer(inputs, admit, published, said)
+    return this.#session.inKeyOrder(once, async () => {
+      const seen = await this.#session.bound(once)
+      if (seen === undefined) return this.#offer(inputs, admit, published, said)
+      return this.#mutate(inputs.map(asked(seen, said)), admit, published, said)
+    })
+  }
+
+  #offer<T>(
+    inputs: readonly MeerkatInput[],
+    admit: () => void,
+    published: (steps: readonly Step[]) => T,
+    said: Said,
+  ): Promise<T> {
+    const act = (): Promise<T> => this.#mutate(inputs, admit, published, said)
     const offered = inputs.flatMap(input => (input.type === 'AcceptInput' ? [input.inputId] : []))
     return offered.reduce((next, id) => () => this.#inOrder(id, next), act)()
   }
@@ -308,7 +331,7 @@ export class DriverAuthority implements SharedAuthority {
     inputs: readonly MeerkatInput[],
     admit: () => void,
     published: (steps: readonly Step[]) => T,
-    content: Content,
+    said: Said,
   ): Promise<T> {
     const { driver } = this.#session
     const { sessionId } = driver
@@ -316,7 +339,7 @@ export class DriverAuthority implements SharedAuthority {
     const run = (tx: Tx): readonly Step[] => {
       unlessLeft(sessionId, true, admit)
       const isLeft = !notDraining(tx.state)
-      return unlessLeft(sessionId, isLeft, () => inputs.map(input => this.#step(tx, input, content)))
+      return unlessLeft(sessionId, isLeft, () => inputs.map(input => this.#step(tx, input, said)))
     }
     await driver.mutate(run, {
       published: steps => {
@@ -329,7 +352,7 @@ export class DriverAuthority implements SharedAuthority {
     return sampled()
   }
 
-  #step(tx: Tx, input: MeerkatInput, content: Content): Step {
+  #step(tx: Tx, input: MeerkatInput, { content, once }: Said): Step {
     const result = tx.try(input)
     if (!result.ok) throw new DslTransitionError(result)
     // Whoever prepares a run by hand drives it: no executor is to take it up.
@@ -338,10 +361,18 @@ export class DriverAuthority implements SharedAuthority {
       const { inputId: id, mode = 'queue', kind = 'prompt', supersessionKey } = input
       const record = { id, at: tx.at, mode, kind, content, ...defined({ supersessionKey }) }
       tx.parts.inputs.push(record)
+      if (once !== undefined) tx.parts.keys.push({ key: once, inputId: id, digest: digestOfSaid(content) })
       this.#session.keep(record)
     }
     return result
   }
+}
+
+/** An offer of what is in the conversation already asks what becomes of it. */
+function asked({ inputId, digest }: Bound, { content }: Said): (input: MeerkatInput) => MeerkatInput {
+  const seen = { inputId, sameContent: digest === digestOfSaid(content) }
+  return input =>
+    input.type === 'AcceptInput' ? { type: 'ResolveAdmissionIdempotency', inputId: input.inputId, seen } : input
 }
 
 /** What a call gives, or throws, whenever it is asked for. */

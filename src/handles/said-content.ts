@@ -1,7 +1,9 @@
 /** What an input that a handle offers says, checked and copied where it enters. */
 import { MeerkatError } from '../errors.ts'
-import { jsonOf } from '../foreign.ts'
+import { jsonOf, messageOf } from '../foreign.ts'
+import { type PeerInput, peerInput } from '../session/peer-input.ts'
 import type { Content, ContentPart } from '../store/records.ts'
+import { peerSaid } from './peer-said.ts'
 
 /** Longest JSON text of what one input says through a handle. */
 const MAX_CHARS = 10_485_760
@@ -19,6 +21,21 @@ export function saidContent(content: unknown): Content {
   return value.map((part: unknown) => saidPart(part))
 }
 
+/** The same of a peer, put into words. Throws `invalid-params` and `too-large`. */
+export function saidByPeer(peer: unknown, content: unknown, told: Parameters<typeof peerInput>[2]): PeerInput {
+  const body = saidContent(content)
+  let checked: ReturnType<typeof peerSaid.safeParse>
+  try {
+    checked = peerSaid.safeParse(peer)
+  } catch (error) {
+    // A getter of the caller's own.
+    throw wrong(messageOf(error), 'peer')
+  }
+  if (checked.success) return peerInput(checked.data, body, told)
+  const [issue] = checked.error.issues
+  throw wrong(issue?.message ?? 'is not valid', ['peer', ...(issue?.path ?? [])].join('.'))
+}
+
 function saidPart(part: unknown): ContentPart {
   const { type, text, value }: Readonly<Record<string, unknown>> =
     typeof part === 'object' && part !== null ? { ...part } : {}
@@ -28,6 +45,6 @@ function saidPart(part: unknown): ContentPart {
   throw new MeerkatError('unsupported', 'a handle takes no files in: offer the input with acceptInput')
 }
 
-function wrong(message: string): MeerkatError {
-  return new MeerkatError('invalid-params', message, { details: { issues: [{ path: 'content', message }] } })
+function wrong(message: string, path: string = 'content'): MeerkatError {
+  return new MeerkatError('invalid-params', message, { details: { issues: [{ path, message }] } })
 }

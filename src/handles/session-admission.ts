@@ -1,10 +1,12 @@
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { AgentRuntimeId, InputId, RunId } from '../kernel/ids.ts'
+import type { PeerSaid } from '../kernel/peer-conversation.ts'
 import type { IngestOrigin } from '../kernel/regions/binding/input.ts'
 import type { AcceptInput } from '../kernel/regions/ledger/input.ts'
 import type { Content } from '../store/records.ts'
 import { systemClock } from '../time.ts'
 import type { HandleDslAuthority } from './dsl-authority.ts'
+import { saidByPeer, saidContent } from './said-content.ts'
 import { refuseUnreadable } from './unreadable.ts'
 
 /** An input as it is offered: what it is, and what it says. */
@@ -12,6 +14,8 @@ type Offer = Omit<AcceptInput, 'type' | 'inputId' | 'withoutWake' | 'at'> & {
   /** Default: now. */
   readonly at?: number
   readonly content?: Content
+  /** Whose word it is: what the model reads is made of that, with `content` as a message's body. */
+  readonly peer?: PeerSaid
 }
 
 export class SessionAdmissionHandle {
@@ -40,14 +44,12 @@ export class SessionAdmissionHandle {
 
   /** Offers an input that wakes the session as its mode and kind say. */
   acceptWithCompletion(inputId: InputId, offer: Offer): Promise<readonly MeerkatEffect[]> {
-    const { content = '', at = systemClock.now(), ...more } = offer
-    return this.#authority.offerInput({ ...more, at, type: 'AcceptInput', inputId }, content)
+    return this.#offer(inputId, offer, {})
   }
 
   /** Offers an input that waits until something else wakes the session. */
   acceptWithoutWake(inputId: InputId, offer: Offer): Promise<readonly MeerkatEffect[]> {
-    const { content = '', at = systemClock.now(), ...more } = offer
-    return this.#authority.offerInput({ ...more, at, type: 'AcceptInput', inputId, withoutWake: true }, content)
+    return this.#offer(inputId, offer, { withoutWake: true })
   }
 
   /** Starts a run over the next batch of waiting inputs, which the caller drives. `at`: now, ms since the epoch. */
@@ -58,6 +60,17 @@ export class SessionAdmissionHandle {
   /** The run's turn completed: its inputs are consumed. */
   commit(runId: RunId): Promise<readonly MeerkatEffect[]> {
     return this.#authority.applyInputWithEffects({ type: 'Commit', runId })
+  }
+
+  async #offer(
+    inputId: InputId,
+    offer: Offer,
+    how: { readonly withoutWake?: true },
+  ): Promise<readonly MeerkatEffect[]> {
+    const { content = '', at = systemClock.now(), peer, ...more } = offer
+    const said = peer === undefined ? { content: saidContent(content) } : saidByPeer(peer, content, more)
+    const { nature, ...what } = { nature: {}, ...said }
+    return this.#authority.offerInput({ ...more, ...nature, ...how, at, type: 'AcceptInput', inputId }, what)
   }
 
   recycle(): Promise<readonly MeerkatEffect[]> {

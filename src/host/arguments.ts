@@ -8,6 +8,7 @@ import { z } from 'zod'
 import { MeerkatError } from '../errors.ts'
 import { isFileData, MAX_FILE_CHARS, MEDIA_TYPE } from '../file-data.ts'
 import { messageOf } from '../foreign.ts'
+import { peerSaid } from '../handles/peer-said.ts'
 import { INPUT_DURABILITIES, INPUT_ORIGINS } from '../kernel/regions/ledger/input.ts'
 import { INPUT_KINDS } from '../kernel/regions/ledger/state.ts'
 import { MAX_ID_CHARS, MAX_KEY_CHARS, NOT_PRINTABLE, PRINTABLE } from '../names.ts'
@@ -131,8 +132,9 @@ const part = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('json'), value: z.unknown() }),
 ])
 
-export const hostInput: z.ZodType = z.strictObject({
-  content: z.union([z.string().min(1), z.array(part).min(1).max(1_000)]),
+const hostInputFields = z.strictObject({
+  content: z.optional(z.union([z.string().min(1), z.array(part).min(1).max(1_000)])),
+  peer: z.optional(peerSaid),
   mode: z.optional(z.enum(['queue', 'steer', 'supersede'])),
   inputId: z.optional(id),
   idempotencyKey: z.optional(key),
@@ -150,6 +152,10 @@ export const hostInput: z.ZodType = z.strictObject({
   injectsContext: z.optional(flag),
   malformedTerminal: z.optional(flag),
 })
+export const hostInput: z.ZodType = hostInputFields.refine(
+  ({ content, peer }) => content !== undefined || (peer !== undefined && peer.type !== 'Message'),
+  { path: ['content'], message: 'it must say something' },
+)
 
 export const intents: z.ZodType = z.array(id).max(1_000)
 export const sessionOptions: z.ZodType = z.strictObject({

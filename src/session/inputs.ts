@@ -21,6 +21,18 @@ function digestOf(params: SendParams): string {
   return digestOfJson([content, mode ?? 'queue', supersessionKey, outputSchema, model, maxRunMs])
 }
 
+/** Identifies what a peer said, however it was delivered. */
+export function digestOfSaid(content: Content): string {
+  return digestOfJson([content])
+}
+
+/** What a key is bound to. `once`: it was not the sender's key, but what stands for what was said. */
+export interface Seen {
+  readonly inputId: InputId
+  readonly digest: string
+  readonly once?: boolean
+}
+
 /** What admission said: a new input, or the one the key was bound to. */
 export interface Admitted {
   readonly outcome: 'accepted' | 'deduplicated'
@@ -33,14 +45,18 @@ export type InputNature = Pick<
   'kind' | 'origin' | 'durability' | 'intent' | 'withoutWake' | 'continuation' | 'injectsContext' | 'malformedTerminal'
 >
 
-/** Offers an input to the kernel, within a transaction. Refusals throw. */
+/**
+ * Offers an input to the kernel, within a transaction. `once`: a key under which what it says is in the conversation once.
+ * Refusals throw.
+ */
 export function admit(
   tx: Transaction,
   live: LiveSession,
   id: InputId,
   params: SendParams,
-  seen: { readonly inputId: InputId; readonly digest: string } | undefined,
+  seen: Seen | undefined,
   nature: InputNature = {},
+  once?: string,
 ): Admitted {
   const { mode = 'queue', idempotencyKey, supersessionKey } = params
   demandTakable(live, params.content)
@@ -59,17 +75,22 @@ export function admit(
       : {
           type: 'ResolveAdmissionIdempotency',
           inputId: id,
-          seen: { inputId: seen.inputId, sameContent: seen.digest === digestOf(params) },
+          seen: { inputId: seen.inputId, sameContent: seen.digest === digestAsked(seen, params) },
         },
   )
   if (!result.ok) throw closedFor(tx.state) ?? new KernelRejection(result, tx.state)
-  const verdict = verdictOf(result.effects, idempotencyKey)
+  const verdict = verdictOf(result.effects, seen?.once === true ? once : idempotencyKey)
   if (verdict !== undefined) return verdict
   const record = recordOf(params, id, tx.at, nature.kind)
   tx.parts.inputs.push(record)
   if (idempotencyKey !== undefined) tx.parts.keys.push({ key: idempotencyKey, inputId: id, digest: digestOf(params) })
+  if (once !== undefined) tx.parts.keys.push({ key: once, inputId: id, digest: digestOfSaid(params.content) })
   live.keep(record)
   return { outcome: 'accepted', inputId: id }
+}
+
+function digestAsked({ once }: Seen, params: SendParams): string {
+  return once === true ? digestOfSaid(params.content) : digestOf(params)
 }
 
 /** Refuses files where the runtime takes none. */

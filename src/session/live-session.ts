@@ -213,6 +213,11 @@ export class LiveSession {
     throw new MeerkatError('conflict', message, { details: { inputId } })
   }
 
+  /** What an idempotency key of the session is bound to. */
+  async bound(key: string | undefined): Promise<{ readonly inputId: InputId; readonly digest: string } | undefined> {
+    return key === undefined ? undefined : this.#host.store.key(this.id, key)
+  }
+
   /** Keeps what an input said while it is unfinished. */
   keep(record: InputRecord): void {
     this.#payloads.set(record.id, record)
@@ -388,12 +393,4 @@ function endedView(ended: EndedRecord, messages: readonly MessageRecord[] | unde
     ...(by !== undefined && { by }),
     ...(result !== undefined && { result: resultView(result, messages) }),
   }
-}
-
-/** The refusal of anything that needs an executor. */
-export function noExecutor(): MeerkatError {
-  return new MeerkatError(
-    'unsupported',
-    'this runtime was created without an executor, so it can admit inputs but not answer them',
-  )
 }

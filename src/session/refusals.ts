@@ -2,7 +2,7 @@
  * What the store refused, for as long as that says something about it: to those who wait for a session that was let go
  * for it, and to whoever asks how the runtime is.
  */
-import { asMeerkatError, type MeerkatError } from '../errors.ts'
+import { asMeerkatError, MeerkatError } from '../errors.ts'
 import type { SessionId } from '../kernel/ids.ts'
 
 export class Refusals {
@@ -52,4 +52,12 @@ export class Refusals {
     this.#unwritten = undefined
     this.#unanswered = undefined
   }
+}
+
+/** The refusal of anything that needs an executor. */
+export function noExecutor(): MeerkatError {
+  return new MeerkatError(
+    'unsupported',
+    'this runtime was created without an executor, so it can admit inputs but not answer them',
+  )
 }

@@ -35,6 +35,11 @@ function* trialsOf(instance: object, name: string): Generator<Trial> {
     yield { name: `behind the session is ${what}`, call: () => call(S, make(), make(), make()) }
     yield { name: `behind a text is ${what}`, call: () => call(S, 'x', make(), make()) }
     yield { name: `before a text is ${what}`, call: () => call(make(), 'x') }
+    if (!name.startsWith('accept')) continue
+    const request = { type: 'Request', peerId: 'p', requestId: 'r', intent: 'i' }
+    yield { name: `a peer is ${what}`, call: () => call(S, { content: 'x', peer: make() }) }
+    yield { name: `a peer brings ${what}`, call: () => call(S, { peer: { ...request, payload: make() } }) }
+    yield { name: `a peer names itself ${what}`, call: () => call(S, { peer: { ...request, displayName: make() } }) }
   }
 }
 

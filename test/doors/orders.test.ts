@@ -80,6 +80,15 @@ class House {
   }
 }
 
+const ADA = { type: 'Message', peerId: 'ada' } as const
+const ANSWER = {
+  type: 'ResponseTerminal',
+  routeIdentity: 'ada',
+  displayIdentity: 'Ada',
+  correlationId: '0190b6a4-5f3e-7c11-9a9e-0123456789ab',
+  status: 'Completed',
+} as const
+
 /** What may be asked of a session that is not destroyed afterwards. */
 const ASKS: Readonly<Record<string, (house: House) => unknown>> = {
   register: async ({ machine }) => (await machine).registerSession(S),
@@ -89,6 +98,8 @@ const ASKS: Readonly<Record<string, (house: House) => unknown>> = {
   send: async ({ machine }) => (await machine).acceptInput(S, INPUT),
   sendQuietly: async ({ machine }) => (await machine).acceptInputWithoutWake(S, INPUT),
   steer: async ({ machine }) => (await machine).acceptInput(S, { ...INPUT, mode: 'steer' }),
+  sendForAPeer: async ({ machine }) => (await machine).acceptInput(S, { ...INPUT, peer: ADA }),
+  sendAnAnswer: async ({ machine }) => (await machine).acceptInput(S, { peer: ANSWER }),
   revive: async ({ machine }) => (await machine).acceptInput(S, { ...INPUT, resume: true }),
   sendPlainly: async ({ machine }) => (await machine).runtime.send(S, INPUT),
   cancel: async ({ machine }) => (await machine).cancelAfterBoundary(S),

@@ -66,6 +66,7 @@ export async function written(...prepared: readonly MeerkatInput[]): Promise<Wri
     driver,
     demandUnused: () => Promise.resolve(),
     inKeyOrder: (_, act) => act(),
+    bound: () => Promise.resolve(undefined),
     keep: () => {},
   }
   const authority = HandleDslAuthority.fromShared(new DriverAuthority(session), gate)

@@ -5,6 +5,7 @@
 import { writeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { SessionClaim } from '../../../src/handles/session-claim.ts'
+import type { HostInput } from '../../../src/host/admission.ts'
 import { MeerkatMachine } from '../../../src/host/meerkat-machine.ts'
 import type { OAuthFlowId } from '../../../src/kernel/auth/flows/state.ts'
 import type { SessionId } from '../../../src/kernel/ids.ts'
@@ -36,6 +37,8 @@ export type Act =
   /** Whether the claim was lost. */
   | { readonly act: 'lost' }
   | { readonly act: 'complete-flow'; readonly flowId: string; readonly redirectUri?: string }
+  /** Registers the session and offers it an input, which nobody runs here. */
+  | { readonly act: 'offer'; readonly input: HostInput }
   | { readonly act: 'close' }
 
 const KEY = { realm: 'work', binding: 'openai' }
@@ -73,6 +76,9 @@ class Host {
         return this.#ending?.({ ok: true, token: asked.token, expiresAt: Date.now() + 3_600_000 })
       case 'deny':
         return this.#ending?.({ ok: false, observation: { httpStatus: 401 } })
+      case 'offer':
+        await this.#machine.registerSession(S)
+        return this.#machine.acceptInput(S, asked.input)
       case 'close':
         return this.#machine.close()
       case 'begin-flow':

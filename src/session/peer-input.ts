@@ -1,0 +1,100 @@
+/**
+ * What an input of a peer is and says. Its text is the kernel's projection of who spoke and what about, made where the
+ * input is admitted and nowhere else: what the journal, the transcript, an executor and the model get is this text.
+ */
+import { MeerkatError } from '../errors.ts'
+import { jsonOf } from '../foreign.ts'
+import {
+  blockPrefixText,
+  contextKey,
+  type PeerConversationProjection,
+  PeerResponseTerminalFactError,
+  type PeerSaid,
+  peerResponseTerminalFact,
+  promptText,
+  unmarked,
+} from '../kernel/peer-conversation.ts'
+import type { AcceptInput } from '../kernel/regions/ledger/input.ts'
+import type { Content, ContentPart } from '../store/records.ts'
+
+/** An input of a peer, put into words. */
+export interface PeerInput {
+  readonly nature: Pick<AcceptInput, 'kind' | 'origin' | 'intent' | 'malformedTerminal'>
+  readonly content: Content
+  /** A key under which it is in the conversation once, however often it arrives. */
+  readonly once?: string
+}
+
+type Told = Pick<AcceptInput, 'kind' | 'origin' | 'intent'>
+
+const KINDS = {
+  Message: 'peer-message',
+  Request: 'peer-request',
+  ResponseProgress: 'peer-response-progress',
+  ResponseTerminal: 'peer-response-terminal',
+} as const
+
+/** Longest JSON text of a payload. */
+const MAX_PAYLOAD_CHARS = 10_485_760
+
+/**
+ * Puts a peer's word into words. `content` is a message's body, and what is shown beside anything else;
+ * `told`: what its host says of it besides. Throws `invalid-params`, and `too-large` for a payload.
+ */
+export function peerInput(said: PeerSaid, content: Content | undefined, told: Told = {}): PeerInput {
+  const kind = KINDS[said.type]
+  if ((told.kind ?? kind) !== kind) throw wrong('kind', `it is ${kind} where the peer's word is a ${said.type}`)
+  const nature = { kind, origin: told.origin ?? 'peer' } as const
+  const projection = projectionOf(said)
+  // The kernel refuses it: the text is never read.
+  if (projection === undefined) return { nature: { ...nature, malformedTerminal: true }, content: content ?? '' }
+  const key = contextKey(projection)
+  return {
+    nature: said.type === 'Request' ? { ...nature, intent: told.intent ?? said.intent } : nature,
+    content: contentOf(projection, content),
+    ...(key !== undefined && { once: key }),
+  }
+}
+
+/** Undefined for a terminal response of which none could be made. */
+function projectionOf(said: PeerSaid): PeerConversationProjection | undefined {
+  if (said.type === 'Message') return said
+  const payload = plain(said.payload)
+  if (said.type !== 'ResponseTerminal') return { ...said, payload }
+  try {
+    return { type: said.type, fact: peerResponseTerminalFact({ ...said, payload }) }
+  } catch (error) {
+    if (error instanceof PeerResponseTerminalFactError) return undefined
+    throw error
+  }
+}
+
+function contentOf(projection: PeerConversationProjection, content: Content | undefined): Content {
+  const prefix = blockPrefixText(projection)
+  if (prefix !== undefined) {
+    if (content === undefined || content.length === 0) throw wrong('content', "a peer's message has a content")
+    return typeof content === 'string' ? `${prefix}\n${unmarked(content)}` : [textPart(prefix), ...parts(content)]
+  }
+  const text = promptText(projection)
+  return content === undefined || content.length === 0 ? text : [textPart(text), ...parts(content)]
+}
+
+function parts(content: Content): readonly ContentPart[] {
+  if (typeof content === 'string') return [textPart(unmarked(content))]
+  return content.map(part => (part.type === 'text' ? { ...part, text: unmarked(part.text) } : part))
+}
+
+function textPart(text: string): ContentPart {
+  return { type: 'text', text }
+}
+
+function plain(payload: unknown): unknown {
+  const json = jsonOf(payload, MAX_PAYLOAD_CHARS)
+  if (!('problem' in json)) return json.value
+  if (json.tooLong === true) throw new MeerkatError('too-large', `the payload of a peer's word: ${json.problem}`)
+  throw wrong('peer.payload', json.problem)
+}
+
+function wrong(path: string, message: string): MeerkatError {
+  return new MeerkatError('invalid-params', `${path}: ${message}`, { details: { issues: [{ path, message }] } })
+}
