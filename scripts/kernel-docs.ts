@@ -17,7 +17,9 @@ What a session, a credential and a mob decide, as the machines that run declare 
 An **input** belongs to one region. The first row whose phase fits and whose conditions hold decides; with a row in this
 phase but none whose conditions hold the input is refused as \`guard-rejected\`, without a row as
 \`no-matching-transition\`. Regions that *follow* the input change their own part in the same step, from the state as it
-was before. A region holds *facts*, which the log brings back, or *conditions*, which end with the process that serves.
+was before; one can follow a single row (\`RegisterSession/new\`). What a region holds *lasts* as
+long as its page says, and the machine ends it with that. A region holds *facts*, which the log brings back, or
+*conditions*, which end with the process that serves.
 \`meerkat verify\` walks every state of bounded worlds through these very rows, and checks each rule in each state.
 `
 

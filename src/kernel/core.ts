@@ -18,6 +18,7 @@ import type { Ledger } from './regions/ledger/state.ts'
 import type { SessionEffect } from './regions/lifecycle/effect.ts'
 import type { LifecycleInput } from './regions/lifecycle/input.ts'
 import type { Lifecycle } from './regions/lifecycle/state.ts'
+import type { Lifetime } from './regions/lifetimes.ts'
 import type { OperationEffect } from './regions/operations/effect.ts'
 import type { OperationsInput } from './regions/operations/input.ts'
 import type { Operations } from './regions/operations/state.ts'
@@ -82,7 +83,8 @@ export type CoreRegion<Name extends keyof CoreFacts, Phase extends string = stri
   CoreInput,
   CoreEffect,
   Name,
-  Phase
+  Phase,
+  Lifetime
 >
 
 /** A region of facts beside the core. It sees facts only, so that its log can be replayed without the process that wrote it. */
@@ -92,7 +94,7 @@ export type Satellite<
   Effect extends Tagged,
   Name extends keyof Sees & string,
   Phase extends string = string,
-> = Region<Sees, CoreInput | Input, Effect, Name, Phase>
+> = Region<Sees, CoreInput | Input, Effect, Name, Phase, Lifetime>
 
 /** A region of conditions beside the core. It may see facts, too. */
 export type ConditionSatellite<

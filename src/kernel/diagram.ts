@@ -1,6 +1,8 @@
 /** A machine's declaration as tables and pictures. What is drawn is what runs: there is no other source. */
+
+import type { AnyRegion, Edge, Lived } from './plan.ts'
 import type { Tagged } from './region.ts'
-import type { AnyRegion, Edge, Machine } from './step.ts'
+import type { Machine } from './step.ts'
 
 /** One arrow, and what takes it. */
 interface Arrow {
@@ -22,13 +24,16 @@ export function regionPage<State, Input extends Tagged, Effect extends Tagged>(
 ): string {
   const region = regionOf(machine, regionName)
   const rows = machine.edges.filter(edge => edge.region === region.name).map(rowInWords)
-  const follows = Object.keys(region.follow)
+  const lives = machine.lives.filter(life => life.region === region.name)
+  const ended = new Set(lives.flatMap(life => life.endings))
+  const follows = Object.keys(region.follow).filter(followed => !ended.has(followed))
   const kind = region.condition === undefined ? FACTS : CONDITION
   const parts = [`# ${machine.name}: ${region.name}\n\n${region.about}\n\n${kind}\n`]
   if (phasedRegions(machine).includes(region.name)) {
     parts.push(`\`\`\`mermaid\n${diagramOf(machine, region.name).mermaid}\`\`\`\n`)
   }
   if (rows.length > 0) parts.push(`## Transitions\n\n${ROW_HEAD}\n${rows.join('\n')}\n`)
+  for (const life of lives) parts.push(lifeInWords(life))
   if (follows.length > 0) parts.push(`Follows ${follows.map(code).join(', ')}.\n`)
   if (region.invariants.length > 0) {
     parts.push(`## Always true\n\n${region.invariants.map(invariantInWords).join('\n')}\n`)
@@ -130,6 +135,11 @@ function rowInWords(edge: Edge): string {
     edge.followers.join(', '),
   ]
   return `| ${cells.join(' | ')} |`
+}
+
+function lifeInWords({ lifetime, of, endings }: Lived): string {
+  const what = of === undefined ? 'Lasts' : `${of.slice(0, 1).toUpperCase()}${of.slice(1)} lasts`
+  return `${what} as long as the **${lifetime}**: until ${endings.map(code).join(', ')}.\n`
 }
 
 /** `isCurrentRun` reads better as `is current run`. */

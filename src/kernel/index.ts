@@ -54,6 +54,7 @@ export type {
 export type { MeerkatInput } from './inputs.ts'
 export { meerkat, step } from './machine.ts'
 export { settlingSteps, takeOverSteps } from './owed.ts'
+export type { AnyRegion, Edge } from './plan.ts'
 export { type QueryEffect, type QueryInput, type QueryState, queries } from './queries.ts'
 export type { Emit, Follow, Guard, Invariant, Of, Region, Row, Tagged } from './region.ts'
 export type { CallEffect } from './regions/calls/effect.ts'
@@ -237,8 +238,6 @@ export {
 } from './runnable.ts'
 export type { MeerkatState } from './state.ts'
 export type {
-  AnyRegion,
-  Edge,
   Machine,
   Rejection,
   RejectionKind,

@@ -11,6 +11,7 @@ import { ingress } from './regions/ingress/table.ts'
 import { interactions } from './regions/interactions/table.ts'
 import { ledger } from './regions/ledger/table.ts'
 import { lifecycle } from './regions/lifecycle/table.ts'
+import { LIFETIMES } from './regions/lifetimes.ts'
 import { live } from './regions/live/table.ts'
 import { llm } from './regions/llm/table.ts'
 import { mcpServers } from './regions/mcp-servers/table.ts'
@@ -141,6 +142,7 @@ export const meerkat: Machine<MeerkatState, MeerkatInput, MeerkatEffect> = machi
   spine: (state: MeerkatState) => state.lifecycle.phase,
   regions: Object.values(REGIONS),
   invariants: spanning,
+  lifetimes: LIFETIMES,
   copy,
 })
 

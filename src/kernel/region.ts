@@ -49,6 +49,21 @@ export interface Follow<State, Slice, Input, Effect, Phase extends string = stri
   readonly emit?: readonly Emit<State, Input, Effect>[]
 }
 
+/**
+ * Reactions by what they follow: an input, or one row of it (`RegisterSession/new`). The row's own reaction stands in the
+ * place of the input's.
+ */
+export type Follows<State, Slice, Input extends Tagged, Effect, Phase extends string> = {
+  readonly [T in Input['type'] as T | `${T}/${string}`]?: Follow<State, Slice, Of<Input, T>, Effect, Phase>
+}
+
+/** What becomes of a slice, or of a part of it, when that ends for which it was to last. */
+export interface Life<State, Slice, Effect, Phase extends string = string>
+  extends Follow<State, Slice, Tagged, Effect, Phase> {
+  /** What of the slice it is, for the docs; absent: all of it. */
+  readonly of?: string
+}
+
 /** A statement that holds in every reachable state. */
 export interface Invariant<State> {
   readonly id: string
@@ -64,6 +79,7 @@ export interface Region<
   Effect extends Tagged,
   Name extends keyof State & string,
   Phase extends string = string,
+  Lifetime extends string = string,
 > {
   readonly name: Name
   /** What the region is for, in one sentence, for the docs. */
@@ -73,7 +89,12 @@ export interface Region<
   readonly phaseOf: (state: State) => Phase
   readonly phases: readonly Phase[]
   readonly on: { readonly [T in Input['type']]?: readonly Row<State, State[Name], Of<Input, T>, Effect, Phase>[] }
-  readonly follow: { readonly [T in Input['type']]?: Follow<State, State[Name], Of<Input, T>, Effect, Phase> }
+  readonly follow: Follows<State, State[Name], Input, Effect, Phase>
+  /**
+   * What its facts last for, by the machine's names of that. The machine knows which inputs end it and makes the followers;
+   * where the region follows one of those by itself, that stands, and of two lifetimes that one input ends the later named.
+   */
+  readonly lives?: { readonly [L in Lifetime]?: Life<State, State[Name], Effect, Phase> }
   readonly invariants: readonly Invariant<State>[]
   /**
    * Present where the slice speaks of the process that serves, not of what it serves: connections, channels, tokens. A

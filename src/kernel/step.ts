@@ -6,7 +6,20 @@
  * 3. The owner's row decides; followers only see the state before the step, so their order can't matter.
  * 4. A step costs the rows of its input and the slices it changes.
  */
-import type { Emit, Follow, Guard, Invariant, Region, Row, Tagged } from './region.ts'
+import {
+  type AnyRegion,
+  type Edge,
+  edgesOf,
+  type Lived,
+  livesOf,
+  type Move,
+  movesOf,
+  type Plan,
+  type PlannedRow,
+  planOf,
+  withLives,
+} from './plan.ts'
+import type { Emit, Invariant, Tagged } from './region.ts'
 
 /** Why an input was refused. Callers decide by this, never by the text. */
 export type RejectionKind =
@@ -51,26 +64,6 @@ export interface Violation {
   readonly text: string
 }
 
-/** An edge as declared, for tables, diagrams and coverage. */
-export interface Edge {
-  readonly region: string
-  readonly input: string
-  readonly row: string
-  readonly from: readonly string[]
-  readonly during: readonly string[] | undefined
-  readonly to: readonly string[] | undefined
-  readonly guards: readonly string[]
-  readonly followers: readonly string[]
-}
-
-/** A follower's claim about its phase, for diagrams and the explorer. */
-export interface Move {
-  readonly region: string
-  readonly input: string
-  readonly from: string
-  readonly to: readonly string[]
-}
-
 export interface Machine<State, Input extends Tagged, Effect extends Tagged> {
   readonly name: string
   readonly initial: State
@@ -84,6 +77,8 @@ export interface Machine<State, Input extends Tagged, Effect extends Tagged> {
   readonly edges: readonly Edge[]
   /** How inputs of other regions move a region's own phase. */
   readonly moves: readonly Move[]
+  /** What lasts for how long. Its followers stand among the others of its region. */
+  readonly lives: readonly Lived[]
   readonly invariants: readonly Invariant<State>[]
   readonly regions: readonly AnyRegion<State, Input, Effect>[]
   /** Whether an input changes conditions only: it is no part of any log. */
@@ -92,34 +87,6 @@ export interface Machine<State, Input extends Tagged, Effect extends Tagged> {
   readonly atRest: (state: State) => boolean
 }
 
-export type AnyRegion<State, Input extends Tagged, Effect extends Tagged> = {
-  [Name in keyof State & string]: Region<State, Input, Effect, Name>
-}[keyof State & string]
-
-type AnyRow<State, Input, Effect> = Row<State, unknown, Input, Effect, string>
-
-/** A row as the step function reads it: one shape for all, whatever a declaration left out. */
-interface PlannedRow<State, Input, Effect> {
-  readonly name: string
-  readonly during: readonly string[] | undefined
-  readonly when: readonly Guard<State, Input>[] | undefined
-  readonly then: Change<State, Input> | undefined
-  readonly emit: readonly Emit<State, Input, Effect>[] | undefined
-  readonly edge: string
-}
-
-interface Plan<State, Input, Effect> {
-  readonly region: string
-  readonly slice: keyof State
-  readonly phaseOf: (state: State) => string
-  readonly rowsByPhase: ReadonlyMap<string, readonly PlannedRow<State, Input, Effect>[]>
-  /** What the input's followers change and say, in the order of the regions. */
-  readonly changes: readonly { readonly slice: keyof State; readonly then: Change<State, Input> }[]
-  readonly emits: readonly Emit<State, Input, Effect>[]
-}
-
-type Change<State, Input> = (slice: unknown, input: Input, state: State) => unknown
-
 interface Declaration<State, Input extends Tagged, Effect extends Tagged> {
   readonly name: string
   /** The phase that says what the whole machine is doing; rows may be limited to some of its values. */
@@ -127,6 +94,11 @@ interface Declaration<State, Input extends Tagged, Effect extends Tagged> {
   readonly regions: readonly AnyRegion<State, Input, Effect>[]
   /** Those that no single region enforces. */
   readonly invariants: readonly Invariant<State>[]
+  /**
+   * The machine's lifetimes: the inputs, or rows of them, with which each is over. Of two that one input ends the later
+   * named says what is left.
+   */
+  readonly lifetimes?: { readonly [lifetime: string]: readonly string[] }
   /** The same slices in a new record. A literal that names them all is more than twice as fast as a spread of many. */
   readonly copy?: (state: State) => State
 }
@@ -135,7 +107,8 @@ interface Declaration<State, Input extends Tagged, Effect extends Tagged> {
 export function machine<State, Input extends Tagged, Effect extends Tagged>(
   declaration: Declaration<State, Input, Effect>,
 ): Machine<State, Input, Effect> {
-  const { name, regions, spine } = declaration
+  const { name, spine, lifetimes = {} } = declaration
+  const regions = withLives(name, declaration.regions, lifetimes)
   const plans = planOf<State, Input, Effect>(name, regions)
   const invariants = [...regions.flatMap(region => region.invariants), ...declaration.invariants]
   const copy = declaration.copy ?? ((state: State): State => ({ ...state }))
@@ -181,6 +154,7 @@ export function machine<State, Input extends Tagged, Effect extends Tagged>(
     recover,
     edges: edgesOf(regions),
     moves: movesOf(regions),
+    lives: livesOf(declaration.regions, lifetimes),
     invariants,
     regions,
     isOfConditions: input => ofConditions.has(input.type),
@@ -225,7 +199,7 @@ function take<State, Input, Effect>(
       put(state, plan.slice, next)
     }
   }
-  for (const { slice: key, then } of plan.changes) {
+  for (const { slice: key, then } of row.changes) {
     const old = before[key]
     const next = then(old, input, before) as State[keyof State]
     if (next === old) continue
@@ -233,7 +207,7 @@ function take<State, Input, Effect>(
     put(state, key, next)
   }
   const own = row.emit === undefined ? NOTHING : said(NOTHING, row.emit, state, input, before)
-  const effects = said(own, plan.emits, state, input, before)
+  const effects = said(own, row.emits, state, input, before)
   return { ok: true, state, effects, from, to: plan.phaseOf(state), edge: row.edge }
 }
 
@@ -290,81 +264,4 @@ function guardRejected<State, Input, Effect>(
   const all = rows.map(row => nameOf((row.when ?? []).find(guard => !guard(state, input))) ?? row.name)
   const unmet = [...new Set(all)]
   return { ok: false, kind: 'guard-rejected', context, phase, reason: `unmet: ${unmet.join(', ')}`, unmet }
-}
-
-function planOf<State, Input extends Tagged, Effect extends Tagged>(
-  machineName: string,
-  regions: readonly AnyRegion<State, Input, Effect>[],
-): ReadonlyMap<string, Plan<State, Input, Effect>> {
-  const plans = new Map<string, Plan<State, Input, Effect>>()
-  for (const region of regions) {
-    for (const [type, rows] of Object.entries(region.on) as [string, readonly AnyRow<State, Input, Effect>[]][]) {
-      if (plans.has(type)) throw new Error(`${machineName}: ${type} is owned by two regions`)
-      plans.set(type, {
-        region: region.name,
-        slice: region.name,
-        phaseOf: region.phaseOf,
-        rowsByPhase: rowsByPhaseOf(region, type, rows),
-        ...followersOf(regions, type),
-      })
-    }
-  }
-  return plans
-}
-
-function rowsByPhaseOf<State, Input extends Tagged, Effect extends Tagged>(
-  region: AnyRegion<State, Input, Effect>,
-  type: string,
-  rows: readonly AnyRow<State, Input, Effect>[],
-): Plan<State, Input, Effect>['rowsByPhase'] {
-  const planned = rows.map(({ name, from, during, when, then, emit }) => {
-    const row = { name, during, when, then, emit, edge: `${region.name}/${type}/${name}` }
-    return { from, row }
-  })
-  const phases = new Set(rows.flatMap(row => row.from))
-  const of = (phase: string) => planned.flatMap(({ from, row }) => (from.includes(phase) ? row : []))
-  return new Map([...phases].map(phase => [phase, of(phase)]))
-}
-
-function followersOf<State, Input extends Tagged, Effect extends Tagged>(
-  regions: readonly AnyRegion<State, Input, Effect>[],
-  type: string,
-): Pick<Plan<State, Input, Effect>, 'changes' | 'emits'> {
-  const followers = regions.flatMap(region => {
-    const follow = (region.follow as Record<string, Follow<State, unknown, Input, Effect> | undefined>)[type]
-    return follow === undefined ? [] : [{ slice: region.name, ...follow }]
-  })
-  return {
-    changes: followers.flatMap(({ slice, then }) => (then === undefined ? [] : [{ slice, then }])),
-    emits: followers.flatMap(({ emit }) => emit ?? []),
-  }
-}
-
-function edgesOf<State, Input extends Tagged, Effect extends Tagged>(
-  regions: readonly AnyRegion<State, Input, Effect>[],
-): readonly Edge[] {
-  return regions.flatMap(region =>
-    (Object.entries(region.on) as [string, readonly AnyRow<State, Input, Effect>[]][]).flatMap(([input, rows]) =>
-      rows.map(row => ({
-        region: region.name,
-        input,
-        row: row.name,
-        from: row.from,
-        during: row.during,
-        to: row.to,
-        guards: (row.when ?? []).map(guard => guard.name),
-        followers: regions.filter(other => input in other.follow).map(other => other.name),
-      })),
-    ),
-  )
-}
-
-function movesOf<State, Input extends Tagged, Effect extends Tagged>(
-  regions: readonly AnyRegion<State, Input, Effect>[],
-): readonly Move[] {
-  return regions.flatMap(region =>
-    (Object.entries(region.follow) as [string, Follow<State, unknown, Input, Effect>][]).flatMap(([input, { moves }]) =>
-      Object.entries(moves ?? {}).map(([from, to]) => ({ region: region.name, input, from, to: to ?? [] })),
-    ),
-  )
 }

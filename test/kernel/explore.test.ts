@@ -139,7 +139,7 @@ const mutants: readonly Mutant[] = [
   },
   {
     fault: 'a new identity that keeps the old placement attached',
-    machine: () => withFollow('lifecycle', 'RegisterSession', () => undefined),
+    machine: () => withFollow('lifecycle', 'RegisterSession/new', () => undefined),
     only: ['binding'],
     caughtBy: 'attached-has-executor-or-binding',
   },

@@ -12,6 +12,8 @@ const begun: readonly MeerkatInput[] = [
 ]
 const draining: readonly MeerkatInput[] = [...begun, { type: 'LlmReturnedTerminal', runId: RUN }]
 
+const calls = [{ callId: callId('d'), tool: 'tool', policy: 'ask' }] as const
+
 function after(...inputs: readonly MeerkatInput[]): Play {
   const play = attached()
   play.accept('a')
@@ -21,7 +23,6 @@ function after(...inputs: readonly MeerkatInput[]): Play {
 }
 
 describe('a word about another run changes nothing', () => {
-  const calls = [{ callId: callId('d'), tool: 'tool', policy: 'ask' }] as const
   function calling(): Play {
     const play = after(...begun)
     play.call('r', 'c', 'retry')
@@ -50,6 +51,21 @@ describe('a word about another run changes nothing', () => {
     [
       'tools that are done',
       () => after(...begun, { type: 'LlmReturnedToolCalls', runId: RUN, toolCount: 1 }),
+      { type: 'ToolCallsResolved', runId: STRANGER },
+    ],
+    [
+      'tools of which one waits for a person',
+      () =>
+        after(
+          ...begun,
+          { type: 'LlmReturnedToolCalls', runId: RUN, toolCount: 1 },
+          {
+            type: 'RecordCallIntents',
+            runId: RUN,
+            calls: calls.map(call => ({ ...call, needsApproval: true })),
+            at: 9,
+          },
+        ),
       { type: 'ToolCallsResolved', runId: STRANGER },
     ],
     ['a failure', () => after(...begun, { type: 'BudgetExhausted', runId: RUN }), { type: 'Fail', runId: STRANGER }],

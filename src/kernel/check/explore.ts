@@ -6,8 +6,10 @@
  * configuration demands of a step. The walk goes on behind a violation only where the state is sound, so the first path
  * to each is a shortest one.
  */
+
+import type { Edge } from '../plan.ts'
 import type { Tagged } from '../region.ts'
-import type { Edge, Machine, Transition } from '../step.ts'
+import type { Machine, Transition } from '../step.ts'
 import { type Graph, IntList } from './graph.ts'
 
 export interface Walk<State, Input extends Tagged, Effect extends Tagged> {
@@ -83,7 +85,9 @@ export function claimFaultOf<State, Input extends Tagged, Effect extends Tagged>
   // Regions whose phase is their own, not that of the region that governs them.
   const phased = machine.regions.filter(({ initial }) => hasPhase(initial))
   const moves = new Set(
-    machine.moves.flatMap(({ region, input, from, to }) => to.map(phase => `${region} ${input} ${from} ${phase}`)),
+    machine.moves.flatMap(({ region, input, row, from, to }) =>
+      to.map(phase => `${region} ${row === undefined ? input : `${input}/${row}`} ${from} ${phase}`),
+    ),
   )
   return (before, input, { state: after, edge, from: left, to: reached }) => {
     const claim = claims.get(edge) ?? [left]
@@ -92,11 +96,12 @@ export function claimFaultOf<State, Input extends Tagged, Effect extends Tagged>
         invariant: 'row-claims-its-phases',
         text: `${edge} leads from ${left} to ${reached}, but declares ${claim.join(', ')}`,
       }
+    const row = edge.slice(edge.indexOf('/') + 1)
     for (const { name, phaseOf } of phased) {
       if (before[name] === after[name] || edge.startsWith(`${name}/`)) continue
       const from = phaseOf(before)
       const to = phaseOf(after)
-      if (from === to || moves.has(`${name} ${input.type} ${from} ${to}`)) continue
+      if (from === to || [input.type, row].some(one => moves.has(`${name} ${one} ${from} ${to}`))) continue
       const text = `${edge} takes ${name} from ${from} to ${to}, which ${name} does not declare`
       return { invariant: 'follower-claims-its-phases', text }
     }

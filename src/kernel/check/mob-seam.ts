@@ -127,6 +127,7 @@ export function pairOf(machine: MobMachine): PairMachine {
     recover: took,
     edges: [],
     moves: [],
+    lives: [],
     invariants: [],
     regions: [],
     isOfConditions: () => false,

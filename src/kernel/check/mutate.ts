@@ -55,9 +55,7 @@ const REGIONS = meerkat.regions as unknown as readonly LooseRegion[]
 export function mutantsOf(region?: string): readonly Mutant[] {
   return REGIONS.filter(({ name }) => region === undefined || name === region).flatMap(one => [
     ...Object.entries(one.on).flatMap(([input, rows]) => rowMutants(one, input as MeerkatInput['type'], rows)),
-    ...Object.entries(one.follow).flatMap(([input, follow]) =>
-      followMutants(one, input as MeerkatInput['type'], follow),
-    ),
+    ...Object.entries(one.follow).flatMap(([followed, follow]) => followMutants(one, followed, follow)),
   ])
 }
 
@@ -109,11 +107,13 @@ function changesOf({ phases }: LooseRegion, row: LooseRow): readonly Change[] {
   ]
 }
 
-function followMutants(region: LooseRegion, input: MeerkatInput['type'], follow: LooseFollow): readonly Mutant[] {
-  const { [input]: _, ...others } = region.follow
-  const having = (changed: LooseFollow): LooseRegion => ({ ...region, follow: { ...others, [input]: changed } })
+function followMutants(region: LooseRegion, followed: string, follow: LooseFollow): readonly Mutant[] {
+  const { [followed]: _, ...others } = region.follow
+  const having = (changed: LooseFollow): LooseRegion => ({ ...region, follow: { ...others, [followed]: changed } })
   const { then, emit = [], ...bare } = follow
-  const place = `follows ${input}`
+  const place = `follows ${followed}`
+  // Of a row (`RegisterSession/new`) it is the row's input.
+  const input = followed.replace(/\/.*/, '') as MeerkatInput['type']
   return [
     mutantOf(region, input, place, 'follower deleted', '', () => ({ ...region, follow: others })),
     // With nothing to say besides, that is all there is to delete.

@@ -1,5 +1,5 @@
 /** Guards that several regions share. */
-import type { RunId, RuntimeEpochId, SessionId } from '../ids.ts'
+import type { RunId, RuntimeEpochId } from '../ids.ts'
 import type { Run } from './run/state.ts'
 import type { Standing } from './standing.ts'
 
@@ -38,10 +38,4 @@ export function epochBegunBy(
   input: { readonly epochId?: RuntimeEpochId },
 ): RuntimeEpochId | undefined {
   return isRegistered(state) && notDraining(state) ? input.epochId : undefined
-}
-
-/** The session is registered anew, under another id: what belonged to the old one ends. */
-export function changesIdentity(state: Standing, input: { readonly sessionId: SessionId }): boolean {
-  const { phase, sessionId } = state.registration
-  return (phase !== 'draining' || sessionId === undefined) && sessionId !== input.sessionId
 }

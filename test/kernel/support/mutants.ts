@@ -57,10 +57,10 @@ export function withoutRows(region: RegionName, ...inputs: readonly InputType[])
   })
 }
 
-/** A region's reaction to an input of another, changed; undefined forgets it. */
+/** A region's reaction to an input of another, or to one row of it, changed; undefined forgets it. */
 export function withFollow(
   region: RegionName,
-  input: InputType,
+  input: InputType | `${InputType}/${string}`,
   change: (follow: LooseFollow) => LooseFollow | undefined,
 ): SessionMachine {
   return withRegion(region, old => {

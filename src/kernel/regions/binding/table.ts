@@ -4,8 +4,8 @@
  * Enforces: a placement is bound once, exactly, and is never half replaced; another one needs the old one gone.
  */
 import type { CoreEffect, CoreFacts, CoreRegion } from '../../core.ts'
-import type { SessionId } from '../../ids.ts'
-import { changesIdentity, epochBegunBy, notDraining } from '../guards.ts'
+import type { RuntimeEpochId, SessionId } from '../../ids.ts'
+import { epochBegunBy, notDraining } from '../guards.ts'
 import type { BindingTuple, Ingest, PrepareBindings } from './input.ts'
 import type { Binding } from './state.ts'
 
@@ -61,6 +61,9 @@ function unbind(slice: Binding): Binding {
   if (slice.phase === 'unbound') return slice
   return slice.epochId === undefined ? { phase: 'unbound' } : { phase: 'unbound', epochId: slice.epochId }
 }
+function begun(_: Binding, { epochId }: { readonly epochId?: RuntimeEpochId }): Binding {
+  return epochId === undefined ? { phase: 'unbound' } : { phase: 'unbound', epochId }
+}
 function runtimeBound(_: CoreFacts, input: PrepareBindings): CoreEffect {
   return { type: 'RuntimeBound', runtimeId: input.runtimeId, fence: input.fence }
 }
@@ -111,15 +114,8 @@ export const binding: CoreRegion<'binding', Binding['phase']> = {
     ],
   },
   follow: {
-    RegisterSession: {
-      moves: { bound: ['unbound'] },
-      then: (slice, input, before) =>
-        !changesIdentity(before, input)
-          ? slice
-          : input.epochId === undefined
-            ? { phase: 'unbound' }
-            : { phase: 'unbound', epochId: input.epochId },
-    },
+    'RegisterSession/new': { moves: { bound: ['unbound'] }, then: begun },
+    'RegisterSession/after-drain': { then: begun },
     Recover: { moves: { bound: ['unbound'] }, then: unbind },
     Recycle: { moves: { bound: ['unbound'] }, then: unbind },
     Resume: {

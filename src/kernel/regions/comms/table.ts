@@ -5,10 +5,12 @@
  * Enforces: an envelope has one class, given by its kind, the session's phase and its silent intents; who is not trusted
  * comes in only where no trust is asked for; what was reconciled is never taken for newer than it is.
  */
+
 import type { ConditionSatellite } from '../../core.ts'
 import type { PeerCorrelationId } from '../../ids.ts'
-import { endsWithProcess, OPEN, SERVED } from '../conditions.ts'
+import { OPEN, SERVED } from '../conditions.ts'
 import { isRegistered } from '../guards.ts'
+import { anew } from '../lifetimes.ts'
 import type { TrustInput } from '../trust/input.ts'
 import type { CommsEffect, PeerIngressClass, PeerIngressReceiveOutcome, PeerResponseTerminality } from './effect.ts'
 import type {
@@ -292,7 +294,8 @@ export const comms: ConditionSatellite<Sees, CommsInput | TrustInput, CommsEffec
       },
     ],
   },
-  follow: endsWithProcess(NOTHING),
+  lives: { process: anew(NOTHING) },
+  follow: {},
   invariants: [
     {
       id: 'reconciled-is-not-ahead',

@@ -4,8 +4,10 @@
  * Enforces: it only rises, so whoever is told twice, late or out of order is told once. Everything that extends or edits
  * the conversation says so; the machine filters.
  */
+
 import type { ConditionSatellite } from '../../core.ts'
-import { endsWithProcess, SERVED } from '../conditions.ts'
+import { SERVED } from '../conditions.ts'
+import { anew } from '../lifetimes.ts'
 import type { ContextEffect } from './effect.ts'
 import type { ContextInput } from './input.ts'
 import type { Sees } from './sees.ts'
@@ -38,6 +40,7 @@ export const context: ConditionSatellite<Sees, ContextInput, ContextEffect, 'con
       },
     ],
   },
-  follow: endsWithProcess(NEVER),
+  lives: { process: anew(NEVER) },
+  follow: {},
   invariants: [],
 }

@@ -4,9 +4,11 @@
  * Enforces: at most one drain runs; its end is told once; what it means follows from mode and reason, unless its keeper
  * says so: otherwise only a persistent host that failed may be started again by itself.
  */
+
 import type { ConditionSatellite } from '../../core.ts'
-import { endsWithProcess, isUnregistered, LEFT, SERVED } from '../conditions.ts'
+import { isUnregistered, LEFT, SERVED } from '../conditions.ts'
 import { isRegistered } from '../guards.ts'
+import { anew } from '../lifetimes.ts'
 import type { DrainEffect } from './effect.ts'
 import type { DrainInput } from './input.ts'
 import type { Sees } from './sees.ts'
@@ -100,10 +102,7 @@ export const drain: ConditionSatellite<Sees, DrainInput, DrainEffect, 'drain', D
     ],
     SetPeerIngressContext: [{ name: 'told', from: ALL, during: SERVED, when: [isRegistered] }],
   },
-  follow: endsWithProcess<Drain, Drain['phase']>(INACTIVE, {
-    running: ['inactive'],
-    stopped: ['inactive'],
-    exitedRespawnable: ['inactive'],
-  }),
+  lives: { process: anew(INACTIVE, ALL) },
+  follow: {},
   invariants: [],
 }

@@ -4,10 +4,12 @@
  * Enforces: one owner at a time; a mob may take over from the session, never the other way round without a detachment in
  * between. A session's own runtime dies with its process, a mob's claim does not: so it is a fact.
  */
+
 import type { Satellite } from '../../core.ts'
 import type { CommsRuntimeId, MobId } from '../../ids.ts'
 import { SERVED } from '../conditions.ts'
-import { changesIdentity, isRegistered } from '../guards.ts'
+import { isRegistered } from '../guards.ts'
+import { anew } from '../lifetimes.ts'
 import type { IngressInput } from './input.ts'
 import type { Sees } from './sees.ts'
 import type { Ingress } from './state.ts'
@@ -62,18 +64,11 @@ export const ingress: Satellite<Sees, IngressInput, never, 'ingress', Ingress['p
       { name: 'again', from: ['unattached'], during: LASTING },
     ],
   },
+  lives: { registration: anew<Ingress, Ingress['phase']>(UNATTACHED, ['sessionOwned', 'mobOwned']) },
   follow: {
     Recover: {
       moves: { sessionOwned: ['unattached'] },
       then: slice => (slice.phase === 'sessionOwned' ? UNATTACHED : slice),
-    },
-    RegisterSession: {
-      moves: { sessionOwned: ['unattached'], mobOwned: ['unattached'] },
-      then: (slice, input, before) => (changesIdentity(before, input) ? UNATTACHED : slice),
-    },
-    UnregisterSession: {
-      moves: { sessionOwned: ['unattached'], mobOwned: ['unattached'] },
-      then: () => UNATTACHED,
     },
   },
   invariants: [

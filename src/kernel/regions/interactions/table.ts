@@ -4,11 +4,13 @@
  * Enforces: a request is pending once, its end is told once, and a second end is refused; requests to and from peers do
  * not see each other. What has ended leaves nothing: a late word about it is refused.
  */
+
 import type { Satellite } from '../../core.ts'
 import type { PeerCorrelationId } from '../../ids.ts'
 import { emptyMap, mapDelete, mapGet, mapSet } from '../../persistent-map.ts'
 import { isUnregistered, LEFT, SERVED } from '../conditions.ts'
-import { changesIdentity, isRegistered } from '../guards.ts'
+import { isRegistered } from '../guards.ts'
+import { anew } from '../lifetimes.ts'
 import type { InteractionEffect, OutboundRequestEnd } from './effect.ts'
 import type { InteractionsInput } from './input.ts'
 import type { Sees } from './sees.ts'
@@ -67,7 +69,6 @@ const endsAs = (end: OutboundRequestEnd) => [
 
 const NONE: Interactions = { outbound: emptyMap(), inbound: emptyMap() }
 const LASTING = [...SERVED, 'destroyed'] as const
-const forget = (): Interactions => NONE
 
 export const interactions: Satellite<Sees, InteractionsInput, InteractionEffect, 'interactions'> = {
   name: 'interactions',
@@ -137,9 +138,8 @@ export const interactions: Satellite<Sees, InteractionsInput, InteractionEffect,
       },
     ],
   },
+  lives: { registration: anew(NONE) },
   follow: {
-    RegisterSession: { then: (slice, input, before) => (changesIdentity(before, input) ? NONE : slice) },
-    UnregisterSession: { then: forget },
     // Nobody here waits any more; peers are still owed their answers.
     Destroy: { then: slice => (slice.outbound.size === 0 ? slice : { ...slice, outbound: emptyMap() }) },
   },

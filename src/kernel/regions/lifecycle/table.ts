@@ -64,9 +64,8 @@ function endRun(slice: Lifecycle): Lifecycle {
   return slice.preRun === 'idle' ? IDLE : RETIRED
 }
 /** A placement belongs to the identity it was made for; without an executor nothing else keeps the session attached. */
-function detachOnNewIdentity(slice: Lifecycle, input: { readonly sessionId: SessionId }, state: CoreFacts): Lifecycle {
-  const { phase, sessionId } = state.registration
-  return slice.phase === 'attached' && phase === 'queuing' && sessionId !== input.sessionId ? IDLE : slice
+function detachOnNewIdentity(slice: Lifecycle, _: unknown, { registration }: CoreFacts): Lifecycle {
+  return slice.phase === 'attached' && registration.phase === 'queuing' ? IDLE : slice
 }
 function deferStop(slice: Lifecycle): Lifecycle {
   return slice.phase === 'attached' || slice.phase === 'running' ? { ...slice, stopDeferred: true } : slice
@@ -245,7 +244,7 @@ export const lifecycle: CoreRegion<'lifecycle', LifecyclePhase> = {
   },
   follow: {
     PrepareBindings: { moves: { idle: ['attached'] }, then: slice => (slice.phase === 'idle' ? ATTACHED : slice) },
-    RegisterSession: { moves: { attached: ['idle'] }, then: detachOnNewIdentity },
+    'RegisterSession/new': { moves: { attached: ['idle'] }, then: detachOnNewIdentity },
     UnregisterSession: {
       moves: { attached: ['idle'], running: ['idle'], stopped: ['idle'] },
       then: slice => (slice.phase === 'retired' ? RETIRED : IDLE),

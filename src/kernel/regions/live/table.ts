@@ -5,9 +5,11 @@
  * its order; a one-time token is spent by success alone, so that whoever presents it in the wrong place, too late or
  * without a right takes nothing from its owner; tokens go with their channel.
  */
+
 import type { ConditionSatellite } from '../../core.ts'
-import { endsWithProcess, OPEN, SERVED } from '../conditions.ts'
-import { admitsWork, changesIdentity, isRegistered } from '../guards.ts'
+import { OPEN, SERVED } from '../conditions.ts'
+import { admitsWork, isRegistered } from '../guards.ts'
+import { anew } from '../lifetimes.ts'
 import {
   ALL,
   anywhere,
@@ -75,6 +77,8 @@ function statusOf({
 }: LiveInputOf<'RecordLiveChannelStatus'>): LiveStatus {
   return status
 }
+
+const LIFE = anew<Live, Live['phase']>(NO_CHANNEL, ['bound'])
 
 export const live: ConditionSatellite<Sees, LiveInput, LiveEffect, 'live', Live['phase']> = {
   name: 'live',
@@ -247,13 +251,8 @@ export const live: ConditionSatellite<Sees, LiveInput, LiveEffect, 'live', Live[
       },
     ],
   },
-  follow: {
-    ...endsWithProcess<Live, Live['phase']>(NO_CHANNEL, { bound: ['unbound'] }),
-    RegisterSession: {
-      moves: { bound: ['unbound'] },
-      then: (slice, input, before) => (changesIdentity(before, input) ? NO_CHANNEL : slice),
-    },
-  },
+  lives: { process: LIFE, session: LIFE },
+  follow: {},
   invariants: [
     {
       id: 'live-channel-needs-a-registered-session',

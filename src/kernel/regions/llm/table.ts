@@ -7,9 +7,11 @@
  * the change a revision if an image tool appears or goes, and routing moves its baseline. A process that takes over
  * finds the model as it was.
  */
+
 import type { Satellite } from '../../core.ts'
-import { changesIdentity, isCurrentRun, isRegistered } from '../guards.ts'
+import { isCurrentRun, isRegistered } from '../guards.ts'
 import type { LifecyclePhase } from '../lifecycle/state.ts'
+import { anew } from '../lifetimes.ts'
 import type { LlmEffect } from './effect.ts'
 import type { LlmInput } from './input.ts'
 import type { Sees } from './sees.ts'
@@ -67,11 +69,6 @@ function planResolved(after: Sees, _: unknown, before: Sees): LlmEffect {
 const ALL = ['unknown', 'unresolved', 'resolved'] as const
 const KNOWN = ['unresolved', 'resolved'] as const
 const ACTIVE: readonly LifecyclePhase[] = ['idle', 'attached', 'running']
-const GONE = {
-  moves: { unresolved: ['unknown'], resolved: ['unknown'] },
-  then: (): Llm => NO_LLM,
-} as const
-
 export const llm: Satellite<Sees, LlmInput, LlmEffect, 'llm', Llm['phase']> = {
   name: 'llm',
   about:
@@ -116,14 +113,8 @@ export const llm: Satellite<Sees, LlmInput, LlmEffect, 'llm', Llm['phase']> = {
       { name: 'cleared', from: ALL, during: ACTIVE, when: [isRegistered], to: ['unknown'], then: () => NO_LLM },
     ],
   },
-  follow: {
-    RegisterSession: {
-      moves: GONE.moves,
-      then: (slice, input, state) => (changesIdentity(state, input) ? NO_LLM : slice),
-    },
-    UnregisterSession: GONE,
-    Destroy: GONE,
-  },
+  lives: { session: anew<Llm, Llm['phase']>(NO_LLM, ['unresolved', 'resolved']) },
+  follow: {},
   invariants: [
     {
       id: 'llm-is-of-a-session',

@@ -4,11 +4,13 @@
  * Enforces: only a registered session hears of its servers. No order is enforced among the states: whoever holds the
  * connection knows best, and the last word counts.
  */
+
 import type { ConditionSatellite } from '../../core.ts'
 import type { McpServerId } from '../../ids.ts'
 import { emptyMap, mapEntries, mapSet } from '../../persistent-map.ts'
-import { endsWithProcess, isUnregistered, LEFT, SERVED } from '../conditions.ts'
+import { isUnregistered, LEFT, SERVED } from '../conditions.ts'
 import { isRegistered } from '../guards.ts'
+import { anew } from '../lifetimes.ts'
 import type { McpServerEffect } from './effect.ts'
 import type { McpServersInput } from './input.ts'
 import type { Sees } from './sees.ts'
@@ -67,7 +69,8 @@ export const mcpServers: ConditionSatellite<Sees, McpServersInput, McpServerEffe
     McpServerDisconnected: told('Disconnected'),
     McpServerReload: told('PendingConnect', [reloadRequested]),
   },
-  follow: endsWithProcess(NONE),
+  lives: { process: anew(NONE) },
+  follow: {},
   invariants: [
     {
       id: 'mcp-servers-need-a-registered-session',

@@ -8,7 +8,7 @@
  */
 import type { CoreRegion } from '../../core.ts'
 import { mapGet, mapValues } from '../../persistent-map.ts'
-import { changesIdentity, epochBegunBy, isCurrentRun, isRegistered, notDraining } from '../guards.ts'
+import { epochBegunBy, isCurrentRun, isRegistered, notDraining } from '../guards.ts'
 import type { LifecyclePhase } from '../lifecycle/state.ts'
 import type { OperationsInput } from './input.ts'
 import { operationEffects, operationGuards, type WithOperation } from './rules.ts'
@@ -220,19 +220,11 @@ export const operations: CoreRegion<'operations', LifecyclePhase> = {
   },
   // A session that stops, retires or is recycled keeps its operations: they run beside it, and what ends meanwhile is told
   // when it takes inputs again. With an epoch its operations end.
+  lives: { run: { of: 'the wait of the run', ...endsWait } },
   follow: {
-    Commit: endsWait,
-    Fail: endsWait,
-    CancelRun: endsWait,
-    RollbackRun: endsWait,
-    RuntimeExecutorExited: endsWait,
     Recover: { then: recover, emit: [effects.ownerLost] },
-    RegisterSession: {
-      then: (slice, input, before) => (changesIdentity(before, input) ? NO_OPERATIONS : slice),
-      emit: [
-        (after, input, before) => (changesIdentity(before, input) ? effects.ownerRetired(after, input, before) : []),
-      ],
-    },
+    'RegisterSession/new': { then: () => NO_OPERATIONS, emit: [effects.ownerRetired] },
+    'RegisterSession/after-drain': { then: () => NO_OPERATIONS, emit: [effects.ownerRetired] },
     Reset: {
       then: (slice, input, before) => (epochBegunBy(before, input) === undefined ? slice : endEpoch(slice)),
       emit: [

@@ -5,9 +5,10 @@
  * Enforces: input, commit and output are told once each, in either order; news for the transport wait while a turn is in
  * flight and are due when it is over; the frontier of what was told only rises.
  */
+
 import type { ConditionSatellite } from '../../core.ts'
-import { endsWithProcess } from '../conditions.ts'
-import { changesIdentity, isRegistered } from '../guards.ts'
+import { isRegistered } from '../guards.ts'
+import { anew } from '../lifetimes.ts'
 import type { RealtimeInput } from '../realtime/input.ts'
 import type { ProductTurnEffect } from './effect.ts'
 import type { ProductTurnInput } from './input.ts'
@@ -100,12 +101,7 @@ const busy = [
 ]
 
 const INITIAL: ProductTurn = { phase: 'idle', freshness: 'Clean', frontierMs: 0, policy: 'CleanExit' }
-const toIdle = {
-  awaitingProgress: ['idle'],
-  committed: ['idle'],
-  outputStarted: ['idle'],
-  preemptible: ['idle'],
-} as const
+const LIFE = anew<ProductTurn, ProductTurnPhase>(INITIAL, ALL)
 
 export const productTurn: ConditionSatellite<
   Sees,
@@ -172,13 +168,9 @@ export const productTurn: ConditionSatellite<
       },
     ],
   },
-  follow: {
-    ...endsWithProcess<ProductTurn, ProductTurnPhase>(INITIAL, toIdle),
-    RegisterSession: {
-      moves: toIdle,
-      then: (slice, input, before) => (isRegistered(before) && changesIdentity(before, input) ? INITIAL : slice),
-    },
-  },
+  lives: { process: LIFE },
+  // One that began before the session had an id goes on with it.
+  follow: { 'RegisterSession/new': { ...LIFE, then: (slice, _, before) => (isRegistered(before) ? INITIAL : slice) } },
   invariants: [
     {
       id: 'product-turn-defers-while-in-flight',

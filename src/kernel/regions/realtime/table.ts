@@ -6,9 +6,11 @@
  * binding is changed by one topology change at a time, and let go of only where the turn stands still; attempts to
  * reconnect are counted while a new attachment is due and at no other time.
  */
+
 import type { ConditionSatellite } from '../../core.ts'
-import { endsWithProcess, SERVED } from '../conditions.ts'
-import { changesIdentity, isRegistered } from '../guards.ts'
+import { SERVED } from '../conditions.ts'
+import { isRegistered } from '../guards.ts'
+import { anew } from '../lifetimes.ts'
 import type { ProductTurnInput } from '../product-turn/input.ts'
 import type { RealtimeEffect } from './effect.ts'
 import type { OfAuthority, RealtimeInput, RetryTimes } from './input.ts'
@@ -134,12 +136,7 @@ const rotation = (state: BoundState) => [
   },
 ]
 
-const toIdle = {
-  reconfiguring: ['idle'],
-  detached: ['idle'],
-  hostIdentityApplied: ['idle'],
-  hostVisibilityApplied: ['idle'],
-} as const
+const LIFE = anew<Realtime, LiveTopologyPhase>(NO_ATTACHMENT, ALL)
 
 export const realtime: ConditionSatellite<
   Sees,
@@ -215,13 +212,8 @@ export const realtime: ConditionSatellite<
     AbortLiveTopologyBeforeDetach: [step('aborted', ['reconfiguring'], 'idle')],
     FailLiveTopologyAfterDetach: [{ ...step('failed', DETACHED, 'idle'), then: failed }],
   },
-  follow: {
-    ...endsWithProcess<Realtime, LiveTopologyPhase>(NO_ATTACHMENT, toIdle),
-    RegisterSession: {
-      moves: toIdle,
-      then: (slice, input, before) => (changesIdentity(before, input) ? NO_ATTACHMENT : slice),
-    },
-  },
+  lives: { process: LIFE, session: LIFE },
+  follow: {},
   invariants: [
     {
       id: 'realtime-needs-a-registered-session',

@@ -12,7 +12,6 @@ import {
   type ImageOperation,
   imagesOf,
   type ModelTarget,
-  NO_ROUTING,
   type Routing,
   type RoutingTerminal,
   remembering,
@@ -184,9 +183,6 @@ export function afterProcess(slice: Routing): Routing {
   const { pending } = quiet
   if (pending?.phase !== 'applyingPersistentReconfigure') return quiet
   return remembering(withoutPending(quiet), { type: 'switch', id: pending.requestId, terminal: 'interrupted' })
-}
-export function anew(): Routing {
-  return NO_ROUTING
 }
 
 const ENDED = 'ModelRoutingTerminated'

@@ -8,9 +8,11 @@
  * operation has failed, and its override is gone; one that was completed keeps its end. The same happens when the
  * executor leaves. No override of an image outlives its run.
  */
+
 import type { Satellite } from '../../core.ts'
-import { changesIdentity, isRegistered } from '../guards.ts'
+import { isRegistered } from '../guards.ts'
 import type { LifecyclePhase } from '../lifecycle/state.ts'
+import { anew } from '../lifetimes.ts'
 import type { LlmInput } from '../llm/input.ts'
 import type { SessionLlm } from '../llm/state.ts'
 import type { RoutingEffect } from './effect.ts'
@@ -21,7 +23,6 @@ import {
   afterProcess,
   afterRun,
   allEnded,
-  anew,
   askToReconfigure,
   classify,
   completeImage,
@@ -256,10 +257,6 @@ function withModel(slice: Routing, { identity, surface }: SessionLlm, state: See
   return isOtherBaseline(state, { target }) ? setBaseline(slice, { target }) : slice
 }
 
-const endsRun = { then: afterRun, emit: [news] }
-const endsProcess = { then: afterProcess, emit: [cutOff] }
-const endsSession = { then: anew, emit: [allEnded] }
-
 export const routing: Satellite<Sees, RoutingInput | LlmInput, RoutingEffect, 'routing', LifecyclePhase> = {
   name: 'routing',
   about: 'Which model is asked: the baseline, switches for some turns or for good, and image operations.',
@@ -274,24 +271,16 @@ export const routing: Satellite<Sees, RoutingInput | LlmInput, RoutingEffect, 'r
     ...switches,
     ...images,
   },
+  lives: {
+    run: { of: 'the override of an image operation', then: afterRun, emit: [news] },
+    service: { of: 'what was under way', then: afterProcess, emit: [cutOff] },
+    session: { ...anew(NO_ROUTING), emit: [allEnded] },
+  },
   follow: {
     CommitStickyModelFallback: { then: withModel, emit: [news] },
     ReconfigureSessionLlmIdentity: {
       then: (slice, input, state) => (slice.baseline === undefined ? slice : withModel(slice, input, state)),
       emit: [news],
-    },
-    Commit: endsRun,
-    Fail: endsRun,
-    CancelRun: endsRun,
-    RollbackRun: endsRun,
-    RuntimeExecutorExited: endsProcess,
-    Recover: endsProcess,
-    Reset: endsProcess,
-    UnregisterSession: endsSession,
-    Destroy: endsSession,
-    RegisterSession: {
-      then: (slice, input, state) => (changesIdentity(state, input) ? anew() : slice),
-      emit: [(after, input, before) => (changesIdentity(before, input) ? allEnded(after, input, before) : [])],
     },
   },
   invariants: [

@@ -4,10 +4,12 @@
  * Enforces: at most one run is bound; a cancel names the run it means and can't reach another; boundaries are dense
  * from 1. How the turn within the run goes is the turn region's business.
  */
+
 import type { CoreEffect, CoreFacts, CoreRegion } from '../../core.ts'
 import type { RunId } from '../../ids.ts'
 import { batchFor, joiningSteers } from '../ledger/runs.ts'
 import { entryOf } from '../ledger/state.ts'
+import { anew } from '../lifetimes.ts'
 import type { Run } from './state.ts'
 
 type Bound = Extract<Run, { phase: 'bound' }>
@@ -73,18 +75,13 @@ function receipt(after: CoreFacts, input: { readonly type: string }, before: Cor
   return [{ type: 'BoundaryApplied', runId, boundary, contributors, steered: joiningSteers(before, input) }]
 }
 
-function none(): Run {
-  return NONE
-}
 const NONE: Run = { phase: 'none' }
+const GONE = anew<Run, Run['phase']>(NONE, ['bound'])
 
 const boundOf = (state: CoreFacts): Bound | undefined => (state.run.phase === 'bound' ? state.run : undefined)
 
 function completed(_: CoreFacts, input: { readonly runId: RunId }): CoreEffect {
   return { type: 'RunCompleted', runId: input.runId }
-}
-function cancelled(_: CoreFacts, input: { readonly runId: RunId }): CoreEffect {
-  return { type: 'RunCancelled', runId: input.runId }
 }
 function failed(_: CoreFacts, input: { readonly runId: RunId }, before: CoreFacts): readonly CoreEffect[] {
   const { turn } = before
@@ -100,7 +97,7 @@ function rolledBack(
   const bound = boundOf(before)
   return bound === undefined ? [] : [{ type: 'RunRolledBack', runId: bound.runId, cause: input.cause ?? 'recovered' }]
 }
-/** A run that the session's own end takes with it. */
+/** A run that is cancelled, or that the end of its service takes along. */
 function cutOff(_: CoreFacts, __: unknown, before: CoreFacts): readonly CoreEffect[] {
   const bound = boundOf(before)
   return bound === undefined ? [] : [{ type: 'RunCancelled', runId: bound.runId }]
@@ -139,6 +136,7 @@ export const run: CoreRegion<'run', Run['phase']> = {
       { name: 'again', from: ['bound'], when: [isNamedRun] },
     ],
   },
+  lives: { run: { ...GONE, emit: [cutOff] } },
   follow: {
     Prepare: { moves: { none: ['bound'] }, then: bindRun, emit: [submitPrimitive] },
     DrainQueuedRun: { moves: { none: ['bound'] }, then: bindRun, emit: [submitPrimitive] },
@@ -147,14 +145,10 @@ export const run: CoreRegion<'run', Run['phase']> = {
     RecordCallIntents: {
       then: slice => (slice.phase === 'bound' && !slice.progressed ? { ...slice, progressed: true } : slice),
     },
-    Commit: { moves: { bound: ['none'] }, then: none, emit: [completed] },
-    Fail: { moves: { bound: ['none'] }, then: none, emit: [failed] },
-    CancelRun: { moves: { bound: ['none'] }, then: none, emit: [cancelled] },
-    RollbackRun: { moves: { bound: ['none'] }, then: none, emit: [rolledBack] },
-    Recover: { moves: { bound: ['none'] }, then: none, emit: [rolledBack] },
-    RuntimeExecutorExited: { moves: { bound: ['none'] }, then: none, emit: [cutOff] },
-    Destroy: { moves: { bound: ['none'] }, then: none, emit: [cutOff] },
-    UnregisterSession: { moves: { bound: ['none'] }, then: none, emit: [cutOff] },
+    Commit: { ...GONE, emit: [completed] },
+    Fail: { ...GONE, emit: [failed] },
+    RollbackRun: { ...GONE, emit: [rolledBack] },
+    Recover: { ...GONE, emit: [rolledBack] },
   },
   invariants: [
     {

@@ -6,10 +6,12 @@
  * and no calendar: the shell says what time it is and when the schedule is due next. A firing and the acceptance of its
  * input belong in one transaction.
  */
+
 import type { CoreEffect, CoreFacts, CoreRegion } from '../../core.ts'
 import type { InputId, ScheduleId } from '../../ids.ts'
 import { emptyMap, mapDelete, mapGet, mapSet, mapValues } from '../../persistent-map.ts'
-import { admitsWork, changesIdentity, isRegistered, notDraining } from '../guards.ts'
+import type { Tagged } from '../../region.ts'
+import { admitsWork, isRegistered, notDraining } from '../guards.ts'
 import { notRetiring } from '../ledger/admission.ts'
 import { entryOf } from '../ledger/state.ts'
 import type { LifecyclePhase } from '../lifecycle/state.ts'
@@ -142,12 +144,17 @@ const skipped =
 function done(after: CoreFacts, input: FireSchedule): readonly CoreEffect[] {
   return isScheduled(after, input) ? [] : [{ type: 'ScheduleEnded', scheduleId: input.scheduleId, reason: 'done' }]
 }
-const allEnded =
-  (reason: ScheduleEnd) =>
-  (_: CoreFacts, __: unknown, before: CoreFacts): readonly CoreEffect[] =>
-    before.schedules.entries.size === 0
-      ? []
-      : schedulesOf(before.schedules).map(({ id }) => ({ type: 'ScheduleEnded', scheduleId: id, reason }))
+const REASONS: Readonly<Record<string, ScheduleEnd>> = {
+  Retire: 'retired',
+  Destroy: 'destroyed',
+  UnregisterSession: 'unregistered',
+  RegisterSession: 'new-identity',
+}
+function allEnded(_: CoreFacts, { type }: Tagged, before: CoreFacts): readonly CoreEffect[] {
+  const reason = REASONS[type]
+  if (reason === undefined || before.schedules.entries.size === 0) return []
+  return schedulesOf(before.schedules).map(({ id }) => ({ type: 'ScheduleEnded', scheduleId: id, reason }))
+}
 
 const FIRING: readonly LifecyclePhase[] = ['idle', 'attached', 'running']
 /** A stopped session keeps its schedules for the day it is resumed. */
@@ -198,18 +205,8 @@ export const schedules: CoreRegion<'schedules', LifecyclePhase> = {
     ],
   },
   // A reset or a recycle gives up what waits, not what is arranged for later.
-  follow: {
-    Retire: { then: dropAll, emit: [allEnded('retired')] },
-    Destroy: { then: dropAll, emit: [allEnded('destroyed')] },
-    UnregisterSession: { then: dropAll, emit: [allEnded('unregistered')] },
-    RegisterSession: {
-      then: (slice, input, before) => (changesIdentity(before, input) ? dropAll(slice) : slice),
-      emit: [
-        (after, input, before) =>
-          changesIdentity(before, input) ? allEnded('new-identity')(after, input, before) : [],
-      ],
-    },
-  },
+  lives: { session: { then: dropAll, emit: [allEnded] } },
+  follow: { Retire: { then: dropAll, emit: [allEnded] } },
   invariants: [
     {
       id: 'schedules-need-a-session-that-goes-on',

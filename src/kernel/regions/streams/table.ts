@@ -3,11 +3,13 @@
  *
  * Enforces: a stream is reserved once, attached once and ended once; the first end wins and is the only one that is told.
  */
+
 import type { ConditionSatellite } from '../../core.ts'
 import type { PeerCorrelationId } from '../../ids.ts'
 import { emptyMap, mapDelete, mapGet, mapSet } from '../../persistent-map.ts'
-import { endsWithProcess, isUnregistered, LEFT, SERVED } from '../conditions.ts'
+import { isUnregistered, LEFT, SERVED } from '../conditions.ts'
 import { isRegistered } from '../guards.ts'
+import { anew } from '../lifetimes.ts'
 import type { InteractionStreamEnd, StreamEffect } from './effect.ts'
 import type { StreamAbandonReason, StreamsInput } from './input.ts'
 import type { Sees } from './sees.ts'
@@ -75,7 +77,8 @@ export const streams: ConditionSatellite<Sees, StreamsInput, StreamEffect, 'stre
     InteractionStreamClosedEarly: ends(isAttached, 'ClosedEarly'),
     InteractionStreamAbandoned: ends(isOpenStream, 'Abandoned'),
   },
-  follow: endsWithProcess(NONE),
+  lives: { process: anew(NONE) },
+  follow: {},
   invariants: [
     {
       id: 'streams-need-a-registered-session',

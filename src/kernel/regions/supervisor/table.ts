@@ -5,10 +5,11 @@
  * newer epoch of itself, a revocation, or a rotation that withdraws the old trust before it grants the new; asking for
  * the same rotation again gets the same answer.
  */
+
 import type { Satellite } from '../../core.ts'
 import { emptyMap } from '../../persistent-map.ts'
 import { OPEN, SERVED } from '../conditions.ts'
-import { changesIdentity } from '../guards.ts'
+import { anew } from '../lifetimes.ts'
 import type { SupervisorEffect } from './effect.ts'
 import type { SupervisorInput } from './input.ts'
 import { supervisorEffects as effects, supervisorGuards as guards } from './rules.ts'
@@ -23,13 +24,7 @@ const PENDING = ['revoking', 'rotatingOut', 'rotatingIn'] as const
 const ROTATING = ['rotatingOut', 'rotatingIn'] as const
 
 const NOBODY: Supervisor = { phase: 'unbound', receipts: emptyMap(), receiptOrder: [] }
-const forget = (): Supervisor => NOBODY
-const MOVES = {
-  bound: ['unbound'],
-  revoking: ['unbound'],
-  rotatingOut: ['unbound'],
-  rotatingIn: ['unbound'],
-} as const
+const HELD = ['bound', 'revoking', 'rotatingOut', 'rotatingIn'] as const
 
 export const supervisor: Satellite<Sees, SupervisorInput, SupervisorEffect, 'supervisor', Supervisor['phase']> = {
   name: 'supervisor',
@@ -348,13 +343,8 @@ export const supervisor: Satellite<Sees, SupervisorInput, SupervisorEffect, 'sup
       },
     ],
   },
-  follow: {
-    RegisterSession: {
-      moves: MOVES,
-      then: (slice, input, before) => (changesIdentity(before, input) ? NOBODY : slice),
-    },
-    UnregisterSession: { moves: MOVES, then: forget },
-  },
+  lives: { registration: anew<Supervisor, Supervisor['phase']>(NOBODY, HELD) },
+  follow: {},
   invariants: [
     {
       id: 'a-rotation-leads-on',

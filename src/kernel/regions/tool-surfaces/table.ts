@@ -6,10 +6,12 @@
  * when its time is up; of tools of one name the elder keeps the name and the other stays to be called. What was begun
  * can be ended in every phase of the session.
  */
+
 import type { ConditionSatellite } from '../../core.ts'
 import { emptyMap, mapValues } from '../../persistent-map.ts'
-import { endsWithProcess, OPEN, SERVED } from '../conditions.ts'
+import { OPEN, SERVED } from '../conditions.ts'
 import { isRegistered } from '../guards.ts'
+import { anew } from '../lifetimes.ts'
 import {
   connect,
   countRetiring,
@@ -295,9 +297,8 @@ export const toolSurfaces: ConditionSatellite<
       { name: 'again', from: ['shutdown'], during: SERVED, when: [isRegistered] },
     ],
   },
-  follow: endsWithProcess<ToolSurfaces, ToolSurfaces['phase']>(INITIAL, {
-    shutdown: ['operating'],
-  }),
+  lives: { process: anew<ToolSurfaces, ToolSurfaces['phase']>(INITIAL, ['shutdown']) },
+  follow: {},
   invariants: [
     {
       id: 'surfaces-need-a-registered-session',

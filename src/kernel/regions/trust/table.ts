@@ -7,7 +7,6 @@
 import type { Satellite } from '../../core.ts'
 import { emptyMap, mapDelete, mapGet, mapOf, mapSet, mapValues } from '../../persistent-map.ts'
 import { OPEN } from '../conditions.ts'
-import { changesIdentity } from '../guards.ts'
 import type { TrustEffect } from './effect.ts'
 import type { SupervisedOverlay, TrustInput } from './input.ts'
 import type { Sees } from './sees.ts'
@@ -150,11 +149,8 @@ export const trust: Satellite<Sees, TrustInput, TrustEffect, 'trust'> = {
       { name: 'repaired', from: OPEN, when: [...SUPERVISED, isSameOverlay], emit: [reconcile] },
     ],
   },
-  follow: {
-    RegisterSession: { then: (slice, input, before) => (changesIdentity(before, input) ? forget(slice) : slice) },
-    UnregisterSession: { then: forget },
-    Destroy: { then: forget },
-  },
+  lives: { session: { then: forget } },
+  follow: {},
   invariants: [
     {
       id: 'an-overlay-has-an-epoch',

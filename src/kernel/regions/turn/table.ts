@@ -312,15 +312,11 @@ export const turn: CoreRegion<'turn', TurnPhase> = {
     ],
     ...turnEnds,
   },
+  lives: { run: { moves: TO_READY, then: () => READY } },
   follow: {
     Commit: { moves: { completed: ['ready'] }, then: () => READY },
     Fail: { moves: { failed: ['ready'] }, then: () => READY },
     CancelRun: { moves: { cancelled: ['ready'] }, then: () => READY },
-    RollbackRun: { moves: TO_READY, then: () => READY },
-    Recover: { moves: TO_READY, then: () => READY },
-    RuntimeExecutorExited: { moves: TO_READY, then: () => READY },
-    Destroy: { moves: TO_READY, then: () => READY },
-    UnregisterSession: { moves: TO_READY, then: () => READY },
   },
   invariants: [
     {

@@ -7,10 +7,12 @@
  * its overlay set again. What the model's abilities leave follows from the model (llm) and is not kept here. When a
  * boundary is reached, and so a commit due, is the loop's to know.
  */
+
 import type { Satellite } from '../../core.ts'
 import { emptyMap, mapGet, mapOf } from '../../persistent-map.ts'
-import { changesIdentity, isRegistered } from '../guards.ts'
+import { isRegistered } from '../guards.ts'
 import type { LifecyclePhase } from '../lifecycle/state.ts'
+import { anew } from '../lifetimes.ts'
 import type { LlmInput } from '../llm/input.ts'
 import { llmOf, NO_LLM, type SessionLlm } from '../llm/state.ts'
 import { ALL_TOOLS, distinct, namedBy, plain, sameFilter, sameNames } from '../tool-filter.ts'
@@ -179,8 +181,7 @@ const modelled = {
   then: (slice: Visibility, input: SessionLlm, state: Sees): Visibility => afterModelChange(slice, state, llmOf(input)),
   emit: [changedIfSo],
 }
-const anew = { then: (): Visibility => INITIAL }
-const turnEnds = { then: withoutOverlay }
+const OVERLAY = { of: 'the overlay of the turn', then: withoutOverlay }
 
 const staging: Satellite<Sees, VisibilityInput | LlmInput, VisibilityEffect, 'visibility', LifecyclePhase>['on'] = {
   StagePersistentFilter: [
@@ -301,6 +302,7 @@ export const visibility: Satellite<Sees, VisibilityInput | LlmInput, VisibilityE
       { name: 'known', from: LIVE, when: [isRegistered] },
     ],
   },
+  lives: { run: OVERLAY, service: OVERLAY, session: anew(INITIAL) },
   follow: {
     HydrateSessionLlmState: modelled,
     ReconfigureSessionLlmIdentity: modelled,
@@ -309,16 +311,6 @@ export const visibility: Satellite<Sees, VisibilityInput | LlmInput, VisibilityE
       then: (slice, _, state) => afterModelChange(slice, state, NO_LLM),
       emit: [changedIfSo],
     },
-    Commit: turnEnds,
-    Fail: turnEnds,
-    CancelRun: turnEnds,
-    RollbackRun: turnEnds,
-    RuntimeExecutorExited: turnEnds,
-    Recover: turnEnds,
-    Reset: turnEnds,
-    Destroy: anew,
-    UnregisterSession: anew,
-    RegisterSession: { then: (slice, input, state) => (changesIdentity(state, input) ? INITIAL : slice) },
   },
   invariants: [
     {
