@@ -134,6 +134,12 @@ export interface RunPort {
   readonly usageSoFar?: UsageRecord
   /** The committed transcript from the newest summary on, oldest first. */
   context(): Promise<readonly ContextMessage[]>
+  /**
+   * What the model is to be told with its next request and with no other, behind everything else, such as which tool servers
+   * are still connecting. Asked anew before each request: it is in no journal and no transcript, and gone when it holds no
+   * more.
+   */
+  notices(): readonly ContextMessage[]
   /** The work's messages so far: what its inputs said, what the model said, what tools answered. Never empty. */
   journal(): readonly ContextMessage[]
   /** The work's tool calls so far, with their state. */

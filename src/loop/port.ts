@@ -18,6 +18,7 @@ import type {
   StreamEvent,
 } from '../executor/executor.ts'
 import type { CallId, InputId, RunId } from '../kernel/ids.ts'
+import { noticesOf } from '../kernel/notices.ts'
 import type { CallIntent } from '../kernel/regions/calls/input.ts'
 import { type CallEntry, type Calls, callsOf } from '../kernel/regions/calls/state.ts'
 import type { RuntimeObserver } from '../observer.ts'
@@ -126,6 +127,9 @@ export class LoopPort implements RunPort {
   }
   context(): Promise<readonly ContextMessage[]> {
     return this.#options.context()
+  }
+  notices(): readonly ContextMessage[] {
+    return noticesOf(this.#options.driver.state).map(content => ({ role: 'notice', content }))
   }
   journal(): readonly ContextMessage[] {
     return this.#options.work.context()

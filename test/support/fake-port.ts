@@ -43,6 +43,7 @@ export interface FakeRun {
   readonly session?: SessionOptions
   readonly context?: readonly ContextMessage[]
   readonly journal?: readonly ContextMessage[]
+  readonly notices?: () => readonly ContextMessage[]
   readonly calls?: readonly CallEntry[]
   readonly clock?: Clock
   readonly maxRunMs?: number
@@ -107,6 +108,9 @@ export class FakePort implements RunPort {
 
   context(): Promise<readonly ContextMessage[]> {
     return Promise.resolve(this.#context)
+  }
+  notices(): readonly ContextMessage[] {
+    return this.#run.notices?.() ?? []
   }
   journal(): readonly ContextMessage[] {
     return this.#journal

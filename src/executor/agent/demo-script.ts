@@ -107,7 +107,7 @@ function isAnswer(message: Message): boolean {
 }
 
 function isNotice(message: Message): boolean {
-  return message.role === 'user' && textOf(message).startsWith(NOTICE)
+  return message.role === 'user' && textOf(message).startsWith(`${NOTICE} `)
 }
 
 /** Calls of the request side by side, then steps one by one; the first round that is not made yet. */

@@ -194,13 +194,13 @@ class Work {
 
   async #callModel(tools: readonly AgentTool[]): Promise<PersistentEnd> {
     const { limits, retries, ids } = this.#settings
-    const options = this.#request(tools)
     const firstCall = this.#calls + 1
     const end = await callWithRetries(this.#port, retries, async () => {
       this.#calls++
       const once = await callModel(this.#port, {
         model: this.#model,
-        options,
+        // Made for each attempt: what the model is told with one request may not hold any more at the next.
+        options: this.#request(tools),
         turn: this.#turnNumber,
         limits,
         newCallId: () => ids.call(),
@@ -231,7 +231,7 @@ class Work {
   #messages(): readonly ContextMessage[] {
     const journal = [...this.#port.journal()]
     for (const { at, messages } of this.#corrections.toReversed()) journal.splice(at, 0, ...messages)
-    return this.#conversation.messages(journal)
+    return [...this.#conversation.messages(journal), ...this.#port.notices()]
   }
 
   async #failed(end: Extract<PersistentEnd, { type: 'failed' }>): Promise<ApplyOutput | undefined> {

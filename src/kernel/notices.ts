@@ -1,0 +1,15 @@
+/** What the model is told with one request and no other: it is in no journal and no transcript. */
+import { unmarked } from './peer-conversation.ts'
+import { pendingServers } from './regions/mcp-servers/table.ts'
+import { pendingSurfaces } from './regions/tool-surfaces/state.ts'
+import type { MeerkatState } from './state.ts'
+
+/** The notices that hold now. */
+export function noticesOf(state: Pick<MeerkatState, 'mcpServers' | 'toolSurfaces'>): readonly string[] {
+  const names = new Set<string>([...pendingServers(state.mcpServers), ...pendingSurfaces(state.toolSurfaces)])
+  if (names.size === 0) return []
+  const list = [...names].toSorted().map(unmarked).join(', ')
+  return [
+    `[SYSTEM NOTICE][MCP_PENDING] Servers that are still connecting: ${list}. Their tools will be available later.`,
+  ]
+}
