@@ -118,15 +118,19 @@ export { type MachineCommandName, machineCommandNames } from './host/commands.ts
 export type { DrainTask } from './host/drain-slot.ts'
 export type { InterruptHandle } from './host/entries.ts'
 export type { LiveChannels } from './host/live.ts'
-export { type MachineCommandAnswer, type MachineCommandParams, MeerkatMachine } from './host/meerkat-machine.ts'
+export {
+  type MachineCommandAnswer,
+  type MachineCommandParams,
+  type MachineOptions,
+  MeerkatMachine,
+} from './host/meerkat-machine.ts'
 export type { SessionLlmReconfigureHost, SessionModels, StickyModelFallback } from './host/models.ts'
-export type { MachineOptions } from './host/open.ts'
 export { OpsLifecycleError, OpsLifecycleRegistry } from './host/operations.ts'
 export type { Placement } from './host/placement.ts'
 export type { RealtimeAttachmentAuthority, RealtimeAttachments } from './host/realtime.ts'
 export type { RecoveryReport } from './host/recovery.ts'
-export type { ExecutorClaim, MakeExecutor } from './host/registrations.ts'
 export type { CompositionSignalDispatcher, SessionSeam } from './host/seam.ts'
+export type { SessionExecutor, SessionPort } from './host/session-port.ts'
 export { isGenuine, type MachineSessionControlAuthority, type RuntimeAuthorityWitness } from './host/witness.ts'
 export { type Ids, uuidIds } from './ids.ts'
 export {
@@ -165,6 +169,7 @@ export type {
   Transition,
 } from './kernel/step.ts'
 export { type LoopOptions, SessionLoop } from './loop/loop.ts'
+export type { ExecutorClaim, MakeExecutor } from './session/serving/registrations.ts'
 export { type ExportOptions, exportSession } from './session/transfer/export.ts'
 export { type Imported, type ImportOptions, importSession } from './session/transfer/import.ts'
 export { type Moved, type MoveOptions, moveSession } from './session/transfer/move.ts'

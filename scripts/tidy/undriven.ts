@@ -195,7 +195,6 @@ export const undrivenInputs: { readonly byNobody: readonly string[]; readonly by
     'BeginOAuthDevicePoll',
     'FinishOAuthDevicePoll',
     // registration
-    'BeginUnregisterSession',
     'SetSilentIntents',
     // comms
     'ClassifyExternalEnvelope',

@@ -126,6 +126,11 @@ export interface RunPort {
   /** The run's one deadline. */
   readonly deadline: Deadline
   readonly clock: Clock
+  /**
+   * The session's handles, where it is registered with a machine and so has some: `SessionPort` of `meerkat-ts/runtime`
+   * says what they are.
+   */
+  readonly bindings?: unknown
   /** Whom model and tool calls are told, for telemetry. */
   readonly observer?: RuntimeObserver | undefined
   /** Model calls the work has made in earlier attempts and before; the next one is this + 1. */

@@ -5,11 +5,11 @@ import type { SendParams } from '../session/api.ts'
 import type { Core } from '../session/core.ts'
 import { admit, type InputNature, type Seen } from '../session/inputs.ts'
 import { peerInput } from '../session/peer-input.ts'
+import { demandRegistered } from '../session/serving/registration.ts'
 import type { InputStatus, RunResult } from '../session/views.ts'
 import { endOf } from '../session/waiting.ts'
 import type { Content } from '../store/records.ts'
 import type { Entry } from './entries.ts'
-import { demandRegistered } from './errors.ts'
 
 /**
  * An input as a host offers it: what it says and what it is. With `peer` it is a peer's: what the model reads is made of
@@ -50,14 +50,14 @@ export async function accept(core: Core, entry: Entry, input: HostInput): Promis
     const seen = (await live.bound(key)) ?? mark(await live.bound(once))
     // The ledger knows unfinished inputs only, and what the store refuses takes its neighbours' commit along.
     if (seen === undefined && input.inputId !== undefined) await live.demandUnused(input.inputId)
-    demandRegistered(entry)
+    demandRegistered(entry.registration)
     return live.driver.mutate(tx => admit(tx, live, inputId, params, seen, nature, once))
   }
   const own = key ?? (input.inputId === undefined ? undefined : `\0${inputId}`)
   // In one order for all, so that no two of them wait for each other.
   const orders = [own, once].flatMap(order => order ?? []).sort()
   const answer = await orders.reduce((next, order) => () => live.inKeyOrder(order, next), offer)()
-  live.loop?.sync()
+  live.loop.sync()
   return answer
 }
 

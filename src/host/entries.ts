@@ -1,21 +1,20 @@
-/**
- * The sessions that are registered with a machine, each with its gate, its handles and what serves it.
- *
- * An entry pins its session: it stays loaded, so that conditions and handles live as long as the registration. The facts
- * are the kernel's; an entry has nothing but what can't be written down.
- */
-import type { CoreExecutor } from '../executor/executor.ts'
+/** The handles of the sessions that are registered: made with the registration, and ended with it. */
 import type { AuthLeaseHandle } from '../handles/auth-lease.ts'
 import { DriverAuthority, HandleDslAuthority, HandleTeardownGate } from '../handles/dsl-authority.ts'
 import type { SessionClaimHandle } from '../handles/session-claim.ts'
-import { inTime } from '../in-time.ts'
 import type { OperationId, SessionId } from '../kernel/ids.ts'
-import type { MeerkatState } from '../kernel/state.ts'
 import type { LiveSession } from '../session/live-session.ts'
-import type { Clock } from '../time.ts'
+import {
+  type Attachment,
+  demandRegistered,
+  notRegistered,
+  type Registration,
+  unlessLeaving,
+} from '../session/serving/registration.ts'
+import type { Serving } from '../session/serving/serving.ts'
 import { bindingsOf, type SessionRuntimeBindings } from './bindings.ts'
 import { DrainSlot } from './drain-slot.ts'
-import { demandRegistered, notRegistered, registrationOver, unlessLeaving } from './errors.ts'
+import { registrationOver } from './errors.ts'
 import { OpsLifecycleRegistry } from './operations.ts'
 
 /** Stops what an executor is at: the run's work, wherever it is. */
@@ -23,30 +22,21 @@ export interface InterruptHandle {
   interrupt(reason: string): void | Promise<void>
 }
 
-export interface Entry {
+export interface Entry extends Attachment {
   readonly sessionId: SessionId
+  readonly registration: Registration
   readonly gate: HandleTeardownGate
   readonly authority: HandleDslAuthority
   readonly bindings: SessionRuntimeBindings
   readonly drain: DrainSlot
   /** The copy of the session that it was registered over. */
   readonly live: LiveSession
-  /** Runs turns; absent: inputs are admitted and wait. */
-  executor: CoreExecutor | undefined
-  /** Its host leaves it: what is asked of it from now on is to be asked again afterwards. */
-  leaving: boolean
-  /** Its executor was taken away by a stop: whoever asks for the session may have it. */
-  left: boolean
   /** Stands in for an executor that is about to be attached. */
   preparedInterrupt: InterruptHandle | undefined
-  /** Its handles show this state from now on, whoever has the session. */
-  readonly endIn: (state: MeerkatState) => void
-  /** Lets the session go. */
-  readonly letGo: () => void
 }
 
 /** What all sessions of a machine have in common. */
-export interface SharedParts {
+interface SharedParts {
   readonly claims: SessionClaimHandle
   /** The credentials behind the session's gate. */
   readonly authLease: (gate: HandleTeardownGate) => AuthLeaseHandle
@@ -54,37 +44,34 @@ export interface SharedParts {
 }
 
 export class Entries {
-  readonly #entries = new Map<SessionId, Entry>()
+  readonly #entries = new WeakMap<Registration, Entry>()
   readonly #live: (id: SessionId) => LiveSession | undefined
-  /** Who ever served a session here and has something to close. */
-  readonly #closing = new Set<CoreExecutor>()
-  /** Those who wait for somebody to serve a session. */
-  readonly #waiting = new Map<SessionId, Set<(executor: CoreExecutor) => void>>()
+  readonly #serving: Serving
+  readonly #shared: SharedParts
 
-  constructor(live: (id: SessionId) => LiveSession | undefined) {
+  constructor(live: (id: SessionId) => LiveSession | undefined, serving: Serving, shared: SharedParts) {
     this.#live = live
+    this.#serving = serving
+    this.#shared = shared
+    serving.attachEach(registration => this.#make(registration))
   }
 
-  has(sessionId: SessionId): boolean {
-    return this.peek(sessionId) !== undefined
-  }
-
-  /** A registration ends with the copy of the session that it was made over: one that was lost is to be registered anew. */
+  /** The handles of a session that is registered now. */
   peek(sessionId: SessionId): Entry | undefined {
-    const entry = this.#entries.get(sessionId)
-    return entry === undefined || entry.live.closed ? undefined : entry
+    const registration = this.#serving.peek(sessionId)
+    return registration && this.#entries.get(registration)
   }
 
   /** Throws `not-ready`: as of a destroyed session for one that is not registered, to come again where it is left just now. */
   of(sessionId: SessionId): Entry {
     const entry = this.peek(sessionId)
     if (entry === undefined) throw notRegistered(sessionId)
-    demandRegistered(entry)
+    demandRegistered(entry.registration)
     return entry
   }
 
   all(): readonly Entry[] {
-    return [...this.#entries.values()]
+    return this.#serving.registrations.flatMap(registration => this.#entries.get(registration) ?? [])
   }
 
   /** The session as it is loaded here; one that was lost to another owner is `not-ready`. */
@@ -94,8 +81,13 @@ export class Entries {
     return live
   }
 
-  add(live: LiveSession, shared: SharedParts): Entry {
-    const sessionId = live.id
+  /** Whether an executor would perform a run of the session that starts now. */
+  isServed(sessionId: SessionId): boolean {
+    return this.#serving.of(sessionId) !== undefined
+  }
+
+  #make(registration: Registration): Entry {
+    const { sessionId, live } = registration
     const gate = new HandleTeardownGate()
     const shownTo = new DriverAuthority(live)
     const authority = HandleDslAuthority.fromShared(shownTo, gate)
@@ -105,106 +97,38 @@ export class Entries {
       state: () => shownTo.state,
       mutate: async run => {
         if (gate.closed) throw registrationOver(sessionId)
-        return unlessLeaving(entry, live.driver.mutate(run))
+        return unlessLeaving(registration, live.driver.mutate(run))
       },
-      newId: shared.newOperation,
+      newId: this.#shared.newOperation,
     })
+    const { claims, authLease } = this.#shared
+    const drain = new DrainSlot(authority)
     const entry: Entry = {
       sessionId,
+      registration,
+      live,
       gate,
       authority,
-      bindings: bindingsOf(sessionId, authority, {
-        claims: shared.claims,
-        authLease: shared.authLease(gate),
-        opsLifecycle,
-      }),
-      drain: new DrainSlot(authority),
-      live,
-      executor: undefined,
-      leaving: false,
-      left: false,
-      endIn: state => shownTo.endIn(state),
+      drain,
+      bindings: bindingsOf(sessionId, authority, { claims, authLease: authLease(gate), opsLifecycle }),
       preparedInterrupt: undefined,
-      letGo: () => {
-        unwatch()
-        unpin()
-      },
+      changed: () => authority.tellOthers(false),
+      abort: () => drain.abort(),
+      rest: (clock, limitMs) => drain.wait(clock, limitMs),
+      close: () => gate.close(),
+      endIn: state => shownTo.endIn(state),
+      renew: next => this.#renew(entry, next),
+      ended: () => authority.tellOthers(true),
     }
-    const unpin = live.pin()
-    const { epochId } = live.state.binding
-    let seen = live.state
-    let stopped = isStopped(live)
-    const unwatch = live.onCommit(() => {
-      if (live.closed) return this.remove(entry)
-      // With a new epoch all that was handed out for the old one has ended.
-      if (!gate.closed && live.state.binding.epochId !== epochId) return this.#renew(entry, seen, shared)
-      seen = live.state
-      authority.tellOthers(false)
-      const before = stopped
-      stopped = isStopped(live)
-      // An executor goes with a stop, whoever asked for that; one that is attached afterwards is another one.
-      if (!stopped || before) return
-      entry.executor = undefined
-      entry.left = true
-    })
-    this.#entries.set(sessionId, entry)
+    this.#entries.set(registration, entry)
     return entry
   }
 
-  /** An executor serves the session from now on. */
-  attach(entry: Entry, executor: CoreExecutor): void {
-    entry.executor = executor
-    if (executor.close !== undefined) this.#closing.add(executor)
-    for (const waiting of this.#waiting.get(entry.sessionId) ?? []) waiting(executor)
-    this.#waiting.delete(entry.sessionId)
-  }
-
-  /** Who serves the session, as soon as somebody does; nobody once the signal aborts. */
-  async servedBy(sessionId: SessionId, signal: AbortSignal): Promise<CoreExecutor | undefined> {
-    const now = this.peek(sessionId)?.executor
-    if (now !== undefined || signal.aborted) return now
-    const { promise, resolve } = Promise.withResolvers<CoreExecutor | undefined>()
-    const waiting = this.#waiting.get(sessionId) ?? new Set()
-    this.#waiting.set(sessionId, waiting.add(resolve))
-    signal.addEventListener('abort', () => resolve(undefined), { once: true })
-    return promise.finally(() => waiting.delete(resolve))
-  }
-
-  /** The same registration in a new epoch, served as before; `last` is what was true at the end of the old one. */
-  #renew(old: Entry, last: MeerkatState, shared: SharedParts): void {
-    old.endIn(last)
-    const next = this.add(old.live, shared)
-    next.executor = old.executor
-    next.left = old.left
-    next.leaving = old.leaving
+  #renew(old: Entry, registration: Registration): void {
+    const next = this.#entries.get(registration)
+    if (next === undefined) return
     next.preparedInterrupt = old.preparedInterrupt
-    const wasDraining = old.drain.busy
-    this.remove(old)
     // Its own word comes through a closed gate.
-    if (wasDraining) next.authority.applyInput({ type: 'NotifyDrainExited', reason: 'Aborted' }).catch(() => {})
+    if (old.drain.busy) next.authority.applyInput({ type: 'NotifyDrainExited', reason: 'Aborted' }).catch(() => {})
   }
-
-  /** Closes everybody who served a session here, each once, at most this long. */
-  async closeExecutors(clock: Clock, limitMs: number): Promise<void> {
-    const executors = [...this.#closing]
-    this.#closing.clear()
-    await Promise.all(executors.map(executor => inTime(async () => executor.close?.(), clock, limitMs)))
-  }
-
-  clear(): void {
-    for (const entry of this.all()) this.remove(entry)
-  }
-
-  /** Forgets exactly this entry: one that was registered anew meanwhile stays. */
-  remove(entry: Entry): void {
-    if (this.#entries.get(entry.sessionId) === entry) this.#entries.delete(entry.sessionId)
-    entry.gate.close()
-    entry.drain.abort()
-    entry.authority.tellOthers(true)
-    entry.letGo()
-  }
-}
-
-function isStopped({ state: { lifecycle } }: LiveSession): boolean {
-  return lifecycle.phase === 'stopped' || lifecycle.phase === 'destroyed'
 }

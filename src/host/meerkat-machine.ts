@@ -5,14 +5,18 @@
  * commands to them. Every decision is the kernel's; what is here keeps registrations, gates and executors together.
  */
 import { defined } from '../defined.ts'
-import type { CoreExecutor } from '../executor/executor.ts'
 import type { SessionClaimHandle } from '../handles/session-claim.ts'
 import type { InputId, RunId, RuntimeEpochId, SessionId } from '../kernel/ids.ts'
 import { entryOf, type LedgerEntry, unfinishedInputs } from '../kernel/regions/ledger/state.ts'
 import type { LifecyclePhase } from '../kernel/regions/lifecycle/state.ts'
 import { phaseShown } from '../kernel/regions/lifecycle/table.ts'
 import type { Core } from '../session/core.ts'
+import { createRuntime } from '../session/create-runtime.ts'
+import type { RuntimeOptions } from '../session/options.ts'
 import type { Runtime } from '../session/runtime.ts'
+import type { LeaveOptions } from '../session/serving/leave.ts'
+import { notRegistered, unlessLeaving } from '../session/serving/registration.ts'
+import type { ExecutorClaim, MakeExecutor, Registrations } from '../session/serving/registrations.ts'
 import type { ControlReport, InputView, ReceiptView } from '../session/views.ts'
 import type { SessionOptions } from '../store/records.ts'
 import type { StoreSource } from '../store/store.ts'
@@ -23,24 +27,29 @@ import { noBindings, type SessionRuntimeBindings } from './bindings.ts'
 import { type CommandAnswer, type CommandParams, type MachineCommandName, runCommand } from './commands.ts'
 import { MachineDrains } from './drains.ts'
 import type { Entries, InterruptHandle } from './entries.ts'
-import { notRegistered, unlessLeaving, validated } from './errors.ts'
+import { validated } from './errors.ts'
 import { type HostEvent, hostEvent } from './host-event.ts'
 import { LiveChannels } from './live.ts'
 import { machineArguments } from './machine-arguments.ts'
 import { SessionModels } from './models.ts'
-import { type MachineOptions, openParts, type Parts } from './open.ts'
 import type { OpsLifecycleRegistry } from './operations.ts'
+import { type Parts, partsOver } from './parts.ts'
 import type { Placement } from './placement.ts'
 import { RealtimeAttachments } from './realtime.ts'
 import type { RecoveryReport } from './recovery.ts'
-import { type ExecutorClaim, type MakeExecutor, Registrations } from './registrations.ts'
 import { type CompositionSignalDispatcher, SessionSeam } from './seam.ts'
+import type { SessionExecutor } from './session-port.ts'
 import { HostSteps } from './steps.ts'
-import type { LeaveOptions } from './unregister.ts'
 import { type MachineSessionControlAuthority, mintSessionControlAuthority } from './witness.ts'
 
 export type MachineCommandParams<Name extends MachineCommandName> = CommandParams<MeerkatMachine, Name>
 export type MachineCommandAnswer<Name extends MachineCommandName> = CommandAnswer<MeerkatMachine, Name>
+
+/** What a machine is made with, besides its store: its runtime's options, the executor of all other sessions among them. */
+export type MachineOptions = Omit<RuntimeOptions, 'store' | 'takesFiles'>
+
+/** One machine a runtime. */
+const machines = new WeakMap<Runtime, Promise<MeerkatMachine>>()
 
 export class MeerkatMachine implements AsyncDisposable {
   /** Credentials, shared by all sessions. */
@@ -55,14 +64,12 @@ export class MeerkatMachine implements AsyncDisposable {
   readonly live: LiveChannels
   /** Which models serve the sessions, and which tools they see. */
   readonly models: SessionModels
-  /** The operations of a session, by the library's names. */
+  /** The same runtime by the library's names: what `serve` of `meerkat-ts/server` takes. */
   readonly runtime: Runtime
   readonly #core: Core
   readonly #entries: Entries
-  readonly #isDurable: boolean
   readonly #identity: string
   readonly #claims: SessionClaimHandle
-  readonly #release: () => Promise<void>
   readonly #control = mintSessionControlAuthority()
   readonly #registrations: Registrations
   readonly #steps: HostSteps
@@ -71,15 +78,14 @@ export class MeerkatMachine implements AsyncDisposable {
     checkArguments(this, machineArguments)
   }
 
-  private constructor({ core, runtime, entries, isDurable, identity, shared, release }: Parts) {
+  private constructor({ core, runtime, registrations, entries, identity, shared, auth }: Parts) {
     this.#core = core
     this.runtime = runtime
+    this.#registrations = registrations
     this.#entries = entries
-    this.#isDurable = isDurable
     this.#identity = identity
     this.#claims = shared.claims
-    this.#release = release
-    this.auth = new MachineAuth(core.clock, shared)
+    this.auth = auth
     this.seam = new SessionSeam(entries, core.clock)
     this.#steps = new HostSteps(core, entries, this.seam)
     this.drains = new MachineDrains(entries, core.clock)
@@ -87,30 +93,43 @@ export class MeerkatMachine implements AsyncDisposable {
     this.live = new LiveChannels(entries, core.clock)
     const changed = (id: SessionId): Promise<void> => this.realtime.followModel(id)
     this.models = new SessionModels({ entries, clock: core.clock, changed })
-    this.#registrations = new Registrations({
-      core,
-      entries,
-      shared: {
-        claims: this.#claims,
-        authLease: gate => this.auth.authLeaseHandleBehind(gate),
-        newOperation: () => core.ids.operation(),
-      },
-    })
+  }
+
+  /**
+   * The machine of a runtime: its sessions are there by both names, and on every surface over the runtime. Asked again, it is
+   * the same one; it goes with its runtime.
+   */
+  static over(runtime: Runtime): Promise<MeerkatMachine> {
+    const known = machines.get(runtime) ?? partsOver(runtime).then(parts => new MeerkatMachine(parts))
+    machines.set(runtime, known)
+    // What stood in its way need not stand in the way of the next one.
+    known.catch(() => machines.delete(runtime))
+    return known
+  }
+
+  static async #opened(options: RuntimeOptions): Promise<MeerkatMachine> {
+    const runtime = await createRuntime(options)
+    try {
+      return await MeerkatMachine.over(runtime)
+    } catch (error) {
+      await runtime.close()
+      throw error
+    }
   }
 
   /** Without a store: everything goes with the machine. */
   static async ephemeral(options: MachineOptions = {}): Promise<MeerkatMachine> {
-    return new MeerkatMachine(await openParts(undefined, true, options))
+    return MeerkatMachine.#opened(options)
   }
 
   /** Over a store, which keeps files, too. */
   static async persistent(store: StoreSource, options: MachineOptions = {}): Promise<MeerkatMachine> {
-    return new MeerkatMachine(await openParts(store, true, options))
+    return MeerkatMachine.#opened({ ...options, store })
   }
 
   /** Over a store, for sessions of text alone: inputs with files are refused. */
   static async persistentWithoutBlobs(store: StoreSource, options: MachineOptions = {}): Promise<MeerkatMachine> {
-    return new MeerkatMachine(await openParts(store, false, options))
+    return MeerkatMachine.#opened({ ...options, store, takesFiles: false })
   }
 
   /** The capability to change a session's control state in the store. Only a machine makes one. */
@@ -120,7 +139,7 @@ export class MeerkatMachine implements AsyncDisposable {
 
   /** Whether anything of it outlasts it. */
   hasRuntimePersistence(): boolean {
-    return this.#isDurable
+    return this.#core.isDurable
   }
 
   /** Whether both keep their sessions in one place: neither keeps any, or the same store. */
@@ -131,7 +150,7 @@ export class MeerkatMachine implements AsyncDisposable {
 
   /** Whether one store is the authority of both. */
   sharesRuntimeStoreAuthority(other: MeerkatMachine): boolean {
-    return this.#isDurable && #identity in other && this.#identity === other.#identity
+    return this.#core.isDurable && #identity in other && this.#identity === other.#identity
   }
 
   /** At most one comms identity a session. */
@@ -154,13 +173,16 @@ export class MeerkatMachine implements AsyncDisposable {
   }
 
   /** Registers a session and has it served. */
-  registerSessionWithExecutor(sessionId: SessionId, executor: CoreExecutor): Promise<ExecutorClaim> {
+  registerSessionWithExecutor(sessionId: SessionId, executor: SessionExecutor): Promise<ExecutorClaim> {
     return this.ensureSessionWithExecutor(sessionId, () => executor)
   }
 
   /** Has the session served: `make` is asked only where nothing serves it yet, once however many ask. */
-  async ensureSessionWithExecutor(sessionId: SessionId, make: MakeExecutor): Promise<ExecutorClaim> {
-    const claim = await this.#registrations.ensureExecutor(sessionId, make)
+  async ensureSessionWithExecutor(sessionId: SessionId, make: MakeExecutor<SessionExecutor>): Promise<ExecutorClaim> {
+    // Its port has the bindings of every registered session.
+    const claim = await this.#registrations.ensureExecutor(sessionId, make as MakeExecutor)
+    const entry = this.#entries.peek(sessionId)
+    if (entry !== undefined) entry.preparedInterrupt = undefined
     if (claim === 'Claimed') await this.realtime.followModel(sessionId)
     return claim
   }
@@ -168,7 +190,7 @@ export class MeerkatMachine implements AsyncDisposable {
   /** Stops what an executor that is not attached yet has begun; it goes with the attachment. */
   installPreparedSessionInterruptHandle(sessionId: SessionId, handle: InterruptHandle): void {
     const entry = this.#entries.of(sessionId)
-    if (entry.executor === undefined) entry.preparedInterrupt = handle
+    if (entry.registration.service === undefined) entry.preparedInterrupt = handle
   }
 
   /**
@@ -189,10 +211,10 @@ export class MeerkatMachine implements AsyncDisposable {
   }
 
   containsSession(sessionId: SessionId): boolean {
-    return this.#entries.has(sessionId)
+    return this.#entries.peek(sessionId) !== undefined
   }
 
-  /** Also while one is being attached. */
+  /** Whether it has an executor of its own; also while one is being attached. */
   sessionHasExecutor(sessionId: SessionId): boolean {
     return this.#registrations.hasExecutor(sessionId)
   }
@@ -227,7 +249,7 @@ export class MeerkatMachine implements AsyncDisposable {
   /** Offers an input; resolves when it is durably accepted. */
   async acceptInput(sessionId: SessionId, input: HostInput): Promise<AcceptOutcome> {
     const entry = this.#entries.of(sessionId)
-    return unlessLeaving(entry, accept(this.#core, entry, input))
+    return unlessLeaving(entry.registration, accept(this.#core, entry, input))
   }
 
   /** Offers an input that waits until something else wakes the session. */
@@ -249,7 +271,7 @@ export class MeerkatMachine implements AsyncDisposable {
   ): Promise<AcceptOutcome & { readonly completion: Promise<InputCompletion> }> {
     const accepted = await this.acceptInput(sessionId, input)
     const completion = completionOf(this.#core, sessionId, accepted.inputId)
-    // Whoever does not wait for it is not told that the machine went away either.
+    // A host that does not wait for it is not told that the machine went away either.
     completion.catch(() => {})
     return { ...accepted, completion }
   }
@@ -274,7 +296,7 @@ export class MeerkatMachine implements AsyncDisposable {
   async cancelAfterBoundary(sessionId: SessionId, runId?: RunId): Promise<void> {
     const live = this.#steps.served(sessionId, 'it has no run to cancel')
     await this.#steps.step(sessionId, { type: 'CancelAfterBoundary', ...(runId && { runId }) })
-    live.loop?.sync()
+    live.loop.sync()
   }
 
   /** Cancels now. Answers whether there was such a run; a success that is committed stays one. */
@@ -284,8 +306,8 @@ export class MeerkatMachine implements AsyncDisposable {
     const found = await this.#steps.act(sessionId, ({ driver }) =>
       driver.mutate(tx => tx.try({ type: 'InterruptCurrentRun', ...(runId && { runId }) }).ok),
     )
-    if (entry.executor === undefined) await entry.preparedInterrupt?.interrupt('cancelled')
-    live.loop?.sync()
+    if (entry.registration.service === undefined) await entry.preparedInterrupt?.interrupt('cancelled')
+    live.loop.sync()
     return found
   }
 
@@ -356,7 +378,7 @@ export class MeerkatMachine implements AsyncDisposable {
   async commitServiceTurnTerminalReceipt(sessionId: SessionId, runId: RunId): Promise<void> {
     const { turnState } = this.#entries.of(sessionId).bindings
     await validated('the end of the turn', turnState.acknowledgeTerminal(runId))
-    this.#entries.live(sessionId).loop?.sync()
+    this.#entries.live(sessionId).loop.sync()
   }
 
   /** Carries out a command by its name. */
@@ -367,16 +389,9 @@ export class MeerkatMachine implements AsyncDisposable {
     return runCommand(this, name, params)
   }
 
-  /** Gives every session back and closes the store. */
-  async close(): Promise<void> {
-    this.drains.abortAll()
-    // A registration goes with its copy of the session: until that is let go, its run has its executor.
-    try {
-      await this.runtime.close()
-    } finally {
-      this.#entries.clear()
-      await this.#release()
-    }
+  /** Gives every session back and closes the store: the runtime is closed. */
+  close(): Promise<void> {
+    return this.runtime.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {

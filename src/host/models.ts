@@ -241,9 +241,9 @@ export class SessionModels {
     return this.#options.entries.of(sessionId).bindings.toolVisibilityOwner
   }
 
-  /** Of a session that nobody serves, whoever will serve it takes the model as it is then. */
-  async #follow({ sessionId, executor }: Entry): Promise<void> {
-    if (executor !== undefined) await this.#options.changed(sessionId)
+  /** An executor that comes later takes the model as it is then. */
+  async #follow({ sessionId }: Entry): Promise<void> {
+    if (this.#options.entries.isServed(sessionId)) await this.#options.changed(sessionId)
   }
 
   /** One model in the place of another, and what that changes. */

@@ -24,9 +24,10 @@ import {
   realtimeAttachmentStatus,
   realtimeChannelState,
 } from '../kernel/regions/realtime/state.ts'
+import { beingTornDown, isDraining, notReady } from '../session/serving/registration.ts'
 import * as takes from './arguments.ts'
 import type { Entries, Entry } from './entries.ts'
-import { beingTornDown, isDraining, notReady, validated } from './errors.ts'
+import { validated } from './errors.ts'
 
 /** The right to speak for one binding. */
 export type RealtimeAttachmentAuthority = Minted<{ readonly sessionId: SessionId; readonly authorityEpoch: number }>
@@ -275,7 +276,8 @@ export class RealtimeAttachments {
     const { sessionId } = entry
     const { state } = this.#entries.live(sessionId)
     const { llm } = state
-    if (entry.executor === undefined) throw notReady(sessionId, phaseShown(state), `${operation} needs an executor`)
+    if (!this.#entries.isServed(sessionId))
+      throw notReady(sessionId, phaseShown(state), `${operation} needs an executor`)
     if (surfaceOf(llm)?.realtime !== false || llm.phase === 'unknown') return
     const { model } = llm.identity
     const message = `${operation} was refused: the model ${model} of session ${sessionId} has no realtime transport`

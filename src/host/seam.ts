@@ -81,7 +81,7 @@ export class SessionSeam {
       return { before, result }
     })
     if (!result.ok) return { ok: false, code: result.kind, message: `${result.context}: ${result.reason}` }
-    live.loop?.sync()
+    live.loop.sync()
     await this.signal(sessionId, before, result.effects)
     return { ok: true, effects: result.effects }
   }

@@ -10,9 +10,10 @@ import type { ControlOperation } from '../session/api.ts'
 import { control } from '../session/control.ts'
 import type { Core } from '../session/core.ts'
 import type { LiveSession } from '../session/live-session.ts'
+import { notReady, unlessLeaving } from '../session/serving/registration.ts'
 import type { ControlReport } from '../session/views.ts'
 import type { Entries } from './entries.ts'
-import { notReady, unlessLeaving, validated } from './errors.ts'
+import { validated } from './errors.ts'
 import { type RecoveryReport, recover, recoveryReport } from './recovery.ts'
 import type { SessionSeam } from './seam.ts'
 
@@ -39,14 +40,14 @@ export class HostSteps {
   /** The same, served by an executor. */
   served(sessionId: SessionId, needs: string): LiveSession {
     const live = this.registered(sessionId)
-    if (this.#entries.of(sessionId).executor === undefined) throw notReady(sessionId, phaseShown(live.state), needs)
+    if (!this.#entries.isServed(sessionId)) throw notReady(sessionId, phaseShown(live.state), needs)
     return live
   }
 
   /** Acts on a registered session; what its teardown stands in the way of is `not-ready`, to be asked again. */
   async act<T>(sessionId: SessionId, act: (live: LiveSession) => Promise<T>): Promise<T> {
     const live = this.registered(sessionId)
-    return unlessLeaving(this.#entries.of(sessionId), act(live))
+    return unlessLeaving(this.#entries.of(sessionId).registration, act(live))
   }
 
   async step(sessionId: SessionId, input: MeerkatInput): Promise<readonly MeerkatEffect[]> {
@@ -78,7 +79,7 @@ export class HostSteps {
     const { before, effects } = await this.act(sessionId, ({ driver }) => driver.mutate(recover))
     await this.#seam.signal(sessionId, before, effects)
     this.#entries.of(sessionId).authority.tellOthers(false)
-    live.loop?.sync()
+    live.loop.sync()
     return recoveryReport(effects, live.state)
   }
 }

@@ -32,7 +32,10 @@ import { type Files, Work } from './work.ts'
 
 export interface LoopOptions {
   readonly driver: SessionDriver
-  readonly executor: CoreExecutor
+  /** The executor that performs a run which begins now: it has it to its end. */
+  readonly executor: () => CoreExecutor | undefined
+  /** What a host has made for the session's agent. */
+  readonly bindings: () => unknown
   readonly clock: Clock
   /** How the session is served now; an attempt keeps what it began with. */
   readonly session: () => SessionOptions
@@ -60,6 +63,8 @@ export interface LoopOptions {
 
 interface Performance {
   readonly runId: RunId
+  /** Performs it to its end. Absent until it begins. */
+  executor: CoreExecutor | undefined
   readonly controller: AbortController
   /** Since when it waits for a slot, and from when on it has one. */
   startedAt: number
@@ -154,6 +159,7 @@ export class SessionLoop {
     const { clock, slots } = this.#options
     const performance: Performance = {
       runId: run.runId,
+      executor: undefined,
       controller: new AbortController(),
       startedAt: clock.now(),
       since: clock.monotonic(),
@@ -170,6 +176,7 @@ export class SessionLoop {
     let leave = (): void => {}
     try {
       if (performance.isWaiting) leave = await this.#slot(performance)
+      performance.executor = this.#options.executor()
       const { port, work, payloads, load, queuedMs } = await this.#prepare(run, performance)
       this.#work = work
       performance.deadline = port.deadline
@@ -256,6 +263,7 @@ export class SessionLoop {
       deadline: this.#deadline(session, inputs()),
       clock,
       context,
+      bindings: this.#options.bindings(),
       atBoundary: this.#options.atBoundary,
       fetch: ids => fetch(ids).then(load),
       persist: mutation => this.#persist(mutation),
@@ -276,10 +284,13 @@ export class SessionLoop {
 
   /** Calls the executor, but not beyond its abort and a grace. */
   async #apply(port: LoopPort, performance: Performance, load: () => Promise<void>): Promise<Ending> {
-    const { executor, clock, abortGraceMs, faults } = this.#options
+    const { clock, abortGraceMs, faults } = this.#options
+    const { executor } = performance
     const { signal } = performance.controller
     // What is over before it began is nothing for the executor.
     if (signal.aborted) return judge({ type: 'interrupted' }, signal)
+    // Its executor was taken away before it began: the next one has it.
+    if (executor === undefined) return { type: 'interrupted' }
     let off = (): void => {}
     try {
       const ended = await new Promise<Ending | 'given-up'>(resolve => {

@@ -50,6 +50,8 @@ export interface PortOptions {
   readonly deadline: Deadline
   readonly clock: Clock
   readonly context: () => Promise<readonly ContextMessage[]>
+  /** What a host has made for the session's agent. */
+  readonly bindings: unknown
   /** Loads what these inputs said, files included, so that the work can show it. */
   readonly fetch: (inputIds: readonly InputId[]) => Promise<void>
   /** Has what joins at a boundary wait for it. */
@@ -117,6 +119,9 @@ export class LoopPort implements RunPort {
   }
   get clock(): Clock {
     return this.#options.clock
+  }
+  get bindings(): unknown {
+    return this.#options.bindings
   }
   get observer(): RuntimeObserver | undefined {
     return this.#options.observer

@@ -51,7 +51,10 @@ export class Caretaker {
     )
   }
 
-  /** Takes up every session that wants an owner and has none alive, or will before the next sweep. */
+  /**
+   * Takes up every session that wants an owner and has none alive, or will before the next sweep, if there is an executor
+   * for them.
+   */
   async sweep(): Promise<void> {
     this.#sweeping ??= this.#lookAround().finally(() => {
       this.#sweeping = undefined
@@ -61,12 +64,15 @@ export class Caretaker {
   }
 
   async #lookAround(): Promise<void> {
-    const { sessions, clock } = this.#core
+    const { sessions, serving, clock } = this.#core
     try {
       await sessions.settleDoubts()
       await this.#checkClaims()
-      const dueBy = (await this.#isSetBack()) ? LATEST_TIME : Math.ceil(clock.now() + this.#everyMs)
-      await sessions.takeUpUnheld(dueBy)
+      // What has no executor here is for others to take up; what is registered here is loaded.
+      if (serving.byDefault !== undefined) {
+        const dueBy = (await this.#isSetBack()) ? LATEST_TIME : Math.ceil(clock.now() + this.#everyMs)
+        await sessions.takeUpUnheld(dueBy)
+      }
       this.#ahead = clock.now() - clock.monotonic()
       this.#fault = undefined
     } catch (error) {

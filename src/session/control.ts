@@ -60,7 +60,7 @@ export async function control(
     return { effects: step, before: state }
   })
   said?.(effects, before)
-  live.loop?.sync()
+  live.loop.sync()
   await endGivenUp(live.driver, () => live.closed)
   if (operation === 'stop') await stopped(live, Deadline.in(clock, graceMs), clock)
   const unfinished = live.state.ledger.entries.size
@@ -142,7 +142,7 @@ export async function cancel(
     const cancelled = isHit || before > first
     return { cancelled, ...(hit && { runId: hit }), ...(!cancelled && { alreadyEnded: true }), ...ended }
   })
-  live.loop?.sync()
+  live.loop.sync()
   await endGivenUp(live.driver, () => live.closed)
   return answer
 }

@@ -1,7 +1,6 @@
 /** What the operations of a runtime share: its store, its sessions, and how an operation gets hold of one. */
 import { stateOf } from '../driver/load.ts'
 import { MeerkatError } from '../errors.ts'
-import type { CoreExecutor } from '../executor/executor.ts'
 import type { Faults } from '../faults.ts'
 import { type Ids, uuidIds } from '../ids.ts'
 import type { SessionId } from '../kernel/ids.ts'
@@ -10,7 +9,7 @@ import type { MeerkatState } from '../kernel/state.ts'
 import { RunSlots, runLimits } from '../loop/slots.ts'
 import type { RuntimeObserver } from '../observer.ts'
 import type { LetterId } from '../store/mail.ts'
-import type { JournalEntry, Store } from '../store/store.ts'
+import type { JournalEntry, Store, StoreSource } from '../store/store.ts'
 import { type Clock, soundClock } from '../time.ts'
 import { EventPages } from './event-pages.ts'
 import { Gate } from './gate.ts'
@@ -20,6 +19,7 @@ import { ReadStates } from './read-states.ts'
 import { summaryOf } from './reads.ts'
 import type { RetentionPolicy } from './retention/policy.ts'
 import { Pruner } from './retention/prune.ts'
+import { Serving } from './serving/serving.ts'
 import { Sessions } from './sessions.ts'
 
 /** Copies of a session that a request is tried on: each was let go under it. */
@@ -36,7 +36,11 @@ export class Core {
   readonly events: EventPages
   readonly #states: ReadStates
   readonly retention: RetentionPolicy
-  readonly executor: CoreExecutor | undefined
+  readonly serving: Serving
+  /** Where the store was opened from. */
+  readonly place: StoreSource
+  /** Whether anything outlasts the runtime. */
+  readonly isDurable: boolean
   readonly clock: Clock
   readonly ids: Ids
   readonly owner: string
@@ -51,10 +55,14 @@ export class Core {
   readonly obtaining = new Map<SessionId, Promise<LiveSession>>()
   /** Aborted when the runtime goes away. */
   readonly closing = new AbortController()
+  /** Done when it has gone: what stands on it lets go of what it shares with others. */
+  readonly afterClose: (() => Promise<void>)[] = []
 
-  constructor(store: Store, options: RuntimeOptions) {
+  constructor(store: Store, options: RuntimeOptions, place: StoreSource) {
     this.store = store
-    this.executor = options.executor
+    this.place = place
+    this.isDurable = options.store !== undefined
+    this.serving = new Serving(options.executor)
     this.clock = soundClock(options.clock)
     this.ids = options.ids ?? uuidIds(this.clock)
     this.owner = this.ids.session()
@@ -67,9 +75,8 @@ export class Core {
       store,
       clock: this.clock,
       ids: this.ids,
-      executor: options.executor,
-      serves: options.serves,
-      keeps: options.keeps,
+      serving: this.serving,
+      keeps: id => this.serving.keeps(id),
       takesFiles: options.takesFiles,
       maxRunMs: options.maxRunMs ?? 3_600_000,
       abortGraceMs: this.abortGraceMs,
@@ -112,7 +119,7 @@ export class Core {
         if (!gone || tries === TRIES) throw error
       } finally {
         unpin()
-        // Who does not run it does not hold it: whoever does could not take it up.
+        // A process that does not serve it does not hold it: the one that does could not take it up.
         if (!live.isServed) await this.sessions.yield(live)
       }
     }

@@ -2,6 +2,7 @@
 import { memory } from '../store/memory.ts'
 import { Core } from './core.ts'
 import { read } from './door.ts'
+import { insideOf } from './inside.ts'
 import { checkedOptions, type RuntimeOptions, soundOptions } from './options.ts'
 import { Runtime } from './runtime.ts'
 
@@ -12,17 +13,23 @@ const MOST_MS = 15_000
 export async function createRuntime(given: RuntimeOptions = {}): Promise<Runtime> {
   const options = checkedOptions(given)
   const sound = read(() => soundOptions(options))
-  const store = await (options.store ?? memory()).open()
-  const runtime = new Runtime(new Core(store, sound))
-  if (options.recover !== false && options.executor !== undefined) {
-    try {
-      await runtime.recover()
-    } catch (error) {
-      await runtime.close()
-      throw error
-    }
-    const third = store.leaseMs === 0 ? MOST_MS : Math.ceil(store.leaseMs / 3)
-    runtime.recoverEvery(options.recoverEveryMs ?? Math.min(third, MOST_MS))
+  const place = options.store ?? memory()
+  const store = await place.open()
+  const runtime = new Runtime(new Core(store, sound, place))
+  if (options.recover === false) return runtime
+  const third = store.leaseMs === 0 ? MOST_MS : Math.ceil(store.leaseMs / 3)
+  const everyMs = options.recoverEveryMs ?? Math.min(third, MOST_MS)
+  if (options.executor === undefined) {
+    // It serves nothing yet, and so has nothing to look after.
+    insideOf(runtime).core.serving.onFirst(() => runtime.recoverEvery(everyMs))
+    return runtime
   }
+  try {
+    await runtime.recover()
+  } catch (error) {
+    await runtime.close()
+    throw error
+  }
+  runtime.recoverEvery(everyMs)
   return runtime
 }

@@ -28,10 +28,10 @@ interface Sight {
 
 /** What this process sees besides the session's state. */
 export function sightOf({ sessions, clock }: Core, sessionId: string): Sight {
-  const loop = sessions.peek(sessionId as SessionId)?.loop
-  const run = loop?.performing
+  const live = sessions.peek(sessionId as SessionId)
+  const run = live?.loop.performing
   const wantsSlot = run?.isWaiting === true ? run.startedAt : undefined
-  return { sessionId, now: clock.now(), here: loop !== undefined, wantsSlot }
+  return { sessionId, now: clock.now(), here: live?.isServed === true, wantsSlot }
 }
 
 type Waiting = Explanation['waitingFor'][number]

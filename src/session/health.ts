@@ -24,7 +24,7 @@ export function healthOf({ sessions, store, clock, slots }: Core, sweepFault: un
   const oldestRunnableMs = waited.reduce((most, { ms }) => Math.max(most, ms), 0)
   const stuckMs = waited.reduce((most, { ms, served }) => (served ? Math.max(most, ms) : most), 0)
   const unserved = waited.filter(({ ms, served }) => !served && ms > STUCK_MS).length
-  const runs = all.flatMap(session => session.loop?.performing ?? [])
+  const runs = all.flatMap(session => session.loop.performing ?? [])
   const performing = runs.filter(run => !run.isWaiting)
   const overdue = performing.filter(run => run.overdue).length
   const late = all.reduce((sum, { state }) => sum + dueSchedules(state, clock.now() - LATE_MS).length, 0)

@@ -6,7 +6,7 @@ import type { Committed } from '../driver/options.ts'
 import { leftOf } from '../driver/tail-keeper.ts'
 import type { Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
-import type { ContextMessage, CoreExecutor } from '../executor/executor.ts'
+import type { ContextMessage } from '../executor/executor.ts'
 import type { Faults } from '../faults.ts'
 import type { Ids } from '../ids.ts'
 import type { CallId, InputId, SessionId } from '../kernel/ids.ts'
@@ -29,15 +29,14 @@ import type { Gate } from './gate.ts'
 import { inputRecords, readMessages, resultView } from './reads.ts'
 import { Recent } from './recent.ts'
 import { journalsOf } from './records.ts'
+import type { ServedBy } from './serving/served-by.ts'
 import type { RunResult } from './views.ts'
 
 export interface SessionHost {
   readonly store: Store
   readonly clock: Clock
   readonly ids: Ids
-  readonly executor: CoreExecutor | undefined
-  /** Whether it serves this session now. Absent: it serves all. */
-  readonly serves?: ((sessionId: SessionId) => boolean) | undefined
+  readonly serving: ServedBy
   /** Whether inputs may carry files. Absent: they may. */
   readonly takesFiles?: boolean | undefined
   readonly maxRunMs: number
@@ -69,7 +68,7 @@ const CONTEXT_LIMIT = 10_000
 
 export class LiveSession {
   readonly driver: SessionDriver
-  readonly loop: SessionLoop | undefined
+  readonly loop: SessionLoop
   /** What was just written of it. */
   readonly recent: Recent
   /** When it was last asked for anything, on the monotonic clock. */
@@ -91,7 +90,7 @@ export class LiveSession {
 
   /** `state`: after the newest record that was loaded. */
   constructor(host: SessionHost, claim: Claim, loaded: LoadedSession, state: MeerkatState) {
-    const { store, clock, ids, executor } = host
+    const { store, clock, ids, serving } = host
     this.#host = host
     this.#record = loaded.session
     this.usedAt = clock.monotonic()
@@ -121,30 +120,30 @@ export class LiveSession {
     this.#background = new Background({
       ...host,
       driver: this.driver,
+      served: signal => serving.soon(this.id, signal),
       session: () => this.record.options,
       keep: record => this.keep(record),
       expire: due => this.settleCall(due.id, (tx, call) => expire(tx, call, due)),
     })
-    this.loop =
-      executor &&
-      new SessionLoop({
-        driver: this.driver,
-        executor,
-        clock,
-        session: () => this.record.options,
-        maxRunMs: host.maxRunMs,
-        abortGraceMs: host.abortGraceMs,
-        storePatienceMs: host.storePatienceMs,
-        slots: host.slots,
-        payloads: wanted => this.payloads(wanted),
-        context: () => this.#context(),
-        atBoundary: tx => this.#background.settle(tx),
-        files: owner => withData(store, owner),
-        journals: this.#journals,
-        onLost: error => host.onLost(this, error),
-        faults: host.faults,
-        observer: host.observer,
-      })
+    this.loop = new SessionLoop({
+      driver: this.driver,
+      executor: () => serving.of(this.id),
+      bindings: () => serving.bindings(this.id),
+      clock,
+      session: () => this.record.options,
+      maxRunMs: host.maxRunMs,
+      abortGraceMs: host.abortGraceMs,
+      storePatienceMs: host.storePatienceMs,
+      slots: host.slots,
+      payloads: wanted => this.payloads(wanted),
+      context: () => this.#context(),
+      atBoundary: tx => this.#background.settle(tx),
+      files: owner => withData(store, owner),
+      journals: this.#journals,
+      onLost: error => host.onLost(this, error),
+      faults: host.faults,
+      observer: host.observer,
+    })
   }
 
   /** The session as its last commit left it. */
@@ -171,14 +170,13 @@ export class LiveSession {
 
   /** Whether somebody here performs its runs. */
   get isServed(): boolean {
-    const { executor, serves } = this.#host
-    return executor !== undefined && (serves === undefined || serves(this.id))
+    return this.#host.serving.of(this.id) !== undefined
   }
 
   /** How runs that start here are performed; undefined where none does. */
   get #performer(): Performer | undefined {
-    const { executor } = this.#host
-    if (executor === undefined || !this.isServed || this.#leaving) return undefined
+    const executor = this.#host.serving.of(this.id)
+    if (executor === undefined || this.#leaving) return undefined
     return { hearsWhileParked: () => hearsWhileParked(executor, this.id) }
   }
 
@@ -202,7 +200,7 @@ export class LiveSession {
       },
       { lazy },
     )
-    this.loop?.sync()
+    this.loop.sync()
     this.#background.sync()
   }
 
@@ -270,7 +268,7 @@ export class LiveSession {
   }
 
   #tell(tx: Transaction, work: InputId, message: MessageRecord): void {
-    if (this.loop?.tell(tx, work, message) === true) return
+    if (this.loop.tell(tx, work, message)) return
     const journal = this.#journals.get(work) ?? []
     tx.parts.put.push({ work, index: journal.length, message })
     this.#journals.set(work, [...journal, message])
@@ -298,13 +296,13 @@ export class LiveSession {
   /** Whether nobody here does anything with it, though it may owe work. */
   get unused(): boolean {
     const { driver, loop } = this
-    return driver.idle && loop?.performing === undefined && this.#pins === 0 && this.#listeners.size === 0
+    return driver.idle && loop.performing === undefined && this.#pins === 0 && this.#listeners.size === 0
   }
 
   /** Lets the run that is under way end, within the time left, and starts no other. */
   async finish(deadline: Deadline): Promise<void> {
     this.#leaving = true
-    await this.loop?.rest(deadline)
+    await this.loop.rest(deadline)
   }
 
   /** Keeps the session loaded until the answer is called. */
@@ -329,7 +327,7 @@ export class LiveSession {
     this.#leaving = true
     const left = this.#background.stop().catch(() => {})
     try {
-      await this.loop?.close()
+      await this.loop.close()
       await left
       await this.driver.drained()
       await this.#host.store.release(this.claim)
@@ -356,7 +354,7 @@ export class LiveSession {
     }
     this.#background.committed(commit.record)
     for (const listener of this.#listeners) listener()
-    if (state.run.phase === 'bound' || this.loop?.performing !== undefined) this.loop?.sync()
+    if (state.run.phase === 'bound' || this.loop.performing !== undefined) this.loop.sync()
   }
 
   /** The journal of work that ended is not needed any more. */

@@ -15,8 +15,8 @@ export async function openSession(
   { sessionId, ...options }: SessionOptions & { readonly sessionId?: string },
   onConflict: OnConflict,
 ): Promise<{ readonly session: SessionSummary; readonly changes?: SessionChanges }> {
-  demandActing(options, core.executor)
   const id = (sessionId ?? core.ids.session()) as SessionId
+  demandActing(options, core.serving.of(id))
   if ((await core.store.session(id)) === undefined) {
     try {
       await core.sessions.create(id, options)

@@ -3,7 +3,6 @@
 import type { CoreExecutor } from '../executor/executor.ts'
 import type { Faults } from '../faults.ts'
 import type { Ids } from '../ids.ts'
-import type { SessionId } from '../kernel/ids.ts'
 import { demandCount, type RunLimits, runLimits } from '../loop/slots.ts'
 import type { RuntimeObserver } from '../observer.ts'
 import type { StoreSource } from '../store/store.ts'
@@ -15,12 +14,11 @@ import { demandRetention, type RetentionPolicy } from './retention/policy.ts'
 export interface RuntimeOptions {
   /** Where sessions live; default: memory, gone with the process. */
   readonly store?: StoreSource
-  /** Who answers inputs. Without one the runtime admits and reads, but runs nothing. */
+  /**
+   * Answers the inputs of every session that has no executor of its own (`Runtime.serve`). Without one the runtime admits
+   * and reads, but runs nothing of theirs.
+   */
   readonly executor?: CoreExecutor
-  /** Whether the executor serves a session, asked whenever one could run. Default: it serves all. */
-  readonly serves?: (sessionId: SessionId) => boolean
-  /** Whether a session that is in use here is kept from another process that asks for it. Default: all are. */
-  readonly keeps?: (sessionId: SessionId) => boolean
   /** Whether inputs may carry files. Default true. */
   readonly takesFiles?: boolean
   /** Take up sessions that owe work as soon as the runtime starts. Default true. */
@@ -98,8 +96,6 @@ const isCount = (value: unknown): boolean =>
 const KINDS: { readonly [Name in keyof Required<RuntimeOptions>]: Kind } = {
   store: withMethods('a store, such as `sqlite("agents.db")`', ['open']),
   executor: [value => executor[0](value) && typeof Reflect.get(Object(value), 'name') === 'string', executor[1]],
-  serves: callback,
-  keeps: callback,
   takesFiles: flag,
   recover: flag,
   maxRunMs: measured,

@@ -1,5 +1,4 @@
 /** Pages of what a runtime lists. */
-import type { CoreExecutor } from '../executor/executor.ts'
 import type { RunId, SessionId } from '../kernel/ids.ts'
 import type { Store } from '../store/store.ts'
 import { version } from '../version.ts'
@@ -55,14 +54,17 @@ export async function listRuns(
   return pageOf(found, limit, ({ id }) => id)
 }
 
-/** What this runtime is. */
-export function infoOf(store: Store, executor: CoreExecutor | undefined): RuntimeInfo {
+/** Names of executors that are shown at most. */
+const MOST_NAMES = 5
+
+/** What this runtime is, and the names of what serves its sessions. */
+export function infoOf(store: Store, executors: readonly string[]): RuntimeInfo {
   return {
     name: 'meerkat-ts',
     version,
     protocol: 1,
     store: store.name,
-    executor: executor?.name ?? 'none',
+    executor: executors.length === 0 ? 'none' : executors.slice(0, MOST_NAMES).join(', '),
     features: ['sessions', 'steer', 'supersede', 'structured-output', 'tool-ledger', 'approvals', 'events', 'audit'],
   }
 }

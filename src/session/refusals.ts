@@ -58,6 +58,6 @@ export class Refusals {
 export function noExecutor(): MeerkatError {
   return new MeerkatError(
     'unsupported',
-    'this runtime was created without an executor, so it can admit inputs but not answer them',
+    'this runtime has no executor for the session, so it can admit inputs but not answer them',
   )
 }

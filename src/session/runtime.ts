@@ -2,7 +2,6 @@
 
 import type { CoreExecutor } from '../executor/executor.ts'
 import type { Ids } from '../ids.ts'
-import { inTime } from '../in-time.ts'
 import type { ScheduleId, SessionId } from '../kernel/ids.ts'
 import type { SessionOptions } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
@@ -18,6 +17,7 @@ import { checked, checkedControl, checkedCount, checkedEnd, checkedSignal, field
 import { explanationOf, sightOf } from './explanation.ts'
 import { SessionHandle } from './handle.ts'
 import { healthOf } from './health.ts'
+import { setInside } from './inside.ts'
 import { listInputs } from './list-inputs.ts'
 import { offeredTools } from './offered-tools.ts'
 import { forkSession, openSession } from './opening.ts'
@@ -29,6 +29,8 @@ import { noExecutor } from './refusals.ts'
 import type { PruneReport } from './retention/prune.ts'
 import { scheduleIdFor, scheduleViews } from './schedules.ts'
 import { readyToSend } from './sending.ts'
+import { Registrations } from './serving/registrations.ts'
+import { ServedSession } from './serving/served-session.ts'
 import type { Sessions } from './sessions.ts'
 import { demandActing } from './settings.ts'
 import type {
@@ -73,11 +75,13 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
   readonly sessions: OpensSessions
   readonly #core: Core
   readonly #caretaker: Caretaker
+  readonly #registrations: Registrations
   #closed: Promise<void> | undefined
 
-  /** Over what its operations share; hosts that need to get at single sessions keep it, too. */
   constructor(core: Core) {
     this.#core = core
+    this.#registrations = new Registrations(core)
+    setInside(this, { core, registrations: this.#registrations })
     this.#caretaker = new Caretaker(this.#core)
     this.sessions = {
       open: async (sessionId, given = {}, how = {}) =>
@@ -95,6 +99,15 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
     this.#caretaker.sweepEvery(checkedCount('everyMs', everyMs, 1))
   }
 
+  /**
+   * Has a session served by an executor of its own, until `end`, while the runtime's serves the others. A run that goes on
+   * ends with the executor that began it. `conflict` where the session has an executor of its own.
+   */
+  async serve(sessionId: string, executor: CoreExecutor): Promise<ServedSession> {
+    await checked('session/get', { sessionId })
+    return ServedSession.begin(this.#registrations, (await summaryOf(this.#store, sessionId)).id, executor)
+  }
+
   /** Lets idle sessions go until at most `keep` are loaded. */
   evict = async (keep = 0): Promise<void> => this.#sessions.evict(checkedCount('keep', keep))
 
@@ -104,21 +117,15 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
   get #sessions(): Sessions {
     return this.#core.sessions
   }
-  get #executor(): CoreExecutor | undefined {
-    return this.#core.executor
-  }
   get #clock(): Clock {
     return this.#core.clock
   }
   get #ids(): Ids {
     return this.#core.ids
   }
-  get #closing(): AbortController {
-    return this.#core.closing
-  }
 
   info(): RuntimeInfo {
-    return infoOf(this.#store, this.#executor)
+    return infoOf(this.#store, this.#core.serving.names)
   }
 
   health(): Health {
@@ -135,7 +142,7 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
 
   async update(sessionId: string, given: Parameters<RuntimeApi['update']>[1]): Promise<SessionView> {
     const { sessionId: id, ...params } = await checked('session/update', ofSession(sessionId, given))
-    demandActing(params, this.#executor)
+    demandActing(params, this.#core.serving.of(id as SessionId))
     await ask(this.#core, 'update', id, params)
     return this.get(id)
   }
@@ -298,8 +305,10 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
   async tools(sessionId: string): Promise<Awaited<ReturnType<RuntimeApi['tools']>>> {
     await checked('tool/list', { sessionId })
     const { id, options } = await summaryOf(this.#store, sessionId)
-    if (this.#executor === undefined) throw noExecutor()
-    return { generation: 1, tools: offeredTools(this.#executor, options, id) ?? [] }
+    const executor = this.#core.serving.of(id)
+    // A registered session is about to be given one.
+    if (executor === undefined && this.#core.serving.peek(id) === undefined) throw noExecutor()
+    return { generation: 1, tools: (executor && offeredTools(executor, options, id)) ?? [] }
   }
 
   async schedule(sessionId: string, given: ScheduleParams): Promise<ScheduleView> {
@@ -364,12 +373,15 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
 
   async #close(): Promise<void> {
     this.#caretaker.stop()
-    this.#closing.abort()
+    this.#core.closing.abort()
+    this.#core.serving.leaveAll()
     try {
+      // A registration goes with its copy of the session: until that is let go, its run has its executor.
       await this.#sessions.close()
-      await inTime(async () => this.#executor?.close?.(), this.#clock, CLOSE_MS)
     } finally {
+      await this.#core.serving.close(this.#clock, CLOSE_MS)
       await this.#store.close()
+      await Promise.all(this.#core.afterClose.map(end => end()))
     }
   }
 

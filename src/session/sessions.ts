@@ -31,8 +31,8 @@ export interface SessionsOptions extends Omit<SessionHost, 'onLost' | 'onWritten
   readonly keepIdle: number
   /** How long an idle session stays loaded when others want its place. */
   readonly idleMs: number
-  /** Whether a session that is in use here is kept from whoever asks for it. Absent: all are. */
-  readonly keeps?: ((sessionId: SessionId) => boolean) | undefined
+  /** Whether a session that is in use here is kept from a process that asks for it. */
+  readonly keeps: (sessionId: SessionId) => boolean
 }
 
 export class Sessions {
@@ -60,12 +60,12 @@ export class Sessions {
     this.#share = shareOf(options.owner)
     const onWritten = (): void => this.refusals.written()
     this.#host = { ...options, onLost: (live, error) => this.#lose(live, error), onWritten }
-    const { store, clock, executor, serves = () => true } = options
+    const { store, clock, serving } = options
     this.#given = new GivenAway(clock)
     this.#wanted = new Wanted({
       store,
       clock,
-      serves: id => executor !== undefined && serves(id),
+      serves: id => serving.of(id) !== undefined,
       has: id => this.#live.has(id),
       take: async id => this.#given.has(id) || this.get(id),
     })
@@ -208,7 +208,7 @@ export class Sessions {
 
   /** Whether this process would not give the session to whoever asks for it. */
   keeps(id: SessionId): boolean {
-    return this.#options.keeps?.(id) ?? true
+    return this.#options.keeps(id)
   }
 
   /** Lets the session go for somebody who asks for it, unless this process is at work on it. Answers whether it is free. */

@@ -25,7 +25,8 @@ import { type Came, takeUpOperation } from './operation-ends.ts'
 export interface WatchingOptions {
   readonly driver: SessionDriver
   readonly clock: Clock
-  readonly executor: CoreExecutor | undefined
+  /** The executor of the session, as soon as it is served; undefined once the signal aborts. */
+  readonly served: (signal: AbortSignal) => Promise<CoreExecutor | undefined>
   /** Lets one through at a time; shared by all sessions of the process. */
   readonly suspects: Gate
   /** How the session is served now. */
@@ -56,15 +57,32 @@ export class Watching {
 
   /** What it came to; nothing where nobody here can tell, or where it was given up. */
   async endOf(record: OperationRecord, signal: AbortSignal): Promise<Came | undefined> {
-    if (this.#begun.has(record.id)) return this.#wait(record, signal)
-    if (this.#takeUps(record.id) === 0) return (await this.#takeUp(record, signal)).end
+    const executor = await this.#executorFor(record, signal)
+    if (this.#begun.has(record.id)) return this.#wait(record, executor, signal)
+    if (this.#takeUps(record.id) === 0) return (await this.#takeUp(record, executor, signal)).end
     // Whoever waits for the end does not stay in the gate for it.
     const taken = await this.#options.suspects.pass(async () => {
-      const inHand = await this.#takeUp(record, signal)
+      const inHand = await this.#takeUp(record, executor, signal)
       await inHand.lasted
       return inHand
     })
     return taken.end
+  }
+
+  /** The one to ask, once the session is served; none where that takes longer than the operation may. */
+  async #executorFor(record: OperationRecord, signal: AbortSignal): Promise<CoreExecutor | undefined> {
+    const { clock, served } = this.#options
+    const over = new AbortController()
+    const stop = (): void => over.abort()
+    const off = record.maxMs === undefined ? () => {} : clock.after(this.#leftMs(record), stop, { background: true })
+    signal.addEventListener('abort', stop, { once: true })
+    if (signal.aborted) stop()
+    try {
+      return await served(over.signal)
+    } finally {
+      off()
+      signal.removeEventListener('abort', stop)
+    }
   }
 
   /** Takes its marks off before it goes in good order. */
@@ -79,9 +97,10 @@ export class Watching {
 
   async #takeUp(
     record: OperationRecord,
+    executor: CoreExecutor | undefined,
     signal: AbortSignal,
   ): Promise<{ readonly end?: Promise<Came | undefined>; readonly lasted?: Promise<void> }> {
-    const { driver, clock, executor } = this.#options
+    const { driver, clock } = this.#options
     const { id } = record
     if (executor?.watch !== undefined && !signal.aborted && this.#leftMs(record) > 0) {
       if (!(await driver.mutate(tx => takeUpOperation(tx, id)))) return {}
@@ -90,7 +109,7 @@ export class Watching {
     const over = Promise.withResolvers<void>()
     const off = clock.after(LASTED_MS, over.resolve, { background: true })
     signal.addEventListener('abort', () => over.resolve(), { once: true })
-    const end = this.#wait(record, signal, over.resolve)
+    const end = this.#wait(record, executor, signal, over.resolve)
     const ended = (): void => over.resolve()
     end.then(ended, ended)
     const lasted = over.promise.then(async () => {
@@ -115,8 +134,13 @@ export class Watching {
   }
 
   /** Waits until it ends or its time is up. `unheld`: nobody here can tell its end, so none of its code runs here. */
-  async #wait(record: OperationRecord, signal: AbortSignal, unheld = (): void => {}): Promise<Came | undefined> {
-    const { clock, executor } = this.#options
+  async #wait(
+    record: OperationRecord,
+    executor: CoreExecutor | undefined,
+    signal: AbortSignal,
+    unheld = (): void => {},
+  ): Promise<Came | undefined> {
+    const { clock } = this.#options
     const late = Promise.withResolvers<Came>()
     const tooLate: Came = { outcome: 'failed', reason: 'timed-out', error: timedOut(record) }
     const leftMs = this.#leftMs(record)
@@ -124,7 +148,9 @@ export class Watching {
     const off = clock.after(leftMs, () => late.resolve(tooLate), { background: true })
     signal.addEventListener('abort', off, { once: true })
     const ended =
-      executor?.watch === undefined ? undefined : await Promise.race([this.#ask(record, signal), late.promise])
+      executor?.watch === undefined
+        ? undefined
+        : await Promise.race([this.#ask(record, executor, signal), late.promise])
     if (ended !== undefined || record.maxMs === undefined) {
       off()
       return ended
@@ -134,9 +160,8 @@ export class Watching {
     return signal.aborted ? undefined : late.promise
   }
 
-  async #ask(record: OperationRecord, signal: AbortSignal): Promise<Came | undefined> {
-    const { executor, driver, session, clock } = this.#options
-    if (executor === undefined) return undefined
+  async #ask(record: OperationRecord, executor: CoreExecutor, signal: AbortSignal): Promise<Came | undefined> {
+    const { driver, session, clock } = this.#options
     const { id, title, tool, callId, handle } = record
     const { sessionId } = driver
     const operation = { id, sessionId, session: session(), title, ...defined({ tool, callId, handle }) }

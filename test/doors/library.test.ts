@@ -13,6 +13,7 @@ const DUE = { content: 'wake', inMs: 3_600_000 }
 /** Arguments that could be meant. A new method without a row here does not compile. */
 const RUNTIME: Plausible<Runtime, 'close' | 'drain' | 'recoverEvery'> = {
   recover: [],
+  serve: ['a', echo()],
   evict: [0],
   info: [],
   health: [],
@@ -141,7 +142,6 @@ test('createRuntime', { timeout: 120_000 }, async () => {
   const options = {
     store: undefined,
     executor: echo(),
-    serves: () => true,
     recover: true,
     maxRunMs: 1_000,
     abortGraceMs: 100,

@@ -15,7 +15,8 @@ interface Opened {
 }
 
 async function opened(kind: StoreKind): Promise<Opened> {
-  const core = new Core(await freshStore(kind).open(), { executor: echo() })
+  const place = freshStore(kind)
+  const core = new Core(await place.open(), { executor: echo() }, place)
   const runtime = new Runtime(core)
   onTestFinished(() => runtime.close())
   await runtime.open({ sessionId: 's' })

@@ -1,8 +1,7 @@
 /** A host's machine: who serves a session, what a failure leaves, and what is durable before anybody hears of it. */
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { CoreExecutor } from '../../src/executor/executor.ts'
-import { MeerkatMachine } from '../../src/host/meerkat-machine.ts'
-import type { MachineOptions } from '../../src/host/open.ts'
+import { type MachineOptions, MeerkatMachine } from '../../src/host/meerkat-machine.ts'
 import type { AgentRuntimeId } from '../../src/kernel/ids.ts'
 import { memory } from '../../src/store/memory.ts'
 import type { Commit } from '../../src/store/store.ts'

@@ -52,8 +52,6 @@ const anExecutor: Field = {
 }
 
 const RUNTIME: Fields<OfRuntime> = {
-  serves: optional(aFunction),
-  keeps: optional(aFunction),
   takesFiles: optional(aBoolean),
   recover: optional(aBoolean),
   abortGraceMs: optional(aDelay),

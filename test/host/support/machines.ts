@@ -3,16 +3,14 @@
 import { MeerkatError } from 'meerkat-ts'
 import { afterEach } from 'vitest'
 import type { CoreExecutor } from '../../../src/executor/executor.ts'
-import { DefaultSessionClaimRegistry } from '../../../src/handles/session-claim.ts'
-import { MachineAuth } from '../../../src/host/auth.ts'
 import type { SessionRuntimeBindings } from '../../../src/host/bindings.ts'
 import { LiveChannels } from '../../../src/host/live.ts'
-import { MeerkatMachine } from '../../../src/host/meerkat-machine.ts'
-import { type MachineOptions, openParts } from '../../../src/host/open.ts'
+import { type MachineOptions, MeerkatMachine } from '../../../src/host/meerkat-machine.ts'
+import { partsOver } from '../../../src/host/parts.ts'
 import { RealtimeAttachments } from '../../../src/host/realtime.ts'
-import { Registrations } from '../../../src/host/registrations.ts'
 import type { AgentRuntimeId, SessionId } from '../../../src/kernel/ids.ts'
 import type { SessionLlmCapabilitySurface } from '../../../src/kernel/regions/llm/state.ts'
+import { createRuntime } from '../../../src/session/create-runtime.ts'
 import type { Runtime } from '../../../src/session/runtime.ts'
 
 export const S = 's' as SessionId
@@ -62,18 +60,11 @@ export const ABLE: SessionLlmCapabilitySurface = {
 
 /** The parts of a machine with a served session whose model does realtime, or does not, or of which nothing is known. */
 export async function withModel(realtime?: boolean) {
-  const { core, entries, runtime, shared } = await openParts(undefined, true, {})
+  const runtime = await createRuntime()
   runtimes.push(runtime)
-  const registrations = new Registrations({
-    core,
-    entries,
-    shared: {
-      claims: new DefaultSessionClaimRegistry(),
-      authLease: gate => new MachineAuth(core.clock, shared).authLeaseHandleBehind(gate),
-      newOperation: () => core.ids.operation(),
-    },
-  })
-  const { authority } = await registrations.register(S, {})
+  const { core, entries, registrations } = await partsOver(runtime)
+  await registrations.register(S, {})
+  const { authority } = entries.of(S)
   const surface = realtime === undefined ? {} : { surface: { ...ABLE, realtime } }
   await authority.applyInput({ type: 'HydrateSessionLlmState', identity: { model: 'm', provider: 'p' }, ...surface })
   await registrations.ensureExecutor(S, answering)

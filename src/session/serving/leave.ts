@@ -1,10 +1,11 @@
-import type { MeerkatInput } from '../kernel/inputs.ts'
-import { stepsBefore } from '../kernel/owed.ts'
-import { bindingSeen } from '../kernel/regions/binding/table.ts'
-import { openObligations } from '../kernel/regions/registration/table.ts'
-import type { LiveSession } from '../session/live-session.ts'
-import { type Clock, Deadline } from '../time.ts'
-import type { Entry } from './entries.ts'
+import type { MeerkatInput } from '../../kernel/inputs.ts'
+import { stepsBefore } from '../../kernel/owed.ts'
+import { bindingSeen } from '../../kernel/regions/binding/table.ts'
+import { openObligations } from '../../kernel/regions/registration/table.ts'
+import { type Clock, Deadline } from '../../time.ts'
+import type { LiveSession } from '../live-session.ts'
+import type { Registration } from './registration.ts'
+import type { Serving } from './serving.ts'
 
 /** What each part of a teardown may take before it is forced, ms. */
 const LIMITS = { graceMs: 5_000, loopMs: 5_000, drainMs: 2_000 } as const
@@ -19,18 +20,20 @@ export interface LeaveOptions {
  * Tears a registration down, or goes on with a teardown that did not come to its end; resolves when the session is
  * nobody's. Throws a `DslTransitionError` where it may not begin.
  */
-export async function unregister(
-  entry: Entry,
-  live: LiveSession,
+export async function leave(
+  serving: Serving,
+  registration: Registration,
   clock: Clock,
   { graceMs = LIMITS.graceMs }: LeaveOptions = {},
 ): Promise<void> {
-  const { sessionId } = entry
+  const { sessionId, live } = registration
   // A step whose answer was lost may have been taken all the same, the last one too: the log says so.
   await live.driver.mutate(() => {}, { lazy: true })
   const isDraining = live.state.registration.phase === 'draining'
-  // The gate closes right before the last step: one that is no longer draining has taken it.
-  if (live.state.lifecycle.phase === 'destroyed' || (entry.gate.closed && !isDraining)) return leave(entry, live, clock)
+  // It closes right before the last step: one that is no longer draining has taken it.
+  if (live.state.lifecycle.phase === 'destroyed' || (registration.closed && !isDraining)) {
+    return settleDown(registration, clock)
+  }
   if (!isDraining) {
     await apply(live, { type: 'BeginUnregisterSession', sessionId, binding: bindingSeen(live.state.binding) })
   }
@@ -39,15 +42,15 @@ export async function unregister(
   if (open.includes('loop')) {
     await apply(live, { type: 'RuntimeLoopStoppedForUnregister', sessionId, forcedAbort: !stopped })
   }
-  entry.drain.abort()
-  const drained = await entry.drain.wait(clock, LIMITS.drainMs)
+  const drained = await stopDrain(registration, clock)
   if (open.includes('comms')) {
     await apply(live, { type: 'CommsDrainExitedForUnregister', sessionId, forcedAbort: !drained })
   }
   if (open.includes('waiters')) await apply(live, { type: 'CompletionWaitersResolvedForUnregister', sessionId })
-  // The gate closes with the registration: a late task of the old one can't write into the next.
-  entry.gate.close()
-  entry.executor = undefined
+  // It closes with the registration: a late task of the old one can't write into the next.
+  registration.closed = true
+  registration.attachment?.close()
+  serving.detach(registration, 'left')
   await live.driver.mutate(
     tx => {
       const last: MeerkatInput = { type: 'UnregisterSession', sessionId, binding: bindingSeen(tx.state.binding) }
@@ -55,15 +58,20 @@ export async function unregister(
       // What follows in the same commit is the next registration.
       return tx.state
     },
-    { published: entry.endIn },
+    { published: state => registration.attachment?.endIn(state) },
   )
 }
 
-/** Nothing stands open in a session that was destroyed or is nobody's: what goes is whoever still works for it. */
-async function leave(entry: Entry, live: LiveSession, clock: Clock): Promise<void> {
-  entry.drain.abort()
-  await live.loop?.rest(Deadline.in(clock, LIMITS.loopMs))
-  await entry.drain.wait(clock, LIMITS.drainMs)
+/** Nothing stands open in a session that was destroyed or has no registration: what goes is what still works for it. */
+async function settleDown(registration: Registration, clock: Clock): Promise<void> {
+  registration.attachment?.abort()
+  await registration.live.loop.rest(Deadline.in(clock, LIMITS.loopMs))
+  await stopDrain(registration, clock)
+}
+
+async function stopDrain({ attachment }: Registration, clock: Clock): Promise<boolean> {
+  attachment?.abort()
+  return attachment === undefined || attachment.rest(clock, LIMITS.drainMs)
 }
 
 /**
@@ -73,15 +81,15 @@ async function leave(entry: Entry, live: LiveSession, clock: Clock): Promise<voi
 async function stopLoop(live: LiveSession, clock: Clock, graceMs: number): Promise<boolean> {
   if (isQuiet(live)) return true
   await live.driver.mutate(tx => tx.try({ type: 'CancelAfterBoundary', keepsAnswer: true }).ok)
-  await live.loop?.rest(Deadline.in(clock, graceMs))
+  await live.loop.rest(Deadline.in(clock, graceMs))
   if (isQuiet(live)) return true
-  live.loop?.cutOff()
-  await live.loop?.rest(Deadline.in(clock, LIMITS.loopMs))
+  live.loop.cutOff()
+  await live.loop.rest(Deadline.in(clock, LIMITS.loopMs))
   return false
 }
 
 function isQuiet({ loop }: LiveSession): boolean {
-  return loop?.performing === undefined
+  return loop.performing === undefined
 }
 
 /** Throws `KernelRejection` (not `DslTransitionError`): these steps are the runtime's, no handle may take them. */

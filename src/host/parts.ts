@@ -1,0 +1,35 @@
+/** What a machine is made of: a runtime, the handles of the sessions registered with it, and what it shares by store. */
+import type { Core } from '../session/core.ts'
+import { insideOf } from '../session/inside.ts'
+import type { Runtime } from '../session/runtime.ts'
+import type { Registrations } from '../session/serving/registrations.ts'
+import { MachineAuth } from './auth.ts'
+import { Entries } from './entries.ts'
+import { identityOf, type SharedByStore, sharedBy } from './shared.ts'
+
+export interface Parts {
+  readonly runtime: Runtime
+  readonly core: Core
+  readonly registrations: Registrations
+  readonly entries: Entries
+  /** Which store it is. */
+  readonly identity: string
+  readonly shared: SharedByStore
+  readonly auth: MachineAuth
+}
+
+/** Begins what machines of one store share, until the runtime has closed: a runtime without a machine has none of it. */
+export async function partsOver(runtime: Runtime): Promise<Parts> {
+  const { core, registrations } = insideOf(runtime)
+  const { place, store, clock, ids, sessions, serving } = core
+  const identity = identityOf(place, store)
+  const { shared, release } = await sharedBy(identity, place, clock)
+  core.afterClose.push(release)
+  const auth = new MachineAuth(clock, shared)
+  const entries = new Entries(id => sessions.peek(id), serving, {
+    claims: shared.claims,
+    authLease: gate => auth.authLeaseHandleBehind(gate),
+    newOperation: () => ids.operation(),
+  })
+  return { runtime, core, registrations, entries, identity, shared, auth }
+}

@@ -1,0 +1,190 @@
+/**
+ * Who serves the sessions of a runtime: each an executor of its own, for as long as it is registered with one, or else
+ * the runtime's.
+ *
+ * A registration pins its session: it stays loaded, so that conditions and handles live as long as the registration. The
+ * facts are the kernel's; a registration has nothing but what can't be written down.
+ */
+import type { CoreExecutor } from '../../executor/executor.ts'
+import { inTime } from '../../in-time.ts'
+import type { SessionId } from '../../kernel/ids.ts'
+import type { MeerkatState } from '../../kernel/state.ts'
+import type { Clock } from '../../time.ts'
+import type { LiveSession } from '../live-session.ts'
+import type { Attachment, Registration, Service, ServingEnd } from './registration.ts'
+import type { ServedBy } from './served-by.ts'
+
+type Attach = (registration: Registration) => Attachment
+
+export class Serving implements ServedBy {
+  /** Serves every session that has no executor of its own. Absent: their inputs wait. */
+  readonly byDefault: CoreExecutor | undefined
+  readonly #registrations = new Map<SessionId, Registration>()
+  /** Executors that are to be closed with the runtime. */
+  readonly #closing = new Set<CoreExecutor>()
+  /** Operations that wait until their session is served. */
+  readonly #waiting = new Map<SessionId, Set<(executor: CoreExecutor) => void>>()
+  #attach: Attach | undefined
+  #isClosing = false
+  #onFirst = (): void => {}
+
+  constructor(byDefault: CoreExecutor | undefined) {
+    this.byDefault = byDefault
+    if (byDefault !== undefined) this.#keep(byDefault)
+  }
+
+  of(id: SessionId): CoreExecutor | undefined {
+    return this.peek(id)?.service?.executor ?? this.byDefault
+  }
+
+  async soon(id: SessionId, signal: AbortSignal): Promise<CoreExecutor | undefined> {
+    const now = this.of(id)
+    if (now !== undefined || signal.aborted) return now
+    const { promise, resolve } = Promise.withResolvers<CoreExecutor | undefined>()
+    const waiting = this.#waiting.get(id) ?? new Set()
+    this.#waiting.set(id, waiting.add(resolve))
+    signal.addEventListener('abort', () => resolve(undefined), { once: true })
+    return promise.finally(() => waiting.delete(resolve))
+  }
+
+  bindings(id: SessionId): unknown {
+    return this.peek(id)?.attachment?.bindings
+  }
+
+  /** Whether this process would keep a session that it is at work on from a process that asks for it. */
+  keeps(id: SessionId): boolean {
+    return this.byDefault !== undefined || this.peek(id)?.left !== true
+  }
+
+  /** The names of all that serve here, each once. */
+  get names(): readonly string[] {
+    const own = this.registrations.flatMap(({ service }) => service?.executor ?? [])
+    const names = [...(this.byDefault === undefined ? [] : [this.byDefault]), ...own].map(({ name }) => name)
+    return [...new Set(names)].filter(name => typeof name === 'string')
+  }
+
+  /**
+   * The registration of a session. It ends with the copy of the session that it was made over: a session that was lost is
+   * to be registered anew.
+   */
+  peek(id: SessionId): Registration | undefined {
+    const registration = this.#registrations.get(id)
+    return registration === undefined || registration.live.closed ? undefined : registration
+  }
+
+  get registrations(): readonly Registration[] {
+    return [...this.#registrations.values()]
+  }
+
+  /** Calls back once, with the first session that is registered. */
+  onFirst(callback: () => void): void {
+    this.#onFirst = callback
+  }
+
+  /** Hangs something on every registration from now on, and on those that there are. */
+  attachEach(attach: Attach): void {
+    this.#attach = attach
+    for (const registration of this.registrations) registration.attachment ??= attach(registration)
+  }
+
+  add(live: LiveSession): Registration {
+    const sessionId = live.id
+    const unpin = live.pin()
+    const { epochId } = live.state.binding
+    let seen = live.state
+    let stopped = isStopped(live)
+    const registration: Registration = {
+      sessionId,
+      live,
+      service: undefined,
+      leaving: false,
+      left: false,
+      closed: false,
+      attachment: undefined,
+      letGo: () => {
+        unwatch()
+        unpin()
+      },
+    }
+    const unwatch = live.onCommit(() => {
+      if (live.closed) return this.remove(registration)
+      // With a new epoch all that was handed out for the old one has ended.
+      if (!registration.closed && live.state.binding.epochId !== epochId) return this.#renew(registration, seen)
+      seen = live.state
+      registration.attachment?.changed()
+      const before = stopped
+      stopped = isStopped(live)
+      // An executor goes with a stop, whoever asked for that; one that is attached afterwards is another one.
+      if (!stopped || before) return
+      this.detach(registration, 'stopped')
+      registration.left = true
+    })
+    registration.attachment = this.#attach?.(registration)
+    this.#registrations.set(sessionId, registration)
+    this.#onFirst()
+    this.#onFirst = () => {}
+    return registration
+  }
+
+  /** An executor of its own serves the session from now on. */
+  attach(registration: Registration, service: Service): void {
+    const { executor } = service
+    registration.service = service
+    this.#keep(executor)
+    for (const waiting of this.#waiting.get(registration.sessionId) ?? []) waiting(executor)
+    this.#waiting.delete(registration.sessionId)
+  }
+
+  /** The session is served by the runtime's executor from now on, or waits. */
+  detach(registration: Registration, why: ServingEnd): void {
+    const { service } = registration
+    registration.service = undefined
+    service?.ended(why)
+  }
+
+  /** The same registration in a new epoch, served as before; `last` is what was true at the end of the old one. */
+  #renew(old: Registration, last: MeerkatState): void {
+    old.attachment?.endIn(last)
+    const next = this.add(old.live)
+    next.service = old.service
+    old.service = undefined
+    next.left = old.left
+    next.leaving = old.leaving
+    old.attachment?.renew(next)
+    this.remove(old)
+  }
+
+  /** Forgets exactly this registration: one that was made anew meanwhile stays. */
+  remove(registration: Registration): void {
+    const { sessionId, attachment } = registration
+    if (this.#registrations.get(sessionId) === registration) this.#registrations.delete(sessionId)
+    registration.closed = true
+    this.detach(registration, this.#isClosing ? 'closed' : 'lost')
+    attachment?.close()
+    attachment?.abort()
+    attachment?.ended()
+    registration.letGo()
+  }
+
+  /** The runtime goes away: what ends now ends for that. */
+  leaveAll(): void {
+    this.#isClosing = true
+    for (const { attachment } of this.registrations) attachment?.abort()
+  }
+
+  /** Closes every executor that served here, each once, at most this long. */
+  async close(clock: Clock, limitMs: number): Promise<void> {
+    const executors = [...this.#closing]
+    this.#closing.clear()
+    for (const registration of this.registrations) this.remove(registration)
+    await Promise.all(executors.map(executor => inTime(async () => executor.close?.(), clock, limitMs)))
+  }
+
+  #keep(executor: CoreExecutor): void {
+    if (executor.close !== undefined) this.#closing.add(executor)
+  }
+}
+
+function isStopped({ state: { lifecycle } }: LiveSession): boolean {
+  return lifecycle.phase === 'stopped' || lifecycle.phase === 'destroyed'
+}
