@@ -22,7 +22,7 @@ import type { SessionOptions } from '../store/records.ts'
 import type { StoreSource } from '../store/store.ts'
 import { type AcceptOutcome, accept, completionOf, type HostInput, type InputCompletion } from './admission.ts'
 import { checkArguments } from './arguments.ts'
-import { MachineAuth } from './auth.ts'
+import type { MachineAuth } from './auth.ts'
 import { noBindings, type SessionRuntimeBindings } from './bindings.ts'
 import { type CommandAnswer, type CommandParams, type MachineCommandName, runCommand } from './commands.ts'
 import { MachineDrains } from './drains.ts'
@@ -180,7 +180,7 @@ export class MeerkatMachine implements AsyncDisposable {
   /** Has the session served: `make` is asked only where nothing serves it yet, once however many ask. */
   async ensureSessionWithExecutor(sessionId: SessionId, make: MakeExecutor<SessionExecutor>): Promise<ExecutorClaim> {
     // Its port has the bindings of every registered session.
-    const claim = await this.#registrations.ensureExecutor(sessionId, make as MakeExecutor)
+    const claim = await this.#registrations.ensureExecutor(sessionId, make)
     const entry = this.#entries.peek(sessionId)
     if (entry !== undefined) entry.preparedInterrupt = undefined
     if (claim === 'Claimed') await this.realtime.followModel(sessionId)

@@ -71,7 +71,7 @@ async function settleDown(registration: Registration, clock: Clock): Promise<voi
 
 async function stopDrain({ attachment }: Registration, clock: Clock): Promise<boolean> {
   attachment?.abort()
-  return attachment === undefined || attachment.rest(clock, LIMITS.drainMs)
+  return (await attachment?.rest(clock, LIMITS.drainMs)) ?? true
 }
 
 /**
