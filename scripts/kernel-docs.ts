@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { dirname, join } from 'node:path'
 import { HEARERS, type Hearer } from '../src/driver/project.ts'
 import { auth } from '../src/kernel/auth/machine.ts'
+import { emissions } from '../src/kernel/check/emitted/index.ts'
 import { regionPage, spanningRules } from '../src/kernel/diagram.ts'
 import { meerkat } from '../src/kernel/machine.ts'
 import { mob } from '../src/kernel/mob/machine.ts'
@@ -59,7 +60,10 @@ const HEARD: Readonly<Record<Hearer, string>> = {
   later: 'nobody yet',
 }
 
-/** The effects of a region of the session, and who hears each. */
+const rules: Readonly<Record<string, { readonly when: string }>> = emissions
+const whenEmitted = (type: string): string => rules[type]?.when ?? ''
+
+/** The effects of a region of the session: when each is emitted, as the explorer demands it, and who hears it. */
 function effectsOf(region: string): string {
   const folder = region.replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
   const path = join(import.meta.dirname, '..', 'src', 'kernel', 'regions', folder, 'effect.ts')
@@ -69,9 +73,9 @@ function effectsOf(region: string): string {
     .filter(([type]) => text.includes(`'${type}'`))
     .map(
       ([type, hearer]) =>
-        `| \`${type}\` | ${typeof hearer === 'function' ? 'observers, as events; indexes' : HEARD[hearer]} |`,
+        `| \`${type}\` | ${whenEmitted(type)} | ${typeof hearer === 'function' ? 'observers, as events; indexes' : HEARD[hearer]} |`,
     )
-  return `\n## Effects\n\n| effect | heard by |\n| --- | --- |\n${rows.join('\n')}\n`
+  return `\n## Effects\n\n| effect | emitted | heard by |\n| --- | --- | --- |\n${rows.join('\n')}\n`
 }
 
 export const kernelPagesPath: string = join(import.meta.dirname, '..', 'docs', 'kernel')

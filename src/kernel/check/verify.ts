@@ -8,6 +8,7 @@ import type { MeerkatState } from '../state.ts'
 import type { Machine, Transition } from '../step.ts'
 import type { Configuration } from './configuration.ts'
 import { configurations } from './configurations.ts'
+import { emissionFault } from './emitted/index.ts'
 import { exactlyOnceFault } from './exactly-once.ts'
 import { explore, type Fault, inWords, type Walk } from './explore.ts'
 import { firingFault } from './firings.ts'
@@ -60,7 +61,8 @@ export function sessionWalk(
       exactlyOnceFault(before, transition) ??
       operationEndsFault(before, transition) ??
       epochFault(before, input, transition) ??
-      firingFault(before, input, transition),
+      firingFault(before, input, transition) ??
+      emissionFault(before, input, transition),
     stateFault: isFaithful,
     label: (_: MeerkatState, { effects }: Transition<MeerkatState, MeerkatEffect>) => bits.settledBy(effects),
   }

@@ -1,0 +1,112 @@
+/**
+ * What every step has to say, demanded apart from the rows that say it: a row that forgets an effect, or says one that
+ * is not due, is found by the explorer. The pages of the regions print the same rules.
+ */
+import type { MeerkatEffect } from '../../effects.ts'
+import type { MeerkatInput } from '../../inputs.ts'
+import { meerkat } from '../../machine.ts'
+import type { MeerkatState } from '../../state.ts'
+import type { Transition } from '../../step.ts'
+import type { Fault } from '../explore.ts'
+import { callRules, ledgerRules } from './ledger.ts'
+import { liveRules } from './live.ts'
+import { peerRules } from './peers.ts'
+import type { Rules, Stepped } from './rule.ts'
+import { runRules, turnRules } from './runs.ts'
+import { sessionRules } from './session.ts'
+import { toolRules } from './tools.ts'
+import { verdictRules } from './verdicts.ts'
+import { operationRules, scheduleRules } from './work.ts'
+
+/** Every effect of the session machine, with when it is emitted. */
+export const emissions: Rules<MeerkatEffect['type']> = {
+  ...sessionRules,
+  ...turnRules,
+  ...runRules,
+  ...ledgerRules,
+  ...callRules,
+  ...operationRules,
+  ...scheduleRules,
+  ...toolRules,
+  ...peerRules,
+  ...liveRules,
+  ...verdictRules,
+}
+
+type Slice = keyof MeerkatState
+type AnyRule = { readonly when: string; readonly expected: (step: Stepped) => readonly object[] }
+
+/** Rules that speak of the same slices. */
+interface Group {
+  readonly slices: readonly Slice[]
+  readonly rules: readonly (readonly [type: string, rule: AnyRule])[]
+}
+
+const group = (slices: readonly Slice[], rules: Readonly<Record<string, AnyRule>>): Group => ({
+  slices,
+  rules: Object.entries(rules),
+})
+
+const GROUPS: readonly Group[] = [
+  group(['lifecycle', 'registration', 'binding'], sessionRules),
+  group(['run', 'turn', 'lifecycle'], { ...runRules, ...turnRules }),
+  group(['ledger', 'endings', 'run'], ledgerRules),
+  group(['calls', 'run'], callRules),
+  group(['operations'], operationRules),
+  group(['schedules'], scheduleRules),
+  group(['llm', 'visibility', 'routing', 'mcpServers', 'toolSurfaces'], toolRules),
+  group(['trust', 'interactions', 'drain', 'comms', 'streams', 'context'], peerRules),
+  group(['realtime', 'productTurn', 'live'], liveRules),
+  group(['comms', 'supervisor', 'tail'], verdictRules),
+]
+
+/** The groups that may have something to say of an input, whatever it changes: those of the region that decides on it. */
+const ASKED: ReadonlyMap<string, readonly Group[]> = new Map(
+  meerkat.edges.map(({ input, region }) => [input, GROUPS.filter(({ slices }) => slices.some(one => one === region))]),
+)
+const GROUP_OF: ReadonlyMap<string, Group> = new Map(
+  GROUPS.flatMap(one => one.rules.map(([type]) => [type, one] as const)),
+)
+
+/** The first effect that a step forgot, or said without cause. */
+export function emissionFault(
+  before: MeerkatState,
+  input: MeerkatInput,
+  { state: after, effects, edge }: Transition<MeerkatState, MeerkatEffect>,
+): Fault | undefined {
+  const step = { before, input, after }
+  const asked = ASKED.get(input.type) ?? []
+  for (const one of GROUPS) {
+    const isConcerned =
+      asked.includes(one) ||
+      one.slices.some(slice => before[slice] !== after[slice]) ||
+      effects.some(({ type }) => GROUP_OF.get(type) === one)
+    if (!isConcerned) continue
+    for (const [type, rule] of one.rules) {
+      const said = effects.filter(effect => effect.type === type)
+      const due = rule.expected(step)
+      if (said.length === due.length && due.every((expected, index) => agrees(expected, said[index]))) continue
+      const text = `${edge} says ${JSON.stringify(said)}, but ${type} is emitted ${rule.when}: ${JSON.stringify(due)}`
+      return { invariant: `emits-${type}`, text }
+    }
+  }
+  return undefined
+}
+
+/** Whether an effect says what is expected of it; a rule need not speak of all that it says. */
+function agrees(expected: object, said: object | undefined): boolean {
+  return said !== undefined && fieldsOf(expected).every(([key, value]) => isSame(value, Reflect.get(said, key)))
+}
+
+function isSame(one: unknown, other: unknown): boolean {
+  if (Object.is(one, other)) return true
+  if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) return false
+  const fields = fieldsOf(one)
+  return (
+    fields.length === fieldsOf(other).length && fields.every(([key, value]) => isSame(value, Reflect.get(other, key)))
+  )
+}
+
+function fieldsOf(value: object): readonly (readonly [string, unknown])[] {
+  return Object.entries(value).filter(([, field]) => field !== undefined)
+}
