@@ -45,7 +45,7 @@ export const layers: readonly Layer[] = [
   { name: 'surfaces/invalid-params', sees: ['errors', 'foreign'], outside: 'browser' },
   {
     name: 'surfaces/operation',
-    sees: ['surfaces/invalid-params', 'errors'],
+    sees: ['surfaces/invalid-params', 'errors', 'foreign'],
     seesTypesOf: ['session'],
     outside: 'browser',
   },

@@ -29,12 +29,6 @@ export class Caretaker {
   #lapsed = false
   /** How far the time of day was ahead of the monotonic clock at the last sweep. */
   #ahead: number | undefined
-  #fault: unknown
-
-  /** Why the last sweep failed, if it did: then nothing is taken up here. */
-  get fault(): unknown {
-    return this.#fault
-  }
 
   constructor(core: Core) {
     this.#core = core
@@ -74,9 +68,9 @@ export class Caretaker {
         await sessions.takeUpUnheld(dueBy)
       }
       this.#ahead = clock.now() - clock.monotonic()
-      this.#fault = undefined
+      sessions.refusals.swept(undefined)
     } catch (error) {
-      this.#fault = error
+      sessions.refusals.swept(error)
       throw error
     }
   }

@@ -13,11 +13,10 @@ const STUCK_MS = 10_000
 /** A schedule that is due longer than this is not merely waiting for its turn. */
 const LATE_MS = 5_000
 
-/** `sweepFault`: why sessions that want an owner can't be looked for now. */
-export function healthOf({ sessions, store, clock, slots }: Core, sweepFault: unknown): Health {
+export function healthOf({ sessions, store, clock, slots }: Core): Health {
   const all = [...sessions.live]
   const { refusals } = sessions
-  const faults: readonly unknown[] = [...all.map(({ driver }) => driver.fault), refusals.fault, sweepFault]
+  const faults: readonly unknown[] = [...all.map(({ driver }) => driver.fault), refusals.fault]
   const fault = faults.find(one => one !== undefined)
   const now = clock.now()
   const waited = all.map(session => ({ ms: waitedFor(session, now), served: session.isServed }))

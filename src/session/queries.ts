@@ -2,10 +2,13 @@
 import type { RunId, SessionId } from '../kernel/ids.ts'
 import type { Store } from '../store/store.ts'
 import { version } from '../version.ts'
+import type { Core } from './core.ts'
 import { rowsOf } from './log-pages.ts'
 import { eventsOf, readMessages, runView } from './reads.ts'
 import type { HistoryMessage, Page, RuntimeInfo, RunView } from './views.ts'
 
+/** Entries of a page where nobody says how many. */
+export const PAGE = 100
 /** Pages of text that one answer is made of at most: about a megabyte. */
 const PAGES = 8
 
@@ -40,7 +43,7 @@ export async function pageOfHistory(
 export async function listRuns(
   store: Store,
   sessionId: SessionId,
-  { after, limit = 100 }: { readonly after?: string; readonly limit?: number },
+  { after, limit = PAGE }: { readonly after?: string; readonly limit?: number },
 ): Promise<Page<RunView>> {
   const found: RunView[] = []
   const start = after === undefined ? undefined : await store.locate(after as RunId)
@@ -58,7 +61,8 @@ export async function listRuns(
 const MOST_NAMES = 5
 
 /** What this runtime is, and the names of what serves its sessions. */
-export function infoOf(store: Store, executors: readonly string[]): RuntimeInfo {
+export function infoOf({ store, serving }: Core): RuntimeInfo {
+  const executors = serving.names
   return {
     name: 'meerkat-ts',
     version,

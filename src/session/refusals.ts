@@ -12,6 +12,8 @@ export class Refusals {
   #unwritten: MeerkatError | undefined
   /** Why a session could not be claimed or created, until the store answers. */
   #unanswered: MeerkatError | undefined
+  /** Why sessions that want an owner could not be looked for, until they can. */
+  #unswept: unknown
 
   /** Why the session's work can't go on now. */
   of(id: SessionId): MeerkatError | undefined {
@@ -24,8 +26,13 @@ export class Refusals {
   }
 
   /** What is wrong with the store, as far as anybody here has noticed. */
-  get fault(): MeerkatError | undefined {
-    return this.#unwritten ?? this.#unanswered
+  get fault(): unknown {
+    return this.#unwritten ?? this.#unanswered ?? this.#unswept
+  }
+
+  /** How the last look for sessions that want an owner failed; undefined where it did not. */
+  swept(fault: unknown): void {
+    this.#unswept = fault
   }
 
   /** The session was let go, for whatever reason. */

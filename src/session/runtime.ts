@@ -125,11 +125,11 @@ export class Runtime implements RuntimeApi, AsyncDisposable {
   }
 
   info(): RuntimeInfo {
-    return infoOf(this.#store, this.#core.serving.names)
+    return infoOf(this.#core)
   }
 
   health(): Health {
-    return healthOf(this.#core, this.#caretaker.fault)
+    return healthOf(this.#core)
   }
 
   async open(given: Parameters<RuntimeApi['open']>[0] = {}): Promise<SessionView> {

@@ -1,5 +1,7 @@
 /** What an operation is: a row of the one table that every surface, client and document is generated from. */
 import type { z } from 'zod'
+import { MeerkatError } from '../errors.ts'
+import { messageOf } from '../foreign.ts'
 import type { RuntimeApi } from '../session/api.ts'
 import { parseParams } from './invalid-params.ts'
 
@@ -9,7 +11,9 @@ export interface CallContext {
    * Aborted when nobody waits for the answer any more. It ends waiting (`waitMs`) early and nothing else: what was
    * accepted stays accepted, and no run is cancelled. An operation that is long (`isLong`) ends unanswered.
    */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
+  /** Hears how far an operation is that is long, where it is asked for in this process. */
+  readonly onProgress?: ((progress: { readonly records: number; readonly steps: number }) => void) | undefined
 }
 
 export interface Operation<Input extends z.ZodObject = z.ZodObject, Output extends z.ZodObject = z.ZodObject> {
@@ -26,7 +30,7 @@ export interface Operation<Input extends z.ZodObject = z.ZodObject, Output exten
 /** A result as the runtime may give it: read-only all the way down. */
 export type Answer<Output extends z.ZodType> = ReadonlyDeep<z.output<Output>>
 
-type ReadonlyDeep<T> = unknown extends T
+export type ReadonlyDeep<T> = unknown extends T
   ? T
   : T extends readonly (infer Item)[]
     ? readonly ReadonlyDeep<Item>[]
@@ -53,4 +57,13 @@ export function operation<Input extends z.ZodObject, Output extends z.ZodObject>
     isLong: spec.isLong === true,
     call: async (runtime, params, context = {}) => spec.handle(runtime, parseParams(input, params), context),
   }
+}
+
+/** The refusal of a name that no operation has; it says which ones its family has. */
+export function unknownOperation(name: unknown, names: readonly string[]): MeerkatError {
+  const operation = (typeof name === 'string' ? name : messageOf(name)).slice(0, 100)
+  const known = names.filter(other => other.startsWith(`${operation.split('/', 1)[0] ?? ''}/`))
+  const hint = known.length > 0 ? `there are ${known.join(', ')}` : 'docs/operations.md and /openapi.json list all'
+  const message = `there is no operation ${JSON.stringify(operation)}: ${hint}`
+  return new MeerkatError('unknown-operation', message, { details: { operation, known } })
 }

@@ -3,10 +3,9 @@
  * generated from it, so none of them can drift from another.
  */
 import type { z } from 'zod'
-import { MeerkatError } from '../errors.ts'
 import type { RuntimeApi } from '../session/api.ts'
 import { parseParams } from './invalid-params.ts'
-import type { Answer, CallContext, Operation } from './operation.ts'
+import { type Answer, type CallContext, type Operation, type ReadonlyDeep, unknownOperation } from './operation.ts'
 import { backgroundOperations } from './operations/background.ts'
 import { controlOperations } from './operations/control.ts'
 import { eventOperations } from './operations/events.ts'
@@ -31,8 +30,12 @@ export const operations = {
 
 export type OperationName = keyof typeof operations
 
-/** Parameters of an operation as a caller writes them. */
-export type OperationParams<Name extends OperationName> = z.input<(typeof operations)[Name]['input']>
+type Input<Name extends OperationName> = z.input<(typeof operations)[Name]['input']>
+
+/** Parameters of an operation as a caller writes them; nobody changes what they hold. */
+export type OperationParams<Name extends OperationName> = {
+  [Field in keyof Input<Name>]: ReadonlyDeep<Input<Name>[Field]>
+}
 
 /** What an operation answers, as it stands on the wire. */
 export type OperationResult<Name extends OperationName> = Answer<(typeof operations)[Name]['output']>
@@ -53,12 +56,7 @@ export function paramsOf(name: OperationName, params: unknown): unknown {
 /** The operation of that name; `unknown-operation` says which ones its family has. */
 export function operationNamed(name: string): Operation {
   if (isOperationName(name)) return operations[name]
-  const family = name.split('/', 1)[0] ?? ''
-  const known = operationNames.filter(other => other.startsWith(`${family}/`))
-  const hint = known.length > 0 ? `there are ${known.join(', ')}` : 'docs/operations.md and /openapi.json list all'
-  throw new MeerkatError('unknown-operation', `there is no operation ${JSON.stringify(name.slice(0, 100))}: ${hint}`, {
-    details: { operation: name.slice(0, 100), known },
-  })
+  throw unknownOperation(name, operationNames)
 }
 
 /**
