@@ -97,7 +97,7 @@ async function stopped(live: LiveSession, deadline: Deadline, clock: Clock): Pro
 }
 
 /** What a cancel may say. */
-interface CancelRequest {
+export interface CancelRequest {
   readonly runId?: string
   /** Runs whose work waited for a person when nothing else was current: of a request from another process. */
   readonly parked?: readonly string[]
@@ -105,7 +105,7 @@ interface CancelRequest {
   readonly queue?: 'keep' | 'drop'
 }
 
-interface CancelAnswer {
+export interface CancelAnswer {
   readonly cancelled: boolean
   readonly runId?: RunId
   readonly alreadyEnded?: boolean

@@ -13,8 +13,7 @@ import { jsonOf, messageOf, wellFormed } from '../foreign.ts'
 import { invalidParams, type Problem } from '../surfaces/invalid-params.ts'
 import type * as Operations from '../surfaces/operations.ts'
 import type { OperationName, OperationParams } from '../surfaces/operations.ts'
-import type { ControlOperation, RuntimeApi } from './api.ts'
-import { plainly } from './plain.ts'
+import { type Form, plainly } from './plain.ts'
 
 type Table = typeof Operations
 /** The schemas, once somebody needed them. */
@@ -30,13 +29,17 @@ export function loadSchemas(): Promise<Table> {
 type Checked<Name extends OperationName> = Defined<OperationParams<Name>>
 
 /** The parameters of an operation as a copy, or `invalid-params` that names what is wrong. */
-export async function checked<Name extends OperationName>(name: Name, params: unknown): Promise<Checked<Name>> {
+export async function checked<Name extends OperationName>(
+  name: Name,
+  params: unknown,
+  plain: Form | undefined,
+): Promise<Checked<Name>> {
   // Whoever asks while the schemas are being loaded waits for the same promise, and later nobody waits at all: two inputs
   // are accepted in the order in which they were sent.
   if (table === undefined && loading !== undefined) await loading
-  const plain = read(() => plainly(name, asObject(params)))
+  const copy = plain && read(() => plainly(plain, asObject(params)))
   // What passes at a glance is what the schema would give back: test/session/doors.test.ts holds it to that.
-  if (plain !== undefined) return plain as Checked<Name>
+  if (copy !== undefined) return copy as Checked<Name>
   const { paramsOf } = table ?? (await loadSchemas())
   return read(() => mended(defined(paramsOf(name, params))))
 }
@@ -50,29 +53,6 @@ export function ofSession<Params extends object>(
   if (Object.hasOwn(given, 'sessionId')) throw invalidParams([{ path: 'sessionId', message: 'is given twice' }])
   // As the caller's types have it; what it really is, `checked` tells.
   return { ...given, sessionId } as Params & { readonly sessionId: string }
-}
-
-/** The name of a lifecycle operation. */
-export function checkedControl(operation: unknown): ControlOperation {
-  const found = CONTROLS.find(known => known === operation)
-  if (found !== undefined) return found
-  throw invalidParams([{ path: 'operation', message: `must be one of ${CONTROLS.join(', ')}` }])
-}
-
-const CONTROLS: readonly ControlOperation[] = ['stop', 'resume', 'retire', 'reset', 'recycle', 'destroy']
-
-type OperationEnd = Parameters<RuntimeApi['finishOperation']>[2]
-
-/** How a background operation is said to have ended. A cancel is an operation of its own on the wire. */
-export async function checkedEnd(sessionId: string, operationId: string, given: OperationEnd): Promise<OperationEnd> {
-  const asked = { ...ofSession(sessionId, given), operationId }
-  if (!('outcome' in asked) || asked.outcome !== 'cancelled') {
-    const { sessionId: _, operationId: __, ...how } = await checked('operation/finish', asked)
-    return how
-  }
-  const { outcome: _, ...rest } = asked
-  await checked('operation/cancel', rest)
-  return { outcome: 'cancelled' }
 }
 
 /** Whether it is what a wait can be called off with. */

@@ -1,13 +1,16 @@
 /** A session as a library user holds it. */
 
+import { defined } from '../defined.ts'
 import type { EventView } from '../events.ts'
 import { eventsOfInput } from '../input-events.ts'
 import type { InputId, RunId, SessionId } from '../kernel/ids.ts'
 import type { Content } from '../store/records.ts'
-import type { RuntimeApi, SendParams, SessionChanges } from './api.ts'
-import { checkedSignal, fieldsOf } from './door.ts'
+import type { SendParams, SessionChanges } from './api.ts'
+import { checkedSignal, fieldsOf, ofSession } from './door.ts'
 import { isOpen } from './inputs.ts'
 import { checkedOutput, isStandardSchema, type OutputOf, type StandardSchema } from './output-schema.ts'
+import { asSent } from './sending.ts'
+import type { AnswerOf, Calls } from './table/rows.ts'
 import type { Explanation, HistoryMessage, InputStatus, RunResult, SendAnswer, SessionView } from './views.ts'
 
 /** How an input ended. `outcome`, `text` and the rest are there where a run answered it. */
@@ -31,10 +34,10 @@ const PAGE = 200
 
 export class SessionHandle {
   readonly id: SessionId
-  readonly #runtime: RuntimeApi
+  readonly #calls: Calls
 
-  constructor(runtime: RuntimeApi, id: SessionId) {
-    this.#runtime = runtime
+  constructor(calls: Calls, id: SessionId) {
+    this.#calls = calls
     this.id = id
   }
 
@@ -45,10 +48,10 @@ export class SessionHandle {
   ): Promise<SentInput<OutputOf<Schema>>> {
     const given = fieldsOf(options, 'options') as typeof options
     const { outputSchema } = given
-    const answer = await this.#runtime.send(this.id, { ...given, content })
+    const answer = await this.#calls.call('input/send', asSent(ofSession(this.id, { ...given, content })))
     // The schema's type says what its answers are.
     const schema = isStandardSchema(outputSchema) ? (outputSchema as StandardSchema<OutputOf<Schema>>) : undefined
-    return new SentInput<OutputOf<Schema>>(this.#runtime, this.id, answer, schema)
+    return new SentInput<OutputOf<Schema>>(this.#calls, this.id, answer, schema)
   }
 
   /**
@@ -63,10 +66,10 @@ export class SessionHandle {
   }
 
   /** Cancels the named run, or the current one; while a call waits for a person, the work that waits. */
-  cancel(
+  async cancel(
     options: { readonly runId?: string; readonly when?: 'now' | 'boundary'; readonly queue?: 'keep' | 'drop' } = {},
-  ): ReturnType<RuntimeApi['cancel']> {
-    return this.#runtime.cancel(this.id, options)
+  ): Promise<AnswerOf<'run/cancel'>> {
+    return this.#calls.call('run/cancel', { when: 'now', ...ofSession(this.id, options) })
   }
 
   /** Events after the cursor, for ever, or until the signal aborts. */
@@ -77,13 +80,8 @@ export class SessionHandle {
     const signal = checkedSignal(given.signal)
     let after = given.after ?? '0'
     while (!isAborted(signal)) {
-      const page = await this.#runtime.events({
-        sessionId: this.id,
-        after,
-        limit: PAGE,
-        waitMs: 30_000,
-        ...(signal && { signal }),
-      })
+      const asked = { sessionId: this.id, after, limit: PAGE, waitMs: 30_000 }
+      const page = await this.#calls.call('events/read', asked, defined({ signal }))
       for (const event of page.events) {
         if (isAborted(signal)) return
         yield event
@@ -96,7 +94,7 @@ export class SessionHandle {
   async history(): Promise<readonly HistoryMessage[]> {
     const messages: HistoryMessage[] = []
     for (let after: number | undefined; ; ) {
-      const page = await this.#runtime.history(this.id, { limit: 500, ...(after !== undefined && { after }) })
+      const page = await this.#calls.call('session/history', { sessionId: this.id, limit: 500, ...defined({ after }) })
       messages.push(...page.messages)
       if (page.next === undefined) return messages
       after = page.next
@@ -104,12 +102,12 @@ export class SessionHandle {
   }
 
   /** Changes how it is served from its next turn on. `conflict` where `revision` is given and not the present one. */
-  update(changes: SessionChanges & { readonly revision?: number }): Promise<SessionView> {
-    return this.#runtime.update(this.id, changes)
+  async update(changes: SessionChanges & { readonly revision?: number }): Promise<SessionView> {
+    return (await this.#calls.call('session/update', ofSession(this.id, changes))).session
   }
 
   explain(): Promise<Explanation> {
-    return this.#runtime.explain(this.id)
+    return this.#calls.call('session/explain', { sessionId: this.id })
   }
 }
 
@@ -121,13 +119,13 @@ export class SentInput<Output = unknown> {
   readonly inputId: InputId
   /** Events of this input come after here. */
   readonly cursor: string
-  readonly #runtime: RuntimeApi
+  readonly #calls: Calls
   readonly #sessionId: SessionId
   readonly #schema: StandardSchema<Output> | undefined
   #result: Promise<SentResult<Output>> | undefined
 
-  constructor(runtime: RuntimeApi, sessionId: SessionId, answer: SendAnswer, schema?: StandardSchema<Output>) {
-    this.#runtime = runtime
+  constructor(calls: Calls, sessionId: SessionId, answer: SendAnswer, schema?: StandardSchema<Output>) {
+    this.#calls = calls
     this.#sessionId = sessionId
     this.#schema = schema
     this.outcome = answer.outcome
@@ -154,15 +152,19 @@ export class SentInput<Output = unknown> {
       inputId: this.inputId,
       after: this.cursor,
       read: (after, waitMs) =>
-        this.#runtime.events({ sessionId, after, limit: PAGE, waitMs, ...(signal && { signal }) }),
-      isOpen: async () => isOpen((await this.#runtime.wait(sessionId, this.inputId, 0)).status),
+        this.#calls.call('events/read', { sessionId, after, limit: PAGE, waitMs }, defined({ signal })),
+      isOpen: async () => isOpen((await this.#wait(0)).status),
       signal,
     })
   }
 
+  #wait(waitMs: number): Promise<AnswerOf<'input/wait'>> {
+    return this.#calls.call('input/wait', { sessionId: this.#sessionId, inputId: this.inputId, waitMs })
+  }
+
   async #watch(): Promise<SentResult<Output>> {
     for (;;) {
-      const { status, reason, result } = await this.#runtime.wait(this.#sessionId, this.inputId, WATCH_MS)
+      const { status, reason, result } = await this.#wait(WATCH_MS)
       if (isOpen(status)) continue
       const { output, ...rest } = result ?? {}
       const ended = { status, ...(reason && { reason }), ...rest }

@@ -10,61 +10,40 @@ import { MAX_ID_CHARS, PRINTABLE } from '../names.ts'
 
 type Check = (value: unknown) => boolean
 
-interface Form {
+/** What is plainly fine of an operation's parameters. */
+export interface Form {
   readonly required: readonly string[]
   readonly fields: ReadonlyMap<string, Check>
 }
 
-const form = (required: Readonly<Record<string, Check>>, optional: Readonly<Record<string, Check>> = {}): Form => ({
-  required: Object.keys(required),
-  fields: new Map([...Object.entries(required), ...Object.entries(optional)]),
-})
+/** The form of parameters that need these fields and may have those. */
+export function form(required: Readonly<Record<string, Check>>, optional: Readonly<Record<string, Check>> = {}): Form {
+  const fields = new Map([...Object.entries(required), ...Object.entries(optional)])
+  return { required: Object.keys(required), fields }
+}
 
-const name: Check = value =>
+export const name: Check = value =>
   typeof value === 'string' && value !== '' && value.length <= MAX_ID_CHARS && PRINTABLE.test(value)
-const text: Check = value => typeof value === 'string' && value !== '' && value.isWellFormed()
-const flag: Check = value => typeof value === 'boolean'
-const oneOf =
+export const text: Check = value => typeof value === 'string' && value !== '' && value.isWellFormed()
+export const flag: Check = value => typeof value === 'boolean'
+export const oneOf =
   (...choices: readonly string[]): Check =>
   value =>
     typeof value === 'string' && choices.includes(value)
-const whole =
+export const whole =
   (least: number, most: number): Check =>
   value =>
     Number.isSafeInteger(value) && Number(value) >= least && Number(value) <= most
 
-const waitMs = whole(0, 600_000)
-const limit = whole(1, 1_000)
-const count = whole(1, 2 ** 31)
-const session = { sessionId: name }
-
-const FORMS: ReadonlyMap<string, Form> = new Map([
-  ['session/open', form({}, { sessionId: name, title: name, model: name, system: text, merge: flag })],
-  ['session/get', form(session)],
-  ['session/history', form(session, { after: whole(0, 2 ** 31), limit })],
-  ['session/explain', form(session)],
-  [
-    'input/send',
-    form(
-      { ...session, content: text },
-      { mode: oneOf('queue', 'steer'), idempotencyKey: name, model: name, maxRunMs: count, waitMs, resume: flag },
-    ),
-  ],
-  ['input/get', form({ ...session, inputId: name })],
-  ['input/wait', form({ ...session, inputId: name, waitMs })],
-  ['run/cancel', form({ ...session, when: oneOf('now', 'boundary') }, { runId: name, queue: oneOf('keep', 'drop') })],
-  ['events/read', form({}, { ...session, after: name, limit, waitMs })],
-  ['call/list', form(session)],
-  ['approval/list', form(session)],
-])
-
-/** Operations whose parameters can be told to be fine at a glance. */
-export const plainOperations: readonly string[] = [...FORMS.keys()]
+export const waitMs: Check = whole(0, 600_000)
+export const limit: Check = whole(1, 1_000)
+export const count: Check = whole(1, 2 ** 31)
+/** The one field that most operations have. */
+export const session = { sessionId: name }
 
 /** A copy of the parameters if they are plainly fine; undefined where the schema has to tell. */
-export function plainly(operation: string, params: object): Readonly<Record<string, unknown>> | undefined {
-  const known = FORMS.get(operation)
-  if (known === undefined || Array.isArray(params)) return undefined
+export function plainly(known: Form, params: object): Readonly<Record<string, unknown>> | undefined {
+  if (Array.isArray(params)) return undefined
   const copy: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(params)) {
     if (value === undefined) continue

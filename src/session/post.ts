@@ -6,15 +6,14 @@
  * 3. No answer in time is `not-owner`; the error says whether the request was taken back or may still be performed.
  */
 import { asMeerkatError, type ErrorBody, MeerkatError } from '../errors.ts'
-import type { RunId, SessionId } from '../kernel/ids.ts'
-import { parkedWork } from '../kernel/owed.ts'
+import type { SessionId } from '../kernel/ids.ts'
 import type { Letter, LetterId } from '../store/mail.ts'
 import { Deadline } from '../time.ts'
-import { lastRunOf } from './control.ts'
 import type { Core } from './core.ts'
 import type { LiveSession } from './live-session.ts'
 import { waitForNews } from './news.ts'
-import { type OwnedAnswer, type OwnedName, type OwnedParams, owned, perform } from './owned.ts'
+import type { Owned } from './table/row.ts'
+import { letters } from './table/rows.ts'
 
 /** What a request may take besides the time a dead owner keeps its sessions. */
 const PATIENCE_MS = 10_000
@@ -26,18 +25,20 @@ const TRIES = 3
 
 type Answer = { readonly value: unknown } | { readonly error: ErrorBody }
 
-/** Performs a request here or, where somebody else owns the session, there. */
-export async function ask<Name extends OwnedName>(
+/** Has the owner of a session do something: this process where it owns it or may, else by a letter to the one that does. */
+export async function ask<Task, Came>(
   core: Core,
-  name: Name,
+  row: Owned<Task, Came>,
   sessionId: string,
-  params: OwnedParams<Name>,
-): Promise<OwnedAnswer<Name>> {
+  task: Task,
+): Promise<Came> {
   try {
-    return await perform(core, name, sessionId, params)
+    return await core.on(sessionId, live => row.run(core, live, task, undefined))
   } catch (error) {
     if (asMeerkatError(error).code !== 'not-owner') throw error
-    return (await forward(core, name, sessionId as SessionId, params)) as OwnedAnswer<Name>
+    const params = row.pinned === undefined ? task : await row.pinned(core, sessionId, task)
+    // The owner runs the same row, and its answers are plain JSON.
+    return (await forward(core, { name: row.letter, params }, sessionId as SessionId)) as Came
   }
 }
 
@@ -58,7 +59,7 @@ async function obtainAlone(core: Core, sessionId: SessionId): Promise<LiveSessio
       return await core.sessions.get(sessionId)
     } catch (error) {
       if (asMeerkatError(error).code !== 'not-owner' || tries > TRIES) throw error
-      const given = await forward(core, GIVE_WAY, sessionId, {}).catch((why: unknown) => {
+      const given = await forward(core, { name: GIVE_WAY, params: {} }, sessionId).catch((why: unknown) => {
         // An owner of an older release keeps what it has.
         if (asMeerkatError(why).code !== 'unsupported') throw why
       })
@@ -68,20 +69,16 @@ async function obtainAlone(core: Core, sessionId: SessionId): Promise<LiveSessio
   }
 }
 
-async function forward(
-  core: Core,
-  name: OwnedName | typeof GIVE_WAY,
-  sessionId: SessionId,
-  params: object,
-): Promise<unknown> {
+interface Request {
+  readonly name: string
+  readonly params: unknown
+}
+
+async function forward(core: Core, request: Request, sessionId: SessionId): Promise<unknown> {
   const { store, ids, clock, closing } = core
+  const { name } = request
   const ttlMs = 2 * store.leaseMs + PATIENCE_MS
-  const named = name === 'cancel' ? { ...params, ...(await runMeant(core, sessionId, params)) } : params
-  const letter: Letter = {
-    id: ids.session() as string as LetterId,
-    sessionId,
-    body: JSON.stringify({ name, params: named }),
-  }
+  const letter: Letter = { id: ids.session() as string as LetterId, sessionId, body: JSON.stringify(request) }
   const deadline = Deadline.in(clock, ttlMs)
   await store.mail.post(letter, ttlMs)
   for (let pollMs: number = POLLS.firstMs; !deadline.passed && !closing.signal.aborted; pollMs *= 2) {
@@ -108,21 +105,6 @@ async function forward(
     }
   }
   throw unanswered(sessionId, name, await store.mail.recall(letter.id))
-}
-
-/** "The current run" is the one that is current now, not the one when the letter is read, or read again. */
-async function runMeant(
-  core: Core,
-  sessionId: SessionId,
-  params: object,
-): Promise<{ readonly runId?: RunId; readonly parked?: readonly RunId[] }> {
-  if ('runId' in params) return {}
-  const state = await core.state(sessionId)
-  if (state.run.phase === 'bound') return { runId: state.run.runId }
-  // Work that waits for a person is named by the runs that left it: whoever takes it up meanwhile is not meant.
-  const left = await Promise.all(parkedWork(state).map(work => lastRunOf(core.store, sessionId, work)))
-  const parked = left.filter(runId => runId !== undefined)
-  return parked.length > 0 ? { parked } : { runId: core.ids.run() }
 }
 
 /** Whether the session is this process's, be it that it has just become free. */
@@ -181,14 +163,18 @@ async function serveLetter(core: Core, letter: Letter): Promise<void> {
 }
 
 async function performed(core: Core, { id, sessionId, body }: Letter): Promise<unknown> {
-  const { name, params } = JSON.parse(body) as { readonly name: string; readonly params: Record<string, unknown> }
+  const { name, params } = JSON.parse(body) as Request
   if (name === GIVE_WAY) return core.sessions.giveWay(sessionId)
   // Whoever asks may have what nobody here serves any more: the letter finds its next owner.
   if (!core.sessions.keeps(sessionId) && (await core.sessions.giveWay(sessionId))) throw givenAway(sessionId)
-  if (!Object.hasOwn(owned, name)) {
+  const row = letters.get(name)
+  if (row === undefined) {
     throw new MeerkatError('unsupported', `the owner of session ${sessionId} is of a release that can't ${name}`)
   }
-  return perform(core, name as OwnedName, sessionId, params as never, id)
+  return core.on(sessionId, async live => {
+    const before = await core.store.locate(id)
+    return before === undefined ? row.run(core, live, params, id) : row.again(core, sessionId, params, before.first)
+  })
 }
 
 function givenAway(sessionId: SessionId): MeerkatError {

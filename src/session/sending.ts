@@ -2,10 +2,14 @@
 import { defined } from '../defined.ts'
 import { MeerkatError } from '../errors.ts'
 import { carried, isTraceparent, type RuntimeObserver } from '../observer.ts'
+import type { OperationParams } from '../surfaces/operations.ts'
 import type { SendParams } from './api.ts'
 import { recordedSchema } from './output-schema.ts'
 
-type Said = Omit<SendParams, 'waitMs'>
+export interface Said {
+  readonly outputSchema?: unknown
+  readonly traceparent?: unknown
+}
 
 /**
  * The input as it goes on. Throws `invalid-params`. At once unless a schema has to be waited for: who sends two inputs
@@ -24,4 +28,9 @@ export function readyToSend(given: Said, observer: RuntimeObserver | undefined):
 function noTraceparent(): MeerkatError {
   const issues = [{ path: 'traceparent', message: 'must be a W3C traceparent' }]
   return new MeerkatError('invalid-params', 'traceparent must be a W3C traceparent', { details: { issues } })
+}
+
+/** As the operation has it: a schema of a library becomes JSON on its way in, and what a file may not be is refused. */
+export function asSent(params: SendParams & { readonly sessionId: string }): OperationParams<'input/send'> {
+  return params as OperationParams<'input/send'>
 }

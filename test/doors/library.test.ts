@@ -12,6 +12,7 @@ const DUE = { content: 'wake', inMs: 3_600_000 }
 
 /** Arguments that could be meant. A new method without a row here does not compile. */
 const RUNTIME: Plausible<Runtime, 'close' | 'drain' | 'recoverEvery'> = {
+  call: ['session/get', { sessionId: 'a' }, {}],
   recover: [],
   serve: ['a', echo()],
   evict: [0],

@@ -1,0 +1,37 @@
+/** Performs a row of the operations table: its parameters are checked, and what only the owner can do is asked of the owner. */
+import { aFunction, aSignal, checkOptions, optional } from '../../options.ts'
+import { type CallContext, unknownOperation } from '../../surfaces/operation.ts'
+import type { OperationName } from '../../surfaces/operations.ts'
+import type { Core } from '../core.ts'
+import { checked } from '../door.ts'
+import { ask } from '../post.ts'
+import type { AsOwner, Row } from './row.ts'
+import { type AnswerOf, isOperationName, rows } from './rows.ts'
+
+const CONTEXT = { signal: optional(aSignal), onProgress: optional(aFunction) }
+
+/** The answer of an operation. `params` may be anything: what an operation does not take is `invalid-params`. */
+export async function callRow<Name extends OperationName>(
+  core: Core,
+  name: Name,
+  params: unknown,
+  context: CallContext,
+): Promise<AnswerOf<Name>> {
+  if (!isOperationName(name)) throw unknownOperation(name, Object.keys(rows))
+  checkOptions('call', context, CONTEXT)
+  const row: Row<Name, AnswerOf<Name>> = rows[name]
+  const ready = row.ready?.(core, params) ?? params
+  // What is there at once is not waited for: two inputs are accepted in the order in which they were sent.
+  const isAwaited = ready !== params && ready instanceof Promise
+  const given = await checked(name, isAwaited ? await ready : ready, row.plain)
+  const asOwner: AsOwner = (other, sessionId, task) => ask(core, other, sessionId, task)
+  if (row.needs === 'reader') return row.run(core, given, { ...context, asOwner })
+  const came = await ask(core, row, sessionIn(given), await row.task(core, given))
+  return row.answer(core, came, given, { ...context, asOwner })
+}
+
+/** The schema of an owner's row demands it: one that did not would be a fault of the table. */
+function sessionIn(params: object): string {
+  if ('sessionId' in params && typeof params.sessionId === 'string') return params.sessionId
+  throw new Error('an operation of an owner names no session')
+}

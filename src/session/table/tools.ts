@@ -1,0 +1,87 @@
+/** Tools, the calls they got and the decisions they wait for. */
+import type { Transaction } from '../../driver/transaction.ts'
+import { MeerkatError } from '../../errors.ts'
+import type { CallId } from '../../kernel/ids.ts'
+import type { CallEntry } from '../../kernel/regions/calls/state.ts'
+import { approvalViews, callViews, type Decision, decide, type Resolution, resolveCall, type Told } from '../calls.ts'
+import { offeredTools } from '../offered-tools.ts'
+import { form, session } from '../plain.ts'
+import { summaryOf } from '../reads.ts'
+import { noExecutor } from '../refusals.ts'
+import type { CallView } from '../views.ts'
+import type { Owned, Owner, Reader } from './row.ts'
+
+export interface Settled {
+  readonly callId: string
+}
+
+/** Settles a call by a change of its entry. */
+function settles<Task extends Settled>(
+  letter: string,
+  change: (tx: Transaction, call: CallEntry, asked: Task) => Told,
+): Owned<Task, CallView> {
+  return {
+    letter,
+    async run(_, live, asked, by) {
+      const { callId } = asked
+      const view = (): CallView | undefined => callViews(live.state, live.journal).find(({ id }) => id === callId)
+      const before = view()
+      const told = await live.settleCall(callId as CallId, (tx, call) => {
+        tx.performs(by)
+        return change(tx, call, asked)
+      })
+      const state = told === undefined ? 'owed' : told.isError === true ? 'failed' : 'succeeded'
+      // Its work may have gone on and ended meanwhile.
+      const found = view() ?? (before && { ...before, state })
+      if (found !== undefined) return found
+      throw new MeerkatError('not-found', `call ${callId} ended with its work`)
+    },
+    async again(core, sessionId, { callId }) {
+      const { state, journal } = await core.stateAndJournal(sessionId)
+      const found = callViews(state, journal).find(call => call.id === callId)
+      if (found !== undefined) return found
+      throw new MeerkatError('not-found', `call ${callId} was settled, and its work ended since`)
+    },
+  }
+}
+
+export const toolRows = {
+  'tool/list': {
+    needs: 'reader',
+    async run({ store, serving }, { sessionId }) {
+      const { id, options } = await summaryOf(store, sessionId)
+      const executor = serving.of(id)
+      // A registered session is about to be given one.
+      if (executor === undefined && serving.peek(id) === undefined) throw noExecutor()
+      return { generation: 1, tools: (executor && offeredTools(executor, options, id)) ?? [] }
+    },
+  } satisfies Reader<'tool/list'>,
+  'call/list': {
+    needs: 'reader',
+    plain: form(session),
+    async run(core, { sessionId, state: wanted }) {
+      const { state, journal } = await core.stateAndJournal(sessionId)
+      return { calls: callViews(state, journal, wanted) }
+    },
+  } satisfies Reader<'call/list'>,
+  'call/resolve': {
+    needs: 'owner',
+    ...settles<Settled & Resolution>('resolveCall', resolveCall),
+    task: (_, { sessionId: __, ...asked }) => asked,
+    answer: (_, call) => ({ call }),
+  } satisfies Owner<'call/resolve', Settled & Resolution, CallView>,
+  'approval/list': {
+    needs: 'reader',
+    plain: form(session),
+    async run(core, { sessionId }) {
+      const { state, journal } = await core.stateAndJournal(sessionId)
+      return { approvals: approvalViews(state, journal) }
+    },
+  } satisfies Reader<'approval/list'>,
+  'approval/decide': {
+    needs: 'owner',
+    ...settles<Settled & Decision>('decide', decide),
+    task: (_, { sessionId: __, approvalId: callId, ...decision }) => ({ callId, ...decision }),
+    answer: (_, call) => ({ call }),
+  } satisfies Owner<'approval/decide', Settled & Decision, CallView>,
+}
