@@ -1,5 +1,5 @@
 /** What the model is told with one request and no other: it is in no journal and no transcript. */
-import { unmarked } from './peer-conversation.ts'
+import { unmarked } from './marks.ts'
 import { pendingServers } from './regions/mcp-servers/table.ts'
 import { pendingSurfaces } from './regions/tool-surfaces/state.ts'
 import type { MeerkatState } from './state.ts'

@@ -4,6 +4,7 @@
  *
  * Enforces: nothing that a peer says begins like a text of the runtime. Payloads are plain JSON here.
  */
+import { unmarked, unmarkedJson } from './marks.ts'
 
 /** The phases of a peer's progress. */
 export type PeerResponseProgressProjectionPhase = 'Accepted' | 'InProgress' | 'PartialResult'
@@ -170,15 +171,8 @@ const PROGRESS_WORDS: Readonly<Record<PeerResponseProgressProjectionPhase, strin
 }
 
 function json(payload: unknown): string {
-  // Within a string of a JSON text a bracket may be written by its number.
-  return JSON.stringify(payload ?? null, undefined, 2).replace(MARK, '\\u005b')
+  return unmarkedJson(JSON.stringify(payload ?? null, undefined, 2))
 }
-
-/** The same, but none of it can be taken for the beginning of one of the runtime's own texts. */
-export function unmarked(text: string): string {
-  return text.replace(MARK, '\\[')
-}
-const MARK = /\[(?=\s*(?:system\s+notice|comms\s+message|peer_(?:request|response)|mcp_pending))/gi
 
 /** A UUID in the form that everybody compares: hyphenated, braced, as a URN or as bare digits it is the same one. */
 function uuidOf(text: string): string | undefined {

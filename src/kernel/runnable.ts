@@ -12,6 +12,7 @@ import { admitsWork } from './regions/guards.ts'
 import { findInOrder } from './regions/lane.ts'
 import { nextWaking, selectBatch } from './regions/ledger/batch.ts'
 import { entryOf, type Ledger } from './regions/ledger/state.ts'
+import type { OperationsInput } from './regions/operations/input.ts'
 import { completionsAfter, wakes } from './regions/operations/state.ts'
 
 /** Something that keeps the session from starting its next run. */
@@ -151,4 +152,34 @@ export function completionsUntold(state: CoreFacts): CompletionBatch | undefined
   const due = completionsAfter(state.operations, told).filter(({ kind, taken }) => wakes(kind) && taken !== true)
   const last = due.at(-1)
   return last === undefined ? undefined : { through: last.seq, operationIds: due.map(({ id }) => id) }
+}
+
+type CursorStep = Extract<OperationsInput, { type: 'AdvanceOperationCursor' }>
+
+/**
+ * How far the readers of the completions have come, where that is further than is noted. The agent's: what was announced is
+ * in the conversation, for its input passed a boundary or, `heard`, ended as consumed in this very step. The runtime's:
+ * whoever serves the session has nothing more to tell of what ended; while a run goes on that is at its next boundary.
+ */
+export function cursorSteps(state: CoreFacts, heard: boolean): readonly CursorStep[] {
+  const { cursors, completions, announcement } = state.operations
+  const steps: CursorStep[] = []
+  if (announcement !== undefined && cursors.agentApplied < cursors.runtimeInjected) {
+    const isInConversation = heard || entryOf(state.ledger, announcement)?.status === 'applied'
+    if (isInConversation) steps.push(advanced('agentApplied', cursors.runtimeInjected))
+  }
+  if (cursors.runtimeObserved < completions && state.registration.phase === 'active' && nothingUntold(state))
+    steps.push(advanced('runtimeObserved', completions))
+  return steps
+}
+
+function advanced(cursor: CursorStep['cursor'], through: number): CursorStep {
+  return { type: 'AdvanceOperationCursor', cursor, through }
+}
+
+function nothingUntold({ run, turn, operations }: CoreFacts): boolean {
+  if (run.phase === 'bound' && turn.phase !== 'drainingBoundary') return false
+  const told = Math.max(operations.cursors.agentApplied, operations.cursors.runtimeInjected)
+  if (operations.newestWaking <= told) return true
+  return completionsAfter(operations, told).every(({ kind, taken }) => !wakes(kind) || taken === true)
 }

@@ -9,8 +9,9 @@ import type { Transaction } from '../driver/transaction.ts'
 import { asMeerkatError } from '../errors.ts'
 import type { AbortCause } from '../executor/executor.ts'
 import type { OperationId } from '../kernel/ids.ts'
+import { unmarked, unmarkedJson } from '../kernel/marks.ts'
 import { isLive, unfinishedOperations } from '../kernel/regions/operations/state.ts'
-import { completionBatchDue, completionsUntold } from '../kernel/runnable.ts'
+import { completionBatchDue, completionsUntold, cursorSteps } from '../kernel/runnable.ts'
 import type { CommitRecord, InputRecord, OperationEndedRecord, OperationRecord } from '../store/records.ts'
 import { nextTurn } from '../turns.ts'
 import { Alarm, type AlarmOptions } from './alarm.ts'
@@ -48,8 +49,16 @@ export class Background {
     this.#watching = new Watching(options)
   }
 
-  /** Tells the session of what ended, as one input for all of it. Part of every transaction, and of every boundary. */
+  /** Tells the session of what ended, and notes how far that has come. Part of every transaction, and of every boundary. */
   settle(tx: Transaction): void {
+    this.#tell(tx)
+    const { announcement } = tx.state.operations
+    const end = announcement && tx.parts.ended.find(({ id }) => id === announcement)
+    for (const step of cursorSteps(tx.state, end?.status === 'consumed')) tx.try(step)
+  }
+
+  /** One input for all of it. */
+  #tell(tx: Transaction): void {
     if (tx.parts.operationsEnded.length > 0 && completionsUntold(tx.state) !== undefined) {
       for (const end of tx.parts.operationsEnded) this.#note(tx, end)
     }
@@ -207,8 +216,8 @@ export async function endGivenUp(driver: AlarmOptions['driver'], isOver: () => b
 /** What the session is told of one that ended. */
 function told({ record, end }: Ended): string {
   const by = record.tool === undefined ? '' : ` (${record.tool})`
-  const head = `Background operation "${record.title}"${by}, id ${record.id}: ${end.outcome}.`
-  if (end.error !== undefined) return `${head}\n${end.error}`
+  const head = `Background operation "${unmarked(record.title)}"${by}, id ${record.id}: ${end.outcome}.`
+  if (end.error !== undefined) return `${head}\n${unmarked(end.error)}`
   if (end.output === undefined) return head
-  return `${head}\n${typeof end.output === 'string' ? end.output : JSON.stringify(end.output)}`
+  return `${head}\n${typeof end.output === 'string' ? unmarked(end.output) : unmarkedJson(JSON.stringify(end.output))}`
 }

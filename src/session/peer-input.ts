@@ -4,6 +4,7 @@
  */
 import { MeerkatError } from '../errors.ts'
 import { jsonOf } from '../foreign.ts'
+import { unmarked } from '../kernel/marks.ts'
 import {
   blockPrefixText,
   contextKey,
@@ -12,7 +13,6 @@ import {
   type PeerSaid,
   peerResponseTerminalFact,
   promptText,
-  unmarked,
 } from '../kernel/peer-conversation.ts'
 import type { AcceptInput } from '../kernel/regions/ledger/input.ts'
 import type { Content, ContentPart } from '../store/records.ts'

@@ -8,7 +8,7 @@ import type { SessionClaim } from '../../../src/handles/session-claim.ts'
 import type { HostInput } from '../../../src/host/admission.ts'
 import { MeerkatMachine } from '../../../src/host/meerkat-machine.ts'
 import type { OAuthFlowId } from '../../../src/kernel/auth/flows/state.ts'
-import type { SessionId } from '../../../src/kernel/ids.ts'
+import type { OperationId, SessionId } from '../../../src/kernel/ids.ts'
 import { postgres } from '../../../src/store/postgres/index.ts'
 import { sqlite } from '../../../src/store/sqlite/index.ts'
 import { Deadline, systemClock } from '../../../src/time.ts'
@@ -39,6 +39,8 @@ export type Act =
   | { readonly act: 'complete-flow'; readonly flowId: string; readonly redirectUri?: string }
   /** Registers the session and offers it an input, which nobody runs here. */
   | { readonly act: 'offer'; readonly input: HostInput }
+  /** Does work beside the session's turns, and ends it; nobody is told of it here. */
+  | { readonly act: 'work'; readonly output: string }
   | { readonly act: 'close' }
 
 const KEY = { realm: 'work', binding: 'openai' }
@@ -79,6 +81,8 @@ class Host {
       case 'offer':
         await this.#machine.registerSession(S)
         return this.#machine.acceptInput(S, asked.input)
+      case 'work':
+        return this.#work(asked.output)
       case 'close':
         return this.#machine.close()
       case 'begin-flow':
@@ -87,6 +91,15 @@ class Host {
       default:
         return this.#identity(asked.act)
     }
+  }
+
+  async #work(output: string): Promise<OperationId> {
+    await this.#machine.registerSession(S)
+    const registry = this.#machine.opsLifecycleRegistry(S)
+    const id = await registry.register({ kind: 'background-tool-op', title: 'a job' })
+    await registry.started(id)
+    await registry.complete(id, { output })
+    return id
   }
 
   async #identity(act: 'claim' | 'unclaim' | 'lost'): Promise<unknown> {
