@@ -185,8 +185,6 @@ export const undrivenInputs: { readonly byNobody: readonly string[]; readonly by
     'ExpireOAuthDeviceFlow',
     'VerifyOAuthBrowserFlow',
     'VerifyOAuthDeviceFlow',
-    // context
-    'AdvanceSessionContext',
     // ingress
     'AttachMobIngress',
     'AttachSessionIngress',

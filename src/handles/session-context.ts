@@ -1,5 +1,4 @@
 /** When what the session knows last changed, for those who keep a copy of it in step. */
-import type { MeerkatEffect } from '../kernel/effects.ts'
 import { afterwards, type HandleDslAuthority, unlessGuarded } from './dsl-authority.ts'
 import { ObserverSlot, type Uninstall } from './observers.ts'
 import { refuseUnreadable } from './unreadable.ts'
@@ -10,19 +9,27 @@ export interface SessionContextAdvancedObserver {
   onSessionContextAdvanced(updatedAt: number): void
 }
 
+/**
+ * The runtime itself says so at each boundary and at the end of a run. Whoever changes what the session knows by another
+ * way says it here.
+ */
 export class SessionContextHandle {
   readonly #authority: HandleDslAuthority
   readonly #slot = new ObserverSlot<SessionContextAdvancedObserver>()
+  /** What the observer has heard of, or found there. */
+  #seen: number
 
   constructor(authority: HandleDslAuthority) {
     this.#authority = authority
+    this.#seen = this.currentWatermarkMs()
+    authority.onOthers(() => afterwards(this.#news(this.currentWatermarkMs())))
   }
 
   /** Says that it changed at this time, ms since the epoch; answers whether that is news. */
   contextAdvanced(updatedAt: number): Promise<boolean> {
     const advance = this.#authority.applyInputWithEffectsAndSample(
       { type: 'AdvanceSessionContext', updatedAt },
-      effects => this.#slot.telling(effects.flatMap(advancedIn), (one, at) => one.onSessionContextAdvanced(at)),
+      (_, { context }) => this.#news(context.updatedAt),
     )
     return unlessGuarded(advance.then(afterwards))
   }
@@ -33,7 +40,7 @@ export class SessionContextHandle {
   }
 
   installObserver(observer: SessionContextAdvancedObserver): Uninstall {
-    return this.#slot.install(observer)
+    return this.installObserverWithBaseline(observer).uninstall
   }
 
   /** Installs an observer that will hear of everything after the watermark that is answered, and of nothing before. */
@@ -41,14 +48,16 @@ export class SessionContextHandle {
     readonly watermarkMs: number
     readonly uninstall: Uninstall
   } {
-    return this.#authority.withStateLock(({ context }) => ({
-      watermarkMs: context.updatedAt,
-      uninstall: this.#slot.install(observer),
-    }))
+    return this.#authority.withStateLock(({ context }) => {
+      this.#seen = context.updatedAt
+      return { watermarkMs: context.updatedAt, uninstall: this.#slot.install(observer) }
+    })
+  }
+
+  #news(updatedAt: number): readonly (() => void)[] {
+    if (updatedAt <= this.#seen) return []
+    this.#seen = updatedAt
+    return this.#slot.telling([updatedAt], (one, at) => one.onSessionContextAdvanced(at))
   }
 }
 refuseUnreadable(SessionContextHandle)
-
-function advancedIn(effect: MeerkatEffect): readonly number[] {
-  return effect.type === 'SessionContextAdvanced' ? [effect.updatedAt] : []
-}

@@ -37,6 +37,7 @@ export interface Performer {
 
 /** Brings the staged state to where nothing is due. Level-triggered: it looks at the state, never at what changed. */
 export function settle(tx: Transaction, performer: Performer | undefined, ids: Ids): void {
+  advanceContext(tx)
   if (performer !== undefined && wantsExecutor(tx.state) && tx.state.registration.sessionId !== undefined) {
     tx.step({ type: 'EnsureSessionWithExecutor', sessionId: tx.state.registration.sessionId })
   }
@@ -51,6 +52,13 @@ export function settle(tx: Transaction, performer: Performer | undefined, ids: I
   if (performer === undefined) return
   if (runnable(tx.state)) startRun(tx, ids.run())
   else if (hearable(tx.state) && performer.hearsWhileParked()) passPending(tx, startRun(tx, ids.run()))
+}
+
+/** What the session knows has grown, in its transcript or in the journal of the work in hand. Each time is news. */
+function advanceContext(tx: Transaction): void {
+  const { messages, put } = tx.parts
+  if (messages.length === 0 && put.length === 0) return
+  tx.try({ type: 'AdvanceSessionContext', updatedAt: Math.max(tx.at, tx.state.context.updatedAt + 1) })
 }
 
 function startRun(tx: Transaction, runId: RunId): RunId {
