@@ -10,6 +10,7 @@ import type { InputId, RunId, RuntimeEpochId, SessionId } from '../kernel/ids.ts
 import { entryOf, type LedgerEntry, unfinishedInputs } from '../kernel/regions/ledger/state.ts'
 import type { LifecyclePhase } from '../kernel/regions/lifecycle/state.ts'
 import { phaseShown } from '../kernel/regions/lifecycle/table.ts'
+import { cancel } from '../session/control.ts'
 import type { Core } from '../session/core.ts'
 import { createRuntime } from '../session/create-runtime.ts'
 import type { RuntimeOptions } from '../session/options.ts'
@@ -18,9 +19,10 @@ import type { LeaveOptions } from '../session/serving/leave.ts'
 import { notRegistered, unlessLeaving } from '../session/serving/registration.ts'
 import type { ExecutorClaim, MakeExecutor, Registrations } from '../session/serving/registrations.ts'
 import type { ControlReport, InputView, ReceiptView } from '../session/views.ts'
+import { endOf } from '../session/waiting.ts'
 import type { SessionOptions } from '../store/records.ts'
 import type { StoreSource } from '../store/store.ts'
-import { type AcceptOutcome, accept, completionOf, type HostInput, type InputCompletion } from './admission.ts'
+import { type AcceptOutcome, accept, type HostInput, type InputCompletion } from './admission.ts'
 import { checkArguments } from './arguments.ts'
 import type { MachineAuth } from './auth.ts'
 import { noBindings, type SessionRuntimeBindings } from './bindings.ts'
@@ -270,7 +272,7 @@ export class MeerkatMachine implements AsyncDisposable {
     input: HostInput,
   ): Promise<AcceptOutcome & { readonly completion: Promise<InputCompletion> }> {
     const accepted = await this.acceptInput(sessionId, input)
-    const completion = completionOf(this.#core, sessionId, accepted.inputId)
+    const completion = endOf(this.#core, sessionId, accepted.inputId, Number.POSITIVE_INFINITY, { outlasts: true })
     // A host that does not wait for it is not told that the machine went away either.
     completion.catch(() => {})
     return { ...accepted, completion }
@@ -299,16 +301,13 @@ export class MeerkatMachine implements AsyncDisposable {
     live.loop.sync()
   }
 
-  /** Cancels now. Answers whether there was such a run; a success that is committed stays one. */
+  /** Cancels now: the run, or the work that waits for a person. Answers whether there was any; a committed success stays one. */
   async hardCancelCurrentRun(sessionId: SessionId, runId?: RunId): Promise<boolean> {
     const entry = this.#entries.of(sessionId)
-    const live = this.#entries.live(sessionId)
-    const found = await this.#steps.act(sessionId, ({ driver }) =>
-      driver.mutate(tx => tx.try({ type: 'InterruptCurrentRun', ...(runId && { runId }) }).ok),
-    )
+    const request = { when: 'now', ...(runId && { runId }) } as const
+    const { cancelled } = await this.#steps.act(sessionId, live => cancel(live, this.#core.store, request, undefined))
     if (entry.registration.service === undefined) await entry.preparedInterrupt?.interrupt('cancelled')
-    live.loop.sync()
-    return found
+    return cancelled
   }
 
   /** Takes an executor away from its session, at the end of what it is at. */

@@ -170,11 +170,6 @@ export function statusOf(entry: LedgerEntry | undefined): InputStatus {
   return entry.status
 }
 
-/** Whether an input of this status has not ended. */
-export function isOpen(status: InputStatus): boolean {
-  return status === 'queued' || status === 'staged' || status === 'applied'
-}
-
 export function inputNotFound(sessionId: string, inputId: string): MeerkatError {
   return new MeerkatError('input-not-found', `session ${sessionId} has no input ${inputId}`, {
     details: { sessionId, inputId },

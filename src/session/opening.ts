@@ -9,14 +9,18 @@ import type { Core } from './core.ts'
 import { readMessages, summaryOf } from './reads.ts'
 import { changesTo, demandActing, optionsConflict, sameOptions } from './settings.ts'
 
-/** The session of this id, made if there is none; `changes` are what the opener wants different of an existing one. */
+/**
+ * The session of this id, made if there is none; `changes` are what the opener wants different of an existing one. Names of
+ * tools are checked by the executor that serves it.
+ */
 export async function openSession(
   core: Core,
   { sessionId, ...options }: SessionOptions & { readonly sessionId?: string },
   onConflict: OnConflict,
+  checkedBy: 'executor' | 'none' = 'executor',
 ): Promise<{ readonly session: SessionSummary; readonly changes?: SessionChanges }> {
   const id = (sessionId ?? core.ids.session()) as SessionId
-  demandActing(options, core.serving.of(id))
+  demandActing(options, checkedBy === 'executor' ? core.serving.of(id) : undefined)
   if ((await core.store.session(id)) === undefined) {
     try {
       await core.sessions.create(id, options)

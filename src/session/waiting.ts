@@ -6,11 +6,15 @@ import type { RuntimeApi } from './api.ts'
 import { closing } from './claims.ts'
 import type { Core } from './core.ts'
 import { inputView } from './input-reader.ts'
-import { inputNotFound, isOpen } from './inputs.ts'
+import { isOpen } from './input-status.ts'
+import { inputNotFound } from './inputs.ts'
 import type { Ended, LiveSession } from './live-session.ts'
 import { waitForNews } from './news.ts'
 import { summaryOf } from './reads.ts'
 import type { InputView } from './views.ts'
+
+/** How often a waiter looks though no hint has come. */
+const LOOK_EVERY_MS = 600_000
 
 /** An input, by its id or by the key it was sent with. */
 export async function inputOf(
@@ -25,7 +29,7 @@ export async function inputOf(
 }
 
 /**
- * How the input ended, or how it stands when the time is up or the signal aborts. A session that was let go because the
+ * How the input ended, or how it stands when the time (ms, may be Infinity) is up or the signal aborts. A session that was let go because the
  * store refused for too long fails the wait, unless the waiter outlasts that: its host takes the session up again.
  */
 export async function endOf(
@@ -45,7 +49,10 @@ export async function endOf(
     const ended = live && (await endedHere(live, inputId as InputId, deadline, until))
     if (ended !== undefined) return ended
     // Watch before looking, so that what is committed in between is not missed.
-    const hint = waitForNews({ store, sessionId: sessionId as SessionId, deadline }, until)
+    const hint = waitForNews(
+      { store, sessionId: sessionId as SessionId, deadline: deadline.within(LOOK_EVERY_MS) },
+      until,
+    )
     try {
       const { status, reason, result } = await inputOf(core, sessionId, { inputId })
       if (!isOpen(status)) return { status, ...(reason && { reason }), ...(result && { result }) }

@@ -6,9 +6,8 @@ import type { RuntimeEpochId, SessionId } from '../../kernel/ids.ts'
 import type { SessionOptions } from '../../store/records.ts'
 import type { Core } from '../core.ts'
 import { read } from '../door.ts'
-import type { LiveSession } from '../live-session.ts'
+import { openSession } from '../opening.ts'
 import { obtain } from '../post.ts'
-import { demandActing, optionsConflict, sameOptions } from '../settings.ts'
 import { type LeaveOptions, leave } from './leave.ts'
 import {
   beingTornDown,
@@ -48,12 +47,12 @@ export class Registrations {
   async #registered(sessionId: SessionId, options: SessionOptions): Promise<Registration> {
     const { serving } = this.#core
     if (this.#leaving.has(sessionId)) throw beingTornDown(sessionId, serving.peek(sessionId)?.live.state)
-    await this.#demandSame(sessionId, options)
+    await this.#opened(sessionId, options, serving.peek(sessionId) !== undefined)
     const known = serving.peek(sessionId)
     if (known !== undefined && !isEnding(known)) return known
     // A teardown that did not come to its end comes to it first.
     if (known !== undefined) await this.unregister(sessionId)
-    const live = await this.#loaded(sessionId, options)
+    const live = await obtain(this.#core, sessionId)
     return serving.peek(sessionId) ?? serving.add(live)
   }
 
@@ -171,24 +170,13 @@ export class Registrations {
     if (phase === 'destroyed') throw notReady(sessionId, phase, 'register another session')
   }
 
-  /** Options of a session that exists are its own: others are refused, like where it is opened. */
-  async #demandSame(sessionId: SessionId, options: SessionOptions): Promise<void> {
-    if (Object.keys(defined(options)).length === 0) return
-    const core = this.#core
-    demandActing(options, undefined)
-    const session = await core.store.session(sessionId)
-    if (session !== undefined && !sameOptions(session.options, options)) throw optionsConflict(session)
-  }
-
-  async #loaded(sessionId: SessionId, options: SessionOptions): Promise<LiveSession> {
-    const core = this.#core
-    if ((await core.store.session(sessionId)) !== undefined) return obtain(core, sessionId)
-    try {
-      return await core.sessions.create(sessionId, options)
-    } catch (error) {
-      if (error instanceof MeerkatError && error.code === 'session-conflict') return obtain(core, sessionId)
-      throw error
-    }
+  /** Opens it, where the caller gives options or it does not exist. */
+  async #opened(sessionId: SessionId, options: SessionOptions, isKnown: boolean): Promise<void> {
+    const { store, sessions } = this.#core
+    const isPlain = Object.keys(defined(options)).length === 0
+    const isThere = isKnown || sessions.peek(sessionId) !== undefined || (await store.session(sessionId)) !== undefined
+    // Names of tools are those of an executor that is still to come.
+    if (!isPlain || !isThere) await openSession(this.#core, { ...options, sessionId }, 'refuse', 'none')
   }
 }
 

@@ -1,17 +1,16 @@
 /** Inputs: the one door for whatever a session shall answer. */
 import { defined } from '../../defined.ts'
-import type { Transaction } from '../../driver/transaction.ts'
 import type { InputId, SessionId } from '../../kernel/ids.ts'
 import { parkedWork } from '../../kernel/owed.ts'
 import { entryOf } from '../../kernel/regions/ledger/state.ts'
-import { tell } from '../../observer.ts'
 import { demandDurations } from '../../time.ts'
+import { offerInput } from '../admission.ts'
 import type { SendParams } from '../api.ts'
 import { sayCancelled } from '../control.ts'
 import type { Core } from '../core.ts'
 import { fieldsOf } from '../door.ts'
 import { inputView } from '../input-reader.ts'
-import { type Admitted, admit, statusOf } from '../inputs.ts'
+import { statusOf } from '../inputs.ts'
 import { listInputs } from '../list-inputs.ts'
 import type { Ended, LiveSession } from '../live-session.ts'
 import { count, flag, form, name, oneOf, session, text, waitMs } from '../plain.ts'
@@ -35,11 +34,7 @@ const send = {
     demandDurations({ maxRunMs: said.maxRunMs })
     return { ...said, inputId: ids.input() }
   },
-  run: (core, live, asked, letter) => {
-    const { idempotencyKey: key } = asked
-    const now = (): Promise<SendAnswer> => admitted(core, live, asked, letter)
-    return key === undefined ? now() : live.inKeyOrder(key, now)
-  },
+  run: admitted,
   async again(core, sessionId, { inputId }) {
     const { status, result } = await viewOf(core, sessionId, inputId)
     return { outcome: 'accepted', inputId, status, cursor: await acceptedAfter(core, inputId), ...defined({ result }) }
@@ -51,35 +46,18 @@ const send = {
 
 async function admitted(core: Core, live: LiveSession, asked: Sent, letter: Letter): Promise<SendAnswer> {
   const { inputId, ...params } = asked
-  const { idempotencyKey: key } = params
-  const seen = key === undefined ? undefined : await core.store.key(live.id, key)
   let ended: Ended | undefined
   const off = live.onEnded(inputId, one => {
     ended = one
   })
-  const before = live.driver.position
-  const offeredAt = core.clock.monotonic()
-  const mutation = (tx: Transaction): Admitted => {
-    const verdict = admit(tx, live, inputId, params, seen)
-    if (verdict.outcome === 'accepted') tx.performs(letter)
-    return verdict
-  }
-  let verdict: Admitted
-  try {
-    verdict = await live.driver.mutate(mutation)
-  } finally {
-    off()
-  }
-  const durableMs = Math.round(core.clock.monotonic() - offeredAt)
-  tell(core.observer, 'inputAccepted', () => ({ sessionId: live.id, inputId: verdict.inputId, durableMs }))
-  if (core.faults !== undefined) await core.faults('session.acknowledge')
+  const { after, ...verdict } = await offerInput(core, live, { inputId, params }, { letter }).finally(off)
   if (verdict.outcome === 'deduplicated') {
     const { status, result } = await viewOf(core, live.id, verdict.inputId)
     const cursor = await acceptedAfter(core, verdict.inputId)
     return { ...verdict, status, ...(result && { result }), cursor }
   }
   const status: InputStatus = ended?.status ?? statusOf(entryOf(live.state.ledger, inputId))
-  return { ...verdict, status, cursor: String(before), ...(ended?.result && { result: ended.result }) }
+  return { ...verdict, status, cursor: String(after), ...(ended?.result && { result: ended.result }) }
 }
 
 /** The cursor behind which everything stands that concerns an input. */

@@ -2,6 +2,7 @@
  * The history checker: judges a runtime from outside, by what was told and what can be read, and knows nothing of how
  * it works. Each rule is one promise.
  */
+import { isOpen } from '../../session/input-status.ts'
 import { effectRules } from './check-effects.ts'
 import { cancelRule, orderRule, receiptRule, runRule } from './check-runs.ts'
 import type { History, SessionHistory, Told, Violation } from './history.ts'
@@ -94,7 +95,7 @@ function statusRule(told: Extract<Told, { type: 'status' }>, session: Indexed | 
       },
     ]
   }
-  if (status === 'queued' || status === 'staged' || status === 'applied') return []
+  if (isOpen(status)) return []
   const ended = session.ended.get(inputId)
   const stored = ended && [ended.status, ended.result?.runId, ended.result?.outcome, ended.text]
   const heard = [status, result?.runId, result?.outcome, result?.text]

@@ -7,6 +7,7 @@
 
 import { asMeerkatError, type MeerkatError } from '../../../errors.ts'
 import { FINAL_INPUT_EVENTS } from '../../../input-events.ts'
+import { isOpen } from '../../../session/input-status.ts'
 import type { Connection } from '../ask.ts'
 import { withOwner } from '../connection.ts'
 import { endOfLog } from '../follow.ts'
@@ -61,8 +62,7 @@ export class Conversation {
   async begin(): Promise<void> {
     if (this.#target.session.unfinished > 0) {
       const { inputs } = await this.#connection.ask('input/list', { sessionId: this.sessionId, limit: 1000 })
-      for (const { id, status } of inputs)
-        if (status === 'queued' || status === 'staged' || status === 'applied') this.#pending.add(id)
+      for (const { id, status } of inputs) if (isOpen(status)) this.#pending.add(id)
     }
     if (this.#target.session.messages > 0 || this.busy)
       this.#after = await endOfLog(this.#connection.ask, this.sessionId)

@@ -1,6 +1,8 @@
 /** `meerkat run`: answers one prompt, or finishes what a session left unfinished. */
+
 import { readFileSync } from 'node:fs'
 import { MeerkatError } from '../../../errors.ts'
+import { isOpen } from '../../../session/input-status.ts'
 import type { OperationParams } from '../../operations.ts'
 import type { Ask, Connection } from '../ask.ts'
 import { connectWorker, withOwner } from '../connection.ts'
@@ -90,7 +92,7 @@ async function unfinished(ask: Ask, { session }: Target): Promise<readonly Watch
   const { inputs } = await ask('input/list', { sessionId: session.id, limit: 1000 })
   // Takes the session up, so that what it owes goes on in this process or on the server.
   await ask('session/resume', { sessionId: session.id })
-  const open = inputs.filter(({ status }) => status === 'queued' || status === 'staged' || status === 'applied')
+  const open = inputs.filter(({ status }) => isOpen(status))
   if (open.length === 0) {
     throw usage(
       `session ${session.id} has nothing unfinished: give a prompt, \`meerkat run --session ${session.id} "…"\``,
