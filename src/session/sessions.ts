@@ -10,10 +10,10 @@ import type { SessionId } from '../kernel/ids.ts'
 import { unfinishedCount } from '../kernel/regions/endings/table.ts'
 import { tell } from '../observer.ts'
 import type { SessionOptions } from '../store/records.ts'
-import type { Claim, LoadedSession, SessionSummary } from '../store/store.ts'
+import { type Claim, type LoadedSession, PARTIAL, type SessionSummary } from '../store/store.ts'
 import { sessionExists } from '../store/store-errors.ts'
 import type { Deadline } from '../time.ts'
-import { ARRIVING, clearRemains, isArriving, notWhole } from './arrival.ts'
+import { clearRemains, isArriving, notWhole } from './arrival.ts'
 import { claimedElsewhere, closing, GivenAway, onConflict, shareOf } from './claims.ts'
 import { type Fork, firstCommit } from './first-commit.ts'
 import { isAtWork, isIdle } from './in-use.ts'
@@ -161,7 +161,7 @@ export class Sessions {
   async #takeUp({ id, commits, phase }: SessionSummary): Promise<void> {
     const { store, owner } = this.#options
     try {
-      if (phase === ARRIVING) return await clearRemains(store, id, owner)
+      if (phase === PARTIAL) return await clearRemains(store, id, owner)
       await this.get(id)
       this.#unreadable.delete(id)
     } catch (error) {

@@ -147,6 +147,12 @@ export interface StoreSource {
   open(): Promise<Store>
 }
 
+/**
+ * Phase in the head of a session that is not all there: it is being imported or removed, or a process died while it did
+ * that. A session that is whole is never in it.
+ */
+export const PARTIAL = 'initializing'
+
 export interface Store {
   /** For people and `runtime/info`: `memory:`, `sqlite:PATH`, `postgres://HOST/DATABASE`. Never a secret. */
   readonly name: string
@@ -245,7 +251,11 @@ export interface Store {
    * they are; this only takes weight off. Refused like a commit when the claim is over.
    */
   amend(claim: Claim, rows: readonly { readonly position: Position; readonly record: CommitRecord }[]): Promise<void>
-  /** Forgets the session: its rows, index, journal, snapshot, and blobs that no other session refers to. Ends the claim. */
+  /**
+   * Forgets the session: its rows, index, journal, snapshot, and blobs that no other session refers to. Ends the claim.
+   * A large one may go in parts, between the writes of others: from the first to the last its head is in the phase
+   * `PARTIAL`. Where the process dies in the middle, another one claims what is left and calls `remove` again.
+   */
   remove(claim: Claim): Promise<void>
   /** Gives space that is free inside the store back, as far as that goes without keeping others waiting. */
   compact(): Promise<void>

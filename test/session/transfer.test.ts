@@ -7,6 +7,7 @@ import { moveSession } from '../../src/session/transfer/move.ts'
 import { RECORD_VERSION } from '../../src/store/records.ts'
 import type { Claim, Store } from '../../src/store/store.ts'
 import { scriptedExecutor } from '../../src/testing/scripted-executor.ts'
+import { nextTurn } from '../../src/turns.ts'
 import { codeOf, failureOf, freshStore, LONG_MS, STORES, start, until } from './support.ts'
 import { counter, dyingAt, filled, imported, linesOf } from './transfers.ts'
 
@@ -264,6 +265,39 @@ describe('a move', () => {
     expect(await moveSession(a, b, 's', { owner: 'first' })).toEqual({ sessionId: 's', moved: true })
     expect(await b.session('s' as never)).toMatchObject({ unfinished: 1, messages: 6 })
     await a.close()
+    await b.close()
+  })
+
+  test('whose removal was cut short in the middle is finished by the next one', { timeout: LONG_MS }, async () => {
+    const [from, to] = [freshStore('sqlite'), freshStore('memory')]
+    const { executor } = counter()
+    const filling = await start({ store: from, executor })
+    await filling.open({ sessionId: 's' })
+    for (let round = 0; round < 4; round++)
+      await Promise.all(
+        Array.from({ length: 250 }, () => filling.send('s', { content: 'x'.repeat(400), waitMs: 10_000 })),
+      )
+    await filling.close()
+    const [a, b] = [await from.open(), await to.open()]
+    const dying = new Proxy(a, {
+      get: (target, key) => {
+        const value: unknown = Reflect.get(target, key, target)
+        if (key !== 'remove') return typeof value === 'function' ? (value.bind(target) as unknown) : value
+        return async (claim: Claim) => {
+          const removing = target.remove(claim)
+          while ((await target.session('s' as never))?.phase !== 'initializing') await nextTurn()
+          await Promise.allSettled([removing, target.close()])
+          return removing
+        }
+      },
+    })
+    expect(await codeOf(moveSession(dying, b, 's', { owner: 'first' }))).toBe('store-unavailable')
+    const again = await from.open()
+    expect((await again.session('s' as never))?.phase).toBe('initializing')
+    expect(await moveSession(again, b, 's', { owner: 'first' })).toEqual({ sessionId: 's', moved: true })
+    expect(await again.session('s' as never)).toBeUndefined()
+    expect(await b.session('s' as never)).toMatchObject({ messages: 2_000 })
+    await again.close()
     await b.close()
   })
 

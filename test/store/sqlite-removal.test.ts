@@ -1,5 +1,8 @@
 /** A session whose log is damaged can still be removed, whole, and nobody walks its rows in circles. */
+import { createRuntime } from 'meerkat-ts'
+import { sqlite } from 'meerkat-ts/store/sqlite'
 import { describe, expect, test } from 'vitest'
+import { echo } from '../../src/executor/echo.ts'
 import { commitMany, create, failure, sessionId } from '../../src/testing/store-contract/kit.ts'
 import { freshPath, openStore, rawly, rawRows } from './support/files.ts'
 
@@ -41,6 +44,45 @@ describe('a session with a damaged log', () => {
     const store = await openStore(await harmed(set))
     expect(await failure(store.index(T))).toMatchObject({ code: 'internal', details: { sessionId: 't', record: 150 } })
     expect((await store.load(S)).rows.length).toBe(100)
+  })
+})
+
+describe('a large session', () => {
+  const large = async (path: string) => {
+    const store = await openStore(path)
+    const { claim } = await create(store, 't')
+    for (let at = 2; at < 2_000; at += 500) await commitMany(store, claim, at, 500)
+    return { store, claim }
+  }
+
+  test('is removed in parts, and what others write meanwhile waits for one part alone', async () => {
+    const { store, claim } = await large(freshPath())
+    const { claim: neighbour } = await create(store, 's')
+    const order: string[] = []
+    const removed = store.remove(claim).then(() => order.push('removed'))
+    const written = commitMany(store, neighbour, 2, 3).then(() => order.push('written'))
+    await Promise.all([removed, written])
+    expect(order).toEqual(['written', 'removed'])
+    expect(await store.session(T)).toBeUndefined()
+    expect((await store.inspect()).filter(({ level }) => level === 'error')).toEqual([])
+  })
+
+  test('whose removal is cut short is nobody’s to run, and the next runtime removes the rest', async () => {
+    const path = freshPath()
+    const { store, claim } = await large(path)
+    const removing = store.remove(claim).catch((error: unknown) => error)
+    // The first part is on disk when the neighbour that was written with it is.
+    await create(store, 's')
+    expect((await store.session(T))?.phase).toBe('initializing')
+    await store.close()
+    expect(await removing).toMatchObject({ code: 'store-unavailable' })
+
+    const left = 'SELECT 1 FROM log WHERE session IN (SELECT n FROM sessions WHERE id = ?)'
+    expect(rawRows(path, left.replace('?', "'t'")).length).toBeGreaterThan(0)
+    await using runtime = await createRuntime({ store: sqlite(path), executor: echo() })
+    await expect.poll(() => rawRows(path, left.replace('?', "'t'")).length).toBe(0)
+    expect((await runtime.list()).items.map(({ id }) => id)).toEqual(['s'])
+    expect(await failure(runtime.send('t', { content: 'hello' }))).toMatchObject({ code: 'session-not-found' })
   })
 })
 

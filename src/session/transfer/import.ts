@@ -19,10 +19,10 @@ import { entryOf } from '../../kernel/regions/ledger/state.ts'
 import { demandName, MAX_ID_CHARS } from '../../names.ts'
 import { digestOf, isReference } from '../../store/blobs.ts'
 import { type CommitRecord, type MessagePart, RECORD_VERSION, type SessionRecord } from '../../store/records.ts'
-import type { Blob, Claim, Commit, JournalEntry, Store } from '../../store/store.ts'
+import { type Blob, type Claim, type Commit, type JournalEntry, PARTIAL, type Store } from '../../store/store.ts'
 import { upcast } from '../../store/upcast.ts'
 import { nextTurn } from '../../turns.ts'
-import { ARRIVED, ARRIVING, clearAllRemains, clearRemains } from '../arrival.ts'
+import { ARRIVED, clearAllRemains, clearRemains } from '../arrival.ts'
 import { base64Of } from '../blobs.ts'
 import {
   type BlobLine,
@@ -303,7 +303,7 @@ function heldIn(line: string): Held {
 }
 
 /** Somebody has to look after it, should its importer die. */
-const UNDER_WAY = { phase: ARRIVING, unfinished: 0, dueAt: 0 }
+const UNDER_WAY = { phase: PARTIAL, unfinished: 0, dueAt: 0 }
 const WAITING = { phase: ARRIVED, unfinished: 0 }
 
 function ofNewerRelease(line: number, cause: unknown): MeerkatError {

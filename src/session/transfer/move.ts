@@ -17,7 +17,7 @@ import { RECORD_VERSION } from '../../store/records.ts'
 import type { Claim, SessionSummary, Store } from '../../store/store.ts'
 import { sessionExists } from '../../store/store-errors.ts'
 import { type Clock, systemClock } from '../../time.ts'
-import { ARRIVED, isArriving, notWhole } from '../arrival.ts'
+import { ARRIVED, clearRemains, isArriving, notWhole } from '../arrival.ts'
 import { rowsOf } from '../log-pages.ts'
 import { summaryOf } from '../reads.ts'
 import { exportSession } from './export.ts'
@@ -38,6 +38,8 @@ export interface Moved {
 /** Moves a session. `not-owner` while somebody alive holds it in the source, `session-conflict` if the target has its own. */
 export async function moveSession(from: Store, to: Store, sessionId: string, options: MoveOptions): Promise<Moved> {
   const id = sessionId as SessionId
+  // An earlier move may have died while it removed what had arrived: what is left of that is nobody's session.
+  await clearRemains(from, id, options.owner).catch(unlessHeld)
   const [source, target] = [await from.session(id), await to.session(id)]
   if (source === undefined) return { sessionId: id, moved: await finish(to, id, options) }
   if (isArriving(source.phase)) throw notWhole(id)
@@ -55,12 +57,24 @@ export async function moveSession(from: Store, to: Store, sessionId: string, opt
   try {
     await from.remove(claim)
   } catch (error) {
-    // Whether it is gone can't be told of a store that stayed away: the next move finds out.
-    if (asMeerkatError(error).code !== 'store-unavailable') await to.remove(landed).catch(() => {})
+    // Whether it is gone can't be told of a store that stayed away: the next move finds out. What the source has only in
+    // part is whole in the target alone.
+    if (await isWhole(from, id, error)) await to.remove(landed).catch(() => {})
     throw error
   }
   await letLoose(to, landed, options)
   return { sessionId: id, moved: true }
+}
+
+function unlessHeld(error: unknown): void {
+  if (asMeerkatError(error).code !== 'not-owner') throw error
+}
+
+/** Whether the source still has all of the session after its removal failed so. */
+async function isWhole(from: Store, id: SessionId, error: unknown): Promise<boolean> {
+  if (asMeerkatError(error).code === 'store-unavailable') return false
+  const source = await from.session(id).catch(() => undefined)
+  return source !== undefined && !isArriving(source.phase)
 }
 
 /** The source has it no more: lets it loose in the target if it still waits there. */

@@ -12,7 +12,7 @@ import { idKey } from '../id-key.ts'
 import { idsOf } from '../ids-of-record.ts'
 import { PAGE_BYTES } from '../pages.ts'
 import type { CommitRecord, Position } from '../records.ts'
-import type { Blob, Claim, LocatedId, SessionIndex, Streamed } from '../store.ts'
+import { type Blob, type Claim, type LocatedId, PARTIAL, type SessionIndex, type Streamed } from '../store.ts'
 import { claimLost, sessionNotFound } from '../store-errors.ts'
 import type { SqlDriver, SqlRow, SqlStatement } from './driver.ts'
 import { brokenLog } from './errors.ts'
@@ -93,28 +93,49 @@ export class Maintenance {
     }
   }
 
-  remove(claim: Claim): void {
+  /**
+   * Removes a part of the session, the newest records first, and answers whether that was the last one. What is left has
+   * a head in the phase `PARTIAL`, whose chain leads to every record that is left.
+   */
+  removePart(claim: Claim): boolean {
     const head = this.#claimed(claim)
     // The newest positions may go with it, and are not given again. Nor are its tokens: who held it once may still be
     // about to write, when another session has its id.
     this.#sql.keepTail.run()
     this.#sql.keepToken.run(head.token)
-    this.#dropRows(head, claim.sessionId)
+    const last = this.#dropRows(head, claim.sessionId)
+    if (last > 0 || this.#dropIndex(head.n)) {
+      this.#sql.leavePart.run(last, PARTIAL, head.n)
+      return false
+    }
     this.#sql.dropBlobs.run(head.n)
     for (const drop of this.#sql.drops) drop.run(head.n)
+    return true
   }
 
-  /** Where the log is damaged, what it no longer leads to is looked for in the whole file: nothing may be left behind. */
-  #dropRows(head: HeadPlace, sessionId: SessionId): void {
+  /**
+   * Drops as many records as one transaction should, and answers the place of the next one; 0 where none is left. Where the
+   * log is damaged, what it no longer leads to is looked for in the whole file: nothing may be left behind.
+   */
+  #dropRows(head: HeadPlace, sessionId: SessionId): Position {
+    let dropped = 0
     try {
       for (const row of this.#rows(head, sessionId)) {
         for (const id of idsOf(toRecord(row, sessionId))) this.#sql.dropRef.run(idKey(id), head.n)
         this.#sql.dropRow.run(Number(row['position']))
+        dropped += String(row['body']).length + A_ROW
+        if (dropped > PAGE_BYTES) return Number(row['prev'])
       }
     } catch (error) {
       if (!(error instanceof MeerkatError)) throw error
       for (const sweep of this.#sql.sweeps) sweep.run(head.n)
     }
+    return 0
+  }
+
+  /** Drops some of what grows with a session besides its records, and answers whether more of it is left. */
+  #dropIndex(n: number): boolean {
+    return this.#sql.dropSome.some(drop => Number(drop.run(n, n, ROWS_A_PART).changes) === ROWS_A_PART)
   }
 
   #reference(id: LocatedId): SessionIndex['refs'] {
@@ -179,6 +200,8 @@ export class Maintenance {
 const A_ROW = 500
 /** What `PRAGMA auto_vacuum` says of a file that can be made smaller by steps. */
 const INCREMENTAL = 2
+/** Rows of an index that one transaction drops. */
+const ROWS_A_PART = 2_000
 /** Free pages that one transaction gives back: a megabyte, some milliseconds. */
 const PAGES_A_STEP = 256
 
@@ -221,6 +244,13 @@ function prepare(db: SqlDriver) {
     ),
     dropRef: db.prepare('DELETE FROM refs WHERE id = ? AND session = ?'),
     dropRow: db.prepare('DELETE FROM log WHERE position = ?'),
+    leavePart: db.prepare('UPDATE heads SET last = ?, phase = ?, unfinished = 0, due_at = 0 WHERE session = ?'),
+    dropSome: [
+      db.prepare('DELETE FROM keys WHERE session = ? AND key IN (SELECT key FROM keys WHERE session = ? LIMIT ?)'),
+      db.prepare(
+        'DELETE FROM journal WHERE session = ? AND (work, idx) IN (SELECT work, idx FROM journal WHERE session = ? LIMIT ?)',
+      ),
+    ],
     sweeps: [byN('log', 'session'), byN('refs', 'session')],
     drops: [...OF_SESSION.map(table => byN(table, 'session')), byN('sessions', 'n')],
     dropBlobs: db.prepare(

@@ -233,7 +233,8 @@ export class SqliteStore implements Store {
   }
 
   async remove(claim: Claim): Promise<void> {
-    return this.#writes.add(() => this.#writer.remove(claim), claim.sessionId, true)
+    // A part at a time, between the writes that come meanwhile.
+    while (!(await this.#writes.add(() => this.#writer.removePart(claim), claim.sessionId, true))) continue
   }
 
   async compact(): Promise<void> {

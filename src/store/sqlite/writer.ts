@@ -106,9 +106,10 @@ export class Writer implements Tentative {
     return claims.filter(({ sessionId, token }) => this.#sql.head.get(sessionId)?.['token'] === token)
   }
 
-  remove(claim: Claim): void {
-    this.#maintenance.remove(claim)
+  /** Answers whether that was the last part. */
+  removePart(claim: Claim): boolean {
     this.#forget(claim.sessionId)
+    return this.#maintenance.removePart(claim)
   }
 
   commit(commit: Commit, record: Sealed): Position {
