@@ -208,6 +208,45 @@ export const EVENTS = {
     says: 'The schedule is over.',
     fields: { scheduleId: ['scheduleId', 'The schedule.'], reason: ['text', 'Why.'] },
   },
+  'model.changed': {
+    says: 'The session has another model of its own.',
+    fields: {
+      model: ['text?', "Its id; absent: the executor's default serves it."],
+      previous: ['text?', 'The one before; absent: the default.'],
+    },
+  },
+  'model.routing-changed': {
+    says: 'Another model is asked from here on, or for another reason: `model/get` says which and why.',
+    fields: { epoch: ['int', 'Rises with every such change.'] },
+  },
+  'model.switched': {
+    says: 'A switch for some turns has begun.',
+    fields: { requestId: ['text', 'The switch.'], model: ['text', 'Which model it asks.'] },
+  },
+  'model.switch-ended': {
+    says: 'A switch is over, or was denied.',
+    fields: {
+      requestId: ['text', 'The switch.'],
+      outcome: ['text', 'consumedAndRestored, persistentReconfigureApplied, interrupted or denied.'],
+      reason: ['text?', 'Why it was denied.'],
+    },
+  },
+  'model.approval-denied': {
+    says: 'Somebody was asked to approve a switch or an image, and denied it.',
+    fields: { requestId: ['text', 'The switch or the image operation.'], reason: ['text', 'What they said.'] },
+  },
+  'model.image-changed': {
+    says: 'An image operation goes on.',
+    fields: { operationId: ['text', 'Which one.'], phase: ['text', 'How far it is.'] },
+  },
+  'model.image-ended': {
+    says: 'An image operation is over; the model before it is asked again.',
+    fields: {
+      operationId: ['text', 'Which one.'],
+      outcome: ['text', 'What came of it.'],
+      reason: ['text?', 'Why it was denied.'],
+    },
+  },
   'budget.warning': {
     says: 'Most of a budget is used up.',
     of: ['runId'],

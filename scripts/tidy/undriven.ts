@@ -1,7 +1,7 @@
 // What the kernel declares and nothing in the product drives yet. It only shrinks (reach.ts).
 
 /** Effects of a session that nobody hears yet: rows `later` of the table in src/driver/project.ts. */
-export const EFFECTS_FOR_LATER: number = 35
+export const EFFECTS_FOR_LATER: number = 31
 
 /**
  * Kernel inputs by region. `byNobody`: no line outside the kernel sends it. `byHostsAlone`: only a program that embeds
@@ -165,7 +165,6 @@ export const undrivenInputs: { readonly byNobody: readonly string[]; readonly by
     'RestoreCredentialLifecycle',
     // routing
     'ActivateImageOperationOverride',
-    'AdmitModelRoutingAssistantTurn',
     'BeginImageOperation',
     'ClassifyImageOperationTerminal',
     'CompleteImageOperation',
@@ -174,7 +173,6 @@ export const undrivenInputs: { readonly byNobody: readonly string[]; readonly by
     'RequestFiniteSwitchTurn',
     'RequestUntilChangedSwitchTurn',
     'RestoreImageOperationOverride',
-    'SetModelRoutingBaseline',
     // auth/flows
     'AdmitOAuthBrowserFlow',
     'AdmitOAuthDeviceFlow',
@@ -213,9 +211,7 @@ export const undrivenInputs: { readonly byNobody: readonly string[]; readonly by
     'RealtimeProjectionRefreshed',
     'RealtimeProjectionReset',
     // llm
-    'ClearSessionLlmState',
     'CommitStickyModelFallback',
-    'HydrateSessionLlmState',
     'ReconfigureSessionLlmIdentity',
     // visibility
     'ClearTurnToolOverlay',

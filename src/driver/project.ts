@@ -90,6 +90,13 @@ const scheduleEnded: Heard<'ScheduleEnded'> = ({ scheduleId, reason }, into) => 
   into.events.push({ type: 'schedule.ended', data: { scheduleId, reason } })
 }
 
+const routingEnded: Heard<'ModelRoutingTerminated'> = ({ end }, into) => {
+  const denial = 'denial' in end ? { reason: end.denial } : {}
+  const data = { outcome: end.terminal, ...denial }
+  if (end.type === 'switch') into.events.push({ type: 'model.switch-ended', data: { requestId: end.id, ...data } })
+  else into.events.push({ type: 'model.image-ended', data: { operationId: end.id, ...data } })
+}
+
 function scheduleData({ scheduleId, dueAt }: { readonly scheduleId: string; readonly dueAt: number }) {
   return { scheduleId, dueAt: new Date(dueAt).toISOString() }
 }
@@ -153,13 +160,16 @@ export const HEARERS: { readonly [T in MeerkatEffect['type']]: Heard<T> | Hearer
   SessionLlmReconfigurePlanResolved: 'asker',
   ToolVisibilityChanged: 'later',
   CommittedVisibleSetPublished: 'later',
-  ModelRoutingStatusChanged: 'later',
-  SwitchTurnFiniteOverrideActivated: 'later',
+  ModelRoutingStatusChanged: ({ epoch }, into) => into.events.push({ type: 'model.routing-changed', data: { epoch } }),
+  SwitchTurnFiniteOverrideActivated: ({ requestId, target: { model } }, into) =>
+    into.events.push({ type: 'model.switched', data: { requestId, model } }),
   SwitchTurnPersistentReconfigureRequested: 'later',
-  ModelRoutingApprovalTerminalized: 'later',
-  ImageOperationPhaseChanged: 'later',
+  ModelRoutingApprovalTerminalized: ({ id, reason }, into) =>
+    into.events.push({ type: 'model.approval-denied', data: { requestId: id, reason } }),
+  ImageOperationPhaseChanged: ({ operationId, phase }, into) =>
+    into.events.push({ type: 'model.image-changed', data: { operationId, phase } }),
   ImageOperationTerminalClassified: 'asker',
-  ModelRoutingTerminated: 'asker',
+  ModelRoutingTerminated: routingEnded,
   LocalEndpointChanged: 'later',
   PeerProjectionChanged: 'later',
   CommsTrustReconcileRequested: 'later',

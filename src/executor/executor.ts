@@ -16,6 +16,7 @@
 import type { CallId, OperationId, RunId, SessionId } from '../kernel/ids.ts'
 import type { CallIntent } from '../kernel/regions/calls/input.ts'
 import type { CallEntry } from '../kernel/regions/calls/state.ts'
+import type { SessionLlmCapabilitySurface } from '../kernel/regions/llm/state.ts'
 import type { TerminalFailureSource } from '../kernel/regions/turn/input.ts'
 import type { LlmRetryFailureKind } from '../kernel/regions/turn/state.ts'
 import type { RuntimeObserver } from '../observer.ts'
@@ -112,6 +113,21 @@ export interface RunInput extends Omit<InputRecord, 'content'> {
   readonly content: WholeContent
 }
 
+/** The model of the next call of a run. */
+export interface AskedModel {
+  /** `provider/model`, or a name that the executor knows; absent: its default. */
+  readonly id?: string
+  /**
+   * Who has the say, in this order: an image operation for as long as it lasts, the run's input, a switch for some turns,
+   * the session's own model, the executor's default.
+   */
+  readonly source: 'image' | 'input' | 'turn' | 'baseline' | 'default'
+  /** With source `turn`: how many assistant turns the switch lasts, this one included. */
+  readonly turnsLeft?: number
+  /** With source `baseline`: what the model can do, where that is known. */
+  readonly capabilities?: SessionLlmCapabilitySurface
+}
+
 /** What the executor may ask and report while a run is current. Reports are durable when their promise resolves. */
 export interface RunPort {
   readonly sessionId: SessionId
@@ -149,6 +165,12 @@ export interface RunPort {
   journal(): readonly ContextMessage[]
   /** The work's tool calls so far, with their state. */
   calls(): readonly CallEntry[]
+  /**
+   * Which model is to answer now: asked before each model call that is no retry. An assistant turn is what becomes one
+   * message of the work, so that asking again for the same message, in this attempt or a later one, counts no other turn
+   * of a switch. Rejects with `conflict` once the run is over.
+   */
+  model(): Promise<AskedModel>
   /** An event for observers: shown soon, its loss costs nothing. */
   stream(event: StreamEvent): void
   /** The model asked for tools: the message and the intents are recorded; calls not awaiting approval may be dispatched. */

@@ -207,6 +207,7 @@ const KINDS: { readonly [Name in Field]: KindOf<ValueOf<Name>> } = {
   tools: 'names',
   trusted: 'flag',
   ttlMs: 'count',
+  turn: 'name',
   turns: 'count',
   updatedAt: 'count',
   vision: 'flag',

@@ -10,6 +10,7 @@ import type { Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
 import type {
   ApplyOutput,
+  AskedModel,
   BoundaryAnswer,
   CallOutcome,
   ContextMessage,
@@ -26,6 +27,7 @@ import type { MessageRecord, SessionOptions, UsageRecord } from '../store/record
 import { messageText } from '../text.ts'
 import type { Clock, Deadline } from '../time.ts'
 import { addUsage } from '../usage.ts'
+import { modelAsked } from './models.ts'
 import {
   checkedAttempt,
   checkedCallIds,
@@ -145,6 +147,23 @@ export class LoopPort implements RunPort {
     if (calls.length < 2) return calls
     const asked = work.messages.flatMap(requestedIn).map(({ callId }) => callId)
     return calls.toSorted((a, b) => asked.indexOf(a.id) - asked.indexOf(b.id))
+  }
+
+  async model(): Promise<AskedModel> {
+    const { driver, work } = this.#options
+    const named = this.inputs.find(({ model }) => model !== undefined)?.model
+    const asked = modelAsked(driver.state, named)
+    const { pending, override } = driver.state.routing
+    const isSwitched = pending !== undefined || override !== undefined
+    if (!isSwitched || asked.source === 'image' || asked.source === 'input') return asked
+    const said = work.messages.filter(({ role }) => role === 'assistant').length
+    const admit = (tx: Transaction): AskedModel => {
+      this.#current(tx)
+      tx.try({ type: 'AdmitModelRoutingAssistantTurn', turn: `${work.head}/${said}` })
+      return modelAsked(tx.state, named)
+    }
+    // It goes to disk with what the turn comes to: a turn that nobody wrote of is begun again, and not counted twice.
+    return driver.mutate(admit, { lazy: true })
   }
 
   /** Whether text of the turn was streamed. */

@@ -3,6 +3,7 @@ import { Transaction } from '../driver/transaction.ts'
 import type { Ids } from '../ids.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import { meerkat } from '../kernel/machine.ts'
+import { settleModel } from '../loop/models.ts'
 import { registrationOf } from '../loop/settle.ts'
 import type { MessageRecord, SessionOptions, SessionRecord } from '../store/records.ts'
 import type { Blob, Commit } from '../store/store.ts'
@@ -26,6 +27,7 @@ export function firstCommit(
   const tx = new Transaction(meerkat.initial, at)
   tx.step({ type: 'Initialize' })
   tx.step(registrationOf(record, ids))
+  settleModel(tx, record)
   if (fork !== undefined && fork.messages.length > 0) {
     tx.append(fork.messages)
     tx.parts.blobs.push(...fork.blobs)

@@ -158,8 +158,8 @@ test('every input in every phase', () => {
     idle,
     attached: idle,
     running: all(inputs, 'taken', { CommitStickyModelFallback: 'guard-rejected' }),
-    retired: { ...never, HydrateSessionLlmState: 'taken' },
-    stopped: never,
+    retired: { ...never, HydrateSessionLlmState: 'taken', ClearSessionLlmState: 'taken' },
+    stopped: { ...never, HydrateSessionLlmState: 'taken', ClearSessionLlmState: 'taken' },
     destroyed: never,
   } satisfies ReturnType<typeof outcomes<LlmInput['type']>>)
 })

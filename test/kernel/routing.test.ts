@@ -280,6 +280,24 @@ test.each<readonly [string, MeerkatInput]>([
   expect(status(play)).toEqual({ epoch: 0, source: 'baseline', images: [], recent: [] })
 })
 
+test('a turn that is named counts once, and a switch that is over forgets it', () => {
+  const play = served(BASELINE, finite('q', 2))
+  const admit = (turn: string): MeerkatInput => ({ type: 'AdmitModelRoutingAssistantTurn', turn })
+  play.do(admit('one'), admit('one'))
+  expect(modelRoutingStatus(play.state).override).toMatchObject({ remaining: 2 })
+  play.do(admit('two'), admit('two'))
+  expect(modelRoutingStatus(play.state).override).toMatchObject({ remaining: 1 })
+  expect(decodeState(encodeState(play.state)).routing).toEqual(play.state.routing)
+  play.do(admit('three'))
+  expect(play.state.routing).not.toHaveProperty('admitted')
+  expect(status(play)).toMatchObject({ effective: base, source: 'baseline' })
+})
+
+test('a baseline that is a default is another one than a model of that name', () => {
+  const play = served({ type: 'SetModelRoutingBaseline', target: { ...base, isDefault: true } }, BASELINE)
+  expect(status(play).baseline).toEqual(base)
+})
+
 test('every input in every phase', () => {
   const inputs: { readonly [Type in RoutingInput['type']]: MeerkatInput } = {
     SetModelRoutingBaseline: BASELINE,
@@ -302,7 +320,7 @@ test('every input in every phase', () => {
     attached: taken,
     running: taken,
     retired: { ...never, SetModelRoutingBaseline: 'taken' },
-    stopped: never,
+    stopped: { ...never, SetModelRoutingBaseline: 'taken' },
     destroyed: never,
   } satisfies ReturnType<typeof outcomes<RoutingInput['type']>>)
 })

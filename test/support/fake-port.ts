@@ -6,6 +6,7 @@
  */
 import type {
   AbortCause,
+  AskedModel,
   BoundaryAnswer,
   CallOutcome,
   ContextMessage,
@@ -104,6 +105,13 @@ export class FakePort implements RunPort {
   }
   abort(cause: AbortCause): void {
     this.#abort.abort(cause)
+  }
+
+  model(): Promise<AskedModel> {
+    const named = this.inputs.find(({ model }) => model !== undefined)?.model
+    if (named !== undefined) return Promise.resolve({ id: named, source: 'input' })
+    const { model: id } = this.session
+    return Promise.resolve(id === undefined ? { source: 'default' } : { id, source: 'baseline' })
   }
 
   context(): Promise<readonly ContextMessage[]> {

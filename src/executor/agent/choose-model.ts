@@ -1,6 +1,5 @@
-/** Which model answers: what the input asks for, else the session, else the agent. */
+/** From the id of a model to the model; which one answers is the port's to say. */
 import { MeerkatError } from '../../errors.ts'
-import type { RunPort } from '../executor.ts'
 import { type ResolveOptions, resolveModel } from '../providers.ts'
 import type { Exhausted } from './budget.ts'
 import { asStreamingModel, type LanguageModel, type StreamingModel } from './model.ts'
@@ -9,7 +8,8 @@ import { asStreamingModel, type LanguageModel, type StreamingModel } from './mod
 export type ModelFactory = (id: string | undefined) => LanguageModel | Promise<LanguageModel>
 
 export interface ModelChooser {
-  choose(port: RunPort): Promise<StreamingModel | Exhausted>
+  /** Without an id: the default. */
+  choose(id: string | undefined): Promise<StreamingModel | Exhausted>
 }
 
 /** Chooses among one model, the models that ids name, or those of a factory. */
@@ -29,9 +29,9 @@ export function modelChooser(model: LanguageModel | string | ModelFactory, optio
     return id === undefined || isNamed(model, id) ? asStreamingModel(model) : await byId(id)
   }
   return {
-    choose: async port => {
+    choose: async id => {
       try {
-        return await choose(port.inputs.find(input => input.model !== undefined)?.model ?? port.session.model)
+        return await choose(id)
       } catch (error) {
         if (!(error instanceof MeerkatError)) throw error
         return { source: 'llm', error: { code: error.code, message: error.message } }

@@ -17,12 +17,12 @@ import { tokensOf } from './usage.ts'
 export class Conversation {
   readonly #settings: Settings
   readonly #port: RunPort
-  readonly #model: StreamingModel
+  readonly #model: () => StreamingModel
   #context: readonly ContextMessage[] = []
   /** How much shorter than it is: not at all, its long parts cut, or no more than a note of it. */
   #level: 0 | 1 | 2 = 0
 
-  constructor(settings: Settings, port: RunPort, model: StreamingModel) {
+  constructor(settings: Settings, port: RunPort, model: () => StreamingModel) {
     this.#settings = settings
     this.#port = port
     this.#model = model
@@ -76,7 +76,7 @@ export class Conversation {
     const port = this.#port
     const before = measured.get(port.sessionId) ?? estimateTokens(this.#context)
     const tokens = before + estimateTokens(port.journal())
-    return { port, model: this.#model, limits, context: this.#context, tokens }
+    return { port, model: this.#model(), limits, context: this.#context, tokens }
   }
 
   async #reload(isCompacted: boolean): Promise<void> {

@@ -18,6 +18,7 @@ import {
   tighter,
 } from './budget.ts'
 import { Conversation } from './conversation.ts'
+import { callsIn, endsInCalls, goesOn } from './journal.ts'
 import type { CallOptions, StreamingModel } from './model.ts'
 import { type CallEnd, callModel, costOf } from './model-call.ts'
 import { boundedCall, type ToolCallPart, textOf, withoutCalls } from './parts.ts'
@@ -39,12 +40,13 @@ export class Interrupted extends Error {
 /** Carries the work of a run on from its journal. */
 export async function carryOn(settings: Settings, port: RunPort): Promise<ApplyOutput> {
   if (port.signal.aborted) return stopped(port, {})
-  const model = await settings.models.choose(port)
+  const { id } = await port.model()
+  const model = await settings.models.choose(id)
   if ('error' in model) return { type: 'failed', ...model }
   const schema = await schemaOf(port)
   if (schema !== undefined && 'error' in schema) return { type: 'failed', ...schema }
   try {
-    return await new Work(settings, port, model, schema).run()
+    return await new Work(settings, port, { id, model }, schema).run()
   } catch (error) {
     // What the caller's program gave to the agent is not as it has to be: another attempt would find the same.
     if (!(error instanceof MeerkatError) || error.code !== 'invalid-params') throw error
@@ -81,10 +83,17 @@ function stopped(port: RunPort, ending: Ending): ApplyOutput {
   }
 }
 
+interface Chosen {
+  readonly id: string | undefined
+  readonly model: StreamingModel
+}
+
 class Work {
   readonly #settings: Settings
   readonly #port: RunPort
-  readonly #model: StreamingModel
+  /** Of the turn in hand; without an id it is the agent's own. */
+  #modelId: string | undefined
+  #model: StreamingModel
   readonly #schema: OutputSchema | undefined
   readonly #budget: ReturnType<typeof tighter>
   readonly #warn: (spent: Spent) => void
@@ -101,12 +110,13 @@ class Work {
   /** The endpoint does not take a response format; the prompt has to do. */
   #plain = false
 
-  constructor(settings: Settings, port: RunPort, model: StreamingModel, schema: OutputSchema | undefined) {
+  constructor(settings: Settings, port: RunPort, { id, model }: Chosen, schema: OutputSchema | undefined) {
     this.#settings = settings
     this.#port = port
+    this.#modelId = id
     this.#model = model
     this.#schema = schema
-    this.#conversation = new Conversation(settings, port, model)
+    this.#conversation = new Conversation(settings, port, () => this.#model)
     this.#turnsBefore = port.turnsSoFar
     this.#budget = tighter(settings.budget, port.session.budget ?? {})
     this.#warn = budgetWarnings(port, this.#budget)
@@ -175,6 +185,8 @@ class Work {
   async #turn(): Promise<ApplyOutput | undefined> {
     const exhausted = exhaustedBefore(this.#budget, this.#spent)
     if (exhausted !== undefined) return this.#exhausted(exhausted)
+    const unresolved = await this.#chooseModel()
+    if (unresolved !== undefined) return { type: 'failed', ...unresolved, ...this.#ending() }
     const tools = await this.#settings.toolsOf(this.#port)
     const end = await this.#callModel(tools)
     this.#warn(this.#spent)
@@ -190,6 +202,19 @@ class Work {
         return calls.length > 0 ? await this.#useTools(reply, calls, tools) : await this.#answer(end)
       }
     }
+  }
+
+  /** The model of this turn: it may be another one than the last turn's. */
+  async #chooseModel(): Promise<Exhausted | undefined> {
+    const { id } = await this.#port.model()
+    if (id === this.#modelId) return undefined
+    const model = await this.#settings.models.choose(id)
+    if ('error' in model) return model
+    this.#modelId = id
+    this.#model = model
+    // What an endpoint does not take, another one may.
+    this.#plain = false
+    return undefined
   }
 
   async #callModel(tools: readonly AgentTool[]): Promise<PersistentEnd> {
@@ -361,24 +386,4 @@ class Work {
   #notice(code: string, message: string): void {
     this.#port.stream({ type: 'notice', code, message })
   }
-}
-
-function callsIn(journal: readonly ContextMessage[]): readonly ToolCallPart[] {
-  return journal.flatMap(({ content }) =>
-    typeof content === 'string' ? [] : content.filter(part => part.type === 'tool-call'),
-  )
-}
-
-/** Whether the last thing that happened was that tools were called or answered: the boundary may not be committed. */
-function endsInCalls(journal: readonly ContextMessage[]): boolean {
-  const last = journal.findLast(({ role }) => role !== 'tool')
-  return journal.at(-1)?.role === 'tool' || (last !== undefined && callsIn([last]).length > 0)
-}
-
-/** Whether the model has something to hear though these calls are not decided: a steer, or results of other calls. */
-function goesOn(journal: readonly ContextMessage[], pending: ReadonlySet<string>): boolean {
-  const last = journal.findLast(({ role }) => role !== 'tool')
-  if (last === undefined || last.role === 'user') return last !== undefined
-  const calls = callsIn([last])
-  return calls.length > 0 && !calls.some(({ callId }) => pending.has(callId))
 }

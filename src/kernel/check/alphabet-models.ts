@@ -170,6 +170,13 @@ export function switchesOf(requestId: string): Inputs {
   ]
 }
 
+/** A switch for two turns, one of which is named, so that it counts once however often it is admitted. */
+export const namedTurns: Inputs = [
+  { type: 'RequestFiniteSwitchTurn', requestId: 'p', ...target('n'), turns: 2 },
+  { type: 'AdmitModelRoutingAssistantTurn' },
+  { type: 'AdmitModelRoutingAssistantTurn', turn: 't' },
+]
+
 /** An image operation, with a model of its own (`scoped`) or not, to its end. */
 export function imagesOf(operationId: string, scoped: boolean): Inputs {
   const begin = { type: 'BeginImageOperation', operationId, ...target('i'), requiresScopedOverride: scoped } as const

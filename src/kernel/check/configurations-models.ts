@@ -23,6 +23,7 @@ import {
   hydrations,
   imageRefusals,
   imagesOf,
+  namedTurns,
   otherCatalogs,
   overlays,
   reconfigurations,
@@ -132,6 +133,13 @@ const switching: Configuration = {
   inputs: always([...phases, ...baseline, ...switchesOf('p'), ...switchesOf('q').slice(0, 6)]),
 }
 
+const turns: Configuration = {
+  name: 'named-turns',
+  about: 'A switch for two turns, one of which is admitted again and again, in every phase.',
+  prefix: [...registered, ...baseline],
+  inputs: always([...phases, ...namedTurns]),
+}
+
 const images: Configuration = {
   name: 'images',
   about:
@@ -176,5 +184,5 @@ const ownersOfModels: Configuration = {
 
 /** All of them. */
 export function modelConfigurations(quick: boolean): readonly Configuration[] {
-  return [visibility, visibleSets(quick), turnOverlays, llm, fallback, switching, images, ownersOfModels]
+  return [visibility, visibleSets(quick), turnOverlays, llm, fallback, switching, turns, images, ownersOfModels]
 }

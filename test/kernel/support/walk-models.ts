@@ -126,7 +126,7 @@ export const modelMakers: { readonly [Type in ModelInput['type']]: Maker<Type> }
   CompleteUntilChangedSwitchTurnReconfigure: ({ state: { routing } }) => ({
     requestId: routing.pending?.requestId ?? 'q',
   }),
-  AdmitModelRoutingAssistantTurn: () => ({}),
+  AdmitModelRoutingAssistantTurn: ({ pick }) => pick({}, { turn: 't1' }, { turn: 't2' }),
   BeginImageOperation: chance => ({
     operationId: `g${chance.n}`,
     ...asked(chance),

@@ -36,8 +36,17 @@ export interface SessionLlm {
 export type Llm =
   /** Nobody has said yet which model serves the session. */
   | { readonly phase: 'unknown' }
-  | { readonly phase: 'unresolved'; readonly identity: SessionLlmIdentity }
-  | { readonly phase: 'resolved'; readonly identity: SessionLlmIdentity; readonly surface: SessionLlmCapabilitySurface }
+  | ({ readonly phase: 'unresolved'; readonly identity: SessionLlmIdentity } & Standing)
+  | ({
+      readonly phase: 'resolved'
+      readonly identity: SessionLlmIdentity
+      readonly surface: SessionLlmCapabilitySurface
+    } & Standing)
+
+interface Standing {
+  /** It answered where the session's own had failed, and serves until somebody names one. */
+  readonly standsIn?: true
+}
 
 export const NO_LLM: Llm = { phase: 'unknown' }
 

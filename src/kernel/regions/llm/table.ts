@@ -49,6 +49,10 @@ function hasItsOwnProfile(_: Sees, { identity, surface, profile }: Fallback): bo
 
 const become = (_: Llm, { identity, surface }: SessionLlm): Llm =>
   llmOf({ identity, ...(surface !== undefined && { surface }) })
+function standIn(slice: Llm, input: SessionLlm): Llm {
+  const next = become(slice, input)
+  return next.phase === 'unknown' ? next : { ...next, standsIn: true }
+}
 
 function planResolved(after: Sees, _: unknown, before: Sees): LlmEffect {
   const previousSurface = surfaceOf(before.llm)
@@ -69,6 +73,8 @@ function planResolved(after: Sees, _: unknown, before: Sees): LlmEffect {
 const ALL = ['unknown', 'unresolved', 'resolved'] as const
 const KNOWN = ['unresolved', 'resolved'] as const
 const ACTIVE: readonly LifecyclePhase[] = ['idle', 'attached', 'running']
+const NAMING: readonly LifecyclePhase[] = [...ACTIVE, 'retired', 'stopped']
+
 export const llm: Satellite<Sees, LlmInput, LlmEffect, 'llm', Llm['phase']> = {
   name: 'llm',
   about:
@@ -81,7 +87,7 @@ export const llm: Satellite<Sees, LlmInput, LlmEffect, 'llm', Llm['phase']> = {
       {
         name: 'hydrated',
         from: ALL,
-        during: [...ACTIVE, 'retired'],
+        during: NAMING,
         when: [isRegistered],
         to: KNOWN,
         then: become,
@@ -105,12 +111,12 @@ export const llm: Satellite<Sees, LlmInput, LlmEffect, 'llm', Llm['phase']> = {
         during: ['running'],
         when: [isRegistered, isCurrentRun, recoversFromAttempt, sawPrevious, hasItsOwnProfile],
         to: KNOWN,
-        then: become,
+        then: standIn,
         emit: [planResolved],
       },
     ],
     ClearSessionLlmState: [
-      { name: 'cleared', from: ALL, during: ACTIVE, when: [isRegistered], to: ['unknown'], then: () => NO_LLM },
+      { name: 'cleared', from: ALL, during: NAMING, when: [isRegistered], to: ['unknown'], then: () => NO_LLM },
     ],
   },
   lives: { session: anew<Llm, Llm['phase']>(NO_LLM, ['unresolved', 'resolved']) },

@@ -28,7 +28,11 @@ export type RoutingInput =
   /** The session is changed over. */
   | OfSwitch<'CompleteUntilChangedSwitchTurnReconfigure'>
   /** An assistant turn begins: a switch that waits for it takes effect, one that is in effect has a turn less. */
-  | { readonly type: 'AdmitModelRoutingAssistantTurn' }
+  | {
+      readonly type: 'AdmitModelRoutingAssistantTurn'
+      /** Which turn: one that is admitted again (after a crash, or because its answer was no use) counts once. */
+      readonly turn?: string
+    }
   | (OfImage<'BeginImageOperation'> & Asked & { readonly requiresScopedOverride: boolean })
   | (OfImage<'DenyImageOperationPlan'> & { readonly denial: ImagePlanDenial; readonly payload?: string })
   | (OfImage<'ActivateImageOperationOverride'> & { readonly target: ModelTarget })

@@ -24,6 +24,7 @@ import {
 export type RoutingIn<Type> = Extract<RoutingInput, { readonly type: Type }>
 type WithImage = { readonly operationId: string }
 type WithSwitch = { readonly requestId: string }
+type Turn = RoutingIn<'AdmitModelRoutingAssistantTurn'>
 
 const imageOf = ({ routing }: Sees, { operationId }: WithImage): ImageOperation | undefined =>
   mapGet(routing.images, operationId)
@@ -34,7 +35,9 @@ export function knowsBaseline({ routing }: Sees): boolean {
   return routing.baseline !== undefined
 }
 export function isOtherBaseline({ routing: { baseline } }: Sees, { target }: { target: ModelTarget }): boolean {
-  return baseline?.model !== target.model || baseline.realtime !== target.realtime
+  return (
+    baseline?.model !== target.model || baseline.realtime !== target.realtime || baseline.isDefault !== target.isDefault
+  )
 }
 export function isNewSwitch({ routing }: Sees, { requestId }: WithSwitch): boolean {
   const { pending, override } = routing
@@ -66,6 +69,9 @@ export function isBeingApplied({ routing: { pending } }: Sees, { requestId }: Wi
 }
 export function waitsForTurn({ routing: { pending } }: Sees): boolean {
   return pending?.phase === 'pendingForBoundary'
+}
+export function isCounted({ routing: { admitted } }: Sees, { turn }: Turn): boolean {
+  return turn !== undefined && turn === admitted
 }
 export function hasTurnsLeft({ routing: { override } }: Sees): boolean {
   return override !== undefined && override.remaining > 1
@@ -124,15 +130,20 @@ export function completeReconfigure(slice: Routing, { requestId: id }: WithSwitc
   const applied = setBaseline(withoutPending(slice), slice.pending)
   return remembering(applied, { type: 'switch', id, terminal: 'persistentReconfigureApplied' })
 }
-export function activate(slice: Routing): Routing {
+export function activate(slice: Routing, turn: Turn): Routing {
   const { pending } = slice
   if (pending?.phase !== 'pendingForBoundary') return slice
   const { requestId, target, turns: remaining } = pending
-  return { ...withoutPending(slice), override: { requestId, target, remaining }, epoch: slice.epoch + 1 }
+  const override = { requestId, target, remaining }
+  return { ...withoutPending(slice), override, ...admitted(turn), epoch: slice.epoch + 1 }
 }
-export function countTurn(slice: Routing): Routing {
+export function countTurn(slice: Routing, turn: Turn): Routing {
   const { override } = slice
-  return override === undefined ? slice : { ...slice, override: { ...override, remaining: override.remaining - 1 } }
+  if (override === undefined) return slice
+  return { ...slice, override: { ...override, remaining: override.remaining - 1 }, ...admitted(turn) }
+}
+function admitted({ turn }: Turn): Pick<Routing, 'admitted'> {
+  return turn === undefined ? {} : { admitted: turn }
 }
 export function restoreTurn(slice: Routing): Routing {
   const { override } = slice

@@ -5,6 +5,8 @@ import { emptyMap, mapDelete, mapGet, mapSet, mapValues, type PersistentMap } fr
 export interface ModelTarget {
   readonly model: string
   readonly realtime: boolean
+  /** As a baseline: whatever the executor asks by default; `model` is only what that was when it was said. */
+  readonly isDefault?: true
 }
 
 /** A switch that was asked for and has not begun. */
@@ -93,6 +95,8 @@ export interface Routing {
   readonly epoch: number
   readonly pending?: PendingSwitch
   readonly override?: TurnOverride
+  /** The turn that the override counted last, where its name is known. */
+  readonly admitted?: string
   /** Those that have not ended. */
   readonly images: PersistentMap<string, ImageOperation>
   /** The operation whose model is asked at present. */
@@ -156,7 +160,7 @@ export function withoutPending(slice: Routing): Routing {
   return rest
 }
 export function withoutOverride(slice: Routing): Routing {
-  const { override: _, ...rest } = slice
+  const { override: _, admitted: __, ...rest } = slice
   return { ...rest, epoch: slice.epoch + 1 }
 }
 

@@ -40,6 +40,7 @@ import {
   isApprovalUnavailable,
   isBeingApplied,
   isClassifiedSo,
+  isCounted,
   isForSomeTurns,
   isNewImage,
   isNewSwitch,
@@ -62,7 +63,7 @@ import type { Sees } from './sees.ts'
 import { activeImage, imagesOf, NO_ROUTING, type Routing, remembering, withImage } from './state.ts'
 
 const ACTIVE: readonly LifecyclePhase[] = ['idle', 'attached', 'running']
-const PHASES: readonly LifecyclePhase[] = [...ACTIVE, 'retired']
+const PHASES: readonly LifecyclePhase[] = [...ACTIVE, 'retired', 'stopped']
 const SWITCH = [knowsBaseline, isNewSwitch]
 const IMAGE = [knowsBaseline, isNewImage]
 
@@ -158,6 +159,7 @@ const switches: Table = {
         news,
       ],
     },
+    { name: 'again', from: ACTIVE, when: [isCounted] },
     { name: 'counts', from: ACTIVE, when: [hasTurnsLeft], then: countTurn },
     { name: 'restores', from: ACTIVE, when: [isUsedUp], then: restoreTurn, emit: [news] },
   ],
