@@ -170,7 +170,6 @@ export const undrivenInputs: { readonly byNobody: readonly string[]; readonly by
     'CompleteImageOperation',
     'CompleteUntilChangedSwitchTurnReconfigure',
     'DenyImageOperationPlan',
-    'RequestFiniteSwitchTurn',
     'RequestUntilChangedSwitchTurn',
     'RestoreImageOperationOverride',
     // auth/flows

@@ -45,6 +45,8 @@ export interface CoreExecutor {
   hearsWhileParked?(sessionId: SessionId): boolean
   /** Tools it offers a session, for `tool/list`. */
   tools?(session: SessionOptions, sessionId?: SessionId): readonly ToolSummary[] | undefined
+  /** What it knows of models. Absent: it takes any id, and nobody can say what its model can do. */
+  models?(): ExecutorModels | undefined
   /**
    * Waits for the end of an operation that a call began: asked after the call, and again by every process that owns the
    * session later. Undefined, at once or later, where nobody here can; then somebody outside says how it ended.
@@ -53,6 +55,29 @@ export interface CoreExecutor {
   /** Called once when the runtime closes. */
   close?(): Promise<void>
 }
+
+/** What an executor knows of models. Each is asked for a bounded time; what it throws is the same as no answer. */
+export interface ExecutorModels {
+  /** The id of the model that serves sessions without one of their own, for people. */
+  readonly default?: string
+  /** Looks a model up before a session gets it. Without an answer it is taken as it is, and what it can do is not known. */
+  look?(id: string, signal: AbortSignal): ModelLook | Promise<ModelLook>
+  /** Whether a session may switch for some turns. Absent: it may. Without an answer it may not. */
+  approveSwitch?(request: SwitchRequest, signal: AbortSignal): SwitchDecision | Promise<SwitchDecision>
+}
+
+export type ModelLook =
+  | { readonly capabilities?: SessionLlmCapabilitySurface }
+  /** It can't be had: the caller is told so, with an error code such as `unauthorized`, and what to do. */
+  | { readonly problem: { readonly code: string; readonly message: string } }
+
+export interface SwitchRequest {
+  readonly sessionId: SessionId
+  readonly model: string
+  readonly turns: number
+}
+
+export type SwitchDecision = { readonly type: 'approved' } | { readonly type: 'denied'; readonly reason: string }
 
 export interface ToolSummary {
   readonly name: string

@@ -14,7 +14,7 @@ import type { SessionRecord } from '../store/records.ts'
 type Models = Pick<MeerkatState, 'llm' | 'routing'>
 
 /** The model of an id such as `openai/gpt-5.6`. An id without a provider is a name that the executor knows. */
-function identityOf(id: string): SessionLlmIdentity {
+export function identityOf(id: string): SessionLlmIdentity {
   const slash = id.indexOf('/')
   const isNamed = slash > 0 && slash < id.length - 1
   return isNamed ? { provider: id.slice(0, slash), model: id.slice(slash + 1) } : { provider: '', model: id }
@@ -25,7 +25,7 @@ function idOf({ provider, model }: SessionLlmIdentity): string {
 }
 
 /** The session's own model, by its id; undefined where its executor's default serves it. */
-function ownModel({ llm, routing: { baseline } }: Models): string | undefined {
+export function ownModel({ llm, routing: { baseline } }: Models): string | undefined {
   const named = llm.phase === 'unknown' ? undefined : llm.identity
   if (baseline === undefined || baseline.isDefault === true) return named && idOf(named)
   return named?.model === baseline.model ? idOf(named) : baseline.model
@@ -66,7 +66,7 @@ export function nameModel(tx: Transaction, id: string | undefined, surface?: Ses
 }
 
 /** The name of a default that nobody says. */
-const DEFAULT = 'default'
+export const DEFAULT = 'default'
 
 /**
  * Has kernel and record say the same. A session whose options named a model before the kernel knew of models, or that was

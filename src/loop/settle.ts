@@ -9,6 +9,7 @@ import { unsettledCallsOf } from '../kernel/regions/calls/state.ts'
 import { hearable, runnable } from '../kernel/runnable.ts'
 import type { MeerkatState } from '../kernel/state.ts'
 import type { SessionRecord } from '../store/records.ts'
+import { settleModel } from './models.ts'
 
 /** Validations of a structured answer after the first one. */
 const EXTRACTION_RETRIES = 2
@@ -23,10 +24,11 @@ export function registrationOf({ id, options }: SessionRecord, ids: Ids): Meerka
   return { type: 'RegisterSession', sessionId: id, epochId: ids.epoch(), ...more }
 }
 
-/** Registers a session anew that somebody has left: what it was for them is no concern of those who come. */
+/** Registers a session anew that somebody has left, and has its options and its machine name the same model. */
 export function settleRegistration(tx: Transaction, session: SessionRecord, ids: Ids): void {
   const { lifecycle, registration } = tx.state
   if (registration.sessionId === undefined && lifecycle.phase !== 'destroyed') tx.step(registrationOf(session, ids))
+  settleModel(tx, session)
 }
 
 /** Who performs the runs that start here. */

@@ -22,6 +22,7 @@ import type {
   InputStatus,
   InputView,
   MisfirePolicy,
+  ModelView,
   OperationView,
   OverlapPolicy,
   Page,
@@ -154,6 +155,12 @@ export interface RuntimeApi {
       readonly needsApproval: boolean
     }[]
   }>
+  /** Which model answers next, and what is known of it. */
+  model(sessionId: string): Promise<ModelView>
+  /** Gives the session another model from its next call on, as `update` does. */
+  setModel(sessionId: string, params: { readonly model: string }): Promise<ModelView>
+  /** Has another model answer for so many assistant turns, from the next one on. `rejected` where that may not be. */
+  switchModel(sessionId: string, params: { readonly model: string; readonly turns: number }): Promise<ModelView>
   schedule(sessionId: string, params: ScheduleParams): Promise<ScheduleView>
   schedules(sessionId: string): Promise<readonly ScheduleView[]>
   unschedule(sessionId: string, scheduleId: string): Promise<{ readonly cancelled: boolean }>

@@ -3,7 +3,8 @@ import { Transaction } from '../driver/transaction.ts'
 import type { Ids } from '../ids.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import { meerkat } from '../kernel/machine.ts'
-import { settleModel } from '../loop/models.ts'
+import type { SessionLlmCapabilitySurface } from '../kernel/regions/llm/state.ts'
+import { nameModel } from '../loop/models.ts'
 import { registrationOf } from '../loop/settle.ts'
 import type { MessageRecord, SessionOptions, SessionRecord } from '../store/records.ts'
 import type { Blob, Commit } from '../store/store.ts'
@@ -16,10 +17,17 @@ export interface Fork {
   readonly blobs: readonly Blob[]
 }
 
+/** What a session may begin with besides its options. */
+export interface Beginning {
+  readonly fork?: Fork | undefined
+  /** Of its model, where they are known. */
+  readonly capabilities?: SessionLlmCapabilitySurface | undefined
+}
+
 export function firstCommit(
   id: SessionId,
   options: SessionOptions,
-  fork: Fork | undefined,
+  { fork, capabilities }: Beginning,
   { at, ids }: { readonly at: number; readonly ids: Ids },
 ): { readonly record: SessionRecord; readonly built: Omit<Commit, 'claim'> } {
   const forkOf = fork && { sessionId: fork.from, messages: fork.messages.length }
@@ -27,7 +35,7 @@ export function firstCommit(
   const tx = new Transaction(meerkat.initial, at)
   tx.step({ type: 'Initialize' })
   tx.step(registrationOf(record, ids))
-  settleModel(tx, record)
+  if (options.model !== undefined) nameModel(tx, options.model, capabilities)
   if (fork !== undefined && fork.messages.length > 0) {
     tx.append(fork.messages)
     tx.parts.blobs.push(...fork.blobs)

@@ -11,7 +11,15 @@ import { isOpen } from './input-status.ts'
 import { checkedOutput, isStandardSchema, type OutputOf, type StandardSchema } from './output-schema.ts'
 import { asSent } from './sending.ts'
 import type { AnswerOf, Calls } from './table/rows.ts'
-import type { Explanation, HistoryMessage, InputStatus, RunResult, SendAnswer, SessionView } from './views.ts'
+import type {
+  Explanation,
+  HistoryMessage,
+  InputStatus,
+  ModelView,
+  RunResult,
+  SendAnswer,
+  SessionView,
+} from './views.ts'
 
 /** How an input ended. `outcome`, `text` and the rest are there where a run answered it. */
 export interface SentResult<Output = unknown> extends Partial<Omit<RunResult, 'output'>> {
@@ -104,6 +112,21 @@ export class SessionHandle {
   /** Changes how it is served from its next turn on. `conflict` where `revision` is given and not the present one. */
   async update(changes: SessionChanges & { readonly revision?: number }): Promise<SessionView> {
     return (await this.#calls.call('session/update', ofSession(this.id, changes))).session
+  }
+
+  /** Which model answers next, and what is known of it. */
+  model(): Promise<ModelView> {
+    return this.#calls.call('model/get', { sessionId: this.id })
+  }
+
+  /** Gives it another model from its next call on, also in the middle of a run. */
+  setModel(model: string): Promise<ModelView> {
+    return this.#calls.call('model/set', { sessionId: this.id, model })
+  }
+
+  /** Has another model answer for so many assistant turns, from the next one on. `rejected` where that may not be. */
+  async switchModel(model: string, options: { readonly turns: number }): Promise<ModelView> {
+    return this.#calls.call('model/switch', { ...ofSession(this.id, options), model })
   }
 
   explain(): Promise<Explanation> {

@@ -15,7 +15,6 @@ import type { CallEntry } from '../kernel/regions/calls/state.ts'
 import type { MeerkatState } from '../kernel/state.ts'
 import { hearsWhileParked } from '../loop/attempt.ts'
 import { SessionLoop } from '../loop/loop.ts'
-import { settleModel } from '../loop/models.ts'
 import { type Performer, settle, settleRegistration } from '../loop/settle.ts'
 import type { RunSlots } from '../loop/slots.ts'
 import type { RuntimeObserver } from '../observer.ts'
@@ -108,8 +107,7 @@ export class LiveSession {
       unsnapshotted: loaded.rows.length,
       settle: tx => {
         // Who is going away starts nothing that the next owner would find half done.
-        settleRegistration(tx, loaded.session, ids)
-        settleModel(tx, this.#record)
+        settleRegistration(tx, this.#record, ids)
         this.#background.settle(tx)
         settle(tx, this.#performer, ids)
         this.#dropJournals(tx)

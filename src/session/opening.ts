@@ -6,6 +6,7 @@ import type { SessionSummary } from '../store/store.ts'
 import type { OnConflict, SessionChanges } from './api.ts'
 import { digestsIn, readBlob } from './blobs.ts'
 import type { Core } from './core.ts'
+import { knownModel } from './models.ts'
 import { readMessages, summaryOf } from './reads.ts'
 import { changesTo, demandActing, optionsConflict, sameOptions } from './settings.ts'
 
@@ -23,7 +24,8 @@ export async function openSession(
   demandActing(options, checkedBy === 'executor' ? core.serving.of(id) : undefined)
   if ((await core.store.session(id)) === undefined) {
     try {
-      await core.sessions.create(id, options)
+      const capabilities = await knownModel(core, id, options.model)
+      await core.sessions.create(id, options, { capabilities })
     } catch (error) {
       // Two openers at once: the one who came second finds the session of the first.
       if (!(error instanceof MeerkatError && error.code === 'session-conflict')) throw error
@@ -49,6 +51,6 @@ export async function forkSession(
   const messages = copied.map(({ role, content }): MessageRecord => ({ role, content }))
   const blobs = await Promise.all(digestsIn(messages).map(digest => readBlob(store, digest)))
   const id = (newSessionId ?? ids.session()) as SessionId
-  await sessions.create(id, source.options, { from: source.id, messages, blobs })
+  await sessions.create(id, source.options, { fork: { from: source.id, messages, blobs } })
   return id
 }

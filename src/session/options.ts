@@ -84,7 +84,11 @@ const withMethods = (words: string, needed: readonly string[], possible: readonl
     possible.every(name => ['function', 'undefined'].includes(typeof Reflect.get(value, name))),
   words,
 ]
-const executor = withMethods('an executor: an object with `name` and `apply`', ['apply'], ['tools', 'watch', 'close'])
+const executor = withMethods(
+  'an executor: an object with `name` and `apply`',
+  ['apply'],
+  ['tools', 'models', 'watch', 'close'],
+)
 const AGES: readonly string[] = ['deltasAfterMs', 'eventsAfterMs', 'destroyedAfterMs', 'retiredAfterMs']
 const retention: Kind = [
   value => typeof value === 'object' && value !== null && Object.keys(value).every(name => AGES.includes(name)),

@@ -36,6 +36,7 @@ import type {
   Health,
   InputStatus,
   InputView,
+  ModelView,
   OperationView,
   Page,
   RuntimeInfo,
@@ -242,6 +243,21 @@ export class Runtime implements Calls, AsyncDisposable {
 
   async tools(sessionId: string): Promise<AnswerOf<'tool/list'>> {
     return this.call('tool/list', { sessionId })
+  }
+
+  /** Which model answers next, and what is known of it. */
+  async model(sessionId: string): Promise<ModelView> {
+    return this.call('model/get', { sessionId })
+  }
+
+  /** Gives the session another model from its next call on, as `update` does. */
+  async setModel(sessionId: string, params: { readonly model: string }): Promise<ModelView> {
+    return this.call('model/set', ofSession(sessionId, params))
+  }
+
+  /** Has another model answer for so many assistant turns, from the next one on. `rejected` where that may not be. */
+  async switchModel(sessionId: string, params: { readonly model: string; readonly turns: number }): Promise<ModelView> {
+    return this.call('model/switch', ofSession(sessionId, params))
   }
 
   async schedule(sessionId: string, params: ScheduleParams): Promise<ScheduleView> {

@@ -15,7 +15,7 @@ import { sessionExists } from '../store/store-errors.ts'
 import type { Deadline } from '../time.ts'
 import { clearRemains, isArriving, notWhole } from './arrival.ts'
 import { claimedElsewhere, closing, GivenAway, onConflict, shareOf } from './claims.ts'
-import { type Fork, firstCommit } from './first-commit.ts'
+import { type Beginning, firstCommit } from './first-commit.ts'
 import { isAtWork, isIdle } from './in-use.ts'
 import { LiveSession, type SessionHost } from './live-session.ts'
 import { Refusals } from './refusals.ts'
@@ -102,12 +102,12 @@ export class Sessions {
   }
 
   /** Creates a session, owned by this process. `session-conflict` if the id is taken. */
-  async create(id: SessionId, options: SessionOptions, fork?: Fork): Promise<LiveSession> {
+  async create(id: SessionId, options: SessionOptions, more: Beginning = {}): Promise<LiveSession> {
     for (;;) {
       if (this.#live.has(id)) throw sessionExists(id)
       if (this.#leavingAll) throw closing()
       const making = this.#making.get(id)
-      if (making === undefined) return this.#alone(id, () => this.#create(id, options, fork))
+      if (making === undefined) return this.#alone(id, () => this.#create(id, options, more))
       // Whoever came first tells it; what stood in its way need not stand in the way of this one.
       await making.catch(() => {})
     }
@@ -127,9 +127,9 @@ export class Sessions {
     return making
   }
 
-  async #create(id: SessionId, options: SessionOptions, fork: Fork | undefined): Promise<LiveSession> {
+  async #create(id: SessionId, options: SessionOptions, more: Beginning): Promise<LiveSession> {
     const { store, clock, ids, owner } = this.#options
-    const { record, built } = firstCommit(id, options, fork, { at: clock.now(), ids })
+    const { record, built } = firstCommit(id, options, more, { at: clock.now(), ids })
     const { claim, position } = await this.#held(id, () => store.create(record, built, owner))
     this.refusals.written()
     const rows = [{ position, sessionId: id, record: built.record }]

@@ -20,7 +20,7 @@ export function changeSettings(
   tx: Transaction,
   committed: SessionRecord,
   { revision, ...changes }: SettingsUpdate,
-  surface?: SessionLlmCapabilitySurface,
+  capabilities?: SessionLlmCapabilitySurface,
 ): number {
   const session = tx.parts.changed.at(-1) ?? committed
   const { revision: present = 1, options } = session
@@ -33,7 +33,7 @@ export function changeSettings(
     throw new MeerkatError('conflict', message, { details: { sessionId: session.id, revision: present } })
   }
   const next = changed(options, changes)
-  if ('model' in changes) nameModel(tx, next.model, surface)
+  if ('model' in changes) nameModel(tx, next.model, capabilities)
   if (sameOptions(options, next)) return present
   tx.parts.changed.push({ ...session, options: next, revision: present + 1 })
   const names = Object.keys(changes).filter(name => !sameOptions(only(options, name), only(next, name)))

@@ -2,8 +2,11 @@
  * What a runtime answers: the shapes of the public contract as the library speaks them. Times are ISO 8601 in UTC,
  * durations end in `Ms`.
  */
+
 import type { CallId, InputId, OperationId, RunId, ScheduleId, SessionId } from '../kernel/ids.ts'
 import type { CallState } from '../kernel/regions/calls/state.ts'
+import type { SessionLlmCapabilitySurface, SessionLlmIdentity } from '../kernel/regions/llm/state.ts'
+import type { ImageOperation, RoutingTerminal } from '../kernel/regions/routing/state.ts'
 import type { Content, InputRecord, MessagePart, SessionOptions, UsageRecord } from '../store/records.ts'
 
 export type InputStatus =
@@ -240,4 +243,37 @@ export interface Health {
 export interface Page<T> {
   readonly items: readonly T[]
   readonly next?: string
+}
+
+/** The model of a session's next call, and what is to come. */
+export interface ModelView {
+  /** Whose say it is. An input that names a model has its own way, which is not told here. */
+  readonly source: 'image' | 'turn' | 'baseline' | 'default'
+  /** The model that is asked next; absent where the executor does not say its default. */
+  readonly model?: string
+  readonly identity?: SessionLlmIdentity
+  /** What it can do, where that is known. */
+  readonly capabilities?: SessionLlmCapabilitySurface
+  /** The session's own model; absent where it has the executor's default. */
+  readonly own?: string
+  /** `own` answered where the model that was named had failed, and stays until one is named. */
+  readonly standsIn?: true
+  /** The executor's default, where it says so. */
+  readonly default?: string
+  /** A switch that is in effect. */
+  readonly override?: { readonly requestId: string; readonly model: string; readonly turnsLeft: number }
+  /** A switch that begins with the next assistant turn. */
+  readonly pending?: { readonly requestId: string; readonly model: string; readonly turns?: number }
+  readonly images: readonly {
+    readonly operationId: string
+    readonly model: string
+    readonly phase: ImageOperation['phase']
+  }[]
+  /** How the newest switches and image operations ended, the last one last. */
+  readonly recent: readonly {
+    readonly type: RoutingTerminal['type']
+    readonly id: string
+    readonly outcome: string
+    readonly reason?: string
+  }[]
 }

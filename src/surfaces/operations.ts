@@ -10,6 +10,7 @@ import { backgroundOperations } from './operations/background.ts'
 import { controlOperations } from './operations/control.ts'
 import { eventOperations } from './operations/events.ts'
 import { inputOperations } from './operations/inputs.ts'
+import { modelOperations } from './operations/models.ts'
 import { runOperations } from './operations/runs.ts'
 import { runtimeOperations } from './operations/runtime.ts'
 import { sessionOperations } from './operations/sessions.ts'
@@ -24,6 +25,7 @@ export const operations = {
   ...runOperations,
   ...eventOperations,
   ...toolOperations,
+  ...modelOperations,
   ...backgroundOperations,
   ...storageOperations,
 } satisfies Readonly<Record<string, Operation>>

@@ -106,7 +106,7 @@ test.each(Object.entries(REPORTS))(
   },
 )
 
-const SIDES = ['tools', 'watch', 'close'] as const
+const SIDES = ['tools', 'models', 'watch', 'close'] as const
 
 test.each(SIDES.flatMap(side => answers.map(([what, answer]) => [side, what, answer] as const)))(
   'an executor whose %s gives %s',
@@ -115,6 +115,8 @@ test.each(SIDES.flatMap(side => answers.map(([what, answer]) => [side, what, ans
     const runtime = await createRuntime({ executor: spoiling(port => echo().apply(port), { [side]: answer }) })
     expect(await endsOnce(runtime)).toBe('consumed')
     expect((await outcomeOf(() => runtime.tools('spoilt'))).type).not.toMatch(/broke|silent/)
+    expect((await outcomeOf(() => runtime.model('spoilt'))).type).not.toMatch(/broke|silent/)
+    expect((await outcomeOf(() => runtime.setModel('spoilt', { model: 'a/b' }))).type).not.toMatch(/broke|silent/)
     expect((await outcomeOf(() => runtime.close())).type).not.toMatch(/broke|silent/)
   },
 )

@@ -55,6 +55,9 @@ const RUNTIME: Plausible<Runtime, 'close' | 'drain' | 'recoverEvery'> = {
   approvals: ['a'],
   decide: ['a', 'c', { decision: 'deny', reason: 'no' }],
   tools: ['a'],
+  model: ['a'],
+  setModel: ['a', { model: 'a/b' }],
+  switchModel: ['a', { model: 'a/b', turns: 2 }],
   schedule: ['a', DUE],
   schedules: ['a'],
   unschedule: ['a', 's'],
@@ -70,6 +73,9 @@ const HANDLE: Plausible<SessionHandle, 'events'> = {
   cancel: [{ runId: 'r', when: 'now', queue: 'keep' }],
   history: [],
   update: [{ revision: 1, title: 'T' }],
+  model: [],
+  setModel: ['a/b'],
+  switchModel: ['a/b', { turns: 2 }],
   explain: [],
 }
 

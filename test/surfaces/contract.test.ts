@@ -150,6 +150,9 @@ const answered: readonly [name: string, params: Record<string, unknown>, expecte
   ['run/get', { sessionId: 'known', runId: 'run-1' }, { run: { id: 'run-1' }, receipts: [{ boundary: 1 }] }],
   ['events/read', { sessionId: 'known', limit: 2 }, { events: [{ cursor: '1' }, { cursor: '3' }], cursor: '3' }],
   ['tool/list', { sessionId: 'known' }, { generation: 1, tools: [{ name: 'look' }] }],
+  ['model/get', { sessionId: 'known' }, { source: 'baseline', identity: { provider: 'a', model: 'b' } }],
+  ['model/set', { sessionId: 'known', model: 'a/c' }, { own: 'a/c' }],
+  ['model/switch', { sessionId: 'known', model: 'a/c', turns: 2 }, { pending: { model: 'a/c', turns: 2 } }],
   ['call/list', { sessionId: 'known', state: 'unknown' }, { calls: [{ id: 'call-1', state: 'unknown' }] }],
   [
     'call/resolve',

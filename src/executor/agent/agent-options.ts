@@ -3,6 +3,7 @@
  * loaded for it, for every command reads its config file.
  */
 import type { Ids } from '../../ids.ts'
+import type { SessionLlmCapabilitySurface } from '../../kernel/regions/llm/state.ts'
 import {
   aClock,
   aCount,
@@ -20,6 +21,7 @@ import {
 } from '../../options.ts'
 import type { SessionOptions } from '../../store/records.ts'
 import type { ClockSource } from '../../time.ts'
+import type { ExecutorModels } from '../executor.ts'
 import type { ResolveOptions } from '../providers.ts'
 import type { Budget } from './budget.ts'
 import type { ModelFactory } from './choose-model.ts'
@@ -39,6 +41,12 @@ export interface AgentOptions extends Budget, ResolveOptions {
    * and inputs may ask for another one by its id.
    */
   readonly model: LanguageModel | string | ModelFactory
+  /** What the model of an id can do, where you know. */
+  readonly capabilities?: (
+    id: string,
+  ) => SessionLlmCapabilitySurface | undefined | Promise<SessionLlmCapabilitySurface | undefined>
+  /** Whether a session may switch to another model for some turns; it may unless told. */
+  readonly approveSwitch?: NonNullable<ExecutorModels['approveSwitch']>
   readonly tools?: Tools | ToolSource
   /** The system prompt of sessions that have none of their own. Part of every request, of no record. */
   readonly system?: string | ((session: SessionOptions) => string | undefined)
@@ -82,6 +90,8 @@ export interface AgentOptions extends Budget, ResolveOptions {
 /** What `agent()` takes. */
 export const AGENT_OPTIONS: Fields<AgentOptions> = {
   model: { wanted: 'a language model, a text such as openai/gpt-5.6, or a function', fits: isModelOption },
+  capabilities: optional(aFunction),
+  approveSwitch: optional(aFunction),
   tools: optional({
     wanted: 'a list, a record or a function',
     fits: value => isFunction(value) || (typeof value === 'object' && value !== null),

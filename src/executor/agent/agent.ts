@@ -6,12 +6,12 @@ import { uuidIds } from '../../ids.ts'
 import { checkOptions } from '../../options.ts'
 import type { SessionOptions } from '../../store/records.ts'
 import { soundClock } from '../../time.ts'
-import type { CoreExecutor, ToolSummary } from '../executor.ts'
+import type { CoreExecutor, ModelLook, ToolSummary } from '../executor.ts'
 import { WIRE_LIMITS } from '../wire/fault.ts'
 import { AGENT_OPTIONS, type AgentOptions, checkNested, type ToolSource, type Tools } from './agent-options.ts'
 import { askTool } from './ask-tool.ts'
 import { Begun } from './background.ts'
-import { modelChooser } from './choose-model.ts'
+import { type ModelChooser, modelChooser } from './choose-model.ts'
 import { Measured, type Settings } from './settings.ts'
 import { type AgentTool, summaryOf, toolList } from './tool.ts'
 import { carryOn } from './work.ts'
@@ -41,6 +41,11 @@ export function agent(options: AgentOptions): CoreExecutor {
     },
     hearsWhileParked: () => true,
     tools: (session): readonly ToolSummary[] => allowed(fixed, session).map(summaryOf),
+    models: () => ({
+      ...given({ default: settings.models.default }),
+      look: id => look(settings.models, options.capabilities, id),
+      ...given({ approveSwitch: options.approveSwitch }),
+    }),
     watch: (operation, context) =>
       settings.begun.watch(
         operation,
@@ -48,6 +53,13 @@ export function agent(options: AgentOptions): CoreExecutor {
         context,
       ),
   }
+}
+
+async function look(models: ModelChooser, capabilities: AgentOptions['capabilities'], id: string): Promise<ModelLook> {
+  const model = await models.choose(id)
+  if ('error' in model) return { problem: model.error }
+  const known = await capabilities?.(id)
+  return known === undefined ? {} : { capabilities: known }
 }
 
 function settingsOf(options: AgentOptions): Settings {

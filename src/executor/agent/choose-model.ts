@@ -2,7 +2,7 @@
 import { MeerkatError } from '../../errors.ts'
 import { type ResolveOptions, resolveModel } from '../providers.ts'
 import type { Exhausted } from './budget.ts'
-import { asStreamingModel, type LanguageModel, type StreamingModel } from './model.ts'
+import { asStreamingModel, isLanguageModel, type LanguageModel, type StreamingModel } from './model.ts'
 
 /** Makes the model of an id; without one, the default. */
 export type ModelFactory = (id: string | undefined) => LanguageModel | Promise<LanguageModel>
@@ -10,6 +10,8 @@ export type ModelFactory = (id: string | undefined) => LanguageModel | Promise<L
 export interface ModelChooser {
   /** Without an id: the default. */
   choose(id: string | undefined): Promise<StreamingModel | Exhausted>
+  /** The id of the default, where it has one. */
+  readonly default?: string
 }
 
 /** Chooses among one model, the models that ids name, or those of a factory. */
@@ -18,17 +20,20 @@ export function modelChooser(model: LanguageModel | string | ModelFactory, optio
   const byId = async (id: string): Promise<StreamingModel> => {
     const known = resolved.get(id)
     if (known !== undefined) return known
-    const made = asStreamingModel(typeof model === 'function' ? await model(id) : await resolveModel(id, options))
+    const found =
+      typeof model === 'function' ? await made(model, id) : asStreamingModel(await resolveModel(id, options))
     if (resolved.size >= MAX_RESOLVED) resolved.clear()
-    resolved.set(id, made)
-    return made
+    resolved.set(id, found)
+    return found
   }
   const choose = async (id: string | undefined): Promise<StreamingModel> => {
     if (typeof model === 'string') return await byId(id ?? model)
-    if (typeof model === 'function') return id === undefined ? asStreamingModel(await model(undefined)) : await byId(id)
+    if (typeof model === 'function') return id === undefined ? await made(model, undefined) : await byId(id)
     return id === undefined || isNamed(model, id) ? asStreamingModel(model) : await byId(id)
   }
+  const named = nameOf(model)
   return {
+    ...(named !== undefined && { default: named }),
     choose: async id => {
       try {
         return await choose(id)
@@ -38,6 +43,19 @@ export function modelChooser(model: LanguageModel | string | ModelFactory, optio
       }
     },
   }
+}
+
+function nameOf(model: LanguageModel | string | ModelFactory): string | undefined {
+  if (typeof model === 'function') return undefined
+  return typeof model === 'string' ? model : `${model.provider}/${model.modelId}`
+}
+
+/** What a caller's function makes of an id: one that it does not know may give anything. */
+async function made(make: ModelFactory, id: string | undefined): Promise<StreamingModel> {
+  const model: unknown = await make(id)
+  if (isLanguageModel(model)) return asStreamingModel(model)
+  const what = id === undefined ? 'no default model' : `no model of ${JSON.stringify(id)}`
+  throw new MeerkatError('unsupported', `the function given as \`model\` made ${what}: check its id`)
 }
 
 /** Ids come from inputs, so their number has a limit. */

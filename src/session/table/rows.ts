@@ -5,6 +5,7 @@ import { backgroundRows } from './background.ts'
 import { controlRows } from './control.ts'
 import { eventRows } from './events.ts'
 import { inputRows } from './inputs.ts'
+import { modelRows } from './models.ts'
 import type { Owned, Row } from './row.ts'
 import { runRows } from './runs.ts'
 import { runtimeRows } from './runtime.ts'
@@ -20,6 +21,7 @@ const all = {
   ...runRows,
   ...eventRows,
   ...toolRows,
+  ...modelRows,
   ...backgroundRows,
   ...storageRows,
 } satisfies { readonly [Name in OperationName]: Row<Name> }

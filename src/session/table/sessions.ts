@@ -4,31 +4,39 @@ import { isArriving } from '../arrival.ts'
 import { audit } from '../audit.ts'
 import type { Core } from '../core.ts'
 import { explanationOf, sightOf } from '../explanation.ts'
+import { knownModel } from '../models.ts'
 import { forkSession, openSession } from '../opening.ts'
 import { flag, form, limit, name, session, text, whole } from '../plain.ts'
 import { labelOf, PAGE, pageOf, pageOfHistory } from '../queries.ts'
 import { sessionView, summaryOf } from '../reads.ts'
 import { changeSettings, demandActing, type SettingsUpdate } from '../settings.ts'
 import type { SessionView } from '../views.ts'
-import type { Owner, Reader } from './row.ts'
+import type { Owned, Owner, Reader } from './row.ts'
 
 const viewed = async (core: Core, sessionId: string): Promise<{ readonly session: SessionView }> => ({
   session: sessionView(await summaryOf(core.store, sessionId), core.phaseOf(sessionId)),
 })
 
+/** What changes a session's options, whoever asks for it. */
+export const updating: Owned<SettingsUpdate, number> = {
+  letter: 'update',
+  async run(core, live, changes, letter) {
+    const capabilities = await knownModel(core, live.id, changes.model ?? undefined)
+    return live.driver.mutate(tx => {
+      tx.performs(letter)
+      return changeSettings(tx, live.record, changes, capabilities)
+    })
+  },
+  again: async (core, sessionId) => (await summaryOf(core.store, sessionId)).revision ?? 1,
+}
+
 const update = {
   needs: 'owner',
-  letter: 'update',
+  ...updating,
   task({ serving }, { sessionId, ...changes }) {
     demandActing(changes, serving.of(sessionId as SessionId))
     return changes
   },
-  run: (_, live, changes, letter) =>
-    live.driver.mutate(tx => {
-      tx.performs(letter)
-      return changeSettings(tx, live.record, changes)
-    }),
-  again: async (core, sessionId) => (await summaryOf(core.store, sessionId)).revision ?? 1,
   answer: (core, _, { sessionId }) => viewed(core, sessionId),
 } satisfies Owner<'session/update', SettingsUpdate, number>
 

@@ -277,6 +277,26 @@ export class FakeRuntime implements RuntimeApi {
     return { generation: 1, tools: [{ name: 'look', policy: 'retry', needsApproval: false }] }
   }
 
+  async model(sessionId: string): ReturnType<RuntimeApi['model']> {
+    this.#session(sessionId)
+    return {
+      source: 'baseline',
+      model: 'a/b',
+      own: 'a/b',
+      identity: { provider: 'a', model: 'b' },
+      images: [],
+      recent: [],
+    }
+  }
+
+  async setModel(sessionId: string, { model }: { readonly model: string }): ReturnType<RuntimeApi['setModel']> {
+    return { ...(await this.model(sessionId)), model, own: model }
+  }
+
+  async switchModel(sessionId: string, asked: { model: string; turns: number }): ReturnType<RuntimeApi['model']> {
+    return { ...(await this.model(sessionId)), pending: { requestId: 'switch-1', ...asked } }
+  }
+
   async schedule(sessionId: string, params: Parameters<RuntimeApi['schedule']>[1]): Promise<ScheduleView> {
     this.#session(sessionId)
     return { ...schedule, content: params.content }

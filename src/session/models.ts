@@ -1,0 +1,227 @@
+/** Which model a session has: what is known of it, what is asked of its owner, and what an executor says of models. */
+import { defined } from '../defined.ts'
+import type { Transaction } from '../driver/transaction.ts'
+import { ERROR_CODES, type ErrorCode, MeerkatError } from '../errors.ts'
+import type { CoreExecutor, ExecutorModels } from '../executor/executor.ts'
+import { jsonOf, wellFormed } from '../foreign.ts'
+import type { SessionId } from '../kernel/ids.ts'
+import type { SessionLlmCapabilitySurface, SessionLlmIdentity } from '../kernel/regions/llm/state.ts'
+import type { RoutingApproval } from '../kernel/regions/routing/input.ts'
+import { modelRoutingStatus, type SwitchDenial } from '../kernel/regions/routing/state.ts'
+import type { MeerkatState } from '../kernel/state.ts'
+import { DEFAULT, identityOf, modelAsked, ownModel } from '../loop/models.ts'
+import type { LetterId } from '../store/mail.ts'
+import type { Clock } from '../time.ts'
+import type { Core } from './core.ts'
+import type { LiveSession } from './live-session.ts'
+import type { ModelView } from './views.ts'
+
+export async function modelView(core: Core, sessionId: string): Promise<ModelView> {
+  const state = await core.state(sessionId)
+  const { pending, override, images, recent } = modelRoutingStatus(state)
+  const asked = modelAsked(state, undefined)
+  const byDefault = modelsOf(core.serving.of(sessionId as SessionId))?.default
+  const model = asked.id ?? byDefault
+  const { llm } = state
+  return {
+    source: asked.source === 'input' ? 'baseline' : asked.source,
+    ...defined({ model, capabilities: asked.capabilities, own: ownModel(state), default: byDefault }),
+    ...(model !== undefined && { identity: identityShown(state, model) }),
+    ...(llm.phase !== 'unknown' && llm.standsIn && { standsIn: true as const }),
+    ...(override && {
+      override: { requestId: override.requestId, model: override.target.model, turnsLeft: override.remaining },
+    }),
+    ...(pending && {
+      pending: {
+        requestId: pending.requestId,
+        model: pending.target.model,
+        ...('turns' in pending && { turns: pending.turns }),
+      },
+    }),
+    images: images.map(({ operationId, target, phase }) => ({ operationId, model: target.model, phase })),
+    recent: recent.map(end => ({
+      type: end.type,
+      id: end.id,
+      outcome: end.terminal,
+      ...('denial' in end && { reason: end.denial }),
+    })),
+  }
+}
+
+/** As it was named, with what a host said besides; of another model no more is known than its id says. */
+function identityShown(state: MeerkatState, model: string): SessionLlmIdentity {
+  const { llm } = state
+  return llm.phase !== 'unknown' && ownModel(state) === model ? llm.identity : identityOf(model)
+}
+
+const SWITCH_TURNS = 'RequestFiniteSwitchTurn'
+
+export interface SwitchParams {
+  readonly requestId: string
+  readonly model: string
+  readonly turns: number
+}
+
+/** Asks the session's machine for another model for some turns; `rejected` says why it may not be. */
+export async function switchForTurns(
+  core: Core,
+  live: LiveSession,
+  { requestId, model, turns }: SwitchParams,
+  letter: LetterId | undefined,
+): Promise<void> {
+  const surface = await knownModel(core, live.id, model)
+  const approval = await approvalOf(core, { sessionId: live.id, model, turns })
+  const byDefault = modelsOf(core.serving.of(live.id))?.default ?? DEFAULT
+  const ask = (tx: Transaction): SwitchDenial | undefined => {
+    tx.performs(letter)
+    if (tx.state.routing.baseline === undefined) {
+      // What a switch goes back to has to be known. A default that changes meanwhile stays the default.
+      const { llm } = tx.state
+      const target =
+        llm.phase === 'unknown'
+          ? { model: byDefault, realtime: false, isDefault: true as const }
+          : { model: llm.identity.model, realtime: llm.phase === 'resolved' && llm.surface.realtime }
+      tx.step({ type: 'SetModelRoutingBaseline', target })
+    }
+    const target = { model, realtime: surface?.realtime ?? false }
+    tx.step({ type: SWITCH_TURNS, requestId, target, turns, approval })
+    return denialOf(tx.state, requestId)
+  }
+  const denial = await live.driver.mutate(ask)
+  if (denial !== undefined) throw denied(live.id, requestId, denial, approval)
+}
+
+/** What a switch that was asked for before came to. */
+export async function switchAgain(core: Core, sessionId: string, { requestId }: SwitchParams): Promise<void> {
+  const denial = denialOf(await core.state(sessionId), requestId)
+  if (denial !== undefined) throw denied(sessionId, requestId, denial)
+}
+
+function denialOf({ routing }: Pick<MeerkatState, 'routing'>, requestId: string): SwitchDenial | undefined {
+  const end = routing.recent.find(({ type, id }) => type === 'switch' && id === requestId)
+  return end?.type === 'switch' && end.terminal === 'denied' ? end.denial : undefined
+}
+
+const DENIALS: Readonly<Record<SwitchDenial, string>> = {
+  approvalRequiredButUnavailable: 'it has to be approved, and whoever is to do that did not answer',
+  deniedDuringApproval: 'it was not approved',
+  scopedOverrideConflict: 'another switch is in effect or about to begin; `model/get` says which, and for how long',
+  realtimeTransportConflict: 'the realtime transport of the session can not carry that model',
+}
+
+function denied(sessionId: string, requestId: string, denial: SwitchDenial, approval?: RoutingApproval): MeerkatError {
+  const said = approval?.type === 'denied' ? `: ${approval.reason}` : ''
+  const details = { sessionId, requestId, denial, ...(approval?.type === 'denied' && { reason: approval.reason }) }
+  return new MeerkatError('rejected', `the switch was refused: ${DENIALS[denial]}${said}`, { details })
+}
+
+/** How long an executor may take to say something about a model, and an approval. */
+const LOOK_MS = 10_000
+const APPROVE_MS = 60_000
+
+/** What the model can do, where that is known. Throws for one that the executor says can't be had. */
+export async function knownModel(
+  core: Pick<Core, 'serving' | 'clock'>,
+  sessionId: SessionId,
+  id: string | undefined,
+): Promise<SessionLlmCapabilitySurface | undefined> {
+  const models = id === undefined ? undefined : modelsOf(core.serving.of(sessionId))
+  if (id === undefined || models?.look === undefined) return undefined
+  const look = models.look.bind(models)
+  const answer = fieldsOf(await answered(core.clock, LOOK_MS, signal => look(id, signal)))
+  const { problem, capabilities } = answer
+  if (problem !== undefined) throw unavailable(id, fieldsOf(problem))
+  return isSurface(capabilities) ? capabilities : undefined
+}
+
+function unavailable(id: string, { code, message }: Fields): MeerkatError {
+  const known = isCode(code) ? code : 'unsupported'
+  const why = typeof message === 'string' ? wellFormed(message) : 'its executor does not have it'
+  return new MeerkatError(known, `the model ${id} can't be had: ${why}`, { details: { model: id } })
+}
+
+function isCode(code: unknown): code is ErrorCode {
+  return typeof code === 'string' && Object.hasOwn(ERROR_CODES, code)
+}
+
+async function approvalOf(
+  core: Pick<Core, 'serving' | 'clock'>,
+  request: Parameters<NonNullable<ExecutorModels['approveSwitch']>>[0],
+): Promise<RoutingApproval> {
+  const models = modelsOf(core.serving.of(request.sessionId))
+  if (models?.approveSwitch === undefined) return { type: 'notRequired' }
+  const approve = models.approveSwitch.bind(models)
+  const { type, reason } = fieldsOf(await answered(core.clock, APPROVE_MS, signal => approve(request, signal)))
+  if (type === 'approved') return { type }
+  if (type !== 'denied') return { type: 'unavailable' }
+  return { type, reason: typeof reason === 'string' && reason !== '' ? wellFormed(reason) : 'no reason was given' }
+}
+
+/** What an executor knows of models. It is foreign code: what can't be used is not there. */
+function modelsOf(executor: CoreExecutor | undefined): ExecutorModels | undefined {
+  try {
+    const models: unknown = executor?.models?.()
+    if (typeof models !== 'object' || models === null) return undefined
+    const { default: byDefault, look, approveSwitch } = models as Fields
+    const isFine = typeof byDefault === 'string' && byDefault !== '' && byDefault.isWellFormed()
+    return {
+      ...(isFine && { default: byDefault }),
+      ...(isFunction(look) && { look: (id, signal) => look.call(models, id, signal) as never }),
+      ...(isFunction(approveSwitch) && {
+        approveSwitch: (request, signal) => approveSwitch.call(models, request, signal) as never,
+      }),
+    }
+  } catch {
+    return undefined
+  }
+}
+
+type Fields = Readonly<Record<string, unknown>>
+type AnyFunction = (...args: readonly unknown[]) => unknown
+
+function isFunction(value: unknown): value is AnyFunction {
+  return typeof value === 'function'
+}
+
+/** The answer as plain fields; none where there is no answer in time, or none that can be read. */
+async function answered(clock: Clock, limitMs: number, ask: (signal: AbortSignal) => unknown): Promise<unknown> {
+  const aborting = new AbortController()
+  const late = Promise.withResolvers<undefined>()
+  const off = clock.after(limitMs, () => {
+    aborting.abort()
+    late.resolve(undefined)
+  })
+  try {
+    const answer: unknown = await Promise.race([ask(aborting.signal), late.promise])
+    const json = jsonOf(answer)
+    return 'problem' in json ? undefined : json.value
+  } catch {
+    return undefined
+  } finally {
+    off()
+  }
+}
+
+function fieldsOf(value: unknown): Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {}
+}
+
+const FLAGS: readonly (keyof SessionLlmCapabilitySurface)[] = [
+  'supportsTemperature',
+  'supportsThinking',
+  'supportsReasoning',
+  'inlineVideo',
+  'vision',
+  'imageInput',
+  'imageToolResults',
+  'supportsWebSearch',
+  'imageGeneration',
+  'realtime',
+]
+
+function isSurface(value: unknown): value is SessionLlmCapabilitySurface {
+  const fields = fieldsOf(value)
+  const { callTimeoutMs } = fields
+  const isTimed = callTimeoutMs === undefined || (Number.isSafeInteger(callTimeoutMs) && Number(callTimeoutMs) > 0)
+  return isTimed && FLAGS.every(name => typeof fields[name] === 'boolean')
+}
