@@ -23,7 +23,7 @@ import type { MeerkatState } from '../kernel/state.ts'
 import type { Transition } from '../kernel/step.ts'
 import type { SessionLoop } from '../loop/loop.ts'
 import { digestOfSaid, type Seen } from '../session/inputs.ts'
-import type { PeerInput } from '../session/peer-input.ts'
+import { type PeerInput, recorded } from '../session/peer-input.ts'
 import type { InputRecord } from '../store/records.ts'
 import { type HandleInput, soundInput } from './handle-input.ts'
 import { refuseUnreadable } from './unreadable.ts'
@@ -359,7 +359,7 @@ export class DriverAuthority implements SharedAuthority {
     if (input.type === 'Prepare') this.#session.loop?.leave(input.runId)
     if (input.type === 'AcceptInput' && result.effects.some(({ type }) => type === 'InputAccepted')) {
       const { inputId: id, mode = 'queue', kind = 'prompt', supersessionKey } = input
-      const record = { id, at: tx.at, mode, kind, content, ...defined({ supersessionKey }) }
+      const record = { id, at: tx.at, mode, kind, content: recorded(kind, content), ...defined({ supersessionKey }) }
       tx.parts.inputs.push(record)
       if (once !== undefined) tx.parts.keys.push({ key: once, inputId: id, digest: digestOfSaid(content) })
       this.#session.keep(record)

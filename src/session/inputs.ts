@@ -6,13 +6,14 @@ import { MeerkatError } from '../errors.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { InputId } from '../kernel/ids.ts'
 import type { AcceptInput } from '../kernel/regions/ledger/input.ts'
-import type { LedgerEntry } from '../kernel/regions/ledger/state.ts'
+import type { InputKind, LedgerEntry } from '../kernel/regions/ledger/state.ts'
 import { phaseShown } from '../kernel/regions/lifecycle/table.ts'
 import type { MeerkatState } from '../kernel/state.ts'
 import type { Content, InputRecord } from '../store/records.ts'
 import type { SendParams } from './api.ts'
 import { digestOfJson } from './digest.ts'
 import type { LiveSession } from './live-session.ts'
+import { recorded } from './peer-input.ts'
 import type { InputStatus } from './views.ts'
 
 /** Identifies what was said, so that a key can't be bound to two things. */
@@ -99,8 +100,9 @@ export function demandTakable(live: LiveSession, content: Content): void {
   throw new MeerkatError('unsupported', 'files are not taken here: send text, or open the machine with `persistent`')
 }
 
-function recordOf(params: SendParams, id: InputId, at: number, kind: InputRecord['kind'] = 'prompt'): InputRecord {
-  const { content, mode = 'queue', idempotencyKey, supersessionKey, outputSchema, model, maxRunMs } = params
+function recordOf(params: SendParams, id: InputId, at: number, kind: InputKind = 'prompt'): InputRecord {
+  const content = recorded(kind, params.content)
+  const { mode = 'queue', idempotencyKey, supersessionKey, outputSchema, model, maxRunMs } = params
   const { traceparent } = params
   return {
     id,

@@ -4,7 +4,7 @@
  */
 import { MeerkatError } from '../errors.ts'
 import { jsonOf } from '../foreign.ts'
-import { unmarked } from '../kernel/marks.ts'
+import { beginningOf, isOfPeer, unmarked } from '../kernel/marks.ts'
 import {
   blockPrefixText,
   contextKey,
@@ -15,6 +15,7 @@ import {
   promptText,
 } from '../kernel/peer-conversation.ts'
 import type { AcceptInput } from '../kernel/regions/ledger/input.ts'
+import type { InputKind } from '../kernel/regions/ledger/state.ts'
 import type { Content, ContentPart } from '../store/records.ts'
 
 /** An input of a peer, put into words. */
@@ -73,15 +74,24 @@ function contentOf(projection: PeerConversationProjection, content: Content | un
   const prefix = blockPrefixText(projection)
   if (prefix !== undefined) {
     if (content === undefined || content.length === 0) throw wrong('content', "a peer's message has a content")
-    return typeof content === 'string' ? `${prefix}\n${unmarked(content)}` : [textPart(prefix), ...parts(content)]
+    return typeof content === 'string' ? `${prefix}\n${content}` : [textPart(prefix), ...content]
   }
   const text = promptText(projection)
-  return content === undefined || content.length === 0 ? text : [textPart(text), ...parts(content)]
+  if (content === undefined || content.length === 0) return text
+  return [textPart(text), ...(typeof content === 'string' ? [textPart(content)] : content)]
 }
 
-function parts(content: Content): readonly ContentPart[] {
-  if (typeof content === 'string') return [textPart(unmarked(content))]
-  return content.map(part => (part.type === 'text' ? { ...part, text: unmarked(part.text) } : part))
+/**
+ * What an input says as it goes into the records, whoever put it into words: nothing of a peer's begins like a text of the
+ * runtime, but for the header of its own kind.
+ */
+export function recorded(kind: InputKind, content: Content): Content {
+  if (!isOfPeer(kind)) return content
+  if (typeof content === 'string') return beginningOf(kind, content)
+  return content.map((part, index) => {
+    if (part.type !== 'text') return part
+    return { ...part, text: index === 0 ? beginningOf(kind, part.text) : unmarked(part.text) }
+  })
 }
 
 function textPart(text: string): ContentPart {
