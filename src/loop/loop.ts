@@ -23,7 +23,7 @@ import type { InputRecord, MessageRecord, SessionOptions, UsageRecord } from '..
 import { type Clock, Deadline } from '../time.ts'
 import { addUsage, lessUsage } from '../usage.ts'
 import { attempt, judge, turnOfEventLoop } from './attempt.ts'
-import { RunByHand } from './by-hand.ts'
+import { closeByHand, Hand } from './by-hand.ts'
 import { type Closing, close, type Ending, type Verdict } from './closing.ts'
 import { LoopPort } from './port.ts'
 import type { RunSlots } from './slots.ts'
@@ -91,7 +91,7 @@ export class SessionLoop {
   #current: Performance | undefined
   /** The work in hand. */
   #work: Work | undefined
-  readonly #byHand: RunByHand
+  readonly #hand = new Hand()
   #closing = false
   #runs = 0
   /** Until when the store may refuse, since it began to. */
@@ -99,7 +99,6 @@ export class SessionLoop {
 
   constructor(options: LoopOptions) {
     this.#options = options
-    this.#byHand = new RunByHand(options)
   }
 
   /** What is being performed, for health. */
@@ -114,16 +113,19 @@ export class SessionLoop {
     const { run } = this.#options.driver.state
     const current = this.#current
     if (current !== undefined) {
-      if (run.phase !== 'bound' || run.runId !== current.runId) this.#abort(current, 'superseded')
+      if (run.phase !== 'bound' || run.runId !== current.runId) {
+        this.#abort(current, 'superseded')
+        this.#hand.release()
+      }
       // One that has not begun is at a boundary.
       else if (run.cancel === 'now' || (current.isWaiting && run.cancel === 'boundary'))
         this.#abort(current, 'cancelled')
-    } else if (run.phase === 'bound' && !this.#byHand.holds(run) && !this.#closing) this.#start(run)
+    } else if (run.phase === 'bound' && !this.#closing) this.#start(run)
   }
 
-  /** Leaves a run to whoever prepared it. */
+  /** Leaves a run to the handles by which it was prepared. */
   leave(runId: RunId): void {
-    this.#byHand.leave(runId)
+    this.#hand.take(runId)
   }
 
   /** Resolves when nothing is performed, or the time is up. What has not begun is not waited for. */
@@ -163,7 +165,7 @@ export class SessionLoop {
       controller: new AbortController(),
       startedAt: clock.now(),
       since: clock.monotonic(),
-      isWaiting: slots !== undefined,
+      isWaiting: slots !== undefined && !this.#hand.holds(run.runId),
       deadline: Deadline.in(clock, Number.POSITIVE_INFINITY),
       done: Promise.resolve(),
     }
@@ -176,7 +178,7 @@ export class SessionLoop {
     let leave = (): void => {}
     try {
       if (performance.isWaiting) leave = await this.#slot(performance)
-      performance.executor = this.#options.executor()
+      performance.executor = this.#hand.holds(run.runId) ? this.#hand : this.#options.executor()
       const { port, work, payloads, load, queuedMs } = await this.#prepare(run, performance)
       this.#work = work
       performance.deadline = port.deadline
@@ -335,7 +337,7 @@ export class SessionLoop {
     const mutation = (tx: Transaction): Verdict => {
       const { run } = tx.state
       if (run.phase !== 'bound' || run.runId !== runId) return 'over'
-      const verdict = close(tx, closing, ending)
+      const verdict = this.#hand.holds(runId) ? closeByHand(tx, runId, ending) : close(tx, closing, ending)
       // In the same step as the run's end: whoever settles a call of this work next finds its journal as it is on disk.
       if (verdict === 'over') this.#file(work)
       return verdict

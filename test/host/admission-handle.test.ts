@@ -1,6 +1,6 @@
 /** Inputs and runs that an agent brings in through its handles are as real as everybody's. */
 import { describe, expect, test } from 'vitest'
-import type { InputId, PeerCorrelationId, RunId } from '../../src/kernel/ids.ts'
+import type { InputId, PeerCorrelationId, RunId, SessionId } from '../../src/kernel/ids.ts'
 import { scriptedExecutor } from '../../src/testing/index.ts'
 import { written } from '../handles/support.ts'
 import { ephemeral, failure, S } from './support/machines.ts'
@@ -139,6 +139,50 @@ describe('a run that is prepared by a handle', () => {
       expect(await completion).toMatchObject({ result: { text: 'ok' } })
     },
   )
+
+  /** A session with a run that is driven by hand, its turn begun. */
+  async function byHand(options: Parameters<typeof ephemeral>[0] = {}) {
+    const machine = await ephemeral({ abortGraceMs: 20, ...options })
+    await machine.registerSession(S)
+    const { sessionAdmission, turnState } = await machine.prepareBindings(S)
+    await sessionAdmission.acceptWithCompletion(A, { content: 'by hand' })
+    await sessionAdmission.prepare(R, Date.now())
+    await turnState.startConversationRun(R)
+    await turnState.primitiveApplied(R)
+    return { machine, turnState }
+  }
+
+  test('is performed like any other: observers hear of it, and its host’s leaving lets it end well', async () => {
+    const told: unknown[] = []
+    const observer = {
+      runStarted: ({ runId }: { readonly runId: unknown }) => void told.push(runId),
+      runEnded: ({ runId }: { readonly runId: unknown }) => void told.push(runId),
+    }
+    const { machine, turnState } = await byHand({ observer })
+    expect(machine.runtime.health().loops).toMatchObject({ performing: 1 })
+    const leaving = machine.unregisterSession(S, { graceMs: 15_000 })
+    await turnState.llmReturnedTerminal(R)
+    await turnState.boundaryComplete(R)
+    await turnState.acknowledgeTerminal(R)
+    expect(await leaving).toBe(true)
+    expect(await machine.runtime.wait(S, A, 15_000)).toMatchObject({ status: 'consumed' })
+    expect(told).toEqual([R, R])
+  })
+
+  test('takes no place among the runs at once, and ends when its time is up', async () => {
+    const { machine, turnState } = await byHand({ maxConcurrentRuns: 1, maxRunMs: 40 })
+    await machine.registerSessionWithExecutor(
+      'other' as SessionId,
+      scriptedExecutor(() => 'ok'),
+    )
+    const { completion } = await machine.acceptInputWithCompletion('other' as SessionId, { content: 'x' })
+    expect(await completion).toMatchObject({ result: { text: 'ok' } })
+    expect(await machine.runtime.wait(S, A, 15_000)).toMatchObject({
+      status: 'consumed',
+      result: { outcome: 'failed' },
+    })
+    await expect(turnState.llmReturnedTerminal(R)).rejects.toMatchObject({ kind: 'no-matching-transition' })
+  })
 
   test('that its maker leaves behind is taken up by the next process, as an attempt', async () => {
     const machine = await ephemeral()
