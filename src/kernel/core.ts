@@ -3,7 +3,8 @@
  * satellites, sees the session's standing and what it names, and follows what happens in the core.
  */
 
-import type { Condition, Region, Tagged } from './region.ts'
+import type { InputId, RuntimeEpochId } from './ids.ts'
+import type { Condition, Decides, Region, Tagged } from './region.ts'
 import type { IngestEffect } from './regions/binding/effect.ts'
 import type { BindingInput } from './regions/binding/input.ts'
 import type { Binding } from './regions/binding/state.ts'
@@ -14,6 +15,7 @@ import type { EndingsInput } from './regions/endings/input.ts'
 import type { Endings } from './regions/endings/state.ts'
 import type { InputEffect } from './regions/ledger/effect.ts'
 import type { AcceptInput, LedgerInput, ResolveAdmissionIdempotency } from './regions/ledger/input.ts'
+import type { Admission } from './regions/ledger/policy.ts'
 import type { Ledger } from './regions/ledger/state.ts'
 import type { SessionEffect } from './regions/lifecycle/effect.ts'
 import type { LifecycleInput } from './regions/lifecycle/input.ts'
@@ -77,6 +79,28 @@ export type CoreEffect =
   | OperationEffect
   | ScheduleEffect
 
+/** What is decided once a step for all that hear of it, by its input. */
+export interface CoreVerdicts {
+  /** The inputs of the run, head first. */
+  readonly Prepare: readonly InputId[]
+  readonly DrainQueuedRun: readonly InputId[]
+  /** Whether what waits is kept, for it will be answered yet. */
+  readonly Retire: boolean
+  /** The epoch that begins, if one does. */
+  readonly Reset: RuntimeEpochId | undefined
+  /** The steers that join the run. */
+  readonly BoundaryContinue: readonly InputId[]
+  readonly BoundaryComplete: readonly InputId[]
+  readonly AcceptInput: Admission
+}
+
+/** Who decides it. */
+interface Deciders {
+  readonly lifecycle: 'Prepare' | 'DrainQueuedRun' | 'Retire' | 'Reset'
+  readonly turn: 'BoundaryContinue' | 'BoundaryComplete'
+  readonly ledger: 'AcceptInput'
+}
+
 /** A region of the core. */
 export type CoreRegion<Name extends keyof CoreFacts, Phase extends string = string> = Region<
   CoreFacts,
@@ -84,8 +108,12 @@ export type CoreRegion<Name extends keyof CoreFacts, Phase extends string = stri
   CoreEffect,
   Name,
   Phase,
-  Lifetime
->
+  Lifetime,
+  CoreVerdicts
+> &
+  (Name extends keyof Deciders
+    ? { readonly decides: Decides<CoreFacts, CoreInput, Pick<CoreVerdicts, Deciders[Name]>> }
+    : unknown)
 
 /** A region of facts beside the core. It sees facts only, so that its log can be replayed without the process that wrote it. */
 export type Satellite<
@@ -94,7 +122,7 @@ export type Satellite<
   Effect extends Tagged,
   Name extends keyof Sees & string,
   Phase extends string = string,
-> = Region<Sees, CoreInput | Input, Effect, Name, Phase, Lifetime>
+> = Region<Sees, CoreInput | Input, Effect, Name, Phase, Lifetime, CoreVerdicts>
 
 /** A region of conditions beside the core. It may see facts, too. */
 export type ConditionSatellite<

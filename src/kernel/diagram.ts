@@ -33,6 +33,8 @@ export function regionPage<State, Input extends Tagged, Effect extends Tagged>(
     parts.push(`\`\`\`mermaid\n${diagramOf(machine, region.name).mermaid}\`\`\`\n`)
   }
   if (rows.length > 0) parts.push(`## Transitions\n\n${ROW_HEAD}\n${rows.join('\n')}\n`)
+  const decided = Object.keys(region.decides ?? {})
+  if (decided.length > 0) parts.push(`Decides once, for all that follow: ${decided.map(code).join(', ')}.\n`)
   for (const life of lives) parts.push(lifeInWords(life))
   if (follows.length > 0) parts.push(`Follows ${follows.map(code).join(', ')}.\n`)
   if (region.invariants.length > 0) {

@@ -101,7 +101,9 @@ function copy(s: MeerkatState): MeerkatState {
 }
 
 /** The region of every slice; their order is that of their pages, and of what a step says. */
-const REGIONS: { readonly [Name in keyof MeerkatState]: Region<MeerkatState, MeerkatInput, MeerkatEffect, Name> } = {
+const REGIONS: {
+  readonly [Name in keyof MeerkatState]: Region<MeerkatState, MeerkatInput, MeerkatEffect, Name, string, string, never>
+} = {
   lifecycle,
   registration,
   binding,

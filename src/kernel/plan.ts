@@ -2,10 +2,10 @@
  * What the declarations come to: the rows of each phase with their followers, as the step function reads them, and the
  * edges, moves and lives, as tables, pictures and the explorer do.
  */
-import type { Emit, Follow, Guard, Life, Region, Row, Tagged } from './region.ts'
+import type { Change, Emit, Follow, Guard, Life, Region, Row, Tagged } from './region.ts'
 
 export type AnyRegion<State, Input extends Tagged, Effect extends Tagged> = {
-  [Name in keyof State & string]: Region<State, Input, Effect, Name>
+  [Name in keyof State & string]: Region<State, Input, Effect, Name, string, string, never>
 }[keyof State & string]
 
 /** An edge as declared, for tables, diagrams and coverage. */
@@ -40,32 +40,34 @@ export interface Lived {
   readonly endings: readonly string[]
 }
 
-type AnyRow<State, Input, Effect> = Row<State, unknown, Input, Effect, string>
+/** Row and follower of an input whose verdict they know, and the step function does not. */
+type AnyRow<State, Input, Effect> = Row<State, unknown, Input, Effect, string, unknown>
 
 /** A row as the step function reads it: one shape for all, whatever a declaration left out. */
 export interface PlannedRow<State, Input, Effect> {
   readonly name: string
   readonly during: readonly string[] | undefined
-  readonly when: readonly Guard<State, Input>[] | undefined
-  readonly then: Change<State, Input> | undefined
-  readonly emit: readonly Emit<State, Input, Effect>[] | undefined
+  readonly when: readonly Guard<State, Input, unknown>[] | undefined
+  readonly then: Change<State, unknown, Input, unknown> | undefined
   readonly edge: string
-  /** What its followers change and say, in the order of the regions. */
-  readonly changes: readonly { readonly slice: keyof State; readonly then: Change<State, Input> }[]
-  readonly emits: readonly Emit<State, Input, Effect>[]
+  /** What its followers change, in the order of the regions. */
+  readonly changes: readonly { readonly slice: keyof State; readonly then: Change<State, unknown, Input, unknown> }[]
+  /** What it says, and then its followers. */
+  readonly emits: readonly Emit<State, Input, Effect, unknown>[]
 }
 
 export interface Plan<State, Input, Effect> {
   readonly region: string
   readonly slice: keyof State
   readonly phaseOf: (state: State) => string
+  readonly decide: Decide<State, Input> | undefined
   readonly rowsByPhase: ReadonlyMap<string, readonly PlannedRow<State, Input, Effect>[]>
 }
 
-type Change<State, Input> = (slice: unknown, input: Input, state: State) => unknown
+type Decide<State, Input> = (state: State, input: Input) => unknown
 
 type Lifetimes = { readonly [lifetime: string]: readonly string[] }
-type AnyFollow<State, Input, Effect> = Follow<State, unknown, Input, Effect>
+type AnyFollow<State, Input, Effect> = Follow<State, unknown, Input, Effect, string, unknown>
 type AnyLives<State, Effect> = Readonly<Record<string, Life<State, unknown, Effect>>>
 
 /** The regions with a follower for each ending of what lasts; a region's own reaction to it stands in its place. */
@@ -119,6 +121,7 @@ export function planOf<State, Input extends Tagged, Effect extends Tagged>(
         region: region.name,
         slice: region.name,
         phaseOf: region.phaseOf,
+        decide: (region.decides as Readonly<Record<string, Decide<State, Input>>> | undefined)?.[type],
         rowsByPhase: rowsByPhaseOf(regions, region, type, rows),
       })
     }
@@ -134,7 +137,8 @@ function rowsByPhaseOf<State, Input extends Tagged, Effect extends Tagged>(
 ): Plan<State, Input, Effect>['rowsByPhase'] {
   const planned = rows.map(({ name, from, during, when, then, emit }) => {
     const edge = `${region.name}/${type}/${name}`
-    const row = { name, during, when, then, emit, edge, ...followersOf(regions, type, name) }
+    const { changes, emits } = followersOf(regions, type, name)
+    const row = { name, during, when, then, edge, changes, emits: [...(emit ?? []), ...emits] }
     return { from, row }
   })
   const phases = new Set(rows.flatMap(row => row.from))

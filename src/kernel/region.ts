@@ -18,14 +18,38 @@ export interface Tagged {
 /** The members of a union whose `type` is `T`. */
 export type Of<Union extends Tagged, T> = Extract<Union, { readonly type: T }>
 
+/**
+ * Names what is decided once a step: what the owner of the input `T` makes of it is given to its guards and changes, and to
+ * all that follow it, so that no two can come to different ends. Of inputs without such a verdict there is nothing to give.
+ */
+export type VerdictOf<Verdicts, T> = [Verdicts] extends [never] ? never : T extends keyof Verdicts ? Verdicts[T] : void
+
+/** How verdicts come about: from the state before the step. */
+export type Decides<State, Input extends Tagged, Verdicts> = {
+  readonly [T in keyof Verdicts]: (state: State, input: Of<Input, T>) => Verdicts[T]
+}
+
 /** A predicate on the state before the step. Its function name is its name in tables and rejections. */
-export type Guard<State, Input> = (state: State, input: Input) => boolean
+export type Guard<State, Input, Verdict = void> = (state: State, input: Input, verdict: Verdict) => boolean
 
 /** Makes the effects of a transition from the state after it (and, where needed, the one before). */
-export type Emit<State, Input, Effect> = (after: State, input: Input, before: State) => Effect | readonly Effect[]
+export type Emit<State, Input, Effect, Verdict = void> = (
+  after: State,
+  input: Input,
+  before: State,
+  verdict: Verdict,
+) => Effect | readonly Effect[]
+
+/** A slice's next value. */
+export type Change<State, Slice, Input, Verdict = void> = (
+  slice: Slice,
+  input: Input,
+  state: State,
+  verdict: Verdict,
+) => Slice
 
 /** One edge, or several that differ only in their source phase. */
-export interface Row<State, Slice, Input, Effect, Phase extends string> {
+export interface Row<State, Slice, Input, Effect, Phase extends string, Verdict = void> {
   /** Distinguishes rows of one input in tables and coverage. */
   readonly name: string
   /** Phases of the region in which the row applies. */
@@ -33,33 +57,40 @@ export interface Row<State, Slice, Input, Effect, Phase extends string> {
   /** Phases of the machine's spine in which the row applies; absent means all. */
   readonly during?: readonly string[]
   /** All of these must hold, else the next row is tried. */
-  readonly when?: readonly Guard<State, Input>[]
+  readonly when?: readonly Guard<State, Input, Verdict>[]
   /** The phases the row may lead to; absent means the phase stays. The explorer checks the claim. */
   readonly to?: readonly Phase[]
   /** The region's next slice. Absent: the slice stays. */
-  readonly then?: (slice: Slice, input: Input, state: State) => Slice
-  readonly emit?: readonly Emit<State, Input, Effect>[]
+  readonly then?: Change<State, Slice, Input, Verdict>
+  readonly emit?: readonly Emit<State, Input, Effect, Verdict>[]
 }
 
 /** How a region reacts to an input that another region owns. */
-export interface Follow<State, Slice, Input, Effect, Phase extends string = string> {
+export interface Follow<State, Slice, Input, Effect, Phase extends string = string, Verdict = void> {
   /** Where it takes the region's own phase; absent means the phase stays. The explorer checks the claim. */
   readonly moves?: { readonly [From in Phase]?: readonly Phase[] }
-  readonly then?: (slice: Slice, input: Input, state: State) => Slice
-  readonly emit?: readonly Emit<State, Input, Effect>[]
+  readonly then?: Change<State, Slice, Input, Verdict>
+  readonly emit?: readonly Emit<State, Input, Effect, Verdict>[]
 }
 
 /**
  * Reactions by what they follow: an input, or one row of it (`RegisterSession/new`). The row's own reaction stands in the
  * place of the input's.
  */
-export type Follows<State, Slice, Input extends Tagged, Effect, Phase extends string> = {
-  readonly [T in Input['type'] as T | `${T}/${string}`]?: Follow<State, Slice, Of<Input, T>, Effect, Phase>
+export type Follows<State, Slice, Input extends Tagged, Effect, Phase extends string, Verdicts = object> = {
+  readonly [T in Input['type'] as T | `${T}/${string}`]?: Follow<
+    State,
+    Slice,
+    Of<Input, T>,
+    Effect,
+    Phase,
+    VerdictOf<Verdicts, T>
+  >
 }
 
 /** What becomes of a slice, or of a part of it, when that ends for which it was to last. */
 export interface Life<State, Slice, Effect, Phase extends string = string>
-  extends Follow<State, Slice, Tagged, Effect, Phase> {
+  extends Follow<State, Slice, Tagged, Effect, Phase, unknown> {
   /** What of the slice it is, for the docs; absent: all of it. */
   readonly of?: string
 }
@@ -80,6 +111,7 @@ export interface Region<
   Name extends keyof State & string,
   Phase extends string = string,
   Lifetime extends string = string,
+  Verdicts = object,
 > {
   readonly name: Name
   /** What the region is for, in one sentence, for the docs. */
@@ -88,8 +120,19 @@ export interface Region<
   /** The phase its rows speak of: its own, or the one of the region that governs it. */
   readonly phaseOf: (state: State) => Phase
   readonly phases: readonly Phase[]
-  readonly on: { readonly [T in Input['type']]?: readonly Row<State, State[Name], Of<Input, T>, Effect, Phase>[] }
-  readonly follow: Follows<State, State[Name], Input, Effect, Phase>
+  /** What it decides once for all that hear of an input of its own. */
+  readonly decides?: { readonly [T in Input['type']]?: (state: State, input: Of<Input, T>) => unknown }
+  readonly on: {
+    readonly [T in Input['type']]?: readonly Row<
+      State,
+      State[Name],
+      Of<Input, T>,
+      Effect,
+      Phase,
+      VerdictOf<Verdicts, T>
+    >[]
+  }
+  readonly follow: Follows<State, State[Name], Input, Effect, Phase, Verdicts>
   /**
    * What its facts last for, by the machine's names of that. The machine knows which inputs end it and makes the followers;
    * where the region follows one of those by itself, that stands, and of two lifetimes that one input ends the later named.

@@ -19,7 +19,7 @@ import {
   planOf,
   withLives,
 } from './plan.ts'
-import type { Emit, Invariant, Tagged } from './region.ts'
+import type { Emit, Guard, Invariant, Tagged } from './region.ts'
 
 /** Why an input was refused. Callers decide by this, never by the text. */
 export type RejectionKind =
@@ -122,17 +122,19 @@ export function machine<State, Input extends Tagged, Effect extends Tagged>(
     const from = plan.phaseOf(state)
     const rows = plan.rowsByPhase.get(from) ?? []
     const spinePhase = spine(state)
+    const verdict = rows.length === 0 ? undefined : plan.decide?.(state, input)
     let reached = false
     for (const row of rows) {
       if (row.during !== undefined && !row.during.includes(spinePhase)) continue
       reached = true
-      if (row.when === undefined || holdsAll(row.when, state, input)) return take(copy, plan, row, state, input, from)
+      if (row.when === undefined || holdsAll(row.when, state, input, verdict))
+        return take(copy, plan, row, state, input, verdict, from)
     }
     const context = `${name}/${plan.region}/${input.type}`
     if (!reached)
       return refuse(context, spinePhase, `not possible while ${from === spinePhase ? from : `${spinePhase}, ${from}`}`)
     const matched = rows.filter(row => row.during === undefined || row.during.includes(spinePhase))
-    return guardRejected(context, spinePhase, matched, state, input)
+    return guardRejected(context, spinePhase, matched, state, input, verdict)
   }
 
   const recover = (state: State): StepResult<State, Effect> => {
@@ -188,12 +190,13 @@ function take<State, Input, Effect>(
   row: PlannedRow<State, Input, Effect>,
   before: State,
   input: Input,
+  verdict: unknown,
   from: string,
 ): Transition<State, Effect> {
   let state = before
   if (row.then !== undefined) {
     const slice = before[plan.slice]
-    const next = row.then(slice, input, before) as State[keyof State]
+    const next = row.then(slice, input, before, verdict) as State[keyof State]
     if (next !== slice) {
       state = copy(before)
       put(state, plan.slice, next)
@@ -201,13 +204,12 @@ function take<State, Input, Effect>(
   }
   for (const { slice: key, then } of row.changes) {
     const old = before[key]
-    const next = then(old, input, before) as State[keyof State]
+    const next = then(old, input, before, verdict) as State[keyof State]
     if (next === old) continue
     if (state === before) state = copy(before)
     put(state, key, next)
   }
-  const own = row.emit === undefined ? NOTHING : said(NOTHING, row.emit, state, input, before)
-  const effects = said(own, row.emits, state, input, before)
+  const effects = said(row.emits, state, input, before, verdict)
   return { ok: true, state, effects, from, to: plan.phaseOf(state), edge: row.edge }
 }
 
@@ -218,17 +220,17 @@ function put<State, Key extends keyof State>(fresh: State, key: Key, value: Stat
   fresh[key] = value
 }
 
-/** What was said so far and what these add. Most steps say one thing or two, so the lists are made to measure. */
+/** What is said of a step. Most say one thing or two, so the lists are made to measure. */
 function said<State, Input, Effect>(
-  sofar: readonly Effect[],
-  emits: readonly Emit<State, Input, Effect>[],
+  emits: readonly Emit<State, Input, Effect, unknown>[],
   after: State,
   input: Input,
   before: State,
+  verdict: unknown,
 ): readonly Effect[] {
-  let all = sofar
+  let all: readonly Effect[] = NOTHING
   for (const emit of emits) {
-    const made = emit(after, input, before)
+    const made = emit(after, input, before, verdict)
     if (!Array.isArray(made)) all = all.length === 0 ? [made as Effect] : [...all, made as Effect]
     else if (made.length > 0)
       all = all.length === 0 ? (made as readonly Effect[]) : [...all, ...(made as readonly Effect[])]
@@ -237,11 +239,12 @@ function said<State, Input, Effect>(
 }
 
 function holdsAll<State, Input>(
-  guards: readonly ((state: State, input: Input) => boolean)[],
+  guards: readonly Guard<State, Input, unknown>[],
   state: State,
   input: Input,
+  verdict: unknown,
 ): boolean {
-  for (const guard of guards) if (!guard(state, input)) return false
+  for (const guard of guards) if (!guard(state, input, verdict)) return false
   return true
 }
 
@@ -260,8 +263,9 @@ function guardRejected<State, Input, Effect>(
   rows: readonly PlannedRow<State, Input, Effect>[],
   state: State,
   input: Input,
+  verdict: unknown,
 ): Rejection {
-  const all = rows.map(row => nameOf((row.when ?? []).find(guard => !guard(state, input))) ?? row.name)
+  const all = rows.map(row => nameOf((row.when ?? []).find(guard => !guard(state, input, verdict))) ?? row.name)
   const unmet = [...new Set(all)]
   return { ok: false, kind: 'guard-rejected', context, phase, reason: `unmet: ${unmet.join(', ')}`, unmet }
 }

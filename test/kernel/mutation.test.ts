@@ -82,8 +82,8 @@ const defects: readonly (readonly [fault: string, machine: () => SessionMachine,
     () =>
       withFollow('run', 'Prepare', follow => ({
         ...follow,
-        then: (slice, input, state) => {
-          const run = follow.then?.(slice, input, state) as Run
+        then: (...known) => {
+          const run = follow.then?.(...known) as Run
           return run.phase === 'bound' ? { ...run, contributors: [...run.contributors, ...run.contributors] } : run
         },
       })),
@@ -101,7 +101,7 @@ const defects: readonly (readonly [fault: string, machine: () => SessionMachine,
     () =>
       withRow('calls', 'RecordCallIntents', 'intended', row => ({
         ...row,
-        then: (slice, input, state) => ({ ...(row.then?.(slice, input, state) as Calls), unsettled: 0 }),
+        then: (...known) => ({ ...(row.then?.(...known) as Calls), unsettled: 0 }),
       })),
     'call-policies',
     'unsettled-counts-waiting-calls',

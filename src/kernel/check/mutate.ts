@@ -37,9 +37,9 @@ export interface Mutant {
   readonly machine: () => SessionMachine
 }
 
-type LooseRow = Row<MeerkatState, unknown, MeerkatInput, MeerkatEffect, string>
-type LooseFollow = Follow<MeerkatState, unknown, MeerkatInput, MeerkatEffect>
-type LooseEmit = Emit<MeerkatState, MeerkatInput, MeerkatEffect>
+type LooseRow = Row<MeerkatState, unknown, MeerkatInput, MeerkatEffect, string, unknown>
+type LooseFollow = Follow<MeerkatState, unknown, MeerkatInput, MeerkatEffect, string, unknown>
+type LooseEmit = Emit<MeerkatState, MeerkatInput, MeerkatEffect, unknown>
 
 /** A region whose types of input and slice are left out: a mutation treats all of them alike. */
 interface LooseRegion {
@@ -152,8 +152,10 @@ function withRegion(old: LooseRegion, changed: LooseRegion): SessionMachine {
   })
 }
 
-function negated(guard: Guard<MeerkatState, MeerkatInput>): Guard<MeerkatState, MeerkatInput> {
-  const not: Guard<MeerkatState, MeerkatInput> = (state, input) => !guard(state, input)
+type LooseGuard = Guard<MeerkatState, MeerkatInput, unknown>
+
+function negated(guard: LooseGuard): LooseGuard {
+  const not: LooseGuard = (state, input, verdict) => !guard(state, input, verdict)
   Object.defineProperty(not, 'name', { value: `not ${guard.name}` })
   return not
 }

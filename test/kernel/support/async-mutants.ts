@@ -5,8 +5,8 @@ import { type LooseFollow, type Mutant, withFollow, withoutGuard, withoutRows, w
 /** Does what it did, and says of no end that it was told. */
 const keepingCursors = (follow: LooseFollow): LooseFollow => ({
   ...follow,
-  then: (slice, input, before) => ({
-    ...(follow.then?.(slice, input, before) as Operations),
+  then: (slice, ...known) => ({
+    ...(follow.then?.(slice, ...known) as Operations),
     cursors: (slice as Operations).cursors,
   }),
 })

@@ -10,8 +10,8 @@ import { type Machine, machine } from '../../../src/kernel/step.ts'
 
 export type SessionMachine = Machine<MeerkatState, MeerkatInput, MeerkatEffect>
 
-type LooseRow = Row<MeerkatState, unknown, MeerkatInput, MeerkatEffect, string>
-export type LooseFollow = Follow<MeerkatState, unknown, MeerkatInput, MeerkatEffect>
+type LooseRow = Row<MeerkatState, unknown, MeerkatInput, MeerkatEffect, string, unknown>
+export type LooseFollow = Follow<MeerkatState, unknown, MeerkatInput, MeerkatEffect, string, unknown>
 
 interface LooseRegion {
   readonly name: string
@@ -81,14 +81,14 @@ export function withoutGuard(region: RegionName, input: InputType, row: string, 
 }
 
 /** A guard that never holds. */
-export const never: Guard<MeerkatState, MeerkatInput> = () => false
+export const never: Guard<MeerkatState, MeerkatInput, unknown> = () => false
 
 /** Lets the ledger follow as it does, and then changes what came of it. */
 export function changedLedger(change: (ledger: Ledger) => Ledger): (follow: LooseFollow) => LooseFollow {
   return follow => {
     const { then, ...rest } = follow
     const key = 'then' as const
-    const changed: LooseFollow['then'] = (slice, input, state) => change(then?.(slice, input, state) as Ledger)
+    const changed: LooseFollow['then'] = (...known) => change(then?.(...known) as Ledger)
     return { ...rest, [key]: changed }
   }
 }

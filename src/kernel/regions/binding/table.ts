@@ -5,7 +5,7 @@
  */
 import type { CoreEffect, CoreFacts, CoreRegion } from '../../core.ts'
 import type { RuntimeEpochId, SessionId } from '../../ids.ts'
-import { epochBegunBy, notDraining } from '../guards.ts'
+import { notDraining } from '../guards.ts'
 import type { BindingTuple, Ingest, PrepareBindings } from './input.ts'
 import type { Binding } from './state.ts'
 
@@ -60,6 +60,13 @@ function bind(slice: Binding, input: PrepareBindings): Binding {
 function unbind(slice: Binding): Binding {
   if (slice.phase === 'unbound') return slice
   return slice.epochId === undefined ? { phase: 'unbound' } : { phase: 'unbound', epochId: slice.epochId }
+}
+/** A reset keeps the place; the next binding of it brings its fence, and its epoch may be another. */
+function unfence(slice: Binding, epochId: RuntimeEpochId | undefined): Binding {
+  if (slice.phase === 'unbound') return epochId === undefined ? slice : { ...slice, epochId }
+  if (slice.fence === undefined && epochId === undefined) return slice
+  const { fence: _, ...rest } = slice
+  return epochId === undefined ? rest : { ...rest, epochId }
 }
 function begun(_: Binding, { epochId }: { readonly epochId?: RuntimeEpochId }): Binding {
   return epochId === undefined ? { phase: 'unbound' } : { phase: 'unbound', epochId }
@@ -118,19 +125,8 @@ export const binding: CoreRegion<'binding', Binding['phase']> = {
     'RegisterSession/after-drain': { then: begun },
     Recover: { moves: { bound: ['unbound'] }, then: unbind },
     Recycle: { moves: { bound: ['unbound'] }, then: unbind },
-    Resume: {
-      moves: { bound: ['unbound'] },
-      then: (slice, _, before) => (before.lifecycle.phase === 'stopped' ? unbind(slice) : slice),
-    },
-    Reset: {
-      then: (slice, input, before) => {
-        const epoch = epochBegunBy(before, input)
-        if (slice.phase === 'unbound') return epoch === undefined ? slice : { ...slice, epochId: epoch }
-        if (slice.fence === undefined && epoch === undefined) return slice
-        const { fence: _, ...rest } = slice
-        return epoch === undefined ? rest : { ...rest, epochId: epoch }
-      },
-    },
+    'Resume/revive': { moves: { bound: ['unbound'] }, then: unbind },
+    Reset: { then: (slice, _, __, epoch) => unfence(slice, epoch) },
     Destroy: { moves: { bound: ['unbound'] }, then: unbind },
     UnregisterSession: { moves: { bound: ['unbound'] }, then: (): Binding => ({ phase: 'unbound' }) },
   },

@@ -10,9 +10,8 @@ import type { CoreEffect, CoreFacts, CoreInput, CoreRegion } from '../../core.ts
 import type { CallId, InputId } from '../../ids.ts'
 import { emptyMap, mapGet, mapValues } from '../../persistent-map.ts'
 import { isCurrentRun } from '../guards.ts'
-import { isEnqueued, replacedBy } from '../ledger/admission.ts'
-import type { AcceptInput } from '../ledger/input.ts'
-import { drainsAfterRetire, givesWorkUp } from '../ledger/runs.ts'
+import type { Admission } from '../ledger/policy.ts'
+import { givesWorkUp } from '../ledger/runs.ts'
 import { entryOf } from '../ledger/state.ts'
 import type { LifecyclePhase } from '../lifecycle/state.ts'
 import type { RollbackCause } from '../run/effect.ts'
@@ -170,9 +169,8 @@ function closeQueued(slice: Calls, _: CoreInput, { ledger }: CoreFacts): Calls {
     .reduce(forget, slice)
 }
 /** Calls of the work that a newly accepted input replaces. */
-function closeReplaced(slice: Calls, input: AcceptInput, state: CoreFacts): Calls {
-  if (slice.open.size === 0 || !isEnqueued(state, input)) return slice
-  return replacedBy(state.ledger, input).reduce((calls, inputId) => closeWork(calls, { inputId }), slice)
+function closeReplaced(slice: Calls, _: CoreInput, __: CoreFacts, { replaced }: Admission): Calls {
+  return slice.open.size === 0 ? slice : replaced.reduce((calls, inputId) => closeWork(calls, { inputId }), slice)
 }
 
 type WithCause = { readonly cause?: RollbackCause }
@@ -280,7 +278,7 @@ export const calls: CoreRegion<'calls', LifecyclePhase> = {
     Fail: { then: close, emit: [cutOff] },
     CancelRun: { then: close, emit: [cutOff] },
     WithdrawInput: { then: closeWork },
-    AcceptInput: { then: closeReplaced },
+    'AcceptInput/enqueued': { then: closeReplaced },
     DropQueued: { then: closeQueued },
     GiveUpQueued: { then: closeQueued },
     Reset: { then: closeAll },
@@ -288,11 +286,8 @@ export const calls: CoreRegion<'calls', LifecyclePhase> = {
       then: (slice, input, before) => (input.queued ? closeAll(slice) : close(slice, input, before)),
       emit: [cutOff],
     },
-    StopRuntimeExecutor: {
-      then: (slice, { queued }, { lifecycle: { phase } }) =>
-        queued === undefined || phase === 'attached' || phase === 'running' ? slice : closeAll(slice),
-    },
-    Retire: { then: (slice, _, before) => (drainsAfterRetire(before) ? slice : closeAll(slice)) },
+    'StopRuntimeExecutor/inline': { then: (slice, { queued }) => (queued === undefined ? slice : closeAll(slice)) },
+    Retire: { then: (slice, _, __, keeps) => (keeps ? slice : closeAll(slice)) },
     Destroy: { then: closeAll, emit: [cutOff] },
     UnregisterSession: { then: closeAll, emit: [cutOff] },
   },

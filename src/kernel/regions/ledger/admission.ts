@@ -3,31 +3,28 @@ import type { CoreEffect, CoreFacts, CoreInput } from '../../core.ts'
 import type { InputId } from '../../ids.ts'
 import { mapDelete, mapGet, mapSet, mapValues } from '../../persistent-map.ts'
 import { endingOf } from '../endings/table.ts'
-import { isRegistered, notDraining } from '../guards.ts'
 import { inOrder } from '../lane.ts'
 import type { AcceptInput, ResolveAdmissionIdempotency } from './input.ts'
-import { admissionPolicy, validationFault } from './policy.ts'
-import { contributorsOf, joiningSteers, returnsToLane } from './runs.ts'
+import { type Admission, admissionPolicy, validationFault } from './policy.ts'
+import { contributorsOf, returnsToLane } from './runs.ts'
 import { type AbandonReason, drop, type EntryFacts, enqueue, ephemeralInputs, type Ledger } from './state.ts'
 
 function saysTheSame(_: CoreFacts, { seen }: ResolveAdmissionIdempotency): boolean {
   return seen.sameContent
 }
-function isFaulty(_: CoreFacts, input: AcceptInput): boolean {
-  return validationFault(input) !== undefined
+function isFaulty(_: CoreFacts, __: AcceptInput, { fault }: Admission): boolean {
+  return fault !== undefined
 }
 function isNew(state: CoreFacts, input: AcceptInput): boolean {
   const { ledger, endings } = state
   return mapGet(ledger.entries, input.inputId) === undefined && endingOf(endings, input.inputId) === undefined
 }
 /** What waits is bounded by whoever offers it; what takes the place of another makes it no more. */
-function isFull(state: CoreFacts, input: AcceptInput): boolean {
-  const { mostUnfinished } = input
-  if (mostUnfinished === undefined || state.ledger.entries.size < mostUnfinished) return false
-  return replacedBy(state.ledger, input).length === 0
+function isFull({ ledger }: CoreFacts, { mostUnfinished }: AcceptInput, { replaced }: Admission): boolean {
+  return mostUnfinished !== undefined && ledger.entries.size >= mostUnfinished && replaced.length === 0
 }
-function isConsumedOnAccept(state: CoreFacts, input: AcceptInput): boolean {
-  return admissionPolicy(input, state.run.phase === 'bound', false).consumedOnAccept
+function isConsumedOnAccept(_: CoreFacts, __: AcceptInput, { consumedOnAccept }: Admission): boolean {
+  return consumedOnAccept
 }
 
 /** A session that was retired during a run admits nothing any more, though the run goes on. */
@@ -38,33 +35,36 @@ export function notRetiring({ lifecycle }: CoreFacts): boolean {
 /** The guards of the rows that admit. */
 export const admissionGuards = { saysTheSame, isFaulty, isFull, isNew, isConsumedOnAccept }
 
-/** Whether the row that takes the input in is the one that decides on it. */
-export function isEnqueued(state: CoreFacts, input: AcceptInput): boolean {
-  const refused = isFaulty(state, input) || isFull(state, input) || !isNew(state, input)
-  return (
-    !refused && !isConsumedOnAccept(state, input) && isRegistered(state) && notDraining(state) && notRetiring(state)
+/** What is made of an input that is offered, for all rows and all who follow them. */
+export function admissionOf(state: CoreFacts, input: AcceptInput): Admission {
+  const silent = isSilent(state, input)
+  const { lane, wake, signal, consumedOnAccept, coalesces } = admissionPolicy(
+    input,
+    state.run.phase === 'bound',
+    silent,
   )
+  const replaced = replacedBy(state.ledger, input)
+  return { fault: validationFault(input), lane, wake, signal, consumedOnAccept, coalesces, silent, replaced }
 }
 
+const NOBODY: readonly InputId[] = []
+
 /** Admits: ends what it replaces, then takes its place behind its lane. */
-export function accept(slice: Ledger, input: AcceptInput, state: CoreFacts): Ledger {
+export function accept(slice: Ledger, input: AcceptInput, _: CoreFacts, admission: Admission): Ledger {
   const { inputId: id, at, kind = 'prompt', supersessionKey, durability } = input
-  const silent = isSilent(state, input)
-  const { lane, wake } = admissionPolicy(input, state.run.phase === 'bound', silent)
-  const facts: EntryFacts = { id, kind, lane, wake, attempts: 0, at, carries: [] }
+  const { lane, wake, silent, replaced } = admission
+  const facts: EntryFacts = { id, kind, lane, wake, attempts: 0, at, carries: NOBODY }
   if (supersessionKey === undefined && !silent && durability !== 'ephemeral') return enqueue(slice, facts, 'back')
   const more: Partial<EntryFacts> = {
     ...(supersessionKey !== undefined && { supersessionKey }),
     ...(silent && { silent }),
     ...(durability === 'ephemeral' && { ephemeral: true }),
   }
-  return enqueue(withoutReplaced(slice, input), { ...facts, ...more }, 'back')
+  return enqueue(withoutReplaced(slice, supersessionKey, new Set(replaced)), { ...facts, ...more }, 'back')
 }
 
 /** Many may wait under one key: it names those that stay at once, rather than one less for each that goes. */
-function withoutReplaced(slice: Ledger, input: AcceptInput): Ledger {
-  const { supersessionKey: key } = input
-  const replaced = new Set(replacedBy(slice, input))
+function withoutReplaced(slice: Ledger, key: string | undefined, replaced: ReadonlySet<InputId>): Ledger {
   if (key === undefined || replaced.size === 0) return slice
   const stay = (mapGet(slice.keyed, key) ?? []).filter(id => !replaced.has(id))
   const cleared = [...replaced].reduce(drop, { ...slice, keyed: mapDelete(slice.keyed, key) })
@@ -80,11 +80,11 @@ function isSilent(state: CoreFacts, input: AcceptInput): boolean {
 }
 
 /** Waiting inputs that this one replaces: of its key, if it says so; an update of progress replaces only older updates. */
-export function replacedBy(slice: Ledger, input: AcceptInput): readonly InputId[] {
-  if (input.supersessionKey === undefined) return []
+function replacedBy(slice: Ledger, input: AcceptInput): readonly InputId[] {
+  if (input.supersessionKey === undefined) return NOBODY
   const waiting = mapGet(slice.keyed, input.supersessionKey) ?? []
   if (input.mode === 'supersede') return waiting
-  if (input.kind !== 'peer-response-progress') return []
+  if (input.kind !== 'peer-response-progress') return NOBODY
   return waiting.filter(id => mapGet(slice.entries, id)?.kind === 'peer-response-progress')
 }
 
@@ -109,17 +109,20 @@ function ended(
   }))
 }
 
-function accepted(_: CoreFacts, input: AcceptInput, before: CoreFacts): readonly CoreEffect[] {
-  const policy = admissionPolicy(input, before.run.phase === 'bound', isSilent(before, input))
-  const acceptedEffect: CoreEffect = { type: 'InputAccepted', inputId: input.inputId, lane: policy.lane }
-  const signal: readonly CoreEffect[] =
-    policy.signal === 'None' ? [] : [{ type: 'PostAdmissionSignal', signal: policy.signal }]
-  if (input.supersessionKey === undefined) return [acceptedEffect, ...signal]
+function accepted(
+  _: CoreFacts,
+  input: AcceptInput,
+  before: CoreFacts,
+  { lane, signal: said, replaced }: Admission,
+): readonly CoreEffect[] {
+  const acceptedEffect: CoreEffect = { type: 'InputAccepted', inputId: input.inputId, lane }
+  const signal: readonly CoreEffect[] = said === 'None' ? [] : [{ type: 'PostAdmissionSignal', signal: said }]
+  if (replaced.length === 0) return [acceptedEffect, ...signal]
   const by = input.inputId
-  const replaced = replacedBy(before.ledger, input).flatMap(id => withCarried(before.ledger, id))
+  const gone = replaced.flatMap(id => withCarried(before.ledger, id))
   const terminal =
     input.mode === 'supersede' ? ({ status: 'superseded', by } as const) : ({ status: 'coalesced', by } as const)
-  return [acceptedEffect, ...ended(before, replaced, terminal), ...signal]
+  return [acceptedEffect, ...ended(before, gone, terminal), ...signal]
 }
 
 function staged(after: CoreFacts): readonly CoreEffect[] {
@@ -128,10 +131,10 @@ function staged(after: CoreFacts): readonly CoreEffect[] {
   return contributors.map(inputId => ({ type: 'InputStaged', inputId, runId, attempt: attemptsOf(after, inputId) }))
 }
 
-function steered(after: CoreFacts, input: CoreInput, before: CoreFacts): readonly CoreEffect[] {
+function steered(after: CoreFacts, _: CoreInput, __: CoreFacts, joined: readonly InputId[]): readonly CoreEffect[] {
   if (after.run.phase !== 'bound') return []
   const { runId, boundary } = after.run
-  return joiningSteers(before, input).map(inputId => ({ type: 'InputSteered', inputId, runId, boundary }))
+  return joined.map(inputId => ({ type: 'InputSteered', inputId, runId, boundary }))
 }
 
 function rolledBack(after: CoreFacts, _: CoreInput, before: CoreFacts): readonly CoreEffect[] {
@@ -171,10 +174,10 @@ export const ledgerEffects = {
     inputId,
     existing: seen.inputId,
   }),
-  rejected: (_: CoreFacts, input: AcceptInput): CoreEffect => ({
+  rejected: (_: CoreFacts, { inputId }: AcceptInput, __: CoreFacts, { fault = 'unknown' }: Admission): CoreEffect => ({
     type: 'AdmissionRejected',
-    inputId: input.inputId,
-    reason: validationFault(input) ?? 'unknown',
+    inputId,
+    reason: fault,
   }),
   overloaded: (_: CoreFacts, { inputId }: AcceptInput): CoreEffect => ({
     type: 'AdmissionRejected',

@@ -1,4 +1,4 @@
-/** Which waiting inputs the next run takes. Everybody who has to know asks here, so that no two can disagree. */
+/** Which waiting inputs the next run takes. */
 import type { InputId } from '../../ids.ts'
 import { mapGet } from '../../persistent-map.ts'
 import { findInOrder, type LaneState } from '../lane.ts'
@@ -23,20 +23,13 @@ export function nextWaking(ledger: Ledger): InputId | undefined {
   return firstWaking(ledger, ledger.steer) ?? firstWaking(ledger, ledger.queue)
 }
 
-/** The batch that was selected last. Binding a run and staging its inputs ask for the same one, of the same ledger. */
-let selected: ({ readonly ledger: Ledger; readonly batch: readonly InputId[] } & BatchRules) | undefined
-
 /**
  * The inputs of the next run, in the order in which they were accepted. Once anything wakes the session the steers go
  * first, and each lane from its front, passive inputs in their place. Inputs share a run where `share` says so, the
  * prompts of a session that merges all of them. Work that has a journal already is continued alone, with what it carries.
  */
 export function selectBatch(ledger: Ledger, { merge, passivesAlong }: BatchRules): readonly InputId[] {
-  const known = selected?.ledger === ledger && selected.merge === merge && selected.passivesAlong === passivesAlong
-  if (known && selected !== undefined) return selected.batch
-  const batch = passivesAlong ? batchBefore3(ledger, merge) : batchOf(ledger, merge)
-  selected = { ledger, merge, passivesAlong, batch }
-  return batch
+  return passivesAlong ? batchBefore3(ledger, merge) : batchOf(ledger, merge)
 }
 
 function batchOf(ledger: Ledger, merge: boolean): readonly InputId[] {

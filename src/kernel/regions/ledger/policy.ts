@@ -5,6 +5,7 @@
  * table, so that every kind and mode has one line and the docs can print it.
  */
 
+import type { InputId } from '../../ids.ts'
 import type { PostAdmissionSignal } from './effect.ts'
 import type { AcceptInput } from './input.ts'
 import type { InputKind, Lane } from './state.ts'
@@ -19,6 +20,16 @@ export interface AdmissionPolicy {
   readonly consumedOnAccept: boolean
   /** A newer one of the same supersession key replaces a waiting older one. */
   readonly coalesces: boolean
+}
+
+/** What the ledger makes of an input that is offered, whether or not it is taken in. */
+export interface Admission extends AdmissionPolicy {
+  /** Why it is malformed, if it is. */
+  readonly fault: string | undefined
+  /** It starts no turn, whatever is done to the session. */
+  readonly silent: boolean
+  /** Waiting inputs whose place it takes. */
+  readonly replaced: readonly InputId[]
 }
 
 /** Why an input is malformed, in the order in which it is checked; undefined when it is sound. */

@@ -5,7 +5,17 @@ import { emptyMap, mapDelete, mapGet, mapOf, mapSet } from '../../persistent-map
 import { EMPTY_LANE, inOrder } from '../lane.ts'
 import type { RollbackCause } from '../run/effect.ts'
 import { selectBatch } from './batch.ts'
-import { dequeue, type EntryFacts, enqueue, factsOf, type Ledger, MAX_ATTEMPTS, withEntries } from './state.ts'
+import {
+  appliedAs,
+  dequeue,
+  enqueue,
+  factsOf,
+  type Ledger,
+  type LedgerEntry,
+  MAX_ATTEMPTS,
+  stagedAs,
+  withEntries,
+} from './state.ts'
 
 /** The inputs of the bound run, head first. */
 export function contributorsOf(state: CoreFacts): readonly InputId[] {
@@ -31,21 +41,16 @@ export function joiningSteers(state: CoreFacts, input: { readonly type: string }
   return waking || input.type === 'BoundaryContinue' ? joining : []
 }
 
-/** Guard: steers wait that prolong the turn. */
-export function joinsSteers(state: CoreFacts, input: { readonly type: string }): boolean {
-  return joiningSteers(state, input).length > 0
-}
-
 type Preparing = { readonly runId: RunId; readonly passives?: 'along' }
 
 /** What the run that is being prepared takes. */
-export function batchFor(ledger: Ledger, { passives }: Preparing, state: CoreFacts): readonly InputId[] {
-  return selectBatch(ledger, { merge: state.registration.merge, passivesAlong: passives === 'along' })
+export function batchFor({ ledger, registration: { merge } }: CoreFacts, { passives }: Preparing): readonly InputId[] {
+  return selectBatch(ledger, { merge, passivesAlong: passives === 'along' })
 }
 
-/** Stages the next batch for the run. */
-export function stage(slice: Ledger, input: Preparing, state: CoreFacts): Ledger {
-  return batchFor(slice, input, state).reduce((ledger, id) => stageOne(ledger, id, input), slice)
+/** Stages the batch for the run. */
+export function stage(slice: Ledger, input: Preparing, _: CoreFacts, batch: readonly InputId[]): Ledger {
+  return batch.reduce((ledger, id) => stageOne(ledger, id, input), slice)
 }
 
 function stageOne(ledger: Ledger, id: InputId, { runId, passives }: Preparing): Ledger {
@@ -54,38 +59,30 @@ function stageOne(ledger: Ledger, id: InputId, { runId, passives }: Preparing): 
   const next = entry.status === 'queued' ? dequeue(ledger, entry) : ledger
   // Work that has begun is finished, also where its first attempt fails: nobody has to come and wake it again.
   const wake = passives === 'along' ? entry.wake : true
-  const staged = {
-    ...factsOf(entry),
-    wake,
-    attempts: entry.attempts + 1,
-    carries: [],
-    status: 'staged',
-    runId,
-  } as const
-  return withEntries(next, mapSet(next.entries, id, staged))
+  return putEntry(next, stagedAs(entry, wake, runId))
 }
 
 /** Marks what the run holds as applied and lets the waiting steers join. */
-export function joinSteers(slice: Ledger, input: CoreInput, state: CoreFacts): Ledger {
+export function joinSteers(slice: Ledger, _: CoreInput, state: CoreFacts, joined: readonly InputId[]): Ledger {
   if (state.run.phase !== 'bound') return slice
   const { runId, contributors } = state.run
   const boundary = state.run.boundary + 1
   const attempts = attemptsOf(slice, contributors[0])
   let ledger = slice
-  for (const id of joiningSteers(state, input)) {
+  for (const id of joined) {
     const entry = mapGet(ledger.entries, id)
     if (entry?.status !== 'queued') continue
-    ledger = applied(dequeue(ledger, entry), { ...factsOf(entry), attempts }, runId, boundary)
+    ledger = putEntry(dequeue(ledger, entry), appliedAs(entry, attempts, runId, boundary))
   }
   for (const id of contributors) {
     const entry = mapGet(ledger.entries, id)
-    if (entry?.status === 'staged') ledger = applied(ledger, factsOf(entry), runId, boundary)
+    if (entry?.status === 'staged') ledger = putEntry(ledger, appliedAs(entry, entry.attempts, runId, boundary))
   }
   return ledger
 }
 
-function applied(ledger: Ledger, facts: EntryFacts, runId: RunId, boundary: number): Ledger {
-  return withEntries(ledger, mapSet(ledger.entries, facts.id, { ...facts, status: 'applied', runId, boundary }))
+function putEntry(ledger: Ledger, entry: LedgerEntry): Ledger {
+  return withEntries(ledger, mapSet(ledger.entries, entry.id, entry))
 }
 
 function attemptsOf(ledger: Ledger, id: InputId | undefined): number {

@@ -99,7 +99,7 @@ export function enqueue(ledger: Ledger, facts: EntryFacts, where: 'front' | 'bac
   const [lane, slot] = (where === 'back' ? pushBack : pushFront)(ledger[facts.lane], facts.id)
   const { supersessionKey: key } = facts
   return {
-    entries: mapSet(ledger.entries, facts.id, { ...factsOf(facts), status: 'queued', slot }),
+    entries: mapSet(ledger.entries, facts.id, queuedAs(facts, slot)),
     queue: facts.lane === 'queue' ? lane : ledger.queue,
     steer: facts.lane === 'steer' ? lane : ledger.steer,
     waking: ledger.waking + (facts.wake ? 1 : 0),
@@ -126,14 +126,44 @@ function withoutKeyed(keyed: Ledger['keyed'], key: string, id: InputId): Ledger[
   return rest.length === 0 ? mapDelete(keyed, key) : mapSet(keyed, key, rest)
 }
 
+// Every input passes these three, and a literal costs a fraction of a spread: that is for the entries with more to them.
+function queuedAs(facts: EntryFacts, slot: number): LedgerEntry {
+  const { id, kind, lane, wake, attempts, at, carries } = facts
+  if (!isPlain(facts)) return { ...factsOf(facts), status: 'queued', slot }
+  return { id, kind, lane, wake, attempts, at, carries, status: 'queued', slot }
+}
+
+/** The entry as one of the run that takes it, and with it what it carried. */
+export function stagedAs(facts: EntryFacts, wake: boolean, runId: RunId): LedgerEntry {
+  const { id, kind, lane, at } = facts
+  const attempts = facts.attempts + 1
+  if (!isPlain(facts)) return { ...factsOf(facts), wake, attempts, carries: [], status: 'staged', runId }
+  return { id, kind, lane, wake, attempts, at, carries: [], status: 'staged', runId }
+}
+
+/** The entry as one whose content is in the conversation. */
+export function appliedAs(facts: EntryFacts, attempts: number, runId: RunId, boundary: number): LedgerEntry {
+  const { id, kind, lane, wake, at, carries } = facts
+  if (!isPlain(facts)) return { ...factsOf(facts), attempts, status: 'applied', runId, boundary }
+  return { id, kind, lane, wake, attempts, at, carries, status: 'applied', runId, boundary }
+}
+
+function isPlain({ supersessionKey, progressed, unreported, silent, ephemeral }: EntryFacts): boolean {
+  return (supersessionKey ?? progressed ?? unreported ?? silent ?? ephemeral) === undefined
+}
+
 /** What an entry is whatever its status. */
 export function factsOf(entry: EntryFacts): EntryFacts {
   const { id, kind, lane, wake, attempts, at, supersessionKey, carries, progressed, unreported, silent, ephemeral } =
     entry
-  const facts = { id, kind, lane, wake, attempts, at, carries }
-  if ((supersessionKey ?? progressed ?? unreported ?? silent ?? ephemeral) === undefined) return facts
   return {
-    ...facts,
+    id,
+    kind,
+    lane,
+    wake,
+    attempts,
+    at,
+    carries,
     ...(supersessionKey && { supersessionKey }),
     ...(progressed && { progressed }),
     ...(unreported && { unreported }),

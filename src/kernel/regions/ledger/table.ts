@@ -12,8 +12,8 @@ import { isRegistered, notDraining } from '../guards.ts'
 import { EMPTY_LANE, inOrder } from '../lane.ts'
 import type { Stopping } from '../lifecycle/input.ts'
 import type { LifecyclePhase } from '../lifecycle/state.ts'
-import { accept, admissionGuards, ledgerEffects, notRetiring } from './admission.ts'
-import { abandonAll, drainsAfterRetire, endContributors, joinSteers, rollBack, stage, withoutQueued } from './runs.ts'
+import { accept, admissionGuards, admissionOf, ledgerEffects, notRetiring } from './admission.ts'
+import { abandonAll, endContributors, joinSteers, rollBack, stage, withoutQueued } from './runs.ts'
 import {
   type AbandonReason,
   dequeue,
@@ -64,6 +64,7 @@ export const ledger: CoreRegion<'ledger', LifecyclePhase> = {
   initial: { entries: emptyMap(), queue: EMPTY_LANE, steer: EMPTY_LANE, waking: 0, keyed: emptyMap() },
   phaseOf: state => state.lifecycle.phase,
   phases: ANSWERING,
+  decides: { AcceptInput: admissionOf },
   on: {
     ResolveAdmissionIdempotency: [
       { name: 'deduplicated', from: ANSWERING, when: [saysTheSame], emit: [ledgerEffects.deduplicated] },
@@ -156,19 +157,15 @@ export const ledger: CoreRegion<'ledger', LifecyclePhase> = {
           (input.queued ? ledgerEffects.abandoned('stopped') : ledgerEffects.cutOff)(after, input, before),
       ],
     },
-    StopRuntimeExecutor: {
-      then: (slice, input, before) => (givesUp(before, input) ? abandonAll(slice, input, before) : slice),
+    'StopRuntimeExecutor/inline': {
+      then: (slice, input, before) => (givesUp(input) ? abandonAll(slice, input, before) : slice),
       emit: [
-        (after, input, before) =>
-          givesUp(before, input) ? ledgerEffects.abandoned('stopped')(after, input, before) : [],
+        (after, input, before) => (givesUp(input) ? ledgerEffects.abandoned('stopped')(after, input, before) : []),
       ],
     },
     Retire: {
-      then: (slice, input, before) => (drainsAfterRetire(before) ? slice : abandonAll(slice, input, before)),
-      emit: [
-        (after, input, before) =>
-          drainsAfterRetire(before) ? [] : ledgerEffects.abandoned('retired')(after, input, before),
-      ],
+      then: (slice, input, before, keeps) => (keeps ? slice : abandonAll(slice, input, before)),
+      emit: [(after, input, before, keeps) => (keeps ? [] : ledgerEffects.abandoned('retired')(after, input, before))],
     },
     Destroy: { then: abandonAll, emit: [ledgerEffects.abandoned('destroyed')] },
     UnregisterSession: { then: abandonAll, emit: [ledgerEffects.abandoned('unregistered')] },
@@ -203,9 +200,9 @@ export const ledger: CoreRegion<'ledger', LifecyclePhase> = {
   ],
 }
 
-/** Whether the stop takes effect at once, and is of the time when that ended what waits. */
-function givesUp({ lifecycle }: CoreFacts, { queued }: Stopping): boolean {
-  return queued === 'abandoned' && lifecycle.phase !== 'attached' && lifecycle.phase !== 'running'
+/** Whether the stop is of the time when it ended what waits. */
+function givesUp({ queued }: Stopping): boolean {
+  return queued === 'abandoned'
 }
 
 function lanesAgree(l: Ledger): boolean {

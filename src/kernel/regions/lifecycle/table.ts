@@ -8,7 +8,8 @@ import type { CoreEffect, CoreFacts, CoreInput, CoreRegion } from '../../core.ts
 import type { SessionId } from '../../ids.ts'
 import { canHear, canPrepare } from '../../runnable.ts'
 import { allCallsSettled, hasUnsettledCalls } from '../calls/table.ts'
-import { isCurrentRun, isRegistered, notDraining } from '../guards.ts'
+import { epochBegunBy, isCurrentRun, isRegistered, notDraining } from '../guards.ts'
+import { batchFor, drainsAfterRetire } from '../ledger/runs.ts'
 import type { RollbackCause } from '../run/effect.ts'
 import type { Lifecycle, LifecyclePhase, PreRunPhase } from './state.ts'
 
@@ -105,6 +106,7 @@ export const lifecycle: CoreRegion<'lifecycle', LifecyclePhase> = {
   initial: { phase: 'initializing' },
   phaseOf: state => state.lifecycle.phase,
   phases: PHASES,
+  decides: { Prepare: batchFor, DrainQueuedRun: batchFor, Retire: drainsAfterRetire, Reset: epochBegunBy },
   on: {
     Initialize: [{ name: 'fresh', from: ['initializing'], to: ['idle'], then: () => IDLE }],
     EnsureSessionWithExecutor: [

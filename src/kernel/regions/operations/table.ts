@@ -8,7 +8,7 @@
  */
 import type { CoreRegion } from '../../core.ts'
 import { mapGet, mapValues } from '../../persistent-map.ts'
-import { epochBegunBy, isCurrentRun, isRegistered, notDraining } from '../guards.ts'
+import { isCurrentRun, isRegistered, notDraining } from '../guards.ts'
 import type { LifecyclePhase } from '../lifecycle/state.ts'
 import type { OperationsInput } from './input.ts'
 import { operationEffects, operationGuards, type WithOperation } from './rules.ts'
@@ -226,11 +226,8 @@ export const operations: CoreRegion<'operations', LifecyclePhase> = {
     'RegisterSession/new': { then: () => NO_OPERATIONS, emit: [effects.ownerRetired] },
     'RegisterSession/after-drain': { then: () => NO_OPERATIONS, emit: [effects.ownerRetired] },
     Reset: {
-      then: (slice, input, before) => (epochBegunBy(before, input) === undefined ? slice : endEpoch(slice)),
-      emit: [
-        (after, input, before) =>
-          epochBegunBy(before, input) === undefined ? [] : effects.ownerRetired(after, input, before),
-      ],
+      then: (slice, _, __, epoch) => (epoch === undefined ? slice : endEpoch(slice)),
+      emit: [(after, input, before, epoch) => (epoch === undefined ? [] : effects.ownerRetired(after, input, before))],
     },
     UnregisterSession: {
       then: (slice, _, { registration }) =>

@@ -253,13 +253,8 @@ export const registration: CoreRegion<'registration', RegistrationPhase> = {
     },
     Recover: { moves: { active: ['queuing'] }, then: queuing },
     Reset: { moves: { active: ['queuing'] }, then: slice => forgetIntents(queuing(slice)) },
-    StopRuntimeExecutor: {
-      moves: { active: ['queuing'] },
-      then: (slice, _, before) =>
-        forgetIntents(
-          before.lifecycle.phase === 'attached' || before.lifecycle.phase === 'running' ? slice : queuing(slice),
-        ),
-    },
+    StopRuntimeExecutor: { then: forgetIntents },
+    'StopRuntimeExecutor/inline': { moves: { active: ['queuing'] }, then: slice => forgetIntents(queuing(slice)) },
     RuntimeExecutorExited: { moves: { active: ['queuing'] }, then: slice => forgetIntents(queuing(slice)) },
     Destroy: {
       moves: { active: ['queuing'], draining: ['queuing'] },

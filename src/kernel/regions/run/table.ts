@@ -6,8 +6,7 @@
  */
 
 import type { CoreEffect, CoreFacts, CoreRegion } from '../../core.ts'
-import type { RunId } from '../../ids.ts'
-import { batchFor, joiningSteers } from '../ledger/runs.ts'
+import type { InputId, RunId } from '../../ids.ts'
 import { entryOf } from '../ledger/state.ts'
 import { anew } from '../lifetimes.ts'
 import type { Run } from './state.ts'
@@ -40,10 +39,10 @@ const onRun =
 
 function bindRun(
   _: Run,
-  input: { readonly runId: RunId; readonly at: number; readonly passives?: 'along' },
+  input: { readonly runId: RunId; readonly at: number },
   state: CoreFacts,
+  contributors: readonly InputId[],
 ): Run {
-  const contributors = batchFor(state.ledger, input, state)
   const [head] = contributors
   const progressed = head !== undefined && entryOf(state.ledger, head)?.progressed === true
   return {
@@ -62,17 +61,16 @@ function submitPrimitive(after: CoreFacts): readonly CoreEffect[] {
   return [{ type: 'SubmitRunPrimitive', runId: after.run.runId, contributors: after.run.contributors }]
 }
 
-function passBoundary(slice: Run, input: { readonly type: string }, state: CoreFacts): Run {
+function passBoundary(slice: Run, _: unknown, __: CoreFacts, joined: readonly InputId[]): Run {
   if (slice.phase !== 'bound') return slice
-  const joined = joiningSteers(state, input)
   const contributors = joined.length === 0 ? slice.contributors : [...slice.contributors, ...joined]
   return { ...slice, boundary: slice.boundary + 1, progressed: true, contributors }
 }
 
-function receipt(after: CoreFacts, input: { readonly type: string }, before: CoreFacts): readonly CoreEffect[] {
+function receipt(after: CoreFacts, _: unknown, __: CoreFacts, steered: readonly InputId[]): readonly CoreEffect[] {
   if (after.run.phase !== 'bound') return []
   const { runId, boundary, contributors } = after.run
-  return [{ type: 'BoundaryApplied', runId, boundary, contributors, steered: joiningSteers(before, input) }]
+  return [{ type: 'BoundaryApplied', runId, boundary, contributors, steered }]
 }
 
 const NONE: Run = { phase: 'none' }

@@ -5,10 +5,11 @@
  * Enforces: a terminal outcome is written once; a retry names the attempt it follows; a barrier is satisfied by exactly
  * the operations it waits for; only recoverable failures are recovered from.
  */
-import type { CoreRegion } from '../../core.ts'
+import type { CoreFacts, CoreRegion } from '../../core.ts'
+import type { InputId } from '../../ids.ts'
 import { allCallsSettled, hasUnsettledCalls, noCallInFlight } from '../calls/table.ts'
 import { isCurrentRun } from '../guards.ts'
-import { joinsSteers } from '../ledger/runs.ts'
+import { joiningSteers } from '../ledger/runs.ts'
 import { turnEnds, UNFINISHED } from './ends.ts'
 import {
   barrierSatisfied,
@@ -35,12 +36,18 @@ export type { Turn, TurnPhase, TurnTerminalCause, TurnTerminalOutcome } from './
 const RUNNING = ['running'] as const
 const RECOVERABLE_IN: readonly TurnPhase[] = ['callingLlm', 'waitingForOps', 'drainingBoundary', 'extracting']
 
+/** Steers wait that prolong the turn. */
+function joinsSteers(_: CoreFacts, __: unknown, joined: readonly InputId[]): boolean {
+  return joined.length > 0
+}
+
 export const turn: CoreRegion<'turn', TurnPhase> = {
   name: 'turn',
   about: 'What happens between a run and its outcome: model, tools, boundaries, extraction, retries.',
   initial: READY,
   phaseOf: state => state.turn.phase,
   phases: ['ready', ...UNFINISHED, 'completed', 'failed', 'cancelled'],
+  decides: { BoundaryContinue: joiningSteers, BoundaryComplete: joiningSteers },
   on: {
     StartConversationRun: [
       {
