@@ -57,6 +57,7 @@ const HEARD: Readonly<Record<Hearer, string>> = {
   asker: 'the handle or host that sent the input, or asked to be told',
   mob: 'the seam that joins a mob to its sessions',
   explorer: 'the explorer, whose laws read it',
+  port: 'the run port, before each model call',
   later: 'nobody yet',
 }
 

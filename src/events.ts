@@ -44,6 +44,7 @@ const callEnd = {
 } as const
 const operation = { operationId: ['operationId', 'The operation.'] } as const
 const operationEnd = { ...operation, reason: ['text?', 'Why it ended so.'] } as const
+const surface = { surfaceId: ['text', 'The surface.'] } as const
 const due = { scheduleId: ['scheduleId', 'The schedule.'], dueAt: ['time', 'The time that was due.'] } as const
 const piece = { text: ['text', 'What was added.'] } as const
 const whole = { text: ['text', 'The whole text: what the deltas gave.'] } as const
@@ -181,6 +182,32 @@ export const EVENTS = {
     fields: { ...callEnd, code: ['text?', 'How it failed: see tools.md.'] },
   },
   'tool.unknown': { says: 'Nobody knows whether the call took effect: its policy or a person decides.', fields: call },
+  'tools.generation-changed': {
+    says: 'The model may see other tools than before, from its next request on.',
+    fields: { generation: ['int', 'The generation now, as `tool/list` answers it.'] },
+  },
+  'tools.surface-changed': {
+    says: 'A change of an external tool surface took place, or came to nothing.',
+    fields: {
+      ...surface,
+      operation: ['text', '`Add`, `Remove` or `Reload`.'],
+      phase: ['text', '`Pending`, `Applied`, `Draining`, `Failed` or `Forced`.'],
+      cause: ['text?', 'Why it failed.'],
+    },
+  },
+  'tools.connection-wanted': {
+    says: 'A surface waits for its connection: whoever holds connections makes it, and says what it offers.',
+    fields: {
+      ...surface,
+      operation: ['text', '`Add` or `Reload`.'],
+      pendingTaskSequence: ['int', 'What names the connection in the making.'],
+      stagedIntentSequence: ['int', 'The staged change that it comes from.'],
+    },
+  },
+  'tools.connection-unused': {
+    says: 'No call goes through this connection of a surface any more: whoever holds it closes it.',
+    fields: { ...surface, generation: ['int', 'Which connection.'] },
+  },
   'operation.started': {
     says: 'A call began work that outlasts its run.',
     of: ['runId'],

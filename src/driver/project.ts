@@ -33,6 +33,8 @@ export type Hearer =
   | 'mob'
   /** The explorer, whose laws read it. */
   | 'explorer'
+  /** The run port, which looks at the state that it speaks of before each model call. */
+  | 'port'
   /** Nobody yet: what is to hear it comes with tools, models, peers or voice. The list only shrinks (scripts/tidy). */
   | 'later'
 
@@ -158,8 +160,10 @@ export const HEARERS: { readonly [T in MeerkatEffect['type']]: Heard<T> | Hearer
   RuntimeOpsLifecycleDurabilityResolved: 'asker',
   ResolveAdmission: 'asker',
   SessionLlmReconfigurePlanResolved: 'asker',
-  ToolVisibilityChanged: 'later',
-  CommittedVisibleSetPublished: 'later',
+  ToolVisibilityChanged: 'asker',
+  CommittedVisibleSetPublished: 'asker',
+  ToolGenerationChanged: ({ generation }, into) =>
+    into.events.push({ type: 'tools.generation-changed', data: { generation } }),
   ModelRoutingStatusChanged: ({ epoch }, into) => into.events.push({ type: 'model.routing-changed', data: { epoch } }),
   SwitchTurnFiniteOverrideActivated: ({ requestId, target: { model } }, into) =>
     into.events.push({ type: 'model.switched', data: { requestId, model } }),
@@ -193,12 +197,13 @@ export const HEARERS: { readonly [T in MeerkatEffect['type']]: Heard<T> | Hearer
   SessionContextAdvanced: 'asker',
   McpServerStateChanged: 'later',
   McpServerReloadRequested: 'later',
-  ScheduleSurfaceCompletion: 'later',
-  RefreshVisibleSurfaceSet: 'later',
-  EmitExternalToolDelta: 'later',
-  CloseSurfaceConnection: 'later',
-  SurfaceCallAdmitted: 'later',
-  RejectSurfaceCall: 'later',
+  ScheduleSurfaceCompletion: ({ type: _, appliedAtTurn: __, ...data }, into) =>
+    into.events.push({ type: 'tools.connection-wanted', data }),
+  RefreshVisibleSurfaceSet: 'port',
+  EmitExternalToolDelta: ({ type: _, ...data }, into) => into.events.push({ type: 'tools.surface-changed', data }),
+  CloseSurfaceConnection: ({ type: _, ...data }, into) => into.events.push({ type: 'tools.connection-unused', data }),
+  SurfaceCallAdmitted: 'port',
+  RejectSurfaceCall: 'port',
   RealtimeIntentProjected: 'later',
   RealtimeBindingRotated: 'asker',
   RealtimeReconnectProgressProjected: 'later',

@@ -72,6 +72,7 @@ const KINDS: { readonly [Name in Field]: KindOf<ValueOf<Name>> } = {
   catalog: 'plain',
   cause: 'name',
   channelId: 'name',
+  chosen: 'flag',
   class: 'name',
   closeObservationSequence: 'count',
   command: 'plain',

@@ -204,13 +204,15 @@ const publish = (revision: number): MeerkatInput => ({ type: 'PublishCommittedVi
 
 describe('of the tools that are visible or are to be is said', () => {
   const none = { filter: { type: 'all' }, deferred: [] } as const
+  /** Behind the two catalogues. */
+  const anew = { type: 'ToolGenerationChanged', generation: 3 } as const
   test.each([
     ['a filter that is staged', [], STAGED, sees(0, 1)],
     ['one from its keeper', [], { ...STAGED, type: 'StageVisibilityFilter' }, sees(0, 1)],
     ['a deferred tool that is requested', [], REQUESTED, sees(0, 1)],
     ['that none is to be shown', [REQUESTED], { type: 'StageDeferredNames', names: [] }, sees(0, 2)],
-    ['a filter that is committed', [STAGED], commitFilter(1), sees(1)],
-    ['a request that is committed', [REQUESTED], commitNames(search), sees(1)],
+    ['a filter that is committed', [STAGED], commitFilter(1), sees(1), anew],
+    ['a request that is committed', [REQUESTED], commitNames(search), sees(1), anew],
     [
       'what is put in their place',
       [],
@@ -223,9 +225,10 @@ describe('of the tools that are visible or are to be is said', () => {
         authorities: [],
       },
       sees(1, 2),
+      anew,
     ],
-  ] as const)('%s', (_, before, input, said) => {
-    expect(served(...CATALOGS, ...before).do(input)).toEqual([said])
+  ] as const)('%s', (_, before, input, ...said) => {
+    expect(served(...CATALOGS, ...before).do(input)).toEqual(said)
   })
 
   test.each([
@@ -269,7 +272,10 @@ describe('tools of a model', () => {
   test('that is cleared are said to be others again', () => {
     const play = served(...CATALOGS, STAGED, hydrated)
     expect(isToolVisible(play.state, 'view_image')).toBe(false)
-    expect(play.do({ type: 'ClearSessionLlmState' })).toEqual([sees(4, 5)])
+    expect(play.do({ type: 'ClearSessionLlmState' })).toEqual([
+      sees(4, 5),
+      { type: 'ToolGenerationChanged', generation: 4 },
+    ])
     expect(isToolVisible(play.state, 'view_image')).toBe(true)
   })
 })

@@ -7,6 +7,7 @@ import {
   type VisibilityInput,
 } from 'meerkat-ts/kernel'
 import { describe, expect, test } from 'vitest'
+import { toolGeneration } from '../../src/kernel/regions/visibility/state.ts'
 import { all, blind, busy, CATALOGS, outcomes, seeing, served, tool } from './support/model-sessions.ts'
 import { kinds, type Play, runId } from './support/play.ts'
 
@@ -35,13 +36,40 @@ const inherit = (inherited: ToolFilter): MeerkatInput => ({
   authorities: [],
 })
 
+describe('the generation', () => {
+  const generations = (...inputs: readonly MeerkatInput[]): readonly number[] => {
+    const play = served()
+    return inputs.map(input => {
+      play.do(input)
+      return toolGeneration(play.state.visibility)
+    })
+  }
+
+  test('rises with what the model may see, not with what is staged', () => {
+    const published = { type: 'PublishCommittedVisibleSet', revision: 1 } as const
+    expect(generations(...CATALOGS, stage(deny('write')), published)).toEqual([1, 2, 2, 3])
+    expect(generations(...CATALOGS, { type: 'SetTurnToolOverlay', deny: ['read'] })).toEqual([1, 2, 3])
+    expect(generations(...CATALOGS, { type: 'ClearTurnToolOverlay' }, inherit(deny('read')))).toEqual([1, 2, 2, 3])
+    const models = [{ type: 'HydrateSessionLlmState', ...blind }, { type: 'ClearSessionLlmState' }] as const
+    expect(generations(...CATALOGS, ...models)).toEqual([1, 2, 3, 4])
+  })
+
+  test('is said, but for the first: nobody has seen one before', () => {
+    const play = served()
+    const [first, second] = CATALOGS
+    if (first === undefined || second === undefined) throw new Error('there are two catalogues')
+    expect(kinds(play.do(first))).toEqual([])
+    expect(play.do(second)).toEqual([{ type: 'ToolGenerationChanged', generation: 2 }])
+  })
+})
+
 describe('a filter', () => {
   test('that is staged shows nothing before it is committed', () => {
     const play = served(...CATALOGS)
     play.do(stage(deny('write')))
     expect(hasStagedVisibility(play.state)).toBe(true)
     expect(visible(play)).toEqual(['read', 'write', 'view_image'])
-    expect(publish(play)).toEqual(['CommittedVisibleSetPublished'])
+    expect(publish(play)).toEqual(['CommittedVisibleSetPublished', 'ToolGenerationChanged'])
     expect(visible(play)).toEqual(['read', 'view_image'])
     expect(hasStagedVisibility(play.state)).toBe(false)
     expect(publish(play)).toEqual([])

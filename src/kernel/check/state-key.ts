@@ -20,6 +20,7 @@ import type { Run } from '../regions/run/state.ts'
 import type { Schedules } from '../regions/schedules/state.ts'
 import { schedulesOf } from '../regions/schedules/table.ts'
 import type { Surface, ToolSurfaces } from '../regions/tool-surfaces/state.ts'
+import type { Visibility } from '../regions/visibility/state.ts'
 import type { MeerkatState } from '../state.ts'
 
 /** How a slice is put into words; those that are missing count as they are. */
@@ -32,6 +33,7 @@ const WORDS: { readonly [Name in keyof MeerkatState]?: (slice: MeerkatState[Name
   schedules: schedulesInWords,
   routing: routingInWords,
   toolSurfaces: toolSurfacesInWords,
+  visibility: visibilityInWords,
   realtime: realtimeInWords,
   productTurn: productTurnInWords,
   live: liveInWords,
@@ -172,6 +174,11 @@ function routingInWords(routing: Routing): string {
 
 function schedulesInWords(schedules: Schedules): string {
   return `schedules ${JSON.stringify(schedulesOf(schedules))}`
+}
+
+/** Which generation of the tools it is, only those ask who have seen one. */
+function visibilityInWords({ generation: _, ...rest }: Visibility): string {
+  return `visibility ${JSON.stringify(rest)}`
 }
 
 /** Sequences and epochs are only ever compared with those there are, and times with none. */

@@ -34,6 +34,8 @@ export type VisibilityInput =
 export interface ReplaceVisibilityState {
   readonly type: 'ReplaceVisibilityState'
   readonly inherited: ToolFilter
+  /** The filter is the list of tools which the session was opened or updated with; another choice takes its place. */
+  readonly chosen?: boolean
   readonly active: VisibleSet
   readonly staged: VisibleSet
   /** Who provides the tools that the filters name. */

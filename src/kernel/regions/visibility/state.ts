@@ -35,6 +35,8 @@ export interface TurnToolOverlay {
 export interface Visibility {
   /** What whoever made the session leaves of the tools. */
   readonly inherited: ToolFilter
+  /** That filter is the list of tools which the session was opened or updated with. */
+  readonly chosen?: true
   readonly active: VisibleSet
   /** Takes the place of `active` when it is committed. With the same revision, it is the same. */
   readonly staged: VisibleSet
@@ -45,6 +47,13 @@ export interface Visibility {
   /** The tools that stay hidden until they are asked for. */
   readonly deferredCatalog: ToolCatalog
   readonly overlay?: TurnToolOverlay
+  /** Rises with every change of what the model may see. Absent: nobody has said yet which tools there are. */
+  readonly generation?: number
+}
+
+/** Rises with every change of what the model may see, from 0. */
+export function toolGeneration({ generation = 0 }: Visibility): number {
+  return generation
 }
 
 interface Seen {
@@ -69,9 +78,19 @@ function layersOf({ visibility: { inherited, active, overlay }, llm }: Seen): re
 /** Whether the model may see a tool. Those that control what it sees (`isControl`) are always there. */
 export function isToolVisible(state: Seen, name: string, isControl = false): boolean {
   if (isControl) return true
-  const { active, deferredCatalog } = state.visibility
-  if (mapGet(deferredCatalog, name) !== undefined && !active.deferred.includes(name)) return false
-  return layersOf(state).every(filter => admits(filter, name))
+  return !isToolDeferred(state.visibility, [name]) && isToolAdmitted(state, [name])
+}
+
+/** Whether a tool of these names is hidden because nobody has asked for it, or what was asked is not committed. */
+export function isToolDeferred({ active, deferredCatalog }: Visibility, names: readonly string[]): boolean {
+  return names.some(name => mapGet(deferredCatalog, name) !== undefined && !active.deferred.includes(name))
+}
+
+/** Whether filters leave a tool of these names: it is allowed by any of them, and denied by any. */
+export function isToolAdmitted(state: Seen, names: readonly string[]): boolean {
+  return layersOf(state).every(filter =>
+    filter.type === 'allow' ? names.some(name => admits(filter, name)) : names.every(name => admits(filter, name)),
+  )
 }
 
 /** Whether something waits to be committed at the next boundary. */
@@ -109,5 +128,6 @@ export function afterModelChange(slice: Visibility, state: Seen, llm: Llm): Visi
     active: { ...slice.active, revision },
     staged: { ...slice.staged, revision: newest },
     newest,
+    generation: toolGeneration(slice) + 1,
   }
 }

@@ -5,7 +5,9 @@
  * sets of one revision are the same; a filter or a request names a tool together with who provides it, and as long as
  * it is named nobody else can provide it. What a turn alone shows ends with its run: an input that is tried again has
  * its overlay set again. What the model's abilities leave follows from the model (llm) and is not kept here. When a
- * boundary is reached, and so a commit due, is the loop's to know.
+ * boundary is reached, and so a commit due, is the loop's to know. Whatever changes what the model may see raises the
+ * generation: whoever has seen one knows by it alone whether there is another. A catalogue that is replaced counts,
+ * also by the same names: a connection behind them may be another.
  */
 
 import type { Satellite } from '../../core.ts'
@@ -29,6 +31,7 @@ import {
   type ToolAuthority,
   type ToolCatalog,
   type TurnToolOverlay,
+  toolGeneration,
   type Visibility,
   type VisibleSet,
 } from './state.ts'
@@ -130,28 +133,32 @@ const stage = (slice: Visibility, change: Partial<Omit<VisibleSet, 'revision'>>)
 function stageFilter(slice: Visibility, { filter }: Staging): Visibility {
   return stage(slice, { filter: plain(filter) })
 }
+/** The model may see something else from now on. */
+const seen = (slice: Visibility): Visibility => ({ ...slice, generation: toolGeneration(slice) + 1 })
 /** Commits a part: it takes the staged revision, and if the other part is still to come, that gets a new one. */
 function commit(slice: Visibility, part: 'filter' | 'deferred'): Visibility {
   const active = { ...slice.active, [part]: slice.staged[part], revision: slice.staged.revision }
-  return sameContent(active, slice.staged) ? { ...slice, active } : stage({ ...slice, active }, {})
+  const next = seen({ ...slice, active })
+  return sameContent(active, slice.staged) ? next : stage(next, {})
 }
-function replace(slice: Visibility, input: ReplaceVisibilityState): Visibility {
+function replace({ chosen: _, ...slice }: Visibility, input: ReplaceVisibilityState): Visibility {
   const staged = plainSet(input.staged)
   return {
-    ...slice,
+    ...seen(slice),
     inherited: plain(input.inherited),
+    ...(input.chosen === true && { chosen: true }),
     active: plainSet(input.active),
     staged,
     newest: Math.max(slice.newest, staged.revision),
   }
 }
 function overlaid(slice: Visibility, { allow, deny }: TurnToolOverlay): Visibility {
-  return { ...slice, overlay: { ...(allow && { allow: distinct(allow) }), deny: distinct(deny) } }
+  return { ...seen(slice), overlay: { ...(allow && { allow: distinct(allow) }), deny: distinct(deny) } }
 }
 function withoutOverlay(slice: Visibility): Visibility {
   if (slice.overlay === undefined) return slice
   const { overlay: _, ...rest } = slice
-  return rest
+  return seen(rest)
 }
 
 const NOTHING_NAMED: VisibleSet = { revision: 0, filter: ALL_TOOLS, deferred: [] }
@@ -170,6 +177,12 @@ function changed({ visibility: { active, staged } }: Sees): VisibilityEffect {
 function changedIfSo(after: Sees, _: unknown, before: Sees): readonly VisibilityEffect[] {
   return after.visibility.active.revision === before.visibility.active.revision ? [] : [changed(after)]
 }
+/** The first catalogue changes nothing that anybody has seen. */
+function otherGeneration({ visibility }: Sees, _: unknown, before: Sees): readonly VisibilityEffect[] {
+  const generation = toolGeneration(visibility)
+  const known = toolGeneration(before.visibility)
+  return known === 0 || generation <= known ? [] : [{ type: 'ToolGenerationChanged', generation }]
+}
 function published({ visibility: { active } }: Sees): VisibilityEffect {
   return { type: 'CommittedVisibleSetPublished', revision: active.revision }
 }
@@ -179,9 +192,9 @@ const GOING: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retire
 
 const modelled = {
   then: (slice: Visibility, input: SessionLlm, state: Sees): Visibility => afterModelChange(slice, state, llmOf(input)),
-  emit: [changedIfSo],
+  emit: [changedIfSo, otherGeneration],
 }
-const OVERLAY = { of: 'the overlay of the turn', then: withoutOverlay }
+const OVERLAY = { of: 'the overlay of the turn', then: withoutOverlay, emit: [otherGeneration] }
 
 const staging: Satellite<Sees, VisibilityInput | LlmInput, VisibilityEffect, 'visibility', LifecyclePhase>['on'] = {
   StagePersistentFilter: [
@@ -230,7 +243,7 @@ const committing: Satellite<Sees, VisibilityInput | LlmInput, VisibilityEffect, 
       from: LIVE,
       when: [isRegistered, isStagedFilter, isUncommitted, changesFilter],
       then: slice => commit(slice, 'filter'),
-      emit: [changed],
+      emit: [changed, otherGeneration],
     },
     { name: 'again', from: LIVE, when: [isRegistered, isStagedFilter] },
   ],
@@ -240,7 +253,7 @@ const committing: Satellite<Sees, VisibilityInput | LlmInput, VisibilityEffect, 
       from: LIVE,
       when: [isRegistered, isStagedRequest, isBackedByDeferredCatalog, isUncommitted, changesRequest],
       then: slice => commit(slice, 'deferred'),
-      emit: [changed],
+      emit: [changed, otherGeneration],
     },
     { name: 'again', from: LIVE, when: [isRegistered, isStagedRequest, isBackedByDeferredCatalog] },
   ],
@@ -249,8 +262,8 @@ const committing: Satellite<Sees, VisibilityInput | LlmInput, VisibilityEffect, 
       name: 'published',
       from: GOING,
       when: [isRegistered, isStagedRevision, isUncommitted],
-      then: slice => ({ ...slice, active: slice.staged }),
-      emit: [published],
+      then: slice => seen({ ...slice, active: slice.staged }),
+      emit: [published, otherGeneration],
     },
     { name: 'again', from: GOING, when: [isRegistered, isStagedRevision] },
   ],
@@ -270,7 +283,8 @@ export const visibility: Satellite<Sees, VisibilityInput | LlmInput, VisibilityE
         name: 'replaced',
         from: LIVE,
         when: [isRegistered, keepsFilteredTools],
-        then: (slice, { catalog }) => ({ ...slice, filterCatalog: catalogOf(catalog) }),
+        then: (slice, { catalog }) => seen({ ...slice, filterCatalog: catalogOf(catalog) }),
+        emit: [otherGeneration],
       },
     ],
     ReplaceDeferredToolAuthorityCatalog: [
@@ -278,18 +292,29 @@ export const visibility: Satellite<Sees, VisibilityInput | LlmInput, VisibilityE
         name: 'replaced',
         from: LIVE,
         when: [isRegistered, keepsDeferredTools],
-        then: (slice, { catalog }) => ({ ...slice, deferredCatalog: catalogOf(catalog) }),
+        then: (slice, { catalog }) => seen({ ...slice, deferredCatalog: catalogOf(catalog) }),
+        emit: [otherGeneration],
       },
     ],
-    SetTurnToolOverlay: [{ name: 'set', from: LIVE, when: [isRegistered, allowsKnownTools], then: overlaid }],
-    ClearTurnToolOverlay: [{ name: 'cleared', from: LIVE, when: [isRegistered], then: withoutOverlay }],
+    SetTurnToolOverlay: [
+      {
+        name: 'set',
+        from: LIVE,
+        when: [isRegistered, allowsKnownTools],
+        then: overlaid,
+        emit: [otherGeneration],
+      },
+    ],
+    ClearTurnToolOverlay: [
+      { name: 'cleared', from: LIVE, when: [isRegistered], then: withoutOverlay, emit: [otherGeneration] },
+    ],
     ReplaceVisibilityState: [
       {
         name: 'replaced',
         from: LIVE,
         when: [isRegistered, isCoherent, notOlder, isProven],
         then: replace,
-        emit: [changed],
+        emit: [changed, otherGeneration],
       },
     ],
     SyncVisibilityRevisions: [
@@ -309,7 +334,7 @@ export const visibility: Satellite<Sees, VisibilityInput | LlmInput, VisibilityE
     CommitStickyModelFallback: modelled,
     ClearSessionLlmState: {
       then: (slice, _, state) => afterModelChange(slice, state, NO_LLM),
-      emit: [changedIfSo],
+      emit: [changedIfSo, otherGeneration],
     },
   },
   invariants: [
