@@ -4,9 +4,9 @@ import { basename } from 'node:path'
 import { HEARERS } from '../../src/driver/project.ts'
 import { EFFECTS_FOR_LATER, undrivenInputs } from './undriven.ts'
 
-/** The rooms that a user reaches through the runtime (the kernel says for them what a session owes), and a host's own. */
+/** The rooms that a user reaches through the runtime (the kernel says for them what a session owes, and what is offered), and a host's own. */
 const product =
-  /^src\/(?:driver|executor|loop|session|surfaces|store|client|telemetry)\/|^src\/(?:kernel\/owed|[\w-]+)\.ts$/
+  /^src\/(?:driver|executor|loop|session|surfaces|store|client|telemetry)\/|^src\/(?:kernel\/(?:owed|tool-catalogue)|[\w-]+)\.ts$/
 const hosts = /^src\/(?:host|handles)\//
 
 interface Reach {

@@ -1,7 +1,7 @@
 // What the kernel declares and nothing in the product drives yet. It only shrinks (reach.ts).
 
 /** Effects of a session that nobody hears yet: rows `later` of the table in src/driver/project.ts. */
-export const EFFECTS_FOR_LATER: number = 31
+export const EFFECTS_FOR_LATER: number = 23
 
 /**
  * Kernel inputs by region. `byNobody`: no line outside the kernel sends it. `byHostsAlone`: only a program that embeds
@@ -90,17 +90,11 @@ export const undrivenInputs: { readonly byNobody: readonly string[]; readonly by
     // comms
     'PeerProjectionReconciled',
     // tool-surfaces
-    'SurfaceApplyBoundary',
-    'SurfaceCallFinished',
-    'SurfaceCallStarted',
-    'SurfaceFinalizeRemovalClean',
-    'SurfaceFinalizeRemovalForced',
     'SurfaceMarkPendingFailed',
     'SurfaceMarkPendingSucceeded',
     'SurfaceRegister',
     'SurfaceSetRemovalTimeout',
     'SurfaceShutdown',
-    'SurfaceSnapshotAligned',
     'SurfaceStageAdd',
     'SurfaceStageReload',
     'SurfaceStageRemove',
@@ -216,11 +210,6 @@ export const undrivenInputs: { readonly byNobody: readonly string[]; readonly by
     'ClearTurnToolOverlay',
     'CommitDeferredNames',
     'CommitVisibilityFilter',
-    'PublishCommittedVisibleSet',
-    'ReplaceDeferredToolAuthorityCatalog',
-    'ReplaceFilterToolAuthorityCatalog',
-    'ReplaceVisibilityState',
-    'RequestDeferredTools',
     'SetTurnToolOverlay',
     'StageDeferredNames',
     'SyncVisibilityRevisions',

@@ -17,8 +17,10 @@ import type { CallId, OperationId, RunId, SessionId } from '../kernel/ids.ts'
 import type { CallIntent } from '../kernel/regions/calls/input.ts'
 import type { CallEntry } from '../kernel/regions/calls/state.ts'
 import type { SessionLlmCapabilitySurface } from '../kernel/regions/llm/state.ts'
+import type { SurfaceFailureCause } from '../kernel/regions/tool-surfaces/state.ts'
 import type { TerminalFailureSource } from '../kernel/regions/turn/input.ts'
 import type { LlmRetryFailureKind } from '../kernel/regions/turn/state.ts'
+import type { CataloguedTool, OfferedTool, SurfacePin } from '../kernel/tool-catalogue.ts'
 import type { RuntimeObserver } from '../observer.ts'
 import type {
   InputRecord,
@@ -85,6 +87,10 @@ export interface ToolSummary {
   readonly inputSchema?: unknown
   readonly policy: 'retry' | 'ask' | 'fail'
   readonly needsApproval: boolean
+  /** Hidden until somebody asks for it. */
+  readonly deferred?: boolean
+  /** The external surface that it belongs to. */
+  readonly surface?: string
 }
 
 /** What a call began that outlasts the run. */
@@ -196,6 +202,19 @@ export interface RunPort {
    * of a switch. Rejects with `conflict` once the run is over.
    */
   model(): Promise<AskedModel>
+  /**
+   * Asked before each model call: which of the tools that the executor has now the model may see. The answer is pinned: a
+   * call that the model makes after this request is for a tool of it that was `visible`, and any other is answered as
+   * unknown, not run. What changes meanwhile shows in the next answer.
+   */
+  tools(offered: readonly OfferedTool[]): Promise<ToolCatalogue>
+  /** The model asks for deferred tools: they are shown from the next boundary on. Answers the names that there are none of. */
+  requestTools(names: readonly string[]): Promise<{ readonly unknown: readonly string[] }>
+  /**
+   * Makes a call to a tool of an external surface, through the connection that the catalogue pinned, which stays open
+   * until the call ends. `refused`: it can't be called any more, and nothing was done.
+   */
+  throughSurface<T>(pin: SurfacePin, call: () => T | PromiseLike<T>): Promise<SurfaceAnswer<Awaited<T>>>
   /** An event for observers: shown soon, its loss costs nothing. */
   stream(event: StreamEvent): void
   /** The model asked for tools: the message and the intents are recorded; calls not awaiting approval may be dispatched. */
@@ -230,6 +249,17 @@ export interface RunPort {
   invalidAnswer(report: { readonly turn: number; readonly error: string }): Promise<'again' | 'exhausted'>
   /** Replaces the context before `covers` by a summary, durably. Only while no journal message was written by this attempt. */
   compact(report: { readonly summary: string; readonly covers: number }): Promise<void>
+}
+
+/** What a call through a surface came to: what it gave, or why it was not made. */
+export type SurfaceAnswer<T> = { readonly value: T } | { readonly refused: SurfaceFailureCause }
+
+/** The tools of one model call. */
+export interface ToolCatalogue {
+  /** Rises with every change of what the model may see. */
+  readonly generation: number
+  /** Every tool that was offered, in that order, with how it stands. */
+  readonly tools: readonly CataloguedTool[]
 }
 
 /** Why `signal` aborted. */

@@ -1,19 +1,18 @@
 /** Which tools the model may see: what is staged is seen once it is committed, at a boundary. */
 import { DslTransitionError } from '../kernel/authority.ts'
 import type { AgentRuntimeId, SessionId } from '../kernel/ids.ts'
-import { mapGet } from '../kernel/persistent-map.ts'
 import { capabilityBaseFilter, type SessionLlm } from '../kernel/regions/llm/state.ts'
-import { distinct, namedBy, type ToolFilter } from '../kernel/regions/tool-filter.ts'
+import { namedBy, type ToolFilter } from '../kernel/regions/tool-filter.ts'
 import type { ReplaceVisibilityState } from '../kernel/regions/visibility/input.ts'
 import {
   effectiveToolFilter,
   hasStagedVisibility,
   isToolVisible,
   type ToolAuthority,
-  type ToolCatalog,
   type TurnToolOverlay,
 } from '../kernel/regions/visibility/state.ts'
 import type { MeerkatState } from '../kernel/state.ts'
+import { witnessesIn } from '../kernel/tool-catalogue.ts'
 import { HandleDslAuthority, type HandleInput } from './dsl-authority.ts'
 import { type NamedInStep, stageError } from './tool-scope-error.ts'
 import { refuseUnreadable } from './unreadable.ts'
@@ -178,17 +177,10 @@ function stateOf({ visibility, llm }: MeerkatState): SessionToolVisibilityState 
     active,
     staged,
     newest,
-    witnesses: authoritiesOf(filterCatalog, filtered),
-    authorities: authoritiesOf(deferredCatalog, [...active.deferred, ...staged.deferred]),
+    witnesses: witnessesIn(filterCatalog, filtered),
+    authorities: witnessesIn(deferredCatalog, [...active.deferred, ...staged.deferred]),
     ...(overlay && { overlay }),
   }
-}
-
-function authoritiesOf(catalog: ToolCatalog, names: readonly string[]): readonly ToolAuthority[] {
-  return distinct(names).flatMap(name => {
-    const witness = mapGet(catalog, name)
-    return witness === undefined ? [] : [{ name, ...witness }]
-  })
 }
 
 function stagedRevision({ visibility: { staged } }: MeerkatState): number {

@@ -11,6 +11,7 @@ import { cancelTakesAnswer } from '../kernel/regions/turn/rules.ts'
 import type { MessageRecord, ResultRecord, UsageRecord } from '../store/records.ts'
 import { messageText } from '../text.ts'
 import { addUsage, UNMEASURED } from '../usage.ts'
+import { passTools } from './offered.ts'
 import type { Work } from './work.ts'
 
 /** What `apply` came to: its output, an error it threw, or that the runtime went away under it. */
@@ -89,6 +90,7 @@ function completed(tx: Transaction, closing: Closing, output: Completed): Verdic
   if (tx.state.turn.phase !== 'completed') {
     closing.atBoundary(tx)
     tx.step({ type: 'BoundaryComplete', runId })
+    passTools(tx, closing.turn)
   }
   if (tx.state.turn.phase === 'cancelled') return cancelled(tx, closing, output.message)
   if (tx.state.turn.phase === 'callingLlm') {

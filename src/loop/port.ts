@@ -17,17 +17,21 @@ import type {
   RunInput,
   RunPort,
   StreamEvent,
+  SurfaceAnswer,
+  ToolCatalogue,
 } from '../executor/executor.ts'
 import type { CallId, InputId, RunId } from '../kernel/ids.ts'
 import { noticesOf } from '../kernel/notices.ts'
 import type { CallIntent } from '../kernel/regions/calls/input.ts'
 import { type CallEntry, type Calls, callsOf } from '../kernel/regions/calls/state.ts'
+import type { OfferedTool, SurfacePin } from '../kernel/tool-catalogue.ts'
 import type { RuntimeObserver } from '../observer.ts'
 import type { MessageRecord, SessionOptions, UsageRecord } from '../store/records.ts'
 import { messageText } from '../text.ts'
 import type { Clock, Deadline } from '../time.ts'
 import { addUsage } from '../usage.ts'
 import { modelAsked } from './models.ts'
+import { passTools, RunTools } from './offered.ts'
 import {
   checkedAttempt,
   checkedCallIds,
@@ -75,12 +79,17 @@ export class LoopPort implements RunPort {
   recorded?: UsageRecord | undefined
   /** The session's calls when the executor was called last. */
   callsBefore: Calls
+  readonly #tools: RunTools
   #turns = 0
   #closed = false
 
   constructor(options: PortOptions) {
     this.#options = options
     this.callsBefore = options.driver.state.calls
+    this.#tools = new RunTools(options.driver, options.session.tools, tx => {
+      this.#current(tx)
+      return tx
+    })
     const said = options.work.messages.filter(message => message.role === 'assistant')
     this.#turns = said.length
     for (const { usage } of said) this.spend(usage)
@@ -176,6 +185,18 @@ export class LoopPort implements RunPort {
     this.#closed = true
   }
 
+  tools(offered: readonly OfferedTool[]): Promise<ToolCatalogue> {
+    return this.#tools.catalogued(offered)
+  }
+
+  requestTools(names: readonly string[]): Promise<{ readonly unknown: readonly string[] }> {
+    return this.#tools.request(names)
+  }
+
+  throughSurface<T>(pin: SurfacePin, call: () => T | PromiseLike<T>): Promise<SurfaceAnswer<Awaited<T>>> {
+    return this.#tools.throughSurface(pin, call)
+  }
+
   stream(event: StreamEvent): void {
     if (this.#closed) return
     const { type, ...rest } = streamedRecord(event)
@@ -228,7 +249,7 @@ export class LoopPort implements RunPort {
   }
 
   async boundary(report: { readonly turn: number }): Promise<BoundaryAnswer> {
-    checkedTurn(report)
+    const turn = checkedTurn(report)
     const { work, driver, fetch } = this.#options
     const answer = await this.#report((tx, runId): BoundaryAnswer => {
       if (tx.state.turn.phase === 'callingLlm') {
@@ -238,6 +259,7 @@ export class LoopPort implements RunPort {
       tx.step({ type: 'ToolCallsResolved', runId })
       this.#options.atBoundary(tx)
       tx.step({ type: 'BoundaryContinue', runId })
+      passTools(tx, turn)
       if (tx.state.turn.phase === 'cancelled') return { next: 'cancelled' }
       const { run } = tx.state
       const steered = work.record(tx, () => work.hear(run.phase === 'bound' ? run.contributors : []))

@@ -10,6 +10,7 @@ import { hearable, runnable } from '../kernel/runnable.ts'
 import type { MeerkatState } from '../kernel/state.ts'
 import type { SessionRecord } from '../store/records.ts'
 import { settleModel } from './models.ts'
+import { passTools } from './offered.ts'
 
 /** Validations of a structured answer after the first one. */
 const EXTRACTION_RETRIES = 2
@@ -64,6 +65,7 @@ function advanceContext(tx: Transaction): void {
 }
 
 function startRun(tx: Transaction, runId: RunId): RunId {
+  passTools(tx, 0)
   tx.step({ type: tx.state.lifecycle.phase === 'retired' ? 'DrainQueuedRun' : 'Prepare', runId, at: tx.at })
   tx.step({ type: 'StartConversationRun', runId, maxExtractions: EXTRACTION_RETRIES })
   tx.step({ type: 'PrimitiveApplied', runId })
@@ -79,6 +81,7 @@ function passPending(tx: Transaction, runId: RunId): void {
   tx.step({ type: 'LlmReturnedToolCalls', runId, toolCount })
   tx.step({ type: 'ToolCallsResolved', runId })
   tx.step({ type: 'BoundaryContinue', runId })
+  passTools(tx, 0)
 }
 
 /** However it came to be where it is: a placement, for one, makes it attached before anybody serves it. */

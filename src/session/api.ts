@@ -11,6 +11,7 @@ import type { Decision, Resolution } from './calls.ts'
 import type { RetentionPolicy } from './retention/policy.ts'
 import type { PruneReport } from './retention/prune.ts'
 import type { ScheduleTimes } from './schedule-times.ts'
+import type { ToolFilterParams, ToolRequestParams } from './tool-choice.ts'
 import type {
   ApprovalView,
   AuditReport,
@@ -33,6 +34,7 @@ import type {
   ScheduleView,
   SendAnswer,
   SessionView,
+  ToolsView,
 } from './views.ts'
 
 /** What may be changed of a session; `null` takes a field away. */
@@ -145,16 +147,15 @@ export interface RuntimeApi {
   resolveCall(sessionId: string, callId: string, params: Resolution): Promise<CallView>
   approvals(sessionId: string): Promise<readonly ApprovalView[]>
   decide(sessionId: string, approvalId: string, params: Decision): Promise<CallView>
-  tools(sessionId: string): Promise<{
-    readonly generation: number
-    readonly tools: readonly {
-      readonly name: string
-      readonly description?: string
-      readonly inputSchema?: unknown
-      readonly policy: string
-      readonly needsApproval: boolean
-    }[]
-  }>
+  /** The tools of the session's next turn, each with how it stands. */
+  tools(sessionId: string): Promise<ToolsView>
+  /**
+   * Leaves the model these tools (`allow`), without those (`deny`); all again where neither is given. In force from the
+   * session's next boundary or turn on.
+   */
+  filterTools(sessionId: string, params?: ToolFilterParams): Promise<{ readonly revision: number }>
+  /** Shows deferred tools to the model, from the session's next boundary or turn on. */
+  requestTools(sessionId: string, params: ToolRequestParams): Promise<{ readonly revision: number }>
   /** Which model answers next, and what is known of it. */
   model(sessionId: string): Promise<ModelView>
   /** Gives the session another model from its next call on, as `update` does. */

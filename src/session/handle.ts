@@ -11,6 +11,7 @@ import { isOpen } from './input-status.ts'
 import { checkedOutput, isStandardSchema, type OutputOf, type StandardSchema } from './output-schema.ts'
 import { asSent } from './sending.ts'
 import type { AnswerOf, Calls } from './table/rows.ts'
+import type { ToolFilterParams } from './tool-choice.ts'
 import type {
   Explanation,
   HistoryMessage,
@@ -19,6 +20,7 @@ import type {
   RunResult,
   SendAnswer,
   SessionView,
+  ToolsView,
 } from './views.ts'
 
 /** How an input ended. `outcome`, `text` and the rest are there where a run answered it. */
@@ -127,6 +129,21 @@ export class SessionHandle {
   /** Has another model answer for so many assistant turns, from the next one on. `rejected` where that may not be. */
   async switchModel(model: string, options: { readonly turns: number }): Promise<ModelView> {
     return this.#calls.call('model/switch', { ...ofSession(this.id, options), model })
+  }
+
+  /** The tools of its next turn, each with how it stands. */
+  tools(): Promise<ToolsView> {
+    return this.#calls.call('tool/list', { sessionId: this.id })
+  }
+
+  /** Leaves its model `allow` without `deny`, or all tools again; in force from its next boundary or turn on. */
+  async filterTools(filter: ToolFilterParams = {}): Promise<{ readonly revision: number }> {
+    return this.#calls.call('tool/filter', ofSession(this.id, filter))
+  }
+
+  /** Shows deferred tools to its model, from its next boundary or turn on. */
+  async requestTools(names: readonly string[]): Promise<{ readonly revision: number }> {
+    return this.#calls.call('tool/request', ofSession(this.id, { names }))
   }
 
   explain(): Promise<Explanation> {

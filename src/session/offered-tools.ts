@@ -32,9 +32,16 @@ function asked(executor: CoreExecutor, options: SessionOptions, sessionId: Sessi
 
 function isSummary(value: unknown): value is ToolSummary {
   if (typeof value !== 'object' || value === null) return false
-  const { name, policy, needsApproval }: Readonly<Record<string, unknown>> = { ...value }
+  const {
+    name,
+    policy,
+    needsApproval,
+    deferred = false,
+    surface = '',
+  }: Readonly<Record<string, unknown>> = { ...value }
   const isPolicy = policy === 'retry' || policy === 'ask' || policy === 'fail'
-  return typeof name === 'string' && name !== '' && isPolicy && typeof needsApproval === 'boolean'
+  const isMarked = typeof deferred === 'boolean' && typeof surface === 'string'
+  return typeof name === 'string' && name !== '' && isPolicy && typeof needsApproval === 'boolean' && isMarked
 }
 
 function notUnderstood(why: string): MeerkatError {

@@ -27,6 +27,7 @@ import { Registrations } from './serving/registrations.ts'
 import { ServedSession } from './serving/served-session.ts'
 import { callRow } from './table/call.ts'
 import type { AnswerOf, Calls } from './table/rows.ts'
+import type { ToolFilterParams, ToolRequestParams } from './tool-choice.ts'
 import type {
   ApprovalView,
   AuditReport,
@@ -258,6 +259,19 @@ export class Runtime implements Calls, AsyncDisposable {
   /** Has another model answer for so many assistant turns, from the next one on. `rejected` where that may not be. */
   async switchModel(sessionId: string, params: { readonly model: string; readonly turns: number }): Promise<ModelView> {
     return this.call('model/switch', ofSession(sessionId, params))
+  }
+
+  /**
+   * Leaves the model these tools (`allow`), without those (`deny`); all again where neither is given. In force from the
+   * session's next boundary or turn on.
+   */
+  async filterTools(sessionId: string, params?: ToolFilterParams): Promise<AnswerOf<'tool/filter'>> {
+    return this.call('tool/filter', ofSession(sessionId, params))
+  }
+
+  /** Shows deferred tools to the model, from the session's next boundary or turn on. */
+  async requestTools(sessionId: string, params: ToolRequestParams): Promise<AnswerOf<'tool/request'>> {
+    return this.call('tool/request', ofSession(sessionId, params))
   }
 
   async schedule(sessionId: string, params: ScheduleParams): Promise<ScheduleView> {

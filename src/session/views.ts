@@ -211,6 +211,32 @@ export interface ControlReport {
   readonly inputsTransferred: number
 }
 
+/** The tools of a session's next turn. */
+export interface ToolsView {
+  /** Rises with every change of what the model may see. */
+  readonly generation: number
+  readonly tools: readonly ToolView[]
+}
+
+export interface ToolView {
+  /** What the model calls it by. */
+  readonly name: string
+  readonly description?: string
+  readonly inputSchema?: unknown
+  readonly policy: string
+  readonly needsApproval: boolean
+  /**
+   * `hidden` by a filter, by another provider's claim to its name, or because its model can't use it; `deferred` until
+   * somebody asks for it, and `requested` from then to the next boundary; `unavailable` while its surface is not active.
+   */
+  readonly state: 'visible' | 'hidden' | 'deferred' | 'requested' | 'unavailable'
+  readonly deferred?: boolean
+  /** The external surface that it belongs to. */
+  readonly surface?: string
+  /** The surface whose tool has its bare name; empty: the executor's own. */
+  readonly shadowedBy?: string
+}
+
 export interface RuntimeInfo {
   readonly name: 'meerkat-ts'
   readonly version: string

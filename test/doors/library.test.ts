@@ -58,6 +58,8 @@ const RUNTIME: Plausible<Runtime, 'close' | 'drain' | 'recoverEvery'> = {
   model: ['a'],
   setModel: ['a', { model: 'a/b' }],
   switchModel: ['a', { model: 'a/b', turns: 2 }],
+  filterTools: ['a', { allow: ['t'], deny: ['u'] }],
+  requestTools: ['a', { names: ['t'] }],
   schedule: ['a', DUE],
   schedules: ['a'],
   unschedule: ['a', 's'],
@@ -77,6 +79,9 @@ const HANDLE: Plausible<SessionHandle, 'events'> = {
   setModel: ['a/b'],
   switchModel: ['a/b', { turns: 2 }],
   explain: [],
+  tools: [],
+  filterTools: [{ allow: ['t'], deny: ['u'] }],
+  requestTools: [['t']],
 }
 
 /** A runtime with a session that is tried, and one that must not notice. */

@@ -13,9 +13,11 @@ import type {
   RunInput,
   RunPort,
   StreamEvent,
+  ToolCatalogue,
 } from '../../src/executor/executor.ts'
 import type { CallId, InputId, RunId, SessionId } from '../../src/kernel/ids.ts'
 import type { CallEntry, CallState } from '../../src/kernel/regions/calls/state.ts'
+import type { ToolState } from '../../src/kernel/tool-catalogue.ts'
 import { whole } from '../../src/store/blobs.ts'
 import type { SessionOptions } from '../../src/store/records.ts'
 import { type Clock, Deadline } from '../../src/time.ts'
@@ -81,6 +83,8 @@ export class FakePort implements RunPort {
   #turns: number
   #boundaries = 0
   #extractions: number
+  readonly #requested = new Set<string>()
+  readonly #loaded = new Set<string>()
 
   constructor(run: FakeRun = {}) {
     this.#run = run
@@ -125,6 +129,23 @@ export class FakePort implements RunPort {
   }
   calls(): readonly CallEntry[] {
     return this.#calls
+  }
+
+  tools(offered: Parameters<RunPort['tools']>[0]): Promise<ToolCatalogue> {
+    const stateOf = ({ name, deferred, control }: (typeof offered)[number]): ToolState => {
+      if (control === true) return 'visible'
+      if (this.session.tools?.includes(name) === false) return 'hidden'
+      return deferred === true && !this.#loaded.has(name) ? 'deferred' : 'visible'
+    }
+    const tools = offered.map((tool, index) => ({ name: tool.name, index, state: stateOf(tool) }))
+    return Promise.resolve({ generation: 1, tools })
+  }
+  requestTools(names: readonly string[]): Promise<{ unknown: readonly string[] }> {
+    for (const name of names) this.#requested.add(name)
+    return Promise.resolve({ unknown: [] })
+  }
+  throughSurface(): Promise<never> {
+    return Promise.reject(new Error('a run in memory has no surfaces'))
   }
 
   stream(event: StreamEvent): void {
@@ -172,6 +193,7 @@ export class FakePort implements RunPort {
     if (open !== undefined) throw new Error(`no boundary while call ${open.id} is ${open.state}`)
     const steers = this.#run.steers?.[this.#boundaries] ?? []
     this.#boundaries++
+    for (const name of this.#requested) this.#loaded.add(name)
     this.#add({ type: 'boundary', turn })
     if (this.#run.cancelAtBoundary === this.#boundaries) return { next: 'cancelled' }
     this.#journal = [...this.#journal, ...steers.map(content => ({ role: 'user' as const, content }))]

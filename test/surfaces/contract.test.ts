@@ -153,6 +153,8 @@ const answered: readonly [name: string, params: Record<string, unknown>, expecte
   ['model/get', { sessionId: 'known' }, { source: 'baseline', identity: { provider: 'a', model: 'b' } }],
   ['model/set', { sessionId: 'known', model: 'a/c' }, { own: 'a/c' }],
   ['model/switch', { sessionId: 'known', model: 'a/c', turns: 2 }, { pending: { model: 'a/c', turns: 2 } }],
+  ['tool/filter', { sessionId: 'known', allow: ['look'], deny: [] }, { revision: 2 }],
+  ['tool/request', { sessionId: 'known', names: ['look'] }, { revision: 3 }],
   ['call/list', { sessionId: 'known', state: 'unknown' }, { calls: [{ id: 'call-1', state: 'unknown' }] }],
   [
     'call/resolve',

@@ -40,11 +40,14 @@ export function agent(options: AgentOptions): CoreExecutor {
       }
     },
     hearsWhileParked: () => true,
-    tools: (session): readonly ToolSummary[] => allowed(fixed, session).map(summaryOf),
     models: () => ({
       ...given({ default: settings.models.default }),
       look: id => look(settings.models, options.capabilities, id),
       ...given({ approveSwitch: options.approveSwitch }),
+    }),
+    // A function of the program's own is asked while a run goes on, with its run's bounds, and not for a list.
+    ...(typeof tools !== 'function' && {
+      tools: (session: SessionOptions): readonly ToolSummary[] => listed(fixed, session).map(summaryOf),
     }),
     watch: (operation, context) =>
       settings.begun.watch(
@@ -108,7 +111,7 @@ function promptOf(text: unknown): string | undefined {
 function toolsOf(tools: Tools | ToolSource, limitMs: number): Settings['toolsOf'] {
   if (typeof tools !== 'function') {
     const fixed = toolList(tools)
-    return ({ session }) => Promise.resolve(allowed(fixed, session))
+    return () => Promise.resolve(fixed)
   }
   return async run => {
     const { session, sessionId, runId } = run
@@ -116,7 +119,7 @@ function toolsOf(tools: Tools | ToolSource, limitMs: number): Settings['toolsOf'
     const answer = await askTool(work, { run, limitMs }, () => tools(session))
     switch (answer.type) {
       case 'value':
-        return allowed(toolList(answer.value), session)
+        return toolList(answer.value)
       case 'stopped':
         if (run.signal.aborted) return []
         throw new Error(`the list of tools did not come within ${limitMs} ms`)
@@ -126,8 +129,8 @@ function toolsOf(tools: Tools | ToolSource, limitMs: number): Settings['toolsOf'
   }
 }
 
-/** A session that names its tools gets only those. */
-function allowed(tools: readonly AgentTool[], { tools: names }: SessionOptions): readonly AgentTool[] {
+/** What a session of these options is to have of them. What the model sees in the end is the kernel's to say. */
+function listed(tools: readonly AgentTool[], { tools: names }: SessionOptions): readonly AgentTool[] {
   return names === undefined ? tools : tools.filter(({ name }) => names.includes(name))
 }
 

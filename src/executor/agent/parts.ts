@@ -14,6 +14,8 @@ export interface PartMeta {
   readonly provider?: ProviderMetadata
   /** Why a tool call is not dispatched: its arguments are no JSON, or were cut off. */
   readonly invalid?: string
+  /** Why a tool call is answered as unknown though there is such a tool: its request did not show it. */
+  readonly unseen?: string
 }
 
 export type ToolCallPart = Extract<MessagePart, { readonly type: 'tool-call' }>
@@ -22,10 +24,11 @@ export type ToolResultPart = Extract<MessagePart, { readonly type: 'tool-result'
 /** The `meta` of a part that this executor wrote; parts of others have none. */
 export function metaOf(part: object): PartMeta {
   if (!('meta' in part) || !isRecord(part.meta)) return {}
-  const { provider, invalid } = part.meta
+  const { provider, invalid, unseen } = part.meta
   return {
     ...(isRecord(provider) ? { provider: provider as ProviderMetadata } : {}),
     ...(typeof invalid === 'string' ? { invalid } : {}),
+    ...(typeof unseen === 'string' ? { unseen } : {}),
   }
 }
 

@@ -7,12 +7,14 @@
 import { messageOf } from '../../foreign.ts'
 import type { CallId } from '../../kernel/ids.ts'
 import type { CallIntent } from '../../kernel/regions/calls/input.ts'
+import type { SurfacePin } from '../../kernel/tool-catalogue.ts'
 import { carried, tell, within } from '../../observer.ts'
 import { Progress } from '../../progress.ts'
 import type { BackgroundWork, CallOutcome, RunPort } from '../executor.ts'
 import { type Answered, answerOf, askTool, type Came, MAX_CHECK_MS } from './ask-tool.ts'
 import type { Left } from './background.ts'
 import { metaOf, type ToolCallPart } from './parts.ts'
+import { type ShownTool, surfaceGone, unknownTool } from './shown-tools.ts'
 import { Stage, type StopCause, Stopped } from './stage.ts'
 import { isStillRunning } from './still-running.ts'
 import type { AgentTool, ParsedArgs } from './tool.ts'
@@ -28,7 +30,11 @@ export interface ToolLimits {
 
 /** A call that was requested, with its tool if it may be dispatched. */
 export type PreparedCall =
-  | { readonly type: 'ready'; readonly part: ToolCallPart; readonly tool: AgentTool; readonly args: unknown }
+  | (Pick<ShownTool, 'tool' | 'pin'> & {
+      readonly type: 'ready'
+      readonly part: ToolCallPart
+      readonly args: unknown
+    })
   | { readonly type: 'refused'; readonly part: ToolCallPart; readonly code: string; readonly problem: string }
 
 type ReadyCall = Extract<PreparedCall, { type: 'ready' }>
@@ -39,26 +45,22 @@ export type Preparing = Pick<RunPort, 'signal' | 'deadline' | 'sessionId' | 'run
 /** Finds a call's tool and checks its arguments. */
 export async function prepareCall(
   part: ToolCallPart,
-  tools: readonly AgentTool[],
+  tools: readonly ShownTool[],
   run: Preparing,
   limits: ToolLimits,
 ): Promise<PreparedCall> {
   const refused = (code: string, problem: string): PreparedCall => ({ type: 'refused', part, code, problem })
-  const tool = tools.find(({ name }) => name === part.name)
-  if (tool === undefined) {
-    const names = tools.map(({ name }) => name).join(', ')
-    return refused(
-      'unknown-tool',
-      `There is no tool named ${part.name}. ${names === '' ? 'There are no tools.' : `The tools are: ${names}.`}`,
-    )
-  }
-  const { invalid } = metaOf(part)
+  const { invalid, unseen } = metaOf(part)
+  if (unseen !== undefined) return refused('unknown-tool', unseen)
+  const shown = tools.find(({ name }) => name === part.name)
+  if (shown === undefined) return refused('unknown-tool', unknownTool(part.name, tools))
+  const { tool, pin } = shown
   if (invalid !== undefined) return refused('invalid-arguments', `The call was not made: ${invalid}.`)
   // A copy: what the tool does to its arguments does nothing to the record.
   const parse = (): ReturnType<AgentTool['parse']> => tool.parse(structuredClone(part.args))
   const answer = await askTool(workOf(part, run), { run, limitMs: checkLimit(tool, limits) }, parse)
   const parsed = answer.type === 'value' ? readParsed(answer.value) : { problem: unanswered(answer) }
-  if ('args' in parsed) return { type: 'ready', part, tool, args: parsed.args }
+  if ('args' in parsed) return { type: 'ready', part, tool, ...(pin && { pin }), args: parsed.args }
   if (answer.type === 'value' && parsed.problem !== undefined) {
     return refused(
       'invalid-arguments',
@@ -151,7 +153,7 @@ export async function runCall(call: PreparedCall, run: CallRun): Promise<CallOut
 }
 
 type Told = Pick<CallOutcome, 'ok' | 'output' | 'code' | 'background'>
-type Ended = Came<unknown> | { readonly type: 'given-up' }
+type Ended = Came<unknown> | Refused | { readonly type: 'given-up' }
 
 async function answerFor(value: unknown, { tool, part }: ReadyCall, run: CallRun, stop: () => void): Promise<Told> {
   if (isStillRunning(value)) return stillRunningTold(run.begin({ still: value, tool, stop }))
@@ -178,7 +180,7 @@ function stillRunningTold(background: BackgroundWork): Told {
 }
 
 async function settle(
-  { tool, args, part }: ReadyCall,
+  { tool, pin, args, part }: ReadyCall,
   callId: CallId,
   stage: Stage,
   { port, turn, limits }: CallRun,
@@ -189,16 +191,21 @@ async function settle(
   const context = { callId, sessionId, runId, signal, deadline, progress: progress.report }
   const scope = new ToolScope(workOf(part, port))
   const call = { kind: 'tool', sessionId, runId, turn, callId, tool: part.name, at: port.clock.now() } as const
+  let refusal: Refused | undefined
+  const refused = (problem: string): void => {
+    refusal = { type: 'refused', problem }
+  }
   const execute = (): unknown => {
     const { traceparent } = carried(port.observer)
-    return tool.execute(args, { ...context, ...(traceparent !== undefined && { traceparent }) })
+    const call = (): unknown => tool.execute(args, { ...context, ...(traceparent !== undefined && { traceparent }) })
+    return pin === undefined ? call() : throughSurface(port, pin, call, refused)
   }
   const work: Promise<Ended> = answerOf(scope, () => within(port.observer, call, execute))
   try {
     const ended = await stage.race(work)
     // What goes on of a call that an error got away from has nobody left to work for.
     if (ended.type === 'stray') stage.stop('cancelled')
-    return ended
+    return refusal ?? ended
   } catch (error) {
     if (!(error instanceof Stopped)) throw error
     const graceMs = stage.cause === 'closing' ? 0 : limits.graceMs
@@ -211,7 +218,23 @@ async function settle(
   }
 }
 
+/** What came of a call, for the model, where its surface did not let it through. */
+type Refused = { readonly type: 'refused'; readonly problem: string }
+
+async function throughSurface(
+  port: RunPort,
+  pin: SurfacePin,
+  call: () => unknown,
+  refused: (problem: string) => void,
+): Promise<unknown> {
+  const answer = await port.throughSurface(pin, call)
+  if ('value' in answer) return answer.value
+  refused(surfaceGone(pin.surfaceId, answer.refused))
+  return undefined
+}
+
 function failureOf(ended: Exclude<Ended, { type: 'value' }>, cause: StopCause | undefined, limitMs: number): Told {
+  if (ended.type === 'refused') return { ok: false, code: 'tool-unavailable', output: ended.problem }
   if (ended.type === 'stray') {
     const where = 'The tool threw outside of its call, in a timer or in a promise that nothing waited for'
     const output = `${where}: ${messageOf(ended.error)}\nWhether the call took effect is unknown.`

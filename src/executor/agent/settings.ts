@@ -12,6 +12,7 @@ import type { CallOptions } from './model.ts'
 import type { CallLimits } from './model-call.ts'
 import type { RetryLimits } from './retry.ts'
 import type { ToolLimits } from './run-tool.ts'
+import type { ShownTool } from './shown-tools.ts'
 import type { OutputSchema } from './structured.ts'
 import type { AgentTool } from './tool.ts'
 
@@ -33,7 +34,7 @@ export type CallSettings = Pick<
 
 export interface Settings {
   readonly models: ModelChooser
-  /** The tools of a run's session. Throws `invalid-params` for what are no tools. */
+  /** The tools that there are now for a run, whether its model may see them or not. Throws `invalid-params` for what are no tools. */
   readonly toolsOf: (run: RunPort) => Promise<readonly AgentTool[]>
   readonly systemOf: (session: SessionOptions) => string | undefined
   readonly budget: Budget
@@ -71,7 +72,10 @@ export class Measured {
 const MAX_MEASURED = 1000
 
 /** A tool as a provider is told of it. */
-export function toolOption({ name, description, inputSchema }: AgentTool): NonNullable<CallOptions['tools']>[number] {
+export function toolOption({
+  name,
+  tool: { description, inputSchema },
+}: ShownTool): NonNullable<CallOptions['tools']>[number] {
   return { type: 'function', name, description: wellFormed(description), inputSchema }
 }
 

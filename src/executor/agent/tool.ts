@@ -72,6 +72,10 @@ export interface AgentTool {
   /** What becomes of a call whose outcome was lost. */
   readonly onLost: CallPolicy
   readonly timeoutMs?: number
+  /** Hidden from the model until it asks for it with `load_tools`, or somebody else does. */
+  readonly deferred?: boolean
+  /** The external tool surface that it is called through: the model sees it while that is active. */
+  readonly surface?: string
   /** Whether the model's arguments fit; what `execute` gets is what this answers. */
   parse(args: unknown): Promise<ParsedArgs>
   /** Whether the call waits for a person's decision. Gets parsed arguments. */
@@ -104,6 +108,11 @@ export interface ToolDefinition<Input extends z.ZodType, Output> {
   readonly needsApproval?: boolean | ((args: z.output<Input>) => boolean | PromiseLike<boolean>)
   /** A decision is waited for as long as it takes unless told, also across restarts. */
   readonly approval?: ApprovalExpiry
+  /**
+   * The model sees only its name and the first line of its description, and loads it with `load_tools` when it needs it;
+   * false unless told. For programs with many tools.
+   */
+  readonly deferred?: boolean
   /** Returns what the model is told: anything JSON can hold, or `stillRunning(…)` for work that goes on behind it. */
   execute(
     args: z.output<Input>,
@@ -120,6 +129,7 @@ export interface ToolDefinition<Input extends z.ZodType, Output> {
 export function tool<Input extends z.ZodType, Output>(definition: ToolDefinition<Input, Output>): AgentTool {
   checkOptions(named(definition), definition, DEFINITION)
   const { name, description, input, output, timeoutMs, onLost = 'ask', needsApproval = false, approval } = definition
+  const { deferred } = definition
   // `parse` is the only maker of arguments, so what reaches the definition's functions has the schema's output type.
   const typed = (args: unknown): z.output<Input> => args as z.output<Input>
   return {
@@ -128,6 +138,7 @@ export function tool<Input extends z.ZodType, Output>(definition: ToolDefinition
     inputSchema: jsonSchemaOf(name, input),
     onLost,
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(deferred === undefined ? {} : { deferred }),
     parse: args => parseWith(input, args),
     needsApproval: args => (typeof needsApproval === 'boolean' ? needsApproval : needsApproval(typed(args))),
     mayNeedApproval: needsApproval !== false,
@@ -139,11 +150,13 @@ export function tool<Input extends z.ZodType, Output>(definition: ToolDefinition
 }
 
 /** How a tool looks in `tool/list`. */
-export function summaryOf({ name, description, inputSchema, onLost, mayNeedApproval }: AgentTool): ToolSummary {
-  return { name, description, inputSchema, policy: onLost, needsApproval: mayNeedApproval }
+export function summaryOf(tool: AgentTool): ToolSummary {
+  const { name, description, inputSchema, onLost, mayNeedApproval, deferred, surface } = tool
+  const more = { ...(deferred === true && { deferred }), ...(surface !== undefined && { surface }) }
+  return { name, description, inputSchema, policy: onLost, needsApproval: mayNeedApproval, ...more }
 }
 
-/** An array or a record of tools as one list, each name once, each one a tool. */
+/** An array or a record of tools as one list, each name once a surface, each one a tool. */
 export function toolList(tools: readonly AgentTool[] | Readonly<Record<string, AgentTool>>): readonly AgentTool[] {
   const given: unknown = tools
   if (typeof given !== 'object' || given === null) throw invalidOption('agent', 'tools', 'must be a list or a record')
@@ -151,9 +164,10 @@ export function toolList(tools: readonly AgentTool[] | Readonly<Record<string, A
   const names = new Set<string>()
   for (const one of list) {
     checkFields(named(one), one, TOOL)
-    const { name } = one
-    if (names.has(name)) throw new MeerkatError('invalid-params', `two tools are named ${name}`, { details: { name } })
-    names.add(name)
+    const { name, surface = '' } = one
+    const place = `${surface}\0${name}`
+    if (names.has(place)) throw new MeerkatError('invalid-params', `two tools are named ${name}`, { details: { name } })
+    names.add(place)
   }
   return list
 }
@@ -207,6 +221,7 @@ const DEFINITION: Fields<ToolDefinition<z.ZodType, unknown>> = {
   onLost: optional(aPolicy),
   needsApproval: optional(either(aBoolean, aFunction)),
   approval: optional(anExpiry),
+  deferred: optional(aBoolean),
   execute: aFunction,
   resume: optional(aFunction),
 }
@@ -218,6 +233,8 @@ const TOOL: Fields<AgentTool> = {
   inputSchema: aJsonSchema,
   onLost: aPolicy,
   timeoutMs: optional(aDuration),
+  deferred: optional(aBoolean),
+  surface: optional(aName),
   parse: aFunction,
   needsApproval: aFunction,
   approval: optional(anExpiry),

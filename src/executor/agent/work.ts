@@ -27,9 +27,9 @@ import { callWithRetries, type PersistentEnd } from './retry.ts'
 import { runCalls } from './run-calls.ts'
 import { intentOf, type PreparedCall, prepareCall, waitsForApproval } from './run-tool.ts'
 import { type Settings, structuredFormat, toolOption } from './settings.ts'
+import { type ShownTool, type ShownTools, shownTools, withUnseen } from './shown-tools.ts'
 import { abortCause } from './stage.ts'
 import { correction, type OutputSchema, outputSchema } from './structured.ts'
-import type { AgentTool } from './tool.ts'
 import { tokensOf } from './usage.ts'
 
 /** Thrown when the runtime closes in the middle: the attempt is neither done nor failed. */
@@ -153,7 +153,8 @@ class Work {
     const owed = calls.filter(({ state }) => state === 'owed').map(({ id }) => id)
     if (owed.length > 0) {
       const parts = callsIn(this.#port.journal()).filter(part => owed.some(id => id === part.callId))
-      const prepared = await this.#prepare(parts, await this.#settings.toolsOf(this.#port))
+      const { all } = await this.#shown()
+      const prepared = await this.#prepare(parts, all)
       await this.#port.dispatch(owed)
       await this.#runCalls(prepared)
       if (this.#port.signal.aborted) return { output: this.#stopped(), reported: true }
@@ -187,8 +188,8 @@ class Work {
     if (exhausted !== undefined) return this.#exhausted(exhausted)
     const unresolved = await this.#chooseModel()
     if (unresolved !== undefined) return { type: 'failed', ...unresolved, ...this.#ending() }
-    const tools = await this.#settings.toolsOf(this.#port)
-    const end = await this.#callModel(tools)
+    const tools = await this.#shown()
+    const end = await this.#callModel(tools.visible)
     this.#warn(this.#spent)
     switch (end.type) {
       case 'stopped':
@@ -197,9 +198,10 @@ class Work {
         return await this.#failed(end)
       case 'reply': {
         const { maxArgumentChars } = this.#settings.limits
-        const reply = { ...end, parts: end.parts.map(part => boundedCall(part, maxArgumentChars)) }
+        const parts = end.parts.map(part => withUnseen(boundedCall(part, maxArgumentChars), tools))
+        const reply = { ...end, parts }
         const calls = reply.parts.filter(part => part.type === 'tool-call')
-        return calls.length > 0 ? await this.#useTools(reply, calls, tools) : await this.#answer(end)
+        return calls.length > 0 ? await this.#useTools(reply, calls, tools.visible) : await this.#answer(end)
       }
     }
   }
@@ -217,7 +219,12 @@ class Work {
     return undefined
   }
 
-  async #callModel(tools: readonly AgentTool[]): Promise<PersistentEnd> {
+  /** What of the tools the model may see now. */
+  async #shown(): Promise<ShownTools> {
+    return await shownTools(this.#port, await this.#settings.toolsOf(this.#port))
+  }
+
+  async #callModel(tools: readonly ShownTool[]): Promise<PersistentEnd> {
     const { limits, retries, ids } = this.#settings
     const firstCall = this.#calls + 1
     const end = await callWithRetries(this.#port, retries, async () => {
@@ -239,7 +246,7 @@ class Work {
     return end
   }
 
-  #request(tools: readonly AgentTool[]): CallOptions {
+  #request(tools: readonly ShownTool[]): CallOptions {
     const { call } = this.#settings
     const schema = this.#hasPending ? undefined : this.#schema
     const system = [this.#settings.systemOf(this.#port.session), schema?.instruction].filter(
@@ -313,7 +320,7 @@ class Work {
   async #useTools(
     end: Extract<CallEnd, { type: 'reply' }>,
     calls: readonly ToolCallPart[],
-    tools: readonly AgentTool[],
+    tools: readonly ShownTool[],
   ): Promise<ApplyOutput | undefined> {
     const spent = this.#spent
     const overrun = exhaustedByCalls(this.#budget, spent, calls.length) ?? exhaustedByTokens(this.#budget, spent)
@@ -335,7 +342,7 @@ class Work {
     return held.size > 0 ? { type: 'parked' } : await this.#boundary()
   }
 
-  async #prepare(calls: readonly ToolCallPart[], tools: readonly AgentTool[]): Promise<readonly PreparedCall[]> {
+  async #prepare(calls: readonly ToolCallPart[], tools: readonly ShownTool[]): Promise<readonly PreparedCall[]> {
     return await Promise.all(calls.map(part => prepareCall(part, tools, this.#port, this.#settings.toolLimits)))
   }
 

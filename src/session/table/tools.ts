@@ -4,10 +4,19 @@ import { MeerkatError } from '../../errors.ts'
 import type { CallId } from '../../kernel/ids.ts'
 import type { CallEntry } from '../../kernel/regions/calls/state.ts'
 import { approvalViews, callViews, type Decision, decide, type Resolution, resolveCall, type Told } from '../calls.ts'
-import { offeredTools } from '../offered-tools.ts'
+import type { Core } from '../core.ts'
 import { form, session } from '../plain.ts'
 import { summaryOf } from '../reads.ts'
 import { noExecutor } from '../refusals.ts'
+import {
+  askForTools,
+  filterTools,
+  revisionOf,
+  type StagedTools,
+  type ToolFilterParams,
+  type ToolRequestParams,
+  toolsView,
+} from '../tool-choice.ts'
 import type { CallView } from '../views.ts'
 import type { Owned, Owner, Reader } from './row.ts'
 
@@ -45,17 +54,37 @@ function settles<Task extends Settled>(
   }
 }
 
+async function toolsAgain(core: Core, sessionId: string): Promise<StagedTools> {
+  return revisionOf(await core.state(sessionId))
+}
+
 export const toolRows = {
   'tool/list': {
     needs: 'reader',
-    async run({ store, serving }, { sessionId }) {
-      const { id, options } = await summaryOf(store, sessionId)
-      const executor = serving.of(id)
+    async run(core, { sessionId }) {
+      const { id, options } = await summaryOf(core.store, sessionId)
+      const executor = core.serving.of(id)
       // A registered session is about to be given one.
-      if (executor === undefined && serving.peek(id) === undefined) throw noExecutor()
-      return { generation: 1, tools: (executor && offeredTools(executor, options, id)) ?? [] }
+      if (executor === undefined && core.serving.peek(id) === undefined) throw noExecutor()
+      return toolsView(executor, { id, options }, await core.state(id))
     },
   } satisfies Reader<'tool/list'>,
+  'tool/filter': {
+    needs: 'owner',
+    letter: 'filterTools',
+    task: (_, { sessionId: __, ...filter }) => filter,
+    run: ({ serving }, live, filter, by) => filterTools(serving.of(live.id), live, filter, by),
+    again: toolsAgain,
+    answer: (_, staged) => staged,
+  } satisfies Owner<'tool/filter', ToolFilterParams, StagedTools>,
+  'tool/request': {
+    needs: 'owner',
+    letter: 'requestTools',
+    task: (_, { sessionId: __, ...request }) => request,
+    run: ({ serving }, live, request, by) => askForTools(serving.of(live.id), live, request, by),
+    again: toolsAgain,
+    answer: (_, staged) => staged,
+  } satisfies Owner<'tool/request', ToolRequestParams, StagedTools>,
   'call/list': {
     needs: 'reader',
     plain: form(session),

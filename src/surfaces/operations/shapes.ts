@@ -197,6 +197,10 @@ export const tool = z.object({
   inputSchema: json.optional(),
   policy: z.string(),
   needsApproval: z.boolean(),
+  state: z.string().describe('visible, hidden, deferred, requested or unavailable.'),
+  deferred: z.boolean().optional().describe('Hidden until somebody asks for it.'),
+  surface: z.string().optional().describe('The external surface that it belongs to.'),
+  shadowedBy: z.string().optional().describe("The surface whose tool has its bare name; empty: the executor's own."),
 })
 
 const until = time.optional()

@@ -5,10 +5,36 @@ import { json, name, sessionId } from './fields.ts'
 import { approval, call, callState, tool } from './shapes.ts'
 
 const listTools = operation({
-  doc: "Lists the tools of a session's next turn.",
+  doc: "Lists the tools of a session's next turn, and which of them its model may see.",
   input: z.strictObject({ sessionId }),
-  output: z.object({ generation: z.int().describe('Rises with every change.'), tools: z.array(tool) }),
+  output: z.object({
+    generation: z.int().describe('Rises with every change of what the model may see.'),
+    tools: z.array(tool),
+  }),
   handle: (runtime, params) => runtime.tools(params.sessionId),
+})
+
+const names = z.array(name(200)).max(1000)
+const revision = z.object({
+  revision: z.int().describe('Under which it is staged; it rises with every change of what is staged.'),
+})
+
+const filterTools = operation({
+  doc: 'Leaves the model some of the tools, from the next boundary or turn on; all of them where neither list is given.',
+  input: z.strictObject({
+    sessionId,
+    allow: z.exactOptional(names).describe('Only these.'),
+    deny: z.exactOptional(names).describe('None of these.'),
+  }),
+  output: revision,
+  handle: (runtime, { sessionId, ...filter }) => runtime.filterTools(sessionId, filter),
+})
+
+const requestTools = operation({
+  doc: 'Shows deferred tools to the model, from the next boundary or turn on.',
+  input: z.strictObject({ sessionId, names: names.min(1).describe('Deferred tools, as `tool/list` answers them.') }),
+  output: revision,
+  handle: (runtime, { sessionId, ...request }) => runtime.requestTools(sessionId, request),
 })
 
 const listCalls = operation({
@@ -57,6 +83,8 @@ const decide = operation({
 
 export const toolOperations = {
   'tool/list': listTools,
+  'tool/filter': filterTools,
+  'tool/request': requestTools,
   'call/list': listCalls,
   'call/resolve': resolve,
   'approval/list': listApprovals,

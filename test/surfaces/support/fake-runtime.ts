@@ -274,9 +274,11 @@ export class FakeRuntime implements RuntimeApi {
 
   async tools(sessionId: string): ReturnType<RuntimeApi['tools']> {
     this.#session(sessionId)
-    return { generation: 1, tools: [{ name: 'look', policy: 'retry', needsApproval: false }] }
+    return { generation: 1, tools: [{ name: 'look', policy: 'retry', needsApproval: false, state: 'visible' }] }
   }
 
+  filterTools = (): ReturnType<RuntimeApi['filterTools']> => Promise.resolve({ revision: 2 })
+  requestTools = (): ReturnType<RuntimeApi['requestTools']> => Promise.resolve({ revision: 3 })
   async model(sessionId: string): ReturnType<RuntimeApi['model']> {
     this.#session(sessionId)
     return {

@@ -7,6 +7,7 @@ import type { ImageOperation, RoutingTerminal } from '../../regions/routing/stat
 import type { ToolSurfaceEffect } from '../../regions/tool-surfaces/effect.ts'
 import type { Surface } from '../../regions/tool-surfaces/state.ts'
 import type { VisibilityEffect } from '../../regions/visibility/effect.ts'
+import { toolGeneration } from '../../regions/visibility/state.ts'
 import { given, once, type Rules, type Stepped } from './rule.ts'
 
 type ToolRules = Rules<
@@ -62,6 +63,13 @@ const visibility: Pick<ToolRules, VisibilityEffect['type']> = {
       // A publication says so itself; with its session it goes without a word.
       if (isSame || OTHERWISE_SAID.includes(input.type)) return []
       return [{ activeRevision: now.active.revision, stagedRevision: now.staged.revision }]
+    },
+  },
+  ToolGenerationChanged: {
+    when: 'exactly when there is another generation of tools than the one that somebody may have seen, with its number',
+    expected: ({ before, after }) => {
+      const [known, generation] = [toolGeneration(before.visibility), toolGeneration(after.visibility)]
+      return known === 0 || generation <= known ? [] : [{ generation }]
     },
   },
   CommittedVisibleSetPublished: {

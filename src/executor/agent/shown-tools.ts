@@ -1,0 +1,89 @@
+/**
+ * What of the agent's tools a model is shown with one request, and what a call that it makes then is for.
+ *
+ * Enforces: which tools are visible is the port's word; a call to a tool that its request did not show is never made,
+ * also not by a process that takes it up later, because the record says so. Calls that were asked for before go to the
+ * tools that there are now.
+ */
+import type { SurfaceId } from '../../kernel/ids.ts'
+import type { SurfaceFailureCause } from '../../kernel/regions/tool-surfaces/state.ts'
+import type { CataloguedTool, OfferedTool, SurfacePin } from '../../kernel/tool-catalogue.ts'
+import type { MessagePart } from '../../store/records.ts'
+import type { RunPort } from '../executor.ts'
+import { LOAD_TOOLS, loadTools } from './load-tools.ts'
+import { metaOf, withMeta } from './parts.ts'
+import type { AgentTool } from './tool.ts'
+
+/** A tool under the name that the model calls it by. */
+export interface ShownTool {
+  readonly name: string
+  readonly tool: AgentTool
+  /** The connection that a call is for, of a surface's tool. */
+  readonly pin?: SurfacePin
+}
+
+/** The tools of one request. */
+export interface ShownTools {
+  readonly visible: readonly ShownTool[]
+  /** All that there are: for calls that were asked for with earlier requests. */
+  readonly all: readonly ShownTool[]
+}
+
+interface Catalogued extends ShownTool, Pick<CataloguedTool, 'state'> {
+  /** By which name the port knows it. */
+  readonly asked: string
+}
+
+/** Asks the port what the model may see of these tools now. */
+export async function shownTools(port: RunPort, tools: readonly AgentTool[]): Promise<ShownTools> {
+  const { tools: catalogued } = await port.tools(tools.map(offered))
+  const all = catalogued.flatMap((one): readonly Catalogued[] => {
+    const tool = tools[one.index]
+    return tool === undefined ? [] : [{ ...one, name: wireName(one.name), asked: one.name, tool }]
+  })
+  const visible = all.filter(({ state }) => state === 'visible')
+  if (!tools.some(({ deferred }) => deferred === true) || tools.some(({ name }) => name === LOAD_TOOLS)) {
+    return { visible, all }
+  }
+  const loader = { name: LOAD_TOOLS, tool: loadTools(port, all.filter(isLoadable)) }
+  const isWanted = all.some(({ state }) => state === 'deferred')
+  return { visible: isWanted ? [...visible, loader] : visible, all: [...all, loader] }
+}
+
+/** Whether a tool may be asked for. One that is shown already may, too: a call that is repeated asks for it again. */
+function isLoadable({ tool, state }: Catalogued): boolean {
+  return tool.deferred === true && state !== 'hidden' && state !== 'unavailable'
+}
+
+function offered({ name, deferred, surface }: AgentTool): OfferedTool {
+  const more = {
+    ...(deferred === true && { deferred }),
+    ...(surface !== undefined && { surface: surface as SurfaceId }),
+  }
+  return { name, ...more }
+}
+
+/** Providers take no point in the name of a tool. */
+function wireName(name: string): string {
+  return name.replaceAll('.', '__')
+}
+
+/** Marks a call to a tool that there is, but that its request did not show: nobody is to make it. */
+export function withUnseen(part: MessagePart, { visible, all }: ShownTools): MessagePart {
+  if (part.type !== 'tool-call') return part
+  const isNamed = ({ name }: ShownTool): boolean => name === part.name
+  if (visible.some(isNamed) || !all.some(isNamed)) return part
+  return { ...part, ...withMeta({ ...metaOf(part), unseen: unknownTool(part.name, visible) }) }
+}
+
+/** What the model is told of a tool that it was not shown. */
+export function unknownTool(name: string, tools: readonly ShownTool[]): string {
+  const names = tools.map(one => one.name).join(', ')
+  return `There is no tool named ${name}. ${names === '' ? 'There are no tools.' : `The tools are: ${names}.`}`
+}
+
+/** What the model is told where the connection of a tool's surface went away before the call was made. */
+export function surfaceGone(surfaceId: SurfaceId, cause: SurfaceFailureCause): string {
+  const why = cause === 'surface_draining' ? 'is being removed' : 'has another connection now, or none'
+  return `The call was not made: ${surfaceId} ${why}. Look at the tools that there are, and try again if it is among them.`
+}

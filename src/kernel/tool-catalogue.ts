@@ -1,0 +1,222 @@
+/**
+ * Which of the tools that an executor has at hand the model may see, and what the machine has to be told for that.
+ *
+ * 1. Own tools keep their names; of a surface's tools the one that is longest there has the bare name, and every one
+ *    answers to `surface.tool` as well. Filters may name a tool by either.
+ * 2. A name that a filter or a request speaks of stays in its catalogue with its provider, also while nobody offers it.
+ *    Another provider's tool of that name is hidden.
+ * 3. A session that names its tools (`chosen`) inherits that list as a filter.
+ */
+import type { SurfaceId } from './ids.ts'
+import type { MeerkatInput } from './inputs.ts'
+import { mapEntries, mapGet } from './persistent-map.ts'
+import { ALL_TOOLS, distinct, namedBy, plain, sameFilter, type ToolFilter } from './regions/tool-filter.ts'
+import { isSnapshotAligned, qualifiedToolName, type SurfaceTool, surfaceTools } from './regions/tool-surfaces/state.ts'
+import {
+  deferredNames,
+  filteredNames,
+  isToolAdmitted,
+  isToolDeferred,
+  type ToolAuthority,
+  type ToolCatalog,
+  type ToolWitness,
+} from './regions/visibility/state.ts'
+import type { MeerkatState } from './state.ts'
+
+/** A tool that an executor has at hand. */
+export interface OfferedTool {
+  readonly name: string
+  /**
+   * Who provides it, stable across restarts: a filter that names the tool holds for this provider's alone. Absent: its
+   * surface, else the executor.
+   */
+  readonly provider?: ToolWitness
+  /** Hidden until somebody asks for it. */
+  readonly deferred?: boolean
+  /** Controls what the model sees, and is always shown. No filter can name it. */
+  readonly control?: boolean
+  /** The external surface that it belongs to: shown while that is active. */
+  readonly surface?: SurfaceId
+}
+
+/** The connection that a call of a surface's tool is for. */
+export interface SurfacePin {
+  readonly surfaceId: SurfaceId
+  readonly generation: number
+}
+
+/**
+ * `requested`: asked for, and shown from the next boundary on. `unavailable`: its surface is not active, or does not
+ * have it.
+ */
+export type ToolState = 'visible' | 'hidden' | 'deferred' | 'requested' | 'unavailable'
+
+/** An offered tool, as it stands in the catalogue of one model call. */
+export interface CataloguedTool {
+  /** What the model calls it by: the bare name, or `surface.tool` where that is another's. */
+  readonly name: string
+  readonly state: ToolState
+  /** Where it stands among the tools that were offered, from 0. */
+  readonly index: number
+  /** Of a surface's tool, while that is active. */
+  readonly pin?: SurfacePin
+  /** The surface whose tool has the bare name; `''`: the executor itself. */
+  readonly shadowedBy?: string
+}
+
+/** Who provides tools that no provider is named of. */
+const EXECUTOR: ToolWitness = { kind: 'executor', sourceId: 'own' }
+
+interface Routed extends Omit<CataloguedTool, 'state'> {
+  readonly tool: OfferedTool
+  /** All that it answers to, its name first. Nothing while its surface is not there. */
+  readonly names: readonly string[]
+}
+
+/** Every offered tool as the model may see it in this state. */
+export function cataloguedTools(state: MeerkatState, offered: readonly OfferedTool[]): readonly CataloguedTool[] {
+  return routed(state, offered).map(({ tool, names, ...one }) => ({ ...one, state: stateOf(state, tool, names) }))
+}
+
+function stateOf(state: MeerkatState, tool: OfferedTool, names: readonly string[]): ToolState {
+  const { visibility } = state
+  if (names.length === 0) return 'unavailable'
+  if (tool.control === true) return 'visible'
+  if (names.some(name => isOthers(visibility.filterCatalog, name, tool)) || !isToolAdmitted(state, names))
+    return 'hidden'
+  if (!isToolDeferred(visibility, names)) return 'visible'
+  return names.some(name => visibility.staged.deferred.includes(name)) ? 'requested' : 'deferred'
+}
+
+/** Whether the catalogue has the name as another provider's. */
+function isOthers(catalog: ToolCatalog, name: string, tool: OfferedTool): boolean {
+  const known = mapGet(catalog, name)
+  const own = witnessOf(tool)
+  return known !== undefined && own !== undefined && !sameWitness(known, own)
+}
+
+function routed(state: MeerkatState, offered: readonly OfferedTool[]): readonly Routed[] {
+  const own = new Set(offered.flatMap(({ name, surface }) => (surface === undefined ? name : [])))
+  const there = state.toolSurfaces.surfaces.size === 0 ? [] : surfaceTools(state.toolSurfaces)
+  return offered.map((tool, index): Routed => {
+    const { name, surface } = tool
+    if (surface === undefined) return { name, index, tool, names: [name] }
+    const found = there.find(one => one.surfaceId === surface && one.name === name)
+    return found === undefined ? { name, index, tool, names: [] } : ofSurface(found, own, { index, tool })
+  })
+}
+
+function ofSurface(found: SurfaceTool, own: ReadonlySet<string>, rest: Pick<Routed, 'index' | 'tool'>): Routed {
+  const { name, surfaceId, generation } = found
+  const pin = { surfaceId, generation }
+  const qualified = qualifiedToolName(found)
+  const shadowedBy = own.has(name) ? '' : found.shadowedBy
+  if (shadowedBy === undefined) return { ...rest, name, names: [name, qualified], pin }
+  return { ...rest, name: qualified, names: [qualified], pin, shadowedBy }
+}
+
+function witnessOf({ provider, surface }: OfferedTool): ToolWitness | undefined {
+  return provider ?? (surface === undefined ? undefined : { kind: 'surface', sourceId: surface })
+}
+function sameWitness(one: ToolWitness, other: ToolWitness): boolean {
+  return one.kind === other.kind && one.sourceId === other.sourceId
+}
+
+/**
+ * What the machine has to be told for its catalogues to show what is offered now, and for it to leave what the session
+ * was given (`chosen`); nothing where it knows. Any of it may be refused where the session takes nothing any more.
+ */
+export function cataloguingSteps(
+  state: MeerkatState,
+  offered: readonly OfferedTool[],
+  chosen: readonly string[] | undefined,
+): readonly MeerkatInput[] {
+  const { visibility, toolSurfaces } = state
+  const all = routed(state, offered).filter(({ tool }) => tool.control !== true)
+  const filter = catalogFor(all, visibility.filterCatalog, filteredNames(visibility))
+  const deferred = catalogFor(
+    all.filter(({ tool }) => tool.deferred === true),
+    visibility.deferredCatalog,
+    deferredNames(visibility),
+  )
+  const isAligned = isSnapshotAligned(toolSurfaces)
+  const isKnown = isAligned && isCatalog(visibility.filterCatalog, filter)
+  const steps: MeerkatInput[] = []
+  if (!isKnown) steps.push({ type: 'ReplaceFilterToolAuthorityCatalog', catalog: listOf(filter) })
+  if (!isCatalog(visibility.deferredCatalog, deferred)) {
+    steps.push({ type: 'ReplaceDeferredToolAuthorityCatalog', catalog: listOf(deferred) })
+  }
+  if (!isAligned) steps.push({ type: 'SurfaceSnapshotAligned', epoch: toolSurfaces.snapshotEpoch })
+  return [...steps, ...inheriting(state, { filter, deferred }, chosen)]
+}
+
+type Catalog = ReadonlyMap<string, ToolWitness>
+
+function catalogFor(tools: readonly Routed[], known: ToolCatalog, named: readonly string[]): Catalog {
+  const catalog = new Map<string, ToolWitness>()
+  for (const name of named) {
+    const witness = mapGet(known, name)
+    if (witness !== undefined) catalog.set(name, witness)
+  }
+  for (const { tool, names } of tools) {
+    for (const name of names) {
+      if (!catalog.has(name)) catalog.set(name, witnessOf(tool) ?? mapGet(known, name) ?? EXECUTOR)
+    }
+  }
+  return catalog
+}
+
+function isCatalog(known: ToolCatalog, next: Catalog): boolean {
+  if (known.size !== next.size) return false
+  for (const [name, witness] of mapEntries(known)) {
+    const other = next.get(name)
+    if (other === undefined || !sameWitness(witness, other)) return false
+  }
+  return true
+}
+
+function listOf(catalog: Catalog, names: readonly string[] = [...catalog.keys()]): readonly ToolAuthority[] {
+  return distinct(names).flatMap(name => {
+    const witness = catalog.get(name)
+    return witness === undefined ? [] : [{ name, ...witness }]
+  })
+}
+
+/** Has the session inherit the list of tools that it was given, and nothing any more when that was taken away. */
+function inheriting(
+  { visibility }: MeerkatState,
+  catalogs: { readonly filter: Catalog; readonly deferred: Catalog },
+  names: readonly string[] | undefined,
+): readonly MeerkatInput[] {
+  const { inherited, active, staged, chosen = false } = visibility
+  if (names === undefined && !chosen) return []
+  const known = names?.filter(name => catalogs.filter.has(name))
+  const next: ToolFilter = known === undefined ? ALL_TOOLS : plain({ type: 'allow', names: known })
+  if (sameFilter(inherited, next) && chosen === (names !== undefined)) return []
+  const filters = [next, active.filter, staged.filter]
+  return [
+    {
+      type: 'ReplaceVisibilityState',
+      inherited: next,
+      ...(names !== undefined && { chosen: true }),
+      active,
+      staged,
+      witnesses: listOf(catalogs.filter, filters.flatMap(namedBy)),
+      authorities: listOf(catalogs.deferred, [...active.deferred, ...staged.deferred]),
+    },
+  ]
+}
+
+/** The filter that leaves what is allowed and not denied. */
+export function toolFilterOf(allow: readonly string[] | undefined, deny: readonly string[] = []): ToolFilter {
+  if (allow === undefined) return plain({ type: 'deny', names: deny })
+  return plain({ type: 'allow', names: allow.filter(name => !deny.includes(name)) })
+}
+
+/** Who provides these tools, as a catalogue has it. */
+export function witnessesIn(catalog: ToolCatalog, names: readonly string[]): readonly ToolAuthority[] {
+  return distinct(names).flatMap(name => {
+    const witness = mapGet(catalog, name)
+    return witness === undefined ? [] : [{ name, ...witness }]
+  })
+}
