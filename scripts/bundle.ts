@@ -18,7 +18,7 @@ const SHARED = [
   { name: 'base', test: /\/src\/(defined|errors|faults|foreign|ids|input-events|options|time|version)\.ts$/ },
   {
     name: 'core',
-    test: /\/src\/(events|in-time|observer|text)\.ts$|\/src\/(driver|loop|session)\/|\/src\/store\/(?!memory\.ts)([a-z-]+\.ts|memory\/)/,
+    test: /\/src\/(events|in-time|observer|text)\.ts$|\/src\/(driver|loop)\/|\/src\/session\/(?!transfer\/)|\/src\/store\/(?!memory\.ts)([a-z-]+\.ts|memory\/)/,
   },
   { name: 'agent', test: /\/src\/executor\/(?!agent\/index)[a-z/-]+\.ts$/ },
   {

@@ -41,27 +41,16 @@ export const layers: readonly Layer[] = [
   { name: 'driver' },
   { name: 'executor/executor', sees: ['kernel', 'errors', 'time', 'store', 'observer'] },
   { name: 'loop' },
-  // The operations table stands beneath the runtime: both the runtime's own door and the surfaces check by its rules.
+  // What operations take and answer stands beneath the runtime: its door and the surfaces check by the same schemas.
   { name: 'surfaces/invalid-params', sees: ['errors', 'foreign'], outside: 'browser' },
   {
     name: 'surfaces/operation',
-    sees: ['surfaces/invalid-params', 'errors', 'foreign'],
-    seesTypesOf: ['session'],
+    sees: ['errors', 'foreign'],
     outside: 'browser',
   },
   {
     name: 'surfaces/operations',
-    sees: [
-      'surfaces/operation',
-      'surfaces/invalid-params',
-      'errors',
-      'defined',
-      'names',
-      'file-data',
-      'time',
-      'observer',
-    ],
-    seesTypesOf: ['session'],
+    sees: ['surfaces/operation', 'surfaces/invalid-params', 'errors', 'names', 'file-data', 'time', 'observer'],
     outside: 'browser',
   },
   { name: 'session' },

@@ -1,7 +1,6 @@
 /** Reading events, and waiting for the next ones. */
 import type { SessionId } from '../kernel/ids.ts'
 import { Deadline } from '../time.ts'
-import type { RuntimeApi } from './api.ts'
 import { closing } from './claims.ts'
 import type { Core } from './core.ts'
 import { demandCursor } from './event-pages.ts'
@@ -9,7 +8,13 @@ import { type EventPage, kept, spoken } from './live-events.ts'
 import { waitForNews } from './news.ts'
 import { summaryOf } from './reads.ts'
 
-type Query = NonNullable<Parameters<RuntimeApi['events']>[0]>
+interface Query {
+  readonly sessionId?: string
+  readonly after?: string
+  readonly limit?: number
+  readonly waitMs?: number
+  readonly signal?: AbortSignal
+}
 
 /** Events after a cursor; where there are none, the first ones within `waitMs`. */
 export async function waitForEvents(core: Core, { waitMs = 0, signal, ...query }: Query): Promise<EventPage> {

@@ -2,7 +2,6 @@
 import type { InputId, SessionId } from '../kernel/ids.ts'
 import { entryOf } from '../kernel/regions/ledger/state.ts'
 import { Deadline } from '../time.ts'
-import type { RuntimeApi } from './api.ts'
 import { closing } from './claims.ts'
 import type { Core } from './core.ts'
 import { inputView } from './input-reader.ts'
@@ -11,7 +10,14 @@ import { inputNotFound } from './inputs.ts'
 import type { Ended, LiveSession } from './live-session.ts'
 import { waitForNews } from './news.ts'
 import { summaryOf } from './reads.ts'
-import type { InputView } from './views.ts'
+import type { InputStatus, InputView, RunResult } from './views.ts'
+
+/** How an input ended, or how it stands. */
+export interface Watched {
+  readonly status: InputStatus
+  readonly reason?: string
+  readonly result?: RunResult
+}
 
 /** How often a waiter looks though no hint has come. */
 const LOOK_EVERY_MS = 600_000
@@ -38,7 +44,7 @@ export async function endOf(
   inputId: string,
   waitMs: number,
   { signal, outlasts }: { readonly signal?: AbortSignal | undefined; readonly outlasts?: boolean } = {},
-): ReturnType<RuntimeApi['wait']> {
+): Promise<Watched> {
   const { store, clock, sessions } = core
   const leaving = core.closing.signal
   const deadline = Deadline.in(clock, waitMs)

@@ -4,19 +4,17 @@
  * A feed holds nothing but a cursor: it reads the next page only when the one before was delivered, so a slow reader
  * slows the reading and never makes anything pile up, and one who comes back goes on exactly behind what it saw.
  */
-import type { EventView } from '../events.ts'
-import type { RuntimeApi } from '../session/api.ts'
+
+import type { Callable } from './operation.ts'
 import { MAX_WAIT_MS } from './operations/fields.ts'
+import { callOperation, type OperationResult } from './operations.ts'
 
 export interface FeedPosition {
   readonly sessionId?: string
   readonly after?: string
 }
 
-export interface EventPage {
-  readonly events: readonly EventView[]
-  readonly cursor: string
-}
+export type EventPage = OperationResult<'events/read'>
 
 export interface EventFeed {
   /** The next page; an empty one after `idleMs` without an event, undefined once the signal is aborted. */
@@ -27,14 +25,14 @@ const PAGE_SIZE = 100
 
 /** Opens a feed. What is wrong with the position shows here, before anything was delivered. */
 export async function openEventFeed(
-  runtime: RuntimeApi,
+  runtime: Callable,
   position: FeedPosition,
   { idleMs, signal }: { readonly idleMs: number; readonly signal: AbortSignal },
 ): Promise<EventFeed> {
   const longest = Math.min(Math.ceil(idleMs), MAX_WAIT_MS)
   const read = async (at: FeedPosition, waitMs: number): Promise<EventPage | undefined> => {
     try {
-      const page = await runtime.events({ ...at, limit: PAGE_SIZE, waitMs, signal })
+      const page = await callOperation(runtime, 'events/read', { ...at, limit: PAGE_SIZE, waitMs }, { signal })
       return signal.aborted ? undefined : page
     } catch (error) {
       if (signal.aborted) return undefined

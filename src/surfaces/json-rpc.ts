@@ -7,11 +7,11 @@
  */
 import { z } from 'zod'
 import { MeerkatError } from '../errors.ts'
-import type { RuntimeApi } from '../session/api.ts'
 import { type FaultLog, logToStderr, publicError } from './fault.ts'
 import { parseParams } from './invalid-params.ts'
 import { errorText, parseMessage, type RpcId, type RpcRequest, readElement, resultText } from './json-rpc/message.ts'
 import { SUBSCRIBE, Subscriptions, UNSUBSCRIBE } from './json-rpc/subscriptions.ts'
+import type { Callable } from './operation.ts'
 import { type OperationName, operationNamed } from './operations.ts'
 
 export interface ConnectionOptions {
@@ -42,7 +42,7 @@ const RETRY_AFTER_MS = 1000
 
 /** Serves a peer. `send` takes one message and resolves when there is room for the next. */
 export function connection(
-  runtime: RuntimeApi,
+  runtime: Callable,
   send: (text: string) => void | Promise<void>,
   options: ConnectionOptions = {},
 ): Connection {
@@ -50,7 +50,7 @@ export function connection(
 }
 
 class RpcConnection implements Connection {
-  readonly #runtime: RuntimeApi
+  readonly #runtime: Callable
   readonly #send: (text: string) => void | Promise<void>
   readonly #log: FaultLog
   readonly #maxInFlight: number
@@ -63,7 +63,7 @@ class RpcConnection implements Connection {
   #closed = false
 
   constructor(
-    runtime: RuntimeApi,
+    runtime: Callable,
     send: (text: string) => void | Promise<void>,
     { maxInFlight = 64, log = logToStderr }: ConnectionOptions,
   ) {

@@ -1,9 +1,7 @@
-/** What an operation is: a row of the one table that every surface, client and document is generated from. */
+/** What surfaces know of an operation, and what they ask it of. */
 import type { z } from 'zod'
 import { MeerkatError } from '../errors.ts'
 import { messageOf } from '../foreign.ts'
-import type { RuntimeApi } from '../session/api.ts'
-import { parseParams } from './invalid-params.ts'
 
 /** What a surface knows of the call besides its parameters. */
 export interface CallContext {
@@ -16,15 +14,26 @@ export interface CallContext {
   readonly onProgress?: ((progress: { readonly records: number; readonly steps: number }) => void) | undefined
 }
 
-export interface Operation<Input extends z.ZodObject = z.ZodObject, Output extends z.ZodObject = z.ZodObject> {
+/** Whatever answers operations by their names, and checks their parameters itself: a runtime, or what stands for one. */
+export interface Callable {
+  /** Fails with a `MeerkatError`. */
+  call(name: string, params: unknown, context?: CallContext): Promise<object>
+}
+
+/** The column of the operations table that takes long to load: what an operation takes and answers. */
+export interface OperationSchemas {
   /** One sentence on what it does. */
   readonly doc: string
-  readonly input: Input
-  readonly output: Output
+  readonly input: z.ZodObject
+  readonly output: z.ZodObject
   /** It takes as long as there is to do, and ends when nobody waits for its answer any more. */
-  readonly isLong: boolean
-  /** Checks the parameters, then asks the runtime. Fails with a `MeerkatError`. */
-  call(runtime: RuntimeApi, params: unknown, context?: CallContext): Promise<Answer<Output>>
+  readonly isLong?: true
+}
+
+/** An operation as surfaces offer it. */
+export interface Operation extends OperationSchemas {
+  /** Asks the runtime. */
+  readonly call: (runtime: Callable, params: unknown, context?: CallContext) => Promise<object>
 }
 
 /** A result as the runtime may give it: read-only all the way down. */
@@ -37,27 +46,6 @@ export type ReadonlyDeep<T> = unknown extends T
     : T extends object
       ? { readonly [Key in keyof T]: ReadonlyDeep<T[Key]> }
       : T
-
-export interface OperationSpec<Input extends z.ZodObject, Output extends z.ZodObject> {
-  readonly doc: string
-  readonly input: Input
-  readonly output: Output
-  readonly isLong?: true
-  handle(runtime: RuntimeApi, params: z.output<Input>, context: CallContext): Answer<Output> | Promise<Answer<Output>>
-}
-
-export function operation<Input extends z.ZodObject, Output extends z.ZodObject>(
-  spec: OperationSpec<Input, Output>,
-): Operation<Input, Output> {
-  const { doc, input, output } = spec
-  return {
-    doc,
-    input,
-    output,
-    isLong: spec.isLong === true,
-    call: async (runtime, params, context = {}) => spec.handle(runtime, parseParams(input, params), context),
-  }
-}
 
 /** The refusal of a name that no operation has; it says which ones its family has. */
 export function unknownOperation(name: unknown, names: readonly string[]): MeerkatError {

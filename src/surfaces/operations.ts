@@ -1,11 +1,20 @@
 /**
- * The one table of operations. JSON-RPC, REST and its OpenAPI, the typed client, the CLI and the reference are all
- * generated from it, so none of them can drift from another.
+ * What each operation takes and answers: the column of the operations table that JSON-RPC, REST and its OpenAPI, the typed
+ * client, the CLI and the reference are made from, so none of them can drift from another. What performs an operation
+ * stands in the row of the same name (`src/session/table`), which does not compile unless it takes and answers this.
  */
 import type { z } from 'zod'
-import type { RuntimeApi } from '../session/api.ts'
+import { MeerkatError } from '../errors.ts'
 import { parseParams } from './invalid-params.ts'
-import { type Answer, type CallContext, type Operation, type ReadonlyDeep, unknownOperation } from './operation.ts'
+import {
+  type Answer,
+  type Callable,
+  type CallContext,
+  type Operation,
+  type OperationSchemas,
+  type ReadonlyDeep,
+  unknownOperation,
+} from './operation.ts'
 import { backgroundOperations } from './operations/background.ts'
 import { controlOperations } from './operations/control.ts'
 import { eventOperations } from './operations/events.ts'
@@ -28,7 +37,7 @@ export const operations = {
   ...modelOperations,
   ...backgroundOperations,
   ...storageOperations,
-} satisfies Readonly<Record<string, Operation>>
+} satisfies Readonly<Record<string, OperationSchemas>>
 
 export type OperationName = keyof typeof operations
 
@@ -57,25 +66,30 @@ export function paramsOf(name: OperationName, params: unknown): unknown {
 
 /** The operation of that name; `unknown-operation` says which ones its family has. */
 export function operationNamed(name: string): Operation {
-  if (isOperationName(name)) return operations[name]
-  throw unknownOperation(name, operationNames)
+  if (!isOperationName(name)) throw unknownOperation(name, operationNames)
+  const schemas: OperationSchemas = operations[name]
+  return {
+    ...schemas,
+    async call(runtime, params, context = {}) {
+      try {
+        return await runtime.call(name, params, context)
+      } catch (error) {
+        throw schemas.isLong === true && context.signal?.aborted === true ? givenUp(name, error) : error
+      }
+    },
+  }
 }
 
-/**
- * Calls an operation whose name the caller wrote down, with types. Whoever gets the name from elsewhere takes
- * `operationNamed(name).call`.
- */
+function givenUp(name: string, cause: unknown): MeerkatError {
+  return new MeerkatError('invalid-request', `${name} was given up: nobody waits for it any more`, { cause })
+}
+
+/** Calls an operation whose name is written down, with types: what answers it keeps to its schemas. */
 export async function callOperation<Name extends OperationName>(
-  runtime: RuntimeApi,
+  runtime: Callable,
   name: Name,
   params: OperationParams<Name>,
   context?: CallContext,
-): Promise<OperationResult<Name>>
-export async function callOperation(
-  runtime: RuntimeApi,
-  name: OperationName,
-  params: unknown,
-  context?: CallContext,
-): Promise<unknown> {
-  return operations[name].call(runtime, params, context)
+): Promise<OperationResult<Name>> {
+  return (await runtime.call(name, params, context)) as OperationResult<Name>
 }

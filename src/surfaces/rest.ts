@@ -6,7 +6,6 @@ import { type Context, Hono } from 'hono'
 import { z } from 'zod'
 import { MeerkatError } from '../errors.ts'
 import { isTraceparent } from '../observer.ts'
-import type { RuntimeApi } from '../session/api.ts'
 import { openEventFeed } from './event-feed.ts'
 import { type FaultLog, logToStderr, publicError } from './fault.ts'
 import { readJson } from './http/body.ts'
@@ -17,12 +16,12 @@ import { openApi } from './http/openapi.ts'
 import { queryParams } from './http/query.ts'
 import { eventRoutes, type ResourceRoute, resourceRoutes } from './http/routes.ts'
 import { invalidParams, parseParams } from './invalid-params.ts'
-import type { CallContext, Operation } from './operation.ts'
+import type { Callable, CallContext, Operation } from './operation.ts'
 import { eventPosition } from './operations/events.ts'
-import { operationNamed } from './operations.ts'
+import { callOperation, operationNamed } from './operations.ts'
 
 export interface RestOptions {
-  readonly runtime: RuntimeApi
+  readonly runtime: Callable
   /** Largest body taken. */
   readonly maxBodyBytes?: number
   /** An idle event stream gives a sign of life this often. */
@@ -51,14 +50,14 @@ export function rest(options: RestOptions, app: RestApp = new Hono<RestVariables
     ...options,
   }
   const { runtime } = setup
-  app.get('/healthz', c => {
-    const health = runtime.health()
+  app.get('/healthz', async c => {
+    const health = await callOperation(runtime, 'runtime/health', {})
     return c.json(
       c.get('anonymous') === true ? { status: health.status } : health,
       health.status === 'failing' ? 503 : 200,
     )
   })
-  app.get('/openapi.json', c => c.json(openApi(runtime.info().version)))
+  app.get('/openapi.json', async c => c.json(openApi((await callOperation(runtime, 'runtime/info', {})).version)))
   for (const path of eventRoutes) app.get(path, c => streamEvents(setup, c))
   for (const route of resourceRoutes) app.on(route.method, route.path, c => answerResource(setup, route, c))
   app.post('/v1/:family/:verb', c => answerOperation(setup, c))

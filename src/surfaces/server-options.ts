@@ -11,13 +11,13 @@ import {
   optional,
   withMethods,
 } from '../options.ts'
-import type { RuntimeApi } from '../session/api.ts'
 import type { FaultLog } from './fault.ts'
 import type { Authorize } from './http/guards.ts'
 import { isHost, isOrigin } from './http/hosts.ts'
+import type { Callable } from './operation.ts'
 
 export interface HandlerOptions {
-  readonly runtime: RuntimeApi
+  readonly runtime: Callable
   /** What callers have to send as `authorization: Bearer …`. */
   readonly token?: string
   /** Whether a request may be answered, in place of the token. One that it throws at is not answered. */
@@ -62,7 +62,7 @@ const aPort: Field = {
 }
 
 export const HANDLER_OPTIONS: Fields<HandlerOptions & { readonly closing?: AbortSignal }> = {
-  runtime: withMethods('a runtime', 'info', 'health', 'open', 'send', 'events'),
+  runtime: withMethods('a runtime', 'call'),
   token: optional(aToken),
   authorize: optional(aFunction),
   allowedHosts: optional(listOf('host names without port, such as console.example.org', isHost)),

@@ -2,9 +2,9 @@
 import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 import { MeerkatError } from '../errors.ts'
-import type { RuntimeApi } from '../session/api.ts'
 import { type ConnectionOptions, connection } from './json-rpc.ts'
 import { LineReader } from './lines.ts'
+import type { Callable } from './operation.ts'
 
 export interface StdioOptions extends ConnectionOptions {
   readonly input?: Readable
@@ -14,7 +14,7 @@ export interface StdioOptions extends ConnectionOptions {
 }
 
 /** Serves until the input ends and all it asked for is answered, or the output is gone. */
-export async function serveStdio(runtime: RuntimeApi, options: StdioOptions = {}): Promise<void> {
+export async function serveStdio(runtime: Callable, options: StdioOptions = {}): Promise<void> {
   const { input = process.stdin, output = process.stdout, maxLineBytes = 1_048_576 } = options
   const gone = new AbortController()
   const leave = (): void => gone.abort()

@@ -3,6 +3,7 @@ import type { SessionId } from '../../kernel/ids.ts'
 import { phaseShown } from '../../kernel/regions/lifecycle/table.ts'
 import type { ControlOperation } from '../api.ts'
 import { control } from '../control.ts'
+import { form, session } from '../plain.ts'
 import type { ControlReport } from '../views.ts'
 import type { Owner } from './row.ts'
 
@@ -12,6 +13,7 @@ type Control = Owner<'session/stop', Ordered, ControlReport, ControlReport>
 
 const order = (operation: ControlOperation): Control => ({
   needs: 'owner',
+  plain: form(session),
   letter: 'control',
   task: () => ({ operation }),
   run: (core, live, asked, letter) =>

@@ -53,6 +53,7 @@ const open = {
 
 const list = {
   needs: 'reader',
+  plain: form({}, { after: name, limit, label: name }),
   async run(core, { after, limit: most = PAGE, phase, label }) {
     const [key, value] = labelOf(label ?? '')
     const found = await core.store.sessions({
@@ -98,6 +99,7 @@ export const sessionRows = {
   } satisfies Reader<'session/explain'>,
   'session/audit': {
     needs: 'reader',
+    plain: form(session),
     async run({ store }, { sessionId }, { signal, onProgress }) {
       return audit(store, (await summaryOf(store, sessionId)).id, { signal, onProgress })
     },

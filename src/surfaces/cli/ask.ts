@@ -1,18 +1,16 @@
 /** What a command asks, wherever the runtime is that answers. */
-import type { RuntimeApi } from '../../session/api.ts'
+import type { CallContext } from '../operation.ts'
 import type { OperationName, OperationParams, OperationResult } from '../operations.ts'
 
 /** Calls an operation of the table, wherever the runtime is. */
 export type Ask = <Name extends OperationName>(
   name: Name,
   params: OperationParams<Name>,
-  options?: { readonly signal?: AbortSignal },
+  options?: CallContext,
 ) => Promise<OperationResult<Name>>
 
 export interface Connection {
   readonly ask: Ask
-  /** The runtime that answers, where this process has the store open. */
-  readonly runtime?: RuntimeApi
   /** The server that answers; absent where this process has the store open. */
   readonly server?: ServerAddress
 }

@@ -1,5 +1,6 @@
 /** A server's operations. What goes wrong is told in the words of the command line. */
 import { createClient } from '../../client/client.ts'
+import { defined } from '../../defined.ts'
 import { asMeerkatError, MeerkatError } from '../../errors.ts'
 import type { Ask, ServerAddress } from './ask.ts'
 
@@ -7,7 +8,7 @@ export function askServer({ url, token }: ServerAddress): Ask {
   const client = createClient({ url, ...(token !== undefined && { token }) })
   return async (name, params, options) => {
     try {
-      return await client.call(name, params, options)
+      return await client.call(name, params, defined({ signal: options?.signal }))
     } catch (error) {
       if (options?.signal?.aborted === true) throw error
       throw inOurWords(asMeerkatError(error), url, token)

@@ -1,6 +1,6 @@
 /** Events as Server-Sent Events. */
-import type { EventView } from '../../events.ts'
-import type { EventFeed } from '../event-feed.ts'
+
+import type { EventFeed, EventPage } from '../event-feed.ts'
 import { type FaultLog, publicError } from '../fault.ts'
 
 /** What an `EventSource` waits before it comes back. */
@@ -60,10 +60,10 @@ async function nextText(feed: EventFeed, log: FaultLog): Promise<string | undefi
 }
 
 /** Of events that readers share: whoever comes second finds the text made. */
-const texts = new WeakMap<EventView, string>()
+const texts = new WeakMap<EventPage['events'][number], string>()
 
 /** JSON holds no bare line breaks, so one `data` line is enough. */
-function eventText(event: EventView): string {
+function eventText(event: EventPage['events'][number]): string {
   const known = texts.get(event)
   if (known !== undefined) return known
   const text = `id: ${event.cursor}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`

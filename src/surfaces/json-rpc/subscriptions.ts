@@ -2,10 +2,10 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { MeerkatError } from '../../errors.ts'
-import type { RuntimeApi } from '../../session/api.ts'
 import { type EventFeed, openEventFeed } from '../event-feed.ts'
 import { type FaultLog, publicError } from '../fault.ts'
 import { parseParams } from '../invalid-params.ts'
+import type { Callable } from '../operation.ts'
 import { eventPosition } from '../operations/events.ts'
 import { name } from '../operations/fields.ts'
 import { notificationText } from './message.ts'
@@ -21,7 +21,7 @@ const IDLE_MS = 30_000
 const MAX_SUBSCRIPTIONS = 100
 
 export interface SubscriptionsOptions {
-  readonly runtime: RuntimeApi
+  readonly runtime: Callable
   /** Resolves when the peer took the text: the next event is read only then. */
   readonly send: (text: string) => Promise<void>
   readonly log: FaultLog

@@ -1,7 +1,7 @@
 /** What goes on without a run: schedules, and operations that outlast the turn that began them. */
 import { z } from 'zod'
 import { MAX_KEY_CHARS } from '../../names.ts'
-import { operation } from '../operation.ts'
+import type { OperationSchemas } from '../operation.ts'
 import { duration, json, name, sessionId, time } from './fields.ts'
 import { content } from './inputs.ts'
 import { backgroundOperation, schedule } from './shapes.ts'
@@ -9,7 +9,7 @@ import { backgroundOperation, schedule } from './shapes.ts'
 const scheduleId = name().describe('The schedule, as `schedule/create` answered it.')
 const operationId = name().describe('The operation, as `operation/list` answered it.')
 
-const createSchedule = operation({
+const createSchedule = {
   doc: 'Has the session get an input at a time: once (`inMs`, `at`), or again and again (`everyMs`, `cron`).',
   input: z.strictObject({
     sessionId,
@@ -36,38 +36,33 @@ const createSchedule = operation({
       .describe('Times that passed while nobody could fire it: left out, one input for all (default), or one each.'),
   }),
   output: z.object({ schedule }),
-  handle: async (runtime, { sessionId, ...params }) => ({ schedule: await runtime.schedule(sessionId, params) }),
-})
+} satisfies OperationSchemas
 
-const listSchedules = operation({
+const listSchedules = {
   doc: "Lists a session's schedules.",
   input: z.strictObject({ sessionId }),
   output: z.object({ schedules: z.array(schedule) }),
-  handle: async (runtime, params) => ({ schedules: await runtime.schedules(params.sessionId) }),
-})
+} satisfies OperationSchemas
 
-const cancelSchedule = operation({
+const cancelSchedule = {
   doc: 'Ends a schedule; an input that it gave already stays.',
   input: z.strictObject({ sessionId, scheduleId }),
   output: z.object({ cancelled: z.boolean().describe('False when there was none any more.') }),
-  handle: (runtime, params) => runtime.unschedule(params.sessionId, params.scheduleId),
-})
+} satisfies OperationSchemas
 
-const listOperations = operation({
+const listOperations = {
   doc: "Lists a session's background operations, running ones and the newest that ended.",
   input: z.strictObject({ sessionId }),
   output: z.object({ operations: z.array(backgroundOperation) }),
-  handle: async (runtime, params) => ({ operations: await runtime.operations(params.sessionId) }),
-})
+} satisfies OperationSchemas
 
-const getOperation = operation({
+const getOperation = {
   doc: 'Answers one background operation.',
   input: z.strictObject({ sessionId, operationId }),
   output: z.object({ operation: backgroundOperation }),
-  handle: async (runtime, params) => ({ operation: await runtime.operation(params.sessionId, params.operationId) }),
-})
+} satisfies OperationSchemas
 
-const finishOperation = operation({
+const finishOperation = {
   doc: 'Says how a background operation ended; the session hears of it, and is woken if it is idle.',
   input: z.strictObject({
     sessionId,
@@ -77,19 +72,13 @@ const finishOperation = operation({
     error: z.exactOptional(z.string().min(1).max(10_000)).describe('Why it failed.'),
   }),
   output: z.object({ operation: backgroundOperation }),
-  handle: async (runtime, { sessionId, operationId, ...how }) => ({
-    operation: await runtime.finishOperation(sessionId, operationId, how),
-  }),
-})
+} satisfies OperationSchemas
 
-const cancelOperation = operation({
+const cancelOperation = {
   doc: 'Cancels a background operation.',
   input: z.strictObject({ sessionId, operationId }),
   output: z.object({ operation: backgroundOperation }),
-  handle: async (runtime, { sessionId, operationId }) => ({
-    operation: await runtime.finishOperation(sessionId, operationId, { outcome: 'cancelled' }),
-  }),
-})
+} satisfies OperationSchemas
 
 export const backgroundOperations = {
   'schedule/create': createSchedule,

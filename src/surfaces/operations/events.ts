@@ -1,6 +1,6 @@
 /** The event log, read by cursor. */
 import { z } from 'zod'
-import { operation } from '../operation.ts'
+import type { OperationSchemas } from '../operation.ts'
 import { limit, name, waitMs } from './fields.ts'
 import { event } from './shapes.ts'
 
@@ -10,7 +10,7 @@ export const eventPosition = {
   after: z.exactOptional(name(500)).describe('Read behind this cursor; from the first event when absent.'),
 }
 
-const read = operation({
+const read = {
   doc: 'Reads events behind a cursor, oldest first; with `waitMs` it waits for the first one that long.',
   input: z.strictObject({
     ...eventPosition,
@@ -21,7 +21,6 @@ const read = operation({
     events: z.array(event),
     cursor: z.string().describe('Give it as `after` to read on; it moves even past events of other sessions.'),
   }),
-  handle: (runtime, params, { signal }) => runtime.events(signal === undefined ? params : { ...params, signal }),
-})
+} satisfies OperationSchemas
 
 export const eventOperations = { 'events/read': read }

@@ -3,9 +3,7 @@ import { z } from 'zod'
 import { isFileData, MAX_FILE_CHARS, MEDIA_TYPE } from '../../file-data.ts'
 import { MAX_KEY_CHARS } from '../../names.ts'
 import { isTraceparent } from '../../observer.ts'
-import type { RuntimeApi } from '../../session/api.ts'
-import type { InputStatus, RunResult } from '../../session/views.ts'
-import { operation } from '../operation.ts'
+import type { OperationSchemas } from '../operation.ts'
 import { after, cursor, duration, inputId, json, limit, name, next, sessionId, waitMs } from './fields.ts'
 import { input, inputStatus, runResult } from './shapes.ts'
 
@@ -28,32 +26,7 @@ const contentPart = z.discriminatedUnion('type', [
 /** What an input says, as callers write it. */
 export const content = z.union([z.string().min(1), z.array(contentPart).min(1).max(1000)])
 
-interface Watched {
-  readonly sessionId: string
-  readonly inputId: string
-  readonly waitMs: number
-}
-
-/** Watches an input until it ended, the time is up or nobody looks any more. Watching changes nothing. */
-async function watch(
-  runtime: RuntimeApi,
-  { sessionId, inputId, waitMs }: Watched,
-  signal: AbortSignal | undefined,
-): Promise<{ readonly status: InputStatus; readonly reason?: string; readonly result?: RunResult }> {
-  if (signal === undefined) return runtime.wait(sessionId, inputId, waitMs)
-  const leave = Promise.withResolvers<undefined>()
-  const onAbort = (): void => leave.resolve(undefined)
-  signal.addEventListener('abort', onAbort)
-  if (signal.aborted) onAbort()
-  try {
-    const seen = await Promise.race([runtime.wait(sessionId, inputId, waitMs), leave.promise])
-    return seen ?? (await runtime.wait(sessionId, inputId, 0))
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-  }
-}
-
-const send = operation({
+const send = {
   doc: 'Gives a session something to answer; the answer to this call means it is accepted durably.',
   input: z
     .strictObject({
@@ -89,14 +62,9 @@ const send = operation({
     result: runResult.optional(),
     cursor,
   }),
-  handle: async (runtime, { sessionId, waitMs = 0, ...params }, { signal }) => {
-    const sent = await runtime.send(sessionId, params)
-    if (waitMs === 0) return sent
-    return { ...sent, ...(await watch(runtime, { sessionId, inputId: sent.inputId, waitMs }, signal)) }
-  },
-})
+} satisfies OperationSchemas
 
-const get = operation({
+const get = {
   doc: 'Answers one input, by its id or by the idempotency key it was sent with.',
   input: z
     .strictObject({
@@ -109,10 +77,9 @@ const get = operation({
       message: 'or idempotencyKey must be given, and only one of them',
     }),
   output: z.object({ input }),
-  handle: async (runtime, { sessionId, ...by }) => ({ input: await runtime.input(sessionId, by) }),
-})
+} satisfies OperationSchemas
 
-const list = operation({
+const list = {
   doc: "Lists a session's inputs, oldest first.",
   input: z.strictObject({
     sessionId,
@@ -121,20 +88,15 @@ const list = operation({
     limit,
   }),
   output: z.object({ inputs: z.array(input), next }),
-  handle: async (runtime, { sessionId, ...page }) => {
-    const { items, ...rest } = await runtime.inputs(sessionId, page)
-    return { inputs: items, ...rest }
-  },
-})
+} satisfies OperationSchemas
 
-const withdraw = operation({
+const withdraw = {
   doc: 'Takes back an input that no run has taken up yet.',
   input: z.strictObject({ sessionId, inputId }),
   output: z.object({ withdrawn: z.boolean(), input }),
-  handle: (runtime, params) => runtime.withdraw(params.sessionId, params.inputId),
-})
+} satisfies OperationSchemas
 
-const wait = operation({
+const wait = {
   doc: 'Waits until an input ended; waiting bounds only the watching, the run goes on.',
   input: z.strictObject({
     sessionId,
@@ -146,8 +108,7 @@ const wait = operation({
     reason: z.string().optional().describe('Why it ended badly.'),
     result: runResult.optional(),
   }),
-  handle: (runtime, params, { signal }) => watch(runtime, params, signal),
-})
+} satisfies OperationSchemas
 
 export const inputOperations = {
   'input/send': send,

@@ -1,6 +1,6 @@
 /** Which model a session has. */
 import { z } from 'zod'
-import { operation } from '../operation.ts'
+import type { OperationSchemas } from '../operation.ts'
 import { name, positive, sessionId } from './fields.ts'
 
 const model = name().describe('`provider/model`.')
@@ -63,21 +63,19 @@ const view = z.object({
     .describe('How the newest switches and image operations ended, the last one last.'),
 })
 
-const get = operation({
+const get = {
   doc: 'Says which model answers next, why, and what is known of it.',
   input: z.strictObject({ sessionId }),
   output: view,
-  handle: (runtime, params) => runtime.model(params.sessionId),
-})
+} satisfies OperationSchemas
 
-const set = operation({
+const set = {
   doc: 'Gives the session another model from its next call on, as `session/update` does. A model that its executor does not have is refused.',
   input: z.strictObject({ sessionId, model }),
   output: view,
-  handle: (runtime, { sessionId, ...params }) => runtime.setModel(sessionId, params),
-})
+} satisfies OperationSchemas
 
-const change = operation({
+const change = {
   doc: 'Has another model answer for some assistant turns, from the next one on. `rejected`, with the reason, where that may not be.',
   input: z.strictObject({
     sessionId,
@@ -85,8 +83,7 @@ const change = operation({
     turns: positive.describe('How many. A turn is one message of the assistant: retries of it count once.'),
   }),
   output: view,
-  handle: (runtime, { sessionId, ...params }) => runtime.switchModel(sessionId, params),
-})
+} satisfies OperationSchemas
 
 export const modelOperations = {
   'model/get': get,

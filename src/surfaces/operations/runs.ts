@@ -1,10 +1,10 @@
 /** Runs: one attempt each to answer inputs. */
 import { z } from 'zod'
-import { operation } from '../operation.ts'
+import type { OperationSchemas } from '../operation.ts'
 import { after, limit, next, runId, sessionId } from './fields.ts'
 import { receipt, run } from './shapes.ts'
 
-const cancel = operation({
+const cancel = {
   doc: 'Cancels one run and never its successor; a success that is committed stays one.',
   input: z.strictObject({
     sessionId,
@@ -21,24 +21,18 @@ const cancel = operation({
       .array(z.string())
       .describe('Inputs that ended at once: work that waited for a person, and the queue that was dropped.'),
   }),
-  handle: (runtime, { sessionId, ...what }) => runtime.cancel(sessionId, what),
-})
+} satisfies OperationSchemas
 
-const list = operation({
+const list = {
   doc: "Lists a session's runs, oldest first.",
   input: z.strictObject({ sessionId, after: z.exactOptional(after), limit }),
   output: z.object({ runs: z.array(run), next }),
-  handle: async (runtime, { sessionId, ...page }) => {
-    const { items, ...rest } = await runtime.runs(sessionId, page)
-    return { runs: items, ...rest }
-  },
-})
+} satisfies OperationSchemas
 
-const get = operation({
+const get = {
   doc: 'Answers one run with the receipts of its boundaries.',
   input: z.strictObject({ sessionId, runId }),
   output: z.object({ run, receipts: z.array(receipt) }),
-  handle: (runtime, params) => runtime.run(params.sessionId, params.runId),
-})
+} satisfies OperationSchemas
 
 export const runOperations = { 'run/cancel': cancel, 'run/list': list, 'run/get': get }

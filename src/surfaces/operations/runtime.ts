@@ -1,9 +1,9 @@
 /** The runtime as a whole. */
 import { z } from 'zod'
-import { operation } from '../operation.ts'
+import type { OperationSchemas } from '../operation.ts'
 import { strings } from './fields.ts'
 
-const info = operation({
+const info = {
   doc: 'Says what answers here: name, version, protocol, store and features.',
   input: z.strictObject({}),
   output: z.object({
@@ -14,10 +14,9 @@ const info = operation({
     executor: z.string(),
     features: strings,
   }),
-  handle: runtime => runtime.info(),
-})
+} satisfies OperationSchemas
 
-const health = operation({
+const health = {
   doc: "Reads the scheduler's own facts: whether work that could run does run, and what stands in its way.",
   input: z.strictObject({}),
   output: z.object({
@@ -31,7 +30,6 @@ const health = operation({
     schedules: z.object({ overdue: z.int() }).describe('Due times that passed without their input.'),
     store: z.object({ name: z.string(), failing: z.boolean(), lastError: z.string().optional() }),
   }),
-  handle: runtime => runtime.health(),
-})
+} satisfies OperationSchemas
 
 export const runtimeOperations = { 'runtime/info': info, 'runtime/health': health }

@@ -1,7 +1,6 @@
 /** Sessions: opening, finding, reading, forking and what explains them. */
 import { z } from 'zod'
-import { MeerkatError } from '../../errors.ts'
-import { operation } from '../operation.ts'
+import type { OperationSchemas } from '../operation.ts'
 import { after, duration, limit, name, next, positive, sessionId } from './fields.ts'
 import { message, session } from './shapes.ts'
 
@@ -19,7 +18,7 @@ const budget = z.strictObject({
 const title = z.string().min(1).max(500)
 const tools = z.array(name()).max(1000)
 
-const open = operation({
+const open = {
   doc: 'Opens a session; opening an existing id again with equal or no options answers it, with others `onConflict` decides.',
   input: z.strictObject({
     sessionId: z.exactOptional(name()).describe('Its id; one is made when absent.'),
@@ -42,10 +41,9 @@ const open = operation({
       ),
   }),
   output: z.object({ session }),
-  handle: async (runtime, params) => ({ session: await runtime.open(params) }),
-})
+} satisfies OperationSchemas
 
-const update = operation({
+const update = {
   doc: 'Changes how a session is served from its next turn on; a turn in progress keeps what it began with. `null` takes a field away.',
   input: z.strictObject({
     sessionId,
@@ -60,17 +58,15 @@ const update = operation({
     budget: z.exactOptional(budget.nullable()).describe('What its runs may use.'),
   }),
   output: z.object({ session }),
-  handle: async (runtime, { sessionId, ...changes }) => ({ session: await runtime.update(sessionId, changes) }),
-})
+} satisfies OperationSchemas
 
-const get = operation({
+const get = {
   doc: 'Answers one session.',
   input: z.strictObject({ sessionId }),
   output: z.object({ session }),
-  handle: async (runtime, params) => ({ session: await runtime.get(params.sessionId) }),
-})
+} satisfies OperationSchemas
 
-const list = operation({
+const list = {
   doc: 'Lists sessions.',
   input: z.strictObject({
     after: z.exactOptional(after),
@@ -81,13 +77,9 @@ const list = operation({
     label: z.exactOptional(name(700)).describe('Only those with this label: `key` or `key=value`.'),
   }),
   output: z.object({ sessions: z.array(session), next }),
-  handle: async (runtime, params) => {
-    const { items, ...rest } = await runtime.list(params)
-    return { sessions: items, ...rest }
-  },
-})
+} satisfies OperationSchemas
 
-const history = operation({
+const history = {
   doc: 'Reads the transcript: committed messages only, oldest first.',
   input: z.strictObject({
     sessionId,
@@ -98,10 +90,9 @@ const history = operation({
     messages: z.array(message),
     next: z.int().optional().describe('Give it as `after` for the next page; absent on the last one.'),
   }),
-  handle: (runtime, { sessionId, ...page }) => runtime.history(sessionId, page),
-})
+} satisfies OperationSchemas
 
-const fork = operation({
+const fork = {
   doc: "Opens a new session that continues another one's transcript.",
   input: z.strictObject({
     sessionId,
@@ -109,10 +100,9 @@ const fork = operation({
     newSessionId: z.exactOptional(name()).describe('Id of the new session; one is made when absent.'),
   }),
   output: z.object({ session }),
-  handle: async (runtime, { sessionId, ...how }) => ({ session: await runtime.fork(sessionId, how) }),
-})
+} satisfies OperationSchemas
 
-const explain = operation({
+const explain = {
   doc: 'Names what keeps a session from moving, and whose turn it is.',
   input: z.strictObject({ sessionId }),
   output: z.object({
@@ -131,10 +121,9 @@ const explain = operation({
       }),
     ),
   }),
-  handle: (runtime, params) => runtime.explain(params.sessionId),
-})
+} satisfies OperationSchemas
 
-const audit = operation({
+const audit = {
   doc: "Runs a session's log through the kernel again and says whether every step was legal.",
   input: z.strictObject({ sessionId }),
   output: z.object({
@@ -145,18 +134,7 @@ const audit = operation({
       .optional(),
   }),
   isLong: true,
-  handle: async (runtime, { sessionId }, { signal }) => {
-    try {
-      return await runtime.audit(sessionId, { signal })
-    } catch (error) {
-      throw signal?.aborted === true ? givenUp(error) : error
-    }
-  },
-})
-
-function givenUp(cause: unknown): MeerkatError {
-  return new MeerkatError('invalid-request', 'the audit was given up: nobody waits for it any more', { cause })
-}
+} satisfies OperationSchemas
 
 export const sessionOperations = {
   'session/open': open,

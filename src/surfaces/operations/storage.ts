@@ -1,12 +1,11 @@
 /** What is kept, and for how long. */
 import { z } from 'zod'
-import { defined } from '../../defined.ts'
-import { operation } from '../operation.ts'
+import type { OperationSchemas } from '../operation.ts'
 import { sessionId } from './fields.ts'
 
 const age = z.int().min(0).optional()
 
-const prune = operation({
+const prune = {
   doc: 'Takes off what need not be kept any more: pieces of streamed texts, old events, sessions that are over.',
   input: z.strictObject({
     deltasAfterMs: age.describe('Join the pieces of texts whose run ended longer ago.'),
@@ -24,10 +23,9 @@ const prune = operation({
     bytes: z.int().describe('Characters of JSON that those records lost.'),
     skipped: z.int().describe('Sessions left alone: another process owns them, or they are busy.'),
   }),
-  handle: (runtime, { dryRun, compact, ...ages }) => runtime.prune({ dryRun, compact, ...defined(ages) }),
-})
+} satisfies OperationSchemas
 
-const getBlob = operation({
+const getBlob = {
   doc: 'Answers the data of a long file that inputs and messages refer to by its digest.',
   input: z.strictObject({
     sessionId,
@@ -37,7 +35,6 @@ const getBlob = operation({
       .describe('The `blob` of a file part.'),
   }),
   output: z.object({ digest: z.string(), bytes: z.int(), data: z.string().describe('Base64.') }),
-  handle: (runtime, params) => runtime.blob(params.sessionId, params.digest),
-})
+} satisfies OperationSchemas
 
 export const storageOperations = { 'store/prune': prune, 'blob/get': getBlob }

@@ -1,25 +1,24 @@
 /** Tools, the calls they got and the decisions they wait for. */
 import { z } from 'zod'
-import { operation } from '../operation.ts'
+import type { OperationSchemas } from '../operation.ts'
 import { json, name, sessionId } from './fields.ts'
 import { approval, call, callState, tool } from './shapes.ts'
 
-const listTools = operation({
+const listTools = {
   doc: "Lists the tools of a session's next turn, and which of them its model may see.",
   input: z.strictObject({ sessionId }),
   output: z.object({
     generation: z.int().describe('Rises with every change of what the model may see.'),
     tools: z.array(tool),
   }),
-  handle: (runtime, params) => runtime.tools(params.sessionId),
-})
+} satisfies OperationSchemas
 
 const names = z.array(name(200)).max(1000)
 const revision = z.object({
   revision: z.int().describe('Under which it is staged; it rises with every change of what is staged.'),
 })
 
-const filterTools = operation({
+const filterTools = {
   doc: 'Leaves the model some of the tools, from the next boundary or turn on; all of them where neither list is given.',
   input: z.strictObject({
     sessionId,
@@ -27,24 +26,21 @@ const filterTools = operation({
     deny: z.exactOptional(names).describe('None of these.'),
   }),
   output: revision,
-  handle: (runtime, { sessionId, ...filter }) => runtime.filterTools(sessionId, filter),
-})
+} satisfies OperationSchemas
 
-const requestTools = operation({
+const requestTools = {
   doc: 'Shows deferred tools to the model, from the next boundary or turn on.',
   input: z.strictObject({ sessionId, names: names.min(1).describe('Deferred tools, as `tool/list` answers them.') }),
   output: revision,
-  handle: (runtime, { sessionId, ...request }) => runtime.requestTools(sessionId, request),
-})
+} satisfies OperationSchemas
 
-const listCalls = operation({
+const listCalls = {
   doc: 'Lists the tool-effect ledger: every tool call of unfinished work, from its intent to its outcome.',
   input: z.strictObject({ sessionId, state: z.exactOptional(callState).describe('Only those in this state.') }),
   output: z.object({ calls: z.array(call) }),
-  handle: async (runtime, { sessionId, ...filter }) => ({ calls: await runtime.calls(sessionId, filter) }),
-})
+} satisfies OperationSchemas
 
-const resolve = operation({
+const resolve = {
   doc: 'Settles a call whose outcome was lost, by what you found out about it.',
   input: z.strictObject({
     sessionId,
@@ -55,19 +51,15 @@ const resolve = operation({
     output: z.exactOptional(json).describe('What the tool gave, where you know.'),
   }),
   output: z.object({ call }),
-  handle: async (runtime, { sessionId, callId, ...how }) => ({
-    call: await runtime.resolveCall(sessionId, callId, how),
-  }),
-})
+} satisfies OperationSchemas
 
-const listApprovals = operation({
+const listApprovals = {
   doc: 'Lists the calls that wait for a decision.',
   input: z.strictObject({ sessionId }),
   output: z.object({ approvals: z.array(approval) }),
-  handle: async (runtime, params) => ({ approvals: await runtime.approvals(params.sessionId) }),
-})
+} satisfies OperationSchemas
 
-const decide = operation({
+const decide = {
   doc: 'Allows or denies a call that waits for approval.',
   input: z.strictObject({
     sessionId,
@@ -76,10 +68,7 @@ const decide = operation({
     reason: z.exactOptional(z.string().min(1).max(2000)).describe('The agent reads it where you deny.'),
   }),
   output: z.object({ call }),
-  handle: async (runtime, { sessionId, approvalId, ...decision }) => ({
-    call: await runtime.decide(sessionId, approvalId, decision),
-  }),
-})
+} satisfies OperationSchemas
 
 export const toolOperations = {
   'tool/list': listTools,

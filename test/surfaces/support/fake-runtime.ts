@@ -5,26 +5,29 @@
  */
 import { MeerkatError } from '../../../src/errors.ts'
 import type { EventView } from '../../../src/events.ts'
-import type { CallId, InputId, OperationId, RunId, ScheduleId, SessionId } from '../../../src/kernel/ids.ts'
-import type { RuntimeApi } from '../../../src/session/api.ts'
+import type { InputId, RunId, SessionId } from '../../../src/kernel/ids.ts'
+import type { Runtime } from '../../../src/session/runtime.ts'
 import type {
   CallView,
   Health,
   InputView,
   OperationView,
   RunResult,
-  RunView,
   ScheduleView,
   SessionView,
 } from '../../../src/session/views.ts'
+import type { Callable, CallContext } from '../../../src/surfaces/operation.ts'
+import { isOperationName, operationNamed, paramsOf } from '../../../src/surfaces/operations.ts'
 import { systemClock } from '../../../src/time.ts'
+import { ANSWERS } from './fake-answers.ts'
+import { build, call, run, schedule } from './fake-views.ts'
 
 const AT = '2026-01-02T03:04:05.678Z'
 const RUN = 'run-1' as RunId
 
-type EventsParams = Parameters<RuntimeApi['events']>[0]
+export type EventsParams = NonNullable<Parameters<Runtime['events']>[0]>
 
-export class FakeRuntime implements RuntimeApi {
+export class FakeRuntime implements Callable {
   readonly sessions = new Map<string, SessionView>()
   readonly inputsOf = new Map<string, InputView>()
   readonly log: EventView[] = []
@@ -37,7 +40,13 @@ export class FakeRuntime implements RuntimeApi {
   failNextRead: MeerkatError | undefined
   readonly #wakers = new Set<() => void>()
 
-  info(): ReturnType<RuntimeApi['info']> {
+  /** Checks what it is asked by the table, as a runtime does. */
+  async call(name: string, params: unknown, context: CallContext = {}): Promise<object> {
+    if (!isOperationName(name)) throw new TypeError(`${operationNamed(name).doc} is not called`)
+    return ANSWERS[name](this, paramsOf(name, params) as never, context)
+  }
+
+  info(): ReturnType<Runtime['info']> {
     return {
       name: 'meerkat-ts',
       version: '1.2.3',
@@ -61,7 +70,7 @@ export class FakeRuntime implements RuntimeApi {
     }
   }
 
-  async open(params: Parameters<RuntimeApi['open']>[0]): Promise<SessionView> {
+  async open(params: NonNullable<Parameters<Runtime['open']>[0]>): Promise<SessionView> {
     const { sessionId = `session-${this.sessions.size + 1}`, ...options } = params
     const known = this.sessions.get(sessionId)
     if (known !== undefined && known.title !== options.title) {
@@ -83,7 +92,7 @@ export class FakeRuntime implements RuntimeApi {
     return known ?? session
   }
 
-  async update(sessionId: string, { title, model, system }: Parameters<RuntimeApi['update']>[1]): Promise<SessionView> {
+  async update(sessionId: string, { title, model, system }: Parameters<Runtime['update']>[1]): Promise<SessionView> {
     const before = this.#session(sessionId)
     const given = Object.entries({ title, model, system }).filter(([, value]) => typeof value === 'string')
     const session: SessionView = { ...before, ...Object.fromEntries(given), revision: before.revision + 1 }
@@ -95,14 +104,14 @@ export class FakeRuntime implements RuntimeApi {
     return this.#session(sessionId)
   }
 
-  async list(params: Parameters<RuntimeApi['list']>[0] = {}): ReturnType<RuntimeApi['list']> {
+  async list(params: Parameters<Runtime['list']>[0] = {}): ReturnType<Runtime['list']> {
     const all = [...this.sessions.values()].filter(({ id }) => id > (params.after ?? ''))
     const items = all.slice(0, params.limit)
     const last = items.at(-1)
     return { items, ...(last !== undefined && all.length > items.length ? { next: last.id } : {}) }
   }
 
-  async history(sessionId: string, { after }: { readonly after?: number }): ReturnType<RuntimeApi['history']> {
+  async history(sessionId: string, { after }: { readonly after?: number }): ReturnType<Runtime['history']> {
     this.#session(sessionId)
     const inputs = [...this.inputsOf.values()].slice((after ?? -1) + 1)
     const messages = inputs.map(({ id, content }, at) => ({
@@ -122,32 +131,32 @@ export class FakeRuntime implements RuntimeApi {
     return { ...fork, forkOf: { sessionId: origin.id, messages: 0 } }
   }
 
-  async control(sessionId: string, operation: string): ReturnType<RuntimeApi['control']> {
+  async control(sessionId: string, operation: string): ReturnType<Runtime['control']> {
     const { id } = this.#session(sessionId)
     return { sessionId: id, phase: operation, inputsAbandoned: 1, inputsPendingDrain: 0, inputsTransferred: 0 }
   }
 
-  async prune({ dryRun = false }: { readonly dryRun?: boolean }): ReturnType<RuntimeApi['prune']> {
+  async prune({ dryRun = false }: { readonly dryRun?: boolean }): ReturnType<Runtime['prune']> {
     return { dryRun, sessions: this.sessions.size, removed: 0, amended: 0, bytes: 0, skipped: 0 }
   }
 
-  async blob(sessionId: string, digest: string): ReturnType<RuntimeApi['blob']> {
+  async blob(sessionId: string, digest: string): ReturnType<Runtime['blob']> {
     this.#session(sessionId)
     return { digest, bytes: 3, data: 'AAAA' }
   }
 
-  async explain(sessionId: string): ReturnType<RuntimeApi['explain']> {
+  async explain(sessionId: string): ReturnType<Runtime['explain']> {
     this.#session(sessionId)
     const waiting = { guard: 'hasQueuedWork', owner: 'caller', sinceMs: 5, text: 'an input' }
     return { runnable: false, phase: 'idle', summary: 'is idle', waitingFor: [waiting] }
   }
 
-  async audit(sessionId: string): ReturnType<RuntimeApi['audit']> {
+  async audit(sessionId: string): ReturnType<Runtime['audit']> {
     this.#session(sessionId)
     return { ok: true, steps: 3 }
   }
 
-  async send(sessionId: string, params: Parameters<RuntimeApi['send']>[1]): ReturnType<RuntimeApi['send']> {
+  async send(sessionId: string, params: Parameters<Runtime['send']>[1]): ReturnType<Runtime['send']> {
     this.#session(sessionId)
     if (params.content === 'boom') throw new TypeError('the password is hunter2')
     if (params.content === 'busy') {
@@ -175,18 +184,18 @@ export class FakeRuntime implements RuntimeApi {
     this.emit({ sessionId, type: 'input.consumed', inputId: input.id, runId: RUN })
   }
 
-  async input(sessionId: string, by: Parameters<RuntimeApi['input']>[1]): Promise<InputView> {
+  async input(sessionId: string, by: Parameters<Runtime['input']>[1]): Promise<InputView> {
     this.#session(sessionId)
     const found = [...this.inputsOf.values()].find(({ idempotencyKey }) => idempotencyKey === by.idempotencyKey)
     return this.#input(by.inputId ?? found?.id ?? '')
   }
 
-  async inputs(sessionId: string, params: Parameters<RuntimeApi['inputs']>[1] = {}): ReturnType<RuntimeApi['inputs']> {
+  async inputs(sessionId: string, params: Parameters<Runtime['inputs']>[1] = {}): ReturnType<Runtime['inputs']> {
     this.#session(sessionId)
     return { items: [...this.inputsOf.values()].filter(({ status }) => status === (params.status ?? status)) }
   }
 
-  async withdraw(sessionId: string, inputId: string): ReturnType<RuntimeApi['withdraw']> {
+  async withdraw(sessionId: string, inputId: string): ReturnType<Runtime['withdraw']> {
     this.#session(sessionId)
     const input = this.#input(inputId)
     if (input.status !== 'queued') return { withdrawn: false, input }
@@ -196,30 +205,30 @@ export class FakeRuntime implements RuntimeApi {
     return { withdrawn: true, input: withdrawn }
   }
 
-  async wait(sessionId: string, inputId: string, waitMs: number): ReturnType<RuntimeApi['wait']> {
+  async wait(sessionId: string, inputId: string, waitMs: number, signal?: AbortSignal): ReturnType<Runtime['wait']> {
     this.#session(sessionId)
-    await this.#until(() => this.#input(inputId).status !== 'queued', waitMs)
+    await this.#until(() => this.#input(inputId).status !== 'queued', waitMs, signal)
     const { status, result } = this.#input(inputId)
     return { status, ...(result === undefined ? {} : { result }) }
   }
 
-  async cancel(sessionId: string, params: Parameters<RuntimeApi['cancel']>[1] = {}): ReturnType<RuntimeApi['cancel']> {
+  async cancel(sessionId: string, params: Parameters<Runtime['cancel']>[1] = {}): ReturnType<Runtime['cancel']> {
     this.#session(sessionId)
     return { cancelled: params.when === 'now', runId: RUN, dropped: params.queue === 'drop' ? 1 : 0, endedInputs: [] }
   }
 
-  async runs(sessionId: string): ReturnType<RuntimeApi['runs']> {
+  async runs(sessionId: string): ReturnType<Runtime['runs']> {
     this.#session(sessionId)
     return { items: [run] }
   }
 
-  async run(sessionId: string, runId: string): ReturnType<RuntimeApi['run']> {
+  async run(sessionId: string, runId: string): ReturnType<Runtime['run']> {
     this.#session(sessionId)
     if (runId !== RUN) throw new MeerkatError('run-not-found', `there is no run ${runId}`)
     return { run, receipts: [{ runId: RUN, boundary: 1, inputIds: [], at: AT }] }
   }
 
-  async events(params: EventsParams = {}): ReturnType<RuntimeApi['events']> {
+  async events(params: EventsParams = {}): ReturnType<Runtime['events']> {
     this.reads += 1
     const failure = this.failNextRead
     this.failNextRead = undefined
@@ -250,7 +259,7 @@ export class FakeRuntime implements RuntimeApi {
   async resolveCall(
     sessionId: string,
     callId: string,
-    params: Parameters<RuntimeApi['resolveCall']>[2],
+    params: Parameters<Runtime['resolveCall']>[2],
   ): Promise<CallView> {
     this.#session(sessionId)
     if (callId !== call.id) throw new MeerkatError('not-found', `there is no call ${callId}`)
@@ -262,24 +271,24 @@ export class FakeRuntime implements RuntimeApi {
     return { ...call, state: 'succeeded', output: params.output }
   }
 
-  async approvals(sessionId: string): ReturnType<RuntimeApi['approvals']> {
+  async approvals(sessionId: string): ReturnType<Runtime['approvals']> {
     this.#session(sessionId)
     return [{ id: call.id, tool: call.tool, args: { path: '/' }, inputId: call.inputId, since: AT }]
   }
 
-  async decide(sessionId: string, _: string, params: Parameters<RuntimeApi['decide']>[2]): Promise<CallView> {
+  async decide(sessionId: string, _: string, params: Parameters<Runtime['decide']>[2]): Promise<CallView> {
     this.#session(sessionId)
     return { ...call, state: params.decision === 'allow' ? 'owed' : 'failed' }
   }
 
-  async tools(sessionId: string): ReturnType<RuntimeApi['tools']> {
+  async tools(sessionId: string): ReturnType<Runtime['tools']> {
     this.#session(sessionId)
     return { generation: 1, tools: [{ name: 'look', policy: 'retry', needsApproval: false, state: 'visible' }] }
   }
 
-  filterTools = (): ReturnType<RuntimeApi['filterTools']> => Promise.resolve({ revision: 2 })
-  requestTools = (): ReturnType<RuntimeApi['requestTools']> => Promise.resolve({ revision: 3 })
-  async model(sessionId: string): ReturnType<RuntimeApi['model']> {
+  filterTools = (): ReturnType<Runtime['filterTools']> => Promise.resolve({ revision: 2 })
+  requestTools = (): ReturnType<Runtime['requestTools']> => Promise.resolve({ revision: 3 })
+  async model(sessionId: string): ReturnType<Runtime['model']> {
     this.#session(sessionId)
     return {
       source: 'baseline',
@@ -291,15 +300,15 @@ export class FakeRuntime implements RuntimeApi {
     }
   }
 
-  async setModel(sessionId: string, { model }: { readonly model: string }): ReturnType<RuntimeApi['setModel']> {
+  async setModel(sessionId: string, { model }: { readonly model: string }): ReturnType<Runtime['setModel']> {
     return { ...(await this.model(sessionId)), model, own: model }
   }
 
-  async switchModel(sessionId: string, asked: { model: string; turns: number }): ReturnType<RuntimeApi['model']> {
+  async switchModel(sessionId: string, asked: { model: string; turns: number }): ReturnType<Runtime['model']> {
     return { ...(await this.model(sessionId)), pending: { requestId: 'switch-1', ...asked } }
   }
 
-  async schedule(sessionId: string, params: Parameters<RuntimeApi['schedule']>[1]): Promise<ScheduleView> {
+  async schedule(sessionId: string, params: Parameters<Runtime['schedule']>[1]): Promise<ScheduleView> {
     this.#session(sessionId)
     return { ...schedule, content: params.content }
   }
@@ -309,7 +318,7 @@ export class FakeRuntime implements RuntimeApi {
     return [schedule]
   }
 
-  async unschedule(sessionId: string, scheduleId: string): ReturnType<RuntimeApi['unschedule']> {
+  async unschedule(sessionId: string, scheduleId: string): ReturnType<Runtime['unschedule']> {
     this.#session(sessionId)
     return { cancelled: scheduleId === schedule.id }
   }
@@ -328,7 +337,7 @@ export class FakeRuntime implements RuntimeApi {
   async finishOperation(
     sessionId: string,
     operationId: string,
-    params: Parameters<RuntimeApi['finishOperation']>[2],
+    params: Parameters<Runtime['finishOperation']>[2],
   ): Promise<OperationView> {
     const { outcome: status, ...came } = params
     return { ...(await this.operation(sessionId, operationId)), status, ...came }
@@ -366,35 +375,4 @@ export class FakeRuntime implements RuntimeApi {
     this.#wakers.delete(check)
     signal?.removeEventListener('abort', end)
   }
-}
-
-const run: RunView = { id: RUN, state: 'completed', inputIds: ['input-1' as InputId], startedAt: AT, endedAt: AT }
-
-const schedule: ScheduleView = {
-  id: 'schedule-1' as ScheduleId,
-  content: 'look again',
-  rule: { type: 'cron', pattern: '0 8 * * *', timeZone: 'Europe/Berlin' },
-  nextDueAt: AT,
-  overlap: 'skip',
-  misfire: 'once',
-  createdAt: AT,
-}
-
-const build: OperationView = {
-  id: 'operation-1' as OperationId,
-  kind: 'background-tool-op',
-  title: 'build #42',
-  status: 'running',
-  startedAt: AT,
-  progress: 0,
-}
-
-const call: CallView = {
-  id: 'call-1' as CallId,
-  inputId: 'input-1' as InputId,
-  tool: 'look',
-  policy: 'ask',
-  state: 'unknown',
-  since: AT,
-  args: { path: '/' },
 }

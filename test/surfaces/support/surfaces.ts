@@ -5,8 +5,8 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { createClient } from '../../../src/client/index.ts'
 import { type ErrorBody, MeerkatError } from '../../../src/errors.ts'
-import type { RuntimeApi } from '../../../src/session/api.ts'
 import { connection } from '../../../src/surfaces/json-rpc.ts'
+import type { Callable } from '../../../src/surfaces/operation.ts'
 import { type OperationName, type OperationParams, operationNamed } from '../../../src/surfaces/operations.ts'
 import { serve } from '../../../src/surfaces/server.ts'
 import { FakeRuntime } from './fake-runtime.ts'
@@ -20,12 +20,12 @@ export interface OpenSurface extends AsyncDisposable {
 export interface Surface {
   readonly name: string
   /** Serves the runtime; one that runs in another process brings its own. */
-  open(runtime?: RuntimeApi): Promise<OpenSurface>
+  open(runtime?: Callable): Promise<OpenSurface>
 }
 
 const direct: Surface = {
   name: 'direct',
-  async open(runtime = new FakeRuntime()) {
+  async open(runtime: Callable = new FakeRuntime()) {
     return {
       call: (name, params) => Promise.resolve().then(() => operationNamed(name).call(runtime, params)),
       [Symbol.asyncDispose]: async () => {},
@@ -35,7 +35,7 @@ const direct: Surface = {
 
 const jsonRpc: Surface = {
   name: 'JSON-RPC in memory',
-  async open(runtime = new FakeRuntime()) {
+  async open(runtime: Callable = new FakeRuntime()) {
     const peer: RpcPeer = new RpcPeer(text => server.receive(text))
     const server = connection(runtime, text => peer.take(text), { log: () => {} })
     return { call: (name, params) => peer.call(name, params), [Symbol.asyncDispose]: async () => server.close() }
@@ -63,7 +63,7 @@ const stdioChild: Surface = {
 
 const rest: Surface = {
   name: 'REST',
-  async open(runtime = new FakeRuntime()) {
+  async open(runtime: Callable = new FakeRuntime()) {
     const server = await serve({ runtime, port: 0, log: () => {} })
     return {
       call: (name, params) => post(`${server.url}/v1/${name}`, params),
@@ -74,7 +74,7 @@ const rest: Surface = {
 
 const client: Surface = {
   name: 'the typed client',
-  async open(runtime = new FakeRuntime()) {
+  async open(runtime: Callable = new FakeRuntime()) {
     const server = await serve({ runtime, port: 0, log: () => {} })
     const { call } = createClient({ url: server.url })
     return {

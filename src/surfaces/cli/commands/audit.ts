@@ -7,7 +7,7 @@ import { counted, ticking } from '../ticker.ts'
 export async function audit(shell: Shell, [session]: readonly unknown[]): Promise<void> {
   const { output } = shell
   const sessionId = String(session)
-  const { ask, runtime } = await connect(shell)
+  const { ask } = await connect(shell)
   const leaving = new AbortController()
   const { signal } = leaving
   shell.atEnd(() => leaving.abort())
@@ -15,10 +15,7 @@ export async function audit(shell: Shell, [session]: readonly unknown[]): Promis
   const onProgress = ({ records, steps }: { readonly records: number; readonly steps: number }): void => {
     far = `${counted(records, 'records')} with ${counted(steps, 'steps')}`
   }
-  const auditing =
-    runtime === undefined
-      ? ask('session/audit', { sessionId }, { signal })
-      : runtime.audit(sessionId, { signal, onProgress })
+  const auditing = ask('session/audit', { sessionId }, { signal, onProgress })
   const report = await ticking(output, { what: `auditing ${sessionId}`, detail: () => far }, auditing)
   const { ok, steps, firstIllegal } = report
   if (output.json) output.object({ sessionId, ...report })

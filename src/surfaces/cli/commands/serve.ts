@@ -6,7 +6,7 @@
  */
 import { defined } from '../../../defined.ts'
 import { messageOf } from '../../../foreign.ts'
-import type { RuntimeApi } from '../../../session/api.ts'
+import type { Runtime } from '../../../session/runtime.ts'
 import { announce } from '../discovery.ts'
 import { type ServeLog, serveLog } from '../serve-log.ts'
 import { wholeNumber } from '../settings.ts'
@@ -75,7 +75,7 @@ async function openFleetMember(
   shell: Shell,
   role: 'reader' | 'server',
   { observer }: ServeLog,
-): Promise<{ readonly runtime: RuntimeApi; readonly spec: StoreSpec }> {
+): Promise<{ readonly runtime: Runtime; readonly spec: StoreSpec }> {
   const spec = parseStore((await shell.settings()).store)
   const given = shell.flag('drainMs')
   const drainMs = given === undefined ? DRAIN_MS : wholeNumber(given, '--drain-ms', { from: 0, to: 3_600_000 })
