@@ -131,7 +131,7 @@ export type { RealtimeAttachmentAuthority, RealtimeAttachments } from './host/re
 export type { RecoveryReport } from './host/recovery.ts'
 export type { CompositionSignalDispatcher, SessionSeam } from './host/seam.ts'
 export type { SessionExecutor, SessionPort } from './host/session-port.ts'
-export { isGenuine, type MachineSessionControlAuthority, type RuntimeAuthorityWitness } from './host/witness.ts'
+export { isGenuine, type RuntimeAuthorityWitness } from './host/witness.ts'
 export { type Ids, uuidIds } from './ids.ts'
 export {
   type BaseChanged,

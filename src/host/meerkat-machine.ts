@@ -42,7 +42,6 @@ import type { RecoveryReport } from './recovery.ts'
 import { type CompositionSignalDispatcher, SessionSeam } from './seam.ts'
 import type { SessionExecutor } from './session-port.ts'
 import { HostSteps } from './steps.ts'
-import { type MachineSessionControlAuthority, mintSessionControlAuthority } from './witness.ts'
 
 export type MachineCommandParams<Name extends MachineCommandName> = CommandParams<MeerkatMachine, Name>
 export type MachineCommandAnswer<Name extends MachineCommandName> = CommandAnswer<MeerkatMachine, Name>
@@ -72,7 +71,6 @@ export class MeerkatMachine implements AsyncDisposable {
   readonly #entries: Entries
   readonly #identity: string
   readonly #claims: SessionClaimHandle
-  readonly #control = mintSessionControlAuthority()
   readonly #registrations: Registrations
   readonly #steps: HostSteps
 
@@ -132,11 +130,6 @@ export class MeerkatMachine implements AsyncDisposable {
   /** Over a store, for sessions of text alone: inputs with files are refused. */
   static async persistentWithoutBlobs(store: StoreSource, options: MachineOptions = {}): Promise<MeerkatMachine> {
     return MeerkatMachine.#opened({ ...options, store, takesFiles: false })
-  }
-
-  /** The capability to change a session's control state in the store. Only a machine makes one. */
-  sessionControlAuthority(): MachineSessionControlAuthority {
-    return this.#control
   }
 
   /** Whether anything of it outlasts it. */

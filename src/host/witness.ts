@@ -6,20 +6,10 @@ export interface RuntimeAuthorityWitness {
   readonly of: 'meerkat-machine'
 }
 
-/** A capability to change a session's control state in the store without its executor. */
-export interface MachineSessionControlAuthority {
-  readonly of: 'session-control'
-}
-
 const witnesses = new Mint<RuntimeAuthorityWitness>()
-const controls = new Mint<MachineSessionControlAuthority>()
 
 export function mintWitness(): RuntimeAuthorityWitness {
   return witnesses.mint({ of: 'meerkat-machine' })
-}
-
-export function mintSessionControlAuthority(): MachineSessionControlAuthority {
-  return controls.mint({ of: 'session-control' })
 }
 
 /** Whether this came from a machine of this process. */
