@@ -242,6 +242,16 @@ export const EVENTS = {
       previous: ['text?', 'The one before; absent: the default.'],
     },
   },
+  'model.fallback': {
+    says: 'Another model answered where the one that was asked had failed for good.',
+    of: ['runId', 'turn'],
+    fields: {
+      model: ['text', 'The one that answered.'],
+      from: ['text?', 'The one that failed; absent: the default.'],
+      code: ['text', 'How it failed.'],
+      stays: ['flag?', 'It answers from now on: the one that failed was to answer all of the session.'],
+    },
+  },
   'model.routing-changed': {
     says: 'Another model is asked from here on, or for another reason: `model/get` says which and why.',
     fields: { epoch: ['int', 'Rises with every such change.'] },

@@ -204,7 +204,6 @@ export const undrivenInputs: { readonly byNobody: readonly string[]; readonly by
     'RealtimeProjectionRefreshed',
     'RealtimeProjectionReset',
     // llm
-    'CommitStickyModelFallback',
     'ReconfigureSessionLlmIdentity',
     // visibility
     'ClearTurnToolOverlay',

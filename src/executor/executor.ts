@@ -245,6 +245,19 @@ export interface RunPort {
   }): void
   /** The retry announced last begins. */
   retry(attempt: number): void
+  /**
+   * Another model answered where the one that was asked had failed for good: in the place of `retry`, while the failure that
+   * `retrying` announced stands. It takes the place of the session's own model, or the default, from now on, durably with the
+   * next report; in that of one that the input or a switch asked for it only answered this time.
+   */
+  fellBack(report: {
+    readonly turn: number
+    readonly attempt: number
+    /** The id of the model that answered. */
+    readonly model: string
+    /** Why the other one did not. */
+    readonly code: string
+  }): Promise<void>
   /** The structured answer did not validate. `again` while attempts are left. */
   invalidAnswer(report: { readonly turn: number; readonly error: string }): Promise<'again' | 'exhausted'>
   /** Replaces the context before `covers` by a summary, durably. Only while no journal message was written by this attempt. */

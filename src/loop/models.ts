@@ -3,13 +3,16 @@
  * to it once, and what `session/get` shows is written from there.
  */
 import { defined } from '../defined.ts'
+import type { SessionDriver } from '../driver/driver.ts'
 import type { Transaction } from '../driver/transaction.ts'
-import type { AskedModel } from '../executor/executor.ts'
+import type { AskedModel, RunPort } from '../executor/executor.ts'
+import type { RunId } from '../kernel/ids.ts'
 import type { LifecyclePhase } from '../kernel/regions/lifecycle/state.ts'
-import type { SessionLlmCapabilitySurface, SessionLlmIdentity } from '../kernel/regions/llm/state.ts'
+import type { Llm, SessionLlm, SessionLlmCapabilitySurface, SessionLlmIdentity } from '../kernel/regions/llm/state.ts'
 import { modelRoutingStatus } from '../kernel/regions/routing/state.ts'
 import type { MeerkatState } from '../kernel/state.ts'
 import type { SessionRecord } from '../store/records.ts'
+import type { Work } from './work.ts'
 
 type Models = Pick<MeerkatState, 'llm' | 'routing'>
 
@@ -42,6 +45,62 @@ export function modelAsked(state: Models, named: string | undefined): AskedModel
   const id = ownModel(state)
   if (id === undefined) return { source: 'default' }
   return { id, source: 'baseline', ...(state.llm.phase === 'resolved' && { capabilities: state.llm.surface }) }
+}
+
+/** The model of the work's next message. Where a switch has a say, its turn is admitted with it; `check` refuses late ones. */
+export async function modelOfTurn(
+  driver: SessionDriver,
+  work: Work,
+  named: string | undefined,
+  check: (tx: Transaction) => unknown,
+): Promise<AskedModel> {
+  const asked = modelAsked(driver.state, named)
+  const { pending, override } = driver.state.routing
+  const isSwitched = pending !== undefined || override !== undefined
+  if (!isSwitched || asked.source === 'image' || asked.source === 'input') return asked
+  const said = work.messages.filter(({ role }) => role === 'assistant').length
+  const admit = (tx: Transaction): AskedModel => {
+    check(tx)
+    tx.try({ type: 'AdmitModelRoutingAssistantTurn', turn: `${work.head}/${said}` })
+    return modelAsked(tx.state, named)
+  }
+  // It goes to disk with what the turn comes to: a turn that nobody wrote of is begun again, and not counted twice.
+  return driver.mutate(admit, { lazy: true })
+}
+
+/**
+ * Has the model that answered stay in the place of the session's own. The transcript says nothing of it; nor do the
+ * session's options, for nobody asked for it.
+ */
+export function fallBack(
+  tx: Transaction,
+  runId: RunId,
+  { turn, attempt, model, code }: Parameters<RunPort['fellBack']>[0],
+  named: string | undefined,
+): void {
+  const { id: from, source } = modelAsked(tx.state, named)
+  const { llm } = tx.state
+  const previous = llm.phase === 'unknown' ? {} : { previous: seen(llm) }
+  const stays =
+    (source === 'baseline' || source === 'default') &&
+    tx.try({
+      type: 'CommitStickyModelFallback',
+      runId,
+      retryAttempt: attempt,
+      ...previous,
+      identity: identityOf(model),
+    }).ok
+  tx.event({
+    type: 'model.fallback',
+    runId,
+    turn,
+    data: { ...defined({ model, from, code }), ...(stays && { stays }) },
+  })
+  tx.try({ type: 'RetryRequested', runId, attempt })
+}
+
+function seen(llm: Exclude<Llm, { readonly phase: 'unknown' }>): SessionLlm {
+  return { identity: llm.identity, ...(llm.phase === 'resolved' && { surface: llm.surface }) }
 }
 
 const NAMING: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired', 'stopped']

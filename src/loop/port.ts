@@ -30,12 +30,13 @@ import type { MessageRecord, SessionOptions, UsageRecord } from '../store/record
 import { messageText } from '../text.ts'
 import type { Clock, Deadline } from '../time.ts'
 import { addUsage } from '../usage.ts'
-import { modelAsked } from './models.ts'
+import { fallBack, modelOfTurn } from './models.ts'
 import { passTools, RunTools } from './offered.ts'
 import {
   checkedAttempt,
   checkedCallIds,
   checkedCompact,
+  checkedFallback,
   checkedIntend,
   checkedInvalidAnswer,
   checkedOutcomes,
@@ -158,21 +159,14 @@ export class LoopPort implements RunPort {
     return calls.toSorted((a, b) => asked.indexOf(a.id) - asked.indexOf(b.id))
   }
 
-  async model(): Promise<AskedModel> {
+  /** The model that the run's input asks for. */
+  get #named(): string | undefined {
+    return this.inputs.find(({ model }) => model !== undefined)?.model
+  }
+
+  model(): Promise<AskedModel> {
     const { driver, work } = this.#options
-    const named = this.inputs.find(({ model }) => model !== undefined)?.model
-    const asked = modelAsked(driver.state, named)
-    const { pending, override } = driver.state.routing
-    const isSwitched = pending !== undefined || override !== undefined
-    if (!isSwitched || asked.source === 'image' || asked.source === 'input') return asked
-    const said = work.messages.filter(({ role }) => role === 'assistant').length
-    const admit = (tx: Transaction): AskedModel => {
-      this.#current(tx)
-      tx.try({ type: 'AdmitModelRoutingAssistantTurn', turn: `${work.head}/${said}` })
-      return modelAsked(tx.state, named)
-    }
-    // It goes to disk with what the turn comes to: a turn that nobody wrote of is begun again, and not counted twice.
-    return driver.mutate(admit, { lazy: true })
+    return modelOfTurn(driver, work, this.#named, tx => this.#current(tx))
   }
 
   /** Whether text of the turn was streamed. */
@@ -283,6 +277,12 @@ export class LoopPort implements RunPort {
   retry(given: number): void {
     const attempt = checkedAttempt(given)
     this.#note((tx, runId) => tx.step({ type: 'RetryRequested', runId, attempt }))
+  }
+
+  async fellBack(given: Parameters<RunPort['fellBack']>[0]): Promise<void> {
+    const report = checkedFallback(given)
+    const mutation = (tx: Transaction): void => fallBack(tx, this.#current(tx), report, this.#named)
+    await this.#options.driver.mutate(mutation, { lazy: true })
   }
 
   async invalidAnswer(report: { readonly turn: number; readonly error: string }): Promise<'again' | 'exhausted'> {

@@ -8,10 +8,13 @@ import type { CallId } from '../kernel/ids.ts'
 import type { CallIntent } from '../kernel/regions/calls/input.ts'
 import { RECOVERABLE } from '../kernel/regions/turn/outcome.ts'
 import type { LlmRetryFailureKind } from '../kernel/regions/turn/state.ts'
+import { demandName, MAX_ID_CHARS } from '../names.ts'
 import { isDuration } from '../time.ts'
 import { bad, checkedMessage, type Fields, fieldsOf, isCount, plain, soundUsage } from './answers.ts'
 
-type Report<Name extends 'intend' | 'retrying' | 'invalidAnswer' | 'compact'> = Parameters<RunPort[Name]>[0]
+type Report<Name extends 'intend' | 'retrying' | 'fellBack' | 'invalidAnswer' | 'compact'> = Parameters<
+  RunPort[Name]
+>[0]
 
 /** The request of calls, as a copy. */
 export function checkedIntend(given: unknown): Report<'intend'> {
@@ -93,6 +96,17 @@ export function checkedRetrying(given: unknown): Report<'retrying'> {
 }
 
 const isFailureKind = (kind: unknown): kind is LlmRetryFailureKind => RECOVERABLE.some(known => known === kind)
+
+export function checkedFallback(given: unknown): Report<'fellBack'> {
+  const { turn, attempt, model, code } = fieldsOf(given, 'fell back with')
+  demandName(model, 'the model that answered', MAX_ID_CHARS)
+  return {
+    turn: count(turn, 1, 'the turn of a fallback'),
+    attempt: count(attempt, 1, 'the attempt of a fallback'),
+    model: text(model, 'the model that answered'),
+    code: text(code, 'the reason of a fallback'),
+  }
+}
 
 export function checkedAttempt(given: unknown): number {
   return count(given, 1, 'the attempt of a retry')

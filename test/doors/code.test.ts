@@ -76,6 +76,7 @@ const REPORTS: Readonly<Record<string, readonly unknown[]>> = {
   boundary: [{ turn: 1 }],
   retrying: [{ turn: 1, attempt: 1, maxRetries: 2, delayMs: 5, kind: 'rate-limited', message: 'm' }],
   retry: [1],
+  fellBack: [{ turn: 1, attempt: 1, model: 'a/b', code: 'unauthorized' }],
   invalidAnswer: [{ turn: 1, error: 'e' }],
   compact: [{ summary: 's', covers: 1 }],
 }

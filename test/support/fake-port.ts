@@ -33,6 +33,7 @@ export type Report =
   | { readonly type: 'boundary'; readonly turn: number }
   | ({ readonly type: 'retrying' } & Retrying)
   | { readonly type: 'retry'; readonly attempt: number }
+  | ({ readonly type: 'fell-back' } & Parameters<RunPort['fellBack']>[0])
   | { readonly type: 'invalid-answer'; readonly turn: number; readonly error: string }
   | { readonly type: 'compact'; readonly summary: string; readonly covers: number }
   | { readonly type: 'event'; readonly event: StreamEvent }
@@ -116,6 +117,11 @@ export class FakePort implements RunPort {
     if (named !== undefined) return Promise.resolve({ id: named, source: 'input' })
     const { model: id } = this.session
     return Promise.resolve(id === undefined ? { source: 'default' } : { id, source: 'baseline' })
+  }
+
+  fellBack(report: Parameters<RunPort['fellBack']>[0]): Promise<void> {
+    this.reports.push({ type: 'fell-back', ...report })
+    return Promise.resolve()
   }
 
   context(): Promise<readonly ContextMessage[]> {

@@ -41,6 +41,12 @@ export interface AgentOptions extends Budget, ResolveOptions {
    * and inputs may ask for another one by its id.
    */
   readonly model: LanguageModel | string | ModelFactory
+  /**
+   * Models that are asked, in this order, where another one has failed for good in a way that they need not: its provider
+   * is down or overloaded, the account has no quota or no valid key, the model is gone. One that answers in the place of the
+   * session's own model, or the default, stays until the session gets one by name.
+   */
+  readonly fallback?: readonly (LanguageModel | string)[]
   /** What the model of an id can do, where you know. */
   readonly capabilities?: (
     id: string,
@@ -90,6 +96,10 @@ export interface AgentOptions extends Budget, ResolveOptions {
 /** What `agent()` takes. */
 export const AGENT_OPTIONS: Fields<AgentOptions> = {
   model: { wanted: 'a language model, a text such as openai/gpt-5.6, or a function', fits: isModelOption },
+  fallback: optional({
+    wanted: 'a list of language models and texts such as openai/gpt-5.6',
+    fits: value => Array.isArray(value) && value.every(one => !isFunction(one) && isModelOption(one)),
+  }),
   capabilities: optional(aFunction),
   approveSwitch: optional(aFunction),
   tools: optional({

@@ -11,7 +11,7 @@ import { WIRE_LIMITS } from '../wire/fault.ts'
 import { AGENT_OPTIONS, type AgentOptions, checkNested, type ToolSource, type Tools } from './agent-options.ts'
 import { askTool } from './ask-tool.ts'
 import { Begun } from './background.ts'
-import { type ModelChooser, modelChooser } from './choose-model.ts'
+import { idOfModel, type ModelChooser, modelChooser } from './choose-model.ts'
 import { Measured, type Settings } from './settings.ts'
 import { type AgentTool, summaryOf, toolList } from './tool.ts'
 import { carryOn } from './work.ts'
@@ -66,9 +66,10 @@ async function look(models: ModelChooser, capabilities: AgentOptions['capabiliti
 }
 
 function settingsOf(options: AgentOptions): Settings {
-  const { model, system, baseUrl, env, maxTokens, maxToolCalls, maxTurns } = options
+  const { model, fallback = [], system, baseUrl, env, maxTokens, maxToolCalls, maxTurns } = options
   return {
-    models: modelChooser(model, { ...given({ baseUrl }), ...given({ env }) }),
+    models: modelChooser(model, { ...given({ baseUrl }), ...given({ env }) }, fallback),
+    fallback: fallback.map(idOfModel),
     toolsOf: toolsOf(options.tools ?? [], options.toolTimeoutMs ?? TOOL_TIMEOUT_MS),
     systemOf: session => session.system ?? (typeof system === 'function' ? promptOf(system(session)) : system),
     budget: { ...given({ maxTokens }), ...given({ maxToolCalls }), ...given({ maxTurns }) },

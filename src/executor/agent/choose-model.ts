@@ -15,11 +15,18 @@ export interface ModelChooser {
 }
 
 /** Chooses among one model, the models that ids name, or those of a factory. */
-export function modelChooser(model: LanguageModel | string | ModelFactory, options: ResolveOptions): ModelChooser {
+export function modelChooser(
+  model: LanguageModel | string | ModelFactory,
+  options: ResolveOptions,
+  others: readonly (LanguageModel | string)[] = [],
+): ModelChooser {
+  const given = new Map(others.flatMap(one => (typeof one === 'string' ? [] : [[idOfModel(one), one] as const])))
   const resolved = new Map<string, StreamingModel>()
   const byId = async (id: string): Promise<StreamingModel> => {
     const known = resolved.get(id)
     if (known !== undefined) return known
+    const own = given.get(id)
+    if (own !== undefined) return asStreamingModel(own)
     const found =
       typeof model === 'function' ? await made(model, id) : asStreamingModel(await resolveModel(id, options))
     if (resolved.size >= MAX_RESOLVED) resolved.clear()
@@ -31,7 +38,7 @@ export function modelChooser(model: LanguageModel | string | ModelFactory, optio
     if (typeof model === 'function') return id === undefined ? await made(model, undefined) : await byId(id)
     return id === undefined || isNamed(model, id) ? asStreamingModel(model) : await byId(id)
   }
-  const named = nameOf(model)
+  const named = typeof model === 'function' ? undefined : idOfModel(model)
   return {
     ...(named !== undefined && { default: named }),
     choose: async id => {
@@ -45,8 +52,8 @@ export function modelChooser(model: LanguageModel | string | ModelFactory, optio
   }
 }
 
-function nameOf(model: LanguageModel | string | ModelFactory): string | undefined {
-  if (typeof model === 'function') return undefined
+/** What a model is called in a session. */
+export function idOfModel(model: LanguageModel | string): string {
   return typeof model === 'string' ? model : `${model.provider}/${model.modelId}`
 }
 

@@ -12,6 +12,7 @@ export { type DemoToolOptions, demoTools } from './demo-tools.ts'
 export type { LanguageModel } from './model.ts'
 export type { CallSettings } from './settings.ts'
 export { type StillRunning, type StillRunningOptions, stillRunning } from './still-running.ts'
+export { Interrupted } from './stopped.ts'
 export {
   type AgentTool,
   type ApprovalExpiry,
@@ -22,4 +23,3 @@ export {
   tool,
 } from './tool.ts'
 export type { ToolWork } from './tool-scope.ts'
-export { Interrupted } from './work.ts'

@@ -34,6 +34,8 @@ export type CallSettings = Pick<
 
 export interface Settings {
   readonly models: ModelChooser
+  /** Ids of the models that are asked where one can't answer. */
+  readonly fallback: readonly string[]
   /** The tools that there are now for a run, whether its model may see them or not. Throws `invalid-params` for what are no tools. */
   readonly toolsOf: (run: RunPort) => Promise<readonly AgentTool[]>
   readonly systemOf: (session: SessionOptions) => string | undefined

@@ -18,6 +18,7 @@ import {
   tighter,
 } from './budget.ts'
 import { Conversation } from './conversation.ts'
+import { type Chosen, chooseModel, fallBack } from './fallback.ts'
 import { callsIn, endsInCalls, goesOn } from './journal.ts'
 import type { CallOptions, StreamingModel } from './model.ts'
 import { type CallEnd, callModel, costOf } from './model-call.ts'
@@ -29,24 +30,19 @@ import { intentOf, type PreparedCall, prepareCall, waitsForApproval } from './ru
 import { type Settings, structuredFormat, toolOption } from './settings.ts'
 import { type ShownTool, type ShownTools, shownTools, withUnseen } from './shown-tools.ts'
 import { abortCause } from './stage.ts'
+import { type Ending, stopped } from './stopped.ts'
 import { correction, type OutputSchema, outputSchema } from './structured.ts'
 import { tokensOf } from './usage.ts'
-
-/** Thrown when the runtime closes in the middle: the attempt is neither done nor failed. */
-export class Interrupted extends Error {
-  override readonly name = 'Interrupted'
-}
 
 /** Carries the work of a run on from its journal. */
 export async function carryOn(settings: Settings, port: RunPort): Promise<ApplyOutput> {
   if (port.signal.aborted) return stopped(port, {})
-  const { id } = await port.model()
-  const model = await settings.models.choose(id)
-  if ('error' in model) return { type: 'failed', ...model }
+  const chosen = await chooseModel(settings, port)
+  if ('error' in chosen) return { type: 'failed', ...chosen }
   const schema = await schemaOf(port)
   if (schema !== undefined && 'error' in schema) return { type: 'failed', ...schema }
   try {
-    return await new Work(settings, port, { id, model }, schema).run()
+    return await new Work(settings, port, chosen, schema).run()
   } catch (error) {
     // What the caller's program gave to the agent is not as it has to be: another attempt would find the same.
     if (!(error instanceof MeerkatError) || error.code !== 'invalid-params') throw error
@@ -61,31 +57,6 @@ async function schemaOf(port: RunPort): Promise<OutputSchema | Exhausted | undef
   if (!('problem' in schema)) return schema
   const message = `outputSchema is not a JSON Schema: ${schema.problem}`
   return { source: 'invalid-output-schema', error: { code: 'invalid-output-schema', message } }
-}
-
-type Ending = Pick<Extract<ApplyOutput, { type: 'failed' }>, 'message' | 'usage' | 'turn'>
-
-function stopped(port: RunPort, ending: Ending): ApplyOutput {
-  switch (abortCause(port.signal)) {
-    case 'closing':
-    case 'superseded':
-      throw new Interrupted('the run was interrupted')
-    case 'cancelled':
-      return { type: 'cancelled', ...ending }
-    case 'deadline':
-    case undefined: {
-      const error = {
-        code: 'deadline-exceeded',
-        message: 'the run did not end before its deadline: raise maxRunMs, or ask for less at once',
-      }
-      return { type: 'failed', source: 'time-budget-exceeded', error, ...ending }
-    }
-  }
-}
-
-interface Chosen {
-  readonly id: string | undefined
-  readonly model: StreamingModel
 }
 
 class Work {
@@ -210,12 +181,10 @@ class Work {
   async #chooseModel(): Promise<Exhausted | undefined> {
     const { id } = await this.#port.model()
     if (id === this.#modelId) return undefined
-    const model = await this.#settings.models.choose(id)
-    if ('error' in model) return model
+    const chosen = await chooseModel(this.#settings, this.#port)
+    if ('error' in chosen) return chosen
     this.#modelId = id
-    this.#model = model
-    // What an endpoint does not take, another one may.
-    this.#plain = false
+    this.#take(chosen.model)
     return undefined
   }
 
@@ -224,25 +193,46 @@ class Work {
     return await shownTools(this.#port, await this.#settings.toolsOf(this.#port))
   }
 
+  #take(model: StreamingModel): void {
+    this.#model = model
+    // What an endpoint does not take, another one may.
+    this.#plain = false
+  }
+
   async #callModel(tools: readonly ShownTool[]): Promise<PersistentEnd> {
-    const { limits, retries, ids } = this.#settings
+    const { retries } = this.#settings
     const firstCall = this.#calls + 1
-    const end = await callWithRetries(this.#port, retries, async () => {
-      this.#calls++
-      const once = await callModel(this.#port, {
-        model: this.#model,
-        // Made for each attempt: what the model is told with one request may not hold any more at the next.
-        options: this.#request(tools),
-        turn: this.#turnNumber,
-        limits,
-        newCallId: () => ids.call(),
-      })
-      this.#usage = addUsage(this.#usage, costOf(once))
-      this.#unrecorded = addUsage(this.#unrecorded, costOf(once))
-      return once
-    })
+    const first = await callWithRetries(this.#port, retries, () => this.#callOnce(tools))
+    const end = first.type === 'failed' ? await this.#fallBack(first, this.#calls - firstCall, tools) : first
     this.#retries += this.#calls - firstCall
     if (end.type === 'reply') this.#conversation.measure(end)
+    return end
+  }
+
+  async #callOnce(tools: readonly ShownTool[], model: StreamingModel = this.#model): Promise<CallEnd> {
+    const { limits, ids } = this.#settings
+    this.#calls++
+    const once = await callModel(this.#port, {
+      model,
+      // Made for each attempt: what the model is told with one request may not hold any more at the next.
+      options: this.#request(tools),
+      turn: this.#turnNumber,
+      limits,
+      newCallId: () => ids.call(),
+    })
+    this.#usage = addUsage(this.#usage, costOf(once))
+    this.#unrecorded = addUsage(this.#unrecorded, costOf(once))
+    return once
+  }
+
+  async #fallBack(
+    failed: Extract<PersistentEnd, { type: 'failed' }>,
+    tries: number,
+    tools: readonly ShownTool[],
+  ): Promise<PersistentEnd> {
+    const run = { port: this.#port, asked: this.#model, tries }
+    const { end, standIn } = await fallBack(this.#settings, run, failed, model => this.#callOnce(tools, model))
+    if (standIn !== undefined) this.#take(standIn)
     return end
   }
 
