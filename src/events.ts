@@ -45,6 +45,8 @@ const callEnd = {
 const operation = { operationId: ['operationId', 'The operation.'] } as const
 const operationEnd = { ...operation, reason: ['text?', 'Why it ended so.'] } as const
 const surface = { surfaceId: ['text', 'The surface.'] } as const
+const interaction = { correlationId: ['text', 'Which request.'] } as const
+const server = { serverId: ['text', 'The server.'] } as const
 const due = { scheduleId: ['scheduleId', 'The schedule.'], dueAt: ['time', 'The time that was due.'] } as const
 const piece = { text: ['text', 'What was added.'] } as const
 const whole = { text: ['text', 'The whole text: what the deltas gave.'] } as const
@@ -283,6 +285,26 @@ export const EVENTS = {
       outcome: ['text', 'What came of it.'],
       reason: ['text?', 'Why it was denied.'],
     },
+  },
+  'peer.request-changed': {
+    says: 'A request that the session has sent to a peer has come further, or has ended.',
+    fields: { ...interaction, state: ['text', 'Sent, AcceptedProgress, Completed, Failed or TimedOut.'] },
+  },
+  'peer.answer-changed': {
+    says: 'The session owes a peer an answer, or has given it.',
+    fields: { ...interaction, state: ['text', 'Received or Replied.'] },
+  },
+  'mcp.server-changed': {
+    says: 'Whoever holds the connection to a tool server has reported how it stands.',
+    fields: {
+      ...server,
+      state: ['text', 'PendingConnect, Connected, Failed or Disconnected.'],
+      error: ['text?', 'Why it failed.'],
+    },
+  },
+  'mcp.reload-wanted': {
+    says: 'A tool server is to be connected anew: whoever holds connections does it.',
+    fields: server,
   },
   'budget.warning': {
     says: 'Most of a budget is used up.',

@@ -2,6 +2,7 @@
 import type { PeerCorrelationId, PeerId } from '../kernel/ids.ts'
 import type { CommsEffect } from '../kernel/regions/comms/effect.ts'
 import type { PeerEnvelope, PeerIngressAuth } from '../kernel/regions/comms/input.ts'
+import type { PeerIngressPhase } from '../kernel/regions/comms/state.ts'
 import type { DrainExitReason } from '../kernel/regions/drain/input.ts'
 import type { Drain, DrainMode } from '../kernel/regions/drain/state.ts'
 import type { HandleDslAuthority } from './dsl-authority.ts'
@@ -25,8 +26,8 @@ export class CommsDrainHandle {
 
   /** Asks for a drain task; whoever starts it says so with `spawnDrain`. Answers whether one is to be started. */
   async ensureDrainRunning(): Promise<boolean> {
-    await this.#authority.applySignal({ type: 'EnsureDrainRunning' })
-    return this.state.phase !== 'running'
+    const effects = await this.#authority.applySignalWithEffects({ type: 'EnsureDrainRunning' })
+    return effects.some(({ type }) => type === 'SpawnDrainTask') && this.state.phase !== 'running'
   }
   spawnDrain(mode: DrainMode): Promise<void> {
     return this.#authority.applyInput({ type: 'SpawnDrain', mode })
@@ -84,12 +85,14 @@ export class PeerCommsHandle {
     return verdict(said, 'PeerIngressReceiveResolved')
   }
 
+  /** Answers what is known of the newest envelope after this one was taken out. */
   async resolvePeerIngressDequeue(facts: {
     readonly kind: 'PlainEvent' | 'External'
     readonly auth: PeerIngressAuth
     readonly queuedWork: boolean
-  }): Promise<void> {
-    await this.#authority.applyInput({ type: 'ResolvePeerIngressDequeue', ...facts })
+  }): Promise<PeerIngressPhase> {
+    const said = await this.#authority.applyInputWithEffects({ type: 'ResolvePeerIngressDequeue', ...facts })
+    return verdict(said, 'PeerIngressDequeueResolved').phase
   }
 
   setPeerIngressContext(keepAlive: boolean): Promise<void> {

@@ -22,8 +22,8 @@ import type { AcceptInput } from '../kernel/regions/ledger/input.ts'
 import type { MeerkatState } from '../kernel/state.ts'
 import type { Transition } from '../kernel/step.ts'
 import type { SessionLoop } from '../loop/loop.ts'
-import { digestOfSaid, type Seen } from '../session/inputs.ts'
-import { type PeerInput, recorded } from '../session/peer-input.ts'
+import { admitBesides, digestOfSaid, type Seen } from '../session/inputs.ts'
+import { type Besides, type PeerInput, recorded } from '../session/peer-input.ts'
 import type { InputRecord } from '../store/records.ts'
 import { type HandleInput, soundInput } from './handle-input.ts'
 import { refuseUnreadable } from './unreadable.ts'
@@ -32,8 +32,8 @@ export type { HandleInput } from './handle-input.ts'
 
 type Step = Transition<MeerkatState, MeerkatEffect>
 
-/** What an offered input says. `once`: a key under which that is in the conversation once. */
-export type Said = Pick<PeerInput, 'content' | 'once'>
+/** What an offered input says, and what comes with it where a peer says it. */
+export type Said = Pick<PeerInput, 'content'> & Besides
 
 /** The owner of one session's state. `published` runs when the steps have become visible, before anything else happens. */
 export interface SharedAuthority {
@@ -352,16 +352,23 @@ export class DriverAuthority implements SharedAuthority {
     return sampled()
   }
 
-  #step(tx: Tx, input: MeerkatInput, { content, once }: Said): Step {
+  #step(tx: Tx, input: MeerkatInput, said: Said): Step {
     const result = tx.try(input)
     if (!result.ok) throw new DslTransitionError(result)
     // Whoever prepares a run by hand drives it: no executor is to take it up.
     if (input.type === 'Prepare') this.#session.loop?.leave(input.runId)
     if (input.type === 'AcceptInput' && result.effects.some(({ type }) => type === 'InputAccepted')) {
       const { inputId: id, mode = 'queue', kind = 'prompt', supersessionKey } = input
-      const record = { id, at: tx.at, mode, kind, content: recorded(kind, content), ...defined({ supersessionKey }) }
+      const record = {
+        id,
+        at: tx.at,
+        mode,
+        kind,
+        content: recorded(kind, said.content),
+        ...defined({ supersessionKey }),
+      }
       tx.parts.inputs.push(record)
-      if (once !== undefined) tx.parts.keys.push({ key: once, inputId: id, digest: digestOfSaid(content) })
+      admitBesides(tx, id, said)
       this.#session.keep(record)
     }
     return result

@@ -44,7 +44,7 @@ export async function accept(core: Core, { live, registration }: Entry, input: H
   return { outcome, inputId }
 }
 
-function offered(input: HostInput): Pick<Offer, 'params' | 'nature' | 'once'> {
+function offered(input: HostInput): Pick<Offer, 'params' | 'nature' | 'besides'> {
   const { inputId: _, kind, origin, durability, intent, withoutWake, continuation, ...rest } = input
   const { injectsContext, malformedTerminal, content = '', peer, ...more } = rest
   const nature: InputNature = {
@@ -58,8 +58,8 @@ function offered(input: HostInput): Pick<Offer, 'params' | 'nature' | 'once'> {
     ...(malformedTerminal && { malformedTerminal }),
   }
   if (peer === undefined) return { params: { ...more, content }, nature }
-  const said = peerInput(peer, input.content, nature)
+  const { content: text, nature: ofPeer, ...besides } = peerInput(peer, input.content, nature)
   const { idempotencyKey: key, ...unkeyed } = more
-  const keyed = key === said.once ? unkeyed : more
-  return { params: { ...keyed, content: said.content }, nature: { ...nature, ...said.nature }, once: said.once }
+  const keyed = key === besides.once ? unkeyed : more
+  return { params: { ...keyed, content: text }, nature: { ...nature, ...ofPeer }, besides }
 }

@@ -13,6 +13,7 @@ import type { SendParams } from './api.ts'
 import type { Core } from './core.ts'
 import { type Admitted, admit, type InputNature, type Seen } from './inputs.ts'
 import type { LiveSession } from './live-session.ts'
+import type { Besides } from './peer-input.ts'
 
 /** What is offered, and what it is. */
 export interface Offer {
@@ -21,8 +22,8 @@ export interface Offer {
   readonly isNamed?: boolean
   readonly params: Omit<SendParams, 'waitMs'>
   readonly nature?: InputNature
-  /** A key under which what it says is in the conversation once. */
-  readonly once?: string | undefined
+  /** What comes with it where a peer says it. */
+  readonly besides?: Besides
 }
 
 interface Terms {
@@ -36,19 +37,19 @@ interface Terms {
 export async function offerInput(
   core: Core,
   live: LiveSession,
-  { inputId, isNamed = false, params, nature, once }: Offer,
+  { inputId, isNamed = false, params, nature, besides = {} }: Offer,
   { letter, demand }: Terms = {},
 ): Promise<Admitted & { readonly after: Position }> {
   const { idempotencyKey: key } = params
   const inTurn = async (): Promise<Admitted & { readonly after: Position }> => {
-    const bound = (await live.bound(key)) ?? mark(await live.bound(once))
+    const bound = (await live.bound(key)) ?? mark(await live.bound(besides.once))
     // The ledger knows unfinished inputs only, and what the store refuses takes its neighbours' commit along.
     if (bound === undefined && isNamed) await live.demandUnused(inputId)
     demand?.()
     const after = live.driver.position
     const offeredAt = core.clock.monotonic()
     const admitted = await live.driver.mutate((tx: Transaction) => {
-      const answer = admit(tx, live, inputId, params, bound, nature, once)
+      const answer = admit(tx, live, inputId, params, bound, nature, besides)
       if (answer.outcome === 'accepted') tx.performs(letter)
       return answer
     })
@@ -59,7 +60,7 @@ export async function offerInput(
   }
   const own = key ?? (isNamed ? `\0${inputId}` : undefined)
   // In one order for all, so that no two of them wait for each other.
-  const orders = [own, once].flatMap(order => order ?? []).sort()
+  const orders = [own, besides.once].flatMap(order => order ?? []).sort()
   return orders.reduce((next, order) => () => live.inKeyOrder(order, next), inTurn)()
 }
 

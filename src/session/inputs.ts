@@ -13,7 +13,7 @@ import type { Content, InputRecord } from '../store/records.ts'
 import type { SendParams } from './api.ts'
 import { digestOfJson } from './digest.ts'
 import type { LiveSession } from './live-session.ts'
-import { recorded } from './peer-input.ts'
+import { type Besides, recorded } from './peer-input.ts'
 import type { InputStatus } from './views.ts'
 
 /** Identifies what was said, so that a key can't be bound to two things. */
@@ -47,8 +47,7 @@ export type InputNature = Pick<
 >
 
 /**
- * Offers an input to the kernel, within a transaction. `once`: a key under which what it says is in the conversation once.
- * Refusals throw.
+ * Offers an input to the kernel, within a transaction, with what comes with it where a peer says it. Refusals throw.
  */
 export function admit(
   tx: Transaction,
@@ -57,7 +56,7 @@ export function admit(
   params: SendParams,
   seen: Seen | undefined,
   nature: InputNature = {},
-  once?: string,
+  besides: Besides = {},
 ): Admitted {
   const { mode = 'queue', idempotencyKey, supersessionKey } = params
   demandTakable(live, params.content)
@@ -80,14 +79,22 @@ export function admit(
         },
   )
   if (!result.ok) throw closedFor(tx.state) ?? new KernelRejection(result, tx.state)
-  const verdict = verdictOf(result.effects, seen?.once === true ? once : idempotencyKey)
+  const verdict = verdictOf(result.effects, seen?.once === true ? besides.once : idempotencyKey)
   if (verdict !== undefined) return verdict
   const record = recordOf(params, id, tx.at, nature.kind)
   tx.parts.inputs.push(record)
   if (idempotencyKey !== undefined) tx.parts.keys.push({ key: idempotencyKey, inputId: id, digest: digestOf(params) })
-  if (once !== undefined) tx.parts.keys.push({ key: once, inputId: id, digest: digestOfSaid(params.content) })
+  admitBesides(tx, id, { ...params, ...besides })
   live.keep(record)
   return { outcome: 'accepted', inputId: id }
+}
+
+/** What comes with the input of a peer, in the step that takes it in. */
+export function admitBesides(tx: Transaction, id: InputId, said: Besides & Pick<SendParams, 'content'>): void {
+  const { once, answers, content } = said
+  if (once !== undefined) tx.parts.keys.push({ key: once, inputId: id, digest: digestOfSaid(content) })
+  // Whoever waits for the answer is told now. A request that nobody knows of has nobody who waits.
+  if (answers !== undefined) tx.try(answers)
 }
 
 function digestAsked({ once }: Seen, params: SendParams): string {

@@ -4,6 +4,7 @@
  */
 import { MeerkatError } from '../errors.ts'
 import { jsonOf } from '../foreign.ts'
+import type { PeerCorrelationId } from '../kernel/ids.ts'
 import { beginningOf, isOfPeer, unmarked } from '../kernel/marks.ts'
 import {
   blockPrefixText,
@@ -14,6 +15,7 @@ import {
   peerResponseTerminalFact,
   promptText,
 } from '../kernel/peer-conversation.ts'
+import type { InteractionsInput } from '../kernel/regions/interactions/input.ts'
 import type { AcceptInput } from '../kernel/regions/ledger/input.ts'
 import type { InputKind } from '../kernel/regions/ledger/state.ts'
 import type { Content, ContentPart } from '../store/records.ts'
@@ -24,7 +26,12 @@ export interface PeerInput {
   readonly content: Content
   /** A key under which it is in the conversation once, however often it arrives. */
   readonly once?: string
+  /** What it means for the request that it answers, where the session has sent that. */
+  readonly answers?: InteractionsInput
 }
+
+/** What comes with an input of a peer besides what it says. */
+export type Besides = Pick<PeerInput, 'once' | 'answers'>
 
 type Told = Pick<AcceptInput, 'kind' | 'origin' | 'intent'>
 
@@ -50,11 +57,24 @@ export function peerInput(said: PeerSaid, content: Content | undefined, told: To
   // The kernel refuses it: the text is never read.
   if (projection === undefined) return { nature: { ...nature, malformedTerminal: true }, content: content ?? '' }
   const key = contextKey(projection)
+  const answers = answersOf(projection)
   return {
+    ...(answers && { answers }),
     nature: said.type === 'Request' ? { ...nature, intent: told.intent ?? said.intent } : nature,
     content: contentOf(projection, content),
     ...(key !== undefined && { once: key }),
   }
+}
+
+function answersOf(projection: PeerConversationProjection): InteractionsInput | undefined {
+  if (projection.type === 'ResponseProgress') {
+    return { type: 'PeerResponseProgressArrived', correlationId: projection.requestId as PeerCorrelationId }
+  }
+  if (projection.type !== 'ResponseTerminal') return undefined
+  const { correlationId: id, status } = projection.fact
+  const correlationId: string = id
+  const disposition = status === 'Completed' ? 'Completed' : 'Failed'
+  return { type: 'PeerResponseTerminalArrived', correlationId: correlationId as PeerCorrelationId, disposition }
 }
 
 /** Undefined for a terminal response of which none could be made. */
