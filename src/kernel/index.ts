@@ -172,11 +172,15 @@ export {
 export type { RollbackCause, RunEffect } from './regions/run/effect.ts'
 export type { Run } from './regions/run/state.ts'
 export type { ScheduleEffect, ScheduleEnd } from './regions/schedules/effect.ts'
-export type { ScheduleEntry, ScheduleMisfire, ScheduleOverlap } from './regions/schedules/state.ts'
+export {
+  type ScheduleEntry,
+  type ScheduleMisfire,
+  type ScheduleOverlap,
+  schedulesOf,
+} from './regions/schedules/state.ts'
 export {
   dueSchedules,
   nextDueAt,
-  schedulesOf,
 } from './regions/schedules/table.ts'
 export type { InteractionStreamEnd, StreamEffect } from './regions/streams/effect.ts'
 export type { StreamAbandonReason, StreamsInput } from './regions/streams/input.ts'

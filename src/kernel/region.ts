@@ -120,6 +120,10 @@ export interface Region<
   /** The phase its rows speak of: its own, or the one of the region that governs it. */
   readonly phaseOf: (state: State) => Phase
   readonly phases: readonly Phase[]
+  /** How the slice is written, where that is not as it is. */
+  readonly codec?: Codec<State[Name]>
+  /** The slice in words, the same for slices that behave alike: what the explorer tells apart. Absent: all of it. */
+  readonly key?: (slice: State[Name]) => string
   /** What it decides once for all that hear of an input of its own. */
   readonly decides?: { readonly [T in Input['type']]?: (state: State, input: Of<Input, T>) => unknown }
   readonly on: {
@@ -151,4 +155,10 @@ export interface Region<
 export interface Condition<Slice> {
   /** Nothing would be missed if the slice began anew. */
   readonly atRest: (slice: Slice) => boolean
+}
+
+/** How a slice is written, and read again, of which some parts follow from others. */
+export interface Codec<Slice> {
+  readonly encode: (slice: Slice) => unknown
+  readonly decode: (encoded: never) => Slice
 }

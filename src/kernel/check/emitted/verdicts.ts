@@ -2,7 +2,7 @@
 import { mapGet } from '../../persistent-map.ts'
 import type { CommsEffect, PeerIngressClass } from '../../regions/comms/effect.ts'
 import type { Classify, Receive } from '../../regions/comms/input.ts'
-import { OPEN } from '../../regions/conditions.ts'
+import { OPEN } from '../../regions/phases.ts'
 import type { SupervisorEffect, SupervisorVerdict } from '../../regions/supervisor/effect.ts'
 import type { BindMaterial, Claim, SupervisorInput } from '../../regions/supervisor/input.ts'
 import { type SupervisorIdentity, sameSupervisor } from '../../regions/supervisor/state.ts'

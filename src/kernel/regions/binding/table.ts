@@ -3,9 +3,11 @@
  *
  * Enforces: a placement is bound once, exactly, and is never half replaced; another one needs the old one gone.
  */
+
 import type { CoreEffect, CoreFacts, CoreRegion } from '../../core.ts'
 import type { RuntimeEpochId, SessionId } from '../../ids.ts'
 import { notDraining } from '../guards.ts'
+import { GOING } from '../phases.ts'
 import type { BindingTuple, Ingest, PrepareBindings } from './input.ts'
 import type { Binding } from './state.ts'
 
@@ -80,7 +82,6 @@ function resolveAdmission(state: CoreFacts, { workId, origin }: Ingest): readonl
   return placed.phase === 'bound' ? [{ type: 'ResolveAdmission', runtimeId: placed.runtimeId, workId, origin }] : []
 }
 
-const OPEN_PHASES = ['idle', 'attached', 'running', 'retired'] as const
 const COMMON = [notDraining, sameSession, hasGenerationOrEpoch]
 
 export const binding: CoreRegion<'binding', Binding['phase']> = {
@@ -91,11 +92,11 @@ export const binding: CoreRegion<'binding', Binding['phase']> = {
   phases: ['unbound', 'bound'],
   on: {
     PrepareBindings: [
-      { name: 'again', from: ['bound'], during: OPEN_PHASES, when: [...COMMON, isExact] },
+      { name: 'again', from: ['bound'], during: GOING, when: [...COMMON, isExact] },
       {
         name: 'bind',
         from: ['unbound'],
-        during: OPEN_PHASES,
+        during: GOING,
         when: [...COMMON, epochIsRegistered],
         to: ['bound'],
         then: bind,
@@ -104,7 +105,7 @@ export const binding: CoreRegion<'binding', Binding['phase']> = {
       {
         name: 'refine',
         from: ['bound'],
-        during: OPEN_PHASES,
+        during: GOING,
         when: [...COMMON, epochIsRegistered, refines],
         then: bind,
         emit: [runtimeBound],

@@ -6,6 +6,7 @@
  * call in flight at the end of two processes counts as what ended them, and is not made again; a call that needs
  * approval is not dispatched before the decision, also where the run goes on without it.
  */
+
 import type { CoreEffect, CoreFacts, CoreInput, CoreRegion } from '../../core.ts'
 import type { CallId, InputId } from '../../ids.ts'
 import { emptyMap, mapGet, mapValues } from '../../persistent-map.ts'
@@ -14,10 +15,13 @@ import type { Admission } from '../ledger/policy.ts'
 import { givesWorkUp } from '../ledger/runs.ts'
 import { entryOf } from '../ledger/state.ts'
 import type { LifecyclePhase } from '../lifecycle/state.ts'
+import { RUNNING, SERVED } from '../phases.ts'
 import type { RollbackCause } from '../run/effect.ts'
 import type { TurnPhase } from '../turn/state.ts'
+import { callsCodec } from './codec.ts'
 import type { CallEffect } from './effect.ts'
 import type { CallIntent } from './input.ts'
+import { callsInWords } from './key.ts'
 import {
   type CallEntry,
   type CallPolicy,
@@ -205,17 +209,17 @@ function cutOff(_: CoreFacts, __: CoreInput, before: CoreFacts): readonly CoreEf
   return inFlight(before).map(call => changed(call, 'unknown'))
 }
 
-const RUNNING: readonly LifecyclePhase[] = ['running']
-/** A person may settle what waits for one whether or not anybody serves the session. */
-const HOLDING: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired', 'stopped']
 const oneCall = changedBy((input: { readonly callId: CallId }) => [input.callId])
 
 export const calls: CoreRegion<'calls', LifecyclePhase> = {
   name: 'calls',
   about: 'The tool-effect ledger: intent before dispatch, outcome after, and what becomes of a lost outcome.',
   initial: NONE,
+  codec: callsCodec,
+  key: callsInWords,
   phaseOf: state => state.lifecycle.phase,
-  phases: HOLDING,
+  // A person may settle what waits for one whether or not anybody serves the session.
+  phases: SERVED,
   on: {
     RecordCallIntents: [
       {
@@ -252,7 +256,7 @@ export const calls: CoreRegion<'calls', LifecyclePhase> = {
     ResolveCall: [
       {
         name: 'resolved',
-        from: HOLDING,
+        from: SERVED,
         when: [isUnknown],
         then: (slice, { callId, resolution, at }) =>
           change(slice, callId, resolution === 'retry' ? 'owed' : resolution, at),
@@ -262,7 +266,7 @@ export const calls: CoreRegion<'calls', LifecyclePhase> = {
     DecideApproval: [
       {
         name: 'decided',
-        from: HOLDING,
+        from: SERVED,
         when: [awaitsApproval],
         then: (slice, { callId, decision, at }) => change(slice, callId, decision === 'allow' ? 'owed' : 'failed', at),
         emit: [oneCall],

@@ -8,9 +8,9 @@
 
 import type { ConditionSatellite } from '../../core.ts'
 import type { PeerCorrelationId } from '../../ids.ts'
-import { OPEN, SERVED } from '../conditions.ts'
 import { isRegistered } from '../guards.ts'
 import { anew } from '../lifetimes.ts'
+import { ATTENDED, LASTING, OPEN, SERVED } from '../phases.ts'
 import type { TrustInput } from '../trust/input.ts'
 import type { CommsEffect, PeerIngressClass, PeerIngressReceiveOutcome, PeerResponseTerminality } from './effect.ts'
 import type {
@@ -136,8 +136,6 @@ function dequeued({ comms: { newest } }: Sees): CommsEffect {
   return { type: 'PeerIngressDequeueResolved', phase: newest }
 }
 
-const RUNS = ['attached', 'running'] as const
-const LASTING = [...SERVED, 'destroyed'] as const
 const NOTHING: Comms = { newest: 'Absent', reconciled: 0 }
 
 export const comms: ConditionSatellite<Sees, CommsInput | TrustInput, CommsEffect, 'comms'> = {
@@ -149,7 +147,12 @@ export const comms: ConditionSatellite<Sees, CommsInput | TrustInput, CommsEffec
   phases: LASTING,
   on: {
     ClassifyExternalEnvelope: [
-      { name: 'message', from: RUNS, when: [isRegistered, isMessage], emit: [classified('ActionableMessage', true)] },
+      {
+        name: 'message',
+        from: ATTENDED,
+        when: [isRegistered, isMessage],
+        emit: [classified('ActionableMessage', true)],
+      },
       {
         name: 'peer-added',
         from: OPEN,
@@ -182,29 +185,34 @@ export const comms: ConditionSatellite<Sees, CommsInput | TrustInput, CommsEffec
       },
       {
         name: 'request-silent',
-        from: RUNS,
+        from: ATTENDED,
         when: [isRegistered, isOtherRequest, isSilent],
         emit: [classified('SilentRequest', false)],
       },
       {
         name: 'request',
-        from: RUNS,
+        from: ATTENDED,
         when: [isRegistered, isOtherRequest],
         emit: [classified('ActionableRequest', true)],
       },
-      { name: 'progress', from: RUNS, when: [isRegistered, isProgress], emit: [classified('ResponseProgress', true)] },
+      {
+        name: 'progress',
+        from: ATTENDED,
+        when: [isRegistered, isProgress],
+        emit: [classified('ResponseProgress', true)],
+      },
       {
         name: 'terminal',
-        from: RUNS,
+        from: ATTENDED,
         when: [isRegistered, isTerminalResponse],
         emit: [classified('ResponseTerminal', true)],
       },
-      { name: 'ack', from: RUNS, when: [isRegistered, isAck], emit: [classified('Ack', false)] },
+      { name: 'ack', from: ATTENDED, when: [isRegistered, isAck], emit: [classified('Ack', false)] },
     ],
     ClassifyPlainEvent: [
       {
         name: 'event',
-        from: RUNS,
+        from: ATTENDED,
         when: [isRegistered],
         emit: [
           () => ({

@@ -6,8 +6,8 @@
  */
 
 import type { ConditionSatellite } from '../../core.ts'
-import { SERVED } from '../conditions.ts'
 import { anew } from '../lifetimes.ts'
+import { SERVED } from '../phases.ts'
 import type { ContextEffect } from './effect.ts'
 import type { ContextInput } from './input.ts'
 import type { Sees } from './sees.ts'

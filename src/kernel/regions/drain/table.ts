@@ -6,9 +6,10 @@
  */
 
 import type { ConditionSatellite } from '../../core.ts'
-import { isUnregistered, LEFT, SERVED } from '../conditions.ts'
+import { isUnregistered } from '../conditions.ts'
 import { isRegistered } from '../guards.ts'
 import { anew } from '../lifetimes.ts'
+import { LEFT, SERVED } from '../phases.ts'
 import type { DrainEffect } from './effect.ts'
 import type { DrainInput } from './input.ts'
 import type { Sees } from './sees.ts'

@@ -5,6 +5,7 @@
  * given up has left the ledger, so that nothing can start, move, replace or withdraw it, and whatever is accepted later
  * is not touched; and each of them ends once, as it was decided.
  */
+
 import type { CoreEffect, CoreFacts, CoreRegion } from '../../core.ts'
 import type { InputId } from '../../ids.ts'
 import { mapDelete, mapGet, mapValues } from '../../persistent-map.ts'
@@ -12,6 +13,9 @@ import { inOrder, takeOut } from '../lane.ts'
 import { contributorsOf } from '../ledger/runs.ts'
 import type { AbandonReason } from '../ledger/state.ts'
 import type { LifecyclePhase } from '../lifecycle/state.ts'
+import { LASTING } from '../phases.ts'
+import { endingsCodec } from './codec.ts'
+import { endingsInWords } from './key.ts'
 import type { Endings, GivenUp } from './state.ts'
 
 /** How an input that was given up ends, and how often it was tried; nothing for any other. */
@@ -103,17 +107,17 @@ function ended(_: CoreFacts, { most }: { readonly most: number }, { endings }: C
   )
 }
 
-/** Also once the session is over: what it gave up ends. */
-const ENDING: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired', 'stopped', 'destroyed']
-
 export const endings: CoreRegion<'endings', LifecyclePhase> = {
   name: 'endings',
   about: 'Inputs that were given up together, until the end of each has been said.',
   initial: { groups: [] },
+  codec: endingsCodec,
+  key: endingsInWords,
   phaseOf: state => state.lifecycle.phase,
-  phases: ENDING,
+  // Also once the session is over: what it gave up ends.
+  phases: LASTING,
   on: {
-    EndGivenUp: [{ name: 'some', from: ENDING, when: [someEnd], then: endSome, emit: [ended] }],
+    EndGivenUp: [{ name: 'some', from: LASTING, when: [someEnd], then: endSome, emit: [ended] }],
   },
   follow: {
     GiveUpQueued: { then: takeAll },

@@ -7,9 +7,9 @@
 
 import type { Satellite } from '../../core.ts'
 import type { CommsRuntimeId, MobId } from '../../ids.ts'
-import { SERVED } from '../conditions.ts'
 import { isRegistered } from '../guards.ts'
 import { anew } from '../lifetimes.ts'
+import { LASTING, SERVED } from '../phases.ts'
 import type { IngressInput } from './input.ts'
 import type { Sees } from './sees.ts'
 import type { Ingress } from './state.ts'
@@ -22,7 +22,6 @@ function isSameOwner({ ingress: slice }: Sees, { commsRuntimeId, mobId }: Attach
 }
 
 const UNATTACHED: Ingress = { phase: 'unattached' }
-const LASTING = [...SERVED, 'destroyed'] as const
 
 export const ingress: Satellite<Sees, IngressInput, never, 'ingress', Ingress['phase']> = {
   name: 'ingress',

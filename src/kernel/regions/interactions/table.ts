@@ -8,9 +8,10 @@
 import type { Satellite } from '../../core.ts'
 import type { PeerCorrelationId } from '../../ids.ts'
 import { emptyMap, mapDelete, mapGet, mapSet } from '../../persistent-map.ts'
-import { isUnregistered, LEFT, SERVED } from '../conditions.ts'
+import { isUnregistered } from '../conditions.ts'
 import { isRegistered } from '../guards.ts'
 import { anew } from '../lifetimes.ts'
+import { LASTING, LEFT, SERVED } from '../phases.ts'
 import type { InteractionEffect, OutboundRequestEnd } from './effect.ts'
 import type { InteractionsInput } from './input.ts'
 import type { Sees } from './sees.ts'
@@ -68,7 +69,6 @@ const endsAs = (end: OutboundRequestEnd) => [
 ]
 
 const NONE: Interactions = { outbound: emptyMap(), inbound: emptyMap() }
-const LASTING = [...SERVED, 'destroyed'] as const
 
 export const interactions: Satellite<Sees, InteractionsInput, InteractionEffect, 'interactions'> = {
   name: 'interactions',

@@ -5,6 +5,7 @@
  * and then leaves the state; what waits is in one lane or rides with the work it joined; order within a lane is FIFO.
  * It does not know what an input says, nor idempotency keys of inputs that ended (the store does).
  */
+
 import type { CoreFacts, CoreRegion } from '../../core.ts'
 import type { InputId } from '../../ids.ts'
 import { emptyMap, mapGet, mapValues } from '../../persistent-map.ts'
@@ -12,7 +13,10 @@ import { isRegistered, notDraining } from '../guards.ts'
 import { EMPTY_LANE, inOrder } from '../lane.ts'
 import type { Stopping } from '../lifecycle/input.ts'
 import type { LifecyclePhase } from '../lifecycle/state.ts'
+import { LASTING, OPEN, SERVED } from '../phases.ts'
 import { accept, admissionGuards, admissionOf, ledgerEffects, notRetiring } from './admission.ts'
+import { ledgerCodec } from './codec.ts'
+import { ledgerInWords } from './key.ts'
 import { abandonAll, endContributors, joinSteers, rollBack, stage, withoutQueued } from './runs.ts'
 import {
   type AbandonReason,
@@ -51,46 +55,45 @@ function requeue(
   return enqueue(dequeue(ledger, entry), { ...factsOf(entry), lane: change.lane ?? entry.lane }, change.where)
 }
 
-const ADMITTING: readonly LifecyclePhase[] = ['idle', 'attached', 'running']
-/** A retry of an accepted input is answered whatever became of the session meanwhile. */
-const ANSWERING: readonly LifecyclePhase[] = [...ADMITTING, 'retired', 'stopped', 'destroyed']
 const { saysTheSame, isFaulty, isFull, isNew, isConsumedOnAccept } = admissionGuards
-/** What waits in a stopped session waits for its resume. */
-const HOLDING: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired', 'stopped']
 
 export const ledger: CoreRegion<'ledger', LifecyclePhase> = {
   name: 'ledger',
   about: 'Every accepted input until its one end: lanes, attempts, and who shares whose work.',
   initial: { entries: emptyMap(), queue: EMPTY_LANE, steer: EMPTY_LANE, waking: 0, keyed: emptyMap() },
+  codec: ledgerCodec,
+  key: ledgerInWords,
   phaseOf: state => state.lifecycle.phase,
-  phases: ANSWERING,
+  phases: LASTING,
   decides: { AcceptInput: admissionOf },
   on: {
+    // A retry of an accepted input is answered whatever became of the session meanwhile.
     ResolveAdmissionIdempotency: [
-      { name: 'deduplicated', from: ANSWERING, when: [saysTheSame], emit: [ledgerEffects.deduplicated] },
-      { name: 'conflict', from: ANSWERING, emit: [ledgerEffects.conflict] },
+      { name: 'deduplicated', from: LASTING, when: [saysTheSame], emit: [ledgerEffects.deduplicated] },
+      { name: 'conflict', from: LASTING, emit: [ledgerEffects.conflict] },
     ],
     AcceptInput: [
-      { name: 'invalid', from: ADMITTING, when: [isFaulty], emit: [ledgerEffects.rejected] },
-      { name: 'overloaded', from: ADMITTING, when: [isFull], emit: [ledgerEffects.overloaded] },
+      { name: 'invalid', from: OPEN, when: [isFaulty], emit: [ledgerEffects.rejected] },
+      { name: 'overloaded', from: OPEN, when: [isFull], emit: [ledgerEffects.overloaded] },
       {
         name: 'consumed-on-accept',
-        from: ADMITTING,
+        from: OPEN,
         when: [isRegistered, notRetiring, isNew, isConsumedOnAccept],
         emit: [ledgerEffects.consumedOnAccept],
       },
       {
         name: 'enqueued',
-        from: ADMITTING,
+        from: OPEN,
         when: [isRegistered, notDraining, notRetiring, isNew],
         then: accept,
         emit: [ledgerEffects.accepted],
       },
     ],
+    // What waits in a stopped session waits for its resume.
     WithdrawInput: [
       {
         name: 'withdrawn',
-        from: HOLDING,
+        from: SERVED,
         when: [isQueued],
         then: (slice, input) => drop(slice, input.inputId),
         emit: [ledgerEffects.withdrawn],
@@ -99,7 +102,7 @@ export const ledger: CoreRegion<'ledger', LifecyclePhase> = {
     ChangeLane: [
       {
         name: 'moved',
-        from: HOLDING,
+        from: SERVED,
         when: [isQueued],
         then: (slice, input) => requeue(slice, input.inputId, { where: 'back', lane: input.lane }),
       },
@@ -107,7 +110,7 @@ export const ledger: CoreRegion<'ledger', LifecyclePhase> = {
     PrioritizeInput: [
       {
         name: 'first',
-        from: HOLDING,
+        from: SERVED,
         when: [isQueued],
         then: (slice, input) => requeue(slice, input.inputId, { where: 'front' }),
       },
@@ -115,7 +118,7 @@ export const ledger: CoreRegion<'ledger', LifecyclePhase> = {
     DeferInputBehindBacklog: [
       {
         name: 'last',
-        from: HOLDING,
+        from: SERVED,
         when: [isQueued],
         then: (slice, input) => requeue(slice, input.inputId, { where: 'back' }),
       },
@@ -123,21 +126,21 @@ export const ledger: CoreRegion<'ledger', LifecyclePhase> = {
     DropQueued: [
       {
         name: 'dropped',
-        from: HOLDING,
+        from: SERVED,
         then: slice => [...inOrder(slice.steer), ...inOrder(slice.queue)].reduce(drop, slice),
         emit: [ledgerEffects.dropped],
       },
     ],
-    GiveUpQueued: [{ name: 'given-up', from: HOLDING, when: [isDecision, someWait], then: withoutQueued }],
+    GiveUpQueued: [{ name: 'given-up', from: SERVED, when: [isDecision, someWait], then: withoutQueued }],
     DropEphemeral: [
       {
         name: 'dropped',
-        from: HOLDING,
+        from: SERVED,
         then: slice => ephemeralInputs(slice).reduce(drop, slice),
         emit: [ledgerEffects.forgotten],
       },
     ],
-    WakeQueued: [{ name: 'woken', from: HOLDING, then: wakeAll }],
+    WakeQueued: [{ name: 'woken', from: SERVED, then: wakeAll }],
   },
   follow: {
     Prepare: { then: stage, emit: [ledgerEffects.staged] },

@@ -1,6 +1,6 @@
 /** What live channels share: verdicts that are counted, and what becomes of a channel. */
 
-import { SERVED } from '../conditions.ts'
+import { SERVED } from '../phases.ts'
 import type { OfChannel, OfPair } from './input.ts'
 import type { LiveInputOf } from './rules.ts'
 import type { Sees } from './sees.ts'

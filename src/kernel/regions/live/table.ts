@@ -7,9 +7,9 @@
  */
 
 import type { ConditionSatellite } from '../../core.ts'
-import { OPEN, SERVED } from '../conditions.ts'
 import { admitsWork, isRegistered } from '../guards.ts'
 import { anew } from '../lifetimes.ts'
+import { OPEN, SERVED } from '../phases.ts'
 import {
   ALL,
   anywhere,
@@ -26,6 +26,7 @@ import {
 } from './changes.ts'
 import type { LiveEffect, LiveErrorClass, LiveOpenRejection } from './effect.ts'
 import type { LiveInput, OfPair } from './input.ts'
+import { liveInWords } from './key.ts'
 import {
   isBoundPair,
   isClosedToWork,
@@ -86,6 +87,7 @@ export const live: ConditionSatellite<Sees, LiveInput, LiveEffect, 'live', Live[
     'The channel that a client holds of the session’s realtime conversation, its one-time tokens, and verdicts on it.',
   initial: NO_CHANNEL,
   condition: { atRest: ({ phase }) => phase === 'unbound' },
+  key: liveInWords,
   phaseOf: state => state.live.phase,
   phases: ALL,
   on: {

@@ -10,8 +10,8 @@
 
 import type { Satellite } from '../../core.ts'
 import { isCurrentRun, isRegistered } from '../guards.ts'
-import type { LifecyclePhase } from '../lifecycle/state.ts'
 import { anew } from '../lifetimes.ts'
+import { OPEN, SERVED } from '../phases.ts'
 import type { LlmEffect } from './effect.ts'
 import type { LlmInput } from './input.ts'
 import type { Sees } from './sees.ts'
@@ -72,8 +72,6 @@ function planResolved(after: Sees, _: unknown, before: Sees): LlmEffect {
 
 const ALL = ['unknown', 'unresolved', 'resolved'] as const
 const KNOWN = ['unresolved', 'resolved'] as const
-const ACTIVE: readonly LifecyclePhase[] = ['idle', 'attached', 'running']
-const NAMING: readonly LifecyclePhase[] = [...ACTIVE, 'retired', 'stopped']
 
 export const llm: Satellite<Sees, LlmInput, LlmEffect, 'llm', Llm['phase']> = {
   name: 'llm',
@@ -87,7 +85,7 @@ export const llm: Satellite<Sees, LlmInput, LlmEffect, 'llm', Llm['phase']> = {
       {
         name: 'hydrated',
         from: ALL,
-        during: NAMING,
+        during: SERVED,
         when: [isRegistered],
         to: KNOWN,
         then: become,
@@ -97,7 +95,7 @@ export const llm: Satellite<Sees, LlmInput, LlmEffect, 'llm', Llm['phase']> = {
       {
         name: 'reconfigured',
         from: ALL,
-        during: ACTIVE,
+        during: OPEN,
         when: [isRegistered, isBoundWhereAttached, sawPrevious],
         to: ['resolved'],
         then: become,
@@ -116,7 +114,7 @@ export const llm: Satellite<Sees, LlmInput, LlmEffect, 'llm', Llm['phase']> = {
       },
     ],
     ClearSessionLlmState: [
-      { name: 'cleared', from: ALL, during: NAMING, when: [isRegistered], to: ['unknown'], then: () => NO_LLM },
+      { name: 'cleared', from: ALL, during: SERVED, when: [isRegistered], to: ['unknown'], then: () => NO_LLM },
     ],
   },
   lives: { session: anew<Llm, Llm['phase']>(NO_LLM, ['unresolved', 'resolved']) },

@@ -6,11 +6,15 @@
  * timestamps are in the records; the state holds what is decided by. It never changes the session's phase, and it does
  * not wake anybody: `completionBatchDue` (runnable.ts) says what is still to be told.
  */
+
 import type { CoreRegion } from '../../core.ts'
 import { mapGet, mapValues } from '../../persistent-map.ts'
 import { isCurrentRun, isRegistered, notDraining } from '../guards.ts'
 import type { LifecyclePhase } from '../lifecycle/state.ts'
+import { RUNNING, SERVED } from '../phases.ts'
+import { operationsCodec } from './codec.ts'
 import type { OperationsInput } from './input.ts'
+import { operationsInWords } from './key.ts'
 import { operationEffects, operationGuards, type WithOperation } from './rules.ts'
 import {
   dropAll,
@@ -94,12 +98,10 @@ const {
   isCurrentWait,
   hasHappened,
 } = operationGuards
-const LIVE: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired', 'stopped']
-const RUNNING: readonly LifecyclePhase[] = ['running']
 /** A wait is let go with the run that asked. */
 const endsWait = { then: dropWait }
 const ends = (status: OperationTerminal, ended = effects.ended(status)) => ({
-  from: LIVE,
+  from: SERVED,
   then: endAs(status),
   emit: [ended, effects.satisfiedNow],
 })
@@ -108,13 +110,15 @@ export const operations: CoreRegion<'operations', LifecyclePhase> = {
   name: 'operations',
   about: 'Work beside the turns: background tools, member children and jobs outside, each to its one end.',
   initial: NO_OPERATIONS,
+  codec: operationsCodec,
+  key: operationsInWords,
   phaseOf: state => state.lifecycle.phase,
-  phases: LIVE,
+  phases: SERVED,
   on: {
     RegisterOperation: [
       {
         name: 'registered',
-        from: LIVE,
+        from: SERVED,
         when: [isRegistered, notDraining, isNewOperation, belowCapacity],
         then: register,
       },
@@ -122,7 +126,7 @@ export const operations: CoreRegion<'operations', LifecyclePhase> = {
     StartOperation: [
       {
         name: 'started',
-        from: LIVE,
+        from: SERVED,
         when: [isProvisioning],
         then: change(entry => ({ ...entry, status: 'running' })),
       },
@@ -134,7 +138,7 @@ export const operations: CoreRegion<'operations', LifecyclePhase> = {
     OperationPeerReady: [
       {
         name: 'ready',
-        from: LIVE,
+        from: SERVED,
         when: [isUnderWay, expectsPeer, peerNotReady],
         then: change(entry => ({ ...entry, peerReady: true })),
         emit: [effects.peerExposed],
@@ -143,7 +147,7 @@ export const operations: CoreRegion<'operations', LifecyclePhase> = {
     OperationProgress: [
       {
         name: 'progressed',
-        from: LIVE,
+        from: SERVED,
         when: [isUnderWay],
         then: change(entry => ({ ...entry, progress: entry.progress + 1 })),
       },
@@ -151,7 +155,7 @@ export const operations: CoreRegion<'operations', LifecyclePhase> = {
     TakeUpOperation: [
       {
         name: 'taken-up',
-        from: LIVE,
+        from: SERVED,
         when: [isRunning, mayBeTakenUp],
         then: change(entry => ({ ...entry, takeUps: (entry.takeUps ?? 0) + 1 })),
       },
@@ -167,7 +171,7 @@ export const operations: CoreRegion<'operations', LifecyclePhase> = {
     OperationLasted: [
       {
         name: 'lasted',
-        from: LIVE,
+        from: SERVED,
         when: [isUnderWay],
         then: change(({ takeUps: _, ...entry }) => entry),
       },
@@ -175,7 +179,7 @@ export const operations: CoreRegion<'operations', LifecyclePhase> = {
     RequestOperationRetire: [
       {
         name: 'retiring',
-        from: LIVE,
+        from: SERVED,
         when: [isRunning],
         then: change(entry => ({ ...entry, status: 'retiring' })),
       },
@@ -184,7 +188,7 @@ export const operations: CoreRegion<'operations', LifecyclePhase> = {
     TerminateOwnerOperations: [
       {
         name: 'terminated',
-        from: LIVE,
+        from: SERVED,
         then: slice => settleWait(terminateAll(slice)),
         emit: [effects.terminatedByOwner, effects.satisfiedNow],
       },
@@ -192,7 +196,7 @@ export const operations: CoreRegion<'operations', LifecyclePhase> = {
     RollbackUnreturnedOperation: [
       {
         name: 'rolled-back',
-        from: LIVE,
+        from: SERVED,
         when: [isUnfinished, notAwaited],
         then: (slice, { operationId }) => forget(slice, operationId),
         emit: [effects.rolledBack],
@@ -212,7 +216,7 @@ export const operations: CoreRegion<'operations', LifecyclePhase> = {
     AdvanceOperationCursor: [
       {
         name: 'advanced',
-        from: LIVE,
+        from: SERVED,
         when: [hasHappened],
         then: advance,
       },

@@ -9,9 +9,11 @@
 import type { ConditionSatellite } from '../../core.ts'
 import { isRegistered } from '../guards.ts'
 import { anew } from '../lifetimes.ts'
+import { SERVED } from '../phases.ts'
 import type { RealtimeInput } from '../realtime/input.ts'
 import type { ProductTurnEffect } from './effect.ts'
 import type { ProductTurnInput } from './input.ts'
+import { productTurnInWords } from './key.ts'
 import type { Sees } from './sees.ts'
 import type { ProductTurn, ProductTurnPhase, ProjectionFreshness } from './state.ts'
 
@@ -64,9 +66,9 @@ function policyChanged({ productTurn: { policy } }: Sees): ProductTurnEffect {
 }
 
 const ALL = ['idle', 'awaitingProgress', 'committed', 'outputStarted', 'preemptible'] as const
+const ALIVE: readonly string[] = ['initializing', ...SERVED]
 const IN_FLIGHT = ['awaitingProgress', 'committed', 'outputStarted', 'preemptible'] as const
 /** A transport may be made ready before its session is. */
-const ALIVE = ['initializing', 'idle', 'attached', 'running', 'retired', 'stopped'] as const
 
 const moves = (from: ProductTurnPhase, phase: ProductTurnPhase) => ({
   name: phase,
@@ -114,6 +116,7 @@ export const productTurn: ConditionSatellite<
   about: 'What a conversation over a realtime transport is at, and whether the transport knows what the session knows.',
   initial: INITIAL,
   condition: { atRest: ({ phase, policy }) => phase === 'idle' && policy === 'CleanExit' },
+  key: productTurnInWords,
   phaseOf: state => state.productTurn.phase,
   phases: ALL,
   on: {

@@ -8,12 +8,13 @@
  */
 
 import type { ConditionSatellite } from '../../core.ts'
-import { SERVED } from '../conditions.ts'
 import { isRegistered } from '../guards.ts'
 import { anew } from '../lifetimes.ts'
+import { SERVED } from '../phases.ts'
 import type { ProductTurnInput } from '../product-turn/input.ts'
 import type { RealtimeEffect } from './effect.ts'
 import type { OfAuthority, RealtimeInput, RetryTimes } from './input.ts'
+import { realtimeInWords } from './key.ts'
 import type { Sees } from './sees.ts'
 import {
   type Attachment,
@@ -152,6 +153,7 @@ export const realtime: ConditionSatellite<
   condition: {
     atRest: ({ phase, intent, attachment }) => phase === 'idle' && !intent && attachment.state === 'Unattached',
   },
+  key: realtimeInWords,
   phaseOf: state => state.realtime.phase,
   phases: ALL,
   on: {

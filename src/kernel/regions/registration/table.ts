@@ -4,18 +4,19 @@
  * Enforces: nothing claims a session while it is being torn down, and the teardown ends only after its three
  * obligations (the loop, the comms drain, the waiters) were closed, each by exactly one report.
  */
+
 import type { CoreEffect, CoreFacts, CoreRegion } from '../../core.ts'
 import type { RuntimeEpochId, SessionId } from '../../ids.ts'
 import type { BindingTuple } from '../binding/input.ts'
 import { sameBinding } from '../binding/table.ts'
 import { unfinishedCount } from '../endings/table.ts'
 import { isRegistered } from '../guards.ts'
+import { SERVED } from '../phases.ts'
 import type { RegistrationInput } from './input.ts'
 import type { Drain, Identity, Registration } from './state.ts'
 
-const LIVE = ['idle', 'attached', 'running', 'retired', 'stopped'] as const
 const OBLIGATIONS = ['loop', 'comms', 'waiters'] as const
-const OPEN: Drain = { loop: 'open', comms: 'open', waiters: 'open', retainsSnapshot: false }
+const UNCLOSED: Drain = { loop: 'open', comms: 'open', waiters: 'open', retainsSnapshot: false }
 
 function sameSession(state: CoreFacts, input: { readonly sessionId: SessionId }): boolean {
   return state.registration.sessionId === input.sessionId
@@ -73,7 +74,7 @@ const drainFrom =
   (slice: Registration): Registration => ({
     phase: 'draining',
     ...identityOf(slice),
-    drain: { ...OPEN, retainsSnapshot },
+    drain: { ...UNCLOSED, retainsSnapshot },
   })
 
 const close =
@@ -118,7 +119,7 @@ export const registration: CoreRegion<'registration', RegistrationPhase> = {
       {
         name: 'refused-while-draining',
         from: ['draining'],
-        during: LIVE,
+        during: SERVED,
         when: [isRegistered],
         emit: [refuseRegistration('UnregisterTeardownInProgress')],
       },
@@ -139,11 +140,11 @@ export const registration: CoreRegion<'registration', RegistrationPhase> = {
         then: registered,
         emit: [(_, input) => ({ type: 'SessionRegistered', sessionId: input.sessionId })],
       },
-      { name: 'again', from: ['queuing', 'active'], during: LIVE, when: [sameSession, sameEpoch] },
+      { name: 'again', from: ['queuing', 'active'], during: SERVED, when: [sameSession, sameEpoch] },
       {
         name: 'epoch-conflict',
         from: ['queuing', 'active'],
-        during: LIVE,
+        during: SERVED,
         when: [sameSession],
         emit: [refuseRegistration('RuntimeEpochConflict')],
       },
@@ -192,7 +193,7 @@ export const registration: CoreRegion<'registration', RegistrationPhase> = {
       {
         name: 'loop',
         from: ['draining'],
-        during: LIVE,
+        during: SERVED,
         when: [sameSession, obligationOpen('loop')],
         then: close('loop'),
       },
@@ -201,7 +202,7 @@ export const registration: CoreRegion<'registration', RegistrationPhase> = {
       {
         name: 'comms',
         from: ['draining'],
-        during: LIVE,
+        during: SERVED,
         when: [sameSession, obligationOpen('comms')],
         then: close('comms'),
       },
@@ -210,7 +211,7 @@ export const registration: CoreRegion<'registration', RegistrationPhase> = {
       {
         name: 'waiters',
         from: ['draining'],
-        during: LIVE,
+        during: SERVED,
         when: [sameSession, obligationOpen('waiters')],
         then: close('waiters'),
       },
@@ -219,7 +220,7 @@ export const registration: CoreRegion<'registration', RegistrationPhase> = {
       {
         name: 'closed',
         from: ['draining'],
-        during: LIVE,
+        during: SERVED,
         when: [sameSession, bindingMatches, allObligationsClosed],
         // The drained window stays until somebody registers anew, so that nobody takes the old registration for alive.
         then: slice =>
@@ -232,7 +233,7 @@ export const registration: CoreRegion<'registration', RegistrationPhase> = {
       {
         name: 'resolve',
         from: ['queuing', 'active', 'draining'],
-        during: LIVE,
+        during: SERVED,
         when: [sameSession, bindingMatches],
         emit: [
           after => ({

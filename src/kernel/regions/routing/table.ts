@@ -15,8 +15,10 @@ import type { LifecyclePhase } from '../lifecycle/state.ts'
 import { anew } from '../lifetimes.ts'
 import type { LlmInput } from '../llm/input.ts'
 import type { SessionLlm } from '../llm/state.ts'
+import { OPEN, SERVED } from '../phases.ts'
 import type { RoutingEffect } from './effect.ts'
 import type { RoutingInput } from './input.ts'
+import { routingInWords } from './key.ts'
 import {
   activate,
   activateImage,
@@ -62,8 +64,6 @@ import {
 import type { Sees } from './sees.ts'
 import { activeImage, imagesOf, NO_ROUTING, type Routing, remembering, withImage } from './state.ts'
 
-const ACTIVE: readonly LifecyclePhase[] = ['idle', 'attached', 'running']
-const PHASES: readonly LifecyclePhase[] = [...ACTIVE, 'retired', 'stopped']
 const SWITCH = [knowsBaseline, isNewSwitch]
 const IMAGE = [knowsBaseline, isNewImage]
 
@@ -73,35 +73,35 @@ const switches: Table = {
   RequestFiniteSwitchTurn: [
     {
       name: 'unavailable',
-      from: ACTIVE,
+      from: OPEN,
       when: [...SWITCH, isApprovalUnavailable],
       then: denySwitch('approvalRequiredButUnavailable'),
       emit: [news],
     },
     {
       name: 'denied',
-      from: ACTIVE,
+      from: OPEN,
       when: [...SWITCH, isApprovalDenied],
       then: denySwitch('deniedDuringApproval'),
       emit: [news, denialOf('switch')],
     },
     {
       name: 'conflict',
-      from: ACTIVE,
+      from: OPEN,
       when: [...SWITCH, isSwitching],
       then: denySwitch('scopedOverrideConflict'),
       emit: [news],
     },
     {
       name: 'transport',
-      from: ACTIVE,
+      from: OPEN,
       when: [...SWITCH, losesTransport],
       then: denySwitch('realtimeTransportConflict'),
       emit: [news],
     },
     {
       name: 'accepted',
-      from: ACTIVE,
+      from: OPEN,
       when: [...SWITCH, isForSomeTurns],
       then: (slice, { requestId, target, turns }) => ({
         ...slice,
@@ -112,28 +112,28 @@ const switches: Table = {
   RequestUntilChangedSwitchTurn: [
     {
       name: 'unavailable',
-      from: ACTIVE,
+      from: OPEN,
       when: [...SWITCH, isApprovalUnavailable],
       then: denySwitch('approvalRequiredButUnavailable'),
       emit: [news],
     },
     {
       name: 'denied',
-      from: ACTIVE,
+      from: OPEN,
       when: [...SWITCH, isApprovalDenied],
       then: denySwitch('deniedDuringApproval'),
       emit: [news, denialOf('switch')],
     },
     {
       name: 'transport',
-      from: ACTIVE,
+      from: OPEN,
       when: [...SWITCH, losesTransport],
       then: denySwitch('realtimeTransportConflict'),
       emit: [news],
     },
     {
       name: 'accepted',
-      from: ACTIVE,
+      from: OPEN,
       when: SWITCH,
       then: askToReconfigure,
       emit: [
@@ -143,12 +143,12 @@ const switches: Table = {
     },
   ],
   CompleteUntilChangedSwitchTurnReconfigure: [
-    { name: 'applied', from: ACTIVE, when: [isBeingApplied], then: completeReconfigure, emit: [news] },
+    { name: 'applied', from: OPEN, when: [isBeingApplied], then: completeReconfigure, emit: [news] },
   ],
   AdmitModelRoutingAssistantTurn: [
     {
       name: 'activates',
-      from: ACTIVE,
+      from: OPEN,
       when: [waitsForTurn],
       then: activate,
       emit: [
@@ -159,9 +159,9 @@ const switches: Table = {
         news,
       ],
     },
-    { name: 'again', from: ACTIVE, when: [isCounted] },
-    { name: 'counts', from: ACTIVE, when: [hasTurnsLeft], then: countTurn },
-    { name: 'restores', from: ACTIVE, when: [isUsedUp], then: restoreTurn, emit: [news] },
+    { name: 'again', from: OPEN, when: [isCounted] },
+    { name: 'counts', from: OPEN, when: [hasTurnsLeft], then: countTurn },
+    { name: 'restores', from: OPEN, when: [isUsedUp], then: restoreTurn, emit: [news] },
   ],
 }
 
@@ -169,35 +169,35 @@ const images: Table = {
   BeginImageOperation: [
     {
       name: 'conflict',
-      from: ACTIVE,
+      from: OPEN,
       when: [...IMAGE, hasImageOverride],
       then: denyImage('scopedOverrideConflict'),
       emit: [news],
     },
     {
       name: 'unavailable',
-      from: ACTIVE,
+      from: OPEN,
       when: [...IMAGE, isApprovalUnavailable],
       then: denyImage('approvalRequiredButUnavailable'),
       emit: [news],
     },
     {
       name: 'denied',
-      from: ACTIVE,
+      from: OPEN,
       when: [...IMAGE, isApprovalDenied],
       then: denyImage('deniedDuringApproval'),
       emit: [news, denialOf('image')],
     },
     {
       name: 'transport',
-      from: ACTIVE,
+      from: OPEN,
       when: [...IMAGE, losesTransport],
       then: denyImage('realtimeTransportConflict'),
       emit: [news],
     },
     {
       name: 'planned',
-      from: ACTIVE,
+      from: OPEN,
       when: IMAGE,
       then: (slice, { operationId, target, requiresScopedOverride }) =>
         withImage(slice, { phase: 'planResolved', operationId, target, requiresScopedOverride }),
@@ -207,7 +207,7 @@ const images: Table = {
   DenyImageOperationPlan: [
     {
       name: 'denied',
-      from: ACTIVE,
+      from: OPEN,
       when: [isRegistered, isNewImage],
       then: (slice, { operationId: id, denial, payload }) =>
         remembering(slice, {
@@ -223,7 +223,7 @@ const images: Table = {
   ActivateImageOperationOverride: [
     {
       name: 'activated',
-      from: ACTIVE,
+      from: OPEN,
       when: [needsOverride, noImageOverride],
       then: activateImage,
       emit: [imageMoved, news],
@@ -232,7 +232,7 @@ const images: Table = {
   ClassifyImageOperationTerminal: [
     {
       name: 'classified',
-      from: ACTIVE,
+      from: OPEN,
       when: [isUnderWay],
       then: classify,
       emit: [
@@ -245,11 +245,11 @@ const images: Table = {
     },
   ],
   CompleteImageOperation: [
-    { name: 'over', from: ACTIVE, when: [isClassifiedSo, isPlanned], then: completeImage, emit: [news] },
-    { name: 'restoring', from: ACTIVE, when: [isClassifiedSo], then: completeImage, emit: [imageMoved] },
+    { name: 'over', from: OPEN, when: [isClassifiedSo, isPlanned], then: completeImage, emit: [news] },
+    { name: 'restoring', from: OPEN, when: [isClassifiedSo], then: completeImage, emit: [imageMoved] },
   ],
   RestoreImageOperationOverride: [
-    { name: 'restored', from: ACTIVE, when: [holdsOverride], then: restoreImage, emit: [news] },
+    { name: 'restored', from: OPEN, when: [holdsOverride], then: restoreImage, emit: [news] },
   ],
 }
 
@@ -263,12 +263,13 @@ export const routing: Satellite<Sees, RoutingInput | LlmInput, RoutingEffect, 'r
   name: 'routing',
   about: 'Which model is asked: the baseline, switches for some turns or for good, and image operations.',
   initial: NO_ROUTING,
+  key: routingInWords,
   phaseOf: state => state.lifecycle.phase,
-  phases: PHASES,
+  phases: SERVED,
   on: {
     SetModelRoutingBaseline: [
-      { name: 'set', from: PHASES, when: [isRegistered, isOtherBaseline], then: setBaseline, emit: [news] },
-      { name: 'again', from: PHASES, when: [isRegistered] },
+      { name: 'set', from: SERVED, when: [isRegistered, isOtherBaseline], then: setBaseline, emit: [news] },
+      { name: 'again', from: SERVED, when: [isRegistered] },
     ],
     ...switches,
     ...images,

@@ -9,6 +9,7 @@ import type { CoreEffect, CoreFacts, CoreRegion } from '../../core.ts'
 import type { InputId, RunId } from '../../ids.ts'
 import { entryOf } from '../ledger/state.ts'
 import { anew } from '../lifetimes.ts'
+import { runInWords } from './key.ts'
 import type { Run } from './state.ts'
 
 type Bound = Extract<Run, { phase: 'bound' }>
@@ -105,6 +106,7 @@ export const run: CoreRegion<'run', Run['phase']> = {
   name: 'run',
   about: 'The one attempt in progress: its inputs, its boundaries, and a cancel that can only hit it.',
   initial: NONE,
+  key: runInWords,
   phaseOf: state => state.run.phase,
   phases: ['none', 'bound'],
   on: {

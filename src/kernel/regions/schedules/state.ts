@@ -1,6 +1,6 @@
 /** What the region `schedules` holds. */
 import type { InputId, ScheduleId } from '../../ids.ts'
-import type { PersistentMap } from '../../persistent-map.ts'
+import { mapValues, type PersistentMap } from '../../persistent-map.ts'
 
 /** What a due schedule does while the input before it has not ended. */
 export type ScheduleOverlap =
@@ -35,4 +35,9 @@ export interface ScheduleEntry {
 
 export interface Schedules {
   readonly entries: PersistentMap<ScheduleId, ScheduleEntry>
+}
+
+/** The session's schedules, by id. */
+export function schedulesOf(slice: Schedules): readonly ScheduleEntry[] {
+  return [...mapValues(slice.entries)].sort((a, b) => (a.id < b.id ? -1 : 1))
 }

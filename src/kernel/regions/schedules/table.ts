@@ -15,9 +15,12 @@ import { admitsWork, isRegistered, notDraining } from '../guards.ts'
 import { notRetiring } from '../ledger/admission.ts'
 import { entryOf } from '../ledger/state.ts'
 import type { LifecyclePhase } from '../lifecycle/state.ts'
+import { OPEN } from '../phases.ts'
+import { schedulesCodec } from './codec.ts'
 import type { ScheduleEnd } from './effect.ts'
 import type { FireSchedule, SchedulesInput } from './input.ts'
-import type { ScheduleEntry, Schedules } from './state.ts'
+import { schedulesInWords } from './key.ts'
+import { type ScheduleEntry, type Schedules, schedulesOf } from './state.ts'
 
 type WithSchedule = { readonly scheduleId: ScheduleId }
 
@@ -81,11 +84,6 @@ export function dueSchedules(state: CoreFacts, now: number): readonly ScheduleEn
   return [...mapValues(entries)]
     .filter(entry => entry.paused !== true && entry.dueAt <= now)
     .sort((a, b) => a.dueAt - b.dueAt || (a.id < b.id ? -1 : 1))
-}
-
-/** The session's schedules, by id. */
-export function schedulesOf(slice: Schedules): readonly ScheduleEntry[] {
-  return [...mapValues(slice.entries)].sort((a, b) => (a.id < b.id ? -1 : 1))
 }
 
 const put = (slice: Schedules, entry: ScheduleEntry): Schedules => ({ entries: mapSet(slice.entries, entry.id, entry) })
@@ -156,15 +154,16 @@ function allEnded(_: CoreFacts, { type }: Tagged, before: CoreFacts): readonly C
   return schedulesOf(before.schedules).map(({ id }) => ({ type: 'ScheduleEnded', scheduleId: id, reason }))
 }
 
-const FIRING: readonly LifecyclePhase[] = ['idle', 'attached', 'running']
 /** A stopped session keeps its schedules for the day it is resumed. */
-const HOLDING: readonly LifecyclePhase[] = [...FIRING, 'stopped']
+const HOLDING: readonly LifecyclePhase[] = [...OPEN, 'stopped']
 const COMMON = [admitsWork, isDue, leadsOn]
 
 export const schedules: CoreRegion<'schedules', LifecyclePhase> = {
   name: 'schedules',
   about: 'Timers and recurring wake-ups: when they are due, and whether a due one offers its input.',
   initial: NONE,
+  codec: schedulesCodec,
+  key: schedulesInWords,
   phaseOf: state => state.lifecycle.phase,
   phases: HOLDING,
   on: {
@@ -189,19 +188,19 @@ export const schedules: CoreRegion<'schedules', LifecyclePhase> = {
     FireSchedule: [
       {
         name: 'skipped-misfire',
-        from: FIRING,
+        from: OPEN,
         when: [...COMMON, isMisfire],
         then: passOn(false),
         emit: [skipped('misfire'), done],
       },
       {
         name: 'skipped-overlap',
-        from: FIRING,
+        from: OPEN,
         when: [...COMMON, overlaps],
         then: passOn(false),
         emit: [skipped('overlap'), done],
       },
-      { name: 'fired', from: FIRING, when: [...COMMON, hasRoom], then: passOn(true), emit: [fired, done] },
+      { name: 'fired', from: OPEN, when: [...COMMON, hasRoom], then: passOn(true), emit: [fired, done] },
     ],
   },
   // A reset or a recycle gives up what waits, not what is arranged for later.

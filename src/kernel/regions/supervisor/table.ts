@@ -8,8 +8,8 @@
 
 import type { Satellite } from '../../core.ts'
 import { emptyMap } from '../../persistent-map.ts'
-import { OPEN, SERVED } from '../conditions.ts'
 import { anew } from '../lifetimes.ts'
+import { LASTING, OPEN, SERVED } from '../phases.ts'
 import type { SupervisorEffect } from './effect.ts'
 import type { SupervisorInput } from './input.ts'
 import { supervisorEffects as effects, supervisorGuards as guards } from './rules.ts'
@@ -18,7 +18,6 @@ import { type Supervisor, supervisorSteps as steps } from './state.ts'
 
 const { verdict, publish, revoke, rotation, refused } = effects
 const { bindTo, published, revoking, revoked, rotateOut, rotateIn, rotated, adopted, rejected } = steps
-const LASTING = [...SERVED, 'destroyed'] as const
 const ALL = ['unbound', 'bound', 'revoking', 'rotatingOut', 'rotatingIn'] as const
 const PENDING = ['revoking', 'rotatingOut', 'rotatingIn'] as const
 const ROTATING = ['rotatingOut', 'rotatingIn'] as const

@@ -6,7 +6,7 @@
  * attributed is held, never guessed.
  */
 import type { Satellite } from '../../core.ts'
-import { SERVED } from '../conditions.ts'
+import { SERVED } from '../phases.ts'
 import type { DurableTailDisposition, TailEffect } from './effect.ts'
 import type { TailInput } from './input.ts'
 import type { Sees } from './sees.ts'

@@ -9,9 +9,9 @@
 
 import type { ConditionSatellite } from '../../core.ts'
 import { emptyMap, mapValues } from '../../persistent-map.ts'
-import { OPEN, SERVED } from '../conditions.ts'
 import { isRegistered } from '../guards.ts'
 import { anew } from '../lifetimes.ts'
+import { ATTENDED, OPEN, SERVED } from '../phases.ts'
 import {
   connect,
   countRetiring,
@@ -28,6 +28,7 @@ import {
 } from './changes.ts'
 import type { ToolSurfaceEffect } from './effect.ts'
 import type { ToolSurfacesInput } from './input.ts'
+import { toolSurfacesInWords } from './key.ts'
 import {
   hasCallInFlight,
   hasNoCalls,
@@ -150,8 +151,6 @@ const connecting = (operation: 'Add' | 'Reload') => ({
   emit: [scheduled, delta(operation, 'Pending')],
 })
 
-const CALLING = ['attached', 'running'] as const
-
 function isBusy({ base, retiring, pending }: Surface): boolean {
   return base.state === 'Active' || base.state === 'Removing' || retiring.length > 0 || pending !== undefined
 }
@@ -177,6 +176,7 @@ export const toolSurfaces: ConditionSatellite<
     'The external servers that offer tools: staged and applied changes, connections in the making, calls under way.',
   initial: INITIAL,
   condition: { atRest },
+  key: toolSurfacesInWords,
   phaseOf: state => state.toolSurfaces.phase,
   phases: ALL,
   on: {
@@ -235,7 +235,7 @@ export const toolSurfaces: ConditionSatellite<
       {
         name: 'started',
         from: OPERATING,
-        during: CALLING,
+        during: ATTENDED,
         when: [isActiveSurface, isForServing],
         then: countServing(1),
         emit: [admitted],
@@ -243,7 +243,7 @@ export const toolSurfaces: ConditionSatellite<
       {
         name: 'pinned',
         from: OPERATING,
-        during: CALLING,
+        during: ATTENDED,
         when: [isActiveSurface, isForRetiring],
         then: countRetiring(1),
         emit: [admitted],
@@ -251,11 +251,11 @@ export const toolSurfaces: ConditionSatellite<
       {
         name: 'draining',
         from: ALL,
-        during: CALLING,
+        during: ATTENDED,
         when: [isRemovingSurface],
         emit: [rejected('surface_draining')],
       },
-      { name: 'unavailable', from: ALL, during: CALLING, emit: [rejected('surface_unavailable')] },
+      { name: 'unavailable', from: ALL, during: ATTENDED, emit: [rejected('surface_unavailable')] },
     ],
     SurfaceCallFinished: [
       { name: 'finished', from: ALL, during: SERVED, when: [isForServing, hasCallInFlight], then: countServing(-1) },

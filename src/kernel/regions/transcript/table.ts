@@ -3,11 +3,11 @@
  *
  * Enforces: message indexes are dense; a compaction only moves the reading point forward, to the summary it wrote.
  */
+
 import type { CoreFacts, CoreRegion } from '../../core.ts'
 import type { LifecyclePhase } from '../lifecycle/state.ts'
+import { SERVED } from '../phases.ts'
 import type { Transcript } from './state.ts'
-
-const LIVE: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired', 'stopped']
 
 function extend(slice: Transcript, input: { readonly messages?: number }): Transcript {
   const { messages = 0 } = input
@@ -22,13 +22,13 @@ export const transcript: CoreRegion<'transcript', LifecyclePhase> = {
   about: 'How long the transcript is and from where a model reads it.',
   initial: { length: 0, contextFrom: 0 },
   phaseOf: state => state.lifecycle.phase,
-  phases: LIVE,
+  phases: SERVED,
   on: {
-    ExtendTranscript: [{ name: 'extended', from: LIVE, then: extend }],
+    ExtendTranscript: [{ name: 'extended', from: SERVED, then: extend }],
     CompactTranscript: [
       {
         name: 'compacted',
-        from: LIVE,
+        from: SERVED,
         when: [coversNew],
         then: slice => ({ length: slice.length + 1, contextFrom: slice.length }),
       },

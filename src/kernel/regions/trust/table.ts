@@ -6,7 +6,7 @@
  */
 import type { Satellite } from '../../core.ts'
 import { emptyMap, mapDelete, mapGet, mapOf, mapSet, mapValues } from '../../persistent-map.ts'
-import { OPEN } from '../conditions.ts'
+import { OPEN } from '../phases.ts'
 import type { TrustEffect } from './effect.ts'
 import type { SupervisedOverlay, TrustInput } from './input.ts'
 import type { Sees } from './sees.ts'

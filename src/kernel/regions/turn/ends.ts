@@ -1,11 +1,12 @@
 /** How a turn ends before its answer, and what is refused for want of one: rows of the turn's region. */
+
 import type { CoreRegion } from '../../core.ts'
 import { isCurrentRun } from '../guards.ts'
+import { RUNNING } from '../phases.ts'
 import { failureOf } from './outcome.ts'
 import { effect, fail, isFatal, limitReached, noRunBound, to, turnFailed } from './rules.ts'
 import type { TurnPhase } from './state.ts'
 
-const RUNNING = ['running'] as const
 /** Everything between a turn's begin and its end. */
 export const UNFINISHED: readonly TurnPhase[] = [
   'applyingPrimitive',

@@ -5,11 +5,13 @@
  * Enforces: a terminal outcome is written once; a retry names the attempt it follows; a barrier is satisfied by exactly
  * the operations it waits for; only recoverable failures are recovered from.
  */
+
 import type { CoreFacts, CoreRegion } from '../../core.ts'
 import type { InputId } from '../../ids.ts'
 import { allCallsSettled, hasUnsettledCalls, noCallInFlight } from '../calls/table.ts'
 import { isCurrentRun } from '../guards.ts'
 import { joiningSteers } from '../ledger/runs.ts'
+import { RUNNING } from '../phases.ts'
 import { turnEnds, UNFINISHED } from './ends.ts'
 import {
   barrierSatisfied,
@@ -33,7 +35,6 @@ import type { TurnPhase } from './state.ts'
 
 export type { Turn, TurnPhase, TurnTerminalCause, TurnTerminalOutcome } from './state.ts'
 
-const RUNNING = ['running'] as const
 const RECOVERABLE_IN: readonly TurnPhase[] = ['callingLlm', 'waitingForOps', 'drainingBoundary', 'extracting']
 
 /** Steers wait that prolong the turn. */

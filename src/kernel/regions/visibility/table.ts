@@ -17,9 +17,11 @@ import type { LifecyclePhase } from '../lifecycle/state.ts'
 import { anew } from '../lifetimes.ts'
 import type { LlmInput } from '../llm/input.ts'
 import { llmOf, NO_LLM, type SessionLlm } from '../llm/state.ts'
+import { GOING, SERVED } from '../phases.ts'
 import { ALL_TOOLS, distinct, namedBy, plain, sameFilter, sameNames } from '../tool-filter.ts'
 import type { VisibilityEffect } from './effect.ts'
 import type { ReplaceVisibilityState, VisibilityInput } from './input.ts'
+import { visibilityInWords } from './key.ts'
 import type { Sees } from './sees.ts'
 import {
   afterModelChange,
@@ -187,9 +189,6 @@ function published({ visibility: { active } }: Sees): VisibilityEffect {
   return { type: 'CommittedVisibleSetPublished', revision: active.revision }
 }
 
-const LIVE: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired', 'stopped']
-const GOING: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired']
-
 const modelled = {
   then: (slice: Visibility, input: SessionLlm, state: Sees): Visibility => afterModelChange(slice, state, llmOf(input)),
   emit: [changedIfSo, otherGeneration],
@@ -209,7 +208,7 @@ const staging: Satellite<Sees, VisibilityInput | LlmInput, VisibilityEffect, 'vi
   StageVisibilityFilter: [
     {
       name: 'staged',
-      from: LIVE,
+      from: SERVED,
       when: [isRegistered, isWitnessed, isBackedByFilterCatalog],
       then: stageFilter,
       emit: [changed],
@@ -228,7 +227,7 @@ const staging: Satellite<Sees, VisibilityInput | LlmInput, VisibilityEffect, 'vi
   StageDeferredNames: [
     {
       name: 'staged',
-      from: LIVE,
+      from: SERVED,
       when: [isRegistered],
       then: slice => stage(slice, { deferred: [] }),
       emit: [changed],
@@ -240,22 +239,22 @@ const committing: Satellite<Sees, VisibilityInput | LlmInput, VisibilityEffect, 
   CommitVisibilityFilter: [
     {
       name: 'committed',
-      from: LIVE,
+      from: SERVED,
       when: [isRegistered, isStagedFilter, isUncommitted, changesFilter],
       then: slice => commit(slice, 'filter'),
       emit: [changed, otherGeneration],
     },
-    { name: 'again', from: LIVE, when: [isRegistered, isStagedFilter] },
+    { name: 'again', from: SERVED, when: [isRegistered, isStagedFilter] },
   ],
   CommitDeferredNames: [
     {
       name: 'committed',
-      from: LIVE,
+      from: SERVED,
       when: [isRegistered, isStagedRequest, isBackedByDeferredCatalog, isUncommitted, changesRequest],
       then: slice => commit(slice, 'deferred'),
       emit: [changed, otherGeneration],
     },
-    { name: 'again', from: LIVE, when: [isRegistered, isStagedRequest, isBackedByDeferredCatalog] },
+    { name: 'again', from: SERVED, when: [isRegistered, isStagedRequest, isBackedByDeferredCatalog] },
   ],
   PublishCommittedVisibleSet: [
     {
@@ -273,15 +272,16 @@ export const visibility: Satellite<Sees, VisibilityInput | LlmInput, VisibilityE
   name: 'visibility',
   about: 'Which tools the model may see: filters and requests that are staged and committed, and what one turn shows.',
   initial: INITIAL,
+  key: visibilityInWords,
   phaseOf: state => state.lifecycle.phase,
-  phases: LIVE,
+  phases: SERVED,
   on: {
     ...staging,
     ...committing,
     ReplaceFilterToolAuthorityCatalog: [
       {
         name: 'replaced',
-        from: LIVE,
+        from: SERVED,
         when: [isRegistered, keepsFilteredTools],
         then: (slice, { catalog }) => seen({ ...slice, filterCatalog: catalogOf(catalog) }),
         emit: [otherGeneration],
@@ -290,7 +290,7 @@ export const visibility: Satellite<Sees, VisibilityInput | LlmInput, VisibilityE
     ReplaceDeferredToolAuthorityCatalog: [
       {
         name: 'replaced',
-        from: LIVE,
+        from: SERVED,
         when: [isRegistered, keepsDeferredTools],
         then: (slice, { catalog }) => seen({ ...slice, deferredCatalog: catalogOf(catalog) }),
         emit: [otherGeneration],
@@ -299,19 +299,19 @@ export const visibility: Satellite<Sees, VisibilityInput | LlmInput, VisibilityE
     SetTurnToolOverlay: [
       {
         name: 'set',
-        from: LIVE,
+        from: SERVED,
         when: [isRegistered, allowsKnownTools],
         then: overlaid,
         emit: [otherGeneration],
       },
     ],
     ClearTurnToolOverlay: [
-      { name: 'cleared', from: LIVE, when: [isRegistered], then: withoutOverlay, emit: [otherGeneration] },
+      { name: 'cleared', from: SERVED, when: [isRegistered], then: withoutOverlay, emit: [otherGeneration] },
     ],
     ReplaceVisibilityState: [
       {
         name: 'replaced',
-        from: LIVE,
+        from: SERVED,
         when: [isRegistered, isCoherent, notOlder, isProven],
         then: replace,
         emit: [changed, otherGeneration],
@@ -320,11 +320,11 @@ export const visibility: Satellite<Sees, VisibilityInput | LlmInput, VisibilityE
     SyncVisibilityRevisions: [
       {
         name: 'raised',
-        from: LIVE,
+        from: SERVED,
         when: [isRegistered, isAhead],
         then: (slice, input) => ({ ...slice, newest: newestOf(input) }),
       },
-      { name: 'known', from: LIVE, when: [isRegistered] },
+      { name: 'known', from: SERVED, when: [isRegistered] },
     ],
   },
   lives: { run: OVERLAY, service: OVERLAY, session: anew(INITIAL) },
