@@ -140,7 +140,9 @@ export function cataloguingSteps(
     deferredNames(visibility),
   )
   const isAligned = isSnapshotAligned(toolSurfaces)
-  const isKnown = isAligned && isCatalog(visibility.filterCatalog, filter)
+  // Behind the same names there may be other connections.
+  const isPinned = all.some(({ pin }) => pin !== undefined)
+  const isKnown = (isAligned || !isPinned) && isCatalog(visibility.filterCatalog, filter)
   const steps: MeerkatInput[] = []
   if (!isKnown) steps.push({ type: 'ReplaceFilterToolAuthorityCatalog', catalog: listOf(filter) })
   if (!isCatalog(visibility.deferredCatalog, deferred)) {

@@ -95,6 +95,18 @@ describe('a call whose outcome was lost', () => {
     expect(told(1)).toEqual([saying('There is no tool named look')])
   })
 
+  test('a tool that its request did not show is not called after the restart either, though it is shown then', async () => {
+    server.script([calls('hidden'), text('fine'), text('fine')])
+    const ran: string[] = []
+    const tools = [lookup(), lookup(() => ran.push('ran'), { name: 'hidden', onLost: 'retry' })]
+    const first = start(agentOn(server, { tools }), { session: { tools: ['look'] } })
+    await first.port.until(({ type }) => type === 'intend')
+    await agentOn(server, { tools }).apply(first.port.next(() => 'owed', { session: {} }))
+    await first.output
+    expect(ran).toEqual([])
+    expect(told(1)).toEqual([saying('There is no tool named hidden. The tools are: look.')])
+  })
+
   test('arguments that were no JSON are not dispatched after the restart either', async () => {
     server.script([toolCalls([{ id: 'c', name: 'look', rawArgs: '{"place": "h' }]), text('fine'), text('fine')])
     const ran: string[] = []

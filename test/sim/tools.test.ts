@@ -50,9 +50,9 @@ describe('simulateMany({ tools })', () => {
     const model = ({ random }: { readonly random: Parameters<typeof scriptedModel>[0] }) =>
       scriptedModel(random, { faults: { badWork: 0 } } as Parameters<typeof scriptedModel>[1])
     const { tools } = shop()
-    const options = { seeds: 2, steps: 30, faults: { kill: 0, crash: 0 }, tools, model }
+    const options = { seeds: 3, steps: 30, faults: { kill: 0, crash: 0 }, tools, model }
     await expect(simulateMany({ ...options, prompt: () => 'p quote order' })).rejects.toThrow(
-      'refund was never called in 2 simulations',
+      'refund was never called in 3 simulations',
     )
     await simulateMany({ ...options, prompt: random => `p quote ${random.pick(['order', 'refund']) ?? 'order'}` })
   })

@@ -14,7 +14,7 @@ export interface PartMeta {
   readonly provider?: ProviderMetadata
   /** Why a tool call is not dispatched: its arguments are no JSON, or were cut off. */
   readonly invalid?: string
-  /** Why a tool call is answered as unknown though there is such a tool: its request did not show it. */
+  /** Why a tool call is answered as unknown, whatever tools there are later: its request did not show it. */
   readonly unseen?: string
 }
 

@@ -25,7 +25,7 @@ export interface ShownTool {
 /** The tools of one request. */
 export interface ShownTools {
   readonly visible: readonly ShownTool[]
-  /** All that there are: for calls that were asked for with earlier requests. */
+  /** All that can be called: for calls that were asked for with earlier requests. */
   readonly all: readonly ShownTool[]
 }
 
@@ -39,7 +39,9 @@ export async function shownTools(port: RunPort, tools: readonly AgentTool[]): Pr
   const { tools: catalogued } = await port.tools(tools.map(offered))
   const all = catalogued.flatMap((one): readonly Catalogued[] => {
     const tool = tools[one.index]
-    return tool === undefined ? [] : [{ ...one, name: wireName(one.name), asked: one.name, tool }]
+    return tool === undefined || one.state === 'unavailable'
+      ? []
+      : [{ ...one, name: wireName(one.name), asked: one.name, tool }]
   })
   const visible = all.filter(({ state }) => state === 'visible')
   if (!tools.some(({ deferred }) => deferred === true) || tools.some(({ name }) => name === LOAD_TOOLS)) {
@@ -52,7 +54,7 @@ export async function shownTools(port: RunPort, tools: readonly AgentTool[]): Pr
 
 /** Whether a tool may be asked for. One that is shown already may, too: a call that is repeated asks for it again. */
 function isLoadable({ tool, state }: Catalogued): boolean {
-  return tool.deferred === true && state !== 'hidden' && state !== 'unavailable'
+  return tool.deferred === true && state !== 'hidden'
 }
 
 function offered({ name, deferred, surface }: AgentTool): OfferedTool {
@@ -68,11 +70,9 @@ function wireName(name: string): string {
   return name.replaceAll('.', '__')
 }
 
-/** Marks a call to a tool that there is, but that its request did not show: nobody is to make it. */
-export function withUnseen(part: MessagePart, { visible, all }: ShownTools): MessagePart {
-  if (part.type !== 'tool-call') return part
-  const isNamed = ({ name }: ShownTool): boolean => name === part.name
-  if (visible.some(isNamed) || !all.some(isNamed)) return part
+/** Marks a call to a tool that its request did not show: nobody is to make it, be there such a tool by then or not. */
+export function withUnseen(part: MessagePart, { visible }: ShownTools): MessagePart {
+  if (part.type !== 'tool-call' || visible.some(({ name }) => name === part.name)) return part
   return { ...part, ...withMeta({ ...metaOf(part), unseen: unknownTool(part.name, visible) }) }
 }
 
