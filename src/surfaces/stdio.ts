@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 import { MeerkatError } from '../errors.ts'
+import { aCount, aFunction, checkArgument, checkOptions, type Fields, optional, withMethods } from '../options.ts'
 import { type ConnectionOptions, connection } from './json-rpc.ts'
 import { LineReader } from './lines.ts'
 import type { Callable } from './operation.ts'
@@ -13,8 +14,18 @@ export interface StdioOptions extends ConnectionOptions {
   readonly maxLineBytes?: number
 }
 
-/** Serves until the input ends and all it asked for is answered, or the output is gone. */
+const OPTIONS: Fields<StdioOptions> = {
+  input: optional(withMethods('a readable stream', 'on', 'destroy')),
+  output: optional(withMethods('a writable stream', 'write', 'once', 'off')),
+  maxLineBytes: optional(aCount),
+  maxInFlight: optional(aCount),
+  log: optional(aFunction),
+}
+
+/** Serves until the input ends and all it asked for is answered, or the output is gone. The runtime stays open. */
 export async function serveStdio(runtime: Callable, options: StdioOptions = {}): Promise<void> {
+  checkArgument('serveStdio', 'runtime', runtime, withMethods('a runtime', 'call'))
+  checkOptions('serveStdio', options, OPTIONS)
   const { input = process.stdin, output = process.stdout, maxLineBytes = 1_048_576 } = options
   const gone = new AbortController()
   const leave = (): void => gone.abort()
@@ -36,6 +47,7 @@ export async function serveStdio(runtime: Callable, options: StdioOptions = {}):
     if (!gone.signal.aborted) throw error
   } finally {
     gone.signal.removeEventListener('abort', end)
+    output.off('error', leave).off('close', leave)
     peer.close()
   }
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
 import { expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { createClient } from '../../src/client/index.ts'
@@ -17,7 +18,7 @@ import {
 } from '../../src/executor/agent/index.ts'
 import { echo } from '../../src/executor/echo.ts'
 import { createRuntime, type Runtime } from '../../src/index.ts'
-import { fetchHandler, serve } from '../../src/server.ts'
+import { fetchHandler, serve, serveStdio } from '../../src/server.ts'
 import { memory } from '../../src/store/memory.ts'
 import { postgres } from '../../src/store/postgres/index.ts'
 import { backupSqlite, sqlite } from '../../src/store/sqlite/index.ts'
@@ -32,6 +33,7 @@ import {
   storeContract,
 } from '../../src/testing/index.ts'
 import { systemClock } from '../../src/time.ts'
+import { nextTurn } from '../../src/turns.ts'
 import { variants } from './hostile.ts'
 import { broken, outcomeOf } from './try-door.ts'
 
@@ -61,6 +63,9 @@ const doors = (runtime: Runtime, folder: string): Doors => ({
   ...testing(folder),
 })
 
+/** An input that has ended, however often it is read. */
+const nothingToRead = { on: nothing, destroy: nothing, [Symbol.asyncIterator]: async function* () {} }
+
 function serving(runtime: Runtime): Doors {
   const handler = {
     runtime,
@@ -79,6 +84,15 @@ function serving(runtime: Runtime): Doors {
       args: [{ ...handler, ...socket }],
       call: (...args: Parameters<typeof serve>) => closed(serve(...args)),
       options: 0,
+    },
+    serveStdio: {
+      args: [
+        runtime,
+        { input: nothingToRead, output: new PassThrough(), maxLineBytes: 10, maxInFlight: 2, log: nothing },
+      ],
+      // Without an input it reads this process's, for as long as that lasts.
+      call: (...args: Parameters<typeof serveStdio>) => Promise.race([serveStdio(...args), nextTurn()]),
+      options: 1,
     },
     createRuntime: {
       args: [{ executor: echo(), recover: false, idleMs: 1000 }],

@@ -1,4 +1,7 @@
 /** A runtime and a machine are two names of one thing: what one serves is there on the other, and on every surface. */
+
+import { createInterface } from 'node:readline'
+import { PassThrough } from 'node:stream'
 import { expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { createClient } from '../../src/client/index.ts'
@@ -9,8 +12,10 @@ import { MeerkatMachine } from '../../src/host/meerkat-machine.ts'
 import type { SessionId } from '../../src/kernel/ids.ts'
 import type { Runtime } from '../../src/session/runtime.ts'
 import { serve } from '../../src/surfaces/server.ts'
+import { serveStdio } from '../../src/surfaces/stdio.ts'
 import { failureOf, freshStore, STORES, start, until } from '../session/support.ts'
 import { scriptOf } from '../support/scripted-model.ts'
+import { RpcPeer } from '../surfaces/support/rpc-peer.ts'
 import { answering, S } from './support/machines.ts'
 
 const byAgent = () => agent({ model: scriptOf([{ say: 'by the agent' }]) })
@@ -215,4 +220,21 @@ test('what a surface cancels, approves and asks reaches the run of a host’s ow
   expect(await call('input/wait', { sessionId: id, inputId: sent.inputId, waitMs: 15_000 })).toMatchObject({
     result: { text: 'paid' },
   })
+})
+
+test('a host’s sessions are there for JSON-RPC over streams of its own', async () => {
+  const machine = await machineWith({ executor: byAgent() })
+  await machine.registerSessionWithExecutor(S, saying('own'))
+  const [input, output] = [new PassThrough(), new PassThrough()]
+  const peer = new RpcPeer(text => input.write(`${text}\n`))
+  createInterface({ input: output }).on('line', line => peer.take(line))
+  const ended = serveStdio(machine.runtime, { input, output, log: () => {} })
+  const send = (sessionId: string) => peer.call('input/send', { sessionId, content: 'hi', waitMs: 15_000 })
+  expect(await send(S)).toMatchObject({ result: { text: 'own' } })
+  await peer.call('session/open', { sessionId: 'other' })
+  expect(await send('other')).toMatchObject({ result: { text: 'by the agent' } })
+  input.end()
+  await ended
+  // The surface is gone, the machine is not.
+  expect(await answerOf(machine.runtime, S)).toBe('own')
 })
