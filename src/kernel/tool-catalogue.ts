@@ -65,7 +65,7 @@ export interface CataloguedTool {
 }
 
 /** Who provides tools that no provider is named of. */
-const EXECUTOR: ToolWitness = { kind: 'executor', sourceId: 'own' }
+export const EXECUTOR: ToolWitness = { kind: 'executor', sourceId: 'own' }
 
 interface Routed extends Omit<CataloguedTool, 'state'> {
   readonly tool: OfferedTool
@@ -215,10 +215,14 @@ export function toolFilterOf(allow: readonly string[] | undefined, deny: readonl
   return plain({ type: 'allow', names: allow.filter(name => !deny.includes(name)) })
 }
 
-/** Who provides these tools, as a catalogue has it. */
-export function witnessesIn(catalog: ToolCatalog, names: readonly string[]): readonly ToolAuthority[] {
+/** Who provides these tools, as a catalogue has it; `other`: who provides those that it has not. */
+export function witnessesIn(
+  catalog: ToolCatalog,
+  names: readonly string[],
+  other?: ToolWitness,
+): readonly ToolAuthority[] {
   return distinct(names).flatMap(name => {
-    const witness = mapGet(catalog, name)
+    const witness = mapGet(catalog, name) ?? other
     return witness === undefined ? [] : [{ name, ...witness }]
   })
 }

@@ -8,7 +8,7 @@ import { mapEntries, mapGet } from '../kernel/persistent-map.ts'
 import { namedBy, sameFilter } from '../kernel/regions/tool-filter.ts'
 import { type ToolCatalog, toolGeneration } from '../kernel/regions/visibility/state.ts'
 import type { MeerkatState } from '../kernel/state.ts'
-import { type OfferedTool, toolFilterOf, witnessesIn } from '../kernel/tool-catalogue.ts'
+import { EXECUTOR, type OfferedTool, toolFilterOf, witnessesIn } from '../kernel/tool-catalogue.ts'
 import { catalogue, nextCatalogue, requestTools } from '../loop/offered.ts'
 import type { LetterId } from '../store/mail.ts'
 import type { SessionOptions } from '../store/records.ts'
@@ -100,7 +100,7 @@ export function revisionOf({ visibility }: MeerkatState): StagedTools {
   return { revision: visibility.staged.revision }
 }
 
-/** Refuses names that there is no tool of, as far as the executor says which it has, or was asked for them in a run. */
+/** Refuses names that there is no tool of, as far as the executor says which it has. */
 function demandKnown(
   tx: Transaction,
   { executor, live: { record } }: { readonly executor: CoreExecutor | undefined; readonly live: LiveSession },
@@ -111,7 +111,14 @@ function demandKnown(
   const unknownIn = (known: ToolCatalog) => named.filter(({ name }) => mapGet(known, name) === undefined)
   if (unknownIn(tx.state.visibility[catalog]).length === 0) return
   const summaries = executor && summariesOf(executor, record.options, record.id)
-  if (summaries !== undefined) catalogue(tx, { offered: summaries.map(offered), chosen: record.options.tools })
+  // Nobody here says what there is: so nobody can tell what there is not.
+  if (summaries === undefined)
+    return trust(
+      tx,
+      catalog,
+      named.map(({ name }) => name),
+    )
+  catalogue(tx, { offered: summaries.map(offered), chosen: record.options.tools })
   const known = tx.state.visibility[catalog]
   const unknown = unknownIn(known)
   if (unknown.length === 0) return
@@ -121,4 +128,12 @@ function demandKnown(
   const issues = unknown.map(({ path, name }) => ({ path, message: `is no ${what}: ${name}` }))
   const message = `there is no ${what} named ${unknown.map(({ name }) => name).join(' or ')}; ${list}`
   throw new MeerkatError('invalid-params', message, { details: { issues } })
+}
+
+/** Takes names into a catalogue, as the executor's own. */
+function trust(tx: Transaction, catalog: 'filterCatalog' | 'deferredCatalog', names: readonly string[]): void {
+  const known = tx.state.visibility[catalog]
+  const all = [...mapEntries(known).map(([name]) => name), ...names]
+  const type = catalog === 'filterCatalog' ? 'ReplaceFilterToolAuthorityCatalog' : 'ReplaceDeferredToolAuthorityCatalog'
+  tx.step({ type, catalog: witnessesIn(known, all, EXECUTOR) })
 }

@@ -77,6 +77,9 @@ const REPORTS: Readonly<Record<string, readonly unknown[]>> = {
   retrying: [{ turn: 1, attempt: 1, maxRetries: 2, delayMs: 5, kind: 'rate-limited', message: 'm' }],
   retry: [1],
   fellBack: [{ turn: 1, attempt: 1, model: 'a/b', code: 'unauthorized' }],
+  tools: [[{ name: 'a', provider: { kind: 'k', sourceId: 's' }, deferred: true, control: false, surface: 'x' }]],
+  requestTools: [['a']],
+  throughSurface: [{ surfaceId: 'x', generation: 1 }, () => 'called'],
   invalidAnswer: [{ turn: 1, error: 'e' }],
   compact: [{ summary: 's', covers: 1 }],
 }

@@ -124,6 +124,17 @@ describe('a filter', () => {
     expect(await failureOf(runtime.filterTools('b', { deny: ['read'] }))).toMatchObject({ code: 'session-not-found' })
   })
 
+  test('of tools that nobody has listed yet is taken, and holds when they come', async () => {
+    const model = scriptOf([done])
+    const tools = [...toolsOf([], 'a', 'b'), deferred(lookup(undefined, { name: 'c' }))]
+    const runtime = await start({ store: freshStore('memory'), executor: agent({ model, tools: () => tools }) })
+    await runtime.open({ sessionId: 'a' })
+    await runtime.filterTools('a', { deny: ['b', 'z'] })
+    await runtime.requestTools('a', { names: ['c'] })
+    await say(runtime)
+    expect(sent(model)).toEqual([['a', 'c']])
+  })
+
   test('of a stopped session holds when it is resumed', async () => {
     const model = scriptOf([done])
     const runtime = await start({
