@@ -44,6 +44,8 @@ interface SharedParts {
 }
 
 export class Entries {
+  /** Hears that a served session has another model, whoever gave it one. */
+  onModel: ((sessionId: SessionId) => void) | undefined
   readonly #entries = new WeakMap<Registration, Entry>()
   readonly #live: (id: SessionId) => LiveSession | undefined
   readonly #serving: Serving
@@ -103,6 +105,7 @@ export class Entries {
     })
     const { claims, authLease } = this.#shared
     const drain = new DrainSlot(authority)
+    let model = live.state.llm
     const entry: Entry = {
       sessionId,
       registration,
@@ -112,7 +115,12 @@ export class Entries {
       drain,
       bindings: bindingsOf(sessionId, authority, { claims, authLease: authLease(gate), opsLifecycle }),
       preparedInterrupt: undefined,
-      changed: () => authority.tellOthers(false),
+      changed: () => {
+        authority.tellOthers(false)
+        if (live.state.llm === model) return
+        model = live.state.llm
+        if (model.phase !== 'unknown' && !registration.leaving && this.isServed(sessionId)) this.onModel?.(sessionId)
+      },
       abort: () => drain.abort(),
       rest: (clock, limitMs) => drain.wait(clock, limitMs),
       close: () => gate.close(),

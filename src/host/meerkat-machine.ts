@@ -93,6 +93,7 @@ export class MeerkatMachine implements AsyncDisposable {
     this.live = new LiveChannels(entries, core.clock)
     const changed = (id: SessionId): Promise<void> => this.realtime.followModel(id)
     this.models = new SessionModels({ entries, clock: core.clock, changed })
+    entries.onModel = id => void changed(id)
   }
 
   /**

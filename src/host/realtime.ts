@@ -51,6 +51,8 @@ export class RealtimeAttachments {
   /** Of each registration, the authority of the binding it has. */
   readonly #current = new WeakMap<Entry, RealtimeAttachmentAuthority>()
 
+  readonly #following = new Map<SessionId, Promise<void>>()
+
   static {
     const { id, later, now, optional, ofSession } = takes
     const ofId = later(id)
@@ -197,9 +199,17 @@ export class RealtimeAttachments {
 
   /**
    * Attaches or detaches as the model asks for it: one that is known to do realtime is bound, one that is known not to
-   * is not. A failure is a warning: the session works without.
+   * is not. A failure is a warning: the session works without. One that is following already is waited for: it may have seen
+   * the model before.
    */
   async followModel(sessionId: SessionId): Promise<void> {
+    const following = (this.#following.get(sessionId) ?? Promise.resolve()).then(() => this.#follow(sessionId))
+    this.#following.set(sessionId, following)
+    await following
+    if (this.#following.get(sessionId) === following) this.#following.delete(sessionId)
+  }
+
+  async #follow(sessionId: SessionId): Promise<void> {
     try {
       const state = this.#entries.of(sessionId).authority.snapshotState()
       const surface = surfaceOf(state.llm)

@@ -62,13 +62,13 @@ export interface SwitchParams {
   readonly turns: number
 }
 
-/** Asks the session's machine for another model for some turns; `rejected` says why it may not be. */
+/** Asks the session's machine for another model for some turns; `rejected` says why it may not be. Its answer may travel. */
 export async function switchForTurns(
   core: Core,
   live: LiveSession,
   { requestId, model, turns }: SwitchParams,
   letter: LetterId | undefined,
-): Promise<void> {
+): Promise<true> {
   const surface = await knownModel(core, live.id, model)
   const approval = await approvalOf(core, { sessionId: live.id, model, turns })
   const byDefault = modelsOf(core.serving.of(live.id))?.default ?? DEFAULT
@@ -89,12 +89,14 @@ export async function switchForTurns(
   }
   const denial = await live.driver.mutate(ask)
   if (denial !== undefined) throw denied(live.id, requestId, denial, approval)
+  return true
 }
 
 /** What a switch that was asked for before came to. */
-export async function switchAgain(core: Core, sessionId: string, { requestId }: SwitchParams): Promise<void> {
+export async function switchAgain(core: Core, sessionId: string, { requestId }: SwitchParams): Promise<true> {
   const denial = denialOf(await core.state(sessionId), requestId)
   if (denial !== undefined) throw denied(sessionId, requestId, denial)
+  return true
 }
 
 function denialOf({ routing }: Pick<MeerkatState, 'routing'>, requestId: string): SwitchDenial | undefined {

@@ -1,7 +1,10 @@
 /** Switches for some turns: they count assistant turns, whatever happens in between. */
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { copyFileSync, existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Runtime } from '../../src/index.ts'
 import { sqlite } from '../../src/store/sqlite/index.ts'
 import { codeOf, eventsOf, failureOf, freshPath, freshStore, LONG_MS, STORES, start, until } from './support.ts'
@@ -141,6 +144,57 @@ test('two turns are two turns, wherever the process dies', { timeout: LONG_MS * 
   await say(runtime, 'three')
   expect(last.asked).toEqual(['m/other', 'm/own', 'm/own'])
   expect(await runtime.audit('s')).toMatchObject({ ok: true })
+})
+
+test('two turns are two turns for processes that are killed', { timeout: LONG_MS * 4 }, async () => {
+  const path = freshPath()
+  for (const life of ['1', '2']) await killedInTurn(path, life)
+  const last = modelsById({}, { tools: [looking()] })
+  const runtime = await start({ store: sqlite(path), executor: last.executor, recoverEveryMs: 50 })
+  await until(runtime, 's', 'run.completed')
+  await say(runtime, 'two')
+  expect(last.asked).toEqual(['m/other', 'm/own'])
+  expect(await runtime.model('s')).toMatchObject({ recent: [{ outcome: 'consumedAndRestored' }] })
+  expect(await runtime.audit('s')).toMatchObject({ ok: true })
+})
+
+/** Has a process come to a call of its model, and kills it there. */
+async function killedInTurn(path: string, life: string): Promise<void> {
+  const child = fork(join(import.meta.dirname, 'model-child.ts'), [path, life], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  await once(child, 'message')
+  const ended = once(child, 'exit')
+  child.kill('SIGKILL')
+  await ended
+}
+
+test('what another process asks of the owner travels to it, refusals included', { timeout: LONG_MS * 2 }, async () => {
+  const path = freshPath()
+  const begun = Promise.withResolvers<void>()
+  const go = Promise.withResolvers<void>()
+  const look = looking(() => {
+    begun.resolve()
+    return go.promise
+  })
+  const owner = modelsById({ 'm/own': () => ({ call: 'look' }) }, { tools: [look] })
+  const here = await start({ store: sqlite(path), executor: owner.executor })
+  const session = await here.sessions.open('s', { model: 'm/own' })
+  const sent = await session.send('look')
+  await begun.promise
+  const there = await start({ store: sqlite(path), recover: false })
+  expect(await failureOf(there.setModel('s', { model: 'other/thing' }))).toMatchObject({ code: 'unsupported' })
+  expect(await there.setModel('s', { model: 'm/set' })).toMatchObject({ own: 'm/set' })
+  expect(await there.switchModel('s', { model: 'm/other', turns: 1 })).toMatchObject({ pending: { model: 'm/other' } })
+  expect(await failureOf(there.switchModel('s', { model: 'm/third', turns: 1 }))).toMatchObject({
+    code: 'rejected',
+    details: { denial: 'scopedOverrideConflict' },
+  })
+  go.resolve()
+  expect(await sent.result).toMatchObject({ text: 'm/other' })
+  await (await session.send('two')).result
+  expect(owner.asked).toEqual(['m/own', 'm/other', 'm/set'])
 })
 
 /** A model that calls a tool in its first turns and never answers in turn `n`. */

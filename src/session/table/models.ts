@@ -24,5 +24,5 @@ export const modelRows = {
     run: switchForTurns,
     again: switchAgain,
     answer: (core, _, { sessionId }) => modelView(core, sessionId),
-  } satisfies Owner<'model/switch', SwitchParams, void>,
+  } satisfies Owner<'model/switch', SwitchParams, true>,
 }
