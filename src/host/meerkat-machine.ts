@@ -86,7 +86,7 @@ export class MeerkatMachine implements AsyncDisposable {
     this.#identity = identity
     this.#claims = shared.claims
     this.auth = auth
-    this.seam = new SessionSeam(entries, core.clock)
+    this.seam = new SessionSeam(entries, core)
     this.#steps = new HostSteps(core, entries, this.seam)
     this.drains = new MachineDrains(entries, core.clock)
     this.realtime = new RealtimeAttachments(entries)

@@ -18,6 +18,7 @@ import {
 } from '../kernel/mob/seam.ts'
 import { stepsBefore } from '../kernel/owed.ts'
 import type { MeerkatState } from '../kernel/state.ts'
+import type { Core } from '../session/core.ts'
 import type { Clock } from '../time.ts'
 import * as takes from './arguments.ts'
 import type { Entries } from './entries.ts'
@@ -44,9 +45,10 @@ export class SessionSeam {
     })
   }
 
-  constructor(entries: Entries, clock: Clock) {
+  constructor(entries: Entries, core: Core) {
     this.#entries = entries
-    this.#clock = clock
+    this.#clock = core.clock
+    core.lifecycleHeard = (sessionId, before, effects) => this.#told(sessionId, before, effects)
   }
 
   /** Who is told. Absent: nobody. */
@@ -84,6 +86,11 @@ export class SessionSeam {
     live.loop.sync()
     await this.signal(sessionId, before, result.effects)
     return { ok: true, effects: result.effects }
+  }
+
+  /** What befalls a session that is registered here, whoever asked for it. */
+  async #told(sessionId: SessionId, before: MeerkatState, effects: readonly MeerkatEffect[]): Promise<void> {
+    if (this.#entries.peek(sessionId) !== undefined) await this.signal(sessionId, before, effects)
   }
 
   /**

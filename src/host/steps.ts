@@ -5,7 +5,6 @@ import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import type { MeerkatInput } from '../kernel/inputs.ts'
 import { phaseShown } from '../kernel/regions/lifecycle/table.ts'
-import type { MeerkatState } from '../kernel/state.ts'
 import type { ControlOperation } from '../session/api.ts'
 import { control } from '../session/control.ts'
 import type { Core } from '../session/core.ts'
@@ -16,9 +15,6 @@ import type { Entries } from './entries.ts'
 import { validated } from './errors.ts'
 import { type RecoveryReport, recover, recoveryReport } from './recovery.ts'
 import type { SessionSeam } from './seam.ts'
-
-/** What a run's executor may take beyond its grace, ms. */
-const MORE_MS = 2_000
 
 export class HostSteps {
   readonly #core: Core
@@ -60,18 +56,8 @@ export class HostSteps {
     return effects
   }
 
-  async lifecycle(sessionId: SessionId, operation: ControlOperation): Promise<ControlReport> {
-    const { clock, ids, abortGraceMs } = this.#core
-    let telling = Promise.resolve()
-    const how = {
-      ids,
-      said: (effects: readonly MeerkatEffect[], before: MeerkatState) => {
-        telling = this.#seam.signal(sessionId, before, effects)
-      },
-    }
-    const report = await this.act(sessionId, live => control(live, operation, clock, abortGraceMs + MORE_MS, how))
-    await telling
-    return report
+  lifecycle(sessionId: SessionId, operation: ControlOperation): Promise<ControlReport> {
+    return this.act(sessionId, live => control(this.#core, live, operation))
   }
 
   async recover(sessionId: SessionId): Promise<RecoveryReport> {

@@ -2,8 +2,6 @@
 
 import type { Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
-import type { Ids } from '../ids.ts'
-import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { InputId, RunId, SessionId } from '../kernel/ids.ts'
 import type { MeerkatInput } from '../kernel/inputs.ts'
 import { isStopPending, parkedWork, stepsBefore } from '../kernel/owed.ts'
@@ -18,6 +16,7 @@ import type { Store } from '../store/store.ts'
 import { type Clock, Deadline } from '../time.ts'
 import type { ControlOperation } from './api.ts'
 import { endGivenUp } from './background.ts'
+import type { Core } from './core.ts'
 import type { LiveSession } from './live-session.ts'
 import { rowsOf } from './log-pages.ts'
 import { eventsOf } from './reads.ts'
@@ -32,21 +31,15 @@ const INPUTS: Readonly<Record<ControlOperation, MeerkatInput>> = {
   destroy: { type: 'Destroy' },
 }
 
+/** What a run's executor may take beyond its grace, ms. */
+const MORE_MS = 2_000
+
 /** Runs a lifecycle operation and reports what became of the session's inputs. */
 export async function control(
+  { ids, clock, abortGraceMs, lifecycleHeard }: Core,
   live: LiveSession,
   operation: ControlOperation,
-  clock: Clock,
-  graceMs: number,
-  {
-    ids,
-    letter,
-    said,
-  }: {
-    readonly ids: Ids
-    readonly letter?: LetterId | undefined
-    readonly said?: (effects: readonly MeerkatEffect[], before: MeerkatState) => void
-  },
+  letter?: LetterId,
 ): Promise<ControlReport> {
   const abandonedBefore = live.abandoned
   const unfinishedBefore = live.state.ledger.entries.size
@@ -59,10 +52,11 @@ export async function control(
     if (operation === 'stop' && tx.state.run.phase === 'bound') tx.step({ type: 'InterruptCurrentRun' })
     return { effects: step, before: state }
   })
-  said?.(effects, before)
+  const telling = lifecycleHeard(live.id, before, effects)
   live.loop.sync()
   await endGivenUp(live.driver, () => live.closed)
-  if (operation === 'stop') await stopped(live, Deadline.in(clock, graceMs), clock)
+  if (operation === 'stop') await stopped(live, Deadline.in(clock, abortGraceMs + MORE_MS), clock)
+  await telling
   const unfinished = live.state.ledger.entries.size
   return {
     sessionId: live.id,

@@ -3,6 +3,7 @@ import { stateOf } from '../driver/load.ts'
 import { MeerkatError } from '../errors.ts'
 import type { Faults } from '../faults.ts'
 import { type Ids, uuidIds } from '../ids.ts'
+import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import { phaseShown } from '../kernel/regions/lifecycle/table.ts'
 import type { MeerkatState } from '../kernel/state.ts'
@@ -28,6 +29,9 @@ const TRIES = 5
 const MAX_QUEUED = 10_000
 /** Sessions that take up what fell due at the same time. */
 const GATE_WIDTH = 8
+
+/** `before`: the state in which the step was taken. */
+type LifecycleHeard = (sessionId: SessionId, before: MeerkatState, effects: readonly MeerkatEffect[]) => Promise<void>
 
 export class Core {
   readonly store: Store
@@ -55,6 +59,8 @@ export class Core {
   readonly obtaining = new Map<SessionId, Promise<LiveSession>>()
   /** Aborted when the runtime goes away. */
   readonly closing = new AbortController()
+  /** Hears what a lifecycle operation came to, whichever surface it was asked on. */
+  lifecycleHeard: LifecycleHeard = async () => {}
   /** Done when it has gone: what stands on it lets go of what it shares with others. */
   readonly afterClose: (() => Promise<void>)[] = []
 

@@ -9,7 +9,7 @@ import { agent, tool } from '../../src/executor/agent/index.ts'
 import type { RunPort } from '../../src/executor/executor.ts'
 import type { SessionRuntimeBindings } from '../../src/host/bindings.ts'
 import { MeerkatMachine } from '../../src/host/meerkat-machine.ts'
-import type { SessionId } from '../../src/kernel/ids.ts'
+import type { AgentRuntimeId, SessionId } from '../../src/kernel/ids.ts'
 import type { Runtime } from '../../src/session/runtime.ts'
 import { serve } from '../../src/surfaces/server.ts'
 import { serveStdio } from '../../src/surfaces/stdio.ts'
@@ -220,6 +220,20 @@ test('what a surface cancels, approves and asks reaches the run of a host’s ow
   expect(await call('input/wait', { sessionId: id, inputId: sent.inputId, waitMs: 15_000 })).toMatchObject({
     result: { text: 'paid' },
   })
+})
+
+test('what a surface does to a session is told to its placement, as if the host had done it', async () => {
+  const machine = await machineWith({})
+  const signals: string[] = []
+  machine.setCompositionSignalDispatcher({ dispatch: async (id, { type }) => void signals.push(`${id} ${type}`) })
+  await machine.registerSessionWithExecutor(S, saying('own'))
+  const { epochId } = await machine.prepareBindings(S)
+  const placement = { runtimeId: 'r' as AgentRuntimeId, fence: 1, generation: 1, ...(epochId && { epochId }) }
+  await machine.prepareBindings(S, placement)
+  await machine.runtime.open({ sessionId: 'other' })
+  for (const id of [S, 'other']) await machine.runtime.control(id, 'retire')
+  await machine.destroy(S)
+  expect(signals).toEqual([`${S} RuntimeBound`, `${S} RuntimeRetired`, `${S} RuntimeDestroyed`])
 })
 
 test('a host’s sessions are there for JSON-RPC over streams of its own', async () => {

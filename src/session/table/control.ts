@@ -16,8 +16,7 @@ const order = (operation: ControlOperation): Control => ({
   plain: form(session),
   letter: 'control',
   task: () => ({ operation }),
-  run: (core, live, asked, letter) =>
-    control(live, asked.operation, core.clock, core.abortGraceMs + 2_000, { ids: core.ids, letter }),
+  run: (core, live, asked, letter) => control(core, live, asked.operation, letter),
   async again(core, sessionId) {
     const state = await core.state(sessionId)
     const id = state.registration.sessionId ?? (sessionId as SessionId)
