@@ -13,6 +13,7 @@ import { phaseShown } from '../kernel/regions/lifecycle/table.ts'
 import { cancel } from '../session/control.ts'
 import type { Core } from '../session/core.ts'
 import { createRuntime } from '../session/create-runtime.ts'
+import { insideOf } from '../session/inside.ts'
 import type { RuntimeOptions } from '../session/options.ts'
 import type { Runtime } from '../session/runtime.ts'
 import type { LeaveOptions } from '../session/serving/leave.ts'
@@ -50,7 +51,7 @@ export type MachineCommandAnswer<Name extends MachineCommandName> = CommandAnswe
 export type MachineOptions = Omit<RuntimeOptions, 'store' | 'takesFiles'>
 
 /** One machine a runtime. */
-const machines = new WeakMap<Runtime, Promise<MeerkatMachine>>()
+const machines = new WeakMap<Core, Promise<MeerkatMachine>>()
 
 export class MeerkatMachine implements AsyncDisposable {
   /** Credentials, shared by all sessions. */
@@ -100,11 +101,12 @@ export class MeerkatMachine implements AsyncDisposable {
    * The machine of a runtime: its sessions are there by both names, and on every surface over the runtime. Asked again, it is
    * the same one; it goes with its runtime.
    */
-  static over(runtime: Runtime): Promise<MeerkatMachine> {
-    const known = machines.get(runtime) ?? partsOver(runtime).then(parts => new MeerkatMachine(parts))
-    machines.set(runtime, known)
+  static async over(runtime: Runtime): Promise<MeerkatMachine> {
+    const { core } = insideOf(runtime)
+    const known = machines.get(core) ?? partsOver(runtime).then(parts => new MeerkatMachine(parts))
+    machines.set(core, known)
     // What stood in its way need not stand in the way of the next one.
-    known.catch(() => machines.delete(runtime))
+    known.catch(() => machines.delete(core))
     return known
   }
 
@@ -207,7 +209,7 @@ export class MeerkatMachine implements AsyncDisposable {
   }
 
   containsSession(sessionId: SessionId): boolean {
-    return this.#entries.peek(sessionId) !== undefined
+    return this.#registrations.has(sessionId)
   }
 
   /** Whether it has an executor of its own; also while one is being attached. */

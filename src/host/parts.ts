@@ -1,4 +1,5 @@
 /** What a machine is made of: a runtime, the handles of the sessions registered with it, and what it shares by store. */
+import { closing } from '../session/claims.ts'
 import type { Core } from '../session/core.ts'
 import { insideOf } from '../session/inside.ts'
 import type { Runtime } from '../session/runtime.ts'
@@ -23,7 +24,13 @@ export async function partsOver(runtime: Runtime): Promise<Parts> {
   const { core, registrations } = insideOf(runtime)
   const { place, store, clock, ids, sessions, serving } = core
   const identity = identityOf(place, store)
+  const isClosed = (): boolean => core.closing.signal.aborted
+  if (isClosed()) throw closing()
   const { shared, release } = await sharedBy(identity, place, clock)
+  if (isClosed()) {
+    await release()
+    throw closing()
+  }
   core.afterClose.push(release)
   const auth = new MachineAuth(clock, shared)
   const entries = new Entries(id => sessions.peek(id), serving, {

@@ -348,6 +348,7 @@ export class Runtime implements Calls, AsyncDisposable {
   async drain(graceMs: number): Promise<void> {
     const deadline = Deadline.asked(this.#core.clock, { graceMs })
     this.#caretaker.stop()
+    this.#core.serving.goesAway()
     await this.#core.sessions.drain(deadline)
     await this.close()
   }
@@ -362,7 +363,8 @@ export class Runtime implements Calls, AsyncDisposable {
     const { sessions, serving, clock, closing, store, afterClose } = this.#core
     this.#caretaker.stop()
     closing.abort()
-    serving.leaveAll()
+    serving.goesAway()
+    serving.abort()
     try {
       // A registration goes with its copy of the session: until that is let go, its run has its executor.
       await sessions.close()

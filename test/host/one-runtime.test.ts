@@ -13,6 +13,7 @@ import type { AgentRuntimeId, SessionId } from '../../src/kernel/ids.ts'
 import type { Runtime } from '../../src/session/runtime.ts'
 import { serve } from '../../src/surfaces/server.ts'
 import { serveStdio } from '../../src/surfaces/stdio.ts'
+import { Random } from '../../src/testing/sim/random.ts'
 import { failureOf, freshStore, STORES, start, until } from '../session/support.ts'
 import { scriptOf } from '../support/scripted-model.ts'
 import { RpcPeer } from '../surfaces/support/rpc-peer.ts'
@@ -131,9 +132,33 @@ test('how an executor’s service ends is told', async () => {
   expect(await answerOf(runtime, 'reset')).toBe('own')
   await reset.end()
   expect(await answerOf(runtime, 'reset')).toBe('default')
+  await runtime.control('none', 'destroy')
+  expect(await failureOf(runtime.serve('none', own))).toMatchObject({ code: 'not-ready' })
   const closed = await runtime.serve('closed', own)
-  await runtime.close()
+  await runtime.drain(1_000)
   expect(await closed.ended).toBe('closed')
+})
+
+test('nothing stands on what is no runtime, or is none any more', async () => {
+  for (const wrong of [undefined, 5, {}, 'runtime'])
+    expect(await failureOf(MeerkatMachine.over(wrong as never))).toMatchObject({ code: 'invalid-params' })
+  const runtime = await start({})
+  await runtime.close()
+  expect(await failureOf(MeerkatMachine.over(runtime))).toMatchObject({ code: 'store-unavailable' })
+})
+
+test('an executor that can’t say its name is left out, and serves', async () => {
+  const nameless = { ...saying('own') }
+  Object.defineProperty(nameless, 'name', {
+    get: () => {
+      throw new Error('no')
+    },
+  })
+  const runtime = await start({})
+  await runtime.open({ sessionId: 's' })
+  await runtime.serve('s', nameless)
+  expect(runtime.info()).toMatchObject({ executor: 'none' })
+  expect(await answerOf(runtime, 's')).toBe('own')
 })
 
 test('an executor closes once with the runtime, however many sessions it served', async () => {
@@ -252,3 +277,42 @@ test('a host’s sessions are there for JSON-RPC over streams of its own', async
   // The surface is gone, the machine is not.
   expect(await answerOf(machine.runtime, S)).toBe('own')
 })
+
+test.each(STORES)(
+  'after any walk of hosts with executors for all sessions, each session is answered for (%s)',
+  async kind => {
+    const seed = Math.floor(Math.random() * 1e9)
+    const random = new Random(seed)
+    const store = freshStore(kind)
+    const runtimes = [await start({ store, executor: saying('one') }), await start({ store, executor: saying('two') })]
+    const hosts = await Promise.all(runtimes.map(runtime => MeerkatMachine.over(runtime)))
+    const moves = {
+      serve: (host: MeerkatMachine, id: SessionId) => host.ensureSessionWithExecutor(id, () => saying('own')),
+      lend: (host: MeerkatMachine, id: SessionId) => host.runtime.serve(id, saying('lent')),
+      register: (host: MeerkatMachine, id: SessionId) => host.registerSession(id),
+      leave: (host: MeerkatMachine, id: SessionId) => host.unregisterSession(id, { graceMs: 100 }),
+      stop: (host: MeerkatMachine, id: SessionId) => host.runtime.control(id, 'stop'),
+      reset: (host: MeerkatMachine, id: SessionId) => host.runtime.control(id, 'reset'),
+      resume: (host: MeerkatMachine, id: SessionId) => host.runtime.control(id, 'resume'),
+      offer: (host: MeerkatMachine, id: SessionId) => host.runtime.send(id, { content: 'y' }),
+    }
+    const stuck: string[] = []
+    for (let walk = 0; walk < 12; walk++) {
+      const id = `w${walk}` as SessionId
+      await runtimes[0]?.open({ sessionId: id })
+      const path: string[] = []
+      for (let step = 0; step < 7; step++) {
+        const host = random.pick(hosts)
+        const move = random.pick(Object.keys(moves) as (keyof typeof moves)[])
+        if (host === undefined || move === undefined) continue
+        path.push(`${hosts.indexOf(host)} ${move}`)
+        await moves[move](host, id).catch(() => {})
+      }
+      for (const runtime of runtimes) {
+        const { status } = await runtime.send(id, { content: 'x', resume: true, waitMs: 15_000 })
+        if (status !== 'consumed') stuck.push(`${path.join(', ')}: ${status}`)
+      }
+    }
+    expect(stuck, `seed ${seed}`).toEqual([])
+  },
+)

@@ -75,6 +75,11 @@ export class Registrations {
     }
   }
 
+  has(sessionId: SessionId): boolean {
+    return this.#core.serving.peek(sessionId) !== undefined
+  }
+
+  /** Whether it has an executor of its own; also while that is being made. */
   hasExecutor(sessionId: SessionId): boolean {
     const registration = this.#core.serving.peek(sessionId)
     return registration !== undefined && (this.#attaching.has(registration) || registration.service !== undefined)

@@ -35,8 +35,15 @@ export class ServedSession implements AsyncDisposable {
   ): Promise<ServedSession> {
     demandExecutor(executor)
     const served = new ServedSession(registrations, sessionId)
-    const claim = await registrations.ensureExecutor(sessionId, () => executor, served.#tellEnd)
-    if (claim === 'Claimed') return served
+    const isNew = !registrations.has(sessionId)
+    try {
+      const claim = await registrations.ensureExecutor(sessionId, () => executor, served.#tellEnd)
+      if (claim === 'Claimed') return served
+    } catch (error) {
+      // A registration that nothing came of would keep the session loaded.
+      if (isNew) await registrations.unregister(sessionId).catch(() => {})
+      throw error
+    }
     throw new MeerkatError('conflict', `session ${sessionId} has an executor of its own already`, {
       details: { sessionId },
     })

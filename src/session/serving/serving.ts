@@ -59,8 +59,8 @@ export class Serving implements ServedBy {
   /** The names of all that serve here, each once. */
   get names(): readonly string[] {
     const own = this.registrations.flatMap(({ service }) => service?.executor ?? [])
-    const names = [...(this.byDefault === undefined ? [] : [this.byDefault]), ...own].map(({ name }) => name)
-    return [...new Set(names)].filter(name => typeof name === 'string')
+    const all = this.byDefault === undefined ? own : [this.byDefault, ...own]
+    return [...new Set(all.flatMap(nameOf))]
   }
 
   /**
@@ -166,9 +166,13 @@ export class Serving implements ServedBy {
     registration.letGo()
   }
 
-  /** The runtime goes away: what ends now ends for that. */
-  leaveAll(): void {
+  /** The runtime goes away: what ends from now on ends for that. */
+  goesAway(): void {
     this.#isClosing = true
+  }
+
+  /** What hangs on the registrations stops what it does. */
+  abort(): void {
     for (const { attachment } of this.registrations) attachment?.abort()
   }
 
@@ -182,6 +186,16 @@ export class Serving implements ServedBy {
 
   #keep(executor: CoreExecutor): void {
     if (executor.close !== undefined) this.#closing.add(executor)
+  }
+}
+
+/** An executor is foreign code: it may not say. */
+function nameOf(executor: CoreExecutor): readonly string[] {
+  try {
+    const name: unknown = executor.name
+    return typeof name === 'string' ? [name] : []
+  } catch {
+    return []
   }
 }
 
