@@ -2,7 +2,17 @@
 
 export { ERROR_CODES, type ErrorBody, type ErrorCode, MeerkatError } from './errors.ts'
 export type { EventOf, EventType, EventView } from './events.ts'
-export type { ApplyOutput, CoreExecutor, RunPort, ToolCatalogue } from './executor/executor.ts'
+export type {
+  ApplyOutput,
+  AskedModel,
+  CoreExecutor,
+  ExecutorModels,
+  ModelLook,
+  RunPort,
+  SwitchDecision,
+  SwitchRequest,
+  ToolCatalogue,
+} from './executor/executor.ts'
 export type { CataloguedTool, OfferedTool } from './kernel/tool-catalogue.ts'
 export type * from './session/api.ts'
 export { createRuntime } from './session/create-runtime.ts'

@@ -70,7 +70,7 @@ export interface ExecutorModels {
 
 export type ModelLook =
   | { readonly capabilities?: SessionLlmCapabilitySurface }
-  /** It can't be had: the caller is told so, with an error code such as `unauthorized`, and what to do. */
+  /** It can't be had: the caller is told what to do, and programs the code, such as `unauthorized`. */
   | { readonly problem: { readonly code: string; readonly message: string } }
 
 export interface SwitchRequest {

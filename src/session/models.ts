@@ -1,7 +1,7 @@
 /** Which model a session has: what is known of it, what is asked of its owner, and what an executor says of models. */
 import { defined } from '../defined.ts'
 import type { Transaction } from '../driver/transaction.ts'
-import { ERROR_CODES, type ErrorCode, MeerkatError } from '../errors.ts'
+import { MeerkatError } from '../errors.ts'
 import type { CoreExecutor, ExecutorModels } from '../executor/executor.ts'
 import { jsonOf, wellFormed } from '../foreign.ts'
 import type { SessionId } from '../kernel/ids.ts'
@@ -136,14 +136,12 @@ export async function knownModel(
   return isSurface(capabilities) ? capabilities : undefined
 }
 
+/** `unauthorized` and the like would speak of the caller's right to ask us; here somebody else refuses, or lacks something. */
 function unavailable(id: string, { code, message }: Fields): MeerkatError {
-  const known = isCode(code) ? code : 'unsupported'
   const why = typeof message === 'string' ? wellFormed(message) : 'its executor does not have it'
-  return new MeerkatError(known, `the model ${id} can't be had: ${why}`, { details: { model: id } })
-}
-
-function isCode(code: unknown): code is ErrorCode {
-  return typeof code === 'string' && Object.hasOwn(ERROR_CODES, code)
+  const cause = typeof code === 'string' ? { cause: wellFormed(code) } : {}
+  const ours = code === 'invalid-params' ? code : 'unsupported'
+  return new MeerkatError(ours, `the model ${id} can't be had: ${why}`, { details: { model: id, ...cause } })
 }
 
 async function approvalOf(

@@ -5,6 +5,7 @@ import { copyFileSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { agent } from '../../src/executor/agent/agent.ts'
 import type { Runtime } from '../../src/index.ts'
 import { sqlite } from '../../src/store/sqlite/index.ts'
 import { codeOf, eventsOf, failureOf, freshPath, freshStore, LONG_MS, STORES, start, until } from './support.ts'
@@ -272,6 +273,18 @@ describe('what is refused', () => {
     expect(await runtime.model('s')).toMatchObject({ own: 'm/own', recent: [] })
     expect(await codeOf(runtime.get('new'))).toBe('session-not-found')
   })
+})
+
+test('a key that is missing is nothing that the caller lacks', async () => {
+  const executor = agent({ model: 'demo/agent', env: {} })
+  const runtime = await start({ store: freshStore('memory'), executor })
+  const session = await runtime.sessions.open('s')
+  expect(await session.model()).toMatchObject({ source: 'default', model: 'demo/agent', default: 'demo/agent' })
+  expect(await failureOf(session.setModel('openai/gpt-5.6'))).toMatchObject({
+    code: 'unsupported',
+    details: { model: 'openai/gpt-5.6', cause: 'unauthorized' },
+  })
+  expect(await failureOf(session.setModel('nothing'))).toMatchObject({ code: 'invalid-params' })
 })
 
 test('what a model can do is known where the executor says so, and set is update', async () => {

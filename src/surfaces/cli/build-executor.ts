@@ -23,7 +23,8 @@ export async function buildExecutor(shell: Shell): Promise<CoreExecutor> {
   }
   // A missing key or package is told before anything is accepted.
   if (defaultModel !== undefined) await model(undefined)
-  return agent({ ...options.agent, model, tools: await toolsFor(shell, defaultModel) })
+  const made = agent({ ...options.agent, model, tools: await toolsFor(shell, defaultModel) })
+  return defaultModel === undefined ? made : { ...made, models: () => ({ ...made.models?.(), default: defaultModel }) }
 }
 
 /** An executor of the config file's own has its own tools. */
