@@ -1,33 +1,57 @@
 /** What the kernel refused, for people: what was asked, why it is not possible now, and what leads out. */
-import { MeerkatError } from '../errors.ts'
+import { defined } from '../defined.ts'
+import { type ErrorCode, MeerkatError } from '../errors.ts'
+import type { Refusal } from '../kernel/authority.ts'
 import { phaseShown } from '../kernel/regions/lifecycle/table.ts'
 import type { MeerkatFacts } from '../kernel/state.ts'
-import type { Rejection } from '../kernel/step.ts'
 
-/** A refusal of the kernel on its way to the caller. */
+/**
+ * A refusal of the kernel on its way to the caller, whoever that is: `not-ready` where the session's phase is in the way,
+ * which may change; `rejected` where a guard is, or the phase of what the request is about. `details` has the kernel's
+ * kind, the session's phase, the reason in words, and the one guard, or the region and its phase.
+ */
 export class KernelRejection extends MeerkatError {
-  readonly rejection: Rejection
+  readonly rejection: Refusal
 
-  constructor(rejection: Rejection, state: Pick<MeerkatFacts, 'lifecycle'>) {
-    const { kind, context, unmet = [] } = rejection
-    const isOfSession = rejection.phase === state.lifecycle.phase
-    const phase = isOfSession ? phaseShown(state) : rejection.phase
-    // It is called retired, and its last run is in the way.
-    const isEnding = phase !== rejection.phase
-    const asked = inWords(context.slice(context.lastIndexOf('/') + 1))
-    // A wrong phase is the session's state and may change; a false guard is about this request.
-    if (kind === 'no-matching-transition') {
-      const reason = `${asked} is not possible while the session is ${phase}${isEnding ? ' and its last run goes on' : ''}`
-      super('not-ready', `${reason}: ${WAYS[rejection.phase] ?? EXPLAIN}`, {
-        details: { kind, phase, reason, context },
-      })
-    } else {
-      const reason = unmet.map(guard => GUARDS[guard] ?? `what it needs is not so (${guard})`).join(', or ')
-      const details = { kind, phase, reason: reason === '' ? rejection.reason : reason, guards: unmet, context }
-      super('rejected', `${asked} was refused: ${details.reason}; ${EXPLAIN}`, { details })
-    }
+  /** `asked` names what was refused; the kernel's input unless told. */
+  constructor(
+    rejection: Refusal,
+    state?: Stands,
+    { asked, cause }: { readonly asked?: string; readonly cause?: unknown } = {},
+  ) {
+    const { code, message, details } = told(rejection, state, asked)
+    super(code, message, { details, cause })
     this.rejection = rejection
   }
+}
+
+type Stands = Pick<MeerkatFacts, 'lifecycle'>
+
+interface Told {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly details: Readonly<Record<string, unknown>>
+}
+
+function told(refusal: Refusal, state: Stands | undefined, named: string | undefined): Told {
+  const { kind, context, phase: spine = '', own } = refusal
+  const asked = named ?? inWords(context.slice(context.lastIndexOf('/') + 1))
+  const phase = spine === state?.lifecycle.phase ? phaseShown(state) : spine
+  if (kind !== 'no-matching-transition' || own !== undefined || spine === '') return ofRequest(refusal, asked, phase)
+  // It is called retired, and its last run is in the way.
+  const was = named === undefined ? 'is not possible' : 'was refused'
+  const reason = `${asked} ${was} while the session is ${phase}${phase === spine ? '' : ' and its last run goes on'}`
+  const message = `${reason}: ${WAYS[spine] ?? EXPLAIN}`
+  return { code: 'not-ready', message, details: { kind, phase, reason, context } }
+}
+
+/** It is about this request, whatever the session does. */
+function ofRequest({ kind, context, guard, own, reason: text }: Refusal, asked: string, phase: string): Told {
+  const region = own && context.split('/').at(-2)
+  const unmet = guard && (GUARDS[guard] ?? `what it needs is not so (${guard})`)
+  const reason = own === undefined ? (unmet ?? text) : `its ${region} is ${own}`
+  const details = { kind, phase, reason, context, ...defined({ guard, own, region }) }
+  return { code: 'rejected', message: `${asked} was refused: ${reason}; ${EXPLAIN}`, details }
 }
 
 const EXPLAIN = '`session/explain` says what the session does and waits for'

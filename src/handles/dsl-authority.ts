@@ -186,7 +186,7 @@ export class TeardownRefusal extends DslTransitionError {
   readonly sessionId: SessionId
 
   constructor(sessionId: SessionId, refusal: DslTransitionError) {
-    super(refusal)
+    super(refusal.refusal)
     this.sessionId = sessionId
   }
 }

@@ -35,7 +35,7 @@ import type { ToolAuthority } from '../kernel/regions/visibility/state.ts'
 import type { Clock } from '../time.ts'
 import * as takes from './arguments.ts'
 import type { Entries, Entry } from './entries.ts'
-import { validated } from './errors.ts'
+import { demandCurrentRun, refusalOf, validated } from './errors.ts'
 
 /** Who knows models. */
 export interface SessionLlmReconfigureHost {
@@ -146,6 +146,7 @@ export class SessionModels {
     fallback: StickyModelFallback,
   ): Promise<SessionLlmReconfigurePlan> {
     const entry = this.#options.entries.of(sessionId)
+    demandCurrentRun('the model', entry.authority.snapshotState(), fallback.runId)
     return this.#replace(entry, { ...fallback, type: 'CommitStickyModelFallback' })
   }
 
@@ -326,7 +327,9 @@ async function staged(what: string, act: Promise<number>): Promise<number> {
     return await act
   } catch (error) {
     if (!(error instanceof ToolScopeStageError)) throw error
-    const { kind, tools, message } = error
+    const { kind, tools, message, cause } = error
+    // What is in the way of every step is told as for every other one.
+    if (cause instanceof DslTransitionError && !cause.isGuardRejected) throw refusalOf(what, cause)
     throw new MeerkatError('rejected', `${what} was refused: ${message}`, { details: { kind, tools }, cause: error })
   }
 }

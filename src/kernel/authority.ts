@@ -17,19 +17,25 @@ export interface BaseChanged {
   readonly reason: string
 }
 
+/** What is known of a refusal: a handle that refuses by itself has no more to say than these. */
+export type Refusal = Pick<Rejection, 'context' | 'kind' | 'reason'> & Partial<Rejection>
+
 /** A refusal as an error, for callers that can't go on with a value. Decide by `kind`. */
 export class DslTransitionError extends Error {
   override readonly name = 'DslTransitionError'
   readonly context: string
   readonly kind: RejectionKind
   readonly reason: string
+  /** The whole of it. */
+  readonly refusal: Refusal
 
-  constructor(rejection: Pick<Rejection, 'context' | 'kind' | 'reason'>) {
-    const { context, kind, reason } = rejection
+  constructor(refusal: Refusal) {
+    const { context, kind, reason } = refusal
     super(`${context}: ${kind}: ${reason}`)
     this.context = context
     this.kind = kind
     this.reason = reason
+    this.refusal = refusal
   }
 
   /** A guard was false: a caller that repeats itself may take this for a no-op. */

@@ -38,10 +38,12 @@ export interface Rejection {
   readonly context: string
   /** Phase of the machine's spine. */
   readonly phase: string
-  /** The guards that were false, or what is missing, for people. */
+  /** The guard that was false, or what is missing, for people. */
   readonly reason: string
-  /** The guards that were false, by name: of each row that was tried, the first. */
-  readonly unmet?: readonly string[]
+  /** The guard that was false: the first one of the row that came closest, which is the one with the fewest false ones. */
+  readonly guard?: string
+  /** Phase of the owning region, where that one is in the way and not what the session as a whole does. */
+  readonly own?: string
 }
 
 /** An accepted input. */
@@ -131,8 +133,7 @@ export function machine<State, Input extends Tagged, Effect extends Tagged>(
         return take(copy, plan, row, state, input, verdict, from)
     }
     const context = `${name}/${plan.region}/${input.type}`
-    if (!reached)
-      return refuse(context, spinePhase, `not possible while ${from === spinePhase ? from : `${spinePhase}, ${from}`}`)
+    if (!reached) return outOfPhase(context, spinePhase, from, rows.length > 0)
     const matched = rows.filter(row => row.during === undefined || row.during.includes(spinePhase))
     return guardRejected(context, spinePhase, matched, state, input, verdict)
   }
@@ -252,6 +253,12 @@ function refuse(context: string, phase: string, reason: string): Rejection {
   return { ok: false, kind: 'no-matching-transition', context, phase, reason }
 }
 
+/** `hasRows`: the phase of the region would do, and what the session does as a whole is in the way. */
+function outOfPhase(context: string, spine: string, own: string, hasRows: boolean): Rejection {
+  const refusal = refuse(context, spine, `not possible while ${own === spine ? own : `${spine}, ${own}`}`)
+  return hasRows || own === spine ? refusal : { ...refusal, own }
+}
+
 /** A guard's name as it is declared: a bundler numbers those of several modules that are called alike. */
 function nameOf(guard: { readonly name: string } | undefined): string | undefined {
   return guard?.name.replace(/\$\d+$/, '')
@@ -265,7 +272,15 @@ function guardRejected<State, Input, Effect>(
   input: Input,
   verdict: unknown,
 ): Rejection {
-  const all = rows.map(row => nameOf((row.when ?? []).find(guard => !guard(state, input, verdict))) ?? row.name)
-  const unmet = [...new Set(all)]
-  return { ok: false, kind: 'guard-rejected', context, phase, reason: `unmet: ${unmet.join(', ')}`, unmet }
+  let closest = { unmet: Number.POSITIVE_INFINITY, met: 0, first: 0, guard: '' }
+  for (const { name, when = [] } of rows) {
+    const failing = when.filter(guard => !guard(state, input, verdict))
+    const [unmet, met] = [failing.length, when.length - failing.length]
+    const first = when.findIndex(guard => guard === failing[0])
+    // Of two that came as close, the one that fails earlier fails for more than its own sake.
+    const order = unmet - closest.unmet || closest.met - met || first - closest.first
+    if (order < 0) closest = { unmet, met, first, guard: nameOf(failing[0]) ?? name }
+  }
+  const { guard } = closest
+  return { ok: false, kind: 'guard-rejected', context, phase, reason: `unmet: ${guard}`, guard }
 }

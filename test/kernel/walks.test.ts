@@ -208,6 +208,16 @@ describe('a refusal', () => {
     })
   })
 
+  test('of several rows names the one guard of the row that came closest', () => {
+    const play = attached()
+    play.do({ type: 'BeginUnregisterSession', sessionId: SESSION, binding: {} })
+    expect(play.refused({ type: 'AcceptInput', inputId: inputId('a'), at: 1 })).toMatchObject({
+      kind: 'guard-rejected',
+      guard: 'notDraining',
+      reason: 'unmet: notDraining',
+    })
+  })
+
   test('of a state from outside names the invariant it breaks', () => {
     const { state } = attached()
     const broken = { ...state, ledger: { ...state.ledger, waking: 7 } }
