@@ -4,11 +4,14 @@ import { dirname, join } from 'node:path'
 import { HEARERS, type Hearer } from '../src/driver/project.ts'
 import { auth } from '../src/kernel/auth/machine.ts'
 import { emissions } from '../src/kernel/check/emitted/index.ts'
-import { regionPage, spanningRules } from '../src/kernel/diagram.ts'
+import { regionPage, spanningRules, type Words } from '../src/kernel/diagram.ts'
 import { meerkat } from '../src/kernel/machine.ts'
 import { mob } from '../src/kernel/mob/machine.ts'
 import type { Tagged } from '../src/kernel/region.ts'
 import type { Machine } from '../src/kernel/step.ts'
+import { INPUTS } from './kernel-words/inputs.ts'
+import { PHASES } from './kernel-words/phases.ts'
+import { KEPT_BY } from './kernel-words/rules.ts'
 
 const header = `# The machines
 
@@ -44,13 +47,21 @@ function sectionOf<State, Input extends Tagged, Effect extends Tagged>(
 ): string {
   const lines = machine.regions.map(({ name, about, condition }) => {
     const path = `${machine.name}/${name}.md`
-    pages.set(path, regionPage(machine, name) + (machine.name === 'meerkat' ? effectsOf(name) : ''))
+    const effects = machine.name === 'meerkat' ? effectsOf(name) : ''
+    pages.set(path, regionPage(machine, name, wordsOf(machine.name, name)) + effects)
     return `| [${name}](${path}) | ${condition === undefined ? 'facts' : 'condition'} | ${about} |`
   })
   const table = `| region | holds | decides |\n| --- | --- | --- |\n${lines.join('\n')}\n`
-  const rules = spanningRules(machine)
+  const rules = spanningRules(machine, wordsOf(machine.name))
   const spanning = rules === '' ? '' : `\nRules that span regions:\n\n${rules}\n`
   return `## ${TITLES[machine.name] ?? machine.name}: \`${machine.name}\`\n\n${table}${spanning}`
+}
+
+/** The session's pages say what things mean; the other machines' do not yet. */
+function wordsOf(machine: string, region = ''): Words | undefined {
+  if (machine !== 'meerkat') return undefined
+  const known: Readonly<Record<string, Readonly<Record<string, string>>>> = PHASES
+  return { inputs: INPUTS, phases: known[region] ?? {}, keptBy: KEPT_BY }
 }
 
 const HEARD: Readonly<Record<Hearer, string>> = {

@@ -17,10 +17,21 @@ export interface Diagram {
   readonly dot: string
 }
 
+/** What a page says besides the declarations, in words. */
+export interface Words {
+  /** What its phases mean. */
+  readonly phases: Readonly<Record<string, string>>
+  /** What an input means, by its type. */
+  readonly inputs: Readonly<Record<string, string>>
+  /** What keeps an invariant, by its id. */
+  readonly keptBy: Readonly<Record<string, string>>
+}
+
 /** One region in words: what it is for, its phases as a picture, its transitions, its reactions and its invariants. */
 export function regionPage<State, Input extends Tagged, Effect extends Tagged>(
   machine: Machine<State, Input, Effect>,
   regionName: string,
+  words?: Words,
 ): string {
   const region = regionOf(machine, regionName)
   const rows = machine.edges.filter(edge => edge.region === region.name).map(rowInWords)
@@ -32,29 +43,42 @@ export function regionPage<State, Input extends Tagged, Effect extends Tagged>(
   if (phasedRegions(machine).includes(region.name)) {
     parts.push(`\`\`\`mermaid\n${diagramOf(machine, region.name).mermaid}\`\`\`\n`)
   }
+  if (words !== undefined) {
+    parts.push(...meanings('phase', Object.entries(words.phases)))
+    parts.push(
+      ...meanings(
+        'input',
+        Object.keys(region.on).map(input => [input, words.inputs[input] ?? '']),
+      ),
+    )
+  }
   if (rows.length > 0) parts.push(`## Transitions\n\n${ROW_HEAD}\n${rows.join('\n')}\n`)
   const decided = Object.keys(region.decides ?? {})
   if (decided.length > 0) parts.push(`Decides once, for all that follow: ${decided.map(code).join(', ')}.\n`)
   for (const life of lives) parts.push(lifeInWords(life))
   if (follows.length > 0) parts.push(`Follows ${follows.map(code).join(', ')}.\n`)
   if (region.invariants.length > 0) {
-    parts.push(`## Always true\n\n${region.invariants.map(invariantInWords).join('\n')}\n`)
+    const all = region.invariants.map(one => `${invariantInWords(one)}${keptInWords(words?.keptBy[one.id])}`)
+    parts.push(`## Always true\n\n${words === undefined ? '' : CHECKED}${all.join('\n')}\n`)
   }
   return parts.join('\n')
 }
 
 const FACTS = 'Its slice is a fact of the machine: the log holds how it came about.'
 const CONDITION = 'Its slice is a condition of the process that serves: it is not written, and ends with that process.'
+const CHECKED =
+  'Checked whenever a session is loaded, and by the explorer in every state; what keeps it true in between stands with each.\n\n'
 const ROW_HEAD = '| input | row | from | when | to | also changes |\n| --- | --- | --- | --- | --- | --- |'
 
 /** The rules that no single region enforces, as a list. */
 export function spanningRules<State, Input extends Tagged, Effect extends Tagged>(
   machine: Machine<State, Input, Effect>,
+  words?: Words,
 ): string {
   const own = machine.regions.flatMap(region => region.invariants)
   return machine.invariants
     .filter(one => !own.includes(one))
-    .map(invariantInWords)
+    .map(one => `${invariantInWords(one)}${keptInWords(words?.keptBy[one.id])}`)
     .join('\n')
 }
 
@@ -137,6 +161,17 @@ function rowInWords(edge: Edge): string {
     edge.followers.join(', '),
   ]
   return `| ${cells.join(' | ')} |`
+}
+
+function meanings(what: string, all: readonly (readonly [name: string, meaning: string])[]): readonly string[] {
+  if (all.length === 0) return []
+  return [
+    `| ${what} | means |\n| --- | --- |\n${all.map(([name, meaning]) => `| ${code(name)} | ${meaning} |`).join('\n')}\n`,
+  ]
+}
+
+function keptInWords(keptBy: string | undefined): string {
+  return keptBy === undefined ? '' : `. How: ${keptBy}`
 }
 
 function lifeInWords({ lifetime, of, endings }: Lived): string {
