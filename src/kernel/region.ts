@@ -162,3 +162,30 @@ export interface Codec<Slice> {
   readonly encode: (slice: Slice) => unknown
   readonly decode: (encoded: never) => Slice
 }
+
+/** A row whose change gets the slice as its `from` narrows it. */
+interface NarrowRow<State, Slice, Input, Effect, Phase extends string, Verdict, From extends Phase>
+  extends Omit<Row<State, Slice, Input, Effect, Phase, Verdict>, 'from' | 'then'> {
+  readonly from: readonly From[]
+  readonly then: (
+    slice: Extract<Slice, { readonly phase: From }>,
+    input: Input,
+    state: State,
+    verdict: Verdict,
+  ) => Slice
+}
+
+/**
+ * Makes rows of a region whose slice has the phase that `from` speaks of. The step function gives a row only slices of those
+ * phases, so its change has nothing to say of others.
+ */
+export function rowsOf<State, Slice extends { readonly phase: string }, Effect>(): <
+  Input,
+  Verdict,
+  const From extends Slice['phase'],
+>(
+  row: NarrowRow<State, Slice, NoInfer<Input>, Effect, Slice['phase'], NoInfer<Verdict>, From>,
+) => Row<State, Slice, Input, Effect, Slice['phase'], Verdict>
+export function rowsOf(): unknown {
+  return (row: unknown) => row
+}

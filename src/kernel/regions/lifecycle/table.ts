@@ -4,8 +4,10 @@
  * Enforces: from every phase but `destroyed` some operation leads out; a run ends in the phase it came from, or in
  * `retired` if the session was retired meanwhile. It does not know which inputs wait (ledger) or what a run holds (run).
  */
+
 import type { CoreEffect, CoreFacts, CoreInput, CoreRegion } from '../../core.ts'
 import type { SessionId } from '../../ids.ts'
+import { rowsOf } from '../../region.ts'
 import { canHear, canPrepare } from '../../runnable.ts'
 import { allCallsSettled, hasUnsettledCalls } from '../calls/table.ts'
 import { epochBegunBy, isCurrentRun, isRegistered, notDraining } from '../guards.ts'
@@ -49,7 +51,9 @@ function isServed(state: CoreFacts): boolean {
   return state.registration.phase === 'active'
 }
 
-function startRun(slice: Lifecycle): Lifecycle {
+type In<Phase extends LifecyclePhase> = Extract<Lifecycle, { readonly phase: Phase }>
+
+function startRun(slice: In<'idle' | 'attached'>): Lifecycle {
   return slice.phase === 'attached'
     ? { phase: 'running', preRun: 'attached', stopDeferred: slice.stopDeferred }
     : { phase: 'running', preRun: 'idle', stopDeferred: false }
@@ -57,8 +61,7 @@ function startRun(slice: Lifecycle): Lifecycle {
 function drainRun(): Lifecycle {
   return { phase: 'running', preRun: 'retired', stopDeferred: false }
 }
-function endRun(slice: Lifecycle): Lifecycle {
-  if (slice.phase !== 'running') return slice
+function endRun(slice: In<'running'>): Lifecycle {
   // A stop that was asked for during the run stays asked for, wherever the run came from.
   if (slice.stopDeferred) return { phase: 'attached', stopDeferred: true }
   if (slice.preRun === 'attached') return ATTACHED
@@ -68,11 +71,11 @@ function endRun(slice: Lifecycle): Lifecycle {
 function detachOnNewIdentity(slice: Lifecycle, _: unknown, { registration }: CoreFacts): Lifecycle {
   return slice.phase === 'attached' && registration.phase === 'queuing' ? IDLE : slice
 }
-function deferStop(slice: Lifecycle): Lifecycle {
-  return slice.phase === 'attached' || slice.phase === 'running' ? { ...slice, stopDeferred: true } : slice
+function deferStop(slice: In<'attached' | 'running'>): Lifecycle {
+  return { ...slice, stopDeferred: true }
 }
-function retireAfterRun(slice: Lifecycle): Lifecycle {
-  return slice.phase === 'running' ? { ...slice, preRun: 'retired', stopDeferred: false } : slice
+function retireAfterRun(slice: In<'running'>): Lifecycle {
+  return { ...slice, preRun: 'retired', stopDeferred: false }
 }
 
 const notice = (name: 'Recover' | 'Reset' | 'Stop' | 'Exit' | 'Resume') => (): CoreEffect => ({
@@ -100,6 +103,8 @@ const PHASES: readonly LifecyclePhase[] = [
   'destroyed',
 ]
 
+const narrowed = rowsOf<CoreFacts, Lifecycle, CoreEffect>()
+
 export const lifecycle: CoreRegion<'lifecycle', LifecyclePhase> = {
   name: 'lifecycle',
   about: 'What the session is doing as a whole, and where a run returns to.',
@@ -115,15 +120,21 @@ export const lifecycle: CoreRegion<'lifecycle', LifecyclePhase> = {
       { name: 'during-run', from: ['running', 'retired'], when: [isThisSession, notDraining] },
     ],
     Prepare: [
-      {
+      narrowed({
         name: 'start',
         from: ['idle', 'attached'],
         when: [isRegistered, canPrepare],
         to: ['running'],
         then: startRun,
-      },
+      }),
       // The head's calls wait for a person, but steers do not.
-      { name: 'hear', from: ['idle', 'attached'], when: [isRegistered, canHear], to: ['running'], then: startRun },
+      narrowed({
+        name: 'hear',
+        from: ['idle', 'attached'],
+        when: [isRegistered, canHear],
+        to: ['running'],
+        then: startRun,
+      }),
     ],
     DrainQueuedRun: [
       {
@@ -136,20 +147,28 @@ export const lifecycle: CoreRegion<'lifecycle', LifecyclePhase> = {
       { name: 'hear', from: ['retired'], when: [isRegistered, canHear], to: ['running'], then: drainRun },
     ],
     Commit: [
-      {
+      narrowed({
         name: 'done',
         from: ['running'],
         when: [isCurrentRun, turnCompleted, allCallsSettled],
         to: PRE_RUN,
         then: endRun,
-      },
+      }),
     ],
-    Fail: [{ name: 'failed', from: ['running'], when: [isCurrentRun, turnFailed], to: PRE_RUN, then: endRun }],
+    Fail: [
+      narrowed({ name: 'failed', from: ['running'], when: [isCurrentRun, turnFailed], to: PRE_RUN, then: endRun }),
+    ],
     CancelRun: [
-      { name: 'cancelled', from: ['running'], when: [isCurrentRun, turnCancelled], to: PRE_RUN, then: endRun },
+      narrowed({
+        name: 'cancelled',
+        from: ['running'],
+        when: [isCurrentRun, turnCancelled],
+        to: PRE_RUN,
+        then: endRun,
+      }),
     ],
     RollbackRun: [
-      { name: 'rolled-back', from: ['running'], when: [isCurrentRun, isParkable], to: PRE_RUN, then: endRun },
+      narrowed({ name: 'rolled-back', from: ['running'], when: [isCurrentRun, isParkable], to: PRE_RUN, then: endRun }),
     ],
     Retire: [
       {
@@ -159,7 +178,7 @@ export const lifecycle: CoreRegion<'lifecycle', LifecyclePhase> = {
         then: () => RETIRED,
         emit: [runtimeRetired],
       },
-      { name: 'after-run', from: ['running'], then: retireAfterRun, emit: [runtimeRetired] },
+      narrowed({ name: 'after-run', from: ['running'], then: retireAfterRun, emit: [runtimeRetired] }),
       { name: 'again', from: ['retired'], emit: [runtimeRetired] },
     ],
     Reset: [
@@ -191,13 +210,13 @@ export const lifecycle: CoreRegion<'lifecycle', LifecyclePhase> = {
     Recover: [
       { name: 'fresh', from: ['initializing'], to: ['idle'], then: () => IDLE, emit: [notice('Recover')] },
       { name: 'condition', from: ['attached'], to: ['idle'], then: () => IDLE, emit: [notice('Recover')] },
-      {
+      narrowed({
         name: 'mid-run',
         from: ['running'],
         to: ['idle', 'retired'],
-        then: slice => (slice.phase === 'running' && slice.preRun === 'retired' ? RETIRED : IDLE),
+        then: slice => (slice.preRun === 'retired' ? RETIRED : IDLE),
         emit: [notice('Recover')],
-      },
+      }),
       { name: 'fact', from: ['idle', 'retired', 'stopped'], emit: [notice('Recover')] },
     ],
     StopRuntimeExecutor: [
@@ -208,7 +227,7 @@ export const lifecycle: CoreRegion<'lifecycle', LifecyclePhase> = {
         then: () => STOPPED,
         emit: [notice('Stop'), stopFact],
       },
-      { name: 'deferred', from: ['attached', 'running'], then: deferStop, emit: [notice('Stop'), stopFact] },
+      narrowed({ name: 'deferred', from: ['attached', 'running'], then: deferStop, emit: [notice('Stop'), stopFact] }),
       { name: 'again', from: ['stopped'] },
     ],
     RuntimeExecutorExited: [

@@ -7,6 +7,7 @@
 
 import type { CoreEffect, CoreFacts, CoreRegion } from '../../core.ts'
 import type { RuntimeEpochId, SessionId } from '../../ids.ts'
+import { rowsOf } from '../../region.ts'
 import type { BindingTuple } from '../binding/input.ts'
 import { sameBinding } from '../binding/table.ts'
 import { unfinishedCount } from '../endings/table.ts'
@@ -77,15 +78,14 @@ const drainFrom =
     drain: { ...UNCLOSED, retainsSnapshot },
   })
 
+type Draining = Extract<Registration, { readonly phase: 'draining' }>
+
 const close =
   (name: 'loop' | 'comms' | 'waiters') =>
-  (slice: Registration, input: RegistrationInput): Registration =>
-    slice.phase === 'draining'
-      ? {
-          ...slice,
-          drain: { ...slice.drain, [name]: 'forcedAbort' in input && input.forcedAbort ? 'forced' : 'closed' },
-        }
-      : slice
+  (slice: Draining, input: RegistrationInput): Registration => ({
+    ...slice,
+    drain: { ...slice.drain, [name]: 'forcedAbort' in input && input.forcedAbort ? 'forced' : 'closed' },
+  })
 
 function identityOf(slice: Registration): Identity {
   const { sessionId, silentIntents, merge } = slice
@@ -107,6 +107,8 @@ function registered(
 }
 
 type RegistrationPhase = Registration['phase']
+
+const narrowed = rowsOf<CoreFacts, Registration, CoreEffect>()
 
 export const registration: CoreRegion<'registration', RegistrationPhase> = {
   name: 'registration',
@@ -190,44 +192,41 @@ export const registration: CoreRegion<'registration', RegistrationPhase> = {
       },
     ],
     RuntimeLoopStoppedForUnregister: [
-      {
+      narrowed({
         name: 'loop',
         from: ['draining'],
         during: SERVED,
         when: [sameSession, obligationOpen('loop')],
         then: close('loop'),
-      },
+      }),
     ],
     CommsDrainExitedForUnregister: [
-      {
+      narrowed({
         name: 'comms',
         from: ['draining'],
         during: SERVED,
         when: [sameSession, obligationOpen('comms')],
         then: close('comms'),
-      },
+      }),
     ],
     CompletionWaitersResolvedForUnregister: [
-      {
+      narrowed({
         name: 'waiters',
         from: ['draining'],
         during: SERVED,
         when: [sameSession, obligationOpen('waiters')],
         then: close('waiters'),
-      },
+      }),
     ],
     UnregisterSession: [
-      {
+      narrowed({
         name: 'closed',
         from: ['draining'],
         during: SERVED,
         when: [sameSession, bindingMatches, allObligationsClosed],
         // The drained window stays until somebody registers anew, so that nobody takes the old registration for alive.
-        then: slice =>
-          slice.phase === 'draining'
-            ? { phase: 'draining', silentIntents: [], merge: false, drain: slice.drain }
-            : slice,
-      },
+        then: ({ phase, drain }) => ({ phase, silentIntents: [], merge: false, drain }),
+      }),
     ],
     ResolveRuntimeOpsLifecycleDurability: [
       {

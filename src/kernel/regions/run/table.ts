@@ -7,6 +7,7 @@
 
 import type { CoreEffect, CoreFacts, CoreRegion } from '../../core.ts'
 import type { InputId, RunId } from '../../ids.ts'
+import { rowsOf } from '../../region.ts'
 import { entryOf } from '../ledger/state.ts'
 import { anew } from '../lifetimes.ts'
 import { runInWords } from './key.ts'
@@ -24,11 +25,10 @@ function notInterrupted(state: CoreFacts): boolean {
   return state.run.phase === 'bound' && state.run.cancel !== 'now'
 }
 
-function cancelAtBoundary(slice: Run, { keepsAnswer }: { readonly keepsAnswer?: true }): Run {
-  return slice.phase === 'bound' ? { ...slice, cancel: 'boundary', ...(keepsAnswer && { keepsAnswer }) } : slice
+function cancelAtBoundary(slice: Bound, { keepsAnswer }: { readonly keepsAnswer?: true }): Run {
+  return { ...slice, cancel: 'boundary', ...(keepsAnswer && { keepsAnswer }) }
 }
-function cancelNow(slice: Run): Run {
-  if (slice.phase === 'none') return slice
+function cancelNow(slice: Bound): Run {
   const { keepsAnswer: _, ...rest } = slice
   return { ...rest, cancel: 'now' }
 }
@@ -102,6 +102,8 @@ function cutOff(_: CoreFacts, __: unknown, before: CoreFacts): readonly CoreEffe
   return bound === undefined ? [] : [{ type: 'RunCancelled', runId: bound.runId }]
 }
 
+const narrowed = rowsOf<CoreFacts, Run, CoreEffect>()
+
 export const run: CoreRegion<'run', Run['phase']> = {
   name: 'run',
   about: 'The one attempt in progress: its inputs, its boundaries, and a cancel that can only hit it.',
@@ -117,22 +119,22 @@ export const run: CoreRegion<'run', Run['phase']> = {
         when: [isNamedRun, isCancelling],
         emit: [onRun('BoundaryCancelAlreadyPending')],
       },
-      {
+      narrowed({
         name: 'requested',
         from: ['bound'],
         when: [isNamedRun],
         then: cancelAtBoundary,
         emit: [onRun('RequestCancellationAtBoundary')],
-      },
+      }),
     ],
     InterruptCurrentRun: [
-      {
+      narrowed({
         name: 'interrupt',
         from: ['bound'],
         when: [isNamedRun, notInterrupted],
         then: cancelNow,
         emit: [onRun('WakeInterrupt')],
-      },
+      }),
       { name: 'again', from: ['bound'], when: [isNamedRun] },
     ],
   },

@@ -7,6 +7,8 @@ import type { LlmRetry, Turn, TurnPhase, TurnPrimitiveKind, TurnTerminalCause, T
 
 export const READY: Turn = { phase: 'ready' }
 
+type Begun = Exclude<Turn, { readonly phase: 'ready' }>
+
 const ready = ['ready'] as const
 /** A run that ends takes its turn along, wherever that is. */
 export const TO_READY: Readonly<Record<Exclude<TurnPhase, 'ready'>, readonly TurnPhase[]>> = {
@@ -26,13 +28,11 @@ export const to =
   <Phase extends 'callingLlm' | 'drainingBoundary' | 'extracting' | 'cancelling' | 'completed' | 'cancelled'>(
     phase: Phase,
   ) =>
-  (slice: Turn): Turn =>
-    slice.phase === 'ready' ? slice : { phase, facts: slice.facts }
+  ({ facts }: Begun): Turn => ({ phase, facts })
 
 export const fail =
   (outcome: TurnTerminalOutcome, cause: TurnTerminalCause) =>
-  (slice: Turn): Turn =>
-    slice.phase === 'ready' ? slice : { phase: 'failed', facts: slice.facts, outcome, cause }
+  ({ facts }: Begun): Turn => ({ phase: 'failed', facts, outcome, cause })
 
 export function begin(
   primitive: TurnPrimitiveKind,

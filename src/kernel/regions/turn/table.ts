@@ -6,8 +6,9 @@
  * the operations it waits for; only recoverable failures are recovered from.
  */
 
-import type { CoreFacts, CoreRegion } from '../../core.ts'
+import type { CoreEffect, CoreFacts, CoreRegion } from '../../core.ts'
 import type { InputId } from '../../ids.ts'
+import { rowsOf } from '../../region.ts'
 import { allCallsSettled, hasUnsettledCalls, noCallInFlight } from '../calls/table.ts'
 import { isCurrentRun } from '../guards.ts'
 import { joiningSteers } from '../ledger/runs.ts'
@@ -31,16 +32,18 @@ import {
   to,
   turnFailed,
 } from './rules.ts'
-import type { TurnPhase } from './state.ts'
+import type { Turn, TurnPhase } from './state.ts'
 
 export type { Turn, TurnPhase, TurnTerminalCause, TurnTerminalOutcome } from './state.ts'
 
-const RECOVERABLE_IN: readonly TurnPhase[] = ['callingLlm', 'waitingForOps', 'drainingBoundary', 'extracting']
+const RECOVERABLE_IN = ['callingLlm', 'waitingForOps', 'drainingBoundary', 'extracting'] as const
 
 /** Steers wait that prolong the turn. */
 function joinsSteers(_: CoreFacts, __: unknown, joined: readonly InputId[]): boolean {
   return joined.length > 0
 }
+
+const narrowed = rowsOf<CoreFacts, Turn, CoreEffect>()
 
 export const turn: CoreRegion<'turn', TurnPhase> = {
   name: 'turn',
@@ -84,7 +87,7 @@ export const turn: CoreRegion<'turn', TurnPhase> = {
       },
     ],
     PrimitiveApplied: [
-      {
+      narrowed({
         name: 'conversation',
         from: ['applyingPrimitive'],
         during: RUNNING,
@@ -92,8 +95,8 @@ export const turn: CoreRegion<'turn', TurnPhase> = {
         to: ['callingLlm'],
         then: to('callingLlm'),
         emit: [effect('TurnCheckCompaction')],
-      },
-      {
+      }),
+      narrowed({
         name: 'append-cancelled',
         from: ['applyingPrimitive'],
         during: RUNNING,
@@ -101,8 +104,8 @@ export const turn: CoreRegion<'turn', TurnPhase> = {
         to: ['cancelled'],
         then: to('cancelled'),
         emit: [effect('TurnRunCancelled')],
-      },
-      {
+      }),
+      narrowed({
         name: 'append',
         from: ['applyingPrimitive'],
         during: RUNNING,
@@ -110,91 +113,82 @@ export const turn: CoreRegion<'turn', TurnPhase> = {
         to: ['completed'],
         then: to('completed'),
         emit: [effect('TurnRunCompleted')],
-      },
+      }),
     ],
     LlmReturnedToolCalls: [
-      {
+      narrowed({
         name: 'calls',
         from: ['callingLlm'],
         during: RUNNING,
         when: [isCurrentRun, callsTools],
         to: ['waitingForOps'],
-        then: (slice, { toolCount }) =>
-          slice.phase === 'ready'
-            ? slice
-            : { phase: 'waitingForOps', facts: slice.facts, toolCalls: toolCount, barrier: [] },
-      },
-      {
+        then: ({ facts }, { toolCount }) => ({ phase: 'waitingForOps', facts, toolCalls: toolCount, barrier: [] }),
+      }),
+      narrowed({
         name: 'none',
         from: ['callingLlm'],
         during: RUNNING,
         when: [isCurrentRun],
         to: ['drainingBoundary'],
         then: to('drainingBoundary'),
-      },
+      }),
     ],
     LlmReturnedTerminal: [
-      {
+      narrowed({
         name: 'answer',
         from: ['callingLlm'],
         during: RUNNING,
         when: [isCurrentRun],
         to: ['drainingBoundary'],
         then: to('drainingBoundary'),
-      },
+      }),
     ],
     RegisterPendingOps: [
-      {
+      narrowed({
         name: 'wait',
         from: ['callingLlm', 'waitingForOps'],
         during: RUNNING,
         when: [isCurrentRun],
         to: ['waitingForOps'],
-        then: (slice, { barrier, refs }) =>
-          slice.phase === 'ready'
-            ? slice
-            : {
-                phase: 'waitingForOps',
-                facts: slice.facts,
-                toolCalls: slice.phase === 'waitingForOps' ? slice.toolCalls : 0,
-                barrier,
-                ...(refs && { refs }),
-              },
-      },
+        then: (slice, { barrier, refs }) => ({
+          phase: 'waitingForOps',
+          facts: slice.facts,
+          toolCalls: slice.phase === 'waitingForOps' ? slice.toolCalls : 0,
+          barrier,
+          ...(refs && { refs }),
+        }),
+      }),
     ],
     OpsBarrierSatisfied: [
-      {
+      narrowed({
         name: 'exact',
         from: ['waitingForOps'],
         during: RUNNING,
         when: [isCurrentRun, matchesBarrier],
-        then: slice =>
-          slice.phase === 'waitingForOps'
-            ? { phase: slice.phase, facts: slice.facts, toolCalls: slice.toolCalls, barrier: [] }
-            : slice,
-      },
+        then: ({ phase, facts, toolCalls }) => ({ phase, facts, toolCalls, barrier: [] }),
+      }),
     ],
     ToolCallsResolved: [
-      {
+      narrowed({
         name: 'resolved',
         from: ['waitingForOps'],
         during: RUNNING,
         when: [isCurrentRun, barrierSatisfied, allCallsSettled],
         to: ['drainingBoundary'],
         then: to('drainingBoundary'),
-      },
+      }),
       // What waits for a person may wait beyond the boundary: the model goes on without it, and hears who steers.
-      {
+      narrowed({
         name: 'pending',
         from: ['waitingForOps'],
         during: RUNNING,
         when: [isCurrentRun, barrierSatisfied, hasUnsettledCalls, noCallInFlight],
         to: ['drainingBoundary'],
         then: to('drainingBoundary'),
-      },
+      }),
     ],
     BoundaryContinue: [
-      {
+      narrowed({
         name: 'cancelled',
         from: ['drainingBoundary'],
         during: RUNNING,
@@ -202,8 +196,8 @@ export const turn: CoreRegion<'turn', TurnPhase> = {
         to: ['cancelled'],
         then: to('cancelled'),
         emit: [effect('TurnRunCancelled')],
-      },
-      {
+      }),
+      narrowed({
         name: 'continue',
         from: ['drainingBoundary'],
         during: RUNNING,
@@ -211,10 +205,10 @@ export const turn: CoreRegion<'turn', TurnPhase> = {
         to: ['callingLlm'],
         then: to('callingLlm'),
         emit: [effect('TurnCheckCompaction')],
-      },
+      }),
     ],
     BoundaryComplete: [
-      {
+      narrowed({
         name: 'steered',
         from: ['drainingBoundary'],
         during: RUNNING,
@@ -222,8 +216,8 @@ export const turn: CoreRegion<'turn', TurnPhase> = {
         to: ['callingLlm'],
         then: to('callingLlm'),
         emit: [effect('TurnCheckCompaction')],
-      },
-      {
+      }),
+      narrowed({
         name: 'cut-off',
         from: ['drainingBoundary'],
         during: RUNNING,
@@ -231,8 +225,8 @@ export const turn: CoreRegion<'turn', TurnPhase> = {
         to: ['cancelled'],
         then: to('cancelled'),
         emit: [effect('TurnRunCancelled')],
-      },
-      {
+      }),
+      narrowed({
         name: 'complete',
         from: ['drainingBoundary'],
         during: RUNNING,
@@ -240,20 +234,20 @@ export const turn: CoreRegion<'turn', TurnPhase> = {
         to: ['completed'],
         then: to('completed'),
         emit: [effect('TurnRunCompleted')],
-      },
+      }),
     ],
     EnterExtraction: [
-      {
+      narrowed({
         name: 'extract',
         from: ['drainingBoundary'],
         during: RUNNING,
         when: [isCurrentRun],
         to: ['extracting'],
         then: to('extracting'),
-      },
+      }),
     ],
     ExtractionStart: [
-      {
+      narrowed({
         name: 'ask',
         from: ['extracting'],
         during: RUNNING,
@@ -261,32 +255,29 @@ export const turn: CoreRegion<'turn', TurnPhase> = {
         to: ['callingLlm'],
         then: to('callingLlm'),
         emit: [effect('TurnCheckCompaction')],
-      },
+      }),
     ],
     ExtractionValidationPassed: [
-      {
+      narrowed({
         name: 'valid',
         from: ['extracting'],
         during: RUNNING,
         when: [isCurrentRun],
         to: ['drainingBoundary'],
         then: to('drainingBoundary'),
-      },
+      }),
     ],
     ExtractionValidationFailed: [
-      {
+      narrowed({
         name: 'again',
         from: ['extracting'],
         during: RUNNING,
         when: [isCurrentRun, extractionsLeft],
         to: ['callingLlm'],
-        then: slice =>
-          slice.phase === 'ready'
-            ? slice
-            : { phase: 'callingLlm', facts: { ...slice.facts, extractions: slice.facts.extractions + 1 } },
+        then: ({ facts }) => ({ phase: 'callingLlm', facts: { ...facts, extractions: facts.extractions + 1 } }),
         emit: [effect('TurnCheckCompaction')],
-      },
-      {
+      }),
+      narrowed({
         name: 'exhausted',
         from: ['extracting'],
         during: RUNNING,
@@ -294,21 +285,20 @@ export const turn: CoreRegion<'turn', TurnPhase> = {
         to: ['failed'],
         then: fail('structured-output-validation-failed', 'structured-output-invalid'),
         emit: [turnFailed],
-      },
+      }),
     ],
     RecoverableFailure: [
-      {
+      narrowed({
         name: 'recover',
         from: RECOVERABLE_IN,
         during: RUNNING,
         when: [isCurrentRun, isRecoverable],
         to: ['errorRecovery'],
-        then: (slice, { retry }) =>
-          slice.phase === 'ready' ? slice : { phase: 'errorRecovery', facts: slice.facts, retry },
-      },
+        then: ({ facts }, { retry }) => ({ phase: 'errorRecovery', facts, retry }),
+      }),
     ],
     RetryRequested: [
-      {
+      narrowed({
         name: 'retry',
         from: ['errorRecovery'],
         during: RUNNING,
@@ -316,7 +306,7 @@ export const turn: CoreRegion<'turn', TurnPhase> = {
         to: ['callingLlm'],
         then: to('callingLlm'),
         emit: [effect('TurnCheckCompaction')],
-      },
+      }),
     ],
     ...turnEnds,
   },
