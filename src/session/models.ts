@@ -117,9 +117,9 @@ function denied(sessionId: string, requestId: string, denial: SwitchDenial, appr
   return new MeerkatError('rejected', `the switch was refused: ${DENIALS[denial]}${said}`, { details })
 }
 
-/** How long an executor may take to say something about a model, and an approval. */
+/** How long an executor may take to say something about a model, and to approve: less than a letter is waited for. */
 const LOOK_MS = 10_000
-const APPROVE_MS = 60_000
+const APPROVE_MS = 15_000
 
 /** What the model can do, where that is known. Throws for one that the executor says can't be had. */
 export async function knownModel(

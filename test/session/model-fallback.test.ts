@@ -81,6 +81,26 @@ test('a request that no model would take fails as it did, and all that fail are 
   expect(await down.model()).toMatchObject({ own: 'm/down' })
 })
 
+test('another one that takes no response format is asked without one', async () => {
+  const formats: boolean[] = []
+  const { executor, asked } = modelsById(
+    {
+      'm/own': failing(503),
+      'm/second': (_, { responseFormat }) => {
+        formats.push(responseFormat !== undefined)
+        return responseFormat === undefined ? { say: '{"n":1}' } : failing(400)()
+      },
+    },
+    { fallback },
+  )
+  const runtime = await start({ store: freshStore('memory'), executor })
+  const session = await runtime.sessions.open('s', { model: 'm/own' })
+  const outputSchema = { type: 'object', properties: { n: { type: 'number' } }, required: ['n'] }
+  expect(await (await session.send('one', { outputSchema })).result).toMatchObject({ output: { n: 1 } })
+  expect(asked).toEqual(['m/own', 'm/second', 'm/second'])
+  expect(formats).toEqual([true, false])
+})
+
 test('a model that can not be had at all is stood in for while that is so', async () => {
   const { executor, asked } = modelsById({}, { fallback })
   const runtime = await start({ store: freshStore('memory'), executor })

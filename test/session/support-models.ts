@@ -15,7 +15,7 @@ export interface Models {
 
 /** Models named `m/…`; `default` is the one of sessions that name none. What `lines` says of an id it says instead of its id. */
 export function modelsById(
-  lines: Readonly<Record<string, (call: number) => Line | Promise<Line>>> = {},
+  lines: Readonly<Record<string, (call: number, options: CallOptions) => Line | Promise<Line>>> = {},
   options: Partial<AgentOptions> = {},
 ): Models {
   const asked: string[] = []
@@ -27,7 +27,7 @@ export function modelsById(
       modelId: id.slice(2),
       doStream: async (call: CallOptions) => {
         asked.push(id)
-        const line = (await lines[id]?.(asked.length)) ?? { say: id }
+        const line = (await lines[id]?.(asked.length, call)) ?? { say: id }
         return scriptOf([line]).doStream(call)
       },
     }

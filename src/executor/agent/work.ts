@@ -225,13 +225,25 @@ class Work {
     return once
   }
 
+  /** An endpoint that does not take a response format is asked without one. */
+  async #askOther(tools: readonly ShownTool[], model: StreamingModel): Promise<CallEnd> {
+    const wasPlain = this.#plain
+    const once = await this.#callOnce(tools, model)
+    if (once.type !== 'failed' || once.failure.code !== 'bad-request' || this.#schema === undefined || wasPlain)
+      return once
+    this.#plain = true
+    const again = await this.#callOnce(tools, model)
+    this.#plain = wasPlain
+    return again
+  }
+
   async #fallBack(
     failed: Extract<PersistentEnd, { type: 'failed' }>,
     tries: number,
     tools: readonly ShownTool[],
   ): Promise<PersistentEnd> {
     const run = { port: this.#port, asked: this.#model, tries }
-    const { end, standIn } = await fallBack(this.#settings, run, failed, model => this.#callOnce(tools, model))
+    const { end, standIn } = await fallBack(this.#settings, run, failed, model => this.#askOther(tools, model))
     if (standIn !== undefined) this.#take(standIn)
     return end
   }
