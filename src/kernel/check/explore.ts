@@ -22,6 +22,8 @@ export interface Walk<State, Input extends Tagged, Effect extends Tagged> {
   readonly key: (state: State) => string
   /** What is wrong with a step, beyond what the invariants of its result say. */
   readonly stepFault?: StepFault<State, Input, Effect>
+  /** What is wrong with refusing an input in a state. */
+  readonly refusalFault?: (state: State, input: Input) => Fault | undefined
   /** What is wrong with a state, beyond the invariants. */
   readonly stateFault?: (state: State) => Fault | undefined
   /** A few bits to remember of each step, for questions about the graph. */
@@ -183,9 +185,12 @@ class Explorer<State, Input extends Tagged, Effect extends Tagged> {
   #expand(number: number): void {
     const state = this.#states[number] as State
     for (const input of this.#walk.inputs(state)) {
-      if (!this.#mayStep(state, input)) continue
-      const result = this.#walk.machine.step(state, input)
-      if (!result.ok) continue
+      const result = this.#mayStep(state, input) ? this.#walk.machine.step(state, input) : undefined
+      if (result?.ok !== true) {
+        const fault = this.#walk.refusalFault?.(state, input)
+        if (fault !== undefined) this.#report(fault, [...this.#pathTo(number), inWords(input)])
+        continue
+      }
       this.#transitions++
       this.#covered.add(`${result.edge} ${result.from}`)
       const via = this.#numberOf(input)

@@ -198,6 +198,8 @@ class Subject {
   #faultsOf(before: MeerkatState, input: MeerkatInput, result: Result): readonly string[] {
     this.#looks++
     if (!result.ok) {
+      const fault = this.#world.walk.refusalFault?.(before, input)
+      if (fault !== undefined) return [fault.invariant]
       if (this.#refusals++ >= MOST_REFUSALS) return []
       return schedulingFaults(this.#machine, before).map(({ property }) => property)
     }

@@ -6,6 +6,7 @@ import type { MeerkatInput } from '../inputs.ts'
 import { meerkat } from '../machine.ts'
 import type { MeerkatState } from '../state.ts'
 import type { Machine, Transition } from '../step.ts'
+import { refusalFault } from './answered/index.ts'
 import type { Configuration } from './configuration.ts'
 import { configurations } from './configurations.ts'
 import { emissionFault } from './emitted/index.ts'
@@ -63,6 +64,7 @@ export function sessionWalk(
       epochFault(before, input, transition) ??
       firingFault(before, input, transition) ??
       emissionFault(before, input, transition),
+    refusalFault,
     stateFault: isFaithful,
     label: (_: MeerkatState, { effects }: Transition<MeerkatState, MeerkatEffect>) => bits.settledBy(effects),
   }
