@@ -3,7 +3,7 @@ import { defined } from '../defined.ts'
 import type { Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
 import type { CoreExecutor, ExecutorModels } from '../executor/executor.ts'
-import { jsonOf, wellFormed } from '../foreign.ts'
+import { jsonOf, unheard, wellFormed } from '../foreign.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import type { SessionLlmCapabilitySurface, SessionLlmIdentity } from '../kernel/regions/llm/state.ts'
 import type { RoutingApproval } from '../kernel/regions/routing/input.ts'
@@ -161,6 +161,7 @@ async function approvalOf(
 function modelsOf(executor: CoreExecutor | undefined): ExecutorModels | undefined {
   try {
     const models: unknown = executor?.models?.()
+    unheard(models)
     if (typeof models !== 'object' || models === null) return undefined
     const { default: byDefault, look, approveSwitch } = models as Fields
     const isFine = typeof byDefault === 'string' && byDefault !== '' && byDefault.isWellFormed()
