@@ -118,7 +118,10 @@ export class ExternalToolSurfaceHandle {
     return this.applySurfaceInput({ type: 'StageReload', surfaceId })
   }
 
-  /** A turn's boundary: what is staged takes place, if it is still what the caller saw. `nowMs`: since the epoch. */
+  /**
+   * A turn's boundary: what is staged takes place, if it is still what the caller saw. `nowMs`: since the epoch. The
+   * boundaries of runs that an executor performs do this themselves, and finalize what has no calls any more.
+   */
   applyBoundary(
     surfaceId: SurfaceId,
     at: { readonly nowMs: number; readonly stagedIntentSequence: number; readonly appliedAtTurn: number },

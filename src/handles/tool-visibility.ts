@@ -107,7 +107,10 @@ export class ToolVisibilityOwner {
     return this.#authority.applyInput({ type: 'PublishCommittedVisibleSet', revision })
   }
 
-  /** A boundary is reached: commits all that is staged. Answers what holds now; absent: nothing was staged. */
+  /**
+   * A boundary is reached: commits all that is staged. Answers what holds now; absent: nothing was staged. The boundaries
+   * of runs that an executor performs do this themselves.
+   */
   async boundaryApplied(): Promise<SessionToolVisibilityState | undefined> {
     for (;;) {
       const state = this.#authority.snapshotState()

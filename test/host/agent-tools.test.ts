@@ -158,6 +158,22 @@ describe('a surface', () => {
     expect(sent(model).at(-1)).toEqual(['list'])
   })
 
+  test('is shown under names that providers take, each once', async () => {
+    const odd = 'mcp:a' as SurfaceId
+    const { machine, model, say } = await house([call('mcp_a__read'), done], () => [
+      named('read'),
+      named('a__read'),
+      through(A, 'read'),
+      through(odd, 'read'),
+    ])
+    const { externalToolSurface: surfaces } = await machine.prepareBindings(S)
+    await added(surfaces, A, ['read'])
+    await added(surfaces, odd, ['read'])
+    await say()
+    expect(sent(model)[0]).toEqual(['read', 'a__read', 'mcp_a__read'])
+    expect(told(model)).toContain("mcp:a's read ran")
+  })
+
   test('has its calls counted, and the catalogue of a reload is another generation', async () => {
     const during: unknown[] = []
     const { machine, model, say } = await house(

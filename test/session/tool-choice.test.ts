@@ -237,6 +237,15 @@ describe('a session that names its tools', () => {
   })
 })
 
+test('a session names its tools also where a function gives them', async () => {
+  const model = scriptOf([done])
+  const executor = agent({ model, tools: () => toolsOf([], 'a', 'b') })
+  const runtime = await start({ store: freshStore('memory'), executor })
+  await runtime.open({ sessionId: 'a', tools: ['b', 'c'] })
+  await say(runtime)
+  expect(sent(model)).toEqual([['b']])
+})
+
 test('a session whose tools stay what they are is told of them once', async () => {
   const model = scriptOf([call('a'), call('a'), done])
   const runtime = await start({ store: freshStore('memory'), executor: agent({ model, tools: toolsOf([], 'a') }) })

@@ -37,11 +37,14 @@ interface Catalogued extends ShownTool, Pick<CataloguedTool, 'state'> {
 /** Asks the port what the model may see of these tools now. */
 export async function shownTools(port: RunPort, tools: readonly AgentTool[]): Promise<ShownTools> {
   const { tools: catalogued } = await port.tools(tools.map(offered))
+  const taken = new Set<string>()
   const all = catalogued.flatMap((one): readonly Catalogued[] => {
     const tool = tools[one.index]
-    return tool === undefined || one.state === 'unavailable'
-      ? []
-      : [{ ...one, name: wireName(one.name), asked: one.name, tool }]
+    const name = wireName(one.name)
+    // Providers refuse a request with two tools of one name: the first of them stays.
+    if (tool === undefined || one.state === 'unavailable' || taken.has(name)) return []
+    taken.add(name)
+    return [{ ...one, name, asked: one.name, tool }]
   })
   const visible = all.filter(({ state }) => state === 'visible')
   if (!tools.some(({ deferred }) => deferred === true) || tools.some(({ name }) => name === LOAD_TOOLS)) {
@@ -65,9 +68,15 @@ function offered({ name, deferred, surface }: AgentTool): OfferedTool {
   return { name, ...more }
 }
 
-/** Providers take no point in the name of a tool. */
+/** The longest name that providers take. */
+const MAX_NAME_CHARS = 64
+
+/** Providers take letters, digits, `_` and `-`, and no point. */
 function wireName(name: string): string {
-  return name.replaceAll('.', '__')
+  return name
+    .replaceAll('.', '__')
+    .replaceAll(/[^\w-]/g, '_')
+    .slice(0, MAX_NAME_CHARS)
 }
 
 /** Marks a call to a tool that its request did not show: nobody is to make it, be there such a tool by then or not. */

@@ -234,7 +234,7 @@ const TOOL: Fields<AgentTool> = {
   onLost: aPolicy,
   timeoutMs: optional(aDuration),
   deferred: optional(aBoolean),
-  surface: optional(aName),
+  surface: optional(aText),
   parse: aFunction,
   needsApproval: aFunction,
   approval: optional(anExpiry),
