@@ -10,6 +10,7 @@ import type { RoutingApproval } from '../kernel/regions/routing/input.ts'
 import { modelRoutingStatus, type SwitchDenial } from '../kernel/regions/routing/state.ts'
 import type { MeerkatState } from '../kernel/state.ts'
 import { DEFAULT, identityOf, modelAsked, ownModel } from '../loop/models.ts'
+import { MAX_ID_CHARS, PRINTABLE } from '../names.ts'
 import type { LetterId } from '../store/mail.ts'
 import type { Clock } from '../time.ts'
 import type { Core } from './core.ts'
@@ -117,6 +118,8 @@ function denied(sessionId: string, requestId: string, denial: SwitchDenial, appr
   return new MeerkatError('rejected', `the switch was refused: ${DENIALS[denial]}${said}`, { details })
 }
 
+/** How much an executor may say of one model, in characters. */
+const MAX_SAID = 10_000
 /** How long an executor may take to say something about a model, and to approve: less than a letter is waited for. */
 const LOOK_MS = 10_000
 const APPROVE_MS = 15_000
@@ -161,12 +164,14 @@ async function approvalOf(
 function modelsOf(executor: CoreExecutor | undefined): ExecutorModels | undefined {
   try {
     const models: unknown = executor?.models?.()
+    // A promise is no answer here; one that fails later must not end the process.
     unheard(models)
     if (typeof models !== 'object' || models === null) return undefined
     const { default: byDefault, look, approveSwitch } = models as Fields
-    const isFine = typeof byDefault === 'string' && byDefault !== '' && byDefault.isWellFormed()
+    unheard(byDefault)
+    const isFine = typeof byDefault === 'string' && byDefault.length <= MAX_ID_CHARS && /./u.test(byDefault)
     return {
-      ...(isFine && { default: byDefault }),
+      ...(isFine && PRINTABLE.test(byDefault) && { default: byDefault }),
       ...(isFunction(look) && { look: (id, signal) => look.call(models, id, signal) as never }),
       ...(isFunction(approveSwitch) && {
         approveSwitch: (request, signal) => approveSwitch.call(models, request, signal) as never,
@@ -194,7 +199,7 @@ async function answered(clock: Clock, limitMs: number, ask: (signal: AbortSignal
   })
   try {
     const answer: unknown = await Promise.race([ask(aborting.signal), late.promise])
-    const json = jsonOf(answer)
+    const json = jsonOf(answer, MAX_SAID)
     return 'problem' in json ? undefined : json.value
   } catch {
     return undefined

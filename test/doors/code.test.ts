@@ -125,6 +125,27 @@ test.each(SIDES.flatMap(side => answers.map(([what, answer]) => [side, what, ans
   },
 )
 
+const KNOWLEDGE = ['default', 'look', 'approveSwitch'] as const
+
+test.each(KNOWLEDGE.flatMap(what => answers.map(([name, answer]) => [what, name, answer] as const)))(
+  'an executor whose models.%s gives %s',
+  { timeout: 60_000 },
+  async (what, _, answer) => {
+    const given = what === 'default' ? { get: answer } : { value: answer }
+    const models = (): object => Object.defineProperty({}, what, { ...given, enumerable: true })
+    const executor = spoiling(port => echo().apply(port), { models })
+    const runtime = await start({ executor })
+    const open = await outcomeOf(() => runtime.open({ sessionId: 'spoilt', model: 'a/b' }), 20_000)
+    expect(open.type).not.toMatch(/broke|silent/)
+    expect((await outcomeOf(() => runtime.model('spoilt'))).type).not.toMatch(/broke|silent/)
+    const set = await outcomeOf(() => runtime.setModel('spoilt', { model: 'a/c' }), 20_000)
+    expect(set.type).not.toMatch(/broke|silent/)
+    const switched = await outcomeOf(() => runtime.switchModel('spoilt', { model: 'a/d', turns: 1 }), 30_000)
+    expect(switched.type).not.toMatch(/broke|silent/)
+    if (what !== 'look') expect(await endsOnce(runtime)).toBe('consumed')
+  },
+)
+
 test.each(answers)('a tool that gives %s', { timeout: 30_000 }, async (_, answer) => {
   const spoiler = tool({
     name: 'spoiler',
