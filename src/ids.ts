@@ -5,6 +5,7 @@
  * and the simulator make the same ids again from a seed.
  */
 import type { CallId, InputId, OperationId, RunId, RuntimeEpochId, ScheduleId, SessionId } from './kernel/ids.ts'
+import { aFunction, checkArgument, withMethods } from './options.ts'
 import type { Clock } from './time.ts'
 
 /** Makes new ids. */
@@ -25,6 +26,8 @@ const POOL = 8 * 512
 
 /** Ids from a clock and a source of randomness. */
 export function uuidIds(clock: Pick<Clock, 'now'>, random: RandomBytes = into => crypto.getRandomValues(into)): Ids {
+  checkArgument('uuidIds', 'clock', clock, withMethods('a clock', 'now'))
+  checkArgument('uuidIds', 'random', random, aFunction)
   const pool = new Uint8Array(POOL)
   let used = POOL
   let lastMs = 0

@@ -60,6 +60,8 @@ export const withMethods = (what: string, ...names: readonly string[]): Field =>
     typeof value === 'object' && value !== null && names.every(name => isFunction(Reflect.get(value, name))),
 })
 export const aClock: Field = withMethods('a clock', 'now', 'after')
+/** A store that is open. */
+export const aStore: Field = withMethods('an open store', 'session', 'load', 'claim', 'commit')
 export const aStoreSource: Field = withMethods('a store', 'open')
 
 /** Variables, as `process.env` has them. */
@@ -68,6 +70,12 @@ export const anEnvironment: Field = {
   fits: value =>
     isObject(value) && Object.values(value).every((one: unknown) => one === undefined || typeof one === 'string'),
 }
+
+/** A list of what passes. */
+export const aListOf = (what: string, fits: (one: unknown) => boolean): Field => ({
+  wanted: `a list of ${what}`,
+  fits: value => Array.isArray(value) && value.every(one => fits(one)),
+})
 
 export const oneOf = (...choices: readonly string[]): Field => ({
   wanted: `one of ${choices.join(', ')}`,

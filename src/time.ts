@@ -80,7 +80,7 @@ export function demandDurations(
  */
 export function soundClock(given: ClockSource | undefined): Clock {
   if (given === undefined || given === systemClock) return systemClock
-  if (given instanceof SoundClock) return given
+  if (SoundClock.is(given)) return given
   demandClock(given)
   return new SoundClock(given)
 }
@@ -117,6 +117,11 @@ function timeProblem(time: unknown): string | undefined {
 }
 
 class SoundClock implements Clock {
+  /** Touches nothing of the object: a caller's may throw at a look. */
+  static is(given: unknown): given is SoundClock {
+    return typeof given === 'object' && given !== null && #given in given
+  }
+
   readonly #given: ClockSource
   #fault: string | undefined
   /** The newest time that was believed, and when that was on the machine's clock. */
@@ -219,7 +224,9 @@ export class Deadline {
 
   /** `timeoutMs` from now. */
   static in(clock: Clock, timeoutMs: number): Deadline {
-    return new Deadline(clock, clock.monotonic() + timeoutMs)
+    if (typeof timeoutMs !== 'number' || Number.isNaN(timeoutMs)) demandDurations({ timeoutMs })
+    const sound = soundClock(clock)
+    return new Deadline(sound, sound.monotonic() + timeoutMs)
   }
 
   /** The same by a caller's word, an object of one duration; `invalid-params` names it where it is none. */

@@ -26,7 +26,7 @@ export const layers: readonly Layer[] = [
   { name: 'in-time', sees: ['foreign', 'time'] },
   { name: 'defined', sees: [], outside: 'browser' },
   { name: 'faults', sees: [], outside: 'browser' },
-  { name: 'ids', sees: ['kernel', 'time'], outside: 'browser' },
+  { name: 'ids', sees: ['kernel', 'time', 'options'], outside: 'browser' },
   { name: 'node-version', sees: [], outside: 'browser' },
   { name: 'node-check', sees: ['node-version'], outside: 'browser' },
   { name: 'turns', sees: [] },

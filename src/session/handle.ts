@@ -4,6 +4,7 @@ import { defined } from '../defined.ts'
 import type { EventView } from '../events.ts'
 import { eventsOfInput } from '../input-events.ts'
 import type { InputId, RunId, SessionId } from '../kernel/ids.ts'
+import { aText, aWord, checkArgument, checkFields, withMethods } from '../options.ts'
 import type { Content } from '../store/records.ts'
 import type { SendParams, SessionChanges } from './api.ts'
 import { checkedSignal, fieldsOf, ofSession } from './door.ts'
@@ -165,6 +166,8 @@ export class SentInput<Output = unknown> {
   #result: Promise<SentResult<Output>> | undefined
 
   constructor(calls: Calls, sessionId: SessionId, answer: SendAnswer, schema?: StandardSchema<Output>) {
+    checkFields('new SentInput', answer, { inputId: aWord, outcome: aText, cursor: aText })
+    checkArgument('new SentInput', 'calls', calls, withMethods('a runtime', 'call'))
     this.#calls = calls
     this.#sessionId = sessionId
     this.#schema = schema

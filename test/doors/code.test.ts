@@ -231,3 +231,10 @@ test.each(METHODS.flatMap(method => THROWS.map(([what, answer]) => [method, what
     expect((await outcomeOf(() => runtime.close())).type).not.toBe('silent')
   },
 )
+
+test('a tool whose resume can not even be bound is made, or refused by its name', async () => {
+  const { proxy, revoke } = Proxy.revocable(() => {}, {})
+  revoke()
+  const definition = { name: 't', description: 'd', input: z.object({}), execute: () => {}, resume: proxy }
+  expect((await outcomeOf(() => tool(definition as never))).type).not.toBe('broke')
+})

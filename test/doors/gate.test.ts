@@ -18,7 +18,7 @@ const TRIED: Readonly<Record<string, string>> = {
   './store/sqlite': 'options.test.ts, and the store contract',
   './store/postgres': 'options.test.ts, and the store contract',
   './client': 'options.test.ts; surfaces.test.ts: what it carries is checked by the server',
-  './server': 'options.test.ts, surfaces.test.ts',
+  './server': 'options.test.ts, server-options.test.ts, surfaces.test.ts',
   './kernel': 'pure functions over declared inputs: the explorer walks them',
   './telemetry': 'options.test.ts; code.test.ts, as an observer',
   './testing': 'options.test.ts',
@@ -31,6 +31,6 @@ test('every entry of the package is tried by this suite, or says why not', () =>
 })
 
 test('what this suite says it tries, it has', () => {
-  const files = Object.values(TRIED).flatMap(text => text.match(/[a-z]+\.test\.ts/g) ?? [])
+  const files = Object.values(TRIED).flatMap(text => text.match(/[a-z-]+\.test\.ts/g) ?? [])
   for (const file of new Set(files)) expect(() => readFileSync(join(import.meta.dirname, file))).not.toThrow()
 })

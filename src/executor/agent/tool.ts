@@ -144,7 +144,7 @@ export function tool<Input extends z.ZodType, Output>(definition: ToolDefinition
     mayNeedApproval: needsApproval !== false,
     ...(approval && { approval: { expiresMs: approval.expiresMs, onExpiry: approval.onExpiry } }),
     execute: (args, context) => definition.execute(typed(args), context),
-    ...(definition.resume && { resume: definition.resume.bind(definition) }),
+    ...(definition.resume && { resume: (handle, context) => definition.resume?.(handle, context) }),
     ...(output === undefined ? {} : { checkOutput: result => problemWith(output, result) }),
   }
 }

@@ -6,6 +6,7 @@
  */
 import { createHash } from 'node:crypto'
 import { MeerkatError } from '../../errors.ts'
+import { aSignal, aStore, aWord, checkArgument, checkOptions, type Fields, optional } from '../../options.ts'
 import type { Position } from '../../store/records.ts'
 import type { LoadedSession, LocatedId, LogRow, SessionIndex, Store } from '../../store/store.ts'
 import { base64Of, readBlob } from '../blobs.ts'
@@ -18,12 +19,18 @@ export interface ExportOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+const EXPORT: Fields<ExportOptions> = { signal: optional(aSignal) }
+
 /** The lines of the session's export, without line ends. `session-not-found`; `conflict` if it is removed meanwhile. */
 export async function* exportSession(
   store: Store,
   sessionId: string,
-  { signal }: ExportOptions = {},
+  options: ExportOptions = {},
 ): AsyncGenerator<string> {
+  checkArgument('exportSession', 'store', store, aStore)
+  checkArgument('exportSession', 'sessionId', sessionId, aWord)
+  checkOptions('exportSession', options, EXPORT)
+  const { signal } = options
   signal?.throwIfAborted()
   const { id } = await summaryOf(store, sessionId)
   const loaded = await store.load(id)

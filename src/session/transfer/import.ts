@@ -17,6 +17,17 @@ import type { SessionId } from '../../kernel/ids.ts'
 import { unfinishedCount } from '../../kernel/regions/endings/table.ts'
 import { entryOf } from '../../kernel/regions/ledger/state.ts'
 import { demandName, MAX_ID_CHARS } from '../../names.ts'
+import {
+  aStore,
+  aText,
+  aWord,
+  checkArgument,
+  checkOptions,
+  type Field,
+  type Fields,
+  isFunction,
+  optional,
+} from '../../options.ts'
 import { digestOf, isReference } from '../../store/blobs.ts'
 import { type CommitRecord, type MessagePart, RECORD_VERSION, type SessionRecord } from '../../store/records.ts'
 import { type Blob, type Claim, type Commit, type JournalEntry, PARTIAL, type Store } from '../../store/store.ts'
@@ -45,6 +56,15 @@ export interface ImportOptions {
   readonly as?: string
 }
 
+const IMPORT: Fields<ImportOptions> = { owner: aWord, as: optional(aText) }
+const someLines: Field = {
+  wanted: 'lines to iterate over',
+  fits: value =>
+    typeof value === 'object' &&
+    value !== null &&
+    (isFunction(Reflect.get(value, Symbol.asyncIterator)) || isFunction(Reflect.get(value, Symbol.iterator))),
+}
+
 export interface Imported extends Counts {
   readonly sessionId: SessionId
   readonly messages: number
@@ -61,6 +81,9 @@ type Lines = AsyncIterable<string> | Iterable<string>
  * `details.line` for lines that are not an export's, or not all of one; `unsupported` for one of a newer release.
  */
 export async function importSession(store: Store, lines: Lines, options: ImportOptions): Promise<Imported> {
+  checkArgument('importSession', 'store', store, aStore)
+  checkArgument('importSession', 'lines', lines, someLines)
+  checkOptions('importSession', options, IMPORT)
   const { claim, ...imported } = await land(store, lines, options)
   await store.release(claim)
   return imported

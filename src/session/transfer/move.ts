@@ -13,6 +13,7 @@ import { headOf } from '../../driver/head.ts'
 import { stateOf } from '../../driver/load.ts'
 import { asMeerkatError, MeerkatError } from '../../errors.ts'
 import type { SessionId } from '../../kernel/ids.ts'
+import { aClock, aStore, aWord, checkArgument, checkOptions, type Fields, optional } from '../../options.ts'
 import { RECORD_VERSION } from '../../store/records.ts'
 import type { Claim, SessionSummary, Store } from '../../store/store.ts'
 import { sessionExists } from '../../store/store-errors.ts'
@@ -29,6 +30,8 @@ export interface MoveOptions {
   readonly clock?: Clock
 }
 
+const MOVE: Fields<MoveOptions> = { owner: aWord, clock: optional(aClock) }
+
 export interface Moved {
   readonly sessionId: SessionId
   /** False when it was there already: an earlier move had come that far. */
@@ -37,6 +40,10 @@ export interface Moved {
 
 /** Moves a session. `not-owner` while somebody alive holds it in the source, `session-conflict` if the target has its own. */
 export async function moveSession(from: Store, to: Store, sessionId: string, options: MoveOptions): Promise<Moved> {
+  checkArgument('moveSession', 'from', from, aStore)
+  checkArgument('moveSession', 'to', to, aStore)
+  checkArgument('moveSession', 'sessionId', sessionId, aWord)
+  checkOptions('moveSession', options, MOVE)
   const id = sessionId as SessionId
   // An earlier move may have died while it removed what had arrived: what is left of that is nobody's session.
   await clearRemains(from, id, options.owner).catch(unlessHeld)

@@ -2,14 +2,29 @@
  * The history checker: judges a runtime from outside, by what was told and what can be read, and knows nothing of how
  * it works. Each rule is one promise.
  */
+import { aBoolean, aListOf, aNumber, anObject, checkFields, type Fields, optional } from '../../options.ts'
 import { isOpen } from '../../session/input-status.ts'
 import { effectRules } from './check-effects.ts'
 import { cancelRule, orderRule, receiptRule, runRule } from './check-runs.ts'
 import type { History, SessionHistory, Told, Violation } from './history.ts'
 import { Heard } from './said.ts'
 
+const things = aListOf('objects', anObject.fits)
+const isSession = (value: unknown): boolean =>
+  anObject.fits(value) && ['events', 'inputs', 'ended'].every(name => things.fits(Reflect.get(Object(value), name)))
+
+const HISTORY: Fields<History> = {
+  told: things,
+  sessions: aListOf('sessions, each with events, inputs and ended', isSession),
+  effects: things,
+  settled: aBoolean,
+  excused: optional(aListOf('ids', one => typeof one === 'string')),
+  startWithinMs: aNumber,
+}
+
 /** Everything in the history that must not be; empty when all is well. */
 export function checkHistory(history: History): readonly Violation[] {
+  checkFields('checkHistory', history, HISTORY)
   return [
     ...toldRules(history),
     ...history.sessions.flatMap(session => [

@@ -8,7 +8,7 @@
  * ```
  */
 
-import { aFunction, checkFields, optional } from '../../options.ts'
+import { aFunction, aListOf, anObject, aText, checkFields, optional } from '../../options.ts'
 import { loadSchemas } from '../../session/door.ts'
 import { memory } from '../../store/memory.ts'
 import { aNumber, anySeed, checkSimulation } from './check-options.ts'
@@ -87,8 +87,18 @@ export async function simulateMany(options: SimulationsOptions): Promise<Readonl
 
 const MANY = { seeds: aNumber, from: optional(anySeed), onReport: optional(aFunction) }
 
+const REPORT = {
+  seed: aNumber,
+  hash: aText,
+  violations: aListOf('violations', anObject.fits),
+  trace: aListOf('texts', aText.fits),
+  replay: aText,
+}
+
 /** A report of a simulation that went wrong, for people. */
-export function reportText({ seed, hash, violations, trace, replay }: SimulationReport): string {
+export function reportText(report: SimulationReport): string {
+  checkFields('reportText', report, REPORT)
+  const { seed, hash, violations, trace, replay } = report
   return [
     `the simulation of seed ${seed} (${hash}) broke ${violations.length === 1 ? 'a rule' : `${violations.length} rules`}:`,
     ...violations.map(({ rule, text }) => `  ${rule}: ${text}`),

@@ -1,9 +1,12 @@
 /** Numbers from a seed: the same ones every time, on every machine. */
 
+import { aNumber, checkArgument } from '../../options.ts'
+
 export class Random {
   #state: number
 
   constructor(seed: number) {
+    checkArgument('new Random', 'seed', seed, aNumber)
     this.#state = (Math.imul(seed | 0, 0x9e3779b1) ^ 0x85ebca6b) >>> 0
   }
 
