@@ -98,46 +98,42 @@ function withReceipt(slice: Supervisor, receipt: SupervisorRotationReceipt): Sup
   }
 }
 
+type In<Phase extends Supervisor['phase']> = Extract<Supervisor, { readonly phase: Phase }>
+
 const bindTo =
   (publishPending: boolean) =>
   (slice: Supervisor, { supervisor }: { readonly supervisor: SupervisorIdentity }): Supervisor =>
     inPhase(slice, { phase: 'bound', supervisor, publishPending })
 
-function published(slice: Supervisor): Supervisor {
-  return slice.phase === 'bound' ? { ...slice, publishPending: false } : slice
+function published(slice: In<'bound'>): Supervisor {
+  return { ...slice, publishPending: false }
 }
-function revoking(slice: Supervisor): Supervisor {
-  return slice.phase === 'bound' ? inPhase(slice, { phase: 'revoking', previous: slice.supervisor }) : slice
+function revoking(slice: In<'bound'>): Supervisor {
+  return inPhase(slice, { phase: 'revoking', previous: slice.supervisor })
 }
-function revoked(slice: Supervisor): Supervisor {
-  return slice.phase === 'revoking' ? inPhase(slice, { phase: 'unbound', revoked: slice.previous }) : slice
+function revoked(slice: In<'revoking'>): Supervisor {
+  return inPhase(slice, { phase: 'unbound', revoked: slice.previous })
 }
-function rotateOut(slice: Supervisor, { operationId, next }: Asked): Supervisor {
-  if (slice.phase !== 'bound') return slice
+function rotateOut(slice: In<'bound'>, { operationId, next }: Asked): Supervisor {
   return inPhase(slice, { phase: 'rotatingOut', operationId, previous: slice.supervisor, next })
 }
-function rotateIn(slice: Supervisor): Supervisor {
-  if (slice.phase !== 'rotatingOut') return slice
+function rotateIn(slice: In<'rotatingOut'>): Supervisor {
   const { operationId, previous, next } = slice
   return inPhase(slice, { phase: 'rotatingIn', operationId, previous, next })
 }
-function rotated(slice: Supervisor): Supervisor {
-  if (slice.phase !== 'rotatingIn') return slice
+function rotated(slice: In<'rotatingIn'>): Supervisor {
   const { operationId, previous, next } = slice
   const bound = inPhase(slice, { phase: 'bound', supervisor: next, publishPending: false })
   return withReceipt(bound, { operationId, previous, next, outcome: 'Completed' })
 }
-function adopted(slice: Supervisor, { operationId, next }: Asked): Supervisor {
-  return slice.phase === 'bound'
-    ? withReceipt(slice, { operationId, previous: slice.supervisor, next, outcome: 'Completed' })
-    : slice
+function adopted(slice: In<'bound'>, { operationId, next }: Asked): Supervisor {
+  return withReceipt(slice, { operationId, previous: slice.supervisor, next, outcome: 'Completed' })
 }
-function rejected(slice: Supervisor, asked: Asked, rejection: SupervisorRotationRejection): Supervisor {
-  if (slice.phase !== 'bound') return slice
+function rejected(slice: In<'bound'>, asked: Asked, rejection: SupervisorRotationRejection): Supervisor {
   return withReceipt(slice, { ...askedOf(asked), previous: slice.supervisor, outcome: 'Rejected', rejection })
 }
 
-/** How the authority changes hands. Each leaves a slice alone that is in no phase for it. */
+/** How the authority changes hands. */
 export const supervisorSteps = {
   bindTo,
   published,

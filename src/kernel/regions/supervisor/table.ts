@@ -8,6 +8,7 @@
 
 import type { Satellite } from '../../core.ts'
 import { emptyMap } from '../../persistent-map.ts'
+import { rowsOf } from '../../region.ts'
 import { anew } from '../lifetimes.ts'
 import { LASTING, OPEN, SERVED } from '../phases.ts'
 import type { SupervisorEffect } from './effect.ts'
@@ -24,6 +25,8 @@ const ROTATING = ['rotatingOut', 'rotatingIn'] as const
 
 const NOBODY: Supervisor = { phase: 'unbound', receipts: emptyMap(), receiptOrder: [] }
 const HELD = ['bound', 'revoking', 'rotatingOut', 'rotatingIn'] as const
+
+const narrowed = rowsOf<Sees, Supervisor, SupervisorEffect>()
 
 export const supervisor: Satellite<Sees, SupervisorInput, SupervisorEffect, 'supervisor', Supervisor['phase']> = {
   name: 'supervisor',
@@ -148,26 +151,26 @@ export const supervisor: Satellite<Sees, SupervisorInput, SupervisorEffect, 'sup
       },
     ],
     SupervisorTrustEdgePublished: [
-      {
+      narrowed({
         name: 'published',
         from: ['bound'],
         during: LASTING,
         when: [guards.isCurrentEdge, guards.isPublishPending],
         then: published,
-      },
+      }),
     ],
     // Whoever wants it published asks again; nothing is retried by guess.
     SupervisorTrustEdgePublishFailed: [
-      {
+      narrowed({
         name: 'failed',
         from: ['bound'],
         during: LASTING,
         when: [guards.isCurrentEdge, guards.isPublishPending],
         then: published,
-      },
+      }),
     ],
     RevokeSupervisor: [
-      {
+      narrowed({
         name: 'revoking',
         from: ['bound'],
         during: LASTING,
@@ -175,18 +178,18 @@ export const supervisor: Satellite<Sees, SupervisorInput, SupervisorEffect, 'sup
         to: ['revoking'],
         then: revoking,
         emit: [revoke],
-      },
+      }),
       { name: 'again', from: ['revoking'], during: LASTING, when: [guards.isCurrentEdge], emit: [revoke] },
     ],
     SupervisorTrustEdgeRevoked: [
-      {
+      narrowed({
         name: 'revoked',
         from: ['revoking'],
         during: LASTING,
         when: [guards.isCurrentEdge],
         to: ['unbound'],
         then: revoked,
-      },
+      }),
     ],
     SupervisorTrustEdgeRevokeFailed: [
       { name: 'failed', from: ['revoking'], during: LASTING, when: [guards.isCurrentEdge] },
@@ -265,23 +268,23 @@ export const supervisor: Satellite<Sees, SupervisorInput, SupervisorEffect, 'sup
         emit: [refused('OperationConflict')],
       },
       { name: 'not-bound', from: ['unbound', 'revoking'], during: LASTING, emit: [refused('NotBound')] },
-      {
+      narrowed({
         name: 'preflight',
         from: ['bound'],
         during: OPEN,
         when: [guards.failedPreflight],
         then: (slice, input) => rejected(slice, input, input.preflight ?? 'InvalidTarget'),
         emit: [rotation(false)],
-      },
-      {
+      }),
+      narrowed({
         name: 'adopts-current',
         from: ['bound'],
         during: OPEN,
         when: [guards.adoptsCurrent],
         then: adopted,
         emit: [rotation(false)],
-      },
-      {
+      }),
+      narrowed({
         name: 'begun',
         from: ['bound'],
         during: OPEN,
@@ -289,17 +292,17 @@ export const supervisor: Satellite<Sees, SupervisorInput, SupervisorEffect, 'sup
         to: ['rotatingOut'],
         then: rotateOut,
         emit: [rotation(false), revoke],
-      },
-      {
+      }),
+      narrowed({
         name: 'epoch-not-advanced',
         from: ['bound'],
         during: OPEN,
         then: (slice, input) => rejected(slice, input, 'TargetEpochNotAdvanced'),
         emit: [rotation(false)],
-      },
+      }),
     ],
     SupervisorRotationPreviousRevoked: [
-      {
+      narrowed({
         name: 'revoked',
         from: ['rotatingOut'],
         during: LASTING,
@@ -307,10 +310,10 @@ export const supervisor: Satellite<Sees, SupervisorInput, SupervisorEffect, 'sup
         to: ['rotatingIn'],
         then: rotateIn,
         emit: [publish],
-      },
+      }),
     ],
     SupervisorRotationNextPublished: [
-      {
+      narrowed({
         name: 'published',
         from: ['rotatingIn'],
         during: LASTING,
@@ -318,7 +321,7 @@ export const supervisor: Satellite<Sees, SupervisorInput, SupervisorEffect, 'sup
         to: ['bound'],
         then: rotated,
         emit: [rotation(false)],
-      },
+      }),
     ],
     ResumeSupervisorRotation: [
       { name: 'out', from: ['rotatingOut'], during: LASTING, when: [guards.isThisRotation], emit: [revoke] },
