@@ -20,6 +20,7 @@ import {
   type ToolAuthority,
   type ToolCatalog,
   type ToolWitness,
+  type Visibility,
 } from './regions/visibility/state.ts'
 import type { MeerkatState } from './state.ts'
 
@@ -213,6 +214,25 @@ function inheriting(
 export function toolFilterOf(allow: readonly string[] | undefined, deny: readonly string[] = []): ToolFilter {
   if (allow === undefined) return plain({ type: 'deny', names: deny })
   return plain({ type: 'allow', names: allow.filter(name => !deny.includes(name)) })
+}
+
+/** What a fork is told, so that its model sees of the tools what that of its source is to see. */
+export function inheritedTools(source: Visibility): readonly MeerkatInput[] {
+  const { filter, deferred } = source.staged
+  // A list of the session's own is an option, which the fork has, too.
+  const inherited = source.chosen === true ? ALL_TOOLS : source.inherited
+  const filtered = distinct([...namedBy(inherited), ...namedBy(filter)])
+  if (sameFilter(inherited, ALL_TOOLS) && sameFilter(filter, ALL_TOOLS) && deferred.length === 0) return []
+  const [witnesses, authorities] = [
+    witnessesIn(source.filterCatalog, filtered),
+    witnessesIn(source.deferredCatalog, deferred),
+  ]
+  const shown = { revision: 1, filter, deferred }
+  return [
+    { type: 'ReplaceFilterToolAuthorityCatalog', catalog: witnesses },
+    { type: 'ReplaceDeferredToolAuthorityCatalog', catalog: authorities },
+    { type: 'ReplaceVisibilityState', inherited, active: shown, staged: shown, witnesses, authorities },
+  ]
 }
 
 /** Who provides these tools, as a catalogue has it; `other`: who provides those that it has not. */

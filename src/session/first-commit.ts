@@ -4,6 +4,8 @@ import type { Ids } from '../ids.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import { meerkat } from '../kernel/machine.ts'
 import type { SessionLlmCapabilitySurface } from '../kernel/regions/llm/state.ts'
+import type { Visibility } from '../kernel/regions/visibility/state.ts'
+import { inheritedTools } from '../kernel/tool-catalogue.ts'
 import { nameModel } from '../loop/models.ts'
 import { registrationOf } from '../loop/settle.ts'
 import type { MessageRecord, SessionOptions, SessionRecord } from '../store/records.ts'
@@ -15,6 +17,8 @@ export interface Fork {
   readonly messages: readonly MessageRecord[]
   /** The files that the messages speak of. */
   readonly blobs: readonly Blob[]
+  /** Which tools its model may see. */
+  readonly visibility: Visibility
 }
 
 /** What a session may begin with besides its options. */
@@ -41,5 +45,6 @@ export function firstCommit(
     tx.parts.blobs.push(...fork.blobs)
     tx.step({ type: 'ExtendTranscript', messages: fork.messages.length })
   }
+  if (fork !== undefined) for (const step of inheritedTools(fork.visibility)) tx.step(step)
   return { record, built: tx.build(1) }
 }

@@ -41,16 +41,18 @@ export async function openSession(
 
 /** Makes a session that begins with the first messages of another, and answers its id. */
 export async function forkSession(
-  { store, sessions, ids }: Core,
+  core: Core,
   sessionId: string,
   { atMessage, newSessionId }: { readonly atMessage?: number | undefined; readonly newSessionId?: string | undefined },
 ): Promise<SessionId> {
+  const { store, sessions, ids } = core
   const source = await summaryOf(store, sessionId)
+  const { visibility } = await core.state(source.id)
   const count = Math.min(source.messages, atMessage ?? source.messages)
   const copied = count === 0 ? [] : await readMessages(store, source.id, 0, count)
   const messages = copied.map(({ role, content }): MessageRecord => ({ role, content }))
   const blobs = await Promise.all(digestsIn(messages).map(digest => readBlob(store, digest)))
   const id = (newSessionId ?? ids.session()) as SessionId
-  await sessions.create(id, source.options, { fork: { from: source.id, messages, blobs } })
+  await sessions.create(id, source.options, { fork: { from: source.id, messages, blobs, visibility } })
   return id
 }

@@ -2,6 +2,7 @@
  * What the store refused, for as long as that says something about it: to those who wait for a session that was let go
  * for it, and to whoever asks how the runtime is.
  */
+import type { Transaction } from '../driver/transaction.ts'
 import { asMeerkatError, MeerkatError } from '../errors.ts'
 import type { SessionId } from '../kernel/ids.ts'
 
@@ -67,4 +68,11 @@ export function noExecutor(): MeerkatError {
     'unsupported',
     'this runtime has no executor for the session, so it can admit inputs but not answer them',
   )
+}
+
+/** Nothing of a destroyed session can be changed. */
+export function demandChangeable({ state }: Pick<Transaction, 'state'>, sessionId: SessionId): void {
+  if (state.lifecycle.phase !== 'destroyed') return
+  const details = { sessionId, phase: 'destroyed' }
+  throw new MeerkatError('not-ready', `session ${sessionId} is destroyed: nothing of it can be changed`, { details })
 }

@@ -9,6 +9,7 @@ import { demandDurations } from '../time.ts'
 import type { SessionChanges } from './api.ts'
 import { jsonInOrder } from './digest.ts'
 import { offeredTools } from './offered-tools.ts'
+import { demandChangeable } from './refusals.ts'
 
 export type SettingsUpdate = SessionChanges & { readonly revision?: number }
 
@@ -24,10 +25,7 @@ export function changeSettings(
 ): number {
   const session = tx.parts.changed.at(-1) ?? committed
   const { revision: present = 1, options } = session
-  if (tx.state.lifecycle.phase === 'destroyed') {
-    const details = { sessionId: session.id, phase: 'destroyed' }
-    throw new MeerkatError('not-ready', `session ${session.id} is destroyed: nothing of it can be changed`, { details })
-  }
+  demandChangeable(tx, session.id)
   if (revision !== undefined && revision !== present) {
     const message = `session ${session.id} is at revision ${present}, not ${revision}: read it again, then change it`
     throw new MeerkatError('conflict', message, { details: { sessionId: session.id, revision: present } })

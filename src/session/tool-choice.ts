@@ -14,6 +14,7 @@ import type { LetterId } from '../store/mail.ts'
 import type { SessionOptions } from '../store/records.ts'
 import type { LiveSession } from './live-session.ts'
 import { offeredTools } from './offered-tools.ts'
+import { demandChangeable } from './refusals.ts'
 import type { ToolsView } from './views.ts'
 
 export interface ToolFilterParams {
@@ -70,6 +71,7 @@ export function filterTools(
   letter: LetterId | undefined,
 ): Promise<StagedTools> {
   return live.driver.mutate(tx => {
+    demandChangeable(tx, live.id)
     const filter = toolFilterOf(allow, deny)
     if (sameFilter(filter, tx.state.visibility.staged.filter)) return revisionOf(tx.state)
     demandKnown(tx, { executor, live }, 'filterCatalog', { ...defined({ allow, deny }) })
@@ -88,6 +90,7 @@ export function askForTools(
   letter: LetterId | undefined,
 ): Promise<StagedTools> {
   return live.driver.mutate(tx => {
+    demandChangeable(tx, live.id)
     demandKnown(tx, { executor, live }, 'deferredCatalog', { names })
     tx.performs(letter)
     requestTools(tx, names)

@@ -65,6 +65,26 @@ describe.each(STORES)('on %s', kind => {
     expect(sent(model)).toEqual([all, ['read', 'send'], ['read', 'send'], ['send'], all])
   })
 
+  test('a fork is shown what its source is', async () => {
+    const model = scriptOf([done])
+    const tools = [...toolsOf([], 'read', 'write', 'send'), ...toolsOf([], 'archive').map(deferred)]
+    const runtime = await start({ store: freshStore(kind), executor: agent({ model, tools }) })
+    await runtime.open({ sessionId: 'a', tools: ['read', 'write', 'archive'] })
+    await say(runtime)
+    await runtime.filterTools('a', { deny: ['write'] })
+    await runtime.requestTools('a', { names: ['archive'] })
+    await runtime.fork('a', { newSessionId: 'b' })
+    await say(runtime, 'b')
+    expect(sent(model).at(-1)).toEqual(['read', 'archive'])
+    await runtime.filterTools('b')
+    for (const id of ['b', 'a']) await say(runtime, id)
+    expect(sent(model).slice(-2)).toEqual([
+      ['read', 'write', 'archive'],
+      ['read', 'archive'],
+    ])
+    expect(await runtime.audit('b')).toMatchObject({ ok: true })
+  })
+
   test('a process that does not own the session sets one, too', async () => {
     const store = freshStore(kind === 'memory' ? 'sqlite' : kind)
     const model = scriptOf([call('read'), done])
