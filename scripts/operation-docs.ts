@@ -34,6 +34,7 @@ parameters, result and errors whichever way you call it:
 | JSON-RPC 2.0 | the name is the method: \`{"jsonrpc":"2.0","id":1,"method":"session/get","params":{"sessionId":"a"}}\` |
 | REST | \`POST /v1/session/get\` with the parameters as JSON body, and the routes [below](#rest); \`GET /openapi.json\` describes all |
 | typed client | \`createClient({ url }).call('session/get', { sessionId: 'a' })\` from \`meerkat-ts/client\` |
+| in the same process | \`runtime.call('session/get', { sessionId: 'a' })\`; the runtime's methods are made of it |
 
 Unknown keys are refused, everywhere alike. Ids are strings, times are ISO 8601 in UTC, durations are integers that end
 in \`Ms\`. Results may grow fields; skip those you don't know.
