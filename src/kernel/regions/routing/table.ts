@@ -65,6 +65,8 @@ import type { Sees } from './sees.ts'
 import { activeImage, imagesOf, NO_ROUTING, type Routing, remembering, withImage } from './state.ts'
 
 const SWITCH = [knowsBaseline, isNewSwitch]
+/** What is refused for another reason is a switch for some turns as well. */
+const FINITE = [...SWITCH, isForSomeTurns]
 const IMAGE = [knowsBaseline, isNewImage]
 
 type Table = Satellite<Sees, RoutingInput | LlmInput, RoutingEffect, 'routing', LifecyclePhase>['on']
@@ -74,35 +76,35 @@ const switches: Table = {
     {
       name: 'unavailable',
       from: OPEN,
-      when: [...SWITCH, isApprovalUnavailable],
+      when: [...FINITE, isApprovalUnavailable],
       then: denySwitch('approvalRequiredButUnavailable'),
       emit: [news],
     },
     {
       name: 'denied',
       from: OPEN,
-      when: [...SWITCH, isApprovalDenied],
+      when: [...FINITE, isApprovalDenied],
       then: denySwitch('deniedDuringApproval'),
       emit: [news, denialOf('switch')],
     },
     {
       name: 'conflict',
       from: OPEN,
-      when: [...SWITCH, isSwitching],
+      when: [...FINITE, isSwitching],
       then: denySwitch('scopedOverrideConflict'),
       emit: [news],
     },
     {
       name: 'transport',
       from: OPEN,
-      when: [...SWITCH, losesTransport],
+      when: [...FINITE, losesTransport],
       then: denySwitch('realtimeTransportConflict'),
       emit: [news],
     },
     {
       name: 'accepted',
       from: OPEN,
-      when: [...SWITCH, isForSomeTurns],
+      when: FINITE,
       then: (slice, { requestId, target, turns }) => ({
         ...slice,
         pending: { phase: 'pendingForBoundary', requestId, target, turns },
