@@ -8,7 +8,7 @@ import { asyncMutants } from './support/async-mutants.ts'
 import { changedLedger, type Mutant, never, withFollow, withoutGuard, withoutRows, withRow } from './support/mutants.ts'
 
 describe('the session machine, explored', () => {
-  test('breaks no rule, traps nothing, and has no edge that is never taken', { timeout: 120_000 }, () => {
+  test('breaks no rule, traps nothing, and has no edge that is never taken', { timeout: 300_000 }, () => {
     const report = verify({ quick: true })
     expect(report.violations).toEqual([])
     expect(report.liveness.failures).toEqual([])

@@ -75,20 +75,28 @@ export function emissionFault(
   { state: after, effects, edge }: Transition<MeerkatState, MeerkatEffect>,
 ): Fault | undefined {
   const step = { before, input, after }
-  const asked = ASKED.get(input.type) ?? []
+  const asked = ASKED.get(input.type) ?? NONE
   for (const one of GROUPS) {
+    // Most steps change a slice or two and say little: the other groups have nothing to say of them.
     const isConcerned =
       asked.includes(one) ||
-      one.slices.some(slice => before[slice] !== after[slice]) ||
+      (before !== after && one.slices.some(slice => before[slice] !== after[slice])) ||
       effects.some(({ type }) => GROUP_OF.get(type) === one)
-    if (!isConcerned) continue
-    for (const [type, rule] of one.rules) {
-      const said = effects.filter(effect => effect.type === type)
-      const due = rule.expected(step)
-      if (said.length === due.length && due.every((expected, index) => agrees(expected, said[index]))) continue
-      const text = `${edge} says ${JSON.stringify(said)}, but ${type} is emitted ${rule.when}: ${JSON.stringify(due)}`
-      return { invariant: `emits-${type}`, text }
-    }
+    const fault = isConcerned ? faultIn(one, step, effects) : undefined
+    if (fault !== undefined) return { ...fault, text: `${edge} ${fault.text}` }
+  }
+  return undefined
+}
+
+const NONE: readonly never[] = []
+
+function faultIn({ rules }: Group, step: Stepped, effects: readonly MeerkatEffect[]): Fault | undefined {
+  for (const [type, rule] of rules) {
+    const said = effects.length === 0 ? NONE : effects.filter(effect => effect.type === type)
+    const due = rule.expected(step)
+    if (said.length === due.length && due.every((expected, index) => agrees(expected, said[index]))) continue
+    const text = `says ${JSON.stringify(said)}, but ${type} is emitted ${rule.when}: ${JSON.stringify(due)}`
+    return { invariant: `emits-${type}`, text }
   }
   return undefined
 }
