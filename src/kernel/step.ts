@@ -277,8 +277,8 @@ function guardRejected<State, Input, Effect>(
     const failing = when.filter(guard => !guard(state, input, verdict))
     const [unmet, met] = [failing.length, when.length - failing.length]
     const first = when.findIndex(guard => guard === failing[0])
-    // Of two that came as close, the one that fails earlier fails for more than its own sake.
-    const order = unmet - closest.unmet || closest.met - met || first - closest.first
+    // Of two that came as close, the one that was led on further is the one that was meant.
+    const order = unmet - closest.unmet || closest.met - met || closest.first - first
     if (order < 0) closest = { unmet, met, first, guard: nameOf(failing[0]) ?? name }
   }
   const { guard } = closest
