@@ -185,7 +185,7 @@ const mutants: readonly Mutant[] = [
   },
   {
     fault: 'calls that outlive the work they belong to',
-    machine: () => withFollow('calls', 'AcceptInput', () => undefined),
+    machine: () => withFollow('calls', 'AcceptInput/enqueued', () => undefined),
     only: ['calls-and-queue'],
     caughtBy: 'calls-belong-to-unfinished-work',
   },
