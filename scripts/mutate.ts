@@ -3,13 +3,14 @@
 //   npm run mutate -- --region ledger       those of one region
 //   npm run mutate -- --sample 40 --seed 1  a few of all regions, with a quicker look at each
 //   npm run mutate -- --thorough            explores also what unit tests notice
+//   npm run mutate -- --explorer            what the explorer notices alone, at least; nothing is judged
 //   npm run mutate -- --write               into docs/mutation.md
 // Ends with 1 if there is a mutant that nothing notices and that docs/mutation.md does not name.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { type Mutant, mutantsOf } from '../src/kernel/check/mutate.ts'
-import { campaign, glance, type Verdict } from './mutate/campaign.ts'
-import { isHole, listedIn, page, table } from './mutate/report.ts'
+import { campaign, glance, looks, type Verdict } from './mutate/campaign.ts'
+import { isHole, listedIn, page, sharesOf, table } from './mutate/report.ts'
 import { failingAnyway } from './mutate/unit-tests.ts'
 
 const { values } = parseArgs({
@@ -18,6 +19,7 @@ const { values } = parseArgs({
     sample: { type: 'string' },
     seed: { type: 'string', default: '1' },
     thorough: { type: 'boolean', default: false },
+    explorer: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
   },
 })
@@ -46,6 +48,12 @@ function tell(progress: string): void {
 }
 
 async function main(): Promise<number> {
+  if (values.explorer) {
+    const noticed = await looks(mutantsOf(values.region), tell)
+    for (const group of ['region', 'mutation'] as const)
+      console.log(`${sharesOf(noticed, ({ mutant }) => mutant[group])}\n`)
+    return 0
+  }
   const failing = await failingAnyway()
   if (failing.length > 0) console.error(`left out, for they fail without any mutant: ${failing.join('; ')}`)
   const all = mutantsOf(values.region)

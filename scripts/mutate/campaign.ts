@@ -57,6 +57,18 @@ export async function campaign(mutants: readonly Mutant[], thorough: boolean, te
   return [...notes.values()].map(verdictOf)
 }
 
+/** What the explorer notices alone, in the states of the real machine: nothing is tested, and no mutant explored by itself. */
+export async function looks(mutants: readonly Mutant[], tell: Tell): Promise<readonly Verdict[]> {
+  const notes = new Map(mutants.map(mutant => [mutant.id, notesOf(mutant)]))
+  const pool = startPool()
+  try {
+    await scanAll(pool, notes, tell)
+  } finally {
+    pool.end()
+  }
+  return [...notes.values()].map(verdictOf)
+}
+
 /**
  * A quicker look at a few: unit tests first, then the configurations of fewest inputs in which the mutant's input
  * occurs. What it does not find, `campaign` still may.

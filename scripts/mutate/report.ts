@@ -40,6 +40,13 @@ export function table(title: string, verdicts: readonly Verdict[], groupOf: (one
   )
 }
 
+/** How many of each group the explorer noticed. */
+export function sharesOf(verdicts: readonly Verdict[], groupOf: (one: Verdict) => string): string {
+  return [...Map.groupBy(verdicts, groupOf), ['all', verdicts] as const]
+    .map(([name, some]) => `${name}: ${some.filter(isExplored).length} of ${some.length}`)
+    .join('\n')
+}
+
 /** The whole page. */
 export function page(verdicts: readonly Verdict[]): string {
   const broken = new Map<string, number>()

@@ -10,7 +10,7 @@ const root = new URL('../../', import.meta.url)
 const folder = new URL('test/kernel/', root)
 
 /** Tests of other machines; those that are checks of another kind; and those that would notice any change of the text. */
-const OTHERS = /^(?:auth|mob|composition|docs|explore|mutation|persistent-map|promela|spin|walks)\b/
+const OTHERS = /^(?:auth|mob|composition|declarations|docs|explore|mutation|persistent-map|promela|spin|walks)\b/
 
 interface TestBody {
   readonly file: string

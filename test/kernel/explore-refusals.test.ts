@@ -1,11 +1,15 @@
 import { expect, test } from 'vitest'
-import { neverRefused } from '../../src/kernel/check/answered/index.ts'
+import { peerAnswers } from '../../src/kernel/check/answered/peers.ts'
+import { sessionAnswers } from '../../src/kernel/check/answered/session.ts'
+import { toolAnswers } from '../../src/kernel/check/answered/tools.ts'
+import { voiceAnswers } from '../../src/kernel/check/answered/voice.ts'
 import type { Configuration } from '../../src/kernel/check/configuration.ts'
 import { configurations } from '../../src/kernel/check/configurations.ts'
 import { explore } from '../../src/kernel/check/explore.ts'
 import { sessionWalk } from '../../src/kernel/check/verify.ts'
 import { meerkat } from '../../src/kernel/machine.ts'
 
+const neverRefused = Object.keys({ ...sessionAnswers, ...toolAnswers, ...peerAnswers, ...voiceAnswers })
 const worlds = configurations(true)
 const startOf = ({ prefix }: Configuration) =>
   prefix.reduce((state, input) => {

@@ -14,9 +14,6 @@ import { voiceAnswers } from './voice.ts'
 
 const ANSWERS: Answers = { ...sessionAnswers, ...toolAnswers, ...peerAnswers, ...voiceAnswers }
 
-/** The inputs of which this is said. */
-export const neverRefused: readonly string[] = Object.keys(ANSWERS)
-
 /** What is wrong with a refusal of this input in this state. */
 export function refusalFault(state: MeerkatState, input: MeerkatInput): Fault | undefined {
   const mustTake = ruleFor(input.type)
