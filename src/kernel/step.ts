@@ -272,14 +272,20 @@ function guardRejected<State, Input, Effect>(
   input: Input,
   verdict: unknown,
 ): Rejection {
-  let closest = { unmet: Number.POSITIVE_INFINITY, met: 0, first: 0, guard: '' }
+  let closest = { unmet: Number.POSITIVE_INFINITY, met: 0, looksAtInput: true, first: 0, guard: '' }
   for (const { name, when = [] } of rows) {
     const failing = when.filter(guard => !guard(state, input, verdict))
     const [unmet, met] = [failing.length, when.length - failing.length]
     const first = when.findIndex(guard => guard === failing[0])
-    // Of two that came as close, the one that was led on further is the one that was meant.
-    const order = unmet - closest.unmet || closest.met - met || closest.first - first
-    if (order < 0) closest = { unmet, met, first, guard: nameOf(failing[0]) ?? name }
+    const looksAtInput = (failing[0]?.length ?? 0) > 1
+    // Of two that came as close: what the state alone forbids is in the way whatever was asked; else the row that was led on
+    // further is the one that was meant.
+    const order =
+      unmet - closest.unmet ||
+      closest.met - met ||
+      Number(looksAtInput) - Number(closest.looksAtInput) ||
+      closest.first - first
+    if (order < 0) closest = { unmet, met, looksAtInput, first, guard: nameOf(failing[0]) ?? name }
   }
   const { guard } = closest
   return { ok: false, kind: 'guard-rejected', context, phase, reason: `unmet: ${guard}`, guard }
