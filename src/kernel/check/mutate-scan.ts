@@ -162,7 +162,7 @@ class Subject {
       this.#differs = true
       this.#turned.set(number, (this.#turned.get(number) ?? new Set()).add(input))
       if (this.#doubtful[number] === 1) continue
-      this.#faults = this.#faultsOf(state, input, own)
+      this.#faults = this.#sound(() => this.#faultsOf(state, input, own))
       if (this.isDone) return
     }
   }
@@ -192,6 +192,15 @@ class Subject {
       this.#differs = true
       this.#faults = ['throws']
       return undefined
+    }
+  }
+
+  /** A state without what its phase has can't even be asked. */
+  #sound(faults: () => readonly string[]): readonly string[] {
+    try {
+      return faults()
+    } catch {
+      return ['throws']
     }
   }
 
