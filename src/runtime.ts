@@ -67,25 +67,7 @@ export { ModelRoutingHandle } from './handles/model-routing.ts'
 export { OAuthFlowHandle } from './handles/oauth-flow.ts'
 export type { DurableOAuthFlows, OAuthFlowErrorReason, OAuthFlowStore } from './handles/oauth-flow-records.ts'
 export type { Uninstall } from './handles/observers.ts'
-export {
-  blockPrefixText,
-  contextKey,
-  type PeerConversationProjection,
-  type PeerResponseProgressProjectionPhase,
-  type PeerResponseTerminalCorrelationId,
-  type PeerResponseTerminalDisplayIdentity,
-  type PeerResponseTerminalFact,
-  PeerResponseTerminalFactError,
-  type PeerResponseTerminalProjectionStatus,
-  type PeerResponseTerminalRenderPayload,
-  type PeerResponseTerminalRouteIdentity,
-  type PeerResponseTerminalSource,
-  type PeerResponseTerminalTransportIdentity,
-  type PeerSaid,
-  peerResponseTerminalContextKey,
-  peerResponseTerminalFact,
-  promptText,
-} from './handles/peer-conversation.ts'
+export { promptText } from './handles/peer-conversation.ts'
 export { type PeerInteractionCleanupObserver, PeerInteractionHandle } from './handles/peer-interaction.ts'
 export {
   RealtimeProductTurnHandle,
@@ -156,6 +138,24 @@ export type { MeerkatEffect } from './kernel/effects.ts'
 export type { CallId, InputId, RunId, RuntimeEpochId, SessionId } from './kernel/ids.ts'
 export type { MeerkatInput } from './kernel/inputs.ts'
 export { meerkat, step } from './kernel/machine.ts'
+export {
+  blockPrefixText,
+  contextKey,
+  type PeerConversationProjection,
+  type PeerResponseProgressProjectionPhase,
+  type PeerResponseTerminalCorrelationId,
+  type PeerResponseTerminalDisplayIdentity,
+  type PeerResponseTerminalFact,
+  PeerResponseTerminalFactError,
+  type PeerResponseTerminalProjectionStatus,
+  type PeerResponseTerminalRenderPayload,
+  type PeerResponseTerminalRouteIdentity,
+  type PeerResponseTerminalSource,
+  type PeerResponseTerminalTransportIdentity,
+  type PeerSaid,
+  peerResponseTerminalContextKey,
+  peerResponseTerminalFact,
+} from './kernel/peer-conversation.ts'
 export type {
   ProductTurnPhase as RealtimeProductTurnPhase,
   ProjectionFreshness as RealtimeProjectionFreshness,

@@ -2,25 +2,6 @@
 import { jsonOf } from '../foreign.ts'
 import { type PeerConversationProjection, promptText as textOf } from '../kernel/peer-conversation.ts'
 
-export {
-  blockPrefixText,
-  contextKey,
-  type PeerConversationProjection,
-  type PeerResponseProgressProjectionPhase,
-  type PeerResponseTerminalCorrelationId,
-  type PeerResponseTerminalDisplayIdentity,
-  type PeerResponseTerminalFact,
-  PeerResponseTerminalFactError,
-  type PeerResponseTerminalProjectionStatus,
-  type PeerResponseTerminalRenderPayload,
-  type PeerResponseTerminalRouteIdentity,
-  type PeerResponseTerminalSource,
-  type PeerResponseTerminalTransportIdentity,
-  type PeerSaid,
-  peerResponseTerminalContextKey,
-  peerResponseTerminalFact,
-} from '../kernel/peer-conversation.ts'
-
 /** The text a model reads. A message has none of its own: its content follows its block prefix. */
 export function promptText(projection: PeerConversationProjection): string {
   if (projection.type === 'Message') return textOf(projection)

@@ -3,16 +3,12 @@ import { describe, expect, test } from 'vitest'
 import { CommsDrainHandle } from '../../src/handles/comms.ts'
 import { HandleDslAuthority } from '../../src/handles/dsl-authority.ts'
 import { LiveAuthorities } from '../../src/handles/live-authorities.ts'
-import {
-  peerResponseTerminalContextKey,
-  peerResponseTerminalFact,
-  promptText,
-} from '../../src/handles/peer-conversation.ts'
 import { SessionContextHandle } from '../../src/handles/session-context.ts'
 import { TurnStateHandle } from '../../src/handles/turn-state.ts'
 import { standaloneBindings } from '../../src/host/bindings.ts'
 import type { LiveChannelId, LiveToken, RunId } from '../../src/kernel/ids.ts'
 import type { LiveStatus } from '../../src/kernel/regions/live/state.ts'
+import { peerResponseTerminalContextKey, peerResponseTerminalFact, promptText } from '../../src/runtime.ts'
 import { SESSION } from './support.ts'
 
 const C = 'c' as LiveChannelId

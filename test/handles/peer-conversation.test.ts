@@ -6,7 +6,7 @@ import {
   PeerResponseTerminalFactError,
   peerResponseTerminalFact,
   promptText,
-} from '../../src/handles/peer-conversation.ts'
+} from '../../src/runtime.ts'
 
 const CORRELATION = '0190b6a4-5f3e-7c11-9a9e-0123456789ab'
 const PAYLOAD = { files: ['a.txt'], done: true }
