@@ -9,7 +9,9 @@ import { meerkat } from '../src/kernel/machine.ts'
 import { mob } from '../src/kernel/mob/machine.ts'
 import type { Tagged } from '../src/kernel/region.ts'
 import type { Machine } from '../src/kernel/step.ts'
+import { AUTH_INPUTS, AUTH_PHASES } from './kernel-words/auth.ts'
 import { INPUTS } from './kernel-words/inputs.ts'
+import { MOB_INPUTS, MOB_PHASES } from './kernel-words/mob.ts'
 import { PHASES } from './kernel-words/phases.ts'
 import { KEPT_BY } from './kernel-words/rules.ts'
 
@@ -57,11 +59,17 @@ function sectionOf<State, Input extends Tagged, Effect extends Tagged>(
   return `## ${TITLES[machine.name] ?? machine.name}: \`${machine.name}\`\n\n${table}${spanning}`
 }
 
-/** The session's pages say what things mean; the other machines' do not yet. */
+type Meanings = Omit<Words, 'phases'> & { readonly phases: Readonly<Record<string, Words['phases']>> }
+
+const MEANINGS: Readonly<Record<string, Meanings>> = {
+  meerkat: { inputs: INPUTS, phases: PHASES, keptBy: KEPT_BY },
+  auth: { inputs: AUTH_INPUTS, phases: AUTH_PHASES },
+  mob: { inputs: MOB_INPUTS, phases: MOB_PHASES },
+}
+
 function wordsOf(machine: string, region = ''): Words | undefined {
-  if (machine !== 'meerkat') return undefined
-  const known: Readonly<Record<string, Readonly<Record<string, string>>>> = PHASES
-  return { inputs: INPUTS, phases: known[region] ?? {}, keptBy: KEPT_BY }
+  const words = MEANINGS[machine]
+  return words && { ...words, phases: words.phases[region] ?? {} }
 }
 
 const HEARD: Readonly<Record<Hearer, string>> = {

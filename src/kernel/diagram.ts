@@ -23,8 +23,8 @@ export interface Words {
   readonly phases: Readonly<Record<string, string>>
   /** What an input means, by its type. */
   readonly inputs: Readonly<Record<string, string>>
-  /** What keeps an invariant, by its id. */
-  readonly keptBy: Readonly<Record<string, string>>
+  /** What keeps an invariant, by its id. Absent: the page says nothing of it. */
+  readonly keptBy?: Readonly<Record<string, string>>
 }
 
 /** One region in words: what it is for, its phases as a picture, its transitions, its reactions and its invariants. */
@@ -58,8 +58,8 @@ export function regionPage<State, Input extends Tagged, Effect extends Tagged>(
   for (const life of lives) parts.push(lifeInWords(life))
   if (follows.length > 0) parts.push(`Follows ${follows.map(code).join(', ')}.\n`)
   if (region.invariants.length > 0) {
-    const all = region.invariants.map(one => `${invariantInWords(one)}${keptInWords(words?.keptBy[one.id])}`)
-    parts.push(`## Always true\n\n${words === undefined ? '' : CHECKED}${all.join('\n')}\n`)
+    const all = region.invariants.map(one => `${invariantInWords(one)}${keptInWords(words?.keptBy?.[one.id])}`)
+    parts.push(`## Always true\n\n${words?.keptBy === undefined ? '' : CHECKED}${all.join('\n')}\n`)
   }
   return parts.join('\n')
 }
@@ -78,7 +78,7 @@ export function spanningRules<State, Input extends Tagged, Effect extends Tagged
   const own = machine.regions.flatMap(region => region.invariants)
   return machine.invariants
     .filter(one => !own.includes(one))
-    .map(one => `${invariantInWords(one)}${keptInWords(words?.keptBy[one.id])}`)
+    .map(one => `${invariantInWords(one)}${keptInWords(words?.keptBy?.[one.id])}`)
     .join('\n')
 }
 
