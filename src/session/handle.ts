@@ -4,11 +4,13 @@ import { defined } from '../defined.ts'
 import type { EventView } from '../events.ts'
 import { eventsOfInput } from '../input-events.ts'
 import type { InputId, RunId, SessionId } from '../kernel/ids.ts'
-import { aText, aWord, checkArgument, checkFields, withMethods } from '../options.ts'
+import { aText, aWord, checkArgument, checkFields } from '../options.ts'
 import type { Content } from '../store/records.ts'
 import type { SendParams, SessionChanges } from './api.ts'
+import type { Core } from './core.ts'
 import { checkedSignal, fieldsOf, ofSession } from './door.ts'
 import { isOpen } from './input-status.ts'
+import { insideOf } from './inside.ts'
 import { checkedOutput, isStandardSchema, type OutputOf, type StandardSchema } from './output-schema.ts'
 import { asSent } from './sending.ts'
 import type { AnswerOf, Calls } from './table/rows.ts'
@@ -23,6 +25,7 @@ import type {
   SessionView,
   ToolsView,
 } from './views.ts'
+import { endOf } from './waiting.ts'
 
 /** How an input ended. `outcome`, `text` and the rest are there where a run answered it. */
 export interface SentResult<Output = unknown> extends Partial<Omit<RunResult, 'output'>> {
@@ -38,8 +41,6 @@ export interface SendOptions<Schema = unknown> extends Omit<SendParams, 'content
   readonly outputSchema?: Schema
 }
 
-/** One wait of the watcher; it watches on until the input ends. */
-const WATCH_MS = 600_000
 /** Events asked for at once. */
 const PAGE = 200
 
@@ -161,13 +162,15 @@ export class SentInput<Output = unknown> {
   /** Events of this input come after here. */
   readonly cursor: string
   readonly #calls: Calls
+  readonly #core: Core
   readonly #sessionId: SessionId
   readonly #schema: StandardSchema<Output> | undefined
   #result: Promise<SentResult<Output>> | undefined
 
   constructor(calls: Calls, sessionId: SessionId, answer: SendAnswer, schema?: StandardSchema<Output>) {
     checkFields('new SentInput', answer, { inputId: aWord, outcome: aText, cursor: aText })
-    checkArgument('new SentInput', 'calls', calls, withMethods('a runtime', 'call'))
+    checkArgument('new SentInput', 'sessionId', sessionId, aWord)
+    this.#core = insideOf(calls).core
     this.#calls = calls
     this.#sessionId = sessionId
     this.#schema = schema
@@ -178,7 +181,7 @@ export class SentInput<Output = unknown> {
 
   /** Resolves when the input ended, however it ended: a failed run is an outcome here, not a rejection. */
   get result(): Promise<SentResult<Output>> {
-    this.#result ??= this.#watch()
+    this.#result ??= this.#ended()
     return this.#result
   }
 
@@ -196,23 +199,17 @@ export class SentInput<Output = unknown> {
       after: this.cursor,
       read: (after, waitMs) =>
         this.#calls.call('events/read', { sessionId, after, limit: PAGE, waitMs }, defined({ signal })),
-      isOpen: async () => isOpen((await this.#wait(0)).status),
+      isOpen: async () => isOpen((await endOf(this.#core, sessionId, this.inputId, 0)).status),
       signal,
     })
   }
 
-  #wait(waitMs: number): Promise<AnswerOf<'input/wait'>> {
-    return this.#calls.call('input/wait', { sessionId: this.#sessionId, inputId: this.inputId, waitMs })
-  }
-
-  async #watch(): Promise<SentResult<Output>> {
-    for (;;) {
-      const { status, reason, result } = await this.#wait(WATCH_MS)
-      if (isOpen(status)) continue
-      const { output, ...rest } = result ?? {}
-      const ended = { status, ...(reason && { reason }), ...rest }
-      return output === undefined ? ended : { ...ended, ...(await this.#outputOf(output, ended.runId)) }
-    }
+  async #ended(): Promise<SentResult<Output>> {
+    const ended = await endOf(this.#core, this.#sessionId, this.inputId, Number.POSITIVE_INFINITY)
+    const { status, reason, result } = ended
+    const { output, ...rest } = result ?? {}
+    const shown = { status, ...(reason && { reason }), ...rest }
+    return output === undefined ? shown : { ...shown, ...(await this.#outputOf(output, shown.runId)) }
   }
 
   /**

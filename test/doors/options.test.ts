@@ -222,7 +222,9 @@ test.each([null, undefined, 5, {}, { session: nothing }])(
 )
 
 test('an input that was sent is made of a runtime and its answer, and of nothing else', async () => {
-  const args = [{ call: nothing }, 's', { outcome: 'accepted', inputId: 'i', cursor: '0', status: 'queued' }]
+  const runtime = await createRuntime({ recover: false })
+  onTestFinished(() => runtime.close())
+  const args = [runtime, 's', { outcome: 'accepted', inputId: 'i', cursor: '0', status: 'queued' }]
   const make = (...given: readonly unknown[]): unknown =>
     new SentInput(...(given as unknown as ConstructorParameters<typeof SentInput>)).inputId
   const trials = [...variants(args)].map(one => ({ name: one.name, call: () => make(...one.args) }))
