@@ -31,7 +31,7 @@ export const LIFETIMES: { readonly [L in Lifetime]: readonly Ending[] } = {
 }
 
 /** The life of a slice that begins anew, and the phases of its own, if any, that this takes it from. */
-export function anew<Slice, Phase extends string = string>(
+export function resetTo<Slice, Phase extends string = string>(
   slice: Slice & { readonly phase?: Phase },
   from: readonly Phase[] = [],
 ): { readonly moves?: { readonly [From in Phase]?: readonly Phase[] }; readonly then: () => Slice } {

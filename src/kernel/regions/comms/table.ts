@@ -9,7 +9,7 @@
 import type { ConditionSatellite } from '../../core.ts'
 import type { PeerCorrelationId } from '../../ids.ts'
 import { isRegistered } from '../guards.ts'
-import { anew } from '../lifetimes.ts'
+import { resetTo } from '../lifetimes.ts'
 import { ATTENDED, LASTING, OPEN, SERVED } from '../phases.ts'
 import type { TrustInput } from '../trust/input.ts'
 import type { CommsEffect, PeerIngressClass, PeerIngressReceiveOutcome, PeerResponseTerminality } from './effect.ts'
@@ -302,7 +302,7 @@ export const comms: ConditionSatellite<Sees, CommsInput | TrustInput, CommsEffec
       },
     ],
   },
-  lives: { process: anew(NOTHING) },
+  lives: { process: resetTo(NOTHING) },
   follow: {},
   invariants: [
     {

@@ -6,7 +6,7 @@
  */
 
 import type { ConditionSatellite } from '../../core.ts'
-import { anew } from '../lifetimes.ts'
+import { resetTo } from '../lifetimes.ts'
 import { SERVED } from '../phases.ts'
 import type { ContextEffect } from './effect.ts'
 import type { ContextInput } from './input.ts'
@@ -40,7 +40,7 @@ export const context: ConditionSatellite<Sees, ContextInput, ContextEffect, 'con
       },
     ],
   },
-  lives: { process: anew(NEVER) },
+  lives: { process: resetTo(NEVER) },
   follow: {},
   invariants: [],
 }

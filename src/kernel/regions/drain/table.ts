@@ -8,7 +8,7 @@
 import type { ConditionSatellite } from '../../core.ts'
 import { isUnregistered } from '../conditions.ts'
 import { isRegistered } from '../guards.ts'
-import { anew } from '../lifetimes.ts'
+import { resetTo } from '../lifetimes.ts'
 import { LEFT, SERVED } from '../phases.ts'
 import type { DrainEffect } from './effect.ts'
 import type { DrainInput } from './input.ts'
@@ -103,7 +103,7 @@ export const drain: ConditionSatellite<Sees, DrainInput, DrainEffect, 'drain', D
     ],
     SetPeerIngressContext: [{ name: 'told', from: ALL, during: SERVED, when: [isRegistered] }],
   },
-  lives: { process: anew(INACTIVE, ALL) },
+  lives: { process: resetTo(INACTIVE, ALL) },
   follow: {},
   invariants: [],
 }

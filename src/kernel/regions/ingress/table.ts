@@ -8,7 +8,7 @@
 import type { Satellite } from '../../core.ts'
 import type { CommsRuntimeId, MobId } from '../../ids.ts'
 import { isRegistered } from '../guards.ts'
-import { anew } from '../lifetimes.ts'
+import { resetTo } from '../lifetimes.ts'
 import { LASTING, SERVED } from '../phases.ts'
 import type { IngressInput } from './input.ts'
 import type { Sees } from './sees.ts'
@@ -63,7 +63,7 @@ export const ingress: Satellite<Sees, IngressInput, never, 'ingress', Ingress['p
       { name: 'again', from: ['unattached'], during: LASTING },
     ],
   },
-  lives: { registration: anew<Ingress, Ingress['phase']>(UNATTACHED, ['sessionOwned', 'mobOwned']) },
+  lives: { registration: resetTo<Ingress, Ingress['phase']>(UNATTACHED, ['sessionOwned', 'mobOwned']) },
   follow: {
     Recover: {
       moves: { sessionOwned: ['unattached'] },

@@ -10,7 +10,7 @@ import type { PeerCorrelationId } from '../../ids.ts'
 import { emptyMap, mapDelete, mapGet, mapSet } from '../../persistent-map.ts'
 import { isUnregistered } from '../conditions.ts'
 import { isRegistered } from '../guards.ts'
-import { anew } from '../lifetimes.ts'
+import { resetTo } from '../lifetimes.ts'
 import { LASTING, LEFT, SERVED } from '../phases.ts'
 import type { InteractionEffect, OutboundRequestEnd } from './effect.ts'
 import type { InteractionsInput } from './input.ts'
@@ -138,7 +138,7 @@ export const interactions: Satellite<Sees, InteractionsInput, InteractionEffect,
       },
     ],
   },
-  lives: { registration: anew(NONE) },
+  lives: { registration: resetTo(NONE) },
   follow: {
     // Nobody here waits any more; peers are still owed their answers.
     Destroy: { then: slice => (slice.outbound.size === 0 ? slice : { ...slice, outbound: emptyMap() }) },

@@ -95,11 +95,11 @@ export function endContributors(slice: Ledger, _: CoreInput, state: CoreFacts): 
   return entries === slice.entries ? slice : withEntries(slice, entries)
 }
 
-const counts = (cause: RollbackCause): boolean => cause === 'attempt-failed' || cause === 'recovered'
+const countsAsAttempt = (cause: RollbackCause): boolean => cause === 'attempt-failed' || cause === 'recovered'
 
 /** Whether a rollback for this cause ends the work of this input: it was its last attempt. */
 function isGivenUp(ledger: Ledger, head: InputId | undefined, cause: RollbackCause): boolean {
-  return counts(cause) && attemptsOf(ledger, head) >= MAX_ATTEMPTS
+  return countsAsAttempt(cause) && attemptsOf(ledger, head) >= MAX_ATTEMPTS
 }
 
 /** Whether the rollback ends the work that the run has a journal of, and with it the journal's calls. */
@@ -132,7 +132,7 @@ function returnGroup(ledger: Ledger, group: readonly InputId[], cause: RollbackC
     const left = group.reduce((map, one) => mapDelete(map, one), ledger.entries)
     return withEntries(ledger, left)
   }
-  const attempts = entry.attempts - (counts(cause) ? 0 : 1)
+  const attempts = entry.attempts - (countsAsAttempt(cause) ? 0 : 1)
   let { entries } = ledger
   for (const id of rest) {
     const other = mapGet(entries, id)

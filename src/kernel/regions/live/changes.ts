@@ -13,13 +13,13 @@ import {
   verdictSequence,
 } from './state.ts'
 
-export function counted(live: Live, verdict: LiveVerdict): Live {
+export function withVerdictCounted(live: Live, verdict: LiveVerdict): Live {
   return { ...live, verdicts: { ...live.verdicts, [verdict]: verdictSequence(live, verdict) + 1 } }
 }
-export const counts =
+export const countVerdict =
   (verdict: LiveVerdict) =>
   (live: Live): Live =>
-    counted(live, verdict)
+    withVerdictCounted(live, verdict)
 export const sequenceOf = ({ live }: Sees, verdict: LiveVerdict) => ({
   sequence: verdictSequence(live, verdict),
 })
@@ -27,25 +27,25 @@ export const sequenceOf = ({ live }: Sees, verdict: LiveVerdict) => ({
 function unbound({ verdicts, closed }: Live): Live {
   return { phase: 'unbound', verdicts, ...(closed && { closed }) }
 }
-export function opened(live: Live, { channelId, llmIdentity }: LiveInputOf<'ResolveLiveOpenAdmission'>): Live {
-  const { verdicts, closed } = counted(live, 'openAdmission')
+export function openChannel(live: Live, { channelId, llmIdentity }: LiveInputOf<'ResolveLiveOpenAdmission'>): Live {
+  const { verdicts, closed } = withVerdictCounted(live, 'openAdmission')
   const channel = openedChannel(live, channelId, llmIdentity)
   return { phase: 'bound', channel, verdicts, ...(closed && { closed }) }
 }
 /** The channel never came to be. It may still be seen to close. */
-export function givenUp(live: Live, { channelId: id }: OfChannel): Live {
+export function giveUpChannel(live: Live, { channelId: id }: OfChannel): Live {
   const observed = live.phase === 'bound' ? live.channel.observed : {}
   return { ...unbound(live), closed: { id, observed } }
 }
 /** The channel is gone with its tokens; that it was there is known for as long as none closes after it. */
-export function closedNow(
+export function closeChannel(
   live: Live,
   { channelId: id, closeObservationSequence }: LiveInputOf<'RecordLiveCloseClosed'>,
 ): Live {
   const { observed } = live.phase === 'bound' ? live.channel : live.closed?.id === id ? live.closed : { observed: {} }
   const status: LiveStatus = { status: 'Closed' }
   const closed = { id, observed: { ...observed, close: closeObservationSequence }, status }
-  return { ...unbound(counted(live, 'closeResult')), closed }
+  return { ...unbound(withVerdictCounted(live, 'closeResult')), closed }
 }
 /** Notes an observation of the channel there is, or of the one that closed. */
 export function observe(
@@ -66,5 +66,5 @@ export const pair = ({ sessionId, channelId }: OfPair): OfPair => ({ sessionId, 
 
 export const ALL = ['unbound', 'bound'] as const
 export const BOUND = ['bound'] as const
-export const anywhere = { from: ALL, during: SERVED } as const
-export const there = { from: BOUND, during: SERVED } as const
+export const WHILE_SERVED = { from: ALL, during: SERVED } as const
+export const WHILE_BOUND = { from: BOUND, during: SERVED } as const

@@ -8,21 +8,21 @@
 
 import type { ConditionSatellite } from '../../core.ts'
 import { admitsWork, isRegistered } from '../guards.ts'
-import { anew } from '../lifetimes.ts'
+import { resetTo } from '../lifetimes.ts'
 import { OPEN, SERVED } from '../phases.ts'
 import {
   ALL,
-  anywhere,
   BOUND,
-  closedNow,
-  counted,
-  counts,
-  givenUp,
+  closeChannel,
+  countVerdict,
+  giveUpChannel,
   observe,
-  opened,
+  openChannel,
   pair,
   sequenceOf,
-  there,
+  WHILE_BOUND,
+  WHILE_SERVED,
+  withVerdictCounted,
 } from './changes.ts'
 import type { LiveEffect, LiveErrorClass, LiveOpenRejection } from './effect.ts'
 import type { LiveInput, OfPair } from './input.ts'
@@ -52,7 +52,7 @@ function admitted(after: Sees, input: LiveInputOf<'ResolveLiveOpenAdmission'>): 
   return { type: 'LiveOpenAdmissionResolved', ...pair(input), ...numbered, admitted: true, boundLlmIdentity }
 }
 const notAdmitted = (rejection: LiveOpenRejection) => ({
-  then: counts('openAdmission'),
+  then: countVerdict('openAdmission'),
   emit: [
     (after: Sees, input: OfPair): LiveEffect => ({
       type: 'LiveOpenAdmissionResolved',
@@ -79,7 +79,7 @@ function statusOf({
   return status
 }
 
-const LIFE = anew<Live, Live['phase']>(NO_CHANNEL, ['bound'])
+const LIFE = resetTo<Live, Live['phase']>(NO_CHANNEL, ['bound'])
 
 export const live: ConditionSatellite<Sees, LiveInput, LiveEffect, 'live', Live['phase']> = {
   name: 'live',
@@ -92,14 +92,14 @@ export const live: ConditionSatellite<Sees, LiveInput, LiveEffect, 'live', Live[
   phases: ALL,
   on: {
     ResolveLiveOpenAdmission: [
-      { name: 'closed', ...anywhere, when: [isClosedToWork], ...notAdmitted('LifecycleClosed') },
+      { name: 'closed', ...WHILE_SERVED, when: [isClosedToWork], ...notAdmitted('LifecycleClosed') },
       {
         name: 'admitted',
         from: ['unbound'],
         during: OPEN,
         when: [isThisSession, isNamedChannel, admitsWork],
         to: ['bound'],
-        then: opened,
+        then: openChannel,
         emit: [admitted],
       },
       { name: 'taken', from: BOUND, during: OPEN, when: [isThisSession], ...notAdmitted('AlreadyBound') },
@@ -107,10 +107,10 @@ export const live: ConditionSatellite<Sees, LiveInput, LiveEffect, 'live', Live[
     AbandonLiveOpenAdmission: [
       {
         name: 'abandoned',
-        ...there,
+        ...WHILE_BOUND,
         when: [isBoundPair],
         to: ['unbound'],
-        then: (slice, input) => givenUp(counted(slice, 'openAdmission'), input),
+        then: (slice, input) => giveUpChannel(withVerdictCounted(slice, 'openAdmission'), input),
         emit: [
           (after, input) => ({
             type: 'LiveOpenAdmissionAbandoned',
@@ -123,11 +123,11 @@ export const live: ConditionSatellite<Sees, LiveInput, LiveEffect, 'live', Live[
     RecordLiveRefreshQueued: [
       {
         name: 'queued',
-        ...anywhere,
+        ...WHILE_SERVED,
         when: [isKnownChannel, isNewRefresh],
         then: (slice, input) => {
           const noted = { observation: 'refresh', sequence: input.queueAcceptanceSequence } as const
-          return counted(observe(slice, input, noted), 'refreshResult')
+          return withVerdictCounted(observe(slice, input, noted), 'refreshResult')
         },
         emit: [
           (after, { channelId, queueAcceptanceSequence }) => {
@@ -146,10 +146,10 @@ export const live: ConditionSatellite<Sees, LiveInput, LiveEffect, 'live', Live[
     RecordLiveCloseClosed: [
       {
         name: 'closed',
-        ...there,
+        ...WHILE_BOUND,
         when: [isBoundPair, isNewClose],
         to: ['unbound'],
-        then: closedNow,
+        then: closeChannel,
         emit: [closeResolved],
       },
       // The newest that was given up or closed may be seen to close again, each time under a higher number. One of which
@@ -159,18 +159,18 @@ export const live: ConditionSatellite<Sees, LiveInput, LiveEffect, 'live', Live[
         from: ['unbound'],
         during: SERVED,
         when: [isNewestOrFirst, isNewClose],
-        then: closedNow,
+        then: closeChannel,
         emit: [closeResolved],
       },
     ],
     RecordLiveCommandAccepted: [
       {
         name: 'accepted',
-        ...anywhere,
+        ...WHILE_SERVED,
         when: [isKnownChannel, isNewCommand],
         then: (slice, input) => {
           const noted = { observation: 'command', sequence: input.commandAcceptanceSequence } as const
-          return counted(observe(slice, input, noted), 'commandResult')
+          return withVerdictCounted(observe(slice, input, noted), 'commandResult')
         },
         emit: [
           (after, { channelId, command, commandAcceptanceSequence }) => {
@@ -183,9 +183,9 @@ export const live: ConditionSatellite<Sees, LiveInput, LiveEffect, 'live', Live[
     RecordLiveCommandRejected: [
       {
         name: 'rejected',
-        ...anywhere,
+        ...WHILE_SERVED,
         when: [isNamedChannel],
-        then: counts('commandRejection'),
+        then: countVerdict('commandRejection'),
         emit: [
           (after, input) => ({
             ...input,
@@ -199,9 +199,9 @@ export const live: ConditionSatellite<Sees, LiveInput, LiveEffect, 'live', Live[
     RecordLiveChannelRequestRejected: [
       {
         name: 'rejected',
-        ...anywhere,
+        ...WHILE_SERVED,
         when: [isNamedChannel],
-        then: counts('requestRejection'),
+        then: countVerdict('requestRejection'),
         emit: [
           (after, input) => ({
             ...input,
@@ -215,11 +215,11 @@ export const live: ConditionSatellite<Sees, LiveInput, LiveEffect, 'live', Live[
     RecordLiveChannelStatus: [
       {
         name: 'observed',
-        ...anywhere,
+        ...WHILE_SERVED,
         when: [isKnownChannel, isNewStatus, isSoundStatus],
         then: (slice, input) => {
           const sequence = input.statusObservationSequence
-          return counted(
+          return withVerdictCounted(
             observe(slice, input, { observation: 'status', sequence, status: statusOf(input) }),
             'channelStatus',
           )
@@ -236,11 +236,11 @@ export const live: ConditionSatellite<Sees, LiveInput, LiveEffect, 'live', Live[
     RecordLiveWebrtcAnswerAccepted: [
       {
         name: 'answered',
-        ...there,
+        ...WHILE_BOUND,
         when: [isBoundPair, isNewAnswer],
         then: (slice, input) => {
           const noted = { observation: 'answer', sequence: input.answerObservationSequence } as const
-          return counted(observe(slice, input, noted), 'webrtcAnswerResult')
+          return withVerdictCounted(observe(slice, input, noted), 'webrtcAnswerResult')
         },
         emit: [
           (after, input) => ({

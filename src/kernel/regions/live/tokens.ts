@@ -1,7 +1,7 @@
 /** One-time tokens: how they are handed out, and what is said when one is presented. */
 
 import { mapDelete, mapEntries, mapGet, mapSet } from '../../persistent-map.ts'
-import { anywhere, counted, counts, pair, sequenceOf, there } from './changes.ts'
+import { countVerdict, pair, sequenceOf, WHILE_BOUND, WHILE_SERVED, withVerdictCounted } from './changes.ts'
 import type { LiveEffect, LiveErrorClass, LiveTokenRejection } from './effect.ts'
 import type { LiveTokenIssue, LiveTokenPresented } from './input.ts'
 import { isBoundPair, isForAWhile, isNewToken, isNotBoundPair, tokenRules } from './rules.ts'
@@ -17,7 +17,7 @@ const issued =
     for (const [name, { expiresAtMs }] of mapEntries(tokens))
       if (expiresAtMs < issuedAtMs) tokens = mapDelete(tokens, name)
     tokens = mapSet(tokens, token, { transport, expiresAtMs: issuedAtMs + ttlMs, spent: false })
-    return counted({ ...live, channel: { ...live.channel, tokens } }, `${transport}TokenIssue`)
+    return withVerdictCounted({ ...live, channel: { ...live.channel, tokens } }, `${transport}TokenIssue`)
   }
 const spend =
   (verdict: LiveVerdict) =>
@@ -25,7 +25,7 @@ const spend =
     const entry = live.phase === 'bound' ? mapGet(live.channel.tokens, token) : undefined
     if (live.phase !== 'bound' || entry === undefined) return live
     const tokens = mapSet(live.channel.tokens, token, { ...entry, spent: true })
-    return counted({ ...live, channel: { ...live.channel, tokens } }, verdict)
+    return withVerdictCounted({ ...live, channel: { ...live.channel, tokens } }, verdict)
   }
 
 /** A token is handed out. */
@@ -37,7 +37,7 @@ export function issue(transport: LiveTransport) {
     return { type, ...pair(input), ...sequenceOf(after, verdict), expiresAtMs }
   }
   const when = [isBoundPair, isNewToken, isForAWhile]
-  return [{ name: 'issued', ...there, when, then: issued(transport), emit: [handedOut] }]
+  return [{ name: 'issued', ...WHILE_BOUND, when, then: issued(transport), emit: [handedOut] }]
 }
 
 const ADMISSIONS = {
@@ -64,7 +64,7 @@ export function admission(transport: LiveTransport) {
     accepted: true,
   })
   const refused = (rejection: LiveTokenRejection) => ({
-    then: counts(verdict),
+    then: countVerdict(verdict),
     emit: [
       (after: Sees, input: LiveTokenPresented): LiveEffect => ({
         type,
@@ -77,11 +77,11 @@ export function admission(transport: LiveTransport) {
     ],
   })
   return [
-    { name: 'accepted', ...there, when: [isBoundPair, isGoodToken], then: spend(verdict), emit: [accepted] },
-    { name: 'spent', ...there, when: [isSpentToken], ...refused('TokenAlreadyConsumed') },
-    { name: 'elsewhere', ...there, when: [isForOtherChannel], ...refused('TokenChannelMismatch') },
-    { name: 'expired', ...there, when: [isExpiredToken], ...refused('TokenExpired') },
-    { name: 'unbound', ...anywhere, when: [isNotBoundPair], ...refused('ChannelNotBound') },
-    { name: 'unknown', ...there, ...refused('TokenNotFound') },
+    { name: 'accepted', ...WHILE_BOUND, when: [isBoundPair, isGoodToken], then: spend(verdict), emit: [accepted] },
+    { name: 'spent', ...WHILE_BOUND, when: [isSpentToken], ...refused('TokenAlreadyConsumed') },
+    { name: 'elsewhere', ...WHILE_BOUND, when: [isForOtherChannel], ...refused('TokenChannelMismatch') },
+    { name: 'expired', ...WHILE_BOUND, when: [isExpiredToken], ...refused('TokenExpired') },
+    { name: 'unbound', ...WHILE_SERVED, when: [isNotBoundPair], ...refused('ChannelNotBound') },
+    { name: 'unknown', ...WHILE_BOUND, ...refused('TokenNotFound') },
   ]
 }

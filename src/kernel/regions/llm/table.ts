@@ -10,7 +10,7 @@
 
 import type { Satellite } from '../../core.ts'
 import { isCurrentRun, isRegistered } from '../guards.ts'
-import { anew } from '../lifetimes.ts'
+import { resetTo } from '../lifetimes.ts'
 import { OPEN, SERVED } from '../phases.ts'
 import type { LlmEffect } from './effect.ts'
 import type { LlmInput } from './input.ts'
@@ -117,7 +117,7 @@ export const llm: Satellite<Sees, LlmInput, LlmEffect, 'llm', Llm['phase']> = {
       { name: 'cleared', from: ALL, during: SERVED, when: [isRegistered], to: ['unknown'], then: () => NO_LLM },
     ],
   },
-  lives: { session: anew<Llm, Llm['phase']>(NO_LLM, ['unresolved', 'resolved']) },
+  lives: { session: resetTo<Llm, Llm['phase']>(NO_LLM, ['unresolved', 'resolved']) },
   follow: {},
   invariants: [
     {

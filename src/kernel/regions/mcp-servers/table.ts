@@ -10,7 +10,7 @@ import type { McpServerId } from '../../ids.ts'
 import { emptyMap, mapEntries, mapSet } from '../../persistent-map.ts'
 import { isUnregistered } from '../conditions.ts'
 import { isRegistered } from '../guards.ts'
-import { anew } from '../lifetimes.ts'
+import { resetTo } from '../lifetimes.ts'
 import { LEFT, SERVED } from '../phases.ts'
 import type { McpServerEffect } from './effect.ts'
 import type { McpServersInput } from './input.ts'
@@ -24,7 +24,7 @@ export function pendingServers({ states }: McpServers): readonly McpServerId[] {
   return [...mapEntries(states)].flatMap(([id, state]) => (state === 'PendingConnect' ? [id] : [])).sort()
 }
 
-const became =
+const stateChanged =
   (state: McpServerState) =>
   (_: Sees, { serverId, error }: WithServer): McpServerEffect => ({
     type: 'McpServerStateChanged',
@@ -36,7 +36,7 @@ function reloadRequested(_: Sees, { serverId }: WithServer): McpServerEffect {
   return { type: 'McpServerReloadRequested', serverId }
 }
 
-const told = (state: McpServerState, first: readonly (typeof reloadRequested)[] = []) => [
+const stateRows = (state: McpServerState, first: readonly (typeof reloadRequested)[] = []) => [
   { name: 'late', from: LEFT, when: [isUnregistered] } as const,
   {
     name: 'told',
@@ -45,7 +45,7 @@ const told = (state: McpServerState, first: readonly (typeof reloadRequested)[] 
     then: ({ states }: McpServers, { serverId }: WithServer): McpServers => ({
       states: mapSet(states, serverId, state),
     }),
-    emit: [...first, became(state)],
+    emit: [...first, stateChanged(state)],
   },
 ]
 
@@ -64,13 +64,13 @@ export const mcpServers: ConditionSatellite<Sees, McpServersInput, McpServerEffe
   phaseOf: state => state.lifecycle.phase,
   phases: SERVED,
   on: {
-    McpServerConnectPending: told('PendingConnect'),
-    McpServerConnected: told('Connected'),
-    McpServerFailed: told('Failed'),
-    McpServerDisconnected: told('Disconnected'),
-    McpServerReload: told('PendingConnect', [reloadRequested]),
+    McpServerConnectPending: stateRows('PendingConnect'),
+    McpServerConnected: stateRows('Connected'),
+    McpServerFailed: stateRows('Failed'),
+    McpServerDisconnected: stateRows('Disconnected'),
+    McpServerReload: stateRows('PendingConnect', [reloadRequested]),
   },
-  lives: { process: anew(NONE) },
+  lives: { process: resetTo(NONE) },
   follow: {},
   invariants: [
     {

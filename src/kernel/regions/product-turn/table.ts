@@ -8,7 +8,7 @@
 
 import type { ConditionSatellite } from '../../core.ts'
 import { isRegistered } from '../guards.ts'
-import { anew } from '../lifetimes.ts'
+import { resetTo } from '../lifetimes.ts'
 import { SERVED } from '../phases.ts'
 import type { RealtimeInput } from '../realtime/input.ts'
 import type { ProductTurnEffect } from './effect.ts'
@@ -103,7 +103,7 @@ const busy = [
 ]
 
 const INITIAL: ProductTurn = { phase: 'idle', freshness: 'Clean', frontierMs: 0, policy: 'CleanExit' }
-const LIFE = anew<ProductTurn, ProductTurnPhase>(INITIAL, ALL)
+const LIFE = resetTo<ProductTurn, ProductTurnPhase>(INITIAL, ALL)
 
 export const productTurn: ConditionSatellite<
   Sees,

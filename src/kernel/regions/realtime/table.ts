@@ -9,7 +9,7 @@
 
 import type { ConditionSatellite } from '../../core.ts'
 import { isRegistered } from '../guards.ts'
-import { anew } from '../lifetimes.ts'
+import { resetTo } from '../lifetimes.ts'
 import { SERVED } from '../phases.ts'
 import type { ProductTurnInput } from '../product-turn/input.ts'
 import type { RealtimeEffect } from './effect.ts'
@@ -113,7 +113,7 @@ function phaseChanged({ realtime: { phase } }: Sees): RealtimeEffect {
 
 const ALL = LIVE_TOPOLOGY_PHASES
 const DETACHED = ['detached', 'hostIdentityApplied', 'hostVisibilityApplied'] as const
-const anywhere = { from: ALL, during: SERVED } as const
+const WHILE_SERVED = { from: ALL, during: SERVED } as const
 
 /** One step of a topology change. */
 const step = (name: string, from: readonly LiveTopologyPhase[], to: LiveTopologyPhase) => ({
@@ -137,7 +137,7 @@ const rotation = (state: BoundState) => [
   },
 ]
 
-const LIFE = anew<Realtime, LiveTopologyPhase>(NO_ATTACHMENT, ALL)
+const LIFE = resetTo<Realtime, LiveTopologyPhase>(NO_ATTACHMENT, ALL)
 
 export const realtime: ConditionSatellite<
   Sees,
@@ -160,7 +160,7 @@ export const realtime: ConditionSatellite<
     ProjectRealtimeIntent: [
       {
         name: 'projected',
-        ...anywhere,
+        ...WHILE_SERVED,
         when: [isRegistered],
         then: (slice, { present: intent }) => ({ ...slice, intent }),
         emit: [(_, { present }) => ({ type: 'RealtimeIntentProjected', present })],
@@ -168,8 +168,8 @@ export const realtime: ConditionSatellite<
     ],
     BeginRealtimeBinding: rotation('BindingNotReady'),
     ReplaceRealtimeBinding: rotation('ReplacementPending'),
-    DetachRealtimeBinding: [{ name: 'detached', ...anywhere, when: [isRegistered], then: detach(UNATTACHED) }],
-    RequireRealtimeReattach: [{ name: 'required', ...anywhere, when: [isRegistered], then: detach(DUE) }],
+    DetachRealtimeBinding: [{ name: 'detached', ...WHILE_SERVED, when: [isRegistered], then: detach(UNATTACHED) }],
+    RequireRealtimeReattach: [{ name: 'required', ...WHILE_SERVED, when: [isRegistered], then: detach(DUE) }],
     RequireRealtimeReattachForAuthority: [
       {
         name: 'required',
@@ -185,20 +185,20 @@ export const realtime: ConditionSatellite<
     BeginRealtimeReconnectCycle: [
       {
         name: 'begun',
-        ...anywhere,
+        ...WHILE_SERVED,
         when: [needsReattach, isNotReconnecting],
         then: reconnecting,
         emit: [progress],
       },
     ],
     ScheduleRealtimeReconnectRetry: [
-      { name: 'scheduled', ...anywhere, when: [isReconnecting], then: retried, emit: [progress] },
+      { name: 'scheduled', ...WHILE_SERVED, when: [isReconnecting], then: retried, emit: [progress] },
     ],
     ExhaustRealtimeReconnectCycle: [
-      { name: 'exhausted', ...anywhere, when: [isReconnecting], then: exhausted, emit: [progress] },
+      { name: 'exhausted', ...WHILE_SERVED, when: [isReconnecting], then: exhausted, emit: [progress] },
     ],
     ClearRealtimeReconnectProgress: [
-      { name: 'cleared', ...anywhere, when: [isRegistered], then: cleared, emit: [progress] },
+      { name: 'cleared', ...WHILE_SERVED, when: [isRegistered], then: cleared, emit: [progress] },
     ],
     BeginLiveTopologyReconfigure: [{ ...step('begun', ['idle'], 'reconfiguring'), when: [isCurrentAuthority] }],
     MarkLiveTopologyDetached: [

@@ -213,18 +213,18 @@ export function cutOff(after: Sees, _: unknown, { routing: old }: Sees): readonl
       ? [{ type: 'switch', id: pending.requestId, terminal: 'interrupted' }]
       : []
   const ends = [...imagesOf(old).map(endOf), ...switches].map((end): RoutingEffect => ({ type: ENDED, end }))
-  return [...ends, ...statusNews(after, old)]
+  return [...ends, ...statusIfChanged(after, old)]
 }
 /** The ends that this step added, and the change of the model that is asked. */
-export function news(after: Sees, _: unknown, { routing: old }: Sees): readonly RoutingEffect[] {
+export function statusAndEnds(after: Sees, _: unknown, { routing: old }: Sees): readonly RoutingEffect[] {
   const { routing: now } = after
   if (now === old) return []
   const last = old.recent.at(-1)
   const added = now.recent.slice(last === undefined ? 0 : now.recent.lastIndexOf(last) + 1)
   const ends = added.map((end): RoutingEffect => ({ type: ENDED, end }))
-  return [...ends, ...statusNews(after, old)]
+  return [...ends, ...statusIfChanged(after, old)]
 }
-function statusNews({ routing: { epoch } }: Sees, old: Routing): readonly RoutingEffect[] {
+function statusIfChanged({ routing: { epoch } }: Sees, old: Routing): readonly RoutingEffect[] {
   return epoch === old.epoch ? [] : [{ type: 'ModelRoutingStatusChanged', epoch }]
 }
 export const denialOf =

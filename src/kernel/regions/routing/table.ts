@@ -12,7 +12,7 @@
 import type { Satellite } from '../../core.ts'
 import { isRegistered } from '../guards.ts'
 import type { LifecyclePhase } from '../lifecycle/state.ts'
-import { anew } from '../lifetimes.ts'
+import { resetTo } from '../lifetimes.ts'
 import type { LlmInput } from '../llm/input.ts'
 import type { SessionLlm } from '../llm/state.ts'
 import { OPEN, SERVED } from '../phases.ts'
@@ -54,11 +54,11 @@ import {
   knowsBaseline,
   losesTransport,
   needsOverride,
-  news,
   noImageOverride,
   restoreImage,
   restoreTurn,
   setBaseline,
+  statusAndEnds,
   waitsForTurn,
 } from './rules.ts'
 import type { Sees } from './sees.ts'
@@ -78,28 +78,28 @@ const switches: Table = {
       from: OPEN,
       when: [...FINITE, isApprovalUnavailable],
       then: denySwitch('approvalRequiredButUnavailable'),
-      emit: [news],
+      emit: [statusAndEnds],
     },
     {
       name: 'denied',
       from: OPEN,
       when: [...FINITE, isApprovalDenied],
       then: denySwitch('deniedDuringApproval'),
-      emit: [news, denialOf('switch')],
+      emit: [statusAndEnds, denialOf('switch')],
     },
     {
       name: 'conflict',
       from: OPEN,
       when: [...FINITE, isSwitching],
       then: denySwitch('scopedOverrideConflict'),
-      emit: [news],
+      emit: [statusAndEnds],
     },
     {
       name: 'transport',
       from: OPEN,
       when: [...FINITE, losesTransport],
       then: denySwitch('realtimeTransportConflict'),
-      emit: [news],
+      emit: [statusAndEnds],
     },
     {
       name: 'accepted',
@@ -117,21 +117,21 @@ const switches: Table = {
       from: OPEN,
       when: [...SWITCH, isApprovalUnavailable],
       then: denySwitch('approvalRequiredButUnavailable'),
-      emit: [news],
+      emit: [statusAndEnds],
     },
     {
       name: 'denied',
       from: OPEN,
       when: [...SWITCH, isApprovalDenied],
       then: denySwitch('deniedDuringApproval'),
-      emit: [news, denialOf('switch')],
+      emit: [statusAndEnds, denialOf('switch')],
     },
     {
       name: 'transport',
       from: OPEN,
       when: [...SWITCH, losesTransport],
       then: denySwitch('realtimeTransportConflict'),
-      emit: [news],
+      emit: [statusAndEnds],
     },
     {
       name: 'accepted',
@@ -139,13 +139,13 @@ const switches: Table = {
       when: SWITCH,
       then: askToReconfigure,
       emit: [
-        news,
+        statusAndEnds,
         (_, { requestId, target }) => ({ type: 'SwitchTurnPersistentReconfigureRequested', requestId, target }),
       ],
     },
   ],
   CompleteUntilChangedSwitchTurnReconfigure: [
-    { name: 'applied', from: OPEN, when: [isBeingApplied], then: completeReconfigure, emit: [news] },
+    { name: 'applied', from: OPEN, when: [isBeingApplied], then: completeReconfigure, emit: [statusAndEnds] },
   ],
   AdmitModelRoutingAssistantTurn: [
     {
@@ -158,12 +158,12 @@ const switches: Table = {
           override === undefined
             ? []
             : { type: 'SwitchTurnFiniteOverrideActivated', requestId: override.requestId, target: override.target },
-        news,
+        statusAndEnds,
       ],
     },
     { name: 'again', from: OPEN, when: [isCounted] },
     { name: 'counts', from: OPEN, when: [hasTurnsLeft], then: countTurn },
-    { name: 'restores', from: OPEN, when: [isUsedUp], then: restoreTurn, emit: [news] },
+    { name: 'restores', from: OPEN, when: [isUsedUp], then: restoreTurn, emit: [statusAndEnds] },
   ],
 }
 
@@ -174,28 +174,28 @@ const images: Table = {
       from: OPEN,
       when: [...IMAGE, hasImageOverride],
       then: denyImage('scopedOverrideConflict'),
-      emit: [news],
+      emit: [statusAndEnds],
     },
     {
       name: 'unavailable',
       from: OPEN,
       when: [...IMAGE, isApprovalUnavailable],
       then: denyImage('approvalRequiredButUnavailable'),
-      emit: [news],
+      emit: [statusAndEnds],
     },
     {
       name: 'denied',
       from: OPEN,
       when: [...IMAGE, isApprovalDenied],
       then: denyImage('deniedDuringApproval'),
-      emit: [news, denialOf('image')],
+      emit: [statusAndEnds, denialOf('image')],
     },
     {
       name: 'transport',
       from: OPEN,
       when: [...IMAGE, losesTransport],
       then: denyImage('realtimeTransportConflict'),
-      emit: [news],
+      emit: [statusAndEnds],
     },
     {
       name: 'planned',
@@ -219,7 +219,7 @@ const images: Table = {
           denial,
           ...(payload !== undefined && { payload }),
         }),
-      emit: [news],
+      emit: [statusAndEnds],
     },
   ],
   ActivateImageOperationOverride: [
@@ -228,7 +228,7 @@ const images: Table = {
       from: OPEN,
       when: [needsOverride, noImageOverride],
       then: activateImage,
-      emit: [imageMoved, news],
+      emit: [imageMoved, statusAndEnds],
     },
   ],
   ClassifyImageOperationTerminal: [
@@ -247,11 +247,11 @@ const images: Table = {
     },
   ],
   CompleteImageOperation: [
-    { name: 'over', from: OPEN, when: [isClassifiedSo, isPlanned], then: completeImage, emit: [news] },
+    { name: 'over', from: OPEN, when: [isClassifiedSo, isPlanned], then: completeImage, emit: [statusAndEnds] },
     { name: 'restoring', from: OPEN, when: [isClassifiedSo], then: completeImage, emit: [imageMoved] },
   ],
   RestoreImageOperationOverride: [
-    { name: 'restored', from: OPEN, when: [holdsOverride], then: restoreImage, emit: [news] },
+    { name: 'restored', from: OPEN, when: [holdsOverride], then: restoreImage, emit: [statusAndEnds] },
   ],
 }
 
@@ -270,22 +270,22 @@ export const routing: Satellite<Sees, RoutingInput | LlmInput, RoutingEffect, 'r
   phases: SERVED,
   on: {
     SetModelRoutingBaseline: [
-      { name: 'set', from: SERVED, when: [isRegistered, isOtherBaseline], then: setBaseline, emit: [news] },
+      { name: 'set', from: SERVED, when: [isRegistered, isOtherBaseline], then: setBaseline, emit: [statusAndEnds] },
       { name: 'again', from: SERVED, when: [isRegistered] },
     ],
     ...switches,
     ...images,
   },
   lives: {
-    run: { of: 'the override of an image operation', then: afterRun, emit: [news] },
+    run: { of: 'the override of an image operation', then: afterRun, emit: [statusAndEnds] },
     service: { of: 'what was under way', then: afterProcess, emit: [cutOff] },
-    session: { ...anew(NO_ROUTING), emit: [allEnded] },
+    session: { ...resetTo(NO_ROUTING), emit: [allEnded] },
   },
   follow: {
-    CommitStickyModelFallback: { then: withModel, emit: [news] },
+    CommitStickyModelFallback: { then: withModel, emit: [statusAndEnds] },
     ReconfigureSessionLlmIdentity: {
       then: (slice, input, state) => (slice.baseline === undefined ? slice : withModel(slice, input, state)),
-      emit: [news],
+      emit: [statusAndEnds],
     },
   },
   invariants: [

@@ -9,7 +9,7 @@ import type { CoreEffect, CoreFacts, CoreRegion } from '../../core.ts'
 import type { InputId, RunId } from '../../ids.ts'
 import { rowsOf } from '../../region.ts'
 import { entryOf } from '../ledger/state.ts'
-import { anew } from '../lifetimes.ts'
+import { resetTo } from '../lifetimes.ts'
 import { runInWords } from './key.ts'
 import type { Run } from './state.ts'
 
@@ -75,7 +75,7 @@ function receipt(after: CoreFacts, _: unknown, __: CoreFacts, steered: readonly 
 }
 
 const NONE: Run = { phase: 'none' }
-const GONE = anew<Run, Run['phase']>(NONE, ['bound'])
+const GONE = resetTo<Run, Run['phase']>(NONE, ['bound'])
 
 const boundOf = (state: CoreFacts): Bound | undefined => (state.run.phase === 'bound' ? state.run : undefined)
 

@@ -9,7 +9,7 @@ import type { PeerCorrelationId } from '../../ids.ts'
 import { emptyMap, mapDelete, mapGet, mapSet } from '../../persistent-map.ts'
 import { isUnregistered } from '../conditions.ts'
 import { isRegistered } from '../guards.ts'
-import { anew } from '../lifetimes.ts'
+import { resetTo } from '../lifetimes.ts'
 import { LEFT, SERVED } from '../phases.ts'
 import type { InteractionStreamEnd, StreamEffect } from './effect.ts'
 import type { StreamAbandonReason, StreamsInput } from './input.ts'
@@ -78,7 +78,7 @@ export const streams: ConditionSatellite<Sees, StreamsInput, StreamEffect, 'stre
     InteractionStreamClosedEarly: ends(isAttached, 'ClosedEarly'),
     InteractionStreamAbandoned: ends(isOpenStream, 'Abandoned'),
   },
-  lives: { process: anew(NONE) },
+  lives: { process: resetTo(NONE) },
   follow: {},
   invariants: [
     {

@@ -9,7 +9,7 @@
 import type { Satellite } from '../../core.ts'
 import { emptyMap } from '../../persistent-map.ts'
 import { rowsOf } from '../../region.ts'
-import { anew } from '../lifetimes.ts'
+import { resetTo } from '../lifetimes.ts'
 import { LASTING, OPEN, SERVED } from '../phases.ts'
 import type { SupervisorEffect } from './effect.ts'
 import type { SupervisorInput } from './input.ts'
@@ -345,7 +345,7 @@ export const supervisor: Satellite<Sees, SupervisorInput, SupervisorEffect, 'sup
       },
     ],
   },
-  lives: { registration: anew<Supervisor, Supervisor['phase']>(NOBODY, HELD) },
+  lives: { registration: resetTo<Supervisor, Supervisor['phase']>(NOBODY, HELD) },
   follow: {},
   invariants: [
     {

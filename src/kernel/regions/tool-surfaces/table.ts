@@ -10,7 +10,7 @@
 import type { ConditionSatellite } from '../../core.ts'
 import { emptyMap, mapValues } from '../../persistent-map.ts'
 import { isRegistered } from '../guards.ts'
-import { anew } from '../lifetimes.ts'
+import { resetTo } from '../lifetimes.ts'
 import { ATTENDED, OPEN, SERVED } from '../phases.ts'
 import {
   connect,
@@ -297,7 +297,7 @@ export const toolSurfaces: ConditionSatellite<
       { name: 'again', from: ['shutdown'], during: SERVED, when: [isRegistered] },
     ],
   },
-  lives: { process: anew<ToolSurfaces, ToolSurfaces['phase']>(INITIAL, ['shutdown']) },
+  lives: { process: resetTo<ToolSurfaces, ToolSurfaces['phase']>(INITIAL, ['shutdown']) },
   follow: {},
   invariants: [
     {

@@ -14,7 +14,7 @@ import type { Satellite } from '../../core.ts'
 import { emptyMap, mapGet, mapOf } from '../../persistent-map.ts'
 import { isRegistered } from '../guards.ts'
 import type { LifecyclePhase } from '../lifecycle/state.ts'
-import { anew } from '../lifetimes.ts'
+import { resetTo } from '../lifetimes.ts'
 import type { LlmInput } from '../llm/input.ts'
 import { llmOf, NO_LLM, type SessionLlm } from '../llm/state.ts'
 import { GOING, SERVED } from '../phases.ts'
@@ -327,7 +327,7 @@ export const visibility: Satellite<Sees, VisibilityInput | LlmInput, VisibilityE
       { name: 'known', from: SERVED, when: [isRegistered] },
     ],
   },
-  lives: { run: OVERLAY, service: OVERLAY, session: anew(INITIAL) },
+  lives: { run: OVERLAY, service: OVERLAY, session: resetTo(INITIAL) },
   follow: {
     HydrateSessionLlmState: modelled,
     ReconfigureSessionLlmIdentity: modelled,
