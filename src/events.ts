@@ -294,6 +294,10 @@ export const EVENTS = {
     says: 'The session owes a peer an answer, or has given it.',
     fields: { ...interaction, state: ['text', 'Received or Replied.'] },
   },
+  'peer.stream-changed': {
+    says: 'A subscription to what comes of a message to a peer has come further, or has ended.',
+    fields: { ...interaction, state: ['text', 'Reserved, Attached, Completed, Expired, ClosedEarly or Abandoned.'] },
+  },
   'mcp.server-changed': {
     says: 'Whoever holds the connection to a tool server has reported how it stands.',
     fields: {

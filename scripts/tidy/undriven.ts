@@ -1,7 +1,7 @@
 // What the kernel declares and nothing in the product drives yet. It only shrinks (reach.ts).
 
 /** Effects of a session that nobody hears yet: rows `later` of the table in src/driver/project.ts. */
-export const EFFECTS_FOR_LATER: number = 17
+export const EFFECTS_FOR_LATER: number = 16
 
 /**
  * Kernel inputs by region. `byNobody`: no line outside the kernel sends it. `byHostsAlone`: only a program that embeds
@@ -235,7 +235,6 @@ export const undrivenInputs: { readonly byNobody: readonly string[]; readonly by
     'McpServerFailed',
     'McpServerReload',
     // interactions
-    'PeerRequestReceived',
     'PeerRequestSendFailed',
     'PeerRequestSent',
     'PeerRequestTimedOut',

@@ -193,7 +193,8 @@ export const HEARERS: { readonly [T in MeerkatEffect['type']]: Heard<T> | Hearer
   PeerIngressReceiveResolved: 'asker',
   PeerIngressDequeueResolved: 'asker',
   PeerProjectionFreshnessChanged: 'later',
-  InteractionStreamStateChanged: 'later',
+  InteractionStreamStateChanged: ({ type: _, ...data }, into) =>
+    into.events.push({ type: 'peer.stream-changed', data }),
   InteractionStreamCleanup: 'asker',
   SessionContextAdvanced: 'asker',
   McpServerStateChanged: ({ type: _, ...data }, into) => into.events.push({ type: 'mcp.server-changed', data }),

@@ -368,7 +368,7 @@ export class DriverAuthority implements SharedAuthority {
         ...defined({ supersessionKey }),
       }
       tx.parts.inputs.push(record)
-      admitBesides(tx, id, said)
+      admitBesides(tx, id, said, result.effects)
       this.#session.keep(record)
     }
     return result

@@ -84,17 +84,29 @@ export function admit(
   const record = recordOf(params, id, tx.at, nature.kind)
   tx.parts.inputs.push(record)
   if (idempotencyKey !== undefined) tx.parts.keys.push({ key: idempotencyKey, inputId: id, digest: digestOf(params) })
-  admitBesides(tx, id, { ...params, ...besides })
+  admitBesides(tx, id, { ...params, ...besides }, result.effects)
   live.keep(record)
   return { outcome: 'accepted', inputId: id }
 }
 
-/** What comes with the input of a peer, in the step that takes it in. */
-export function admitBesides(tx: Transaction, id: InputId, said: Besides & Pick<SendParams, 'content'>): void {
-  const { once, answers, content } = said
+/** Requests of peers that a session may owe an answer before it counts no more of them: whoever answers none shall not fill it. */
+const MOST_OWED = 1_000
+
+/** What comes with the input of a peer, in the step that takes it in. `effects`: what that step said. */
+export function admitBesides(
+  tx: Transaction,
+  id: InputId,
+  { once, interaction, content }: Besides & Pick<SendParams, 'content'>,
+  effects: readonly MeerkatEffect[],
+): void {
   if (once !== undefined) tx.parts.keys.push({ key: once, inputId: id, digest: digestOfSaid(content) })
-  // Whoever waits for the answer is told now. A request that nobody knows of has nobody who waits.
-  if (answers !== undefined) tx.try(answers)
+  const accepted = effects.find(effect => effect.type === 'InputAccepted')
+  if (interaction === undefined || accepted === undefined) return
+  const step = interaction(accepted.lane)
+  if (step.type === 'PeerRequestReceived' && tx.state.interactions.inbound.size >= MOST_OWED) return
+  // Whoever waits for an answer is told now. A request that nobody knows of has nobody who waits, and one that came
+  // before, or was entered by its host, is owed already: the kernel refuses both.
+  tx.try(step)
 }
 
 function digestAsked({ once }: Seen, params: SendParams): string {

@@ -17,7 +17,7 @@ import {
 } from '../kernel/peer-conversation.ts'
 import type { InteractionsInput } from '../kernel/regions/interactions/input.ts'
 import type { AcceptInput } from '../kernel/regions/ledger/input.ts'
-import type { InputKind } from '../kernel/regions/ledger/state.ts'
+import type { InputKind, Lane } from '../kernel/regions/ledger/state.ts'
 import type { Content, ContentPart } from '../store/records.ts'
 
 /** An input of a peer, put into words. */
@@ -26,12 +26,12 @@ export interface PeerInput {
   readonly content: Content
   /** A key under which it is in the conversation once, however often it arrives. */
   readonly once?: string
-  /** What it means for the request that it answers, where the session has sent that. */
-  readonly answers?: InteractionsInput
+  /** What it means for the request that it is, or is about: the session owes an answer from now on, or has got one. */
+  readonly interaction?: (lane: Lane) => InteractionsInput
 }
 
 /** What comes with an input of a peer besides what it says. */
-export type Besides = Pick<PeerInput, 'once' | 'answers'>
+export type Besides = Pick<PeerInput, 'once' | 'interaction'>
 
 type Told = Pick<AcceptInput, 'kind' | 'origin' | 'intent'>
 
@@ -57,24 +57,38 @@ export function peerInput(said: PeerSaid, content: Content | undefined, told: To
   // The kernel refuses it: the text is never read.
   if (projection === undefined) return { nature: { ...nature, malformedTerminal: true }, content: content ?? '' }
   const key = contextKey(projection)
-  const answers = answersOf(projection)
+  const interaction = interactionOf(projection)
   return {
-    ...(answers && { answers }),
+    ...(interaction && { interaction }),
     nature: said.type === 'Request' ? { ...nature, intent: told.intent ?? said.intent } : nature,
     content: contentOf(projection, content),
     ...(key !== undefined && { once: key }),
   }
 }
 
-function answersOf(projection: PeerConversationProjection): InteractionsInput | undefined {
-  if (projection.type === 'ResponseProgress') {
-    return { type: 'PeerResponseProgressArrived', correlationId: projection.requestId as PeerCorrelationId }
+function interactionOf(projection: PeerConversationProjection): PeerInput['interaction'] {
+  switch (projection.type) {
+    case 'Message':
+      return undefined
+    case 'Request': {
+      const correlationId = projection.requestId as PeerCorrelationId
+      return lane => ({ type: 'PeerRequestReceived', correlationId, lane })
+    }
+    case 'ResponseProgress': {
+      const correlationId = projection.requestId as PeerCorrelationId
+      return () => ({ type: 'PeerResponseProgressArrived', correlationId })
+    }
+    case 'ResponseTerminal': {
+      const { correlationId: id, status } = projection.fact
+      const correlationId: string = id
+      const disposition = status === 'Completed' ? 'Completed' : 'Failed'
+      return () => ({
+        type: 'PeerResponseTerminalArrived',
+        correlationId: correlationId as PeerCorrelationId,
+        disposition,
+      })
+    }
   }
-  if (projection.type !== 'ResponseTerminal') return undefined
-  const { correlationId: id, status } = projection.fact
-  const correlationId: string = id
-  const disposition = status === 'Completed' ? 'Completed' : 'Failed'
-  return { type: 'PeerResponseTerminalArrived', correlationId: correlationId as PeerCorrelationId, disposition }
 }
 
 /** Undefined for a terminal response of which none could be made. */

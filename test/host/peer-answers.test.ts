@@ -66,6 +66,62 @@ describe('an answer', () => {
   })
 })
 
+describe('a request that a peer makes', () => {
+  const ask = (requestId: string): HostInput => ({
+    peer: { type: 'Request', peerId: 'ada', requestId, intent: 'review' },
+  })
+
+  test('is owed an answer from the step that takes it in, in its lane, until that is given', async () => {
+    const { machine, peerInteraction } = await asking()
+    await machine.acceptInput(S, { ...ask(ID), mode: 'steer', idempotencyKey: 'once' })
+    expect(peerInteraction.inboundHandlingMode(ID)).toBe('steer')
+    expect(await machine.acceptInput(S, { ...ask(ID), mode: 'steer', idempotencyKey: 'once' })).toMatchObject({
+      outcome: 'deduplicated',
+    })
+    // Who says it twice is answered once.
+    await machine.acceptInput(S, ask(ID))
+    await peerInteraction.responseReplied(ID)
+    expect(peerInteraction.inboundState(ID)).toBeUndefined()
+    const states = ['Received', 'Replied']
+    expect(await told(machine, 'peer.')).toEqual(states.map(state => ({ type: 'peer.answer-changed', state })))
+  })
+
+  test('is owed one whoever delivers it, also when it is silenced, and when its host said so before', async () => {
+    const machine = await ephemeral()
+    await machine.registerSession(S, { silentIntents: ['review'] })
+    const { peerInteraction, sessionAdmission } = await machine.prepareBindings(S)
+    await sessionAdmission.acceptWithCompletion('0197f1c0-0000-7000-8000-00000000000c' as InputId, ask('handed'))
+    expect(peerInteraction.inboundHandlingMode('handed' as PeerCorrelationId)).toBe('queue')
+    await peerInteraction.requestReceived(ID, 'steer')
+    await machine.acceptInput(S, ask(ID))
+    expect(peerInteraction.inboundHandlingMode(ID)).toBe('steer')
+  })
+
+  test('that is refused is owed none, and a peer that nobody answers fills nothing', async () => {
+    const { machine, peerInteraction } = await asking()
+    const refused = machine.acceptInput(S, { ...ask('refused'), mode: 'supersede' })
+    await expect(refused).rejects.toMatchObject({ code: 'rejected' })
+    expect(peerInteraction.inboundState('refused' as PeerCorrelationId)).toBeUndefined()
+    for (let n = 0; n <= 1_000; n++) await machine.acceptInput(S, ask(`r${n}`))
+    expect(peerInteraction.inboundState('r999' as PeerCorrelationId)).toBe('Received')
+    expect(peerInteraction.inboundState('r1000' as PeerCorrelationId)).toBeUndefined()
+    await peerInteraction.responseReplied('r5' as PeerCorrelationId)
+    await machine.acceptInput(S, ask('next'))
+    expect(peerInteraction.inboundState('next' as PeerCorrelationId)).toBe('Received')
+  })
+})
+
+test('what becomes of a subscription to a message is told', async () => {
+  const { machine, interactionStream: streams } = await asking()
+  await streams.reserved(ID)
+  await streams.attached(ID)
+  await streams.completed(ID)
+  await streams.reserved(ID)
+  await streams.abandoned(ID, 'SendFailed')
+  const states = ['Reserved', 'Attached', 'Completed', 'Reserved', 'Abandoned']
+  expect(await told(machine, 'peer.')).toEqual(states.map(state => ({ type: 'peer.stream-changed', state })))
+})
+
 test('how a tool server stands is told, with why it failed', async () => {
   const { machine, mcpServerLifecycle: servers } = await asking()
   const files = 'files' as McpServerId
