@@ -1,24 +1,24 @@
 /**
- * Rows that are about to get lighter.
+ * Rows of the log that are about to lose events.
  *
- * Steps, inputs, ends and messages are not in reach here: an amendment can take events away or shorten one, nothing else.
- * What is left keeps its place, so that cursors that readers hold go on meaning the same.
+ * An amendment can remove an event or shorten one, and nothing else: steps, inputs, ends and messages can't be
+ * changed here. The remaining events keep their places, so that the cursors of readers stay valid.
  */
 import type { EventRecord, Position } from '../../store/records.ts'
 import type { Claim, LogRow, Store } from '../../store/store.ts'
 
-/** Rows in one transaction. */
+/** How many rows one transaction changes. */
 const AT_ONCE = 500
 
-/** What was, or would be, taken off. */
+/** What was removed, or would be. */
 export interface Weight {
-  /** Records that changed. */
+  /** How many records changed. */
   readonly records: number
-  /** Characters of JSON that went. */
+  /** How many characters of JSON were removed. */
   readonly bytes: number
 }
 
-/** An event of a row. */
+/** The place of an event in a row. */
 export interface Spot {
   readonly row: LogRow
   readonly index: number
@@ -41,7 +41,7 @@ export class Amendments {
     return { records: this.#records, bytes: this.#bytes }
   }
 
-  /** Rows that wait to be written. */
+  /** How many rows wait to be written. */
   get size(): number {
     return this.#rows.size
   }
@@ -50,7 +50,7 @@ export class Amendments {
     this.#eventsOf(row)[index] = undefined
   }
 
-  /** Has the event say this text. */
+  /** Replaces the text of the event. */
   retell({ row, index }: Spot, text: string): void {
     const events = this.#eventsOf(row)
     const event = events[index]
@@ -58,8 +58,8 @@ export class Amendments {
   }
 
   /**
-   * Writes what was collected, the newest rows first: where this ends half way, a reader finds the beginning of a text
-   * and then the whole, never the whole and then parts of it.
+   * Writes what was collected, the newest rows first. If this is interrupted, a reader finds the beginning of a text
+   * and then the whole; never the whole and then parts of it.
    */
   async write(): Promise<void> {
     const rows = [...this.#rows.values()]

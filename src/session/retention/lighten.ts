@@ -1,9 +1,9 @@
 /**
- * Takes weight off a session's older records.
+ * Removes events from a session's older records.
  *
  * 1. Steps, inputs, ends and messages stay: the log replays as before, and history is the same to the byte.
- * 2. Only runs that ended are touched, and a pass goes no further than the first one that has not.
- * 3. No event moves: one that a reader has seen is not shown to it again.
+ * 2. Only runs that ended are touched: a pass stops at the first run that has not.
+ * 3. No event moves: a reader that has seen an event does not get it again.
  */
 import type { RunId, SessionId } from '../../kernel/ids.ts'
 import type { EventRecord, Position } from '../../store/records.ts'
@@ -13,7 +13,7 @@ import { rowsOf } from '../log-pages.ts'
 import { isAnsweredFrom, RUN_ENDS } from '../reads.ts'
 import { Amendments, type Spot, type Weight } from './amendments.ts'
 
-/** Rows that wait to be written at most, unless one text is longer. */
+/** Rows are written when this many wait, or more where one text spans them. */
 const WRITE_FROM = 1_000
 
 export interface Pass {
@@ -21,24 +21,24 @@ export interface Pass {
   readonly sessionId: SessionId
   /** Absent: nothing is written, only counted. */
   readonly claim?: Claim | undefined
-  /** Goes on behind this record. */
+  /** The pass begins behind this record. */
   readonly after: Position
-  /** Only what happened before, ms since the epoch. */
+  /** Only records older than this are touched, ms since the epoch. */
   readonly before: number
-  /** Rows to look at; a text that is begun is followed to its end. */
+  /** How many rows to look at; a text that begins within them is followed to its end. */
   readonly rows: number
 }
 
 export interface Passed extends Weight {
-  /** The next pass goes on behind this record. */
+  /** The next pass begins behind this record. */
   readonly after: Position
-  /** Rows looked at. */
+  /** How many rows were looked at. */
   readonly rows: number
 }
 
 /**
- * Drops the events that only somebody who watched had a use for; those that answer other questions (how a run ended,
- * which boundary took a steer in) stay.
+ * Removes events that only served an observer of the run. Those that other operations are answered from stay: how a
+ * run ended, which boundary a steer joined.
  */
 export async function dropEvents(pass: Pass): Promise<Passed> {
   const amendments = new Amendments(pass.store, pass.claim)
@@ -55,7 +55,7 @@ export async function dropEvents(pass: Pass): Promise<Passed> {
   return { after, rows, ...amendments.weight }
 }
 
-/** Puts each text that was streamed in pieces and completed together again, and keeps the last progress of a call. */
+/** Joins the pieces of each completed text into one event, and keeps only the last progress of a call. */
 export async function joinDeltas(pass: Pass): Promise<Passed> {
   const amendments = new Amendments(pass.store, pass.claim)
   const streams = new Streams(amendments)
@@ -82,7 +82,7 @@ async function* oldRows({ store, sessionId, after, before }: Pass): AsyncGenerat
   }
 }
 
-/** Whether the runs that a row speaks of ended, and long enough ago; the log says so, not the clock. */
+/** Whether all runs that a row mentions ended, and before the limit; read from the log, not from the clock. */
 async function everyRunEnded({ store, before }: Pass, { record }: LogRow, known: Set<RunId>): Promise<boolean> {
   for (const runId of [record.runId, ...(record.events ?? []).map(event => event.runId)]) {
     if (runId === undefined || known.has(runId)) continue
@@ -94,7 +94,7 @@ async function everyRunEnded({ store, before }: Pass, { record }: LogRow, known:
   return true
 }
 
-/** What is being streamed at a point of the log. */
+/** The texts being streamed at one place of the log. */
 class Streams {
   readonly #amendments: Amendments
   readonly #texts = new Map<string, Spot[]>()
@@ -104,7 +104,7 @@ class Streams {
     this.#amendments = amendments
   }
 
-  /** Whether a text has begun and neither it nor its run has ended. */
+  /** Whether a text has begun that neither ended nor ended with its run. */
   get open(): boolean {
     return this.#texts.size > 0
   }
@@ -115,7 +115,7 @@ class Streams {
     else if (type === 'text.delta' || type === 'reasoning.delta') this.#piece(spot, event)
     else if (type === 'text.completed' || type === 'reasoning.completed') this.#whole(spot, event)
     else if (type in RUN_ENDS) {
-      // A text that was cut short is nowhere but in its pieces: they stay.
+      // A text that was cut off exists only in its pieces: they stay.
       this.#texts.clear()
       this.#progress.clear()
     }

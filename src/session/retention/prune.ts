@@ -1,9 +1,10 @@
 /**
- * Retention: what nobody needs any more goes.
+ * Retention: removes what no operation needs any more.
  *
- * What may go is decided by facts of the log, under the session's claim: an owner that is somebody else and alive is
- * left alone, and so is a session that this process is busy with. Nothing that is unfinished can be in reach: a session
- * goes as a whole once it is destroyed (or retired) and owes nothing, and of others only events of runs that ended go.
+ * Facts of the log decide what may be removed, under the session's claim. A session with another living owner is left
+ * alone, and so is one that this process is working on. Unfinished work is out of reach: a session is removed as a
+ * whole once it is destroyed (or retired) and owes nothing, and of other sessions only events of ended runs are
+ * removed.
  */
 import { stateOf } from '../../driver/load.ts'
 import { asMeerkatError } from '../../errors.ts'
@@ -15,37 +16,40 @@ import { demandRetention, type RetentionPolicy } from './policy.ts'
 import { isSpent, looksRemovable } from './removable.ts'
 
 const PAGE = 100
-/** Rows that a session is kept for at a time: whoever asks for it meanwhile waits that long. */
+/** A session is held for this many rows at a time; a caller that needs it meanwhile waits that long. */
 const CHUNK = 500
-/** Sessions whose progress is remembered; of others the log is looked through again. */
+/** The progress of this many sessions is remembered; the log of others is searched again. */
 const REMEMBERED = 10_000
 
-/** How a pruner gets at sessions. */
+/** What a pruner needs from the runtime. */
 export interface PruneHost {
   readonly store: Store
   readonly now: () => number
-  /** Acts on the session as its owner. `alone`: nothing of it is loaded meanwhile. `not-owner`, `not-ready` (busy). */
+  /**
+   * Acts on the session as its owner. `alone`: no copy of it is loaded meanwhile. Fails with `not-owner`, or
+   * `not-ready` where the session is busy.
+   */
   readonly own: <T>(id: SessionId, act: (claim: Claim) => Promise<T>, alone: boolean) => Promise<T>
   /** Called after records were changed or removed. */
   readonly changed: () => void
 }
 
 export interface PruneReport {
-  /** Nothing was changed: this is what would have been. */
+  /** True: nothing was changed, and this is what would have been. */
   readonly dryRun: boolean
-  /** Sessions looked at. */
+  /** How many sessions were looked at. */
   readonly sessions: number
-  /** Sessions that went as a whole. */
+  /** How many sessions were removed as a whole. */
   readonly removed: number
-  /** Records that got lighter. */
+  /** How many records lost events. */
   readonly amended: number
-  /** Characters that those lost. */
+  /** How many characters of JSON these lost. */
   readonly bytes: number
-  /** Sessions left alone because somebody else owns them, or they are busy. */
+  /** How many sessions were left alone, because another process owns them or they are busy. */
   readonly skipped: number
 }
 
-/** How far the two passes got. */
+/** How far the two passes of a session have come. */
 interface Progress {
   readonly deltas: Position
   readonly events: Position
@@ -62,14 +66,14 @@ interface Tally {
 export class Pruner {
   readonly #host: PruneHost
   readonly #progress = new Map<SessionId, Progress>()
-  /** Where the next round goes on. */
+  /** The next round begins behind this session. */
   #after: SessionId | undefined
 
   constructor(host: PruneHost) {
     this.#host = host
   }
 
-  /** Every session, from the first to the last. */
+  /** Prunes every session, from the first to the last. */
   async all(policy: RetentionPolicy, dryRun: boolean): Promise<PruneReport> {
     demandRetention(policy)
     const tally = noTally()
@@ -81,7 +85,7 @@ export class Pruner {
     }
   }
 
-  /** A bounded piece of work: some rows of some sessions. The next round goes on there. */
+  /** Prunes a bounded number of rows; the next round continues behind them. */
   async round(policy: RetentionPolicy, rows: number): Promise<PruneReport> {
     const tally = noTally()
     const page = await this.#page(this.#after)
@@ -100,7 +104,7 @@ export class Pruner {
     return this.#host.store.sessions({ limit: PAGE, ...(after && { after }) })
   }
 
-  /** Does at most `rows` rows of the session; answers how many it was. */
+  /** Looks at no more than `rows` rows of the session; answers how many it looked at. */
   async #session(
     summary: SessionSummary,
     policy: RetentionPolicy,
@@ -135,7 +139,7 @@ export class Pruner {
     return own(
       id,
       async claim => {
-        // Asked again: from here on nobody else can write it.
+        // Read again under the claim: from here on no other process can change it.
         const summary = await store.session(id)
         if (summary === undefined || !looksRemovable(summary, policy, now()) || !(await this.#isSpent(id))) return false
         await store.remove(claim)
@@ -172,7 +176,7 @@ export class Pruner {
     while (keptMs !== undefined && passed.rows < rows) {
       const most = Math.min(CHUNK, rows - passed.rows)
       const pass: Pass = { store, sessionId, after: passed.after, before: now() - keptMs, rows: most }
-      // Most sessions have nothing to take off: no claim is asked for in vain.
+      // Most sessions have nothing to remove: that is found out first, without a claim.
       const looked = dryRun || passed.records === 0 ? await act(pass) : undefined
       const isDone = looked !== undefined && (dryRun || looked.records === 0)
       const next = isDone ? looked : await own(sessionId, claim => act({ ...pass, claim }), false)

@@ -4,7 +4,7 @@ import type { MeerkatState } from '../../kernel/state.ts'
 import type { SessionSummary } from '../../store/store.ts'
 import type { RetentionPolicy } from './policy.ts'
 
-/** What its head says: a quick look that leaves most sessions out. */
+/** Whether the session's head allows its removal: a cheap question that rules most sessions out. */
 export function looksRemovable(summary: SessionSummary, policy: RetentionPolicy, now: number): boolean {
   const keptMs = keptFor(summary.phase, policy)
   return (
@@ -12,7 +12,10 @@ export function looksRemovable(summary: SessionSummary, policy: RetentionPolicy,
   )
 }
 
-/** Nothing is unfinished: no input, run, call or operation, no timer, nothing that the session is still to be told. */
+/**
+ * Whether nothing is unfinished: no input, run, call, operation or schedule, and nothing that the session has to be
+ * told.
+ */
 export function isSpent(state: MeerkatState): boolean {
   const { lifecycle, run, calls, operations, schedules } = state
   const over = lifecycle.phase === 'destroyed' || lifecycle.phase === 'retired'

@@ -1,9 +1,9 @@
-/** Retention in the background: a bounded round every so often, as long as the runtime is open. */
+/** Retention in the background: a bounded round at intervals, as long as the runtime is open. */
 import type { Clock } from '../../time.ts'
 import type { RetentionPolicy } from './policy.ts'
 import type { Pruner } from './prune.ts'
 
-/** Rows a round looks at, so that it never keeps the store for long. */
+/** How many rows a round looks at, so that it never occupies the store for long. */
 const ROWS_PER_ROUND = 5_000
 const LEAST_EVERY_MS = 1_000
 const MOST_EVERY_MS = 60_000
@@ -26,7 +26,7 @@ export class Retention {
     if (kept.length > 0) this.#plan()
   }
 
-  /** No more rounds; the one under way ends with the first thing that it can't do any more. */
+  /** Ends the rounds; the one in progress ends at its next step. */
   stop(): void {
     this.#stopped = true
     this.#off?.()
@@ -39,7 +39,7 @@ export class Retention {
 
   #begin(): void {
     const again = (): void => this.#plan()
-    // A store that fails now is asked again by the next round.
+    // After a failure of the store the next round asks again.
     this.#pruner.round(this.#policy, ROWS_PER_ROUND).then(again, again)
   }
 }

@@ -7,18 +7,18 @@ import type { LiveSession } from '../live-session.ts'
 import type { Registration } from './registration.ts'
 import type { Serving } from './serving.ts'
 
-/** What each part of a teardown may take before it is forced, ms. */
+/** How long each part of a teardown may take before it is forced, ms. */
 const LIMITS = { graceMs: 5_000, loopMs: 5_000, drainMs: 2_000 } as const
 
-/** How a host leaves. */
+/** How a host ends a registration. */
 export interface LeaveOptions {
-  /** How long the run in progress may take to end well before it is cut off. Default 5 s. */
+  /** How long the current run may take to end well before it is cut off. Default 5 s. */
   readonly graceMs?: number
 }
 
 /**
- * Tears a registration down, or goes on with a teardown that did not come to its end; resolves when the session is
- * nobody's. Throws a `DslTransitionError` where it may not begin.
+ * Tears a registration down, or continues a teardown that was interrupted; resolves when the session is not
+ * registered any more. Throws a `DslTransitionError` where it may not begin.
  */
 export async function leave(
   serving: Serving,
@@ -27,10 +27,10 @@ export async function leave(
   { graceMs = LIMITS.graceMs }: LeaveOptions = {},
 ): Promise<void> {
   const { sessionId, live } = registration
-  // A step whose answer was lost may have been taken all the same, the last one too: the log says so.
+  // A step whose answer was lost may have been committed, the last one too: an empty commit finds out.
   await live.driver.mutate(() => {}, { lazy: true })
   const isDraining = live.state.registration.phase === 'draining'
-  // It closes right before the last step: one that is no longer draining has taken it.
+  // `closed` is set right before the last step, so a session that does not drain any more has taken it.
   if (live.state.lifecycle.phase === 'destroyed' || (registration.closed && !isDraining)) {
     return settleDown(registration, clock)
   }
@@ -47,7 +47,7 @@ export async function leave(
     await apply(live, { type: 'CommsDrainExitedForUnregister', sessionId, forcedAbort: !drained })
   }
   if (open.includes('waiters')) await apply(live, { type: 'CompletionWaitersResolvedForUnregister', sessionId })
-  // It closes with the registration: a late task of the old one can't write into the next.
+  // Set with the end of the registration: a late task of the old one can't write into the next.
   registration.closed = true
   registration.attachment?.close()
   serving.detach(registration, 'left')
@@ -55,14 +55,14 @@ export async function leave(
     tx => {
       const last: MeerkatInput = { type: 'UnregisterSession', sessionId, binding: bindingSeen(tx.state.binding) }
       for (const step of [...stepsBefore(last, tx.state), last]) tx.step(step)
-      // What follows in the same commit is the next registration.
+      // What follows in the same commit belongs to the next registration.
       return tx.state
     },
     { published: state => registration.attachment?.endIn(state) },
   )
 }
 
-/** Nothing stands open in a session that was destroyed or has no registration: what goes is what still works for it. */
+/** A destroyed or unregistered session has nothing left to tear down but the tasks that still work for it. */
 async function settleDown(registration: Registration, clock: Clock): Promise<void> {
   registration.attachment?.abort()
   await registration.live.loop.rest(Deadline.in(clock, LIMITS.loopMs))
@@ -75,8 +75,8 @@ async function stopDrain({ attachment }: Registration, clock: Clock): Promise<bo
 }
 
 /**
- * A run under way may still end well: it is asked to end at its boundary, and its answer counts. One that does not end in
- * time is cut off; what it comes to even then counts. Answers whether that was not needed.
+ * Asks the current run to end at its boundary; its answer counts. A run that does not end in time is cut off, and
+ * what it comes to by then still counts. Answers whether it ended by itself.
  */
 async function stopLoop(live: LiveSession, clock: Clock, graceMs: number): Promise<boolean> {
   if (isQuiet(live)) return true
@@ -92,7 +92,7 @@ function isQuiet({ loop }: LiveSession): boolean {
   return loop.performing === undefined
 }
 
-/** Throws `KernelRejection` (not `DslTransitionError`): these steps are the runtime's, no handle may take them. */
+/** Throws `KernelRejection` (not `DslTransitionError`): only the runtime takes these steps, no handle may. */
 async function apply(live: LiveSession, input: MeerkatInput): Promise<void> {
   await live.driver.mutate(tx => tx.step(input))
 }

@@ -1,4 +1,4 @@
-/** A registration: the session is served here by an executor of its own, or is about to be, for as long as it stands. */
+/** A registration: as long as it stands, this process serves the session by an executor of its own, or is about to. */
 import { KernelRejection } from '../../driver/kernel-rejection.ts'
 import { asMeerkatError, MeerkatError } from '../../errors.ts'
 import type { CoreExecutor } from '../../executor/executor.ts'
@@ -11,12 +11,12 @@ import type { Clock } from '../../time.ts'
 import type { LiveSession } from '../live-session.ts'
 
 /**
- * Why an executor serves its session no more: its host left the session, the session was stopped or destroyed, another
- * process has it or its store stayed away, or the runtime closed.
+ * Why an executor no longer serves its session: its host left the session, the session was stopped or destroyed, the
+ * session was lost to another process or to a failing store, or the runtime closed.
  */
 export type ServingEnd = 'left' | 'stopped' | 'lost' | 'closed'
 
-/** An executor at its session. It goes with the registration into a new epoch. */
+/** An executor and the session that it serves. It is carried over when a reset begins a new epoch. */
 export interface Service {
   readonly executor: CoreExecutor
   readonly ended: (why: ServingEnd) => void
@@ -24,59 +24,59 @@ export interface Service {
 
 export interface Registration {
   readonly sessionId: SessionId
-  /** The copy of the session that it was made over. */
+  /** The copy of the session that it was made for. */
   readonly live: LiveSession
-  /** Absent: the runtime's executor serves it, or its inputs wait. */
+  /** Absent: the runtime's executor serves the session, or its inputs wait. */
   service: Service | undefined
-  /** Its host leaves it: what is asked of it from now on is to be asked again afterwards. */
+  /** Its host is leaving: new calls are refused, to be repeated afterwards. */
   leaving: boolean
-  /** Its executor was taken away by a stop: another process that asks for the session may have it. */
+  /** A stop took its executor away: another process that asks for the session may have it. */
   left: boolean
-  /** The last step of its teardown is next, or was taken. */
+  /** The last step of its teardown is about to be taken, or was. */
   closed: boolean
   /** The handles that a host has made for its agent. */
   attachment: Attachment | undefined
-  /** Lets the session go. */
+  /** Unpins the session. */
   readonly letGo: () => void
 }
 
-/** What a host hangs on a registration: it ends with it. */
+/** What a host attaches to a registration; it ends with the registration. */
 export interface Attachment {
   readonly bindings: unknown
-  /** The session may have changed. */
+  /** Called when the session may have changed. */
   readonly changed: () => void
   /** Tells its background work to stop. */
   readonly abort: () => void
-  /** Waits for that, at most so long; answers whether it has stopped. */
+  /** Waits for that, no longer than the limit; answers whether it has stopped. */
   readonly rest: (clock: Clock, limitMs: number) => Promise<boolean>
-  /** It takes nothing in any more. */
+  /** Refuses calls from now on. */
   readonly close: () => void
-  /** From now on it shows this state, whichever process has the session. */
+  /** From now on it shows this state, whichever process owns the session. */
   readonly endIn: (state: MeerkatState) => void
-  /** The registration goes on as this one, in a new epoch. */
+  /** The registration continues as `next`, in a new epoch. */
   readonly renew: (next: Registration) => void
   /** The registration has ended. */
   readonly ended: () => void
 }
 
-/** The refusal for a session that is not registered: as if it were destroyed. */
+/** The refusal for a session that is not registered; it looks like the one for a destroyed session. */
 export function notRegistered(sessionId: SessionId): MeerkatError {
   const message = `session ${sessionId} is not registered with this machine: register it first`
   return new MeerkatError('not-ready', message, { details: { sessionId, phase: 'destroyed' } })
 }
 
-/** It is registered, and not in a state for this. */
+/** The refusal for a registered session whose phase does not allow the call. */
 export function notReady(sessionId: SessionId, phase: LifecyclePhase, needs: string): MeerkatError {
   const message = `session ${sessionId} is ${phase}: ${needs}`
   return new MeerkatError('not-ready', message, { details: { sessionId, phase } })
 }
 
-/** Whether its teardown began and has not come to its end. */
+/** Whether its teardown has begun and not ended. */
 export function isDraining({ registration }: MeerkatState): boolean {
   return registration.phase === 'draining'
 }
 
-/** Its host is leaving: soon it is there again, for the next one who asks. */
+/** The refusal while its host leaves: soon the session can be registered again. */
 export function beingTornDown(sessionId: SessionId, state: MeerkatState | undefined, cause?: unknown): MeerkatError {
   const open = state === undefined ? [] : openObligations(state)
   const message = `session ${sessionId} is being torn down: ask again afterwards`
@@ -87,12 +87,12 @@ export function beingTornDown(sessionId: SessionId, state: MeerkatState | undefi
   })
 }
 
-/** Throws once the last step of its teardown is taken: what comes after that would reach the next registration. */
+/** Throws once the last step of its teardown is taken: what came after it would reach the next registration. */
 export function demandRegistered({ sessionId, live, closed, leaving }: Registration): void {
   if (leaving && closed) throw beingTornDown(sessionId, live.state)
 }
 
-/** What is refused while the session is torn down is refused for that, whatever stood in its way. */
+/** A call that fails while the session is torn down fails for that reason, whatever else refused it. */
 export async function unlessLeaving<T>(registration: Registration, act: Promise<T>): Promise<T> {
   const { sessionId, live } = registration
   try {
@@ -103,7 +103,7 @@ export async function unlessLeaving<T>(registration: Registration, act: Promise<
   }
 }
 
-/** A step that the kernel refused, or one that came when the session had been let go. */
+/** Whether the kernel refused the step, or the session had been let go before it. */
 function isOfTeardown(error: unknown): boolean {
   return (
     error instanceof KernelRejection ||

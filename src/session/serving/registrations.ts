@@ -1,4 +1,4 @@
-/** Sessions that are served by executors of their own: registered once however many ask, left in good order. */
+/** Registers sessions with executors of their own: once, however many callers ask, and ended in good order. */
 import { defined } from '../../defined.ts'
 import { MeerkatError } from '../../errors.ts'
 import type { CoreExecutor } from '../../executor/executor.ts'
@@ -18,17 +18,19 @@ import {
   type ServingEnd,
 } from './registration.ts'
 
-/** What came of asking for an executor. */
+/** Whether a call registered an executor, or found one. */
 export type ExecutorClaim = 'Claimed' | 'AlreadyClaimed'
 
 export type MakeExecutor<Executor = CoreExecutor> = () => Executor | Promise<Executor>
 
-/** Copies of a session that a registration is tried on: each was let go under it. */
+/** How many copies of a session a registration is tried on, where each is let go meanwhile. */
 const TRIES = 5
 
 export class Registrations {
   readonly #core: Core
-  /** By registration: one that ended meanwhile is not the next one's. */
+  /**
+   * Keyed by registration, not by session: an ended registration has nothing to do with the next one of its session.
+   */
   readonly #attaching = new Map<Registration, Promise<ExecutorClaim>>()
   readonly #leaving = new Map<SessionId, Promise<boolean>>()
 
@@ -39,7 +41,7 @@ export class Registrations {
   async register(sessionId: SessionId, options: SessionOptions): Promise<Registration> {
     for (let tries = 1; ; tries++) {
       const registration = await this.#registered(sessionId, options)
-      // A copy that was let go meanwhile, or lost, is nobody's: the next one is registered.
+      // The copy was let go or lost meanwhile: the next one is registered.
       if (!registration.live.closed || tries === TRIES) return registration
     }
   }
@@ -50,13 +52,13 @@ export class Registrations {
     await this.#opened(sessionId, options, serving.peek(sessionId) !== undefined)
     const known = serving.peek(sessionId)
     if (known !== undefined && !isEnding(known)) return known
-    // A teardown that did not come to its end comes to it first.
+    // A teardown that was interrupted is finished first.
     if (known !== undefined) await this.unregister(sessionId)
     const live = await obtain(this.#core, sessionId)
     return serving.peek(sessionId) ?? serving.add(live)
   }
 
-  /** `ended` hears once why the executor that was made serves the session no more. */
+  /** @param options.ended Called once, with why the new executor no longer serves the session. */
   async ensureExecutor(
     sessionId: SessionId,
     make: MakeExecutor,
@@ -79,7 +81,7 @@ export class Registrations {
     return this.#core.serving.peek(sessionId) !== undefined
   }
 
-  /** Whether it has an executor of its own; also while that is being made. */
+  /** Whether it has an executor of its own, or one is being made. */
   hasExecutor(sessionId: SessionId): boolean {
     const registration = this.#core.serving.peek(sessionId)
     return registration !== undefined && (this.#attaching.has(registration) || registration.service !== undefined)
@@ -104,7 +106,7 @@ export class Registrations {
     }
   }
 
-  /** Answers whether it is left: where only this epoch is meant, a reset that was faster leaves it registered. */
+  /** Answers whether the session is left: with `onlyThis`, a reset that was faster leaves it registered. */
   async #leave(registration: Registration, options: LeaveOptions, onlyThis: boolean): Promise<boolean> {
     const { sessions } = this.#core
     const { live } = registration
@@ -116,7 +118,7 @@ export class Registrations {
       }
       await this.#end(now, options)
     }
-    // Where nothing here serves it, it is the next one's who asks.
+    // Without an executor in this process the session goes to the process that asks for it next.
     if (!live.isServed) await sessions.yield(live)
     return true
   }
@@ -129,13 +131,13 @@ export class Registrations {
       await leave(serving, registration, clock, options)
       serving.remove(registration)
     } catch (error) {
-      // Whether it goes on is for whoever asks next.
+      // A teardown that failed may be continued by the next caller.
       registration.leaving = registration.closed || isDraining(live.state)
       throw error
     }
   }
 
-  /** The registration that this one goes on as, in a new epoch. */
+  /** The registration that a reset replaced this one by, in a new epoch. */
   #renewed({ sessionId, live }: Registration): Registration | undefined {
     const next = this.#core.serving.peek(sessionId)
     return next?.live === live ? next : undefined
@@ -153,7 +155,7 @@ export class Registrations {
     demandExecutor(executor)
     this.#demandAttachable(registration)
     this.#core.serving.attach(registration, { executor, ended })
-    // That it is attached, and the first run, follow from the state.
+    // The kernel attaches it and starts its first run by itself, from the state.
     try {
       await live.driver.mutate(tx => {
         if (tx.state.lifecycle.phase === 'stopped') tx.step({ type: 'Resume' })
@@ -166,7 +168,7 @@ export class Registrations {
     return 'Claimed'
   }
 
-  /** Throws where nobody may be attached: the registration has ended, or is about to. */
+  /** Throws where no executor may be attached: the registration has ended, or is about to. */
   #demandAttachable(registration: Registration): void {
     const { sessionId, live } = registration
     const { phase } = live.state.lifecycle
@@ -175,17 +177,17 @@ export class Registrations {
     if (phase === 'destroyed') throw notReady(sessionId, phase, 'register another session')
   }
 
-  /** Opens it, where the caller gives options or it does not exist. */
+  /** Opens the session where the caller gives options or it does not exist. */
   async #opened(sessionId: SessionId, options: SessionOptions, isKnown: boolean): Promise<void> {
     const { store, sessions } = this.#core
     const isPlain = Object.keys(defined(options)).length === 0
     const isThere = isKnown || sessions.peek(sessionId) !== undefined || (await store.session(sessionId)) !== undefined
-    // Names of tools are those of an executor that is still to come.
+    // The executor that knows the names of tools is still to come.
     if (!isPlain || !isThere) await openSession(this.#core, { ...options, sessionId }, 'refuse', 'none')
   }
 }
 
-/** Refuses what can perform no run. */
+/** Refuses a value that can't perform a run. */
 export function demandExecutor(made: unknown): asserts made is CoreExecutor {
   const isOne = read(
     () => typeof made === 'object' && made !== null && typeof Reflect.get(made, 'apply') === 'function',
@@ -193,7 +195,7 @@ export function demandExecutor(made: unknown): asserts made is CoreExecutor {
   if (!isOne) throw new MeerkatError('invalid-params', 'what was made for the session is no executor')
 }
 
-/** Whether its teardown began: then it is of no use to anybody. */
+/** Whether its teardown has begun: then no caller can use it any more. */
 function isEnding({ closed, live }: Registration): boolean {
   return closed || isDraining(live.state)
 }

@@ -1,4 +1,4 @@
-/** A session that has an executor of its own, as the program that gave it holds it. */
+/** A session with an executor of its own, as the program that gave the executor holds it. */
 import { defined } from '../../defined.ts'
 import { MeerkatError } from '../../errors.ts'
 import type { CoreExecutor } from '../../executor/executor.ts'
@@ -11,7 +11,10 @@ import { demandExecutor, type Registrations } from './registrations.ts'
 
 export class ServedSession implements AsyncDisposable {
   readonly sessionId: SessionId
-  /** Resolves when the executor serves the session no more, with why. A session that was `lost` may be served again. */
+  /**
+   * Resolves with the reason when the executor no longer serves the session. A session that was `lost` may be served
+   * again.
+   */
   readonly ended: Promise<ServingEnd>
   readonly #registrations: Registrations
   readonly #tellEnd: (why: ServingEnd) => void
@@ -40,7 +43,7 @@ export class ServedSession implements AsyncDisposable {
       const claim = await registrations.ensureExecutor(sessionId, () => executor, served.#tellEnd)
       if (claim === 'Claimed') return served
     } catch (error) {
-      // A registration that nothing came of would keep the session loaded.
+      // A registration without an executor would keep the session loaded.
       if (isNew) await registrations.unregister(sessionId).catch(() => {})
       throw error
     }
@@ -50,8 +53,9 @@ export class ServedSession implements AsyncDisposable {
   }
 
   /**
-   * Takes the executor away. The run in progress is asked to end at its boundary, and cut off after `graceMs` (default 5 s);
-   * an answer that it comes to until then is one. Afterwards the runtime's executor serves the session, or it waits.
+   * Takes the executor away. The current run is asked to end at its boundary, and is cut off after `graceMs` (default
+   * 5 s); an answer that it gives by then counts. Afterwards the runtime's executor serves the session, or the
+   * session waits.
    */
   async end(options: LeaveOptions = {}): Promise<void> {
     const { graceMs } = fieldsOf(options, 'options') as LeaveOptions

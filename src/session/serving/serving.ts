@@ -1,9 +1,8 @@
 /**
- * Who serves the sessions of a runtime: each an executor of its own, for as long as it is registered with one, or else
- * the runtime's.
+ * Which executor serves each session of a runtime: its own, as long as it is registered with one, else the runtime's.
  *
- * A registration pins its session: it stays loaded, so that conditions and handles live as long as the registration. The
- * facts are the kernel's; a registration has nothing but what can't be written down.
+ * A registration pins its session in memory, so that its conditions and handles live as long as the registration.
+ * Facts are the kernel's; a registration has only what can't be stored.
  */
 import type { CoreExecutor } from '../../executor/executor.ts'
 import { inTime } from '../../in-time.ts'
@@ -17,12 +16,12 @@ import type { ServedBy } from './served-by.ts'
 type Attach = (registration: Registration) => Attachment
 
 export class Serving implements ServedBy {
-  /** Serves every session that has no executor of its own. Absent: their inputs wait. */
+  /** Serves every session that has no executor of its own. Absent: the inputs of those sessions wait. */
   readonly byDefault: CoreExecutor | undefined
   readonly #registrations = new Map<SessionId, Registration>()
-  /** Executors that are to be closed with the runtime. */
+  /** Executors to be closed with the runtime. */
   readonly #closing = new Set<CoreExecutor>()
-  /** Operations that wait until their session is served. */
+  /** Operations that wait until their session has an executor. */
   readonly #waiting = new Map<SessionId, Set<(executor: CoreExecutor) => void>>()
   #attach: Attach | undefined
   #isClosing = false
@@ -51,12 +50,12 @@ export class Serving implements ServedBy {
     return this.peek(id)?.attachment?.bindings
   }
 
-  /** Whether this process would keep a session that it is at work on from a process that asks for it. */
+  /** Whether this process would refuse to give the session to another one that asks for it, if it is at work on it. */
   keeps(id: SessionId): boolean {
     return this.byDefault !== undefined || this.peek(id)?.left !== true
   }
 
-  /** The names of all that serve here, each once. */
+  /** The names of all executors that serve here, each once. */
   get names(): readonly string[] {
     const own = this.registrations.flatMap(({ service }) => service?.executor ?? [])
     const all = this.byDefault === undefined ? own : [this.byDefault, ...own]
@@ -64,8 +63,8 @@ export class Serving implements ServedBy {
   }
 
   /**
-   * The registration of a session. It ends with the copy of the session that it was made over: a session that was lost is
-   * to be registered anew.
+   * The registration of a session. It ends with the copy of the session that it was made for: a lost session has to
+   * be registered again.
    */
   peek(id: SessionId): Registration | undefined {
     const registration = this.#registrations.get(id)
@@ -81,7 +80,7 @@ export class Serving implements ServedBy {
     this.#onFirst = callback
   }
 
-  /** Hangs something on every registration from now on, and on those that there are. */
+  /** Attaches something to every present and future registration. */
   attachEach(attach: Attach): void {
     this.#attach = attach
     for (const registration of this.registrations) registration.attachment ??= attach(registration)
@@ -108,13 +107,14 @@ export class Serving implements ServedBy {
     }
     const unwatch = live.onCommit(() => {
       if (live.closed) return this.remove(registration)
-      // With a new epoch all that was handed out for the old one has ended.
+      // A reset began a new epoch: what was handed out for the old one has ended.
       if (!registration.closed && live.state.binding.epochId !== epochId) return this.#renew(registration, seen)
       seen = live.state
       registration.attachment?.changed()
       const before = stopped
       stopped = isStopped(live)
-      // An executor goes with a stop, whoever asked for that; one that is attached afterwards is another one.
+      // A stop takes the executor away, whichever caller asked for the stop; one that is attached afterwards is a new
+      // one.
       if (!stopped || before) return
       this.detach(registration, 'stopped')
       registration.left = true
@@ -135,14 +135,16 @@ export class Serving implements ServedBy {
     this.#waiting.delete(registration.sessionId)
   }
 
-  /** The session is served by the runtime's executor from now on, or waits. */
+  /** From now on the runtime's executor serves the session, or its inputs wait. */
   detach(registration: Registration, why: ServingEnd): void {
     const { service } = registration
     registration.service = undefined
     service?.ended(why)
   }
 
-  /** The same registration in a new epoch, served as before; `last` is what was true at the end of the old one. */
+  /**
+   * Continues a registration in a new epoch, with the same executor; `last` is the state at the end of the old epoch.
+   */
   #renew(old: Registration, last: MeerkatState): void {
     old.attachment?.endIn(last)
     const next = this.add(old.live)
@@ -154,7 +156,7 @@ export class Serving implements ServedBy {
     this.remove(old)
   }
 
-  /** Forgets exactly this registration: one that was made anew meanwhile stays. */
+  /** Forgets exactly this registration: a newer one of the session stays. */
   remove(registration: Registration): void {
     const { sessionId, attachment } = registration
     if (this.#registrations.get(sessionId) === registration) this.#registrations.delete(sessionId)
@@ -166,17 +168,17 @@ export class Serving implements ServedBy {
     registration.letGo()
   }
 
-  /** The runtime goes away: what ends from now on ends for that. */
+  /** The runtime is closing: that is the reason of every end from now on. */
   goesAway(): void {
     this.#isClosing = true
   }
 
-  /** What hangs on the registrations stops what it does. */
+  /** Tells everything that is attached to registrations to stop. */
   abort(): void {
     for (const { attachment } of this.registrations) attachment?.abort()
   }
 
-  /** Closes every executor that served here, each once, at most this long. */
+  /** Closes every executor that served here, each once and within the limit. */
   async close(clock: Clock, limitMs: number): Promise<void> {
     const executors = [...this.#closing]
     this.#closing.clear()
@@ -189,7 +191,7 @@ export class Serving implements ServedBy {
   }
 }
 
-/** An executor is foreign code: it may not say. */
+/** The name that an executor gives itself. An executor is foreign code, and may give none. */
 function nameOf(executor: CoreExecutor): readonly string[] {
   try {
     const name: unknown = executor.name

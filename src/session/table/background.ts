@@ -1,4 +1,4 @@
-/** What goes on without a run: schedules, and operations that outlast the turn that began them. */
+/** Rows for work beside the runs: schedules and background operations. */
 import type { ScheduleId } from '../../kernel/ids.ts'
 import type { ScheduleParams } from '../api.ts'
 import { type FinishRequest, finishOperation, operationView, operationViews } from '../operations.ts'

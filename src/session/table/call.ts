@@ -1,4 +1,4 @@
-/** Performs a row of the operations table: its parameters are checked, and what only the owner can do is asked of the owner. */
+/** Performs a row of the operations table: checks the parameters, and lets the owner do what only the owner can. */
 import { aFunction, aSignal, checkOptions, optional } from '../../options.ts'
 import { type CallContext, unknownOperation } from '../../surfaces/operation.ts'
 import type { OperationName } from '../../surfaces/operations.ts'
@@ -10,7 +10,7 @@ import { type AnswerOf, isOperationName, rows } from './rows.ts'
 
 const CONTEXT = { signal: optional(aSignal), onProgress: optional(aFunction) }
 
-/** The answer of an operation. `params` may be anything: what an operation does not take is `invalid-params`. */
+/** The answer of an operation. `params` may be any value: `invalid-params` says what is wrong with it. */
 export async function callRow<Name extends OperationName>(
   core: Core,
   name: Name,
@@ -21,7 +21,7 @@ export async function callRow<Name extends OperationName>(
   checkOptions('call', context, CONTEXT)
   const row: Row<Name, AnswerOf<Name>> = rows[name]
   const ready = row.ready?.(core, params) ?? params
-  // What is there at once is not waited for: two inputs are accepted in the order in which they were sent.
+  // A value that is no promise is not awaited, so that two inputs are accepted in the order in which they were sent.
   const isAwaited = ready !== params && ready instanceof Promise
   const given = await checked(name, isAwaited ? await ready : ready, row.plain)
   const asOwner: AsOwner = (other, sessionId, task) => ask(core, other, sessionId, task)
@@ -30,7 +30,7 @@ export async function callRow<Name extends OperationName>(
   return row.answer(core, came, given, { ...context, asOwner })
 }
 
-/** The schema of an owner's row demands it: one that did not would be a fault of the table. */
+/** The schema of every row for owners demands a session id; its absence would be a fault of the table. */
 function sessionIn(params: object): string {
   if ('sessionId' in params && typeof params.sessionId === 'string') return params.sessionId
   throw new Error('an operation of an owner names no session')

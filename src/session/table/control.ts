@@ -1,4 +1,4 @@
-/** The lifecycle of a session. Each is idempotent: asked again, it completes what is left to do. */
+/** Rows for the lifecycle of a session. Each is idempotent: a second call completes what is left to do. */
 import type { SessionId } from '../../kernel/ids.ts'
 import { phaseShown } from '../../kernel/regions/lifecycle/table.ts'
 import type { ControlOperation } from '../api.ts'
@@ -8,7 +8,7 @@ import type { ControlReport } from '../views.ts'
 import type { Owner } from './row.ts'
 
 type Ordered = { readonly operation: ControlOperation }
-/** All of them take a session and answer the same report. */
+/** Each takes a session id and answers the same report. */
 type Control = Owner<'session/stop', Ordered, ControlReport, ControlReport>
 
 const order = (operation: ControlOperation): Control => ({

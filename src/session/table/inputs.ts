@@ -1,4 +1,4 @@
-/** Inputs: the one door for whatever a session shall answer. */
+/** Rows for inputs: the one door for everything that a session is to answer. */
 import { defined } from '../../defined.ts'
 import type { InputId, SessionId } from '../../kernel/ids.ts'
 import { parkedWork } from '../../kernel/owed.ts'
@@ -60,7 +60,7 @@ async function admitted(core: Core, live: LiveSession, asked: Sent, letter: Lett
   return { ...verdict, status, cursor: String(after), ...(ended?.result && { result: ended.result }) }
 }
 
-/** The cursor behind which everything stands that concerns an input. */
+/** The cursor behind which every event about an input stands. */
 async function acceptedAfter(core: Core, inputId: InputId): Promise<string> {
   const place = await core.store.locate(inputId)
   return String((place?.first ?? 1) - 1)

@@ -1,4 +1,4 @@
-/** Which model a session has. */
+/** Rows for the model of a session. */
 import { modelView, type SwitchParams, switchAgain, switchForTurns } from '../models.ts'
 import { form, session } from '../plain.ts'
 import type { SettingsUpdate } from '../settings.ts'

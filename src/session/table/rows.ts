@@ -1,4 +1,4 @@
-/** The operations table: what answers each operation. Its schemas are the column in `src/surfaces/operations.ts`. */
+/** The operations table: the code of each operation. `src/surfaces/operations.ts` has the schemas. */
 import type { CallContext } from '../../surfaces/operation.ts'
 import type { OperationName, OperationParams } from '../../surfaces/operations.ts'
 import { backgroundRows } from './background.ts'
@@ -26,7 +26,7 @@ const all = {
   ...storageRows,
 } satisfies { readonly [Name in OperationName]: Row<Name> }
 
-/** What an operation answers, as the library types it. */
+/** The answer of an operation, with the library's types. */
 export type AnswerOf<Name extends OperationName> = Awaited<Answered<(typeof all)[Name]>>
 
 type Answered<One> = One extends { answer(...asked: never[]): infer Answer }
@@ -35,7 +35,7 @@ type Answered<One> = One extends { answer(...asked: never[]): infer Answer }
     ? Answer
     : never
 
-/** What answers operations by their names, as the library types them. */
+/** Something that performs operations by their names, with the library's types. */
 export interface Calls {
   call<Name extends OperationName>(
     name: Name,
@@ -44,14 +44,14 @@ export interface Calls {
   ): Promise<AnswerOf<Name>>
 }
 
-/** Every operation has its row, and every row an operation. */
+/** The compiler checks that every operation has a row and every row an operation. */
 export const rows: { readonly [Name in OperationName]: Row<Name, AnswerOf<Name>> } = all
 
 export function isOperationName(name: unknown): name is OperationName {
   return typeof name === 'string' && Object.hasOwn(rows, name)
 }
 
-/** What owners are asked, by the name that letters have for it. */
+/** What owners are asked, by the name in letters. */
 export const letters: ReadonlyMap<string, Owned<unknown, unknown>> = new Map(
   Object.values(rows).flatMap((row): readonly (readonly [string, Owned<unknown, unknown>])[] =>
     row.needs === 'owner' ? [[row.letter, row]] : [],

@@ -1,4 +1,4 @@
-/** Runs: one attempt each to answer inputs. */
+/** Rows for runs: each is one attempt to answer inputs. */
 import { defined } from '../../defined.ts'
 import type { RunId, SessionId } from '../../kernel/ids.ts'
 import { parkedWork } from '../../kernel/owed.ts'
@@ -31,12 +31,12 @@ const cancelRun = {
     const named = { ...defined({ runId: runId as RunId | undefined }), ...dropped, endedInputs }
     return cancelled ? { cancelled, ...named } : { cancelled, alreadyEnded: true, ...named }
   },
-  /** "The current run" is the one that is current now, not the one when the letter is read, or read again. */
+  /** "The current run" means the one that is current now, not when the letter is read. */
   async pinned(core, sessionId, asked) {
     if (asked.runId !== undefined) return asked
     const state = await core.state(sessionId)
     if (state.run.phase === 'bound') return { ...asked, runId: state.run.runId }
-    // Work that waits for a person is named by the runs that left it: whoever takes it up meanwhile is not meant.
+    // Work that waits for a person is named by the runs that left it: a run that resumes it meanwhile is not meant.
     const left = await Promise.all(parkedWork(state).map(work => lastRunOf(core.store, sessionId as SessionId, work)))
     const parked = left.filter(runId => runId !== undefined)
     return parked.length > 0 ? { ...asked, parked } : { ...asked, runId: core.ids.run() }
@@ -44,7 +44,7 @@ const cancelRun = {
   answer: (_, cancelled) => cancelled,
 } satisfies Owner<'run/cancel', CancelRequest, CancelAnswer>
 
-/** What a record ended, with what it gave up: until that has ended, each record that follows ends some of it. */
+/** The inputs that a record ended, and those that it gave up: of these, each later record ends some. */
 async function endedFrom(
   core: Core,
   sessionId: string,

@@ -1,4 +1,4 @@
-/** The runtime as a whole. */
+/** Rows for the runtime as a whole. */
 import { healthOf } from '../health.ts'
 import { infoOf } from '../queries.ts'
 import type { Reader } from './row.ts'

@@ -1,4 +1,4 @@
-/** Sessions: opening, finding, reading, changing, forking and what explains them. */
+/** Rows for sessions: opening, listing, reading, changing, forking and explaining them. */
 import type { SessionId } from '../../kernel/ids.ts'
 import { isArriving } from '../arrival.ts'
 import { audit } from '../audit.ts'
@@ -17,7 +17,7 @@ const viewed = async (core: Core, sessionId: string): Promise<{ readonly session
   session: sessionView(await summaryOf(core.store, sessionId), core.phaseOf(sessionId)),
 })
 
-/** What changes a session's options, whoever asks for it. */
+/** Changes a session's options, for `session/update` and for an opener. */
 export const updating: Owned<SettingsUpdate, number> = {
   letter: 'update',
   async run(core, live, changes, letter) {
@@ -63,7 +63,7 @@ const list = {
       ...(label && { label: { key, ...(value !== undefined && { value }) } }),
     })
     const { items, ...next } = pageOf(found, most, ({ id }) => id)
-    // What is on its way into the store is not there yet.
+    // A session that is being imported is not listed yet.
     const whole = items.filter(one => !isArriving(one.phase))
     return { sessions: whole.map(summary => sessionView(summary, core.phaseOf(summary.id))), ...next }
   },

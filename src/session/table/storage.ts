@@ -1,4 +1,4 @@
-/** What is kept, and for how long. */
+/** Rows for what is stored, and for how long. */
 import { blobView } from '../blobs.ts'
 import { summaryOf } from '../reads.ts'
 import type { Reader } from './row.ts'

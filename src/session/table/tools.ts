@@ -1,4 +1,4 @@
-/** Tools, the calls they got and the decisions they wait for. */
+/** Rows for tools, their calls, and the decisions that calls wait for. */
 import type { Transaction } from '../../driver/transaction.ts'
 import { MeerkatError } from '../../errors.ts'
 import type { CallId } from '../../kernel/ids.ts'
@@ -24,7 +24,7 @@ export interface Settled {
   readonly callId: string
 }
 
-/** Settles a call by a change of its entry. */
+/** A row that settles a call by changing its entry. */
 function settles<Task extends Settled>(
   letter: string,
   change: (tx: Transaction, call: CallEntry, asked: Task) => Told,
@@ -40,7 +40,7 @@ function settles<Task extends Settled>(
         return change(tx, call, asked)
       })
       const state = told === undefined ? 'owed' : told.isError === true ? 'failed' : 'succeeded'
-      // Its work may have gone on and ended meanwhile.
+      // Its work may have gone on and ended meanwhile: then the ledger has forgotten the call.
       const found = view() ?? (before && { ...before, state })
       if (found !== undefined) return found
       throw new MeerkatError('not-found', `call ${callId} ended with its work`)
@@ -64,7 +64,7 @@ export const toolRows = {
     async run(core, { sessionId }) {
       const { id, options } = await summaryOf(core.store, sessionId)
       const executor = core.serving.of(id)
-      // A registered session is about to be given one.
+      // A registered session is about to get an executor.
       if (executor === undefined && core.serving.peek(id) === undefined) throw noExecutor()
       return toolsView(executor, { id, options }, await core.state(id))
     },

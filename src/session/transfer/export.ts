@@ -1,8 +1,8 @@
 /**
- * A session as lines of text, whole and by itself.
+ * Writes a session as lines of text, complete and self-contained.
  *
- * Nothing is claimed: what is written is the session as it was at its newest record when this began, whoever goes on
- * writing it meanwhile.
+ * Nothing is claimed: the export has the session as of its newest record when the export began, even if its owner
+ * goes on writing.
  */
 import { createHash } from 'node:crypto'
 import { MeerkatError } from '../../errors.ts'
@@ -15,7 +15,7 @@ import { summaryOf } from '../reads.ts'
 import { type BlobLine, type Counts, FORMAT, FORMAT_VERSION, type Line, type RecordLine } from './format.ts'
 
 export interface ExportOptions {
-  /** Ends the export; it fails with the signal's reason. */
+  /** Ends the export, which fails with the signal's reason. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -90,7 +90,7 @@ async function* rowsTo(store: Store, query: LogQuery, end: Position): AsyncGener
   }
 }
 
-/** What was indexed with each record. */
+/** What the store indexed with each record. */
 function placesIn(
   { refs, keys }: SessionIndex,
   end: Position,

@@ -1,10 +1,10 @@
-/** The lines of an exported session. docs/export-format.md describes them for everybody else. */
+/** The lines of an exported session. docs/export-format.md describes them for other programs. */
 import { MeerkatError } from '../../errors.ts'
 import type { CommitRecord, SessionRecord } from '../../store/records.ts'
 import type { Head, JournalEntry, LocatedId, SessionIndex } from '../../store/store.ts'
 
 export const FORMAT = 'meerkat-session'
-/** What this release writes and the newest that it reads. */
+/** The version that this release writes, and the newest one that it reads. */
 export const FORMAT_VERSION = 1
 
 export interface HeaderLine {
@@ -15,7 +15,7 @@ export interface HeaderLine {
   readonly head: Head
 }
 
-/** A file that the records from here on may speak of. */
+/** A file that records behind this line may refer to. */
 export interface BlobLine {
   readonly type: 'blob'
   readonly digest: string
@@ -23,7 +23,7 @@ export interface BlobLine {
   readonly data: string
 }
 
-/** One commit: its record, and what was indexed with it. */
+/** One commit: its record, and what the store indexed with it. */
 export interface RecordLine {
   readonly type: 'record'
   readonly record: CommitRecord
@@ -35,7 +35,7 @@ export interface RecordLine {
 /** A message of unfinished work. */
 export type JournalLine = { readonly type: 'journal' } & JournalEntry
 
-/** How much of everything came before. */
+/** How many lines of each kind came before. */
 export interface Counts {
   readonly records: number
   readonly blobs: number
@@ -44,13 +44,13 @@ export interface Counts {
 
 export interface EndLine extends Counts {
   readonly type: 'end'
-  /** Of every byte before this line, line ends included; hexadecimal. */
+  /** The digest of every byte before this line, line ends included; hexadecimal. */
   readonly sha256: string
 }
 
 export type Line = HeaderLine | BlobLine | RecordLine | JournalLine | EndLine
 
-/** What is wrong with a line, named by its number from 1. */
+/** The refusal of a line, named by its number from 1. */
 export function badLine(line: number, why: string, cause?: unknown): MeerkatError {
   return new MeerkatError('invalid-params', `line ${line} of the export ${why}: nothing was imported`, {
     details: { line },
@@ -58,7 +58,7 @@ export function badLine(line: number, why: string, cause?: unknown): MeerkatErro
   })
 }
 
-/** A line of an export; `problemOf` says what is wrong with a value that is to be a line of a type. */
+/** Parses a line of an export; `problemOf` says what is wrong with a value for a line of its type. */
 export function parseLine(
   text: string,
   number: number,

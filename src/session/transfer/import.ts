@@ -1,12 +1,12 @@
 /**
- * Lines of text into a session: all of them are checked, and every record is replayed through the kernel, before the first
- * one is written.
+ * Makes a session from the lines of an export. Every line is checked, and every record is replayed through the
+ * kernel, before the first one is written.
  *
- * 1. Until the last line has vouched for everything before it, what came is kept aside (`Spool`), and the store knows
- *    nothing of it.
- * 2. Whoever imports holds the session until it is whole. Nobody sees, opens or runs it before.
- * 3. What can't be finished is removed again: at once, or, where the process dies, by whoever looks after the store next,
- *    be it a runtime that starts or another import.
+ * 1. Until the last line has confirmed everything before it, lines are kept aside (`Spool`), and the store knows
+ *    nothing of them.
+ * 2. The importer claims the session until it is whole. No process sees, opens or runs it before.
+ * 3. An import that can't be finished is removed again: at once or, where its process dies, by the next runtime that
+ *    starts on the store or the next import.
  */
 import { createHash } from 'node:crypto'
 import { headOf } from '../../driver/head.ts'
@@ -50,9 +50,9 @@ import { lineProblem } from './shapes.ts'
 import { Spool } from './spool.ts'
 
 export interface ImportOptions {
-  /** Who holds the session while it is imported: a name of this process's own. */
+  /** Who claims the session during the import: a name that no other process uses. */
   readonly owner: string
-  /** Another id for the session. Its inputs and runs keep theirs, so one store can't hold both. */
+  /** Another id for the session. Its inputs and runs keep their ids, so one store can't hold both sessions. */
   readonly as?: string
 }
 
@@ -71,14 +71,14 @@ export interface Imported extends Counts {
   readonly unfinished: number
 }
 
-/** Lines that are taken in one turn of the event loop. */
+/** How many lines are processed in one turn of the event loop. */
 const LINES_A_TURN = 32
 
 type Lines = AsyncIterable<string> | Iterable<string>
 
 /**
- * Makes a session of its export. `session-conflict` if the id exists, `conflict` if its inputs do; `invalid-params` with
- * `details.line` for lines that are not an export's, or not all of one; `unsupported` for one of a newer release.
+ * Makes a session from its export. `session-conflict` if the id exists, `conflict` if its inputs do; `invalid-params`
+ * with `details.line` for a line that is wrong or missing; `unsupported` for an export of a newer release.
  */
 export async function importSession(store: Store, lines: Lines, options: ImportOptions): Promise<Imported> {
   checkArgument('importSession', 'store', store, aStore)
@@ -89,7 +89,10 @@ export async function importSession(store: Store, lines: Lines, options: ImportO
   return imported
 }
 
-/** Imports and keeps the claim. With `wait` the session is all there but nobody's to run: its owner ends that. */
+/**
+ * Imports and keeps the claim. With `wait` the session is complete but no process may run it until the caller
+ * releases it.
+ */
 export async function land(
   store: Store,
   lines: Lines,
@@ -113,7 +116,7 @@ export async function land(
   }
 }
 
-/** For an export whose inputs and runs, or some of them, the store has: under whichever session. */
+/** The refusal where the store has inputs or runs of these ids, in any session. */
 function idsTaken(cause: unknown): MeerkatError {
   const text =
     'inputs or runs of this export are in the store already, and an import keeps their ids: import it into another store'
@@ -132,12 +135,12 @@ class Landing {
   #header: HeaderLine | undefined
   #session: SessionRecord | undefined
   readonly #rerun = new Rerun()
-  /** Files that records may speak of. */
+  /** The files that records may refer to, with their sizes. */
   readonly #files = new Map<string, number>()
-  /** The newest record, not written yet. */
+  /** The newest record, which is not written before the next one is read. */
   #held: Held | undefined
   #blobs: Blob[] = []
-  /** Everything that is to be written, in its order. */
+  /** Everything that is to be written, in order. */
   readonly #spool = new Spool()
   #claim: Claim | undefined
   #done = false
@@ -187,7 +190,7 @@ class Landing {
     return { sessionId: this.#session.id, ...counts, claim }
   }
 
-  /** As if nothing had been there, as far as the store lets it. */
+  /** Removes everything that was written, as far as the store allows. */
   async undo(): Promise<void> {
     if (this.#claim !== undefined) await this.#store.remove(this.#claim).catch(() => {})
   }
@@ -249,7 +252,7 @@ class Landing {
     if (problem !== undefined) throw badLine(this.#line, problem)
   }
 
-  /** Every file that is spoken of came before, and is as long as is said. */
+  /** Checks that every file that is referred to came before, and has the size that is said. */
   #demandFiles(...owners: readonly { readonly content?: string | readonly MessagePart[] }[]): void {
     const parts = owners.flatMap(({ content = [] }) => (typeof content === 'string' ? [] : content))
     for (const { blob, bytes } of parts.filter(isReference)) {
@@ -257,7 +260,7 @@ class Landing {
     }
   }
 
-  /** The record as that of the session's new id. */
+  /** The record under the session's new id. */
   #renamed(record: CommitRecord): CommitRecord {
     const [old, id] = [this.#header?.session.id, this.#session?.id]
     if (id === undefined || id === old || record.steps === undefined) return record
@@ -267,7 +270,7 @@ class Landing {
     return { ...record, steps }
   }
 
-  /** The last word on the records, and on the work that they leave unfinished. */
+  /** Checks the whole of the records, and the work that they leave unfinished. */
   async #demandSound(): Promise<void> {
     const broken = await this.#rerun.look()
     if (broken !== undefined) throw badLine(this.#line - this.#journal.length - 1, broken)
@@ -316,7 +319,7 @@ class Landing {
   }
 }
 
-/** A commit as it is kept aside. */
+/** A commit as the spool has it. */
 type Kept = Omit<Held, 'blobs'> & { readonly blobs?: readonly { readonly digest: string; readonly data: string }[] }
 
 function heldIn(line: string): Held {
@@ -325,7 +328,7 @@ function heldIn(line: string): Held {
   return { ...rest, ...(files && { blobs: files }) }
 }
 
-/** Somebody has to look after it, should its importer die. */
+/** The head of a session that is being imported: should the importer die, it is found and removed by its phase. */
 const UNDER_WAY = { phase: PARTIAL, unfinished: 0, dueAt: 0 }
 const WAITING = { phase: ARRIVED, unfinished: 0 }
 

@@ -1,10 +1,13 @@
-/** Lines as exports have them: what JSON leaves in a line, U+2028 for one, does not end it. */
+/**
+ * Splits text into lines as exports have them: only a line feed ends one, because JSON may contain U+2028 and the
+ * like.
+ */
 import { MeerkatError } from '../../errors.ts'
 
-/** A line of an export holds one record or one file. */
+/** Longer lines are refused: a line holds one record or one file. */
 const MAX_CHARS = 256 * 1024 * 1024
 
-/** The lines in a stream of bytes, without their ends. `invalid-params` for one that is longer than any can be. */
+/** The lines in a stream of bytes, without line ends. `invalid-params` for one that is too long. */
 export async function* linesIn(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string, void> {
   const decoder = new TextDecoder()
   let [pieces, chars]: [string[], number] = [[], 0]

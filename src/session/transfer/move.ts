@@ -1,13 +1,13 @@
 /**
- * A session from one store into another, without ever being runnable in both.
+ * Moves a session from one store to another, without its ever being runnable in both.
  *
- * 1. It is claimed in the source: nobody writes it any more.
- * 2. It arrives in the target, all of it, and nobody's to run there.
+ * 1. It is claimed in the source: no process writes it any more.
+ * 2. It arrives in the target, complete, and no process may run it there.
  * 3. It is removed from the source.
- * 4. It is let loose in the target.
+ * 4. It is released in the target.
  *
- * Whoever moves it again after a crash finds one of three things: the source has it (what arrived is replaced), only the
- * target has it, still waiting (it is let loose), or it is where it should be.
+ * A second move after a crash finds one of three things: the source has it (then the copy in the target is replaced),
+ * only the target has it, not released (then it is released), or it has been moved.
  */
 import { headOf } from '../../driver/head.ts'
 import { stateOf } from '../../driver/load.ts'
@@ -25,7 +25,7 @@ import { exportSession } from './export.ts'
 import { land } from './import.ts'
 
 export interface MoveOptions {
-  /** Who holds the session meanwhile: a name of this process's own. */
+  /** Who claims the session during the move: a name that no other process uses. */
   readonly owner: string
   readonly clock?: Clock
 }
@@ -34,18 +34,21 @@ const MOVE: Fields<MoveOptions> = { owner: aWord, clock: optional(aClock) }
 
 export interface Moved {
   readonly sessionId: SessionId
-  /** False when it was there already: an earlier move had come that far. */
+  /** False: an earlier move had got that far. */
   readonly moved: boolean
 }
 
-/** Moves a session. `not-owner` while somebody alive holds it in the source, `session-conflict` if the target has its own. */
+/**
+ * Moves a session. `not-owner` while a living process owns it in the source, `session-conflict` if the target has
+ * another session of this id.
+ */
 export async function moveSession(from: Store, to: Store, sessionId: string, options: MoveOptions): Promise<Moved> {
   checkArgument('moveSession', 'from', from, aStore)
   checkArgument('moveSession', 'to', to, aStore)
   checkArgument('moveSession', 'sessionId', sessionId, aWord)
   checkOptions('moveSession', options, MOVE)
   const id = sessionId as SessionId
-  // An earlier move may have died while it removed what had arrived: what is left of that is nobody's session.
+  // An earlier move may have died while it removed the copy: what is left of that belongs to no session.
   await clearRemains(from, id, options.owner).catch(unlessHeld)
   const [source, target] = [await from.session(id), await to.session(id)]
   if (source === undefined) return { sessionId: id, moved: await finish(to, id, options) }
@@ -64,8 +67,8 @@ export async function moveSession(from: Store, to: Store, sessionId: string, opt
   try {
     await from.remove(claim)
   } catch (error) {
-    // Whether it is gone can't be told of a store that stayed away: the next move finds out. What the source has only in
-    // part is whole in the target alone.
+    // A store that failed can't say whether the removal took place: the next move finds out. Where the source has
+    // only a part left, the complete session is the one in the target.
     if (await isWhole(from, id, error)) await to.remove(landed).catch(() => {})
     throw error
   }
@@ -77,14 +80,14 @@ function unlessHeld(error: unknown): void {
   if (asMeerkatError(error).code !== 'not-owner') throw error
 }
 
-/** Whether the source still has all of the session after its removal failed so. */
+/** Whether the source still has the complete session after its removal failed with this error. */
 async function isWhole(from: Store, id: SessionId, error: unknown): Promise<boolean> {
   if (asMeerkatError(error).code === 'store-unavailable') return false
   const source = await from.session(id).catch(() => undefined)
   return source !== undefined && !isArriving(source.phase)
 }
 
-/** The source has it no more: lets it loose in the target if it still waits there. */
+/** The source does not have it any more: releases it in the target, if it is not released yet. */
 async function finish(to: Store, id: SessionId, options: MoveOptions): Promise<boolean> {
   if ((await to.session(id))?.phase === ARRIVED) {
     await letLoose(to, await to.claim(id, options.owner), options)
@@ -94,16 +97,19 @@ async function finish(to: Store, id: SessionId, options: MoveOptions): Promise<b
   return false
 }
 
-/** Makes room for a session whose earlier move died; what is not of the source stays. */
+/**
+ * Removes the copy that an earlier, interrupted move left in the target; refuses where it is not a copy of the
+ * source's session.
+ */
 async function clear(to: Store, from: Store, { id, phase }: SessionSummary, owner: string): Promise<void> {
   const claim = await to.claim(id, owner)
   if (phase !== ARRIVED || (await isCopyOf(from, to, id))) return to.remove(claim)
-  // Perhaps all that is left of another one.
+  // The claim may have found the remains of another session.
   await to.release(claim)
   throw sessionExists(id)
 }
 
-/** Whether every record of the target is the source's, in its place. */
+/** Whether every record of the target equals the source's record at the same place. */
 async function isCopyOf(from: Store, to: Store, sessionId: SessionId): Promise<boolean> {
   const theirs = rowsOf(from, { sessionId })
   for await (const { record } of rowsOf(to, { sessionId })) {

@@ -1,6 +1,6 @@
 /**
- * The kernel's word on a session that comes from elsewhere: its records are run again, and have to say of inputs, ends,
- * messages and ids what the kernel says of them. So whatever reads the session later finds what its steps promise.
+ * Replays the records of an imported session through the kernel: what they say of inputs, ends, messages and ids has
+ * to be what the kernel says. So every later reader of the session finds what its steps promise.
  */
 import { knownSteps } from '../../driver/load.ts'
 import { brokenIn } from '../../driver/sound.ts'
@@ -16,7 +16,7 @@ import { stepProblem } from './shapes.ts'
 
 type Indexes = Pick<RecordLine, 'opened' | 'closed' | 'keys'>
 
-/** Records between two looks at the invariants, whatever waits: they look at everything that is unfinished. */
+/** At most this many records lie between two checks of the invariants, because a check looks at all unfinished work. */
 const LOOK_WITHIN = 2_048
 
 export class Rerun {
@@ -30,7 +30,10 @@ export class Rerun {
     return this.#state
   }
 
-  /** What is wrong with the session's next record, as the end of a sentence. `unsupported` for one of a newer release. */
+  /**
+   * What is wrong with the session's next record, as the end of a sentence; undefined: nothing. `unsupported` for a
+   * newer release's record.
+   */
   async take(record: CommitRecord, indexes: Indexes, sessionId: string): Promise<string | undefined> {
     const steps = knownSteps({ position: ++this.#records, record }, sessionId)
     const tx = new Transaction(this.#state, record.at)
@@ -46,7 +49,7 @@ export class Rerun {
     return due ? this.look() : undefined
   }
 
-  /** The invariant that does not hold, as the end of a sentence. */
+  /** The invariant that does not hold, as the end of a sentence; undefined: all hold. */
   async look(): Promise<string | undefined> {
     this.#unlooked = 0
     const broken = await brokenIn(this.#state)
@@ -108,7 +111,7 @@ export class Rerun {
   }
 }
 
-/** Why the kernel does not take the step. One without the fields that it must have may throw. */
+/** Why the kernel refuses the step. A step that lacks a field may make it throw. */
 function refusal(tx: Transaction, step: MeerkatInput): string | undefined {
   try {
     const result = tx.try(step)

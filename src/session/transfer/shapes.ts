@@ -1,7 +1,7 @@
 /**
- * What the lines of an export have to look like: they are foreign, so they are held to the rules of every door, before
- * anything is made of them. Fields that are not known here stay: a newer release of the same version may have added
- * them, and nothing reads them. Options are what people see of a session, so there only those that are known pass.
+ * The form of the lines of an export. Lines are foreign, so they are held to the rules of every door before anything is
+ * made of them. Unknown fields are kept: a newer release of the same version may have added them, and nothing reads
+ * them. Only a session's options are limited to known fields, because people read them.
  */
 import { z } from 'zod'
 import { MAX_KEY_CHARS, NOT_PRINTABLE, PRINTABLE } from '../../names.ts'
@@ -10,7 +10,7 @@ import { FORMAT } from './format.ts'
 
 /** The furthest time from the epoch that a `Date` can be. */
 const MAX_TIME_MS = 8.64e15
-/** How deep a value may be nested. */
+/** How deeply a value may be nested. */
 const MAX_DEPTH = 200
 
 const name = (maxChars: number) => z.string().min(1).max(maxChars).regex(PRINTABLE, NOT_PRINTABLE)
@@ -19,7 +19,7 @@ const ids = z.array(id)
 const time = z.int().min(0).max(MAX_TIME_MS)
 const count = z.int().min(0)
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'must be the SHA-256 of a file')
-/** Any value, which has to be there. */
+/** Any value, which must be present. */
 const json = z.unknown().refine(value => value !== undefined, 'is missing')
 
 const text = z.looseObject({ type: z.literal('text'), text: z.string() })
@@ -187,7 +187,7 @@ const LINES: Readonly<Record<string, z.ZodType>> = {
   end: z.looseObject({ records: count, blobs: count, journal: count, sha256: z.string() }),
 }
 
-/** What is wrong with a line of this type, as the end of a sentence; undefined for one that can be taken. */
+/** What is wrong with a line of this type, as the end of a sentence; undefined: nothing. */
 export function lineProblem(type: string, line: unknown): string | undefined {
   const shape = Object.hasOwn(LINES, type) ? LINES[type] : undefined
   if (shape === undefined) return `has the unknown type ${JSON.stringify(type.slice(0, 40))}`
@@ -200,8 +200,8 @@ export function lineProblem(type: string, line: unknown): string | undefined {
 }
 
 /**
- * What no shape says: how deep it is, and, of the kernel's inputs above all, that whatever is called a time, an id or a
- * number is one. Their names tell: `at` and `dueAt` are times, `runId` and `inputIds` are ids.
+ * Checks what schemas don't: how deeply the line is nested and, above all in kernel inputs, that every field called a
+ * time, an id or a number is one. Names tell the kind: `at` and `dueAt` are times, `runId` and `inputIds` are ids.
  */
 function valueProblem(line: unknown): string | undefined {
   let level: readonly unknown[] = [line]
@@ -219,7 +219,7 @@ function innerOf(value: unknown): readonly unknown[] {
   return inner
 }
 
-/** What is wrong with the fields of a kernel input, as the end of a sentence. */
+/** What is wrong with the fields of a kernel input, as the end of a sentence; undefined: nothing. */
 export function stepProblem(step: Readonly<Record<string, unknown>>): string | undefined {
   for (const [key, value] of Object.entries(step)) {
     if (value === undefined) continue

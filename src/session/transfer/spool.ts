@@ -1,6 +1,6 @@
 /**
- * Lines that are kept aside until it is known whether they are wanted: a little in memory, more of them in a file that
- * has no name any more, so that the system takes it back however the process ends.
+ * Keeps lines aside until it is known whether they are wanted: the first in memory, the others in an unlinked file,
+ * which the operating system removes however the process ends.
  */
 import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -9,7 +9,7 @@ import { MeerkatError } from '../../errors.ts'
 import { messageOf } from '../../foreign.ts'
 import { linesIn } from './lines.ts'
 
-/** Characters that are kept in memory. */
+/** How many characters are kept in memory. */
 const IN_MEMORY = 1024 * 1024
 
 export class Spool {
@@ -18,14 +18,14 @@ export class Spool {
   #file: FileHandle | undefined
   #folder: string | undefined
 
-  /** Keeps a line. `store-unavailable` where there is no room for it. */
+  /** Keeps a line. `store-unavailable` where the disk has no room for it. */
   async write(line: string): Promise<void> {
     this.#lines.push(line)
     this.#chars += line.length
     if (this.#chars > IN_MEMORY) await this.#spill()
   }
 
-  /** What was kept, in its order. */
+  /** The lines that were kept, in order. */
   async *lines(): AsyncGenerator<string, void> {
     const rest = this.#lines
     if (this.#file !== undefined) yield* linesIn(this.#file.createReadStream({ start: 0, autoClose: false }))
@@ -54,7 +54,7 @@ export class Spool {
     const folder = await mkdtemp(join(tmpdir(), 'meerkat-import-'))
     this.#folder = folder
     const file = await open(join(folder, 'lines'), 'wx+', 0o600)
-    // Where a file can't be removed while it is open, it goes when it is closed.
+    // Where an open file can't be removed, it is removed when it is closed.
     await rm(folder, { recursive: true, force: true }).catch(() => {})
     return file
   }
