@@ -1,8 +1,8 @@
 /**
- * The way in for inputs, whether the library, a surface, another process or a host offers them.
+ * The one door for inputs, whether the library, a surface, another process or a host offers them.
  *
- * Offers that share a key, an id or a saying come one after the other, so that each sees what the one before bound. Nothing
- * is told before the input is durable.
+ * Offers that share an idempotency key, an id or a peer's message are taken one after the other, so that each sees
+ * what the one before it is bound to. The caller is answered only once the input is durable.
  */
 import type { Transaction } from '../driver/transaction.ts'
 import type { InputId } from '../kernel/ids.ts'
@@ -15,25 +15,25 @@ import { type Admitted, admit, type InputNature, type Seen } from './inputs.ts'
 import type { LiveSession } from './live-session.ts'
 import type { Besides } from './peer-input.ts'
 
-/** What is offered, and what it is. */
+/** An input that a caller offers. */
 export interface Offer {
   readonly inputId: InputId
-  /** Whether the caller chose the id: then it may be taken. */
+  /** Whether the caller chose the id: then it may already be taken. */
   readonly isNamed?: boolean
   readonly params: Omit<SendParams, 'waitMs'>
   readonly nature?: InputNature
-  /** What comes with it where a peer says it. */
+  /** What the kernel has to be told together with it where a peer sent it. */
   readonly besides?: Besides
 }
 
 interface Terms {
-  /** The letter that it came in. */
+  /** The letter that carried the offer here from another process. */
   readonly letter?: LetterId | undefined
-  /** Throws where it may not be offered any more, once its turn has come. */
+  /** Asked when the offer's turn has come; throws where the offer may not be taken any more. */
   readonly demand?: () => void
 }
 
-/** Offers an input; resolves when it is durable. `after`: what concerns it comes behind this position. */
+/** Offers an input; resolves when it is durable. `after` is the position behind which every event about it stands. */
 export async function offerInput(
   core: Core,
   live: LiveSession,
@@ -43,7 +43,8 @@ export async function offerInput(
   const { idempotencyKey: key } = params
   const inTurn = async (): Promise<Admitted & { readonly after: Position }> => {
     const bound = (await live.bound(key)) ?? mark(await live.bound(besides.once))
-    // The ledger knows unfinished inputs only, and what the store refuses takes its neighbours' commit along.
+    // The ledger knows only unfinished inputs, so the store is asked. An id that the store refused in the commit
+    // would make the offers in the same commit fail, too.
     if (bound === undefined && isNamed) await live.demandUnused(inputId)
     demand?.()
     const after = live.driver.position
@@ -59,7 +60,7 @@ export async function offerInput(
     return { ...admitted, after }
   }
   const own = key ?? (isNamed ? `\0${inputId}` : undefined)
-  // In one order for all, so that no two of them wait for each other.
+  // Every offer takes its orders in the same sequence, so that two of them never wait for each other.
   const orders = [own, besides.once].flatMap(order => order ?? []).sort()
   return orders.reduce((next, order) => () => live.inKeyOrder(order, next), inTurn)()
 }

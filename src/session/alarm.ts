@@ -1,9 +1,10 @@
 /**
- * Fires the schedules of a session when they are due, and decides what nobody decided about in time.
+ * Fires the schedules of a session when they are due, and decides expired approvals as their tools declare.
  *
- * 1. A timer is a hint: while one is waited for the clock is looked at again every few seconds, so it may jump as it
- *    likes. Where it was set back, what was meant for the old time is planned anew.
- * 2. However many are due, a commit fires a few of them, and others have their turn between two commits.
+ * 1. A timer is only a hint: while it runs, the clock is read again every few seconds, because the clock may jump.
+ *    Where the clock was set back, schedules planned by the old time are planned again.
+ * 2. However many schedules are due, one commit fires a few of them, so that other sessions get their turn between
+ *    two commits.
  */
 import type { SessionDriver } from '../driver/driver.ts'
 import type { Transaction } from '../driver/transaction.ts'
@@ -27,31 +28,34 @@ export interface AlarmOptions {
   readonly store: Store
   readonly clock: Clock
   readonly ids: Ids
-  /** Unfinished inputs that the session may have for another one to be taken in. */
+  /** A session with this many unfinished inputs takes no other in. */
   readonly maxQueuedInputs: number
   /** Shared by all sessions of the process. */
   readonly gate: Gate
-  /** Keeps what an input said while it is unfinished. */
+  /** Holds the content of an input while the input is unfinished. */
   readonly keep: (record: InputRecord) => void
-  /** Has what was declared for the call count as decided. */
+  /** Decides a call as its tool declared, because its time to be decided is over. */
   readonly expire: (call: ExpiringCall) => Promise<unknown>
 }
 
-/** A firing later than this was missed: nobody could fire it in time. Timers of a busy process are late by less. */
+/**
+ * A firing later than this counts as missed: no process could fire it in time. A timer in a busy process is late by
+ * less.
+ */
 const LATE_MS = 5_000
-/** Of more missed times than this, `all` fires one input like `once`. */
+/** With more missed times than this, the policy `all` fires one input, like `once`. */
 const MISSED_MOST = 100
-/** Schedules that one commit fires or moves. */
+/** How many schedules one commit fires or moves. */
 const AT_ONCE = 50
-/** How long until something that the store could not take is tried again. */
+/** After the store refused a commit, it is tried again this much later. */
 const AGAIN_MS = 1_000
-/** Clocks that are kept exact go back by less than this. */
+/** Hosts that correct their clocks set them back by less than this. */
 const SETBACK_MS = 1_000
 
 export class Alarm {
   readonly #options: AlarmOptions
   #next: { readonly at: number; readonly off: () => void } | undefined
-  /** The latest time of day that is known to have been; none until the first schedule is waited for. */
+  /** The latest time of day this session has seen; undefined until the first schedule is waited for. */
   #latest: number | undefined
   #busy = false
   #stopped = false
@@ -60,7 +64,7 @@ export class Alarm {
     this.#options = options
   }
 
-  /** Waits for what is due next. */
+  /** Sets the timer for whatever is due next. */
   sync(): void {
     if (this.#stopped || this.#busy) return
     const dueAt = earliest(this.#options.driver.state)
@@ -118,7 +122,7 @@ export class Alarm {
           const entry = mapGet(tx.state.schedules.entries, scheduleId)
           const record = records.get(scheduleId)
           if (entry === undefined) return true
-          // Nobody knows what it was to say.
+          // The content of its input is lost, so the schedule can't fire any more.
           if (record === undefined) return tx.try({ type: 'CancelSchedule', scheduleId }).ok
           return fire(tx, entry, record, { ids, keep, now, mostUnfinished: maxQueuedInputs })
         }).length
@@ -127,7 +131,7 @@ export class Alarm {
     }
   }
 
-  /** Moves what was meant for a time that the clock has not come to again. */
+  /** Plans schedules again whose due time was computed before the clock was set back. */
   async #planAnew(): Promise<void> {
     const { driver, clock } = this.#options
     const now = clock.now()
@@ -146,7 +150,7 @@ export class Alarm {
     this.#latest = now
   }
 
-  /** When the clock was last looked at, here or by whoever wrote the session last. */
+  /** The time of day that this process read last, or that the writer of the newest record read. */
   async #knownTime(): Promise<number> {
     if (this.#latest !== undefined) return this.#latest
     const { store, driver } = this.#options
@@ -170,7 +174,7 @@ export class Alarm {
   }
 }
 
-/** When there is something to do next. */
+/** The earliest time at which this session has something to do; undefined: never. */
 function earliest(state: MeerkatState): number | undefined {
   const due = nextDueAt(state)
   const expires = nextExpiryAt(state)
@@ -185,8 +189,8 @@ interface FireOptions {
 }
 
 /**
- * Fires a due schedule within a transaction: what becomes of it is the kernel's to say, the input follows. False where
- * the kernel refuses.
+ * Fires a due schedule within a transaction: the kernel decides between an input and letting the time pass. False
+ * where the kernel refuses.
  */
 function fire(
   tx: Transaction,

@@ -1,16 +1,18 @@
-/** Parameters as the library speaks them; the operations table checks them as it does on every surface. Durations end in `Ms`. */
+/**
+ * Parameters as the library takes them; the operations table checks them as on every surface. Durations end in `Ms`.
+ */
 import type { Content, SessionOptions } from '../store/records.ts'
 import type { ScheduleTimes } from './schedule-times.ts'
 import type { MisfirePolicy, OverlapPolicy } from './views.ts'
 
-/** What may be changed of a session; `null` takes a field away. */
+/** What `update` may change of a session; `null` removes a field. */
 export type SessionChanges = {
   readonly [Field in 'title' | 'labels' | 'model' | 'system' | 'tools' | 'budget']?: SessionOptions[Field] | null
 }
 
 /**
- * What opening an existing session with other options does. `refuse` (default): `session-conflict`. `keep`: answers it
- * as it is. `update`: changes what was given and is different.
+ * What opening an existing session with other options does. `refuse` (default): fails with `session-conflict`.
+ * `keep`: answers the session as it is. `update`: changes the options that were given and differ.
  */
 export type OnConflict = 'keep' | 'update' | 'refuse'
 
@@ -23,22 +25,25 @@ export interface SendParams {
   readonly outputSchema?: unknown
   readonly model?: string
   readonly maxRunMs?: number
-  /** The span that it is sent in, a W3C `traceparent`: parent of its run. The active one unless told, where traced. */
+  /**
+   * A W3C `traceparent`: the span that becomes the parent of the run's. Default, where the runtime is traced: the
+   * active span.
+   */
   readonly traceparent?: string
-  /** Answer only after the input ended, or this time passed; the run goes on. */
+  /** Answers only after the input ended, or after this time; the run goes on meanwhile. */
   readonly waitMs?: number
-  /** Revive a stopped session. */
+  /** Revives the session if it is stopped. */
   readonly resume?: boolean
 }
 
 export interface ScheduleParams extends ScheduleTimes {
   readonly content: Content
   readonly title?: string
-  /** What happens when it is due while the input it gave last is unfinished. Default `skip`. */
+  /** What happens at a due time while the input of the time before is unfinished. Default `skip`. */
   readonly overlap?: OverlapPolicy
-  /** What happens to times that passed while nobody could fire it. Default `once`. */
+  /** What happens to due times that passed while no process could fire the schedule. Default `once`. */
   readonly misfire?: MisfirePolicy
-  /** Asking again with it answers the first schedule instead of making a second one, for ever. */
+  /** A second call with the same key answers the first schedule instead of making another one, for ever. */
   readonly idempotencyKey?: string
 }
 

@@ -1,9 +1,12 @@
-/** A session on its way into a store: there, claimed, and nobody's to run before it is whole. */
+/**
+ * A session that is being imported or moved into a store: claimed by its importer, and run by no process before it is
+ * whole.
+ */
 import { MeerkatError } from '../errors.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import { PARTIAL, type Store } from '../store/store.ts'
 
-/** Phase in the head of one that is all there, while its source may still be. */
+/** Phase in the head of a session that has arrived in full, while its source may still exist. */
 export const ARRIVED = 'moving'
 
 export function isArriving(phase: string): boolean {
@@ -11,22 +14,22 @@ export function isArriving(phase: string): boolean {
 }
 
 /**
- * Removes what is left of an import or a removal that was cut short. `not-owner` while it is under way; what became whole
- * meanwhile stays.
+ * Removes what an interrupted import or removal left behind. `not-owner` while its importer is alive; a session that
+ * became whole meanwhile stays.
  */
 export async function clearRemains(store: Store, sessionId: SessionId, owner: string): Promise<void> {
   if ((await store.session(sessionId))?.phase !== PARTIAL) return
   const claim = await store.claim(sessionId, owner)
-  // Its importer may have been about to finish it.
+  // Asked again under the claim: its importer may have finished it meanwhile.
   if ((await store.session(sessionId))?.phase === PARTIAL) await store.remove(claim)
   else await store.release(claim)
 }
 
-/** The same for everything in the store that was cut short. */
+/** Does the same for every session in the store whose import or removal was interrupted. */
 export async function clearAllRemains(store: Store, owner: string): Promise<void> {
   for (let after: SessionId | undefined; ; ) {
     const found = await store.sessions({ phase: PARTIAL, limit: PAGE, ...(after && { after }) })
-    // One that is under way is somebody else's.
+    // One whose importer is alive stays.
     for (const { id } of found) await clearRemains(store, id, owner).catch(() => {})
     after = found.at(-1)?.id
     if (found.length < PAGE) return

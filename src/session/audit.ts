@@ -1,9 +1,9 @@
 /**
- * The whole log of a session, run through the kernel again.
+ * Re-runs the whole log of a session through the kernel.
  *
- * Every step is made anew, in pages between which others get their turn. The invariants look at everything that is
- * unfinished, so with a long backlog they are not asked after every record, but after as many as make the looking cost
- * about as much as the stepping; where one turns out to be broken, the record that broke it is searched for.
+ * Every step is taken again, in pages between which other work gets its turn. Checking the invariants costs as much
+ * as there is unfinished work. So with a long backlog they are not checked after every record, but as often as makes
+ * checking cost about as much as stepping; where one is broken, a binary search finds the record that broke it.
  */
 import { knownSteps } from '../driver/load.ts'
 import { brokenIn } from '../driver/sound.ts'
@@ -22,7 +22,7 @@ import type { AuditReport } from './views.ts'
 export interface AuditOptions {
   /** Ends the audit; it fails with the signal's reason. */
   readonly signal?: AbortSignal | undefined
-  /** Hears how far it is, now and then. */
+  /** Called now and then with how far the audit has come. */
   readonly onProgress?: ((progress: { readonly records: number; readonly steps: number }) => void) | undefined
 }
 
@@ -34,7 +34,7 @@ interface Stepped {
   readonly inputs: readonly MeerkatInput[]
 }
 
-/** Records between two looks at the invariants, whatever waits. */
+/** At most this many records lie between two checks of the invariants. */
 const LOOK_WITHIN = 2_048
 /** Records between two reports of progress. */
 const REPORT_EVERY = 1_000
@@ -56,7 +56,7 @@ export async function audit(
 /** Takes a session's records one by one. */
 class Auditor {
   #state: MeerkatState = meerkat.initial
-  /** The state of the last look, and what was stepped since. */
+  /** The state at the last check of the invariants, and the records stepped since. */
   #sound: MeerkatState = meerkat.initial
   #since: Stepped[] = []
   #illegal: Illegal | undefined
@@ -72,7 +72,7 @@ class Auditor {
     return this.#steps
   }
 
-  /** False once something was illegal: what comes behind it can't be judged. */
+  /** Takes a record; false once a step was illegal, because what follows an illegal step can't be judged. */
   async take(row: LogRow): Promise<boolean> {
     const { position, sessionId } = row
     const inputs = knownSteps(row, sessionId)
@@ -106,7 +106,7 @@ class Auditor {
     this.#since = []
   }
 
-  /** The first record after which an invariant does not hold, halving what lies between it and the last look. */
+  /** The first record after which an invariant does not hold, found by halving the records since the last check. */
   async #search(): Promise<{ readonly steps: number; readonly firstIllegal: Illegal }> {
     let [state, rest] = [this.#sound, this.#since]
     while (rest.length > 1) {
@@ -143,7 +143,7 @@ function stepAll(
   return { state, steps: inputs.length }
 }
 
-/** A step without the fields that it must have may throw: the kernel takes its own inputs as they are typed. */
+/** The kernel trusts its inputs to have their types; one read from a damaged log may lack a field, and throw. */
 function stepOnce(
   state: MeerkatState,
   input: MeerkatInput,

@@ -1,9 +1,10 @@
 /**
- * What a session does without a run: its schedules fire, its operations are waited for, and what they came to is told.
+ * What a session does without a run: its schedules fire, its background operations are waited for, and the session is
+ * sent what they came to.
  *
- * Level-triggered like the loop: `sync` compares what the state says with what is being waited for, after every commit
- * and when the session was loaded. Nothing here decides; a schedule's overlap, a batch of completions and what survives
- * a restart are the kernel's.
+ * Level-triggered like the loop: after every commit and after loading, `sync` compares the state with what is being
+ * waited for. It decides nothing: the overlap of a schedule, the batch of completions and what survives a restart are
+ * the kernel's decisions.
  */
 import type { Transaction } from '../driver/transaction.ts'
 import { asMeerkatError } from '../errors.ts'
@@ -21,13 +22,13 @@ import { Watching, type WatchingOptions } from './watching.ts'
 
 export type BackgroundOptions = AlarmOptions & WatchingOptions
 
-/** An operation that ended, as it was begun and as it ended. */
+/** An operation that ended: its record, and its end. */
 interface Ended {
   readonly record: OperationRecord
   readonly end: OperationEndedRecord
 }
 
-/** How long until something that the store could not take is tried again. */
+/** After the store refused a commit, it is tried again this much later. */
 const AGAIN_MS = 1_000
 
 export class Background {
@@ -35,9 +36,9 @@ export class Background {
   readonly #alarm: Alarm
   readonly #watching: Watching
   readonly #watched = new Map<OperationId, AbortController>()
-  /** Operations that ended and have not been told of, as far as they are known here. */
+  /** Operations that ended and that the session has not been told of yet, as far as this process has read them. */
   readonly #ended = new Map<OperationId, Ended>()
-  /** What operations under way were begun as. */
+  /** The records of unfinished operations, as they were begun. */
   readonly #records = new Map<OperationId, OperationRecord>()
   #fetching = false
   #ending = false
@@ -49,7 +50,7 @@ export class Background {
     this.#watching = new Watching(options)
   }
 
-  /** Tells the session of what ended, and notes how far that has come. Part of every transaction, and of every boundary. */
+  /** Sends the session what ended, and records how far that has come. Part of every transaction and boundary. */
   settle(tx: Transaction): void {
     this.#tell(tx)
     const { announcement } = tx.state.operations
@@ -57,7 +58,7 @@ export class Background {
     for (const step of cursorSteps(tx.state, end?.status === 'consumed')) tx.try(step)
   }
 
-  /** One input for all of it. */
+  /** One input tells the session of all of them. */
   #tell(tx: Transaction): void {
     if (tx.parts.operationsEnded.length > 0 && completionsUntold(tx.state) !== undefined) {
       for (const end of tx.parts.operationsEnded) this.#note(tx, end)
@@ -65,7 +66,7 @@ export class Background {
     const batch = completionBatchDue(tx.state)
     if (batch === undefined || this.#stopped) return
     const known = batch.operationIds.flatMap(id => this.#ended.get(id) ?? [])
-    // Those that ended under another owner have to be read first: `sync` does, and then this is asked again.
+    // Those that ended under another owner have to be read first: `sync` reads them, and calls this again.
     if (known.length < batch.operationIds.length) return
     const inputId = this.#options.ids.input()
     tx.step({ type: 'AdvanceOperationCursor', cursor: 'runtimeInjected', through: batch.through, inputId })
@@ -87,12 +88,12 @@ export class Background {
   /** Hears of a commit. */
   committed({ inputs, operations = [] }: CommitRecord): void {
     for (const { id } of operations) this.#watching.begun(id)
-    // What was told needs no keeping.
+    // The session has been told: the ends need not be held any more.
     if (this.#ended.size > 0 && inputs?.some(({ kind }) => kind === 'continuation') === true) this.#ended.clear()
     this.sync()
   }
 
-  /** Makes what is waited for match the state. */
+  /** Starts and ends waits so that they match the state. */
   sync(): void {
     if (this.#stopped) return
     const { state } = this.#options.driver
@@ -107,7 +108,7 @@ export class Background {
     }
   }
 
-  /** Ends all waiting, and leaves in good order what was taken up. */
+  /** Ends all waiting; operations taken up from another process are marked as left in good order. */
   async stop(): Promise<void> {
     this.#stopped = true
     this.#alarm.stop()
@@ -122,7 +123,10 @@ export class Background {
     if (record !== undefined) this.#ended.set(end.id, { record, end })
   }
 
-  /** Ends what was given up, some of it a commit, between which others get their turn: `settle` takes the step. */
+  /**
+   * Ends the inputs that were given up together, some of them a commit, so that other sessions get their turn:
+   * `settle` takes the step.
+   */
   #endRest(): void {
     if (this.#ending) return
     this.#ending = true
@@ -140,7 +144,7 @@ export class Background {
     const read = async (): Promise<void> => {
       const [records, ends] = await Promise.all([operationRecords(store, ids), operationEnds(store, ids)])
       for (const id of ids) {
-        // One whose records are not to be found is told of by its id rather than never.
+        // An operation whose record is lost is told by its id, because the session has to hear of its end.
         const record = records.find(one => one.id === id) ?? { id, at: 0, kind: 'unknown', title: id }
         this.#ended.set(id, { record, end: ends.find(one => one.id === id) ?? { id, outcome: 'terminated' } })
       }
@@ -166,7 +170,7 @@ export class Background {
     }
     watch()
       .catch(() => {
-        // The store could not be asked, or could not take the outcome.
+        // The store failed: the wait is begun again later.
         this.#later(() => this.#watched.delete(id))
       })
       .finally(() => {
@@ -174,7 +178,7 @@ export class Background {
       })
   }
 
-  /** The outcome is in hand and goes nowhere until it is durable. */
+  /** Records the outcome that the executor gave; until that is durable, it is told to no one. */
   async #finish(id: OperationId, came: Came): Promise<void> {
     const { driver, clock } = this.#options
     for (let delayMs = 50; !this.#stopped; delayMs = Math.min(delayMs * 2, 5_000)) {
@@ -192,7 +196,7 @@ export class Background {
     }
   }
 
-  /** Looks again a little later. */
+  /** Calls `sync` again a little later. */
   #later(before: () => void): void {
     this.#options.clock.after(
       AGAIN_MS,
@@ -205,7 +209,7 @@ export class Background {
   }
 }
 
-/** Resolves when everything that was given up has ended; each round of the driver ends some of it. */
+/** Resolves when every input that was given up has ended; each round of the driver ends some. */
 export async function endGivenUp(driver: AlarmOptions['driver'], isOver: () => boolean): Promise<void> {
   while (driver.state.endings.groups.length > 0 && !isOver()) {
     await nextTurn()
@@ -213,7 +217,7 @@ export async function endGivenUp(driver: AlarmOptions['driver'], isOver: () => b
   }
 }
 
-/** What the session is told of one that ended. */
+/** The text that tells the session of an operation's end. */
 function told({ record, end }: Ended): string {
   const by = record.tool === undefined ? '' : ` (${record.tool})`
   const head = `Background operation "${unmarked(record.title)}"${by}, id ${record.id}: ${end.outcome}.`

@@ -1,11 +1,11 @@
-/** Files that are kept beside the log, on their way back: every byte is proven by its digest. */
+/** Reads files that the store keeps beside the log; every byte is checked against the file's digest. */
 import { MeerkatError } from '../errors.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import { digestOf, isReference, unreadableFile } from '../store/blobs.ts'
 import type { FilePart, MessagePart } from '../store/records.ts'
 import type { Blob, Store } from '../store/store.ts'
 
-/** The bytes of a file; an error names one that is missing or damaged. */
+/** The bytes of a file; the error names a file that is missing or damaged. */
 export async function readBlob(store: Store, digest: string): Promise<Blob> {
   const data = await store.blob(digest)
   if (data === undefined) throw unreadableFile(digest, 'it is missing in the store')
@@ -13,7 +13,7 @@ export async function readBlob(store: Store, digest: string): Promise<Blob> {
   return { digest, data }
 }
 
-/** The same with the data of every file that it refers to. */
+/** The same contents, with the data of every file that they refer to. */
 export async function withData<T extends { readonly content?: string | readonly MessagePart[] }>(
   store: Store,
   owner: T,
@@ -31,7 +31,7 @@ async function fileOf(store: Store, part: Extract<MessagePart, { readonly blob: 
   return { type, mediaType, data: base64Of(data), ...(filename !== undefined && { filename }) }
 }
 
-/** The digests that these contents refer to, each once. */
+/** The digests of the files in these contents, each once. */
 export function digestsIn(
   owners: readonly { readonly content?: string | readonly MessagePart[] }[],
 ): readonly string[] {

@@ -1,4 +1,4 @@
-/** The tool-effect ledger and approvals, as people see and settle them. */
+/** The tool-effect ledger and approvals, as people read them and decide on them. */
 import { defined } from '../defined.ts'
 import type { Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
@@ -12,7 +12,7 @@ import type { JournalEntry } from '../store/store.ts'
 import { iso } from './reads.ts'
 import type { ApprovalView, CallView } from './views.ts'
 
-/** Calls of unfinished work, oldest first, with what the journal knows of them. */
+/** Calls of unfinished work, oldest first, with their names and arguments from the journal. */
 export function callViews(state: MeerkatState, journal: readonly JournalEntry[], wanted?: string): readonly CallView[] {
   const parts = journal.flatMap(({ message }) => partsOf(message))
   return [...mapValues(state.calls.open)]
@@ -33,7 +33,7 @@ export function approvalViews(state: MeerkatState, journal: readonly JournalEntr
   )
 }
 
-/** What the model is told of a call that was settled; nothing of one that is to be dispatched. */
+/** The result that the model gets of a settled call; undefined for a call that is to be dispatched again. */
 export type Told = Extract<MessagePart, { readonly type: 'tool-result' }> | undefined
 
 /** How a person settles a call whose outcome was lost. */
@@ -69,7 +69,7 @@ export function decide(tx: Transaction, call: CallEntry, { decision, reason }: D
   return { type: 'tool-result', callId: call.id, name: call.tool, output, isError: true }
 }
 
-/** Decides as its tool declared, where nobody did in time. Somebody who does in the same moment comes first. */
+/** Decides an expired approval as its tool declared. A person's decision in the same moment comes first. */
 export function expire(tx: Transaction, call: CallEntry, { expiry }: ExpiringCall): Told {
   return decide(tx, call, { decision: expiry.decision, reason: `nobody decided until ${iso(expiry.at)}` })
 }

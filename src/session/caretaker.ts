@@ -1,8 +1,8 @@
 /**
- * What a runtime does unasked: it takes up sessions that want an owner, looks after its claims, reads its letters, and
- * lets go what need not be kept.
+ * What a runtime does without being asked: it takes up sessions that need an owner, renews its claims, reads its
+ * letters, and prunes what need not be kept.
  *
- * Level-triggered: each look asks the store how things are. Hints only make a look come sooner.
+ * Level-triggered: each sweep asks the store how things are. A hint only makes the next sweep come sooner.
  */
 import type { Hint } from '../store/store.ts'
 import { LATEST_TIME } from '../time.ts'
@@ -10,11 +10,11 @@ import type { Core } from './core.ts'
 import { Postman } from './post.ts'
 import { Retention } from './retention/retention.ts'
 
-/** Hints that anything may have changed come in crowds; they are followed up together. */
+/** Hints come in crowds; those within this time are answered by one sweep. */
 const GATHER_MS = 250
-/** Of a store that can't tell what changed, every write of another process is such a hint. */
+/** The same for a store that can't say what changed: there every write of another process is a hint. */
 const GATHER_ANY_MS = 1_000
-/** Clocks of hosts that share a store differ by less. */
+/** The clocks of hosts that share a store differ by less than this. */
 const SETBACK_MS = 30_000
 
 export class Caretaker {
@@ -25,9 +25,9 @@ export class Caretaker {
   #next: { readonly at: number; readonly off: () => void } | undefined
   #sweeping: Promise<void> | undefined
   #stopped = false
-  /** Claims may have been lost since they were last checked. */
+  /** The process may have lost claims since it checked them last. */
   #lapsed = false
-  /** How far the time of day was ahead of the monotonic clock at the last sweep. */
+  /** The wall clock minus the monotonic clock at the last sweep: it falls when the wall clock is set back. */
   #ahead: number | undefined
 
   constructor(core: Core) {
@@ -39,15 +39,15 @@ export class Caretaker {
       () => this.#postman.stop(),
       core.store.onLapse(() => {
         this.#lapsed = true
-        // The next sweep asks again.
+        // A failure is no harm: the next sweep asks again.
         this.#checkClaims().catch(() => {})
       }),
     )
   }
 
   /**
-   * Takes up every session that wants an owner and has none alive, or will before the next sweep, if there is an executor
-   * for them.
+   * Takes up every session that needs an owner and has none alive, or will need one before the next sweep, if there
+   * is an executor for such sessions.
    */
   async sweep(): Promise<void> {
     this.#sweeping ??= this.#lookAround().finally(() => {
@@ -62,7 +62,7 @@ export class Caretaker {
     try {
       await sessions.settleDoubts()
       await this.#checkClaims()
-      // What has no executor here is for others to take up; what is registered here is loaded.
+      // Without a default executor this process can serve only registered sessions, and those are loaded already.
       if (serving.byDefault !== undefined) {
         const dueBy = (await this.#isSetBack()) ? LATEST_TIME : Math.ceil(clock.now() + this.#everyMs)
         await sessions.takeUpUnheld(dueBy)
@@ -76,8 +76,8 @@ export class Caretaker {
   }
 
   /**
-   * Whether timers may stand at times that the clock has been set back from: since the last sweep, or, at the first one,
-   * since whoever wrote last. Who loads their sessions plans them anew.
+   * Whether schedules may have been planned by a clock that has been set back since: since the last sweep or, at the
+   * first one, since the newest record was written. The process that loads such a session plans its schedules again.
    */
   async #isSetBack(): Promise<boolean> {
     const { store, clock } = this.#core
@@ -86,14 +86,14 @@ export class Caretaker {
     return newest !== undefined && clock.now() < newest.record.at - SETBACK_MS
   }
 
-  /** After a lapse, until the store has said which claims are left. */
+  /** After a lapse: asks the store which claims are left, until it answers. */
   async #checkClaims(): Promise<void> {
     if (!this.#lapsed) return
     await this.#core.sessions.checkClaims()
     this.#lapsed = false
   }
 
-  /** Sweeps every so often from now on, and soon when somebody lets sessions go that owe something. */
+  /** Sweeps at this interval from now on, and soon when another process lets a session go that owes work. */
   sweepEvery(everyMs: number): void {
     if (this.#stopped) return
     this.#everyMs = everyMs
@@ -101,7 +101,7 @@ export class Caretaker {
     this.#plan(everyMs)
   }
 
-  /** No more sweeps and letters. */
+  /** Ends sweeping and the reading of letters. */
   stop(): void {
     this.#stopped = true
     this.#next?.off()
@@ -118,7 +118,7 @@ export class Caretaker {
     this.#plan(Math.min(ms, this.#everyMs))
   }
 
-  /** Plans the next sweep, unless one comes sooner. */
+  /** Plans the next sweep, unless a sooner one is planned. */
   #plan(delayMs: number): void {
     const { clock } = this.#core
     const at = clock.monotonic() + delayMs

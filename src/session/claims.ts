@@ -1,17 +1,17 @@
-/** What owning sessions comes to in words and numbers. */
+/** Small helpers around claims: the refusals, and how owners share their work. */
 import { asMeerkatError, MeerkatError } from '../errors.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import type { Clock } from '../time.ts'
 
-/** What somebody may take to claim a session that they asked for. */
+/** How long a process that asked for a session may take to claim it. */
 const TAKING_MS = 5_000
 
-/** Nothing, where the id was taken meanwhile. */
+/** Turns `session-conflict` into undefined: another caller has taken the id meanwhile. */
 export function onConflict(error: unknown): undefined {
   if (asMeerkatError(error).code !== 'session-conflict') throw error
 }
 
-/** Why a copy is let go that another process has claimed. */
+/** Why this process lets its copy go: another process has claimed the session. */
 export function claimedElsewhere(id: SessionId): MeerkatError {
   return new MeerkatError('not-owner', `session ${id} was claimed by another process`)
 }
@@ -23,14 +23,14 @@ export function shareOf(owner: string): number {
   return (hash >>> 0) / 2 ** 32
 }
 
-/** The refusal of everything that comes while the runtime goes away. */
+/** The refusal of every call that comes while the runtime closes. */
 export function closing(): MeerkatError {
   return new MeerkatError('store-unavailable', 'the runtime is closing: ask the next one', { retryable: false })
 }
 
 /**
- * Sessions that were given to a process that asked for them: it is about to claim them, and this one must not be faster,
- * unless somebody here asks for them anew.
+ * Sessions that this process has given to another one that asked for them. The other is about to claim them, so this
+ * process waits with taking them up, unless a caller here asks for one again.
  */
 export class GivenAway {
   readonly #clock: Clock

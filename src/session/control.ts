@@ -1,4 +1,4 @@
-/** The lifecycle operations and the cancel, as one mutation each and what they are waited for. */
+/** The lifecycle operations and the cancel: one mutation each, and then a wait for what it leads to. */
 
 import type { Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
@@ -31,10 +31,10 @@ const INPUTS: Readonly<Record<ControlOperation, MeerkatInput>> = {
   destroy: { type: 'Destroy' },
 }
 
-/** What a run's executor may take beyond its grace, ms. */
+/** How long a stop waits for the run to leave, beyond the grace that the run has, ms. */
 const MORE_MS = 2_000
 
-/** Runs a lifecycle operation and reports what became of the session's inputs. */
+/** Performs a lifecycle operation and reports what became of the session's inputs. */
 export async function control(
   { ids, clock, abortGraceMs, lifecycleHeard }: Core,
   live: LiveSession,
@@ -67,7 +67,7 @@ export async function control(
   }
 }
 
-/** A stop waits for the executor to leave: at most the grace it is given anyway. */
+/** Waits for the run that a stop cancels, within the grace that the run has anyway. */
 async function stopped(live: LiveSession, deadline: Deadline, clock: Clock): Promise<void> {
   while (isStopPending(live.state)) {
     if (deadline.passed) {
@@ -90,10 +90,13 @@ async function stopped(live: LiveSession, deadline: Deadline, clock: Clock): Pro
   }
 }
 
-/** What a cancel may say. */
+/** What to cancel, and when. */
 export interface CancelRequest {
   readonly runId?: string
-  /** Runs whose work waited for a person when nothing else was current: of a request from another process. */
+  /**
+   * Runs that left work waiting for a person, where no run was current: resolved by the process that asks another
+   * one.
+   */
   readonly parked?: readonly string[]
   readonly when?: 'now' | 'boundary'
   readonly queue?: 'keep' | 'drop'
@@ -108,8 +111,8 @@ export interface CancelAnswer {
 }
 
 /**
- * Cancels the named run, or the current one as the kernel sees it; never a successor. A run that parked is cancelled by
- * ending the work that it left.
+ * Cancels the named run, or the one that is current for the kernel; never a later one. A run that parked is cancelled
+ * by ending the work that it left.
  */
 export async function cancel(
   live: LiveSession,
@@ -126,7 +129,7 @@ export async function cancel(
     const type = when === 'boundary' ? 'CancelAfterBoundary' : 'InterruptCurrentRun'
     const isHit = parked === undefined && tx.try({ type, ...(runId && { runId }) }).ok
     const first = tx.parts.ended.length
-    // Without a run that is meant or current, what waits for a person is what there is to cancel.
+    // No run was hit: then the cancel means the work that waits for a person.
     if (!isHit) endParked(tx, live, meant)
     const before = tx.parts.ended.length
     const givenUp = queue === 'drop' ? dropQueued(tx, live) : []
@@ -141,7 +144,7 @@ export async function cancel(
   return answer
 }
 
-/** Drops what waits; answers what of it is given up and ends after this commit. */
+/** Withdraws queued inputs. Answers those that are given up with them and end in a later commit. */
 function dropQueued(tx: Transaction, live: LiveSession): readonly InputId[] {
   for (const work of parkedWork(tx.state)) sayCancelled(tx, live, work)
   const before = tx.state.endings
@@ -151,7 +154,7 @@ function dropQueued(tx: Transaction, live: LiveSession): readonly InputId[] {
 
 const DROP: MeerkatInput = { type: 'DropQueued', reason: 'cancelled' }
 
-/** The run that had an input last. */
+/** The run that held an input last. */
 export async function lastRunOf(store: Store, sessionId: SessionId, inputId: InputId): Promise<RunId | undefined> {
   const place = await store.locate(inputId)
   let found: RunId | undefined
@@ -162,7 +165,7 @@ export async function lastRunOf(store: Store, sessionId: SessionId, inputId: Inp
   return found
 }
 
-/** What these runs left that waits for a person, with the calls that it waits for. */
+/** The parked work that these runs left, with the calls that it waits for. */
 async function parkedBy(live: LiveSession, store: Store, runIds: readonly string[]): Promise<readonly Parked[]> {
   const { state } = live
   const found: Parked[] = []
@@ -174,7 +177,10 @@ async function parkedBy(live: LiveSession, store: Store, runIds: readonly string
   return found
 }
 
-/** The run that came to these calls, and those that heard steers since while they wait. */
+/**
+ * The runs that belong to parked work: the one that made these calls, and those that heard steers while the calls
+ * waited.
+ */
 async function runsSince(store: Store, sessionId: SessionId, { work, calls }: Parked): Promise<readonly RunId[]> {
   const place = await store.locate(work)
   const waiting = new Set<unknown>(calls.map(({ id }) => id))
@@ -188,7 +194,7 @@ async function runsSince(store: Store, sessionId: SessionId, { work, calls }: Pa
       if (isAsked && last !== undefined) found.push(last)
     }
   }
-  // Events of calls need not be kept.
+  // Without events of the calls (retention may drop them) the input's last run is the answer.
   return found.length > 0 || last === undefined ? found : [last]
 }
 
@@ -197,12 +203,12 @@ interface Parked {
   readonly calls: readonly CallEntry[]
 }
 
-/** Whether it still waits as it did: work that went on meanwhile, and parked again, has come to other calls. */
+/** Whether the work is parked on the same calls as before: if it went on and parked again, it waits for others. */
 function isSame({ work, calls }: Parked, state: MeerkatState, found: InputId): boolean {
   return work === found && unsettledCallsOf(state.calls, found).some(call => calls.includes(call))
 }
 
-/** Ends parked work, all of it where none is named. */
+/** Ends the named parked work; without names, all of it. */
 function endParked(tx: Transaction, live: LiveSession, meant: readonly Parked[] | undefined): void {
   for (const work of parkedWork(tx.state)) {
     if (meant !== undefined && !meant.some(one => isSame(one, tx.state, work))) continue
@@ -211,7 +217,9 @@ function endParked(tx: Transaction, live: LiveSession, meant: readonly Parked[] 
   }
 }
 
-/** What parked work that is cancelled came to stays in the transcript; its open calls are never made. */
+/**
+ * Keeps what cancelled work had said in the transcript, with an answer to each open call that the call was not made.
+ */
 export function sayCancelled(tx: Transaction, live: LiveSession, work: InputId): void {
   const journal = live.journal.flatMap(entry => (entry.work === work ? [entry.message] : []))
   const open = unansweredIn(journal).map(

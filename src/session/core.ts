@@ -1,4 +1,4 @@
-/** What the operations of a runtime share: its store, its sessions, and how an operation gets hold of one. */
+/** What all operations of a runtime share: its store, its sessions, and the way from an id to a loaded session. */
 import { stateOf } from '../driver/load.ts'
 import { MeerkatError } from '../errors.ts'
 import type { Faults } from '../faults.ts'
@@ -23,14 +23,14 @@ import { Pruner } from './retention/prune.ts'
 import { Serving } from './serving/serving.ts'
 import { Sessions } from './sessions.ts'
 
-/** Copies of a session that a request is tried on: each was let go under it. */
+/** How many copies of a session a request is tried on, where each is let go while the request waits. */
 const TRIES = 5
-/** Unfinished inputs of a session, beyond which no other is taken in. */
+/** A session with this many unfinished inputs takes no other in. */
 const MAX_QUEUED = 10_000
-/** Sessions that take up what fell due at the same time. */
+/** How many sessions act at once when many fall due at the same time. */
 const GATE_WIDTH = 8
 
-/** `before`: the state in which the step was taken. */
+/** `before`: the state before the step. */
 type LifecycleHeard = (sessionId: SessionId, before: MeerkatState, effects: readonly MeerkatEffect[]) => Promise<void>
 
 export class Core {
@@ -43,25 +43,25 @@ export class Core {
   readonly serving: Serving
   /** Where the store was opened from. */
   readonly place: StoreSource
-  /** Whether anything outlasts the runtime. */
+  /** Whether what is stored outlasts the process. */
   readonly isDurable: boolean
   readonly clock: Clock
   readonly ids: Ids
   readonly owner: string
   readonly abortGraceMs: number
-  /** Runs at once; absent: as many as there are. */
+  /** How many runs are performed at once; absent: no limit. */
   readonly slots: RunSlots | undefined
   readonly faults: Faults | undefined
   readonly observer: RuntimeObserver | undefined
-  /** Letters that are being performed, so that a slow one is not begun twice. */
+  /** Letters being performed now, so that a slow one is not begun twice. */
   readonly lettersInHand = new Set<LetterId>()
-  /** Sessions that their owners are asked for. */
+  /** Sessions being requested from their owners: callers of one session share the request. */
   readonly obtaining = new Map<SessionId, Promise<LiveSession>>()
-  /** Aborted when the runtime goes away. */
+  /** Aborted when the runtime closes. */
   readonly closing = new AbortController()
-  /** Hears what a lifecycle operation came to, whichever surface it was asked on. */
+  /** Called with what a lifecycle operation came to, whichever surface asked for it. */
   lifecycleHeard: LifecycleHeard = async () => {}
-  /** Done when it has gone: what stands on it lets go of what it shares with others. */
+  /** Called once the runtime has closed: a host releases what it shares with other processes. */
   readonly afterClose: (() => Promise<void>)[] = []
 
   constructor(store: Store, options: RuntimeOptions, place: StoreSource) {
@@ -111,11 +111,11 @@ export class Core {
     })
   }
 
-  /** Acts on the session while it stays loaded; on the next copy if this one was let go under the request. */
+  /** Acts on a loaded session; on its next copy, if this one was let go while the request waited. */
   async on<T>(sessionId: string, act: (live: LiveSession) => Promise<T>): Promise<T> {
     for (let tries = 1; ; tries++) {
       const live = await this.#live(sessionId)
-      // A copy on its way out could still write, but nobody would answer what it admits.
+      // A closed copy may still write, but its waiters are gone, so an input that it admits would never be answered.
       if (live.closed && tries < TRIES) continue
       const unpin = live.pin()
       try {
@@ -125,19 +125,20 @@ export class Core {
         if (!gone || tries === TRIES) throw error
       } finally {
         unpin()
-        // A process that does not serve it does not hold it: the one that does could not take it up.
+        // Without an executor for it, this process must not keep the session: a process with one could not take it
+        // up.
         if (!live.isServed) await this.sessions.yield(live)
       }
     }
   }
 
-  /** The phase of a session that is loaded here. */
+  /** The phase of a session that this process has loaded; else undefined. */
   phaseOf(sessionId: string): string | undefined {
     const live = this.sessions.peek(sessionId as SessionId)
     return live && phaseShown(live.state)
   }
 
-  /** The state as its owner here has it, else as its records tell. */
+  /** The state from memory where this process owns the session, else from its records. */
   async state(sessionId: string): Promise<MeerkatState> {
     const live = this.sessions.peek(sessionId as SessionId)
     if (live === undefined) return this.#states.of(await summaryOf(this.store, sessionId))
@@ -145,7 +146,7 @@ export class Core {
     return live.state
   }
 
-  /** The state as its owner here has it, else as its records tell. */
+  /** The same with the journal of its unfinished work. */
   async stateAndJournal(
     sessionId: string,
   ): Promise<{ readonly state: MeerkatState; readonly journal: readonly JournalEntry[] }> {

@@ -6,7 +6,7 @@ import { insideOf } from './inside.ts'
 import { checkedOptions, type RuntimeOptions, soundOptions } from './options.ts'
 import { Runtime } from './runtime.ts'
 
-/** The longest that a session waits for an owner, once it has none. */
+/** An orphaned session is found within this time. */
 const MOST_MS = 15_000
 
 /** Opens the store and starts the runtime. */
@@ -20,7 +20,7 @@ export async function createRuntime(given: RuntimeOptions = {}): Promise<Runtime
   const third = store.leaseMs === 0 ? MOST_MS : Math.ceil(store.leaseMs / 3)
   const everyMs = options.recoverEveryMs ?? Math.min(third, MOST_MS)
   if (options.executor === undefined) {
-    // It serves nothing yet, and so has nothing to look after.
+    // Without an executor there is nothing to sweep for, until a host registers the first session.
     insideOf(runtime).core.serving.onFirst(() => runtime.recoverEvery(everyMs))
     return runtime
   }

@@ -1,4 +1,4 @@
-/** What stands still and who can help: read from the store alone, nothing is claimed and nothing written. */
+/** Finds stuck work and says who can help. Reads the store alone: it claims nothing and writes nothing. */
 import { stateOf } from '../driver/load.ts'
 import { asMeerkatError } from '../errors.ts'
 import type { SessionId } from '../kernel/ids.ts'
@@ -13,14 +13,14 @@ export interface Finding {
   readonly text: string
 }
 
-/** Sessions that are looked into; the rest is only counted. */
+/** How many sessions are examined; the rest is only counted. */
 const LOOKED_INTO = 200
-/** Findings of one kind that are listed. */
+/** How many findings of one kind are listed. */
 const LISTED = 20
-/** A timer this late was not merely waiting for its turn. */
+/** A timer that is late by more than this is stuck, and not merely waiting for its turn. */
 const OVERDUE_MS = 60_000
 
-/** Stuck work, a finding a line; `now` in ms since the epoch. */
+/** Stuck work, one finding a line; `now` in ms since the epoch. */
 export async function diagnose(store: Store, now: number): Promise<readonly Finding[]> {
   const [owed, unheld] = await Promise.all([
     store.sessions({ owed: true, limit: LOOKED_INTO }),
@@ -84,7 +84,7 @@ async function overdue(store: Store, id: SessionId, now: number): Promise<readon
   }))
 }
 
-/** The session's state, or that it can't be read. */
+/** The session's state, or the finding that it can't be read. */
 async function stateIn(store: Store, id: SessionId): Promise<MeerkatState | Finding> {
   try {
     return await stateOf(await store.load(id))

@@ -1,6 +1,6 @@
-/** Whether two values say the same, whatever the order of their keys. */
+/** Compares values by content: the order of their keys does not matter. */
 
-/** JSON with the keys of every object in order. */
+/** JSON with the keys of every object sorted. */
 export function jsonInOrder(value: unknown): string {
   return JSON.stringify(value, (_, inner: unknown) =>
     inner !== null && typeof inner === 'object' && !Array.isArray(inner)
@@ -9,7 +9,10 @@ export function jsonInOrder(value: unknown): string {
   )
 }
 
-/** The same, hashed down where it is long. It is on disk beside the key that it is bound to. */
+/**
+ * The same, replaced by a SHA-256 where it is long. It is stored beside the idempotency key that is bound to the
+ * content.
+ */
 export function digestOfJson(value: unknown): string {
   const text = jsonInOrder(value)
   if (text.length <= 64) return text

@@ -1,11 +1,12 @@
 /**
- * The door of the runtime in this process: what a program asks is checked by the same rules as what comes over the wire.
+ * Checks what a program passes to the runtime by the same rules as what comes over the wire.
  *
- * 1. The rules are those of the operations table. Its schemas are loaded when something has to be judged by them; what
- *    is plainly fine passes without.
- * 2. Ids and keys that no store, terminal or other process could keep apart are refused. Text is mended instead: halves
- *    of surrogate pairs become U+FFFD where they enter, so that no provider refuses the session for them later.
- * 3. What is handed on is a copy of plain JSON. Nothing that the caller does with its own later changes it.
+ * 1. The rules are the schemas of the operations table. They are loaded when something has to be judged by them;
+ *    parameters that are plainly valid (`plain.ts`) pass without.
+ * 2. An id or key that some store, terminal or process could not tell from another is refused. Text is mended
+ *    instead: a lone half of a surrogate pair becomes U+FFFD here, so that no provider refuses the session for it
+ *    later.
+ * 3. What is passed on is a copy of plain JSON. A caller that changes its own object later changes nothing here.
  */
 import { type Defined, defined } from '../defined.ts'
 import { MeerkatError } from '../errors.ts'
@@ -16,11 +17,11 @@ import type { OperationName, OperationParams } from '../surfaces/operations.ts'
 import { type Form, plainly } from './plain.ts'
 
 type Table = typeof Operations
-/** The schemas, once somebody needed them. */
+/** The schemas, once a call needed them. */
 let loading: Promise<Table> | undefined
 let table: Table | undefined
 
-/** Loads the schemas now, for those who can't have the file system decide when something happens. */
+/** Loads the schemas now, for the simulator, whose runs must not depend on when the file system answers. */
 export function loadSchemas(): Promise<Table> {
   loading ??= import('../surfaces/operations.ts').then(found => (table = found))
   return loading
@@ -34,28 +35,28 @@ export async function checked<Name extends OperationName>(
   params: unknown,
   plain: Form | undefined,
 ): Promise<Checked<Name>> {
-  // Whoever asks while the schemas are being loaded waits for the same promise, and later nobody waits at all: two inputs
-  // are accepted in the order in which they were sent.
+  // While the schemas are being loaded all callers wait for the same promise, and later none waits at all: so two
+  // inputs are accepted in the order in which they were sent.
   if (table === undefined && loading !== undefined) await loading
   const copy = plain && read(() => plainly(plain, asObject(params)))
-  // What passes at a glance is what the schema would give back: test/session/doors.test.ts holds it to that.
+  // `plainly` answers what the schema would have answered: test/session/doors.test.ts checks that.
   if (copy !== undefined) return copy as Checked<Name>
   const { paramsOf } = table ?? (await loadSchemas())
   return read(() => mended(defined(paramsOf(name, params))))
 }
 
-/** The parameters of an operation on a session, as a program gives them: the session first, the rest as one object. */
+/** Joins the arguments of a method, a session id and an object, into the parameters of an operation. */
 export function ofSession<Params extends object>(
   sessionId: string | undefined,
   params?: Params,
 ): Params & { readonly sessionId: string } {
   const given: object = { ...(params !== undefined && fieldsOf(params)) }
   if (Object.hasOwn(given, 'sessionId')) throw invalidParams([{ path: 'sessionId', message: 'is given twice' }])
-  // As the caller's types have it; what it really is, `checked` tells.
+  // The types say what the caller promises; `checked` finds out whether it is true.
   return { ...given, sessionId } as Params & { readonly sessionId: string }
 }
 
-/** Whether it is what a wait can be called off with. */
+/** An abort signal, or `invalid-params`. */
 export function checkedSignal(signal: unknown): AbortSignal | undefined {
   if (signal === undefined) return signal
   if (read(() => signal instanceof AbortSignal)) return signal as AbortSignal
@@ -68,7 +69,7 @@ export function checkedCount(path: string, value: unknown, least = 0): number {
   throw invalidParams([{ path, message: `must be a whole number, at least ${least}` }])
 }
 
-/** A copy of the fields of a caller's object; `invalid-params` where it is none, or can't be read. */
+/** A copy of the fields of a caller's object; `invalid-params` where it is no object, or can't be read. */
 export function fieldsOf(value: unknown, path = ''): object {
   return read(() => ({ ...asObject(value, path) }))
 }
@@ -79,7 +80,7 @@ function asObject(value: unknown, path = ''): object {
   throw invalidParams([{ path, message: 'must be an object' }])
 }
 
-/** Reads a caller's own objects: a getter of theirs may throw anything. */
+/** Reads a caller's own object: its getters may throw anything. */
 export function read<T>(act: () => T): T {
   try {
     return act()

@@ -1,6 +1,6 @@
 /**
- * What a session is doing, or waits for, in words that a person can act on: the kernel's facts, what they mean, and the
- * command that changes them.
+ * Says in words that a person can act on what a session is doing, or waits for: the kernel's facts, their meaning,
+ * and the command that changes them.
  */
 import type { SessionId } from '../kernel/ids.ts'
 import { mapGet, mapValues } from '../kernel/persistent-map.ts'
@@ -15,18 +15,18 @@ import type { Core } from './core.ts'
 import type { Explanation } from './views.ts'
 import { expiryText, shellWord, spanOf } from './words.ts'
 
-/** From where it is looked at. */
+/** What the process that explains knows. */
 interface Sight {
   readonly sessionId: string
   /** ms since the epoch */
   readonly now: number
-  /** Whether this process serves the session. */
+  /** Whether this process has loaded the session. */
   readonly here: boolean
-  /** Since when its run waits until fewer are under way in this process, ms since the epoch; absent: it does not. */
+  /** When its run began to wait for a free slot in this process, ms since the epoch; absent: it does not wait. */
   readonly wantsSlot: number | undefined
 }
 
-/** What this process sees besides the session's state. */
+/** What this process knows of the session besides its state. */
 export function sightOf({ sessions, clock }: Core, sessionId: string): Sight {
   const live = sessions.peek(sessionId as SessionId)
   const run = live?.loop.performing
@@ -36,7 +36,7 @@ export function sightOf({ sessions, clock }: Core, sessionId: string): Sight {
 
 type Waiting = Explanation['waitingFor'][number]
 
-/** What keeps the session from moving, and who can change that. */
+/** What keeps the session from moving on, and which command or person can change that. */
 export function explanationOf(state: MeerkatState, sight: Sight): Explanation {
   return {
     runnable: runnable(state),
@@ -49,7 +49,7 @@ export function explanationOf(state: MeerkatState, sight: Sight): Explanation {
   }
 }
 
-/** Its run is the kernel's, but has not begun. */
+/** Its run is current in the kernel, but waits for a free slot. */
 function slotWanted(ms: number, sight: Sight): Waiting {
   const text = 'its turn: as many runs are under way in its process as may be (maxConcurrentRuns)'
   return {
@@ -122,7 +122,7 @@ function expires(call: CallEntry | undefined, { now }: Sight): string {
   return call?.expiry === undefined ? '' : `; it ${expiryText(call.expiry.at, call.expiry.decision, now)}`
 }
 
-/** One sentence; the session is its subject. */
+/** One sentence whose subject is the session. */
 function summaryOf(state: MeerkatState, sight: Sight): string {
   const parts = [doing(state, sight), queued(state), background(state), scheduled(state, sight)]
   return parts.filter(part => part !== undefined).join('; ')
@@ -151,7 +151,7 @@ function running(state: MeerkatState, sight: Sight): string {
   return `works since ${spanOf(sight.now - run.startedAt)}${which}: ${activity(state, sight)}${cancel}`
 }
 
-/** What the run does at this moment. */
+/** What the current run is doing. */
 function activity({ calls, turn }: MeerkatState, { now }: Sight): string {
   const tools = [...mapValues(calls.open)].filter(({ state }) => state === 'dispatched')
   if (tools.length > 0) return tools.map(({ tool, at }) => `runs ${tool} for ${spanOf(now - at)}`).join(', ')
@@ -162,7 +162,7 @@ function activity({ calls, turn }: MeerkatState, { now }: Sight): string {
   return turn.phase === 'waitingForOps' ? 'waits for its tools' : 'asks the model'
 }
 
-/** Why work that is there does not go on. */
+/** Why unfinished work does not go on. */
 function parked(state: MeerkatState): string {
   const guards = new Set(blockers(state).map(({ guard }) => guard))
   if (guards.has('calls-approved')) return 'waits for a decision'

@@ -11,7 +11,7 @@ import { registrationOf } from '../loop/settle.ts'
 import type { MessageRecord, SessionOptions, SessionRecord } from '../store/records.ts'
 import type { Blob, Commit } from '../store/store.ts'
 
-/** What a session begins with. */
+/** The messages that a fork begins with. */
 export interface Fork {
   readonly from: SessionId
   readonly messages: readonly MessageRecord[]
@@ -21,10 +21,10 @@ export interface Fork {
   readonly visibility: Visibility
 }
 
-/** What a session may begin with besides its options. */
+/** What a new session may get besides its options. */
 export interface Beginning {
   readonly fork?: Fork | undefined
-  /** Of its model, where they are known. */
+  /** What its model can do, where that is known. */
   readonly capabilities?: SessionLlmCapabilitySurface | undefined
 }
 

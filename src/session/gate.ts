@@ -1,4 +1,4 @@
-/** Lets a few at a time through, in the order in which they came, each in a turn of the event loop of its own. */
+/** Lets a few callers act at a time, in the order in which they came, each in a turn of the event loop of its own. */
 import { setImmediate } from 'node:timers/promises'
 
 export class Gate {
@@ -10,7 +10,7 @@ export class Gate {
     this.#width = width
   }
 
-  /** Acts as soon as there is room. */
+  /** Acts as soon as fewer than the limit are acting. */
   async pass<T>(act: () => Promise<T>): Promise<T> {
     if (this.#inside < this.#width) this.#inside++
     else await new Promise<void>(resolve => void this.#waiting.push(resolve))
@@ -18,7 +18,7 @@ export class Gate {
       await setImmediate()
       return await act()
     } finally {
-      // The room goes to the next one as it is.
+      // The next caller takes this one's place, so the count stays.
       const next = this.#waiting.shift()
       if (next === undefined) this.#inside--
       else next()

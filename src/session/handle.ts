@@ -27,10 +27,10 @@ import type {
 } from './views.ts'
 import { endOf } from './waiting.ts'
 
-/** How an input ended. `outcome`, `text` and the rest are there where a run answered it. */
+/** How an input ended. `outcome`, `text` and so on are present where a run answered it. */
 export interface SentResult<Output = unknown> extends Partial<Omit<RunResult, 'output'>> {
   readonly status: InputStatus
-  /** The structured answer, as `outputSchema` types it. */
+  /** The structured answer, typed by `outputSchema`. */
   readonly output?: Output
   /** Why it ended without an answer. */
   readonly reason?: string
@@ -41,7 +41,7 @@ export interface SendOptions<Schema = unknown> extends Omit<SendParams, 'content
   readonly outputSchema?: Schema
 }
 
-/** Events asked for at once. */
+/** How many events are read at once. */
 const PAGE = 200
 
 export class SessionHandle {
@@ -61,14 +61,15 @@ export class SessionHandle {
     const given = fieldsOf(options, 'options') as typeof options
     const { outputSchema } = given
     const answer = await this.#calls.call('input/send', asSent(ofSession(this.id, { ...given, content })))
-    // The schema's type says what its answers are.
+    // The caller's schema gives the type of the answer.
     const schema = isStandardSchema(outputSchema) ? (outputSchema as StandardSchema<OutputOf<Schema>>) : undefined
     return new SentInput<OutputOf<Schema>>(this.#calls, this.id, answer, schema)
   }
 
   /**
-   * Sends a steer: it joins the running turn at its next boundary, or becomes the next turn's input. Work that waits for an
-   * approval is joined at once where the executor hears steers meanwhile, as the shipped agent does, else once it is decided.
+   * Sends a steer: it joins the running turn at its next boundary, or becomes the next turn's input. Work that waits
+   * for an approval takes it in at once where the executor hears steers meanwhile, as the shipped agent does, else
+   * once the approval is decided.
    */
   async steer<Schema = unknown>(
     content: Content,
@@ -77,14 +78,14 @@ export class SessionHandle {
     return this.send(content, { ...fieldsOf(options, 'options'), mode: 'steer' })
   }
 
-  /** Cancels the named run, or the current one; while a call waits for a person, the work that waits. */
+  /** Cancels the named run, or the current one; while a call waits for a person, the work that waits for it. */
   async cancel(
     options: { readonly runId?: string; readonly when?: 'now' | 'boundary'; readonly queue?: 'keep' | 'drop' } = {},
   ): Promise<AnswerOf<'run/cancel'>> {
     return this.#calls.call('run/cancel', { when: 'now', ...ofSession(this.id, options) })
   }
 
-  /** Events after the cursor, for ever, or until the signal aborts. */
+  /** Events after the cursor, without end, until the signal aborts. */
   async *events(
     options: { readonly after?: string; readonly signal?: AbortSignal } = {},
   ): AsyncGenerator<EventView, void> {
@@ -113,37 +114,45 @@ export class SessionHandle {
     }
   }
 
-  /** Changes how it is served from its next turn on. `conflict` where `revision` is given and not the present one. */
+  /**
+   * Changes how the session is served from its next turn on. `conflict` where `revision` is given and not the current
+   * one.
+   */
   async update(changes: SessionChanges & { readonly revision?: number }): Promise<SessionView> {
     return (await this.#calls.call('session/update', ofSession(this.id, changes))).session
   }
 
-  /** Which model answers next, and what is known of it. */
+  /** Which model answers next, and what is known of that model. */
   model(): Promise<ModelView> {
     return this.#calls.call('model/get', { sessionId: this.id })
   }
 
-  /** Gives it another model from its next call on, also in the middle of a run. */
+  /** Changes the session's model from the next model call on, also within a run. */
   setModel(model: string): Promise<ModelView> {
     return this.#calls.call('model/set', { sessionId: this.id, model })
   }
 
-  /** Has another model answer for so many assistant turns, from the next one on. `rejected` where that may not be. */
+  /**
+   * Lets another model answer for this many assistant turns, beginning with the next. `rejected` says why it may not.
+   */
   async switchModel(model: string, options: { readonly turns: number }): Promise<ModelView> {
     return this.#calls.call('model/switch', { ...ofSession(this.id, options), model })
   }
 
-  /** The tools of its next turn, each with how it stands. */
+  /** The tools of the next turn, with the state of each. */
   tools(): Promise<ToolsView> {
     return this.#calls.call('tool/list', { sessionId: this.id })
   }
 
-  /** Leaves its model `allow` without `deny`, or all tools again; in force from its next boundary or turn on. */
+  /**
+   * Limits the model to the tools in `allow`, without those in `deny`; without either, lifts the filter. In force
+   * from the next boundary or turn on.
+   */
   async filterTools(filter: ToolFilterParams = {}): Promise<{ readonly revision: number }> {
     return this.#calls.call('tool/filter', ofSession(this.id, filter))
   }
 
-  /** Shows deferred tools to its model, from its next boundary or turn on. */
+  /** Shows deferred tools to the model, from the next boundary or turn on. */
   async requestTools(names: readonly string[]): Promise<{ readonly revision: number }> {
     return this.#calls.call('tool/request', ofSession(this.id, { names }))
   }
@@ -159,7 +168,7 @@ const isAborted = (signal: AbortSignal | undefined): boolean => signal?.aborted 
 export class SentInput<Output = unknown> {
   readonly outcome: SendAnswer['outcome']
   readonly inputId: InputId
-  /** Events of this input come after here. */
+  /** Every event about this input stands behind this cursor. */
   readonly cursor: string
   readonly #calls: Calls
   readonly #core: Core
@@ -186,10 +195,10 @@ export class SentInput<Output = unknown> {
   }
 
   /**
-   * The events that concern this input, from its acceptance on, also where that was long ago; ends with the input,
-   * however it ends. Fails with `session-not-found` if the session is removed meanwhile.
+   * The events about this input, from its acceptance on, also where that was long ago; the iteration ends when the
+   * input ends, in whatever way. Fails with `session-not-found` if the session is removed meanwhile.
    *
-   * @param options.signal Ends the iteration before.
+   * @param options.signal Ends the iteration early.
    */
   async *events(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<EventView, void> {
     const sessionId = this.#sessionId
@@ -213,11 +222,11 @@ export class SentInput<Output = unknown> {
   }
 
   /**
-   * The answer as the caller's schema makes it. A schema may ask for more than its JSON form says; an answer that fails
-   * that is a failure to this caller, with the answer's text kept.
+   * The answer as the caller's schema makes it. A schema may demand more than its JSON form can say; an answer that
+   * fails it is a failure for this caller alone, and the answer's text is kept.
    */
   async #outputOf(output: unknown, runId: RunId | undefined): Promise<Partial<SentResult<Output>>> {
-    // Without a schema nobody knows more of it than that it is there.
+    // Without a schema nothing is known of the answer's type.
     if (this.#schema === undefined) return { output: output as Output }
     const checked = await checkedOutput(this.#schema, output)
     if ('value' in checked) return { output: checked.value }

@@ -1,4 +1,4 @@
-/** Health, read off the scheduler's own facts: no flag is kept for it. */
+/** Health, derived from the scheduler's own facts: no flag is kept for it. */
 import { messageOf } from '../foreign.ts'
 import { unfinishedCount } from '../kernel/regions/endings/table.ts'
 import { dueSchedules } from '../kernel/regions/schedules/table.ts'
@@ -8,9 +8,9 @@ import type { Core } from './core.ts'
 import type { LiveSession } from './live-session.ts'
 import type { Health } from './views.ts'
 
-/** A runnable input older than this is a stuck scheduler. */
+/** A runnable input that waits longer than this means that the scheduler is stuck. */
 const STUCK_MS = 10_000
-/** A schedule that is due longer than this is not merely waiting for its turn. */
+/** A schedule that is late by more than this is not merely waiting for its turn. */
 const LATE_MS = 5_000
 
 export function healthOf({ sessions, store, clock, slots }: Core): Health {
@@ -59,7 +59,7 @@ export function healthOf({ sessions, store, clock, slots }: Core): Health {
   }
 }
 
-/** How long the work that could go on has waited, be it for somebody who serves it; 0 if there is none. */
+/** How long runnable work has waited, also where it waits for an executor; 0 if there is none. */
 function waitedFor({ state }: LiveSession, now: number): number {
   return Math.max(0, now - (workWaitingSince(state) ?? now))
 }
