@@ -1,4 +1,4 @@
-/** What keeps a session loaded, and what keeps it from a process that asks for it. */
+/** What keeps a session in memory, and what keeps this process from giving it to another one. */
 import { meerkat } from '../kernel/machine.ts'
 import { unfinishedCount } from '../kernel/regions/endings/table.ts'
 import { lostOperations } from '../kernel/regions/operations/state.ts'
@@ -6,10 +6,10 @@ import { nextDueAt } from '../kernel/regions/schedules/table.ts'
 import { runnable } from '../kernel/runnable.ts'
 import type { LiveSession } from './live-session.ts'
 
-/** A session with a timer nearer than this stays loaded. */
+/** A session with a timer sooner than this stays loaded. */
 const SOON_MS = 60_000
 
-/** Whether it could be let go without anyone noticing: it owes nothing, and nobody waits for it. */
+/** Whether the session can leave memory: it owes nothing, and no caller waits for it. */
 export function isIdle(live: LiveSession, now: number): boolean {
   const { state } = live
   const dueAt = nextDueAt(state)
@@ -19,8 +19,8 @@ export function isIdle(live: LiveSession, now: number): boolean {
 }
 
 /**
- * Whether another owner would break off what goes on here, or get in its way. What waits for something else (a resume, a
- * decision, a time) waits with any owner, and whoever waits for it here goes on waiting.
+ * Whether giving the session to another process would interrupt work here. Work that waits for a resume, a decision
+ * or a time can wait under any owner, and callers here go on waiting for it.
  */
 export function isAtWork(live: LiveSession): boolean {
   const { state } = live

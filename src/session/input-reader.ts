@@ -1,4 +1,4 @@
-/** Inputs as people see them: from the ledger while they are unfinished, and from their last record afterwards. */
+/** Inputs as people see them: from the ledger while they are unfinished, and from the log afterwards. */
 import { defined } from '../defined.ts'
 import type { InputId, SessionId } from '../kernel/ids.ts'
 import { endingOf } from '../kernel/regions/endings/table.ts'
@@ -11,19 +11,19 @@ import { rowsOf } from './log-pages.ts'
 import { eventsOf, iso, resultView, STEER_ENDS } from './reads.ts'
 import type { InputView } from './views.ts'
 
-/** A record with its inputs at hand by their ids, and their ends. */
+/** A parsed record with its inputs and their ends by id. */
 interface Indexed {
   readonly row: LogRow
   readonly inputs: ReadonlyMap<InputId, InputRecord>
   readonly ended: ReadonlyMap<InputId, EndedRecord>
 }
 
-/** Records that are kept at hand. */
+/** How many parsed records are remembered. */
 const AT_HAND = 8
 
 /**
- * Looks inputs up one after the other. Those that were accepted or ended together stand in one record, however many they
- * are, which is read and looked through once.
+ * Looks up inputs one after the other. Inputs that were accepted or ended together stand in one record, which is read
+ * and indexed once.
  */
 export class InputReader {
   readonly #store: Store
@@ -37,7 +37,7 @@ export class InputReader {
     this.#state = state
   }
 
-  /** Takes a record to hand that was read already. */
+  /** Remembers a record that the caller has read already. */
   take(row: LogRow): void {
     if (this.#rows.has(row.position)) return
     const [oldest] = this.#rows.size < AT_HAND ? [] : this.#rows.keys()
@@ -51,7 +51,7 @@ export class InputReader {
     this.#rows.set(row.position, indexed)
   }
 
-  /** `input-not-found` if the session has none of this id. */
+  /** The input; `input-not-found` if the session has none of this id. */
   async view(inputId: string, looks = 2): Promise<InputView> {
     const id = inputId as InputId
     const place = await this.#store.locate(id)
@@ -61,10 +61,10 @@ export class InputReader {
     if (end !== undefined) return { ...(await this.#sentAs(record, place)), ...end }
     const { ledger, endings } = await this.#state()
     const decided = endingOf(endings, id)
-    // Its end was decided together with many others', and is about to be written.
+    // It was given up together with many others: its end is decided, and about to be written.
     if (decided !== undefined) return { ...(await this.#sentAs(record, place)), status: 'abandoned', ...decided }
     const entry = entryOf(ledger, id)
-    // It ended between the two looks: the log has its end by now.
+    // It ended between the two reads: by now the log has its end.
     if (entry === undefined && looks > 1) return this.view(inputId, looks - 1)
     const isNew = entry?.status === 'queued' && entry.attempts === 0
     return { ...(isNew ? saidBy(record) : await this.#sentAs(record, place)), ...standing(entry) }
@@ -89,7 +89,7 @@ export class InputReader {
     return { ...saidBy(record), ...defined({ receipt }) }
   }
 
-  /** What became of a steer: found among the events that followed its acceptance. */
+  /** What became of a steer, found among the events behind its acceptance. */
   async #receiptOf({ id }: InputRecord, { first, last }: Place): Promise<InputView['receipt']> {
     for await (const row of rowsOf(this.#store, { sessionId: this.#sessionId, after: first - 1 })) {
       const told = eventsOf(row).find(event => event.inputId === id && Object.hasOwn(STEER_ENDS, event.type))

@@ -1,4 +1,4 @@
-/** Sending inputs and asking for them later. */
+/** Admits inputs to the kernel, with the checks of their content and idempotency key. */
 
 import { KernelRejection } from '../driver/kernel-rejection.ts'
 import type { Transaction } from '../driver/transaction.ts'
@@ -16,38 +16,38 @@ import type { LiveSession } from './live-session.ts'
 import { type Besides, recorded } from './peer-input.ts'
 import type { InputStatus } from './views.ts'
 
-/** Identifies what was said, so that a key can't be bound to two things. */
+/** Identifies the content of an input, so that an idempotency key can't be bound to two contents. */
 function digestOf(params: SendParams): string {
   const { content, mode, supersessionKey, outputSchema, model, maxRunMs } = params
   return digestOfJson([content, mode ?? 'queue', supersessionKey, outputSchema, model, maxRunMs])
 }
 
-/** Identifies what a peer said, however it was delivered. */
+/** Identifies what a peer said, by whatever way it arrived. */
 export function digestOfSaid(content: Content): string {
   return digestOfJson([content])
 }
 
-/** What a key is bound to. `once`: it was not the sender's key, but what stands for what was said. */
+/** The input that a key is bound to. `once`: the key was derived from what a peer said, not given by the sender. */
 export interface Seen {
   readonly inputId: InputId
   readonly digest: string
   readonly once?: boolean
 }
 
-/** What admission said: a new input, or the one the key was bound to. */
+/** What admission answers: a new input, or the one that the key is bound to. */
 export interface Admitted {
   readonly outcome: 'accepted' | 'deduplicated'
   readonly inputId: InputId
 }
 
-/** What an input is besides what it says. Absent: a prompt of a user. */
+/** What kind of input it is. Absent: a prompt of a user. */
 export type InputNature = Pick<
   AcceptInput,
   'kind' | 'origin' | 'durability' | 'intent' | 'withoutWake' | 'continuation' | 'injectsContext' | 'malformedTerminal'
 >
 
 /**
- * Offers an input to the kernel, within a transaction, with what comes with it where a peer says it. Refusals throw.
+ * Offers an input to the kernel within a transaction, with what a peer's input means for others. Refusals throw.
  */
 export function admit(
   tx: Transaction,
@@ -89,10 +89,10 @@ export function admit(
   return { outcome: 'accepted', inputId: id }
 }
 
-/** Requests of peers that a session may owe an answer before it counts no more of them: whoever answers none shall not fill it. */
+/** How many requests of peers a session counts as unanswered: a session that answers none must not grow without bound. */
 const MOST_OWED = 1_000
 
-/** What comes with the input of a peer, in the step that takes it in. `effects`: what that step said. */
+/** Tells the kernel what a peer's input means for requests. `effects`: those of the step that admitted the input. */
 export function admitBesides(
   tx: Transaction,
   id: InputId,
@@ -104,8 +104,8 @@ export function admitBesides(
   if (interaction === undefined || accepted === undefined) return
   const step = interaction(accepted.lane)
   if (step.type === 'PeerRequestReceived' && tx.state.interactions.inbound.size >= MOST_OWED) return
-  // Whoever waits for an answer is told now. A request that nobody knows of has nobody who waits, and one that came
-  // before, or was entered by its host, is owed already: the kernel refuses both.
+  // The kernel refuses an answer to a request that the session never sent, and a request that is owed already because
+  // it came before or its host entered it: neither needs anything more.
   tx.try(step)
 }
 
@@ -113,7 +113,7 @@ function digestAsked({ once }: Seen, params: SendParams): string {
   return once === true ? digestOfSaid(params.content) : digestOf(params)
 }
 
-/** Refuses files where the runtime takes none. */
+/** Refuses files where the runtime is configured to take none. */
 export function demandTakable(live: LiveSession, content: Content): void {
   if (live.takesFiles || typeof content === 'string' || content.every(({ type }) => type !== 'file')) return
   throw new MeerkatError('unsupported', 'files are not taken here: send text, or open the machine with `persistent`')
@@ -138,7 +138,7 @@ function recordOf(params: SendParams, id: InputId, at: number, kind: InputKind =
   }
 }
 
-/** Where the session takes nothing new in, that is what the sender has to know. */
+/** Where the session takes no input in, that is what the sender has to be told. */
 function closedFor(state: MeerkatState): MeerkatError | undefined {
   const { lifecycle, registration } = state
   if (registration.phase === 'draining') {
@@ -177,7 +177,7 @@ function verdictOf(effects: readonly MeerkatEffect[], key: string | undefined): 
   }
 }
 
-/** How long a sender that was refused does well to wait: turns take seconds. */
+/** When a sender that was refused should try again: turns take seconds. */
 const RETRY_AFTER_MS = 1_000
 
 function overloaded(): MeerkatError {

@@ -1,4 +1,4 @@
-/** What a runtime is made of, for a host's machine that stands on it. Programs never get hold of it. */
+/** What a runtime is made of, for a host's machine that is built on it. It is not exported to programs. */
 import { MeerkatError } from '../errors.ts'
 import type { Core } from './core.ts'
 import type { Registrations } from './serving/registrations.ts'

@@ -1,9 +1,9 @@
 /**
  * A session's inputs, page by page.
  *
- * Those that have not ended are listed from the ledger, which knows when each was accepted; what ended is found along
- * the log. A page costs what it holds: it ends early where contents are long, and where a filter leaves a long stretch of
- * the log out; `next` then leads on behind what was looked at.
+ * Unfinished inputs are listed from the ledger, which knows when each was accepted; ended ones are found along the
+ * log. A page costs what it holds: it ends early where contents are long or where a filter skips a long stretch of
+ * the log, and `next` continues behind what was looked at.
  */
 import type { InputId, SessionId } from '../kernel/ids.ts'
 import { mapGet, mapValues } from '../kernel/persistent-map.ts'
@@ -19,17 +19,17 @@ import type { InputStatus, InputView, Page } from './views.ts'
 
 export interface ListInputs {
   readonly status?: InputStatus
-  /** Behind this input. */
+  /** Only inputs that were accepted after this one. */
   readonly after?: string
   readonly limit?: number
 }
 
-/** Inputs that are looked at in one turn of the event loop, and for one page. */
+/** How many inputs are examined in one turn of the event loop, and for one page. */
 const A_TURN = 64
 const A_PAGE = 10_000
-/** Unfinished inputs that are put in order for a page of them. */
+/** With at most this many unfinished inputs, they are sorted for a page. */
 const SORTED_MOST = 2_000
-/** About how many characters of content a page holds at most, unless its first input has more. */
+/** A page holds about this many characters of content, or its first input. */
 const PAGE_CHARS = 1024 * 1024
 
 /** Inputs in order of acceptance. */
@@ -61,8 +61,8 @@ export async function listInputs(
 }
 
 /**
- * Unfinished inputs of this status. A few are put in order as they are; many are found along the log from where the page
- * begins, so that what is not on it costs nothing.
+ * Unfinished inputs of this status. A few are sorted; many are found along the log from where the page begins, so
+ * that only the page is paid for.
  */
 async function* openIds(
   store: Store,
@@ -95,7 +95,7 @@ interface Wanted {
   readonly after: InputId | undefined
 }
 
-/** All inputs behind one of them, else from one of them on. */
+/** All inputs of the log, behind one of them or from one of them on. */
 async function* loggedIds(
   store: Store,
   { sessionId, reader, after, from }: Wanted & { readonly from?: InputId | undefined },
@@ -108,7 +108,7 @@ async function* loggedIds(
     if (row.record.inputs === undefined) continue
     reader.take(row)
     for (const { id } of row.record.inputs) {
-      // One that is not of this session has a place among the others by its id.
+      // An `after` that is not of this session has a place among the others by its id.
       if (isBehind || (!isKnown && after !== undefined && id > after)) yield id
       isBehind ||= id === after
     }

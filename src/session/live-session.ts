@@ -1,5 +1,5 @@
 /**
- * A session this process owns: its claim, its driver, its loop, and those who wait for its inputs.
+ * A session that this process owns: its claim, its driver, its loop, and the callers that wait for its inputs.
  */
 import { SessionDriver } from '../driver/driver.ts'
 import type { Committed } from '../driver/options.ts'
@@ -42,38 +42,38 @@ export interface SessionHost {
   readonly maxRunMs: number
   readonly abortGraceMs: number
   readonly storePatienceMs: number
-  /** Unfinished inputs that a session may have for another one to be taken in. */
+  /** A session with this many unfinished inputs takes no other in. */
   readonly maxQueuedInputs: number
-  /** Runs of the process at once; absent: as many as there are. */
+  /** How many runs the process performs at once; absent: no limit. */
   readonly slots?: RunSlots | undefined
-  /** What falls due in many sessions at once passes through it, a few at a time. */
+  /** Sessions pass through it a few at a time when many fall due at once. */
   readonly gate: Gate
-  /** What may have ended a process before passes through it, one at a time. */
+  /** Operations that may have ended a process pass through it one at a time. */
   readonly suspects: Gate
-  /** This copy of the session can't be written any more. */
+  /** Called when this copy of the session can't be written any more. */
   readonly onLost: (session: LiveSession, error: unknown) => void
-  /** The store took a commit of it. */
+  /** Called when the store took a commit of it. */
   readonly onWritten: () => void
   readonly faults?: Faults | undefined
   readonly observer?: RuntimeObserver | undefined
 }
 
-/** How an input ended, as its waiters hear it. */
+/** How an input ended, as its waiters get it. */
 export interface Ended extends Pick<EndedRecord, 'status' | 'reason' | 'by'> {
   readonly result?: RunResult
 }
 
-/** Messages of context a model is given at most, newest last; compaction keeps it far below. */
+/** A model gets at most this many messages of context, the newest ones; compaction keeps it far below. */
 const CONTEXT_LIMIT = 10_000
 
 export class LiveSession {
   readonly driver: SessionDriver
   readonly loop: SessionLoop
-  /** What was just written of it. */
+  /** Its newest records, for readers. */
   readonly recent: Recent
-  /** When it was last asked for anything, on the monotonic clock. */
+  /** When a caller last used it, on the monotonic clock. */
   usedAt: number
-  /** Inputs abandoned since it was loaded. */
+  /** How many inputs were abandoned since it was loaded. */
   abandoned = 0
   #record: SessionRecord
   readonly #host: SessionHost
@@ -84,11 +84,11 @@ export class LiveSession {
   readonly #listeners = new Set<() => void>()
   readonly #background: Background
   #pins = 0
-  /** No run starts here any more. */
+  /** True once the session is being given back: no run starts here any more. */
   #leaving = false
   #closing = false
 
-  /** `state`: after the newest record that was loaded. */
+  /** @param state The state after the newest record that was loaded. */
   constructor(host: SessionHost, claim: Claim, loaded: LoadedSession, state: MeerkatState) {
     const { store, clock, ids, serving } = host
     this.#host = host
@@ -106,7 +106,7 @@ export class LiveSession {
       position,
       unsnapshotted: loaded.rows.length,
       settle: tx => {
-        // Who is going away starts nothing that the next owner would find half done.
+        // A process that is closing begins nothing that the next owner would find half done.
         settleRegistration(tx, this.#record, ids)
         this.#background.settle(tx)
         settle(tx, this.#performer, ids)
@@ -146,7 +146,7 @@ export class LiveSession {
     })
   }
 
-  /** The session as its last commit left it. */
+  /** The session's record after its last commit. */
   get record(): SessionRecord {
     return this.#record
   }
@@ -168,27 +168,28 @@ export class LiveSession {
     return this.#host.takesFiles !== false
   }
 
-  /** Whether somebody here performs its runs. */
+  /** Whether this process has an executor for its runs. */
   get isServed(): boolean {
     return this.#host.serving.of(this.id) !== undefined
   }
 
-  /** How runs that start here are performed; undefined where none does. */
+  /** What performs the runs that start here; undefined: none start here. */
   get #performer(): Performer | undefined {
     const executor = this.#host.serving.of(this.id)
     if (executor === undefined || this.#leaving) return undefined
     return { hearsWhileParked: () => hearsWhileParked(executor, this.id) }
   }
 
-  /** Unfinished inputs that it may have for another one to be taken in. */
+  /** With this many unfinished inputs it takes no other in. */
   get maxQueuedInputs(): number {
     return this.#host.maxQueuedInputs
   }
 
-  /** Ends the conditions of a former owner and takes up what is owed. */
+  /** Ends the conditions that its former owner left, and resumes the work that is owed. */
   async takeUp(): Promise<void> {
     await this.#host.faults?.('session.loaded')
-    // What ended with the former owner (a run, an operation) is news; an executor that is gone is not.
+    // The end of a former owner's run or operation is recorded at once, because others wait for it; that its executor
+    // is gone may wait for the next commit.
     const lazy = this.state.run.phase === 'none' && this.state.operations.active === 0
     const said = this.state.run.phase === 'none' ? [] : await leftOf(this.#host.store, this.id)
     await this.driver.mutate(
@@ -204,7 +205,9 @@ export class LiveSession {
     this.#background.sync()
   }
 
-  /** Throws for an id that an input has or had: the ledger knows unfinished ones only. */
+  /**
+   * Throws where an input has or had this id: the kernel's ledger knows only unfinished ones, so the store is asked.
+   */
   async demandUnused(inputId: InputId): Promise<void> {
     if ((await this.#host.store.locate(inputId)) === undefined) return
     const message = `the id ${inputId} is taken: an offer that may be repeated carries an idempotencyKey`
@@ -216,7 +219,7 @@ export class LiveSession {
     return key === undefined ? undefined : this.#host.store.key(this.id, key)
   }
 
-  /** Keeps what an input said while it is unfinished. */
+  /** Holds the content of an input while the input is unfinished. */
   keep(record: InputRecord): void {
     this.#payloads.set(record.id, record)
   }
@@ -257,7 +260,10 @@ export class LiveSession {
     }
   }
 
-  /** Settles an open call; what the model is told of it joins the journal of its work, also while a run has that in hand. */
+  /**
+   * Settles an open call. What the model is told of it joins the journal of its work, also while a run is performing
+   * that work.
+   */
   settleCall(callId: CallId, act: (tx: Transaction, call: CallEntry) => Told): Promise<Told> {
     return this.driver.mutate(tx => {
       const call = callOf(tx.state, this.id, callId)
@@ -288,40 +294,40 @@ export class LiveSession {
     return () => this.#listeners.delete(callback)
   }
 
-  /** Whether anybody here waits for the end of an input of it. */
+  /** Whether a caller in this process waits for the end of one of its inputs. */
   get isWaitedFor(): boolean {
     return this.#waiters.size > 0
   }
 
-  /** Whether nobody here does anything with it, though it may owe work. */
+  /** Whether this process does nothing with it, though it may owe work. */
   get unused(): boolean {
     const { driver, loop } = this
     return driver.idle && loop.performing === undefined && this.#pins === 0 && this.#listeners.size === 0
   }
 
-  /** Lets the run that is under way end, within the time left, and starts no other. */
+  /** Lets the current run end, within the time left, and starts no other. */
   async finish(deadline: Deadline): Promise<void> {
     this.#leaving = true
     await this.loop.rest(deadline)
   }
 
-  /** Keeps the session loaded until the answer is called. */
+  /** Keeps the session loaded until the returned function is called. */
   pin(): () => void {
     this.#pins++
     let isHeld = true
     return () => {
-      // Whoever lets go twice must not let go for somebody else.
+      // Called twice, it must not release the pin of another caller.
       if (isHeld) this.#pins--
       isHeld = false
     }
   }
 
-  /** Whether this copy was let go: what is asked of it now belongs to the next one. */
+  /** Whether this copy was let go: requests belong to the next one. */
   get closed(): boolean {
     return this.#closing
   }
 
-  /** Stops performing and gives the session back. */
+  /** Stops performing, and gives the session back to the store. */
   async close(): Promise<void> {
     this.#closing = true
     this.#leaving = true
@@ -382,7 +388,7 @@ export class LiveSession {
   }
 }
 
-/** How an input ended, with the text its record keeps among the messages. */
+/** How an input ended, with the text that its record keeps among the messages. */
 function endedView(ended: EndedRecord, messages: readonly MessageRecord[] | undefined): Ended {
   const { status, reason, by, result } = ended
   return {

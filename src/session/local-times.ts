@@ -1,32 +1,36 @@
 /**
- * Cron patterns in a time zone: which moments the wall times of a pattern fall on.
+ * Cron patterns in a time zone: at which moments a zone's clocks show the times that a pattern names.
  *
- * 1. A pattern with fixed hours is due once for each wall time that it names. One that the clocks leave out falls on the
- *    moment at which they go on; one that they show twice is due the first time. A list is due when its single times are.
- * 2. A pattern with any hour (a star, or every so many hours) follows the time that passes: it leaves out what the
- *    clocks leave out, and is due twice where they show an hour twice.
+ * 1. A pattern with fixed hours is due once for each time that it names. A time that the clocks skip is due at the
+ *    moment at which they skip it; a time that they show twice is due the first time. A list of hours is due when
+ *    each hour by itself would be.
+ * 2. A pattern with any hour (a star, or every so many hours) follows the time that passes: it skips what the clocks
+ *    skip, and is due twice where they show an hour twice.
  *
- * The pattern itself is only ever asked in UTC, where no clocks change.
+ * The pattern itself is only ever evaluated in UTC, where clocks never change.
  */
 import { Cron } from 'croner'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
-/** No clocks were ever moved by more. */
+/** No zone ever moved its clocks by more. */
 const MOST_MOVED_MS = 3 * HOUR_MS
-/** Changes of the clocks between now and the next due time of a pattern, at most; two a year. */
+/** How many changes of the clocks are followed between now and a pattern's next due time; zones have two a year. */
 const CHANGES_MOST = 1_000
 
 interface LocalCron {
   readonly hasAnyHour: boolean
-  /** The first wall time after this one that the pattern names, as if it were UTC. */
+  /** The first local time after this one that the pattern names; both written as if they were UTC. */
   readonly nextLocal: (after: number) => number | undefined
 }
 
-/** What a zone's clocks are ahead of UTC at a moment, ms. */
+/** How far a zone's clocks are ahead of UTC at a moment, ms. */
 type Offset = (at: number) => number
 
-/** When the pattern is due next after a moment; undefined when it never is. Throws where pattern or zone are none. */
+/**
+ * The moment after `after` at which the pattern is due next; undefined: never. Throws where the pattern or the zone
+ * is invalid.
+ */
 export function nextLocalTime(pattern: string, timeZone: string, after: number): number | undefined {
   const cron = kept(crons, pattern, makeCron)
   if (timeZone === 'UTC') return cron.nextLocal(after)
@@ -34,12 +38,12 @@ export function nextLocalTime(pattern: string, timeZone: string, after: number):
   return cron.hasAnyHour ? nextPassing(cron, offset, after) : nextNamed(cron, offset, after)
 }
 
-/** Each wall time once: in a gap at its end, in an overlap in its first pass. */
+/** Each local time once: one in a gap at the end of the gap, one in an overlap at its first pass. */
 function nextNamed({ nextLocal }: LocalCron, offset: Offset, after: number): number | undefined {
   const before = offset(after - MOST_MOVED_MS)
   const ahead = offset(after)
   let from = after + ahead
-  // The clocks went back a while ago: these wall times have been, up to where they were moved.
+  // The clocks went back shortly before: the local times up to the change have been due already.
   if (before > ahead) from = Math.max(from, changeAfter(offset, after - MOST_MOVED_MS, after) + before - 1)
   const local = nextLocal(from)
   return local === undefined ? undefined : momentOf(local, offset)
@@ -60,14 +64,14 @@ function nextPassing({ nextLocal }: LocalCron, offset: Offset, after: number): n
   return undefined
 }
 
-/** The moment at which the zone's clocks show this first, or, where they never do, at which they have left it out. */
+/** The moment at which the zone's clocks first show this time or, where they skip it, the moment of the skip. */
 function momentOf(local: number, offset: Offset): number {
   const [before, later] = [offset(local - DAY_MS), offset(local + DAY_MS)]
   const shown = [local - before, local - later].filter(at => at + offset(at) === local)
   return shown.length > 0 ? Math.min(...shown) : changeAfter(offset, local - later - 1, local - before)
 }
 
-/** The first moment in (from, to] with another offset than `from` has, if it has another one at the end. */
+/** The first moment in (from, to] whose offset differs from that of `from`, if the one at `to` does. */
 function changeAfter(offset: Offset, from: number, to: number): number {
   const ahead = offset(from)
   let [same, other] = [from, to]
@@ -79,7 +83,7 @@ function changeAfter(offset: Offset, from: number, to: number): number {
   return other
 }
 
-/** As `changeAfter` over any span, looking at it day by day so that no change hides behind the next one. */
+/** As `changeAfter` over any span, day by day, so that no change hides behind the next one. */
 function firstChange(offset: Offset, from: number, to: number): number | undefined {
   const ahead = offset(from)
   for (let start = from; start < to; start += DAY_MS) {

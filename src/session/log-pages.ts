@@ -1,4 +1,4 @@
-/** A session's records in pages that are small enough to read between two other things. */
+/** Reads a session's records in pages that are small enough to read between two other pieces of work. */
 import type { SessionId } from '../kernel/ids.ts'
 import { PAGE_BYTES, PAGE_ROWS } from '../store/pages.ts'
 import type { Position } from '../store/records.ts'
@@ -7,13 +7,13 @@ import { nextTurn } from '../turns.ts'
 
 export interface LogQuery {
   readonly sessionId: SessionId
-  /** Records behind this position. */
+  /** Only records behind this position. */
   readonly after?: Position
-  /** The work ends with its reason once this is aborted. */
+  /** Once aborted, the iteration fails with its reason. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** The records behind a position, a page a turn of the event loop. */
+/** The records behind a position, one page in a turn of the event loop. */
 async function* pagesOf(
   store: Store,
   { sessionId, after: from = 0, signal }: LogQuery,

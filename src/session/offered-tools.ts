@@ -1,11 +1,14 @@
-/** Which tools an executor says it has. An executor is foreign code: what it says is checked, and it may say nothing. */
+/** Asks an executor for its tools. An executor is foreign code: its answer is checked, and it may give none. */
 import { MeerkatError } from '../errors.ts'
 import type { CoreExecutor, ToolSummary } from '../executor/executor.ts'
 import { jsonOf, messageOf, unheard } from '../foreign.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import type { SessionOptions } from '../store/records.ts'
 
-/** Its tools for a session of these options, as a copy; none where it keeps silent. `unsupported` where it can't be understood. */
+/**
+ * The executor's tools for a session with these options, as a copy; none where it gives no answer. `unsupported`
+ * where its answer can't be used.
+ */
 export function offeredTools(
   executor: CoreExecutor,
   options: SessionOptions,

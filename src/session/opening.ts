@@ -1,4 +1,4 @@
-/** How sessions come to be: opened, or forked from another one's transcript. */
+/** How sessions are made: opened, or forked from the transcript of another one. */
 import { MeerkatError } from '../errors.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import type { MessageRecord, SessionOptions } from '../store/records.ts'
@@ -11,8 +11,8 @@ import { readMessages, summaryOf } from './reads.ts'
 import { changesTo, demandActing, optionsConflict, sameOptions } from './settings.ts'
 
 /**
- * The session of this id, made if there is none; `changes` are what the opener wants different of an existing one. Names of
- * tools are checked by the executor that serves it.
+ * The session of this id, made if there is none; `changes` are the opener's options that differ from those of an
+ * existing one. Names of tools are checked against the executor that serves the session.
  */
 export async function openSession(
   core: Core,
@@ -27,7 +27,7 @@ export async function openSession(
       const capabilities = await knownModel(core, id, options.model)
       await core.sessions.create(id, options, { capabilities })
     } catch (error) {
-      // Two openers at once: the one who came second finds the session of the first.
+      // Of two callers that open it at once, the second finds the session of the first.
       if (!(error instanceof MeerkatError && error.code === 'session-conflict')) throw error
     }
   }
@@ -39,7 +39,7 @@ export async function openSession(
   return { session, changes: changesTo(session, options) }
 }
 
-/** Makes a session that begins with the first messages of another, and answers its id. */
+/** Makes a session from the first messages of another one, and answers its id. */
 export async function forkSession(
   core: Core,
   sessionId: string,

@@ -1,4 +1,4 @@
-/** How an operation ends within a transaction, with what it came to. */
+/** Ends operations within a transaction, with their results. */
 import { defined } from '../defined.ts'
 import type { Transaction } from '../driver/transaction.ts'
 import type { OperationId } from '../kernel/ids.ts'
@@ -7,12 +7,12 @@ import { isLive } from '../kernel/regions/operations/state.ts'
 import type { OperationEndedRecord } from '../store/records.ts'
 
 type How = Pick<OperationEndedRecord, 'outcome' | 'output' | 'error'>
-/** How an operation that was waited for here ended. `reason`: why it was given up. */
+/** How an operation ended that this process waited for. `reason`: why it was given up. */
 export type Came = How & { readonly outcome: keyof typeof ENDS; readonly reason?: 'timed-out' }
 
 const ENDS = { completed: 'CompleteOperation', failed: 'FailOperation', cancelled: 'CancelOperation' } as const
 
-/** Ends an operation within a transaction, with what it came to. */
+/** Ends an operation within a transaction, with its result. */
 export function endOperation(tx: Transaction, operationId: OperationId, { reason, ...how }: Came): void {
   const { outcome } = how
   tx.step(
@@ -23,7 +23,10 @@ export function endOperation(tx: Transaction, operationId: OperationId, { reason
   tell(tx, operationId, how)
 }
 
-/** Takes up what another process began. False if it is over: with this one, it would have ended too many. */
+/**
+ * Takes up an operation that another process began. False if the kernel ended it instead, because with this one it
+ * would have ended too many processes.
+ */
 export function takeUpOperation(tx: Transaction, operationId: OperationId): boolean {
   if (!isLive(tx.state.operations, operationId)) return false
   tx.step({ type: 'TakeUpOperation', operationId, mostCrashes: MOST_CALL_CRASHES })
@@ -33,7 +36,7 @@ export function takeUpOperation(tx: Transaction, operationId: OperationId): bool
   return false
 }
 
-/** Says more of an end than the kernel does. */
+/** Adds to an end what the kernel does not know of it. */
 function tell({ parts: { operationsEnded } }: Transaction, id: OperationId, how: How): void {
   const last = operationsEnded.findLastIndex(one => one.id === id)
   operationsEnded[last] = { ...operationsEnded[last], id, ...defined(how) }

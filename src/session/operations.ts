@@ -1,4 +1,4 @@
-/** Background operations as people see and end them. */
+/** Background operations, as people read them and end them. */
 import { defined } from '../defined.ts'
 import { MeerkatError } from '../errors.ts'
 import type { CallId, OperationId } from '../kernel/ids.ts'
@@ -12,10 +12,10 @@ import { type Came, endOperation } from './operation-ends.ts'
 import { type OperationEnd, operationEnds, operationRecords } from './records.ts'
 import type { OperationView } from './views.ts'
 
-/** How somebody outside says that an operation ended. */
+/** The end of an operation, as a caller outside reports it. */
 export type FinishRequest = Omit<Came, 'reason'> & { readonly operationId: OperationId }
 
-/** Ends an operation that goes on outside. Saying the same again is answered, something else is refused. */
+/** Ends an operation that is performed outside. The same end again is answered, another one is refused. */
 export async function finishOperation(
   core: Core,
   live: LiveSession,
@@ -34,7 +34,7 @@ export async function finishOperation(
   throw new MeerkatError('conflict', message, { details: { operationId: id, status: view.status } })
 }
 
-/** Those that run, and the newest that ended, oldest first. */
+/** Unfinished operations and the newest ended ones, oldest first. */
 export async function operationViews(core: Core, sessionId: string): Promise<readonly OperationView[]> {
   const { operations } = await core.state(sessionId)
   const entries = [...mapValues(operations.entries)]

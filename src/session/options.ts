@@ -1,4 +1,4 @@
-/** How a runtime is made. */
+/** The options of a runtime. */
 
 import type { CoreExecutor } from '../executor/executor.ts'
 import type { Faults } from '../faults.ts'
@@ -15,51 +15,52 @@ export interface RuntimeOptions {
   /** Where sessions live; default: memory, gone with the process. */
   readonly store?: StoreSource
   /**
-   * Answers the inputs of every session that has no executor of its own (`Runtime.serve`). Without one the runtime admits
-   * and reads, but runs nothing of theirs.
+   * Performs the runs of every session that has no executor of its own (`Runtime.serve`). Without one the runtime
+   * admits their inputs and reads them, and performs none of their runs.
    */
   readonly executor?: CoreExecutor
   /** Whether inputs may carry files. Default true. */
   readonly takesFiles?: boolean
-  /** Take up sessions that owe work as soon as the runtime starts. Default true. */
+  /** Whether to take up sessions that owe work as soon as the runtime starts. Default true. */
   readonly recover?: boolean
-  /** Longest run where neither input nor session says otherwise. Default one hour. */
+  /** The longest a run may take where neither the input nor the session says otherwise. Default one hour. */
   readonly maxRunMs?: number
   /** How long an aborted executor may take to return before its run is given up. Default 5 s. */
   readonly abortGraceMs?: number
   /**
-   * How long a store may refuse what a run reports (a full disk) before whoever waits for the run hears of it, as
+   * How long the store may refuse what a run reports (a full disk) before callers that wait for the run get
    * `store-unavailable`. The work stays, and goes on once the store takes it. Default two minutes.
    */
   readonly storePatienceMs?: number
   /**
-   * Runs at once in this process, oldest first: a number, or besides it a number for each value of a label, such as
-   * `{ total: 50, perLabel: { tenant: 5 } }`. A run's time counts from when it begins. Default: no limit.
+   * How many runs this process performs at once; the oldest go first. A number, or a number for each value of a label
+   * besides, such as `{ total: 50, perLabel: { tenant: 5 } }`. A run's time counts from when it begins. Default: no
+   * limit.
    */
   readonly maxConcurrentRuns?: number | RunLimits
-  /** Unfinished inputs of a session, beyond which another one is refused as `overloaded`. Default 10,000. */
+  /** A session with this many unfinished inputs refuses another one as `overloaded`. Default 10,000. */
   readonly maxQueuedInputs?: number
-  /** Idle sessions kept loaded. Default 1,000. */
+  /** How many idle sessions stay loaded. Default 1,000. */
   readonly keepIdle?: number
-  /** How long an idle session stays loaded once there are more. Default 60 s. */
+  /** How long an idle session stays loaded once there are more than `keepIdle`. Default 60 s. */
   readonly idleMs?: number
   /**
-   * How often sessions that want an owner and have none alive are looked for. Default a third of the store's lease, at
-   * most 15 s.
+   * How often the runtime looks for sessions that need an owner and have none alive. Default a third of the store's
+   * lease, at most 15 s.
    */
   readonly recoverEveryMs?: number
-  /** What may go, and when; done in the background. Default: everything is kept. */
+  /** What is pruned in the background, and when. Default: everything is kept. */
   readonly retention?: RetentionPolicy
-  /** Hears of what happens, for telemetry: see `meerkat-ts/telemetry`. */
+  /** Called with what happens, for telemetry: see `meerkat-ts/telemetry`. */
   readonly observer?: RuntimeObserver
-  /** Crash points for tests. */
+  /** Crash points, for tests. */
   readonly faults?: Faults
-  /** What time it is, and how it passes; default the machine's. */
+  /** Tells the time and waits; default: the machine's clock. */
   readonly clock?: ClockSource
   readonly ids?: Ids
 }
 
-/** The options as everything inside may trust them. `invalid-params` names the one that can't be. */
+/** The options, checked and completed. `invalid-params` names the one that is wrong. */
 export function soundOptions<Options extends Omit<RuntimeOptions, 'store'>>(options: Options): Options {
   runLimits(options.maxConcurrentRuns)
   if (options.maxQueuedInputs !== undefined) demandCount('maxQueuedInputs', options.maxQueuedInputs)
@@ -71,11 +72,11 @@ export function soundOptions<Options extends Omit<RuntimeOptions, 'store'>>(opti
 
 type Kind = readonly [isIt: (value: unknown) => boolean, words: string]
 
-/** `soundOptions` judges it. */
+/** A number that `soundOptions` checks. */
 const measured: Kind = [() => true, '']
 const flag: Kind = [value => typeof value === 'boolean', 'true or false']
 const callback: Kind = [value => typeof value === 'function', 'a function']
-/** An object with these methods, and perhaps with those. */
+/** An object that must have the first methods, and may have the others. */
 const withMethods = (words: string, needed: readonly string[], possible: readonly string[] = []): Kind => [
   value =>
     typeof value === 'object' &&
@@ -119,7 +120,7 @@ const KINDS: { readonly [Name in keyof Required<RuntimeOptions>]: Kind } = {
 
 const isOption = (name: string): name is keyof RuntimeOptions => Object.hasOwn(KINDS, name)
 
-/** The options of a runtime, or `invalid-params` that names what is wrong. */
+/** The options of a runtime; `invalid-params` names what is wrong. */
 export function checkedOptions(given: RuntimeOptions): RuntimeOptions {
   const problems: Problem[] = []
   for (const [name, value] of Object.entries(fieldsOf(given, 'options'))) {

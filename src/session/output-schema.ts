@@ -1,14 +1,15 @@
 /**
- * The form of an answer, as callers give it: a JSON Schema, or a schema of a library that speaks Standard Schema, such as
- * Zod. The first is what is recorded and what models see; the second also types and checks what the caller gets back.
+ * The schema of an answer, as callers give it: a JSON Schema, or a schema of a library that speaks Standard Schema,
+ * such as Zod. The JSON Schema is what is recorded and what models see; a library's schema also types and checks what
+ * the caller gets back.
  *
- * Enforces: what is neither is refused where it is given, not when a model has answered.
+ * Enforces: anything else is refused when the caller gives it, not when a model has answered.
  */
 import { MeerkatError } from '../errors.ts'
 import { jsonOf, messageOf } from '../foreign.ts'
 import { systemClock } from '../time.ts'
 
-/** What is used of a schema that follows https://standardschema.dev. */
+/** The part that is used of a schema that follows https://standardschema.dev. */
 export interface StandardSchema<Output = unknown> {
   readonly '~standard': {
     readonly version: 1
@@ -22,21 +23,21 @@ type Checked<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly { readonly message: string }[] }
 
-/** What a schema's answers are: typed where the schema says so. */
+/** The type of a schema's answers, where the schema says so. */
 export type OutputOf<Schema> = Schema extends {
   readonly '~standard': { readonly types?: { readonly output: infer Output } | undefined }
 }
   ? Output
   : unknown
 
-/** Longest schema that is taken. */
+/** A longer schema is refused. */
 const MAX_SCHEMA_CHARS = 256 * 1024
-/** Checks run in the caller's process; one that never answers must not keep the caller. */
+/** A schema's check is the caller's own code: one that never answers must not block the caller for ever. */
 const MAX_CHECK_MS = 10_000
 
 /**
- * The schema as it is recorded: a JSON Schema. Throws `invalid-params` for anything else. At once wherever it can, so
- * that whoever sends two inputs has them accepted in that order.
+ * The schema as a JSON Schema, which is what is recorded. Throws `invalid-params` for anything else. Answers without
+ * a promise where it can, so that two inputs of a caller are accepted in the order in which they were sent.
  */
 export function recordedSchema(given: unknown): unknown {
   if (!isStandardSchema(given)) return plainSchema(given)
@@ -71,13 +72,13 @@ export function isStandardSchema(value: unknown): value is StandardSchema {
 }
 
 /**
- * What the schema's library makes of it. The form of what goes in: a model's answer is checked, and transformed, after
- * it was written.
+ * The JSON Schema that the library makes. It describes what goes into the schema, because a model's answer is checked
+ * and transformed after it was written.
  */
 function jsonSchemaOf(schema: StandardSchema): unknown {
   try {
     const made = madeBySchema(schema)
-    // Only what is there at once: a promise of foreign code may have no end.
+    // A promise is not waited for: foreign code may never settle it.
     if (isPlainObject(made)) return withoutDialect(made)
     if (made === undefined && '_zod' in schema) return madeByZod(schema)
   } catch (error) {
@@ -86,7 +87,7 @@ function jsonSchemaOf(schema: StandardSchema): unknown {
   throw refused(`the schemas of ${messageOf(schema['~standard'].vendor)} can't be written as JSON Schema here`)
 }
 
-/** Zod's small build has the function beside its schemas instead of on them. */
+/** Zod's small build has the function as an export, not as a method of its schemas. */
 async function madeByZod(schema: unknown): Promise<unknown> {
   const { toJSONSchema } = await import('zod')
   try {
@@ -119,12 +120,12 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
   }
 }
 
-/** Keywords of which a schema that says anything has one. */
+/** A schema that restricts anything has at least one of these keywords. */
 const KEYWORDS =
   /^(?:\$ref|\$defs|\$id|\$schema|definitions|type|properties|required|items|prefixItems|enum|const|anyOf|oneOf|allOf|not|if|additionalProperties|patternProperties|format|pattern|minimum|maximum|minLength|maxLength|minItems|maxItems|title|description|default|examples)$/
 const TYPES: readonly unknown[] = ['object', 'array', 'string', 'number', 'integer', 'boolean', 'null']
 
-/** What is wrong with it at first sight; the rest is for whoever compiles it. */
+/** What is wrong with it at first sight; the executor that compiles it finds the rest. */
 function problemOf(given: unknown, schema: unknown): string | undefined {
   if (!isPlainObject(given) || !isPlainObject(schema) || Array.isArray(schema)) return 'it is not an object'
   const inner = Object.entries(given).find(([, value]) => isStandardSchema(value))
@@ -138,7 +139,7 @@ function problemOf(given: unknown, schema: unknown): string | undefined {
   return odd === undefined ? undefined : `there is no type ${messageOf(JSON.stringify(odd))}`
 }
 
-/** An answer as the schema makes it, or why it does not take it. Never rejects, and answers in bounded time. */
+/** The answer as the schema makes it, or why the schema refuses it. Never rejects, and answers in bounded time. */
 export async function checkedOutput<Output>(
   schema: StandardSchema<Output>,
   answer: unknown,

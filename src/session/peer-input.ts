@@ -1,6 +1,6 @@
 /**
- * What an input of a peer is and says. Its text is the kernel's projection of who spoke and what about, made where the
- * input is admitted and nowhere else: what the journal, the transcript, an executor and the model get is this text.
+ * Turns what a peer sent into the text of an input. The text is the kernel's projection of the sender and the subject,
+ * made where the input is admitted and nowhere else: journal, transcript, executor and model all get this text.
  */
 import { MeerkatError } from '../errors.ts'
 import { jsonOf } from '../foreign.ts'
@@ -20,17 +20,17 @@ import type { AcceptInput } from '../kernel/regions/ledger/input.ts'
 import type { InputKind, Lane } from '../kernel/regions/ledger/state.ts'
 import type { Content, ContentPart } from '../store/records.ts'
 
-/** An input of a peer, put into words. */
+/** An input of a peer as the ledger takes it. */
 export interface PeerInput {
   readonly nature: Pick<AcceptInput, 'kind' | 'origin' | 'intent' | 'malformedTerminal'>
   readonly content: Content
-  /** A key under which it is in the conversation once, however often it arrives. */
+  /** A key under which it joins the conversation once, however often it arrives. */
   readonly once?: string
-  /** What it means for the request that it is, or is about: the session owes an answer from now on, or has got one. */
+  /** What it means for a request: the session owes an answer to this one, or has got the answer to one of its own. */
   readonly interaction?: (lane: Lane) => InteractionsInput
 }
 
-/** What comes with an input of a peer besides what it says. */
+/** What the kernel has to be told together with an input of a peer. */
 export type Besides = Pick<PeerInput, 'once' | 'interaction'>
 
 type Told = Pick<AcceptInput, 'kind' | 'origin' | 'intent'>
@@ -42,19 +42,19 @@ const KINDS = {
   ResponseTerminal: 'peer-response-terminal',
 } as const
 
-/** Longest JSON text of a payload. */
+/** A longer payload, as JSON, is refused. */
 const MAX_PAYLOAD_CHARS = 10_485_760
 
 /**
- * Puts a peer's word into words. `content` is a message's body, and what is shown beside anything else;
- * `told`: what its host says of it besides. Throws `invalid-params`, and `too-large` for a payload.
+ * The input that a peer's message becomes. `content` is the body of a message, and is shown beside anything else;
+ * `told` is what the host adds about it. Throws `invalid-params`, and `too-large` for a payload.
  */
 export function peerInput(said: PeerSaid, content: Content | undefined, told: Told = {}): PeerInput {
   const kind = KINDS[said.type]
   if ((told.kind ?? kind) !== kind) throw wrong('kind', `it is ${kind} where the peer's word is a ${said.type}`)
   const nature = { kind, origin: told.origin ?? 'peer' } as const
   const projection = projectionOf(said)
-  // The kernel refuses it: the text is never read.
+  // The kernel refuses it, so its text is never read.
   if (projection === undefined) return { nature: { ...nature, malformedTerminal: true }, content: content ?? '' }
   const key = contextKey(projection)
   const interaction = interactionOf(projection)
@@ -91,7 +91,7 @@ function interactionOf(projection: PeerConversationProjection): PeerInput['inter
   }
 }
 
-/** Undefined for a terminal response of which none could be made. */
+/** The kernel's projection; undefined for a terminal response that can't be projected. */
 function projectionOf(said: PeerSaid): PeerConversationProjection | undefined {
   if (said.type === 'Message') return said
   const payload = plain(said.payload)
@@ -116,8 +116,8 @@ function contentOf(projection: PeerConversationProjection, content: Content | un
 }
 
 /**
- * What an input says as it goes into the records, whoever put it into words: nothing of a peer's begins like a text of the
- * runtime, but for the header of its own kind.
+ * The content of an input as it is recorded: nothing in a peer's input may look like a text of the runtime, apart
+ * from the header of its own kind.
  */
 export function recorded(kind: InputKind, content: Content): Content {
   if (!isOfPeer(kind)) return content

@@ -1,22 +1,22 @@
 /**
- * Plainly fine parameters, told without the schemas.
+ * Recognises parameters that are plainly valid, without the schemas.
  *
- * What an operation takes is said by the schemas of the operations table; to load them takes longer than a turn takes
- * to run. What a program asks on its way to the first answer is mostly text and short ids, and can be told to be fine at
- * a glance. Sound, not complete: what this passes the schema would pass unchanged, everything else is the schema's to
- * judge. A test holds that.
+ * The schemas of the operations table say what an operation takes, but loading them takes longer than a turn takes to
+ * run. What a program sends on its way to the first answer is mostly text and short ids, and can be recognised at
+ * once. This is sound and not complete: what passes here would pass the schema unchanged, and everything else is
+ * judged by the schema. A test checks that.
  */
 import { MAX_ID_CHARS, PRINTABLE } from '../names.ts'
 
 type Check = (value: unknown) => boolean
 
-/** What is plainly fine of an operation's parameters. */
+/** How to recognise valid parameters of an operation. */
 export interface Form {
   readonly required: readonly string[]
   readonly fields: ReadonlyMap<string, Check>
 }
 
-/** The form of parameters that need these fields and may have those. */
+/** A form with these required and optional fields. */
 export function form(required: Readonly<Record<string, Check>>, optional: Readonly<Record<string, Check>> = {}): Form {
   const fields = new Map([...Object.entries(required), ...Object.entries(optional)])
   return { required: Object.keys(required), fields }
@@ -41,7 +41,7 @@ export const count: Check = whole(1, 2 ** 31)
 /** The one field that most operations have. */
 export const session = { sessionId: name }
 
-/** A copy of the parameters if they are plainly fine; undefined where the schema has to tell. */
+/** A copy of the parameters if they are plainly valid; undefined where the schema has to judge. */
 export function plainly(known: Form, params: object): Readonly<Record<string, unknown>> | undefined {
   if (Array.isArray(params)) return undefined
   const copy: Record<string, unknown> = {}

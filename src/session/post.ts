@@ -1,9 +1,12 @@
 /**
- * Requests between processes: from whoever was asked to whoever owns the session.
+ * Requests between processes: from the process that a caller asked to the owner of the session.
  *
- * 1. A request is a letter in the store: durable before it counts, and read by the owner of that moment or the next one.
- * 2. While it waits, the sender tries to become the owner itself: a dead one's session is taken up by whoever asks.
- * 3. No answer in time is `not-owner`; the error says whether the request was taken back or may still be performed.
+ * 1. A request is a letter in the store: it is durable before it is sent, and is read by the present owner or the
+ *    next one.
+ * 2. While it waits, the sender tries to become the owner itself: the session of a dead owner is taken up by the
+ *    process that has a request for it.
+ * 3. Without an answer in time the caller gets `not-owner`; the error says whether the request was taken back or may
+ *    still be performed.
  */
 import { asMeerkatError, type ErrorBody, MeerkatError } from '../errors.ts'
 import type { SessionId } from '../kernel/ids.ts'
@@ -15,17 +18,23 @@ import { waitForNews } from './news.ts'
 import type { Owned } from './table/row.ts'
 import { letters } from './table/rows.ts'
 
-/** What a request may take besides the time a dead owner keeps its sessions. */
+/** How long a request may take, beyond the lease of an owner that died. */
 const PATIENCE_MS = 10_000
-/** Behind hints that are lost, and an owner that gives a session up without a word: soon at first, then less and less often. */
+/**
+ * How often the sender looks for the answer itself, in case a hint is lost or the owner leaves silently: soon at
+ * first, then more rarely.
+ */
 const POLLS = { firstMs: 20, mostMs: 1_000 } as const
 const LETTERS_AT_ONCE = 100
-/** Owners that are asked for a session, one after the other. */
+/** How many owners are asked for a session, one after the other. */
 const TRIES = 3
 
 type Answer = { readonly value: unknown } | { readonly error: ErrorBody }
 
-/** Has the owner of a session do something: this process where it owns it or may, else by a letter to the one that does. */
+/**
+ * Lets the owner of a session perform a task: this process where it is the owner or may become it, else the owner, by
+ * a letter.
+ */
 export async function ask<Task, Came>(
   core: Core,
   row: Owned<Task, Came>,
@@ -37,15 +46,18 @@ export async function ask<Task, Came>(
   } catch (error) {
     if (asMeerkatError(error).code !== 'not-owner') throw error
     const params = row.pinned === undefined ? task : await row.pinned(core, sessionId, task)
-    // The owner runs the same row, and its answers are plain JSON.
+    // The other process runs the same row of the table, and its answers are plain JSON.
     return (await forward(core, { name: row.letter, params }, sessionId as SessionId)) as Came
   }
 }
 
-/** Asks the owner for the session itself. */
+/** The letter that asks an owner to give the session away. */
 const GIVE_WAY = 'giveWay'
 
-/** The session, owned by this process: an owner that is not at work on it is asked for it, once however many want it. */
+/**
+ * The session, owned by this process. An owner that is not at work on it is asked for it, in one letter for all
+ * callers of this process.
+ */
 export function obtain(core: Core, sessionId: SessionId): Promise<LiveSession> {
   const { obtaining } = core
   const asked = obtaining.get(sessionId) ?? obtainAlone(core, sessionId).finally(() => obtaining.delete(sessionId))
@@ -60,10 +72,10 @@ async function obtainAlone(core: Core, sessionId: SessionId): Promise<LiveSessio
     } catch (error) {
       if (asMeerkatError(error).code !== 'not-owner' || tries > TRIES) throw error
       const given = await forward(core, { name: GIVE_WAY, params: {} }, sessionId).catch((why: unknown) => {
-        // An owner of an older release keeps what it has.
+        // An owner of an older release does not know this letter, and keeps its sessions.
         if (asMeerkatError(why).code !== 'unsupported') throw why
       })
-      // A third one may take it before this one does; what it was asked for may have come by other ways, too.
+      // A third process may be faster; and this process may have got the session by another way.
       if (given !== true && core.sessions.peek(sessionId) === undefined) throw error
     }
   }
@@ -89,7 +101,7 @@ async function forward(core: Core, request: Request, sessionId: SessionId): Prom
     try {
       const body = await store.mail.take(letter.id)
       if (body !== undefined) {
-        // Its owner may end before what was asked of it does.
+        // Its owner may die before it has done what the letter asks.
         core.sessions.want(sessionId)
         return opened(body)
       }
@@ -107,7 +119,7 @@ async function forward(core: Core, request: Request, sessionId: SessionId): Prom
   throw unanswered(sessionId, name, await store.mail.recall(letter.id))
 }
 
-/** Whether the session is this process's, be it that it has just become free. */
+/** Whether this process owns the session, after claiming it if it is free. */
 async function isOwnHere(core: Core, sessionId: SessionId): Promise<boolean> {
   if (core.sessions.peek(sessionId) !== undefined) return true
   try {
@@ -135,14 +147,14 @@ function unanswered(sessionId: SessionId, name: string, takenBack: boolean): Mee
   })
 }
 
-/** Begins to perform every letter to a session of this process that is not in hand already. */
+/** Performs every letter to sessions of this process that is not being performed yet. */
 async function collect(core: Core): Promise<void> {
   const { store, owner, lettersInHand } = core
   for (const letter of await store.mail.open(owner, LETTERS_AT_ONCE)) {
     if (lettersInHand.has(letter.id)) continue
     lettersInHand.add(letter.id)
     serveLetter(core, letter)
-      // It stays open, and is found again.
+      // The letter stays unanswered, and is found again.
       .catch(() => {})
       .finally(() => lettersInHand.delete(letter.id))
   }
@@ -154,7 +166,7 @@ async function serveLetter(core: Core, letter: Letter): Promise<void> {
     answer = { value: await performed(core, letter) }
   } catch (error) {
     const known = asMeerkatError(error)
-    // The session went to somebody else meanwhile: the letter is theirs now.
+    // Another process took the session over: the letter is for that one now.
     if (known.code === 'not-owner') return
     answer = { error: known.toJSON() }
   }
@@ -165,7 +177,8 @@ async function serveLetter(core: Core, letter: Letter): Promise<void> {
 async function performed(core: Core, { id, sessionId, body }: Letter): Promise<unknown> {
   const { name, params } = JSON.parse(body) as Request
   if (name === GIVE_WAY) return core.sessions.giveWay(sessionId)
-  // Whoever asks may have what nobody here serves any more: the letter finds its next owner.
+  // The sender may have an executor for the session and this process has none: the letter finds the session's next
+  // owner.
   if (!core.sessions.keeps(sessionId) && (await core.sessions.giveWay(sessionId))) throw givenAway(sessionId)
   const row = letters.get(name)
   if (row === undefined) {
@@ -196,13 +209,13 @@ export class Postman {
     })
   }
 
-  /** Looks for letters; once more if it is looking already. */
+  /** Reads the letters; if it is reading them already, once more afterwards. */
   look(): void {
     if (this.#collecting !== undefined) {
       this.#again = true
       return
     }
-    // A store that can't be read now is looked into by the next sweep.
+    // The store can't be read now: the next sweep tries again.
     this.#collecting = collect(this.#core)
       .catch(() => {})
       .finally(() => {

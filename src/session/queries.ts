@@ -7,19 +7,19 @@ import { rowsOf } from './log-pages.ts'
 import { eventsOf, readMessages, runView } from './reads.ts'
 import type { HistoryMessage, Page, RuntimeInfo, RunView } from './views.ts'
 
-/** Entries of a page where nobody says how many. */
+/** The length of a page where the caller names none. */
 export const PAGE = 100
-/** Pages of text that one answer is made of at most: about a megabyte. */
+/** An answer holds at most this many pages of text: about a megabyte. */
 const PAGES = 8
 
-/** The first `limit` items, and where to go on if there were more. */
+/** The first `limit` items, and the cursor of the next page if there are more. */
 export function pageOf<T>(items: readonly T[], limit: number, cursor: (item: T) => string): Page<T> {
   const page = items.slice(0, limit)
   const last = page.at(-1)
   return items.length > limit && last !== undefined ? { items: page, next: cursor(last) } : { items: page }
 }
 
-/** `key=value` or `key`, as a label is asked for. */
+/** Parses `key=value` or `key`, by which a label is asked for. */
 export function labelOf(text: string): readonly [key: string, value: string | undefined] {
   const at = text.indexOf('=')
   return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)]
@@ -57,10 +57,10 @@ export async function listRuns(
   return pageOf(found, limit, ({ id }) => id)
 }
 
-/** Names of executors that are shown at most. */
+/** How many names of executors are shown. */
 const MOST_NAMES = 5
 
-/** What this runtime is, and the names of what serves its sessions. */
+/** What this runtime is, and the names of the executors that serve its sessions. */
 export function infoOf({ store, serving }: Core): RuntimeInfo {
   const executors = serving.names
   return {

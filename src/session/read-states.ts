@@ -1,6 +1,6 @@
 /**
- * States of sessions that others own, or nobody does, as their records tell. Who asks again pays for what was written
- * since, not for the whole session; those who ask at once pay together.
+ * The states, from their records, of sessions that this process does not own. A second read costs only what was
+ * written since the first, and concurrent readers share one read.
  */
 import { replay, stateOf } from '../driver/load.ts'
 import type { SessionId } from '../kernel/ids.ts'
@@ -11,12 +11,12 @@ import { rowsOf } from './log-pages.ts'
 
 interface Known {
   readonly state: MeerkatState
-  /** The record that it is of. */
+  /** The record after which this was the state. */
   readonly position: Position
   readonly createdAt: number
 }
 
-/** Sessions that are remembered. */
+/** How many sessions are remembered. */
 const REMEMBERED = 4
 
 export class ReadStates {
@@ -45,7 +45,7 @@ export class ReadStates {
 
   async #read(id: SessionId, createdAt: number, before: Promise<Known> | undefined): Promise<Known> {
     const known = await before?.catch(() => undefined)
-    // Another session may have the id by now.
+    // The id may belong to another session by now.
     if (known?.createdAt !== createdAt) return this.#load(id, createdAt)
     let { state, position } = known
     for await (const row of rowsOf(this.#store, { sessionId: id, after: position })) {

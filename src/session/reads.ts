@@ -1,5 +1,5 @@
 /**
- * Reading a session from its records: no claim, no load, never in the way of the one who writes.
+ * Reads a session from its records: without a claim, without loading it, and never in the way of its owner.
  */
 
 import { cursorAt } from '../cursor.ts'
@@ -29,7 +29,7 @@ import type { HistoryMessage, ReceiptView, RunResult, RunView, SessionView } fro
 /** Whether it is a time that a `Date` can be. */
 const isTime = (ms: number): boolean => Math.abs(ms) <= 8.64e15
 
-/** The time in words; what is none is shown as the beginning of time, for one bad row must not hide the others. */
+/** The time as ISO 8601. An invalid one becomes the epoch, because one bad row must not hide the others. */
 export const iso = (ms: number): string => new Date(isTime(ms) ? ms : 0).toISOString()
 
 /** The summary of a session that exists. `not-ready` while it is being imported, or if that was cut short. */
@@ -40,7 +40,10 @@ export async function summaryOf(store: Store, sessionId: string): Promise<Sessio
   throw new MeerkatError('session-not-found', `there is no session ${sessionId}`, { details: { sessionId } })
 }
 
-/** A session as people see it. Without a live owner here, `attached` is a condition of a process that has gone. */
+/**
+ * A session as people see it. Without an owner in this process, `attached` may be the condition of a process that
+ * died.
+ */
 export function sessionView(summary: SessionSummary, livePhase?: string): SessionView {
   const phase = livePhase ?? (summary.phase === 'attached' ? 'idle' : summary.phase)
   const { id, options, revision = 1, createdAt, updatedAt, messages, unfinished, forkOf } = summary
@@ -59,17 +62,17 @@ export function sessionView(summary: SessionSummary, livePhase?: string): Sessio
   }
 }
 
-/** Ids that are looked up in one turn of the event loop. */
+/** How many ids are looked up in one turn of the event loop. */
 const IDS_A_TURN = 64
 
-/** What inputs said, looked up where they were accepted. */
+/** The records of these inputs, read from where they were accepted. */
 export async function inputRecords(store: Store, ids: readonly InputId[]): Promise<readonly InputRecord[]> {
   const found: InputRecord[] = []
   let row: LogRow | undefined
   for (const [index, id] of ids.entries()) {
     if (index % IDS_A_TURN === IDS_A_TURN - 1) await nextTurn()
     const first = (await store.locate(id))?.first
-    // What was accepted together stands in one record.
+    // Inputs that were accepted together stand in one record.
     if (first !== row?.position) row = first === undefined ? undefined : await store.row(first)
     const record = row?.record.inputs?.find(input => input.id === id)
     if (record !== undefined) found.push(record)
@@ -77,16 +80,16 @@ export async function inputRecords(store: Store, ids: readonly InputId[]): Promi
   return found
 }
 
-/** A message with what only the runtime itself reads. */
+/** A message with fields that only the runtime reads. */
 export interface TranscriptMessage extends HistoryMessage {
-  /** On the summary of a compaction: it stands for the messages before this index. */
+  /** On the summary of a compaction: the index before which it replaces the messages. */
   readonly compactsBefore?: number
 }
 
 /**
- * Committed messages from an index on, with what their inputs said.
+ * Committed messages from an index on, with the content of their inputs.
  *
- * @param maxPages Pages of text that are read at most: where messages are long, fewer than `limit` are answered.
+ * @param maxPages At most this many pages of text are read: where messages are long, fewer than `limit` are answered.
  */
 export async function readMessages(
   store: Store,
@@ -148,10 +151,10 @@ export function eventsOf(row: LogRow): readonly EventView[] {
   return (row.record.events ?? []).map((event, index) => eventView(row, event, index))
 }
 
-/** What the runtime says of every event. Whatever else an event carries can't set or shadow it, nor fill in for it. */
+/** The fields of an event that belong to the runtime. No other field of an event can set, shadow or replace them. */
 export const ENVELOPE: readonly string[] = ['cursor', 'sessionId', 'at', 'type', 'runId', 'inputId', 'turn']
 
-/** What is streamed and in no record yet, as observers see it. */
+/** A streamed event that stands in no record yet, as observers see it. */
 export function liveView(sessionId: SessionId, position: Position, { event, at, seen }: Live): EventView {
   const { type, runId, turn, data } = event
   const view = {
@@ -181,7 +184,7 @@ function eventView({ position, sessionId, record }: LogRow, event: EventRecord, 
     ...((event.message !== undefined || event.of !== undefined) && { text: eventText(record, event) }),
     ...(event.data && saidBy(event.data)),
   }
-  // Whoever wrote it was held to the table, or is a newer release whose types a reader passes over.
+  // This release writes only events of the table; readers pass over unknown types of a newer one.
   return view as EventView
 }
 
@@ -197,7 +200,7 @@ export function resultView(result: ResultRecord, messages: readonly MessageRecor
   return message === undefined ? rest : { ...rest, text: messageText(messages?.[message]) }
 }
 
-/** A run, from where it started to where it ended. */
+/** A run, from its start to its end. */
 export async function runView(store: Store, sessionId: string, runId: string): Promise<RunView> {
   const place = await store.locate(runId as RunId)
   const here = place?.sessionId === sessionId ? place : undefined
@@ -227,12 +230,12 @@ async function eventAt(
   return row === undefined ? undefined : eventsOf(row).find(matches)
 }
 
-/** Whether questions other than "what happened?" are answered from events of this type, so that it has to stay. */
+/** Whether other operations are answered from events of this type, so that retention has to keep them. */
 export function isAnsweredFrom(type: string): boolean {
   return type.startsWith('run.') || Object.hasOwn(STEER_ENDS, type)
 }
 
-/** Events that decide what a steer's receipt says, or that it will have none. */
+/** Events that decide what the receipt of a steer says, or that it gets none. */
 export const STEER_ENDS = {
   'input.staged': true,
   'input.steered': true,
@@ -240,7 +243,7 @@ export const STEER_ENDS = {
   'input.abandoned': true,
 }
 
-/** Events that end a run, and what it is then. */
+/** Events that end a run, and the state that the run has then. */
 export const RUN_ENDS: Readonly<Record<string, RunView['state']>> = {
   'run.completed': 'completed',
   'run.failed': 'failed',

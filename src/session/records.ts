@@ -1,4 +1,4 @@
-/** What schedules and operations were made of and came to, looked up where it was written. */
+/** Looks up the records of schedules and operations: how they were made, and how they ended. */
 import type { InputId, OperationId, ScheduleId } from '../kernel/ids.ts'
 import type {
   CommitRecord,
@@ -42,7 +42,7 @@ async function found<Id extends LocatedId, T extends { readonly id: Id }>(
   return all
 }
 
-/** The journals of unfinished work, by head. */
+/** The journals of unfinished work, by the id of its first input. */
 export function journalsOf(loaded: LoadedSession): Map<InputId, readonly MessageRecord[]> {
   const byWork = Map.groupBy(loaded.journal, entry => entry.work)
   const inOrder = (entries: readonly JournalEntry[]): readonly MessageRecord[] =>

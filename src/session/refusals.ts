@@ -1,56 +1,59 @@
 /**
- * What the store refused, for as long as that says something about it: to those who wait for a session that was let go
- * for it, and to whoever asks how the runtime is.
+ * Remembers what the store refused, as long as it explains something: to callers that wait for a session that was let
+ * go because of it, and to `health`.
  */
 import type { Transaction } from '../driver/transaction.ts'
 import { asMeerkatError, MeerkatError } from '../errors.ts'
 import type { SessionId } from '../kernel/ids.ts'
 
 export class Refusals {
-  /** Let go because the store refused for too long, until they are taken up again. */
+  /** Sessions let go because the store refused their commits for too long, until they are taken up again. */
   readonly #letGo = new Map<SessionId, MeerkatError>()
-  /** Why sessions could not be written, until one is: that a full disk can still be read, or take a claim, proves nothing. */
+  /** Why sessions could not be written, until one can: a store with a full disk may still be read, or take a claim. */
   #unwritten: MeerkatError | undefined
   /** Why a session could not be claimed or created, until the store answers. */
   #unanswered: MeerkatError | undefined
-  /** Why sessions that want an owner could not be looked for, until they can. */
+  /** Why the sweep failed, until one succeeds. */
   #unswept: unknown
 
-  /** Why the session's work can't go on now. */
+  /** Why the session's work can't go on now; undefined: no reason known. */
   of(id: SessionId): MeerkatError | undefined {
     return this.#letGo.get(id)
   }
 
-  /** Sessions whose work waits for the store. */
+  /** How many sessions wait for the store. */
   get count(): number {
     return this.#letGo.size
   }
 
-  /** What is wrong with the store, as far as anybody here has noticed. */
+  /** What is wrong with the store, as far as this process has noticed. */
   get fault(): unknown {
     return this.#unwritten ?? this.#unanswered ?? this.#unswept
   }
 
-  /** How the last look for sessions that want an owner failed; undefined where it did not. */
+  /** Notes how the last sweep ended: with this failure, or, undefined, well. */
   swept(fault: unknown): void {
     this.#unswept = fault
   }
 
-  /** The session was let go, for whatever reason. */
+  /** Notes that the session was let go, for this reason. */
   lost(id: SessionId, error: MeerkatError): void {
     if (error.code !== 'store-unavailable') return
     this.#letGo.set(id, error)
     this.#unwritten = error
   }
 
-  /** The session can't be asked for. Whatever else the store says is an answer. */
+  /** Notes that the session could not be claimed. Any answer but `store-unavailable` shows that the store works. */
   failed(id: SessionId, error: unknown): void {
     const known = asMeerkatError(error)
     if (known.code === 'store-unavailable') this.#unanswered = known
     else this.answered(id)
   }
 
-  /** The store answers: whoever waits for a session that another process has asks the store for it, not this process. */
+  /**
+   * Notes that the store answers. Callers that wait for a session of another process ask the store for it, not this
+   * process.
+   */
   answered(id?: SessionId): void {
     this.#unanswered = undefined
     if (id !== undefined) this.#letGo.delete(id)
@@ -62,7 +65,7 @@ export class Refusals {
   }
 }
 
-/** The refusal of anything that needs an executor. */
+/** The refusal of a call that needs an executor. */
 export function noExecutor(): MeerkatError {
   return new MeerkatError(
     'unsupported',

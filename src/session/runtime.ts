@@ -1,6 +1,6 @@
 /**
- * A runtime: the operations table over what is shared by its operations, and what keeps them alive. Each method is an
- * operation by its name, in the words of a program: ids first, one view for an answer that holds one.
+ * A runtime: methods over the operations table, and the background work that keeps sessions going. Each method is one
+ * operation in a program's words: ids come first, and an answer that holds one view is that view.
  */
 import type { CoreExecutor } from '../executor/executor.ts'
 import type { SessionOptions } from '../store/records.ts'
@@ -47,13 +47,13 @@ import type {
   SessionView,
 } from './views.ts'
 
-/** An executor may take this long to close; the runtime is closed without it then. */
+/** How long an executor may take to close; afterwards the runtime is closed without it. */
 const CLOSE_MS = 5_000
 
 const CONTROLS: readonly ControlOperation[] = ['stop', 'resume', 'retire', 'reset', 'recycle', 'destroy']
 
 interface OpensSessions {
-  /** Opens a session, an existing one too; `onConflict` says what to do where it has other options. */
+  /** Opens a session, or answers the existing one; `onConflict` says what to do where that has other options. */
   readonly open: (
     sessionId?: string,
     options?: SessionOptions,
@@ -62,7 +62,7 @@ interface OpensSessions {
 }
 
 export class Runtime implements Calls, AsyncDisposable {
-  /** Sessions as handles. */
+  /** Sessions as handles (`Session`). */
   readonly sessions: OpensSessions
   readonly #core: Core
   readonly #caretaker: Caretaker
@@ -83,8 +83,9 @@ export class Runtime implements Calls, AsyncDisposable {
   }
 
   /**
-   * Calls an operation by its name, with what every surface takes and answers (docs/operations.md). It is checked as if
-   * it came over the wire, apart from schemas of a library, which `input/send` takes here. Fails with a `MeerkatError`.
+   * Calls an operation by its name, with the parameters and the answer that every surface has (docs/operations.md).
+   * Parameters are checked as if they came over the wire, except that `input/send` takes a library's schema here.
+   * Fails with a `MeerkatError`.
    */
   async call<Name extends OperationName>(
     name: Name,
@@ -108,7 +109,7 @@ export class Runtime implements Calls, AsyncDisposable {
     return (await this.call('session/open', params)).session
   }
 
-  /** Changes how the session is served from its next turn on. `conflict` where `revision` is not the session's any more. */
+  /** Changes how the session is served from its next turn on. `conflict` where `revision` is not its current one. */
   async update(sessionId: string, changes: SessionChanges & { readonly revision?: number }): Promise<SessionView> {
     return (await this.call('session/update', ofSession(sessionId, changes))).session
   }
@@ -144,7 +145,7 @@ export class Runtime implements Calls, AsyncDisposable {
     return this.call(`session/${operation}`, { sessionId })
   }
 
-  /** A file that the session speaks of by its digest. `not-found` if it speaks of none such. */
+  /** A file that the session refers to by its digest. `not-found` if it refers to no such file. */
   async blob(sessionId: string, digest: string): Promise<BlobView> {
     return this.call('blob/get', { sessionId, digest })
   }
@@ -153,7 +154,7 @@ export class Runtime implements Calls, AsyncDisposable {
     return this.call('session/explain', { sessionId })
   }
 
-  /** Re-runs the session's log; beside everything else, for as long as that takes or until the signal aborts. */
+  /** Re-runs the session's log, in pages between which other work gets its turn, until the end or the signal aborts. */
   async audit(sessionId: string, options: AuditOptions = {}): Promise<AuditReport> {
     return this.call('session/audit', { sessionId }, options)
   }
@@ -181,7 +182,7 @@ export class Runtime implements Calls, AsyncDisposable {
     return this.call('input/withdraw', { sessionId, inputId })
   }
 
-  /** Answers with the terminal status, or with the present one when the time is up. */
+  /** Answers the status at the input's end, or the present one when the time is up. */
   async wait(
     sessionId: string,
     inputId: string,
@@ -208,9 +209,9 @@ export class Runtime implements Calls, AsyncDisposable {
   }
 
   /**
-   * Events after a cursor, oldest first. With `waitMs` it waits for the first one that long. Fewer than `limit` are no
-   * sign of the end where they are long: `cursor` goes on behind them, and an empty answer is the end. They are frozen,
-   * for other readers get the same.
+   * Events after a cursor, oldest first. With `waitMs` it waits that long for the first one. Fewer than `limit` are
+   * not the end, because an answer is bounded in size too: `cursor` continues behind them, and an empty answer is the
+   * end. Events are frozen, because other readers get the same objects.
    */
   async events(
     given: {
@@ -246,24 +247,24 @@ export class Runtime implements Calls, AsyncDisposable {
     return this.call('tool/list', { sessionId })
   }
 
-  /** Which model answers next, and what is known of it. */
+  /** Which model answers next, and what is known of that model. */
   async model(sessionId: string): Promise<ModelView> {
     return this.call('model/get', { sessionId })
   }
 
-  /** Gives the session another model from its next call on, as `update` does. */
+  /** Changes the session's model from the next model call on, as `update` does. */
   async setModel(sessionId: string, params: { readonly model: string }): Promise<ModelView> {
     return this.call('model/set', ofSession(sessionId, params))
   }
 
-  /** Has another model answer for so many assistant turns, from the next one on. `rejected` where that may not be. */
+  /** Lets another model answer for this many assistant turns, from the next one on. `rejected` says why it may not. */
   async switchModel(sessionId: string, params: { readonly model: string; readonly turns: number }): Promise<ModelView> {
     return this.call('model/switch', ofSession(sessionId, params))
   }
 
   /**
-   * Leaves the model these tools (`allow`), without those (`deny`); all again where neither is given. In force from the
-   * session's next boundary or turn on.
+   * Limits the model to the tools in `allow`, without those in `deny`; without either, lifts the filter. In force
+   * from the session's next boundary or turn on.
    */
   async filterTools(sessionId: string, params?: ToolFilterParams): Promise<AnswerOf<'tool/filter'>> {
     return this.call('tool/filter', ofSession(sessionId, params))
@@ -295,7 +296,7 @@ export class Runtime implements Calls, AsyncDisposable {
     return (await this.call('operation/get', { sessionId, operationId })).operation
   }
 
-  /** Ends an operation that goes on outside. The first end stands; the same one again is answered, another is refused. */
+  /** Ends an operation performed outside. The first end stands: the same one again is answered, another one refused. */
   async finishOperation(
     sessionId: string,
     operationId: string,
@@ -306,12 +307,15 @@ export class Runtime implements Calls, AsyncDisposable {
     },
   ): Promise<OperationView> {
     const { outcome, ...rest } = { ...ofSession(sessionId, params), operationId }
-    // A cancel is an operation of its own, and takes nothing besides.
+    // A cancel is an operation of its own, and takes no other parameters.
     if (outcome === 'cancelled') return (await this.call('operation/cancel', rest)).operation
     return (await this.call('operation/finish', { ...rest, outcome })).operation
   }
 
-  /** Takes off what need not be kept by this policy (default: the runtime's own), of every session it can get hold of. */
+  /**
+   * Removes what this policy does not keep (default: the runtime's own policy), of every session that this process
+   * can claim.
+   */
   async prune(
     params: RetentionPolicy & { readonly dryRun?: boolean; readonly compact?: boolean } = {},
   ): Promise<PruneReport> {
@@ -319,19 +323,23 @@ export class Runtime implements Calls, AsyncDisposable {
   }
 
   /**
-   * Has a session served by an executor of its own, until `end`, while the runtime's serves the others. A run that goes on
-   * ends with the executor that began it. `conflict` where the session has an executor of its own.
+   * Serves a session by an executor of its own, until `end`, while the runtime's executor serves the others. The
+   * current run ends with the executor that began it. `conflict` where the session has an executor of its own
+   * already.
    */
   async serve(sessionId: string, executor: CoreExecutor): Promise<ServedSession> {
     return ServedSession.begin(this.#registrations, (await this.get(sessionId)).id, executor)
   }
 
-  /** Takes up every session that wants an owner and has none alive. */
+  /** Takes up every session that needs an owner and has none alive. */
   recover(): Promise<void> {
     return this.#caretaker.sweep()
   }
 
-  /** Takes up again and again: sessions of an owner that died, and those that a failing store made this one let go. */
+  /**
+   * Does the same at intervals: for sessions of an owner that died, and those that this process let go because the
+   * store failed.
+   */
   recoverEvery(everyMs: number): void {
     this.#caretaker.sweepEvery(checkedCount('everyMs', everyMs, 1))
   }
@@ -342,8 +350,8 @@ export class Runtime implements Calls, AsyncDisposable {
   }
 
   /**
-   * Goes away in good order: takes nothing up any more, lets the runs under way end within `graceMs`, gives every
-   * session back for others to go on with, and closes.
+   * Closes in good order: takes up no session any more, lets current runs end within `graceMs`, gives every session
+   * back for other processes, and closes.
    */
   async drain(graceMs: number): Promise<void> {
     const deadline = Deadline.asked(this.#core.clock, { graceMs })
@@ -353,7 +361,10 @@ export class Runtime implements Calls, AsyncDisposable {
     await this.close()
   }
 
-  /** Interrupts runs (to be continued by the next owner), gives sessions back and closes the store. Converges. */
+  /**
+   * Interrupts runs (their sessions' next owner continues them), gives sessions back and closes the store. May be
+   * called twice.
+   */
   close(): Promise<void> {
     this.#closed ??= this.#close()
     return this.#closed
@@ -366,7 +377,7 @@ export class Runtime implements Calls, AsyncDisposable {
     serving.goesAway()
     serving.abort()
     try {
-      // A registration goes with its copy of the session: until that is let go, its run has its executor.
+      // A registration ends with its copy of the session: until then, its run has its executor.
       await sessions.close()
     } finally {
       await serving.close(clock, CLOSE_MS)

@@ -1,33 +1,33 @@
-/** When a schedule is due: the rule it was made with, and the next time after any given one. */
+/** Computes when a schedule is due: the rule that it was made with, and the next time after any given one. */
 import { MeerkatError } from '../errors.ts'
 import { messageOf } from '../foreign.ts'
 import type { ScheduleRule } from '../store/records.ts'
 import { demandDurations, LATEST_TIME } from '../time.ts'
 import { nextLocalTime } from './local-times.ts'
 
-/** How a caller says when: exactly one of `in`, `at`, `every` and `cron`. */
+/** How a caller says when: exactly one of `inMs`, `at`, `everyMs` and `cron`. */
 export interface ScheduleTimes {
   /** Once, this many milliseconds from now. */
   readonly inMs?: number
-  /** Once, then: ISO 8601 with an offset or `Z`. */
+  /** Once, at this time: ISO 8601 with an offset or `Z`. */
   readonly at?: string
-  /** Again and again, this many milliseconds apart, first one interval from now. */
+  /** Repeatedly, this many milliseconds apart, first after one interval. */
   readonly everyMs?: number
-  /** Again and again by a cron pattern of five fields (or six, seconds first). */
+  /** Repeatedly, by a cron pattern of five fields (or six, seconds first). */
   readonly cron?: string
-  /** IANA name of the zone that the pattern speaks of. Default UTC. */
+  /** The IANA name of the pattern's time zone. Default UTC. */
   readonly timeZone?: string
-  /** Nothing is due after this: ISO 8601. */
+  /** No due time is later than this: ISO 8601. */
   readonly until?: string
 }
 
-/** An interval shorter than this would be a busy loop of turns. */
+/** A shorter interval would be a busy loop of turns. */
 const SHORTEST_MS = 1_000
 const HOUR_MS = 3_600_000
-/** Clocks that were set back by less don't repeat what is due at fixed times. */
+/** Where a clock was set back by less than this, due times at fixed times are not repeated. */
 const CORRECTION_MS = 3 * HOUR_MS
 
-/** The rule that a caller's words come to, and when it is due first. `invalid-params` names the word that is wrong. */
+/** The rule that these parameters give, and its first due time. `invalid-params` names the field that is wrong. */
 export function ruleOf(times: ScheduleTimes, now: number): { readonly rule: ScheduleRule; readonly dueAt: number } {
   const given = (['inMs', 'at', 'everyMs', 'cron'] as const).filter(name => times[name] !== undefined)
   if (given.length !== 1) {
@@ -48,7 +48,7 @@ export function nextDue(rule: ScheduleRule, after: number): number | undefined {
   return next === undefined || (rule.until !== undefined && next > rule.until) ? undefined : next
 }
 
-/** How many times the rule was due after `dueAt` and up to `now`: those that were missed besides the first. */
+/** How many due times there were after `dueAt` and up to `now`: those missed besides `dueAt` itself. */
 export function missedSince(rule: ScheduleRule, dueAt: number, now: number, most = 1_000): number {
   if (rule.type === 'every') return Math.min(most, Math.max(0, Math.floor((now - dueAt) / rule.everyMs)))
   let missed = 0
@@ -73,8 +73,9 @@ function bareRule(times: ScheduleTimes, now: number): ScheduleRule {
 }
 
 /**
- * When the rule is due where `dueAt` was meant for a clock that has been set back since; undefined if it stays. What
- * recurs goes on from now, a little later than it would have; what was to come after a while comes after that while.
+ * The new due time where `dueAt` was computed before the clock was set back; undefined if it stays. A repeated
+ * schedule goes on from now, a little later than it would have; one that waits for a span of time waits that span
+ * from now.
  */
 export function dueAfterSetback(rule: ScheduleRule, dueAt: number, now: number): number | undefined {
   const next = nextFrom(rule, dueAt, now)
@@ -89,11 +90,14 @@ function nextFrom(rule: ScheduleRule, dueAt: number, now: number): number | unde
   if (next === undefined || second === undefined) return next
   const isOften = second - next <= HOUR_MS
   if (isOften) return nextDue(rule, now + (second - next) / 2)
-  // Not before the last time it was due for certain, unless that was a clock that went wrong.
+  // Not earlier than its last certain due time, unless the clock was wrong then.
   return lastBefore(rule, dueAt, next) - now > CORRECTION_MS ? next : undefined
 }
 
-/** The newest due time from `first` on that is before `dueAt`, as far as it takes to know that it was no correction. */
+/**
+ * The newest due time from `first` on that is before `dueAt`, searched only as far as needed to tell a correction
+ * from a wrong clock.
+ */
 function lastBefore(rule: ScheduleRule, dueAt: number, first: number): number {
   let last = first
   for (let at: number | undefined = first; at !== undefined && at < dueAt; at = nextDue(rule, at)) {

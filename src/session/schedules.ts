@@ -1,4 +1,4 @@
-/** Schedules as people make and see them. */
+/** Schedules, as people make them and read them. */
 import { createHash } from 'node:crypto'
 import { defined } from '../defined.ts'
 import { MeerkatError } from '../errors.ts'
@@ -22,12 +22,15 @@ import type { ScheduleView } from './views.ts'
 
 type Making = ScheduleParams & { readonly scheduleId: ScheduleId }
 
-/** The id of a schedule to be made: the one that its key stands for, so that asking again finds it. */
+/**
+ * The id of a new schedule. With an idempotency key it is derived from the key, so that a second call finds the first
+ * schedule.
+ */
 export function scheduleIdFor(ids: Ids, sessionId: string, { idempotencyKey: key }: ScheduleParams): ScheduleId {
   if (key === undefined) return ids.schedule()
   demandName(key, 'the idempotency key')
   const hex = createHash('sha256').update(`${sessionId}\0${key}`).digest('hex')
-  // A UUID of the version that its maker defines.
+  // Formatted as a UUID of version 8, whose contents its maker defines.
   const parts = [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `a${hex.slice(17, 20)}`, hex.slice(20, 32)]
   return parts.join('-') as ScheduleId
 }
@@ -49,7 +52,7 @@ export async function makeSchedule(
   })
 }
 
-/** Identifies what the maker of a schedule said. */
+/** Identifies the parameters that a schedule was made with. */
 function digestOf({ scheduleId: _, idempotencyKey: __, ...said }: Making): string {
   return digestOfJson(said)
 }
@@ -77,7 +80,7 @@ async function makeNew(
   return viewOf(record, mapGet(live.state.schedules.entries, id))
 }
 
-/** A schedule that was made, though it may have ended since. */
+/** A schedule that was made, also where it has ended since. */
 export async function scheduleView(core: Core, sessionId: string, id: ScheduleId): Promise<ScheduleView> {
   const [record] = await scheduleRecords(core.store, [id])
   if (record === undefined) throw new MeerkatError('not-found', `schedule ${id} was made, and its record is gone`)

@@ -1,4 +1,4 @@
-/** What becomes of an input on its way in, before anybody decides on it: its schema as JSON, and the span it comes from. */
+/** Prepares an input before it is admitted: its schema becomes JSON, and it gets the span that it is sent in. */
 import { defined } from '../defined.ts'
 import { MeerkatError } from '../errors.ts'
 import { carried, isTraceparent, type RuntimeObserver } from '../observer.ts'
@@ -12,11 +12,11 @@ export interface Said {
 }
 
 /**
- * The input as it goes on. Throws `invalid-params`. At once unless a schema has to be waited for: who sends two inputs
- * has them accepted in that order.
+ * The input as it is admitted. Throws `invalid-params`. Answers without a promise unless a schema has to be waited
+ * for, so that two inputs of a caller are accepted in the order in which they were sent.
  */
 export function readyToSend(given: Said, observer: RuntimeObserver | undefined): Said | Promise<Said> {
-  // Asked before anything is waited for: the sender's span is active now.
+  // Read before anything is waited for, because the sender's span is active now.
   const { traceparent = carried(observer).traceparent } = given
   if (traceparent !== undefined && !isTraceparent(traceparent)) throw noTraceparent()
   const ready = (outputSchema: unknown): Said => ({ ...given, ...defined({ outputSchema, traceparent }) })
@@ -30,7 +30,10 @@ function noTraceparent(): MeerkatError {
   return new MeerkatError('invalid-params', 'traceparent must be a W3C traceparent', { details: { issues } })
 }
 
-/** As the operation has it: a schema of a library becomes JSON on its way in, and what a file may not be is refused. */
+/**
+ * The parameters as the operation takes them: a library's schema becomes JSON, and a file that can't be sent is
+ * refused.
+ */
 export function asSent(params: SendParams & { readonly sessionId: string }): OperationParams<'input/send'> {
   return params as OperationParams<'input/send'>
 }

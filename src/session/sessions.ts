@@ -1,8 +1,8 @@
 /**
- * The sessions this process owns: loaded when something is asked of them, let go when nothing is.
+ * The sessions that this process owns: loaded when a caller needs them, let go when none does.
  *
- * One copy at a time a session, whichever way it is asked for; a session that is lost (taken over, or its store stayed away) is forgotten and loaded
- * anew from facts when it is asked for again.
+ * A session has at most one copy in a process, whichever way it is asked for. A session that is lost (another process
+ * took it over, or its store failed) is forgotten, and loaded from its facts when a caller needs it again.
  */
 import { stateOf } from '../driver/load.ts'
 import { asMeerkatError, MeerkatError } from '../errors.ts'
@@ -21,17 +21,17 @@ import { LiveSession, type SessionHost } from './live-session.ts'
 import { Refusals } from './refusals.ts'
 import { Wanted } from './wanted.ts'
 
-/** Sessions asked for at once. */
+/** How many sessions are asked for at once. */
 const PAGE = 500
 
 export interface SessionsOptions extends Omit<SessionHost, 'onLost' | 'onWritten'> {
-  /** Names this process in claims. */
+  /** The name of this process in claims. */
   readonly owner: string
-  /** Idle sessions kept loaded. */
+  /** How many idle sessions stay loaded. */
   readonly keepIdle: number
-  /** How long an idle session stays loaded when others want its place. */
+  /** How long an idle session stays loaded once there are more than `keepIdle`. */
   readonly idleMs: number
-  /** Whether a session that is in use here is kept from a process that asks for it. */
+  /** Whether a session that is in use here is refused to another process that asks for it. */
   readonly keeps: (sessionId: SessionId) => boolean
 }
 
@@ -39,20 +39,23 @@ export class Sessions {
   readonly #options: SessionsOptions
   readonly #host: SessionHost
   readonly #live = new Map<SessionId, LiveSession>()
-  /** Copies that are being made, by loading the session or by creating it: at most one a session. */
+  /** Copies being made, by loading a session or creating it: at most one a session. */
   readonly #making = new Map<SessionId, Promise<LiveSession>>()
   readonly #leaving = new Map<SessionId, Promise<void>>()
-  /** Perhaps this process's by the store's word, and not loaded: a claim or a release whose answer was lost. */
+  /**
+   * Sessions that the store may count as this process's although they are not loaded: the answer to a claim or a
+   * release was lost.
+   */
   readonly #astray = new Set<SessionId>()
-  /** Sessions that this release failed to read, with their commits then. */
+  /** Sessions that this release failed to read, with the number of their commits at that time. */
   readonly #unreadable = new Map<SessionId, number>()
   readonly refusals = new Refusals()
   readonly #wanted: Wanted
   readonly #given: GivenAway
   #sweep: (() => void) | undefined
-  /** Where in a page this owner's sweeps begin, from 0 to 1. */
+  /** A number from 0 to 1: at which part of a page this owner's sweeps begin. */
   readonly #share: number
-  /** Takes nothing up any more. */
+  /** True once the runtime drains: no session is taken up any more. */
   #leavingAll = false
 
   constructor(options: SessionsOptions) {
@@ -71,22 +74,22 @@ export class Sessions {
     })
   }
 
-  /** Takes the session up once nobody alive has it, unless it has nothing to do any more by then. */
+  /** Takes the session up once it has no living owner, unless it has nothing to do by then. */
   want(id: SessionId): void {
     this.#wanted.add(id)
   }
 
-  /** Loaded sessions. */
+  /** All loaded sessions. */
   get live(): Iterable<LiveSession> {
     return this.#live.values()
   }
 
-  /** The session, if it is loaded here. */
+  /** The session, if it is loaded. */
   peek(id: SessionId): LiveSession | undefined {
     return this.#live.get(id)
   }
 
-  /** The session, loaded and owned. `session-not-found`, `not-owner`. */
+  /** The session, loaded and owned by this process. Fails with `session-not-found` or `not-owner`. */
   async get(id: SessionId): Promise<LiveSession> {
     for (;;) {
       const live = this.#live.get(id)
@@ -96,24 +99,24 @@ export class Sessions {
       }
       if (this.#leavingAll) throw closing()
       const made = await (this.#making.get(id) ?? this.#alone(id, () => this.#load(id))).catch(onConflict)
-      // Somebody else was faster with the id: it is theirs that is asked for.
+      // Another caller created the id first: this one gets that session.
       if (made !== undefined) return made
     }
   }
 
-  /** Creates a session, owned by this process. `session-conflict` if the id is taken. */
+  /** Creates a session that this process owns. `session-conflict` if the id is taken. */
   async create(id: SessionId, options: SessionOptions, more: Beginning = {}): Promise<LiveSession> {
     for (;;) {
       if (this.#live.has(id)) throw sessionExists(id)
       if (this.#leavingAll) throw closing()
       const making = this.#making.get(id)
       if (making === undefined) return this.#alone(id, () => this.#create(id, options, more))
-      // Whoever came first tells it; what stood in its way need not stand in the way of this one.
+      // The first caller gets the failure; this one tries for itself.
       await making.catch(() => {})
     }
   }
 
-  /** Makes the one copy of a session: whoever asks for it meanwhile, in whatever way, waits for this one. */
+  /** Makes the one copy of a session: other callers wait for it, whichever way they asked. */
   #alone(id: SessionId, make: () => Promise<LiveSession>): Promise<LiveSession> {
     const making = (async () => {
       try {
@@ -137,8 +140,8 @@ export class Sessions {
   }
 
   /**
-   * Takes up every session that wants an owner and has none alive: it owes work, or a timer of it is due by then. What
-   * others are faster with is theirs.
+   * Takes up every session that needs an owner and has none alive, because it owes work or a timer of it is due by
+   * then. Sessions that another process claims first are left to it.
    */
   async takeUpUnheld(dueBy: number): Promise<void> {
     const { store } = this.#options
@@ -149,7 +152,8 @@ export class Sessions {
       if (after === undefined) this.refusals.answered()
       const isOthers = (id: SessionId): boolean => this.#live.has(id) || this.#given.has(id)
       const wanted = page.filter(({ id, commits }) => !isOthers(id) && this.#unreadable.get(id) !== commits)
-      // Several owners sweep at once after one died: beginning at different places they share instead of racing.
+      // After an owner died several others sweep at once: beginning at different places, they share the work instead
+      // of racing.
       const first = Math.floor(wanted.length * this.#share)
       await Promise.allSettled([...wanted.slice(first), ...wanted.slice(0, first)].map(one => this.#takeUp(one)))
       after = page.at(-1)?.id
@@ -157,7 +161,7 @@ export class Sessions {
     }
   }
 
-  /** Remembers what it could not read: another try would only keep the session from those who can. */
+  /** Remembers a session that it could not read: another attempt would only keep it from processes that can. */
   async #takeUp({ id, commits, phase }: SessionSummary): Promise<void> {
     const { store, owner } = this.#options
     try {
@@ -170,24 +174,24 @@ export class Sessions {
     }
   }
 
-  /** Finds out what became of commits that nobody has asked about since their answer was lost. */
+  /** Finds out whether commits took place whose answer was lost and which no caller has asked about. */
   async settleDoubts(): Promise<void> {
     const doubtful = [...this.#live.values()].filter(live => live.driver.inDoubt)
     await Promise.allSettled(doubtful.map(live => live.driver.mutate(() => {}, { lazy: true })))
   }
 
-  /** Lets go of those that somebody else has claimed while this process was not heard of. */
+  /** Lets sessions go that another process claimed while this one was suspended. */
   async checkClaims(): Promise<void> {
     const claims = [...this.#live.values()].map(live => live.claim)
     const current = new Set((await this.#options.store.current(claims)).map(claim => claim.sessionId))
     for (const { sessionId, token } of claims) {
       const live = this.#live.get(sessionId)
-      // One that was claimed anew meanwhile is checked by its next commit.
+      // A session that was claimed again meanwhile is checked by its next commit.
       if (!current.has(sessionId) && live?.claim.token === token) this.#lose(live, claimedElsewhere(sessionId))
     }
   }
 
-  /** Starts no run any more, lets those under way end within the time left, and gives every session back. */
+  /** Starts no run any more, lets current runs end within the time left, and gives every session back. */
   async drain(deadline: Deadline): Promise<void> {
     this.#leavingAll = true
     this.#wanted.stop()
@@ -200,22 +204,25 @@ export class Sessions {
     )
   }
 
-  /** Gives a session back that this process has no use for. */
+  /** Gives a session back that this process has no executor for. */
   async yield(live: LiveSession): Promise<void> {
     await live.driver.drained()
     if (this.#live.get(live.id) === live && live.unused) await this.#letGo(live)
   }
 
-  /** Whether this process would not give the session to whoever asks for it. */
+  /** Whether this process would refuse the session to another one that asks for it. */
   keeps(id: SessionId): boolean {
     return this.#options.keeps(id)
   }
 
-  /** Lets the session go for somebody who asks for it, unless this process is at work on it. Answers whether it is free. */
+  /**
+   * Lets the session go for another process that asks for it, unless this one is at work on it. Answers whether it is
+   * free.
+   */
   async giveWay(id: SessionId): Promise<boolean> {
     for (;;) {
       const live = this.#live.get(id)
-      // What was asked of it a moment ago is done first.
+      // Requests that came before are answered first.
       await (live?.driver.drained() ?? this.#making.get(id)?.catch(() => {}) ?? this.#leaving.get(id))
       if (this.#live.get(id) !== live || this.#making.has(id)) continue
       if (live === undefined) return true
@@ -227,8 +234,9 @@ export class Sessions {
   }
 
   /**
-   * Acts on the session as its owner, loaded or not. `alone`: no copy of it is loaded meanwhile, and whoever asks for one
-   * waits. `not-owner` where somebody else alive has it, `not-ready` where it is busy.
+   * Acts on the session as its owner, whether or not it is loaded. `alone`: no copy of it is loaded meanwhile, and
+   * callers that need one wait. Fails with `not-owner` where another process owns it, and `not-ready` where it is
+   * busy.
    */
   async own<T>(id: SessionId, act: (claim: Claim) => Promise<T>, alone: boolean): Promise<T> {
     const live = this.#live.get(id)
@@ -261,7 +269,7 @@ export class Sessions {
     }
   }
 
-  /** Lets every session go: runs are interrupted, to be continued by the next owner. */
+  /** Lets every session go: runs are interrupted, and the next owners continue them. */
   async close(): Promise<void> {
     this.#leavingAll = true
     this.#sweep?.()
@@ -283,7 +291,7 @@ export class Sessions {
     return this.#begin(claim, await loaded)
   }
 
-  /** Serves a session from what was read of it, or gives it back. */
+  /** Makes the copy of a claimed session from what was read of it, or gives it back. */
   async #begin(claim: Claim, loaded: LoadedSession): Promise<LiveSession> {
     let live: LiveSession | undefined
     try {
@@ -301,7 +309,7 @@ export class Sessions {
     await this.#options.store.release(claim).catch(() => this.#astray.add(claim.sessionId))
   }
 
-  /** Asks the store for the session. Where its answer is lost, the session may be ours all the same. */
+  /** Asks the store for the session. Where the answer is lost, this process may own it all the same. */
   async #held<T>(id: SessionId, ask: () => Promise<T>): Promise<T> {
     try {
       const answer = await ask()
@@ -335,7 +343,8 @@ export class Sessions {
     tell(this.#options.observer, 'lease', () => ({ sessionId: live.id, event: 'released' }))
     const leaving = live.close().catch((error: unknown) => {
       this.#astray.add(live.id)
-      // A store that can't take the farewell finds the claim of a dead owner, and the log as it was.
+      // If the store can't take this last commit, the next owner finds the log as it was, and ends the claim as a
+      // dead owner's.
       if (asMeerkatError(error).code === 'internal') throw error
     })
     this.#leaving.set(live.id, leaving)
@@ -343,7 +352,7 @@ export class Sessions {
       await leaving
     } finally {
       if (this.#leaving.get(live.id) === leaving) this.#leaving.delete(live.id)
-      // Released under a token that may not be the current one.
+      // The release may have named a token that is not the current one.
       if (live.driver.inDoubt) this.#astray.add(live.id)
     }
   }
@@ -355,7 +364,7 @@ export class Sessions {
     const { code, message } = error
     tell(this.#options.observer, 'lease', () => ({ sessionId: live.id, event: 'lost', error: code, message }))
     this.#letGo(live).catch(() => {})
-    // Whoever has it now may end before its work does.
+    // The process that owns it now may end before the work does.
     if (unfinishedCount(live.state) > 0) this.#wanted.add(live.id)
   }
 
@@ -363,7 +372,7 @@ export class Sessions {
     return isIdle(live, this.#options.clock.now())
   }
 
-  /** Beyond the number kept, sessions that were idle for a while are let go, the longest idle first. */
+  /** Plans to let sessions go beyond the number kept, the longest idle first. */
   #planSweep(): void {
     const { keepIdle, idleMs, clock } = this.#options
     if (this.#sweep !== undefined || this.#leavingAll || this.#live.size <= keepIdle) return

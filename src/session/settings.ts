@@ -1,4 +1,7 @@
-/** How a session is served, and how that is changed: always by a commit of its owner, in force from the next attempt on. */
+/**
+ * The settings of a session. Only its owner changes them, by a commit, and they are in force from the next attempt
+ * on.
+ */
 import type { Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
 import type { CoreExecutor } from '../executor/executor.ts'
@@ -13,10 +16,13 @@ import { demandChangeable } from './refusals.ts'
 
 export type SettingsUpdate = SessionChanges & { readonly revision?: number }
 
-/** What can't be changed once a session is open: the kernel decides by it, from the session's first record on. */
+/** Options that can't change once a session is open: the kernel decides by them from its first record on. */
 const FIXED = ['merge', 'silentIntents', 'keepAlive', 'mcpServers'] as const
 
-/** Changes the settings within a transaction; answers the revision in force afterwards. What changes nothing writes nothing. */
+/**
+ * Changes the settings within a transaction; answers the revision in force afterwards. A change that changes nothing
+ * writes nothing.
+ */
 export function changeSettings(
   tx: Transaction,
   committed: SessionRecord,
@@ -39,7 +45,7 @@ export function changeSettings(
   return present + 1
 }
 
-/** Whether two sets of options say the same, whatever the order of their keys. */
+/** Whether two sets of options are equal, whatever the order of their keys. */
 export function sameOptions(one: SessionOptions, other: SessionOptions): boolean {
   return jsonInOrder(one) === jsonInOrder(other)
 }
@@ -53,7 +59,7 @@ function only(options: SessionOptions, name: string): SessionOptions {
   return Object.fromEntries(Object.entries(options).filter(([key]) => key === name))
 }
 
-/** What an opener's options change of an existing session; `session-conflict` where they ask for what is fixed. */
+/** Which of an opener's options differ from the existing session's; `session-conflict` where a fixed one does. */
 export function changesTo(session: SessionRecord, options: SessionOptions): SessionChanges {
   const fixed = FIXED.filter(
     name => options[name] !== undefined && !sameOptions(only(session.options, name), only(options, name)),
@@ -63,15 +69,15 @@ export function changesTo(session: SessionRecord, options: SessionOptions): Sess
   throw new MeerkatError('session-conflict', message, { details: { sessionId: session.id, fields: fixed } })
 }
 
-/** The refusal of an opener that expects other options than the session has. */
+/** The refusal of an opener whose options differ from the session's. */
 export function optionsConflict({ id, options }: SessionRecord): MeerkatError {
   const message = `session ${id} exists with other options: open it without options, say what to do with onConflict (keep or update), or choose another id`
   return new MeerkatError('session-conflict', message, { details: { sessionId: id, options } })
 }
 
 /**
- * Refuses options that nothing acts on: a caller who gives them counts on what they name. Names of tools are known
- * where the executor says which ones it has.
+ * Refuses options that nothing acts on, because a caller who gives one relies on it. Names of tools are checked where
+ * the executor says which tools it has.
  */
 export function demandActing(options: SessionOptions | SessionChanges, executor: CoreExecutor | undefined): void {
   demandDurations({ 'budget.maxRunMs': options.budget?.maxRunMs }, { leastMs: 1 })
@@ -94,7 +100,7 @@ export function demandActing(options: SessionOptions | SessionChanges, executor:
   throw new MeerkatError('invalid-params', message, { details: { issues } })
 }
 
-/** The names of the executor's tools; absent where it does not say: then nobody can tell which are unknown. */
+/** The names of the executor's tools; absent where it does not say, because then no name can be called unknown. */
 function namesOf(executor: CoreExecutor, options: SessionOptions): readonly string[] | undefined {
   try {
     return offeredTools(executor, options)?.map(({ name }) => name)

@@ -1,4 +1,4 @@
-/** Which tools a session's model may see, and how people change that. Tools are named as the model calls them. */
+/** Which tools a session's model may see, and how a caller changes that. Tools are named as the model calls them. */
 import { defined } from '../defined.ts'
 import type { Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
@@ -38,7 +38,7 @@ export function toolsView(
   state: MeerkatState,
 ): ToolsView {
   const summaries = executor && summariesOf(executor, options, id)
-  // Whoever does not say what there is, is asked while a run goes on.
+  // An executor that does not list its tools shows them only while a run goes on.
   if (summaries === undefined) return { generation: toolGeneration(state.visibility), tools: [] }
   const { generation, tools } = nextCatalogue(state, { offered: summaries.map(offered), chosen: options.tools })
   return {
@@ -50,7 +50,7 @@ export function toolsView(
   }
 }
 
-/** All that the executor has for a session, whatever the session was given of it. */
+/** Every tool that the executor has for a session, also those that the session's options leave out. */
 function summariesOf(
   executor: CoreExecutor,
   { tools: _, ...options }: SessionOptions,
@@ -63,7 +63,7 @@ function offered({ name, deferred, surface }: ToolSummary): OfferedTool {
   return { name, ...(deferred === true && { deferred }), ...(surface && { surface: surface as SurfaceId }) }
 }
 
-/** Stages what the model is left of the tools; answers the revision under which it is. */
+/** Stages a filter of the model's tools; answers the revision under which it is staged. */
 export function filterTools(
   executor: CoreExecutor | undefined,
   live: LiveSession,
@@ -82,7 +82,7 @@ export function filterTools(
   })
 }
 
-/** Stages that deferred tools are shown; answers the revision under which they are. */
+/** Stages deferred tools to be shown; answers the revision under which they are staged. */
 export function askForTools(
   executor: CoreExecutor | undefined,
   live: LiveSession,
@@ -98,12 +98,12 @@ export function askForTools(
   })
 }
 
-/** The revision that is staged or, where nothing is, in force. */
+/** The revision that is staged; where none is, the one in force. */
 export function revisionOf({ visibility }: MeerkatState): StagedTools {
   return { revision: visibility.staged.revision }
 }
 
-/** Refuses names that there is no tool of, as far as the executor says which it has. */
+/** Refuses names of unknown tools, where the executor lists its tools. */
 function demandKnown(
   tx: Transaction,
   { executor, live: { record } }: { readonly executor: CoreExecutor | undefined; readonly live: LiveSession },
@@ -114,7 +114,7 @@ function demandKnown(
   const unknownIn = (known: ToolCatalog) => named.filter(({ name }) => mapGet(known, name) === undefined)
   if (unknownIn(tx.state.visibility[catalog]).length === 0) return
   const summaries = executor && summariesOf(executor, record.options, record.id)
-  // Nobody here says what there is: so nobody can tell what there is not.
+  // The executor does not list its tools, so no name can be called unknown.
   if (summaries === undefined)
     return trust(
       tx,
@@ -133,7 +133,7 @@ function demandKnown(
   throw new MeerkatError('invalid-params', message, { details: { issues } })
 }
 
-/** Takes names into a catalogue, as the executor's own. */
+/** Adds names to a catalogue, as tools that the executor itself provides. */
 function trust(tx: Transaction, catalog: 'filterCatalog' | 'deferredCatalog', names: readonly string[]): void {
   const known = tx.state.visibility[catalog]
   const all = [...mapEntries(known).map(([name]) => name), ...names]

@@ -1,6 +1,5 @@
 /**
- * What a runtime answers: the shapes of the public contract as the library speaks them. Times are ISO 8601 in UTC,
- * durations end in `Ms`.
+ * The shapes of what a runtime answers. Times are ISO 8601 in UTC, durations end in `Ms`.
  */
 
 import type { CallId, InputId, OperationId, RunId, ScheduleId, SessionId } from '../kernel/ids.ts'
@@ -27,12 +26,12 @@ export interface SessionView extends SessionOptions {
   readonly updatedAt: string
   /** Rises with every `session/update`, from 1. */
   readonly revision: number
-  /** Messages in the transcript. */
+  /** How many messages the transcript has. */
   readonly messages: number
-  /** Inputs accepted and not ended. */
+  /** How many accepted inputs have not ended. */
   readonly unfinished: number
   readonly forkOf?: { readonly sessionId: SessionId; readonly messages: number }
-  /** What the store has of it is damaged: what can't be read of it is absent here. */
+  /** Its data in the store is damaged: fields that can't be read are absent. */
   readonly unreadable?: true
 }
 
@@ -48,7 +47,7 @@ export interface RunResult {
 export interface InputView {
   readonly id: InputId
   readonly status: InputStatus
-  /** Why it ended badly. */
+  /** Why it ended without an answer. */
   readonly reason?: string
   readonly attempts: number
   readonly mode: InputRecord['mode']
@@ -57,9 +56,9 @@ export interface InputView {
   readonly acceptedAt: string
   readonly idempotencyKey?: string
   readonly supersessionKey?: string
-  /** The run that holds it or ended it. */
+  /** The run that holds it, or that ended it. */
   readonly runId?: RunId
-  /** What became of a steer: it joined a run at a boundary, or it waited for the next turn. */
+  /** What became of a steer: it joined a run at a boundary, or waited for the next turn. */
   readonly receipt?:
     | { readonly type: 'steered'; readonly runId: RunId; readonly boundary: number }
     | { readonly type: 'queued' }
@@ -73,7 +72,7 @@ export interface SendAnswer {
   readonly inputId: InputId
   readonly status: InputStatus
   readonly result?: RunResult
-  /** Events from here on concern what was sent. */
+  /** Events about the input stand behind this cursor. */
   readonly cursor: string
 }
 
@@ -111,25 +110,25 @@ export interface CallView extends Pick<ApprovalView, 'expiresAt' | 'onExpiry'> {
   readonly policy: 'retry' | 'ask' | 'fail'
   readonly state: CallState
   readonly since: string
-  /** Processes that ended while it was in flight. */
+  /** How many processes ended while the call was in flight. */
   readonly crashes?: number
   readonly args?: unknown
   readonly output?: unknown
 }
 
 export interface ApprovalView {
-  /** Equals the call's id. */
+  /** The same as the call's id. */
   readonly id: CallId
   readonly tool: string
   readonly args?: unknown
   readonly inputId: InputId
   readonly since: string
-  /** When `onExpiry` counts as decided, where the tool declares that. */
+  /** When the decision `onExpiry` is taken, where the tool declares one. */
   readonly expiresAt?: string
   readonly onExpiry?: 'allow' | 'deny'
 }
 
-/** A schedule: an input that the session gets at a time, once or again and again. */
+/** A schedule: it gives the session an input at a time, once or repeatedly. */
 export interface ScheduleView {
   readonly id: ScheduleId
   readonly title?: string
@@ -138,22 +137,22 @@ export interface ScheduleView {
     | { readonly type: 'once'; readonly at: string; readonly until?: string }
     | { readonly type: 'every'; readonly everyMs: number; readonly from: string; readonly until?: string }
     | { readonly type: 'cron'; readonly pattern: string; readonly timeZone: string; readonly until?: string }
-  /** Absent once it is over. */
+  /** Absent once the schedule has ended. */
   readonly nextDueAt?: string
   readonly overlap: OverlapPolicy
   readonly misfire: MisfirePolicy
-  /** The input that it gave last. */
+  /** The newest input that it gave. */
   readonly lastInputId?: InputId
   readonly createdAt: string
 }
 
-/** `skip`: not this time; `queue`: one more input waits; `replace`: a waiting one is superseded. */
+/** `skip`: no input this time; `queue`: the input waits behind the other; `replace`: a waiting one is superseded. */
 export type OverlapPolicy = 'skip' | 'queue' | 'replace'
 
-/** `skip`: on to the next time; `once`: one input for all that was missed; `all`: one for each. */
+/** `skip`: goes on with the next time; `once`: one input for all missed times; `all`: one input for each. */
 export type MisfirePolicy = 'skip' | 'once' | 'all'
 
-/** Work that goes on outside a run: a tool call that answered "still running". */
+/** Work outside a run, such as a tool call that answered "still running". */
 export interface OperationView {
   readonly id: OperationId
   readonly kind: string
@@ -163,7 +162,7 @@ export interface OperationView {
   readonly callId?: CallId
   readonly startedAt: string
   readonly endedAt?: string
-  /** Reports so far. */
+  /** How many reports of progress there were. */
   readonly progress: number
   readonly output?: unknown
   readonly error?: string
@@ -173,7 +172,7 @@ export interface OperationView {
 export interface Explanation {
   readonly runnable: boolean
   readonly phase: string
-  /** What it does or waits for, and since when, as the end of a sentence that begins with the session. */
+  /** What the session does or waits for, and since when, as the end of a sentence whose subject is the session. */
   readonly summary: string
   readonly waitingFor: readonly {
     readonly guard: string
@@ -182,7 +181,7 @@ export interface Explanation {
     readonly inputId?: InputId
     /** The call that waits for a person. */
     readonly callId?: CallId
-    /** What that means, as the end of "it waits for". */
+    /** What it means, as the end of a sentence that begins "it waits for". */
     readonly text: string
     /** A command that changes it, where there is one. */
     readonly command?: string
@@ -191,7 +190,7 @@ export interface Explanation {
 
 export interface AuditReport {
   readonly ok: boolean
-  /** Kernel inputs re-run. */
+  /** How many kernel inputs were re-run. */
   readonly steps: number
   readonly firstIllegal?: {
     readonly position: number
@@ -202,7 +201,7 @@ export interface AuditReport {
   }
 }
 
-/** What a lifecycle operation did. Absent counts are 0. */
+/** What a lifecycle operation did. An absent count is 0. */
 export interface ControlReport {
   readonly sessionId: SessionId
   readonly phase: string
@@ -219,21 +218,22 @@ export interface ToolsView {
 }
 
 export interface ToolView {
-  /** What the model calls it by. */
+  /** The name by which the model calls it. */
   readonly name: string
   readonly description?: string
   readonly inputSchema?: unknown
   readonly policy: string
   readonly needsApproval: boolean
   /**
-   * `hidden` by a filter, by another provider's claim to its name, or because its model can't use it; `deferred` until
-   * somebody asks for it, and `requested` from then to the next boundary; `unavailable` while its surface is not active.
+   * `hidden`: by a filter, by another provider that has the name, or because the model can't use it. `deferred`:
+   * until a caller or the model requests it; `requested`: from then to the next boundary. `unavailable`: its tool
+   * surface is not active.
    */
   readonly state: 'visible' | 'hidden' | 'deferred' | 'requested' | 'unavailable'
   readonly deferred?: boolean
-  /** The external surface that it belongs to. */
+  /** The tool surface that it belongs to. */
   readonly surface?: string
-  /** The surface whose tool has its bare name; empty: the executor's own. */
+  /** The tool surface whose tool is called by this name; empty: the executor itself. */
   readonly shadowedBy?: string
 }
 
@@ -249,44 +249,44 @@ export interface RuntimeInfo {
 export interface Health {
   readonly status: 'ok' | 'degraded' | 'failing'
   readonly reasons: readonly string[]
-  /** Age of the oldest input that could run and does not; 0 when none. */
+  /** The age of the oldest input that could run and does not; 0: there is none. */
   readonly oldestRunnableMs: number
   readonly sessions: { readonly loaded: number; readonly running: number; readonly unfinished: number }
   readonly loops: {
     readonly performing: number
-    /** Runs that wait until fewer are performed than may be. */
+    /** How many runs wait for a free slot. */
     readonly waiting: number
     readonly overdue: number
-    /** Runs that may be performed at once; absent: as many as there are. */
+    /** How many runs may be performed at once; absent: no limit. */
     readonly limit?: number
   }
-  /** Due times that passed without their input. */
+  /** How many due times passed without their input. */
   readonly schedules: { readonly overdue: number }
   readonly store: { readonly name: string; readonly failing: boolean; readonly lastError?: string }
 }
 
-/** A page of what `list` answers; `next` is the cursor of the next one. */
+/** One page of a list; `next` is the cursor of the next page. */
 export interface Page<T> {
   readonly items: readonly T[]
   readonly next?: string
 }
 
-/** The model of a session's next call, and what is to come. */
+/** The model of a session's next call, and how it will change. */
 export interface ModelView {
-  /** Whose say it is. An input that names a model has its own way, which is not told here. */
+  /** What decides it. An input that names a model overrides it for its own turn, which is not shown here. */
   readonly source: 'image' | 'turn' | 'baseline' | 'default'
-  /** The model that is asked next; absent where the executor does not say its default. */
+  /** The model that is asked next; absent where the executor does not name its default. */
   readonly model?: string
   readonly identity?: SessionLlmIdentity
   /** What it can do, where that is known. */
   readonly capabilities?: SessionLlmCapabilitySurface
   /** The session's own model; absent where it has the executor's default. */
   readonly own?: string
-  /** `own` answered where the model that was named had failed, and stays until one is named. */
+  /** `own` is a fallback: it answered when the model that was named failed, and stays until another is named. */
   readonly standsIn?: true
-  /** The executor's default, where it says so. */
+  /** The executor's default, where it names it. */
   readonly default?: string
-  /** A switch that is in effect. */
+  /** A switch in effect. */
   readonly override?: { readonly requestId: string; readonly model: string; readonly turnsLeft: number }
   /** A switch that begins with the next assistant turn. */
   readonly pending?: { readonly requestId: string; readonly model: string; readonly turns?: number }
@@ -295,7 +295,7 @@ export interface ModelView {
     readonly model: string
     readonly phase: ImageOperation['phase']
   }[]
-  /** How the newest switches and image operations ended, the last one last. */
+  /** How the newest switches and image operations ended, oldest first. */
   readonly recent: readonly {
     readonly type: RoutingTerminal['type']
     readonly id: string

@@ -1,4 +1,4 @@
-/** Asking for an input, and waiting for its end. */
+/** Looks inputs up, and waits for their ends. */
 import type { InputId, SessionId } from '../kernel/ids.ts'
 import { entryOf } from '../kernel/regions/ledger/state.ts'
 import { Deadline } from '../time.ts'
@@ -12,17 +12,17 @@ import { waitForNews } from './news.ts'
 import { summaryOf } from './reads.ts'
 import type { InputStatus, InputView, RunResult } from './views.ts'
 
-/** How an input ended, or how it stands. */
+/** How an input ended, or its present status. */
 export interface Watched {
   readonly status: InputStatus
   readonly reason?: string
   readonly result?: RunResult
 }
 
-/** How often a waiter looks though no hint has come. */
+/** How often a waiter reads the input although no hint has come. */
 const LOOK_EVERY_MS = 600_000
 
-/** An input, by its id or by the key it was sent with. */
+/** The id of an input, given the id or the key it was sent with. */
 export async function inputOf(
   core: Core,
   sessionId: string,
@@ -35,8 +35,9 @@ export async function inputOf(
 }
 
 /**
- * How the input ended, or how it stands when the time (ms, may be Infinity) is up or the signal aborts. A session that was let go because the
- * store refused for too long fails the wait, unless the waiter outlasts that: its host takes the session up again.
+ * How the input ended, or its status when the time (ms, may be Infinity) is up or the signal aborts. Where the
+ * session was let go because the store refused for too long, the wait fails, except for a waiter whose host takes the
+ * session up again.
  */
 export async function endOf(
   core: Core,
@@ -54,7 +55,7 @@ export async function endOf(
     const live = sessions.peek(sessionId as SessionId)
     const ended = live && (await endedHere(live, inputId as InputId, deadline, until))
     if (ended !== undefined) return ended
-    // Watch before looking, so that what is committed in between is not missed.
+    // Begins to watch before it reads, so that a commit in between is not missed.
     const hint = waitForNews(
       { store, sessionId: sessionId as SessionId, deadline: deadline.within(LOOK_EVERY_MS) },
       until,
@@ -72,12 +73,12 @@ export async function endOf(
   }
 }
 
-/** How it ends, where it is unfinished in a session that this process owns. */
+/** How the input ends, where this process owns the session and the input is unfinished. */
 async function endedHere(live: LiveSession, inputId: InputId, deadline: Deadline, until: AbortSignal) {
   return entryOf(live.state.ledger, inputId) === undefined ? undefined : endedWithin(live, inputId, deadline, until)
 }
 
-/** Resolves when the input ends, or with nothing when the time is up. */
+/** Resolves when the input ends, or with undefined when the time is up. */
 function endedWithin(
   live: LiveSession,
   id: InputId,
@@ -99,7 +100,7 @@ function endedWithin(
   })
 }
 
-/** A session that was let go, perhaps under this wait, is written by nobody: no hint would come to wait for. */
+/** A session that was let go, perhaps during this wait, has no writer: no hint would ever come. */
 function demandNotRefused({ sessions }: Core, sessionId: SessionId): void {
   const refusal = sessions.refusals.of(sessionId)
   if (refusal !== undefined) throw refusal

@@ -1,8 +1,8 @@
 /**
- * Sessions that somebody in this process waits for while another process has them.
+ * Sessions that a caller in this process waits for while another process owns them.
  *
- * Their owner may end at any moment, in good order or not, with what was asked of it unfinished. Nobody has to say so:
- * their sessions are looked at again and again, and taken up here as soon as nobody alive has them.
+ * Their owner may end at any moment, in good order or not, with its work unfinished. No hint has to come then: these
+ * sessions are looked at repeatedly, and taken up here as soon as no living process owns them.
  */
 import type { SessionId } from '../kernel/ids.ts'
 import type { Store } from '../store/store.ts'
@@ -13,11 +13,11 @@ const LOOK_EVERY_MS = 1_000
 export interface WantedOptions {
   readonly store: Store
   readonly clock: Clock
-  /** Whether this process could go on with the session. */
+  /** Whether this process has an executor for the session. */
   readonly serves: (id: SessionId) => boolean
   /** Whether the session is loaded here. */
   readonly has: (id: SessionId) => boolean
-  /** Takes the session up; fails while somebody alive has it. */
+  /** Takes the session up; fails while a living process owns it. */
   readonly take: (id: SessionId) => Promise<unknown>
 }
 
@@ -72,7 +72,7 @@ export class Wanted {
     if (this.#looking) return
     this.#looking = true
     this.#lookAtAll()
-      // A store that can't be read now is asked again.
+      // After a failure of the store the next look asks again.
       .catch(() => {})
       .finally(() => {
         this.#looking = false

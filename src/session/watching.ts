@@ -1,13 +1,14 @@
 /**
- * Waiting for the ends of operations, by code that this process was given and has no hold over.
+ * Waits for the ends of operations, through an executor: foreign code that this process can't control.
  *
- * 1. Every operation has a deadline, counted from its begin, however many processes waited for it since. What is not over
- *    by then has failed (`timed-out`), and whoever still works on it is told to stop.
- * 2. An operation that another process began is marked before anybody here is asked for its end, and the mark goes when
- *    this process has lived with it for a while, or leaves it in good order. One whose mark was left behind twice ends
- *    processes: it has failed (`crashed-process`) and is asked for no more, so that the next process lives.
- * 3. Those that carry a mark are taken up one after the other: an operation that only shared a process with one that
- *    ended it is not taken for it.
+ * 1. Every operation has a deadline, counted from its beginning, however many processes have waited for it since. One
+ *    that has not ended by then has failed (`timed-out`), and the executor is told to stop.
+ * 2. An operation that another process began is marked before this process asks its executor for the end. The mark is
+ *    removed after this process has run with it for a while, or leaves it in good order. An operation whose mark was
+ *    left behind twice ends processes: it has failed (`crashed-process`) and is not asked for any more, so that the
+ *    next process survives.
+ * 3. Marked operations are taken up one after the other, so that one that only shared a process with a harmful one is
+ *    not taken for it.
  */
 import { defined } from '../defined.ts'
 import type { SessionDriver } from '../driver/driver.ts'
@@ -25,26 +26,26 @@ import { type Came, takeUpOperation } from './operation-ends.ts'
 export interface WatchingOptions {
   readonly driver: SessionDriver
   readonly clock: Clock
-  /** The executor of the session, as soon as it is served; undefined once the signal aborts. */
+  /** The executor of the session, as soon as it has one; undefined once the signal aborts. */
   readonly served: (signal: AbortSignal) => Promise<CoreExecutor | undefined>
-  /** Lets one through at a time; shared by all sessions of the process. */
+  /** Lets one operation through at a time; shared by all sessions of the process. */
   readonly suspects: Gate
-  /** How the session is served now. */
+  /** The session's present options. */
   readonly session: () => SessionOptions
 }
 
-/** How long an operation may take where nobody says. */
+/** How long an operation may take where its caller gives no limit. */
 const MAX_MS = 24 * 60 * 60_000
-/** A process that lives this long with an operation that it took up is not ended by it. */
+/** An operation that a process has run with for this long does not end processes. */
 const LASTED_MS = 10_000
-/** Longest result that is kept. */
+/** Longer results are cut. */
 const MAX_OUTPUT_CHARS = 1024 * 1024
 
 export class Watching {
   readonly #options: WatchingOptions
-  /** Those that this copy of the session began itself: the call that did counts its own crashes. */
+  /** Operations that this copy of the session began: the crashes of their calls are counted by the call ledger. */
   readonly #begun = new Set<OperationId>()
-  /** Taken up, and not lived with for long enough yet. */
+  /** Operations that carry a mark of this process. */
   readonly #marked = new Set<OperationId>()
 
   constructor(options: WatchingOptions) {
@@ -55,12 +56,12 @@ export class Watching {
     this.#begun.add(id)
   }
 
-  /** What it came to; nothing where nobody here can tell, or where it was given up. */
+  /** How it ended; undefined where no executor here can tell, or where the wait was given up. */
   async endOf(record: OperationRecord, signal: AbortSignal): Promise<Came | undefined> {
     const executor = await this.#executorFor(record, signal)
     if (this.#begun.has(record.id)) return this.#wait(record, executor, signal)
     if (this.#takeUps(record.id) === 0) return (await this.#takeUp(record, executor, signal)).end
-    // Whoever waits for the end does not stay in the gate for it.
+    // Only the beginning passes through the gate, not the wait.
     const taken = await this.#options.suspects.pass(async () => {
       const inHand = await this.#takeUp(record, executor, signal)
       await inHand.lasted
@@ -69,7 +70,7 @@ export class Watching {
     return taken.end
   }
 
-  /** The one to ask, once the session is served; none where that takes longer than the operation may. */
+  /** The executor to ask, once the session has one; undefined where that takes longer than the operation may. */
   async #executorFor(record: OperationRecord, signal: AbortSignal): Promise<CoreExecutor | undefined> {
     const { clock, served } = this.#options
     const over = new AbortController()
@@ -85,7 +86,7 @@ export class Watching {
     }
   }
 
-  /** Takes its marks off before it goes in good order. */
+  /** Removes this process's marks, because it leaves in good order. */
   async leave(): Promise<void> {
     if (this.#marked.size > 0) await this.#unmark([...this.#marked])
   }
@@ -114,7 +115,7 @@ export class Watching {
     end.then(ended, ended)
     const lasted = over.promise.then(async () => {
       off()
-      // A mark that can't be taken off now is taken off later, or counts.
+      // If the mark can't be removed now, it is removed later, or counts as a crash.
       await this.#unmark([id]).catch(() => {})
     })
     return { end, lasted }
@@ -133,7 +134,10 @@ export class Watching {
     return Math.max(0, maxMs - Math.max(0, this.#options.clock.now() - at))
   }
 
-  /** Waits until it ends or its time is up. `unheld`: nobody here can tell its end, so none of its code runs here. */
+  /**
+   * Waits for its end or its deadline. `unheld` is called where no executor here can tell its end, because then no
+   * foreign code runs.
+   */
   async #wait(
     record: OperationRecord,
     executor: CoreExecutor | undefined,
@@ -155,7 +159,7 @@ export class Watching {
       off()
       return ended
     }
-    // Somebody outside has to say so, and in time.
+    // Its end has to be reported from outside, before the deadline.
     unheld()
     return signal.aborted ? undefined : late.promise
   }
@@ -192,8 +196,8 @@ function timedOut({ maxMs = MAX_MS }: OperationRecord): string {
 }
 
 /**
- * What the executor says it came to. The executor is foreign code: whatever it throws or answers instead ends the
- * operation as failed, for nobody else will ever know how it ended.
+ * The end that the executor reports. An executor is foreign code: whatever it throws or answers instead fails the
+ * operation, because no one else will ever report its end.
  */
 async function outcomeOf(
   executor: CoreExecutor,
