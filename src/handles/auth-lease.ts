@@ -1,12 +1,13 @@
 /**
- * `AuthLeaseHandle`: what may be asked and said of credentials. It turns each method into one input of the machine of
- * that credential and holds no fact itself, least of all a secret.
+ * `AuthLeaseHandle`: reads and changes the lifecycles of credentials. Each method becomes one input of that
+ * credential's machine; the handle itself holds no fact, and no secret.
  *
- * A method decides at once, over what this process knows. Where processes share a store, the store's word follows: what
- * another process did before stands, and what was said here after it is decided again. `stands` tells what came of it.
+ * A method decides at once, from what this process knows. Where processes share a store, the store decides afterwards:
+ * what another process did before stands, and what was decided here is decided again after it. `stands` tells the
+ * result.
  *
- * Methods throw `DslTransitionError` where the machine refuses: `no-matching-transition` in a wrong phase, for a key that
- * nobody heard of, and behind a closed gate; `guard-rejected` where a condition is not met.
+ * Methods throw `DslTransitionError` where the machine refuses: `no-matching-transition` in a wrong phase, for an
+ * unknown key, and behind a closed gate; `guard-rejected` where a condition is not met.
  */
 import { defined } from '../defined.ts'
 import { MeerkatError } from '../errors.ts'
@@ -28,27 +29,30 @@ import type { Clock } from '../time.ts'
 import { type AuthMachines, type LeaseKey, type LeaseReleasePermit, leaseKeyText } from './auth-machines.ts'
 import { refuseUnreadable } from './unreadable.ts'
 
-/** What is known of a credential. Times are ms since the epoch. */
+/** What this process knows of a credential. Times are ms since the epoch. */
 export interface AuthLeaseSnapshot {
-  /** Absent: nobody ever logged in, or the lease was released. */
+  /** Absent: there was never a login, or the lease was released. */
   readonly phase?: Exclude<AuthLeasePhase, 'released'>
   readonly credentialPresent: boolean
-  /** Absent: never, or no credential. */
+  /** Absent: the credential never expires, or there is none. */
   readonly expiresAt?: number
-  /** Counts the credentials that were published. */
+  /** Counts the credentials published for this key. */
   readonly generation: number
   readonly credentialPublishedAt?: number
-  /** Refreshes of this credential that failed. Absent: none. */
+  /** How many refreshes of this credential failed. Absent: none. */
   readonly attempt?: number
 }
 
-/** What a change came to. */
+/** The result of a change. */
 export interface AuthLeaseTransition {
   readonly generation: number
   readonly credentialPublishedAt?: number
 }
 
-/** On which credential a refresh began: what `beginRefresh` answered. Its end is refused if another came meanwhile. */
+/**
+ * The credential that a refresh is for, as `beginRefresh` answered it. The end of the refresh is refused if another
+ * credential came meanwhile.
+ */
 interface OfRefresh {
   readonly generation?: number
 }
@@ -56,7 +60,7 @@ interface OfRefresh {
 export interface AuthLeaseHandleOptions {
   readonly machines: AuthMachines
   readonly clock: Clock
-  /** The gate of whom this handle was given to: behind it nothing changes any more, and reads go on. */
+  /** The gate of the session that this handle belongs to: once closed, changes are refused, and reads go on. */
   readonly gate?: { readonly closed: boolean }
 }
 
@@ -71,33 +75,38 @@ export class AuthLeaseHandle {
     this.#gate = gate
   }
 
-  /** There is a new credential. Without `expiresAt` it never expires. */
+  /** Records a new credential. Without `expiresAt` it never expires. */
   acquireLease(key: LeaseKey, expiresAt?: number): AuthLeaseTransition {
     return this.#apply(key, { type: 'Acquire', publishedAt: this.#clock.now(), ...time('expiresAt', expiresAt) })
   }
 
-  /** The credential is to be refreshed soon. */
+  /** Records that the credential should be refreshed soon. */
   markExpiring(key: LeaseKey): AuthLeaseTransition {
     return this.#apply(key, { type: 'MarkExpiring' })
   }
 
-  /** Has the machine look at the clock: what is about to expire becomes `expiring`, what has expired `expired`. */
+  /** Compares the credential with the clock: one about to expire becomes `expiring`, one that has expired `expired`. */
   observeCredentialFreshness(key: LeaseKey, windowMs: number = REFRESH_WINDOW_MS): AuthLeaseTransition {
     return this.#apply(key, { type: 'ObserveCredentialFreshness', now: this.#clock.now(), windowMs })
   }
 
-  /** Whether the credential may be used so now, and if not, what is missing. Looks at the clock first. */
+  /**
+   * Whether the credential may be used for this intent now, and if not, what is missing. Compares it with the clock
+   * first.
+   */
   resolveCredentialUse(key: LeaseKey, intent: CredentialIntent): CredentialUseAdmission {
     this.observeCredentialFreshness(key)
     return resolveCredentialUseAdmission(this.#machines.stateOf(key).lease, intent)
   }
 
-  /** Takes the refresh upon oneself. While one is under way another is refused as `no-matching-transition`. */
+  /**
+   * Begins a refresh, which the caller then performs. While another is under way, this throws `no-matching-transition`.
+   */
   beginRefresh(key: LeaseKey): AuthLeaseTransition {
     return this.#apply(key, { type: 'BeginRefresh' })
   }
 
-  /** The refresh brought a new credential; one that has expired already is refused. */
+  /** Records the new credential that the refresh brought; one that has expired already is refused. */
   completeRefresh(key: LeaseKey, newExpiresAt?: number, refresh: OfRefresh = {}): AuthLeaseTransition {
     const now = this.#clock.now()
     const { generation } = refresh
@@ -109,7 +118,7 @@ export class AuthLeaseHandle {
     })
   }
 
-  /** The refresh failed. The machine decides whether it may be tried again or a new login is needed. */
+  /** Records that the refresh failed. The machine decides whether it may be tried again or a login is needed. */
   refreshFailed(
     key: LeaseKey,
     observation: RefreshFailureObservation,
@@ -124,19 +133,20 @@ export class AuthLeaseHandle {
     return this.#apply(key, { type: 'MarkReauthRequired' })
   }
 
-  /** The credential is gone, and a new login is wanted. */
+  /** Records that the credential is gone and a login is wanted. */
   clearCredentialLifecycle(key: LeaseKey): AuthLeaseTransition {
     return this.#apply(key, { type: 'ClearCredentialLifecycle' })
   }
 
-  /** The credential is gone, and the lease with it unless logins are under way; those go on. */
+  /** Records that the credential is gone, and ends the lease unless logins are under way; those go on. */
   releaseCredentialLifecycle(key: LeaseKey): AuthLeaseTransition {
     return this.#apply(key, { type: 'ReleaseCredentialLifecycle' })
   }
 
   /**
-   * Lets go of the credential and of every login under way for it. If a login can't be given up, it throws and the lease
-   * stays in release: repeat it. A new credential that comes meanwhile calls the release off, which is then refused.
+   * Releases the credential and calls off every login under way for it. If a login can't be called off, this throws,
+   * and the lease stays in release: call it again. A new credential that comes meanwhile calls the release off, which
+   * then throws.
    */
   async releaseLease(key: LeaseKey): Promise<AuthLeaseTransition> {
     this.#requireOpen(key, 'Release')
@@ -153,9 +163,9 @@ export class AuthLeaseHandle {
   }
 
   /**
-   * Puts back what `snapshot` answered, after a login or the publication of a refresh came to nothing, or in a new
-   * process. The generation never falls, and a refresh that was under way is not taken up. A snapshot without a credential
-   * is passed over; answers whether there was one.
+   * Restores what `snapshot` answered: after a login or a published refresh failed, or in a new process. The generation
+   * never falls, and a refresh that was under way is not resumed. A snapshot without a credential is ignored; answers
+   * whether there was one.
    */
   restoreAuthLifecycleSnapshot(key: LeaseKey, snapshot: AuthLeaseSnapshot): boolean {
     const { phase, credentialPresent, expiresAt, credentialPublishedAt, generation, attempt = 0 } = snapshot
@@ -169,7 +179,7 @@ export class AuthLeaseHandle {
     return true
   }
 
-  /** How the credential stands. Open behind a closed gate, too. */
+  /** The present lifecycle of the credential; a closed gate does not refuse it. */
   snapshot(key: LeaseKey): AuthLeaseSnapshot {
     const { lease } = this.#machines.stateOf(key)
     const credential = credentialOf(lease)
@@ -184,29 +194,31 @@ export class AuthLeaseHandle {
   }
 
   /**
-   * Whether what was said last stands, once the store has it: false where another process was first. Absent where no
-   * store is shared. Rejects where the store does not answer; what was said is told again then.
+   * Whether the last change made here stands, once the store has decided: false where another process was first.
+   * Undefined where no store is shared. Rejects where the store does not answer; the change is sent again later.
    */
   stands(key: LeaseKey): Promise<boolean> | undefined {
     return this.#machines.stands(key)
   }
 
-  /** The version of the store's entry, which rises with every change in any process; absent where no store is shared. */
+  /**
+   * The version of the store's entry, which rises with every change by any process; undefined where no store is shared.
+   */
   version(key: LeaseKey): number | undefined {
     return this.#machines.version(key)
   }
 
-  /** Whether other processes may know more of the credentials than this one. */
+  /** Whether other processes may change the credentials. */
   get isShared(): boolean {
     return this.#machines.isShared
   }
 
-  /** Has this process know what the store says. Answers whether another process refreshes the credential now. */
+  /** Reads the store's entry. Answers whether another process is refreshing the credential. */
   synchronise(key: LeaseKey): Promise<boolean> {
     return this.#machines.synchronise(key)
   }
 
-  /** Tells of each transition of this lease in the moment it happened. Returns the way to have it forgotten. */
+  /** Calls back at each transition of this lease, when it happens. Returns a function that ends this. */
   observeTransitions(key: LeaseKey, hear: () => void): () => void {
     return this.#machines.observeTransitions(key, hear)
   }
@@ -232,7 +244,7 @@ export class AuthLeaseHandle {
     return transitionOf(result.state)
   }
 
-  /** The key as text, if changes are still taken. */
+  /** The key as text; throws behind a closed gate. */
   #requireOpen(key: LeaseKey, what: AuthInput['type']): string {
     const bindingKey = leaseKeyText(key)
     if (this.#gate?.closed !== true) return bindingKey

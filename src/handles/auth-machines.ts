@@ -1,8 +1,8 @@
 /**
- * The machines of all credentials a process knows of, one for each binding, shared by whoever has to do with them, and
- * by all processes of a store where they have its registry.
+ * The machines of all credentials that a process knows, one a credential, shared by all its handles and, through the
+ * store's registry, by all processes of the store.
  *
- * Nothing here is a secret, and nothing here is ever given one.
+ * There are no secrets here.
  */
 import { MeerkatError } from '../errors.ts'
 import type { AuthEffect } from '../kernel/auth/effects.ts'
@@ -16,7 +16,7 @@ import { MAX_ID_CHARS } from '../names.ts'
 import { CredentialCopy, type SharedRegistry } from './credential-copy.ts'
 import { refuseUnreadable } from './unreadable.ts'
 
-/** Which credential: a binding of a realm, or one of several logins for it. */
+/** Names a credential: a binding within a realm, and a profile where the binding has several logins. */
 export interface LeaseKey {
   readonly realm: string
   readonly binding: string
@@ -41,7 +41,7 @@ export function leaseKeyText({ realm, binding, profile }: LeaseKey): string {
   throw new MeerkatError('invalid-params', `a credential's binding has at most ${MAX_ID_CHARS} characters`)
 }
 
-/** What is kept of each transition, for those who watch over credentials. It names no account and no secret. */
+/** What is recorded of each transition, for audits of credentials. It names no account and no secret. */
 export interface AuthAuditEntry {
   readonly bindingKey: string
   readonly action: AuthInput['type']
@@ -49,31 +49,31 @@ export interface AuthAuditEntry {
   readonly toPhase: AuthLeasePhase
 }
 
-/** Who holds something that ends with a lease. */
+/** Holds something that ends with a lease, such as logins under way. */
 export interface LeaseReleaseObserver {
-  /** Waits until nothing is under way that a release would tear; throws to refuse the release. */
+  /** Waits until nothing is under way that a release would interrupt; throws to refuse the release. */
   permit(key: LeaseKey): Promise<LeaseReleasePermit>
 }
 
 export interface LeaseReleasePermit {
-  /** Every flow of the lease it knows of, on disk or in memory. */
+  /** Every flow of the lease that it knows of, in the store or in memory. */
   flows(): Promise<readonly OAuthFlowId[]>
-  /** Gives up these flows. If it throws, the release stops and can be repeated. */
+  /** Calls these flows off. If it throws, the release stops, and can be repeated. */
   prune(flowIds: readonly OAuthFlowId[]): Promise<void>
-  /** The release is over, whatever came of it. */
+  /** The release has ended, in whatever way. */
   end(): void
 }
 
 export interface AuthMachinesOptions {
-  /** What the processes of a store have in common. Absent: the credentials are this process's alone. */
+  /** The registry that the processes of a store share. Absent: the credentials are this process's alone. */
   readonly shared?: SharedRegistry
-  /** Told of each transition of a lease, after it happened. One that throws is not heard of. */
+  /** Called after each transition of a lease. What it throws is ignored. */
   readonly audit?: (entry: AuthAuditEntry) => void
-  /** A refresh began, and somebody has to perform it. One that throws is not heard of. */
+  /** Called when a refresh began that has to be performed. What it throws is ignored. */
   readonly wakeRefresh?: (bindingKey: string) => void
 }
 
-/** Under which keys of a registry the credentials stand. */
+/** The prefix of the credentials' keys in the registry. */
 const ENTRIES = 'credential:'
 
 export class AuthMachines {
@@ -87,24 +87,24 @@ export class AuthMachines {
     this.#options = options
   }
 
-  /** The state of this credential; that of a released one where nobody ever heard of it. */
+  /** The state of this credential; for an unknown key, that of a released one. */
   stateOf(key: LeaseKey): AuthState {
     return this.#copies.get(leaseKeyText(key))?.state ?? auth.initial
   }
 
-  /** Every credential that was ever heard of. */
+  /** The states of all known credentials. */
   states(): readonly AuthState[] {
     return [...this.#copies.values()].map(({ state }) => state)
   }
 
-  /** One transition, or why not. */
+  /** Takes one transition, or answers why it is refused. */
   apply(key: LeaseKey, input: AuthInput): StepResult<AuthState, AuthEffect> {
     const bindingKey = leaseKeyText(key)
     const known = this.#copies.get(bindingKey)
     const copy = known ?? this.#unknown(bindingKey)
     const result = copy.apply(input)
     if (!result.ok) return result
-    // A word that changed nothing is no reason to remember a key.
+    // An input that changed nothing is no reason to remember its key.
     if (known === undefined && result.state !== auth.initial) this.#copies.set(bindingKey, copy)
     for (const effect of result.effects) this.#perform(bindingKey, effect)
     return result
@@ -114,17 +114,19 @@ export class AuthMachines {
     return this.#options.shared !== undefined
   }
 
-  /** Whether what was said last of this credential stands in the store; absent where there is none. */
+  /** Whether the last change of this credential stands in the store; undefined without a shared store. */
   stands(key: LeaseKey): Promise<boolean> | undefined {
     return this.#copies.get(leaseKeyText(key))?.stands()
   }
 
-  /** Of the store's entry of this credential, as it is known here; absent where there is none. */
+  /**
+   * The version of this credential's entry in the store, as this process knows it; undefined without a shared store.
+   */
   version(key: LeaseKey): number | undefined {
     return this.#copies.get(leaseKeyText(key))?.version
   }
 
-  /** Has this credential be what the store says. Answers whether another process refreshes it. */
+  /** Reads the store's entry of this credential. Answers whether another process is refreshing it. */
   async synchronise(key: LeaseKey): Promise<boolean> {
     const bindingKey = leaseKeyText(key)
     const copy = this.#copies.get(bindingKey) ?? this.#unknown(bindingKey)
@@ -133,25 +135,25 @@ export class AuthMachines {
     return copy.isRefreshedElsewhere
   }
 
-  /** Has every credential be what the store says. */
+  /** Reads the store's entries of all credentials. */
   async look(): Promise<void> {
     const entries = (await this.#options.shared?.registry.entries(ENTRIES)) ?? []
     for (const entry of entries) {
       const bindingKey = entry.key.slice(ENTRIES.length)
       const copy = this.#copies.get(bindingKey) ?? this.#unknown(bindingKey)
       this.#copies.set(bindingKey, copy)
-      // One that can't be read keeps no other back: whoever asks for it hears why.
+      // An entry that can't be read does not hold up the others: a caller that needs it gets the error.
       unharmed(() => copy.see(entry))
     }
     await this.settle()
   }
 
-  /** Tells the store what it was not told yet, as far as it can be told now. */
+  /** Sends the store every change that it does not have yet, as far as that is possible now. */
   async settle(): Promise<void> {
     await Promise.all([...this.#copies.values()].map(copy => copy.tell()))
   }
 
-  /** Tells of each transition of this lease in the moment it happened. Returns the way to have it forgotten. */
+  /** Calls back at each transition of this lease, when it happens. Returns a function that ends this. */
   observeTransitions(key: LeaseKey, hear: () => void): () => void {
     const bindingKey = leaseKeyText(key)
     const listeners = this.#listeners.get(bindingKey) ?? new Set()
@@ -162,7 +164,7 @@ export class AuthMachines {
     }
   }
 
-  /** Asks this one, too, before a lease is released. Returns the way to have it forgotten. */
+  /** Asks this observer too before a lease is released. Returns a function that ends this. */
   observeReleases(observer: LeaseReleaseObserver): () => void {
     this.#observers.add(observer)
     return () => this.#observers.delete(observer)
@@ -172,7 +174,7 @@ export class AuthMachines {
     return [...this.#observers]
   }
 
-  /** Closes the teardown gate of every credential, for good; reads go on. */
+  /** Closes the gate of every credential, for good; reads go on. */
   close(): void {
     this.#closed = true
     for (const copy of this.#copies.values()) copy.close()
@@ -194,17 +196,17 @@ export class AuthMachines {
   }
 
   #tell(bindingKey: string): void {
-    // A listener may have itself forgotten while it hears.
+    // A listener may remove itself while it is called.
     for (const hear of this.#listeners.get(bindingKey) ?? []) unharmed(hear)
   }
 }
 refuseUnreadable(AuthMachines)
 
-/** Who watches must not harm what is watched. */
+/** An observer that throws must not affect what it observes. */
 function unharmed(tell: () => void): void {
   try {
     tell()
   } catch {
-    // Whoever is told has no say.
+    // What it throws is ignored.
   }
 }

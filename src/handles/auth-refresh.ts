@@ -1,16 +1,15 @@
 /**
- * Refreshes of credentials, one at a time for each lease, shared by all who ask for one meanwhile.
+ * Refreshes credentials: one refresh at a time for each lease, shared by all callers that ask for one meanwhile.
  *
- * 1. Whether a refresh may begin is the machine's to decide, also for a late-comer; who is refused because one is under
- *    way waits for that one and has its token.
- * 2. A refresh ends by its deadline at the latest, and never leaves its lease `refreshing`; it ends at once when the lease
- *    is released, cleared or taken by a login, and then nothing that it still brings is taken.
- * 3. What came of it goes to the lease first, then to everybody who waits, the same to each.
+ * 1. The machine decides whether a refresh may begin, also for a later caller. A caller that is refused because a
+ *    refresh is under way waits for that one, and gets its token.
+ * 2. A refresh ends by its deadline at the latest, and never leaves its lease `refreshing`. It ends at once when the
+ *    lease is released, cleared or replaced by a login; then whatever it still brings is dropped.
+ * 3. Its result goes to the lease first, and then to all callers that wait, the same to each.
+ * 4. Of all processes of a store one refreshes at a time. The others wait for it, take over if it dies, and read the
+ *    token that it stored; the late result of a process that was taken for dead is refused.
  *
- * 4. Of all processes of a store one refreshes at a time. The others wait for it, take over where it died, and read the
- *    token that it kept; what one brings that was taken for dead is refused.
- *
- * It holds no token beyond a refresh.
+ * It keeps no token beyond a refresh.
  */
 import { defined } from '../defined.ts'
 import { MeerkatError } from '../errors.ts'
@@ -25,19 +24,19 @@ import { refuseUnreadable } from './unreadable.ts'
 
 /** How long a refresh may take, ms. */
 const REFRESH_MS = 30_000
-/** How often a refresh of another process is looked at, ms, should nothing tell of its end. */
+/** How often this process looks at another one's refresh, in case no hint tells of its end, ms. */
 const LOOK_EVERY_MS = 250
 
-/** What came of asking for a new token. Without `expiresAt`, ms since the epoch, it never expires. */
+/** The result of asking for a new token. Without `expiresAt` (ms since the epoch) it never expires. */
 export type CredentialRefreshOutcome<Token> =
   | { readonly ok: true; readonly token: Token; readonly expiresAt?: number }
   | { readonly ok: false; readonly observation: RefreshFailureObservation }
 
 /**
- * Asks for a new token and keeps it. `generation` is the lease's as the refresh began; `fence` rises with each refresh of
- * the credential, also where the one before came to nothing or was taken over: a token that is kept where one of a higher
- * fence is comes too late. `signal` aborts when nobody takes the token any more. What it throws counts as a failure that
- * may pass, and is the `cause` of what the callers get: it must not name a secret.
+ * Asks the provider for a new token and stores it. `generation` is the lease's when the refresh began. `fence` rises
+ * with each refresh of the credential, also after one that failed or was taken over: a token must not replace one that
+ * was stored with a higher fence. `signal` aborts when the token is not wanted any more. What it throws counts as a
+ * failure that may pass, and is the `cause` of what the callers get, so it must not contain a secret.
  */
 export type PerformCredentialRefresh<Token> = (given: {
   readonly generation: number
@@ -46,27 +45,27 @@ export type PerformCredentialRefresh<Token> = (given: {
 }) => Promise<CredentialRefreshOutcome<Token>>
 
 /**
- * Reads the token that another process got and kept, at this generation of the lease. Without one, or where it answers
- * nothing, whoever waited is told to read it.
+ * Reads the token that another process got and stored, at this generation of the lease. Without it, or where it answers
+ * undefined, callers that waited are told to read the token themselves.
  */
 export type ReadRefreshedCredential<Token> = (given: { readonly generation: number }) => Promise<Token | undefined>
 
 export interface AuthRefreshOptions {
-  /** The process's own handle: behind a gate that closes, a lease could be left `refreshing`. */
+  /** The process's own handle: behind a gate that closes, a lease could stay `refreshing`. */
   readonly leases: AuthLeaseHandle
   readonly clock: Clock
   /** ms; 30 s if absent. */
   readonly timeoutMs?: number
 }
 
-/** What somebody who wants a token brings along. */
+/** What a caller that wants a token passes along. */
 interface Asked<Token> {
   readonly perform: PerformCredentialRefresh<Token>
   readonly read: ReadRefreshedCredential<Token> | undefined
 }
 
 interface Flight<Token> {
-  /** It began with a look at the store, because this process may not know. */
+  /** Whether it looked at the store first, because this process may not know the newest state. */
   readonly looked: boolean
   readonly generation: number
   readonly token: Promise<Token>
@@ -77,7 +76,7 @@ export class AuthRefreshCoordinator<Token> {
   readonly #clock: Clock
   readonly #timeoutMs: number
   readonly #flights = new Map<string, Flight<Token>>()
-  /** Refreshes that were performed without a store. */
+  /** How many refreshes were performed without a shared store; they number the fences. */
   #performed = 0
 
   constructor({ leases, clock, timeoutMs = REFRESH_MS }: AuthRefreshOptions) {
@@ -87,14 +86,14 @@ export class AuthRefreshCoordinator<Token> {
   }
 
   /**
-   * A new token for this lease: of the refresh under way, else of one that begins now. A caller's own deadline ends only
-   * its waiting. `read` brings the token where another process has refreshed meanwhile.
+   * A new token for this lease: from the refresh under way, else from one that begins now. A caller's own deadline ends
+   * only its own wait. `read` gets the token where another process has refreshed meanwhile.
    *
-   * Throws `unauthorized` where only a login helps (`details.reason` is `reauth-required` or `lease-absent`), and
-   * `not-ready`, which may be tried again, where the refresh failed for now (`refresh-failed`), took too long
-   * (`refresh-timeout`), was overtaken by a login (`overtaken`), was another process's whose token nobody reads here
-   * (`refreshed-elsewhere`), or goes on without a coordinator (`refreshing-elsewhere`). Behind a closed gate it throws
-   * what the lease's handle throws.
+   * Throws `unauthorized` where only a login helps (`details.reason` is `reauth-required` or `lease-absent`). Throws
+   * `not-ready`, after which the caller may try again, where the refresh failed for now (`refresh-failed`), took too
+   * long (`refresh-timeout`), was overtaken by a login (`overtaken`), was another process's and there is no `read`
+   * (`refreshed-elsewhere`), or is performed without a coordinator (`refreshing-elsewhere`). Behind a closed gate it
+   * throws what the lease's handle throws.
    */
   async refresh(
     key: LeaseKey,
@@ -106,7 +105,7 @@ export class AuthRefreshCoordinator<Token> {
     return deadline === undefined ? token : withinOwn(token, deadline, leaseKeyText(key))
   }
 
-  /** The token of the refresh that the machine lets begin, or of the one because of which it does not. */
+  /** The token of the refresh that begins now, or of the one that is under way. */
   #flight(key: LeaseKey, asked: Asked<Token>): Promise<Token> {
     const known = this.#leases.snapshot(key)
     const admitted = this.#admitted(key)
@@ -115,7 +114,7 @@ export class AuthRefreshCoordinator<Token> {
     const flight = this.#flights.get(leaseKeyText(key))
     if (flight?.looked === true) return flight.token
     if (flight?.generation === known.generation && known.phase === 'refreshing') return flight.token
-    // Without a store this process knows all there is.
+    // Without a shared store this process knows everything.
     if (!this.#leases.isShared) throw admitted ?? byHand(key)
     const since = known.phase === 'refreshing' ? known.generation : undefined
     return this.#share(key, { generation: known.generation, looked: true }, () => this.#fromStore(key, asked, since))
@@ -131,7 +130,7 @@ export class AuthRefreshCoordinator<Token> {
     return token
   }
 
-  /** The generation on which a refresh began now; else why none may, or nothing where one is under way. */
+  /** The generation at which a refresh began now; else the error, or undefined where a refresh is under way. */
   #admitted(key: LeaseKey): number | MeerkatError | undefined {
     try {
       return this.#leases.beginRefresh(key).generation
@@ -139,15 +138,15 @@ export class AuthRefreshCoordinator<Token> {
       if (!(error instanceof DslTransitionError)) throw error
       const { phase } = this.#leases.snapshot(key)
       if (phase === 'refreshing') return undefined
-      // Any other phase lets a refresh begin: it is the gate that is closed.
+      // In any other phase a refresh could begin, so the gate is closed.
       if (isLost(phase)) return refusal(key, phase, error)
       throw error
     }
   }
 
   /**
-   * What the store makes of it: the refresh of another process is waited for; whose holder died, this process takes over.
-   * `since` is the generation that was to be refreshed; absent: it is not known yet.
+   * Waits for the refresh of another process, or takes it over where that process died. `since` is the generation that
+   * was to be refreshed; undefined: not known yet.
    */
   async #fromStore(key: LeaseKey, asked: Asked<Token>, since?: number): Promise<Token> {
     const inTime = Deadline.in(this.#clock, this.#timeoutMs)
@@ -166,7 +165,7 @@ export class AuthRefreshCoordinator<Token> {
     }
   }
 
-  /** The token that is kept; reading it is a host's code, and takes no longer than a refresh. */
+  /** The token that another process stored. Reading it is the host's code, and may take no longer than a refresh. */
   async #refreshedElsewhere(key: LeaseKey, generation: number, { read }: Asked<Token>): Promise<Token> {
     const late = Promise.withResolvers<undefined>()
     const inTime = this.#clock.after(this.#timeoutMs, () => late.resolve(undefined))
@@ -184,7 +183,7 @@ export class AuthRefreshCoordinator<Token> {
     throw notNow(key, 'refreshed-elsewhere', what, { cause })
   }
 
-  /** Until something happens to the lease, or some time passed. */
+  /** Waits until the lease changes, or some time has passed. */
   async #change(key: LeaseKey): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     const ends = [this.#leases.observeTransitions(key, resolve), this.#clock.after(LOOK_EVERY_MS, resolve)]
@@ -208,7 +207,7 @@ export class AuthRefreshCoordinator<Token> {
     } finally {
       call.end()
     }
-    // Whatever it brought, it is of a refresh that is over: the lease may be in another one of the same credential.
+    // The refresh is over, so its result is dropped: the lease may be in another refresh of the same credential.
     if (call.lost !== undefined) throw call.lost
     if (!('thrown' in outcome)) {
       return outcome.ok ? this.#published(key, generation, outcome) : this.#failed(key, generation, outcome.observation)
@@ -218,7 +217,10 @@ export class AuthRefreshCoordinator<Token> {
     throw notNow(key, 'refresh-failed', 'could not be refreshed', { cause: outcome.thrown })
   }
 
-  /** Whether the store let this process be the one that refreshes. Where it can't say so, the refresh has failed. */
+  /**
+   * Whether the store lets this process be the one that refreshes. Without an answer from the store, the refresh has
+   * failed.
+   */
   async #isFirst(key: LeaseKey, generation: number, first: Promise<boolean>): Promise<boolean> {
     let isFirst: boolean
     try {
@@ -232,11 +234,11 @@ export class AuthRefreshCoordinator<Token> {
     return isFirst
   }
 
-  /** One asking for a token: until its deadline, and while the lease is in this very refresh. */
+  /** The wait for a token: until its deadline, and while the lease is in this very refresh. */
   #call(key: LeaseKey, generation: number): Call {
     const aborting = new AbortController()
     const { promise: ended, reject } = Promise.withResolvers<never>()
-    // Nobody has begun to wait where the lease is lost while the asking itself throws.
+    // If the host's code throws at once, the wait for `ended` never begins.
     ended.catch(() => {})
     const abort = (error: MeerkatError): MeerkatError => {
       reject(error)
@@ -266,7 +268,7 @@ export class AuthRefreshCoordinator<Token> {
     try {
       this.#leases.completeRefresh(key, expiresAt, { generation })
     } catch (error) {
-      // The token is of no use: it has expired, or its expiry is no time.
+      // The token can't be used: it has expired, or its expiry is not a time.
       return this.#failed(key, generation, {}, error)
     }
     if ((await this.#leases.stands(key)) === false) throw overtaken(key, this.#leases.snapshot(key).phase)
@@ -281,7 +283,7 @@ export class AuthRefreshCoordinator<Token> {
 }
 refuseUnreadable(AuthRefreshCoordinator)
 
-/** Whoever performs a refresh may have been written without types. */
+/** The host's code may be untyped, so its answer is checked. */
 function sound<Token>(outcome: CredentialRefreshOutcome<Token>): CredentialRefreshOutcome<Token> {
   const given = outcome as Partial<Record<'ok' | 'observation', unknown>> | null | undefined
   if (
@@ -298,9 +300,9 @@ interface Thrown {
 
 interface Call {
   readonly signal: AbortSignal
-  /** Rejects when there is no use in waiting any more. */
+  /** Rejects when waiting is of no use any more. */
   readonly ended: Promise<never>
-  /** The lease went on to something else, whatever the answer was. */
+  /** The lease left this refresh: the error for callers, whatever the answer was. */
   lost: MeerkatError | undefined
   readonly end: () => void
 }
@@ -332,13 +334,13 @@ function tooLate(bindingKey: string): MeerkatError {
   })
 }
 
-/** The lease is not that of the refresh any more. */
+/** The lease is not in this refresh any more. */
 function overtaken(key: LeaseKey, phase: AuthLeasePhase | undefined): MeerkatError {
   const what = 'got another login, or another process took over, while it was refreshed'
   return isLost(phase) ? refusal(key, phase) : notNow(key, 'overtaken', what)
 }
 
-/** A host began it without this coordinator, and has its token. */
+/** A host began the refresh without this coordinator, and has its token. */
 function byHand(key: LeaseKey): MeerkatError {
   return notNow(key, 'refreshing-elsewhere', 'is being refreshed by somebody else')
 }
@@ -347,7 +349,7 @@ function isLost(phase: AuthLeasePhase | undefined): phase is 'released' | 'reaut
   return phase === undefined || phase === 'released' || phase === 'reauthRequired'
 }
 
-/** Nobody but a person can go on. */
+/** Only a login helps. */
 function refusal(
   key: LeaseKey,
   phase: AuthLeasePhase | undefined,
@@ -365,7 +367,7 @@ function refusal(
   })
 }
 
-/** It may be asked for again. */
+/** The caller may try again. */
 function notNow(
   key: LeaseKey,
   reason: PassingReason,

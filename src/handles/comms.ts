@@ -1,4 +1,4 @@
-/** How the comms runtime says what comes from peers, and how its drain is kept. */
+/** How the comms runtime reports what peers send, and the state of the task that reads it. */
 import type { PeerCorrelationId, PeerId } from '../kernel/ids.ts'
 import type { CommsEffect } from '../kernel/regions/comms/effect.ts'
 import type { PeerEnvelope, PeerIngressAuth } from '../kernel/regions/comms/input.ts'
@@ -12,7 +12,7 @@ import { verdict } from './verdict.ts'
 export type PeerIngressClassification = Omit<Extract<CommsEffect, { type: 'PeerIngressClassified' }>, 'type'>
 export type PeerIngressReceiveVerdict = Omit<Extract<CommsEffect, { type: 'PeerIngressReceiveResolved' }>, 'type'>
 
-/** The background task that takes envelopes out of the inbox: what it is at, as its keeper and itself report. */
+/** The drain: the background task that takes envelopes out of the inbox. The host and the task report its state. */
 export class CommsDrainHandle {
   readonly #authority: HandleDslAuthority
 
@@ -24,7 +24,7 @@ export class CommsDrainHandle {
     return this.#authority.snapshotState().drain
   }
 
-  /** Asks for a drain task; whoever starts it says so with `spawnDrain`. Answers whether one is to be started. */
+  /** Asks for a drain task. Answers whether the caller has to start one, and then to call `spawnDrain`. */
   async ensureDrainRunning(): Promise<boolean> {
     const effects = await this.#authority.applySignalWithEffects({ type: 'EnsureDrainRunning' })
     return effects.some(({ type }) => type === 'SpawnDrainTask') && this.state.phase !== 'running'
@@ -35,23 +35,23 @@ export class CommsDrainHandle {
   stopDrain(): Promise<void> {
     return this.#authority.applyInput({ type: 'StopDrain' })
   }
-  /** It ended. Answers whether it may be started again by itself. */
+  /** The task ended. Answers whether it may be started again without a new reason. */
   async notifyDrainExited(reason: DrainExitReason): Promise<boolean> {
     const effects = await this.#authority.applyInputWithEffects({ type: 'NotifyDrainExited', reason })
     return effects.some(effect => effect.type === 'DrainExited' && effect.respawnable)
   }
-  /** It ended for good, in whatever mode it ran. */
+  /** The task ended for good, whatever its mode. */
   async drainExitedClean(): Promise<void> {
     await this.#authority.applyInput({ type: 'NotifyDrainExited', reason: 'Dismissed', respawnable: false })
   }
-  /** It ended and may be started again, in whatever mode it ran. */
+  /** The task ended and may be started again, whatever its mode. */
   async drainExitedRespawnable(): Promise<void> {
     await this.#authority.applyInput({ type: 'NotifyDrainExited', reason: 'Failed', respawnable: true })
   }
 }
 refuseUnreadable(CommsDrainHandle)
 
-/** What comes from peers, judged by the session before anybody acts on it. No row: it is dropped. */
+/** What peers send, judged by the session before anything acts on it. Undefined: it is to be dropped. */
 export class PeerCommsHandle {
   readonly #authority: HandleDslAuthority
 

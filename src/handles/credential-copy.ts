@@ -1,13 +1,13 @@
 /**
- * One credential as this process has it, and how that follows what the store says.
+ * One credential as this process knows it, and how that follows the store's entry.
  *
- * 1. An input is decided at once over the copy here, and then over the store's entry, in the order of the inputs: where
- *    another process was faster, what was said here is decided again, and what can't be said any more is dropped.
- * 2. Whoever refreshes holds the entry. What ends a refresh is taken from its holder alone, so one that was replaced
- *    comes too late; a refresh whose holder died has failed.
- * 3. What the store could not be told stays, and is told again.
+ * 1. An input is decided at once over the copy here, and then over the store's entry, in the order of the inputs. Where
+ *    another process was faster, it is decided again, and dropped if it is refused then.
+ * 2. The process that refreshes holds the entry. The end of a refresh is only taken from the holder, so a process that
+ *    was replaced comes too late; a refresh whose holder died has failed.
+ * 3. What the store could not take is kept, and sent again.
  *
- * Logins under way are no part of it: they have an entry of their own. Without a registry it stands for itself.
+ * Logins under way are not part of it: they have an entry of their own. Without a registry the copy is all there is.
  */
 import { MeerkatError } from '../errors.ts'
 import { errorOf, messageOf } from '../foreign.ts'
@@ -21,10 +21,10 @@ import { MachineAuthority } from '../kernel/authority.ts'
 import type { StepResult } from '../kernel/step.ts'
 import type { Registry, RegistryEntry } from '../store/registry.ts'
 
-/** After so many lost races something else is wrong. */
+/** After this many lost races the store itself must be at fault. */
 export const MAX_TRIES = 32
 
-/** Where the processes of a store keep what they have in common, and as whom this one does. */
+/** The registry that the processes of a store share, and the name of this process in it. */
 export interface SharedRegistry {
   readonly registry: Registry
   readonly owner: string
@@ -32,32 +32,32 @@ export interface SharedRegistry {
 
 interface Said {
   readonly input: AuthInput
-  /** Of which credential: its generation here. */
+  /** The generation of the credential when the input was decided here. */
   readonly generation: number
-  /** Whether it stands, once the store has it. */
+  /** Whether it stands, once the store has decided. */
   readonly heard: PromiseWithResolvers<boolean>
 }
 
 interface Decided {
   readonly state: AuthState
-  /** Of each input, whether it stands. */
+  /** For each input, whether it stands. */
   readonly stands: readonly boolean[]
-  /** This process refreshes. */
+  /** Whether this process is refreshing. */
   readonly mine: boolean
 }
 
 export class CredentialCopy {
   readonly #key: string
   readonly #shared: SharedRegistry | undefined
-  /** The copy became another one by what other processes did. */
+  /** Called when another process's change altered the copy. */
   readonly #changed: () => void
   readonly #authority = new MachineAuthority(auth)
-  /** Not yet in the store, and what the copy was before the first of them. */
+  /** Inputs that the store does not have yet, and the copy before the first of them. */
   #said: Said[] = []
   #before: AuthState = auth.initial
   #entry: RegistryEntry | undefined
   #telling: Promise<void> | undefined
-  /** Why the store could not be told. */
+  /** Why the store could not be written. */
   #trouble: Error | undefined
 
   constructor(key: string, shared: SharedRegistry | undefined, changed: () => void) {
@@ -70,13 +70,13 @@ export class CredentialCopy {
     return this.#authority.state
   }
 
-  /** Whether another process refreshes it, as far as this one knows. */
+  /** Whether another process is refreshing it, as far as this one knows. */
   get isRefreshedElsewhere(): boolean {
     const holder = this.#entry?.holder
     return this.state.lease.phase === 'refreshing' && holder?.alive === true && holder.owner !== this.#shared?.owner
   }
 
-  /** Rises with every change of the entry, over all processes; absent where there is none. */
+  /** Rises with every change of the entry by any process; undefined without a registry. */
   get version(): number | undefined {
     return this.#entry?.version
   }
@@ -96,13 +96,16 @@ export class CredentialCopy {
     return result
   }
 
-  /** Whether what was said last stands in the store; absent where there is none. Rejects where it can't be told now. */
+  /**
+   * Whether the last input stands in the store; undefined without a registry. Rejects where the store can't be written
+   * now.
+   */
   stands(): Promise<boolean> | undefined {
     if (this.#shared === undefined) return undefined
     return this.#said.at(-1)?.heard.promise ?? Promise.resolve(true)
   }
 
-  /** Has the copy be what the store says. */
+  /** Reads the store's entry. */
   async synchronise(): Promise<void> {
     if (this.#shared === undefined) return
     if (this.#said.length > 0) {
@@ -113,13 +116,13 @@ export class CredentialCopy {
     if (entry !== undefined) this.see(entry)
   }
 
-  /** What the store said a moment ago. */
+  /** Takes an entry that the store has just answered. */
   see(entry: RegistryEntry): void {
     if (this.#said.length > 0) void this.tell()
     else if (entry.version >= (this.#entry?.version ?? 0)) this.#adopt(entry, this.#decide(entry, this.state, []).state)
   }
 
-  /** Tells the store what it was not told yet. Who waits for that hears where it fails. */
+  /** Writes to the store what it does not have yet. Callers that wait for it get the failure. */
   tell(): Promise<void> {
     this.#telling ??= Promise.resolve().then(() => this.#tellAll())
     return this.#telling
@@ -140,11 +143,11 @@ export class CredentialCopy {
       this.#trouble = errorOf(error)
       for (const { heard } of this.#said) heard.reject(error)
     }
-    // In the same moment in which nothing was left: what is said from now on is told anew.
+    // Cleared with the last input written: the next input begins a new write.
     this.#telling = undefined
   }
 
-  /** False where somebody came in between: it is decided again over what they made of it. */
+  /** False where another process wrote in between: everything is decided again over its entry. */
   async #tellOnce({ registry, owner }: SharedRegistry): Promise<boolean> {
     const said = [...this.#said]
     const entry = await registry.entry(this.#key)
@@ -163,7 +166,7 @@ export class CredentialCopy {
     return true
   }
 
-  /** What comes of these inputs over the entry. Of `base` only what is not in the entry counts. */
+  /** Decides these inputs over the entry. Of `base` only what no entry has (logins) is used. */
   #decide(entry: RegistryEntry | undefined, base: AuthState, said: readonly Said[]): Decided {
     let state = withLease(base, leaseIn(entry))
     let mine = entry?.holder !== undefined && entry.holder.owner === this.#shared?.owner
@@ -172,7 +175,7 @@ export class CredentialCopy {
     }
     const stands = said.map(({ input, generation }) => {
       if (endsRefresh(input) && !mine) return false
-      // Whoever wanted to refresh has a newer one: nobody would perform this refresh.
+      // The credential was replaced meanwhile: this refresh has no purpose any more.
       if (input.type === 'BeginRefresh' && generation !== state.lease.generation) return false
       const after = stepped(state, input)
       if (after === undefined) return false
@@ -183,7 +186,7 @@ export class CredentialCopy {
     return { state, stands, mine: mine && state.lease.phase === 'refreshing' }
   }
 
-  /** The state with what was said since. */
+  /** The state after the inputs that the store does not have yet. */
   #after(state: AuthState): AuthState {
     return this.#said.reduce((now, { input }) => stepped(now, input) ?? now, state)
   }
@@ -196,7 +199,7 @@ export class CredentialCopy {
   }
 }
 
-/** An entry that others changed each time between a look at it and the word to it. */
+/** The failure of a change that other processes overtook at every attempt. */
 export function outrun(key: string): MeerkatError {
   return new MeerkatError('store-unavailable', `others changed ${key} ${MAX_TRIES} times in a row: ask again`)
 }
@@ -221,7 +224,7 @@ function stepped(state: AuthState, input: AuthInput): AuthState | undefined {
   return result.ok ? result.state : undefined
 }
 
-/** A lease that others released is not here yet where logins of it are still known: they are about to go, too. */
+/** Keeps a lease that another process released, while logins of it are still known here: they are about to end, too. */
 function withLease(base: AuthState, lease: Lease): AuthState {
   if (lease.phase !== 'released' || base.flows.entries.size === 0) return { ...base, lease }
   return { ...base, lease: { phase: 'reauthRequired', generation: lease.generation, attempt: 0 } }

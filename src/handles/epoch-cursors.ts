@@ -3,17 +3,17 @@ import type { MeerkatState } from '../kernel/state.ts'
 import type { HandleDslAuthority } from './dsl-authority.ts'
 import { refuseUnreadable } from './unreadable.ts'
 
-/** Numbers of completions; each only rises. */
+/** Numbers of completions; each of them only rises. */
 export interface EpochCursorSnapshot {
-  /** The last one that the agent's conversation has. */
+  /** The last completion that the agent's conversation contains. */
   readonly agentAppliedCursor: number
-  /** The last one that the runtime saw. */
+  /** The last completion that the runtime saw. */
   readonly runtimeObservedSeq: number
-  /** The last one that an input told of. */
+  /** The last completion that an input told the session of. */
   readonly runtimeLastInjectedSeq: number
 }
 
-/** Reads the cursors of a session; they are the kernel's, so what was recovered is what is read. */
+/** Reads the cursors of a session. They are kernel state, so they survive recovery. */
 export class EpochCursorState {
   readonly #read: () => OperationCursors
 
@@ -25,7 +25,7 @@ export class EpochCursorState {
     return new EpochCursorState(() => authority.snapshotState().operations.cursors)
   }
 
-  /** The cursors as a recovered state has them. */
+  /** The cursors in a recovered state. */
   static fromRecovered(state: Pick<MeerkatState, 'operations'>): EpochCursorState {
     return new EpochCursorState(() => state.operations.cursors)
   }

@@ -1,4 +1,4 @@
-/** The external servers that offer tools, as whoever holds their connections reports and reads them. */
+/** The connections to external tool servers (tool surfaces), as the code that holds them reports and reads them. */
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { SurfaceId } from '../kernel/ids.ts'
 import { mapGet, mapValues } from '../kernel/persistent-map.ts'
@@ -25,17 +25,17 @@ type Named<Input> = Input extends { readonly type: `Surface${infer Name}` }
   ? Omit<Input, 'type'> & { readonly type: Name }
   : never
 
-/** What may be said of a surface: `StageAdd`, `ApplyBoundary`, `MarkPendingSucceeded` and so on. */
+/** The inputs of a surface: `StageAdd`, `ApplyBoundary`, `MarkPendingSucceeded` and so on. */
 export type ExternalToolSurfaceInput = Named<ToolSurfacesInput>
 export type ExternalToolSurfaceEffect = ToolSurfaceEffect
 
-/** What came of an input: whether anything new may begin, and what is to be done. */
+/** The result of an input: whether new work may begin, and what the caller has to do. */
 export interface ExternalToolSurfaceTransition {
   readonly phase: ToolSurfaces['phase']
   readonly effects: readonly ExternalToolSurfaceEffect[]
 }
 
-/** One surface. What there is nothing of is absent. */
+/** One surface. Fields without a value are absent. */
 export interface SurfaceSnapshot {
   readonly surfaceId: SurfaceId
   readonly baseState: SurfaceBase['state']
@@ -43,19 +43,19 @@ export interface SurfaceSnapshot {
   readonly stagedIntentSequence?: number
   readonly pendingOp?: 'Add' | 'Reload'
   readonly pendingTaskSequence?: number
-  /** The staged change that the pending one comes from. */
+  /** The staged change that the pending connection comes from. */
   readonly pendingLineageSequence?: number
-  /** Calls under way, also those of connections that were replaced. */
+  /** Calls under way, also those of replaced connections. */
   readonly inflightCalls: number
   readonly lastDeltaOperation?: SurfaceOperation
   readonly lastDeltaPhase?: SurfaceDeltaPhase
-  /** The connection that serves. */
+  /** The connection in use. */
   readonly servingGeneration?: number
-  /** Connections that were replaced and have calls to end; `timeoutAtMs` in ms since the epoch. */
+  /** Replaced connections with calls still under way; `timeoutAtMs` in ms since the epoch. */
   readonly retiring: Surface['retiring']
   /** ms since the epoch */
   readonly removalDrainingSinceMs?: number
-  /** When it may be closed by force, ms since the epoch. */
+  /** From when on it may be closed by force, ms since the epoch. */
   readonly removalTimeoutAtMs?: number
   readonly removalAppliedAtTurn?: number
 }
@@ -63,7 +63,7 @@ export interface SurfaceSnapshot {
 /** All surfaces. */
 export interface SurfaceDiagnosticSnapshot {
   readonly surfacePhase: ToolSurfaces['phase']
-  /** Every surface that was ever named, by id. */
+  /** The ids of all surfaces ever named. */
   readonly known: readonly SurfaceId[]
   readonly visible: readonly SurfaceId[]
   readonly snapshotEpoch: number
@@ -73,15 +73,16 @@ export interface SurfaceDiagnosticSnapshot {
   readonly entries: readonly SurfaceSnapshot[]
 }
 
-/** What names a connection in the making. */
+/** Names a connection that is being made. */
 export interface PendingSurfaceTask {
   readonly pendingTaskSequence: number
   readonly stagedIntentSequence: number
 }
 
 /**
- * Changes are staged, and take place at a boundary. A connection that nobody waits for any more is refused with
- * `guard-rejected`: whoever made it closes it. A call that can't be is no refusal: `RejectSurfaceCall` is among the effects.
+ * Changes are staged, and take effect at a boundary. A connection that is not wanted any more is refused with
+ * `guard-rejected`: the caller that made it closes it. A call that may not begin is no refusal: `RejectSurfaceCall` is
+ * among the effects.
  */
 export class ExternalToolSurfaceHandle {
   readonly #authority: HandleDslAuthority
@@ -92,7 +93,7 @@ export class ExternalToolSurfaceHandle {
 
   /** Any input. Throws `DslTransitionError`. */
   applySurfaceInput(input: ExternalToolSurfaceInput): Promise<ExternalToolSurfaceTransition> {
-    // A template of a union's tags is not known to be the tags of the other union; `Named` has it from there.
+    // TypeScript can't prove that the prefixed tags are those of the other union; `Named` was derived from them.
     const told = { ...input, type: `Surface${input.type}` } as ToolSurfacesInput
     return this.#authority.applyInputWithEffectsAndSample(told, (effects, { toolSurfaces: { phase } }) => ({
       phase,
@@ -103,11 +104,11 @@ export class ExternalToolSurfaceHandle {
   register(surfaceId: SurfaceId): Promise<ExternalToolSurfaceTransition> {
     return this.applySurfaceInput({ type: 'Register', surfaceId })
   }
-  /** How long calls may take to end once their connection is to go; 30 s where nobody says. */
+  /** How long calls may take to end once their connection is to be removed; default 30 s. */
   setRemovalTimeout(timeoutMs: number): Promise<ExternalToolSurfaceTransition> {
     return this.applySurfaceInput({ type: 'SetRemovalTimeout', timeoutMs })
   }
-  /** The newest staged change takes the place of one before it. */
+  /** A newer staged change replaces the one before it. */
   stageAdd(surfaceId: SurfaceId): Promise<ExternalToolSurfaceTransition> {
     return this.applySurfaceInput({ type: 'StageAdd', surfaceId })
   }
@@ -119,8 +120,8 @@ export class ExternalToolSurfaceHandle {
   }
 
   /**
-   * A turn's boundary: what is staged takes place, if it is still what the caller saw. `nowMs`: since the epoch. The
-   * boundaries of runs that an executor performs do this themselves, and finalize what has no calls any more.
+   * A turn's boundary: staged changes take effect, if they are still those that the caller saw. `nowMs`: since the
+   * epoch. At the boundaries of an executor's run the runtime does this itself, and finalizes removals without calls.
    */
   applyBoundary(
     surfaceId: SurfaceId,
@@ -128,14 +129,14 @@ export class ExternalToolSurfaceHandle {
   ): Promise<ExternalToolSurfaceTransition> {
     return this.applySurfaceInput({ type: 'ApplyBoundary', surfaceId, ...at })
   }
-  /** The connection is made and offers these tools. `nowMs`: since the epoch. */
+  /** The connection is made, and offers these tools. `nowMs`: since the epoch. */
   markPendingSucceeded(
     surfaceId: SurfaceId,
     made: PendingSurfaceTask & { readonly nowMs: number; readonly tools: readonly string[] },
   ): Promise<ExternalToolSurfaceTransition> {
     return this.applySurfaceInput({ type: 'MarkPendingSucceeded', surfaceId, ...made })
   }
-  /** What serves goes on serving. */
+  /** The new connection failed; the one in use stays in use. */
   markPendingFailed(
     surfaceId: SurfaceId,
     failed: PendingSurfaceTask & { readonly cause: SurfaceFailureCause },
@@ -143,18 +144,18 @@ export class ExternalToolSurfaceHandle {
     return this.applySurfaceInput({ type: 'MarkPendingFailed', surfaceId, ...failed })
   }
 
-  /** `generation`: the one that the turn's catalogue names; absent: the one that serves. */
+  /** `generation`: the connection that the turn's catalogue names; default: the one in use. */
   callStarted(surfaceId: SurfaceId, generation?: number): Promise<ExternalToolSurfaceTransition> {
     return this.applySurfaceInput({ type: 'CallStarted', surfaceId, ...named(generation) })
   }
-  /** `generation`: the one that the call was admitted to. */
+  /** `generation`: the connection that the call was admitted to. */
   callFinished(surfaceId: SurfaceId, generation?: number): Promise<ExternalToolSurfaceTransition> {
     return this.applySurfaceInput({ type: 'CallFinished', surfaceId, ...named(generation) })
   }
   finalizeRemovalClean(surfaceId: SurfaceId): Promise<ExternalToolSurfaceTransition> {
     return this.applySurfaceInput({ type: 'FinalizeRemovalClean', surfaceId })
   }
-  /** Its time is up. `generation`: only this connection, which another has replaced. */
+  /** Its time is over. `generation`: only this replaced connection. */
   finalizeRemovalForced(surfaceId: SurfaceId, generation?: number): Promise<ExternalToolSurfaceTransition> {
     return this.applySurfaceInput({ type: 'FinalizeRemovalForced', surfaceId, ...named(generation) })
   }
@@ -167,7 +168,7 @@ export class ExternalToolSurfaceHandle {
     return this.applySurfaceInput({ type: 'Shutdown' })
   }
 
-  /** Absent: nobody has named it. */
+  /** Undefined: this surface was never named. */
   surfaceSnapshot(surfaceId: SurfaceId): SurfaceSnapshot | undefined {
     const surface = mapGet(this.#slice.surfaces, surfaceId)
     return surface && snapshotOf(surface)
@@ -185,7 +186,9 @@ export class ExternalToolSurfaceHandle {
       entries: surfaces.map(snapshotOf),
     }
   }
-  /** Every tool on offer; of several with one name the first has the bare name, the others are `shadowedBy` its surface. */
+  /**
+   * All tools on offer. Of several with one name the first has the bare name; the others are `shadowedBy` its surface.
+   */
   tools(): readonly SurfaceTool[] {
     return surfaceTools(this.#slice)
   }
@@ -205,7 +208,7 @@ export class ExternalToolSurfaceHandle {
   snapshotEpoch(): number {
     return this.#slice.snapshotEpoch
   }
-  /** The newest epoch that the published list of tools shows; the list is right where both are equal. */
+  /** The newest epoch that the published list of tools shows; the list is up to date where both are equal. */
   snapshotAlignedEpoch(): number {
     return this.#slice.alignedEpoch
   }

@@ -1,7 +1,7 @@
 /**
- * What may be said through handles, checked where it enters the session's authority: for every handle, and for whoever
- * has the authority itself. The kernel decides what is legal; here it is only seen to that it can be read at all, that it
- * is nobody else's object any more, and that no log is given what it can't hold.
+ * Checks the inputs that come through handles, where they enter the session's authority. The kernel decides what is
+ * legal; this only makes sure that an input can be read, is a copy that the caller can't change, and contains only what
+ * a log can hold.
  */
 import { MeerkatError } from '../errors.ts'
 import type { MeerkatInput } from '../kernel/inputs.ts'
@@ -10,10 +10,10 @@ import type { LifecycleInput } from '../kernel/regions/lifecycle/input.ts'
 import type { RegistrationInput } from '../kernel/regions/registration/input.ts'
 import { MAX_KEY_CHARS, PRINTABLE } from '../names.ts'
 
-/** Steps of the session's own way that a handle may take. */
+/** Steps of a run's life that a handle may take. */
 const OF_LIFECYCLE = ['Prepare', 'Commit', 'Fail', 'CancelRun', 'Recycle'] as const
 
-/** What a handle may say. A session's own way and registration are its runtime's to decide. */
+/** The inputs that a handle may give. Lifecycle and registration belong to the runtime. */
 export type HandleInput =
   | Exclude<MeerkatInput, LifecycleInput | RegistrationInput>
   | Extract<MeerkatInput, { readonly type: (typeof OF_LIFECYCLE)[number] }>
@@ -34,8 +34,8 @@ type ValueOf<Name extends Field> = HandleInput extends infer Input
   : never
 
 /**
- * `name`: an id, or one of a few words (an object lists them). `text`: anything people may read. `count`: a whole number
- * from 0 on. `names`: a list of the first. `plain`: data of any form.
+ * `name`: an id, or one of a few words (an object lists them). `text`: any text that people may read. `count`: a whole
+ * number from 0 on. `names`: a list of the first. `plain`: data of any form.
  */
 type Kind = 'name' | 'text' | 'count' | 'flag' | 'names' | 'plain' | Readonly<Record<string, true>>
 type KindOf<Value> = [Value] extends [boolean]
@@ -218,15 +218,15 @@ const KINDS: { readonly [Name in Field]: KindOf<ValueOf<Name>> } = {
   workId: 'name',
 }
 
-/** Longest text, longest list and deepest nesting that is taken. */
+/** The longest text, the longest list and the deepest nesting that are accepted. */
 const MAX_TEXT_CHARS = 1_048_576
 const MAX_ITEMS = 100_000
 const MAX_DEPTH = 32
 
-/** A copy of the input that nobody else holds. Throws `invalid-params` for one that can't be read. */
+/** A copy of the input. Throws `invalid-params` for one that can't be read. */
 export function soundInput<Input extends HandleInput>(input: Input): Input {
   try {
-    // The same fields with the same values: the type of what was given is the type of its copy.
+    // The copy has the same fields and values, and so the same type.
     return copyOf(input) as Input
   } catch (cause) {
     if (cause instanceof MeerkatError) throw cause
@@ -271,7 +271,7 @@ function isName(value: unknown): boolean {
   return typeof value === 'string' && value !== '' && value.length <= MAX_KEY_CHARS && PRINTABLE.test(value)
 }
 
-/** Data that a log can hold, as a copy. What is undefined is absent. */
+/** Data that a log can hold, as a copy. Undefined values are left out. */
 function plain(path: string, value: unknown, depth: number): unknown {
   if (typeof value === 'string') {
     if (value.length > MAX_TEXT_CHARS) throw wrong(path, `holds more than ${MAX_TEXT_CHARS} characters`)

@@ -1,4 +1,4 @@
-/** Subscriptions to what comes of a message to a peer, as those who hold them report. */
+/** Subscriptions to what follows from a message to a peer, as the code that holds them reports. */
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { PeerCorrelationId } from '../kernel/ids.ts'
 import { mapGet } from '../kernel/persistent-map.ts'
@@ -9,12 +9,12 @@ import { ObserverSlot, type Uninstall } from './observers.ts'
 import { UnderWay } from './under-way.ts'
 import { refuseUnreadable } from './unreadable.ts'
 
-/** Hears which streams have ended, and why where their message never got anywhere. */
+/** Told which streams have ended and, where their message was never delivered, why. */
 export interface InteractionStreamCleanupObserver {
   onInteractionStreamCleanup(correlationId: PeerCorrelationId, reason?: StreamAbandonReason): void
 }
 
-/** The first end of a stream wins; the others are refused with `guard-rejected`. */
+/** The first end of a stream stands; later ones are refused with `guard-rejected`. */
 export class InteractionStreamHandle {
   readonly #authority: HandleDslAuthority
   readonly #cleanup = new ObserverSlot<InteractionStreamCleanupObserver>()
@@ -48,7 +48,7 @@ export class InteractionStreamHandle {
     return this.#apply({ type: 'InteractionStreamAbandoned', correlationId, reason })
   }
 
-  /** Absent: never reserved, or ended. */
+  /** Undefined: never reserved, or ended. */
   state(correlationId: PeerCorrelationId): InteractionStreamState | undefined {
     return mapGet(this.#authority.snapshotState().streams.open, correlationId)
   }
@@ -76,7 +76,7 @@ export class InteractionStreamHandle {
 
 type StreamEnd = Pick<Cleanup, 'correlationId' | 'reason'>
 
-/** It ended with whoever had it. */
+/** The stream ended with its registration. */
 function endOf(correlationId: PeerCorrelationId): StreamEnd {
   return { correlationId }
 }

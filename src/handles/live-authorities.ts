@@ -1,9 +1,9 @@
 /**
- * What a channel's host answers with: each verdict of the session's machine on what the host saw, as an authority.
+ * The verdicts that the host of a live channel gets: each is the session machine's answer to what the host observed.
  *
- * 1. An authority is the machine's own word: nobody else can make one, and a copy of one is none.
- * 2. What a verdict allows to be done (open the channel, close it, show a status) is a capability in it, spent once.
- * 3. A capability that a later verdict has overtaken is spent: the host can't act on old news.
+ * 1. A verdict is made by the machine alone; a copy of one is refused.
+ * 2. What it allows (open the channel, close it, show a status) is a capability in it, which is spent once.
+ * 3. A capability that a later verdict has overtaken counts as spent, so the host can't act on an old one.
  */
 import { MeerkatError } from '../errors.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
@@ -42,7 +42,7 @@ type Admitted<Open> = Open extends { readonly admitted: true }
 /** Whether the channel may be opened; if so, with `open`. */
 export type LiveOpenAdmissionAuthority = Minted<Admitted<Said<'LiveOpenAdmissionResolved'>>>
 export type LiveRefreshResultAuthority = Minted<Said<'LiveRefreshResultResolved'>>
-/** The channel is closed; `commit` says so to whoever has it. */
+/** The channel is closed; `commit` tells the client. */
 export type LiveCloseResultAuthority = Minted<
   Said<'LiveCloseResultResolved'> & { readonly commit: LiveCloseCommitAuthority }
 >
@@ -50,17 +50,17 @@ export type LiveCommandResultAuthority = Minted<Said<'LiveCommandResultResolved'
 export type LiveCommandRejectionAuthority = Minted<Said<'LiveCommandRejectionResolved'>>
 export type LiveChannelRequestRejectionAuthority = Minted<Said<'LiveChannelRequestRejectionResolved'>>
 export type LiveWebrtcTokenAuthority = Minted<Said<'LiveWebrtcTokenIssued'>>
-/** Whether an offer is answered; where it is accepted it is good for one answer. */
+/** Whether an offer is answered; where it is accepted, it is good for one answer. */
 export type LiveWebrtcAnswerAdmissionAuthority = Minted<Said<'LiveWebrtcAnswerAdmissionResolved'>>
 export type LiveWebrtcAnswerResultAuthority = Minted<Said<'LiveWebrtcAnswerResultResolved'>>
 export type LiveWebsocketTokenAuthority = Minted<Said<'LiveWebsocketTokenIssued'>>
 export type LiveWebsocketTokenAdmissionAuthority = Minted<Said<'LiveWebsocketTokenAdmissionResolved'>>
-/** The channel's status; `commit` shows it to whoever has the channel. */
+/** The channel's status; `commit` shows it to the client. */
 export type LiveChannelStatusAuthority = Minted<
   Said<'LiveChannelStatusResolved'> & { readonly commit: LiveStatusCommitAuthority }
 >
 
-/** Times in ms since the epoch. `token` is only ever compared: a digest of what the client presents will do. */
+/** Times in ms since the epoch. `token` is only compared, so a digest of what the client presents is enough. */
 export interface LiveTokenIssuing {
   readonly token: LiveToken
   readonly issuedAtMs: number
@@ -81,7 +81,7 @@ export class LiveRejections {
     this.#verdicts = verdicts
   }
 
-  /** For channels that belong to no session: a machine of its own says what their clients are told. */
+  /** For channels that belong to no session: a machine of their own decides what clients are told. */
   static unbound(): LiveRejections {
     return new LiveRejections(HandleDslAuthority.ephemeral('unbound' as SessionId))
   }
@@ -104,7 +104,7 @@ export class LiveRejections {
     return this.#verdict(input, 'LiveChannelRequestRejectionResolved')
   }
 
-  /** Whether the machine behind it said this. */
+  /** Whether this machine gave the verdict. */
   isGenuine(authority: object): boolean {
     return this.#verdicts.isGenuine(authority)
   }
@@ -115,14 +115,14 @@ export class LiveRejections {
 }
 refuseUnreadable(LiveRejections)
 
-/** The authorities of one session, for as long as it is registered. Refusals are `DslTransitionError`s. */
+/** The verdicts of one session, as long as it is registered. Refusals are `DslTransitionError`s. */
 export class LiveAuthorities {
   readonly rejections: LiveRejections
   readonly #sessionId: SessionId
   readonly #authority: HandleDslAuthority
   readonly #verdicts = new Mint<object>()
   readonly #capabilities = new Mint<object>()
-  /** The newest of each kind that is not spent. */
+  /** The newest unspent capability of each kind. */
   readonly #newest = new Map<LiveCapability['to'], object>()
 
   constructor(sessionId: SessionId, authority: HandleDslAuthority) {
@@ -140,7 +140,7 @@ export class LiveAuthorities {
     )
   }
 
-  /** As if the channel had never been admitted. */
+  /** Takes the admission of the channel back. */
   abandonOpenAdmission(channelId: LiveChannelId): Promise<void> {
     const input = { type: 'AbandonLiveOpenAdmission', ...this.#pair(channelId) } as const
     return verdictOn(this.#authority, input, 'LiveOpenAdmissionAbandoned', () => this.#overtake('open', 'status'))
@@ -203,7 +203,7 @@ export class LiveAuthorities {
     return this.#verdict(input, 'LiveWebsocketTokenAdmissionResolved')
   }
 
-  /** An offer was answered, which spends its admission; a refusal does not. One that was used before is `rejected`. */
+  /** Records that an offer was answered, which spends its admission; a refusal does not. A spent one is `rejected`. */
   async recordWebrtcAnswerAccepted(
     admission: LiveWebrtcAnswerAdmissionAuthority,
     answerObservationSequence: number,
@@ -221,12 +221,12 @@ export class LiveAuthorities {
     })
   }
 
-  /** Whether the session's machine said this, and it is not used up. */
+  /** Whether the session's machine gave this verdict, and it is not spent. */
   isGenuine(authority: object): boolean {
     return this.#verdicts.isGenuine(authority)
   }
 
-  /** Does once what a verdict allows: whoever holds the channel acts after it. A second time is `rejected`. */
+  /** Spends a capability: its holder acts afterwards. A second time is `rejected`. */
   spend(capability: LiveCapability): void {
     const { live } = this.#authority.snapshotState()
     const isOpen = live.phase === 'bound' && live.channel.id === capability.channelId
@@ -258,7 +258,7 @@ export class LiveAuthorities {
 }
 refuseUnreadable(LiveAuthorities)
 
-/** `mint` runs in the moment in which the verdict becomes visible, so that of two verdicts the later one overtakes. */
+/** `mint` runs when the verdict becomes visible, so that of two verdicts the later one overtakes. */
 async function verdictOn<Type extends LiveEffect['type'], T>(
   authority: HandleDslAuthority,
   input: LiveInput,

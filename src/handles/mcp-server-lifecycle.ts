@@ -1,4 +1,4 @@
-/** How the connection to each MCP server stands, as whoever holds the connections reports it. */
+/** The state of the connection to each MCP server, as the code that holds the connections reports it. */
 import type { McpServerId } from '../kernel/ids.ts'
 import { mapGet } from '../kernel/persistent-map.ts'
 import type { McpServerState } from '../kernel/regions/mcp-servers/state.ts'
@@ -6,7 +6,7 @@ import { pendingServers } from '../kernel/regions/mcp-servers/table.ts'
 import type { HandleDslAuthority } from './dsl-authority.ts'
 import { refuseUnreadable } from './unreadable.ts'
 
-/** No order is asked for: any report may follow any other, and the last one counts. Refusals are `DslTransitionError`s. */
+/** Reports may come in any order; the last one counts. Refusals are `DslTransitionError`s. */
 export class McpServerLifecycleHandle {
   readonly #authority: HandleDslAuthority
 
@@ -20,23 +20,23 @@ export class McpServerLifecycleHandle {
   applyConnected(serverId: McpServerId): Promise<void> {
     return this.#authority.applyInput({ type: 'McpServerConnected', serverId })
   }
-  /** `error` is for people; it is told of and not kept. */
+  /** `error` is for people: observers get it, and it is not stored. */
   applyFailed(serverId: McpServerId, error: string): Promise<void> {
     return this.#authority.applyInput({ type: 'McpServerFailed', serverId, error })
   }
   applyDisconnected(serverId: McpServerId): Promise<void> {
     return this.#authority.applyInput({ type: 'McpServerDisconnected', serverId })
   }
-  /** A new connection is asked for: the server is pending until it stands. */
+  /** A new connection is being made: the server is pending until it is up. */
   applyReload(serverId: McpServerId): Promise<void> {
     return this.#authority.applyInput({ type: 'McpServerReload', serverId })
   }
 
-  /** Absent: nobody has named the server. */
+  /** Undefined: the server was never named. */
   serverState(serverId: McpServerId): McpServerState | undefined {
     return mapGet(this.#authority.snapshotState().mcpServers.states, serverId)
   }
-  /** The servers that are still being connected, by name: what the model is told to expect. */
+  /** The names of the servers that are still being connected; the model is told to expect them. */
   pendingServerIds(): readonly McpServerId[] {
     return pendingServers(this.#authority.snapshotState().mcpServers)
   }

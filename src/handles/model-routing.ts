@@ -1,4 +1,4 @@
-/** Which model is asked: the baseline, switches that were asked for, and the operations that make images. */
+/** Which model is asked: the baseline, the switches, and the operations that make images. */
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { RoutingInput } from '../kernel/regions/routing/input.ts'
 import {
@@ -22,7 +22,7 @@ export type ImagePlanRefusal = Params<'DenyImageOperationPlan'>
 export type ImageOperationSeen = Params<'ClassifyImageOperationTerminal'>
 export type ImageOperationEnd = Params<'CompleteImageOperation'>
 
-/** How an image operation ended, and what to do with the words that came with it. */
+/** How an image operation ended, and what to do with the text that came with it. */
 export interface ClassifiedImage {
   readonly terminal: ImageTerminal
   readonly providerText: ProviderTextDisposition
@@ -36,43 +36,49 @@ export class ModelRoutingHandle {
     this.#authority = authority
   }
 
-  /** Says which model is asked where nothing else is. The same one again is nothing. */
+  /** Sets the model that is asked by default. Setting the same one again changes nothing. */
   setBaseline(target: ModelTarget): Promise<void> {
     return this.#authority.applyInput({ type: 'SetModelRoutingBaseline', target })
   }
 
-  /** Asks for another model from the next assistant turn on, for so many. Answers why it is denied; absent: it waits. */
+  /**
+   * Asks for another model for this many assistant turns, from the next one on. Answers why that is denied; undefined:
+   * it waits for the turn.
+   */
   requestFiniteSwitchTurn(request: FiniteSwitchRequest): Promise<SwitchDenial | undefined> {
     const denied = denialIn('switch', request.requestId)
     return this.#authority.applyInputWithEffectsAndSample({ type: 'RequestFiniteSwitchTurn', ...request }, denied)
   }
 
   /**
-   * Asks for another model from now on. Answers why it is denied; absent: whoever keeps the session changes it over and
-   * then says so with `completeUntilChangedSwitchTurnReconfigure`.
+   * Asks for another model from now on. Answers why that is denied; undefined: the host changes the session over and
+   * then calls `completeUntilChangedSwitchTurnReconfigure`.
    */
   requestUntilChangedSwitchTurn(request: UntilChangedSwitchRequest): Promise<SwitchDenial | undefined> {
     const denied = denialIn('switch', request.requestId)
     return this.#authority.applyInputWithEffectsAndSample({ type: 'RequestUntilChangedSwitchTurn', ...request }, denied)
   }
 
-  /** The session is changed over to what the switch asked for. */
+  /** Records that the session has the model that the switch asked for. */
   completeUntilChangedSwitchTurnReconfigure(requestId: string): Promise<void> {
     return this.#authority.applyInput({ type: 'CompleteUntilChangedSwitchTurnReconfigure', requestId })
   }
 
-  /** An assistant turn begins. Answers whether a switch has a say in it: one that begins, is counted or is over. */
+  /**
+   * Records that an assistant turn begins. Answers whether a switch takes part in it: one that begins, counts down or
+   * ends.
+   */
   admitAssistantTurn(): Promise<boolean> {
     return unlessGuarded(this.#authority.applyInput({ type: 'AdmitModelRoutingAssistantTurn' }))
   }
 
-  /** Plans an image operation. Answers why it is denied; absent: it is planned. */
+  /** Plans an image operation. Answers why it is denied; undefined: it is planned. */
   beginImageOperation(request: ImageOperationRequest): Promise<SwitchDenial | undefined> {
     const denied = denialIn('image', request.operationId)
     return this.#authority.applyInputWithEffectsAndSample({ type: 'BeginImageOperation', ...request }, denied)
   }
 
-  /** It can't be made as it was asked for, and was never begun. */
+  /** The operation can't be performed as planned, and was never begun. */
   denyImageOperationPlan(refusal: ImagePlanRefusal): Promise<void> {
     return this.#authority.applyInput({ type: 'DenyImageOperationPlan', ...refusal })
   }
@@ -82,7 +88,7 @@ export class ModelRoutingHandle {
     return this.#authority.applyInput({ type: 'ActivateImageOperationOverride', operationId, target })
   }
 
-  /** What was seen of it amounts to this end; it is completed with that end or none. */
+  /** Derives the operation's end from what was observed; it is completed with that end or none. */
   async classifyImageOperationTerminal(seen: ImageOperationSeen): Promise<ClassifiedImage> {
     const effects = await this.#authority.applyInputWithEffects({ type: 'ClassifyImageOperationTerminal', ...seen })
     const said = effects.find(effect => effect.type === 'ImageOperationTerminalClassified')
@@ -90,12 +96,12 @@ export class ModelRoutingHandle {
     return { terminal: said.terminal, providerText: said.providerText }
   }
 
-  /** It is over; if its model is asked, that is to be restored. */
+  /** The operation is over; if its model is being asked, that has to be restored. */
   completeImageOperation(end: ImageOperationEnd): Promise<void> {
     return this.#authority.applyInput({ type: 'CompleteImageOperation', ...end })
   }
 
-  /** Its model is no longer asked; false if it was not, as after the end of its run. */
+  /** The operation's model is not asked any more; false if it was not, for example after the end of its run. */
   restoreImageOperationOverride(operationId: string): Promise<boolean> {
     return unlessGuarded(this.#authority.applyInput({ type: 'RestoreImageOperationOverride', operationId }))
   }

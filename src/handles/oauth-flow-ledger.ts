@@ -1,4 +1,7 @@
-/** The copy on disk of logins under way: read, and changed by compare-and-swap until nobody came in between. */
+/**
+ * The stored copy of logins under way: read, and changed by compare-and-swap, again and again where another process
+ * wrote in between.
+ */
 import { MeerkatError } from '../errors.ts'
 import type { OAuthFlowId } from '../kernel/auth/flows/state.ts'
 import type { Clock } from '../time.ts'
@@ -12,7 +15,7 @@ import {
   recordsOf,
 } from './oauth-flow-records.ts'
 
-/** Its methods fail with `PersistenceFailed`. Flows that have expired are not there any more. */
+/** Its methods fail with `PersistenceFailed`. Expired flows are left out. */
 export class OAuthFlowLedger {
   readonly #store: OAuthFlowStore
   readonly #clock: Clock
@@ -29,7 +32,7 @@ export class OAuthFlowLedger {
     return flowsFrom(records)
   }
 
-  /** Writes one that is not there; returns how many there are now, this one included. */
+  /** Adds one; answers how many there are now, this one included. */
   async add(record: FlowRecord): Promise<number> {
     const after = await this.#change(records => {
       if (!records.some(({ ref }) => ref === record.ref)) return [...records, record]
@@ -38,7 +41,7 @@ export class OAuthFlowLedger {
     return after.length
   }
 
-  /** Takes these away; returns how many of them were there. */
+  /** Removes these; answers how many of them there were. */
   async remove(refs: readonly OAuthFlowId[]): Promise<number> {
     let removed = 0
     await this.#change(records => {

@@ -1,16 +1,16 @@
-/** What is kept of logins under way: their records, the port they are kept through, and how they fail. */
+/** The records of logins under way, the store that keeps them, and their errors. */
 import { type ErrorCode, MeerkatError } from '../errors.ts'
 import type { OAuthFlowId } from '../kernel/auth/flows/state.ts'
 import { type LeaseKey, leaseKeyText } from './auth-machines.ts'
 
 interface Kept {
-  /** The name of the flow for machines and stores, which does not tell its id. */
+  /** The name of the flow in machines and stores; the flow's id can't be derived from it. */
   readonly ref: OAuthFlowId
   readonly target: LeaseKey
   readonly provider: string
   /** From then on it can't be used, ms since the epoch. */
   readonly expiresAt: number
-  /** Its PKCE verifier or device code, for whoever has its id. */
+  /** Its PKCE verifier or device code, encrypted with its id. */
   readonly sealed: string
 }
 export interface BrowserFlowRecord extends Kept {
@@ -29,11 +29,11 @@ export interface DurableOAuthFlows {
   readonly device: readonly DeviceFlowRecord[]
 }
 
-/** Where logins under way outlive a process and are seen by others. Either method may throw. */
+/** Keeps logins under way beyond a process, for all processes of a store. Either method may throw. */
 export interface OAuthFlowStore {
-  /** What is there now; nothing at all in the beginning. */
+  /** The present flows; at first none, at any revision. */
   load(): Promise<{ readonly revision: number; readonly flows: DurableOAuthFlows }>
-  /** Writes all of it if nobody else wrote since that revision; answers whether it did. */
+  /** Writes all flows if nothing was written since that revision; answers whether it did. */
   compareAndSwap(revision: number, flows: DurableOAuthFlows): Promise<boolean>
 }
 
@@ -52,7 +52,7 @@ export function isFor({ target }: Kept, key: LeaseKey): boolean {
   return leaseKeyText(target) === leaseKeyText(key)
 }
 
-/** A text that no log and no error shows. */
+/** A secret text that neither logs nor errors show. */
 export class ConcealedText {
   readonly #text: string
 
@@ -60,7 +60,7 @@ export class ConcealedText {
     this.#text = text
   }
 
-  /** The text itself, for the one request it is meant for. */
+  /** The text itself, for the one request that needs it. */
   reveal(): string {
     return this.#text
   }
@@ -75,9 +75,9 @@ export class ConcealedText {
 }
 
 const CODES = {
-  /** Not known, already used, or expired. */
+  /** Unknown, already used, or expired. */
   Missing: 'not-found',
-  /** The machine knows of it, and what is needed to go on is gone. */
+  /** The machine knows the flow, and its stored secret is gone. */
   RegistryProjectionMissing: 'not-found',
   ProviderMismatch: 'rejected',
   RedirectUriMismatch: 'rejected',
@@ -92,14 +92,16 @@ const CODES = {
   PersistenceFailed: 'store-unavailable',
 } as const satisfies { readonly [Reason: string]: ErrorCode }
 
-/** Why something about a login under way failed: `details.reason` of its error. */
+/** Why a call about a login under way failed: `details.reason` of its error. */
 export type OAuthFlowErrorReason = keyof typeof CODES
 
 export function oauthFlowError(reason: OAuthFlowErrorReason, message: string, cause?: unknown): MeerkatError {
   return new MeerkatError(CODES[reason], message, { details: { reason }, ...(cause !== undefined && { cause }) })
 }
 
-/** What everybody may know of a flow, as one text: its secret is opened only with the same. */
+/**
+ * The facts of a flow that are no secret, as one text: its secret can only be decrypted together with the same facts.
+ */
 export function factsOf(record: Omit<BrowserFlowRecord, 'sealed'> | Omit<DeviceFlowRecord, 'sealed'>): string {
   const { ref, target, provider, expiresAt } = record
   const more = record.kind === 'browser' ? record.redirectUri : record.intervalMs

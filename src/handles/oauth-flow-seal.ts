@@ -1,7 +1,7 @@
 /**
- * How a login under way is kept where others may read it: under a name that does not tell its id, its secret encrypted
- * with that id. So a store holds neither the OAuth `state` nor the verifier, and whoever comes back with the `state`, in
- * whichever process, can complete the login.
+ * How a login under way is stored where others may read it: under a name from which its id can't be derived, with its
+ * secret encrypted by that id. So the store contains neither the OAuth `state` nor the verifier, and any process that
+ * gets the `state` back can complete the login.
  */
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
 import type { OAuthFlowId } from '../kernel/auth/flows/state.ts'
@@ -10,12 +10,12 @@ const CIPHER = 'aes-256-gcm'
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
 
-/** The name by which machines and stores know the flow. */
+/** The name of the flow in machines and stores. */
 export function flowRefOf(flowId: OAuthFlowId): OAuthFlowId {
   return `fl-${createHash('sha256').update(`meerkat oauth flow ${flowId}`).digest('base64url')}` as OAuthFlowId
 }
 
-/** The secret as a text that only the flow's id opens, and only together with the same facts. */
+/** Encrypts the secret: only the flow's id decrypts it, and only together with the same facts. */
 export function sealSecret(secret: string, flowId: OAuthFlowId, facts: string): string {
   const nonce = randomBytes(NONCE_BYTES)
   const cipher = createCipheriv(CIPHER, keyOf(flowId), nonce).setAAD(Buffer.from(facts))
@@ -23,7 +23,7 @@ export function sealSecret(secret: string, flowId: OAuthFlowId, facts: string): 
   return Buffer.concat([nonce, cipher.getAuthTag(), text]).toString('base64url')
 }
 
-/** The secret; absent where the text or the facts were changed. */
+/** The secret; undefined where the text or the facts were changed. */
 export function unsealSecret(sealed: string, flowId: OAuthFlowId, facts: string): string | undefined {
   const bytes = Buffer.from(sealed, 'base64url')
   const [nonce, rest] = [bytes.subarray(0, NONCE_BYTES), bytes.subarray(NONCE_BYTES)]

@@ -1,11 +1,11 @@
 /**
- * `OAuthFlowHandle`: logins under way, from the moment a person is sent to a provider until they come back.
+ * `OAuthFlowHandle`: logins under way, from sending a person to a provider until the person comes back.
  *
- * 1. The machine of the credential decides; here is the copy on disk, in which secrets are sealed with the flow's id.
- * 2. What is asked wrongly (another provider, redirect or target) leaves the flow as it was.
- * 3. A flow is used once, in whichever process: it is used up when it is gone from the store, and if that fails it is
- *    not used up.
- * 4. Calls are performed one after another, each over what the store says now.
+ * 1. The machine of the credential decides; this keeps the copy in the store, where secrets are sealed with the flow's
+ *    id.
+ * 2. A call with the wrong provider, redirect URI or target leaves the flow as it was.
+ * 3. A flow is used once, by whichever process: it is used when its removal from the store succeeded, and not before.
+ * 4. Calls are performed one after another, each over the newest state of the store.
  */
 import { createHash } from 'node:crypto'
 import type { MeerkatError } from '../errors.ts'
@@ -40,34 +40,34 @@ import { alreadyAdmitted, FLOW_REFUSALS, missingFlow, secretGone, shownFlow } fr
 import { flowRefOf, sealSecret, unsealSecret } from './oauth-flow-seal.ts'
 import { refuseUnreadable } from './unreadable.ts'
 
-/** A device flow may not outlast this, ms: it would hold its place for nobody. */
+/** The longest life of a device flow, ms: an abandoned one must not occupy its place for ever. */
 const MAX_DEVICE_TTL_MS = 86_400_000
-/** How long to wait between two questions where the provider does not say, ms. */
+/** How long to wait between two polls where the provider does not say, ms. */
 const DEFAULT_POLL_INTERVAL_MS = 5_000
 const STATE_BYTES = 32
 
-/** A browser flow, for whoever exchanges its code. Its verifier is shown by no log. */
+/** A browser flow, for the code that exchanges the authorization code. No log shows its verifier. */
 export interface BrowserFlow extends Omit<BrowserFlowRecord, 'ref' | 'sealed'> {
   readonly flowId: OAuthFlowId
   readonly pkceVerifier: ConcealedText
 }
-/** A device flow, for whoever asks the provider about it. Its device code is shown by no log. */
+/** A device flow, for the code that polls the provider. No log shows its device code. */
 export interface DeviceFlow extends Omit<DeviceFlowRecord, 'ref' | 'sealed'> {
   readonly flowId: OAuthFlowId
   readonly deviceCode: ConcealedText
 }
 
-/** What has to be as it was when the flow was started. */
+/** What has to match the start of the flow. */
 export interface DeviceFlowUse {
   readonly provider: string
-  /** Absent: whichever it was started for. */
+  /** Default: the credential that it was started for. */
   readonly target?: LeaseKey
 }
 export interface BrowserFlowUse extends DeviceFlowUse {
   readonly redirectUri: string
 }
 
-/** A flow about to begin: its id, its secret, and what everybody may know. */
+/** A flow about to begin: its id, its secret, and the facts that are no secret. */
 interface Beginning {
   readonly flowId: OAuthFlowId
   readonly secret: string
@@ -75,13 +75,13 @@ interface Beginning {
 }
 
 export interface StartedFlow {
-  /** Whoever has it can complete the flow. Of a browser flow: the OAuth `state`. */
+  /** Secret: it is enough to complete the flow. Of a browser flow it is the OAuth `state`. */
   readonly flowId: OAuthFlowId
   /** ms since the epoch. */
   readonly expiresAt: number
 }
 
-/** The right to ask a provider about a device flow. While it is held nobody else has it. */
+/** The right to poll a provider about a device flow. Only one caller has it at a time. */
 export interface DevicePoll {
   readonly flow: DeviceFlow
   finish(): void
@@ -97,7 +97,7 @@ export interface OAuthFlowHandleOptions {
   readonly storeTimeoutMs?: number
 }
 
-/** The id of the device flow with this device code, which can't be told from it. */
+/** The id of the device flow with this device code; the code can't be derived from it. */
 export function deviceFlowId(deviceCode: string): OAuthFlowId {
   return `dv-${createHash('sha256').update(deviceCode).digest('base64url')}` as OAuthFlowId
 }
@@ -107,11 +107,14 @@ export class OAuthFlowHandle implements LeaseReleaseObserver {
   readonly #clock: Clock
   readonly #random: RandomBytes
   readonly #ledger: OAuthFlowLedger
-  /** What goes with the flows that the machines know of, by their names there. Equal to what the store says whenever a call begins. */
+  /**
+   * The records of the flows that the machines know, by their names. Whenever a call begins, they are what the store
+   * has.
+   */
   readonly #held = new Map<OAuthFlowId, FlowRecord>()
   #tail: Promise<void> = Promise.resolve()
 
-  /** It takes part in releases from now on. */
+  /** Takes part in releases of leases from now on. */
   constructor({ machines, store, clock, random, storeTimeoutMs = 10_000 }: OAuthFlowHandleOptions) {
     this.#machines = machines
     this.#clock = clock
@@ -120,7 +123,7 @@ export class OAuthFlowHandle implements LeaseReleaseObserver {
     machines.observeReleases(this)
   }
 
-  /** A person is about to be sent to the provider. The flow lives for 10 minutes. */
+  /** Begins a login in a browser. The flow lives for 10 minutes. */
   startBrowserFlow(
     flow: Pick<BrowserFlowRecord, 'target' | 'provider' | 'redirectUri'> & { readonly pkceVerifier: string },
   ): Promise<StartedFlow> {
@@ -132,12 +135,12 @@ export class OAuthFlowHandle implements LeaseReleaseObserver {
     })
   }
 
-  /** The flow, if it was started for this; it stays usable. */
+  /** The flow, if its start matches; it stays usable. */
   verifyBrowserFlow(flowId: OAuthFlowId, use: BrowserFlowUse): Promise<BrowserFlow> {
     return this.#exclusively(() => this.#browser(flowId, use, 'VerifyOAuthBrowserFlow'))
   }
 
-  /** The flow, if it was started for this; nobody gets it again. */
+  /** The flow, if its start matches; it can't be used again. */
   consumeBrowserFlow(flowId: OAuthFlowId, use: BrowserFlowUse): Promise<BrowserFlow> {
     return this.#exclusively(async () => {
       const flow = this.#browser(flowId, use, 'ConsumeOAuthBrowserFlow')
@@ -146,12 +149,15 @@ export class OAuthFlowHandle implements LeaseReleaseObserver {
     })
   }
 
-  /** Calls a flow off; one that is gone is left gone. */
+  /** Calls a flow off; for one that is gone, nothing happens. */
   expireBrowserFlow(flowId: OAuthFlowId): Promise<void> {
     return this.#expire(flowId, 'browser')
   }
 
-  /** A person was given a code to enter elsewhere. The flow lives as long as the provider says, at most a day. */
+  /**
+   * Begins a login with a code that the person enters on another device. The flow lives as long as the provider says,
+   * at most a day.
+   */
   startDeviceFlow(
     flow: Pick<DeviceFlowRecord, 'target' | 'provider'> & {
       readonly deviceCode: string
@@ -166,7 +172,7 @@ export class OAuthFlowHandle implements LeaseReleaseObserver {
         throw oauthFlowError('DeviceExpiryOutOfRange', text)
       }
       const flowId = deviceFlowId(deviceCode)
-      // The machine knows only of those for the same credential.
+      // Its machine knows only the flows of the same credential.
       if (this.#held.has(flowRefOf(flowId))) throw alreadyAdmitted()
       const expiresAt = this.#clock.now() + expiresInMs
       const facts = { kind: 'device', target, provider, intervalMs, expiresAt } as const
@@ -174,12 +180,12 @@ export class OAuthFlowHandle implements LeaseReleaseObserver {
     })
   }
 
-  /** The flow, if it was started for this; it stays usable. */
+  /** The flow, if its start matches; it stays usable. */
   verifyDeviceFlow(flowId: OAuthFlowId, use: DeviceFlowUse): Promise<DeviceFlow> {
     return this.#exclusively(() => this.#device(flowId, use, 'VerifyOAuthDeviceFlow'))
   }
 
-  /** The flow, if it was started for this; nobody gets it again. */
+  /** The flow, if its start matches; it can't be used again. */
   consumeDeviceFlow(flowId: OAuthFlowId, use: DeviceFlowUse): Promise<DeviceFlow> {
     return this.#exclusively(async () => {
       const flow = this.#device(flowId, use, 'ConsumeOAuthDeviceFlow')
@@ -188,12 +194,12 @@ export class OAuthFlowHandle implements LeaseReleaseObserver {
     })
   }
 
-  /** Calls a flow off; one that is gone is left gone. */
+  /** Calls a flow off; for one that is gone, nothing happens. */
   expireDeviceFlow(flowId: OAuthFlowId): Promise<void> {
     return this.#expire(flowId, 'device')
   }
 
-  /** Takes the right to ask the provider about this flow; give it back, or let `using` do so. */
+  /** Takes the right to poll the provider about this flow; `using` or a call gives it back. */
   beginDevicePoll(flowId: OAuthFlowId, use: DeviceFlowUse): Promise<DevicePoll> {
     return this.#exclusively(() => {
       const flow = this.#device(flowId, use, 'VerifyOAuthDeviceFlow')
@@ -209,7 +215,7 @@ export class OAuthFlowHandle implements LeaseReleaseObserver {
     })
   }
 
-  /** Holds back every other call until the release is over. */
+  /** Holds up every other call until the release is over. */
   async permit(key: LeaseKey): Promise<LeaseReleasePermit> {
     const end = await this.#enter()
     return {
@@ -296,7 +302,7 @@ export class OAuthFlowHandle implements LeaseReleaseObserver {
     return { record: record as Extract<FlowRecord, { readonly kind: Kind }>, secret }
   }
 
-  /** After the machine gave it up: out of memory and off the disk, or back where it was. */
+  /** After the machine gave the flow up: removes it from memory and store, or puts it back. */
   async #remove(flowId: OAuthFlowId): Promise<void> {
     const ref = flowRefOf(flowId)
     const record = this.#held.get(ref)
@@ -305,7 +311,7 @@ export class OAuthFlowHandle implements LeaseReleaseObserver {
       if (record !== undefined) this.#admit(record)
       throw error
     })
-    // Another process took it between our look at the store and our word to it.
+    // Another process used it between the read of the store and the write.
     if (removed === 0) throw missingFlow(flowId)
   }
 
@@ -318,7 +324,7 @@ export class OAuthFlowHandle implements LeaseReleaseObserver {
     })
   }
 
-  /** Takes it in, unless the machine refuses: then the input that was refused. */
+  /** Admits the flow; where the machine refuses, answers the refused input. */
   #admit(record: FlowRecord): FlowsInput | undefined {
     const { ref, target, provider, expiresAt } = record
     const capacity = OAUTH_FLOW_CAPACITY
@@ -338,13 +344,13 @@ export class OAuthFlowHandle implements LeaseReleaseObserver {
     this.#machines.apply(target, { type, flowId: ref })
   }
 
-  /** What others began or ended since, and what time ended. */
+  /** Takes over what other processes began or ended, and what has expired. */
   async #synchronise(): Promise<void> {
     const flows = await this.#ledger.read()
     const there = new Map(recordsOf(flows).map(record => [record.ref, record] as const))
     for (const record of this.#held.values()) if (!there.has(record.ref)) this.#forget(record)
     for (const record of there.values()) {
-      // One that is refused now, because its lease is being released or there are too many, is tried again next time.
+      // A flow that is refused now (its lease is being released, or there are too many) is tried again the next time.
       if (!this.#held.has(record.ref)) this.#admit(record)
     }
   }
@@ -380,7 +386,7 @@ export class OAuthFlowHandle implements LeaseReleaseObserver {
     }
   }
 
-  /** Waits for all calls before this one; returns the way to let the next one in. */
+  /** Waits for all earlier calls; answers a function that lets the next one begin. */
   async #enter(): Promise<() => void> {
     const before = this.#tail
     const { promise, resolve } = Promise.withResolvers<void>()

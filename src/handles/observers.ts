@@ -1,17 +1,17 @@
 /**
- * Who is told what a handle's steps said: one observer a handle, the last that was installed.
+ * Which observer hears the effects of a handle's steps: one a handle, the last that was installed.
  *
- * A slot is read in the moment in which a step becomes visible and its observer is called afterwards, so an observer that
- * was installed with a baseline never hears of what the baseline has, and never misses what came after it.
+ * The slot is read at the moment in which a step becomes visible, and its observer is called afterwards. So an observer
+ * that was installed with a baseline never hears what the baseline contains, and never misses what follows it.
  */
 
-/** Takes an observer out again, if it is still the one that is installed. */
+/** Removes an observer, if it is still the one that is installed. */
 export type Uninstall = () => void
 
 export class ObserverSlot<Observer extends object> {
   #installed: Observer | undefined
 
-  /** In place of whoever was there; who was there hears nothing more. */
+  /** Replaces the observer; the one before hears nothing more. */
   install(observer: Observer): Uninstall {
     this.#installed = observer
     return () => {
@@ -19,7 +19,7 @@ export class ObserverSlot<Observer extends object> {
     }
   }
 
-  /** What is to be told of, for whoever listens now. Nobody: it is dropped, not kept. */
+  /** The calls that tell the present observer these facts. Without an observer they are dropped, not kept. */
   telling<Fact>(facts: readonly Fact[], tell: (observer: Observer, fact: Fact) => void): readonly (() => void)[] {
     const observer = this.#installed
     return observer === undefined ? [] : facts.map(fact => () => tell(observer, fact))

@@ -1,4 +1,4 @@
-/** Requests between peers, as the comms runtime reports them: each is told its end once. */
+/** Requests between peers, as the comms runtime reports them. Observers hear the end of each once. */
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { PeerCorrelationId } from '../kernel/ids.ts'
 import { mapGet } from '../kernel/persistent-map.ts'
@@ -13,12 +13,12 @@ import { UnderWay } from './under-way.ts'
 import { refuseUnreadable } from './unreadable.ts'
 import { verdict } from './verdict.ts'
 
-/** Hears which requests of ours have ended, so that whoever waits for an answer is let go. */
+/** Told which of this session's requests have ended, so that their waiters can stop. */
 export interface PeerInteractionCleanupObserver {
   onPeerInteractionCleanup(correlationId: PeerCorrelationId): void
 }
 
-/** A second end of one request is refused with `guard-rejected`: the first one alone cleans up. */
+/** A second end of a request is refused with `guard-rejected`: only the first one cleans up. */
 export class PeerInteractionHandle {
   readonly #authority: HandleDslAuthority
   readonly #cleanup = new ObserverSlot<PeerInteractionCleanupObserver>()
@@ -58,21 +58,21 @@ export class PeerInteractionHandle {
     return this.#apply({ type: 'PeerResponseReplied', correlationId })
   }
 
-  /** Whether an answer of this status ends its request. Changes nothing. */
+  /** Whether an answer with this status ends its request. Changes nothing. */
   async classifyResponseReply(status: PeerResponseStatus): Promise<PeerResponseTerminality> {
     const said = await this.#authority.applyInputWithEffects({ type: 'ClassifyPeerResponseReply', status })
     return verdict(said, 'PeerResponseReplyClassified').terminality
   }
 
-  /** Absent: never sent, or ended. */
+  /** Undefined: never sent, or ended. */
   outboundState(correlationId: PeerCorrelationId): OutboundRequestState | undefined {
     return mapGet(this.#authority.snapshotState().interactions.outbound, correlationId)
   }
-  /** Absent: never received, or answered. */
+  /** Undefined: never received, or answered. */
   inboundState(correlationId: PeerCorrelationId): 'Received' | undefined {
     return this.inboundHandlingMode(correlationId) === undefined ? undefined : 'Received'
   }
-  /** The lane in which the request came. */
+  /** The lane that the request came in. */
   inboundHandlingMode(correlationId: PeerCorrelationId): Lane | undefined {
     return mapGet(this.#authority.snapshotState().interactions.inbound, correlationId)
   }

@@ -1,4 +1,4 @@
-/** A peer's word as a host offers it, checked where it enters. */
+/** A peer's message as a host offers it, checked where it enters. */
 import { z } from 'zod'
 import type { PeerSaid } from '../kernel/peer-conversation.ts'
 import { MAX_ID_CHARS, MAX_KEY_CHARS, NOT_PRINTABLE, PRINTABLE } from '../names.ts'
@@ -8,7 +8,7 @@ const name = z.string().max(MAX_KEY_CHARS)
 const printable = name.refine(text => text === '' || PRINTABLE.test(text), NOT_PRINTABLE)
 const ofRequest = { peerId: id, requestId: id, payload: z.unknown().optional() }
 
-/** What is in the fields of a terminal response is judged by the kernel. */
+/** The kernel judges the fields of a terminal response. */
 export const peerSaid: z.ZodType<PeerSaid> = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('Message'), peerId: id }),
   z.strictObject({ type: z.literal('Request'), ...ofRequest, displayName: printable.optional(), intent: id }),

@@ -1,4 +1,4 @@
-/** What a conversation over a realtime transport is at, as whoever holds the transport reports it. */
+/** The state of a conversation over a realtime transport, as the code that holds the transport reports it. */
 import { DslTransitionError } from '../kernel/authority.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { ProductTurnInput } from '../kernel/regions/product-turn/input.ts'
@@ -13,13 +13,13 @@ import { afterwards, type HandleDslAuthority } from './dsl-authority.ts'
 import { ObserverSlot, type Uninstall } from './observers.ts'
 import { refuseUnreadable } from './unreadable.ts'
 
-/** Hears of each change of what the transport knows of the session, once and in order. */
+/** Told each change of what the transport knows of the session, once and in order. */
 export interface RealtimeProjectionFreshnessObserver {
   /** `frontierMs` in ms since the epoch. */
   onRealtimeProjectionFreshnessChanged(freshness: ProjectionFreshness, frontierMs: number): void
 }
 
-/** What the transport knows of the session, as of now. */
+/** What the transport knows of the session now. */
 export interface RealtimeProjectionSnapshot {
   readonly freshness: ProjectionFreshness
   /** ms since the epoch */
@@ -27,8 +27,8 @@ export interface RealtimeProjectionSnapshot {
 }
 
 /**
- * Reports answer whether they changed anything: providers repeat themselves and come late, so what does not fit is
- * false and no error. A session that is destroyed or torn down throws a `DslTransitionError`.
+ * Reports answer whether they changed anything: providers repeat themselves and come late, so a report that does not
+ * fit is false and no error. A session that is destroyed or torn down throws a `DslTransitionError`.
  */
 export class RealtimeProductTurnHandle {
   readonly #authority: HandleDslAuthority
@@ -50,7 +50,7 @@ export class RealtimeProductTurnHandle {
   turnInterrupted(): Promise<boolean> {
     return this.#report({ type: 'ProductTurnInterrupted' })
   }
-  /** The turn is over: what waited for its end is due. */
+  /** The turn is over: what was deferred until its end is due. */
   turnTerminal(): Promise<boolean> {
     return this.#report({ type: 'ProductTurnTerminal' })
   }
@@ -66,15 +66,15 @@ export class RealtimeProductTurnHandle {
     return shouldPreemptOnInput(this.#slice)
   }
 
-  /** The session learnt something. ms since the epoch. */
+  /** The session's content advanced at this time, ms since the epoch. */
   projectionAdvanceObserved(advancedAtMs: number): Promise<boolean> {
     return this.#report({ type: 'RealtimeProjectionAdvanceObserved', advancedAtMs })
   }
-  /** The transport was told up to here. ms since the epoch. */
+  /** The transport has been told everything up to this time, ms since the epoch. */
   projectionRefreshed(observedMs: number): Promise<boolean> {
     return this.#report({ type: 'RealtimeProjectionRefreshed', observedMs })
   }
-  /** A transport begins with this knowledge. ms since the epoch. */
+  /** A new transport begins with everything up to this time, ms since the epoch. */
   projectionReset(baselineMs: number): Promise<boolean> {
     return this.#report({ type: 'RealtimeProjectionReset', baselineMs })
   }
@@ -82,11 +82,14 @@ export class RealtimeProductTurnHandle {
   projectionFreshness(): ProjectionFreshness {
     return this.#slice.freshness
   }
-  /** ms since the epoch: up to where the transport knows the session; while stale, the newest that it is to be told. */
+  /**
+   * ms since the epoch. Up to when the transport knows the session; while it is stale, the time that it has to be told
+   * up to.
+   */
   projectionFrontierMs(): number {
     return this.#slice.frontierMs
   }
-  /** Whether the transport is to be told now. */
+  /** Whether the transport has to be told now. */
   isProjectionStaleImmediate(): boolean {
     return this.#slice.freshness === 'StaleImmediate'
   }
@@ -94,7 +97,7 @@ export class RealtimeProductTurnHandle {
   installProjectionFreshnessObserver(observer: RealtimeProjectionFreshnessObserver): Uninstall {
     return this.#freshness.install(observer)
   }
-  /** Installs an observer that will hear of everything after the snapshot that is answered, and of nothing before. */
+  /** Installs an observer that hears everything after the snapshot that is answered, and nothing before. */
   installProjectionFreshnessObserverWithSnapshot(
     observer: RealtimeProjectionFreshnessObserver,
   ): RealtimeProjectionSnapshot & { readonly uninstall: Uninstall } {
@@ -105,19 +108,19 @@ export class RealtimeProductTurnHandle {
     }))
   }
 
-  /** A client gave input: from here on a close of the transport, however clean, is one too early. */
+  /** A client gave input: until the turn ends, a close of the transport counts as too early, even a clean one. */
   classifyClientInputSubmitted(): Promise<boolean> {
     return this.#report({ type: 'ClassifyRealtimeClientInputSubmitted' })
   }
-  /** The provider is at work: the same. */
+  /** The provider is at work: the same as after a client's input. */
   classifyMidTurnActivity(): Promise<boolean> {
     return this.#report({ type: 'ClassifyRealtimeMidTurnActivity' })
   }
-  /** Nothing is left open: a clean close means what it says. */
+  /** The turn is over: a clean close counts as one again. */
   classifyTurnTerminated(): Promise<boolean> {
     return this.#report({ type: 'ClassifyRealtimeTurnTerminated' })
   }
-  /** What to do when the provider closes the transport without an error. */
+  /** What the host has to do when the provider closes the transport without an error. */
   reconnectPolicyOnCleanClose(): RealtimeReconnectPolicy {
     return this.#slice.policy
   }
@@ -141,7 +144,7 @@ export class RealtimeProductTurnHandle {
     }
   }
 
-  /** Behind these, a refusal is the session's own, not a report's that came at the wrong time. */
+  /** False: the session itself is the reason of a refusal, and not a report that came at the wrong time. */
   get #isAlive(): boolean {
     return !this.#authority.closed && this.#authority.snapshotState().lifecycle.phase !== 'destroyed'
   }

@@ -1,11 +1,11 @@
-/** What an input that a handle offers says, checked and copied where it enters. */
+/** Checks and copies the content of an input that a handle offers. */
 import { MeerkatError } from '../errors.ts'
 import { jsonOf, messageOf } from '../foreign.ts'
 import { type PeerInput, peerInput } from '../session/peer-input.ts'
 import type { Content, ContentPart } from '../store/records.ts'
 import { peerSaid } from './peer-said.ts'
 
-/** Longest JSON text of what one input says through a handle. */
+/** The longest content of one input through a handle, as JSON. */
 const MAX_CHARS = 10_485_760
 
 /** Text, or parts of text and data. Throws `invalid-params`, `too-large`, and `unsupported` for files. */
@@ -21,14 +21,14 @@ export function saidContent(content: unknown): Content {
   return value.map((part: unknown) => saidPart(part))
 }
 
-/** The same of a peer, put into words. Throws `invalid-params` and `too-large`. */
+/** The input that a peer's message becomes. Throws `invalid-params` and `too-large`. */
 export function saidByPeer(peer: unknown, content: unknown, told: Parameters<typeof peerInput>[2]): PeerInput {
   const body = saidContent(content)
   let checked: ReturnType<typeof peerSaid.safeParse>
   try {
     checked = peerSaid.safeParse(peer)
   } catch (error) {
-    // A getter of the caller's own.
+    // A getter of the caller's object threw.
     throw wrong(messageOf(error), 'peer')
   }
   if (checked.success) return peerInput(checked.data, body, told)

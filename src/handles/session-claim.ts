@@ -1,11 +1,11 @@
 /**
  * At most one live comms identity per session, over all processes of a store.
  *
- * 1. In a process an identity is taken and let go at once.
- * 2. Across processes the store's registry decides: a claim holds its entry, which nobody else gets while this process
- *    lives. What another process is known to hold is refused at once; where both took it in the same moment, the one that
- *    comes second hears of it (`confirmed`, `lost`).
- * 3. A process that was silent for longer than its lease, and was replaced meanwhile, has lost the claim.
+ * 1. Within a process an identity is claimed and released at once.
+ * 2. Across processes the store's registry decides: a claim holds its entry, which no other process gets while this one
+ *    lives. An identity that another process is known to hold is refused at once; where two claim it in the same
+ *    moment, the second hears of it later (`confirmed`, `lost`).
+ * 3. A process that was silent for longer than its lease, and was replaced meanwhile, has lost its claims.
  */
 import { asMeerkatError } from '../errors.ts'
 import { errorOf } from '../foreign.ts'
@@ -14,7 +14,7 @@ import { demandName, MAX_ID_CHARS } from '../names.ts'
 import { MAX_TRIES, outrun, type SharedRegistry } from './credential-copy.ts'
 import { refuseUnreadable } from './unreadable.ts'
 
-/** Somebody holds this session's comms identity already. */
+/** The comms identity of this session is claimed already. */
 export class SessionClaimError extends Error {
   override readonly name = 'SessionClaimError'
   readonly kind = 'SessionIdentityInUse'
@@ -26,15 +26,16 @@ export class SessionClaimError extends Error {
   }
 }
 
-/** A comms identity that is held; let go by `release`, or at the end of a `using` block. */
+/** A claimed comms identity; released by `release`, or at the end of a `using` block. */
 export interface SessionClaim extends Disposable {
   readonly sessionId: SessionId
   /**
-   * No other process has it, nor gets it. Rejects with `SessionClaimError` where another one was first, and with
-   * `store-unavailable` where the store can't say; then it is let go. Await it before the identity is used.
+   * Resolves when the store holds the claim. Rejects with `SessionClaimError` where another process was first, and with
+   * `store-unavailable` where the store gives no answer; then the claim is released. Await it before using the
+   * identity.
    */
   readonly confirmed: Promise<void>
-  /** Aborts when another process has it: who uses the identity has to stop. */
+  /** Aborts when another process has the identity: its user has to stop. */
   readonly lost: AbortSignal
   release(): void
 }
@@ -42,27 +43,27 @@ export interface SessionClaim extends Disposable {
 export interface SessionClaimHandle {
   /** Throws `SessionClaimError`. */
   tryAcquire(sessionId: SessionId): SessionClaim
-  /** Lets go whoever of this process holds it; again is nothing. */
+  /** Releases this process's claim; without one, nothing happens. */
   release(sessionId: SessionId): void
 }
 
 interface Held {
   readonly claim: SessionClaim
   readonly lose: (why: unknown) => void
-  /** The version of its entry; absent: not taken yet. */
+  /** The version of its entry; undefined until the registry holds it. */
   version?: number
 }
 
-/** Under which keys of a registry the claims stand. */
+/** The prefix of the claims' keys in the registry. */
 const ENTRIES = 'identity:'
 
-/** The claims of the machines of one store; without a registry those of one process. */
+/** The claims of all machines of one store; without a registry, those of one process. */
 export class DefaultSessionClaimRegistry implements SessionClaimHandle {
   readonly #shared: SharedRegistry | undefined
   readonly #held = new Map<SessionId, Held>()
-  /** What other processes hold, as far as this one knows. */
+  /** What other processes claim, as far as this one knows. */
   #elsewhere: ReadonlySet<string> = new Set()
-  /** Changes of entries, one after another: what is let go is let go before it is taken again. */
+  /** Changes of entries happen one after another: a release comes before the next claim. */
   #tail: Promise<void> = Promise.resolve()
 
   constructor(shared?: SharedRegistry) {
@@ -74,10 +75,10 @@ export class DefaultSessionClaimRegistry implements SessionClaimHandle {
     if (this.#held.has(sessionId) || this.#elsewhere.has(sessionId)) throw new SessionClaimError(sessionId)
     const lost = new AbortController()
     const confirmed = Promise.withResolvers<void>()
-    // Nobody has to ask.
+    // A caller may ignore it.
     confirmed.promise.catch(() => {})
     const release = (): void => {
-      // A late release must not end the claim of whoever came after.
+      // A late release must not end the claim that came after.
       if (this.#held.get(sessionId) === held) this.release(sessionId)
     }
     const claim: SessionClaim = {
@@ -98,7 +99,7 @@ export class DefaultSessionClaimRegistry implements SessionClaimHandle {
     else {
       this.#next(async shared => {
         if (await this.#take(shared, held)) confirmed.resolve()
-        // Let go before it was taken; where it was lost, that was said already.
+        // It was released before the registry held it; if it was lost, that has been said.
         else confirmed.reject(new SessionClaimError(sessionId))
       })
     }
@@ -109,12 +110,12 @@ export class DefaultSessionClaimRegistry implements SessionClaimHandle {
     const held = this.#held.get(sessionId)
     if (held === undefined || !this.#held.delete(sessionId)) return
     this.#next(async ({ registry }) => {
-      // Refused where another process took it over. What fails is made up for by `look`.
+      // Refused where another process took it over. If it fails, `look` makes up for it.
       if (held.version !== undefined) await registry.swap(`${ENTRIES}${sessionId}`, held.version).catch(() => undefined)
     })
   }
 
-  /** What the store says now: who else holds what, and whether what is held here still is. */
+  /** Reads the store: what other processes claim, and whether this one's claims still stand. */
   async look(): Promise<void> {
     if (this.#shared === undefined) return
     this.#next(async ({ registry, owner }) => {
@@ -131,7 +132,7 @@ export class DefaultSessionClaimRegistry implements SessionClaimHandle {
         if (!this.#held.has(id as SessionId)) await registry.swap(`${ENTRIES}${id}`, version)
       }
       for (const held of this.#held.values()) {
-        // Taken over, or forgotten because this process was silent for long.
+        // Taken over, or dropped because this process was silent for too long.
         const now = mine.get(held.claim.sessionId)
         if (held.version !== undefined && now?.alive !== true) await this.#take({ registry, owner }, held)
       }
@@ -139,12 +140,12 @@ export class DefaultSessionClaimRegistry implements SessionClaimHandle {
     await this.#tail
   }
 
-  /** Everything that was let go is let go in the store, too, as far as it can be. */
+  /** Writes every release to the store, as far as it answers. */
   async settle(): Promise<void> {
     await this.#tail
   }
 
-  /** Whether the entry is held for this claim now; it is lost where another process has it. */
+  /** Whether the registry holds this claim now; it is lost where another process has it. */
   async #take({ registry, owner }: SharedRegistry, held: Held): Promise<boolean> {
     const { sessionId } = held.claim
     const key = `${ENTRIES}${sessionId}`

@@ -1,22 +1,22 @@
-/** When what the session knows last changed, for those who keep a copy of it in step. */
+/** Tells when the content of the session last changed, for code that keeps a copy of it. */
 import { afterwards, type HandleDslAuthority, unlessGuarded } from './dsl-authority.ts'
 import { ObserverSlot, type Uninstall } from './observers.ts'
 import { refuseUnreadable } from './unreadable.ts'
 
-/** Hears of each advance once, in order. */
+/** Told each advance once, in order. */
 export interface SessionContextAdvancedObserver {
   /** `updatedAt` in ms since the epoch. */
   onSessionContextAdvanced(updatedAt: number): void
 }
 
 /**
- * The runtime itself says so at each boundary and at the end of a run. Whoever changes what the session knows by another
- * way says it here.
+ * The runtime reports each boundary and the end of a run itself. Code that changes the session's content in another way
+ * reports that here.
  */
 export class SessionContextHandle {
   readonly #authority: HandleDslAuthority
   readonly #slot = new ObserverSlot<SessionContextAdvancedObserver>()
-  /** What the observer has heard of, or found there. */
+  /** The newest watermark that the observer has heard, or got when it was installed. */
   #seen: number
 
   constructor(authority: HandleDslAuthority) {
@@ -25,7 +25,7 @@ export class SessionContextHandle {
     authority.onOthers(() => afterwards(this.#news(this.currentWatermarkMs())))
   }
 
-  /** Says that it changed at this time, ms since the epoch; answers whether that is news. */
+  /** Reports a change at this time, ms since the epoch; answers whether it is newer than the last. */
   contextAdvanced(updatedAt: number): Promise<boolean> {
     const advance = this.#authority.applyInputWithEffectsAndSample(
       { type: 'AdvanceSessionContext', updatedAt },
@@ -34,7 +34,7 @@ export class SessionContextHandle {
     return unlessGuarded(advance.then(afterwards))
   }
 
-  /** 0 before the first change this process heard of. */
+  /** ms since the epoch; 0 before the first change that this process heard of. */
   currentWatermarkMs(): number {
     return this.#authority.snapshotState().context.updatedAt
   }
@@ -43,7 +43,7 @@ export class SessionContextHandle {
     return this.installObserverWithBaseline(observer).uninstall
   }
 
-  /** Installs an observer that will hear of everything after the watermark that is answered, and of nothing before. */
+  /** Installs an observer that hears everything after the watermark that is answered, and nothing before. */
   installObserverWithBaseline(observer: SessionContextAdvancedObserver): {
     readonly watermarkMs: number
     readonly uninstall: Uninstall

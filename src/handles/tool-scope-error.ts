@@ -1,7 +1,7 @@
 /**
- * Why tools can't be staged as somebody named them: by kind, with the names that are in the way.
+ * Explains why tools can't be staged: by kind, with the names that are the reason.
  *
- * The machine says only that it refused. Which names are in the way is read from its catalogues, never from its words.
+ * The machine says only that it refused. The names are found in its catalogues, never in the text of its refusal.
  */
 import { DslTransitionError } from '../kernel/authority.ts'
 import { mapGet } from '../kernel/persistent-map.ts'
@@ -9,24 +9,24 @@ import { distinct } from '../kernel/regions/tool-filter.ts'
 import { isBacked, type ToolAuthority, type ToolCatalog, type Visibility } from '../kernel/regions/visibility/state.ts'
 
 export type ToolScopeStageErrorKind =
-  /** Nobody provides them. */
+  /** No provider has these tools. */
   | 'UnknownTools'
-  /** A request doesn't say who provides them. */
+  /** A request doesn't say who provides these tools. */
   | 'MissingWitnesses'
-  /** A filter doesn't say who provides them. */
+  /** A filter doesn't say who provides these tools. */
   | 'MissingFilterWitnesses'
-  /** Somebody else provides them than a request says. */
+  /** Another provider has these tools than a request says. */
   | 'InvalidWitnesses'
-  /** Somebody else provides them than a filter says. */
+  /** Another provider has these tools than a filter says. */
   | 'InvalidFilterWitnesses'
-  /** It is not about names: the machine refused for the reason that its error (`cause`) has. */
+  /** Names are not the reason: the error of the machine is the `cause`. */
   | 'Owner'
 
 /** Nothing was staged. Decide by `kind`. */
 export class ToolScopeStageError extends Error {
   override readonly name = 'ToolScopeStageError'
   readonly kind: ToolScopeStageErrorKind
-  /** The tools in the way, sorted; none where it is not about names. */
+  /** The tools that are the reason, sorted; empty where names are not the reason. */
   readonly tools: readonly string[]
 
   constructor(kind: ToolScopeStageErrorKind, tools: readonly string[], cause: DslTransitionError) {
@@ -36,13 +36,13 @@ export class ToolScopeStageError extends Error {
   }
 }
 
-/** Tools by name, and who is said to provide them; absent: it isn't asked. */
+/** Tools by name, and who is said to provide each; undefined where that is not asked for. */
 export interface NamedTools {
   readonly names: readonly string[]
   readonly witnesses?: readonly ToolAuthority[]
 }
 
-/** What a step names. */
+/** The tools that a step names. */
 export interface NamedInStep {
   readonly byFilter?: NamedTools
   readonly byRequest?: NamedTools
@@ -50,7 +50,7 @@ export interface NamedInStep {
 
 type Problem = readonly [ToolScopeStageErrorKind, readonly string[]]
 
-/** The refusal of a step that names tools, by what is wrong with the names; any other error as it is. */
+/** The error of a step that names tools, by what is wrong with the names; any other error as it is. */
 export function stageError(error: unknown, { byFilter, byRequest }: NamedInStep, slice: Visibility): unknown {
   if (!(error instanceof DslTransitionError)) return error
   const problems = error.isGuardRejected
@@ -65,7 +65,7 @@ export function stageError(error: unknown, { byFilter, byRequest }: NamedInStep,
   return new ToolScopeStageError(kind, tools, error)
 }
 
-/** What is wrong with these names, the plainest thing first. */
+/** What is wrong with these names; the simplest reason comes first. */
 function problemsOf(
   named: NamedTools | undefined,
   catalog: ToolCatalog,

@@ -1,4 +1,4 @@
-/** Which tools the model may see: what is staged is seen once it is committed, at a boundary. */
+/** Which tools the model may see. A staged change is visible once it is committed, at a boundary. */
 import { DslTransitionError } from '../kernel/authority.ts'
 import type { AgentRuntimeId, SessionId } from '../kernel/ids.ts'
 import { capabilityBaseFilter, type SessionLlm } from '../kernel/regions/llm/state.ts'
@@ -17,19 +17,19 @@ import { HandleDslAuthority, type HandleInput } from './dsl-authority.ts'
 import { type NamedInStep, stageError } from './tool-scope-error.ts'
 import { refuseUnreadable } from './unreadable.ts'
 
-/** What a session passes on to one that is made of it. */
+/** What a session passes on to a session that is made from it. */
 export type InheritedVisibility = Omit<ReplaceVisibilityState, 'type'>
 
-/** All that is so and all that is to be, with who provides what is named. */
+/** Everything committed and staged, with the providers of all tools that it names. */
 export interface SessionToolVisibilityState extends InheritedVisibility {
-  /** What the model's abilities leave. */
+  /** The filter that follows from what the model can do. */
   readonly capabilityBase: ToolFilter
-  /** The last revision that was given. */
+  /** The newest revision that was given out. */
   readonly newest: number
   readonly overlay?: TurnToolOverlay
 }
 
-/** Whatever names tools is refused with a `ToolScopeStageError`, everything else with a `DslTransitionError`. */
+/** A call that names tools fails with a `ToolScopeStageError`, any other with a `DslTransitionError`. */
 export class ToolVisibilityOwner {
   readonly #authority: HandleDslAuthority
 
@@ -41,17 +41,19 @@ export class ToolVisibilityOwner {
     return stateOf(this.#authority.snapshotState())
   }
 
-  /** What is left of the tools by the model, by whoever made the session, by its own choice, and by this turn. */
+  /**
+   * The filter in force: of the model's abilities, of the session's creator, of the session itself, and of this turn.
+   */
   effectiveFilter(): ToolFilter {
     return effectiveToolFilter(this.#authority.snapshotState())
   }
 
-  /** Whether the model may see a tool. Those that control what it sees (`isControl`) are always there. */
+  /** Whether the model may see a tool. The tools that control what it sees (`isControl`) are always visible. */
   isVisible(name: string, isControl = false): boolean {
     return isToolVisible(this.#authority.snapshotState(), name, isControl)
   }
 
-  /** Puts everything in place at once but the catalogues and the overlay. */
+  /** Replaces everything at once, apart from the catalogues and the overlay. */
   replaceVisibilityState(state: InheritedVisibility): Promise<void> {
     const { inherited, active, staged, witnesses, authorities } = state
     const named: NamedInStep = {
@@ -62,7 +64,7 @@ export class ToolVisibilityOwner {
     return this.#naming(named, input, () => {})
   }
 
-  /** Stages the session's own choice of tools; answers the revision under which it is staged. */
+  /** Stages the session's own filter; answers the revision under which it is staged. */
   stagePersistentFilter(filter: ToolFilter, witnesses: readonly ToolAuthority[]): Promise<number> {
     return this.#naming(
       filtering(filter, witnesses),
@@ -71,7 +73,7 @@ export class ToolVisibilityOwner {
     )
   }
 
-  /** The same for whoever keeps the session, also while it is stopped. */
+  /** Stages the filter of the session's keeper, also while the session is stopped. */
   stageVisibilityFilter(filter: ToolFilter, witnesses: readonly ToolAuthority[]): Promise<number> {
     return this.#naming(
       filtering(filter, witnesses),
@@ -80,36 +82,36 @@ export class ToolVisibilityOwner {
     )
   }
 
-  /** Stages these in addition to the ones that were asked for; answers the revision under which they are. */
+  /** Stages these tools besides the ones requested before; answers the revision under which they are staged. */
   requestDeferredTools(authorities: readonly ToolAuthority[]): Promise<number> {
     return this.#naming(requesting(authorities), { type: 'RequestDeferredTools', authorities }, stagedRevision)
   }
 
-  /** Stages that no deferred tool is shown: to show some, they are requested. Answers the revision. */
+  /** Stages that no deferred tool is shown. Tools to be shown are requested instead. Answers the revision. */
   stageRequestedDeferredNames(names: readonly []): Promise<number> {
     return this.#authority.applyInputWithEffectsAndSample({ type: 'StageDeferredNames', names }, (_, state) =>
       stagedRevision(state),
     )
   }
 
-  /** Commits the filter that is staged under this revision. Again is nothing. */
+  /** Commits the filter that is staged under this revision. A second call changes nothing. */
   commitVisibilityFilter(filter: ToolFilter, revision: number): Promise<void> {
     return this.#authority.applyInput({ type: 'CommitVisibilityFilter', filter, revision })
   }
 
-  /** Commits the deferred tools that are staged, which are exactly these. Again is nothing. */
+  /** Commits the staged deferred tools, which must be exactly these. A second call changes nothing. */
   commitDeferredNames(authorities: readonly ToolAuthority[]): Promise<void> {
     return this.#naming(requesting(authorities), { type: 'CommitDeferredNames', authorities }, () => {})
   }
 
-  /** Commits all that is staged under this revision. Again is nothing. */
+  /** Commits everything that is staged under this revision. A second call changes nothing. */
   publishCommittedVisibleSet(revision: number): Promise<void> {
     return this.#authority.applyInput({ type: 'PublishCommittedVisibleSet', revision })
   }
 
   /**
-   * A boundary is reached: commits all that is staged. Answers what holds now; absent: nothing was staged. The boundaries
-   * of runs that an executor performs do this themselves.
+   * Commits everything that is staged, because a boundary is reached. Answers the new state; undefined: nothing was
+   * staged. At the boundaries of an executor's run the runtime does this itself.
    */
   async boundaryApplied(): Promise<SessionToolVisibilityState | undefined> {
     for (;;) {
@@ -120,23 +122,23 @@ export class ToolVisibilityOwner {
         return await this.#authority.applyInputWithEffectsAndSample(publish, (_, after) => stateOf(after))
       } catch (error) {
         if (!(error instanceof DslTransitionError && error.isGuardRejected)) throw error
-        // More was staged before this had its turn, and need not be visible yet; it is after a step that changes nothing.
+        // More was staged while this call waited for its turn: a step that changes nothing makes it visible here.
         await this.#authority.applyInput({ type: 'SyncVisibilityRevisions', activeRevision: 0, stagedRevision: 0 })
       }
     }
   }
 
-  /** Says which tools filters may name, and whose they are. What is named now stays whose it is. */
+  /** Says which tools filters may name, and their providers. A tool that is named now keeps its provider. */
   replaceFilterToolAuthorityCatalog(catalog: readonly ToolAuthority[]): Promise<void> {
     return this.#authority.applyInput({ type: 'ReplaceFilterToolAuthorityCatalog', catalog })
   }
 
-  /** Says which tools are hidden until they are asked for, and whose they are. What was asked for stays whose it is. */
+  /** Says which tools are hidden until they are requested, and their providers. A requested tool keeps its provider. */
   replaceDeferredToolAuthorityCatalog(catalog: readonly ToolAuthority[]): Promise<void> {
     return this.#authority.applyInput({ type: 'ReplaceDeferredToolAuthorityCatalog', catalog })
   }
 
-  /** Narrows the tools for the run there is; with its end it is gone. */
+  /** Narrows the tools for the current run, until its end. */
   setTurnToolOverlay({ allow, deny }: TurnToolOverlay): Promise<void> {
     const input = { type: 'SetTurnToolOverlay', ...(allow && { allow }), deny } as const
     return this.#naming({ byFilter: { names: allow ?? [] } }, input, () => {})
@@ -158,7 +160,7 @@ refuseUnreadable(ToolVisibilityOwner)
 
 const STANDALONE = 'standalone' as AgentRuntimeId
 
-/** Visibility for an agent without a machine. `model`: the one it has, if what that can do matters. */
+/** Visibility for an agent without a machine. `model`: its model, where its abilities matter. */
 export async function standaloneToolVisibilityOwner(
   sessionId: SessionId,
   model?: SessionLlm,

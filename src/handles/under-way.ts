@@ -1,11 +1,13 @@
-/** What is under way by a handle's knowledge, so that its end is told once, whichever step or teardown it came by. */
+/**
+ * Remembers what a handle knows to be under way, so that it tells each end once, whether by a step or by a teardown.
+ */
 import { mapEntries, type PersistentMap } from '../kernel/persistent-map.ts'
 
 export class UnderWay<Id extends string> {
   #seen: PersistentMap<Id, unknown> | undefined
   #ids: ReadonlySet<Id> = new Set()
 
-  /** Looks at what is under way now; answers what was when it looked last, and is not any more. */
+  /** Takes the present entries; answers those of the last look that are gone. */
   look(now: PersistentMap<Id, unknown>): readonly Id[] {
     if (now === this.#seen) return []
     this.#seen = now
@@ -14,7 +16,7 @@ export class UnderWay<Id extends string> {
     return [...before].filter(id => !this.#ids.has(id))
   }
 
-  /** Nobody here has to do with any of it any more; answers what was under way. */
+  /** The handle has ended; answers what was under way. */
   end(): readonly Id[] {
     const left = [...this.#ids]
     this.#ids = new Set()

@@ -1,13 +1,13 @@
 /**
- * What a handle answers to a value that it can't even read: `invalid-params`, never the error of the engine. A handle
- * changes nothing before its step is taken, so a call that ended so has left nothing behind.
+ * Makes a handle answer `invalid-params` to a value that can't be read, and not an error of the engine. A handle
+ * changes nothing before its step is taken, so such a call leaves nothing behind.
  */
 import { MeerkatError } from '../errors.ts'
 import { errorOf, messageOf } from '../foreign.ts'
 
 type Method = (this: unknown, ...args: readonly unknown[]) => unknown
 
-/** Has every method of a handle's class refuse so. Called once, where the class is. */
+/** Applies this to every method of a handle's class. Called once, where the class is defined. */
 export function refuseUnreadable({ prototype }: { readonly prototype: object }): void {
   for (const name of Object.getOwnPropertyNames(prototype)) {
     const property = Object.getOwnPropertyDescriptor(prototype, name)
@@ -39,7 +39,7 @@ function refusalOf(name: string, error: unknown): unknown {
   })
 }
 
-/** Whether it is an error of a class of ours. The engine's own, and whatever a caller's value throws, are not. */
+/** Whether it is an error of this package. Others come from the engine, or from a caller's value. */
 function isOurs(thrown: unknown): boolean {
   const { constructor } = errorOf(thrown)
   return constructor !== Error && !ENGINE.has(constructor)

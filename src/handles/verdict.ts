@@ -1,7 +1,7 @@
-/** What a step was asked for, among what it said. */
+/** Finds, among the effects of a step, the one that answers what was asked. */
 import type { MeerkatEffect } from '../kernel/effects.ts'
 
-/** The one effect of this type; a step that says nothing about what it was asked is a fault of the machine. */
+/** The one effect of this type; a step without it is a fault of the machine. */
 export function verdict<Type extends MeerkatEffect['type']>(
   effects: readonly MeerkatEffect[],
   type: Type,
