@@ -1,8 +1,8 @@
 /**
- * What a host gives a machine, checked where it enters: a method is called with what its row says, or with nothing.
+ * Checks what a host passes to a machine: a method is called with the arguments that its row describes, or not at all.
  *
- * Whatever is wrong is `invalid-params` that names the argument; what is plain data goes on as a copy, so that nobody can
- * change it, or have it throw, while it is at work.
+ * A wrong argument is `invalid-params` that names it. Plain data is passed on as a copy, so that the host can't change
+ * it later and no getter of it can throw later.
  */
 import { z } from 'zod'
 import { MeerkatError } from '../errors.ts'
@@ -14,11 +14,11 @@ import { INPUT_KINDS } from '../kernel/regions/ledger/state.ts'
 import { MAX_ID_CHARS, MAX_KEY_CHARS, NOT_PRINTABLE, PRINTABLE } from '../names.ts'
 import { fieldsOf } from '../session/door.ts'
 
-/** What a method takes. */
+/** The arguments of a method. */
 export interface Signature {
-  /** One for each argument, in their order; what comes after them is not passed on. */
+  /** One schema for each argument, in order; further arguments are dropped. */
   readonly takes: readonly z.ZodType[]
-  /** Whether the method answers a promise: then so does its refusal. */
+  /** Whether the method answers a promise: then its refusal is a rejection. */
   readonly later: boolean
 }
 
@@ -27,7 +27,7 @@ export const later = (...takes: readonly z.ZodType[]): Signature => ({ takes, la
 /** A method that answers at once. */
 export const now = (...takes: readonly z.ZodType[]): Signature => ({ takes, later: false })
 
-/** Has the methods of a class called only with what their rows say. */
+/** Replaces the methods of a class by ones that check their arguments. */
 export function checkArguments(
   made: { readonly prototype: object },
   signatures: Readonly<Record<string, Signature>>,
@@ -40,7 +40,7 @@ export function checkArguments(
       if (known instanceof MeerkatError) throw known
       return Reflect.apply(method, this, known)
     }
-    // Who answers later never throws at once, whatever stands in the way.
+    // A method that answers a promise never throws, whatever is wrong.
     const later = async function (this: unknown, ...given: readonly unknown[]): Promise<unknown> {
       return Reflect.apply(checked, this, given)
     }
@@ -69,7 +69,7 @@ function checkedBy(schema: z.ZodType, value: unknown): Checked {
     const path = issue?.path.map(String).join('.') ?? ''
     return { problem: `${path === '' ? '' : `(${path}) `}${issue?.message ?? 'is not valid'}` }
   } catch (error) {
-    // A getter of the caller's own.
+    // A getter of the caller's object threw.
     return { problem: `can't be read: ${messageOf(error)}` }
   }
 }
@@ -80,7 +80,7 @@ function refusal(what: string, problem: string): MeerkatError {
   })
 }
 
-/** A copy of a command's parameters: an object of these fields and no others. Throws `invalid-params`. */
+/** A copy of a command's parameters: an object with these fields and no others. Throws `invalid-params`. */
 export function commandFields(command: string, fields: readonly string[], params: unknown): object {
   const given = fieldsOf(params, `the parameters of ${command}`)
   const unknown = Object.keys(given).find(key => !fields.includes(key))
@@ -101,7 +101,7 @@ export const optional = (schema: z.ZodType): z.ZodType => z.optional(schema)
 export const oneOf = (...values: readonly string[]): z.ZodType => z.enum(values)
 const record = z.record(z.string(), z.unknown())
 
-/** Something of the caller's own that is kept as it is. */
+/** An object of the caller's that is passed on as it is. */
 export const anObject: z.ZodType = z.custom<object>(
   value => typeof value === 'object' && value !== null,
   'it must be an object',
@@ -234,7 +234,7 @@ const asked = {
 }
 export const switchRequest: z.ZodType = z.strictObject({ ...asked, requestId: id, turns: z.optional(positive) })
 export const imageRequest: z.ZodType = z.strictObject({ ...asked, operationId: id, requiresScopedOverride: flag })
-/** Of an image operation: the kernel judges the rest. */
+/** An image operation; the kernel checks the rest. */
 export const ofImage: z.ZodType = z.looseObject({ operationId: id })
 export const filter: z.ZodType = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('all') }),
@@ -244,13 +244,13 @@ export const filter: z.ZodType = z.discriminatedUnion('type', [
 export const authorities: z.ZodType = z.array(
   z.strictObject({ name: z.string(), kind: z.string(), sourceId: z.string() }),
 )
-/** Of minted authorities it is asked elsewhere whether they are genuine. */
+/** Whether a verdict is genuine is checked by its mint. */
 export const ofSession: z.ZodType = z.custom<object>(
   value => typeof value === 'object' && value !== null && typeof Reflect.get(value, 'sessionId') === 'string',
   'it must be an authority of a session',
 )
 export const anything: z.ZodType = z.unknown()
-/** Whatever it is; of an object a copy, so that nothing of it throws later. */
+/** Any value; an object is copied, so that no getter of it throws later. */
 export const copied: z.ZodType = z.union([z.looseObject({}), z.unknown()])
 export const inputNamed: z.ZodType = z.strictObject({ inputId: z.optional(id), idempotencyKey: z.optional(key) })
 export const reconnectTimes: z.ZodType = z.strictObject({
@@ -265,7 +265,7 @@ export const operation: z.ZodType = z.looseObject({
   maxConcurrent: z.optional(positive),
 })
 export const operationEnd: z.ZodType = z.strictObject({ output: z.unknown().optional(), error: z.optional(z.string()) })
-/** A session's state, as it is given to whoever has to tell of it. */
+/** The state of a session. */
 export const aState: z.ZodType = z.custom<object>(
   value =>
     typeof value === 'object' &&

@@ -1,4 +1,4 @@
-/** The credentials that all sessions of a store share: one registry, one authority of logins. */
+/** The credentials that all sessions of a store share: one registry, and one authority of logins. */
 import { AuthLeaseHandle } from '../handles/auth-lease.ts'
 import type { AuthMachines } from '../handles/auth-machines.ts'
 import { AuthRefreshCoordinator } from '../handles/auth-refresh.ts'
@@ -9,7 +9,7 @@ import type { SharedByStore } from './shared.ts'
 export class MachineAuth {
   readonly #clock: Clock
   readonly #shared: SharedByStore
-  /** The credentials of this machine's store, by their binding. */
+  /** The credentials of this machine's store, by their keys. */
   readonly machines: AuthMachines
   #lease: AuthLeaseHandle
   #refreshes: AuthRefreshCoordinator<string>
@@ -24,48 +24,51 @@ export class MachineAuth {
     this.#flows = shared.flows
   }
 
-  /** The handle in use: the machine's own, or the one a host has set. */
+  /** The handle in use: the machine's own, or the one that a host has set. */
   authLeaseHandle(): AuthLeaseHandle {
     return this.#lease
   }
 
-  /** The handle in use, as one session has it: behind its gate it only reads. One that a host has set keeps its own gate. */
+  /**
+   * The handle in use, for one session: once that session's gate is closed, it only reads. A handle that a host has set
+   * keeps its own gate.
+   */
   authLeaseHandleBehind(gate: { readonly closed: boolean }): AuthLeaseHandle {
     if (this.#lease !== this.#shared.leases) return this.#lease
     return new AuthLeaseHandle({ machines: this.machines, clock: this.#clock, gate })
   }
 
-  /** The machine's own. */
+  /** The machine's own handle. */
   generatedAuthLeaseHandle(): AuthLeaseHandle {
     return this.#shared.leases
   }
 
   /** Uses the credentials of another machine or process from now on. */
   setAuthLeaseHandle(handle: AuthLeaseHandle): void {
-    // Of the same credentials the refreshes under way stay shared.
+    // With the same credentials, refreshes under way stay shared.
     if (handle !== this.#lease) this.#refreshes = this.#refreshesOf(handle)
     this.#lease = handle
   }
 
-  /** The same under the name by which runtimes share one. */
+  /** The same, under the reference's name. */
   setRuntimeAuthLeaseHandle(handle: AuthLeaseHandle): void {
     this.setAuthLeaseHandle(handle)
   }
 
-  /** The same, with whoever keeps the logins under way of these credentials. */
+  /** The same, and uses this authority of logins. */
   setAuthLeaseHandleWithOauthFlowAuthority(handle: AuthLeaseHandle, flows: OAuthFlowHandle): void {
     this.setAuthLeaseHandle(handle)
     this.#flows = flows
   }
 
-  /** Access tokens renewed, one refresh a credential at a time, whoever of this machine's sessions asks. */
+  /** Refreshes access tokens: one refresh at a time for a credential, for all sessions of this machine. */
   authRefreshes(): AuthRefreshCoordinator<string> {
     return this.#refreshes
   }
 
   /**
-   * Who keeps logins under way: all machines of this store have the same, in whichever process, unless a host has set
-   * another.
+   * The authority of logins under way: the same for all machines of this store, in all processes, unless a host has set
+   * another one.
    */
   oauthFlowAuthority(): OAuthFlowHandle {
     return this.#flows

@@ -1,4 +1,4 @@
-/** What an agent is built with: every handle of one session, from one machine, in a bundle that nobody can forge. */
+/** What an agent is built with: all handles of one session, from one machine, in a bundle that can't be forged. */
 import { asMeerkatError, MeerkatError } from '../errors.ts'
 import { AuthLeaseHandle } from '../handles/auth-lease.ts'
 import { AuthMachines } from '../handles/auth-machines.ts'
@@ -21,11 +21,14 @@ import { systemClock } from '../time.ts'
 import type { OpsLifecycleRegistry } from './operations.ts'
 import { mintWitness, type RuntimeAuthorityWitness } from './witness.ts'
 
-/** Everything an agent of one session needs of its machine. Made by a machine alone. */
+/** Everything that an agent of one session needs from its machine. Only a machine makes it. */
 export interface SessionRuntimeBindings {
   readonly sessionId: SessionId
   readonly epochId: RuntimeEpochId | undefined
-  /** Its asynchronous work; nothing outlasts an agent that stands alone, so it has none. */
+  /**
+   * The session's background operations; undefined for an agent without a machine, because nothing outlasts such an
+   * agent.
+   */
   readonly opsLifecycle: OpsLifecycleRegistry | undefined
   readonly cursorState: EpochCursorState
   readonly toolVisibilityOwner: ToolVisibilityOwner
@@ -42,11 +45,11 @@ export interface SessionRuntimeBindings {
   readonly mcpServerLifecycle: McpServerLifecycleHandle
   readonly externalToolSurface: ExternalToolSurfaceHandle
   readonly realtimeProductTurn: RealtimeProductTurnHandle
-  /** That a machine made it; an agent that stands alone has none. What proves it is the bundle itself, to `bindingsFor`. */
+  /** Proof that a machine made the bundle, for `bindingsFor`; undefined for an agent without a machine. */
   readonly runtimeAuthority: RuntimeAuthorityWitness | undefined
 }
 
-/** How an agent is built: beside a machine, for those who say so, or as a session of one. */
+/** How an agent is built: without a machine, where the caller says so, or as a session of one. */
 export type RuntimeBuildMode =
   | { readonly mode: 'StandaloneEphemeral' }
   | { readonly mode: 'SessionOwned'; readonly bindings: SessionRuntimeBindings }
@@ -64,14 +67,14 @@ export class RuntimeBindingsError extends Error {
   }
 }
 
-/** Why a session's bindings could not be had. */
+/** Why a session's bindings could not be made. */
 export function noBindings(sessionId: SessionId, cause: unknown): RuntimeBindingsError {
   const { code, message } = asMeerkatError(cause)
   const kind = code === 'session-not-found' ? 'SessionNotFound' : 'PrepareFailed'
   return new RuntimeBindingsError(kind, `session ${sessionId} has no bindings: ${message}`, cause)
 }
 
-/** The bundles that machines made, each with itself and its session. A copy of one, or parts of two, is none of them. */
+/** The bundles that machines made, each with its session. A copy of one, or a mix of two, is not among them. */
 const owned = new WeakMap<object, { readonly boundTo: SessionId; readonly bundle: SessionRuntimeBindings }>()
 
 /** The handles of one session of a machine. */
@@ -118,14 +121,17 @@ function bundleOf(
   })
 }
 
-/** Handles for an agent without a machine: nothing is durable, nobody else sees it. */
+/** Handles for an agent without a machine: nothing is durable, and nothing else sees its state. */
 export function standaloneBindings(sessionId: SessionId): SessionRuntimeBindings {
   const claims = new DefaultSessionClaimRegistry()
   const authLease = new AuthLeaseHandle({ machines: new AuthMachines(), clock: systemClock })
   return bundleOf(sessionId, HandleDslAuthority.ephemeral(sessionId), { claims, authLease })
 }
 
-/** The bindings to build this session's agent with; what was made for another session, or by nobody, is refused. */
+/**
+ * The bindings to build this session's agent with. A bundle of another session, or one that no machine made, is
+ * refused.
+ */
 export function bindingsFor(sessionId: SessionId, build: RuntimeBuildMode): SessionRuntimeBindings {
   const { mode, bindings }: { readonly mode?: unknown; readonly bindings?: unknown } = { ...build }
   if (mode === 'StandaloneEphemeral') return standaloneBindings(sessionId)

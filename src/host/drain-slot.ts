@@ -1,11 +1,11 @@
-/** The one place for a session's comms drain task: started here, ended here, never left behind. */
+/** The one place for a session's comms drain task: it starts the task, ends it, and never leaves one behind. */
 import type { HandleDslAuthority } from '../handles/dsl-authority.ts'
 import { DslTransitionError } from '../kernel/authority.ts'
 import type { DrainExitReason } from '../kernel/regions/drain/input.ts'
 import type { DrainMode } from '../kernel/regions/drain/state.ts'
 import type { Clock } from '../time.ts'
 
-/** Takes envelopes out of the inbox until it is told to stop, or has nothing to do; answers why it ended. */
+/** Takes envelopes out of the inbox until the signal aborts or there is nothing to do; answers why it ended. */
 export type DrainTask = (signal: AbortSignal) => Promise<DrainExitReason>
 
 interface Running {
@@ -16,7 +16,7 @@ interface Running {
 export class DrainSlot {
   readonly #authority: HandleDslAuthority
   #running: Running | undefined
-  /** How the last task ended, while the session could not be told. */
+  /** How the last task ended, where the session could not be told. */
   #untold: DrainExitReason | undefined
 
   constructor(authority: HandleDslAuthority) {
@@ -27,7 +27,7 @@ export class DrainSlot {
     return this.#running !== undefined
   }
 
-  /** Starts a drain task; refused while one runs. One that was told to stop ends first. */
+  /** Starts a drain task; refused while one runs. One that was told to stop is waited for. */
   async spawn(mode: DrainMode, task: DrainTask): Promise<void> {
     if (this.#running?.controller.signal.aborted === true) await this.#running.done
     if (this.#untold !== undefined) await this.#tell(this.#untold)
@@ -39,12 +39,12 @@ export class DrainSlot {
     this.#running = { controller, done }
   }
 
-  /** Tells the task to stop. Nothing when none runs. */
+  /** Tells the task to stop; without one, nothing happens. */
   abort(): void {
     this.#running?.controller.abort('Aborted')
   }
 
-  /** Waits for the task to end, at most this long; answers whether it has. */
+  /** Waits for the task to end, no longer than this; answers whether it has. */
   async wait(clock: Clock, limitMs: number): Promise<boolean> {
     const running = this.#running
     if (running === undefined) return true
@@ -59,7 +59,7 @@ export class DrainSlot {
 
   async #perform(task: DrainTask, signal: AbortSignal): Promise<void> {
     const reason = await task(signal).catch((): DrainExitReason => (signal.aborted ? 'Aborted' : 'Failed'))
-    // The store may be away, or the session lost: whoever starts the next task says it first.
+    // The store may be away, or the session lost: the start of the next task tells it first.
     await this.#tell(reason).catch(() => {})
   }
 
@@ -68,7 +68,7 @@ export class DrainSlot {
     try {
       await this.#authority.applyInput({ type: 'NotifyDrainExited', reason })
     } catch (error) {
-      // It came late: the session was torn down meanwhile.
+      // The session was torn down meanwhile.
       if (!(error instanceof DslTransitionError)) throw error
     }
     this.#untold = undefined

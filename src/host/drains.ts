@@ -1,4 +1,4 @@
-/** The comms drains of a machine's sessions, and who takes in what peers send to them. */
+/** The comms drains of a machine's sessions, and which comms runtime takes in what peers send to them. */
 import type { CommsRuntimeId, MobId, SessionId } from '../kernel/ids.ts'
 import type { DrainExitReason } from '../kernel/regions/drain/input.ts'
 import type { DrainMode } from '../kernel/regions/drain/state.ts'
@@ -8,7 +8,7 @@ import type { DrainTask } from './drain-slot.ts'
 import type { Entries } from './entries.ts'
 import { validated } from './errors.ts'
 
-/** How long `wait` waits where nobody says. */
+/** The default limit of `wait`. */
 const WAIT_MS = 30_000
 
 export class MachineDrains {
@@ -40,7 +40,7 @@ export class MachineDrains {
     return validated('the drain', this.#entries.of(sessionId).drain.spawn(mode, task))
   }
 
-  /** Tells a session's drain to stop. Nothing where none runs. */
+  /** Tells a session's drain to stop; without one, nothing happens. */
   abort(sessionId: SessionId): void {
     this.#entries.of(sessionId).drain.abort()
   }
@@ -49,12 +49,14 @@ export class MachineDrains {
     for (const { drain } of this.#entries.all()) drain.abort()
   }
 
-  /** Waits for a session's drain to end; answers whether it has in this time. */
+  /** Waits for a session's drain to end; answers whether it has within this time. */
   wait(sessionId: SessionId, limitMs: number = WAIT_MS): Promise<boolean> {
     return this.#entries.of(sessionId).drain.wait(this.#clock, limitMs)
   }
 
-  /** A drain that this machine did not start has ended. Answers whether it may be started again by itself. */
+  /**
+   * A drain that this machine did not start has ended. Answers whether it may be started again without a new reason.
+   */
   notifyDrainExited(sessionId: SessionId, reason: DrainExitReason): Promise<boolean> {
     return validated('the end of a drain', this.#entries.of(sessionId).bindings.commsDrain.notifyDrainExited(reason))
   }
@@ -71,7 +73,7 @@ export class MachineDrains {
     return validated('the ingress', authority.applyInput({ type: 'AttachSessionIngress', commsRuntimeId }))
   }
 
-  /** A mob takes it in for the session. */
+  /** A mob takes in what peers send, for the session. */
   attachMobIngress(sessionId: SessionId, commsRuntimeId: CommsRuntimeId, mobId: MobId): Promise<void> {
     const { authority } = this.#entries.of(sessionId)
     return validated('the ingress', authority.applyInput({ type: 'AttachMobIngress', commsRuntimeId, mobId }))

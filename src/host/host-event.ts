@@ -1,4 +1,4 @@
-/** An event of a host's own, on its way into the log: what it says is the host's, what it is the runtime's. */
+/** An event of a host's own, before it is logged: its name and data are the host's, its envelope is the runtime's. */
 import { MeerkatError } from '../errors.ts'
 import type { NewEvent } from '../events.ts'
 import { jsonOf } from '../foreign.ts'
@@ -6,13 +6,13 @@ import { demandName } from '../names.ts'
 import { ENVELOPE } from '../session/reads.ts'
 
 export interface HostEvent {
-  /** What it is called among the host's events. */
+  /** Its name among the host's events. */
   readonly name: string
-  /** Plain JSON. No field of it may have the name of one of the event's own. */
+  /** Plain JSON. No field may have the name of a field of the envelope. */
   readonly data?: object
 }
 
-/** Longest JSON text of an event's data. */
+/** The longest data of an event, as JSON. */
 const MAX_CHARS = 1_048_576
 const OWN = [...ENVELOPE, 'name']
 

@@ -1,8 +1,8 @@
 /**
- * The channels that clients hold of a machine's sessions, as whoever carries them reports: each answer to a client is an
- * authority of the session's machine (see `live-authorities.ts`).
+ * The live channels that clients hold of a machine's sessions, as the host that carries them reports. Each answer to a
+ * client is a verdict of the session's machine (see `live-authorities.ts`).
  *
- * A one-time token is made here and goes to its client; what is kept of it is a digest.
+ * A one-time token is made here and goes to its client; only a digest of it is kept.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { MeerkatError } from '../errors.ts'
@@ -39,12 +39,12 @@ import * as takes from './arguments.ts'
 import type { Entries, Entry } from './entries.ts'
 import { validated } from './errors.ts'
 
-/** How long a token may be presented. */
+/** How long a token is valid. */
 const TOKEN_TTL_MS = 60_000
 
-/** A token for its client, and the word that it was issued. */
+/** A token for its client, and the machine's verdict that it was issued. */
 export interface IssuedLiveToken<Authority> {
-  /** A secret: whoever has it may take the channel. */
+  /** A secret: it is enough to take the channel. */
   readonly token: string
   readonly authority: Authority
 }
@@ -89,8 +89,8 @@ export class LiveChannels {
   }
 
   /**
-   * Whether a client may have this channel. `llmIdentity`: the model that is to answer in it; absent: the session's own.
-   * The verdict may be a refusal; where it admits, the channel is opened with `spend(verdict.open)` or abandoned.
+   * Whether a client may have this channel. `llmIdentity`: the model that is to answer in it; default: the session's
+   * own. The verdict may be a refusal; where it admits, the channel is opened with `spend(verdict.open)` or abandoned.
    */
   async resolveOpenAdmission(
     sessionId: SessionId,
@@ -101,7 +101,7 @@ export class LiveChannels {
     return this.#say(sessionId, 'opening a channel', live => live.resolveOpenAdmission(channelId, identity))
   }
 
-  /** What was admitted did not come about. */
+  /** The channel that was admitted did not come about. */
   abandonOpenAdmission(sessionId: SessionId, channelId: LiveChannelId): Promise<void> {
     return this.#say(sessionId, 'giving a channel up', live => live.abandonOpenAdmission(channelId))
   }
@@ -164,11 +164,11 @@ export class LiveChannels {
     )
   }
 
-  /** A token that is good for one offer within a minute. */
+  /** A token that is good for one offer, within a minute. */
   issueWebrtcToken(sessionId: SessionId, channelId: LiveChannelId): Promise<IssuedLiveToken<LiveWebrtcTokenAuthority>> {
     return this.#issue(sessionId, (live, token) => live.recordWebrtcTokenIssued(channelId, token))
   }
-  /** A token that is good for one connection within a minute. */
+  /** A token that is good for one connection, within a minute. */
   issueWebsocketToken(
     sessionId: SessionId,
     channelId: LiveChannelId,
@@ -176,7 +176,7 @@ export class LiveChannels {
     return this.#issue(sessionId, (live, token) => live.recordWebsocketTokenIssued(channelId, token))
   }
 
-  /** Whether whoever presents this may be answered. Only success spends the token. */
+  /** Whether the client that presents this token may be answered. Only success spends the token. */
   resolveWebrtcAnswerAdmission(
     sessionId: SessionId,
     channelId: LiveChannelId,
@@ -185,7 +185,7 @@ export class LiveChannels {
     const presented = this.#presented(token)
     return this.#say(sessionId, 'the offer', live => live.resolveWebrtcAnswerAdmission(channelId, presented))
   }
-  /** Whether whoever presents this may have the channel. Only success spends the token. */
+  /** Whether the client that presents this token may have the channel. Only success spends the token. */
   resolveWebsocketTokenAdmission(
     sessionId: SessionId,
     channelId: LiveChannelId,
@@ -195,7 +195,7 @@ export class LiveChannels {
     return this.#say(sessionId, 'the connection', live => live.resolveWebsocketTokenAdmission(channelId, presented))
   }
 
-  /** The offer that was admitted is answered. Spends the admission. */
+  /** Records that the admitted offer was answered. Spends the admission. */
   recordWebrtcAnswerAccepted(
     admission: LiveWebrtcAnswerAdmissionAuthority,
     answerObservationSequence: number,
@@ -205,23 +205,23 @@ export class LiveChannels {
     )
   }
 
-  /** Takes what a verdict allows, before it is done: once, and not after a later verdict (`rejected`). */
+  /** Spends a capability, before what it allows is done: once, and not after a later verdict (`rejected`). */
   spend(capability: LiveCapability): void {
     this.#of(this.#entries.of(capability.sessionId)).spend(capability)
   }
 
-  /** Whether this is a verdict of the session's machine, of the registration it has. */
+  /** Whether the session's machine gave this verdict, for its present registration. */
   isGenuine(sessionId: SessionId, authority: object): boolean {
     return this.#of(this.#entries.of(sessionId)).isGenuine(authority)
   }
 
-  /** The channel that a client of the session has. */
+  /** The channel that a client of the session holds. */
   activeChannel(sessionId: SessionId): LiveChannelId | undefined {
     const { live } = this.#entries.of(sessionId).authority.snapshotState()
     return live.phase === 'bound' ? live.channel.id : undefined
   }
 
-  /** What was last observed of the channel there is, or of the newest that closed. */
+  /** The last observation of the open channel, or of the newest that closed. */
   channelStatus(sessionId: SessionId, channelId: LiveChannelId): LiveStatus | undefined {
     return liveRecordOf(this.#entries.of(sessionId).authority.snapshotState().live, channelId)?.status
   }

@@ -1,4 +1,4 @@
-/** What each method of a machine takes. */
+/** The arguments of each method of a machine. */
 import * as takes from './arguments.ts'
 
 const { id, later, now, optional } = takes

@@ -1,8 +1,9 @@
 /**
- * The models of a machine's sessions: which serves a session, which is asked, and which tools it sees.
+ * The models of a machine's sessions: which model a session has, which one is asked, and which tools it sees.
  *
- * What a model can do is asked of the host while nothing is held, and taken only if the session still has the model that
- * was there when the asking began. So a change is whole or did not happen, and of two at once the second is refused.
+ * The host is asked what a model can do while nothing is locked. Its answer is used only if the session still has the
+ * model that it had when the question was asked. So a change happens as a whole or not at all, and of two at once the
+ * second is refused.
  */
 import { MeerkatError } from '../errors.ts'
 import type {
@@ -37,11 +38,11 @@ import * as takes from './arguments.ts'
 import type { Entries, Entry } from './entries.ts'
 import { demandCurrentRun, refusalOf, validated } from './errors.ts'
 
-/** Who knows models. */
+/** Answers what models can do. */
 export interface SessionLlmReconfigureHost {
   /**
-   * What this model can do; absent: nobody knows, and the session keeps the one it has. `signal` aborts when the answer
-   * would come too late.
+   * What this model can do; undefined: unknown, and then the session keeps the model that it has. `signal` aborts when
+   * the answer would come too late.
    */
   resolveCapabilitySurface(
     sessionId: SessionId,
@@ -56,16 +57,16 @@ export type SessionLlmReconfigurePlan = Omit<
   'type'
 >
 
-/** A model that answered in a run where the session's own had failed. `previous` is what the session had. */
+/** A model that answered in a run after the session's own had failed. `previous`: the model that the session had. */
 export type StickyModelFallback = Omit<Extract<LlmInput, { readonly type: 'CommitStickyModelFallback' }>, 'type'>
 
-/** Another model for some assistant turns, or, without `turns`, from now on. */
+/** Another model for some assistant turns or, without `turns`, from now on. */
 export type SwitchTurnRequest = FiniteSwitchRequest | (UntilChangedSwitchRequest & { readonly turns?: never })
 
 interface SessionModelsOptions {
   readonly entries: Entries
   readonly clock: Clock
-  /** Called when a session that is served has another model. Never fails. */
+  /** Called when a served session has another model. Never fails. */
   readonly changed: (sessionId: SessionId) => Promise<void>
 }
 
@@ -109,7 +110,7 @@ export class SessionModels {
     this.#options = options
   }
 
-  /** Who says what models can do. Absent: no model is changed by name. */
+  /** Sets the host that knows what models can do. Undefined: no model is changed by name. */
   setSessionLlmReconfigureHost(host: SessionLlmReconfigureHost | undefined): void {
     this.#host = host
   }
@@ -123,8 +124,8 @@ export class SessionModels {
   }
 
   /**
-   * Has another model serve the session. Refused as `rejected` if nobody knows what it can do, as `conflict` (which may be
-   * tried again) if the session got another model meanwhile; then nothing has happened.
+   * Changes the session's model. `rejected` if it is unknown what the model can do; `conflict` (the caller may try
+   * again) if the session got another model meanwhile. Then nothing has changed.
    */
   async reconfigureSessionLlmIdentity(
     sessionId: SessionId,
@@ -138,8 +139,8 @@ export class SessionModels {
   }
 
   /**
-   * Has the model stay that answered where the session's own had failed. Only while the run still recovers from that very
-   * attempt: later it is `rejected`. Refused as `conflict` if the session got another model meanwhile.
+   * Keeps the fallback model that answered after the session's own had failed. Only while the run still recovers from
+   * that very attempt: later it is `rejected`. `conflict` if the session got another model meanwhile.
    */
   async commitStickyModelFallback(
     sessionId: SessionId,
@@ -150,7 +151,7 @@ export class SessionModels {
     return this.#replace(entry, { ...fallback, type: 'CommitStickyModelFallback' })
   }
 
-  /** Forgets which model the session has: nothing is held back for it until another is named. */
+  /** Forgets which model the session has; until another is named, no tool is hidden because of the model. */
   async clearSessionLlmState(sessionId: SessionId): Promise<void> {
     const entry = this.#options.entries.of(sessionId)
     await validated('forgetting the model', entry.authority.applyInput({ type: 'ClearSessionLlmState' }))
@@ -169,7 +170,7 @@ export class SessionModels {
     return validated('the baseline', this.#routing(sessionId).setBaseline(target))
   }
 
-  /** Answers why the switch is denied; absent: it waits for its turn, or for the session to be changed over. */
+  /** Answers why the switch is denied; undefined: it waits for its turn, or for the session to be changed over. */
   requestSwitchTurn(sessionId: SessionId, request: SwitchTurnRequest): Promise<SwitchDenial | undefined> {
     const routing = this.#routing(sessionId)
     const { turns, ...rest } = request
@@ -179,17 +180,17 @@ export class SessionModels {
         : routing.requestFiniteSwitchTurn({ ...rest, turns })
     return validated(`switch ${request.requestId}`, asked)
   }
-  /** The session is changed over to what a lasting switch asked for. */
+  /** Records that the session has the model that a lasting switch asked for. */
   completeUntilChangedSwitchTurn(sessionId: SessionId, requestId: string): Promise<void> {
     const completed = this.#routing(sessionId).completeUntilChangedSwitchTurnReconfigure(requestId)
     return validated(`the end of switch ${requestId}`, completed)
   }
-  /** An assistant turn begins. Answers whether a switch has a say in it. */
+  /** Records that an assistant turn begins. Answers whether a switch takes part in it. */
   admitModelRoutingAssistantTurn(sessionId: SessionId): Promise<boolean> {
     return validated('the assistant turn', this.#routing(sessionId).admitAssistantTurn())
   }
 
-  /** Answers why the operation is denied; absent: it is planned. */
+  /** Answers why the operation is denied; undefined: it is planned. */
   beginImageOperation(sessionId: SessionId, request: ImageOperationRequest): Promise<SwitchDenial | undefined> {
     const begun = this.#routing(sessionId).beginImageOperation(request)
     return validated(`image operation ${request.operationId}`, begun)
@@ -212,13 +213,13 @@ export class SessionModels {
       this.#routing(sessionId).completeImageOperation(end),
     )
   }
-  /** False if its model is not asked any more. */
+  /** False if the operation's model is not asked any more. */
   restoreImageOperationOverride(sessionId: SessionId, operationId: string): Promise<boolean> {
     const restored = this.#routing(sessionId).restoreImageOperationOverride(operationId)
     return validated(`the end of the model of image operation ${operationId}`, restored)
   }
 
-  /** Stages the session's own choice of tools; answers the revision to publish it under. */
+  /** Stages the session's own filter of tools; answers the revision to publish it under. */
   stagePersistentFilter(
     sessionId: SessionId,
     filter: ToolFilter,
@@ -226,7 +227,7 @@ export class SessionModels {
   ): Promise<number> {
     return staged('the filter', this.#tools(sessionId).stagePersistentFilter(filter, witnesses))
   }
-  /** Stages tools that are hidden until they are asked for; answers the revision to publish them under. */
+  /** Stages deferred tools; answers the revision to publish them under. */
   requestDeferredTools(sessionId: SessionId, authorities: readonly ToolAuthority[]): Promise<number> {
     return staged('the request for tools', this.#tools(sessionId).requestDeferredTools(authorities))
   }
@@ -242,12 +243,12 @@ export class SessionModels {
     return this.#options.entries.of(sessionId).bindings.toolVisibilityOwner
   }
 
-  /** An executor that comes later takes the model as it is then. */
+  /** An executor that is registered later gets the model that the session has then. */
   async #follow({ sessionId }: Entry): Promise<void> {
     if (this.#options.entries.isServed(sessionId)) await this.#options.changed(sessionId)
   }
 
-  /** One model in the place of another, and what that changes. */
+  /** Replaces the model, and answers what that changed. */
   async #replace(entry: Entry, input: Replacement): Promise<SessionLlmReconfigurePlan> {
     const { sessionId } = entry
     const effects = await this.#replaced(entry, input)
@@ -328,7 +329,7 @@ async function staged(what: string, act: Promise<number>): Promise<number> {
   } catch (error) {
     if (!(error instanceof ToolScopeStageError)) throw error
     const { kind, tools, message, cause } = error
-    // What is in the way of every step is told as for every other one.
+    // What refuses every step is reported as for every other call.
     if (cause instanceof DslTransitionError && !cause.isGuardRejected) throw refusalOf(what, cause)
     throw new MeerkatError('rejected', `${what} was refused: ${message}`, { details: { kind, tools }, cause: error })
   }

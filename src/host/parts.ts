@@ -1,4 +1,7 @@
-/** What a machine is made of: a runtime, the handles of the sessions registered with it, and what it shares by store. */
+/**
+ * The parts of a machine: a runtime, the handles of the sessions registered with it, and what machines of one store
+ * share.
+ */
 import { closing } from '../session/claims.ts'
 import type { Core } from '../session/core.ts'
 import { insideOf } from '../session/inside.ts'
@@ -13,13 +16,16 @@ export interface Parts {
   readonly core: Core
   readonly registrations: Registrations
   readonly entries: Entries
-  /** Which store it is. */
+  /** Identifies the store. */
   readonly identity: string
   readonly shared: SharedByStore
   readonly auth: MachineAuth
 }
 
-/** Begins what machines of one store share, until the runtime has closed: a runtime without a machine has none of it. */
+/**
+ * Begins what the machines of one store share, until the runtime has closed. A runtime without a machine does not begin
+ * it.
+ */
 export async function partsOver(runtime: Runtime): Promise<Parts> {
   const { core, registrations } = insideOf(runtime)
   const { place, store, clock, ids, sessions, serving } = core

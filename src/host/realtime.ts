@@ -1,8 +1,9 @@
 /**
- * The bindings of a machine's sessions to providers' realtime transports, as those who make the connections report them.
+ * The bindings of a machine's sessions to providers' realtime transports, as the code that makes the connections
+ * reports them.
  *
- * Whoever speaks for a binding shows its authority. There is one object a binding: a word in the name of an earlier
- * binding, of an earlier registration or of a copy is refused, whatever its numbers say.
+ * A report for a binding shows the binding's authority. There is one authority object a binding: one of an earlier
+ * binding or registration, or a copy, is refused, whatever its numbers are.
  */
 
 import type { Transaction } from '../driver/transaction.ts'
@@ -29,7 +30,7 @@ import * as takes from './arguments.ts'
 import type { Entries, Entry } from './entries.ts'
 import { validated } from './errors.ts'
 
-/** The right to speak for one binding. */
+/** The right to report for one binding. */
 export type RealtimeAttachmentAuthority = Minted<{ readonly sessionId: SessionId; readonly authorityEpoch: number }>
 
 /** ms since the epoch */
@@ -38,7 +39,7 @@ export interface ReconnectTimes {
   readonly deadlineAtMs?: number
 }
 
-/** What is to be done around a step: in its turn before it, with it, and when it is visible. */
+/** What is done around a step: before it in its turn, with it, and when it is visible. */
 interface Turn<T> {
   readonly admit: () => void
   readonly taken?: () => void
@@ -48,7 +49,7 @@ interface Turn<T> {
 export class RealtimeAttachments {
   readonly #entries: Entries
   readonly #authorities = new Mint<object>()
-  /** Of each registration, the authority of the binding it has. */
+  /** The authority of the present binding, by registration. */
   readonly #current = new WeakMap<Entry, RealtimeAttachmentAuthority>()
 
   readonly #following = new Map<SessionId, Promise<void>>()
@@ -88,40 +89,40 @@ export class RealtimeAttachments {
     this.#entries = entries
   }
 
-  /** Says whether somebody wants the session attached. */
+  /** Says whether the session is wanted to be attached. */
   projectRealtimeAttachmentIntent(sessionId: SessionId, present: boolean): Promise<void> {
     return this.#apply(sessionId, { type: 'ProjectRealtimeIntent', present })
   }
 
   /**
-   * Begins a binding and answers who may speak for it. Needs an executor (`not-ready`), and a model that is not known
-   * to do without realtime (`rejected`).
+   * Begins a binding and answers its authority. Needs an executor (`not-ready`), and a model that is not known to lack
+   * realtime (`rejected`).
    */
   attachLive(sessionId: SessionId): Promise<RealtimeAttachmentAuthority> {
     return this.#bind(sessionId, { type: 'BeginRealtimeBinding' }, 'attachLive')
   }
 
-  /** The same in place of the binding there is, whose authority ends. */
+  /** The same in place of the present binding, whose authority ends. */
   replaceRealtimeAttachment(sessionId: SessionId): Promise<RealtimeAttachmentAuthority> {
     return this.#bind(sessionId, { type: 'ReplaceRealtimeBinding' }, 'replaceRealtimeAttachment')
   }
 
-  /** Lets go of the binding; whether the session is to be attached stays as it was said. */
+  /** Ends the binding; whether the session is wanted to be attached stays as it is. */
   detachLive(sessionId: SessionId): Promise<void> {
     return this.#apply(sessionId, { type: 'DetachRealtimeBinding' })
   }
 
-  /** The binding is lost, and another one has to be made. */
+  /** The binding is lost, and a new one has to be made. */
   requireRealtimeAttachmentReattach(sessionId: SessionId): Promise<void> {
     return this.#apply(sessionId, { type: 'RequireRealtimeReattach' })
   }
 
-  /** The same, said by whoever speaks for the binding. */
+  /** The same, reported with the binding's authority. */
   requireRealtimeAttachmentReattachForAuthority(authority: RealtimeAttachmentAuthority): Promise<void> {
     return this.#speak(authority, { type: 'RequireRealtimeReattachForAuthority', ...epochOf(authority) })
   }
 
-  /** Says how the binding stands. A status that is not a binding's own is `rejected`. */
+  /** Reports the status of the binding. A status that a binding can't have is `rejected`. */
   async publishRealtimeAttachmentSignal(
     authority: RealtimeAttachmentAuthority,
     status: RealtimeAttachmentStatus,
@@ -130,7 +131,7 @@ export class RealtimeAttachments {
     return this.#speak(authority, { type: 'PublishRealtimeSignal', ...epochOf(authority), nextBindingState: status })
   }
 
-  /** Who may speak for the binding there is; `not-ready` without one. */
+  /** The authority of the present binding; `not-ready` without one. */
   currentRealtimeAttachmentAuthority(sessionId: SessionId): RealtimeAttachmentAuthority {
     const entry = this.#entries.of(sessionId)
     const state = entry.authority.snapshotState()
@@ -140,16 +141,16 @@ export class RealtimeAttachments {
     return known?.authorityEpoch === authorityEpoch ? known : this.#granted(entry, authorityEpoch)
   }
 
-  /** The first attempt to attach again. */
+  /** Records the first attempt to attach again. */
   beginRealtimeReconnectCycle(sessionId: SessionId, times: ReconnectTimes = {}): Promise<void> {
     return this.#apply(sessionId, { type: 'BeginRealtimeReconnectCycle', ...times })
   }
-  /** One more attempt, at this time, ms since the epoch. */
+  /** Records one more attempt, at this time, ms since the epoch. */
   scheduleRealtimeReconnectRetry(sessionId: SessionId, nextRetryAtMs?: number): Promise<void> {
     const at = nextRetryAtMs === undefined ? {} : { nextRetryAtMs }
     return this.#apply(sessionId, { type: 'ScheduleRealtimeReconnectRetry', ...at })
   }
-  /** Nobody tries again. */
+  /** Records that no more attempts are made. */
   exhaustRealtimeReconnectCycle(sessionId: SessionId): Promise<void> {
     return this.#apply(sessionId, { type: 'ExhaustRealtimeReconnectCycle' })
   }
@@ -161,7 +162,7 @@ export class RealtimeAttachments {
   beginLiveTopologyReconfigure(authority: RealtimeAttachmentAuthority): Promise<void> {
     return this.#speak(authority, { type: 'BeginLiveTopologyReconfigure', ...epochOf(authority) })
   }
-  /** Lets go of the binding where the turn stands still; false while it does not: ask again at its next boundary. */
+  /** Detaches the binding where the turn stands still. False while it does not: ask again at its next boundary. */
   async markLiveTopologyDetached(sessionId: SessionId): Promise<boolean> {
     const { authority } = this.#entries.of(sessionId)
     const detached = unlessGuarded(authority.applyInput({ type: 'MarkLiveTopologyDetached' }))
@@ -176,11 +177,11 @@ export class RealtimeAttachments {
   completeLiveTopology(sessionId: SessionId): Promise<void> {
     return this.#apply(sessionId, { type: 'CompleteLiveTopology' })
   }
-  /** The binding stays as it is. */
+  /** The change is called off, and the binding stays as it is. */
   abortLiveTopologyBeforeDetach(sessionId: SessionId): Promise<void> {
     return this.#apply(sessionId, { type: 'AbortLiveTopologyBeforeDetach' })
   }
-  /** The binding is gone and its change came to nothing: another one has to be made. */
+  /** The binding is gone and the change failed: a new binding has to be made. */
   failLiveTopologyAfterDetach(sessionId: SessionId): Promise<void> {
     return this.#apply(sessionId, { type: 'FailLiveTopologyAfterDetach' })
   }
@@ -198,9 +199,9 @@ export class RealtimeAttachments {
   }
 
   /**
-   * Attaches or detaches as the model asks for it: one that is known to do realtime is bound, one that is known not to
-   * is not. A failure is a warning: the session works without. One that is following already is waited for: it may have seen
-   * the model before.
+   * Attaches or detaches as the session's model needs it: a model known to do realtime is bound, one known not to is
+   * not. A failure is only a warning, because the session works without. A call under way is waited for and repeated,
+   * because it may have seen the model before.
    */
   async followModel(sessionId: SessionId): Promise<void> {
     const following = (this.#following.get(sessionId) ?? Promise.resolve()).then(() => this.#follow(sessionId))
@@ -238,7 +239,8 @@ export class RealtimeAttachments {
     const entry = this.#entries.of(sessionId)
     const granted = await this.#inTurn(entry, input, {
       admit: () => this.#admitBinding(entry, operation),
-      // Forgotten with the step itself: in another process the numbers begin again, and an old authority must not fit.
+      // Forgotten with the step itself: in another process the numbers begin again, and an old authority must not
+      // match.
       taken: () => this.#current.delete(entry),
       published: effects => {
         const rotated = effects.find(effect => effect.type === 'RealtimeBindingRotated')
@@ -249,7 +251,7 @@ export class RealtimeAttachments {
     return granted
   }
 
-  /** In the name of a binding: if it still is that when the turn comes. */
+  /** Reports with a binding's authority: only if it is still current when the report's turn comes. */
   async #speak(authority: RealtimeAttachmentAuthority, input: HandleInput): Promise<void> {
     const entry = this.#entries.of(authority.sessionId)
     const admit = (): void => {

@@ -1,4 +1,4 @@
-/** Recovery on demand, and what it made of the session's inputs. */
+/** Recovery on demand, and what it did with the session's inputs. */
 
 import type { Transaction } from '../driver/transaction.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
@@ -6,15 +6,15 @@ import { isStopPending } from '../kernel/owed.ts'
 import type { MeerkatState } from '../kernel/state.ts'
 
 export interface RecoveryReport {
-  /** Inputs that are unfinished and go on. */
+  /** How many inputs are unfinished and go on. */
   readonly inputsRecovered: number
-  /** Those of them that a run had, which wait again. */
+  /** How many of these a run held, and wait again. */
   readonly inputsRequeued: number
-  /** Inputs that ended: it was their last attempt, or a stop was under way. */
+  /** How many inputs ended: it was their last attempt, or a stop was under way. */
   readonly inputsAbandoned: number
 }
 
-/** Ends the conditions of whoever served the session, and completes a stop that it was asked for. */
+/** Ends the conditions of the session's former process, and completes a stop that was under way. */
 export function recover(tx: Transaction): {
   readonly before: MeerkatState
   readonly effects: readonly MeerkatEffect[]

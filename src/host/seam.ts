@@ -1,8 +1,9 @@
 /**
  * How other machines reach the sessions of a host, and what they hear from them.
  *
- * A request that was routed here is applied in the session's turn, behind no lock of whoever sent it; a session that is not
- * registered refuses by code. A signal is sent after the commit that it speaks of: one that gets lost takes nothing back.
+ * A request that was routed here is applied in the session's turn, and its sender holds no lock meanwhile. A session
+ * that is not registered refuses by code. A signal is sent after the commit that it tells of: a lost signal undoes
+ * nothing.
  */
 
 import { inTime } from '../in-time.ts'
@@ -23,7 +24,7 @@ import type { Clock } from '../time.ts'
 import * as takes from './arguments.ts'
 import type { Entries } from './entries.ts'
 
-/** Hears what other machines have to know of a session: that it was placed, retired or destroyed. */
+/** Sends other machines what they have to know of a session: that it was placed, retired or destroyed. */
 export interface CompositionSignalDispatcher {
   dispatch(sessionId: SessionId, signal: SessionSignal): Promise<void>
 }
@@ -51,7 +52,7 @@ export class SessionSeam {
     core.lifecycleHeard = (sessionId, before, effects) => this.#told(sessionId, before, effects)
   }
 
-  /** Who is told. Absent: nobody. */
+  /** Sets the dispatcher. Undefined: no signal is sent. */
   setDispatcher(dispatcher: CompositionSignalDispatcher | undefined): void {
     this.#dispatcher = dispatcher
   }
@@ -64,12 +65,12 @@ export class SessionSeam {
     })
   }
 
-  /** The epoch a session is registered in: what a mob has to give with a placement. */
+  /** The epoch of a registered session: a mob names it with a placement. */
   epochOf(sessionId: SessionId): RuntimeEpochId | undefined {
     return this.#entries.peek(sessionId)?.authority.snapshotState().binding.epochId
   }
 
-  /** Applies a routed request; a refusal has the kind of the rejection as its code. */
+  /** Applies a routed request; the code of a refusal is the kind of the kernel's rejection. */
   async apply(sessionId: SessionId, request: SessionRequest): Promise<Applied<MeerkatEffect>> {
     const refusal = requestRefusal(sessionId, request)
     if (refusal !== undefined) return { ok: false, ...refusal }
@@ -78,7 +79,7 @@ export class SessionSeam {
       const [before, mark] = [tx.state, tx.mark()]
       for (const step of stepsBefore(request, before)) tx.step(step)
       const result = tx.try(request)
-      // A refusal changes nothing, and what went before it goes with it.
+      // A refusal also undoes the steps before it.
       if (!result.ok) tx.rewind(mark)
       return { before, result }
     })
@@ -88,14 +89,14 @@ export class SessionSeam {
     return { ok: true, effects: result.effects }
   }
 
-  /** What befalls a session that is registered here, whoever asked for it. */
+  /** Sends what happened to a registered session, whichever caller caused it. */
   async #told(sessionId: SessionId, before: MeerkatState, effects: readonly MeerkatEffect[]): Promise<void> {
     if (this.#entries.peek(sessionId) !== undefined) await this.signal(sessionId, before, effects)
   }
 
   /**
-   * Sends what a committed step has to tell; `before` is the state it was taken in. A dispatcher that fails or does not
-   * answer is warned of: what was committed stands, and whoever asked for it is answered.
+   * Sends the signals of a committed step; `before` is the state before it. A dispatcher that fails or does not answer
+   * is logged as a warning: what was committed stands, and the caller gets its answer.
    */
   async signal(sessionId: SessionId, before: MeerkatState, effects: readonly MeerkatEffect[]): Promise<void> {
     const dispatcher = this.#dispatcher

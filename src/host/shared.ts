@@ -1,7 +1,7 @@
 /**
- * What all machines of one store have in common in this process: the credentials, the logins under way, and who holds the
- * comms identity of a session. It begins with the first of them and ends with the last. What it holds stands in the
- * store's registry, so that other processes have the same.
+ * What all machines of one store share in this process: credentials, logins under way, and claims of comms identities.
+ * It begins with the first machine and ends with the last. Its data stands in the store's registry, so that other
+ * processes have the same.
  */
 
 import { randomUUID } from 'node:crypto'
@@ -31,19 +31,19 @@ interface Use {
 
 interface Begun {
   readonly shared: SharedByStore
-  /** Lets go of everything, and of the store. */
+  /** Ends everything, and closes the store. */
   readonly end: () => Promise<void>
 }
 
-/** How often the store is looked at though nothing tells of a change: that a process died is told by nobody. */
+/** How often the store is read although no hint came: no hint tells that a process died. */
 const LOOK_EVERY_MS = 1_000
 
 const inUse = new Map<string, Use>()
-/** Sources whose stores don't say what they are. */
+/** Sources whose stores have no identity. */
 const nameless = new WeakMap<StoreSource, string>()
 let named = 0
 
-/** Which store it is, for whoever wants to know whether another one is the same. */
+/** Identifies the store, so that two machines can be compared. */
 export function identityOf(source: StoreSource, store: Store): string {
   const known = store.identity ?? nameless.get(source)
   if (known !== undefined) return known
@@ -52,7 +52,7 @@ export function identityOf(source: StoreSource, store: Store): string {
   return `source:${named}`
 }
 
-/** What the machines of this store share. `release` it once. */
+/** What the machines of this store share. Call `release` once. */
 export async function sharedBy(
   identity: string,
   source: StoreSource,
@@ -82,7 +82,7 @@ function newUse(source: StoreSource, clock: Clock): Use {
   return { begun: begin(source, clock), users: 0 }
 }
 
-/** Over a store that is opened for this alone: whichever machine ends first, it stays. */
+/** Opens the store for this alone: it stays open, whichever machine ends first. */
 async function begin(source: StoreSource, clock: Clock): Promise<Begun> {
   const store = await source.open()
   const shared = { registry: store.registry, owner: randomUUID() }
@@ -108,14 +108,14 @@ async function begin(source: StoreSource, clock: Clock): Promise<Begun> {
   return { shared: { claims, machines, leases, refreshes: new AuthRefreshCoordinator({ leases, clock }), flows }, end }
 }
 
-/** Looks when the store tells of something, and now and again; one look at a time. */
+/** Looks when the store gives a hint, and at intervals; one look at a time. */
 function follow(store: Store, clock: Clock, look: () => Promise<void>): () => void {
   let looking: Promise<void> | undefined
   let heard = 0
   const lookOn = async (): Promise<void> => {
     for (let seen = 0; seen !== heard; ) {
       seen = heard
-      // What a store can't say now is asked again.
+      // After a failure of the store the next look asks again.
       await look().catch(() => {})
     }
     looking = undefined
@@ -140,7 +140,7 @@ function follow(store: Store, clock: Clock, look: () => Promise<void>): () => vo
 
 const FLOWS_KEY = 'oauth-flows'
 
-/** Logins under way, in one entry: its version is the revision. Their secrets are sealed before they come here. */
+/** Logins under way, in one entry, whose version is the revision. Their secrets are sealed before they come here. */
 function flowsIn(registry: Registry): OAuthFlowStore {
   return {
     load: async () => {

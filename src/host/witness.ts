@@ -1,4 +1,4 @@
-/** What only a machine can make: whoever holds one got it from there, and nobody can build another. */
+/** Objects that only a machine can make: holding one proves that its holder got it from a machine. */
 import { Mint } from '../handles/minted.ts'
 
 /** Proof that bindings come from a machine, and from which one. */
@@ -12,7 +12,7 @@ export function mintWitness(): RuntimeAuthorityWitness {
   return witnesses.mint({ of: 'meerkat-machine' })
 }
 
-/** Whether this came from a machine of this process. */
+/** Whether a machine of this process made it. */
 export function isGenuine(witness: RuntimeAuthorityWitness): boolean {
   return witnesses.isGenuine(witness)
 }
