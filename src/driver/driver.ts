@@ -26,15 +26,15 @@ import type { Claim, Commit, LogRow } from '../store/store.ts'
 import { nextTurn } from '../turns.ts'
 import type { DriverOptions } from './options.ts'
 import {
-  type Attempt,
-  type Done,
-  type Doubt,
-  isEnded,
-  isOfTheStore,
+  type DoubtfulCommit,
   isRecordOf,
+  isStoreFault,
+  isTextEnded,
   type Job,
-  MOST_IN_A_ROUND,
-  WITHOUT,
+  type JobResult,
+  MAX_JOBS_A_ROUND,
+  NO_EVENTS,
+  type PendingCommit,
 } from './round.ts'
 import { Tail } from './tail.ts'
 import { TailKeeper } from './tail-keeper.ts'
@@ -55,16 +55,16 @@ export class SessionDriver {
   /** What everybody may act on: committed, or applied and waited for by nobody. */
   #state: MeerkatState
   /** Applied but not yet written: the transaction the next one continues. */
-  #open: Transaction | undefined
+  #uncommitted: Transaction | undefined
   #commits: number
   #position: Position
   #unsnapshotted: number
   #pumping: Promise<void> | undefined
   #committing = false
   #fault: unknown
-  #doubt: Doubt | undefined
+  #doubt: DoubtfulCommit | undefined
   /** Why this copy can't write any more: somebody else writes the session. */
-  #over: MeerkatError | undefined
+  #lostError: MeerkatError | undefined
   /** Mutations that were refused for a failed commit which had landed, with what they came to. */
   readonly #landed = new WeakMap<Job['run'], { readonly value: unknown }>()
 
@@ -137,7 +137,7 @@ export class SessionDriver {
   }
 
   /** Resolves when nothing waits any more. */
-  async drained(): Promise<void> {
+  async mailboxEmptied(): Promise<void> {
     while (this.#pumping !== undefined) await this.#pumping
   }
 
@@ -150,9 +150,9 @@ export class SessionDriver {
     await Promise.resolve()
     try {
       while (this.#mailbox.length > 0) {
-        const jobs = this.#mailbox.splice(0, MOST_IN_A_ROUND)
+        const jobs = this.#mailbox.splice(0, MAX_JOBS_A_ROUND)
         await this.#round(jobs)
-        if (jobs.length === MOST_IN_A_ROUND) await nextTurn()
+        if (jobs.length === MAX_JOBS_A_ROUND) await nextTurn()
       }
     } finally {
       this.#pumping = undefined
@@ -163,67 +163,67 @@ export class SessionDriver {
   async #round(jobs: readonly Job[]): Promise<void> {
     try {
       // An await of nothing still costs every round a pass of the microtask queue, here and below.
-      const doubtful = this.#doubt === undefined ? undefined : await this.#settleDoubt()
-      const refusal = this.#over ?? doubtful?.error
+      const doubtful = this.#doubt === undefined ? undefined : await this.#resolveDoubt()
+      const refusal = this.#lostError ?? doubtful?.error
       if (refusal !== undefined) {
         for (const job of jobs) job.reject(refusal)
         return
       }
-      await this.#together(jobs)
-      if (this.#options.faults !== undefined) await this.#reach('driver.published')?.catch(() => {})
+      await this.#runAsOne(jobs)
+      if (this.#options.faults !== undefined) await this.#passFaultPoint('driver.published')?.catch(() => {})
     } catch (error) {
       for (const job of jobs) job.reject(asMeerkatError(error))
     }
   }
 
   /** Runs the jobs as one transaction and answers them; where that breaks, as several. */
-  async #together(jobs: readonly Job[]): Promise<void> {
-    const attempt = this.#begin(jobs, this.tail.take())
-    const failed = await this.#carryOut(attempt)
+  async #runAsOne(jobs: readonly Job[]): Promise<void> {
+    const pending = this.#begin(jobs, this.tail.take())
+    const failed = await this.#finish(pending)
     if (failed === undefined) {
-      for (const { job, value } of attempt.done) job.resolve(value as never)
+      for (const { job, value } of pending.done) job.resolve(value as never)
       return
     }
-    const left = attempt.done.map(({ job }) => job)
-    if (isOfTheStore(failed.error) || this.#doubt !== undefined || !(await this.#apart(left))) {
+    const left = pending.done.map(({ job }) => job)
+    if (isStoreFault(failed.error) || this.#doubt !== undefined || !(await this.#runOneByOne(left))) {
       for (const job of left) job.reject(failed.error)
     }
   }
 
   /** One of them, or what was streamed, breaks the round: each is tried alone. False if there is nothing to take apart. */
-  async #apart(jobs: readonly Job[]): Promise<boolean> {
+  async #runOneByOne(jobs: readonly Job[]): Promise<boolean> {
     if (jobs.length > 1) {
       for (const job of jobs) await this.#round([job])
       return true
     }
     if (this.tail.isEmpty) return false
-    const attempt = this.#begin(jobs, WITHOUT)
-    if ((await this.#carryOut(attempt)) !== undefined) return false
+    const pending = this.#begin(jobs, NO_EVENTS)
+    if ((await this.#finish(pending)) !== undefined) return false
     // It was not the caller's fault. Events of passing interest may be lost.
     this.tail.drop()
-    for (const { job, value } of attempt.done) job.resolve(value as never)
+    for (const { job, value } of pending.done) job.resolve(value as never)
     return true
   }
 
   /** Does what is due as well, and makes it all durable where somebody waits for that. What fails has not happened. */
-  async #carryOut(attempt: Attempt): Promise<{ readonly error: unknown } | undefined> {
-    const { tx } = attempt
+  async #finish(pending: PendingCommit): Promise<{ readonly error: unknown } | undefined> {
+    const { tx } = pending
     let commit: Omit<Commit, 'claim'> | undefined
     try {
-      this.#options.settle(tx)
-      if (attempt.streamed !== WITHOUT) this.#endText(attempt)
-      commit = tx.urgent && !tx.isEmpty ? this.#built(tx) : undefined
+      this.#options.takeDueSteps(tx)
+      if (pending.streamed !== NO_EVENTS) this.#writeEndedText(pending)
+      commit = tx.urgent && !tx.isEmpty ? this.#buildCommit(tx) : undefined
     } catch (error) {
-      this.#takeBack(attempt)
+      this.#takeBack(pending)
       return { error: asMeerkatError(error) }
     }
-    return commit === undefined ? this.#keep(attempt) : this.#commit(attempt, commit)
+    return commit === undefined ? this.#keepUncommitted(pending) : this.#commit(pending, commit)
   }
 
   /** What is asked and what was streamed, in the transaction of this round. */
-  #begin(jobs: readonly Job[], streamed: readonly NewEvent[]): Attempt {
+  #begin(jobs: readonly Job[], streamed: readonly NewEvent[]): PendingCommit {
     const now = this.#options.clock.now()
-    const tx = this.#open ?? new Transaction(this.#state, now)
+    const tx = this.#uncommitted ?? new Transaction(this.#state, now)
     tx.continueAt(now)
     const start = tx.mark()
     for (const event of streamed) tx.event(event)
@@ -231,17 +231,17 @@ export class SessionDriver {
   }
 
   /** Writes a text that was whole with this transaction, or that nobody goes on with: before what ended it. */
-  #endText(attempt: Attempt): void {
-    const { tx, start } = attempt
+  #writeEndedText(pending: PendingCommit): void {
+    const { tx, start } = pending
     const { growing } = this.tail
-    if (growing === undefined || !isEnded(growing, tx, tx.eventsSince(start))) return
+    if (growing === undefined || !isTextEnded(growing, tx, tx.eventsSince(start))) return
     const rest = this.tail.takeRest()
-    tx.insert(start, attempt.streamed.length, rest)
-    attempt.streamed = [...attempt.streamed, ...rest]
+    tx.insert(start, pending.streamed.length, rest)
+    pending.streamed = [...pending.streamed, ...rest]
   }
 
-  #runAll(tx: Transaction, jobs: readonly Job[]): readonly Done[] {
-    const done: Done[] = []
+  #runAll(tx: Transaction, jobs: readonly Job[]): readonly JobResult[] {
+    const done: JobResult[] = []
     for (const job of jobs) {
       const landed = this.#landed.get(job.run)
       if (landed !== undefined) {
@@ -262,14 +262,14 @@ export class SessionDriver {
   }
 
   /** Nothing here is waited for: it stays in the making. */
-  #keep({ tx, done }: Attempt): undefined {
-    this.#open = tx.isEmpty ? undefined : tx
+  #keepUncommitted({ tx, done }: PendingCommit): undefined {
+    this.#uncommitted = tx.isEmpty ? undefined : tx
     this.#publish(tx, done)
     return undefined
   }
 
   /** Everybody may act on it from here on. */
-  #publish({ state }: Transaction, done: readonly Done[]): void {
+  #publish({ state }: Transaction, done: readonly JobResult[]): void {
     this.#state = state
     for (const { job, value } of done) {
       try {
@@ -281,43 +281,46 @@ export class SessionDriver {
   }
 
   /** What the store is to write. */
-  #built(tx: Transaction): Omit<Commit, 'claim'> {
+  #buildCommit(tx: Transaction): Omit<Commit, 'claim'> {
     const built = tx.build(this.#commits + 1)
     const due = this.#unsnapshotted + 1 >= SNAPSHOT_EVERY + built.head.unfinished
     return due ? { ...built, snapshot: encodeState(tx.state) } : built
   }
 
-  async #commit(attempt: Attempt, commit: Omit<Commit, 'claim'>): Promise<{ readonly error: unknown } | undefined> {
+  async #commit(
+    pending: PendingCommit,
+    commit: Omit<Commit, 'claim'>,
+  ): Promise<{ readonly error: unknown } | undefined> {
     const { store, faults, observer, clock } = this.#options
     let position: Position
     this.#committing = true
     try {
-      if (faults !== undefined) await this.#reach('driver.staged')
+      if (faults !== undefined) await this.#passFaultPoint('driver.staged')
       const answer = store.commit({ ...commit, claim: this.#claim })
       position = await (observer?.committed === undefined
         ? answer
         : timed({ observer, clock, sessionId: this.sessionId }, commit.record, answer))
-      if (faults !== undefined) await this.#reach('driver.committed')
+      if (faults !== undefined) await this.#passFaultPoint('driver.committed')
     } catch (error) {
       this.#fault = error
       const known = asMeerkatError(error)
       if (known.code === 'not-owner') {
-        this.#takeBack(attempt)
-        return { error: this.#lose(known) }
+        this.#takeBack(pending)
+        return { error: this.#markLost(known) }
       }
-      this.#doubt = { ...attempt, commit, error: known }
-      await this.#settleDoubt()
+      this.#doubt = { ...pending, commit, error: known }
+      await this.#resolveDoubt()
       // Without a fault the log has it.
       return this.#fault === undefined ? undefined : { error: known }
     } finally {
       this.#committing = false
     }
-    this.#written(attempt, commit, position)
+    this.#onWritten(pending, commit, position)
     return undefined
   }
 
   /** Finds out what became of a commit that failed; answers why that can't be told now. */
-  async #settleDoubt(): Promise<{ readonly error: unknown } | undefined> {
+  async #resolveDoubt(): Promise<{ readonly error: unknown } | undefined> {
     const doubt = this.#doubt
     if (doubt === undefined) return undefined
     let newest: LogRow | undefined
@@ -331,7 +334,7 @@ export class SessionDriver {
       if (known.code !== 'not-owner') return { error: known }
       this.#doubt = undefined
       this.#takeBack(doubt)
-      return { error: this.#lose(known) }
+      return { error: this.#markLost(known) }
     }
     this.#doubt = undefined
     if (newest === undefined || newest.position <= this.#position) {
@@ -341,39 +344,39 @@ export class SessionDriver {
     if (!isRecordOf(newest, doubt.commit)) {
       this.#takeBack(doubt)
       const message = `session ${this.sessionId} was written by another process meanwhile: ask again`
-      return { error: this.#lose(new MeerkatError('not-owner', message, { cause: doubt.error })) }
+      return { error: this.#markLost(new MeerkatError('not-owner', message, { cause: doubt.error })) }
     }
     for (const { job, value } of doubt.done) this.#landed.set(job.run, { value })
-    this.#written(doubt, doubt.commit, newest.position)
+    this.#onWritten(doubt, doubt.commit, newest.position)
     return undefined
   }
 
   /** This copy is over: what is asked of it from now on belongs to the next one. */
-  #lose(error: MeerkatError): MeerkatError {
-    this.#over ??= error
+  #markLost(error: MeerkatError): MeerkatError {
+    this.#lostError ??= error
     this.#options.onLost(error)
     return error
   }
 
   /** Passes a crash point. Nothing in production. */
-  #reach(point: FaultPoint): Promise<void> | undefined {
+  #passFaultPoint(point: FaultPoint): Promise<void> | undefined {
     const { faults } = this.#options
     return faults === undefined ? undefined : Promise.resolve().then(() => faults(point))
   }
 
   /** As if it had never been tried. */
-  #takeBack({ tx, start, streamed }: Attempt): void {
+  #takeBack({ tx, start, streamed }: PendingCommit): void {
     tx.rewind(start)
     this.tail.giveBack(streamed.length)
-    this.#open = tx.isEmpty ? undefined : tx
+    this.#uncommitted = tx.isEmpty ? undefined : tx
   }
 
-  #written({ tx, done }: Attempt, commit: Omit<Commit, 'claim'>, position: Position): void {
+  #onWritten({ tx, done }: PendingCommit, commit: Omit<Commit, 'claim'>, position: Position): void {
     this.#fault = undefined
     this.#position = position
     this.#commits++
     this.#unsnapshotted = commit.snapshot === undefined ? this.#unsnapshotted + 1 : 0
-    this.#open = undefined
+    this.#uncommitted = undefined
     this.tail.written()
     this.#keeper.written()
     this.#publish(tx, done)

@@ -19,7 +19,7 @@ export class KernelRejection extends MeerkatError {
     state?: Stands,
     { asked, cause }: { readonly asked?: string; readonly cause?: unknown } = {},
   ) {
-    const { code, message, details } = told(rejection, state, asked)
+    const { code, message, details } = errorParts(rejection, state, asked)
     super(code, message, { details, cause })
     this.rejection = rejection
   }
@@ -27,26 +27,31 @@ export class KernelRejection extends MeerkatError {
 
 type Stands = Pick<MeerkatFacts, 'lifecycle'>
 
-interface Told {
+interface ErrorParts {
   readonly code: ErrorCode
   readonly message: string
   readonly details: Readonly<Record<string, unknown>>
 }
 
-function told(refusal: Refusal, state: Stands | undefined, named: string | undefined): Told {
+function errorParts(refusal: Refusal, state: Stands | undefined, named: string | undefined): ErrorParts {
   const { kind, context, phase: spine = '', own } = refusal
   const asked = named ?? inWords(context.slice(context.lastIndexOf('/') + 1))
   const phase = spine === state?.lifecycle.phase ? phaseShown(state) : spine
-  if (kind !== 'no-matching-transition' || own !== undefined || spine === '') return ofRequest(refusal, asked, phase)
+  if (kind !== 'no-matching-transition' || own !== undefined || spine === '')
+    return requestRefused(refusal, asked, phase)
   // It is called retired, and its last run is in the way.
   const was = named === undefined ? 'is not possible' : 'was refused'
   const reason = `${asked} ${was} while the session is ${phase}${phase === spine ? '' : ' and its last run goes on'}`
-  const message = `${reason}: ${WAYS[spine] ?? EXPLAIN}`
+  const message = `${reason}: ${WAYS_OUT[spine] ?? EXPLAIN}`
   return { code: 'not-ready', message, details: { kind, phase, reason, context } }
 }
 
 /** It is about this request, whatever the session does. */
-function ofRequest({ kind, context, guard, own, reason: text }: Refusal, asked: string, phase: string): Told {
+function requestRefused(
+  { kind, context, guard, own, reason: text }: Refusal,
+  asked: string,
+  phase: string,
+): ErrorParts {
   const region = own && context.split('/').at(-2)
   const unmet = guard && (GUARDS[guard] ?? `what it needs is not so (${guard})`)
   const reason = own === undefined ? (unmet ?? text) : `its ${region} is ${own}`
@@ -57,7 +62,7 @@ function ofRequest({ kind, context, guard, own, reason: text }: Refusal, asked: 
 const EXPLAIN = '`session/explain` says what the session does and waits for'
 
 /** What to do first, by the phase that is in the way. */
-const WAYS: Readonly<Record<string, string>> = {
+const WAYS_OUT: Readonly<Record<string, string>> = {
   initializing: 'open it first (`session/open`)',
   running: 'wait for the end of its run, or end that first (`run/cancel`)',
   stopped: 'resume it first (`session/resume`)',

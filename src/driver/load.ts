@@ -13,7 +13,7 @@ import type { MeerkatState } from '../kernel/state.ts'
 import type { LoadedSession, LogRow } from '../store/store.ts'
 import { newerRelease } from '../store/store-errors.ts'
 import { nextTurn } from '../turns.ts'
-import { brokenIn } from './sound.ts'
+import { findBrokenInvariant } from './broken-invariant.ts'
 
 type Row = Pick<LogRow, 'position' | 'record'>
 
@@ -67,7 +67,7 @@ export function knownSteps({ position, record }: Row, sessionId: string): readon
 async function snapshotState(text: string, sessionId: string): Promise<MeerkatState> {
   try {
     const state = readState(text)
-    const broken = await brokenIn(state)
+    const broken = await findBrokenInvariant(state)
     if (broken !== undefined) throw new StateDecodeError(`it breaks an invariant: ${broken.invariant}: ${broken.text}`)
     return state
   } catch (error) {

@@ -26,7 +26,7 @@ export interface DriverOptions {
   /** Commits since the last snapshot. */
   readonly unsnapshotted: number
   /** Does what the kernel says is due (starting a run); called in every transaction after the mutations. */
-  readonly settle: (tx: Transaction) => void
+  readonly takeDueSteps: (tx: Transaction) => void
   /** Hears of every commit, and of every mutation that needed none. */
   readonly onCommitted: (committed: Committed) => void
   /** The claim is over: somebody else writes the session now. */

@@ -17,7 +17,7 @@ interface Into {
 
 /** Files every effect's events, ends and index entries. */
 export function project(effects: readonly MeerkatEffect[], into: Into, result: ResultRecord | undefined): void {
-  const step: Step = { effects, result, told: undefined }
+  const step: Step = { effects, result, runResult: undefined }
   for (const effect of effects) {
     // The table gives each type its own projector; that they fit is checked where it is made.
     const hearer = HEARERS[effect.type] as Projector<MeerkatEffect> | Hearer
@@ -42,7 +42,7 @@ interface Step {
   readonly effects: readonly MeerkatEffect[]
   readonly result: ResultRecord | undefined
   /** The result of the run that the step ends, once it was looked for: a step may end any number of inputs. */
-  told: { readonly result: ResultRecord | undefined } | undefined
+  runResult: { readonly result: ResultRecord | undefined } | undefined
 }
 
 type Projector<Effect> = (effect: Effect, into: Into, step: Step) => void
@@ -112,8 +112,8 @@ export const HEARERS: { readonly [T in MeerkatEffect['type']]: Heard<T> | Hearer
   InputRequeued: ({ inputId, attempts }, into) =>
     into.events.push({ type: 'input.queued', inputId, data: { attempts } }),
   InputTerminated: (effect, into, step) => {
-    step.told ??= { result: toldBy(step.effects) }
-    terminated(effect, into, step.result ?? (isOfRun(effect.terminal) ? step.told.result : undefined))
+    step.runResult ??= { result: resultOfRunEnd(step.effects) }
+    terminated(effect, into, step.result ?? (isOfRun(effect.terminal) ? step.runResult.result : undefined))
   },
   AdmissionDeduplicated: 'asker',
   IdempotencyConflicted: 'asker',
@@ -234,7 +234,7 @@ function isOfRun(terminal: Terminal): boolean {
 }
 
 /** The result of a run that was closed without one: by whoever drives its turn by hand. It says how, if not what. */
-function toldBy(effects: readonly MeerkatEffect[]): ResultRecord | undefined {
+function resultOfRunEnd(effects: readonly MeerkatEffect[]): ResultRecord | undefined {
   for (const effect of effects) {
     const { type } = effect
     if (type === 'RunCompleted') return { outcome: 'completed', runId: effect.runId }

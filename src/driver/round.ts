@@ -15,16 +15,16 @@ export interface Job {
   readonly reject: (error: unknown) => void
 }
 
-export interface Done {
+export interface JobResult {
   readonly job: Job
   readonly value: unknown
 }
 
 /** What was streamed, where it is left out because it may be what breaks the round. */
-export const WITHOUT: readonly NewEvent[] = []
+export const NO_EVENTS: readonly NewEvent[] = []
 
 /** Whether a text that is streamed has its end among these events, or its run is not the current one any more. */
-export function isEnded(
+export function isTextEnded(
   { event, end }: NonNullable<Tail['growing']>,
   { state: { run } }: Transaction,
   events: readonly NewEvent[],
@@ -34,23 +34,23 @@ export function isEnded(
 }
 
 /** Mutations that share a commit. */
-export const MOST_IN_A_ROUND = 1_000
+export const MAX_JOBS_A_ROUND = 1_000
 
 /** A commit in the making or in doubt, with what to go back to. */
-export interface Attempt {
+export interface PendingCommit {
   readonly tx: Transaction
   readonly start: Mark
   streamed: readonly NewEvent[]
-  readonly done: readonly Done[]
+  readonly done: readonly JobResult[]
 }
 
-export interface Doubt extends Attempt {
+export interface DoubtfulCommit extends PendingCommit {
   readonly commit: Omit<Commit, 'claim'>
   readonly error: unknown
 }
 
 /** Whether the store was not reached, or the session is somebody else's: nothing that a caller asked is to blame. */
-export function isOfTheStore(error: unknown): boolean {
+export function isStoreFault(error: unknown): boolean {
   const { code } = asMeerkatError(error)
   return code === 'store-unavailable' || code === 'not-owner'
 }

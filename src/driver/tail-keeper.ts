@@ -63,7 +63,7 @@ export class TailKeeper {
 }
 
 /** What was kept of a text that nobody goes on with, as the events that they are. */
-export async function leftOf(store: Store, sessionId: SessionId): Promise<readonly NewEvent[]> {
+export async function keptEvents(store: Store, sessionId: SessionId): Promise<readonly NewEvent[]> {
   const streamed = await store.streamed(sessionId)
   // Its owner was a runtime like this one.
   return (streamed?.events ?? []).map(({ at: _, ...event }) => event as NewEvent)

@@ -15,7 +15,7 @@ import type { EventRecord } from '../store/records.ts'
 import type { StreamedEvent } from '../store/store.ts'
 
 /** An event as a reader gets it. */
-export interface Live {
+export interface TailEvent {
   readonly event: NewEvent
   readonly at: number
   /** What was seen once this was. */
@@ -23,7 +23,7 @@ export interface Live {
 }
 
 /** An event, or a delta in the pieces in which it came. */
-interface Said {
+interface PendingEvent {
   readonly event: NewEvent
   readonly at: number
   readonly n: number
@@ -32,7 +32,7 @@ interface Said {
   to: number
   readonly pieces: string[]
   /** What the last reader got: others at its place get the same. */
-  last?: { readonly from: number; readonly to: number; readonly live: Live }
+  last?: { readonly from: number; readonly to: number; readonly live: TailEvent }
 }
 
 /** The end of each text whose pieces are streamed. */
@@ -43,10 +43,10 @@ const ENDS: ReadonlyMap<string, string> = new Map([
 
 export class Tail {
   /** In a transaction that is not written yet. */
-  #taken: readonly Said[] = []
-  #waiting: Said[] = []
+  #taken: readonly PendingEvent[] = []
+  #waiting: PendingEvent[] = []
   /** The newest event, wherever it is by now. */
-  #newest: Said | undefined
+  #newest: PendingEvent | undefined
   readonly #listeners = new Set<() => void>()
 
   /** What was kept of a tail. */
@@ -82,7 +82,7 @@ export class Tail {
     } else {
       const n = isPiece ? newest.n : isSameRun && newest !== undefined ? newest.n + 1 : 1
       const from = isPiece ? newest.to : 0
-      const said: Said = { event, at, n, from, to: from + text.length, pieces: text === '' ? [] : [text] }
+      const said: PendingEvent = { event, at, n, from, to: from + text.length, pieces: text === '' ? [] : [text] }
       this.#newest = said
       this.#waiting.push(said)
     }
@@ -90,19 +90,19 @@ export class Tail {
   }
 
   /** What came behind a place, oldest first, about as much as is asked for. */
-  since(seen: Seen | undefined, limit: number): readonly Live[] {
-    const found: Live[] = []
+  since(seen: Seen | undefined, limit: number): readonly TailEvent[] {
+    const found: TailEvent[] = []
     for (const said of this.#all()) {
       if (found.length >= limit) break
       const isSeen = seen !== undefined && said.n <= seen.n
       if (isSeen && (said.n < seen.n || said.to <= seen.chars)) continue
-      found.push(liveFrom(said, isSeen ? Math.max(seen.chars, said.from) : said.from))
+      found.push(tailEventFrom(said, isSeen ? Math.max(seen.chars, said.from) : said.from))
     }
     return found
   }
 
   /** Calls back whenever something is said, or written. */
-  onSaid(listener: () => void): () => void {
+  onChange(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
@@ -154,7 +154,7 @@ export class Tail {
     return this.#all().map(said => ({ ...recordOf(said), at: said.at, n: said.n }))
   }
 
-  #all(): readonly Said[] {
+  #all(): readonly PendingEvent[] {
     return this.#taken.length === 0 ? this.#waiting : [...this.#taken, ...this.#waiting]
   }
 
@@ -176,23 +176,23 @@ function isSameText(one: NewEvent, other: NewEvent): boolean {
   return one.type === other.type && one.turn === other.turn
 }
 
-function recordOf(said: Said): NewEvent {
+function recordOf(said: PendingEvent): NewEvent {
   const { event, n, from } = said
   if (said.pieces.length === 0) return { ...event, n }
   return { ...event, n, ...(from > 0 && { from }), data: { ...event.data, text: textFrom(said, from) } }
 }
 
-function liveFrom(said: Said, from: number): Live {
+function tailEventFrom(said: PendingEvent, from: number): TailEvent {
   const { last, to, event, at, n } = said
   if (last?.from === from && last.to === to) return last.live
   const shown = said.pieces.length === 0 ? event : { ...event, data: { ...event.data, text: textFrom(said, from) } }
-  const live: Live = { event: shown, at, seen: { n, chars: to } }
+  const live: TailEvent = { event: shown, at, seen: { n, chars: to } }
   said.last = { from, to, live }
   return live
 }
 
 /** The text from a character on. Looked for from its end: readers are mostly one piece behind. */
-function textFrom({ pieces, to }: Said, from: number): string {
+function textFrom({ pieces, to }: PendingEvent, from: number): string {
   let at = pieces.length
   let begins = to
   while (at > 0 && begins > from) begins -= pieces[--at]?.length ?? 0

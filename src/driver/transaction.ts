@@ -33,7 +33,7 @@ import { headOf } from './head.ts'
 import { inherits } from './inherits.ts'
 import { KernelRejection } from './kernel-rejection.ts'
 import { project } from './project.ts'
-import { saidOnce } from './said-once.ts'
+import { withTextReferences } from './text-references.ts'
 
 /** Lists that grow while a transaction is made. A mark remembers their lengths. */
 interface Parts {
@@ -241,7 +241,7 @@ export class Transaction {
 
   #record(files: Map<string, Blob>): CommitRecord {
     const { letters, steps, ended, operations, operationsEnded } = this.parts
-    const events = saidOnce(this.parts.events, this.parts.messages)
+    const events = withTextReferences(this.parts.events, this.parts.messages)
     const [inputs, messages, schedules] = [
       this.parts.inputs.map(one => withReferences(one, files)),
       this.parts.messages.map(one => withReferences(one, files)),
@@ -269,8 +269,8 @@ export class Transaction {
 
   /** A condition of a process (attached, running) is nobody's news; a change of the durable form is. */
   #phaseChanged(before: MeerkatState, after: MeerkatState): void {
-    const from = durableForm(before)
-    const to = durableForm(after)
+    const from = durablePhase(before)
+    const to = durablePhase(after)
     if (from !== to && from !== 'initializing') this.event({ type: 'session.phase-changed', data: { from, to } })
   }
 }
@@ -279,7 +279,7 @@ function settingsOf(changed: SessionRecord | undefined): CommitRecord['settings'
   return changed && { revision: changed.revision ?? 1, options: changed.options }
 }
 
-function durableForm({ lifecycle }: MeerkatState): string {
+function durablePhase({ lifecycle }: MeerkatState): string {
   if (lifecycle.phase === 'attached') return 'idle'
   if (lifecycle.phase === 'running') return lifecycle.preRun === 'retired' ? 'retired' : 'idle'
   return lifecycle.phase

@@ -132,7 +132,7 @@ export const DEFAULT = 'default'
  * registered anew, has it named now; what a host named joins the options. A model that stands in for one that failed
  * stays out of them: it is not what anybody asked for.
  */
-export function settleModel(tx: Transaction, committed: SessionRecord): void {
+export function syncModel(tx: Transaction, committed: SessionRecord): void {
   const { registration, llm, routing } = tx.state
   if (registration.sessionId === undefined) return
   const session = tx.parts.changed.at(-1) ?? committed

@@ -5,8 +5,9 @@
  * as there is unfinished work. So with a long backlog they are not checked after every record, but as often as makes
  * checking cost about as much as stepping; where one is broken, a binary search finds the record that broke it.
  */
+
+import { findBrokenInvariant } from '../driver/broken-invariant.ts'
 import { knownSteps } from '../driver/load.ts'
-import { brokenIn } from '../driver/sound.ts'
 import { messageOf } from '../foreign.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import type { MeerkatInput } from '../kernel/inputs.ts'
@@ -100,7 +101,7 @@ class Auditor {
   }
 
   async #look(): Promise<void> {
-    this.#broken = (await brokenIn(this.#state)) !== undefined
+    this.#broken = (await findBrokenInvariant(this.#state)) !== undefined
     if (this.#broken) return
     this.#sound = this.#state
     this.#since = []
@@ -113,7 +114,7 @@ class Auditor {
       await nextTurn()
       const half = rest.slice(0, Math.ceil(rest.length / 2))
       const after = half.reduce((before, stepped) => stepAll(before, stepped).state, state)
-      if ((await brokenIn(after)) !== undefined) rest = half
+      if ((await findBrokenInvariant(after)) !== undefined) rest = half
       else [state, rest] = [after, rest.slice(half.length)]
     }
     const [culprit] = rest
@@ -121,7 +122,7 @@ class Auditor {
     const position = culprit?.position ?? 0
     const step = culprit?.inputs.length ?? 0
     const made = culprit === undefined ? state : stepAll(state, culprit).state
-    const { invariant, text } = (await brokenIn(made)) ?? NOTHING
+    const { invariant, text } = (await findBrokenInvariant(made)) ?? NOTHING
     const firstIllegal = { position, step, input: 'invariant', kind: invariant, reason: text }
     return { steps: behind.reduce((left, { inputs }) => left - inputs.length, this.#steps), firstIllegal }
   }

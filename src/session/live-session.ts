@@ -3,7 +3,7 @@
  */
 import { SessionDriver } from '../driver/driver.ts'
 import type { Committed } from '../driver/options.ts'
-import { leftOf } from '../driver/tail-keeper.ts'
+import { keptEvents } from '../driver/tail-keeper.ts'
 import type { Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
 import type { ContextMessage } from '../executor/executor.ts'
@@ -14,8 +14,8 @@ import { takeOverSteps, teardownSteps } from '../kernel/owed.ts'
 import type { CallEntry } from '../kernel/regions/calls/state.ts'
 import type { MeerkatState } from '../kernel/state.ts'
 import { hearsWhileParked } from '../loop/attempt.ts'
+import { ensureRegistered, type Performer, takeDueSteps } from '../loop/due-steps.ts'
 import { SessionLoop } from '../loop/loop.ts'
-import { type Performer, settle, settleRegistration } from '../loop/settle.ts'
 import type { RunSlots } from '../loop/slots.ts'
 import type { RuntimeObserver } from '../observer.ts'
 import { whole } from '../store/blobs.ts'
@@ -105,11 +105,11 @@ export class LiveSession {
       commits: loaded.head.commits,
       position,
       unsnapshotted: loaded.rows.length,
-      settle: tx => {
+      takeDueSteps: tx => {
         // A process that is closing begins nothing that the next owner would find half done.
-        settleRegistration(tx, this.#record, ids)
+        ensureRegistered(tx, this.#record, ids)
         this.#background.settle(tx)
-        settle(tx, this.#performer, ids)
+        takeDueSteps(tx, this.#performer, ids)
         this.#dropJournals(tx)
       },
       onCommitted: committed => this.#committed(committed),
@@ -191,7 +191,7 @@ export class LiveSession {
     // The end of a former owner's run or operation is recorded at once, because others wait for it; that its executor
     // is gone may wait for the next commit.
     const lazy = this.state.run.phase === 'none' && this.state.operations.active === 0
-    const said = this.state.run.phase === 'none' ? [] : await leftOf(this.#host.store, this.id)
+    const said = this.state.run.phase === 'none' ? [] : await keptEvents(this.#host.store, this.id)
     await this.driver.mutate(
       tx => {
         for (const event of said) tx.event(event)
@@ -335,7 +335,7 @@ export class LiveSession {
     try {
       await this.loop.close()
       await left
-      await this.driver.drained()
+      await this.driver.mailboxEmptied()
       await this.#host.store.release(this.claim)
     } finally {
       for (const waiters of this.#waiters.values()) for (const waiter of waiters) waiter(undefined)

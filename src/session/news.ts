@@ -52,7 +52,7 @@ export function waitForNews(
       }),
       deadline.onPassed(cancel),
     )
-    if (tail !== undefined) offs.push(tail.onSaid(cancel))
+    if (tail !== undefined) offs.push(tail.onChange(cancel))
     for (const signal of signals) if (signal !== undefined) offs.push(onAbort(signal, cancel))
   })
   return Object.assign(waiting, { cancel })

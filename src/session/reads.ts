@@ -5,7 +5,7 @@
 import { cursorAt } from '../cursor.ts'
 import { defined } from '../defined.ts'
 import { inherits } from '../driver/inherits.ts'
-import type { Live } from '../driver/tail.ts'
+import type { TailEvent } from '../driver/tail.ts'
 import { MeerkatError } from '../errors.ts'
 import type { EventView } from '../events.ts'
 import type { InputId, RunId, SessionId } from '../kernel/ids.ts'
@@ -155,7 +155,7 @@ export function eventsOf(row: LogRow): readonly EventView[] {
 export const ENVELOPE: readonly string[] = ['cursor', 'sessionId', 'at', 'type', 'runId', 'inputId', 'turn']
 
 /** A streamed event that stands in no record yet, as observers see it. */
-export function liveView(sessionId: SessionId, position: Position, { event, at, seen }: Live): EventView {
+export function liveView(sessionId: SessionId, position: Position, { event, at, seen }: TailEvent): EventView {
   const { type, runId, turn, data } = event
   const view = {
     cursor: cursorAt(position, seen),

@@ -206,7 +206,7 @@ export class Sessions {
 
   /** Gives a session back that this process has no executor for. */
   async yield(live: LiveSession): Promise<void> {
-    await live.driver.drained()
+    await live.driver.mailboxEmptied()
     if (this.#live.get(live.id) === live && live.unused) await this.#letGo(live)
   }
 
@@ -223,7 +223,7 @@ export class Sessions {
     for (;;) {
       const live = this.#live.get(id)
       // Requests that came before are answered first.
-      await (live?.driver.drained() ?? this.#making.get(id)?.catch(() => {}) ?? this.#leaving.get(id))
+      await (live?.driver.mailboxEmptied() ?? this.#making.get(id)?.catch(() => {}) ?? this.#leaving.get(id))
       if (this.#live.get(id) !== live || this.#making.has(id)) continue
       if (live === undefined) return true
       if (this.keeps(id) && isAtWork(live)) return false

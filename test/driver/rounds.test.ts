@@ -58,7 +58,7 @@ describe.each(STORES)('on %s', kind => {
     expect(await ends([driver.mutate(poison)])).toEqual(['refused'])
     expect(await ends([driver.mutate(poison), driver.mutate(poison)])).toEqual(['refused', 'refused'])
     expect(await ends([driver.mutate(note)])).toEqual(['noted'])
-    await driver.drained()
+    await driver.mailboxEmptied()
   })
 
   it('takes back what a mutation did besides, and does it once for those that stand', async () => {

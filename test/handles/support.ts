@@ -55,7 +55,7 @@ export async function written(...prepared: readonly MeerkatInput[]): Promise<Wri
     commits: 1,
     position,
     unsnapshotted: 1,
-    settle: () => {},
+    takeDueSteps: () => {},
     onCommitted: () => {},
     onLost: () => {},
   })

@@ -2,8 +2,9 @@
  * Replays the records of an imported session through the kernel: what they say of inputs, ends, messages and ids has
  * to be what the kernel says. So every later reader of the session finds what its steps promise.
  */
+
+import { findBrokenInvariant } from '../../driver/broken-invariant.ts'
 import { knownSteps } from '../../driver/load.ts'
-import { brokenIn } from '../../driver/sound.ts'
 import { Transaction } from '../../driver/transaction.ts'
 import { messageOf } from '../../foreign.ts'
 import type { MeerkatInput } from '../../kernel/inputs.ts'
@@ -52,7 +53,7 @@ export class Rerun {
   /** The invariant that does not hold, as the end of a sentence; undefined: all hold. */
   async look(): Promise<string | undefined> {
     this.#unlooked = 0
-    const broken = await brokenIn(this.#state)
+    const broken = await findBrokenInvariant(this.#state)
     return broken && `leads to a state that can not be: ${broken.text}`
   }
 

@@ -9,7 +9,7 @@ import { unsettledCallsOf } from '../kernel/regions/calls/state.ts'
 import { hearable, runnable } from '../kernel/runnable.ts'
 import type { MeerkatState } from '../kernel/state.ts'
 import type { SessionRecord } from '../store/records.ts'
-import { settleModel } from './models.ts'
+import { syncModel } from './models.ts'
 import { passTools } from './offered.ts'
 
 /** Validations of a structured answer after the first one. */
@@ -26,10 +26,10 @@ export function registrationOf({ id, options }: SessionRecord, ids: Ids): Meerka
 }
 
 /** Registers a session anew that somebody has left, and has its options and its machine name the same model. */
-export function settleRegistration(tx: Transaction, session: SessionRecord, ids: Ids): void {
+export function ensureRegistered(tx: Transaction, session: SessionRecord, ids: Ids): void {
   const { lifecycle, registration } = tx.state
   if (registration.sessionId === undefined && lifecycle.phase !== 'destroyed') tx.step(registrationOf(session, ids))
-  settleModel(tx, session)
+  syncModel(tx, session)
 }
 
 /** Who performs the runs that start here. */
@@ -39,7 +39,7 @@ export interface Performer {
 }
 
 /** Brings the staged state to where nothing is due. Level-triggered: it looks at the state, never at what changed. */
-export function settle(tx: Transaction, performer: Performer | undefined, ids: Ids): void {
+export function takeDueSteps(tx: Transaction, performer: Performer | undefined, ids: Ids): void {
   advanceContext(tx)
   if (performer !== undefined && wantsExecutor(tx.state) && tx.state.registration.sessionId !== undefined) {
     tx.step({ type: 'EnsureSessionWithExecutor', sessionId: tx.state.registration.sessionId })

@@ -5,17 +5,17 @@ import { unfinishedCount } from '../kernel/regions/endings/table.ts'
 import type { MeerkatState } from '../kernel/state.ts'
 import { nextTurn } from '../turns.ts'
 
-export interface Broken {
+export interface BrokenInvariant {
   readonly invariant: string
   readonly text: string
 }
 
 /** Unfinished inputs that the invariants look through in one turn of the event loop. */
-const A_TURN = 1_000
+const INPUTS_A_TURN = 1_000
 
 /** The first invariant that does not hold. Where much is unfinished, each is asked in a turn of its own. */
-export async function brokenIn(state: MeerkatState): Promise<Broken | undefined> {
-  const inTurns = unfinishedCount(state) > A_TURN
+export async function findBrokenInvariant(state: MeerkatState): Promise<BrokenInvariant | undefined> {
+  const inTurns = unfinishedCount(state) > INPUTS_A_TURN
   try {
     for (const { id, text, holds } of meerkat.invariants) {
       if (inTurns) await nextTurn()

@@ -1,6 +1,6 @@
 /**
  * A text lies in its record once: where a message says it, or the event that tells the whole, its deltas only say which
- * part of that they are. What is not a part of it stays as it was told.
+ * part of that they are. What is not a part of it stays as it was streamed.
  */
 import type { EventRecord, MessageRecord } from '../store/records.ts'
 import { saidIn } from '../text.ts'
@@ -14,20 +14,24 @@ interface Source {
 const FAMILIES = ['text', 'reasoning'] as const
 
 /** The events, with what is said elsewhere in the record not said again. */
-export function saidOnce(events: readonly EventRecord[], messages: readonly MessageRecord[]): readonly EventRecord[] {
-  if (!events.some(isTold)) return events
+export function withTextReferences(
+  events: readonly EventRecord[],
+  messages: readonly MessageRecord[],
+): readonly EventRecord[] {
+  if (!events.some(isTextDelta)) return events
   const short = [...events]
   for (const family of FAMILIES) {
     const ofFamily = [...events.keys()].filter(index => events[index]?.type.startsWith(`${family}.`) === true)
     for (const group of Map.groupBy(ofFamily, index => keyOf(events[index])).values()) {
       const source = sourceOf(family, group, events, messages)
-      if (source !== undefined) refer(short, group, source)
+      if (source !== undefined) replaceByReference(short, group, source)
     }
   }
   return short
 }
 
-const isTold = ({ type, data }: EventRecord): boolean => type.endsWith('.delta') && typeof data?.['text'] === 'string'
+const isTextDelta = ({ type, data }: EventRecord): boolean =>
+  type.endsWith('.delta') && typeof data?.['text'] === 'string'
 
 const keyOf = (event: EventRecord | undefined): string => `${event?.runId} ${event?.turn}`
 
@@ -52,15 +56,15 @@ function sourceOf(
 }
 
 /** The deltas of a record are the end of their text: what came before is in an earlier one. */
-function refer(events: EventRecord[], group: readonly number[], { text, place }: Source): void {
-  const told = group.map(index => ({ index, event: events[index], said: events[index]?.data?.['text'] }))
-  const deltas = told.flatMap(({ event, said }) =>
+function replaceByReference(events: EventRecord[], group: readonly number[], { text, place }: Source): void {
+  const parts = group.map(index => ({ index, event: events[index], said: events[index]?.data?.['text'] }))
+  const deltas = parts.flatMap(({ event, said }) =>
     event?.type.endsWith('.delta') && typeof said === 'string' ? said : [],
   )
   const end = deltas.join('')
   if (!text.endsWith(end)) return
   let at = text.length - end.length
-  for (const { index, event, said } of told) {
+  for (const { index, event, said } of parts) {
     if (event === undefined || typeof said !== 'string' || ('of' in place && place.of === index)) continue
     const isDelta = event.type.endsWith('.delta')
     const from = isDelta ? at : at - said.length
