@@ -12,7 +12,14 @@ const numeric = new Map(
   ).toReversed(),
 )
 
+/** Commands of two words, each by its words. */
+const actions = (await Promise.all(COMMANDS.map(async row => ('actions' in row ? await row.actions() : [])))).flatMap(
+  rows => rows.map(({ name }) => name.split(' ')),
+)
+
 const attempts = [
+  ...actions.map(words => [...words, '--no-such-flag']),
+  ...actions.map(words => [...words, 's', ...WRONG, '\u0001']),
   ...COMMANDS.map(({ name }) => [name, '--no-such-flag']),
   ...[...numeric].flatMap(([flag, name]) => WRONG.map(value => [name, flag, value])),
   ['sessions', '--store', 'ftp://nowhere'],
@@ -20,7 +27,7 @@ const attempts = [
   ['run', '--model', '__proto__', 'hi'],
 ]
 
-test.each(attempts)('meerkat %s %s %s', { timeout: 60_000 }, async (...args) => {
+test.each(attempts)('meerkat %s %s %s %s', { timeout: 60_000 }, async (...args) => {
   using folder = new Folder()
   const { status, stdout, stderr } = await folder.run(...args)
   expect({ status, stderr }).toMatchObject({ status: expect.any(Number) as number })

@@ -1,20 +1,5 @@
 /** Every command once: its name, its arguments, its flags, and where its code is. */
-import type { Shell } from './shell.ts'
-
-/** Performs a command. Arguments come in the order of the row, `undefined` where an optional one is missing. */
-export type Perform = (shell: Shell, args: readonly unknown[]) => Promise<void>
-
-type Texts = readonly (readonly [string, string])[]
-
-export interface CommandRow {
-  readonly name: string
-  readonly summary: string
-  readonly args?: Texts
-  readonly options: Texts
-  /** Help that stands behind the flags. */
-  readonly more?: string
-  readonly load: () => Promise<Perform>
-}
+import type { CommandGroup, CommandRow, Texts } from './command-row.ts'
 
 const store: Texts = [['--store <spec>', 'sqlite:PATH, postgres://… or memory: (default sqlite:.meerkat/meerkat.db)']]
 const json: Texts = [['--json', 'print JSON, one object a line']]
@@ -49,7 +34,14 @@ const sending: Texts = [
   ...json,
 ]
 
-export const COMMANDS: readonly CommandRow[] = [
+/** The operations of a family as commands. */
+function family(name: string, summary: string): CommandGroup {
+  const besides = { all: [...where, ...json], serving: model.slice(0, 3) }
+  const actions = async (): Promise<readonly CommandRow[]> => (await import('./actions.ts')).actionsOf(name, besides)
+  return { name, summary, args: [['<action>', 'what to do']], options: [], actions }
+}
+
+export const COMMANDS: readonly (CommandRow | CommandGroup)[] = [
   {
     name: 'run',
     summary: 'answer one prompt',
@@ -221,6 +213,8 @@ with --session and no prompt, what is unfinished is finished.`,
     options: [['--output <json>', 'what the tool gave, where you know'], ...where, ...model.slice(0, 3), ...json],
     load: async () => (await import('./commands/calls.ts')).resolveCall,
   },
+  family('model', 'which model a session has, and another one'),
+  family('tool', "which tools a session's model may see, and others"),
   {
     name: 'op',
     summary: 'call any operation by its name',

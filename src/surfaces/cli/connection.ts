@@ -51,6 +51,23 @@ export async function connectWorker(shell: Shell): Promise<Connection> {
   return openLocal(shell, { spec: parseStore(store), role: 'worker' })
 }
 
+/** Operations that only look: a store that does not exist is an empty one to them. */
+const READING = /\/(info|health|get|list|history|explain|audit|read|status)$/
+
+/** Operations that an executor answers: without a server, the one of this command. */
+export const OF_EXECUTOR: ReadonlySet<string> = new Set(['tool/list'])
+
+/**
+ * Without a server an order is written down for whoever takes the session up next: a command that ends at once would only
+ * interrupt the work. Whoever waits for the work has it done here.
+ */
+export async function connectionFor(shell: Shell, name: string, params: object): Promise<Connection> {
+  if (READING.test(name) && !OF_EXECUTOR.has(name)) return connect(shell)
+  const waits = 'waitMs' in params && typeof params.waitMs === 'number' && params.waitMs > 0
+  const server = await connectServer(shell)
+  return server ?? (waits || OF_EXECUTOR.has(name) ? connectWorker(shell) : openStore(shell))
+}
+
 /**
  * Does something with a session here, or through the server where that one holds the session. Answers what came of it,
  * and the connection to go on with.

@@ -1,6 +1,7 @@
 /** The help of the command line, made of the table of commands. */
-import { COMMANDS, type CommandRow } from './command-table.ts'
-import { plain } from './parse-args.ts'
+import type { CommandRow } from './command-row.ts'
+import { COMMANDS } from './command-table.ts'
+import { type Commands, plain } from './parse-args.ts'
 
 const EPILOGUE = `Settings: a flag, else MEERKAT_STORE, MEERKAT_MODEL, MEERKAT_BASE_URL, MEERKAT_URL, MEERKAT_TOKEN, MEERKAT_HOST,
 MEERKAT_PORT, MEERKAT_SYSTEM, MEERKAT_MAX_RUN_MS, else meerkat.config.{ts,js,json}, else the default.
@@ -17,10 +18,20 @@ const HELP: Entry = ['-h, --help', 'print this help']
 /** A column narrower than this is not wrapped: it would be one word a line. */
 const NARROWEST = 40
 
-/** The help of a command, or of all of them, for a terminal of this width. */
-export function helpText(row: CommandRow | undefined, width: number): string {
-  const sections = row === undefined ? overview(width) : helpOf(row, width)
+/** The help of a command, or of all that there are at a place, for a terminal of this width. */
+export function helpText(row: CommandRow | undefined, width: number, among?: Commands): string {
+  const all = among === undefined ? overview(width) : groupHelp(among, width)
+  const sections = row === undefined ? all : helpOf(row, width)
   return `${sections.filter(section => section !== undefined).join('\n\n')}\n`
+}
+
+function groupHelp({ group, rows }: Commands, width: number): (string | undefined)[] {
+  const actions = rows.map(({ name, args, summary }): Entry => {
+    const action = name.slice(group.name.length + 1)
+    return [formOf({ name: action, summary, options: [], ...(args && { args }) }), summary]
+  })
+  const usage = `Usage: meerkat ${group.name} <action> [options]`
+  return [usage, group.summary, list('Actions', actions, columnOf(actions), width), group.more]
 }
 
 function overview(width: number): (string | undefined)[] {
@@ -42,15 +53,15 @@ function helpOf(row: CommandRow, width: number): (string | undefined)[] {
   const indent = columnOf([...args, ...options])
   return [
     `Usage: meerkat ${formOf(row)}`,
-    row.summary,
+    wrapped(row.summary, width).join('\n'),
     list('Arguments', args, indent, width),
     list('Options', options, indent, width),
     row.more,
   ]
 }
 
-function formOf({ name, args = [] }: CommandRow): string {
-  return [name, '[options]', ...args.map(([form]) => form)].join(' ')
+function formOf({ name, args = [], options }: Omit<CommandRow, 'load'>): string {
+  return [name, ...(options.length > 0 ? ['[options]'] : []), ...args.map(([form]) => form)].join(' ')
 }
 
 /** Where the texts begin. */

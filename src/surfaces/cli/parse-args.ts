@@ -4,14 +4,17 @@
  * Flags may stand anywhere behind the command's name, as `--flag value`, `--flag=value`, `-f value` or `-fvalue`; `--` ends
  * them. A parser of our own, because loading a library for it takes longer than everything else `--help` does.
  */
-import { COMMANDS, type CommandRow } from './command-table.ts'
+import type { CommandGroup, CommandRow } from './command-row.ts'
+import { COMMANDS } from './command-table.ts'
 import { usage } from './failure.ts'
 import { keyOf } from './flag-key.ts'
 
 export type Parsed =
   | { readonly type: 'version' }
-  /** The help of a command, or of all of them. */
-  | { readonly type: 'help'; readonly row?: CommandRow }
+  /** The help of a command, or of all that there are at this place. */
+  | { readonly type: 'help'; readonly row?: CommandRow; readonly among?: Commands }
+  /** What follows is to be read by the group's own commands. */
+  | { readonly type: 'group'; readonly group: CommandGroup; readonly rest: readonly string[] }
   | {
       readonly type: 'call'
       readonly row: CommandRow
@@ -20,6 +23,12 @@ export type Parsed =
       /** In the order of the row; a list where the row says `...`. */
       readonly args: readonly (string | readonly string[] | undefined)[]
     }
+
+/** Commands that one word tells apart: those of a group, whose name all of them begin with. */
+export interface Commands {
+  readonly group: CommandGroup
+  readonly rows: readonly CommandRow[]
+}
 
 interface Flag {
   readonly spellings: readonly string[]
@@ -35,20 +44,35 @@ const HELP = ['-h', '--help']
 const VERSION = ['-V', '--version']
 
 /** Refuses what no row of the table allows. */
-export function parseArgs([first, ...rest]: readonly string[]): Parsed {
-  if (first === undefined || HELP.includes(first)) return { type: 'help' }
-  if (VERSION.includes(first)) return { type: 'version' }
-  if (first === 'help') return rest[0] === undefined ? { type: 'help' } : { type: 'help', row: rowOf(rest[0]) }
-  if (first.startsWith('-') && first !== '-')
-    throw refused(`unknown option '${first}'`, nearest(first, [...HELP, ...VERSION]))
-  return parseCall(rowOf(first), rest)
+export function parseArgs([first, ...rest]: readonly string[], among?: Commands): Parsed {
+  const all: Parsed = { type: 'help', ...(among && { among }) }
+  if (first === undefined || HELP.includes(first)) return all
+  if (among === undefined && VERSION.includes(first)) return { type: 'version' }
+  if (first === 'help') return helpOn(rest, among) ?? all
+  if (first.startsWith('-') && first !== '-') {
+    const known = among === undefined ? [...HELP, ...VERSION] : HELP
+    throw refused(`unknown option '${first}'`, nearest(first, known), among?.group)
+  }
+  const row = rowOf(first, among)
+  return 'actions' in row ? { type: 'group', group: row, rest } : parseCall(row, rest)
 }
 
-function rowOf(name: string): CommandRow {
-  const row = COMMANDS.find(known => known.name === name)
+function helpOn([word, ...rest]: readonly string[], among: Commands | undefined): Parsed | undefined {
+  if (word === undefined) return undefined
+  const row = rowOf(word, among)
+  return 'actions' in row ? { type: 'group', group: row, rest: ['help', ...rest] } : { type: 'help', row }
+}
+
+function rowOf(word: string, among: Commands | undefined): CommandRow | CommandGroup {
+  const { rows, before } = among === undefined ? { rows: COMMANDS, before: '' } : beneath(among)
+  const row = rows.find(({ name }) => name === `${before}${word}`)
   if (row !== undefined) return row
-  const names = COMMANDS.map(known => known.name)
-  throw refused(`unknown command '${name}'`, nearest(name, names))
+  const words = rows.map(({ name }) => name.slice(before.length))
+  throw refused(`unknown command '${before}${word}'`, nearest(word, words), among?.group)
+}
+
+function beneath({ group, rows }: Commands): { readonly rows: readonly CommandRow[]; readonly before: string } {
+  return { rows, before: `${group.name} ` }
 }
 
 function parseCall(row: CommandRow, words: readonly string[]): Parsed {
@@ -139,7 +163,7 @@ export function plain(form: string): string {
   return form.replaceAll(/[<>[\].]/g, '')
 }
 
-function refused(what: string, meant: string | undefined, row?: CommandRow): Error {
+function refused(what: string, meant: string | undefined, row?: Pick<CommandRow, 'name'>): Error {
   const help = row === undefined ? 'meerkat --help' : `meerkat ${row.name} --help`
   return usage(meant === undefined ? `${what}: see ${help}` : `${what} - did you mean ${meant}?`)
 }

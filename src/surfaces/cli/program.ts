@@ -2,7 +2,7 @@
 import { guardProcess } from '../../executor/process-guard.ts'
 import { EXIT, report, reportStray } from './failure.ts'
 import { Outlet } from './outlet.ts'
-import { parseArgs } from './parse-args.ts'
+import { type Parsed, parseArgs } from './parse-args.ts'
 import { Shell } from './shell.ts'
 
 /** Where the output goes to a file or a pipe. */
@@ -29,6 +29,16 @@ export async function runProgram(args: readonly string[], version: () => string)
   return status === EXIT.ok && outlet.failed ? EXIT.failed : status
 }
 
+/** What was typed, with the commands of the groups that it names. */
+async function parsedFully(args: readonly string[]): Promise<Exclude<Parsed, { readonly type: 'group' }>> {
+  let parsed = parseArgs(args)
+  while (parsed.type === 'group') {
+    const { group, rest } = parsed
+    parsed = parseArgs(rest, { group, rows: await group.actions() })
+  }
+  return parsed
+}
+
 async function perform(args: readonly string[], version: () => string, outlet: Outlet): Promise<number> {
   // How a mistake in the flags is told depends on a flag that may not have been parsed yet.
   const asked = args.slice(0, args.includes('--') ? args.indexOf('--') : args.length)
@@ -41,11 +51,12 @@ async function perform(args: readonly string[], version: () => string, outlet: O
   onlyUsefulWarnings()
   let shell: Shell | undefined
   try {
-    const parsed = parseArgs(args)
+    const parsed = await parsedFully(args)
     if (parsed.type === 'version') process.stdout.write(`${version()}\n`)
     else if (parsed.type === 'help') {
       const { helpText } = await import('./help.ts')
-      process.stdout.write(helpText(parsed.row, process.stdout.isTTY ? process.stdout.columns : WIDTH))
+      const width = process.stdout.isTTY ? process.stdout.columns : WIDTH
+      process.stdout.write(helpText(parsed.row, width, parsed.among))
     } else {
       const run = await parsed.row.load()
       shell = new Shell(parsed.flags, outlet)
