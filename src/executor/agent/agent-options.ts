@@ -1,6 +1,6 @@
 /**
- * What `agent()` takes, as data: for `agent()` itself, and for config files that give the same options. Nothing heavy is
- * loaded for it, for every command reads its config file.
+ * The options of `agent()`, as data: for `agent()` itself, and for config files that give the same options. It loads
+ * nothing heavy, because every command of the CLI reads its config file.
  */
 import type { Ids } from '../../ids.ts'
 import type { SessionLlmCapabilitySurface } from '../../kernel/regions/llm/state.ts'
@@ -32,68 +32,69 @@ import type { AgentTool } from './tool.ts'
 
 export type Tools = readonly AgentTool[] | Readonly<Record<string, AgentTool>>
 
-/** Tools that depend on the session, asked for before every model call. */
+/** Tools that depend on the session; called before every model call. */
 export type ToolSource = (session: SessionOptions) => Tools | Promise<Tools>
 
 export interface AgentOptions extends Budget, ResolveOptions {
   /**
-   * A model of any AI SDK provider, an id such as `openai/gpt-5.6`, or a function that makes the model of an id. Sessions
-   * and inputs may ask for another one by its id.
+   * A model of any AI SDK provider, an id such as `openai/gpt-5.6`, or a function that makes the model of an id.
+   * Sessions and inputs may ask for another model by its id.
    */
   readonly model: LanguageModel | string | ModelFactory
   /**
-   * Models that are asked, in this order, where another one has failed for good in a way that they need not: its provider
-   * is down or overloaded, the account has no quota or no valid key, the model is gone. One that answers in the place of the
-   * session's own model, or the default, stays until the session gets one by name.
+   * Models that are asked, in this order, when another one has failed for good for a reason that need not hold for
+   * them: its provider is down or overloaded, the account has no quota or no valid key, the model is gone. One that
+   * answers in the place of the session's own model, or of the default, stays until the session is given a model by
+   * name.
    */
   readonly fallback?: readonly (LanguageModel | string)[]
-  /** What the model of an id can do, where you know. */
+  /** What the model of an id can do, where the program knows. */
   readonly capabilities?: (
     id: string,
   ) => SessionLlmCapabilitySurface | undefined | Promise<SessionLlmCapabilitySurface | undefined>
-  /** Whether a session may switch to another model for some turns; it may unless told. */
+  /** Whether a session may switch to another model for some turns. Default: it may. */
   readonly approveSwitch?: NonNullable<ExecutorModels['approveSwitch']>
   readonly tools?: Tools | ToolSource
-  /** The system prompt of sessions that have none of their own. Part of every request, of no record. */
+  /** The system prompt of sessions without one of their own. It is part of every request, and stored in no record. */
   readonly system?: string | ((session: SessionOptions) => string | undefined)
-  /** Model calls of one run; 50 unless told. */
+  /** How many model calls one run may make; default 50. */
   readonly maxTurns?: number
-  /** Retries of a model call that failed in a way that another call may mend; 2 unless told. */
+  /** How often a model call is retried that failed in a way that another call may mend; default 2. */
   readonly retries?: number
-  /** Before the first retry, doubling from there; 1 s unless told. */
+  /** The wait before the first retry; it doubles from there. Default 1 s. */
   readonly retryDelayMs?: number
   /**
-   * No retry waits longer; 60 s unless told. A provider that asks for a certain wait gets it, within the run's deadline;
-   * where this is told it is given up if it asks for more.
+   * The longest wait before a retry; default 60 s. A provider that asks for a certain wait gets it, within the run's
+   * deadline; where this option is given, a provider that asks for more is given up.
    */
   readonly maxRetryDelayMs?: number
-  /** Longest silence in the middle of an answer; 2 min unless told. */
+  /** The longest silence in the middle of an answer; default 2 min. */
   readonly streamStallMs?: number
-  /** Longest silence before the first content, for models that think; 5 min unless told. */
+  /** The longest silence before the first content, for models that think; default 5 min. */
   readonly firstContentMs?: number
-  /** Longest model call; 15 min unless told. */
+  /** The longest model call; default 15 min. */
   readonly callTimeoutMs?: number
-  /** Longest answer in characters, with its reasoning and calls; 16 Mi unless told. A longer one is dropped. */
+  /** The longest answer in characters, with its reasoning and calls; default 16 Mi. A longer one is dropped. */
   readonly maxAnswerChars?: number
-  /** Longest arguments of one tool call in characters; 1 Mi unless told. */
+  /** The longest arguments of one tool call in characters; default 1 Mi. */
   readonly maxArgumentChars?: number
-  /** Longest tool call, for tools that declare no limit; 60 s unless told. */
+  /** The longest call of a tool that declares no limit; default 60 s. */
   readonly toolTimeoutMs?: number
   /**
-   * Sums up the beginning of conversations that grow longer than told. Where nothing is told, of those that the provider
-   * finds too long; `false` never does.
+   * Summarises the beginning of conversations that grow longer than this option says. Without it, of those that the
+   * provider finds too long; `false`: never.
    */
   readonly compaction?: CompactionOptions | false
   /** Temperature, output limit, reasoning effort and the like, as the provider takes them. */
   readonly settings?: CallSettings
-  /** From 0 to 1; for the jitter of retries. */
+  /** Answers numbers from 0 to 1, for the jitter of retries. */
   readonly random?: () => number
   readonly ids?: Ids
-  /** For ids; runs have the clock of their runtime. */
+  /** The clock for ids; runs use the clock of their runtime. */
   readonly clock?: ClockSource
 }
 
-/** What `agent()` takes. */
+/** The form of the options. */
 export const AGENT_OPTIONS: Fields<AgentOptions> = {
   model: { wanted: 'a language model, a text such as openai/gpt-5.6, or a function', fits: isModelOption },
   fallback: optional({
@@ -131,7 +132,7 @@ export const AGENT_OPTIONS: Fields<AgentOptions> = {
 const COMPACTION: Fields<CompactionOptions> = { thresholdTokens: aCount, keepTurns: optional(aCount) }
 
 const anything = optional({ wanted: 'anything', fits: () => true })
-/** Their values are the provider's business. */
+/** The provider checks their values. */
 const SETTINGS: Fields<CallSettings> = {
   maxOutputTokens: anything,
   temperature: anything,
@@ -150,7 +151,7 @@ function isModelOption(value: unknown): boolean {
   return isFunction(value) || (typeof value === 'string' && value !== '') || isLanguageModel(value)
 }
 
-/** Checks the options that have options of their own; `whose` comes before their names. */
+/** Checks the options that have options of their own; `whose` is put before their names. */
 export function checkNested(
   whose: string,
   { compaction, settings }: { readonly compaction?: unknown; readonly settings?: unknown },

@@ -17,7 +17,7 @@ import { type AgentTool, summaryOf, toolList } from './tool.ts'
 import { carryOn } from './work.ts'
 
 const TOOL_TIMEOUT_MS = 60_000
-/** After its signal aborted, a tool has this long to end. */
+/** How long a tool may take to end after its signal aborted. */
 const TOOL_GRACE_MS = 2000
 
 const MAX_RETRY_DELAY_MS = 60_000
@@ -35,7 +35,7 @@ export function agent(options: AgentOptions): CoreExecutor {
       try {
         return await carryOn(settings, port)
       } catch (error) {
-        // A prompt's or a model's function may throw anything; who performs runs hears of errors.
+        // A function of the program may throw anything; the loop expects an Error.
         throw errorOf(error)
       }
     },
@@ -45,7 +45,7 @@ export function agent(options: AgentOptions): CoreExecutor {
       look: id => look(settings.models, options.capabilities, id),
       ...given({ approveSwitch: options.approveSwitch }),
     }),
-    // A function of the program's own is asked while a run goes on, with its run's bounds, and not for a list.
+    // A function of the program is called within the limits of a run, and never just to list tools.
     ...(typeof tools !== 'function' && {
       tools: (session: SessionOptions): readonly ToolSummary[] => listed(fixed, session).map(summaryOf),
     }),
@@ -130,7 +130,7 @@ function toolsOf(tools: Tools | ToolSource, limitMs: number): Settings['toolsOf'
   }
 }
 
-/** What a session of these options is to have of them. What the model sees in the end is the kernel's to say. */
+/** The tools that a session's options name. The kernel decides which of them the model sees. */
 function listed(tools: readonly AgentTool[], { tools: names }: SessionOptions): readonly AgentTool[] {
   return names === undefined ? tools : tools.filter(({ name }) => names.includes(name))
 }

@@ -1,32 +1,33 @@
 /**
- * The one way into a tool's code.
+ * The one place that calls a tool's code.
  *
- * Tools are foreign: they throw what is no error, answer with promises that never settle, leave promises behind. Whatever
- * happens in there, whoever asks gets exactly one answer, and gets it before the limit, the run's deadline or its abort.
+ * Tools are foreign code: they throw values that are no errors, answer with promises that never settle, and leave
+ * promises behind. Whatever they do, the caller gets exactly one answer, before the limit, the run's deadline or its
+ * abort.
  */
 import type { RunPort } from '../executor.ts'
 import { Stage, type StopCause, Stopped } from './stage.ts'
 import { ToolScope, type ToolWork } from './tool-scope.ts'
 
-/** What came of a tool's code by itself. */
+/** How a tool's code ended by itself. */
 export type Came<T> =
   | { readonly type: 'value'; readonly value: T }
   | { readonly type: 'threw'; readonly error: unknown }
-  /** Thrown where nobody could wait for it: in a timer, or in a promise that was left alone. */
+  /** Thrown where no caller could catch it: in a timer, or in a promise that was not awaited. */
   | { readonly type: 'stray'; readonly error: unknown }
 
 export type Answered<T> = Came<T> | { readonly type: 'stopped'; readonly cause: StopCause }
 
-/** What bounds a question. */
+/** The limits of a call into a tool's code. */
 export interface AskLimits {
   readonly run: Pick<RunPort, 'signal' | 'deadline'>
   readonly limitMs: number
 }
 
-/** Checks answer sooner than calls: nobody waits long for a schema. */
+/** Schemas and other checks get less time than calls. */
 export const MAX_CHECK_MS = 10_000
 
-/** Asks a tool for an answer. Never rejects. */
+/** Calls a tool's code. Never rejects. */
 export async function askTool<T>(
   work: ToolWork,
   { run, limitMs }: AskLimits,
@@ -44,7 +45,7 @@ export async function askTool<T>(
   }
 }
 
-/** The answer of a tool's code, whenever it comes. Never rejects, so it may be left alone. */
+/** The answer of a tool's code, whenever it comes. Never rejects, so it need not be awaited. */
 export async function answerOf<T>(scope: ToolScope, act: () => T | PromiseLike<T>): Promise<Came<T>> {
   const answer = new Promise<T>(resolve => resolve(scope.run(act))).then(
     (value): Came<T> => ({ type: 'value', value }),

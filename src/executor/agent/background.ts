@@ -1,8 +1,9 @@
 /**
- * Tool calls that answer "still running": the turn goes on, and the session hears of the end when it comes.
+ * Tool calls that answer "still running": the turn goes on, and the session is told when the work ends.
  *
- * What runs in this process is waited for by its promise; after a restart the tool itself takes it up again by the
- * handle it gave. A tool that can't (no `resume`) has its operation end with the process, which the session hears of too.
+ * The process that began the work waits for its promise. After a restart the tool itself resumes the work by the handle
+ * that it gave. Where a tool can't (no `resume`), its operation ends with the process, and the session is told of that
+ * too.
  */
 import { defined } from '../../defined.ts'
 import { messageOf } from '../../foreign.ts'
@@ -15,7 +16,7 @@ import type { StillRunning } from './still-running.ts'
 import type { AgentTool } from './tool.ts'
 import { resultOf } from './tool-result.ts'
 
-/** What a call leaves behind. */
+/** The work that a call leaves behind. */
 export interface Left {
   readonly still: StillRunning<unknown>
   readonly tool: AgentTool
@@ -28,25 +29,25 @@ interface Work {
   readonly stop: () => void
 }
 
-/** What was begun in this process and has not ended yet. */
+/** The work that this process began and that has not ended yet. */
 export class Begun {
   readonly #works = new Map<OperationId, Work>()
 
-  /** Files the work, and says what is recorded of it. */
+  /** Remembers the work; answers what is recorded of it. */
   begin(operationId: OperationId, { still, tool, stop }: Left): BackgroundWork {
     const { title, finish, handle, maxMs } = still
     if (finish !== undefined) {
       this.#works.set(operationId, { finish, stop })
-      // Whoever loads the session anew in this process waits for it again.
+      // Its end is kept for a while: the session may be loaded again in this process, and waits again.
       const forget = (): unknown => setTimeout(() => this.#works.delete(operationId), KEPT_MS).unref()
       finish.then(forget, forget)
     }
-    // What nobody here waits for ends outside, and so outlasts this process.
+    // Without a promise the work is performed outside, so it outlasts this process.
     const resumable = tool.resume !== undefined || finish === undefined
     return { operationId, title, tool: tool.name, resumable, ...defined({ handle, maxMs }) }
   }
 
-  /** Waits for the end, if anybody here can. */
+  /** Waits for the end, if this process can tell it. */
   watch(
     operation: RunningOperation,
     tool: AgentTool | undefined,
@@ -64,7 +65,10 @@ export class Begun {
   }
 }
 
-/** Tells the work when its operation ended without it. Where only the session goes, its next owner may be in this process. */
+/**
+ * Tells the work that its operation ended without it. Where the session only leaves this process, the work goes on,
+ * because the next owner may be here.
+ */
 function stopWith(signal: AbortSignal, { finish, stop }: Work): void {
   const onAbort = (): void => {
     if (abortCause(signal) !== 'closing') stop()
@@ -75,10 +79,10 @@ function stopWith(signal: AbortSignal, { finish, stop }: Work): void {
   finish.then(off, off)
 }
 
-/** How long an end is kept for whoever did not take it in: the session may be between two owners. */
+/** How long an end is kept after no one took it: the session may be between two owners. */
 const KEPT_MS = 60_000
 
-/** Whoever waits for an operation knows its deadline, and aborts the signal then. */
+/** The caller that waits for an operation knows its deadline, and aborts the signal then. */
 const UNBOUNDED = Deadline.in(systemClock, Number.POSITIVE_INFINITY)
 
 async function outcomeOf(

@@ -20,7 +20,7 @@ export interface Exhausted {
 
 const DEFAULT_MAX_TURNS = 50
 
-/** The nearer of the agent's and the session's limits. */
+/** For each limit, the lower of the agent's and the session's. */
 export function tighter(a: Budget, b: Budget): Budget & { readonly maxTurns: number } {
   const least = (name: keyof Budget): number =>
     Math.min(a[name] ?? Number.POSITIVE_INFINITY, b[name] ?? Number.POSITIVE_INFINITY)
@@ -32,7 +32,7 @@ export function tighter(a: Budget, b: Budget): Budget & { readonly maxTurns: num
   }
 }
 
-/** Which budget a model call would overrun. */
+/** Which budget another model call would exceed; undefined: none. */
 export function exhaustedBefore(budget: Budget, spent: Spent): Exhausted | undefined {
   return exhaustedByTokens(budget, spent) ?? exhaustedByTurns(budget, spent)
 }
@@ -50,7 +50,7 @@ function exhaustedByTurns({ maxTurns }: Budget, { turns }: Spent): Exhausted | u
   return { source: 'max-turns-reached', error: { code: 'max-turns-reached', message } }
 }
 
-/** Whether so many more tool calls are too many. */
+/** Whether this many more tool calls exceed the budget. */
 export function exhaustedByCalls({ maxToolCalls }: Budget, { toolCalls }: Spent, more: number): Exhausted | undefined {
   if (maxToolCalls === undefined || toolCalls + more <= maxToolCalls) return undefined
   const message = `the model asked for ${more} more tool calls after ${toolCalls} of ${maxToolCalls}: raise budget.maxToolCalls, or ask for less at once`
@@ -59,7 +59,7 @@ export function exhaustedByCalls({ maxToolCalls }: Budget, { toolCalls }: Spent,
 
 const WARN_AT = 0.8
 
-/** Warns once a budget when four fifths of it are used. */
+/** Answers a function that warns once for each budget, when four fifths of it are used. */
 export function budgetWarnings(port: RunPort, { maxTokens, maxToolCalls, maxTurns }: Budget): (spent: Spent) => void {
   const warned = new Set<string>()
   return ({ tokens, toolCalls, turns }) => {

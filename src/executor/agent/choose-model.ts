@@ -1,10 +1,10 @@
-/** From the id of a model to the model; which one answers is the port's to say. */
+/** Makes models from their ids; the port says which id answers. */
 import { MeerkatError } from '../../errors.ts'
 import { type ResolveOptions, resolveModel } from '../providers.ts'
 import type { Exhausted } from './budget.ts'
 import { asStreamingModel, isLanguageModel, type LanguageModel, type StreamingModel } from './model.ts'
 
-/** Makes the model of an id; without one, the default. */
+/** Makes the model of an id; without an id, the default. */
 export type ModelFactory = (id: string | undefined) => LanguageModel | Promise<LanguageModel>
 
 export interface ModelChooser {
@@ -52,12 +52,12 @@ export function modelChooser(
   }
 }
 
-/** What a model is called in a session. */
+/** The id of a model within a session. */
 export function idOfModel(model: LanguageModel | string): string {
   return typeof model === 'string' ? model : `${model.provider}/${model.modelId}`
 }
 
-/** What a caller's function makes of an id: one that it does not know may give anything. */
+/** What the program's function makes of an id: for one that it does not know, it may answer anything. */
 async function made(make: ModelFactory, id: string | undefined): Promise<StreamingModel> {
   const model: unknown = await make(id)
   if (isLanguageModel(model)) return asStreamingModel(model)
@@ -65,7 +65,7 @@ async function made(make: ModelFactory, id: string | undefined): Promise<Streami
   throw new MeerkatError('unsupported', `the function given as \`model\` made ${what}: check its id`)
 }
 
-/** Ids come from inputs, so their number has a limit. */
+/** Inputs name ids, so the number of remembered models is bounded. */
 const MAX_RESOLVED = 100
 
 function isNamed({ provider, modelId }: LanguageModel, id: string): boolean {

@@ -1,5 +1,5 @@
 /**
- * From stream parts to message parts.
+ * Collects the parts of a stream into the parts of a message.
  *
  * Enforces: the text of the collected message is the concatenation of the deltas, in the order in which they were
  * announced, whatever blocks they belong to.
@@ -19,13 +19,13 @@ export type FinishReason = Extract<StreamPart, { type: 'finish' }>['finishReason
 
 interface Block {
   readonly type: 'text' | 'reasoning' | 'other'
-  /** As the package names it. */
+  /** The id that the provider's package gives it. */
   id: string
   readonly text: GrowingText
-  /** The first half of a pair whose second half may come with the next delta. */
+  /** The first half of a surrogate pair whose second half may come with the next delta. */
   held: string
   metadata: ProviderMetadata | undefined
-  /** It was said that it is whole. */
+  /** The stream has said that the block is complete. */
   isWhole?: boolean
   readonly part?: MessagePart
 }
@@ -37,29 +37,34 @@ export interface Collecting {
   readonly stream: (event: StreamEvent) => void
 }
 
-/** Collects one model call's stream. Reading must not wait between parts: a stream that fails drops what was not read. */
+/**
+ * Collects the stream of one model call. The reader must not wait between parts, because a stream that fails drops the
+ * parts that were not read.
+ */
 export class Collector {
   finish: FinishReason | undefined
-  /** The finish in the provider's own word. */
+  /** The provider's own word for the finish. */
   rawFinish: string | undefined
   usage: UsageRecord | undefined
-  /** The first error part: the call failed, whatever finish says. */
+  /** The first error part: with one, the call failed, whatever the finish says. */
   error: { readonly value: unknown } | undefined
-  /** Settings that the provider dropped. */
+  /** Settings that the provider ignored. */
   warnings: readonly string[] = []
-  /** Whether any content came. */
+  /** Whether any content has come. */
   begun = false
   readonly #own: Collecting
   readonly #blocks: Block[] = []
-  /** Metadata of text blocks that have no delta yet. */
+  /** Metadata of text blocks without a delta so far. */
   readonly #early = new Map<string, ProviderMetadata>()
-  /** Characters of everything so far, and of each call's arguments. */
+  /** How many characters came, in all and for each call's arguments. */
   #chars = 0
   readonly #argumentChars = new Map<string, number>()
-  /** What was told ahead of the package, which will tell it again, and the blocks that it has named since. */
+  /**
+   * Pieces announced before the package gave them, which it will give again, and the blocks that it has named since.
+   */
   readonly #told: { readonly block: Block; chars: number }[] = []
   readonly #named = new Map<string, Block>()
-  /** Characters that the package told first. */
+  /** How many characters came from the package first. */
   #received = 0
   #knowsReasoning = false
 
@@ -79,12 +84,13 @@ export class Collector {
       case 'text-delta':
         return this.#delta('text', part)
       case 'reasoning-start':
-        // Redacted thoughts have no text at all, only metadata that has to go back.
+        // Redacted thoughts have no text, only metadata that has to be sent back.
         return this.#startReasoning(part.id, part.providerMetadata)
       case 'reasoning-delta':
         return this.#delta('reasoning', part)
       case 'tool-call':
-        // What came in one piece is here already: too long arguments are the call's end, not the answer's.
+        // Arguments that came in one piece are here already: if they are too long, that ends the call and not the
+        // answer.
         this.#countArguments(part.toolCallId, this.#newChars(part))
         if (part.providerExecuted !== true) this.#keep(toolCallPart(part, this.#own.newCallId()))
         return
@@ -103,8 +109,8 @@ export class Collector {
   }
 
   /**
-   * A piece that the wire tells before the package does. Answers whether it was taken: not while the package owes pieces
-   * before it, of `owed` characters that were handed to it untold, nor where it may not know of thoughts.
+   * Takes a piece that the wire reads before the package does. False: the piece was not taken, because the package
+   * still owes earlier pieces (`owed` characters that it was given first), or may not know of reasoning.
    */
   ahead(type: 'text' | 'reasoning', text: string, owed: number): boolean {
     if (this.#received < owed || (type === 'reasoning' && !this.#knowsReasoning)) return false
@@ -117,7 +123,7 @@ export class Collector {
     return true
   }
 
-  /** The end of a block or of the whole. */
+  /** The end of one block, or of all. */
   #end(part: StreamPart): void {
     switch (part.type) {
       case 'text-end':
@@ -136,12 +142,12 @@ export class Collector {
     }
   }
 
-  /** Nothing more comes. */
+  /** The stream has ended. */
   end(): void {
     for (const block of this.#blocks) this.#complete(block)
   }
 
-  /** What came so far. Calls only count once the stream has finished well. */
+  /** What came so far. Calls are included only once the stream has finished well. */
   parts(): readonly MessagePart[] {
     return this.#blocks.flatMap(({ type, text: grown, metadata, part }): readonly MessagePart[] => {
       if (part !== undefined) return [part]
@@ -163,7 +169,7 @@ export class Collector {
     if (part.providerMetadata !== undefined) ended.metadata = part.providerMetadata
   }
 
-  /** What of a piece was told before, and the block that it was told in, which has a name now. */
+  /** The part of a piece that was announced before, and its block, which has a name now. */
   #toldOf(
     type: 'text' | 'reasoning',
     { id, delta }: { readonly id: string; readonly delta: string },
@@ -208,7 +214,7 @@ export class Collector {
     this.#own.stream({ type: `${block.type}.delta`, turn: this.#own.turn, text: whole })
   }
 
-  /** What is still held of a block has nothing to wait for. */
+  /** Announces what is held of a block, because nothing follows. */
   #complete(block: Block): void {
     const { held } = block
     block.held = ''
@@ -220,7 +226,7 @@ export class Collector {
     if (this.#chars > this.#own.limits.maxAnswerChars) throw answerTooLarge(this.#own.limits)
   }
 
-  /** What a call adds to its deltas. */
+  /** How many characters a call has beyond its deltas. */
   #newChars({ toolCallId, input }: { readonly toolCallId: string; readonly input: string }): number {
     const before = this.#argumentChars.get(toolCallId) ?? 0
     return Math.max(0, Math.min(input.length, this.#own.limits.maxArgumentChars) - before)
@@ -273,7 +279,7 @@ export class Collector {
     if (text !== '') this.#own.stream({ type: 'reasoning.completed', turn: this.#own.turn, text })
   }
 
-  /** Deltas keep the order in which they were announced. */
+  /** Deltas are announced in the order in which they came. */
   #completeLast(): void {
     const last = this.#blocks.at(-1)
     if (last !== undefined) this.#complete(last)
@@ -286,17 +292,17 @@ export class Collector {
   }
 }
 
-/** The name of a block that the package has not named yet. */
+/** The id of a block that the package has not named yet. */
 const AHEAD = ''
-/** What a part costs that says nothing. */
+/** What a part without text counts. */
 const PART_CHARS = 8
 
-/** A text that ends in the first half of a surrogate pair. */
+/** Matches a text that ends in the first half of a surrogate pair. */
 const FIRST_HALF = /[\ud800-\udbff]$/
 
 /**
- * The calls of a reply that ended at the output limit: the last one may have been cut off and still look whole, so none
- * is dispatched.
+ * The calls of a reply that ended at the output limit. The last one may be cut off and still look complete, so none is
+ * dispatched.
  */
 export function withCallsCutOff(parts: readonly MessagePart[]): readonly MessagePart[] {
   const invalid = 'the output limit was reached, so the arguments may be cut off; call again with shorter arguments'
@@ -316,7 +322,7 @@ function toolCallPart(part: Extract<StreamPart, { type: 'tool-call' }>, callId: 
   }
 }
 
-/** Enough to see what went wrong; a model that ran away writes megabytes. */
+/** Enough to see what went wrong; a model that runs away writes megabytes. */
 const SHOWN_ARGS = 200
 
 function parseArgs(input: string): { readonly args: unknown } | { readonly invalid: string } {
@@ -329,7 +335,7 @@ function parseArgs(input: string): { readonly args: unknown } | { readonly inval
   }
 }
 
-/** A model's arguments must not reach the prototype of anything that they are copied into. */
+/** A model's arguments must not reach the prototype of any object that they are copied into. */
 function refusePrototypes(key: string, value: unknown): unknown {
   const reaches = key === '__proto__' || (key === 'constructor' && isRecord(value) && Object.hasOwn(value, 'prototype'))
   if (reaches) throw new SyntaxError('they name a prototype')

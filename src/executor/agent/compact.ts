@@ -1,8 +1,8 @@
 /**
- * Compaction: when the conversation grows too long, what came first is replaced by a summary.
+ * Compaction: when the conversation grows too long, its beginning is replaced by a summary.
  *
- * Enforces: a summary covers whole turns, so no call is separated from its result; a summary that can't be made by the
- * model is made by rule, so compaction never fails a run.
+ * Enforces: a summary covers whole turns, so no call is separated from its result; where the model can't make the
+ * summary, a rule makes it, so compaction never fails a run.
  */
 import { cutText, wellFormed } from '../../foreign.ts'
 import type { WholePart } from '../../store/records.ts'
@@ -13,16 +13,16 @@ import { textOf } from './parts.ts'
 import { lengthOf, middleCut } from './prompt.ts'
 
 export interface CompactionOptions {
-  /** Compact once the conversation is estimated to be longer. */
+  /** The conversation is compacted once its estimated length exceeds this. */
   readonly thresholdTokens: number
-  /** How many of the newest turns stay as they are; 2 unless told. */
+  /** How many of the newest turns stay as they are; default 2. */
   readonly keepTurns?: number
 }
 
 const DEFAULT_KEEP_TURNS = 2
 const CHARS_PER_TOKEN = 4
 
-/** A guess, used until a provider has measured credibly. */
+/** An estimate, used until a provider has counted plausibly. */
 export function estimateTokens(messages: readonly ContextMessage[]): number {
   return Math.ceil(lengthOf(messages) / CHARS_PER_TOKEN)
 }
@@ -32,11 +32,11 @@ export interface Compaction {
   readonly model: StreamingModel
   readonly limits: CallLimits
   readonly context: readonly ContextMessage[]
-  /** Of the context and what this run adds. */
+  /** The length of the context and of what this run adds. */
   readonly tokens: number
 }
 
-/** Compacts if it is time and there is something to cover. Answers whether it did. */
+/** Compacts if the conversation is too long and there is something to cover. Answers whether it did. */
 export async function compactIfLong(compaction: Compaction, options: CompactionOptions): Promise<boolean> {
   const { thresholdTokens, keepTurns = DEFAULT_KEEP_TURNS } = options
   if (compaction.tokens <= thresholdTokens) return false
@@ -44,17 +44,17 @@ export async function compactIfLong(compaction: Compaction, options: CompactionO
 }
 
 /**
- * Compacts a conversation that the provider does not take: all of it, because the newest turn may be what is too long.
- * Answers whether there was anything to cover.
+ * Compacts a conversation that the provider refuses as too long: all of it, because the newest turn may be what is too
+ * long. Answers whether there was anything to cover.
  */
 export async function compactAll(compaction: Compaction): Promise<boolean> {
-  // Half of what was too much is likely to fit; where it is not, the summary is made by rule.
+  // Half of what was too long is likely to fit; where it does not, the summary is made by rule.
   return await compact(compaction, { keepTurns: 0, summedChars: (compaction.tokens * CHARS_PER_TOKEN) / 2 })
 }
 
 interface Extent {
   readonly keepTurns: number
-  /** How much of the conversation the model reads to sum it up. */
+  /** How much of the conversation the model reads to summarise it. */
   readonly summedChars: number
 }
 
@@ -83,18 +83,18 @@ function coversUpTo(context: readonly ContextMessage[], keepTurns: number): numb
   const indexes = context.flatMap(({ index }) => (index === undefined ? [] : [index]))
   const [first, second] = indexes
   if (first === undefined) return undefined
-  // A summary stands first, but was written behind the messages that it left as they were.
+  // A summary stands first, but was written after the messages that it left as they were.
   const summary = second !== undefined && first > second ? first : undefined
   const end = Math.max(...indexes) + 1
   const starts = turnStarts(context)
   const kept = keepTurns === 0 ? undefined : starts.at(-keepTurns)
-  // Where too few turns came since, all are covered: keeping them would keep the conversation too long.
+  // With too few turns since the summary, all are covered: otherwise the conversation would stay too long.
   if (kept !== undefined && kept > (summary ?? first)) return kept
-  // A lone summary would only be summed up again.
+  // A summary alone would only be summarised again.
   return indexes.length === 1 && context[0]?.role === 'notice' ? undefined : end
 }
 
-/** Where a user speaks, unless a call from before has its result behind that: the two stay together. */
+/** Where a user speaks, except where a call from before has its result after that: call and result stay together. */
 function turnStarts(context: readonly ContextMessage[]): readonly number[] {
   const open = new Set<string>()
   const starts: number[] = []
@@ -116,7 +116,7 @@ const INSTRUCTION = `You sum up the beginning of a conversation between a user a
 replaces it: write down, in the language of the conversation, what the user wants and prefers, what was decided, what was found out (names, numbers, paths,
 ids), what was done with which result, and what is still open. No introduction, no comments, at most 600 words.`
 
-/** Longer inputs would not fit the model that is to shorten them. */
+/** The model that makes the summary has to be able to read the messages. */
 const MAX_MESSAGE_CHARS = 4000
 
 async function summarise(
@@ -125,7 +125,7 @@ async function summarise(
   maxChars: number,
 ): Promise<string> {
   const text = middleCut(covered.map(render).join('\n\n'), maxChars)
-  // Silent: observers follow the answer, not the housekeeping.
+  // Not streamed: observers follow the answer, not compaction.
   const { signal, deadline, clock, sessionId, runId, observer } = port
   const quiet = { signal, deadline, clock, sessionId, runId, observer, stream: () => {} }
   const end = await callModel(quiet, {
@@ -178,7 +178,7 @@ function renderPart(part: WholePart): string {
 const FALLBACK_LINE_CHARS = 200
 const FALLBACK_CHARS = 4000
 
-/** What was asked and answered, each shortened to a line. */
+/** The questions and answers, each shortened to a line. */
 export function fallbackSummary(covered: readonly ContextMessage[]): string {
   const lines = covered.flatMap(({ role, content }) => {
     const text = textOf(content).replaceAll(/\s+/g, ' ').trim()

@@ -1,8 +1,8 @@
 /**
- * What the requests of one run hold of the conversation: its context and the run's own messages, shorter where they are too
- * long for the model.
+ * The conversation that each request of a run contains: the context and the run's own messages, shortened where they
+ * are too long for the model.
  *
- * Enforces: an input that the model could take by itself is not kept from it by what was said before.
+ * Enforces: an input that would fit the model by itself is never refused because of what came before it.
  */
 import { whole } from '../../store/blobs.ts'
 import type { ContextMessage, RunPort } from '../executor.ts'
@@ -19,7 +19,7 @@ export class Conversation {
   readonly #port: RunPort
   readonly #model: () => StreamingModel
   #context: readonly ContextMessage[] = []
-  /** How much shorter than it is: not at all, its long parts cut, or no more than a note of it. */
+  /** How far it is shortened: not at all, long parts cut, or only a note of it. */
   #level: 0 | 1 | 2 = 0
 
   constructor(settings: Settings, port: RunPort, model: () => StreamingModel) {
@@ -32,7 +32,7 @@ export class Conversation {
     this.#context = await this.#port.context()
   }
 
-  /** What a request holds, with the messages of the run. */
+  /** The messages of a request. */
   messages(own: readonly ContextMessage[] = this.#port.journal()): readonly ContextMessage[] {
     switch (this.#level) {
       case 0:
@@ -44,14 +44,14 @@ export class Conversation {
     }
   }
 
-  /** Sums up its beginning if it is longer than it may be. */
+  /** Summarises its beginning if it is longer than the options allow. */
   async compactIfLong(): Promise<void> {
     const { compaction } = this.#settings
     if (compaction === undefined || compaction === false) return
     await this.#reload(await compactIfLong(this.#compaction(), compaction))
   }
 
-  /** Makes it shorter, because the provider finds it too long. Answers whether it could. */
+  /** Shortens it because the provider finds it too long. Answers whether that was possible. */
   async shorten(): Promise<boolean> {
     const before = lengthOf(this.messages())
     if (this.#level === 0) {
@@ -63,11 +63,11 @@ export class Conversation {
     return lengthOf(this.messages()) < before
   }
 
-  /** Notes how long it is now: as the provider counts, unless that can't be. */
+  /** Records its length: as the provider counts it, unless that number is implausible. */
   measure({ usage, parts }: Extract<CallEnd, { type: 'reply' }>): void {
     const guess = estimateTokens([...this.messages(), { role: 'assistant', content: whole(parts) }])
     const counted = usage?.inputTokens === undefined ? 0 : tokensOf(usage)
-    // Some servers count nothing, or only what they did not have in their cache.
+    // Some servers count nothing, or only what was not in their cache.
     this.#settings.measured.set(this.#port.sessionId, counted >= guess / 2 ? counted : guess)
   }
 
@@ -86,6 +86,6 @@ export class Conversation {
   }
 }
 
-/** What is left of a long result, at first and at last. */
+/** How much of a long result is kept, first and last. */
 const SHORT_CHARS = 4000
 const SHORTEST_CHARS = 400

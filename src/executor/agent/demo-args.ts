@@ -1,7 +1,7 @@
 /**
- * Arguments of the demo's tools, each field declared once: what the model is told of it, and what fits.
+ * Declares the arguments of the demo's tools, each field once: its schema for the model, and the check.
  *
- * The demo does without the validation library that `tool()` is for: loading it takes longer than the demo's first turn.
+ * The demo does without the validation library of `tool()`, because loading it takes longer than the demo's first turn.
  */
 import { isRecord } from './parts.ts'
 import type { AgentTool, ParsedArgs, ToolContext } from './tool.ts'
@@ -9,10 +9,10 @@ import type { AgentTool, ParsedArgs, ToolContext } from './tool.ts'
 interface Field<T> {
   /** JSON Schema of the field. */
   readonly schema: object
-  /** What fits, in words. */
+  /** What is valid, in words. */
   readonly wanted: string
   fits(value: unknown): value is T
-  /** Stands in where the model leaves the field out. */
+  /** The value where the model leaves the field out. */
   readonly otherwise?: T
 }
 
@@ -34,7 +34,7 @@ export function demoTool<Of extends Fields>({ fields, needsApproval = false, ...
     mayNeedApproval: needsApproval,
     needsApproval: () => needsApproval,
     parse: args => Promise.resolve(parse(fields, args)),
-    // `parse` is the only maker of arguments, so what arrives here has every field.
+    // Arguments are made by `parse` alone, so they have every field.
     execute: (args, context) => rest.execute(args as ArgsOf<Of>, context),
   }
 }

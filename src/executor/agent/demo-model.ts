@@ -1,6 +1,6 @@
 /**
- * `demo/agent`: a deterministic model without a language model behind it. It implements the provider interface, so
- * everything (streaming, tools, retries, cancelling) runs through the same loop as with a real one.
+ * `demo/agent`: a deterministic agent without a language model. It implements the provider interface, so streaming,
+ * tools, retries and cancels take the same way as with a real model.
  */
 import type { LanguageModelV4 } from '@ai-sdk/provider'
 import { aClock, aDelay, checkOptions, type Fields, optional } from '../../options.ts'
@@ -12,13 +12,13 @@ import type { CallOptions, StreamPart } from './model.ts'
 
 export interface DemoOptions {
   readonly clock?: Clock
-  /** Between two words; 15 ms unless told. Counting takes four times as long, slow counting twenty times. */
+  /** The wait between two words; default 15 ms. Counting takes four times as long, slow counting twenty times. */
   readonly wordDelayMs?: number
 }
 
 const OPTIONS: Fields<DemoOptions> = { clock: optional(aClock), wordDelayMs: optional(aDelay) }
 
-/** The demo model. */
+/** Makes the demo model. */
 export function demoModel(options: DemoOptions = {}): LanguageModelV4 {
   checkOptions('demoModel', options, OPTIONS)
   const { clock = systemClock, wordDelayMs = 15 } = options

@@ -1,8 +1,8 @@
 /**
- * What the demo agent does, read from the prompt alone: the same prompt always leads to the same next step.
+ * Decides the demo agent's next step from the prompt alone: the same prompt always gives the same step.
  *
- * The request is every user message since its last answer; user messages that came after tool results are steers. The
- * calls that the request asks for are made in rounds, and how many of them are made already is counted in the prompt.
+ * The request is every user message since its last answer; user messages behind tool results are steers. The calls that
+ * the request asks for are made in rounds, and the prompt shows how many have been made.
  */
 import type { CallOptions } from './model.ts'
 import { announcedCall, NOTICE } from './prompt.ts'
@@ -15,7 +15,7 @@ export interface DemoCall {
   readonly args: object
 }
 
-/** What comes next. */
+/** What the demo agent does next. */
 export type DemoStep =
   | { readonly type: 'call'; readonly say: string; readonly calls: readonly DemoCall[] }
   | {
@@ -67,7 +67,7 @@ export function demoStep(prompt: Prompt, tools: readonly string[]): DemoStep {
   const users = work.flatMap((message, index) =>
     message.role === 'user' ? [{ text: textOf(message), steer: isSteer(index) }] : [],
   )
-  // A steer is acknowledged anyway, so what is no command in it needs no further answer.
+  // Steers are acknowledged anyway, so a part that is no command needs no other answer.
   const actions = users
     .flatMap(({ text, steer }) =>
       read(text, prompt).filter(action => !(steer && action.type === 'text' && action.heard === true)),
@@ -84,7 +84,7 @@ export function demoStep(prompt: Prompt, tools: readonly string[]): DemoStep {
   return answer(actions, made, steers, prompt)
 }
 
-/** Results of calls that were pending while it said something else: the prompt ends with their announcements. */
+/** Results of calls that were pending during an earlier answer: the prompt ends with their announcements. */
 function decidedIn(prompt: Prompt): readonly Result[] {
   const start = prompt.findLastIndex(message => announcedBy(message) === undefined) + 1
   const ids = prompt.slice(start).flatMap(message => announcedBy(message) ?? [])
@@ -110,7 +110,7 @@ function isNotice(message: Message): boolean {
   return message.role === 'user' && textOf(message).startsWith(`${NOTICE} `)
 }
 
-/** Calls of the request side by side, then steps one by one; the first round that is not made yet. */
+/** The first round that has not been made: the calls of one request side by side, then its steps one by one. */
 function nextRound(actions: readonly Action[], made: number): readonly DemoCall[] | undefined {
   const rounds = [
     actions.flatMap(action => (action.type === 'call' ? [action.call] : [])),
@@ -170,7 +170,7 @@ const JOINTS = new RegExp(
 )
 
 function read(text: string, prompt: Prompt): readonly Action[] {
-  // "add 2 and 3" and "wait 5 ms and ask" hold an "and" of their own.
+  // "add 2 and 3" and "wait 5 ms and ask" contain an "and" of their own.
   const guarded = text
     .replaceAll(/(-?[\d.]+)\s+and\s+(-?[\d.]+)/gi, '$1 & $2')
     .replaceAll(/(wait [\d.]+ ?(?:ms|s)?)\s+and\s+(ask|fail)/gi, '$1 & $2')
@@ -267,7 +267,7 @@ function recall(prompt: Prompt, first: boolean): string {
   return text === undefined ? 'You said nothing before.' : `${first ? 'First' : 'Before that'} you said: ${text}`
 }
 
-/** A call of a tool that there is; otherwise a word about it. */
+/** The call of a tool that exists, else an answer that says that it does not. */
 function offered(action: Action, tools: readonly string[]): Action {
   const name = action.type === 'call' ? action.call.name : action.type === 'steps' ? STEP.name : undefined
   return name === undefined || tools.includes(name) ? action : said(`I have no tool named ${name}.`)

@@ -1,6 +1,6 @@
 /**
- * Tools of the demo agent, one for each thing that the ledger can show: harmless ones that may be repeated, one with an
- * effect that can be seen, and slow ones for each policy.
+ * The demo agent's tools, one for each thing that the call ledger can show: harmless ones that may be repeated, one
+ * with a visible effect, and slow ones for each policy.
  */
 import { appendFileSync } from 'node:fs'
 import { aClock, aNumber, aWord, checkOptions, type Fields, optional } from '../../options.ts'
@@ -10,11 +10,11 @@ import type { AgentTool, ToolContext } from './tool.ts'
 
 export interface DemoToolOptions {
   readonly clock?: Clock
-  /** What the dice show follows from it. */
+  /** Determines what the dice show. */
   readonly seed?: number
-  /** Where notes are appended; `MEERKAT_DEMO_NOTES` unless told, and only in memory without either. */
+  /** The file that notes are appended to; default `MEERKAT_DEMO_NOTES`, and without either only memory. */
   readonly notesFile?: string
-  /** Where notes go besides. */
+  /** Notes are appended here as well. */
   readonly notes?: string[]
 }
 
@@ -77,7 +77,7 @@ function diceTool(seed: number): AgentTool {
   })
 }
 
-/** Numbers from 0 to 1 that follow from a seed and a name (mulberry32). */
+/** Numbers from 0 to 1 that are determined by a seed and a name (mulberry32). */
 function sequence(seed: number, name: string): () => number {
   let state = Array.from(name).reduce((hash, char) => (Math.imul(hash, 31) + (char.codePointAt(0) ?? 0)) | 0, seed)
   return () => {
@@ -111,7 +111,7 @@ const transfer: AgentTool = demoTool({
   execute: ({ amount, to }) => ({ sent: amount, to }),
 })
 
-/** One for each policy: the same work, with another answer to the question what becomes of a lost call. */
+/** One for each policy: the same work, with another declaration of what becomes of a lost call. */
 function slowTools(clock: Clock): readonly AgentTool[] {
   const policies = { slow: 'retry', slow_ask: 'ask', slow_fail: 'fail' } as const
   return Object.entries(policies).map(([name, onLost]) =>
@@ -129,7 +129,7 @@ function slowTools(clock: Clock): readonly AgentTool[] {
   )
 }
 
-/** Waits in ten steps, each with progress. */
+/** Waits in ten steps and reports progress after each. */
 async function wait(clock: Clock, ms: number, { signal, progress }: ToolContext): Promise<void> {
   const steps = Math.max(1, Math.min(10, Math.floor(ms / 100)))
   for (let done = 1; done <= steps; done++) {

@@ -1,7 +1,7 @@
 /** A value that fits a JSON Schema, for the demo agent's structured answers. */
 import { isRecord } from './parts.ts'
 
-/** A value for the schema; strings say `text` where they may say anything. */
+/** A value for the schema; strings are `text` where the schema allows any. */
 export function valueFor(schema: unknown, text: string, root: unknown = schema, depth = 0): unknown {
   if (!isRecord(schema) || depth > MAX_DEPTH) return text
   if (typeof schema['$ref'] === 'string') return valueFor(target(root, schema['$ref']), text, root, depth + 1)
@@ -61,7 +61,7 @@ function objectFor(schema: Record<string, unknown>, text: string, root: unknown,
   const properties = asRecord(schema['properties'])
   const required: readonly unknown[] = Array.isArray(schema['required']) ? schema['required'] : []
   const names = new Set([...Object.keys(properties), ...required.filter(name => typeof name === 'string')])
-  // Optional parts of a recursive schema have no end.
+  // The optional fields of a recursive schema would never end.
   const wanted = [...names].filter(name => depth < SHALLOW || required.includes(name))
   return Object.fromEntries(wanted.map(name => [name, valueFor(properties[name] ?? {}, text, root, depth + 1)]))
 }

@@ -1,8 +1,8 @@
 /**
- * What the agent does where a model can't answer: it asks the next one of a list.
+ * Asks the next model of a list when one can't answer.
  *
- * Enforces: another model is asked only for what it may not suffer from as well. A request that no model would take fails
- * as it did; so does a call that was given up because the run is over.
+ * Enforces: another model is asked only where the reason need not hold for it too. A request that no model would accept
+ * fails with its own error; so does a call that was given up because the run is over.
  */
 import type { RunPort } from '../executor.ts'
 import type { Exhausted } from './budget.ts'
@@ -11,7 +11,7 @@ import type { StreamingModel } from './model.ts'
 import type { CallEnd } from './model-call.ts'
 import type { PersistentEnd } from './retry.ts'
 
-/** A model under the id it was asked for by; without one it is the agent's own. */
+/** A model and the id it was asked for by; without an id it is the agent's own. */
 export interface Chosen {
   readonly id: string | undefined
   readonly model: StreamingModel
@@ -19,13 +19,13 @@ export interface Chosen {
 
 interface Choice {
   readonly models: ModelChooser
-  /** Ids of the models that are asked in the place of others, in this order. */
+  /** The ids of the models that are asked in the place of others, in this order. */
   readonly fallback: readonly string[]
 }
 
 type Failed = Extract<PersistentEnd, { type: 'failed' }>
 
-/** The model of an id, or the first of the others that can be had. */
+/** The model of an id, or the first fallback that can be had. */
 export async function chooseModel({ models, fallback }: Choice, port: RunPort): Promise<Chosen | Exhausted> {
   const { id, source } = await port.model()
   const model = await models.choose(id)
@@ -44,7 +44,7 @@ export async function chooseModel({ models, fallback }: Choice, port: RunPort): 
   return model
 }
 
-/** What goes wrong with one model, or with who serves it, and need not with another. */
+/** Failures of one model, or of its provider, that another model need not have. */
 const OTHERS_MAY_ANSWER: ReadonlySet<string> = new Set([
   'call-timeout',
   'malformed-answer',
@@ -58,7 +58,10 @@ const OTHERS_MAY_ANSWER: ReadonlySet<string> = new Set([
   'unauthorized',
 ])
 
-/** Asks one model after the other until there is a reply; else the call failed as it did. `tries`: retries of it so far. */
+/**
+ * Asks one model after the other until one replies; else the call failed with its own error. `tries`: how often it was
+ * retried so far.
+ */
 export async function fallBack(
   { fallback, models }: Choice,
   { port, asked, tries }: { readonly port: RunPort; readonly asked: StreamingModel; readonly tries: number },

@@ -1,4 +1,4 @@
-/** A text that grows by small pieces. As one string it would cost ten times its size until somebody reads it. */
+/** A text that grows by small pieces. As one string it would take ten times its size until it is read. */
 export class GrowingText {
   readonly #long: string[] = []
   #short: string[] = []

@@ -1,4 +1,4 @@
-/** The tool by which a model asks for tools that are not shown to it: few of many are needed at a time. */
+/** The tool with which a model loads deferred tools, so that a program may have many tools and show only a few. */
 import { cutText } from '../../foreign.ts'
 import type { ToolState } from '../../kernel/tool-catalogue.ts'
 import type { RunPort } from '../executor.ts'
@@ -6,23 +6,23 @@ import type { AgentTool, ParsedArgs } from './tool.ts'
 
 export const LOAD_TOOLS = 'load_tools'
 
-/** A tool that may be asked for. */
+/** A deferred tool that may be loaded. */
 interface Loadable {
   readonly name: string
-  /** By which name the port knows it. */
+  /** The name by which the port knows it. */
   readonly asked: string
   readonly state: ToolState
   readonly tool: Pick<AgentTool, 'description'>
 }
 
-/** Of each description. */
+/** The longest description in the list. */
 const LINE_CHARS = 120
-/** Of the whole list; what is beyond it is counted. */
+/** The longest list; tools beyond it are only counted. */
 const LIST_CHARS = 8_000
-/** Names that one call may ask for. */
+/** How many names one call may request. */
 const MOST_NAMES = 100
 
-/** Makes the tool, for these. */
+/** Makes the tool that loads these tools. */
 export function loadTools(port: RunPort, tools: readonly Loadable[]): AgentTool {
   return {
     name: LOAD_TOOLS,
@@ -33,7 +33,7 @@ export function loadTools(port: RunPort, tools: readonly Loadable[]): AgentTool 
       required: ['names'],
       additionalProperties: false,
     },
-    // Asking again for what was asked for changes nothing.
+    // Requesting a tool twice changes nothing.
     onLost: 'retry',
     mayNeedApproval: false,
     needsApproval: () => false,
@@ -53,7 +53,7 @@ async function load(port: RunPort, names: readonly string[], tools: readonly Loa
   return { loaded, note, ...(unknown.length > 0 && { problem }) }
 }
 
-/** What is not asked for yet, a line each. */
+/** The tools that are not requested yet, one a line. */
 function listOf(tools: readonly Loadable[]): string {
   const waiting = tools.filter(({ state }) => state === 'deferred')
   const lines: string[] = []

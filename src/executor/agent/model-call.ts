@@ -1,7 +1,7 @@
 /**
- * One call of a model: the stream read to its end, or to the failure, timeout or abort that ended it.
+ * One call of a model: reads the stream to its end, or to the failure, timeout or abort that ends it.
  *
- * Every wait is bounded: the time to the first content, the gap between two parts, and the call as a whole.
+ * Every wait is bounded: the time to the first content, the gap between two parts, and the whole call.
  */
 import type { CallId } from '../../kernel/ids.ts'
 import { carried, tell, within } from '../../observer.ts'
@@ -26,11 +26,11 @@ import { saysTooLong } from './overflow.ts'
 import { Stage, Stopped } from './stage.ts'
 
 export interface CallLimits extends WireLimits {
-  /** Between two parts of the stream. */
+  /** The limit between two parts of the stream. */
   readonly streamStallMs: number
-  /** Until the first content: models that think first are silent for long. */
+  /** The limit until the first content; models that think first are silent for long. */
   readonly firstContentMs: number
-  /** The call as a whole. */
+  /** The limit of the whole call. */
   readonly callTimeoutMs: number
 }
 
@@ -53,13 +53,13 @@ export interface ModelCall {
   readonly newCallId: () => CallId
 }
 
-/** What a model call needs of a run. */
+/** The part of a run's port that a model call uses. */
 export type CallPort = Pick<RunPort, 'signal' | 'deadline' | 'clock' | 'stream' | 'sessionId' | 'runId' | 'observer'>
 
-/** To begin a request takes a millisecond or two: where many begin at once, what others say goes on in between. */
+/** Beginning a request takes a millisecond or two: where many begin at once, streams are read in between. */
 const beginnings = new Turns()
 
-/** Makes one call and announces what it says. Never throws for what a model or provider does. */
+/** Makes one call and announces its deltas. Never throws because of a model or provider. */
 export async function callModel(
   port: CallPort,
   { model, options, turn, limits, newCallId }: ModelCall,
@@ -124,8 +124,8 @@ interface Thrown {
 }
 
 /**
- * Reads all parts without waiting in between: a stream that fails drops what was not read yet. Ends with the part that
- * says so, not with the connection.
+ * Reads all parts without waiting in between, because a stream that fails drops the parts that were not read. Ends with
+ * the part that says so, not with the connection.
  *
  * @param onPart Answers whether this was the last part.
  */
@@ -149,7 +149,7 @@ async function read(
     return undefined
   } catch (error) {
     leave()
-    // Deaf to its signal it may open the stream later: nobody will read it.
+    // A provider that ignores its signal may still open the stream, which is closed then unread.
     opening?.then(
       ({ stream }) => stream.cancel().catch(() => undefined),
       () => undefined,
@@ -174,7 +174,7 @@ function judge(
   const parts = collector.parts()
   const said: Said = { turn, parts, ...usageField(collector.usage) }
   const failed = (failure: ModelFailure): CallEnd => ({ ...said, type: 'failed', failure })
-  // A finished answer stands, whatever aborted a moment later.
+  // A finished answer stands, even if the run aborted a moment later.
   const { finish } = collector
   const whole = finish !== undefined && finish !== 'error' && finish !== 'interrupted' && collector.error === undefined
   if (!whole && stage.cause !== undefined) {
@@ -191,7 +191,7 @@ function judge(
     : failed(bad)
 }
 
-/** What is wrong with an answer that is whole. */
+/** What is wrong with a complete answer; undefined: nothing. */
 function wholeFailure(
   model: StreamingModel,
   { finish, rawFinish = '' }: Collector,
@@ -205,14 +205,14 @@ function wholeFailure(
   return saysTooLong('', [rawFinish]) ? contextFull(model) : emptyAnswer(model)
 }
 
-/** What a call cost. One that ended without saying so cost something, unless it was refused before the model read it. */
+/** What a call cost. One that ended without a count did cost something, unless the model never read it. */
 export function costOf(end: CallEnd): UsageRecord | undefined {
   if (end.usage !== undefined) return end.usage
   const isRefused = end.type === 'failed' && end.parts.length === 0 && REFUSED.has(end.failure.code)
   return isRefused ? undefined : { calls: 1, ...UNMEASURED }
 }
 
-/** Codes of failures that come instead of an answer. */
+/** Codes of failures that come in the place of an answer. */
 const REFUSED: ReadonlySet<string> = new Set([
   'unauthorized',
   'unsupported',
@@ -234,7 +234,7 @@ function usageField(usage: UsageRecord | undefined): { readonly usage?: UsageRec
   return usage === undefined ? {} : { usage }
 }
 
-/** Watches for silence in a stream. One timer at a time, however many parts come. */
+/** Watches a stream for silence, with one timer however many parts come. */
 class Silence {
   readonly #clock: RunPort['clock']
   readonly #limits: CallLimits
@@ -261,7 +261,7 @@ class Silence {
     this.#callOff()
   }
 
-  /** What was too slow, once the stage has stopped for it. */
+  /** What was too slow, after the stage has stopped because of it. */
   reason(): string {
     if (!this.#tooLong) return `was not done within ${seconds(this.#limits.callTimeoutMs)}`
     return this.#collector.begun
@@ -274,7 +274,7 @@ class Silence {
   }
 
   #watch(): void {
-    // The shorter limit decides how often to look; what came meanwhile decides what counts.
+    // The timer is set for the shorter limit; when it fires, the parts that came meanwhile decide.
     const leftMs = this.#heardAt + this.#limitMs - this.#clock.monotonic()
     if (leftMs <= 0) {
       this.#tooLong = true

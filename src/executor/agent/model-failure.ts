@@ -1,9 +1,9 @@
 /**
- * Why a model call failed, and whether trying again may mend it.
+ * Why a model call failed, and whether another attempt may succeed.
  *
- * Decided by type, status and code; by a message only that the conversation is too long, because few say that otherwise.
- * What a provider's error object holds besides (the whole prompt) goes nowhere; its message is shown shortened and
- * without anything that looks like a key.
+ * Decided by type, status and code; the message is used only to tell that the conversation is too long, because few
+ * providers have a code for that. The rest of a provider's error object (the whole prompt) is dropped; its message is
+ * shown shortened, and without anything that looks like a key.
  */
 import type { APICallError } from '@ai-sdk/provider'
 import { MeerkatError } from '../../errors.ts'
@@ -19,22 +19,22 @@ import { isRecord } from './parts.ts'
 import { retryAfterMs } from './retry-after.ts'
 
 export interface ModelFailure {
-  /** Set where trying again may help. */
+  /** Present where another attempt may succeed. */
   readonly kind?: LlmRetryFailureKind
   readonly code: string
   /** What is wrong, where, and what to do. */
   readonly message: string
   /** How long the provider asks to wait. */
   readonly retryAfterMs?: number
-  /** Trying again helps once or never. */
+  /** Another attempt is worth making only once. */
   readonly once?: true
-  /** The provider's own text, for failures that were found out by status. */
+  /** The HTTP status, for failures found by status: the message is the provider's own. */
   readonly status?: number
 }
 
 type Named = Pick<StreamingModel, 'provider' | 'modelId'>
 
-/** Classes what a model call threw or reported. */
+/** Classifies what a model call threw or reported. */
 export function modelFailure(error: unknown, model: Named, nowMs: number): ModelFailure {
   const fault = wireFaultIn(error)
   if (fault !== undefined) return { code: fault.code, message: `${nameOf(model)}: ${fault.message}` }
@@ -55,7 +55,7 @@ export function modelFailure(error: unknown, model: Named, nowMs: number): Model
   return reportedFailure({ message: 'an error without a message', data: error }, model)
 }
 
-/** What can't be read as an answer may be an error that can. */
+/** A body that can't be read as an answer may be readable as an error. */
 function unreadable(error: unknown, model: Named): ModelFailure {
   const value: unknown = isRecord(error) ? error['value'] : undefined
   const shown = Array.isArray(value) ? value : isRecord(value) ? value['error'] : undefined
@@ -63,7 +63,7 @@ function unreadable(error: unknown, model: Named): ModelFailure {
   return reportedFailure({ message: '', data: value }, model)
 }
 
-/** The stream ended without saying that it is finished. */
+/** The stream ended without a finish. */
 export function unfinishedStream(model: Named): ModelFailure {
   return {
     kind: 'network-timeout',
@@ -72,7 +72,7 @@ export function unfinishedStream(model: Named): ModelFailure {
   }
 }
 
-/** Nothing came, or not all of it, for too long. */
+/** Nothing came, or not all of it, within the limit. */
 export function tooSlow(model: Named, what: string): ModelFailure {
   return { kind: 'call-timeout', code: 'call-timeout', message: `${nameOf(model)} ${what}` }
 }
@@ -104,7 +104,7 @@ function apiFailure(error: APICallError, model: Named, nowMs: number): ModelFail
   const host = hostOf(error.url)
   if (status === undefined) return unreachable(model, host, error)
   if (isMalformed(error.cause)) return unreadable(error.cause, model)
-  // Broken off, or packed so that it can't be unpacked.
+  // The answer broke off, or could not be decompressed.
   if (status >= 200 && status < 300) return unfinishedStream(model)
   const data = responseBody ?? error.data
   const asked = retryAfterMs(responseHeaders ?? {}, nowMs)
@@ -115,9 +115,9 @@ function apiFailure(error: APICallError, model: Named, nowMs: number): ModelFail
 interface Reported {
   readonly status?: number | undefined
   readonly isRetryable?: boolean | undefined
-  /** Where the provider has no words of its own. */
+  /** Used where the provider gives no message. */
   readonly message: string
-  /** The provider's error, in whatever form. */
+  /** The provider's error, in any form. */
   readonly data?: unknown
   readonly host?: string | undefined
 }
@@ -151,7 +151,7 @@ interface Verdict {
   readonly kind?: LlmRetryFailureKind
 }
 
-/** What a reported error means; the first that fits. */
+/** What a reported error means; the first rule that matches. */
 function verdictOf(error: Judged, model: Named): Verdict {
   const { status, message, codes } = error
   if (codes.some(code => QUOTA.test(code)) || status === 402)
@@ -180,7 +180,7 @@ const KEY = /authentication|permission|unauthori[sz]ed|unauthenticated|forbidden
 const MODEL = /model_?not_?found/
 const FINAL = /invalid|bad_?request|not_?found|unsupported|validation/
 
-/** Words of errors that name neither a status nor a code: what they speak of stays so. */
+/** Words in errors without status or code that name a lasting reason. */
 const FINAL_WORDS =
   /not found|does not exist|no such|unknown|not support|unsupported|invalid|unauthori[sz]ed|forbidden|denied|api key|is required|must be|not allowed|malformed/i
 
@@ -229,14 +229,14 @@ function isRefusedUse(error: unknown): error is Error {
 }
 
 /**
- * Whether the error is one of these of the AI SDK. Its classes mark what they make with a registered symbol, because a
- * provider may bring a copy of its own; so they need not be loaded to recognise an error, either.
+ * Whether the error is one of these of the AI SDK. Its classes mark their instances with a registered symbol, because a
+ * provider may bring its own copy of them; so they need not be loaded to recognise an error.
  */
 function isMarked(error: unknown, names: readonly string[]): boolean {
   return isRecord(error) && names.some(name => Reflect.get(error, Symbol.for(`vercel.ai.error.${name}`)) === true)
 }
 
-/** What a provider reports in the middle of a stream. */
+/** An error that a provider reports within a stream. */
 interface ProviderStreamError {
   readonly message: string
   readonly statusCode?: number
@@ -248,7 +248,7 @@ function isProviderStreamError(error: unknown): error is ProviderStreamError {
   return isRecord(error) && Reflect.get(error, Symbol.for('vercel.ai.providerStreamError')) === true
 }
 
-/** Codes of certificates and of what is no TLS at all: another attempt meets the same. */
+/** Codes of wrong certificates and of servers without TLS: another attempt would fail alike. */
 const UNTRUSTED = /^(?:CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO_|HOSTNAME_|ERR_TLS_|ERR_SSL_|INVALID_CA|INVALID_PURPOSE)/
 
 /** The system's code for a broken connection, from anywhere in the chain of causes. */
@@ -265,10 +265,10 @@ function hostOf(url: string): string {
 
 const SHOWN_MESSAGE = 300
 
-/** Words are looked for no further: a message may be as long as an answer. */
+/** Only this much of a message is searched: it may be as long as an answer. */
 const MAX_READ = 4096
 
-/** Shortened, on one line, without what looks like a key. */
+/** The message, shortened to one line and without anything that looks like a key. */
 function safe(message: string): string {
   const plain = wellFormed(cutText(message, MAX_READ))
     .replaceAll(/\b(?:sk|pk|key|rk|gsk|xai|AIza)[-_][\w*-]{6,}|\bAIza[\w-]{10,}|\bBearer\s+\S+/gi, '[key]')

@@ -1,7 +1,7 @@
 /**
- * Models of every version of the AI SDK's provider interface that can be spoken to as version 4.
+ * Makes models of all versions of the AI SDK's provider interface usable as version 4.
  *
- * Versions 2 and 3 differ where a prompt holds a file, and version 2 in how a stream ends; the rest is the same.
+ * Versions 2 and 3 differ in files within a prompt, and version 2 in how a stream ends; the rest is the same.
  */
 import type { LanguageModelV2, LanguageModelV3, LanguageModelV4 } from '@ai-sdk/provider'
 import { MeerkatError } from '../../errors.ts'
@@ -11,7 +11,7 @@ import { isRecord } from './parts.ts'
 /** A model of any provider. */
 export type LanguageModel = LanguageModelV2 | LanguageModelV3 | LanguageModelV4
 
-/** What the agent needs of a model. */
+/** The part of a model that the agent uses. */
 export type StreamingModel = Pick<LanguageModelV4, 'provider' | 'modelId' | 'doStream'>
 
 type CallOptions = Parameters<LanguageModelV4['doStream']>[0]
@@ -20,10 +20,10 @@ type StreamPart = StreamResult['stream'] extends ReadableStream<infer Part> ? Pa
 
 export type { CallOptions, StreamPart }
 
-/** The model as one of version 4, over a `fetch` that takes providers as they are. */
+/** The model as version 4, over a `fetch` that tolerates what providers really send. */
 export function asStreamingModel(given: LanguageModel): StreamingModel {
   const model = overWireFetch(given)
-  // A JavaScript caller can pass anything.
+  // A JavaScript caller may pass any value.
   const version: unknown = model.specificationVersion
   if (model.specificationVersion === 'v4') return model
   if (version !== 'v2' && version !== 'v3') {
@@ -36,7 +36,7 @@ export function asStreamingModel(given: LanguageModel): StreamingModel {
     provider: model.provider,
     modelId: model.modelId,
     doStream: async options => {
-      // The older interfaces take what is left once the file parts have their form.
+      // With its file parts converted, the prompt is valid for the older interfaces.
       const older = { ...options, prompt: options.prompt.map(withOlderFiles) } as never
       const { stream } = await model.doStream(older)
       const upgrade = new TransformStream<object, StreamPart>({
@@ -48,15 +48,15 @@ export function asStreamingModel(given: LanguageModel): StreamingModel {
 }
 
 /**
- * The same model, with our `fetch` over its own. The packages of the AI SDK keep in `config` what a model was made with; a
- * model that keeps nothing there, or no `fetch`, stays as it is.
+ * The same model with our `fetch` around its own. The packages of the AI SDK keep a model's settings in `config`; a
+ * model without one, or without a `fetch` in it, stays as it is.
  */
 function overWireFetch<Model extends LanguageModel>(model: Model): Model {
   const config: unknown = Reflect.get(model, 'config')
   if (!isRecord(config) || Object.getPrototypeOf(config) !== Object.prototype) return model
   const { fetch: own, provider } = config
   if (typeof provider !== 'string' || !(own === undefined || isFetch(own))) return model
-  // Whatever else it is, it has from the model itself.
+  // Everything else is inherited from the model.
   const over = Object.create(model, { config: { value: { ...config, fetch: wireFetch(own) } } }) as Model
   return over
 }
@@ -78,7 +78,7 @@ function withOlderFiles(message: CallOptions['prompt'][number]): unknown {
 
 function newerPart(part: object): StreamPart {
   const { type, finishReason, usage } = part as { type?: unknown; finishReason?: unknown; usage?: unknown }
-  // Every other part has the form of version 4 already.
+  // All other parts have the form of version 4 already.
   if (type !== 'finish' || typeof finishReason !== 'string') return part as StreamPart
   return {
     type: 'finish',
@@ -102,7 +102,7 @@ function newerUsage(usage: Record<string, unknown>): Extract<StreamPart, { type:
   }
 }
 
-/** Whether a value is a model of the provider interface, by its form. */
+/** Whether a value has the form of a model of the provider interface. */
 export function isLanguageModel(value: unknown): value is LanguageModel {
   return (
     typeof value === 'object' &&

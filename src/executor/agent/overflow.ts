@@ -1,8 +1,8 @@
 /**
- * Whether a provider says that a request holds more than its model takes.
+ * Whether a provider's error says that a request is longer than its model can take.
  *
- * Few say it with a code, so their sentences have to be known. Each line names whose it is; what speaks of tokens a
- * minute is a rate limit, which a shorter request would not mend.
+ * Few providers have a code for it, so their sentences are matched, one line for each provider. A sentence about tokens
+ * a minute is a rate limit, which a shorter request would not mend.
  */
 
 const CODES = /context_length|context_window|context_size|context_overflow|too_long|request_too_large|string_above_max/
@@ -33,7 +33,7 @@ const SENTENCES: readonly RegExp[] = [
   /exceed\w* (?:the )?(?:model )?(?:token limit|max(?:imum)? (?:length|tokens))|token limit exceeded|too many (?:input |prompt )?tokens/,
   /range of input length should be/,
   /tokens in request more than max tokens/,
-  // A file that is too large by itself would come with every request that follows.
+  // A file that is too large would be too large in every later request, too.
   /\b(?:image|file|document|pdf|audio|video|attachment|payload|request body|entity)s?\b[^.]*(?:exceed|too (?:large|big|many)|larger than)/,
   // llama-server's slots.
   /\bn_ctx\b/,
@@ -41,7 +41,7 @@ const SENTENCES: readonly RegExp[] = [
 
 const OF_A_RATE = /per (?:second|minute|min|hour|day)|\b[rt]p[mds]\b|rate.?limit|quota|please wait|throttl/
 
-/** A request that no waiting lets through, though it speaks of a rate. */
+/** A request above the limit of a minute: waiting does not help. */
 const TOO_LARGE_AT_ONCE = /request too large/
 
 export function saysTooLong(message: string, codes: readonly string[]): boolean {

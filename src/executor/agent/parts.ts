@@ -1,8 +1,9 @@
 /**
- * How this executor writes its messages, and reads them back.
+ * Writes and reads this executor's messages.
  *
- * What a provider attached to a part (signatures of thoughts, item ids) goes back to it with the part, so it is kept in
- * the record as `meta`. A tool call that must not be dispatched says why in its `meta`, so that a restart knows it too.
+ * Data that a provider attached to a part (signatures of thoughts, item ids) has to go back to it with the part, so the
+ * record keeps it as `meta`. A tool call that must not be dispatched has the reason in its `meta`, so that it is known
+ * after a restart too.
  */
 import type { SharedV4ProviderMetadata } from '@ai-sdk/provider'
 import { cutText, jsonOf, wellFormed } from '../../foreign.ts'
@@ -14,14 +15,14 @@ export interface PartMeta {
   readonly provider?: ProviderMetadata
   /** Why a tool call is not dispatched: its arguments are no JSON, or were cut off. */
   readonly invalid?: string
-  /** Why a tool call is answered as unknown, whatever tools there are later: its request did not show it. */
+  /** Why a tool call is answered as unknown, even if the tool exists later: its request did not show it. */
   readonly unseen?: string
 }
 
 export type ToolCallPart = Extract<MessagePart, { readonly type: 'tool-call' }>
 export type ToolResultPart = Extract<MessagePart, { readonly type: 'tool-result' }>
 
-/** The `meta` of a part that this executor wrote; parts of others have none. */
+/** The `meta` of a part that this executor wrote; other parts have none. */
 export function metaOf(part: object): PartMeta {
   if (!('meta' in part) || !isRecord(part.meta)) return {}
   const { provider, invalid, unseen } = part.meta
@@ -32,7 +33,7 @@ export function metaOf(part: object): PartMeta {
   }
 }
 
-/** `{ meta }` to spread into a part, empty where there is nothing to keep. */
+/** `{ meta }` to spread into a part, or nothing if `meta` is empty. */
 export function withMeta(meta: PartMeta): { readonly meta?: PartMeta } {
   return Object.keys(meta).length === 0 ? {} : { meta }
 }
@@ -47,7 +48,7 @@ export function textOf(content: MessageRecord['content']): string {
   return content.map(part => (part.type === 'text' ? part.text : '')).join('')
 }
 
-/** The parts of a message that stand on their own: everything but its calls. Undefined where nothing is left. */
+/** A message without its calls; undefined where nothing is left. */
 export function withoutCalls(parts: readonly MessagePart[]): MessageRecord | undefined {
   const kept = parts.filter(part => part.type !== 'tool-call')
   return kept.length === 0 ? undefined : { role: 'assistant', content: kept }
@@ -57,8 +58,8 @@ export function withoutCalls(parts: readonly MessagePart[]): MessageRecord | und
 const MAX_NAME_CHARS = 128
 
 /**
- * A call as it goes into the record: what is too long of it stays out, and then it is not dispatched. Longer arguments are
- * a model that ran away: no tool wants them, and the record keeps them for ever.
+ * A call as it is recorded. A name or arguments that are too long are left out, and the call is not dispatched: such
+ * arguments come from a model that ran away, and the record would keep them for ever.
  */
 export function boundedCall(part: MessagePart, maxArgumentChars: number): MessagePart {
   if (part.type !== 'tool-call') return part

@@ -1,10 +1,10 @@
 /**
- * From messages to what a provider is sent. Composed for every request, stored nowhere.
+ * Turns messages into what a provider is sent. Composed for every request, and stored nowhere.
  *
  * Enforces: every call in the prompt is followed by exactly one result, in the order of the calls; a call without a
- * recorded result says plainly what it waits for, or that its outcome is unknown. A result that came after something else
- * was said stands with its call, as providers demand, and is announced where it came. All text is well-formed Unicode, whoever wrote it into the
- * records.
+ * recorded result says what it waits for, or that its outcome is unknown. A result that came after other messages
+ * stands with its call, as providers demand, and is announced where it came. All text is well-formed Unicode, even
+ * where the records are not.
  */
 import { cutText, wellFormed, withWellFormedStrings } from '../../foreign.ts'
 import type { CallEntry } from '../../kernel/regions/calls/state.ts'
@@ -23,7 +23,7 @@ export interface PromptSource {
   readonly system: string | undefined
   /** The committed transcript, then the unfinished work. */
   readonly messages: readonly ContextMessage[]
-  /** The unfinished work's calls: how one without a result ended. */
+  /** The calls of the unfinished work: they tell how a call without a result ended. */
   readonly calls: readonly CallEntry[]
 }
 
@@ -43,7 +43,7 @@ export function buildPrompt({ system, messages, calls }: PromptSource): Prompt {
   ]
 }
 
-/** Results behind which there is no longer anything but results up to their call: somebody spoke in between. */
+/** Results that came after another message: somebody spoke between the call and the result. */
 function lateResults(messages: readonly ContextMessage[]): ReadonlySet<WholePart> {
   const late = new Set<WholePart>()
   let current: ReadonlySet<string> = new Set()
@@ -56,13 +56,13 @@ function lateResults(messages: readonly ContextMessage[]): ReadonlySet<WholePart
   return late
 }
 
-/** Whether a message announces the result of a call that was pending, and of which. */
+/** The id of the call whose late result a message announces; undefined: it announces none. */
 export function announcedCall(text: string): string | undefined {
   return ANNOUNCED.exec(text)?.[1]
 }
 const ANNOUNCED = /^\[SYSTEM NOTICE\] The call (\S+) of [^,]+, which was pending,/
 
-/** Results stand behind their calls; those that nobody would look for there any more are announced. */
+/** Announces the late results where they came, because the model has read past their calls. */
 function announced({ content }: ContextMessage, late: ReadonlySet<WholePart>): Prompt {
   const parts = typeof content === 'string' ? [] : content.filter(part => late.has(part))
   return parts.flatMap(part => {
@@ -90,7 +90,7 @@ function promptMessages(message: ContextMessage, resultOf: (call: ToolCallPart) 
       return userMessage(content)
     case 'system':
     case 'notice':
-      // Providers take system messages only at the top, so what the runtime says in between is marked text.
+      // Providers take system messages only at the beginning, so a notice of the runtime becomes marked user text.
       return [{ role: 'user', content: [{ type: 'text', text: wellFormed(asNotice(textOf(content))) }] }]
     case 'assistant':
       return assistantMessages(content, resultOf)
@@ -99,7 +99,7 @@ function promptMessages(message: ContextMessage, resultOf: (call: ToolCallPart) 
   }
 }
 
-/** Marks what the runtime says in the place of a user. */
+/** Marks a user message that the runtime wrote. */
 export const NOTICE = '[SYSTEM NOTICE]'
 
 function asNotice(text: string): string {
@@ -169,7 +169,7 @@ function assistantPart(part: WholePart): readonly AssistantPart[] {
     case 'reasoning':
       return [{ type: part.type, text: wellFormed(part.text), ...providerOptions }]
     case 'tool-call':
-      // Providers and the templates of open models want an object, also where the model wrote something else.
+      // Providers and the templates of open models demand an object, even where the model wrote something else.
       return [
         {
           type: 'tool-call',
@@ -190,7 +190,7 @@ function assistantPart(part: WholePart): readonly AssistantPart[] {
 
 function resultPart({ callId, name, output, isError }: ToolResultPart): ResultPart {
   const failed = isError === true
-  // Outputs are JSON: `runCall` wrote them so, and records hold nothing else.
+  // Outputs are JSON: `runCall` wrote them, and records hold nothing else.
   const value = withWellFormedStrings(output) as Extract<ResultPart['output'], { type: 'json' }>['value']
   return {
     type: 'tool-result',
@@ -203,7 +203,7 @@ function resultPart({ callId, name, output, isError }: ToolResultPart): ResultPa
   }
 }
 
-/** What the model is told about a call whose result is not in the records. */
+/** What the model is told about a call whose result is not recorded. */
 function unrecorded({ callId, name }: ToolCallPart, entry: CallEntry | undefined): ToolResultPart {
   const pending = entry === undefined ? undefined : pendingOutput(entry)
   if (pending !== undefined) return { type: 'tool-result', callId, name, output: pending }
@@ -216,7 +216,7 @@ function unrecorded({ callId, name }: ToolCallPart, entry: CallEntry | undefined
   return { type: 'tool-result', callId, name, output, isError: entry?.state !== 'succeeded' }
 }
 
-/** What stands in the place of a result that is still to come. */
+/** Stands in for a result that is still to come. */
 function pendingOutput({ state, at, expiry }: CallEntry): object | undefined {
   const since = new Date(at).toISOString()
   const more =
@@ -236,17 +236,17 @@ function pendingOutput({ state, at, expiry }: CallEntry): object | undefined {
   }
 }
 
-/** Beginning and end, with a mark between them. */
+/** The beginning and the end of a text, with a mark between them. */
 export function middleCut(text: string, maxChars: number): string {
   if (text.length <= maxChars) return text
   const head = cutText(text, Math.max(0, Math.floor(maxChars / 2)))
   const tail = text.slice(text.length - Math.max(0, Math.floor(maxChars / 2)))
-  // The second half of a pair whose first half is left out.
+  // Never begin with the second half of a surrogate pair.
   const whole = /^[\udc00-\udfff]/.test(tail) ? tail.slice(1) : tail
   return `${head}\n[… ${text.length - head.length - whole.length} characters left out …]\n${whole}`
 }
 
-/** How much of the conversation the messages hold, in characters. */
+/** The length of the messages in characters. */
 export function lengthOf(messages: readonly ContextMessage[]): number {
   return messages.reduce(
     (sum, { content }) =>
@@ -255,7 +255,7 @@ export function lengthOf(messages: readonly ContextMessage[]): number {
   )
 }
 
-/** A picture or document costs tokens by its size on paper, not by its bytes. */
+/** A picture or a document costs tokens by its size on paper, not by its bytes. */
 const FILE_LENGTH = 4000
 
 export function partLength(part: WholePart): number {

@@ -1,6 +1,6 @@
-/** How long a provider asks to wait, in any of the forms that are in use. */
+/** Reads how long a provider asks to wait, in all the forms that are in use. */
 
-/** `retry-after-ms`, or `retry-after` in seconds, with a unit, or as a date. */
+/** From `retry-after-ms`, or from `retry-after` in seconds, with a unit, or as a date. */
 export function retryAfterMs(headers: Readonly<Record<string, string>>, nowMs: number): number | undefined {
   const ms = amount(headers['retry-after-ms'], 1)
   if (ms !== undefined) return ms
@@ -19,7 +19,7 @@ const UNITS: Readonly<Record<string, number>> = {
   h: 3_600_000,
 }
 
-/** The longest of the amounts that a header holds: proxies add theirs behind the provider's. */
+/** The longest of the amounts in a header, because a proxy adds its own to the provider's. */
 function amount(text: string | undefined, unitMs: number): number | undefined {
   const amounts = (text ?? '').split(',').map(one => {
     const [, count = '', unit = ''] = /^\s*\+?(\d+(?:\.\d*)?|\.\d+)\s*([a-z]*)\s*$/i.exec(one) ?? []
@@ -30,8 +30,8 @@ function amount(text: string | undefined, unitMs: number): number | undefined {
 }
 
 function untilDate(text: string, nowMs: number): number | undefined {
-  // The oldest of the three forms of HTTP's dates has no zone: it is GMT.
+  // The oldest of the three date formats of HTTP has no zone: it means GMT.
   const at = Date.parse(/\b\d\d:\d\d:\d\d \d{4}\s*$/.test(text) ? `${text} GMT` : text)
-  // `Date.parse` makes dates of numbers too, such as -1.
+  // `Date.parse` also accepts numbers, such as -1.
   return Number.isNaN(at) || !/[a-z]|\d-\d/i.test(text) ? undefined : Math.max(0, at - nowMs)
 }

@@ -1,8 +1,8 @@
 /**
  * A model call with its retries.
  *
- * A retried call is a new turn, so that the deltas of one turn are always the text of one answer. Retries are announced
- * before the wait, never begin past the deadline, and honour what the provider asks for.
+ * A retry is a new turn, so that the deltas of one turn are always the text of one answer. A retry is announced before
+ * its wait, never begins past the deadline, and waits as long as the provider asks.
  */
 import type { RunPort } from '../executor.ts'
 import type { CallEnd } from './model-call.ts'
@@ -10,19 +10,19 @@ import type { ModelFailure } from './model-failure.ts'
 import { abortCause, delay } from './stage.ts'
 
 export interface RetryLimits {
-  /** Retries after the first call. */
+  /** How many retries may follow the first call. */
   readonly maxRetries: number
   readonly baseDelayMs: number
-  /** No wait that nobody asked for is longer. */
+  /** The longest wait, unless the provider asks for a longer one. */
   readonly maxDelayMs: number
   /** A provider that asks for a longer wait is given up; the run's deadline is a limit in any case. */
   readonly maxAskedMs: number
-  /** From 0 to 1, for the jitter. */
+  /** Answers numbers from 0 to 1, for the jitter. */
   readonly random: () => number
 }
 
 export type PersistentEnd = CallEnd & {
-  /** With a failure: whether retries were used up, rather than there being no point in them. */
+  /** With a failure: true where the retries were used up, false where a retry would not have helped. */
   readonly exhausted?: boolean
 }
 
@@ -50,7 +50,7 @@ export async function callWithRetries(
   }
 }
 
-/** Doubles from the base up to the limit, with jitter; undefined where the provider wants a longer wait than we take. */
+/** Doubles from the base to the limit, with jitter; undefined where the provider asks for more than the limit. */
 function delayBefore(attempt: number, { retryAfterMs }: ModelFailure, limits: RetryLimits): number | undefined {
   if (retryAfterMs !== undefined) return retryAfterMs > limits.maxAskedMs ? undefined : retryAfterMs
   const full = Math.min(limits.maxDelayMs, limits.baseDelayMs * 2 ** (attempt - 1))

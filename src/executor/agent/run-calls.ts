@@ -1,5 +1,5 @@
 /**
- * The tool calls of one turn, side by side. Outcomes that are there at the same time are recorded together.
+ * Performs the tool calls of one turn, side by side. Outcomes that come at the same time are recorded together.
  */
 import { setImmediate } from 'node:timers/promises'
 import { messageOf } from '../../foreign.ts'
@@ -7,7 +7,7 @@ import type { CallId } from '../../kernel/ids.ts'
 import type { AbortCause, CallOutcome } from '../executor.ts'
 import { type CallRun, type PreparedCall, runCall } from './run-tool.ts'
 
-/** Runs calls whose intents are recorded and records their outcomes. Resolves when every call has ended. */
+/** Performs calls whose intents are recorded, and records their outcomes. Resolves when every call has ended. */
 export async function runCalls(calls: readonly PreparedCall[], run: Omit<CallRun, 'signal'>): Promise<void> {
   const { port } = run
   const batch = new AbortController()
@@ -27,18 +27,18 @@ export async function runCalls(calls: readonly PreparedCall[], run: Omit<CallRun
         await wake.promise
         wake = Promise.withResolvers()
       }
-      // What else ended by now goes along.
+      // Other calls that end now are recorded with it.
       if (open > 0) await setImmediate()
       if (finished.length > 0) await port.outcomes(finished.splice(0))
     }
   } finally {
-    // Outcomes that can't be recorded leave the remaining calls to their policies.
+    // If outcomes can't be recorded, the remaining calls are left to their policies.
     batch.abort('closing' satisfies AbortCause)
     await Promise.all(running)
   }
 }
 
-/** What went wrong around a call is that call's end, and no other's. */
+/** An error around one call ends that call alone. */
 function failed({ part }: PreparedCall, error: unknown): CallOutcome {
   return { callId: part.callId as CallId, name: part.name, ok: false, code: 'internal', output: messageOf(error) }
 }

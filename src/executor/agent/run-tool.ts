@@ -1,8 +1,8 @@
 /**
  * One tool call, from its arguments to what the model is told.
  *
- * Bounded: a call ends at its timeout, at the run's deadline or with the run's abort, and one that ignores its signal is
- * given up after a grace. What is given up is told as it is: nobody knows whether it took effect.
+ * Bounded: a call ends at its timeout, at the run's deadline or with the run's abort; a tool that ignores its signal is
+ * given up after a grace. Of a call that was given up, the model is told that it may or may not have taken effect.
  */
 import { messageOf } from '../../foreign.ts'
 import type { CallId } from '../../kernel/ids.ts'
@@ -22,13 +22,13 @@ import { resultOf } from './tool-result.ts'
 import { ToolScope, type ToolWork } from './tool-scope.ts'
 
 export interface ToolLimits {
-  /** For tools that declare none. */
+  /** The limit of tools that declare none. */
   readonly toolTimeoutMs: number
   /** How long a call may take to end after its signal aborted. */
   readonly graceMs: number
 }
 
-/** A call that was requested, with its tool if it may be dispatched. */
+/** A requested call, with its tool if it may be dispatched. */
 export type PreparedCall =
   | (Pick<ShownTool, 'tool' | 'pin'> & {
       readonly type: 'ready'
@@ -39,10 +39,10 @@ export type PreparedCall =
 
 type ReadyCall = Extract<PreparedCall, { type: 'ready' }>
 
-/** Where calls are prepared: what bounds the questions that tools are asked before they are called. */
+/** The part of a port that bounds the questions that a tool is asked before its call. */
 export type Preparing = Pick<RunPort, 'signal' | 'deadline' | 'sessionId' | 'runId'>
 
-/** Finds a call's tool and checks its arguments. */
+/** Finds the tool of a call and checks the arguments. */
 export async function prepareCall(
   part: ToolCallPart,
   tools: readonly ShownTool[],
@@ -56,7 +56,7 @@ export async function prepareCall(
   if (shown === undefined) return refused('unknown-tool', unknownTool(part.name, tools))
   const { tool, pin } = shown
   if (invalid !== undefined) return refused('invalid-arguments', `The call was not made: ${invalid}.`)
-  // A copy: what the tool does to its arguments does nothing to the record.
+  // A copy: a tool that changes its arguments must not change the record.
   const parse = (): ReturnType<AgentTool['parse']> => tool.parse(structuredClone(part.args))
   const answer = await askTool(workOf(part, run), { run, limitMs: checkLimit(tool, limits) }, parse)
   const parsed = answer.type === 'value' ? readParsed(answer.value) : { problem: unanswered(answer) }
@@ -73,7 +73,7 @@ export async function prepareCall(
   )
 }
 
-/** What a parser said, whatever it answered. */
+/** The answer of a parser, whatever its form. */
 function readParsed(answer: ParsedArgs): { readonly args: unknown } | { readonly problem: string | undefined } {
   try {
     if (answer.ok) return { args: answer.args }
@@ -83,7 +83,7 @@ function readParsed(answer: ParsedArgs): { readonly args: unknown } | { readonly
   }
 }
 
-/** Whether a call waits for a decision. What can't be found out does. */
+/** Whether a call needs a decision. Where the tool gives no answer, it does. */
 export async function waitsForApproval(call: PreparedCall, run: Preparing, limits: ToolLimits): Promise<boolean> {
   if (call.type === 'refused') return false
   const { tool, args, part } = call
@@ -116,18 +116,18 @@ export function intentOf(call: PreparedCall, needsApproval: boolean): CallIntent
   return { ...intent, needsApproval, ...(expiry && { expiry }) }
 }
 
-/** What calls run in. */
+/** What all calls of a run share. */
 export interface CallRun {
   readonly port: RunPort
-  /** The run's abort, and the abort of the batch of calls. */
+  /** Aborts with the run, and with the batch of calls. */
   readonly signal: AbortSignal
   readonly turn: number
   readonly limits: ToolLimits
-  /** Files work that goes on behind its answer. */
+  /** Registers work that goes on after the answer. */
   readonly begin: (left: Left) => BackgroundWork
 }
 
-/** Carries a call out. Undefined if the runtime closes: what becomes of the call is decided by its policy then. */
+/** Performs a call. Undefined if the runtime closes: then the call's policy decides what becomes of it. */
 export async function runCall(call: PreparedCall, run: CallRun): Promise<CallOutcome | undefined> {
   const callId = call.part.callId as CallId
   const { name } = call.part
@@ -158,7 +158,7 @@ type Ended = Came<unknown> | Refused | { readonly type: 'given-up' }
 async function answerFor(value: unknown, { tool, part }: ReadyCall, run: CallRun, stop: () => void): Promise<Told> {
   if (isStillRunning(value)) return stillRunningTold(run.begin({ still: value, tool, stop }))
   if (tool.checkOutput !== undefined) {
-    // A call that ended is checked even where its run is being cancelled, but not for long.
+    // The result of a call that ended is checked even where its run is being cancelled, but not for long.
     const bounds = { run: { signal: NEVER, deadline: run.port.deadline }, limitMs: checkLimit(tool, run.limits) }
     const answer = await askTool(workOf(part, run.port), bounds, () => tool.checkOutput?.(value))
     const problem = answer.type === 'value' ? answer.value : unanswered(answer)
@@ -203,7 +203,7 @@ async function settle(
   const work: Promise<Ended> = answerOf(scope, () => within(port.observer, call, execute))
   try {
     const ended = await stage.race(work)
-    // What goes on of a call that an error got away from has nobody left to work for.
+    // After a stray error ended the call, what still runs of it has no purpose.
     if (ended.type === 'stray') stage.stop('cancelled')
     return refusal ?? ended
   } catch (error) {
@@ -218,7 +218,7 @@ async function settle(
   }
 }
 
-/** What came of a call, for the model, where its surface did not let it through. */
+/** A call that its tool surface refused, as the model is told. */
 type Refused = { readonly type: 'refused'; readonly problem: string }
 
 async function throughSurface(

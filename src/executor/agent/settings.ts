@@ -1,4 +1,4 @@
-/** An agent's options with their defaults filled in, and what of them goes into every request. */
+/** An agent's options with their defaults, and the part of them that goes into every request. */
 import { wellFormed } from '../../foreign.ts'
 import type { Ids } from '../../ids.ts'
 import type { SessionId } from '../../kernel/ids.ts'
@@ -34,9 +34,12 @@ export type CallSettings = Pick<
 
 export interface Settings {
   readonly models: ModelChooser
-  /** Ids of the models that are asked where one can't answer. */
+  /** The ids of the models that are asked where one can't answer. */
   readonly fallback: readonly string[]
-  /** The tools that there are now for a run, whether its model may see them or not. Throws `invalid-params` for what are no tools. */
+  /**
+   * The present tools for a run, whether or not its model may see them. Throws `invalid-params` for values that are no
+   * tools.
+   */
   readonly toolsOf: (run: RunPort) => Promise<readonly AgentTool[]>
   readonly systemOf: (session: SessionOptions) => string | undefined
   readonly budget: Budget
@@ -73,7 +76,7 @@ export class Measured {
 
 const MAX_MEASURED = 1000
 
-/** A tool as a provider is told of it. */
+/** A tool in the form that providers take. */
 export function toolOption({
   name,
   tool: { description, inputSchema },
@@ -81,7 +84,10 @@ export function toolOption({
   return { type: 'function', name, description: wellFormed(description), inputSchema }
 }
 
-/** The request for a structured answer. OpenAI's strict mode refuses most schemas, so it is only asked for where it fits. */
+/**
+ * The request for a structured answer. OpenAI's strict mode refuses most schemas, so it is used only where the schema
+ * fits.
+ */
 export function structuredFormat(
   { schema, strict }: OutputSchema,
   { providerOptions = {} }: CallSettings,

@@ -1,5 +1,5 @@
 /**
- * What is sent of a conversation that is too long as it is. The records stay what they are; only a request is shorter.
+ * Shortens what is sent of a conversation that is too long. Records stay as they are; only the request is shorter.
  */
 import type { WholePart } from '../../store/records.ts'
 import type { ContextMessage } from '../executor.ts'
@@ -8,23 +8,23 @@ import { middleCut, partLength } from './prompt.ts'
 
 type Messages = readonly ContextMessage[]
 
-/** The longest part of what was said before. */
+/** The longest part of an earlier message. */
 const SHORT_CHARS = 4000
 
-/** What is left where nothing else fits. */
+/** The longest note, where nothing else fits. */
 const NOTE_CHARS = 1000
 
-/** The messages with long results of tools cut in their middles: what a run adds besides its input. */
+/** The messages with the middles of long tool results cut: results are most of what a run adds. */
 export function withShortResults(messages: Messages, maxChars: number): Messages {
   return shortened(messages, maxChars, part => part.type === 'tool-result')
 }
 
-/** The messages with every long part cut, whoever said it. */
+/** The messages with every long part cut. */
 export function withShortParts(messages: Messages): Messages {
   return shortened(messages, SHORT_CHARS, part => part.type !== 'file')
 }
 
-/** A note of the messages. */
+/** A short note of the messages. */
 export function inShort(messages: Messages): Messages {
   if (messages.length === 0) return []
   return [{ role: 'notice', content: middleCut(fallbackSummary(messages), NOTE_CHARS) }]
@@ -48,7 +48,7 @@ function shortPart(part: WholePart, maxChars: number): readonly WholePart[] {
     case 'text':
       return [{ type: 'text', text: middleCut(part.text, maxChars) }]
     case 'reasoning':
-      // Signed as a whole, so it can only be left out.
+      // Reasoning is signed as a whole, so it can only be left out.
       return []
     case 'json':
       return [{ type: 'text', text: middleCut(JSON.stringify(part.value), maxChars) }]

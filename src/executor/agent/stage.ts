@@ -1,8 +1,8 @@
 /**
- * One stage of a run (a model call, a tool call, a delay) with its own limit inside the run's deadline.
+ * One stage of a run (a model call, a tool call, a delay) with a limit of its own within the run's deadline.
  *
- * A stage stops once, with the first cause: the run's abort, the run's deadline or its own timeout. Whoever waits inside
- * it asks the stage why it stopped and never the error that surfaced, because providers wrap and rename those.
+ * A stage stops once, for the first cause: the run's abort, the run's deadline or its own timeout. Code within a stage
+ * asks the stage why it stopped, and never the error that it caught, because providers wrap and rename errors.
  */
 import type { Deadline } from '../../time.ts'
 import type { AbortCause, RunPort } from '../executor.ts'
@@ -20,7 +20,7 @@ function isAbortCause(reason: unknown): reason is AbortCause {
   return CAUSES.includes(reason)
 }
 
-/** Why a run's signal aborted; a signal that does not say was cancelled. */
+/** Why a run's signal aborted; without a reason it was cancelled. */
 export function abortCause(signal: AbortSignal): AbortCause | undefined {
   if (!signal.aborted) return undefined
   return isAbortCause(signal.reason) ? signal.reason : 'cancelled'
@@ -46,12 +46,12 @@ export class Stage {
     }
   }
 
-  /** What the work inside has to obey. */
+  /** The signal for the work within the stage. */
   get signal(): AbortSignal {
     return this.#abort.signal
   }
 
-  /** Why the stage stopped, if it did. */
+  /** Why the stage stopped; undefined: it has not. */
   get cause(): StopCause | undefined {
     return this.#cause
   }
@@ -63,7 +63,7 @@ export class Stage {
     this.#stopped.resolve()
   }
 
-  /** The work's result, or `Stopped` as soon as the stage stops, whether or not the work obeys its signal. */
+  /** The result of the work, or `Stopped` as soon as the stage stops, even if the work ignores its signal. */
   async race<T>(work: PromiseLike<T>): Promise<T> {
     const stopped = this.#stopped.promise.then(() => {
       throw new Stopped(`stopped: ${this.#cause ?? 'unknown'}`)
@@ -71,13 +71,13 @@ export class Stage {
     return await Promise.race([work, stopped])
   }
 
-  /** Lets go of timers and listeners. Only `stop` stops it afterwards. */
+  /** Removes timers and listeners. Afterwards only `stop` stops the stage. */
   end(): void {
     this.#release()
   }
 }
 
-/** Waits; answers whether the time passed rather than the run being stopped. */
+/** Waits; false if the run was stopped before the time was over. */
 export async function delay(run: Pick<RunPort, 'signal' | 'deadline' | 'clock'>, delayMs: number): Promise<boolean> {
   const stage = new Stage(run)
   const { promise, resolve } = Promise.withResolvers<void>()

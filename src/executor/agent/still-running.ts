@@ -1,17 +1,20 @@
-/** The answer of a tool whose work goes on behind it. */
+/** The answer of a tool whose work goes on afterwards. */
 import { cutText, jsonOf, wellFormed } from '../../foreign.ts'
 import { aDuration, checkOptions, type Fields, invalidOption, optional } from '../../options.ts'
 
 export interface StillRunningOptions<Output> {
-  /** What runs, for people: `build #42`. */
+  /** The name of the work, for people: `build #42`. */
   readonly title: string
-  /** How it ends, where this process will know. Without it somebody outside says so (`operation/finish`). */
+  /**
+   * Resolves with the result, where this process will know it. Without it, the end is reported from outside
+   * (`operation/finish`).
+   */
   readonly finish?: PromiseLike<Output>
-  /** What `resume` needs to take it up again after a restart: anything JSON can hold, up to 64 Ki characters. */
+  /** What `resume` needs to continue after a restart: any JSON value of up to 64 Ki characters. */
   readonly handle?: unknown
   /**
-   * How long it may take, across restarts: a day unless told, and any time where somebody outside says how it ends. Then
-   * it has failed (`timed-out`).
+   * How long the work may take, across restarts; default one day, and no limit where its end is reported from outside.
+   * Then the operation has failed (`timed-out`).
    */
   readonly maxMs?: number
 }
@@ -26,7 +29,7 @@ const OPTIONS: Fields<StillRunningOptions<unknown>> = {
 const MAX_TITLE_CHARS = 200
 const MAX_HANDLE_CHARS = 64 * 1024
 
-/** What a tool returns whose work goes on behind its answer. Made by `stillRunning`. */
+/** What a tool returns whose work goes on afterwards. Made by `stillRunning`. */
 export class StillRunning<Output> {
   readonly title: string
   readonly finish: Promise<Output> | undefined
@@ -48,7 +51,7 @@ export class StillRunning<Output> {
   }
 }
 
-/** Known by identity: whoever looks at what a tool answered must not run the tool's code by it. */
+/** Recognised by identity, because reading a tool's answer must not run the tool's code. */
 const MADE = new WeakSet<object>()
 
 export function isStillRunning(value: unknown): value is StillRunning<unknown> {
@@ -57,7 +60,7 @@ export function isStillRunning(value: unknown): value is StillRunning<unknown> {
 
 function promised<Output>(finish: PromiseLike<Output>): Promise<Output> {
   const promise = Promise.resolve(finish)
-  // Whoever watches hears of it; until then it is nobody's unhandled rejection.
+  // The code that waits for the operation handles a rejection; until then it must not count as unhandled.
   promise.catch(() => {})
   return promise
 }
@@ -66,7 +69,7 @@ function isThenable(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }
 
-/** Answers a call whose work goes on in the background. */
+/** Answers a tool call whose work goes on in the background. */
 export function stillRunning<Output>(options: StillRunningOptions<Output>): StillRunning<Output> {
   return new StillRunning(options)
 }

@@ -1,13 +1,13 @@
-/** How a run ends that its signal stopped. */
+/** How a run ends whose signal aborted. */
 import type { ApplyOutput, RunPort } from '../executor.ts'
 import { abortCause } from './stage.ts'
 
-/** Thrown when the runtime closes in the middle: the attempt is neither done nor failed. */
+/** Thrown when the runtime closes during an attempt: the attempt has neither completed nor failed. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted'
 }
 
-/** What every output says besides. */
+/** The fields that every output may have. */
 export type Ending = Pick<Extract<ApplyOutput, { type: 'failed' }>, 'message' | 'usage' | 'turn'>
 
 export function stopped(port: RunPort, ending: Ending): ApplyOutput {

@@ -1,7 +1,8 @@
 /**
- * Structured answers: the schema, the instruction that goes with it, and the check.
+ * Structured answers: the schema, the instruction for the model, and the check of its answer.
  *
- * The schema is both a request format and a part of the prompt, so that models without such a format answer it too.
+ * The schema is sent both as a response format and in the prompt, so that models without response formats answer it
+ * too.
  */
 import type { ValidateFunction } from 'ajv'
 import { isRecord } from './parts.ts'
@@ -10,14 +11,14 @@ export type Checked = { readonly ok: true; readonly value: unknown } | { readonl
 
 export interface OutputSchema {
   readonly schema: object
-  /** Whether OpenAI's strict mode takes it: all properties required, none besides. */
+  /** Whether OpenAI's strict mode takes it: all properties are required, and no others are allowed. */
   readonly strict: boolean
   /** What the model is told. */
   readonly instruction: string
   check(text: string): Checked
 }
 
-/** The schema ready for use, or what is wrong with it. */
+/** The schema, compiled; or what is wrong with it. */
 export async function outputSchema(schema: unknown): Promise<OutputSchema | { readonly problem: string }> {
   if (!isRecord(schema)) return { problem: 'it is not an object' }
   const compiled = await compile(schema)
@@ -49,7 +50,7 @@ async function compile(
   const makers = /draft-0[4-7]/.test(declared) ? [Ajv] : [Ajv2020, Ajv]
   let problem = ''
   for (const Maker of makers) {
-    // A compiler of its own: schemas come from inputs, and a shared one would keep them all.
+    // Each schema has a compiler of its own: schemas come from inputs, and a shared compiler would keep them all.
     const ajv = new Maker({ strict: false, allErrors: true, addUsedSchema: false, logger: false })
     formats.default.default(ajv)
     try {
@@ -76,7 +77,7 @@ function check(text: string, validate: ValidateFunction): Checked {
 
 const SHOWN_ERRORS = 5
 
-/** The JSON of an answer: all of it, what stands in its code fence, or what its brackets enclose. */
+/** The JSON of an answer: all of it, the content of a code fence, or what its brackets enclose. */
 function jsonIn(text: string): { readonly value: unknown } | undefined {
   const trimmed = text.trim()
   const fenced = /```(?:json)?\s*\n?([\s\S]*?)```/i.exec(trimmed)?.[1]
@@ -98,7 +99,7 @@ function parse(text: string): { readonly value: unknown } | undefined {
   }
 }
 
-/** Walks the places where a schema holds schemas. */
+/** Visits the places where a schema contains schemas. */
 function isStrict(schema: unknown): boolean {
   if (Array.isArray(schema)) return schema.every(isStrict)
   if (!isRecord(schema)) return true

@@ -1,14 +1,14 @@
-/** What a tool answered, as the record and the model get it: plain JSON of a bounded size, or why it is none. */
+/** Turns a tool's answer into what is recorded and shown to the model: bounded plain JSON, or why it is none. */
 import { isAnyArrayBuffer } from 'node:util/types'
 import { cutText, jsonOf, wellFormed } from '../../foreign.ts'
 import type { CallOutcome } from '../executor.ts'
 
-/** Longer results are cut: they would crowd the conversation out of the model's sight. */
+/** Longer results are cut, because they would push the conversation out of the model's context. */
 const MAX_SHOWN_CHARS = 256 * 1024
-/** Values whose JSON would be longer than this are not even written, only to be cut. */
+/** A value with longer JSON is refused instead of being written out only to be cut. */
 const MAX_JSON_CHARS = 16 * 1024 * 1024
 
-/** The outcome of a call that answered this. Never throws, whatever the value does. */
+/** The outcome of a call with this answer. Never throws, whatever the value does. */
 export function resultOf(value: unknown): Pick<CallOutcome, 'ok' | 'output' | 'code'> {
   if (typeof value === 'string') return { ok: true, output: shown(value, value.length + 2) }
   const bytes = bytesOf(value)
@@ -32,7 +32,7 @@ function bytesOf(value: unknown): Uint8Array | undefined {
   return isAnyArrayBuffer(value) ? new Uint8Array(value) : undefined
 }
 
-/** A buffer as a list of numbers is of no use to anybody: it is told as base64. */
+/** Bytes are shown as base64, because a list of numbers helps no reader. */
 function resultOfBytes(bytes: Uint8Array): Pick<CallOutcome, 'ok' | 'output' | 'code'> {
   if (bytes.byteLength > (MAX_SHOWN_CHARS / 4) * 3) {
     const output = `The tool ran, but its result is ${bytes.byteLength} bytes of binary data, which no model can read`

@@ -1,14 +1,14 @@
 /**
- * Whose code is running: which tool call a stray error belongs to.
+ * Attributes stray errors to tool calls.
  *
- * A tool may leave a promise that nobody waits for, or throw from a timer long after it answered. Neither can be caught
- * where the tool was called, but the context in which it was called goes along, so whoever hears of it in the process
- * (`guardProcess`) finds the call, and a call that is still open ends with it instead of at its timeout.
+ * A tool may leave a promise that is not awaited, or throw from a timer long after it answered. Its caller can't catch
+ * either. But the async context of the call is kept, so the process-wide handler (`guardProcess`) finds the call, and a
+ * call that is still open ends with the error at once instead of at its timeout.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { CallId, RunId, SessionId } from '../../kernel/ids.ts'
 
-/** What a stray error is attributed to. */
+/** The call that a stray error is attributed to. */
 export interface ToolWork {
   readonly tool: string
   readonly sessionId: SessionId
@@ -18,7 +18,7 @@ export interface ToolWork {
 
 const scopes = new AsyncLocalStorage<ToolScope>()
 
-/** A tool's code while it is asked something, and whatever it leaves behind. */
+/** The scope of a tool's code, and of everything that the code leaves behind. */
 export class ToolScope {
   readonly work: ToolWork
   readonly #stray = Promise.withResolvers<unknown>()
@@ -28,22 +28,22 @@ export class ToolScope {
     this.work = work
   }
 
-  /** Calls the tool's code as this scope's. What it throws, it throws. */
+  /** Calls the tool's code in this scope; an error that it throws is thrown here. */
   run<T>(act: () => T): T {
     return scopes.run(this, act)
   }
 
-  /** Resolves with the first error that got away from the call while it was open. */
+  /** Resolves with the first stray error while the call was open. */
   get stray(): Promise<unknown> {
     return this.#stray.promise
   }
 
-  /** The call has its outcome: what comes later changes nothing. */
+  /** The call has its outcome: later errors change nothing. */
   end(): void {
     this.#open = false
   }
 
-  /** Ends the call with the error; whether it was still open. */
+  /** Ends the call with the error; answers whether it was still open. */
   hear(error: unknown): boolean {
     if (!this.#open) return false
     this.#open = false
@@ -52,7 +52,7 @@ export class ToolScope {
   }
 }
 
-/** The tool whose code runs here, or left behind what runs here. */
+/** The scope of the code that is running, if a tool's code started it. */
 export function currentScope(): ToolScope | undefined {
   return scopes.getStore()
 }

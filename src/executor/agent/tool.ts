@@ -1,8 +1,8 @@
 /**
- * Tools: what a model may call.
+ * Tools: functions that a model may call.
  *
- * A tool declares what becomes of a call whose outcome was lost (`onLost`), because only its author knows whether calling
- * it twice does harm. The call id that `execute` gets is the same in every repetition: use it as an idempotency key.
+ * A tool declares what becomes of a call whose outcome was lost (`onLost`), because only its author knows whether a
+ * second call does harm. `execute` gets the same call id at every repetition: use it as an idempotency key.
  */
 import type { z } from 'zod'
 import { MeerkatError } from '../../errors.ts'
@@ -29,26 +29,29 @@ import type { Deadline } from '../../time.ts'
 import type { ToolSummary, WatchContext } from '../executor.ts'
 import type { StillRunning } from './still-running.ts'
 
-/** What a tool's function gets beside its arguments. */
+/** What a tool's function gets besides its arguments. */
 export interface ToolContext {
   /** Stable across retries and restarts: the tool's idempotency key. */
   readonly callId: CallId
   readonly sessionId: SessionId
   readonly runId: RunId
   /**
-   * Aborts when the call is to stop: a cancel, its timeout, or the runtime closing. For work that goes on behind a
-   * `stillRunning` with a `finish`: when its operation ended without it (cancelled, out of time, its session over).
+   * Aborts when the call has to stop: because of a cancel, its timeout, or the runtime closing. For work that goes on
+   * after a `stillRunning` with a `finish`: when its operation ended without it (cancelled, timed out, the session
+   * over).
    */
   readonly signal: AbortSignal
   /** When the call is given up. */
   readonly deadline: Deadline
-  /** Shows observers how far it is; its loss costs nothing. */
+  /** Shows observers how far the call is; a lost report does no harm. */
   readonly progress: (data: unknown) => void
-  /** Where the call stands in a trace, for systems that it calls: a W3C `traceparent`. Where an observer traces. */
+  /**
+   * The call's place in a trace, for the systems that it calls: a W3C `traceparent`. Present where an observer traces.
+   */
   readonly traceparent?: string
 }
 
-/** What `resume` gets beside the handle. */
+/** What `resume` gets besides the handle. */
 export interface ResumeContext extends WatchContext {
   readonly operationId: OperationId
 }
@@ -57,13 +60,13 @@ export type ParsedArgs =
   | { readonly ok: true; readonly args: unknown }
   | { readonly ok: false; readonly problem: string }
 
-/** How long a decision is waited for, and what counts as decided after that. */
+/** How long a decision is waited for, and what is decided afterwards. */
 export interface ApprovalExpiry {
   readonly expiresMs: number
   readonly onExpiry: 'allow' | 'deny'
 }
 
-/** A tool as the agent sees it, wherever it comes from. `tool()` makes one of a Zod schema and a function. */
+/** A tool as the agent sees it. `tool()` makes one from a Zod schema and a function. */
 export interface AgentTool {
   readonly name: string
   readonly description: string
@@ -72,22 +75,22 @@ export interface AgentTool {
   /** What becomes of a call whose outcome was lost. */
   readonly onLost: CallPolicy
   readonly timeoutMs?: number
-  /** Hidden from the model until it asks for it with `load_tools`, or somebody else does. */
+  /** Hidden from the model until the model loads it with `load_tools`, or a caller requests it. */
   readonly deferred?: boolean
-  /** The external tool surface that it is called through: the model sees it while that is active. */
+  /** The external tool surface that it belongs to: the model sees it while that is active. */
   readonly surface?: string
-  /** Whether the model's arguments fit; what `execute` gets is what this answers. */
+  /** Checks the model's arguments; `execute` gets the answer. */
   parse(args: unknown): Promise<ParsedArgs>
-  /** Whether the call waits for a person's decision. Gets parsed arguments. */
+  /** Whether the call needs a person's decision. Gets checked arguments. */
   needsApproval(args: unknown): boolean | PromiseLike<boolean>
-  /** What counts as decided about a call that needs approval if nobody decides in time. */
+  /** The decision about a call that needs approval where no person decides in time. */
   readonly approval?: ApprovalExpiry
-  /** Whether any call of it may need approval, for lists. */
+  /** Whether a call may need approval, for lists of tools. */
   readonly mayNeedApproval: boolean
   execute(args: unknown, context: ToolContext): unknown
-  /** Takes up work again that answered "still running" in an earlier process; resolves with what it comes to. */
+  /** Resumes work that answered "still running" in an earlier process; resolves with its result. */
   resume?(handle: unknown, context: ResumeContext): unknown
-  /** What is wrong with a result, if the tool declares its form. */
+  /** What is wrong with a result, where the tool declares the form of its results; undefined: nothing. */
   checkOutput?(output: unknown): Promise<string | undefined>
 }
 
@@ -96,41 +99,41 @@ export interface ToolDefinition<Input extends z.ZodType, Output> {
   readonly name: string
   readonly description: string
   readonly input: Input
-  /** Checks the result; a result that does not fit is told to the model as a failure. */
+  /** Checks the result; one that does not fit is told to the model as a failure. */
   readonly output?: z.ZodType<Output>
-  /** 60 s, or the agent's `toolTimeoutMs`, unless told. */
+  /** Default: the agent's `toolTimeoutMs`, which is 60 s by default. */
   readonly timeoutMs?: number
   /**
-   * After a crash, when nobody knows whether the call took effect: `retry` calls it again with the same call id, `ask`
-   * (default) waits for a person, `fail` tells the model that the outcome is unknown.
+   * What happens after a crash, when it is unknown whether the call took effect. `retry`: it is called again with the
+   * same call id. `ask` (default): a person decides. `fail`: the model is told that the outcome is unknown.
    */
   readonly onLost?: CallPolicy
   readonly needsApproval?: boolean | ((args: z.output<Input>) => boolean | PromiseLike<boolean>)
-  /** A decision is waited for as long as it takes unless told, also across restarts. */
+  /** How long a decision is waited for; default: without limit, also across restarts. */
   readonly approval?: ApprovalExpiry
   /**
-   * The model sees only its name and the first line of its description, and loads it with `load_tools` when it needs it;
-   * false unless told. For programs with many tools.
+   * True: the model sees only the tool's name and the first line of its description, and loads the tool with
+   * `load_tools` when needed. Default false. For programs with many tools.
    */
   readonly deferred?: boolean
-  /** Returns what the model is told: anything JSON can hold, or `stillRunning(…)` for work that goes on behind it. */
+  /** Returns what the model is told: any JSON value, or `stillRunning(…)` for work that goes on afterwards. */
   execute(
     args: z.output<Input>,
     context: ToolContext,
   ): Output | StillRunning<Output> | Promise<Output | StillRunning<Output>>
   /**
-   * After a restart: waits on for work that answered `stillRunning({ handle })`, and resolves with what it comes to.
-   * Without it such work ends with the process that began it, unless it was begun without `finish`.
+   * After a restart: waits for work that answered `stillRunning({ handle })`, and resolves with its result. Without it,
+   * such work ends with its process, unless it was begun without `finish`.
    */
   resume?(handle: unknown, context: ResumeContext): Output | Promise<Output>
 }
 
-/** Makes a tool of a Zod schema and a function. */
+/** Makes a tool from a Zod schema and a function. */
 export function tool<Input extends z.ZodType, Output>(definition: ToolDefinition<Input, Output>): AgentTool {
   checkOptions(named(definition), definition, DEFINITION)
   const { name, description, input, output, timeoutMs, onLost = 'ask', needsApproval = false, approval } = definition
   const { deferred } = definition
-  // `parse` is the only maker of arguments, so what reaches the definition's functions has the schema's output type.
+  // Arguments are made by `parse` alone, so they have the schema's output type.
   const typed = (args: unknown): z.output<Input> => args as z.output<Input>
   return {
     name,
@@ -149,14 +152,14 @@ export function tool<Input extends z.ZodType, Output>(definition: ToolDefinition
   }
 }
 
-/** How a tool looks in `tool/list`. */
+/** A tool as `tool/list` shows it. */
 export function summaryOf(tool: AgentTool): ToolSummary {
   const { name, description, inputSchema, onLost, mayNeedApproval, deferred, surface } = tool
   const more = { ...(deferred === true && { deferred }), ...(surface !== undefined && { surface }) }
   return { name, description, inputSchema, policy: onLost, needsApproval: mayNeedApproval, ...more }
 }
 
-/** An array or a record of tools as one list, each name once a surface, each one a tool. */
+/** An array or record of tools as a list; checks that each is a tool and that a name occurs once a surface. */
 export function toolList(tools: readonly AgentTool[] | Readonly<Record<string, AgentTool>>): readonly AgentTool[] {
   const given: unknown = tools
   if (typeof given !== 'object' || given === null) throw invalidOption('agent', 'tools', 'must be a list or a record')
@@ -211,7 +214,7 @@ const anExpiry: Field = {
     oneOf('allow', 'deny').fits(Reflect.get(value, 'onExpiry')),
 }
 
-/** What `tool()` takes. */
+/** The form of the definition. */
 const DEFINITION: Fields<ToolDefinition<z.ZodType, unknown>> = {
   name: aName,
   description: aText,
@@ -226,7 +229,7 @@ const DEFINITION: Fields<ToolDefinition<z.ZodType, unknown>> = {
   resume: optional(aFunction),
 }
 
-/** What the agent needs of a tool, wherever it comes from. */
+/** The form of a tool. */
 const TOOL: Fields<AgentTool> = {
   name: aName,
   description: aText,
@@ -244,7 +247,7 @@ const TOOL: Fields<AgentTool> = {
   checkOutput: optional(aFunction),
 }
 
-/** What a tool is called in messages about it, as far as it has a name. */
+/** The tool's name in messages about it, as far as it has one. */
 function named(tool: unknown): string {
   try {
     const name: unknown = typeof tool === 'object' && tool !== null ? Reflect.get(tool, 'name') : undefined
@@ -257,7 +260,7 @@ function named(tool: unknown): string {
 function jsonSchemaOf(name: string, input: z.ZodType): object {
   try {
     const { $schema: _, ...schema } = input.toJSONSchema({ io: 'input', target: 'draft-7' })
-    // Providers want an object at the top, also where the schema is a union or says nothing.
+    // Providers demand an object at the top, also where the schema is a union or says nothing.
     return schema.type === 'object' ? schema : { type: 'object', ...schema }
   } catch (cause) {
     const message = `the input schema of tool ${name} has no JSON Schema form: ${messageOf(cause)}`
@@ -275,7 +278,7 @@ async function problemWith(schema: z.ZodType, value: unknown): Promise<string | 
   return parsed.success ? undefined : await told(parsed.error)
 }
 
-/** Who has a schema has loaded the library already; who has no tools of this kind never loads it. */
+/** A tool with a Zod schema has loaded the library already; without such tools it is never loaded. */
 async function told(error: z.ZodError): Promise<string> {
   return (await import('zod')).prettifyError(error)
 }

@@ -1,11 +1,11 @@
-/** Token counts. A count that nobody reported stays absent: unmeasured is not zero. */
+/** Token counts. A count that was not reported stays absent: unmeasured is not zero. */
 import type { UsageRecord } from '../../store/records.ts'
 import { UNMEASURED } from '../../usage.ts'
 import type { StreamPart } from './model.ts'
 
 type ProviderUsage = Extract<StreamPart, { type: 'finish' }>['usage']
 
-/** What a provider reported for one call. */
+/** The counts that a provider reported for one call. */
 export function usageOf({ inputTokens, outputTokens }: ProviderUsage): UsageRecord {
   const input = counted(inputTokens.total)
   const output = counted(outputTokens.total)
@@ -20,7 +20,7 @@ export function usageOf({ inputTokens, outputTokens }: ProviderUsage): UsageReco
   }
 }
 
-/** Tokens that were measured: the total where there is one, otherwise what is known. */
+/** Measured tokens: the total where there is one, otherwise the sum of what is known. */
 export function tokensOf(usage: UsageRecord | undefined): number {
   return usage?.totalTokens ?? (usage?.inputTokens ?? 0) + (usage?.outputTokens ?? 0)
 }

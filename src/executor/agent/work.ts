@@ -2,7 +2,7 @@
  * The work of one `apply`: model call, tools, boundary, and again, until there is an answer or a reason to stop.
  *
  * It continues from the journal. What it remembers besides (turn numbers, usage, corrections) may be lost with the
- * process: nothing but politeness depends on it.
+ * process without harm to the result.
  */
 import { MeerkatError } from '../../errors.ts'
 import { whole } from '../../store/blobs.ts'
@@ -34,7 +34,7 @@ import { type Ending, stopped } from './stopped.ts'
 import { correction, type OutputSchema, outputSchema } from './structured.ts'
 import { tokensOf } from './usage.ts'
 
-/** Carries the work of a run on from its journal. */
+/** Continues the work of a run from its journal. */
 export async function carryOn(settings: Settings, port: RunPort): Promise<ApplyOutput> {
   if (port.signal.aborted) return stopped(port, {})
   const chosen = await chooseModel(settings, port)
@@ -44,7 +44,7 @@ export async function carryOn(settings: Settings, port: RunPort): Promise<ApplyO
   try {
     return await new Work(settings, port, chosen, schema).run()
   } catch (error) {
-    // What the caller's program gave to the agent is not as it has to be: another attempt would find the same.
+    // An option that the program gave to the agent is wrong: another attempt would fail alike.
     if (!(error instanceof MeerkatError) || error.code !== 'invalid-params') throw error
     return { type: 'failed', source: 'internal', error: { code: error.code, message: error.message } }
   }
@@ -62,7 +62,7 @@ async function schemaOf(port: RunPort): Promise<OutputSchema | Exhausted | undef
 class Work {
   readonly #settings: Settings
   readonly #port: RunPort
-  /** Of the turn in hand; without an id it is the agent's own. */
+  /** The model of this turn; without an id it is the agent's own. */
   #modelId: string | undefined
   #model: StreamingModel
   readonly #schema: OutputSchema | undefined
@@ -70,15 +70,15 @@ class Work {
   readonly #warn: (spent: Spent) => void
   readonly #conversation: Conversation
   readonly #turnsBefore: number
-  /** Model calls of this apply, and how many of them were retries. */
+  /** How many model calls this apply made, and how many were retries. */
   #calls = 0
   #retries = 0
   #usage: Ending['usage']
-  /** What of it no report has said. */
+  /** The part of the usage that no report has contained yet. */
   #unrecorded: Ending['usage']
-  /** What was said between the model and us about its answer's form, with the length of the journal it stands behind. */
+  /** The exchanges with the model about its answer's form, with the length of the journal before each. */
   #corrections: readonly { readonly at: number; readonly messages: readonly ContextMessage[] }[] = []
-  /** The endpoint does not take a response format; the prompt has to do. */
+  /** The endpoint does not accept a response format, so only the prompt has the schema. */
   #plain = false
 
   constructor(settings: Settings, port: RunPort, { id, model }: Chosen, schema: OutputSchema | undefined) {
@@ -116,7 +116,7 @@ class Work {
     }
   }
 
-  /** Dispatches what is owed from before, and commits the boundary that the last attempt did not come to. */
+  /** Makes the calls that an earlier attempt left, and commits the boundary that it did not reach. */
   async #settleCalls(): Promise<{ readonly output?: ApplyOutput; readonly reported: boolean }> {
     const calls = this.#port.calls()
     const lost = calls.find(({ state }) => state === 'dispatched')
@@ -137,7 +137,7 @@ class Work {
     return { reported: true, ...(output === undefined ? {} : { output }) }
   }
 
-  /** Calls that wait for a person, or were decided on a moment ago: what the model says now is not the answer yet. */
+  /** Calls that wait for a person, or were decided just now: an answer of the model is not final yet. */
   get #pending(): ReadonlySet<string> {
     const ended = (state: string): boolean => state === 'succeeded' || state === 'failed'
     return new Set(this.#port.calls().flatMap(({ id, state }) => (ended(state) ? [] : id)))
@@ -153,7 +153,7 @@ class Work {
     return answer.next === 'cancelled' ? { type: 'cancelled', ...this.#ending() } : undefined
   }
 
-  /** One turn: undefined if there is to be another. */
+  /** One turn; undefined: another one has to follow. */
   async #turn(): Promise<ApplyOutput | undefined> {
     const exhausted = exhaustedBefore(this.#budget, this.#spent)
     if (exhausted !== undefined) return this.#exhausted(exhausted)
@@ -177,7 +177,7 @@ class Work {
     }
   }
 
-  /** The model of this turn: it may be another one than the last turn's. */
+  /** Asks which model has this turn: it may differ from the last turn's. */
   async #chooseModel(): Promise<Exhausted | undefined> {
     const { id } = await this.#port.model()
     if (id === this.#modelId) return undefined
@@ -188,14 +188,14 @@ class Work {
     return undefined
   }
 
-  /** What of the tools the model may see now. */
+  /** The tools that the model may see now. */
   async #shown(): Promise<ShownTools> {
     return await shownTools(this.#port, await this.#settings.toolsOf(this.#port))
   }
 
   #take(model: StreamingModel): void {
     this.#model = model
-    // What an endpoint does not take, another one may.
+    // Another endpoint may accept a response format.
     this.#plain = false
   }
 
@@ -214,7 +214,7 @@ class Work {
     this.#calls++
     const once = await callModel(this.#port, {
       model,
-      // Made for each attempt: what the model is told with one request may not hold any more at the next.
+      // Made for each attempt, because a notice may not hold any more at the next request.
       options: this.#request(tools),
       turn: this.#turnNumber,
       limits,
@@ -225,7 +225,7 @@ class Work {
     return once
   }
 
-  /** An endpoint that does not take a response format is asked without one. */
+  /** Repeats a request without a response format where the endpoint does not accept one. */
   async #askOther(tools: readonly ShownTool[], model: StreamingModel): Promise<CallEnd> {
     const wasPlain = this.#plain
     const once = await this.#callOnce(tools, model)
@@ -287,7 +287,8 @@ class Work {
     }
     const { code, message } = failure
     if (this.#hasPending) {
-      // A steer that can't be answered must not cost the work its approval: the model hears it with the decision.
+      // A steer that can't be answered now must not end work that waits for approval: the model gets it with the
+      // decision.
       this.#notice('steer-unanswered', message)
       return this.#parked(end)
     }
@@ -381,7 +382,7 @@ class Work {
     return stopped(this.#port, this.#ending(end))
   }
 
-  /** What every output says: the text so far, what it cost, and where it ended. */
+  /** The fields of every output: the text so far, the cost, and the turn. */
   #ending(end?: CallEnd): Ending {
     const message = end === undefined ? undefined : withoutCalls(end.parts)
     const turn = end?.turn ?? this.#turnNumber
