@@ -1,8 +1,8 @@
-/** The executor that answers every input with its own content: what the runtime costs without a model. */
+/** An executor that answers every input with its own content: it shows what the runtime costs without a model. */
 import type { ContentPart } from '../store/records.ts'
 import type { ApplyOutput, CoreExecutor, RunPort } from './executor.ts'
 
-/** An executor that says back what it is told. */
+/** Makes an executor that repeats its input. */
 export function echo(): CoreExecutor {
   return { name: 'echo', apply }
 }

@@ -1,39 +1,38 @@
 /**
- * What a process does about errors that got away: a promise that a tool left alone was rejected, a timer of its threw.
+ * What a process does about stray errors: a promise that a tool left behind was rejected, or one of its timers threw.
  *
- * Node ends the process for either, and with it every session in it. A process that runs other people's tools is better
- * off with the guard: the error is attributed to the tool call that left it behind, a call that is still open ends with
- * it, and the process goes on. Nothing is installed unless somebody asks: the command line does, and a program that
- * embeds the runtime may.
+ * Node ends the process for either, and with it every session in it. With the guard, the error is attributed to the
+ * tool call that left it behind, a call that is still open ends with it, and the process goes on. The guard is
+ * installed only on request: the command line does so, and a program that embeds the runtime may.
  */
 import { inspect } from 'node:util'
 import { messageOf } from '../foreign.ts'
 import { aFunction, checkOptions, type Fields, optional } from '../options.ts'
 import { currentScope, type ToolWork } from './agent/tool-scope.ts'
 
-/** An error that got away from whoever caused it. */
+/** An error that no code caught. */
 export interface StrayError {
   readonly error: unknown
   readonly kind: 'exception' | 'rejection'
-  /** The tool that left it behind, where that is known. */
+  /** The tool call that left it behind, where that is known. */
   readonly work?: ToolWork
-  /** A call of it was still open, and has ended with this error. */
+  /** Whether the call was still open, and has ended with this error. */
   readonly endedCall: boolean
 }
 
 export interface GuardOptions {
-  /** Hears of every error that the process survives. One line on stderr unless told. */
+  /** Called with every error that the process survives. Default: writes one line to stderr. */
   readonly onStray?: (stray: StrayError) => void
   /**
-   * Hears of errors of the runtime itself, which nobody should survive: what was going on is in the store. Unless told,
-   * the process ends as it would without the guard.
+   * Called with errors of the runtime's own code, which a process should not survive; what was under way is in the
+   * store. Default: the process ends as it would without the guard.
    */
   readonly onFault?: (error: unknown) => void
 }
 
 const OPTIONS: Fields<GuardOptions> = { onStray: optional(aFunction), onFault: optional(aFunction) }
 
-/** Installs the guard for this process; answers how to take it out again. */
+/** Installs the guard for this process; answers a function that removes it. */
 export function guardProcess(options: GuardOptions = {}): () => void {
   checkOptions('guardProcess', options, OPTIONS)
   const { onStray = tellStray, onFault = endAsNode } = options
@@ -53,7 +52,7 @@ export function guardProcess(options: GuardOptions = {}): () => void {
   }
 }
 
-/** Where the code of this package lies, as sources and as a bundle alike. */
+/** The folder of this package's code, both as sources and as a bundle. */
 const PACKAGE: string = packageFolder(import.meta.url)
 
 function packageFolder(url: string): string {
@@ -62,8 +61,8 @@ function packageFolder(url: string): string {
 }
 
 /**
- * Whether the runtime's own code failed. The innermost place with a file says so; what has none came from the system (a
- * disk that is full, a pipe that closed), and is nothing to go on after.
+ * Whether the runtime's own code failed: the innermost stack frame with a file tells. A stack without files is the
+ * operating system's (a full disk, a closed pipe), after which the process can't go on either.
  */
 function isOurs(error: unknown): boolean {
   try {
@@ -75,7 +74,7 @@ function isOurs(error: unknown): boolean {
   }
 }
 
-/** The places of a stack, without the message, which may name any file. */
+/** The frames of a stack, without the message, which may name any file. */
 function stackOf({ stack, message }: Error): string {
   if (typeof stack !== 'string') return ''
   const said = typeof message === 'string' ? stack.indexOf(message) + message.length : 0

@@ -1,4 +1,4 @@
-/** Which environment variable holds a provider's key. */
+/** The environment variables that hold providers' keys. */
 const KEYS: Readonly<Record<string, string>> = {
   anthropic: 'ANTHROPIC_API_KEY',
   cerebras: 'CEREBRAS_API_KEY',
@@ -15,12 +15,12 @@ const KEYS: Readonly<Record<string, string>> = {
   xai: 'XAI_API_KEY',
 }
 
-/** The environment variable with the key of a provider such as `openai`, where it is known. */
+/** The environment variable with the key of a provider such as `openai`; undefined: not known. */
 export function keyVariable(provider: string): string | undefined {
   return Object.hasOwn(KEYS, provider) ? KEYS[provider] : undefined
 }
 
-/** What to do about a missing or refused key. Takes a model's provider name, such as `openai.responses`. */
+/** What to do about a missing or refused key. Takes the provider name of a model, such as `openai.responses`. */
 export function keyHint(provider: string): string {
   const variable = keyVariable(provider.split('.')[0] ?? provider)
   return variable === undefined

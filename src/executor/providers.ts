@@ -1,8 +1,8 @@
 /**
- * From a model's id, such as `openai/gpt-5.6`, to the model.
+ * Makes a model from its id, such as `openai/gpt-5.6`.
  *
- * Enforces: a key goes to the endpoint that it belongs to and nowhere else. A provider's own key is used only with the
- * provider's own endpoint; `compatible/…` has keys of its own.
+ * Enforces: a key is sent to its own endpoint and to no other. A provider's key is used only with that provider's
+ * endpoint; `compatible/…` models have keys of their own.
  */
 import { MeerkatError } from '../errors.ts'
 import { anEnvironment, aText, aWord, checkArgument, checkOptions, type Fields, optional } from '../options.ts'
@@ -14,9 +14,9 @@ import { keyHint, keyVariable } from './provider-keys.ts'
 type Environment = Readonly<Record<string, string | undefined>>
 
 export interface ResolveOptions {
-  /** Where a `compatible/…` model is served, such as `http://127.0.0.1:11434/v1`. */
+  /** The endpoint of `compatible/…` models, such as `http://127.0.0.1:11434/v1`. */
   readonly baseUrl?: string
-  /** `process.env` unless told. */
+  /** Default: `process.env`. */
   readonly env?: Environment
 }
 
@@ -57,7 +57,7 @@ async function compatibleModel(name: string, given: string | undefined, env: Env
   return createOpenAICompatible({ ...settings, ...(apiKey === undefined ? {} : { apiKey }) })(name)
 }
 
-/** OpenAI's key is OpenAI's alone. */
+/** OpenAI's own key is sent to OpenAI alone. */
 function ownKey(baseUrl: string, env: Environment): string | undefined {
   return originOf(baseUrl) === 'https://api.openai.com' ? filled(env['OPENAI_API_KEY']) : undefined
 }
@@ -107,7 +107,7 @@ async function importProvider(provider: string): Promise<Record<string, unknown>
   })
 }
 
-/** An exported function by its name, whatever its capitals: `createOpenAI`, `createGoogle`, `togetherai`. */
+/** An exported function by its name in any capitals: `createOpenAI`, `createGoogle`, `togetherai`. */
 function exportNamed(module: Record<string, unknown>, name: string): AnyFunction | undefined {
   const wanted = name.replaceAll('-', '').toLowerCase()
   const named = Object.entries(module).filter(([key]) => key.toLowerCase() === wanted)

@@ -1,12 +1,12 @@
-/** Follows JSON text character by character, to know where a value ends without parsing it again and again. */
+/** Follows JSON text character by character, so that the end of a value is known without parsing again and again. */
 export class Brackets {
   #depth = 0
   #inString = false
   #escaped = false
-  /** Whether what was followed so far ends in a whole object or array. */
+  /** Whether the text so far ends with a complete object or array. */
   isComplete: boolean = false
 
-  /** Whether this character ends an object or array at the top. */
+  /** Whether this character ends an outermost object or array. */
   closes(char: number): boolean {
     this.isComplete &&= SPACES.has(char)
     if (this.#inString) {

@@ -1,10 +1,11 @@
 /**
- * An answer of the chat-completions protocol as it should have come, made from what came.
+ * Repairs answers of the chat-completions protocol.
  *
- * Frames go on as they are, but without what no client expects: roles that don't exist, numbers that are strings, choices
- * that are null. Tool calls, the finish and the usage follow once the answer is whole.
+ * Frames are passed on, without fields that no client expects: unknown roles, numbers as strings, choices that are
+ * null. Tool calls, the finish and the usage follow once the answer is complete.
  *
- * Enforces: an answer is whole when the protocol says so, by `[DONE]` or a finish reason, whatever the connection does.
+ * Enforces: an answer is complete when the protocol says so, by `[DONE]` or a finish reason, whatever the connection
+ * does.
  */
 import { isRecord } from '../agent/parts.ts'
 import { answerTooLarge, type WireLimits } from './fault.ts'
@@ -13,14 +14,14 @@ import { ToolDeltas } from './tool-deltas.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
-/** How far an answer is: `whole` ends it now, `finishing` unless a little more comes. */
+/** How far an answer is. `whole`: it ends now. `finishing`: it ends unless more comes soon. */
 export type Progress = 'open' | 'finishing' | 'whole'
 
 export interface ChatOptions {
   readonly limits: WireLimits
-  /** The tools that the request offers. */
+  /** The names of the tools that the request offers. */
   readonly toolNames: readonly string[]
-  /** Called for what is heard but not handed on yet. */
+  /** Called for text that is read but not passed on yet. */
   readonly heard: () => void
 }
 
@@ -30,7 +31,7 @@ export class ChatAnswer {
   #envelope: Json | undefined
   #finish: string | undefined
   #usage: Json | undefined
-  /** The frame that it came in: packages read more of it. */
+  /** The frame that had the usage, because packages read more fields of it. */
   #counted: Json = {}
   #isOver = false
   #isRead = false
@@ -47,12 +48,12 @@ export class ChatAnswer {
     return this.#finish === undefined ? 'open' : 'finishing'
   }
 
-  /** Whether nothing but the usage could still come. */
+  /** Whether nothing but the usage is still to come. */
   get knowsUsage(): boolean {
     return this.#usage !== undefined
   }
 
-  /** Takes one frame; answers what goes on. */
+  /** Takes one frame; answers the frames to pass on. */
   take(frame: unknown): readonly Json[] {
     if (this.#isOver) return []
     if (Array.isArray(frame)) return frame.flatMap(one => this.take(one))
@@ -62,7 +63,7 @@ export class ChatAnswer {
     const isCounted = this.#keepUsage(frame)
     const { choices } = frame
     const choice: unknown = Array.isArray(choices) ? choices.find(isRecord) : choices
-    // The usage is the last thing that the protocol has behind a finish.
+    // With the usage after a finish, the answer is complete.
     if (!isRecord(choice)) return isCounted && this.#finish !== undefined ? this.end('done') : []
     if (isFilled(choice['error'])) return this.fail(choice['error'])
     this.#envelope ??= envelopeOf(frame)
@@ -83,7 +84,7 @@ export class ChatAnswer {
     ]
   }
 
-  /** The stream says that it is over, or ended: answers what is still owed. */
+  /** The stream ended; answers the frames that are still owed. */
   end(said: 'done' | 'closed'): readonly Json[] {
     if (this.#isOver) return []
     const calls = this.#calls.whole()
@@ -102,11 +103,11 @@ export class ChatAnswer {
     return { ...frame, ...this.#envelope, choices: [{ ...rest, index: 0, delta, finish_reason: finish }] }
   }
 
-  /** What a choice adds, without the calls, which are kept; undefined if it adds nothing. */
+  /** What a choice adds, apart from tool calls, which are kept; undefined: nothing. */
   #deltaOf(choice: Json): Json | undefined {
     const { delta, message } = choice
     if (!isRecord(delta)) {
-      // A message is the answer as a whole; behind deltas it says again what they said.
+      // A `message` is the complete answer; after deltas it only repeats them.
       return isRecord(message) && !this.#isRefusedOrSaid && this.#calls.isEmpty ? this.#contentOf(message) : undefined
     }
     return this.#contentOf(delta)
@@ -132,7 +133,7 @@ export class ChatAnswer {
     this.#options.heard()
   }
 
-  /** Whether the frame says what the answer cost. */
+  /** Keeps the usage of a frame; answers whether it has one. */
   #keepUsage(frame: Json): boolean {
     const { usage, x_groq: groq } = frame
     const counted = countsOf(usage) ?? (isRecord(groq) ? countsOf(groq['usage']) : undefined)
@@ -143,7 +144,7 @@ export class ChatAnswer {
   }
 }
 
-/** The codes of a stream that ended too early, and of what was none: a page of some proxy. */
+/** Codes of a stream that ended too early, and of a body that was none, such as a proxy's page. */
 export const STREAM_CUT = 'stream_cut'
 export const NO_STREAM = 'no_stream'
 
@@ -170,11 +171,11 @@ function contentOf(content: unknown): unknown {
   return known.length === 0 ? undefined : known
 }
 
-/** Of which a client expects numbers. */
+/** Fields that a client expects to be numbers. */
 const COUNTS = ['prompt_tokens', 'completion_tokens', 'total_tokens']
 const DETAILS = ['prompt_tokens_details', 'completion_tokens_details']
 
-/** A usage without what is no number and should be: it was not measured. Undefined where nothing was. */
+/** The usage, without counts that are no numbers: those count as unmeasured. Undefined where none is left. */
 function countsOf(usage: unknown): Json | undefined {
   if (!isRecord(usage) || !COUNTS.some(name => isCount(usage[name]))) return undefined
   const kept = Object.entries(usage).filter(([name, value]) => {

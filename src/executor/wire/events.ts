@@ -1,14 +1,14 @@
 /**
- * From the text of a response body to the values in it: server-sent events as servers really send them, or bare JSON.
+ * Reads the values in a response body: server-sent events as servers really send them, or bare JSON.
  *
- * Enforces: no more than `maxChars` of one event are ever held, however the body goes on; the work is linear in what
- * came.
+ * Enforces: no more than `maxChars` of one event are held, whatever the body contains; the work is linear in its
+ * length.
  */
 import { Brackets } from './brackets.ts'
 
 /** One event. */
 export interface WireEvent {
-  /** The event's type, where the server names it. */
+  /** The type of the event, where the server names it. */
   readonly event?: string
   /** The data as it was sent. */
   readonly data: string
@@ -18,16 +18,16 @@ export interface WireEvent {
 
 export interface WireReader {
   push(text: string): void
-  /** The body has ended: what is still held is an event too. */
+  /** The body has ended: the text that is held is an event too. */
   end(): void
 }
 
 type OnEvent = (event: WireEvent) => void
 
 /**
- * Reads a body whose kind its first character tells: JSON begins with a bracket, no field of an event stream does.
+ * Reads a body whose first character tells its kind: JSON begins with a bracket, an event stream never does.
  *
- * @param tooLong Makes what is thrown once more than `maxChars` are held.
+ * @param tooLong Makes the error that is thrown once more than `maxChars` are held.
  */
 export class BodyReader implements WireReader {
   readonly #make: (isJson: boolean) => WireReader
@@ -38,7 +38,7 @@ export class BodyReader implements WireReader {
     this.#make = isJson => (isJson ? new JsonReader(onEvent, held) : new EventReader(onEvent, held))
   }
 
-  /** Whether the body is bare JSON, so far as that is known. */
+  /** Whether the body is bare JSON, as far as that is known. */
   get isJson(): boolean {
     return this.#reader instanceof JsonReader
   }
@@ -62,7 +62,7 @@ interface Held {
   readonly tooLong: () => Error
 }
 
-/** The fields of an event that has not ended, as it comes line by line. */
+/** Collects the fields of an event, line by line, until the event ends. */
 class EventReader implements WireReader {
   readonly #onEvent: OnEvent
   readonly #held: Held
@@ -112,7 +112,7 @@ class EventReader implements WireReader {
       case 'data':
         return this.#onData(value)
       case 'error':
-        // llama.cpp has named the field so.
+        // llama.cpp names the field of an error so.
         this.#event = 'error'
         return this.#emit(value)
       default:
@@ -121,7 +121,7 @@ class EventReader implements WireReader {
   }
 
   #onData(value: string): void {
-    // What is whole is taken at once: not every server sends the blank line that should follow.
+    // A complete value is passed on at once: not every server sends the blank line that has to follow.
     if (this.#data.length === 0) {
       const json = wholeIn(value)
       if (json !== undefined) return this.#tell(value, json === DONE ? undefined : json)
@@ -136,7 +136,7 @@ class EventReader implements WireReader {
     this.#data = []
     this.#dataChars = 0
     const data = lines.join('\n')
-    // Lines that are whole each for themselves were meant as an event each.
+    // Several lines that are each complete were meant as one event each.
     if (lines.length > 1 && parse(data) === undefined && lines.some(isWhole)) for (const line of lines) this.#emit(line)
     else this.#emit(data)
     this.#event = undefined
@@ -152,7 +152,7 @@ class EventReader implements WireReader {
   }
 }
 
-/** JSON values one behind the other. */
+/** Reads JSON values that follow each other. */
 class JsonReader implements WireReader {
   readonly #onEvent: OnEvent
   readonly #held: Held
@@ -186,12 +186,12 @@ class JsonReader implements WireReader {
   }
 }
 
-/** The data with which a stream says that it is over. */
+/** The data with which a stream says that it has ended. */
 export const DONE = '[DONE]'
 
 const isWhole = (data: string): boolean => wholeIn(data) !== undefined
 
-/** The object that a text is, or the word that says that all is over; undefined where it is neither. */
+/** The object in a text, or the word that says that the stream has ended; undefined: neither. */
 function wholeIn(data: string): unknown {
   const text = data.trim()
   if (text === DONE) return DONE

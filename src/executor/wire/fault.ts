@@ -1,11 +1,11 @@
 /**
  * What is wrong with an answer on its way from the provider.
  *
- * Providers' packages wrap whatever goes wrong in a stream into errors of their own, so it is found by looking along the
- * chain of causes.
+ * Providers' packages wrap every error in a stream into one of their own, so it is searched for along the chain of
+ * causes.
  */
 
-/** `answer-too-large`: more than anybody wants to keep, and more of it would come if it were asked for again. */
+/** `answer-too-large`: the answer exceeds every limit that could be useful, and would again at another attempt. */
 export type WireFaultCode = 'answer-too-large'
 
 export class WireFault extends Error {
@@ -18,7 +18,7 @@ export class WireFault extends Error {
   }
 }
 
-/** How many errors may stand in one chain of causes; a provider's package makes two or three. */
+/** The longest chain of causes that is searched; a provider's package makes two or three. */
 const MAX_CAUSES = 6
 
 export function wireFaultIn(error: unknown): WireFault | undefined {
@@ -30,9 +30,9 @@ export function wireFaultIn(error: unknown): WireFault | undefined {
 
 /** Sizes beyond which an answer is dropped, in UTF-16 units. */
 export interface WireLimits {
-  /** Text, reasoning and arguments of one answer together; one event of its stream can't be longer either. */
+  /** The limit of text, reasoning and arguments of one answer together, and of one event of its stream. */
   readonly maxAnswerChars: number
-  /** The arguments of one tool call. */
+  /** The limit of the arguments of one tool call. */
   readonly maxArgumentChars: number
 }
 
@@ -48,7 +48,7 @@ export function argumentsTooLarge({ maxArgumentChars }: WireLimits): WireFault {
   return new WireFault('answer-too-large', message)
 }
 
-/** A part of an answer of which there is no more in any answer that was meant: no option allows more. */
+/** A part of an answer beyond any intended size; no option raises this limit. */
 export function unmeantAnswer(problem: string): WireFault {
   return new WireFault('answer-too-large', problem)
 }

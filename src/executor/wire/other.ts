@@ -1,14 +1,14 @@
 /**
- * Answers of the other protocols: they go on as they came, and end where their protocol says that they end.
+ * Passes on answers of the other protocols as they came, and ends them where their protocol says that they end.
  *
- * Enforces: what only keeps a connection alive reaches nobody.
+ * Enforces: events that only keep a connection alive are dropped.
  */
 import { isRecord } from '../agent/parts.ts'
 import type { Progress } from './chat.ts'
 import type { WireEvent } from './events.ts'
 import { isFilled } from './said.ts'
 
-/** Events behind which nothing comes: Anthropic's messages, OpenAI's responses, anybody's error. */
+/** The last events of answers: of Anthropic's messages, of OpenAI's responses, and errors of all. */
 const LAST_EVENTS: ReadonlySet<string> = new Set([
   'message_stop',
   'response.completed',
@@ -22,10 +22,10 @@ const LAST_EVENTS: ReadonlySet<string> = new Set([
 
 export class OtherAnswer {
   progress: Progress = 'open'
-  /** Google counts in the frame that finishes. */
+  /** Google sends the usage in the frame with the finish. */
   readonly knowsUsage: boolean = true
 
-  /** Whether the event goes on. */
+  /** Whether the event is passed on. */
   take({ event, json }: WireEvent): boolean {
     if (this.progress === 'whole') return false
     if (!isRecord(json)) return json === undefined || Array.isArray(json)
@@ -41,7 +41,7 @@ export class OtherAnswer {
   }
 }
 
-/** Anthropic's last word before its last event. */
+/** The event before Anthropic's last one. */
 function finishesMessage({ type, delta }: Record<string, unknown>): boolean {
   return type === 'message_delta' && isRecord(delta) && typeof delta['stop_reason'] === 'string'
 }

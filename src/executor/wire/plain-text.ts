@@ -1,9 +1,9 @@
 /**
- * The frames of a chat answer that only say a piece of text or thought: nearly all of them.
+ * The frames of a chat answer that only carry a piece of text or reasoning, which are nearly all of them.
  *
- * The way through a package takes some fifty microseconds a frame. So what these say is told at once, and handed on to
- * the package in few large frames, before whatever comes behind it. The first frame that is anything else ends that: its
- * place among the pieces is the package's to tell.
+ * A frame takes some fifty microseconds to pass through a provider's package. So these pieces are announced at once,
+ * and handed to the package later, in a few large frames, before any frame that follows. The first frame of another
+ * kind ends this, because only the package knows its place among the pieces.
  */
 import { isRecord } from '../agent/parts.ts'
 import type { WireCall } from './wire-call.ts'
@@ -11,7 +11,7 @@ import type { WireCall } from './wire-call.ts'
 type Json = Readonly<Record<string, unknown>>
 type Kind = 'text' | 'reasoning'
 
-/** Handed on at the latest when it is so long. */
+/** Held text is handed to the package at this length at the latest. */
 const MOST_CHARS = 16 * 1024
 
 const KINDS: ReadonlyMap<string, Kind> = new Map([
@@ -31,7 +31,7 @@ interface Held {
 export class PlainText {
   readonly #said: NonNullable<WireCall['said']>
   #held: Held | undefined
-  /** Characters that were handed on untold. */
+  /** How many characters were handed on without being announced. */
   #owed = 0
   #isOver = false
 
@@ -39,7 +39,7 @@ export class PlainText {
     this.#said = said
   }
 
-  /** Tells a plain frame, and answers what is to be handed on now; undefined for any other frame. */
+  /** Announces a plain frame, and answers the frames to hand on now; undefined for any other frame. */
   take(frame: Json): readonly Json[] | undefined {
     const plain = this.#isOver ? undefined : plainOf(frame)
     if (plain === undefined) {
@@ -58,7 +58,7 @@ export class PlainText {
     return this.#held.chars < MOST_CHARS ? full : [...full, ...this.release()]
   }
 
-  /** What was told and not handed on. */
+  /** The frames with the text that was announced and not handed on. */
   release(): readonly Json[] {
     if (this.#held === undefined) return []
     const { name, frame, choice, pieces } = this.#held

@@ -1,19 +1,19 @@
 /**
- * What a provider says has gone wrong, wherever in its answer it says so.
+ * Reads what a provider says has gone wrong, wherever in its answer that stands.
  *
- * Providers and the proxies before them spell errors as a string, as an object, nested, as a list, as JSON inside a
- * string; their words are the best there is to tell the user.
+ * Providers and proxies write errors as a string, as an object, nested, in a list, or as JSON within a string. Their
+ * message is the best explanation for the user.
  */
 import { isRecord } from '../agent/parts.ts'
 
 export interface SaidError {
-  /** The provider's words. */
+  /** The provider's message. */
   readonly message?: string
   /** Everything that looks like a code, in lower case, outermost first. */
   readonly codes: readonly string[]
-  /** The HTTP status that the error names itself. */
+  /** The HTTP status that the error itself names. */
   readonly status?: number
-  /** How long it asks to wait. */
+  /** How long the provider asks to wait. */
   readonly retryAfterMs?: number
 }
 
@@ -21,7 +21,7 @@ const NOTHING: SaidError = { codes: [] }
 
 const MAX_DEPTH = 6
 
-/** Reads an error, whatever its form. */
+/** Reads an error of any form. */
 export function saidIn(value: unknown, depth: number = 0): SaidError {
   if (depth > MAX_DEPTH) return NOTHING
   if (typeof value === 'string') return saidInText(value, depth)
@@ -39,15 +39,15 @@ export function saidIn(value: unknown, depth: number = 0): SaidError {
   const inner = ['message', 'error', 'detail', 'errors', 'error_description', 'msg', 'error_message', 'details']
     .map(name => saidIn(value[name], depth + 1))
     .reduce(merged, own)
-  // A router's own sentence says less than what it got from the provider behind it.
+  // A router's own message says less than the one of the provider behind it.
   const raw = isRecord(value['metadata']) ? saidIn(value['metadata']['raw'], depth + 1) : NOTHING
   return raw.message === undefined ? inner : { ...merged(raw, inner), message: both(inner.message, raw.message) }
 }
 
-/** A text that is an error itself, or holds one as JSON. */
+/** A text that is an error message, or contains one as JSON. */
 function saidInText(text: string, depth: number): SaidError {
   const plain = text.trim()
-  // A refusal may come as the event that a client asked for.
+  // A refusal may be written as the event that the client asked for.
   const [first = ''] = plain.replace(/^event:.*\r?\n/, '').split(/\r?\n\r?\n/, 1)
   const json = /^(?:data:|error:)?\s*([{[][\s\S]*[}\]])$/.exec(first)?.[1]
   const parsed = json === undefined ? undefined : parse(json)
@@ -76,7 +76,7 @@ function statusIn(value: Record<string, unknown>): Pick<SaidError, 'status'> {
   return status === undefined ? {} : { status }
 }
 
-/** `retryDelay: "34.07s"` of Google, `retry_after` in seconds, `retry_after_ms`. */
+/** From `retryDelay: "34.07s"` (Google), `retry_after` in seconds, or `retry_after_ms`. */
 function waitIn(value: Record<string, unknown>): Pick<SaidError, 'retryAfterMs'> {
   const delay = /^(\d+(?:\.\d+)?)s$/.exec(typeof value['retryDelay'] === 'string' ? value['retryDelay'] : '')?.[1]
   const seconds = numberOf(delay ?? value['retry_after'])
@@ -84,7 +84,7 @@ function waitIn(value: Record<string, unknown>): Pick<SaidError, 'retryAfterMs'>
   return Number.isFinite(ms) && ms > 0 ? { retryAfterMs: ms } : {}
 }
 
-/** A number, or a text that is one; whatever else it is, NaN. */
+/** A number, or a text that is one; anything else is NaN. */
 export function numberOf(value: unknown): number {
   if (typeof value === 'number') return value
   return typeof value === 'string' && value.trim() !== '' ? Number(value) : Number.NaN
@@ -98,7 +98,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** Whether what should have been an answer, or a part of one, is an error. */
+/** Whether an answer, or a part of one, is an error instead. */
 export function isError(value: Record<string, unknown>): boolean {
   const { error, object, type } = value
   if (isFilled(error) || object === 'error' || type === 'error') return true
@@ -109,7 +109,7 @@ export function isError(value: Record<string, unknown>): boolean {
   return tells
 }
 
-/** Whether an `error` says that there is one: some servers always send the field. */
+/** Whether the field `error` means one: some servers always send the field. */
 export function isFilled(error: unknown): boolean {
   if (isRecord(error)) return Object.keys(error).length > 0
   return typeof error === 'string' ? error !== '' : Array.isArray(error) && error.length > 0

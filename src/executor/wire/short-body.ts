@@ -1,12 +1,12 @@
-/** The body of a refusal, as far as anybody reads it. */
+/** Reads the part of a refusal's body that is of use. */
 import { Brackets } from './brackets.ts'
 
 const MAX_BYTES = 64 * 1024
 
-/** A server that refuses and leaves the connection open has said what it has to say. */
+/** How long the rest is waited for: some servers refuse and leave the connection open. */
 const PATIENCE_MS = 5000
 
-/** The first 64 KiB: a refusal has no more to say, and may come without an end. */
+/** The first 64 KiB: a refusal has no more to say, and may never end. */
 export function shortBody(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
   const reader = body.getReader()
   const brackets = new Brackets()
@@ -20,13 +20,13 @@ export function shortBody(body: ReadableStream<Uint8Array>): ReadableStream<Uint
   }
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
-      // What breaks off after the status was told is a refusal all the same.
+      // A connection that breaks after the status is a refusal all the same.
       const next = await Promise.race([reader.read().catch(() => 'broken' as const), late.promise])
       if (next === 'late' || next === 'broken' || next.done) return close(controller)
       const part = next.value.subarray(0, MAX_BYTES - bytes)
       bytes += part.length
       controller.enqueue(part)
-      // A byte of a longer character is none of the brackets.
+      // A byte of a multi-byte character is never a bracket.
       for (const byte of part) brackets.closes(byte)
       if (bytes >= MAX_BYTES || brackets.isComplete) close(controller)
     },

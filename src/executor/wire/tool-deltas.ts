@@ -1,10 +1,10 @@
 /**
- * Tool calls from the deltas that servers of the chat-completions protocol send.
+ * Assembles tool calls from the deltas that servers of the chat-completions protocol send.
  *
- * The protocol is: the first delta of a call has its index, id and name, the others its index and a piece of the
- * arguments. Servers leave out, repeat, delay or renumber each of these, so a delta goes to the call that it continues
- * best, and what was said twice counts once. Calls are handed on when the answer is whole: only then is a name that
- * came last, or in pieces, known.
+ * By the protocol, the first delta of a call has its index, id and name, and the others its index and a piece of the
+ * arguments. Servers leave out, repeat, delay or renumber each of these. So a delta is added to the call that it fits
+ * best, and repetitions count once. Calls are passed on when the answer is complete, because only then is a name known
+ * that came last, or in pieces.
  */
 import { isRecord } from '../agent/parts.ts'
 import { Brackets } from './brackets.ts'
@@ -22,15 +22,15 @@ interface Delta {
 interface Call {
   readonly index: number | undefined
   id: string | undefined
-  /** As they came, without direct repetitions. */
+  /** The names as they came, without direct repetitions. */
   readonly names: string[]
   args: string
   readonly brackets: Brackets
-  /** What a provider wants back with the call. */
+  /** Data that the provider wants back with the call. */
   extra: unknown
 }
 
-/** A call as the protocol wants it. */
+/** A call as the protocol defines it. */
 export interface WholeCall {
   readonly index: number
   readonly id: string
@@ -39,10 +39,10 @@ export interface WholeCall {
   readonly extra_content?: unknown
 }
 
-/** More calls in one answer are nobody's intention. */
+/** The most calls of one answer; more are never intended. */
 const MAX_CALLS = 1024
 
-/** Names have 64 characters at most, and may come one by one. */
+/** The most pieces of a name: names have at most 64 characters, and may come one by one. */
 const MAX_NAME_PIECES = 128
 const MAX_NAME_CHARS = 1024
 
@@ -61,7 +61,7 @@ export class ToolDeltas {
     return this.#calls.length === 0
   }
 
-  /** Takes what an answer's delta says of tool calls; answers how many characters were new. */
+  /** Takes what a delta says of tool calls; answers how many characters were new. */
   add(toolCalls: unknown): number {
     const list: readonly unknown[] = Array.isArray(toolCalls) ? toolCalls : [toolCalls]
     let chars = 0
@@ -72,7 +72,7 @@ export class ToolDeltas {
     return chars
   }
 
-  /** The calls of an answer that is whole. */
+  /** The calls of a complete answer. */
   whole(): readonly WholeCall[] {
     const used = new Set<string>()
     return this.#calls.flatMap((call, index): readonly WholeCall[] => {
@@ -118,11 +118,11 @@ export class ToolDeltas {
     return args.length
   }
 
-  /** The call that a delta continues, or undefined if it begins one. */
+  /** The call that a delta continues; undefined: it begins a new one. */
   #callOf(delta: Delta): Call | undefined {
     const { index, id, name, args } = delta
     const known = this.#known(delta)
-    // Where nothing but the id led there, it can't tell two calls apart.
+    // An id that alone led to a call can't tell two calls apart.
     const told = index === undefined ? undefined : id
     if (known !== undefined) return this.#isAnother(known, told, name, args) ? undefined : known
     const last = this.#calls.at(-1)
@@ -137,14 +137,14 @@ export class ToolDeltas {
     return byId.findLast(isThere) ?? this.#calls.findLast(isThere)
   }
 
-  /** What a delta continues that has neither an index nor a name, nor a known id. */
+  /** The call that is continued by a delta with no index, no name and no known id. */
   #unnamed(last: Call, { id, args }: Delta): Call | undefined {
     if (id !== undefined && last.id === undefined) return last
     if (id !== undefined && args === '') return undefined
     return this.#calls.findLast(call => !call.brackets.isComplete) ?? last
   }
 
-  /** Whether a name without an index is the one that the last call lacks, or the rest of it, or the same again. */
+  /** Whether a name without an index is the name of the last call: its first, its rest, or the same again. */
   #isOf(last: Call, name: string, { id, args }: Delta): boolean {
     if (last.names.length === 0 && (id === undefined || last.id === undefined)) return true
     if (id !== undefined) return false
@@ -152,7 +152,7 @@ export class ToolDeltas {
     return last.names.at(-1) === name && !last.brackets.isComplete && !args.startsWith('{')
   }
 
-  /** Whether a delta for the place of this call begins another one: servers number calls from 0 each. */
+  /** Whether a delta with this call's index begins another call: some servers number every call 0. */
   #isAnother(call: Call, id: string | undefined, name: string | undefined, args: string): boolean {
     if (name === undefined || call.names.length === 0) return false
     const isOtherId = id !== undefined && call.id !== undefined && id !== call.id
@@ -180,7 +180,7 @@ function filled(value: unknown): string | undefined {
   return typeof value === 'string' && value.trim() !== '' ? value : undefined
 }
 
-/** The name from what was said of it: once, in pieces, longer and longer, or corrected. */
+/** The name from all that was sent of it: once, in pieces, each time longer, or corrected. */
 function nameOf(names: readonly string[], isTool: (name: string) => boolean): string {
   const joined = names.join('')
   const grows = names.every((name, at) => name.startsWith(names[at - 1] ?? ''))

@@ -1,15 +1,15 @@
 import type { WireLimits } from './fault.ts'
 
-/** What a model call lends the requests that are made for it. */
+/** What a model call gives to the requests that are made for it. */
 export interface WireCall {
   readonly limits: WireLimits
-  /** The tools that the request offers. */
+  /** The names of the tools that the request offers. */
   readonly toolNames: readonly string[]
-  /** Told of what comes but is no part of the model's stream yet. */
+  /** Called for data that comes but is not yet part of the model's stream. */
   readonly heard: () => void
   /**
-   * Told of pieces of text and thought as they come, before the package has them, which gets them in larger pieces then.
-   * Answers whether it took the piece; one that it did not take goes to the package at once.
+   * Called with pieces of text and reasoning as they come, before the package has them, which then gets them in larger
+   * pieces. Answers whether it took the piece; otherwise the piece goes to the package at once.
    *
    * @param owed How many characters went to the package before without being taken.
    */
