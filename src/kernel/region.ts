@@ -40,9 +40,9 @@ export type Emit<State, Input, Effect, Verdict = void> = (
   verdict: Verdict,
 ) => Effect | readonly Effect[]
 
-/** A slice's next value. */
-export type Change<State, Slice, Input, Verdict = void> = (
-  slice: Slice,
+/** A slice's next value. `Old`: the slice as it may be before. */
+export type Change<State, Slice, Input, Verdict = void, Old = Slice> = (
+  slice: Old,
   input: Input,
   state: State,
   verdict: Verdict,
@@ -163,16 +163,14 @@ export interface Codec<Slice> {
   readonly decode: (encoded: never) => Slice
 }
 
+/** A slice in some of its phases; one without a phase of its own is what it is in all of them. */
+type In<Slice, Phase> = Slice extends { readonly phase: string } ? Slice & { readonly phase: Phase } : Slice
+
 /** A row whose change gets the slice as its `from` narrows it. */
 interface NarrowRow<State, Slice, Input, Effect, Phase extends string, Verdict, From extends Phase>
   extends Omit<Row<State, Slice, Input, Effect, Phase, Verdict>, 'from' | 'then'> {
   readonly from: readonly From[]
-  readonly then: (
-    slice: Extract<Slice, { readonly phase: From }>,
-    input: Input,
-    state: State,
-    verdict: Verdict,
-  ) => Slice
+  readonly then: Change<State, Slice, Input, Verdict, In<Slice, NoInfer<From>>>
 }
 
 /**
@@ -188,4 +186,41 @@ export function rowsOf<State, Slice extends { readonly phase: string }, Effect>(
 ) => Row<State, Slice, Input, Effect, Slice['phase'], Verdict>
 export function rowsOf(): unknown {
   return (row: unknown) => row
+}
+
+/** A row about one thing that the state holds. */
+interface AboutRow<State, Slice, Input, Effect, Phase extends string, From extends Phase, Thing>
+  extends Omit<Row<State, Slice, Input, Effect, Phase>, 'from' | 'then' | 'emit'> {
+  readonly from: readonly From[]
+  /** Finds it, as it has to be for the row to apply: that is the row's first guard, by the name of this function. */
+  readonly about: (state: State, input: Input) => Thing | undefined
+  readonly then?: Change<State, Slice, Input, NoInfer<Thing>, In<Slice, NoInfer<From>>>
+  readonly emit?: readonly Emit<State, Input, Effect, NoInfer<Thing>>[]
+}
+
+/**
+ * Makes rows about an entry of a map, or about something else that may not be there. Where it is not found the row does not
+ * apply, so that what the row changes and says, which get it last, have nothing to say of its absence.
+ */
+export function rowsAbout<State, Slice, Effect, Phase extends string>(): <Input, const From extends Phase, Thing>(
+  row: AboutRow<State, Slice, NoInfer<Input>, Effect, Phase, From, Thing>,
+) => Row<State, Slice, Input, Effect, Phase>
+export function rowsAbout(): unknown {
+  type Loose = AboutRow<unknown, unknown, unknown, unknown, string, string, unknown>
+  return ({ about, when = [], then, emit, ...row }: Loose): Row<unknown, unknown, unknown, unknown, string> => ({
+    ...row,
+    when: [alike(about, (state, input) => about(state, input) !== undefined), ...when],
+    ...(then && { then: (slice, input, state) => then(slice, input, state, about(state, input)) }),
+    ...(emit && {
+      emit: emit.map(say => alike(say, (after, input, before) => say(after, input, before, about(before, input)))),
+    }),
+  })
+}
+
+/** The second function, under the name of the first and with as many parameters. */
+function alike<F extends (...known: readonly unknown[]) => unknown>(
+  { name, length }: { readonly name: string; readonly length: number },
+  instead: F,
+): F {
+  return Object.defineProperties(instead, { name: { value: name }, length: { value: length } })
 }

@@ -10,9 +10,10 @@
 import type { CoreEffect, CoreFacts, CoreInput, CoreRegion } from '../../core.ts'
 import type { CallId, InputId } from '../../ids.ts'
 import { emptyMap, mapGet, mapValues } from '../../persistent-map.ts'
+import { rowsAbout } from '../../region.ts'
 import { isCurrentRun } from '../guards.ts'
 import type { Admission } from '../ledger/policy.ts'
-import { givesWorkUp } from '../ledger/runs.ts'
+import { contributorsOf, givesWorkUp } from '../ledger/runs.ts'
 import { entryOf } from '../ledger/state.ts'
 import type { LifecyclePhase } from '../lifecycle/state.ts'
 import { RUNNING, SERVED } from '../phases.ts'
@@ -20,7 +21,7 @@ import type { RollbackCause } from '../run/effect.ts'
 import type { TurnPhase } from '../turn/state.ts'
 import { callsCodec } from './codec.ts'
 import type { CallEffect } from './effect.ts'
-import type { CallIntent } from './input.ts'
+import type { CallIntent, CallsInput } from './input.ts'
 import { callsInWords } from './key.ts'
 import {
   type CallEntry,
@@ -48,15 +49,15 @@ export function hasUnsettledCalls(state: CoreFacts): boolean {
 }
 
 function workCalls(state: CoreFacts): readonly CallEntry[] {
-  const head = state.run.phase === 'bound' ? state.run.contributors[0] : undefined
-  return head === undefined ? [] : callsOf(state.calls, head)
+  const [work] = contributorsOf(state)
+  return work === undefined ? [] : callsOf(state.calls, work)
 }
 function areNew(state: CoreFacts, input: { readonly calls: readonly CallIntent[] }): boolean {
   const ids = input.calls.map(call => call.callId)
   return new Set(ids).size === ids.length && ids.every(id => mapGet(state.calls.open, id) === undefined)
 }
 function areOwed(state: CoreFacts, input: { readonly callIds: readonly CallId[] }): boolean {
-  const work = state.run.phase === 'bound' ? state.run.contributors[0] : undefined
+  const [work] = contributorsOf(state)
   return input.callIds.every(id => {
     const call = mapGet(state.calls.open, id)
     return call?.state === 'owed' && call.work === work
@@ -82,19 +83,22 @@ const IS_WORKING: Readonly<Record<TurnPhase, boolean>> = {
 function areInFlight(state: CoreFacts, input: { readonly outcomes: readonly { readonly callId: CallId }[] }): boolean {
   return input.outcomes.every(({ callId }) => mapGet(state.calls.open, callId)?.state === 'dispatched')
 }
-function isUnknown(state: CoreFacts, input: { readonly callId: CallId }): boolean {
-  return mapGet(state.calls.open, input.callId)?.state === 'unknown'
+function unknownCall({ calls: c }: CoreFacts, { callId }: WithCall): CallEntry | undefined {
+  const call = mapGet(c.open, callId)
+  return call?.state === 'unknown' ? call : undefined
 }
-function awaitsApproval(state: CoreFacts, input: { readonly callId: CallId }): boolean {
-  return mapGet(state.calls.open, input.callId)?.state === 'awaitingApproval'
+function callAwaitingApproval({ calls: c }: CoreFacts, { callId }: WithCall): CallEntry | undefined {
+  const call = mapGet(c.open, callId)
+  return call?.state === 'awaitingApproval' ? call : undefined
 }
+type WithCall = { readonly callId: CallId }
 
 function record(
   slice: Calls,
   input: { readonly calls: readonly CallIntent[]; readonly at: number },
   state: CoreFacts,
 ): Calls {
-  const work = state.run.phase === 'bound' ? state.run.contributors[0] : undefined
+  const [work] = contributorsOf(state)
   if (work === undefined) return slice
   return input.calls.reduce(
     (calls, { callId: id, tool, policy, needsApproval, expiry }) =>
@@ -209,7 +213,15 @@ function cutOff(_: CoreFacts, __: CoreInput, before: CoreFacts): readonly CoreEf
   return inFlight(before).map(call => changed(call, 'unknown'))
 }
 
-const oneCall = changedBy((input: { readonly callId: CallId }) => [input.callId])
+const aboutCall = rowsAbout<CoreFacts, Calls, CoreEffect, LifecyclePhase>()
+/** What a person decided about a call that waited for it. */
+const settles = <Input extends { readonly at: number }>(as: (input: Input) => CallState) => ({
+  then: (slice: Calls, input: Input, _: CoreFacts, call: CallEntry): Calls =>
+    put(slice, { ...call, state: as(input), at: input.at }),
+  emit: [(_: CoreFacts, input: Input, __: CoreFacts, call: CallEntry): CallEffect => changed(call, as(input))],
+})
+type WithResolution = Extract<CallsInput, { readonly type: 'ResolveCall' }>
+type WithDecision = Extract<CallsInput, { readonly type: 'DecideApproval' }>
 
 export const calls: CoreRegion<'calls', LifecyclePhase> = {
   name: 'calls',
@@ -254,23 +266,20 @@ export const calls: CoreRegion<'calls', LifecyclePhase> = {
       },
     ],
     ResolveCall: [
-      {
+      aboutCall({
         name: 'resolved',
         from: SERVED,
-        when: [isUnknown],
-        then: (slice, { callId, resolution, at }) =>
-          change(slice, callId, resolution === 'retry' ? 'owed' : resolution, at),
-        emit: [oneCall],
-      },
+        about: unknownCall,
+        ...settles((input: WithResolution) => (input.resolution === 'retry' ? 'owed' : input.resolution)),
+      }),
     ],
     DecideApproval: [
-      {
+      aboutCall({
         name: 'decided',
         from: SERVED,
-        when: [awaitsApproval],
-        then: (slice, { callId, decision, at }) => change(slice, callId, decision === 'allow' ? 'owed' : 'failed', at),
-        emit: [oneCall],
-      },
+        about: callAwaitingApproval,
+        ...settles((input: WithDecision) => (input.decision === 'allow' ? 'owed' : 'failed')),
+      }),
     ],
   },
   follow: {

@@ -5,7 +5,6 @@ import { mapGet } from '../../persistent-map.ts'
 import type { OperationsInput } from './input.ts'
 import {
   isEnded,
-  isLive,
   lostOperations,
   type OperationEntry,
   type Operations,
@@ -25,29 +24,32 @@ function isNewOperation(state: CoreFacts, input: WithOperation): boolean {
 function belowCapacity({ operations: o }: CoreFacts, input: { readonly maxConcurrent?: number }): boolean {
   return input.maxConcurrent === undefined || o.active < input.maxConcurrent
 }
-function isProvisioning(state: CoreFacts, input: WithOperation): boolean {
-  return entryOf(state, input)?.status === 'provisioning'
+function unfinishedOperation(state: CoreFacts, input: WithOperation): UnfinishedOperation | undefined {
+  const entry = entryOf(state, input)
+  return entry === undefined || isEnded(entry) ? undefined : entry
 }
-function isRunning(state: CoreFacts, input: WithOperation): boolean {
-  return entryOf(state, input)?.status === 'running'
+function provisioningOperation(state: CoreFacts, input: WithOperation): UnfinishedOperation | undefined {
+  const entry = unfinishedOperation(state, input)
+  return entry?.status === 'provisioning' ? entry : undefined
 }
-function isUnderWay(state: CoreFacts, input: WithOperation): boolean {
-  const status = entryOf(state, input)?.status
-  return status === 'running' || status === 'retiring'
+function startedOperation(state: CoreFacts, input: WithOperation): UnfinishedOperation | undefined {
+  const entry = unfinishedOperation(state, input)
+  return entry?.status === 'provisioning' ? undefined : entry
+}
+function runningOperation(state: CoreFacts, input: WithOperation): UnfinishedOperation | undefined {
+  const entry = unfinishedOperation(state, input)
+  return entry?.status === 'running' ? entry : undefined
 }
 function mayBeTakenUp(state: CoreFacts, input: WithOperation & { readonly mostCrashes: number }): boolean {
-  const entry = entryOf(state, input)
-  return entry !== undefined && !isEnded(entry) && (entry.takeUps ?? 0) < input.mostCrashes
-}
-function isUnfinished(state: CoreFacts, input: WithOperation): boolean {
-  return isLive(state.operations, input.operationId)
+  const entry = unfinishedOperation(state, input)
+  return entry !== undefined && (entry.takeUps ?? 0) < input.mostCrashes
 }
 function expectsPeer(state: CoreFacts, input: WithOperation): boolean {
   return entryOf(state, input)?.kind === 'mob-member-child'
 }
 function peerNotReady(state: CoreFacts, input: WithOperation): boolean {
-  const entry = entryOf(state, input)
-  return entry !== undefined && !isEnded(entry) && entry.peerReady !== true
+  const entry = unfinishedOperation(state, input)
+  return entry !== undefined && entry.peerReady !== true
 }
 function notAwaited({ operations: o }: CoreFacts, input: WithOperation): boolean {
   return o.wait?.operationIds.includes(input.operationId) !== true
@@ -77,11 +79,7 @@ function hasHappened({ operations: o }: CoreFacts, input: { readonly through: nu
 export const operationGuards = {
   isNewOperation,
   belowCapacity,
-  isProvisioning,
-  isRunning,
-  isUnderWay,
   mayBeTakenUp,
-  isUnfinished,
   expectsPeer,
   peerNotReady,
   notAwaited,
@@ -92,17 +90,17 @@ export const operationGuards = {
   hasHappened,
 }
 
+/** What operations' rows are about. */
+export const operationsBy = { unfinishedOperation, provisioningOperation, startedOperation, runningOperation }
+
 type WithReason = WithOperation & { readonly reason?: string }
 
 const ended =
   (status: OperationTerminal, reasonOf: (input: WithReason) => string | undefined = ({ reason }) => reason) =>
-  (after: CoreFacts, input: WithReason, before: CoreFacts): readonly CoreEffect[] => {
-    const { operationId } = input
-    const kind = entryOf(before, input)?.kind
+  (after: CoreFacts, input: WithReason, _: CoreFacts, { id, kind }: UnfinishedOperation): CoreEffect => {
     const seq = after.operations.completions
     const reason = reasonOf(input)
-    if (kind === undefined) return []
-    return [{ type: 'OperationEnded', operationId, kind, status, seq, ...(reason !== undefined && { reason }) }]
+    return { type: 'OperationEnded', operationId: id, kind, status, seq, ...(reason !== undefined && { reason }) }
   }
 function terminated(before: CoreFacts, which: readonly UnfinishedOperation[], reason: string): readonly CoreEffect[] {
   const first = before.operations.completions + 1

@@ -170,23 +170,21 @@ export function putOperation(slice: Operations, entry: UnfinishedOperation): Ope
   return { ...slice, entries, active: slice.active + entries.size - slice.entries.size }
 }
 
-/** Takes an operation out that never was. */
-export function forget(slice: Operations, id: OperationId): Operations {
+/** Takes an unfinished operation out as if it never was. */
+export function forget(slice: Operations, { id }: UnfinishedOperation): Operations {
   return { ...slice, entries: mapDelete(slice.entries, id), active: slice.active - 1 }
 }
 
 /** Ends an unfinished operation. A capacity slot leaves nothing but the number it took. */
-export function end(slice: Operations, id: OperationId, status: OperationTerminal): Operations {
-  const entry = mapGet(slice.entries, id)
-  if (entry === undefined || isEnded(entry)) return slice
+export function end(slice: Operations, { id, kind }: UnfinishedOperation, status: OperationTerminal): Operations {
   const seq = slice.completions + 1
   const counted = { ...slice, active: slice.active - 1, completions: seq }
-  if (entry.kind === 'background-tool-capacity-slot') return { ...counted, entries: mapDelete(slice.entries, id) }
+  if (kind === 'background-tool-capacity-slot') return { ...counted, entries: mapDelete(slice.entries, id) }
   return dropOldest({
     ...counted,
-    entries: mapSet(slice.entries, id, { id, kind: entry.kind, status, seq }),
+    entries: mapSet(slice.entries, id, { id, kind, status, seq }),
     feed: mapSet(slice.feed, seq, id),
-    newestWaking: wakes(entry.kind) ? seq : slice.newestWaking,
+    newestWaking: wakes(kind) ? seq : slice.newestWaking,
   })
 }
 

@@ -7,15 +7,16 @@
  * not wake anybody: `completionBatchDue` (runnable.ts) says what is still to be told.
  */
 
-import type { CoreRegion } from '../../core.ts'
+import type { CoreEffect, CoreFacts, CoreRegion } from '../../core.ts'
 import { mapGet, mapValues } from '../../persistent-map.ts'
+import { rowsAbout } from '../../region.ts'
 import { isCurrentRun, isRegistered, notDraining } from '../guards.ts'
 import type { LifecyclePhase } from '../lifecycle/state.ts'
 import { RUNNING, SERVED } from '../phases.ts'
 import { operationsCodec } from './codec.ts'
 import type { OperationsInput } from './input.ts'
 import { operationsInWords } from './key.ts'
-import { operationEffects, operationGuards, type WithOperation } from './rules.ts'
+import { operationEffects, operationGuards, operationsBy, type WithOperation } from './rules.ts'
 import {
   dropAll,
   dropWait,
@@ -48,25 +49,24 @@ function register(slice: Operations, input: Extract<OperationsInput, { type: 'Re
   })
 }
 
-/** Changes an unfinished operation; the guards know that it is one. */
 const change =
-  (how: (entry: UnfinishedOperation) => UnfinishedOperation) =>
-  (slice: Operations, { operationId }: WithOperation): Operations => {
-    const entry = mapGet(slice.entries, operationId)
-    return entry === undefined || isEnded(entry) ? slice : putOperation(slice, how(entry))
-  }
+  (how: (operation: UnfinishedOperation) => UnfinishedOperation) =>
+  (slice: Operations, _: WithOperation, __: CoreFacts, operation: UnfinishedOperation): Operations =>
+    putOperation(slice, how(operation))
 
 const endAs =
   (status: OperationTerminal) =>
-  (slice: Operations, input: WithOperation): Operations =>
-    settleWait(end(slice, input.operationId, status))
+  (slice: Operations, _: WithOperation, __: CoreFacts, operation: UnfinishedOperation): Operations =>
+    settleWait(end(slice, operation, status))
 
-function terminateAll(slice: Operations): Operations {
-  return unfinishedOperations(slice).reduce((next, { id }) => end(next, id, 'terminated'), slice)
+function terminate(slice: Operations, operation: UnfinishedOperation): Operations {
+  return end(slice, operation, 'terminated')
 }
-
+function terminateAll(slice: Operations): Operations {
+  return unfinishedOperations(slice).reduce(terminate, slice)
+}
 function recover(slice: Operations): Operations {
-  return dropWait(lostOperations(slice).reduce((next, { id }) => end(next, id, 'terminated'), slice))
+  return dropWait(lostOperations(slice).reduce(terminate, slice))
 }
 
 function advance(
@@ -84,11 +84,7 @@ const effects = operationEffects
 const {
   isNewOperation,
   belowCapacity,
-  isProvisioning,
-  isRunning,
-  isUnderWay,
   mayBeTakenUp,
-  isUnfinished,
   expectsPeer,
   peerNotReady,
   notAwaited,
@@ -98,6 +94,8 @@ const {
   isCurrentWait,
   hasHappened,
 } = operationGuards
+const { unfinishedOperation, provisioningOperation, startedOperation, runningOperation } = operationsBy
+const aboutOperation = rowsAbout<CoreFacts, Operations, CoreEffect, LifecyclePhase>()
 /** A wait is let go with the run that asked. */
 const endsWait = { then: dropWait }
 const ends = (status: OperationTerminal, ended = effects.ended(status)) => ({
@@ -124,67 +122,69 @@ export const operations: CoreRegion<'operations', LifecyclePhase> = {
       },
     ],
     StartOperation: [
-      {
+      aboutOperation({
         name: 'started',
         from: SERVED,
-        when: [isProvisioning],
+        about: provisioningOperation,
         then: change(entry => ({ ...entry, status: 'running' })),
-      },
+      }),
     ],
-    CompleteOperation: [{ name: 'completed', when: [isUnderWay], ...ends('completed') }],
-    FailOperation: [{ name: 'failed', when: [isUnfinished], ...ends('failed') }],
-    CancelOperation: [{ name: 'cancelled', when: [isUnfinished], ...ends('cancelled') }],
-    AbortOperation: [{ name: 'aborted', when: [isProvisioning], ...ends('aborted') }],
+    CompleteOperation: [aboutOperation({ name: 'completed', about: startedOperation, ...ends('completed') })],
+    FailOperation: [aboutOperation({ name: 'failed', about: unfinishedOperation, ...ends('failed') })],
+    CancelOperation: [aboutOperation({ name: 'cancelled', about: unfinishedOperation, ...ends('cancelled') })],
+    AbortOperation: [aboutOperation({ name: 'aborted', about: provisioningOperation, ...ends('aborted') })],
     OperationPeerReady: [
-      {
+      aboutOperation({
         name: 'ready',
         from: SERVED,
-        when: [isUnderWay, expectsPeer, peerNotReady],
+        about: startedOperation,
+        when: [expectsPeer, peerNotReady],
         then: change(entry => ({ ...entry, peerReady: true })),
         emit: [effects.peerExposed],
-      },
+      }),
     ],
     OperationProgress: [
-      {
+      aboutOperation({
         name: 'progressed',
         from: SERVED,
-        when: [isUnderWay],
+        about: startedOperation,
         then: change(entry => ({ ...entry, progress: entry.progress + 1 })),
-      },
+      }),
     ],
     TakeUpOperation: [
-      {
+      aboutOperation({
         name: 'taken-up',
         from: SERVED,
-        when: [isRunning, mayBeTakenUp],
+        about: runningOperation,
+        when: [mayBeTakenUp],
         then: change(entry => ({ ...entry, takeUps: (entry.takeUps ?? 0) + 1 })),
-      },
-      {
+      }),
+      aboutOperation({
         name: 'given-up',
-        when: [isRunning],
+        about: runningOperation,
         ...ends(
           'failed',
           effects.ended('failed', () => 'crashed-process'),
         ),
-      },
+      }),
     ],
     OperationLasted: [
-      {
+      aboutOperation({
         name: 'lasted',
         from: SERVED,
-        when: [isUnderWay],
+        about: startedOperation,
         then: change(({ takeUps: _, ...entry }) => entry),
-      },
+      }),
     ],
     RequestOperationRetire: [
-      {
+      aboutOperation({
         name: 'retiring',
         from: SERVED,
-        when: [isRunning],
+        about: runningOperation,
         then: change(entry => ({ ...entry, status: 'retiring' })),
-      },
+      }),
     ],
-    RetireOperation: [{ name: 'retired', when: [isUnderWay], ...ends('retired') }],
+    RetireOperation: [aboutOperation({ name: 'retired', about: startedOperation, ...ends('retired') })],
     TerminateOwnerOperations: [
       {
         name: 'terminated',
@@ -194,13 +194,14 @@ export const operations: CoreRegion<'operations', LifecyclePhase> = {
       },
     ],
     RollbackUnreturnedOperation: [
-      {
+      aboutOperation({
         name: 'rolled-back',
         from: SERVED,
-        when: [isUnfinished, notAwaited],
-        then: (slice, { operationId }) => forget(slice, operationId),
+        about: unfinishedOperation,
+        when: [notAwaited],
+        then: (slice, _, __, operation) => forget(slice, operation),
         emit: [effects.rolledBack],
-      },
+      }),
     ],
     WaitAllOperations: [
       {

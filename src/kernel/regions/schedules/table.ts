@@ -10,7 +10,7 @@
 import type { CoreEffect, CoreFacts, CoreRegion } from '../../core.ts'
 import type { InputId, ScheduleId } from '../../ids.ts'
 import { emptyMap, mapDelete, mapGet, mapSet, mapValues } from '../../persistent-map.ts'
-import type { Tagged } from '../../region.ts'
+import { rowsAbout, type Tagged } from '../../region.ts'
 import { admitsWork, isRegistered, notDraining } from '../guards.ts'
 import { notRetiring } from '../ledger/admission.ts'
 import { entryOf } from '../ledger/state.ts'
@@ -24,32 +24,29 @@ import { type ScheduleEntry, type Schedules, schedulesOf } from './state.ts'
 
 type WithSchedule = { readonly scheduleId: ScheduleId }
 
-function scheduleOf({ schedules: s }: CoreFacts, { scheduleId }: WithSchedule): ScheduleEntry | undefined {
+function knownSchedule({ schedules: s }: CoreFacts, { scheduleId }: WithSchedule): ScheduleEntry | undefined {
   return mapGet(s.entries, scheduleId)
 }
 function isNewSchedule(state: CoreFacts, input: WithSchedule): boolean {
-  return scheduleOf(state, input) === undefined
-}
-function isScheduled(state: CoreFacts, input: WithSchedule): boolean {
-  return scheduleOf(state, input) !== undefined
+  return knownSchedule(state, input) === undefined
 }
 function isDue(state: CoreFacts, input: FireSchedule): boolean {
-  const entry = scheduleOf(state, input)
+  const entry = knownSchedule(state, input)
   return entry !== undefined && entry.paused !== true && entry.dueAt <= input.at
 }
 const isLate = ({ missed = 0 }: FireSchedule): boolean => missed > 0
 /** Every firing leads on in time: past now, or, where each missed time fires, past the one that does. */
 function leadsOn(state: CoreFacts, input: FireSchedule): boolean {
-  const entry = scheduleOf(state, input)
+  const entry = knownSchedule(state, input)
   if (entry === undefined || input.nextDueAt === undefined) return true
   if (!entry.recurring) return false
   return input.nextDueAt > (entry.misfire === 'all' && isLate(input) ? entry.dueAt : input.at)
 }
 function isMisfire(state: CoreFacts, input: FireSchedule): boolean {
-  return isLate(input) && scheduleOf(state, input)?.misfire === 'skip'
+  return isLate(input) && knownSchedule(state, input)?.misfire === 'skip'
 }
 function overlaps(state: CoreFacts, input: FireSchedule): boolean {
-  return scheduleOf(state, input)?.overlap === 'skip' && unfinishedBefore(state, input) !== undefined
+  return knownSchedule(state, input)?.overlap === 'skip' && unfinishedBefore(state, input) !== undefined
 }
 /** A schedule waits while its session has as much to do as it may. */
 function hasRoom({ ledger }: CoreFacts, { mostUnfinished }: FireSchedule): boolean {
@@ -57,7 +54,7 @@ function hasRoom({ ledger }: CoreFacts, { mostUnfinished }: FireSchedule): boole
 }
 /** The input of the firing before, if it has not ended. */
 function unfinishedBefore(state: CoreFacts, input: WithSchedule): InputId | undefined {
-  const last = scheduleOf(state, input)?.lastInput
+  const last = knownSchedule(state, input)?.lastInput
   return last === undefined ? undefined : entryOf(state.ledger, last)?.id
 }
 
@@ -96,10 +93,12 @@ function create(slice: Schedules, input: Extract<SchedulesInput, { type: 'Create
   return put(slice, { id, dueAt, recurring, overlap, misfire })
 }
 
-function update(slice: Schedules, input: Extract<SchedulesInput, { type: 'UpdateSchedule' }>): Schedules {
-  const entry = mapGet(slice.entries, input.scheduleId)
-  if (entry === undefined) return slice
-  const { paused: wasPaused = false, ...rest } = entry
+function update(
+  slice: Schedules,
+  input: Extract<SchedulesInput, { type: 'UpdateSchedule' }>,
+  _: CoreFacts,
+  { paused: wasPaused, ...rest }: ScheduleEntry,
+): Schedules {
   const { paused = wasPaused, dueAt, recurring, overlap, misfire } = input
   return put(slice, {
     ...rest,
@@ -114,9 +113,8 @@ function update(slice: Schedules, input: Extract<SchedulesInput, { type: 'Update
 /** Past this due time, to the next or to its end. */
 const passOn =
   (fired: boolean) =>
-  (slice: Schedules, input: FireSchedule): Schedules => {
-    const entry = mapGet(slice.entries, input.scheduleId)
-    if (entry === undefined || input.nextDueAt === undefined) return remove(slice, input)
+  (slice: Schedules, input: FireSchedule, _: CoreFacts, entry: ScheduleEntry): Schedules => {
+    if (input.nextDueAt === undefined) return remove(slice, input)
     const next = { ...entry, dueAt: input.nextDueAt }
     return put(slice, fired ? { ...next, lastInput: input.inputId } : next)
   }
@@ -126,21 +124,21 @@ function dropAll(slice: Schedules): Schedules {
   return slice.entries.size === 0 ? slice : NONE
 }
 
-function fired(_: CoreFacts, input: FireSchedule, before: CoreFacts): readonly CoreEffect[] {
-  const entry = scheduleOf(before, input)
-  if (entry === undefined) return []
+function fired(_: CoreFacts, input: FireSchedule, before: CoreFacts, { overlap, dueAt }: ScheduleEntry): CoreEffect {
   const { scheduleId, inputId } = input
-  const replaces = entry.overlap === 'replace' ? unfinishedBefore(before, input) : undefined
-  return [{ type: 'ScheduleFired', scheduleId, inputId, dueAt: entry.dueAt, ...(replaces && { replaces }) }]
+  const replaces = overlap === 'replace' ? unfinishedBefore(before, input) : undefined
+  return { type: 'ScheduleFired', scheduleId, inputId, dueAt, ...(replaces && { replaces }) }
 }
 const skipped =
   (reason: 'overlap' | 'misfire') =>
-  (_: CoreFacts, { scheduleId }: FireSchedule, before: CoreFacts): readonly CoreEffect[] => {
-    const dueAt = scheduleOf(before, { scheduleId })?.dueAt
-    return dueAt === undefined ? [] : [{ type: 'ScheduleSkipped', scheduleId, dueAt, reason }]
-  }
-function done(after: CoreFacts, input: FireSchedule): readonly CoreEffect[] {
-  return isScheduled(after, input) ? [] : [{ type: 'ScheduleEnded', scheduleId: input.scheduleId, reason: 'done' }]
+  (_: CoreFacts, { scheduleId }: FireSchedule, __: CoreFacts, { dueAt }: ScheduleEntry): CoreEffect => ({
+    type: 'ScheduleSkipped',
+    scheduleId,
+    dueAt,
+    reason,
+  })
+function done(_: CoreFacts, { scheduleId, nextDueAt: next }: FireSchedule): readonly CoreEffect[] {
+  return next === undefined ? [{ type: 'ScheduleEnded', scheduleId, reason: 'done' }] : []
 }
 const REASONS: Readonly<Record<string, ScheduleEnd>> = {
   Retire: 'retired',
@@ -156,6 +154,7 @@ function allEnded(_: CoreFacts, { type }: Tagged, before: CoreFacts): readonly C
 
 /** A stopped session keeps its schedules for the day it is resumed. */
 const HOLDING: readonly LifecyclePhase[] = [...OPEN, 'stopped']
+const aboutSchedule = rowsAbout<CoreFacts, Schedules, CoreEffect, LifecyclePhase>()
 const COMMON = [admitsWork, isDue, leadsOn]
 
 export const schedules: CoreRegion<'schedules', LifecyclePhase> = {
@@ -175,32 +174,41 @@ export const schedules: CoreRegion<'schedules', LifecyclePhase> = {
         then: create,
       },
     ],
-    UpdateSchedule: [{ name: 'updated', from: HOLDING, when: [isScheduled], then: update }],
+    UpdateSchedule: [aboutSchedule({ name: 'updated', from: HOLDING, about: knownSchedule, then: update })],
     CancelSchedule: [
-      {
+      aboutSchedule({
         name: 'cancelled',
         from: HOLDING,
-        when: [isScheduled],
+        about: knownSchedule,
         then: remove,
         emit: [(_, { scheduleId }) => ({ type: 'ScheduleEnded', scheduleId, reason: 'cancelled' })],
-      },
+      }),
     ],
     FireSchedule: [
-      {
+      aboutSchedule({
         name: 'skipped-misfire',
         from: OPEN,
+        about: knownSchedule,
         when: [...COMMON, isMisfire],
         then: passOn(false),
         emit: [skipped('misfire'), done],
-      },
-      {
+      }),
+      aboutSchedule({
         name: 'skipped-overlap',
         from: OPEN,
+        about: knownSchedule,
         when: [...COMMON, overlaps],
         then: passOn(false),
         emit: [skipped('overlap'), done],
-      },
-      { name: 'fired', from: OPEN, when: [...COMMON, hasRoom], then: passOn(true), emit: [fired, done] },
+      }),
+      aboutSchedule({
+        name: 'fired',
+        from: OPEN,
+        about: knownSchedule,
+        when: [...COMMON, hasRoom],
+        then: passOn(true),
+        emit: [fired, done],
+      }),
     ],
   },
   // A reset or a recycle gives up what waits, not what is arranged for later.
