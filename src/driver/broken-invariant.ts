@@ -1,4 +1,4 @@
-/** Whether a state is one that can be, asked without keeping others waiting. */
+/** Checks a loaded state against the kernel's invariants without blocking the event loop for long. */
 import { messageOf } from '../foreign.ts'
 import { meerkat } from '../kernel/machine.ts'
 import { unfinishedCount } from '../kernel/regions/endings/table.ts'
@@ -10,10 +10,10 @@ export interface BrokenInvariant {
   readonly text: string
 }
 
-/** Unfinished inputs that the invariants look through in one turn of the event loop. */
+/** Above this many unfinished inputs, each invariant gets a turn of the event loop of its own. */
 const INPUTS_A_TURN = 1_000
 
-/** The first invariant that does not hold. Where much is unfinished, each is asked in a turn of its own. */
+/** The first invariant that the state breaks; undefined where all hold. */
 export async function findBrokenInvariant(state: MeerkatState): Promise<BrokenInvariant | undefined> {
   const inTurns = unfinishedCount(state) > INPUTS_A_TURN
   try {
@@ -22,7 +22,7 @@ export async function findBrokenInvariant(state: MeerkatState): Promise<BrokenIn
       if (!holds(state)) return { invariant: id, text }
     }
   } catch (error) {
-    // A state that was made of malformed steps may lack what the question takes for granted.
+    // An invariant may read fields that a state made of malformed steps does not have.
     return { invariant: 'malformed', text: messageOf(error) }
   }
   return undefined

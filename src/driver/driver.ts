@@ -1,19 +1,21 @@
 /**
  * The driver: the only writer of one session.
  *
- * 1. Mutations wait in a mailbox; what waits together is one transaction and one commit, up to a bound: however many ask
- *    at once, no commit is larger than that, and the event loop turns between two of them.
- * 2. The live state moves on only after the store has answered. A failed commit leaves state, mailbox order and
- *    everybody else's work as they were, and its callers get the store's error.
- * 3. Subscribers hear of a commit after it, in commit order.
- * 4. What nobody waits for (attaching an executor, a retry's bookkeeping) travels with the next commit that somebody
- *    waits for; until then it is as if it had not happened, on disk and after a crash alike.
+ * 1. Mutations wait in a mailbox. All that wait together, up to `MAX_JOBS_A_ROUND`, share one transaction and one commit;
+ *    between two full rounds the event loop gets a turn.
+ * 2. The published state moves on only after the store has answered. A failed commit leaves the state, the order of the
+ *    mailbox and other callers' mutations as they were, and its own callers get the store's error.
+ * 3. Subscribers are notified of a commit after it, in commit order.
+ * 4. A lazy mutation (attaching an executor, a retry's bookkeeping) has no caller that waits for the disk. It is written
+ *    with the next commit that has one; a crash before that undoes it.
  * 5. No await inside a transition: a mutation is one synchronous function over the staged state.
- * 6. Whatever is thrown in a round (by a mutation, by what is due after it, while the record is made, by who hears of it)
- *    is the answer of that round's callers and harms nobody else: a round that breaks is tried again caller by caller.
- * 7. A commit that failed may have been written all the same (a lost acknowledgement), or may still be on its way.
- *    Before anything else is decided the session is claimed again, which shuts out what is under way, and the log is
- *    asked: what landed is adopted, and the same mutation asked for again is then answered, not run twice.
+ * 6. An exception in a round (thrown by a mutation, by the due steps after it, while the record is built, or by a
+ *    subscriber) reaches only the callers of that round: the round is repeated with one caller at a time, so that only the
+ *    caller whose mutation throws gets the error.
+ * 7. A commit that failed may have been written all the same (a lost acknowledgement), or may still be on its way. So
+ *    before the next round the driver claims the session again, which makes the store refuse the old commit if it comes
+ *    late, and reads the newest record. If the commit is there the driver adopts it; a caller that repeats the same
+ *    mutation gets its value and the mutation does not run twice.
  */
 import { asMeerkatError, MeerkatError } from '../errors.ts'
 import type { NewEvent } from '../events.ts'
@@ -49,12 +51,12 @@ export class SessionDriver {
   readonly #options: DriverOptions
   #claim: Claim
   readonly #mailbox: Job[] = []
-  /** What is streamed and in no record yet. */
+  /** Streamed events that no record has yet. */
   readonly tail: Tail = new Tail()
   readonly #keeper: TailKeeper
-  /** What everybody may act on: committed, or applied and waited for by nobody. */
+  /** The published state: all that is committed, and lazy mutations that are applied. */
   #state: MeerkatState
-  /** Applied but not yet written: the transaction the next one continues. */
+  /** Lazy mutations that are applied and not written yet; the next round continues this transaction. */
   #uncommitted: Transaction | undefined
   #commits: number
   #position: Position
@@ -63,9 +65,9 @@ export class SessionDriver {
   #committing = false
   #fault: unknown
   #doubt: DoubtfulCommit | undefined
-  /** Why this copy can't write any more: somebody else writes the session. */
+  /** Set once another process writes the session: every later mutation is refused with it. */
   #lostError: MeerkatError | undefined
-  /** Mutations that were refused for a failed commit which had landed, with what they came to. */
+  /** Mutations whose caller got an error although their commit turned out to be written, with the value of each. */
   readonly #landed = new WeakMap<Job['run'], { readonly value: unknown }>()
 
   constructor(options: DriverOptions) {
@@ -81,17 +83,17 @@ export class SessionDriver {
     )
   }
 
-  /** What this copy writes under. */
+  /** The claim under which this driver commits. */
   get claim(): Claim {
     return this.#claim
   }
 
-  /** Whether a commit, or the claim that was to settle it, is of unknown outcome: then nobody knows the current token. */
+  /** Whether the outcome of a commit, or of the claim after it, is unknown: `claim` may then not have the current token. */
   get inDoubt(): boolean {
     return this.#doubt !== undefined
   }
 
-  /** The state everybody may act on. */
+  /** The published state. */
   get state(): MeerkatState {
     return this.#state
   }
@@ -125,7 +127,7 @@ export class SessionDriver {
     })
   }
 
-  /** Says an event of passing interest. Whoever reads here hears it now; it is written with a commit to come. */
+  /** Streams an event. Readers in this process get it at once; it is written with a later commit, and a crash may lose it. */
   stream(event: NewEvent): void {
     this.tail.add(event, this.#options.clock.now())
     this.#keeper.plan()
@@ -136,7 +138,7 @@ export class SessionDriver {
     return this.#committing || this.#doubt !== undefined
   }
 
-  /** Resolves when nothing waits any more. */
+  /** Resolves when the mailbox is empty and no round is under way. */
   async mailboxEmptied(): Promise<void> {
     while (this.#pumping !== undefined) await this.#pumping
   }
@@ -146,7 +148,7 @@ export class SessionDriver {
   }
 
   async #pump(): Promise<void> {
-    // Whoever asks in the same breath shares the round.
+    // Mutations that are asked for in the same tick share the round.
     await Promise.resolve()
     try {
       while (this.#mailbox.length > 0) {
@@ -159,7 +161,7 @@ export class SessionDriver {
     }
   }
 
-  /** Answers every job. Nothing that is thrown here leaves it: an unhandled rejection would end the process. */
+  /** Answers every job. It never rejects: no caller awaits it, and an unhandled rejection would end the process. */
   async #round(jobs: readonly Job[]): Promise<void> {
     try {
       // An await of nothing still costs every round a pass of the microtask queue, here and below.
@@ -176,7 +178,7 @@ export class SessionDriver {
     }
   }
 
-  /** Runs the jobs as one transaction and answers them; where that breaks, as several. */
+  /** Runs the jobs as one transaction and answers them; if that fails for other reasons than the store, one by one. */
   async #runAsOne(jobs: readonly Job[]): Promise<void> {
     const pending = this.#begin(jobs, this.tail.take())
     const failed = await this.#finish(pending)
@@ -190,7 +192,10 @@ export class SessionDriver {
     }
   }
 
-  /** One of them, or what was streamed, breaks the round: each is tried alone. False if there is nothing to take apart. */
+  /**
+   * Repeats a failed round with each job alone, to find the one at fault; a single job is repeated without the streamed
+   * events, which may be at fault too. False where there was nothing left to separate: then the job itself failed.
+   */
   async #runOneByOne(jobs: readonly Job[]): Promise<boolean> {
     if (jobs.length > 1) {
       for (const job of jobs) await this.#round([job])
@@ -199,13 +204,13 @@ export class SessionDriver {
     if (this.tail.isEmpty) return false
     const pending = this.#begin(jobs, NO_EVENTS)
     if ((await this.#finish(pending)) !== undefined) return false
-    // It was not the caller's fault. Events of passing interest may be lost.
+    // A streamed event was at fault, not the caller. Streamed events may be lost.
     this.tail.drop()
     for (const { job, value } of pending.done) job.resolve(value as never)
     return true
   }
 
-  /** Does what is due as well, and makes it all durable where somebody waits for that. What fails has not happened. */
+  /** Takes the due steps, and commits if a caller waits for the disk. On an error everything of the round is undone. */
   async #finish(pending: PendingCommit): Promise<{ readonly error: unknown } | undefined> {
     const { tx } = pending
     let commit: Omit<Commit, 'claim'> | undefined
@@ -220,7 +225,7 @@ export class SessionDriver {
     return commit === undefined ? this.#keepUncommitted(pending) : this.#commit(pending, commit)
   }
 
-  /** What is asked and what was streamed, in the transaction of this round. */
+  /** Opens (or continues) the transaction and runs the jobs in it. */
   #begin(jobs: readonly Job[], streamed: readonly NewEvent[]): PendingCommit {
     const now = this.#options.clock.now()
     const tx = this.#uncommitted ?? new Transaction(this.#state, now)
@@ -230,7 +235,7 @@ export class SessionDriver {
     return { tx, start, streamed, done: this.#runAll(tx, jobs) }
   }
 
-  /** Writes a text that was whole with this transaction, or that nobody goes on with: before what ended it. */
+  /** Writes the rest of a streamed text that this transaction ends, before the event that ends it. */
   #writeEndedText(pending: PendingCommit): void {
     const { tx, start } = pending
     const { growing } = this.tail
@@ -251,7 +256,7 @@ export class SessionDriver {
       const mark = tx.mark()
       try {
         done.push({ job, value: job.run(tx) })
-        // Who changed nothing is answered by what is durable already.
+        // A mutation that changed nothing needs no commit: what it read is durable already.
         if (!job.lazy && !tx.isAt(mark)) tx.needsCommit()
       } catch (error) {
         tx.rewind(mark)
@@ -261,14 +266,14 @@ export class SessionDriver {
     return done
   }
 
-  /** Nothing here is waited for: it stays in the making. */
+  /** No caller waits for the disk: the transaction stays open for the next round. */
   #keepUncommitted({ tx, done }: PendingCommit): undefined {
     this.#uncommitted = tx.isEmpty ? undefined : tx
     this.#publish(tx, done)
     return undefined
   }
 
-  /** Everybody may act on it from here on. */
+  /** Makes the new state visible to the process. */
   #publish({ state }: Transaction, done: readonly JobResult[]): void {
     this.#state = state
     for (const { job, value } of done) {
@@ -280,7 +285,7 @@ export class SessionDriver {
     }
   }
 
-  /** What the store is to write. */
+  /** The commit for the store, with a snapshot if one is due. */
   #buildCommit(tx: Transaction): Omit<Commit, 'claim'> {
     const built = tx.build(this.#commits + 1)
     const due = this.#unsnapshotted + 1 >= SNAPSHOT_EVERY + built.head.unfinished
@@ -310,7 +315,7 @@ export class SessionDriver {
       }
       this.#doubt = { ...pending, commit, error: known }
       await this.#resolveDoubt()
-      // Without a fault the log has it.
+      // `#resolveDoubt` cleared the fault if it found the commit in the log.
       return this.#fault === undefined ? undefined : { error: known }
     } finally {
       this.#committing = false
@@ -319,7 +324,7 @@ export class SessionDriver {
     return undefined
   }
 
-  /** Finds out what became of a commit that failed; answers why that can't be told now. */
+  /** Finds out whether a failed commit was written. Answers the store's error where it can't be found out now. */
   async #resolveDoubt(): Promise<{ readonly error: unknown } | undefined> {
     const doubt = this.#doubt
     if (doubt === undefined) return undefined
@@ -351,20 +356,20 @@ export class SessionDriver {
     return undefined
   }
 
-  /** This copy is over: what is asked of it from now on belongs to the next one. */
+  /** Another process owns the session: this driver refuses all later mutations, and its session is told to let go. */
   #markLost(error: MeerkatError): MeerkatError {
     this.#lostError ??= error
     this.#options.onLost(error)
     return error
   }
 
-  /** Passes a crash point. Nothing in production. */
+  /** Runs a crash point of the tests; production has none. */
   #passFaultPoint(point: FaultPoint): Promise<void> | undefined {
     const { faults } = this.#options
     return faults === undefined ? undefined : Promise.resolve().then(() => faults(point))
   }
 
-  /** As if it had never been tried. */
+  /** Undoes the round in memory. */
   #takeBack({ tx, start, streamed }: PendingCommit): void {
     tx.rewind(start)
     this.tail.giveBack(streamed.length)

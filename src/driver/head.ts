@@ -5,13 +5,13 @@ import { completionsUntold } from '../kernel/runnable.ts'
 import type { MeerkatState } from '../kernel/state.ts'
 import type { Head } from '../store/store.ts'
 
-/** From when on somebody has to own the session though no input waits: operations are watched, their ends are told. */
+/** From when on the session needs an owner though no input waits: the owner watches operations and reports their ends. */
 function ownerNeededFrom(state: MeerkatState): number | undefined {
   const isWanted = state.operations.active > 0 || completionsUntold(state) !== undefined
   return isWanted ? 0 : nextDueAt(state)
 }
 
-/** What is to be known of the state without reading the log, after this many commits. */
+/** The facts of the state that lists and the caretaker read without loading the session. */
 export function headOf(state: MeerkatState, commits: number): Head {
   const { transcript } = state
   const dueAt = ownerNeededFrom(state)

@@ -1,4 +1,4 @@
-/** What an event of a record need not say, as the record says it. */
+/** Which ids an event leaves out because its record has them. */
 
 /** Which of a record's ids an event takes over when it names none. */
 interface Inheritance {
@@ -14,7 +14,7 @@ const FAMILIES: ReadonlyMap<string, Inheritance> = new Map([
   ['input', INPUT],
   ...['run', 'turn', 'text', 'reasoning', 'tool', 'budget', 'model'].map(family => [family, RUN] as const),
 ])
-/** By type: those that differ from their family, and the first that were asked for. Whoever makes up types fills nothing. */
+/** By event type: exceptions from the family's rule, and a cache. Bounded, because an import may contain any type. */
 const KNOWN: Map<string, Inheritance> = new Map([
   ['input.staged', BOTH],
   ['input.steered', BOTH],

@@ -1,4 +1,4 @@
-/** What the kernel refused, for people: what was asked, why it is not possible now, and what leads out. */
+/** A kernel's refusal as an error for people: what was asked, why it is not possible now, and what to do first. */
 import { defined } from '../defined.ts'
 import { type ErrorCode, MeerkatError } from '../errors.ts'
 import type { Refusal } from '../kernel/authority.ts'
@@ -6,14 +6,14 @@ import { phaseShown } from '../kernel/regions/lifecycle/table.ts'
 import type { MeerkatFacts } from '../kernel/state.ts'
 
 /**
- * A refusal of the kernel on its way to the caller, whoever that is: `not-ready` where the session's phase is in the way,
+ * A refusal of the kernel as the caller gets it: `not-ready` where the session's phase is in the way,
  * which may change; `rejected` where a guard is, or the phase of what the request is about. `details` has the kernel's
  * kind, the session's phase, the reason in words, and the one guard, or the region and its phase.
  */
 export class KernelRejection extends MeerkatError {
   readonly rejection: Refusal
 
-  /** `asked` names what was refused; the kernel's input unless told. */
+  /** `asked` names the refused request in the caller's words; default: the type of the kernel input. */
   constructor(
     rejection: Refusal,
     state?: Stands,
@@ -39,14 +39,14 @@ function errorParts(refusal: Refusal, state: Stands | undefined, named: string |
   const phase = spine === state?.lifecycle.phase ? phaseShown(state) : spine
   if (kind !== 'no-matching-transition' || own !== undefined || spine === '')
     return requestRefused(refusal, asked, phase)
-  // It is called retired, and its last run is in the way.
+  // A retired session whose last run goes on has the phase `running`, but is shown as `retired`.
   const was = named === undefined ? 'is not possible' : 'was refused'
   const reason = `${asked} ${was} while the session is ${phase}${phase === spine ? '' : ' and its last run goes on'}`
   const message = `${reason}: ${WAYS_OUT[spine] ?? EXPLAIN}`
   return { code: 'not-ready', message, details: { kind, phase, reason, context } }
 }
 
-/** It is about this request, whatever the session does. */
+/** `rejected`: a guard, or the phase of the region that the request is about, not the session's phase. */
 function requestRefused(
   { kind, context, guard, own, reason: text }: Refusal,
   asked: string,

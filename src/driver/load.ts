@@ -1,9 +1,9 @@
 /**
- * From disk to a live state: the newest snapshot, and the kernel inputs of the records after it.
+ * Rebuilds the kernel's state from disk: the newest snapshot, and the kernel inputs of the records after it.
  *
  * Loading writes nothing. A record that the kernel refuses is corruption and named as such; the session is not served
  * from a guess. A record whose checksum holds, with a step that the kernel does not know at all, was written by a newer
- * release: `unsupported`, and as good as it ever was.
+ * release: it is refused as `unsupported`, and is not damaged.
  */
 import { MeerkatError } from '../errors.ts'
 import { readState, StateDecodeError } from '../kernel/encode.ts'
@@ -19,10 +19,10 @@ type Row = Pick<LogRow, 'position' | 'record'>
 
 const KNOWN: ReadonlySet<string> = new Set(meerkat.regions.flatMap(({ on }) => Object.keys(on)))
 
-/** Steps that are made in one turn of the event loop, about: a few milliseconds of work. */
+/** About how many steps are replayed in one turn of the event loop: a few milliseconds of work. */
 const STEPS_A_TURN = 256
 
-/** The kernel's state after the newest record. A long way there is gone in turns of the event loop. */
+/** The kernel's state after the newest record. A long replay gives other sessions turns of the event loop. */
 export async function stateOf(loaded: LoadedSession): Promise<MeerkatState> {
   const { session, snapshot, rows } = loaded
   let state = snapshot === undefined ? meerkat.initial : await snapshotState(snapshot.state, session.id)

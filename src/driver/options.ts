@@ -1,4 +1,4 @@
-/** What a driver is made with, and what it tells. */
+/** Options of a driver, and its callbacks. */
 import type { Faults } from '../faults.ts'
 import type { MeerkatState } from '../kernel/state.ts'
 import type { RuntimeObserver } from '../observer.ts'
@@ -18,16 +18,16 @@ export interface DriverOptions {
   readonly store: Store
   readonly clock: Clock
   readonly claim: Claim
-  /** The state as loaded, and what of it is not written yet. */
+  /** The state as loaded. */
   readonly state: MeerkatState
   readonly commits: number
   /** The session's newest record. */
   readonly position: Position
   /** Commits since the last snapshot. */
   readonly unsnapshotted: number
-  /** Does what the kernel says is due (starting a run); called in every transaction after the mutations. */
+  /** Takes the steps that are due in the staged state, such as the start of a run. Called in every round, after its mutations. */
   readonly takeDueSteps: (tx: Transaction) => void
-  /** Hears of every commit, and of every mutation that needed none. */
+  /** Called after every commit. */
   readonly onCommitted: (committed: Committed) => void
   /** The claim is over: somebody else writes the session now. */
   readonly onLost: (error: unknown) => void

@@ -1,4 +1,4 @@
-/** What observers and indexes get of a kernel effect. Mechanical: one case an effect, no decision. */
+/** Turns kernel effects into events and index entries. Mechanical: one row an effect, no decision. */
 import type { EventType, NewEvent } from '../events.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { RunId } from '../kernel/ids.ts'
@@ -15,33 +15,33 @@ interface Into {
   readonly closed: LocatedId[]
 }
 
-/** Files every effect's events, ends and index entries. */
+/** Adds the events, ends and index entries of all effects to `into`. */
 export function project(effects: readonly MeerkatEffect[], into: Into, result: ResultRecord | undefined): void {
   const step: Step = { effects, result, runResult: undefined }
   for (const effect of effects) {
-    // The table gives each type its own projector; that they fit is checked where it is made.
+    // TypeScript can't relate the key to its row here; the type of `HEARERS` has checked each row.
     const hearer = HEARERS[effect.type] as Projector<MeerkatEffect> | Hearer
     if (typeof hearer === 'function') hearer(effect, into, step)
   }
 }
 
-/** Who hears an effect, where it is told to no observer and makes no index entry. */
+/** Who uses an effect that makes neither an event nor an index entry. */
 export type Hearer =
-  /** The handle, host or observer that the input came from, or that asked to be told. */
+  /** The handle or host that gave the input: it reads the effect from the answer of its step. */
   | 'asker'
   /** The seam that joins a mob to its members' sessions. */
   | 'mob'
   /** The explorer, whose laws read it. */
   | 'explorer'
-  /** The run port, which looks at the state that it speaks of before each model call. */
+  /** The run port, which reads the state behind the effect before each model call. */
   | 'port'
-  /** Nobody yet: what is to hear it comes with tools, models, peers or voice. The list only shrinks (scripts/tidy). */
+  /** No code yet; its reader comes with later work on tools, models, peers or voice. scripts/tidy lets the list only shrink. */
   | 'later'
 
 interface Step {
   readonly effects: readonly MeerkatEffect[]
   readonly result: ResultRecord | undefined
-  /** The result of the run that the step ends, once it was looked for: a step may end any number of inputs. */
+  /** The result of the run that this step ends; found once and kept, for a step may end many inputs. */
   runResult: { readonly result: ResultRecord | undefined } | undefined
 }
 
@@ -233,7 +233,7 @@ function isOfRun(terminal: Terminal): boolean {
   return terminal.status === 'consumed' || (terminal.status === 'abandoned' && terminal.reason === 'cancelled')
 }
 
-/** The result of a run that was closed without one: by whoever drives its turn by hand. It says how, if not what. */
+/** The result of a run that a host drove through turn handles: such a run ends with an outcome and without an answer. */
 function resultOfRunEnd(effects: readonly MeerkatEffect[]): ResultRecord | undefined {
   for (const effect of effects) {
     const { type } = effect

@@ -1,4 +1,4 @@
-/** A round of the driver: what was asked, what is in the making, and what a failure of it says. */
+/** The parts of a round of the driver: the jobs, the commit in the making, and what a failure means. */
 import { asMeerkatError } from '../errors.ts'
 import type { NewEvent } from '../events.ts'
 import type { Commit, LogRow } from '../store/store.ts'
@@ -7,9 +7,9 @@ import type { Mark, Transaction } from './transaction.ts'
 
 export interface Job {
   readonly run: (tx: Transaction) => unknown
-  /** Nobody waits for it to be durable. */
+  /** The caller waits until it is applied, not until it is durable. */
   readonly lazy: boolean
-  /** Called in the very moment in which everybody may act on what it did, before anything else can happen. */
+  /** Called synchronously when the new state is published, before any other code can act on it. */
   readonly published?: ((value: never) => void) | undefined
   readonly resolve: (value: never) => void
   readonly reject: (error: unknown) => void
@@ -20,10 +20,10 @@ export interface JobResult {
   readonly value: unknown
 }
 
-/** What was streamed, where it is left out because it may be what breaks the round. */
+/** Stands for the streamed events of a round that is repeated without them. Compared by identity. */
 export const NO_EVENTS: readonly NewEvent[] = []
 
-/** Whether a text that is streamed has its end among these events, or its run is not the current one any more. */
+/** Whether a streamed text ends here: its end is among these events, or its run is no longer the current one. */
 export function isTextEnded(
   { event, end }: NonNullable<Tail['growing']>,
   { state: { run } }: Transaction,
@@ -33,10 +33,10 @@ export function isTextEnded(
   return events.some(({ type, runId, turn }) => type === end && runId === event.runId && turn === event.turn)
 }
 
-/** Mutations that share a commit. */
+/** Most mutations that share a commit. */
 export const MAX_JOBS_A_ROUND = 1_000
 
-/** A commit in the making or in doubt, with what to go back to. */
+/** A commit in the making or in doubt, with the mark to rewind to if it fails. */
 export interface PendingCommit {
   readonly tx: Transaction
   readonly start: Mark
@@ -49,7 +49,7 @@ export interface DoubtfulCommit extends PendingCommit {
   readonly error: unknown
 }
 
-/** Whether the store was not reached, or the session is somebody else's: nothing that a caller asked is to blame. */
+/** Whether the store was not reached or another process owns the session: no caller's mutation is at fault. */
 export function isStoreFault(error: unknown): boolean {
   const { code } = asMeerkatError(error)
   return code === 'store-unavailable' || code === 'not-owner'
@@ -61,7 +61,7 @@ export function isRecordOf({ record }: LogRow, commit: Omit<Commit, 'claim'>): b
   try {
     return record.at === at && JSON.stringify(record.steps) === JSON.stringify(steps)
   } catch {
-    // What has no JSON was never written.
+    // A commit without JSON can't have been written.
     return false
   }
 }

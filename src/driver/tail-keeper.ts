@@ -1,6 +1,6 @@
 /**
- * Keeps what is streamed beside the log, for readers in other processes and for whoever takes the session up: a second
- * after it began, and from then on ever more rarely. A text that is said within the second is never kept, only written.
+ * Stores a session's tail beside its log, for readers in other processes and for the session's next owner: one second after
+ * streaming began, then more and more rarely. A text that ends within that second goes to the log alone.
  */
 import type { NewEvent } from '../events.ts'
 import type { SessionId } from '../kernel/ids.ts'
@@ -10,7 +10,7 @@ import type { Tail } from './tail.ts'
 
 const FIRST_MS = 1_000
 const MOST_MS = 4_000
-/** Those of all sessions that fall due so near to each other share a commit of the store. */
+/** Writes are due at multiples of this, so that the tails of many sessions share a commit of the store. */
 const TOGETHER_MS = 250
 const CHARS_A_MS = 250
 
@@ -20,7 +20,7 @@ export class TailKeeper {
   readonly #keep: (events: readonly StreamedEvent[]) => Promise<void>
   #waitMs = FIRST_MS
   #isPlanned = false
-  /** Whether the store may have something of the session. */
+  /** Whether the store may have a kept tail of the session. */
   #kept = false
 
   constructor(clock: Clock, tail: Tail, keep: (events: readonly StreamedEvent[]) => Promise<void>) {
@@ -29,7 +29,7 @@ export class TailKeeper {
     this.#keep = keep
   }
 
-  /** Something was said. */
+  /** An event was streamed: plans a write unless one is planned. */
   plan(): void {
     if (this.#isPlanned) return
     this.#isPlanned = true
@@ -38,7 +38,7 @@ export class TailKeeper {
     this.#clock.after(wait, () => this.#due(), { background: true })
   }
 
-  /** A commit was made. */
+  /** A commit was made: a tail that is empty now has nothing to keep. */
   written(): void {
     if (!this.#tail.isEmpty) return
     this.#waitMs = FIRST_MS
@@ -50,21 +50,21 @@ export class TailKeeper {
   #due(): void {
     this.#isPlanned = false
     if (this.#tail.isEmpty) return
-    // What is kept is written anew each time: the longer it is, the more rarely.
+    // Each write stores the whole tail again, so a longer tail is written more rarely.
     this.#waitMs = Math.max(Math.min(2 * this.#waitMs, MOST_MS), this.#tail.chars / CHARS_A_MS)
     this.#kept = true
     this.#put(this.#tail.toKeep())
   }
 
-  /** A store that can't take it now is asked again when more was said. */
+  /** A failed write is not repeated: the next streamed event plans another. */
   #put(events: readonly StreamedEvent[]): void {
     this.#keep(events).catch(() => {})
   }
 }
 
-/** What was kept of a text that nobody goes on with, as the events that they are. */
+/** The kept events of a text that a former owner streamed and did not live to end. */
 export async function keptEvents(store: Store, sessionId: SessionId): Promise<readonly NewEvent[]> {
   const streamed = await store.streamed(sessionId)
-  // Its owner was a runtime like this one.
+  // Only runtimes of this package write here, so the type can be trusted.
   return (streamed?.events ?? []).map(({ at: _, ...event }) => event as NewEvent)
 }

@@ -1,13 +1,13 @@
 /**
- * What a session streams and no record has yet.
+ * The tail: events that a session has streamed and no record has yet.
  *
- * 1. Events are numbered within their run. Pieces of one text that follow each other are one delta with one number,
- *    however it comes to lie in records; what was seen of it is that number and so many characters.
- * 2. Readers of this process see an event in the moment in which it is said. One that is in a commit under way is seen
- *    here until the commit is published, and from then on in its record.
- * 3. A delta waits for the end of its text: what is committed meanwhile for other reasons leaves it here, so that a text
- *    is written once, when it is whole.
- * 4. There is no queue a reader. A slow one finds here, in one piece, what came meanwhile.
+ * 1. Events are numbered within their run. Consecutive pieces of one text are one delta with one number, even if they are
+ *    written to several records; a reader's place within it is that number and a count of characters.
+ * 2. Readers in this process get an event as soon as it is streamed. An event of a commit under way is read here until the
+ *    commit is published, and from its record afterwards.
+ * 3. A delta stays here until its text ends, also when other things are committed meanwhile, so that a text is written
+ *    once, as a whole.
+ * 4. There is no queue per reader: a slow reader gets all that came meanwhile in one piece.
  */
 import type { Seen } from '../cursor.ts'
 import type { NewEvent } from '../events.ts'
@@ -18,7 +18,7 @@ import type { StreamedEvent } from '../store/store.ts'
 export interface TailEvent {
   readonly event: NewEvent
   readonly at: number
-  /** What was seen once this was. */
+  /** The place of a reader that has read this event. */
   readonly seen: Seen
 }
 
@@ -27,11 +27,11 @@ interface PendingEvent {
   readonly event: NewEvent
   readonly at: number
   readonly n: number
-  /** Characters of the delta that are written already, and up to where it goes. */
+  /** The characters of the delta that are here: from `from` (those before are written) up to `to`. */
   readonly from: number
   to: number
   readonly pieces: string[]
-  /** What the last reader got: others at its place get the same. */
+  /** The event made for the last reader; readers at the same place get the same object. */
   last?: { readonly from: number; readonly to: number; readonly live: TailEvent }
 }
 
@@ -42,30 +42,30 @@ const ENDS: ReadonlyMap<string, string> = new Map([
 ])
 
 export class Tail {
-  /** In a transaction that is not written yet. */
+  /** Events in a transaction that is not written yet. */
   #taken: readonly PendingEvent[] = []
   #waiting: PendingEvent[] = []
-  /** The newest event, wherever it is by now. */
+  /** The newest event, also when it is written by now. */
   #newest: PendingEvent | undefined
   readonly #listeners = new Set<() => void>()
 
-  /** What was kept of a tail. */
+  /** A tail made of the events that its owner kept in the store. */
   static of(kept: readonly StreamedEvent[]): Tail {
     const tail = new Tail()
     tail.#waiting = kept.map(({ at, n, from = 0, ...event }) => {
       const text = textOf(event)
-      // It was written by a runtime like this one.
+      // Only runtimes of this package write here, so the type can be trusted.
       return { event: event as NewEvent, at, n, from, to: from + text.length, pieces: text === '' ? [] : [text] }
     })
     return tail
   }
 
-  /** Whether nothing waits to be written. */
+  /** Whether no event waits to be written. */
   get isEmpty(): boolean {
     return this.#waiting.length === 0
   }
 
-  /** How long the texts are that no record has yet. */
+  /** Total length of the texts that no record has yet. */
   get chars(): number {
     return this.#all().reduce((chars, { from, to }) => chars + to - from, 0)
   }
@@ -89,7 +89,7 @@ export class Tail {
     this.#tell()
   }
 
-  /** What came behind a place, oldest first, about as much as is asked for. */
+  /** Events after a reader's place, oldest first, at most `limit`. */
   since(seen: Seen | undefined, limit: number): readonly TailEvent[] {
     const found: TailEvent[] = []
     for (const said of this.#all()) {
@@ -101,30 +101,30 @@ export class Tail {
     return found
   }
 
-  /** Calls back whenever something is said, or written. */
+  /** Calls back after every streamed event and after every commit. */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
 
-  /** Moves what can be written into a transaction: all but a text that still grows. */
+  /** Moves events into a transaction: all except a text that still grows. */
   take(): readonly NewEvent[] {
     return this.#take(this.growing === undefined ? this.#waiting.length : this.#waiting.length - 1)
   }
 
-  /** Moves what is left, too: the text is whole, or its run is over. */
+  /** Moves the growing text as well: it has ended, or its run is over. */
   takeRest(): readonly NewEvent[] {
     return this.#take(this.#waiting.length)
   }
 
-  /** The delta at the end, of a text whose end was not said yet. */
+  /** The last delta, if its text has not ended. */
   get growing(): { readonly event: NewEvent; readonly end: string } | undefined {
     const event = this.#waiting.at(-1)?.event
     const end = event && ENDS.get(event.type)
     return event === undefined || end === undefined ? undefined : { event, end }
   }
 
-  /** The transaction was taken back, with so many of these events. */
+  /** The transaction was rewound: its last `count` events wait again. */
   giveBack(count: number): void {
     const kept = this.#taken.length - count
     this.#waiting = [...this.#taken.slice(kept), ...this.#waiting]
@@ -132,8 +132,8 @@ export class Tail {
   }
 
   /**
-   * A record was written, with what was taken. Readers are told here: the store's hint may come a moment before this
-   * process acts on its own commit, and who looks then finds nothing new.
+   * The taken events are in a record now. Readers are notified here, because the store's hint may come before this process
+   * has published its commit, and a reader that looks then finds nothing new.
    */
   written(): void {
     this.#taken = []
@@ -144,12 +144,12 @@ export class Tail {
     for (const listener of this.#listeners) listener()
   }
 
-  /** Forgets what waits. */
+  /** Drops the waiting events. */
   drop(): void {
     this.#waiting = []
   }
 
-  /** Everything, to be kept beside the log. */
+  /** All events, in the form in which the store keeps them. */
   toKeep(): readonly StreamedEvent[] {
     return this.#all().map(said => ({ ...recordOf(said), at: said.at, n: said.n }))
   }
@@ -166,7 +166,7 @@ export class Tail {
   }
 }
 
-/** What a delta adds; nothing for other events. */
+/** The text of a delta; empty for other events. */
 function textOf({ type, data }: EventRecord): string {
   const text = data?.['text']
   return ENDS.has(type) && typeof text === 'string' ? text : ''
@@ -191,7 +191,7 @@ function tailEventFrom(said: PendingEvent, from: number): TailEvent {
   return live
 }
 
-/** The text from a character on. Looked for from its end: readers are mostly one piece behind. */
+/** The text from a character on. Searched from the end, because most readers are one piece behind. */
 function textFrom({ pieces, to }: PendingEvent, from: number): string {
   let at = pieces.length
   let begins = to

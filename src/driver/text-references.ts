@@ -1,11 +1,11 @@
 /**
- * A text lies in its record once: where a message says it, or the event that tells the whole, its deltas only say which
- * part of that they are. What is not a part of it stays as it was streamed.
+ * Stores each text once in its record: if a message, or the event with the whole text, contains it, the deltas only say
+ * which part of that they are. A delta that is no part of it keeps its text.
  */
 import type { EventRecord, MessageRecord } from '../store/records.ts'
 import { saidIn } from '../text.ts'
 
-/** Where a text lies whole. */
+/** The place in the record that has the whole text. */
 interface Source {
   readonly text: string
   readonly place: { readonly message: number } | { readonly of: number }
@@ -13,7 +13,7 @@ interface Source {
 
 const FAMILIES = ['text', 'reasoning'] as const
 
-/** The events, with what is said elsewhere in the record not said again. */
+/** The events, with references in place of texts that the record has elsewhere. */
 export function withTextReferences(
   events: readonly EventRecord[],
   messages: readonly MessageRecord[],
@@ -51,11 +51,11 @@ function sourceOf(
   const whole = group.filter(index => events[index]?.type === `${family}.completed`)
   const [of] = whole
   const text = of === undefined ? undefined : events[of]?.data?.['text']
-  // Of several it would have to be found out which one tells what.
+  // With several whole texts it is unknown which one a delta belongs to.
   return of === undefined || whole.length > 1 || typeof text !== 'string' ? undefined : { text, place: { of } }
 }
 
-/** The deltas of a record are the end of their text: what came before is in an earlier one. */
+/** The deltas of a record are the end of their text; its beginning may be in an earlier record. */
 function replaceByReference(events: EventRecord[], group: readonly number[], { text, place }: Source): void {
   const parts = group.map(index => ({ index, event: events[index], said: events[index]?.data?.['text'] }))
   const deltas = parts.flatMap(({ event, said }) =>

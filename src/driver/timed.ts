@@ -1,4 +1,4 @@
-/** The answer of a store, with an observer told how long it took. */
+/** Awaits a store's answer and reports to the observer how long it took. */
 import { asMeerkatError } from '../errors.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import { type RuntimeObserver, tell } from '../observer.ts'

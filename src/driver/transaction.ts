@@ -1,9 +1,9 @@
 /**
- * One commit in the making: kernel inputs are applied to a staged state, and everything they owe is gathered.
+ * One commit in the making: kernel inputs are applied to a staged state, and all that has to be written is collected.
  *
- * A transaction serves all mutations that waited when it began. Each is marked before it runs and rewound if it
- * throws, so that one caller's refusal leaves nothing behind and its neighbours untouched. Nothing here is visible to
- * anyone before the store has answered.
+ * A transaction serves all mutations of a round. The driver sets a mark before each and rewinds to it if the mutation
+ * throws, so that a refused mutation leaves nothing behind and the others stand. Nothing here is visible outside before
+ * the store has answered.
  */
 import { defined } from '../defined.ts'
 import type { NewEvent } from '../events.ts'
@@ -51,16 +51,16 @@ interface Parts {
   readonly keys: { key: string; inputId: InputId; digest: string }[]
   readonly put: JournalEntry[]
   readonly drop: InputId[]
-  /** Content that is spoken of by digest only. */
+  /** Content that the record refers to by its digest. */
   readonly blobs: Blob[]
-  /** How the session is served from here on; the last one stands. */
+  /** New versions of the session's options; the last one is written. */
   readonly changed: SessionRecord[]
 }
 
 /** A place to go back to. */
 export interface Mark {
   readonly state: MeerkatState
-  /** Of every list, in their order. */
+  /** The length of each list of `parts`, in their order. */
   readonly lengths: readonly number[]
   readonly messagesFrom: number | undefined
   readonly urgent: boolean
@@ -102,12 +102,12 @@ export class Transaction {
     this.#at = at
   }
 
-  /** Now, for everybody who takes part in this round; when it becomes durable, that is its record's time. */
+  /** The time of this round, the same for all its mutations; it becomes the record's time. */
   get at(): number {
     return this.#at
   }
 
-  /** Goes on in a later round: what travelled lazily until now must not date what others do. */
+  /** Continues in a later round with its time: lazy mutations of an earlier round must not date later ones. */
   continueAt(at: number): void {
     this.#at = at
   }
@@ -117,7 +117,7 @@ export class Transaction {
     return this.#state
   }
 
-  /** Whether somebody waits for this to be durable. Otherwise it may travel with the session's next commit. */
+  /** Whether a caller waits for the disk. Otherwise the transaction may stay open until the session's next commit. */
   get urgent(): boolean {
     return this.#urgent
   }
@@ -138,7 +138,7 @@ export class Transaction {
     const before = this.#state
     const result = step(before, input)
     if (!result.ok) return result
-    // A condition ends with this process: no log holds how it came about.
+    // Inputs of conditions are not logged: a condition ends with this process.
     if (result.state !== before && !meerkat.isOfConditions(input)) this.parts.steps.push(input)
     this.#state = result.state
     project(result.effects, this.parts, this.#result)
@@ -146,7 +146,7 @@ export class Transaction {
     return result
   }
 
-  /** Applies an input whose inputs end with this result. */
+  /** Applies a kernel input; session inputs that it ends get this result. */
   stepWith(result: ResultRecord, input: MeerkatInput): readonly MeerkatEffect[] {
     this.#result = result
     try {
@@ -156,7 +156,7 @@ export class Transaction {
     }
   }
 
-  /** Says which letter's request this performs, if any: a second time is refused by the store, and need not be tried. */
+  /** Names the letter whose request this mutation performs, if any: the store refuses a second commit of the same letter. */
   performs(letter: LetterId | undefined): void {
     if (letter === undefined) return
     this.parts.letters.push(letter)
@@ -167,7 +167,7 @@ export class Transaction {
     this.parts.events.push(event)
   }
 
-  /** Puts events behind so many of those that were added since the mark. */
+  /** Inserts events after the first `behind` of those that were added since the mark. */
   insert(since: Mark, behind: number, events: readonly NewEvent[]): void {
     const first = since.lengths[this.#lists.indexOf(this.parts.events)] ?? 0
     this.parts.events.splice(first + behind, 0, ...events)
@@ -191,7 +191,7 @@ export class Transaction {
     this.#urgent = true
   }
 
-  /** Says how to take back what a mutation does outside of the transaction, should the transaction be taken back. */
+  /** Registers how to undo what a mutation does outside of the transaction; called if the transaction is rewound. */
   onRewind(undo: () => void): void {
     this.#undos.push(undo)
   }
@@ -206,7 +206,7 @@ export class Transaction {
     }
   }
 
-  /** Whether nothing was added since. */
+  /** Whether nothing was added since the mark. */
   isAt(mark: Mark): boolean {
     if (this.#state !== mark.state) return false
     return this.#lists.every(({ length }, index) => length === mark.lengths[index])
@@ -220,7 +220,7 @@ export class Transaction {
     for (const [index, list] of this.#lists.entries()) list.length = mark.lengths[index] ?? 0
   }
 
-  /** What the store is to write. */
+  /** The commit for the store. */
   build(commits: number): Omit<Commit, 'claim'> {
     const { parts } = this
     const files = new Map(parts.blobs.map(blob => [blob.digest, blob]))
@@ -267,7 +267,7 @@ export class Transaction {
     }
   }
 
-  /** A condition of a process (attached, running) is nobody's news; a change of the durable form is. */
+  /** Emits an event for a change of the durable phase only: `attached` and `running` are conditions of the process. */
   #phaseChanged(before: MeerkatState, after: MeerkatState): void {
     const from = durablePhase(before)
     const to = durablePhase(after)
