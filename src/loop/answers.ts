@@ -1,8 +1,8 @@
 /**
- * What an executor answers, checked where it enters: an executor is code of somebody else.
+ * Checks what an executor answers: an executor is foreign code.
  *
- * What can't be used ends the attempt, with words for whoever wrote the executor. What is not essential (a count of
- * tokens, the number of the turn) is left out instead. What is handed on is plain JSON with well-formed text.
+ * An unusable answer ends the attempt with an error for the executor's author. A wrong field that is not essential (a count
+ * of tokens, the number of the turn) is left out. What is passed on is plain JSON with well-formed text.
  */
 import { defined } from '../defined.ts'
 import { MeerkatError } from '../errors.ts'
@@ -15,14 +15,14 @@ import { UNMEASURED } from '../usage.ts'
 
 export type Fields = Readonly<Record<string, unknown>>
 
-/** The answer of `apply`; throws `invalid-params` for one that is none. */
+/** The answer of `apply`, as a checked copy. Throws `invalid-params` for an unusable one. */
 export function checkedAnswer(given: unknown): ApplyOutput {
   const answer = fieldsOf(given, 'answered')
   const type = answer['type']
   const { message, usage, turn } = answer
   const common = defined({
     message: message === undefined ? undefined : checkedMessage(message),
-    usage: soundUsage(usage),
+    usage: checkedUsage(usage),
     turn: isCount(turn, 1) ? turn : undefined,
   })
   if (type === 'completed') {
@@ -31,7 +31,7 @@ export function checkedAnswer(given: unknown): ApplyOutput {
   }
   if (type === 'cancelled' || type === 'parked') return { type, ...common }
   if (type === 'failed') return { type, ...common, ...failure(answer) }
-  throw bad(`answered ${wordOf(type)} where completed, failed, cancelled or parked was expected`)
+  throw unusable(`answered ${shown(type)} where completed, failed, cancelled or parked was expected`)
 }
 
 function failure({
@@ -41,8 +41,8 @@ function failure({
 }: Fields): Pick<Extract<ApplyOutput, { type: 'failed' }>, 'source' | 'error' | 'turns'> {
   const { code, message } = fieldsOf(error, 'failed without an error: `error` was')
   if (typeof code !== 'string' || typeof message !== 'string')
-    throw bad('failed with an error without code and message')
-  if (!isSource(source)) throw bad(`failed with a source that there is none of: ${wordOf(source)}`)
+    throw unusable('failed with an error without code and message')
+  if (!isSource(source)) throw unusable(`failed with a source that there is none of: ${shown(source)}`)
   const { made, allowed } = turns === undefined ? {} : fieldsOf(turns, 'failed with turns that were')
   const counted = isCount(made, 0) && isCount(allowed, 0) ? { turns: { made, allowed } } : {}
   return { source, error: { code: wellFormed(code), message: wellFormed(message) }, ...counted }
@@ -52,23 +52,23 @@ function isSource(value: unknown): value is TerminalFailureSource {
   return typeof value === 'string' && Object.hasOwn(FAILURES, value)
 }
 
-/** A message as a model or a tool said it. */
+/** A message of a model or a tool, as a checked copy. */
 export function checkedMessage(given: unknown): MessageRecord {
   const { role, content } = fieldsOf(given, 'gave a message that is')
-  if (!isRole(role)) throw bad(`gave a message of the role ${wordOf(role)}`)
+  if (!isRole(role)) throw unusable(`gave a message of the role ${shown(role)}`)
   if (content === undefined) return { role }
   if (typeof content === 'string') return { role, content: wellFormed(content) }
-  if (!Array.isArray(content)) throw bad('gave a message whose content is neither text nor a list of parts')
+  if (!Array.isArray(content)) throw unusable('gave a message whose content is neither text nor a list of parts')
   const parts = plain(content, 'message') as readonly unknown[]
   const wrong = parts.find(part => !isPart(part))
-  if (wrong !== undefined) throw bad(`gave a message with a part that is none: ${wordOf(wrong)}`)
+  if (wrong !== undefined) throw unusable(`gave a message with a part that is none: ${shown(wrong)}`)
   return { role, content: parts as readonly MessagePart[] }
 }
 
 const ROLES = ['system', 'user', 'assistant', 'tool', 'notice'] as const
 const isRole = (value: unknown): value is MessageRecord['role'] => ROLES.some(role => role === value)
 
-/** Text that each kind of part has to have. */
+/** The text fields that each kind of part must have. */
 const PARTS: ReadonlyMap<unknown, readonly string[]> = new Map([
   ['text', ['text']],
   ['reasoning', ['text']],
@@ -84,8 +84,8 @@ function isPart(part: unknown): boolean {
   return needed?.every(name => typeof Reflect.get(part, name) === 'string') === true
 }
 
-/** The counts that are counts; nothing where none is. */
-export function soundUsage(given: unknown): UsageRecord | undefined {
+/** The usage without fields that are no counts; undefined if none is left. */
+export function checkedUsage(given: unknown): UsageRecord | undefined {
   if (typeof given !== 'object' || given === null) return undefined
   const counts = COUNTS.flatMap((name): readonly [string, number][] => {
     const value: unknown = Reflect.get(given, name)
@@ -103,20 +103,21 @@ export function isCount(value: unknown, least: number): value is number {
 
 export function plain(value: unknown, what: string): unknown {
   const json = jsonOf(value)
-  if ('problem' in json) throw bad(`gave ${what === 'output' ? 'an' : 'a'} ${what} that has no JSON: ${json.problem}`)
+  if ('problem' in json)
+    throw unusable(`gave ${what === 'output' ? 'an' : 'a'} ${what} that has no JSON: ${json.problem}`)
   return json.value
 }
 
 export function fieldsOf(value: unknown, what: string): Fields {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields
-  throw bad(`${what} ${wordOf(value)}`)
+  throw unusable(`${what} ${shown(value)}`)
 }
 
-function wordOf(value: unknown): string {
+function shown(value: unknown): string {
   const json = jsonOf(value, 100)
   return value === undefined ? 'nothing' : 'text' in json ? json.text : `a ${typeof value}`
 }
 
-export function bad(what: string): MeerkatError {
+export function unusable(what: string): MeerkatError {
   return new MeerkatError('invalid-params', `the executor ${what}`)
 }

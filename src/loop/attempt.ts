@@ -1,4 +1,4 @@
-/** One call of the executor, and what its ending means. */
+/** One call of the executor, and how its ending is understood. */
 import { defined } from '../defined.ts'
 import type { MeerkatError } from '../errors.ts'
 import type { AbortCause, ApplyOutput, CoreExecutor } from '../executor/executor.ts'
@@ -11,7 +11,7 @@ import { checkedAnswer } from './answers.ts'
 import type { Ending } from './closing.ts'
 import type { LoopPort } from './port.ts'
 
-/** Calls the executor. Whatever it throws or answers is an ending; nothing leaves this. */
+/** Calls the executor and turns whatever it answers or throws into an ending. Never rejects. */
 export async function attempt(
   executor: CoreExecutor,
   port: LoopPort,
@@ -27,7 +27,7 @@ export async function attempt(
     return checkedAnswer(output)
   } catch (thrown) {
     const error = errorOf(thrown)
-    // Another attempt would find the same file.
+    // A further attempt would meet the same unreadable file, so the work fails at once.
     if (isUnreadableFile(error)) return { type: 'failed', source: 'internal', error: unreadable(error) }
     return { type: 'threw', error }
   }
@@ -35,8 +35,8 @@ export async function attempt(
 
 const unreadable = ({ message }: MeerkatError) => ({ code: 'file-unreadable', message })
 
-/** What an ending means once the abort's cause is known: a committed answer stands, everything else yields to the cause. */
-export function judge(ended: Ending | 'given-up', signal: AbortSignal): Ending {
+/** The ending of an aborted run: a completed answer stands, any other ending is replaced by one for the abort's cause. */
+export function endingUnderAbort(ended: Ending | 'given-up', signal: AbortSignal): Ending {
   const ending: Ending = ended === 'given-up' ? { type: 'interrupted' } : ended
   if (!signal.aborted || ending.type === 'completed') return ending
   const cause = signal.reason as AbortCause
@@ -57,14 +57,14 @@ const timedOut = {
   error: { code: 'deadline-exceeded', message: 'the run took longer than it may; raise maxRunMs or ask for less' },
 } as const satisfies ApplyOutput
 
-/** Lets timers, other sessions and whatever else waits have their turn. */
+/** Gives timers and other sessions a turn of the event loop. */
 export function turnOfEventLoop(): Promise<void> {
   return new Promise(resolve => {
     setImmediate(resolve)
   })
 }
 
-/** Whether steers reach this executor before the decision that its work waits for. An executor that can't say so doesn't. */
+/** Whether the executor takes steers while its work is parked. False where it does not say, or throws. */
 export function hearsWhileParked(executor: CoreExecutor, sessionId: SessionId): boolean {
   try {
     return executor.hearsWhileParked?.(sessionId) === true

@@ -1,29 +1,29 @@
 /**
- * The executor of a run that a program drives through the session's handles: the loop performs that run like any other, and
- * it lasts until a handle ends it. One that is cancelled, or whose time is up, and that its program does not end within the
- * grace, is closed by the loop, so that it traps nobody.
+ * The executor of a run that a host drives through the session's turn handles. The loop performs that run like any other;
+ * it lasts until a handle ends it. If the run is cancelled or its time is up and the host does not end it within the grace,
+ * the loop closes it, so that the session is not stuck.
  */
 import type { Transaction } from '../driver/transaction.ts'
 import type { ApplyOutput, CoreExecutor, RunPort } from '../executor/executor.ts'
 import type { RunId } from '../kernel/ids.ts'
-import type { Ending, Verdict } from './closing.ts'
+import type { CloseResult, Ending } from './closing.ts'
 
 export class Hand implements CoreExecutor {
   readonly name = 'by hand'
   #runId: RunId | undefined
   #over = (): void => {}
 
-  /** The run is its maker's from now on. */
+  /** From now on the host drives this run. */
   take(runId: RunId): void {
     this.#runId = runId
   }
 
-  /** Whether this run is the one. */
+  /** Whether the host drives this run. */
   holds(runId: RunId): boolean {
     return runId === this.#runId
   }
 
-  /** A handle ended the run. */
+  /** Called when a handle has ended the run. */
   release(): void {
     this.#over()
   }
@@ -38,8 +38,8 @@ export class Hand implements CoreExecutor {
   }
 }
 
-/** Closes a run that its maker did not end: as its turn has ended, or else both as the loop says. */
-export function closeByHand(tx: Transaction, runId: RunId, { type }: Ending): Verdict {
+/** Closes a run that its host did not end: by the outcome of its turn if that has ended, else by the ending that the loop saw. */
+export function closeByHand(tx: Transaction, runId: RunId, { type }: Ending): CloseResult {
   if (type === 'interrupted' || type === 'threw') {
     tx.step({ type: 'RollbackRun', runId, cause: type === 'threw' ? 'attempt-failed' : 'interrupted' })
     return 'over'

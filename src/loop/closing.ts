@@ -1,4 +1,4 @@
-/** How a run is closed: what the executor's output means as kernel inputs, messages and a result. */
+/** Closes a run: turns the executor's output into kernel inputs, messages and a result. */
 
 import type { Transaction } from '../driver/transaction.ts'
 import type { ApplyOutput } from '../executor/executor.ts'
@@ -11,37 +11,37 @@ import { cancelTakesAnswer } from '../kernel/regions/turn/rules.ts'
 import type { MessageRecord, ResultRecord, UsageRecord } from '../store/records.ts'
 import { messageText } from '../text.ts'
 import { addUsage, UNMEASURED } from '../usage.ts'
-import { passTools } from './offered.ts'
-import type { Work } from './work.ts'
+import { commitTools } from './offered.ts'
+import type { WorkJournal } from './work-journal.ts'
 
-/** What `apply` came to: its output, an error it threw, or that the runtime went away under it. */
+/** How `apply` ended: with an output, with an exception, or interrupted because the runtime closed. */
 export type Ending =
   | ApplyOutput
   | { readonly type: 'threw'; readonly error: unknown }
   | { readonly type: 'interrupted' }
 
-/** A run and what it has in hand. */
+/** A run that is being closed, with its work. */
 export interface Closing {
   readonly runId: RunId
-  readonly work: Work
-  /** Of the whole work so far, as far as anybody said it. */
+  readonly work: WorkJournal
+  /** What the work has cost so far, over all attempts, as far as executors reported it. */
   readonly usage: UsageRecord | undefined
-  /** What of it the journal does not say yet. */
+  /** The part of it that the journal does not have yet. */
   readonly unrecorded: UsageRecord | undefined
   /** Whether text of this turn was streamed. */
   readonly streamed: (turn: number) => boolean
   readonly turn: number
-  /** Has what joins at a boundary wait for it. */
+  /** Admits the inputs that should join at the boundary, such as completions. Called before the boundary is passed. */
   readonly atBoundary: (tx: Transaction) => void
-  /** The session's calls when the executor was called. */
+  /** The session's calls when the executor was called, to see whether one was decided since. */
   readonly callsBefore: Calls
 }
 
-/** Whether the run is over, or `apply` has to go on because steers joined. */
-export type Verdict = 'over' | 'again'
+/** `again`: steers joined, so the executor is called once more for the same run. */
+export type CloseResult = 'over' | 'again'
 
-/** Closes the run, or hears that it goes on. One transaction. */
-export function close(tx: Transaction, closing: Closing, ending: Ending): Verdict {
+/** Closes the run, or lets it go on, in one transaction. */
+export function close(tx: Transaction, closing: Closing, ending: Ending): CloseResult {
   switch (ending.type) {
     case 'completed':
       return completed(tx, closing, ending)
@@ -56,54 +56,61 @@ export function close(tx: Transaction, closing: Closing, ending: Ending): Verdic
       if (closing.work.isJournaled) closing.work.record(tx)
       return 'over'
     case 'threw':
-      return threw(tx, closing, ending.error)
+      return attemptFailed(tx, closing, ending.error)
   }
 }
 
-/** Its work waits for a person; where that was settled meanwhile it goes on. An executor that parks for nobody has failed. */
-function parked(tx: Transaction, closing: Closing, { message }: Extract<ApplyOutput, { type: 'parked' }>): Verdict {
-  // It comes to no boundary any more at which it could end.
+/**
+ * Parks the work until a person decides on a call. If a call was decided meanwhile the run goes on; if no call waits for a
+ * decision the executor has parked without a reason, and its attempt failed.
+ */
+function parked(tx: Transaction, closing: Closing, { message }: Extract<ApplyOutput, { type: 'parked' }>): CloseResult {
+  // A parked run passes no further boundary, so a cancel that waits for one takes effect here.
   if (cancelTakesAnswer(tx.state)) return cancelled(tx, closing, message)
-  sayText(tx, closing, message)
-  closing.work.record(tx, messages => messages.push(...saidMeanwhile(closing, message)))
+  emitText(tx, closing, message)
+  closing.work.record(tx, messages => messages.push(...answerSoFar(closing, message)))
   if (tx.try({ type: 'RollbackRun', runId: closing.runId, cause: 'parked' }).ok) return 'over'
   if (tx.state.calls !== closing.callsBefore) return 'again'
-  return threw(tx, closing, new Error('the executor parked its run, though none of its calls waits for anybody'))
+  return attemptFailed(
+    tx,
+    closing,
+    new Error('the executor parked its run, though none of its calls waits for anybody'),
+  )
 }
 
-/** What the model said before its run goes on, and what that cost. It may have said nothing. */
-function saidMeanwhile({ unrecorded: usage }: Closing, message: MessageRecord | undefined): readonly MessageRecord[] {
+/** The model's answer so far and its cost, as a journal message; none if there is neither. */
+function answerSoFar({ unrecorded: usage }: Closing, message: MessageRecord | undefined): readonly MessageRecord[] {
   if (message === undefined && usage === undefined) return []
   return [{ ...(message ?? { role: 'assistant', content: [] }), ...(usage && { usage }) }]
 }
 
 type Completed = Extract<ApplyOutput, { type: 'completed' }>
 
-function completed(tx: Transaction, closing: Closing, output: Completed): Verdict {
+function completed(tx: Transaction, closing: Closing, output: Completed): CloseResult {
   const { runId, work } = closing
   if (tx.state.turn.phase === 'callingLlm') tx.step({ type: 'LlmReturnedTerminal', runId })
   if (output.output !== undefined) {
     tx.step({ type: 'EnterExtraction', runId })
     tx.step({ type: 'ExtractionValidationPassed', runId })
   }
-  // An executor may have brought its turn to the end itself, through its handle.
+  // A host may have ended the turn already, through its turn handle.
   if (tx.state.turn.phase !== 'completed') {
     closing.atBoundary(tx)
     tx.step({ type: 'BoundaryComplete', runId })
-    passTools(tx, closing.turn)
+    commitTools(tx, closing.turn)
   }
   if (tx.state.turn.phase === 'cancelled') return cancelled(tx, closing, output.message)
   if (tx.state.turn.phase === 'callingLlm') {
     const { run } = tx.state
-    sayText(tx, closing, output.message)
+    emitText(tx, closing, output.message)
     work.record(tx, messages => {
-      messages.push(...saidMeanwhile(closing, output.message))
-      work.hear(run.phase === 'bound' ? run.contributors : [])
+      messages.push(...answerSoFar(closing, output.message))
+      work.addInputs(run.phase === 'bound' ? run.contributors : [])
     })
     return 'again'
   }
-  const { count, answer } = join(tx, closing, output.message)
-  sayText(tx, closing, output.message, answer)
+  const { count, answer } = joinTranscript(tx, closing, output.message)
+  emitText(tx, closing, output.message, answer)
   tx.stepWith(
     {
       outcome: 'completed',
@@ -117,7 +124,7 @@ function completed(tx: Transaction, closing: Closing, output: Completed): Verdic
   return 'over'
 }
 
-function failed(tx: Transaction, closing: Closing, output: Extract<ApplyOutput, { type: 'failed' }>): Verdict {
+function failed(tx: Transaction, closing: Closing, output: Extract<ApplyOutput, { type: 'failed' }>): CloseResult {
   const { runId } = closing
   const { source, error, turns } = output
   if (tx.state.turn.phase !== 'failed') {
@@ -126,9 +133,9 @@ function failed(tx: Transaction, closing: Closing, output: Extract<ApplyOutput, 
     } else tx.step({ type: 'FatalFailure', runId, source: source === 'unknown' ? 'internal' : source })
   }
   const cause = tx.state.turn.phase === 'failed' ? tx.state.turn.cause : 'fatal-failure'
-  sayText(tx, closing, output.message)
+  emitText(tx, closing, output.message)
   const notice = `The turn failed (${error.code}): ${error.message}`
-  const { count, answer } = join(tx, closing, output.message, notice)
+  const { count, answer } = joinTranscript(tx, closing, output.message, notice)
   tx.stepWith(
     { ...resultOf(tx, 'failed', closing, answer), error: { ...error, cause } },
     { type: 'Fail', runId, messages: count },
@@ -136,20 +143,20 @@ function failed(tx: Transaction, closing: Closing, output: Extract<ApplyOutput, 
   return 'over'
 }
 
-function cancelled(tx: Transaction, closing: Closing, message: MessageRecord | undefined): Verdict {
+function cancelled(tx: Transaction, closing: Closing, message: MessageRecord | undefined): CloseResult {
   const { runId } = closing
   if (tx.state.turn.phase !== 'cancelled') {
     tx.step({ type: 'CancelNow', runId })
     tx.step({ type: 'CancellationObserved', runId })
   }
-  sayText(tx, closing, message)
-  const { count, answer } = join(tx, closing, message, 'The turn was cancelled here.')
+  emitText(tx, closing, message)
+  const { count, answer } = joinTranscript(tx, closing, message, 'The turn was cancelled here.')
   tx.stepWith(resultOf(tx, 'cancelled', closing, answer), { type: 'CancelRun', runId, messages: count })
   return 'over'
 }
 
-/** The attempt failed. After the last one the work ends, and what it did so far is history. */
-function threw(tx: Transaction, closing: Closing, thrown: unknown): Verdict {
+/** The attempt failed. If it was the last one the work ends, and what it did so far joins the transcript. */
+function attemptFailed(tx: Transaction, closing: Closing, thrown: unknown): CloseResult {
   const { runId, work } = closing
   const message = messageOf(thrown)
   const error = { code: 'executor-failed', message, cause: 'runtime-apply-failure' }
@@ -161,14 +168,14 @@ function threw(tx: Transaction, closing: Closing, thrown: unknown): Verdict {
   )
   tx.event({ type: 'notice', data: { code: 'attempt-failed', message } })
   if (tx.parts.ended.length > before) {
-    const { count } = join(tx, closing, undefined, `The turn failed: ${message}`)
+    const { count } = joinTranscript(tx, closing, undefined, `The turn failed: ${message}`)
     tx.step({ type: 'ExtendTranscript', messages: count })
   } else if (work.isJournaled) work.record(tx)
   return 'over'
 }
 
-/** The work's messages, the answer and what has to be said about the end join the transcript. */
-function join(
+/** Appends the work's messages, the answer and a notice about the end to the transcript. */
+function joinTranscript(
   tx: Transaction,
   { work, runId }: Closing,
   message: MessageRecord | undefined,
@@ -193,7 +200,7 @@ function join(
   return { count: messages.length, answer }
 }
 
-/** What the transcript says of a call whose outcome nobody recorded. */
+/** The transcript's result of a call that ended without a recorded outcome. */
 function unknownOutcome({ state }: Transaction, callId: string): string {
   const call = mapGet(state.calls.open, callId as CallId)
   if (call?.state === 'awaitingApproval')
@@ -212,7 +219,7 @@ function resultOf(
   return { outcome, runId: closing.runId, ...(answer !== undefined && { message: answer }), ...usageOf(tx, closing) }
 }
 
-/** What all attempts cost, with the mark that one of them ended without saying so. */
+/** The cost of all attempts, marked as unmeasured if one of them ended without reporting its cost. */
 function usageOf({ state: { run, ledger } }: Transaction, { usage }: Closing): Pick<ResultRecord, 'usage'> {
   const contributors = run.phase === 'bound' ? run.contributors : []
   const isUnreported = contributors.some(id => entryOf(ledger, id)?.unreported === true)
@@ -220,8 +227,8 @@ function usageOf({ state: { run, ledger } }: Transaction, { usage }: Closing): P
   return all === undefined ? {} : { usage: all }
 }
 
-/** The text of a model call as one event; where nothing was streamed, its one delta too. */
-function sayText(tx: Transaction, closing: Closing, message: MessageRecord | undefined, index?: number): void {
+/** Emits the text of a model call as one event, and as one delta too if the executor streamed nothing. */
+function emitText(tx: Transaction, closing: Closing, message: MessageRecord | undefined, index?: number): void {
   const text = messageText(message)
   if (text === '') return
   const { runId, turn } = closing

@@ -1,4 +1,4 @@
-/** What is due after every change, whoever made it: the executor is attached, the next run starts, a stop completes. */
+/** Steps that are due after every mutation: the executor is attached, the next run starts, a stop completes. */
 
 import type { Transaction } from '../driver/transaction.ts'
 import type { Ids } from '../ids.ts'
@@ -10,14 +10,14 @@ import { hearable, runnable } from '../kernel/runnable.ts'
 import type { MeerkatState } from '../kernel/state.ts'
 import type { SessionRecord } from '../store/records.ts'
 import { syncModel } from './models.ts'
-import { passTools } from './offered.ts'
+import { commitTools } from './offered.ts'
 
-/** Validations of a structured answer after the first one. */
+/** Most repeated validations of a structured answer. */
 const EXTRACTION_RETRIES = 2
 
 /**
- * The registration that a session begins with, and begins anew with once somebody was registered and left: it is there
- * for whoever asks next.
+ * The registration of a new session. The same input registers it again after a host has unregistered it, so that the next
+ * caller finds it served.
  */
 export function registrationOf({ id, options }: SessionRecord, ids: Ids): MeerkatInput {
   const { merge, silentIntents } = options
@@ -25,20 +25,20 @@ export function registrationOf({ id, options }: SessionRecord, ids: Ids): Meerka
   return { type: 'RegisterSession', sessionId: id, epochId: ids.epoch(), ...more }
 }
 
-/** Registers a session anew that somebody has left, and has its options and its machine name the same model. */
+/** Registers a session again that a host has unregistered, and brings options and kernel to the same model. */
 export function ensureRegistered(tx: Transaction, session: SessionRecord, ids: Ids): void {
   const { lifecycle, registration } = tx.state
   if (registration.sessionId === undefined && lifecycle.phase !== 'destroyed') tx.step(registrationOf(session, ids))
   syncModel(tx, session)
 }
 
-/** Who performs the runs that start here. */
+/** The executor that performs the session's runs, as far as starting them depends on it. */
 export interface Performer {
-  /** Whether it hears steers of work that waits for a person. */
+  /** Whether it takes steers while its work is parked. */
   readonly hearsWhileParked: () => boolean
 }
 
-/** Brings the staged state to where nothing is due. Level-triggered: it looks at the state, never at what changed. */
+/** Takes steps until none is due. Level-triggered: it looks at the staged state, never at what changed. */
 export function takeDueSteps(tx: Transaction, performer: Performer | undefined, ids: Ids): void {
   advanceContext(tx)
   if (performer !== undefined && wantsExecutor(tx.state) && tx.state.registration.sessionId !== undefined) {
@@ -54,10 +54,10 @@ export function takeDueSteps(tx: Transaction, performer: Performer | undefined, 
   }
   if (performer === undefined) return
   if (runnable(tx.state)) startRun(tx, ids.run())
-  else if (hearable(tx.state) && performer.hearsWhileParked()) passPending(tx, startRun(tx, ids.run()))
+  else if (hearable(tx.state) && performer.hearsWhileParked()) joinWaitingSteers(tx, startRun(tx, ids.run()))
 }
 
-/** What the session knows has grown, in its transcript or in the journal of the work in hand. Each time is news. */
+/** Advances the context watermark when the transcript or a journal has grown. It rises each time, also within a millisecond. */
 function advanceContext(tx: Transaction): void {
   const { messages, put } = tx.parts
   if (messages.length === 0 && put.length === 0) return
@@ -65,7 +65,7 @@ function advanceContext(tx: Transaction): void {
 }
 
 function startRun(tx: Transaction, runId: RunId): RunId {
-  passTools(tx, 0)
+  commitTools(tx, 0)
   tx.step({ type: tx.state.lifecycle.phase === 'retired' ? 'DrainQueuedRun' : 'Prepare', runId, at: tx.at })
   tx.step({ type: 'StartConversationRun', runId, maxExtractions: EXTRACTION_RETRIES })
   tx.step({ type: 'PrimitiveApplied', runId })
@@ -73,18 +73,18 @@ function startRun(tx: Transaction, runId: RunId): RunId {
   return runId
 }
 
-/** Takes in the steers that wait, at a boundary which passes by the calls that nobody has decided on. */
-function passPending(tx: Transaction, runId: RunId): void {
+/** Lets waiting steers join parked work: passes a boundary although some of its calls wait for a decision. */
+function joinWaitingSteers(tx: Transaction, runId: RunId): void {
   const { run, calls } = tx.state
   const [head] = run.phase === 'bound' ? run.contributors : []
   const toolCount = head === undefined ? 0 : unsettledCallsOf(calls, head).length
   tx.step({ type: 'LlmReturnedToolCalls', runId, toolCount })
   tx.step({ type: 'ToolCallsResolved', runId })
   tx.step({ type: 'BoundaryContinue', runId })
-  passTools(tx, 0)
+  commitTools(tx, 0)
 }
 
-/** However it came to be where it is: a placement, for one, makes it attached before anybody serves it. */
+/** By phase, not by what led there: a placement, for example, makes a session attached before an executor serves it. */
 function wantsExecutor({ lifecycle, registration }: MeerkatState): boolean {
   if (registration.phase === 'draining') return false
   if (lifecycle.phase === 'idle') return true

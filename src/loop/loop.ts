@@ -1,12 +1,12 @@
 /**
  * The loop of one session: performs the run that the kernel says is current.
  *
- * 1. Level-triggered: `sync` compares the state with what is being performed, after every commit and whenever anyone
- *    wonders. There is no wake-up that could be lost.
+ * 1. Level-triggered: `sync` compares the state with what is being performed, after every commit and whenever it is called
+ *    besides. There is no wake-up that could be lost.
  * 2. The executor runs outside every lock; its output comes back as one transaction.
- * 3. An executor that ignores its abort signal is given up after a grace, and its session goes on.
- * 4. A store that can't take the outcome is asked again, but only for so long from its first refusal on, however many
- *    reports it refuses: then the session is let go.
+ * 3. If an executor ignores its abort signal, the loop stops waiting for it after a grace, and the session goes on.
+ * 4. While the store can't take a report the loop repeats it, for `storePatienceMs` from the first failure on, however many
+ *    reports fail meanwhile; then the process lets the session go.
  */
 
 import type { SessionDriver } from '../driver/driver.ts'
@@ -22,40 +22,40 @@ import { refersToFiles, whole } from '../store/blobs.ts'
 import type { InputRecord, MessageRecord, SessionOptions, UsageRecord } from '../store/records.ts'
 import { type Clock, Deadline } from '../time.ts'
 import { addUsage, lessUsage } from '../usage.ts'
-import { attempt, judge, turnOfEventLoop } from './attempt.ts'
+import { attempt, endingUnderAbort, turnOfEventLoop } from './attempt.ts'
 import { closeByHand, Hand } from './by-hand.ts'
-import { type Closing, close, type Ending, type Verdict } from './closing.ts'
+import { type CloseResult, type Closing, close, type Ending } from './closing.ts'
 import { LoopPort } from './port.ts'
+import { reportRunEnd, reportRunStart } from './run-reports.ts'
 import type { RunSlots } from './slots.ts'
-import { tellEnd, tellStart } from './telling.ts'
-import { type Files, Work } from './work.ts'
+import { type Files, WorkJournal } from './work-journal.ts'
 
 export interface LoopOptions {
   readonly driver: SessionDriver
-  /** The executor that performs a run which begins now: it has it to its end. */
+  /** The executor for a run that begins now; it keeps that run to its end, also if the session gets another one. */
   readonly executor: () => CoreExecutor | undefined
-  /** What a host has made for the session's agent. */
+  /** The handles that a host has made for the session's agent. */
   readonly bindings: () => unknown
   readonly clock: Clock
-  /** How the session is served now; an attempt keeps what it began with. */
+  /** The session's options now; an attempt keeps those it began with. */
   readonly session: () => SessionOptions
-  /** Longest run where neither input nor session says otherwise. */
+  /** Longest run, unless input or session set a limit of their own. */
   readonly maxRunMs: number
   /** How long an aborted executor may take to return. */
   readonly abortGraceMs: number
-  /** How long a store may refuse what a run reports before the session is let go. */
+  /** How long the store may fail to take a run's reports before the session is let go. */
   readonly storePatienceMs: number
-  /** Runs of the process at once; absent: as many as there are. */
+  /** Limits the runs of this process; absent: no limit. */
   readonly slots?: RunSlots | undefined
-  /** What inputs said, from memory or disk. */
+  /** Loads the content of inputs, from memory or disk. */
   readonly payloads: (ids: readonly InputId[]) => Promise<readonly InputRecord[]>
   readonly context: () => Promise<readonly ContextMessage[]>
-  /** Has what joins at a boundary wait for it. Called within the transaction that passes one. */
+  /** Admits the inputs that should join at a boundary. Called within the transaction that passes it. */
   readonly atBoundary: (tx: Transaction) => void
   readonly files: Files
   /** Journals of unfinished work, by head. */
   readonly journals: Map<InputId, readonly MessageRecord[]>
-  /** The session can't be written any more: another owner, or a store that stayed away. */
+  /** Called when this process can't write the session any more: it has another owner, or the store failed for too long. */
   readonly onLost: (error: unknown) => void
   readonly faults?: Faults | undefined
   readonly observer?: RuntimeObserver | undefined
@@ -63,22 +63,22 @@ export interface LoopOptions {
 
 interface Performance {
   readonly runId: RunId
-  /** Performs it to its end. Absent until it begins. */
+  /** Set when the run begins; it performs the run to its end. */
   executor: CoreExecutor | undefined
   readonly controller: AbortController
-  /** Since when it waits for a slot, and from when on it has one. */
+  /** When it began to wait for a slot; once it has one, when it got it. */
   startedAt: number
-  /** The same on the monotonic clock. */
+  /** `startedAt` on the monotonic clock. */
   since: number
-  /** It has no slot yet. Its time runs from when it has one. */
+  /** Whether it waits for a slot. Its deadline counts from when it has one. */
   isWaiting: boolean
   deadline: Deadline
   done: Promise<void>
-  /** Called when it is aborted, while it waits for a slot or the executor is at work. */
+  /** Called on abort; set while it waits for a slot or for the executor. */
   onAbort?: (() => void) | undefined
 }
 
-/** The run that is current here. */
+/** The run in progress, for health. */
 interface Performing extends Pick<Performance, 'runId' | 'startedAt' | 'isWaiting'> {
   readonly overdue: boolean
 }
@@ -90,18 +90,18 @@ export class SessionLoop {
   readonly #options: LoopOptions
   #current: Performance | undefined
   /** The work in hand. */
-  #work: Work | undefined
+  #work: WorkJournal | undefined
   readonly #hand = new Hand()
   #closing = false
   #runs = 0
-  /** Until when the store may refuse, since it began to. */
+  /** Deadline for a store that fails; set at its first failure, cleared by a success. */
   #patience: Deadline | undefined
 
   constructor(options: LoopOptions) {
     this.#options = options
   }
 
-  /** What is being performed, for health. */
+  /** The run in progress, for health. */
   get performing(): Performing | undefined {
     if (this.#current === undefined) return undefined
     const { runId, startedAt, deadline, isWaiting } = this.#current
@@ -117,18 +117,18 @@ export class SessionLoop {
         this.#abort(current, 'superseded')
         this.#hand.release()
       }
-      // One that has not begun is at a boundary.
+      // A run that waits for a slot counts as being at a boundary.
       else if (run.cancel === 'now' || (current.isWaiting && run.cancel === 'boundary'))
         this.#abort(current, 'cancelled')
     } else if (run.phase === 'bound' && !this.#closing) this.#start(run)
   }
 
-  /** Leaves a run to the handles by which it was prepared. */
+  /** Hands a run to the turn handle that prepared it: the host performs it, not the session's executor. */
   leave(runId: RunId): void {
     this.#hand.take(runId)
   }
 
-  /** Resolves when nothing is performed, or the time is up. What has not begun is not waited for. */
+  /** Resolves when no run is in progress, or at the deadline. A run that waits for a slot is aborted instead. */
   async rest(deadline: Deadline): Promise<void> {
     if (this.#current?.isWaiting === true) this.#abort(this.#current, 'closing')
     while (this.#current !== undefined && !deadline.passed) {
@@ -138,12 +138,12 @@ export class SessionLoop {
     }
   }
 
-  /** Aborts what is performed: whoever serves it is leaving, and it was asked to end before. */
+  /** Aborts the run in progress: the host leaves the session, and its request to stop at a boundary has timed out. */
   cutOff(): void {
     if (this.#current !== undefined) this.#abort(this.#current, 'cancelled')
   }
 
-  /** Ends the run in progress, to be continued by whoever owns the session next. Resolves when nothing is performed. */
+  /** Interrupts the run in progress for good; the session's next owner continues it. Resolves when no run is in progress. */
   async close(): Promise<void> {
     this.#closing = true
     if (this.#current === undefined) return
@@ -177,14 +177,14 @@ export class SessionLoop {
     let offDeadline = (): void => {}
     let leave = (): void => {}
     try {
-      if (performance.isWaiting) leave = await this.#slot(performance)
+      if (performance.isWaiting) leave = await this.#takeSlot(performance)
       performance.executor = this.#hand.holds(run.runId) ? this.#hand : this.#options.executor()
       const { port, work, payloads, load, queuedMs } = await this.#prepare(run, performance)
       this.#work = work
       performance.deadline = port.deadline
       offDeadline = port.deadline.onPassed(() => this.#abort(performance, 'deadline'))
-      tellStart(this.#options.observer, port, { at: performance.startedAt, queuedMs })
-      // What earlier attempts of the same work spent is part of what its answer cost.
+      reportRunStart(this.#options.observer, port, { at: performance.startedAt, queuedMs })
+      // The cost of an answer includes earlier attempts at the same work.
       const spentBefore = port.usageSoFar
       let usage: UsageRecord | undefined
       for (;;) {
@@ -196,7 +196,7 @@ export class SessionLoop {
           unrecorded: lessUsage(spent, port.recorded),
         })
         const { since } = performance
-        if (verdict === 'over') tellEnd(this.#options, port, { since, ending, usage })
+        if (verdict === 'over') reportRunEnd(this.#options, port, { since, ending, usage })
         if (verdict === 'over' && ending.type !== 'threw') break
         await turnOfEventLoop()
         if (verdict === 'over') break
@@ -210,7 +210,7 @@ export class SessionLoop {
     } finally {
       offDeadline()
       leave()
-      // A long backlog, answered at once by a store in memory, must not keep timers and other sessions waiting.
+      // With a store in memory a long backlog would run without ever giving timers and other sessions a turn.
       if (++this.#runs % RUNS_A_TURN === 0) await turnOfEventLoop()
       this.#work = undefined
       if (this.#current === performance) this.#current = undefined
@@ -218,8 +218,8 @@ export class SessionLoop {
     }
   }
 
-  /** Waits for a slot, unless the run is to end before it has one. Answers how to give it back. */
-  async #slot(performance: Performance): Promise<() => void> {
+  /** Waits for a slot, or until the run is aborted. Answers the function that gives the slot back. */
+  async #takeSlot(performance: Performance): Promise<() => void> {
     const { slots, session, clock } = this.#options
     const over = Promise.withResolvers<void>()
     performance.onAbort = over.resolve
@@ -244,10 +244,10 @@ export class SessionLoop {
       if (missing.length > 0) for (const record of await this.#options.payloads(missing)) known.set(record.id, record)
     }
     await fetch([...run.contributors, ...(journals.get(head) ?? []).flatMap(message => message.inputIds ?? [])])
-    // What was said of a call meanwhile is there as well.
-    const work = new Work(head, journals.get(head) ?? [], known)
-    work.hear(run.contributors)
-    // Whoever asks for the work's calls sees it as it grows.
+    // The journal also has results of calls that were decided since the last attempt.
+    const work = new WorkJournal(head, journals.get(head) ?? [], known)
+    work.addInputs(run.contributors)
+    // Readers of the session's calls look here, so they see the messages of this attempt too.
     journals.set(head, work.messages)
     const inputs = (): readonly InputRecord[] => run.contributors.flatMap(id => known.get(id) ?? [])
     const load = async (): Promise<void> => {
@@ -284,14 +284,14 @@ export class SessionLoop {
     return Deadline.in(clock, limits.length === 0 ? maxRunMs : Math.min(...limits))
   }
 
-  /** Calls the executor, but not beyond its abort and a grace. */
+  /** Calls the executor; after an abort it waits no longer than the grace. */
   async #apply(port: LoopPort, performance: Performance, load: () => Promise<void>): Promise<Ending> {
     const { clock, abortGraceMs, faults } = this.#options
     const { executor } = performance
     const { signal } = performance.controller
-    // What is over before it began is nothing for the executor.
-    if (signal.aborted) return judge({ type: 'interrupted' }, signal)
-    // Its executor was taken away before it began: the next one has it.
+    // Aborted before it began: the executor is not called at all.
+    if (signal.aborted) return endingUnderAbort({ type: 'interrupted' }, signal)
+    // The session lost its executor before the run began: the next executor performs it.
     if (executor === undefined) return { type: 'interrupted' }
     let off = (): void => {}
     try {
@@ -301,15 +301,15 @@ export class SessionLoop {
         }
         void attempt(executor, port, load, faults).then(resolve)
       })
-      return judge(ended, signal)
+      return endingUnderAbort(ended, signal)
     } finally {
       performance.onAbort = undefined
       off()
     }
   }
 
-  /** Has the work in hand hear what became of a call of it. False where it is in nobody's hands here. */
-  tell(tx: Transaction, head: InputId, message: MessageRecord): boolean {
+  /** Adds the result of a call to the work in progress. False if this loop does not perform that work. */
+  addToJournal(tx: Transaction, head: InputId, message: MessageRecord): boolean {
     if (this.#work?.head !== head) return false
     this.#work.record(tx, messages => messages.push(message))
     return true
@@ -317,10 +317,10 @@ export class SessionLoop {
 
   async #close(
     port: LoopPort,
-    work: Work,
+    work: WorkJournal,
     ending: Ending,
     costs: Pick<Closing, 'usage' | 'unrecorded'>,
-  ): Promise<Verdict> {
+  ): Promise<CloseResult> {
     const { driver } = this.#options
     const { runId } = port
     const streamed = (turn: number): boolean => port.streamed(turn)
@@ -334,25 +334,25 @@ export class SessionLoop {
       atBoundary,
       callsBefore: port.callsBefore,
     }
-    const mutation = (tx: Transaction): Verdict => {
+    const mutation = (tx: Transaction): CloseResult => {
       const { run } = tx.state
       if (run.phase !== 'bound' || run.runId !== runId) return 'over'
       const verdict = this.#hand.holds(runId) ? closeByHand(tx, runId, ending) : close(tx, closing, ending)
-      // In the same step as the run's end: whoever settles a call of this work next finds its journal as it is on disk.
-      if (verdict === 'over') this.#file(work)
+      // In the same mutation as the run's end, so that a decision on a call of this work finds the journal as it is on disk.
+      if (verdict === 'over') this.#keepJournal(work)
       return verdict
     }
     return this.#persist(() => driver.mutate(mutation))
   }
 
-  /** What is on disk of the work waits for its next attempt. */
-  #file(work: Work): void {
+  /** Keeps the journal for the work's next attempt. */
+  #keepJournal(work: WorkJournal): void {
     const { journals } = this.#options
     if (work.isJournaled) journals.set(work.head, work.messages)
     else journals.delete(work.head)
   }
 
-  /** A run that could not even be performed or closed: an attempt that failed, if the session can still be written. */
+  /** Rolls back a run that could not be prepared or closed, as a failed attempt; lets the session go if it can't be written. */
   async #fail(runId: RunId, error: unknown): Promise<void> {
     const { driver, onLost } = this.#options
     const { code } = asMeerkatError(error)
@@ -369,7 +369,7 @@ export class SessionLoop {
     }
   }
 
-  /** An executor that goes on after a refused report gets no further patience, and can't keep the session. */
+  /** Repeats a mutation while the store fails. All reports of a run share one deadline. */
   async #persist<T>(mutation: () => Promise<T>): Promise<T> {
     const { clock, storePatienceMs, onLost } = this.#options
     for (let delayMs = 50; ; delayMs = Math.min(delayMs * 2, 5_000)) {

@@ -1,6 +1,6 @@
 /**
- * Which model a session has, and how that is changed. The kernel owns it: the model that a session was opened with is named
- * to it once, and what `session/get` shows is written from there.
+ * The session's model, and how it is changed. The kernel owns it: the model of the options is given to the kernel once, and
+ * the options that `session/get` shows are updated from the kernel.
  */
 import { defined } from '../defined.ts'
 import type { SessionDriver } from '../driver/driver.ts'
@@ -12,11 +12,11 @@ import type { Llm, SessionLlm, SessionLlmCapabilitySurface, SessionLlmIdentity }
 import { modelRoutingStatus } from '../kernel/regions/routing/state.ts'
 import type { MeerkatState } from '../kernel/state.ts'
 import type { SessionRecord } from '../store/records.ts'
-import type { Work } from './work.ts'
+import type { WorkJournal } from './work-journal.ts'
 
 type Models = Pick<MeerkatState, 'llm' | 'routing'>
 
-/** The model of an id such as `openai/gpt-5.6`. An id without a provider is a name that the executor knows. */
+/** Parses an id such as `openai/gpt-5.6`. An id without a provider is a name that only the executor knows. */
 export function identityOf(id: string): SessionLlmIdentity {
   const slash = id.indexOf('/')
   const isNamed = slash > 0 && slash < id.length - 1
@@ -47,10 +47,13 @@ export function modelAsked(state: Models, named: string | undefined): AskedModel
   return { id, source: 'baseline', ...(state.llm.phase === 'resolved' && { capabilities: state.llm.surface }) }
 }
 
-/** The model of the work's next message. Where a switch has a say, its turn is admitted with it; `check` refuses late ones. */
+/**
+ * The model of the work's next model call. If a switch of the model is in force, the call is counted as one of its turns;
+ * `check` refuses a run that is over.
+ */
 export async function modelOfTurn(
   driver: SessionDriver,
-  work: Work,
+  work: WorkJournal,
   named: string | undefined,
   check: (tx: Transaction) => unknown,
 ): Promise<AskedModel> {
@@ -64,15 +67,15 @@ export async function modelOfTurn(
     tx.try({ type: 'AdmitModelRoutingAssistantTurn', turn: `${work.head}/${said}` })
     return modelAsked(tx.state, named)
   }
-  // It goes to disk with what the turn comes to: a turn that nobody wrote of is begun again, and not counted twice.
+  // Lazy: it is written with the turn's first report. If the process dies before, the turn is repeated and counted once.
   return driver.mutate(admit, { lazy: true })
 }
 
 /**
- * Has the model that answered stay in the place of the session's own. The transcript says nothing of it; nor do the
- * session's options, for nobody asked for it.
+ * Makes the model that answered in place of a failed one stay the session's model. Neither the transcript nor the session's
+ * options mention it, because no caller asked for it.
  */
-export function fallBack(
+export function keepFallback(
   tx: Transaction,
   runId: RunId,
   { turn, attempt, model, code }: Parameters<RunPort['fellBack']>[0],
@@ -80,7 +83,7 @@ export function fallBack(
 ): void {
   const { id: from, source } = modelAsked(tx.state, named)
   const { llm } = tx.state
-  const previous = llm.phase === 'unknown' ? {} : { previous: seen(llm) }
+  const previous = llm.phase === 'unknown' ? {} : { previous: modelSeen(llm) }
   const stays =
     (source === 'baseline' || source === 'default') &&
     tx.try({
@@ -99,17 +102,17 @@ export function fallBack(
   tx.try({ type: 'RetryRequested', runId, attempt })
 }
 
-function seen(llm: Exclude<Llm, { readonly phase: 'unknown' }>): SessionLlm {
+function modelSeen(llm: Exclude<Llm, { readonly phase: 'unknown' }>): SessionLlm {
   return { identity: llm.identity, ...(llm.phase === 'resolved' && { surface: llm.surface }) }
 }
 
-const NAMING: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired', 'stopped']
+const TAKES_MODEL: readonly LifecyclePhase[] = ['idle', 'attached', 'running', 'retired', 'stopped']
 
-/** Gives the session another model of its own, or (`undefined`) its executor's default. */
-export function nameModel(tx: Transaction, id: string | undefined, surface?: SessionLlmCapabilitySurface): void {
+/** Sets the session's own model, or (`undefined`) its executor's default. */
+export function setOwnModel(tx: Transaction, id: string | undefined, surface?: SessionLlmCapabilitySurface): void {
   const { registration, lifecycle, llm, routing } = tx.state
-  // A session that nobody serves gets it from its options when it is registered again.
-  if (registration.sessionId === undefined || !NAMING.includes(lifecycle.phase)) return
+  // An unregistered session gets its model from its options when it is registered again.
+  if (registration.sessionId === undefined || !TAKES_MODEL.includes(lifecycle.phase)) return
   const previous = ownModel(tx.state)
   const standsIn = llm.phase !== 'unknown' && llm.standsIn === true
   if (id === undefined) {
@@ -124,13 +127,13 @@ export function nameModel(tx: Transaction, id: string | undefined, surface?: Ses
   if (previous !== id) tx.event({ type: 'model.changed', data: defined({ model: id, previous }) })
 }
 
-/** The name of a default that nobody says. */
+/** Stands in the kernel for an executor's default model, whose name is not known. */
 export const DEFAULT = 'default'
 
 /**
- * Has kernel and record say the same. A session whose options named a model before the kernel knew of models, or that was
- * registered anew, has it named now; what a host named joins the options. A model that stands in for one that failed
- * stays out of them: it is not what anybody asked for.
+ * Brings kernel and options to the same model. The kernel gets the model of the options if it has none: in a session of an
+ * earlier release, or after a new registration. The options get the model that a host has set in the kernel. A model that
+ * stands in for a failed one does not enter the options, because no caller asked for it.
  */
 export function syncModel(tx: Transaction, committed: SessionRecord): void {
   const { registration, llm, routing } = tx.state
@@ -138,7 +141,7 @@ export function syncModel(tx: Transaction, committed: SessionRecord): void {
   const session = tx.parts.changed.at(-1) ?? committed
   const { model: shown, ...others } = session.options
   if (llm.phase === 'unknown' && routing.baseline === undefined) {
-    if (shown !== undefined) nameModel(tx, shown)
+    if (shown !== undefined) setOwnModel(tx, shown)
     return
   }
   if (llm.phase !== 'unknown' && llm.standsIn === true) return

@@ -1,4 +1,4 @@
-/** The tools of a run: what its executor offers, what the kernel leaves of it, and what a boundary commits of that. */
+/** The tools of a run: what its executor offers, which of them the kernel admits, and what a boundary commits. */
 
 import type { SessionDriver } from '../driver/driver.ts'
 import type { Transaction } from '../driver/transaction.ts'
@@ -18,22 +18,22 @@ import {
   type SurfacePin,
   witnessesIn,
 } from '../kernel/tool-catalogue.ts'
-import { bad, type Fields, fieldsOf, isCount } from './answers.ts'
+import { type Fields, fieldsOf, isCount, unusable } from './answers.ts'
 
-/** Where an executor's tools are catalogued for one session. */
+/** The tools that an executor offers to one session. */
 export interface Offer {
   readonly offered: readonly OfferedTool[]
-  /** The names that the session was given, if it was. */
+  /** The session's option `tools`; absent: all are allowed. */
   readonly chosen: readonly string[] | undefined
 }
 
-/** The catalogue of a model call that is made in this state, if the state knows what is offered. */
-function catalogueIn(state: MeerkatState, { offered, chosen }: Offer): ToolCatalogue | undefined {
+/** The catalogue for a model call in this state; undefined if the kernel does not know these tools yet. */
+function knownCatalogue(state: MeerkatState, { offered, chosen }: Offer): ToolCatalogue | undefined {
   if (cataloguingSteps(state, offered, chosen).length > 0) return undefined
   return catalogueOf(state, offered)
 }
 
-/** Tells the kernel what is offered; what a session that is over does not take is left unsaid. */
+/** Gives the offered tools to the kernel and answers the catalogue. A refusal (the session is over) is ignored. */
 export function catalogue(tx: Pick<Transaction, 'state' | 'try'>, { offered, chosen }: Offer): ToolCatalogue {
   for (const input of cataloguingSteps(tx.state, offered, chosen)) tx.try(input)
   return catalogueOf(tx.state, offered)
@@ -59,12 +59,12 @@ function catalogueOf(state: MeerkatState, offered: readonly OfferedTool[]): Tool
 
 type Stepping = Pick<Transaction, 'state' | 'try'>
 
-/** A boundary is passed: what was staged of tools takes place. `turn`: the model call that it ends, 0 where none was made. */
-export function passTools(tx: Pick<Transaction, 'state' | 'try' | 'at'>, turn: number): void {
+/** Commits staged tool changes at a boundary. `turn`: the model call that it ends, 0 before the first one. */
+export function commitTools(tx: Pick<Transaction, 'state' | 'try' | 'at'>, turn: number): void {
   publishVisibility(tx)
   if (tx.state.toolSurfaces.surfaces.size === 0) return
   for (const surface of mapValues(tx.state.toolSurfaces.surfaces)) {
-    for (const input of dueOf(surface, tx.at, turn)) tx.try(input)
+    for (const input of dueInputsOf(surface, tx.at, turn)) tx.try(input)
   }
 }
 
@@ -74,8 +74,8 @@ function publishVisibility(tx: Stepping): void {
   tx.try({ type: 'PublishCommittedVisibleSet', revision: state.visibility.staged.revision })
 }
 
-/** What becomes of a surface at a boundary. The kernel refuses what is not so far. */
-function dueOf({ id: surfaceId, base, staged, retiring }: Surface, nowMs: number, turn: number): MeerkatInput[] {
+/** The inputs for a surface at a boundary. The kernel refuses those whose time has not come. */
+function dueInputsOf({ id: surfaceId, base, staged, retiring }: Surface, nowMs: number, turn: number): MeerkatInput[] {
   const due: MeerkatInput[] = []
   if (base.state === 'Removing') {
     due.push({
@@ -93,7 +93,7 @@ function dueOf({ id: surfaceId, base, staged, retiring }: Surface, nowMs: number
   return due
 }
 
-/** Stages that deferred tools are shown. Answers which of the names there is no deferred tool of. */
+/** Stages the loading of deferred tools. Answers the names that no deferred tool has. */
 export function requestTools(tx: Stepping & Pick<Transaction, 'step'>, names: readonly string[]): readonly string[] {
   const { staged, deferredCatalog } = tx.state.visibility
   const unknown = names.filter(name => mapGet(deferredCatalog, name) === undefined)
@@ -102,7 +102,7 @@ export function requestTools(tx: Stepping & Pick<Transaction, 'step'>, names: re
   return unknown
 }
 
-/** The port's part that is of tools. `own` refuses a run that is over. */
+/** The run port's tool methods. `own` throws if the run is over. */
 export class RunTools {
   readonly #driver: SessionDriver
   readonly #chosen: Offer['chosen']
@@ -116,9 +116,9 @@ export class RunTools {
 
   async catalogued(given: readonly OfferedTool[]): Promise<ToolCatalogue> {
     const offer = { offered: checkedOffer(given), chosen: this.#chosen }
-    const known = catalogueIn(this.#driver.state, offer)
+    const known = knownCatalogue(this.#driver.state, offer)
     if (known !== undefined) return known
-    // It travels with what comes of the model call.
+    // Lazy: it is written with the first report of the model call.
     return this.#driver.mutate(tx => catalogue(this.#own(tx), offer), { lazy: true })
   }
 
@@ -137,24 +137,25 @@ export class RunTools {
     try {
       return { value: await call() }
     } finally {
-      // Also after its run: the connection waits for the end of the call.
+      // Also after the run is over, because the connection may close only after the call's end.
       driver.mutate(tx => tx.try({ type: 'SurfaceCallFinished', ...pin }), { lazy: true }).catch(() => {})
     }
   }
 }
 
-/** The longest name that is understood; providers take shorter ones. */
+/** Longest name of a tool; providers allow less. */
 const MAX_NAME_CHARS = 200
 const MAX_TOOLS = 10_000
 
-/** What an executor says that it has at hand, as a copy. */
+/** The offered tools, as a checked copy. */
 function checkedOffer(given: unknown): readonly OfferedTool[] {
-  if (!Array.isArray(given) || given.length > MAX_TOOLS) throw bad('offered tools that are no list, or far too many')
+  if (!Array.isArray(given) || given.length > MAX_TOOLS)
+    throw unusable('offered tools that are no list, or far too many')
   const offered = given.map(one => offeredTool(fieldsOf(one, 'offered a tool that is')))
   const seen = new Set<string>()
   for (const { name, surface = '' } of offered) {
     const key = `${surface}\0${name}`
-    if (seen.has(key)) throw bad(`offered two tools named ${name}`)
+    if (seen.has(key)) throw unusable(`offered two tools named ${name}`)
     seen.add(key)
   }
   return offered
@@ -176,23 +177,23 @@ function witness({ kind, sourceId }: Fields): NonNullable<OfferedTool['provider'
 
 function flag(value: unknown): boolean {
   if (value === undefined || typeof value === 'boolean') return value === true
-  throw bad('offered a tool with a mark that is neither true nor false')
+  throw unusable('offered a tool with a mark that is neither true nor false')
 }
 
-/** The connection that a call is to go through. */
+/** The connection for a call, as a checked copy. */
 function checkedPin(given: unknown): SurfacePin {
   const { surfaceId, generation } = fieldsOf(given, 'named a connection that is')
-  if (!isCount(generation, 0)) throw bad('named a connection by what is no whole number')
+  if (!isCount(generation, 0)) throw unusable('named a connection by what is no whole number')
   return { surfaceId: shortText(surfaceId, 'a surface') as SurfaceId, generation }
 }
 
-/** The names of tools that somebody asks for. */
+/** The names of requested tools, as a checked copy. */
 function checkedNames(given: unknown): readonly string[] {
-  if (!Array.isArray(given) || given.length > MAX_TOOLS) throw bad('asked for tools by what is no list of names')
+  if (!Array.isArray(given) || given.length > MAX_TOOLS) throw unusable('asked for tools by what is no list of names')
   return given.map(name => shortText(name, 'a tool'))
 }
 
 function shortText(value: unknown, what: string): string {
   if (typeof value === 'string' && value !== '' && value.length <= MAX_NAME_CHARS) return wellFormed(value)
-  throw bad(`spoke of ${what} by what is no name`)
+  throw unusable(`spoke of ${what} by what is no name`)
 }

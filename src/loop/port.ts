@@ -1,8 +1,8 @@
 /**
- * The executor's port, made of the driver: every report is one mutation of the session, durable when it answers.
+ * The run port on top of the driver: every report of the executor is one mutation, durable when it answers.
  *
- * A port serves one run. Once that run is over (given up, cancelled, taken over) every report is refused, so a late
- * executor can't touch the session's next run.
+ * A port serves one run. Once that run is over, by whatever cause, every report is refused, so that a late executor can't
+ * touch the session's next run.
  */
 import { defined } from '../defined.ts'
 import type { SessionDriver } from '../driver/driver.ts'
@@ -30,8 +30,8 @@ import type { MessageRecord, SessionOptions, UsageRecord } from '../store/record
 import { messageText } from '../text.ts'
 import type { Clock, Deadline } from '../time.ts'
 import { addUsage } from '../usage.ts'
-import { fallBack, modelOfTurn } from './models.ts'
-import { passTools, RunTools } from './offered.ts'
+import { keepFallback, modelOfTurn } from './models.ts'
+import { commitTools, RunTools } from './offered.ts'
 import {
   checkedAttempt,
   checkedCallIds,
@@ -44,7 +44,7 @@ import {
   checkedTurn,
 } from './reports.ts'
 import { streamedRecord } from './streamed.ts'
-import type { Work } from './work.ts'
+import type { WorkJournal } from './work-journal.ts'
 
 export interface PortOptions {
   readonly driver: SessionDriver
@@ -52,33 +52,33 @@ export interface PortOptions {
   readonly attempt: number
   readonly session: SessionOptions
   readonly inputs: () => readonly RunInput[]
-  readonly work: Work
+  readonly work: WorkJournal
   readonly signal: AbortSignal
   readonly deadline: Deadline
   readonly clock: Clock
   readonly context: () => Promise<readonly ContextMessage[]>
-  /** What a host has made for the session's agent. */
+  /** The handles that a host has made for the session's agent. */
   readonly bindings: unknown
-  /** Loads what these inputs said, files included, so that the work can show it. */
+  /** Loads the content of these inputs with its files, for the context of the next model call. */
   readonly fetch: (inputIds: readonly InputId[]) => Promise<void>
-  /** Has what joins at a boundary wait for it. */
+  /** Admits the inputs that should join at the boundary. */
   readonly atBoundary: (tx: Transaction) => void
-  /** Repeats a mutation that the store could not take, as long as the run may wait. */
+  /** Repeats a mutation while the store fails, within the run's limits. */
   readonly persist: <T>(mutation: () => Promise<T>) => Promise<T>
   readonly observer: RuntimeObserver | undefined
 }
 
-/** Bytes of a tool's output that its event shows; the whole is in the transcript. */
+/** Bytes of a tool's output that its event contains; the transcript has all of it. */
 const EVENT_OUTPUT_LIMIT = 2_048
 
 export class LoopPort implements RunPort {
   readonly #options: PortOptions
   readonly #streamedTurns = new Set<number>()
-  /** Of the work's model calls before the executor was called. */
+  /** Cost of the work's model calls before the executor was called. */
   usageSoFar?: UsageRecord
-  /** Of the model calls since the executor was called last, as far as the journal says it. */
+  /** Cost of the model calls since the executor was called last, as far as the journal has it. */
   recorded?: UsageRecord | undefined
-  /** The session's calls when the executor was called last. */
+  /** The session's calls when the executor was called last, to see whether one was decided since. */
   callsBefore: Calls
   readonly #tools: RunTools
   #turns = 0
@@ -96,13 +96,13 @@ export class LoopPort implements RunPort {
     for (const { usage } of said) this.spend(usage)
   }
 
-  /** The executor is called again, and this is what the last time cost. */
+  /** Adds the cost of the last call of the executor before it is called again. */
   spend(usage: UsageRecord | undefined): void {
     const sum = addUsage(this.usageSoFar, usage)
     if (sum !== undefined) this.usageSoFar = sum
   }
 
-  /** The executor is about to be called. */
+  /** Called before each call of the executor. */
   begin(): void {
     this.callsBefore = this.#options.driver.state.calls
     this.recorded = undefined
@@ -138,7 +138,7 @@ export class LoopPort implements RunPort {
   get observer(): RuntimeObserver | undefined {
     return this.#options.observer
   }
-  /** The highest model call seen in this work. */
+  /** The highest number of a model call in this work. */
   get turnsSoFar(): number {
     return this.#turns
   }
@@ -174,7 +174,7 @@ export class LoopPort implements RunPort {
     return this.#streamedTurns.has(turn)
   }
 
-  /** The run is over; nothing gets through any more. */
+  /** Refuses all later reports: the run is over. */
   close(): void {
     this.#closed = true
   }
@@ -247,16 +247,16 @@ export class LoopPort implements RunPort {
     const { work, driver, fetch } = this.#options
     const answer = await this.#report((tx, runId): BoundaryAnswer => {
       if (tx.state.turn.phase === 'callingLlm') {
-        // Calls that an earlier attempt asked for: this run's turn has not heard of them yet.
+        // The model asked for these calls in an earlier attempt, so the turn of this run does not know of them yet.
         tx.step({ type: 'LlmReturnedToolCalls', runId, toolCount: Math.max(1, this.calls().length) })
       }
       tx.step({ type: 'ToolCallsResolved', runId })
       this.#options.atBoundary(tx)
       tx.step({ type: 'BoundaryContinue', runId })
-      passTools(tx, turn)
+      commitTools(tx, turn)
       if (tx.state.turn.phase === 'cancelled') return { next: 'cancelled' }
       const { run } = tx.state
-      const steered = work.record(tx, () => work.hear(run.phase === 'bound' ? run.contributors : []))
+      const steered = work.record(tx, () => work.addInputs(run.phase === 'bound' ? run.contributors : []))
       return { next: 'continue', steered }
     })
     if (answer.next === 'continue' && answer.steered > 0 && driver.state.run.phase === 'bound') {
@@ -269,19 +269,19 @@ export class LoopPort implements RunPort {
     const { turn, attempt, maxRetries, delayMs, kind, message } = checkedRetrying(report)
     const data = { code: 'model-retry', attempt, maxRetries, delayMs, kind, message }
     this.#options.driver.stream({ type: 'notice', runId: this.runId, turn, data })
-    this.#note((tx, runId) =>
+    this.#mutateLazily((tx, runId) =>
       tx.step({ type: 'RecoverableFailure', runId, retry: { attempt, maxRetries, delayMs, kind } }),
     )
   }
 
   retry(given: number): void {
     const attempt = checkedAttempt(given)
-    this.#note((tx, runId) => tx.step({ type: 'RetryRequested', runId, attempt }))
+    this.#mutateLazily((tx, runId) => tx.step({ type: 'RetryRequested', runId, attempt }))
   }
 
   async fellBack(given: Parameters<RunPort['fellBack']>[0]): Promise<void> {
     const report = checkedFallback(given)
-    const mutation = (tx: Transaction): void => fallBack(tx, this.#current(tx), report, this.#named)
+    const mutation = (tx: Transaction): void => keepFallback(tx, this.#current(tx), report, this.#named)
     await this.#options.driver.mutate(mutation, { lazy: true })
   }
 
@@ -305,7 +305,7 @@ export class LoopPort implements RunPort {
     })
   }
 
-  /** What the run used and how it stands, for closing. */
+  /** The model call that the run's output belongs to. */
   turnOf(output: ApplyOutput | { readonly type: string }): number {
     return 'turn' in output && typeof output.turn === 'number' ? output.turn : Math.max(1, this.#turns)
   }
@@ -316,8 +316,8 @@ export class LoopPort implements RunPort {
     return persist(() => driver.mutate(mutation))
   }
 
-  /** Bookkeeping nobody waits for. A refusal means that the run is over, which the loop knows already. */
-  #note(run: (tx: Transaction, runId: RunId) => unknown): void {
+  /** A lazy mutation that the executor does not await. Its refusal is ignored: the run is over, and the loop knows that. */
+  #mutateLazily(run: (tx: Transaction, runId: RunId) => unknown): void {
     this.#options.driver.mutate(tx => run(tx, this.#current(tx)), { lazy: true }).catch(() => {})
   }
 
@@ -352,13 +352,13 @@ function requestedIn(message: MessageRecord) {
   return typeof message.content === 'string' ? [] : (message.content ?? []).filter(part => part.type === 'tool-call')
 }
 
-/** When a call that waits for a decision is decided by itself. */
+/** When a call whose approval expires is decided without a person. */
 function expiryOf({ needsApproval, expiry }: CallIntent, now: number): object {
   if (needsApproval !== true || expiry === undefined) return {}
   return { expiresAt: new Date(now + expiry.afterMs).toISOString(), onExpiry: expiry.decision }
 }
 
-/** What a call began is an operation from the moment its answer is durable. */
+/** Begins the operation that a call has started, in the commit that has the call's answer. */
 function beginOperation(tx: Transaction, runId: RunId, { callId, background }: CallOutcome): void {
   if (background === undefined) return
   const { operationId, title, tool, handle, maxMs, resumable } = background
@@ -382,7 +382,7 @@ function resultMessage({ callId, name, ok, output }: CallOutcome): MessageRecord
 }
 
 function detailsOf({ output, code, durationMs }: CallOutcome): object {
-  // JSON has no word for undefined and functions.
+  // `JSON.stringify` gives undefined for undefined and functions.
   const text = (JSON.stringify(output) as string | undefined) ?? ''
   const shown = text.length <= EVENT_OUTPUT_LIMIT ? { output } : { outputBytes: text.length, truncated: true }
   return { ...shown, ...(code && { code }), ...(durationMs !== undefined && { durationMs }) }

@@ -1,6 +1,6 @@
 /**
- * What an executor reports while its run goes on, checked where it enters. A report becomes a step of the kernel and a
- * record: what JSON can't hold as it is (an infinite number, a cycle) would be another thing on disk than in memory.
+ * Checks what an executor reports during its run. A report becomes a kernel input and a record, so values that JSON can't
+ * represent (an infinite number, a cycle) are refused: they would differ on disk from what is in memory.
  */
 import type { CallOutcome, RunPort } from '../executor/executor.ts'
 import { wellFormed } from '../foreign.ts'
@@ -10,16 +10,16 @@ import { RECOVERABLE } from '../kernel/regions/turn/outcome.ts'
 import type { LlmRetryFailureKind } from '../kernel/regions/turn/state.ts'
 import { demandName, MAX_ID_CHARS } from '../names.ts'
 import { isDuration } from '../time.ts'
-import { bad, checkedMessage, type Fields, fieldsOf, isCount, plain, soundUsage } from './answers.ts'
+import { checkedMessage, checkedUsage, type Fields, fieldsOf, isCount, plain, unusable } from './answers.ts'
 
 type Report<Name extends 'intend' | 'retrying' | 'fellBack' | 'invalidAnswer' | 'compact'> = Parameters<
   RunPort[Name]
 >[0]
 
-/** The request of calls, as a copy. */
+/** The tool calls that the model asks for, as a checked copy. */
 export function checkedIntend(given: unknown): Report<'intend'> {
   const { turn, message, calls, usage } = fieldsOf(given, 'intends')
-  const sound = soundUsage(usage)
+  const sound = checkedUsage(usage)
   return {
     turn: count(turn, 1, 'the turn of an intent'),
     message: checkedMessage(message),
@@ -31,11 +31,11 @@ export function checkedIntend(given: unknown): Report<'intend'> {
 function intent(given: unknown): CallIntent {
   const fields = fieldsOf(plain(given, 'call'), 'intends a call that is')
   const { callId, tool, policy, needsApproval, expiry } = fields
-  if (policy !== 'retry' && policy !== 'ask' && policy !== 'fail') throw bad('intends a call without a policy')
+  if (policy !== 'retry' && policy !== 'ask' && policy !== 'fail') throw unusable('intends a call without a policy')
   if (needsApproval !== undefined && typeof needsApproval !== 'boolean')
-    throw bad('intends a call whose `needsApproval` is neither true nor false')
+    throw unusable('intends a call whose `needsApproval` is neither true nor false')
   if (expiry !== undefined && !isExpiry(fieldsOf(expiry, 'intends a call whose `expiry` is')))
-    throw bad('intends a call whose `expiry` has no time or no decision')
+    throw unusable('intends a call whose `expiry` has no time or no decision')
   return { ...fields, callId: callIdOf(callId), tool: text(tool, 'the tool of a call'), policy }
 }
 
@@ -43,12 +43,12 @@ function isExpiry({ afterMs, decision }: Fields): boolean {
   return isDuration(afterMs) && (decision === 'allow' || decision === 'deny')
 }
 
-/** The calls that are about to be made. */
+/** The ids of calls that the executor is about to make. */
 export function checkedCallIds(given: unknown): readonly CallId[] {
   return list(given, 'calls to dispatch').map(callIdOf)
 }
 
-/** How calls ended, as copies. */
+/** The outcomes of calls, as a checked copy. */
 export function checkedOutcomes(given: unknown): readonly CallOutcome[] {
   return list(plain(given, 'list of outcomes'), 'outcomes').map(outcome)
 }
@@ -56,7 +56,7 @@ export function checkedOutcomes(given: unknown): readonly CallOutcome[] {
 function outcome(given: unknown): CallOutcome {
   const fields = fieldsOf(given, 'told of a call whose outcome is')
   const { callId, name, ok, output, code, durationMs, background } = fields
-  if (typeof ok !== 'boolean') throw bad('told of a call without saying whether it went well')
+  if (typeof ok !== 'boolean') throw unusable('told of a call without saying whether it went well')
   if (background !== undefined) checkBackground(fieldsOf(background, 'told of background work that is'))
   return {
     ...fields,
@@ -74,17 +74,17 @@ function checkBackground({ operationId, tool, title, maxMs, resumable }: Fields)
   text(tool, 'the tool of background work')
   text(title, 'the title of background work')
   if (maxMs !== undefined) duration(maxMs, 'the time that background work may take')
-  if (typeof resumable !== 'boolean') throw bad('told of background work without saying whether it is resumable')
+  if (typeof resumable !== 'boolean') throw unusable('told of background work without saying whether it is resumable')
 }
 
-/** A boundary's turn. */
+/** The number of the model call that a boundary ends. */
 export function checkedTurn(given: unknown): number {
   return count(fieldsOf(given, 'reported')['turn'], 1, 'the turn of a report')
 }
 
 export function checkedRetrying(given: unknown): Report<'retrying'> {
   const { turn, attempt, maxRetries, delayMs, kind, message } = fieldsOf(given, 'retries')
-  if (!isFailureKind(kind)) throw bad('retries for a reason that there is none of')
+  if (!isFailureKind(kind)) throw unusable('retries for a reason that there is none of')
   return {
     turn: count(turn, 1, 'the turn of a retry'),
     attempt: count(attempt, 1, 'the attempt of a retry'),
@@ -124,25 +124,25 @@ export function checkedCompact(given: unknown): Report<'compact'> {
 
 function count(value: unknown, least: number, what: string): number {
   if (isCount(value, least)) return value
-  throw bad(`reported ${what} as no whole number from ${least} on`)
+  throw unusable(`reported ${what} as no whole number from ${least} on`)
 }
 
 function duration(value: unknown, what: string): number {
   if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value
-  throw bad(`reported ${what} as no number of milliseconds`)
+  throw unusable(`reported ${what} as no number of milliseconds`)
 }
 
 function text(value: unknown, what: string): string {
   if (typeof value === 'string') return wellFormed(value)
-  throw bad(`reported ${what} as no text`)
+  throw unusable(`reported ${what} as no text`)
 }
 
 function list(value: unknown, what: string): readonly unknown[] {
   if (Array.isArray(value)) return value
-  throw bad(`reported ${what} as no list`)
+  throw unusable(`reported ${what} as no list`)
 }
 
 function callIdOf(value: unknown): CallId {
   if (typeof value === 'string' && value !== '' && value.isWellFormed()) return value as CallId
-  throw bad('spoke of a call by something that is no id')
+  throw unusable('spoke of a call by something that is no id')
 }

@@ -1,4 +1,4 @@
-/** What observers are told of a run. */
+/** Reports runs to the observer. */
 import { defined } from '../defined.ts'
 import { messageOf } from '../foreign.ts'
 import { type RuntimeObserver, tell } from '../observer.ts'
@@ -7,8 +7,8 @@ import type { Clock } from '../time.ts'
 import type { Ending } from './closing.ts'
 import type { LoopPort } from './port.ts'
 
-/** A run begins, after its inputs waited so long. */
-export function tellStart(
+/** Reports the start of a run; `queuedMs`: how long its oldest input has waited. */
+export function reportRunStart(
   observer: RuntimeObserver | undefined,
   port: LoopPort,
   { at, queuedMs }: { readonly at: number; readonly queuedMs: number },
@@ -20,8 +20,8 @@ export function tellStart(
   })
 }
 
-/** A run is over; `since` is when it began on the monotonic clock. */
-export function tellEnd(
+/** Reports the end of a run; `since`: its start on the monotonic clock. */
+export function reportRunEnd(
   { observer, clock }: { readonly observer?: RuntimeObserver | undefined; readonly clock: Clock },
   { sessionId, runId }: LoopPort,
   {

@@ -1,8 +1,8 @@
 /**
- * How many runs a process performs at once: in all, and for each value of some labels.
+ * Limits the runs that a process performs at once: in total, and for each value of some labels.
  *
- * Fair: whoever waits longest is first, unless a label of it has no room; then those that have room pass it. A session
- * waits for one run at a time, so none comes again before the others had their turn.
+ * Fair: the run that has waited longest gets the next slot, unless one of its labels is at its limit; then the next run with
+ * room gets it. A session waits for one run at a time, so it gets no second slot before the others had one.
  */
 import { MeerkatError } from '../errors.ts'
 import { messageOf } from '../foreign.ts'
@@ -22,9 +22,9 @@ interface Waiting {
   readonly begin: () => void
 }
 
-/** The sessions whose limited labels say the same, those that wait in the order in which they came. */
+/** Runs of sessions with the same values of the limited labels. */
 interface Group {
-  /** What counts for it: the names of its limited labels, with their values. */
+  /** The limits that apply to the group, by label and value. */
   readonly counted: readonly { readonly name: string; readonly limit: number }[]
   readonly waiting: Set<Waiting>
 }
@@ -48,7 +48,7 @@ export class RunSlots {
     return this.#waiting
   }
 
-  /** Calls `begin` once the run may begin, perhaps at once. Returns how to give the slot back, or to wait no more. */
+  /** Calls `begin` once the run has a slot, perhaps at once. Answers the function that gives it back, or stops waiting. */
   take(labels: Labels, begin: () => void): () => void {
     const { key, group } = this.#groupOf(labels)
     let state: 'waiting' | 'performing' | 'over' = 'waiting'
@@ -82,10 +82,10 @@ export class RunSlots {
     return { key, group }
   }
 
-  /** Lets begin whoever may. */
+  /** Gives free slots to the runs that may have them. */
   #grant(): void {
     while (this.#waiting > 0 && this.#performing < this.total) {
-      const [next, group] = this.#longest()
+      const [next, group] = this.#longestWaiting()
       if (next === undefined || group === undefined) return
       group.waiting.delete(next)
       this.#waiting--
@@ -95,8 +95,8 @@ export class RunSlots {
     }
   }
 
-  /** Who waits longest of those that have room. */
-  #longest(): readonly [Waiting, Group] | readonly [] {
+  /** The run that has waited longest among those whose labels have room. */
+  #longestWaiting(): readonly [Waiting, Group] | readonly [] {
     let found: readonly [Waiting, Group] | readonly [] = []
     for (const group of this.#groups.values()) {
       const [first] = group.waiting
@@ -120,15 +120,15 @@ export class RunSlots {
   }
 }
 
-/** The limits that a caller's words come to. `invalid-params` names the one that is none. */
+/** The limits of the option `maxConcurrentRuns`, checked. `invalid-params` names the wrong one. */
 export function runLimits(given: unknown): RunLimits | undefined {
   if (given === undefined) return undefined
   if (typeof given === 'number') return { total: demandCount('maxConcurrentRuns', given) }
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw noCount('maxConcurrentRuns', given)
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw notACount('maxConcurrentRuns', given)
   const { total, perLabel = {}, ...rest } = given as Readonly<Record<string, unknown>>
   const [unknown] = Object.keys(rest)
-  if (unknown !== undefined) throw noCount(`maxConcurrentRuns.${unknown}`, 'known: total and perLabel are')
-  if (typeof perLabel !== 'object' || perLabel === null) throw noCount('maxConcurrentRuns.perLabel', perLabel)
+  if (unknown !== undefined) throw notACount(`maxConcurrentRuns.${unknown}`, 'known: total and perLabel are')
+  if (typeof perLabel !== 'object' || perLabel === null) throw notACount('maxConcurrentRuns.perLabel', perLabel)
   const labels = Object.entries(perLabel).map(([label, limit]: [string, unknown]): readonly [string, number] => [
     label,
     demandCount(`maxConcurrentRuns.perLabel.${label}`, limit),
@@ -139,13 +139,13 @@ export function runLimits(given: unknown): RunLimits | undefined {
   }
 }
 
-/** A count that a caller gave, believed. `invalid-params` names it where it is none. */
+/** A caller's count, checked. `invalid-params` names it if it is not a whole number from 1 on. */
 export function demandCount(path: string, value: unknown): number {
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 1) return value
-  throw noCount(path, value)
+  throw notACount(path, value)
 }
 
-function noCount(path: string, value: unknown): MeerkatError {
+function notACount(path: string, value: unknown): MeerkatError {
   const message = `must be a whole number from 1 on, not ${messageOf(value)}`
   return new MeerkatError('invalid-params', `${path} ${message}`, { details: { issues: [{ path, message }] } })
 }

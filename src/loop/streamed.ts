@@ -1,6 +1,6 @@
 /**
- * What an executor streams, as the event it becomes. An executor is foreign code: only the types that it may stream, and
- * of each only its own fields, so that nothing it says can pass for a fact of the kernel.
+ * Turns what an executor streams into events. An executor is foreign code, so only the types that it may stream pass, each
+ * with its own fields: nothing that an executor streams can look like an event of the kernel.
  */
 import { MeerkatError } from '../errors.ts'
 import type { NewEvent } from '../events.ts'
@@ -23,17 +23,17 @@ const FIELDS: { readonly [Type in StreamEvent['type']]: Fields<Type> } = {
   notice: ['code', 'message'],
 }
 
-/** The event without its run. Throws `invalid-params` where an executor may not stream such a one. */
+/** The event, without its run. Throws `invalid-params` for a type or a value that an executor may not stream. */
 export function streamedRecord(event: StreamEvent): NewEvent {
-  // Its type is a promise of code that nobody here has compiled.
+  // The declared type proves nothing: the executor may not be TypeScript.
   const given: Readonly<Record<string, unknown>> = { ...event }
   const { type, turn } = given
   if (!isStreamed(type)) {
     const named = typeof type === 'string' ? JSON.stringify(type.slice(0, 100)) : typeof type
-    throw wrong(`an executor streams no events of the type ${named}`, 'type')
+    throw invalidParams(`an executor streams no events of the type ${named}`, 'type')
   }
   if (turn !== undefined && !(Number.isSafeInteger(turn) && Number(turn) > 0)) {
-    throw wrong(`the turn of a streamed ${type} is the number of a model call, from 1`, 'turn')
+    throw invalidParams(`the turn of a streamed ${type} is the number of a model call, from 1`, 'turn')
   }
   const fields = FIELDS[type].flatMap(name => (given[name] === undefined ? [] : [name]))
   const data = Object.fromEntries(fields.map(name => [name, plain(given[name], `the ${name} of a streamed ${type}`)]))
@@ -50,12 +50,12 @@ function plain(value: unknown, what: string): unknown {
   return 'problem' in json ? refused(json.problem) : json.value
 
   function refused(problem = `it is a ${typeof value}`): never {
-    throw wrong(`${what} can't be written: ${problem}`, 'data')
+    throw invalidParams(`${what} can't be written: ${problem}`, 'data')
   }
 }
 
 const PLAIN: ReadonlySet<string> = new Set(['string', 'number', 'boolean'])
 
-function wrong(message: string, path: string): MeerkatError {
+function invalidParams(message: string, path: string): MeerkatError {
   return new MeerkatError('invalid-params', message, { details: { issues: [{ path, message }] } })
 }

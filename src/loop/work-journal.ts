@@ -1,8 +1,8 @@
 /**
- * The work in hand: what a run's inputs said and what came of it so far.
+ * The work in progress: the messages of a run's inputs and of what the model and its tools answered so far.
  *
- * Its messages are the journal: on disk from the first tool call or boundary on, so that a later attempt continues
- * instead of repeating; they join the transcript together when the work ends.
+ * They are the journal: on disk from the first tool call or boundary on, so that a later attempt continues instead of
+ * repeating. They join the transcript together when the work ends.
  */
 
 import type { Transaction } from '../driver/transaction.ts'
@@ -11,18 +11,18 @@ import type { InputId } from '../kernel/ids.ts'
 import { refersToFiles, whole } from '../store/blobs.ts'
 import type { InputRecord, MessagePart, MessageRecord, WholePart } from '../store/records.ts'
 
-/** A transaction, as far as a journal is written with it. */
+/** The part of a transaction that writing a journal needs. */
 type Recording = Pick<Transaction, 'onRewind'> & { readonly parts: Pick<Transaction['parts'], 'put'> }
 
-/** The same with the data of files that are kept beside the log. */
+/** Answers the input or message with the data of its files, which are stored beside the log. */
 export type Files = <T extends { readonly content?: string | readonly MessagePart[] }>(owner: T) => Promise<T>
 
-export class Work {
-  /** The input it is filed under. */
+export class WorkJournal {
+  /** The work's first input, under whose id the journal is stored. */
   readonly head: InputId
   readonly #messages: MessageRecord[]
   readonly #inputs: ReadonlyMap<InputId, InputRecord>
-  /** How many of the messages are on disk. */
+  /** How many of the messages the journal on disk has. */
   #journaled: number
 
   constructor(head: InputId, journal: readonly MessageRecord[], inputs: ReadonlyMap<InputId, InputRecord>) {
@@ -40,15 +40,15 @@ export class Work {
     return this.#journaled > 0
   }
 
-  /** What these inputs said joins the work. Those already in it are left alone. */
-  hear(inputIds: readonly InputId[]): void {
+  /** Adds the messages of these inputs, except those that are part of the work already. */
+  addInputs(inputIds: readonly InputId[]): void {
     const known = new Set(this.#messages.flatMap(message => message.inputIds ?? []))
     for (const id of inputIds) if (!known.has(id)) this.#messages.push({ role: 'user', inputIds: [id] })
   }
 
   /**
-   * What `add` adds, and all else that is not on disk yet, goes there with the transaction; what is added is taken back with
-   * it. Answers how many messages were added.
+   * Writes the messages that `add` adds, and all others that are not on disk yet, with the transaction; if that is rewound,
+   * they are removed again. Answers how many messages were added.
    */
   record(tx: Recording, add: (messages: MessageRecord[]) => void = () => {}): number {
     const length = this.#messages.length
@@ -64,19 +64,19 @@ export class Work {
     return this.#messages.length - length
   }
 
-  /** Has every message carry the data of its files. */
+  /** Loads the data of the messages' files. */
   async load(files: Files): Promise<void> {
     for (const [index, message] of this.#messages.entries()) {
       if (refersToFiles(message)) this.#messages[index] = await files(message)
     }
   }
 
-  /** The messages as a model has to see them. */
+  /** The messages as a model gets them. */
   context(): readonly ContextMessage[] {
     return this.#messages.map(message => ({ role: message.role, content: this.#contentOf(message) }))
   }
 
-  /** Calls without a result: name and id, in order. */
+  /** The calls that have no result yet, in order. */
   unanswered(): readonly { readonly callId: string; readonly name: string }[] {
     return unansweredIn(this.#messages)
   }
@@ -90,7 +90,7 @@ export class Work {
   }
 }
 
-/** Calls that these messages ask for and don't answer, in order. */
+/** The calls that these messages ask for without a result among them, in order. */
 export function unansweredIn(
   messages: readonly MessageRecord[],
 ): readonly { readonly callId: string; readonly name: string }[] {

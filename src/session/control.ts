@@ -9,7 +9,7 @@ import { type CallEntry, unsettledCallsOf } from '../kernel/regions/calls/state.
 import { givenUpInputs } from '../kernel/regions/endings/table.ts'
 import { phaseShown } from '../kernel/regions/lifecycle/table.ts'
 import type { MeerkatState } from '../kernel/state.ts'
-import { unansweredIn } from '../loop/work.ts'
+import { unansweredIn } from '../loop/work-journal.ts'
 import type { LetterId } from '../store/mail.ts'
 import type { MessageRecord } from '../store/records.ts'
 import type { Store } from '../store/store.ts'

@@ -7,7 +7,7 @@ import type { SessionLlmCapabilitySurface } from '../kernel/regions/llm/state.ts
 import type { Visibility } from '../kernel/regions/visibility/state.ts'
 import { inheritedTools } from '../kernel/tool-catalogue.ts'
 import { registrationOf } from '../loop/due-steps.ts'
-import { nameModel } from '../loop/models.ts'
+import { setOwnModel } from '../loop/models.ts'
 import type { MessageRecord, SessionOptions, SessionRecord } from '../store/records.ts'
 import type { Blob, Commit } from '../store/store.ts'
 
@@ -39,7 +39,7 @@ export function firstCommit(
   const tx = new Transaction(meerkat.initial, at)
   tx.step({ type: 'Initialize' })
   tx.step(registrationOf(record, ids))
-  if (options.model !== undefined) nameModel(tx, options.model, capabilities)
+  if (options.model !== undefined) setOwnModel(tx, options.model, capabilities)
   if (fork !== undefined && fork.messages.length > 0) {
     tx.append(fork.messages)
     tx.parts.blobs.push(...fork.blobs)

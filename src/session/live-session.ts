@@ -274,7 +274,7 @@ export class LiveSession {
   }
 
   #tell(tx: Transaction, work: InputId, message: MessageRecord): void {
-    if (this.loop.tell(tx, work, message)) return
+    if (this.loop.addToJournal(tx, work, message)) return
     const journal = this.#journals.get(work) ?? []
     tx.parts.put.push({ work, index: journal.length, message })
     this.#journals.set(work, [...journal, message])

@@ -6,7 +6,7 @@ import type { Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
 import type { CoreExecutor } from '../executor/executor.ts'
 import type { SessionLlmCapabilitySurface } from '../kernel/regions/llm/state.ts'
-import { nameModel } from '../loop/models.ts'
+import { setOwnModel } from '../loop/models.ts'
 import type { SessionOptions, SessionRecord } from '../store/records.ts'
 import { demandDurations } from '../time.ts'
 import type { SessionChanges } from './api.ts'
@@ -37,7 +37,7 @@ export function changeSettings(
     throw new MeerkatError('conflict', message, { details: { sessionId: session.id, revision: present } })
   }
   const next = changed(options, changes)
-  if ('model' in changes) nameModel(tx, next.model, capabilities)
+  if ('model' in changes) setOwnModel(tx, next.model, capabilities)
   if (sameOptions(options, next)) return present
   tx.parts.changed.push({ ...session, options: next, revision: present + 1 })
   const names = Object.keys(changes).filter(name => !sameOptions(only(options, name), only(next, name)))
