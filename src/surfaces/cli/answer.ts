@@ -1,8 +1,8 @@
 /**
- * Shows the work on an input as it happens: the model's text on stdout as it comes, what else goes on as hints.
+ * Shows the work on an input as it happens: the model's text on stdout, everything else as hints.
  *
- * The text that `text.completed` carries is the truth. Deltas are only the earlier sight of it: what they left out is
- * printed when the text is complete, so nothing is missing whatever got lost.
+ * The text of `text.completed` is complete; deltas only show it earlier. Text that was missing in the deltas is printed
+ * when the text is complete, so nothing is missing even if deltas are lost.
  */
 import { RunsOf } from '../../input-events.ts'
 import { brief, type Output } from './output.ts'
@@ -11,11 +11,11 @@ import type { EventView } from './views.ts'
 export class AnswerPrinter {
   readonly #output: Output
   readonly #runs: RunsOf
-  /** What was printed of the text under way. */
+  /** What was printed of the current text. */
   #printed = ''
   #key = ''
   #atLineStart = true
-  /** Everything printed so far. */
+  /** Whether anything was printed. */
   #wrote = false
 
   constructor(output: Output, inputId: string) {
@@ -37,7 +37,7 @@ export class AnswerPrinter {
     else this.#other(event)
   }
 
-  /** Ends the line that is under way. */
+  /** Ends the current line. */
   finish(): void {
     if (this.#atLineStart) return
     this.#output.line()
@@ -65,7 +65,7 @@ export class AnswerPrinter {
     this.finish()
   }
 
-  /** Texts of different model calls stand on lines of their own. */
+  /** Texts of different model calls begin on new lines. */
   #begin({ runId, turn }: EventView): void {
     const key = `${runId}:${turn}`
     if (key === this.#key) return
@@ -87,7 +87,7 @@ export class AnswerPrinter {
   }
 }
 
-/** What a person may want to know of an event that is no text. */
+/** What a person may want to know about an event that is no text. */
 export function hintOf(event: EventView): string | undefined {
   const { type } = event
   const tool = textOf(event, 'name') || 'a tool'
@@ -109,7 +109,7 @@ export function hintOf(event: EventView): string | undefined {
   }
 }
 
-/** A field of an event on one line; empty where the event has none. */
+/** A field of an event on one line; empty where the event has no such field. */
 export function textOf(event: EventView, field: string): string {
   return brief(event[field], 200)
 }

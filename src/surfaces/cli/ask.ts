@@ -1,8 +1,8 @@
-/** What a command asks, wherever the runtime is that answers. */
+/** How commands call operations, whether the runtime is in this process or a server. */
 import type { CallContext } from '../operation.ts'
 import type { OperationName, OperationParams, OperationResult } from '../operations.ts'
 
-/** Calls an operation of the table, wherever the runtime is. */
+/** Calls an operation of the table, in this process or on a server. */
 export type Ask = <Name extends OperationName>(
   name: Name,
   params: OperationParams<Name>,
@@ -11,7 +11,7 @@ export type Ask = <Name extends OperationName>(
 
 export interface Connection {
   readonly ask: Ask
-  /** The server that answers; absent where this process has the store open. */
+  /** The server that answers; absent where this process has opened the store. */
   readonly server?: ServerAddress
 }
 

@@ -1,4 +1,4 @@
-/** The agent of the command line: the default model of the settings, the tools that are configured. */
+/** Makes the agent of the command line, from the default model and the tools that are configured. */
 import { agent } from '../../executor/agent/agent.ts'
 import type { ToolSource, Tools } from '../../executor/agent/agent-options.ts'
 import { demoModel } from '../../executor/agent/demo-model.ts'
@@ -21,13 +21,13 @@ export async function buildExecutor(shell: Shell): Promise<CoreExecutor> {
     if (wanted === undefined) throw modelMissing()
     return makeModel(wanted, baseUrl)
   }
-  // A missing key or package is told before anything is accepted.
+  // A missing key or package is reported before any input is accepted.
   if (defaultModel !== undefined) await model(undefined)
   const made = agent({ ...options.agent, model, tools: await toolsFor(shell, defaultModel) })
   return defaultModel === undefined ? made : { ...made, models: () => ({ ...made.models?.(), default: defaultModel }) }
 }
 
-/** An executor of the config file's own has its own tools. */
+/** An executor that the config file makes has its own tools. */
 function withoutTools(shell: Shell, executor: CoreExecutor): CoreExecutor {
   if (shell.flag('tools') === undefined) return executor
   throw usage('--tools changes nothing: the executor of the config file brings its own tools')
@@ -37,7 +37,7 @@ async function makeModel(id: string, baseUrl: string | undefined): Promise<Langu
   return id === DEMO ? demoModel() : resolveModel(id, baseUrl === undefined ? {} : { baseUrl })
 }
 
-/** The demo agent brings tools of its own where none are configured, and no other model gets them. */
+/** The demo agent has tools of its own where none are configured; other models don't get them. */
 async function toolsFor(shell: Shell, defaultModel: string | undefined): Promise<Tools | ToolSource> {
   const tools = await loadTools(shell, () => (defaultModel === DEMO ? demoTools() : []))
   return tools.length > 0 ? tools : ({ model }) => (model === DEMO ? demoTools() : [])

@@ -1,4 +1,4 @@
-/** `meerkat.config.{ts,js,json}`: read, and its keys checked. */
+/** Reads `meerkat.config.{ts,js,json}` and checks its keys. */
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { messageOf } from '../../foreign.ts'
@@ -15,7 +15,7 @@ interface Config {
   readonly options: ConfigOptions
 }
 
-/** Reads a config file; `settings` are the names it may give beside the options and the tools. */
+/** Reads a config file; `settings` are the keys that it may have besides the options and the tools. */
 export async function readConfig(path: string, settings: readonly string[]): Promise<Config> {
   const name = basename(path)
   const values = name.endsWith('.json') ? parse(path, name) : await evaluate(path, name)

@@ -1,9 +1,9 @@
 /**
- * What a config file may say besides the settings that flags and variables have: the options of the runtime, of the
- * agent and of the server, by the names that they have in a program.
+ * What a config file may have besides the settings that flags and variables have: the options of the runtime, the agent
+ * and the server, by their names in a program.
  *
- * The tables name every option: one that is added to the runtime, the agent or the server does not compile before it has
- * a row here too.
+ * The tables name every option: a new option of the runtime, the agent or the server does not compile until it has a
+ * row here.
  */
 import { AGENT_OPTIONS, type AgentOptions, checkNested } from '../../executor/agent/agent-options.ts'
 import type { Budget } from '../../executor/agent/budget.ts'
@@ -33,10 +33,10 @@ type OfRuntime = Omit<
 >
 /** The model, its address and the tools are settings; what a run may spend stands in `budget`. */
 type OfAgent = Omit<AgentOptions, 'model' | 'baseUrl' | 'tools' | 'system' | 'clock' | 'ids' | keyof Budget>
-/** The runtime is the command's own, the rest are settings. */
+/** The command has its own runtime; the others are settings. */
 type OfServer = Omit<ServeOptions, 'runtime' | 'host' | 'port' | 'token' | 'allowedHosts' | 'allowedOrigins' | 'log'>
 
-/** The options of a config file, by whose they are. */
+/** The options of a config file, by what they configure. */
 export interface ConfigOptions {
   readonly executor?: CoreExecutor
   readonly runtime: OfRuntime
@@ -91,10 +91,10 @@ const RETENTION: Fields<RetentionPolicy> = {
 
 const ALL = { executor: optional(anExecutor), budget: optional(anObject), ...RUNTIME, ...AGENT, ...SERVER }
 
-/** The names of all of them. */
+/** The names of all options. */
 export const OPTION_NAMES: readonly string[] = Object.keys(ALL)
 
-/** Reads them out of a file that was evaluated; `whose` is its name. */
+/** Reads the options from an evaluated file; `whose` is the file's name. */
 export function readOptions(whose: string, values: Readonly<Record<string, unknown>>): ConfigOptions {
   checkFields(whose, values, ALL)
   const { executor, budget, retention } = values
@@ -117,7 +117,7 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null
 }
 
-/** What no executor of the file's own would read. */
+/** Refuses options that an executor made by the config file would not read. */
 function refuseIdle(whose: string, values: Readonly<Record<string, unknown>>): void {
   const [idle] = Object.keys(values)
   if (idle === undefined) return

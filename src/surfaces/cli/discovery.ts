@@ -1,9 +1,9 @@
 /**
- * How a command in a second terminal finds the server that holds the store: `serve` leaves `<database>.server.json` next
- * to the database while it runs.
+ * How a command in a second terminal finds the server that has opened the store: while it runs, `serve` keeps a file
+ * `<database>.server.json` next to the database.
  *
- * 1. The file says where the server is and never holds a secret: who needs the token is told so.
- * 2. A file whose process is gone or whose address does not answer as meerkat is stale: it is ignored, not obeyed.
+ * 1. The file has the server's address and no secret: a command that needs the token says so.
+ * 2. A file whose process is gone, or whose address does not answer as meerkat does, is stale, and is ignored.
  */
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import type { StoreSpec } from './store-spec.ts'
@@ -16,17 +16,17 @@ export interface ServerFile {
   readonly needsToken: boolean
 }
 
-/** Long enough for a busy server on this machine, short enough to be no burden where something else has the port. */
+/** Long enough for a busy server on this machine, and short enough where another program has the port. */
 const PROBE_MS = 1_000
-/** What a server of ours says of its health to anyone. */
+/** The statuses that our servers answer to any caller. */
 const STATUSES: ReadonlySet<unknown> = new Set(['ok', 'degraded', 'failing'])
 
-/** Where a server of this store leaves word of itself. */
+/** The file in which a server of this store leaves its address. */
 export function serverFile(spec: StoreSpec): string | undefined {
   return spec.type === 'sqlite' ? `${spec.path}.server.json` : undefined
 }
 
-/** The live server of a store, if one runs. */
+/** The running server of a store; undefined: none. */
 export async function findServer(spec: StoreSpec): Promise<ServerFile | undefined> {
   const path = serverFile(spec)
   const server = path === undefined ? undefined : read(path)
@@ -34,9 +34,9 @@ export async function findServer(spec: StoreSpec): Promise<ServerFile | undefine
 }
 
 /**
- * Tells others where this server is. Answers what takes the word back, or the server that is there already: the first
- * one keeps being found, and the second is still reachable by its address. So is one that can't leave word, on a full
- * disk or in a folder of somebody else.
+ * Writes the file. Answers a function that removes it, or the server that has written it already: that server is still
+ * the one that is found, and the second one can be reached by its address. So can a server that can't write the file,
+ * because the disk is full or the folder belongs to another user.
  */
 export async function announce(
   spec: StoreSpec,
@@ -49,7 +49,7 @@ export async function announce(
   const content: ServerFile = { ...server, pid: process.pid, startedAt: new Date().toISOString() }
   const half = `${path}.${process.pid}`
   try {
-    // Renamed into place, so that nobody reads half of it.
+    // Renamed into place, so that no reader finds half of it.
     writeFileSync(half, `${JSON.stringify(content)}\n`, { mode: 0o600 })
     renameSync(half, path)
   } catch (problem) {
@@ -68,7 +68,7 @@ function read(path: string): ServerFile | undefined {
     const value: unknown = JSON.parse(readFileSync(path, 'utf8'))
     return isServerFile(value) ? value : undefined
   } catch {
-    // Absent, or torn by a crash: either way there is no server to be found by it.
+    // Absent, or damaged by a crash: no server can be found by it.
     return undefined
   }
 }
@@ -84,12 +84,12 @@ function processExists(pid: number): boolean {
     process.kill(pid, 0)
     return true
   } catch (error) {
-    // EPERM: it exists and belongs to another user.
+    // EPERM: the process exists and belongs to another user.
     return error instanceof Error && 'code' in error && error.code === 'EPERM'
   }
 }
 
-/** The process id may have been given to another program since, so the address is asked too. */
+/** Another program may have the process id by now, so the address is asked too. */
 async function answers(url: string): Promise<boolean> {
   try {
     const response = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(PROBE_MS) })

@@ -1,15 +1,15 @@
 /**
- * How the command line ends badly: one line on stderr that says what is wrong and what to do, and an exit status from the
- * table of codes. With `--json` the line is the error's body. A stack shows only with MEERKAT_DEBUG=1.
+ * How the command line fails: one line on stderr that says what is wrong and what to do, and an exit status from the
+ * table of codes. With `--json` the line is the error as JSON. A stack is shown only with MEERKAT_DEBUG=1.
  */
 
 import { asMeerkatError, ERROR_CODES, type ErrorCode, MeerkatError } from '../../errors.ts'
 import { type StrayError, strayText } from '../../executor/process-guard.ts'
 
-/** Exit statuses beyond the table of codes: what a shell expects of a program that a signal ended. */
+/** Exit statuses besides the table of codes: those that a shell expects of a program ended by a signal. */
 export const EXIT = { ok: 0, failed: 1, hungUp: 129, interrupted: 130, terminated: 143 } as const
 
-/** Ends the command with this status after its output was written; there is nothing more to say. */
+/** Ends the command with this status; its output is written already. */
 export class Exit extends Error {
   override readonly name = 'Exit'
   readonly status: number
@@ -20,7 +20,7 @@ export class Exit extends Error {
   }
 }
 
-/** A mistake in how the command was called. */
+/** The error of a command that was called wrongly. */
 export function usage(message: string, details?: Readonly<Record<string, unknown>>): MeerkatError {
   return new MeerkatError('invalid-params', message, details === undefined ? {} : { details })
 }
@@ -30,7 +30,7 @@ interface Reporting {
   readonly debug: boolean
 }
 
-/** Writes the failure and answers the exit status. */
+/** Writes the failure, and answers the exit status. */
 export function report(error: unknown, options: Reporting): number {
   if (error instanceof Exit) return error.status
   const failure = toFailure(error)
@@ -40,7 +40,7 @@ export function report(error: unknown, options: Reporting): number {
   return ERROR_CODES[failure.code].exit
 }
 
-/** Says that something of a tool's got away and that the process goes on. */
+/** Reports a stray error of a tool, which the process survives. */
 export function reportStray(stray: StrayError, { json, debug }: Reporting): void {
   const { error, kind, work, endedCall } = stray
   if (debug && error instanceof Error) process.stderr.write(`${error.stack ?? error.message}\n`)
@@ -49,7 +49,7 @@ export function reportStray(stray: StrayError, { json, debug }: Reporting): void
   process.stderr.write(`${line}\n`)
 }
 
-/** The text on a single line, as stderr shows it. */
+/** The text on one line, for stderr. */
 export function oneLine(text: string): string {
   return text
     .split(/\s*[\r\n]+\s*/)
@@ -57,7 +57,7 @@ export function oneLine(text: string): string {
     .join(' ')
 }
 
-/** Whether a string from elsewhere is a code of ours. */
+/** Whether a string is one of our error codes. */
 export function isErrorCode(code: unknown): code is ErrorCode {
   return typeof code === 'string' && Object.hasOwn(ERROR_CODES, code)
 }
@@ -70,7 +70,7 @@ function toFailure(error: unknown): MeerkatError {
   return asMeerkatError(error)
 }
 
-/** Failures of the system that reach the top as they are, and what to do about them. */
+/** System errors that reach the top unchanged, and what to do about them. */
 const SYSTEM: Readonly<Record<string, string>> = {
   EACCES: 'this needs rights that the user does not have: change them, or say --store sqlite:PATH',
   EROFS: 'the file system can only be read: say --store sqlite:PATH with a path elsewhere',

@@ -1,8 +1,8 @@
 /**
- * Watches one input until it ended.
+ * Watches one input until it has ended.
  *
- * Events say what happens meanwhile; that the input ended is read from its status. So a lost event can delay the answer
- * by one wait and never lose it.
+ * Events show what happens meanwhile, but the end is read from the input's status. So a lost event can delay the answer
+ * by one wait, and can't lose it.
  */
 import { FINAL_INPUT_EVENTS } from '../../input-events.ts'
 import type { Ask } from './ask.ts'
@@ -14,25 +14,25 @@ const PAGE = 500
 export interface Watched {
   readonly sessionId: string
   readonly inputId: string
-  /** Where to read on. */
+  /** Events behind this cursor are read. */
   readonly after: string | undefined
 }
 
 export type Followed =
   | { readonly type: 'ended'; readonly input: InputView }
-  /** The work waits for a person; reading goes on behind `cursor`. */
+  /** The work waits for a person; later events are behind `cursor`. */
   | { readonly type: 'parked'; readonly cursor: string }
 
-/** Whether an input with this status will not change any more. */
+/** Whether an input with this status has ended. */
 function isEnded(status: InputStatus): boolean {
   return FINAL_INPUT_EVENTS.has(`input.${status}`)
 }
 
-/** Follows to the end, or to where the work waits for a person. */
+/** Follows the input to its end, or until its work waits for a person. */
 export async function follow(ask: Ask, watched: Watched, onEvent: (event: EventView) => void): Promise<Followed> {
   const { sessionId, inputId } = watched
   let after = watched.after
-  // The first look does not wait: what is there to see may have happened before.
+  // The first read does not wait, because the events may have happened before.
   let waitMs = 0
   for (;;) {
     const page = await ask('events/read', { sessionId, ...(after !== undefined && { after }), limit: PAGE, waitMs })
@@ -46,7 +46,7 @@ export async function follow(ask: Ask, watched: Watched, onEvent: (event: EventV
   }
 }
 
-/** Whether an event is reason to look how the input stands. */
+/** Whether the status has to be read after this event. */
 function mayEnd({ type, inputId }: EventView, wanted: string): boolean {
   if (type === 'run.parked' || type === 'tool.unknown') return true
   return inputId === wanted && FINAL_INPUT_EVENTS.has(type)
@@ -58,7 +58,7 @@ export async function isParked(ask: Ask, sessionId: string): Promise<boolean> {
   return calls.some(({ state }) => state === 'unknown' || state === 'awaitingApproval')
 }
 
-/** Where a session's log ends now: what is read from there on is new. */
+/** The end of a session's log: events behind it are new. */
 export async function endOfLog(ask: Ask, sessionId: string): Promise<string | undefined> {
   let after: string | undefined
   for (;;) {

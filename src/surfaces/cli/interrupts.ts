@@ -1,15 +1,15 @@
 /**
- * Ctrl-C, by how often it was pressed: once cancels at the next boundary, twice cancels now, three times leaves at once.
+ * Ctrl-C: the first cancels at the next boundary, the second cancels now, the third ends the command at once.
  */
 import { EXIT } from './failure.ts'
 
-/** What a cancel came to. */
+/** What a cancel did. */
 export interface Cancelled {
   readonly cancelled: boolean
   readonly runId?: string | undefined
 }
 
-/** What is said of it: work that waits for a person has no run, and no boundary to come to. */
+/** Says what the cancel did. Work that waits for a person has no run, and will reach no boundary. */
 export function cancelText({ cancelled, runId }: Cancelled, when: 'boundary' | 'now'): string {
   if (!cancelled) return 'nothing runs or waits for a decision, so nothing was cancelled'
   if (runId === undefined) return 'cancelled the work that waited for a decision: its call is not made'
@@ -17,9 +17,9 @@ export function cancelText({ cancelled, runId }: Cancelled, when: 'boundary' | '
 }
 
 export interface Ladder {
-  /** Takes the next step. */
+  /** Ctrl-C was pressed. */
   press(): void
-  /** Begins from the first step again. */
+  /** The next press counts as the first again. */
   reset(): void
 }
 

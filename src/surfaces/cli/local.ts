@@ -1,4 +1,4 @@
-/** The runtime in this process, on the store itself. */
+/** Opens a runtime on the store, in this process. */
 import { defined } from '../../defined.ts'
 import { MeerkatError } from '../../errors.ts'
 import type { CoreExecutor } from '../../executor/executor.ts'
@@ -15,14 +15,14 @@ import { type StoreSpec, storeOf } from './store-spec.ts'
 
 export interface LocalOptions {
   readonly spec: StoreSpec
-  /** `reader` runs nothing, `worker` runs the sessions it is asked about, `server` takes up all that owe work. */
+  /** `reader` runs nothing, `worker` runs the sessions that it is asked about, `server` takes up all that owe work. */
   readonly role: 'reader' | 'worker' | 'server'
-  /** How long runs under way may go on once the command is told to end by SIGTERM. Default 0. */
+  /** How long current runs may go on once SIGTERM ends the command. Default 0. */
   readonly drainMs?: number
   readonly observer?: RuntimeObserver
 }
 
-/** Opens the store and asks the runtime on it. */
+/** Opens the store, and calls operations of a runtime on it. */
 export async function openLocal(shell: Shell, options: LocalOptions): Promise<Connection> {
   const refused = new Refused()
   const observer = observeAll([options.observer ?? tellRefusals(shell.output), refused.observer])
@@ -58,7 +58,7 @@ function askRuntime(runtime: Runtime, refused: Refused): Ask {
   return async <Name extends OperationName>(name: Name, params: OperationParams<Name>, options: CallContext = {}) => {
     try {
       const answer = refused.orElse(runtime.call(name, params, options))
-      // What answers an operation keeps to its schemas: `rows` says so.
+      // A row's answer satisfies its schema: the type of `rows` says so.
       return (await answer) as OperationResult<Name>
     } catch (error) {
       throw error instanceof MeerkatError && error.code === 'not-owner' ? heldElsewhere(error) : error

@@ -2,14 +2,13 @@
 /**
  * The `meerkat` command.
  *
- * Start-up is part of every answer's time, so this file loads as little as it can: the version is answered without the
- * parser, and each command's module, with the store, the models and the server behind it, only when it is called.
- *
- * It also runs on a Node that is too old, as far as saying so: whatever that one may lack is asked for behind the check.
+ * Start-up is part of every answer's time, so this file loads as little as possible: `--version` is answered without
+ * the parser, and the module of a command (with the store, the models and the server) is loaded when the command is
+ * called.
  */
 import { nodeRefusal } from '../../node-version.ts'
 
-/** Where the package begins, seen from src/surfaces/cli and from dist/surfaces/cli alike. */
+/** The package's manifest, from src/surfaces/cli and from dist/surfaces/cli alike. */
 const MANIFEST = new URL('../../../package.json', import.meta.url)
 
 function version(): string {
@@ -19,15 +18,15 @@ function version(): string {
 }
 
 async function main(args: readonly string[]): Promise<void> {
-  // Compiled code is kept between starts where the system has a folder for it.
+  // Compiled code is kept between starts, where the system has a folder for it.
   process.getBuiltinModule('node:module').enableCompileCache()
   if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
-    // Whoever asked may have left.
+    // The reader of the output may have left.
     process.stdout.on('error', () => {}).write(`${version()}\n`)
     return
   }
   const { runProgram } = await import('./program.ts')
-  // Everything is closed by then; whatever a library still holds open must not hold the command.
+  // Everything is closed by now; a handle that a library still holds open must not keep the process alive.
   process.exit(await runProgram(args, version))
 }
 

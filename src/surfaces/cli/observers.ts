@@ -1,9 +1,9 @@
-/** Several observers as one. */
+/** Combines several observers into one. */
 import { type Fact, type RuntimeObserver, tell } from '../../observer.ts'
 
 type FactName = Exclude<keyof RuntimeObserver, 'within' | 'carrier'>
 
-/** Each of them hears of every fact; the first that has contexts of its own puts calls into them. */
+/** Each observer hears every fact; the first with contexts of its own runs calls in them. */
 export function observeAll(given: readonly (RuntimeObserver | undefined)[]): RuntimeObserver | undefined {
   const all = given.filter(observer => observer !== undefined)
   if (all.length < 2) return all[0]

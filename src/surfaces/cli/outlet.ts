@@ -1,15 +1,16 @@
 /**
- * stdout and stderr, either of which may stop taking what is written.
+ * stdout and stderr, either of which may stop accepting output.
  *
- * 1. A reader that goes away (`meerkat events | head -1`) got what it wanted: nothing more is printed to it. A command
- *    that only shows ends then, and well; one that works finishes what it was asked for, as nobody withdrew it.
- * 2. Output that can't be written (a full disk) is a failure of the command, told once. What serves others goes on.
- * 3. What becomes of stderr changes nothing.
+ * 1. A reader that leaves (`meerkat events | head -1`) has got what it wanted: nothing more is printed to it. A command
+ *    that only shows something then ends with success; one that works finishes its work, because its input was not
+ *    withdrawn.
+ * 2. Output that can't be written (a full disk) is a failure of the command, reported once. A server goes on.
+ * 3. A failing stderr changes nothing.
  */
 import { messageOf } from '../../foreign.ts'
 import { oneLine } from './failure.ts'
 
-/** The other end is gone, as pipes, sockets and terminals say it. */
+/** The codes with which pipes, sockets and terminals say that the other end has left. */
 const LEFT: ReadonlySet<string> = new Set(['EPIPE', 'ECONNRESET', 'ERR_STREAM_DESTROYED', 'EIO'])
 
 export class Outlet {
@@ -23,23 +24,23 @@ export class Outlet {
     process.stderr.on('error', () => {})
   }
 
-  /** Whether something that should be on stdout could not be written. */
+  /** Whether output for stdout could not be written. */
   get failed(): boolean {
     return this.#failed
   }
 
-  /** Calls `end` when nobody reads any more and nothing is owed. */
+  /** Calls `end` when the reader has left and no work is owed. */
   whenLeft(end: () => void): void {
     this.#onLeft = end
     this.#settle()
   }
 
-  /** From now on the command has something to finish, whoever reads. */
+  /** From now on the command has work to finish, even without a reader. */
   owe(): void {
     this.#owes = true
   }
 
-  /** The command is over. Resolves when what was written is out, or nobody takes it any more. */
+  /** Resolves when all output is written, or the reader has left. */
   async flushed(): Promise<void> {
     this.#onLeft = undefined
     await Promise.all([process.stdout, process.stderr].map(flush))

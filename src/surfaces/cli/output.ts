@@ -11,7 +11,7 @@ import { cutText } from '../../foreign.ts'
 
 type Style = Parameters<typeof styleText>[0]
 
-/** Where a command writes. */
+/** The output of a command. */
 export interface Output {
   readonly json: boolean
   /** Whether stdout is a terminal. */
@@ -21,11 +21,11 @@ export interface Output {
   line(text?: string): void
   /** One JSON object on its own line. */
   object(value: unknown): void
-  /** A hint for the person at the terminal; nothing in scripts and pipes. */
+  /** A hint for a person at a terminal; dropped in scripts and pipes. */
   hint(text: string): void
-  /** A line for the person at the terminal that the next one takes the place of; without a text it goes. */
+  /** A line for a person at a terminal, replaced by the next one; without text it is removed. */
   status(text: string | undefined): void
-  /** A line on stderr for everyone. */
+  /** A line on stderr, also in scripts. */
   warn(text: string): void
   style(style: Style, text: string): string
 }
@@ -57,7 +57,7 @@ export function createOutput(options: { readonly json: boolean }): Output {
   }
 }
 
-/** The text without characters that would steer a terminal; line ends and tabs stay. */
+/** The text without characters that would control a terminal; line ends and tabs stay. */
 function printable(text: string): string {
   // oxlint-disable-next-line no-control-regex -- finding them is the purpose
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '')
@@ -74,7 +74,7 @@ export function brief(value: unknown, width = 80): string {
   return value === undefined ? '' : excerpt(typeof value === 'string' ? value : JSON.stringify(value), width)
 }
 
-/** Rows as aligned columns. The last column is as long as it is. */
+/** Rows as aligned columns. The last column is not padded or cut. */
 export function columns(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = []
   for (const row of rows)
@@ -87,7 +87,7 @@ export function columns(rows: readonly (readonly string[])[]): string[] {
   )
 }
 
-/** A time span as people say it. */
+/** A time span in words. */
 export function duration(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`
   return ms < 120_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms / 60_000)} min`

@@ -1,5 +1,5 @@
 /**
- * Work that waits for a person: at a terminal the person is asked; in a script the command ends and says what to type.
+ * Work that waits for a person: at a terminal the person is asked; in a script the command ends, and says what to type.
  */
 import { MeerkatError } from '../../errors.ts'
 import type { Ask } from './ask.ts'
@@ -9,12 +9,12 @@ import type { Shell } from './shell.ts'
 import { untilText } from './until.ts'
 import type { ApprovalView, CallView } from './views.ts'
 
-/** What is waited for, and how that is called off. */
+/** What is waited for, and how to cancel it. */
 interface Waiting extends Watched {
   readonly cancel: () => Promise<void>
 }
 
-/** Asks for every decision that the session waits for. Ctrl-C instead of an answer cancels the work. */
+/** Asks for every decision that the session waits for. Ctrl-C in the place of an answer cancels the work. */
 export async function settleParked(shell: Shell, ask: Ask, { sessionId, cancel }: Waiting): Promise<void> {
   const { approvals } = await ask('approval/list', { sessionId })
   const { calls: unknown } = await ask('call/list', { sessionId, state: 'unknown' })

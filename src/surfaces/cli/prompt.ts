@@ -1,26 +1,26 @@
-/** The prompt of a command: what was written on the command line, and behind it what was piped in. */
+/** The prompt of a command: the text on the command line, and after it what was piped in. */
 import { fstatSync } from 'node:fs'
 import { MeerkatError } from '../../errors.ts'
 import type { Output } from './output.ts'
 
 /**
- * A parent that opens a channel to our stdin and never uses it must not hold a command that has its prompt already. It
- * gets this long to begin.
+ * How long stdin may be silent before it is ignored, where it is a channel and the command has a prompt already: a
+ * parent process may open a channel and never use it.
  */
 const CHANNEL_BEGINS_MS = 150
-/** The same for a pipe, which is more often meant: the program at its other end may need a while for its first word. */
+/** The same for a pipe, which is more often meant: the program at the other end may need a while to begin. */
 const PIPE_BEGINS_MS = 3_000
-/** Whoever waits longer than this for the end of stdin is told so. */
+/** After this time the person is told that the command waits for the end of stdin. */
 const TOLD_AFTER_MS = 1_000
 const MAX_BYTES = 16 * 2 ** 20
 
 export interface PromptOptions {
-  /** `false` leaves stdin alone, `true` reads it to its end however long that takes. */
+  /** `false` ignores stdin, `true` reads it to its end however long that takes. */
   readonly stdin: boolean | undefined
   readonly output: Pick<Output, 'warn'>
 }
 
-/** The whole prompt; `undefined` if there is none. */
+/** The whole prompt; undefined: there is none. */
 export async function readPrompt(written: string | undefined, options: PromptOptions): Promise<string | undefined> {
   const piped = options.stdin === false ? '' : await readPiped(written !== undefined, options)
   const parts = [written ?? '', piped.trimEnd()].filter(part => part.trim() !== '')
@@ -41,7 +41,7 @@ async function readPiped(mayBeIdle: boolean, { stdin, output }: PromptOptions): 
   throw new MeerkatError('too-large', `stdin has more than ${MAX_BYTES} characters: send a file's name instead`)
 }
 
-/** Tells the person that the end of stdin is waited for; they may know nothing of it. */
+/** Tells the person that the command waits for the end of stdin, which they may not know. */
 export function tellWhoWaits(output: PromptOptions['output']): () => void {
   const text = 'meerkat: reading stdin until it ends (Ctrl-D, or the program that writes it, ends it)'
   const timer = setTimeout(() => output.warn(text), TOLD_AFTER_MS)
@@ -60,12 +60,12 @@ function stdinKind(): 'none' | 'file' | 'pipe' | 'channel' {
     if (stat.isFIFO()) return 'pipe'
     return stat.isSocket() ? 'channel' : 'none'
   } catch {
-    // A closed stdin.
+    // stdin is closed.
     return 'none'
   }
 }
 
-/** Whether something (be it the end) comes in time. */
+/** Whether data or the end comes in time. */
 async function begins(kind: 'pipe' | 'channel', output: PromptOptions['output']): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>()
   const { stdin } = process

@@ -1,9 +1,9 @@
-/** Tells the person at a command that its store takes nothing now: work is tried again meanwhile, and seems to stand still. */
+/** Tells the person that the store refuses commits: work is retried meanwhile, and seems to stand still. */
 import { MeerkatError } from '../../errors.ts'
 import type { RuntimeObserver } from '../../observer.ts'
 import type { Output } from './output.ts'
 
-/** Says it once for each time that the store begins to refuse. */
+/** Says so once each time the store begins to refuse. */
 export function tellRefusals(output: Pick<Output, 'warn'>): RuntimeObserver {
   let refuses = false
   return {
@@ -20,7 +20,7 @@ export function tellRefusals(output: Pick<Output, 'warn'>): RuntimeObserver {
 }
 
 /**
- * A command that does the work itself has nothing to wait for once its store refused for longer than a run may wait:
+ * Ends the wait of a command that does the work itself, once its store has refused for longer than a run may wait: the
  * events that it reads would never come.
  */
 export class Refused {
@@ -35,7 +35,7 @@ export class Refused {
     },
   }
 
-  /** The answer, or the store's refusal while it is waited for. */
+  /** The answer, or the store's refusal if that comes first. */
   async orElse<T>(answer: Promise<T>): Promise<T> {
     const { promise, reject } = Promise.withResolvers<never>()
     this.#waiting.add(reject)

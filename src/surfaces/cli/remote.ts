@@ -1,4 +1,4 @@
-/** A server's operations. What goes wrong is told in the words of the command line. */
+/** Calls a server's operations. Failures are told in the words of the command line. */
 import { createClient } from '../../client/client.ts'
 import { defined } from '../../defined.ts'
 import { asMeerkatError, MeerkatError } from '../../errors.ts'
@@ -29,7 +29,7 @@ function inOurWords(error: MeerkatError, url: string, token: string | undefined)
   return new MeerkatError(error.code, text, { cause: error, details: { url } })
 }
 
-/** Why the connection could not even be made, such as ECONNREFUSED. */
+/** Why the connection could not be made, such as ECONNREFUSED. */
 function systemCode(error: Error): string | undefined {
   for (let at: unknown = error.cause; at instanceof Error; at = at.cause) {
     if ('code' in at && typeof at.code === 'string' && UNMADE.has(at.code)) return at.code

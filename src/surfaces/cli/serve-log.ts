@@ -1,4 +1,4 @@
-/** What `serve` and `worker` write on stderr of what happens in them: a line a fact, up to the level that was asked for. */
+/** What `serve` and `worker` write to stderr: one line a fact, up to the log level. */
 import { inspect } from 'node:util'
 import type { Fact, RuntimeObserver } from '../../observer.ts'
 import type { FaultLog } from '../fault.ts'

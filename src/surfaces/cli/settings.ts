@@ -1,7 +1,7 @@
 /**
  * Settings: a flag over a `MEERKAT_…` variable over `meerkat.config.{ts,js,json}` over the default.
  *
- * A value is checked where it came from, so that the message names the place to mend.
+ * A value is checked where it was given, so that the message names the place to correct.
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,11 +15,11 @@ import { keyOf } from './flag-key.ts'
 import { brief } from './output.ts'
 import { parseStore } from './store-spec.ts'
 
-/** How much a server says of what happens in it, from the quietest on; each level has what the ones before it have. */
+/** The log levels of a server, the quietest first; each includes those before it. */
 export const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
-/** What a config file may say, and with the defaults what every command sees. */
+/** What a config file may contain and, with defaults, what every command gets. */
 export interface Settings {
   /** `sqlite:PATH` or `memory:`. */
   readonly store: string
@@ -33,16 +33,16 @@ export interface Settings {
   readonly port: number
   readonly system?: string
   readonly maxRunMs?: number
-  /** What `serve` and `worker` write on stderr. */
+  /** What `serve` and `worker` write to stderr. */
   readonly logLevel: LogLevel
-  /** Unfinished inputs that a session may have. */
+  /** How many unfinished inputs a session may have. */
   readonly maxQueuedInputs?: number
-  /** Runs at once: a number, or in a config file `{ total, perLabel }`. */
+  /** How many runs are performed at once: a number, or in a config file `{ total, perLabel }`. */
   readonly maxConcurrentRuns?: number | RunLimits
-  /** Names and origins that a server answers for, beside its own. */
+  /** Host names and origins that a server accepts, besides its own. */
   readonly allowedHosts?: readonly string[]
   readonly allowedOrigins?: readonly string[]
-  /** What a config file says besides. */
+  /** The other options of a config file. */
   readonly options: ConfigOptions
   /** Tools from a config file: an array or a record of what `tool()` makes. */
   readonly tools?: unknown
@@ -50,7 +50,7 @@ export interface Settings {
   readonly configFile?: string
 }
 
-/** The settings that are known by name everywhere. */
+/** The settings that flags and variables have too. */
 export type SettingName = Exclude<keyof Settings, 'tools' | 'configFile' | 'options'>
 
 interface SettingRow {
@@ -71,7 +71,7 @@ interface SettingRow {
     | 'origins'
 }
 
-/** Each setting once: what it is called on every level, and its form. */
+/** Each setting with its names and its form. */
 const SETTINGS: Readonly<Record<SettingName, SettingRow>> = {
   store: { flag: '--store', env: 'MEERKAT_STORE', kind: 'store' },
   model: { flag: '--model', env: 'MEERKAT_MODEL', kind: 'model' },
@@ -94,10 +94,10 @@ const CONFIG_FILES = ['meerkat.config.ts', 'meerkat.config.js', 'meerkat.config.
 
 const DEFAULTS = { store: 'sqlite:.meerkat/meerkat.db', host: '127.0.0.1', port: 4747, logLevel: 'warn' } as const
 
-/** Raw option values of a command, as the parser hands them over. */
+/** Flags of a command, as the parser answers them. */
 export type Flags = Readonly<Record<string, unknown>>
 
-/** All settings for a command that was given these flags. */
+/** All settings of a command with these flags. */
 export async function readSettings(
   flags: Flags,
   from: { readonly env: NodeJS.ProcessEnv; readonly cwd: string },
@@ -116,11 +116,11 @@ export async function readSettings(
   }
   if (config?.values['tools'] !== undefined) found['tools'] = config.values['tools']
   if (config !== undefined) found['configFile'] = config.path
-  // Every field was checked against its row, and the defaults fill the ones that are required.
+  // Every field was checked against its row, and defaults fill the required ones.
   return found as unknown as Settings
 }
 
-/** The last of the places, lowest first, that says something. */
+/** The value from the place with the highest precedence that has one. */
 function firstOf(
   places: readonly { readonly value: unknown; readonly place: string }[],
 ): { readonly value: unknown; readonly place: string } | undefined {
@@ -194,7 +194,7 @@ function checkList(value: unknown, place: string, fits: (one: string) => boolean
   return list.filter(isFit)
 }
 
-/** A whole number in a range, from a flag or a config file. */
+/** A whole number within a range, from a flag or a config file. */
 export function wholeNumber(
   value: unknown,
   place: string,

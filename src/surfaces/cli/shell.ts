@@ -1,5 +1,5 @@
 /**
- * What a command runs in: its flags, its output, and what has to be closed when it ends, however it ends.
+ * What a command gets: its flags, its output, and a list of what has to be closed when it ends, in whatever way.
  *
  * A signal closes what is open, newest first, and then ends the process with the status that a shell expects.
  */
@@ -8,7 +8,7 @@ import type { Outlet } from './outlet.ts'
 import { createOutput, type Output } from './output.ts'
 import { type Flags, readSettings, type Settings } from './settings.ts'
 
-/** A closing that takes longer is given up: whatever was promised is in the store by then. */
+/** Closing is given up after this time: everything that was promised is in the store by then. */
 const CLOSE_WITHIN_MS = 5_000
 
 const SIGNALS = [
@@ -43,7 +43,7 @@ export class Shell {
     return this.#settings
   }
 
-  /** A flag's text; `undefined` when it was not given. */
+  /** The text of a flag; undefined: it was not given. */
   flag(name: string): string | undefined {
     const value = this.flags[name]
     return typeof value === 'string' ? value : undefined
@@ -53,12 +53,12 @@ export class Shell {
     return this.flags[name] === true
   }
 
-  /** Has `close` called when the command ends. */
+  /** Calls `close` when the command ends. */
   atEnd(close: () => Promise<void> | void): void {
     this.#closers.push(close)
   }
 
-  /** Gives Ctrl-C a meaning of the command's own, until the answered function is called. */
+  /** Lets the command handle Ctrl-C, until the returned function is called. */
   onInterrupt(press: () => void): () => void {
     this.#interrupted = press
     return () => {
@@ -66,14 +66,13 @@ export class Shell {
     }
   }
 
-  /** What was begun is finished even if nobody reads stdout any more. */
+  /** The command finishes its work even if no one reads stdout any more. */
   worksUnread(): void {
     this.#outlet.owe()
   }
 
   /**
-   * For what runs until a signal ends it, whoever reads what it prints: that is no failure then. It may take this long to
-   * close.
+   * For commands that run until a signal: a reader that leaves is no failure then. Closing may take this long.
    */
   endsBySignal(closeWithinMs = CLOSE_WITHIN_MS): void {
     this.#outlet.owe()
@@ -87,14 +86,14 @@ export class Shell {
   }
 
   /**
-   * For work that keeps the event loop to itself: nothing is open, and the system ends the process at once, which a
-   * listener of ours could not.
+   * For work that blocks the event loop: nothing is open, so the operating system may end the process at once, while a
+   * listener of ours would never be called.
    */
   leaveSignalsToSystem(): void {
     for (const [signal] of SIGNALS) process.removeAllListeners(signal)
   }
 
-  /** Closes everything, newest first. One failure does not keep the others open. */
+  /** Closes everything, newest first. A failure does not stop the others from being closed. */
   async close(): Promise<void> {
     this.#closing = true
     const failures: unknown[] = []
@@ -115,8 +114,8 @@ export class Shell {
   }
 
   /**
-   * Never resolves once the process is about to end. What a command still says by then (its runtime was closed under it)
-   * is no news to anybody.
+   * Never resolves once the process is about to end: a failure that comes then (the runtime was closed) is not
+   * reported.
    */
   async unlessEnding(): Promise<void> {
     await this.#exit
@@ -125,17 +124,17 @@ export class Shell {
   async #leave(status: number): Promise<never> {
     const late = setTimeout(() => process.exit(status), this.#closeWithinMs)
     late.unref()
-    // The process ends by decision here; what could not be closed is recovered by the next one.
+    // What could not be closed now is recovered by the next process.
     await this.close().catch(() => {})
     process.exit(status)
   }
 
-  /** One listener a signal for the whole time: between an old one that goes and a new one a signal would be lost. */
+  /** One listener for the whole time: between removing one and adding another, a signal would be lost. */
   #onSignals(): void {
     for (const [signal, status] of SIGNALS) {
       process.on(signal, () => {
         if (signal === 'SIGINT' && this.#interrupted !== undefined) this.#interrupted()
-        // The first signal closes; whoever sends another one does not want to wait for that.
+        // The first signal closes; a second one ends the process at once.
         else if (this.#closing) process.exit(status)
         else {
           this.#endedBy = signal

@@ -1,4 +1,4 @@
-/** The store that a setting names. */
+/** Parses the setting that names the store. */
 import { resolve } from 'node:path'
 import { MeerkatError } from '../../errors.ts'
 import type { StoreSource } from '../../store/store.ts'
@@ -9,19 +9,19 @@ export type StoreSpec =
   | { readonly type: 'sqlite'; readonly path: string }
   | { readonly type: 'postgres'; readonly url: string }
 
-/** Reads `sqlite:PATH`, `postgres://…` or `memory:`; `place` is where it was said. */
+/** Parses `sqlite:PATH`, `postgres://…` or `memory:`; `place` is where it was given. */
 export function parseStore(spec: string, place = 'the store'): StoreSpec {
   if (spec === 'memory:' || spec === 'memory') return { type: 'memory' }
   if (spec.startsWith('sqlite:') && spec.length > 'sqlite:'.length) {
     return { type: 'sqlite', path: resolve(spec.slice('sqlite:'.length)) }
   }
   if (/^postgres(ql)?:\/\//.test(spec) && URL.canParse(spec)) return { type: 'postgres', url: spec }
-  // An address may hold a password.
+  // An address may contain a password.
   const shown = spec.includes('://') ? 'the address that it is' : JSON.stringify(spec)
   throw usage(`${place} must be sqlite:PATH, postgres://USER@HOST/DATABASE or memory:, not ${shown}`)
 }
 
-/** The store behind a spec; only the library that it needs is loaded. `readOnly` where the store can be only looked at. */
+/** The source of a store; loads only the library that it needs. `readOnly` where the store is not to be changed. */
 export async function storeOf(spec: StoreSpec, options: { readonly readOnly?: boolean } = {}): Promise<StoreSource> {
   switch (spec.type) {
     case 'memory': {

@@ -1,4 +1,4 @@
-/** The session a command works in: the one that was named, or a new one. */
+/** The session that a command works in: the named one, or a new one. */
 import { asMeerkatError, MeerkatError } from '../../errors.ts'
 import type { Ask } from './ask.ts'
 import { usage } from './failure.ts'
@@ -7,7 +7,7 @@ import type { SessionView } from './views.ts'
 
 export interface Target {
   readonly session: SessionView
-  /** The model to ask this time, where it is not the session's own. */
+  /** The model for this input, where it is not the session's own. */
   readonly model?: string
 }
 
@@ -51,7 +51,7 @@ function existing(session: SessionView, settings: Settings, tools: readonly stri
   return model === undefined || model === session.model ? { session } : { session, model }
 }
 
-/** An executor of one's own may need none. */
+/** An executor that the config file makes may need no model. */
 function needsModel({ model, options }: Settings): boolean {
   return model === undefined && options.executor === undefined
 }

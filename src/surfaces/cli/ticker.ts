@@ -1,11 +1,11 @@
-/** How far long work is, for a person who waits for it: at a terminal, from a second on, and gone when it is over. */
+/** Shows a person how far long work is: at a terminal, after a second, and removed when the work is done. */
 import { duration, type Output } from './output.ts'
 
-/** Work that is done sooner says nothing. */
+/** Shorter work shows nothing. */
 const FROM_MS = 1_000
 const EVERY_MS = 250
 
-/** Says what is under way while `work` lasts; `detail` tells how far it is, where that is known. */
+/** Shows what is being done while `work` lasts; `detail` says how far it is, where that is known. */
 export async function ticking<T>(
   output: Pick<Output, 'status'>,
   { what, detail = () => undefined }: { readonly what: string; readonly detail?: () => string | undefined },

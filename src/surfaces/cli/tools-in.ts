@@ -1,4 +1,4 @@
-/** The tools that a user's module or config file holds. */
+/** Finds the tools in a user's module or config file. */
 import type { AgentTool } from '../../executor/agent/tool.ts'
 import { usage } from './failure.ts'
 

@@ -1,4 +1,4 @@
-/** Which tools an agent gets: those of the config file, those of a module, or some of either by name. */
+/** Which tools an agent gets: those of the config file or of a module, all or some by name. */
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { AgentTool } from '../../executor/agent/tool.ts'
@@ -12,7 +12,7 @@ type Choice =
   | { readonly type: 'named'; readonly names: readonly string[] }
   | { readonly type: 'module'; readonly path: string }
 
-/** What `--tools` says. */
+/** Parses `--tools`. */
 function choice(shell: Shell): Choice {
   const given = shell.flag('tools')?.trim()
   if (given === undefined) return { type: 'all' }
@@ -27,15 +27,14 @@ function choice(shell: Shell): Choice {
   }
 }
 
-/** The names a new session is limited to; `undefined` for all there are. */
+/** The names that a new session is limited to; undefined: all. */
 export function toolNames(shell: Shell): readonly string[] | undefined {
   const chosen = choice(shell)
   return chosen.type === 'named' ? chosen.names : undefined
 }
 
 /**
- * The tools there are; `builtIn` where none are configured. A name that is not among them is refused before anything
- * runs.
+ * Loads the tools; `builtIn` where none are configured. An unknown name is refused before anything runs.
  */
 export async function loadTools(shell: Shell, builtIn: () => readonly AgentTool[]): Promise<readonly AgentTool[]> {
   const chosen = choice(shell)

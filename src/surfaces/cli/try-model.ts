@@ -1,4 +1,4 @@
-/** Asks a model for a word, to see whether it can be reached and takes the key. */
+/** Asks a model for a word, to find out whether it can be reached and accepts the key. */
 
 import { asMeerkatError } from '../../errors.ts'
 import { asStreamingModel } from '../../executor/agent/model.ts'
@@ -7,7 +7,7 @@ import { resolveModel } from '../../executor/providers.ts'
 
 const TRY_MS = 20_000
 
-/** Whether the model answers, and in words what happened. */
+/** Whether the model answers, and what happened in words. */
 export async function tryModel(
   id: string,
   baseUrl: string | undefined,

@@ -1,9 +1,9 @@
-/** Modules that users write for the command line: a config file, tools. */
+/** Loads modules that users write for the command line: a config file, tools. */
 import { pathToFileURL } from 'node:url'
 import { messageOf } from '../../foreign.ts'
 import { oneLine, usage } from './failure.ts'
 
-/** What a module of the user exports. `place` names it in the message when it can't be loaded. */
+/** The exports of a user's module. `place` names it in the message when it can't be loaded. */
 export async function loadUserModule(path: string, place: string): Promise<Readonly<Record<string, unknown>>> {
   try {
     return (await import(pathToFileURL(path).href)) as Readonly<Record<string, unknown>>

@@ -1,4 +1,4 @@
-/** Shapes of the operations table by short names. Types only: whoever looks at them loads nothing. */
+/** Short names for shapes of the operations table. Types only, so importing them loads nothing. */
 import type { OperationResult } from '../operations.ts'
 
 export type EventView = OperationResult<'events/read'>['events'][number]

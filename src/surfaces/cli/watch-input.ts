@@ -1,5 +1,5 @@
 /**
- * Watches an input to its end, shows its work, and says how it went: the exit status, and on a failure the one line.
+ * Watches an input to its end, shows its work, and reports the result: the exit status and, after a failure, one line.
  */
 import { AnswerPrinter } from './answer.ts'
 import type { Ask } from './ask.ts'
@@ -50,7 +50,7 @@ function cancelling(
   printer: AnswerPrinter,
 ): ReturnType<typeof ladder> {
   const cancel = (when: 'boundary' | 'now', next: string): void => {
-    // The end of the input tells how it went; a failure to cancel is told, and a further Ctrl-C still leaves.
+    // The end of the input decides the result; a failed cancel is reported, and another Ctrl-C still ends the command.
     void cancelInput(ask, { sessionId, inputId, when }).then(
       text => printer.hint(`${text}; Ctrl-C again ${next}`),
       (error: unknown) => {
@@ -61,7 +61,7 @@ function cancelling(
   return ladder({ atBoundary: () => cancel('boundary', 'cancels now'), now: () => cancel('now', 'leaves') })
 }
 
-/** Cancels the run that works on an input, or takes the input back if none does now. Answers what was done. */
+/** Cancels the run that works on an input, or withdraws the input where none does. Answers what was done. */
 async function cancelInput(
   ask: Ask,
   {
@@ -138,7 +138,7 @@ function failureOf({ status, reason, result, attempts }: InputView): {
   return { code: reason ?? status, message }
 }
 
-/** The one line on stderr, in the form that was asked for. */
+/** The line on stderr, in the form that was asked for. */
 function tell(
   shell: Shell,
   { code, message }: { readonly code: string; readonly message: string },

@@ -1,4 +1,4 @@
-/** What can be typed in a chat besides a message. */
+/** The commands that can be typed in a chat. */
 import { MeerkatError } from '../../../errors.ts'
 import { explanationLines } from '../commands/explain.ts'
 import { printMessage } from '../commands/history.ts'

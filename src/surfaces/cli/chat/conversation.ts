@@ -1,8 +1,8 @@
 /**
- * A conversation with one session: what was sent and has not ended, and what the log tells of it.
+ * A conversation with one session: the inputs that were sent and have not ended, and the events about them.
  *
- * The log is read by cursor in one loop. When the session turns out to be held by a server, sending and reading go on
- * there: cursors are the store's, so nothing is missed or told twice.
+ * One loop reads the log by cursor. When a server turns out to own the session, sending and reading continue through
+ * the server: cursors belong to the store, so no event is missed or shown twice.
  */
 
 import { asMeerkatError, type MeerkatError } from '../../../errors.ts'
@@ -21,9 +21,9 @@ const PAGE = 500
 
 export interface ConversationEvents {
   onEvent(event: EventView): void
-  /** An input of this conversation ended. */
+  /** Called when an input of this conversation ended. */
   onEnded(input: InputView): void
-  /** What the log says can't be read any more. */
+  /** Called when the log can't be read any more. */
   onLost(error: MeerkatError): void
 }
 
@@ -53,12 +53,12 @@ export class Conversation {
     return this.#connection
   }
 
-  /** Whether something that was sent has not ended. */
+  /** Whether an input that was sent has not ended. */
   get busy(): boolean {
     return this.#pending.size > 0
   }
 
-  /** Takes up what the session left unfinished, and reads on from now. */
+  /** Takes up the session's unfinished work, and reads events from now on. */
   async begin(): Promise<void> {
     if (this.#target.session.unfinished > 0) {
       const { inputs } = await this.#connection.ask('input/list', { sessionId: this.sessionId, limit: 1000 })
@@ -67,12 +67,12 @@ export class Conversation {
     if (this.#target.session.messages > 0 || this.busy)
       this.#after = await endOfLog(this.#connection.ask, this.sessionId)
     if (!this.busy) return
-    // Takes the session up, so that what it owes goes on in this process or on the server.
+    // Takes the session up, so that the work it owes goes on in this process or on the server.
     await this.#connection.ask('session/resume', { sessionId: this.sessionId })
     this.#read()
   }
 
-  /** Sends a line; the answer says what was accepted. */
+  /** Sends a line; answers what was accepted. */
   async send(content: string, mode: 'queue' | 'steer'): Promise<InputView> {
     const { model } = this.#target
     const { maxRunMs } = await this.#shell.settings()
@@ -91,7 +91,7 @@ export class Conversation {
     this.#pending.add(sent.inputId)
     this.#after ??= sent.cursor
     this.#read()
-    // Its end may have been read before the answer to the sending was.
+    // The end of the input may have been read before the answer to the sending.
     return this.#check(sent.inputId)
   }
 
@@ -99,7 +99,7 @@ export class Conversation {
     return this.#connection.ask('run/cancel', { sessionId: this.sessionId, when })
   }
 
-  /** Resolves when everything that was sent has ended. */
+  /** Resolves when every input that was sent has ended. */
   async idle(): Promise<void> {
     if (!this.busy) return
     this.#idle ??= Promise.withResolvers<void>()
@@ -150,12 +150,12 @@ export class Conversation {
     if (inputId !== undefined && this.#pending.has(inputId) && FINAL_INPUT_EVENTS.has(type)) await this.#check(inputId)
   }
 
-  /** A lost event must not leave the conversation waiting. */
+  /** Reads the status of open inputs, because a lost event must not leave the conversation waiting. */
   async #checkPending(): Promise<void> {
     for (const inputId of this.#pending) await this.#check(inputId)
   }
 
-  /** Looks how the input is, and concludes it where it has ended. */
+  /** Reads the input, and finishes with it where it has ended. */
   async #check(inputId: string): Promise<InputView> {
     const { input } = await this.#connection.ask('input/get', { sessionId: this.sessionId, inputId })
     if (!FINAL_INPUT_EVENTS.has(`input.${input.status}`) || !this.#pending.delete(inputId)) return input

@@ -1,20 +1,20 @@
 /**
- * The screen of a chat: the answer streams above, the line being typed stands below, and neither writes into the other.
+ * The screen of a chat: the answer streams above, the line being typed stands below, and neither disturbs the other.
  *
- * While nothing is typed the answer streams as it comes. The first key holds it back, gives the line a place of its own,
- * and with the end of the line (or when it is emptied) the answer goes on where it was.
+ * While nothing is typed, the answer streams as it comes. The first key holds the answer back and gives the line a
+ * place of its own; when the line ends or is emptied, the answer goes on where it was.
  */
 import { createInterface, type Interface } from 'node:readline'
 import type { Output } from '../output.ts'
 
-/** Has the terminal mark what is pasted, and no longer. */
+/** Asks the terminal to mark pasted text, and to stop marking it. */
 const PASTE_MARKED = '\u001b[?2004h'
 const PASTE_UNMARKED = '\u001b[?2004l'
 
 export interface ScreenEvents {
   onLine(line: string): void
   onInterrupt(): void
-  /** No more lines will come. */
+  /** Called when no more lines will come. */
   onEnd(): void
 }
 
@@ -29,9 +29,9 @@ export class Screen {
   readonly #output: Output
   readonly #interactive: boolean
   readonly #lines: Interface
-  /** What came while a line is typed, to be shown after it. */
+  /** What came while a line is being typed, to be shown after it. */
   #held: (() => void)[] | undefined
-  /** Lines of the input that is being typed or pasted, apart from the last. */
+  /** The lines of the input being typed or pasted, apart from the last. */
   readonly #typed: string[] = []
   #pasting = false
   #flushing = false
@@ -51,7 +51,7 @@ export class Screen {
     this.#lines.on('line', line => this.#onTyped(line, events))
     this.#lines.on('SIGINT', () => events.onInterrupt())
     this.#lines.on('close', () => events.onEnd())
-    // Before readline hears of the key, so that its echo finds the line prepared.
+    // Before readline gets the key, so that its echo finds the line prepared.
     if (!this.#interactive) return
     process.stdin.prependListener('keypress', (_: unknown, key: Key) => this.#onKey(key))
     process.stdout.write(PASTE_MARKED)
@@ -61,24 +61,24 @@ export class Screen {
     return this.#interactive
   }
 
-  /** Shows that a line is wanted. */
+  /** Shows the prompt. */
   ask(prompt: string): void {
     this.#prompt = prompt
     if (!this.#interactive || this.#held !== undefined) return
     this.#fresh()
     this.#lines.setPrompt(this.#output.style('cyan', prompt))
     this.#lines.prompt()
-    // What is written next begins below the line that is asked for.
+    // What is written next begins below the prompt's line.
     this.#atLineStart = false
   }
 
-  /** While a run goes on no prompt stands on the screen. */
+  /** Removes the prompt while a run goes on. */
   quiet(prompt: string): void {
     this.#prompt = prompt
     this.#lines.setPrompt('')
   }
 
-  /** Text of the answer, as it comes. */
+  /** Shows text of the answer as it comes. */
   text(text: string): void {
     if (text === '') return
     if (this.#held !== undefined) {
@@ -89,7 +89,7 @@ export class Screen {
     this.#atLineStart = text.endsWith('\n')
   }
 
-  /** A line of its own. */
+  /** Shows a line of its own. */
   line(text: string): void {
     if (this.#held !== undefined) {
       this.#held.push(() => this.line(text))
@@ -100,13 +100,13 @@ export class Screen {
     this.#atLineStart = true
   }
 
-  /** A line about what goes on, told to people only. */
+  /** Shows a line about progress, to people only. */
   note(text: string): void {
     if (this.#interactive) this.line(this.#output.style('dim', text))
     else this.#output.hint(text)
   }
 
-  /** The line being typed is given up. Answers whether there was one. */
+  /** Drops the line being typed. Answers whether there was one. */
   clearLine(): boolean {
     const isTyped = this.#lines.line !== '' || this.#typed.length > 0
     this.#typed.length = 0
@@ -124,8 +124,8 @@ export class Screen {
   }
 
   /**
-   * A line was ended, by whoever types or by what is pasted. Nobody types two lines at once: what comes in one piece was
-   * pasted, also where the terminal does not mark it, and is one input. Commands stay lines of their own.
+   * A line was ended, by a key or by pasted text. Lines that come in one piece were pasted, even where the terminal
+   * does not mark that, and are one input. Commands stay lines of their own.
    */
   #onTyped(line: string, events: ScreenEvents): void {
     if (!this.#interactive) return events.onLine(line)

@@ -1,4 +1,4 @@
-/** Shows what happens in the session on the screen of a chat. */
+/** Shows the events of a session on the screen of a chat. */
 import { hintOf, textOf } from '../answer.ts'
 import { oneLine } from '../failure.ts'
 import { untilText } from '../until.ts'
@@ -7,7 +7,7 @@ import type { Screen } from './screen.ts'
 
 export class Show {
   readonly #screen: Screen
-  /** What was shown of the text under way, and whose text it is. */
+  /** What was shown of the current text, and the text's run. */
   #shown = ''
   #key = ''
 
@@ -30,7 +30,7 @@ export class Show {
     }
   }
 
-  /** What a person wants to know of how an input ended. */
+  /** Shows how an input ended. */
   ended({ status, reason, result }: InputView): void {
     if (result?.outcome === 'completed') return
     if (result?.error !== undefined) this.#screen.line(`the run failed: ${oneLine(result.error.message)}`)
@@ -47,7 +47,7 @@ export class Show {
     this.#screen.text(text)
   }
 
-  /** What the deltas left out of the text. */
+  /** Shows the part of the text that was missing in the deltas. */
   #complete(event: EventView, text: string): void {
     if (`${event.runId}:${event.turn}` !== this.#key) this.#shown = ''
     if (text.startsWith(this.#shown)) this.#screen.text(text.slice(this.#shown.length))

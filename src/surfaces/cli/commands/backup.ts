@@ -1,4 +1,4 @@
-/** `meerkat backup FILE`: a sound copy of a database that other processes may be writing. */
+/** `meerkat backup FILE`: a consistent copy of a database, also while other processes write it. */
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { MeerkatError } from '../../../errors.ts'

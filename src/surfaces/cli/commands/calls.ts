@@ -1,4 +1,4 @@
-/** `meerkat calls`, `approve` and `resolve`: the tool calls of unfinished work, and the decisions they wait for. */
+/** `meerkat calls`, `approve` and `resolve`: the tool calls of unfinished work, and decisions about them. */
 import { MeerkatError } from '../../../errors.ts'
 import type { Ask, Connection } from '../ask.ts'
 import { connect, connectServer, connectWorker } from '../connection.ts'
@@ -73,12 +73,12 @@ function jsonOrText(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    // A plain word is an answer too.
+    // Text that is no JSON is the answer as it stands.
     return text
   }
 }
 
-/** Says what was decided; where no server goes on with the work, this command does. */
+/** Says what was decided; without a server that continues the work, this command does. */
 async function goOn(
   shell: Shell,
   { ask, server }: Connection,

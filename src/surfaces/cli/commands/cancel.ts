@@ -1,4 +1,4 @@
-/** `meerkat cancel`: cancels the run of a session, and says what it hit. */
+/** `meerkat cancel`: cancels the run of a session, and says which one it was. */
 import { connect } from '../connection.ts'
 import { usage } from '../failure.ts'
 import { cancelText } from '../interrupts.ts'

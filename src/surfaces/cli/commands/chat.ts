@@ -1,4 +1,4 @@
-/** `meerkat chat`: a conversation, line by line. A line typed while a run goes on steers it. */
+/** `meerkat chat`: a conversation, line by line. A line typed during a run steers the run. */
 
 import { asMeerkatError } from '../../../errors.ts'
 import { textOf } from '../answer.ts'
@@ -37,7 +37,7 @@ class Chat {
   readonly #ladder = ladder({ atBoundary: () => this.#cancel('boundary'), now: () => this.#cancel('now') })
   /** Lines are performed one after the other. */
   #work: Promise<void> = Promise.resolve()
-  /** Steers whose receipt is to come. */
+  /** Steers whose receipt has not come yet. */
   readonly #steers = new Set<string>()
   #failed = false
   #leaving = false
@@ -113,7 +113,7 @@ class Chat {
     else this.#screen.line('↳ the run ended before it could join: it has a turn of its own')
   }
 
-  /** Shows the prompt that fits. */
+  /** Shows the prompt for the present state. */
   #settle(): void {
     if (this.#leaving) return
     if (this.#conversation.busy) this.#screen.quiet(STEER_PROMPT)
@@ -149,7 +149,7 @@ class Chat {
       .catch((error: unknown) => this.#complain(error))
   }
 
-  /** At a terminal one leaves at once; a script that ends its input wants the answers to it. */
+  /** At a terminal, leaves at once; a script that ends its input gets the answers to it first. */
   #leave(): void {
     if (this.#leaving) return
     if (this.#screen.interactive) {

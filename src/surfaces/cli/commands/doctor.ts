@@ -1,6 +1,6 @@
 /**
- * `meerkat doctor`: what stands in the way of this installation, a finding a line. Exit status 1 if something is wrong.
- * It reads only, shows no secret, and asks a model for an answer only where `--model` names one.
+ * `meerkat doctor`: what is wrong with this installation, a finding a line. Exit status 1 if something is wrong. It
+ * only reads, shows no secret, and asks a model for an answer only where `--model` names one.
  */
 import { accessSync, constants, existsSync, statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -58,7 +58,7 @@ async function examine(shell: Shell, settings: Settings, show: ShowFindings): Pr
     show([{ level: 'ok', topic: 'model', text: `${settings.model} is the default; --model asks it for an answer` }])
 }
 
-/** What was asked for, or a finding that says why not. */
+/** The value, or undefined after showing a finding that says why there is none. */
 async function attempt<T>(topic: string, ask: () => T | Promise<T>, show: ShowFindings): Promise<T | undefined> {
   try {
     return await ask()
@@ -68,7 +68,7 @@ async function attempt<T>(topic: string, ask: () => T | Promise<T>, show: ShowFi
   }
 }
 
-/** That it is new enough was checked before anything else ran. */
+/** Its age was checked before any other code ran. */
 function nodeVersion(): Finding {
   return { level: 'ok', topic: 'node', text: `${process.version} on ${process.platform} ${process.arch}` }
 }
@@ -150,7 +150,7 @@ async function reach({ url, token }: { readonly url: string; readonly token: str
   }
 }
 
-/** Names of what is set, never the values. */
+/** The names of the variables that are set, never their values. */
 function keys(): Finding {
   const names = [...PROVIDERS.map(keyVariable), 'MEERKAT_API_KEY'].filter(name => name !== undefined)
   const present = names.filter(name => (process.env[name] ?? '').trim() !== '')

@@ -1,4 +1,4 @@
-/** `meerkat events`: the event log, and with --follow what comes. */
+/** `meerkat events`: the event log; with --follow also what is written later. */
 import { connect, connectServer, openStore } from '../connection.ts'
 import { brief, type Output } from '../output.ts'
 import { limitOf } from '../paging.ts'
@@ -12,9 +12,9 @@ export async function events(shell: Shell, [session]: readonly unknown[]): Promi
   const { output } = shell
   const sessionId = typeof session === 'string' ? session : undefined
   const follows = shell.has('follow')
-  // What is to come is waited for in the store itself, even if nobody has made it yet.
+  // Following reads the store itself, which may not exist yet.
   const { ask } = follows ? ((await connectServer(shell)) ?? (await openStore(shell))) : await connect(shell)
-  // A name that does not exist would otherwise be followed for ever.
+  // An id that does not exist would be followed for ever.
   if (sessionId !== undefined) await ask('session/get', { sessionId })
   let left = limitOf(shell) ?? Number.POSITIVE_INFINITY
   let after = shell.flag('after')

@@ -1,4 +1,4 @@
-/** `meerkat explain`: what a session does or waits for, and the commands that change that. */
+/** `meerkat explain`: what a session does or waits for, and which commands change that. */
 
 import type { OperationResult } from '../../operations.ts'
 import { connect } from '../connection.ts'
@@ -13,7 +13,7 @@ export async function explain(shell: Shell, [session]: readonly unknown[]): Prom
   for (const line of explanationLines(sessionId, explanation)) output.line(line)
 }
 
-/** What is told to people. */
+/** The lines for people. */
 export function explanationLines(
   sessionId: string,
   { summary, waitingFor }: OperationResult<'session/explain'>,

@@ -1,4 +1,4 @@
-/** `meerkat export`: a session as lines of text, while whoever owns it goes on. */
+/** `meerkat export`: a session as lines of text, also while its owner goes on. */
 import { createWriteStream } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
@@ -18,12 +18,12 @@ export async function exportCommand(shell: Shell, [session]: readonly unknown[])
   const text = Readable.from(withLineEnds(exported, () => lines++))
   const out = shell.flag('out')
   const writing = out === undefined ? pipeline(text, process.stdout, { end: false }) : writeWhole(resolve(out), text)
-  // Before the store closes under it; what is half written goes.
+  // Called before the store closes: a half-written file is removed.
   shell.atEnd(async () => {
     leaving.abort()
     await writing.catch(() => {})
   })
-  // What is printed on the terminal shows itself how far it is.
+  // Printing to the terminal shows its progress by itself.
   if (out === undefined && shell.output.terminal) return writing
   await ticking(shell.output, { what: `exporting ${String(session)}`, detail: () => counted(lines, 'lines') }, writing)
 }
@@ -35,7 +35,7 @@ async function* withLineEnds(lines: AsyncIterable<string>, passed: () => void): 
   }
 }
 
-/** The file appears when it is whole. */
+/** The file appears only when it is complete. */
 async function writeWhole(path: string, text: Readable): Promise<void> {
   const part = `${path}.${process.pid}.part`
   try {

@@ -23,7 +23,7 @@ export async function history(shell: Shell, [session]: readonly unknown[]): Prom
   } while (after !== undefined && most === undefined)
 }
 
-/** A message as people read it: who said it, and below what was said. */
+/** A message for people: its role, and below it the content. */
 export function printMessage(output: Output, { index, role, content }: MessageView): void {
   output.line(output.style(STYLES[role], `${role} ${index}`))
   for (const text of typeof content === 'string' ? [content] : content.map(partText)) {

@@ -1,4 +1,4 @@
-/** `meerkat import`: a session from its export, whole or not at all. */
+/** `meerkat import`: a session from its export, completely or not at all. */
 import { randomUUID } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 import { resolve } from 'node:path'
@@ -23,7 +23,7 @@ export async function importCommand(shell: Shell, [file]: readonly unknown[]): P
     isWhole = true
   }
   const importing = importSession(store, passing(), { owner: randomUUID(), ...(as !== undefined && { as }) })
-  // Before the lines are whole nothing was written; what is being written is finished, or the next one clears it up.
+  // Until all lines are read, nothing is written. A write that is interrupted is removed by the next import.
   shell.atEnd(async () => {
     if (isWhole) await importing.catch(() => {})
   })

@@ -1,11 +1,11 @@
-/** `meerkat prune`: takes off what need not be kept any more. */
+/** `meerkat prune`: removes data that need not be kept any more. */
 import { connect } from '../connection.ts'
 import { usage } from '../failure.ts'
 import type { Shell } from '../shell.ts'
 
 const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
-/** What nobody misses, for those who name nothing. */
+/** What is removed where no flag says otherwise. */
 const USUAL = { deltasAfterMs: UNITS['h'], destroyedAfterMs: 7 * 86_400_000 }
 
 export async function prune(shell: Shell): Promise<void> {
@@ -34,7 +34,7 @@ export async function prune(shell: Shell): Promise<void> {
 
 const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`
 
-/** A flag such as `30d`, in milliseconds. */
+/** The value of a flag such as `30d`, in milliseconds. */
 function ageOf(shell: Shell, flag: string): number | undefined {
   const text = shell.flag(flag)
   if (text === undefined) return undefined

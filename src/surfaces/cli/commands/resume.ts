@@ -1,4 +1,4 @@
-/** `meerkat resume`: revives a stopped session, and says what goes on. */
+/** `meerkat resume`: revives a stopped session, and says which work goes on. */
 import { shellWord } from '../../../session/words.ts'
 import { connect } from '../connection.ts'
 import type { Shell } from '../shell.ts'

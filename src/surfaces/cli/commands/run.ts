@@ -1,4 +1,4 @@
-/** `meerkat run`: answers one prompt, or finishes what a session left unfinished. */
+/** `meerkat run`: answers one prompt, or finishes the unfinished work of a session. */
 
 import { readFileSync } from 'node:fs'
 import { MeerkatError } from '../../../errors.ts'
@@ -42,7 +42,7 @@ export async function run(shell: Shell, [written]: readonly unknown[]): Promise<
   await finish(shell, connection, watches, schema !== undefined)
 }
 
-/** What the flags say of stdin, if they say anything. */
+/** Whether the flags ask for stdin; undefined: they don't say. */
 function stdinWanted({ flags }: Shell): boolean | undefined {
   const { stdin } = flags
   return typeof stdin === 'boolean' ? stdin : undefined
@@ -85,12 +85,12 @@ async function send(ask: Ask, { session, model }: Target, params: Sending): Prom
   return { sessionId: session.id, inputId: sent.inputId, after: sent.cursor }
 }
 
-/** What the session accepted and did not end yet, oldest first. */
+/** The session's unfinished inputs, oldest first. */
 async function unfinished(ask: Ask, { session }: Target): Promise<readonly Watch[]> {
   const after = await endOfLog(ask, session.id)
-  // Asked first: what is taken up may have ended a moment later.
+  // Listed first: an input may end as soon as the session is taken up.
   const { inputs } = await ask('input/list', { sessionId: session.id, limit: 1000 })
-  // Takes the session up, so that what it owes goes on in this process or on the server.
+  // Takes the session up, so that the work it owes goes on in this process or on the server.
   await ask('session/resume', { sessionId: session.id })
   const open = inputs.filter(({ status }) => isOpen(status))
   if (open.length === 0) {

@@ -1,8 +1,8 @@
 /**
- * `meerkat send` and `meerkat steer`: give a session an input and say what became of it.
+ * `meerkat send` and `meerkat steer`: send a session an input, and say what became of it.
  *
- * Behind a server the command is done when the input is accepted. Without one there is nobody else to do the work, so
- * the command does it and shows the answer.
+ * With a server the command is done when the input is accepted. Without one no process would do the work, so the
+ * command does it and shows the answer.
  */
 import type { Connection } from '../ask.ts'
 import { connectServer, connectWorker, withOwner } from '../connection.ts'
@@ -52,17 +52,17 @@ interface Sent {
   readonly mode: 'queue' | 'steer'
 }
 
-/** How long the command waits for what becomes of a steer; a run may be long in reaching its next boundary. */
+/** How long the command waits for a steer's receipt: a run may take long to reach its next boundary. */
 const RECEIPT_WITHIN_MS = 10_000
 
-/** Waits until the steer joined a run or has become a turn of its own, or the time is up. */
+/** Waits until the steer joined a run or became a turn of its own, or the time is over. */
 async function steered(ask: Connection['ask'], { sessionId, inputId, after }: Omit<Sent, 'mode'>): Promise<void> {
   const until = performance.now() + RECEIPT_WITHIN_MS
   for (let at = after; ; ) {
     const { input } = await ask('input/get', { sessionId, inputId })
     const waitMs = Math.floor(until - performance.now())
     if (input.receipt !== undefined || input.status !== 'queued' || waitMs <= 0) return
-    // A person may take their time.
+    // The work waits for a person, who may take long.
     if (await isParked(ask, sessionId)) return
     at = (await ask('events/read', { sessionId, after: at, waitMs })).cursor
   }
@@ -75,7 +75,7 @@ function receiptText({ receipt, status }: InputView, parked: boolean): string {
   return parked ? 'waiting, joins the work that waits for a decision' : 'waiting, joins the run at its next boundary'
 }
 
-/** The receipt. On a terminal it stands on stderr where the answer follows. */
+/** Shows the receipt. On a terminal it goes to stderr where the answer follows. */
 async function tell(
   shell: Shell,
   { ask, server }: Connection,

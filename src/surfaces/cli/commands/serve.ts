@@ -1,8 +1,9 @@
 /**
- * `meerkat serve` and `meerkat worker`: sessions until a signal ends it.
+ * `meerkat serve` and `meerkat worker`: serve sessions until a signal ends the process.
  *
- * Several of them on one PostgreSQL store are a fleet: each admits for any session, and each session has one of them as
- * its owner. SIGTERM hands over in good order, Ctrl-C interrupts; either way the next owner goes on.
+ * Several of them on one PostgreSQL store are a fleet: each admits inputs for any session, and each session is owned by
+ * one of them. SIGTERM hands sessions over in good order, Ctrl-C interrupts their runs; in both cases the next owner
+ * continues.
  */
 import { defined } from '../../../defined.ts'
 import { messageOf } from '../../../foreign.ts'
@@ -14,7 +15,7 @@ import type { Shell } from '../shell.ts'
 import { parseStore, type StoreSpec } from '../store-spec.ts'
 
 const DRAIN_MS = 10_000
-/** What closing takes besides the runs. */
+/** How long closing may take, besides the runs. */
 const CLOSE_MS = 5_000
 
 export async function serveCommand(shell: Shell): Promise<void> {
@@ -65,7 +66,7 @@ export async function workerCommand(shell: Shell): Promise<void> {
   const { version, store: name } = runtime.info()
   if (output.json) output.object({ type: 'working', pid: process.pid, store: name, version })
   else output.line(`meerkat ${version} works on ${name}`)
-  // Nothing listens here, so this alone keeps the process.
+  // A worker listens on no socket, so only this timer keeps the process alive.
   const alive = setInterval(() => {}, 2 ** 30)
   shell.atEnd(() => clearInterval(alive))
   await Promise.withResolvers<never>().promise

@@ -1,4 +1,4 @@
-/** `meerkat sessions`: what sessions there are. */
+/** `meerkat sessions`: lists the sessions. */
 import { connect } from '../connection.ts'
 import { columns, excerpt } from '../output.ts'
 import { limitOf } from '../paging.ts'
@@ -13,7 +13,7 @@ export async function sessions(shell: Shell): Promise<void> {
   const [phase, label] = [shell.flag('phase'), shell.flag('label')]
   const { sessions: found, next } = await ask('session/list', {
     limit: limitOf(shell) ?? 100,
-    // The operation refuses any other word and names the ones it takes.
+    // The operation refuses any other word, and names those that it takes.
     ...(phase !== undefined && { phase: phase as Phase }),
     ...(label !== undefined && { label }),
   })

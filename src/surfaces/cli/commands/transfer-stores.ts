@@ -1,18 +1,20 @@
-/** The stores themselves, for commands that carry whole sessions. */
+/** Opens stores for commands that export, import or move whole sessions. */
 import { existsSync } from 'node:fs'
 import { MeerkatError } from '../../../errors.ts'
 import type { Store } from '../../../store/store.ts'
 import type { Shell } from '../shell.ts'
 import { parseStore, type StoreSpec, storeOf } from '../store-spec.ts'
 
-/** The store that the settings name, or this one. */
+/** The named store, or that of the settings. */
 export async function specOf(shell: Shell, named?: string): Promise<StoreSpec> {
   const spec = parseStore(named ?? (await shell.settings()).store)
   if (spec.type !== 'memory') return spec
   throw new MeerkatError('unsupported', 'a memory: store ends with this command: name an SQLite or PostgreSQL store')
 }
 
-/** Opens it until the command ends. One to read from is not made, and an SQLite file is only looked at. */
+/**
+ * Opens the store until the command ends. One that is only read is not created, and an SQLite file is opened read-only.
+ */
 export async function openTransfer(shell: Shell, spec: StoreSpec, use: 'read' | 'write' | 'take'): Promise<Store> {
   if (use !== 'write' && spec.type === 'sqlite' && !existsSync(spec.path)) {
     throw new MeerkatError('session-not-found', `there is no database ${spec.path}: name the right one with --store`)

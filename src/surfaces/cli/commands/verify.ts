@@ -1,6 +1,6 @@
 /**
- * `meerkat verify`: walks the shipped machines through every reachable state of bounded configurations. Exit status 1 if a
- * rule was broken, an edge was never taken, or an input could stay unfinished for ever.
+ * `meerkat verify`: explores every reachable state of bounded configurations of the shipped machines. Exit status 1 if
+ * a rule was broken, an edge was never taken, or an input could stay unfinished for ever.
  */
 import { type MachineConfigurationReport, type VerifyAllReport, verifyAll } from '../../../kernel/check/verify-all.ts'
 import { EXIT, Exit } from '../failure.ts'
@@ -65,7 +65,7 @@ interface Fault {
   readonly path: readonly string[]
 }
 
-/** What is wrong, and the shortest way to it. */
+/** Shows what is wrong, and the shortest path to it. */
 function showFault(output: Output, rule: string, { configuration, text, path }: Fault): void {
   output.line(`${output.style('red', rule)} in ${configuration}: ${text}`)
   for (const [index, step] of path.entries()) output.line(`${String(index + 1).padStart(5)}  ${step}`)

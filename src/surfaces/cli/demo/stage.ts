@@ -1,7 +1,7 @@
-/** How the tour is told: short lines at a pace that can be read. */
+/** Prints the tour: short lines at a pace that can be read. */
 import type { Output } from '../output.ts'
 
-/** Reading speed: what a line is left to stand for. */
+/** How long a line stands before the next one. */
 const LINE_MS = 450
 const CHARACTER_MS = 26
 
@@ -15,7 +15,7 @@ export class Stage {
     this.#fast = options.fast
   }
 
-  /** A duration of the show itself: long enough to be seen, or as short as it may be. */
+  /** A duration of the show: long enough to be seen, or as short as possible. */
   span(ms: number, fastMs: number): number {
     return this.#fast ? fastMs : ms
   }
@@ -26,19 +26,19 @@ export class Stage {
     await this.#rest(title)
   }
 
-  /** What the tour explains. */
+  /** An explanation. */
   async say(text: string): Promise<void> {
     this.#line(`  ${text}`)
     await this.#rest(text)
   }
 
-  /** What the viewer could have typed. */
+  /** A command that the viewer could have typed. */
   async type(command: string): Promise<void> {
     this.#line(`  ${this.#output.style('cyan', `$ ${command}`)}`)
     await this.#rest(command)
   }
 
-  /** What really happened. */
+  /** A fact that was observed. */
   async fact(text: string, mark: 'plain' | 'good' | 'bad' = 'plain'): Promise<void> {
     this.#line(`    ${this.#output.style(STYLES[mark], text)}`)
     await this.#rest('')

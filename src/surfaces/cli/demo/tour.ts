@@ -1,7 +1,7 @@
 /**
- * The tour: what a durable session is, shown on a real worker process that is killed with SIGKILL in mid-run.
+ * The tour: shows what a durable session is, on a real worker process that is killed with SIGKILL during a run.
  *
- * Nothing is staged but the order of things. What the lines claim is read back from the store before it is said.
+ * Only the order of events is planned. Every claim is read back from the store before it is printed.
  */
 
 import { MeerkatError } from '../../../errors.ts'
@@ -13,7 +13,7 @@ import { Worker } from './worker.ts'
 
 const WAIT_MS = 20_000
 
-/** A guided walk over one store; the worker changes on the way. */
+/** A guided tour over one store, with one worker after another. */
 export class Tour {
   readonly #stage: Stage
   readonly #folder: string
@@ -107,7 +107,10 @@ export class Tour {
     await this.#afterCrash(cursors)
   }
 
-  /** Two inputs a policy, and the first one's call under way. Answers where each session's log ended before. */
+  /**
+   * Sends two inputs for each policy, and waits until the first one's call is under way. Answers where each session's
+   * log ended before.
+   */
   async #sendOut(ms: number): Promise<ReadonlyMap<string, string>> {
     const cursors = new Map<string, string>()
     for (const [sessionId, { prompt }] of Object.entries(POLICIES)) {
@@ -193,7 +196,7 @@ export class Tour {
     return (await this.#worker.ask('input/get', { sessionId, inputId })).input
   }
 
-  /** Shows the answer to an input while it is given. */
+  /** Shows the answer to an input while it comes. */
   async #watch(sessionId: string, inputId: string): Promise<void> {
     const runs = new Set<string>()
     await this.#until(sessionId, undefined, event => {
@@ -210,7 +213,7 @@ export class Tour {
     await this.#until(sessionId, undefined, event => FINAL_INPUT_EVENTS.has(event.type) && event.inputId === inputId)
   }
 
-  /** Reads a session's events until one is the last that is wanted; answers them all. */
+  /** Reads a session's events up to the first one that is wanted; answers all of them. */
   async #until(
     sessionId: string,
     from: string | undefined,
@@ -231,7 +234,7 @@ export class Tour {
     }
   }
 
-  /** Where the session's log ends now. */
+  /** The end of the session's log. */
   async #cursor(sessionId: string): Promise<string> {
     const page = await this.#worker.ask('events/read', { sessionId, limit: 1000 })
     return page.cursor
@@ -254,7 +257,7 @@ export class Tour {
   }
 }
 
-/** The second input of a session that was in the crash ended, and with it everything before. */
+/** Whether an event ends the second input of a session that was in the crash, and so everything before. */
 function endsFirst({ type }: EventView): boolean {
   return FINAL_INPUT_EVENTS.has(type)
 }
@@ -265,7 +268,7 @@ const POLICIES: Readonly<Record<string, { readonly prompt: (ms: number) => strin
   ask: { prompt: ms => `wait ${ms} ms and ask`, text: 'ask a person' },
 }
 
-/** The end of an id: its beginning is the time, and equal for all. */
+/** The end of an id: its beginning is the time, and the same for all. */
 function short(id: string): string {
   return `…${id.slice(-6)}`
 }

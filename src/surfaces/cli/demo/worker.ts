@@ -1,6 +1,6 @@
 /**
- * The worker of the tour: `meerkat rpc` as a process of its own, on a store of its own, spoken to over stdin and stdout.
- * It is killed in the middle of its work, so whoever asks it must expect that no answer comes.
+ * The worker of the tour: a process `meerkat rpc` with a store of its own, driven over stdin and stdout. It is killed
+ * during its work, so a call to it may get no answer.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
@@ -32,7 +32,7 @@ export class Worker {
         cwd: folder,
         env: withoutSettings(process.env),
         stdio: ['pipe', 'pipe', 'pipe'],
-        // A group of its own: Ctrl-C is for the tour, which then ends its worker.
+        // In a process group of its own: Ctrl-C goes to the tour, which then ends the worker.
         detached: true,
       },
     )
@@ -54,18 +54,18 @@ export class Worker {
     return this.#child.pid ?? 0
   }
 
-  /** Calls an operation; fails if the worker dies before it answered. */
+  /** Calls an operation; fails if the worker dies before it answers. */
   readonly ask: Ask = async (name, params) => {
     const id = this.#next++
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
     this.#waiting.set(id, { resolve, reject })
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) this.#giveUp()
     else this.#child.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', id, method: name, params })}\n`)
-    // The worker is this release: its table of operations is ours.
+    // The worker is this release, with the same operations table.
     return (await promise) as OperationResult<typeof name>
   }
 
-  /** Ends it as a power cut would: without a word. */
+  /** Ends it as a power cut would, without notice. */
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL')
     await this.#ended
@@ -102,7 +102,7 @@ function toError({ message, data }: RpcError): MeerkatError {
   return new MeerkatError(isErrorCode(data?.code) ? data.code : 'internal', message)
 }
 
-/** The viewer's own settings have no part in the show. */
+/** The viewer's own settings must not affect the tour. */
 function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(env).filter(([name]) => !name.startsWith('MEERKAT_') || name === 'MEERKAT_DEBUG'),
