@@ -1,4 +1,4 @@
-/** A typed client for a meerkat server, over nothing but `fetch`: it runs in browsers too. */
+/** A typed client for a meerkat server. It needs only `fetch`, so it runs in browsers too. */
 import { jsonOf } from '../foreign.ts'
 import { eventsOfInput, FINAL_INPUT_EVENTS } from '../input-events.ts'
 import {
@@ -19,19 +19,19 @@ import { type ClientEvent, follow, persist } from './follow.ts'
 import { foreignError, responseError, unreachable } from './wire-error.ts'
 
 export interface ClientOptions {
-  /** Where the server is, such as `http://127.0.0.1:4747`. */
+  /** The address of the server, such as `http://127.0.0.1:4747`. */
   readonly url: string | URL
   readonly token?: string
-  /** In place of the global one. */
+  /** Used in the place of the global `fetch`. */
   readonly fetch?: typeof fetch
-  /** How long to wait before attempt 1, 2, … to follow events again. */
+  /** The wait before attempt 1, 2, … to follow events again. */
   readonly retryDelayMs?: (attempt: number) => number
 }
 
 export interface EventsOptions {
-  /** Only events of this session; of all sessions when absent. */
+  /** Only events of this session; default: of all sessions. */
   readonly sessionId?: string
-  /** Begin behind this cursor; with the first event when absent. */
+  /** Only events behind this cursor; default: from the first event on. */
   readonly after?: string
   /** Ends the iteration. */
   readonly signal?: AbortSignal
@@ -40,28 +40,28 @@ export interface EventsOptions {
 export interface InputEventsOptions {
   readonly sessionId: string
   readonly inputId: string
-  /** Where the input was accepted: the `cursor` that `input/send` answered. The whole log is searched when absent. */
+  /** The cursor that `input/send` answered. Default: the whole log is searched. */
   readonly after?: string
   /** Ends the iteration. */
   readonly signal?: AbortSignal
 }
 
 export interface Client {
-  /** Calls an operation. Fails with a `MeerkatError`, whose `retryable` says whether the same call may succeed later. */
+  /** Calls an operation. Fails with a `MeerkatError`; its `retryable` says whether the same call may succeed later. */
   readonly call: <Name extends OperationName>(
     name: Name,
     params: OperationParams<Name>,
     options?: { readonly signal?: AbortSignal },
   ) => Promise<OperationResult<Name>>
-  /** Events as they happen, each exactly once and in order, over as many connections as it takes. */
+  /** Events as they happen, each exactly once and in order, over as many connections as that takes. */
   readonly events: (options?: EventsOptions) => AsyncIterable<ClientEvent>
-  /** The events that concern one input; ends with the input, however it ends. */
+  /** The events about one input; the iteration ends when the input ends, in whatever way. */
   readonly inputEvents: (options: InputEventsOptions) => AsyncIterable<ClientEvent>
 }
 
-/** Events asked for at once. */
+/** How many events are read at once. */
 const PAGE = 200
-/** Three of the server's signs of life may be missing before a silent stream is taken for dead. */
+/** A stream counts as dead after missing three of the server's heartbeats. */
 const SILENCE_MS = 50_000
 
 const aServer: Field = {
@@ -130,14 +130,14 @@ const anOperation: Field = {
   fits: value => typeof value === 'string' && /^[\w/-]+$/.test(value),
 }
 
-/** The server checks them; here they have to be what JSON can carry. */
+/** The server checks parameters; here they only have to be what JSON can carry. */
 function bodyOf(params: unknown): string {
   const json = jsonOf(params)
   if ('problem' in json) throw invalidOption('call', 'params', `can't be sent as JSON: ${json.problem}`)
   return json.text
 }
 
-/** Asks again while the server can't be reached: the input goes on without its reader. */
+/** Asks again while the server can't be reached, because the input goes on without its reader. */
 function inputEvents(
   client: Client,
   { sessionId, inputId, after = '0', signal }: InputEventsOptions,
@@ -153,7 +153,7 @@ function inputEvents(
     read: async (from, waitMs) => {
       const ask = () => client.call('events/read', { sessionId, after: from, limit: PAGE, waitMs }, options)
       const page = await again(ask, { events: [], cursor: from })
-      // The server's own events: it wrote what the type says.
+      // A server writes events of this type.
       return page as unknown as { readonly events: readonly ClientEvent[]; readonly cursor: string }
     },
     isOpen: () =>
@@ -164,7 +164,7 @@ function inputEvents(
   })
 }
 
-/** What the server answered. It checked the call against the table that the type comes from. */
+/** The result in an answer. The server checked it against the table that the type comes from. */
 async function readResult<Name extends OperationName>(response: Response): Promise<OperationResult<Name>> {
   if (!response.headers.get('content-type')?.startsWith('application/json')) throw foreignError(response)
   try {
@@ -179,7 +179,7 @@ async function send({ token, fetch: ask = fetch }: ClientOptions, url: string, i
   if (token !== undefined) headers.set('authorization', `Bearer ${token}`)
   let response: Response
   try {
-    // Never to another place: a redirect would carry the token and the prompt there.
+    // Redirects are refused: they would carry the token and the prompt to another place.
     response = await ask(url, { ...init, headers, redirect: 'error' })
   } catch (error) {
     if (init.signal?.aborted === true) throw error
@@ -194,7 +194,7 @@ function eventsPath(sessionId: string | undefined, after: string | undefined): s
   return sessionId === undefined ? `/v1/events${query}` : `/v1/sessions/${encodeURIComponent(sessionId)}/events${query}`
 }
 
-/** A quarter of a second, doubled up to five. */
+/** A quarter of a second, doubled at each attempt up to five seconds. */
 function backOff(attempt: number): number {
   return Math.min(5000, 250 * 2 ** Math.min(attempt - 1, 10))
 }

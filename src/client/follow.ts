@@ -12,16 +12,16 @@ export interface FollowOptions {
   readonly open: (after: string | undefined, signal: AbortSignal) => Promise<Response>
   readonly after?: string
   readonly signal?: AbortSignal
-  /** How long to wait before attempt 1, 2, … to come back. */
+  /** The wait before attempt 1, 2, … to connect again. */
   readonly retryDelayMs: (attempt: number) => number
-  /** A stream that is silent for longer is taken for dead; the server's signs of life come more often. */
+  /** A stream that is silent for longer counts as dead; the server's heartbeats come more often. */
   readonly silenceMs: number
 }
 
 /**
- * Every event exactly once and in order: a connection that breaks is opened again behind the last event that was given
- * out. Ends when the signal is aborted. Fails where the first connection can't be made, and later only with what coming
- * back can't mend.
+ * Every event exactly once and in order: a connection that breaks is opened again behind the last event that was
+ * delivered. Ends when the signal aborts. Fails where the first connection can't be made, and later only for a reason
+ * that another attempt can't mend.
  */
 export async function* follow(options: FollowOptions): AsyncGenerator<ClientEvent, void, undefined> {
   const { signal = new AbortController().signal, retryDelayMs } = options
@@ -56,7 +56,10 @@ async function connect(
   }
 }
 
-/** Asks until it is answered, or refused with what asking again can't mend. Answers `ifAborted` once the signal aborts. */
+/**
+ * Tries until there is an answer, or a failure that another attempt can't mend. Answers `ifAborted` once the signal
+ * aborts.
+ */
 export async function persist<T>(
   ask: () => Promise<T>,
   {
@@ -82,7 +85,7 @@ function lostIfRetryable(error: unknown): 'lost' {
   throw error
 }
 
-/** Asked afresh: the compiler remembers what held before an `await`. */
+/** A function, because the compiler assumes that a property stays the same across an `await`. */
 function isAborted(signal: AbortSignal): boolean {
   return signal.aborted
 }
@@ -91,7 +94,7 @@ function isAborted(signal: AbortSignal): boolean {
 async function* eventsOf(response: Response, silenceMs: number): AsyncGenerator<ClientEvent, void, undefined> {
   if (response.body === null) return
   const parser = new SseParser()
-  // By a reader: not every browser can iterate a stream.
+  // Not every browser can iterate a stream, so it is read with a reader.
   const reader = response.body.getReader()
   const decoder = new TextDecoder()
   try {
@@ -120,7 +123,7 @@ async function readWithin(
 
 function parseEvent(data: string, response: Response): ClientEvent {
   try {
-    // The server's own event: it wrote what the type says.
+    // A server writes events of this type.
     return JSON.parse(data) as ClientEvent
   } catch {
     throw foreignError(response)

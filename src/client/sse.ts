@@ -1,4 +1,4 @@
-/** Server-Sent Events, cut out of a stream of text. Text in, events out, no I/O. */
+/** Parses Server-Sent Events: text in, events out, no I/O. */
 
 export interface ServerSentEvent {
   readonly id?: string
@@ -9,7 +9,7 @@ export interface ServerSentEvent {
 export class SseParser {
   #rest = ''
 
-  /** The events that are whole now. Comments, which servers send as signs of life, are none. */
+  /** The events that are complete now. Comments, which servers send as heartbeats, are dropped. */
   push(text: string): readonly ServerSentEvent[] {
     const blocks = (this.#rest + text).split('\n\n')
     this.#rest = blocks.pop() ?? ''

@@ -1,7 +1,7 @@
-/** Answers of a server as the errors of the project. */
+/** Turns answers of a server into errors of this project. */
 import { ERROR_CODES, type ErrorCode, MeerkatError } from '../errors.ts'
 
-/** The error in an answer that is none of success; what stands between us and the server may have written it. */
+/** The error in an unsuccessful answer; a proxy in between may have written it. */
 export async function responseError(response: Response): Promise<MeerkatError> {
   const body: unknown = await response.json().catch(() => undefined)
   const found = field(body, 'error')
@@ -15,7 +15,7 @@ export async function responseError(response: Response): Promise<MeerkatError> {
   })
 }
 
-/** A server that could not be reached, or went away before it answered. */
+/** The server could not be reached, or left before it answered. */
 export function unreachable(url: string, cause: unknown): MeerkatError {
   const text = `no answer from ${url}: is a meerkat server running there?`
   return new MeerkatError(
@@ -25,7 +25,7 @@ export function unreachable(url: string, cause: unknown): MeerkatError {
   )
 }
 
-/** An answer that no meerkat server gave. */
+/** The answer did not come from a meerkat server. */
 export function foreignError(response: Response): MeerkatError {
   const code = BY_STATUS[response.status] ?? 'internal'
   const text = `${response.url} answered ${response.status}, and not as a meerkat server does: is a proxy in between?`

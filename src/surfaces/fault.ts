@@ -1,19 +1,19 @@
-/** What leaves the process when something failed that nobody foresaw. */
+/** What callers get to see of unexpected failures. */
 import { randomUUID } from 'node:crypto'
 import { inspect } from 'node:util'
 import { asMeerkatError, MeerkatError } from '../errors.ts'
 
-/** Hears of every fault: the whole error, under the id that the caller was told. */
+/** Called with every fault: the whole error, and the id that the caller was given. */
 export type FaultLog = (fault: { readonly id: string; readonly error: unknown }) => void
 
-/** One entry on stderr, where no daemon keeps a log of its own. */
+/** Writes one entry to stderr. */
 export const logToStderr: FaultLog = ({ id, error }) => {
   process.stderr.write(`meerkat: internal error ${id}: ${inspect(error)}\n`)
 }
 
 /**
- * The error as callers may see it. An `internal` one carries an id that the log has too, and says nothing of what an
- * unforeseen exception said: that text was written for nobody outside.
+ * The error as callers may see it. An `internal` one has an id, which the log has too, and none of the exception's
+ * text, which was not written for callers.
  */
 export function publicError(error: unknown, log: FaultLog): MeerkatError {
   const known = asMeerkatError(error)

@@ -1,8 +1,8 @@
 /**
- * REST as a function from requests to answers, guarded: for any server that speaks fetch.
+ * REST as a function from requests to answers, with its guards: for any server that speaks fetch.
  *
- * Enforces: a request for a host that is not ours, or from a page of an origin that was not named, is refused; where
- * callers have to show who they are, nothing but the probe goes without.
+ * Enforces: a request for an unknown host, or from a page of an origin that was not named, is refused; where callers
+ * have to authenticate, only the health probe is answered without.
  */
 import { Hono } from 'hono'
 import { cors } from 'hono/cors'
@@ -13,7 +13,7 @@ import { guardCaller, guardHost, guardOrigin, hasToken, safeHeaders } from './ht
 import { type RestApp, type RestVariables, rest } from './rest.ts'
 import { HANDLER_OPTIONS, type HandlerOptions } from './server-options.ts'
 
-/** Answers requests. `closing` ends streams and waiting when it is aborted. */
+/** Answers requests. Aborting `closing` ends streams and waits. */
 export function fetchHandler(
   options: HandlerOptions & { readonly closing?: AbortSignal },
 ): (request: Request) => Promise<Response> {
@@ -23,7 +23,7 @@ export function fetchHandler(
   return async request => app.fetch(request)
 }
 
-/** The app behind its guards, of options that were checked; `host` is where it listens. */
+/** The app behind its guards, for options that were checked; `host` is where it listens. */
 export function guarded(options: HandlerOptions & { readonly closing?: AbortSignal }, host: string): RestApp {
   checkCallers(options)
   const { runtime, token, authorize, allowedHosts = [], allowedOrigins = [] } = options

@@ -1,23 +1,26 @@
 /**
- * The door every operation's parameters come through: first is it plain, bounded JSON, then is it what the operation
- * takes. Whatever is wrong becomes one `invalid-params` that names every field it minds.
+ * The door for the parameters of every operation: they have to be plain, bounded JSON, and what the operation takes.
+ * Everything that is wrong becomes one `invalid-params`, which names every wrong field.
  */
 import type { z } from 'zod'
 import { MeerkatError } from '../errors.ts'
 
-/** Nesting of a value, the parameters' own braces included. Deeper ones only exist to hurt whoever walks them. */
+/**
+ * The deepest nesting of a value, including the parameters' own braces; more would only overflow the code that reads
+ * it.
+ */
 const MAX_JSON_DEPTH = 64
-/** Objects and lists in a value: one that refers to itself, or shares its parts many times over, has no end to walk to. */
+/** The most objects and lists in a value: one that refers to itself would never end. */
 const MAX_JSON_NODES = 1_000_000
 
 export interface Problem {
-  /** Where, as `content.0.text`; empty for the parameters as a whole. */
+  /** The place, such as `content.0.text`; empty for the parameters as a whole. */
   readonly path: string
-  /** What is wrong, to be read behind the path. */
+  /** What is wrong, to be read after the path. */
   readonly message: string
 }
 
-/** The parameters as the schema types them, or `invalid-params`. */
+/** The parameters with the schema's type, or `invalid-params`. */
 export function parseParams<Schema extends z.ZodType>(schema: Schema, params: unknown): z.output<Schema> {
   const unsafe = findUnsafe(params, { nodes: 0 })
   if (unsafe !== undefined) throw invalidParams([unsafe])
@@ -26,7 +29,7 @@ export function parseParams<Schema extends z.ZodType>(schema: Schema, params: un
   throw invalidParams(parsed.error.issues.flatMap(issue => problemsOf(issue, params, [])))
 }
 
-/** One error for all of them; its message tells the first. */
+/** One error for all problems; its message has the first. */
 export function invalidParams(problems: readonly Problem[]): MeerkatError {
   const [first] = problems
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : ''
@@ -34,13 +37,13 @@ export function invalidParams(problems: readonly Problem[]): MeerkatError {
   return new MeerkatError('invalid-params', `${text}${more}`, { details: { issues: problems } })
 }
 
-/** A caller in this process may spell "not given" as `undefined`; on the wire there is no such value. */
+/** In a program, `undefined` means "not given"; JSON has no such value. */
 function withoutUndefined(params: unknown): unknown {
   if (typeof params !== 'object' || params === null || Array.isArray(params)) return params
   return Object.fromEntries(Object.entries(params).filter(([, value]) => value !== undefined))
 }
 
-/** The first place that is too deep, or whose name would reach a prototype once somebody copies the value. */
+/** The first place that is too deep, or whose name would reach a prototype when the value is copied. */
 function findUnsafe(value: unknown, walked: { nodes: number }, path: readonly PropertyKey[] = []): Problem | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   if (path.length >= MAX_JSON_DEPTH) {
@@ -64,7 +67,7 @@ function problemsOf(issue: z.core.$ZodIssue, params: unknown, parent: readonly P
   return unionProblems(issue, params, at)
 }
 
-/** Of a union only the branch that the caller meant is worth telling: the one whose outer form fits. */
+/** Of a union, only the problems of the branch that the caller meant are of use: the one whose outer form fits. */
 function unionProblems(
   issue: z.core.$ZodIssueInvalidUnion,
   params: unknown,

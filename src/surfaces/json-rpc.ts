@@ -1,9 +1,9 @@
 /**
- * JSON-RPC 2.0 over anything that carries texts: batches, notifications, subscriptions, cancelling.
+ * JSON-RPC 2.0 over anything that carries texts: batches, notifications, subscriptions, cancellation.
  *
- * Enforces: every request gets exactly one answer unless the peer went away; the number of requests under way is
- * bounded; cancelling a request ends its waiting and never a run; a subscription's first event comes behind the answer
- * that names it; a request finds the sessions that earlier ones on its connection open.
+ * Enforces: every request gets exactly one answer unless the peer left; the number of concurrent requests is bounded;
+ * cancelling a request ends its wait and never a run; the first event of a subscription follows the answer that names
+ * the subscription; a request finds the sessions that earlier requests of its connection opened.
  */
 import { z } from 'zod'
 import { MeerkatError } from '../errors.ts'
@@ -15,7 +15,7 @@ import type { Callable } from './operation.ts'
 import { type OperationName, operationNamed } from './operations.ts'
 
 export interface ConnectionOptions {
-  /** Requests under way at once; more are refused as `overloaded`. */
+  /** How many requests may be answered at once; more are refused as `overloaded`. */
   readonly maxInFlight?: number
   readonly log?: FaultLog
 }
@@ -23,24 +23,24 @@ export interface ConnectionOptions {
 export interface Connection {
   /** Takes one message: a request, a notification or a batch. Answers go to `send`. */
   receive(text: string): void
-  /** Tells the peer of a message that could not even be read. */
+  /** Tells the peer about a message that could not be read. */
   refuse(error: MeerkatError): void
-  /** Resolves when nothing that was received is unanswered. */
+  /** Resolves when every message has been answered. */
   idle(): Promise<void>
-  /** The peer is gone: ends waiting and subscriptions, sends nothing more. What was accepted stays accepted. */
+  /** The peer has left: ends waits and subscriptions, and sends nothing more. What was accepted stays accepted. */
   close(): void
 }
 
-/** The peer gives a request up; vscode-jsonrpc and its kin spell it the second way. */
+/** The methods by which a peer cancels a request; vscode-jsonrpc and its relatives use the second. */
 const CANCEL: ReadonlySet<string> = new Set(['cancel', '$/cancelRequest'])
 const cancelParams = z.strictObject({ id: z.union([z.string(), z.number()]) })
 
-/** Requests that make a session others speak of. */
+/** Requests that make a session which later requests name. */
 const OPENING: ReadonlySet<string> = new Set<OperationName>(['session/open', 'session/fork'])
 
 const RETRY_AFTER_MS = 1000
 
-/** Serves a peer. `send` takes one message and resolves when there is room for the next. */
+/** Serves a peer. `send` takes one message, and resolves when there is room for the next. */
 export function connection(
   runtime: Callable,
   send: (text: string) => void | Promise<void>,
@@ -55,10 +55,10 @@ class RpcConnection implements Connection {
   readonly #log: FaultLog
   readonly #maxInFlight: number
   readonly #subscriptions: Subscriptions
-  /** One for each request under way; those of notifications have no id. */
+  /** One for each request being answered; those of notifications have no id. */
   readonly #inFlight = new Map<RpcId | symbol, AbortController>()
   readonly #unanswered = new Set<Promise<void>>()
-  /** Settled when the sessions that earlier requests open are there. */
+  /** Settled when the sessions of earlier requests are open. */
   #opened: Promise<unknown> = Promise.resolve()
   #closed = false
 
@@ -92,7 +92,7 @@ class RpcConnection implements Connection {
     for (const controller of this.#inFlight.values()) controller.abort()
   }
 
-  /** A peer that can't be written to is gone. */
+  /** A failure to write means that the peer has left. */
   #track(work: Promise<void>): void {
     const watched: Promise<void> = work.catch(() => this.close()).finally(() => this.#unanswered.delete(watched))
     this.#unanswered.add(watched)
@@ -163,7 +163,7 @@ class RpcConnection implements Connection {
     return controller.signal
   }
 
-  /** Requests run side by side, but one may speak of a session that the line before it opens. */
+  /** Requests are performed side by side, but one may name a session that the line before it opens. */
   #perform(request: RpcRequest, signal: AbortSignal, afterwards: (() => void)[]): Promise<unknown> {
     const work = this.#opened.then(() => this.#start(request, signal, afterwards))
     if (OPENING.has(request.method)) this.#opened = work.catch(() => {})

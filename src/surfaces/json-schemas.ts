@@ -5,7 +5,7 @@ import { type OperationName, operationNames, operations } from './operations.ts'
 
 export type JsonSchema = z.core.JSONSchema.BaseSchema
 
-/** `SessionOpenParams` and `SessionOpenResult`. */
+/** For example `SessionOpenParams` and `SessionOpenResult`. */
 export function schemaNames(name: OperationName): { readonly params: string; readonly result: string } {
   const base = name
     .split('/')
@@ -14,7 +14,7 @@ export function schemaNames(name: OperationName): { readonly params: string; rea
   return { params: `${base}Params`, result: `${base}Result` }
 }
 
-/** Every schema by name; those that others use stand once, and `$ref` finds them behind `prefix`. */
+/** Every schema by name; shared ones stand once, and are referred to by `$ref` behind `prefix`. */
 export function jsonSchemas(prefix: string): Readonly<Record<string, JsonSchema>> {
   const registry = z.registry<{ id: string }>()
   for (const [id, shape] of Object.entries(namedShapes)) registry.add(shape, { id })
@@ -23,14 +23,14 @@ export function jsonSchemas(prefix: string): Readonly<Record<string, JsonSchema>
     registry.add(operations[name].input, { id: params })
     registry.add(operations[name].output, { id: result })
   }
-  // As input: defaults may be left out, and answers may grow fields.
+  // As input: fields with defaults may be left out, and answers may have more fields later.
   const { schemas } = z.toJSONSchema(registry, { io: 'input', uri: id => `${prefix}${id}`, override: tidy })
   return Object.fromEntries(
     Object.entries(schemas).map(([id, { $schema: _, $id: __, ...schema }]): [string, JsonSchema] => [id, schema]),
   )
 }
 
-/** `format` says all that the long pattern of a time says. */
+/** `format` says everything that the long pattern of a time says. */
 function tidy({ jsonSchema }: { readonly jsonSchema: JsonSchema }): void {
   if (jsonSchema.format === 'date-time') delete jsonSchema.pattern
 }

@@ -1,4 +1,4 @@
-/** Cuts a stream of bytes into lines of text. Bytes in, lines out, no I/O. */
+/** Splits a stream of bytes into lines of text: bytes in, lines out, no I/O. */
 import { MeerkatError } from '../errors.ts'
 
 const NEWLINE = 0x0a
@@ -8,14 +8,14 @@ export class LineReader {
   readonly #decoder = new TextDecoder('utf-8', { fatal: true })
   #pieces: Uint8Array[] = []
   #bytes = 0
-  /** The line under way is too long; its rest is skipped. */
+  /** Whether the current line is too long: its rest is skipped. */
   #skipping = false
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
   }
 
-  /** The lines that are whole now. One that can't be taken stands as the error that says why, in its place. */
+  /** The lines that are complete now. A line that can't be accepted is replaced by the error that says why. */
   push(chunk: Uint8Array): readonly (string | MeerkatError)[] {
     const found: (string | MeerkatError)[] = []
     let from = 0
@@ -26,12 +26,12 @@ export class LineReader {
     return [...found, ...this.#add(chunk.subarray(from))]
   }
 
-  /** The last line, where it had no newline. */
+  /** The last line, where it had no line feed. */
   end(): readonly (string | MeerkatError)[] {
     return this.#bytes === 0 ? [] : this.#cut()
   }
 
-  /** Keeps a piece of the line under way, and no more of it than the limit. */
+  /** Adds a piece to the current line, within the limit. */
   #add(piece: Uint8Array): readonly MeerkatError[] {
     if (this.#skipping) return []
     this.#bytes += piece.length

@@ -1,7 +1,7 @@
 /**
- * What each operation takes and answers: the column of the operations table that JSON-RPC, REST and its OpenAPI, the typed
- * client, the CLI and the reference are made from, so none of them can drift from another. What performs an operation
- * stands in the row of the same name (`src/session/table`), which does not compile unless it takes and answers this.
+ * The parameters and results of each operation: the part of the operations table from which JSON-RPC, REST and its
+ * OpenAPI document, the typed client, the CLI and the reference are made, so that they can't differ. The code of an
+ * operation is the row of the same name in `src/session/table`, which does not compile unless its types agree.
  */
 import type { z } from 'zod'
 import { MeerkatError } from '../errors.ts'
@@ -43,12 +43,12 @@ export type OperationName = keyof typeof operations
 
 type Input<Name extends OperationName> = z.input<(typeof operations)[Name]['input']>
 
-/** Parameters of an operation as a caller writes them; nobody changes what they hold. */
+/** The parameters of an operation as a caller writes them; they are never modified. */
 export type OperationParams<Name extends OperationName> = {
   [Field in keyof Input<Name>]: ReadonlyDeep<Input<Name>[Field]>
 }
 
-/** What an operation answers, as it stands on the wire. */
+/** The result of an operation, as it is sent. */
 export type OperationResult<Name extends OperationName> = Answer<(typeof operations)[Name]['output']>
 
 /** The names of the table, in its order. */
@@ -64,7 +64,7 @@ export function paramsOf(name: OperationName, params: unknown): unknown {
   return parseParams(operations[name].input, params)
 }
 
-/** The operation of that name; `unknown-operation` says which ones its family has. */
+/** The operation of that name; `unknown-operation` names the operations with the same prefix. */
 export function operationNamed(name: string): Operation {
   if (!isOperationName(name)) throw unknownOperation(name, operationNames)
   const schemas: OperationSchemas = operations[name]
@@ -84,7 +84,7 @@ function givenUp(name: string, cause: unknown): MeerkatError {
   return new MeerkatError('invalid-request', `${name} was given up: nobody waits for it any more`, { cause })
 }
 
-/** Calls an operation whose name is written down, with types: what answers it keeps to its schemas. */
+/** Calls an operation by name with types: its row satisfies its schemas. */
 export async function callOperation<Name extends OperationName>(
   runtime: Callable,
   name: Name,

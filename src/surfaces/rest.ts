@@ -1,6 +1,6 @@
 /**
- * REST: every operation as `POST /v1/{operation}`, the resource routes beside it, events as a stream, and the document
- * that describes them all. A Hono app, so it runs under any server that speaks fetch; `serve` guards it on a socket.
+ * REST: every operation as `POST /v1/{operation}`, the resource routes, events as streams, and the document that
+ * describes them. It is a Hono app, so it runs under any server that speaks fetch; `serve` guards it on a socket.
  */
 import { type Context, Hono } from 'hono'
 import { z } from 'zod'
@@ -22,25 +22,25 @@ import { callOperation, operationNamed } from './operations.ts'
 
 export interface RestOptions {
   readonly runtime: Callable
-  /** Largest body taken. */
+  /** The largest body that is accepted. */
   readonly maxBodyBytes?: number
-  /** An idle event stream gives a sign of life this often. */
+  /** How often an idle event stream sends a heartbeat. */
   readonly heartbeatMs?: number
-  /** Aborted when the server closes: streams end, waiting requests answer. */
+  /** Aborted when the server closes: streams end, and waiting requests are answered. */
   readonly closing?: AbortSignal
   readonly log?: FaultLog
 }
 
 interface Rest extends Required<RestOptions> {}
 
-/** Set by a guard in front where the caller has not shown who they are; such a caller learns the status only. */
+/** Set by a guard where the caller has not authenticated; such a caller learns the status only. */
 export interface RestVariables {
   readonly Variables: { readonly anonymous?: boolean }
 }
 
 export type RestApp = Hono<RestVariables>
 
-/** Adds the routes to `app`, behind whatever guards it has. */
+/** Adds the routes to `app`, behind the guards that it has. */
 export function rest(options: RestOptions, app: RestApp = new Hono<RestVariables>()): RestApp {
   const setup: Rest = {
     maxBodyBytes: 1_048_576,
@@ -87,19 +87,19 @@ async function bodyOf(operation: Operation, setup: Rest, c: Context<RestVariable
   return withHeaderKey(operation, params, c.req.header('idempotency-key'))
 }
 
-/** Most operations neither wait nor take long, and need no one to tell them to stop. */
+/** Most operations neither wait nor take long, so they need no signal. */
 function contextOf(operation: Operation, setup: Rest, c: Context<RestVariables>): CallContext {
   return operation.isLong || 'waitMs' in operation.input.shape ? { signal: waiting(setup, c) } : {}
 }
 
-/** The sender's span, where its client says it in the header that tracing uses. A header that is broken means nothing. */
+/** The sender's span, from the header that tracing clients send. A malformed header is ignored. */
 function traced(operation: Operation, params: unknown, c: Context<RestVariables>): unknown {
   const traceparent = c.req.header('traceparent')
   if (!isTraceparent(traceparent) || !('traceparent' in operation.input.shape)) return params
   return typeof params === 'object' && params !== null && !Array.isArray(params) ? { traceparent, ...params } : params
 }
 
-/** A parameter of the path can't be given a second time. */
+/** A parameter of the path must not be given a second time. */
 function withPath(given: unknown, path: Readonly<Record<string, string>>): unknown {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) return given
   const twice = Object.keys(path).filter(name => Object.hasOwn(given, name))
@@ -111,7 +111,7 @@ const streamParams = z.strictObject(eventPosition)
 
 async function streamEvents(setup: Rest, c: Context<RestVariables>): Promise<Response> {
   const query = queryParams(streamParams, new URL(c.req.url).searchParams)
-  // A browser that reconnects sends the URL as before and the last id besides: the header is the newer one.
+  // A browser that reconnects sends the old URL and the id of the last event: the header is the newer of the two.
   const lastEventId = c.req.header('last-event-id')
   const resumed = lastEventId === undefined || lastEventId === '' ? query : { ...query, after: lastEventId }
   const position = parseParams(streamParams, withPath(resumed, c.req.param()))
@@ -124,7 +124,7 @@ async function streamEvents(setup: Rest, c: Context<RestVariables>): Promise<Res
   )
 }
 
-/** Aborted when nobody waits for the answer any more: the client left, or the server closes. */
+/** Aborted when the answer is not wanted any more: the client left, or the server closes. */
 function waiting(setup: Rest, c: Context<RestVariables>): AbortSignal {
   return AbortSignal.any([c.req.raw.signal, setup.closing])
 }

@@ -1,4 +1,4 @@
-/** What `serve` and `fetchHandler` take, as data: for themselves, and for config files that give the same options. */
+/** The options of `serve` and `fetchHandler`, as data: for both, and for config files that give the same options. */
 import {
   aCount,
   aDelay,
@@ -18,32 +18,32 @@ import type { Callable } from './operation.ts'
 
 export interface HandlerOptions {
   readonly runtime: Callable
-  /** What callers have to send as `authorization: Bearer …`. */
+  /** The token that callers have to send as `authorization: Bearer …`. */
   readonly token?: string
-  /** Whether a request may be answered, in place of the token. One that it throws at is not answered. */
+  /** Decides in the place of the token whether a request may be answered. If it throws, the request is refused. */
   readonly authorize?: Authorize
   /**
-   * Names this server is reached by, beside those of this machine. Without any, a server whose callers have to show who
-   * they are answers for every name when it is reached by others.
+   * Host names by which this server is reached, besides those of this machine. Without any, a server that others can
+   * reach and whose callers have to authenticate answers for every name.
    */
   readonly allowedHosts?: readonly string[]
   /** Origins whose pages may call, such as `https://console.example.org`. */
   readonly allowedOrigins?: readonly string[]
-  /** Largest body taken; 1 MiB unless told. */
+  /** The largest body that is accepted; default 1 MiB. */
   readonly maxBodyBytes?: number
-  /** An idle event stream gives a sign of life this often; 15 s unless told. */
+  /** How often an idle event stream sends a heartbeat; default 15 s. */
   readonly heartbeatMs?: number
   readonly log?: FaultLog
 }
 
 export interface ServeOptions extends HandlerOptions {
-  /** Where it listens; 127.0.0.1 unless told. Callers from elsewhere have to show who they are. */
+  /** The address to listen on; default 127.0.0.1. On any other, callers have to authenticate. */
   readonly host?: string
-  /** 4747 unless told; 0 takes a free one. */
+  /** Default 4747; 0 takes a free port. */
   readonly port?: number
   /** How long a client may take to send a request. */
   readonly requestTimeoutMs?: number
-  /** How long requests under way may take when the server closes. */
+  /** How long requests may go on when the server closes. */
   readonly graceMs?: number
 }
 

@@ -1,8 +1,9 @@
 /**
- * The HTTP server: REST on a socket, guarded.
+ * The HTTP server: REST on a socket, with guards.
  *
- * Enforces: it listens on this machine only unless told otherwise, and then not without a token; what a client sends is
- * bounded in size and in time; closing ends streams, lets requests finish, and takes no longer than its grace.
+ * Enforces: it listens on this machine only, unless an option says otherwise, and then not without a token; what a
+ * client sends is bounded in size and in time; closing ends streams, lets requests finish, and takes no longer than its
+ * grace.
  */
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
@@ -24,7 +25,7 @@ export interface RunningServer extends AsyncDisposable {
   readonly url: string
   readonly host: string
   readonly port: number
-  /** Stops accepting, ends streams and waits for requests under way, for as long as the grace is. Idempotent. */
+  /** Stops accepting, ends streams and waits for current requests within the grace. May be called twice. */
   readonly close: () => Promise<void>
 }
 
@@ -51,7 +52,7 @@ function checkReach(host: string, { token, authorize }: ServeOptions): void {
   )
 }
 
-/** A node server for the app; its own limits keep slow senders from holding sockets. */
+/** A node server for the app; its limits keep slow senders from occupying sockets. */
 function createHttpServer(app: RestApp, requestTimeoutMs: number): Server {
   const answer = async (request: Request, { outgoing }: HttpBindings): Promise<Response> => {
     const response = await app.fetch(request)
@@ -61,7 +62,7 @@ function createHttpServer(app: RestApp, requestTimeoutMs: number): Server {
     return RESPONSE_ALREADY_SENT
   }
   const listener = getRequestListener((request, env) => answer(request, env as HttpBindings), {
-    // The globals are the host program's, not ours to replace.
+    // The globals belong to the program, which embeds the server.
     overrideGlobalObjects: false,
     errorHandler: error =>
       errorResponse(new MeerkatError('invalid-request', 'the request line or a header is not valid', { cause: error })),

@@ -10,7 +10,7 @@ import type { Callable } from './operation.ts'
 export interface StdioOptions extends ConnectionOptions {
   readonly input?: Readable
   readonly output?: Writable
-  /** Longest line taken, in bytes; a longer one is refused and the next one read. */
+  /** The longest line that is accepted, in bytes; a longer one is refused, and the next one is read. */
   readonly maxLineBytes?: number
 }
 
@@ -22,7 +22,7 @@ const OPTIONS: Fields<StdioOptions> = {
   log: optional(aFunction),
 }
 
-/** Serves until the input ends and all it asked for is answered, or the output is gone. The runtime stays open. */
+/** Serves until the input ends and everything is answered, or the output is gone. The runtime stays open. */
 export async function serveStdio(runtime: Callable, options: StdioOptions = {}): Promise<void> {
   checkArgument('serveStdio', 'runtime', runtime, withMethods('a runtime', 'call'))
   checkOptions('serveStdio', options, OPTIONS)

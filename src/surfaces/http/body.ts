@@ -1,7 +1,7 @@
-/** Bodies of HTTP requests: JSON, declared as JSON, and no larger than the limit. */
+/** Reads bodies of HTTP requests: JSON, declared as JSON, and no larger than the limit. */
 import { MeerkatError } from '../../errors.ts'
 
-/** The JSON value of the body; an empty body is an empty object. */
+/** The JSON value of the body; an empty body counts as an empty object. */
 export async function readJson(request: Request, maxBytes: number): Promise<unknown> {
   checkContentType(request.headers.get('content-type'))
   const bytes = await readBytes(request, maxBytes)
@@ -14,8 +14,8 @@ export async function readJson(request: Request, maxBytes: number): Promise<unkn
 }
 
 /**
- * A page of another origin can make a browser post text or a form here without asking first; it can't post JSON so.
- * Hence the type is required even where there is nothing to parse.
+ * A page of another origin can make a browser post text or a form here without a preflight, but not JSON. So the
+ * content type is required even where the body is empty.
  */
 function checkContentType(contentType: string | null): void {
   const mediaType = contentType?.split(';', 1)[0]?.trim().toLowerCase()
@@ -24,7 +24,7 @@ function checkContentType(contentType: string | null): void {
   throw new MeerkatError('invalid-request', `the content type must be "application/json", it is ${given}`)
 }
 
-/** Reads as much as is allowed and not a byte more, whatever `content-length` says. */
+/** Reads no more bytes than the limit, whatever `content-length` says. */
 async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array> {
   if (Number(request.headers.get('content-length') ?? 0) > maxBytes) throw tooLarge(maxBytes)
   if (request.body === null) return new Uint8Array()
@@ -39,7 +39,7 @@ async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array
     }
   } catch (error) {
     if (error instanceof MeerkatError) throw error
-    // Whatever breaks a body while it comes is the client's: it left, was too slow, or sent what is no body.
+    // A body that breaks off is the client's fault: it left, was too slow, or sent a malformed body.
     throw new MeerkatError('invalid-request', 'the body ended before it was whole', { cause: error })
   }
   return Buffer.concat(chunks, size)

@@ -1,9 +1,9 @@
 /**
- * Who may talk to a server on a socket.
+ * Which callers may talk to a server on a socket.
  *
- * Any page in a browser can send requests to 127.0.0.1. Enforces: a request for a host that is not ours is refused (DNS
- * rebinding makes a foreign page look like our own), a request from a page of another origin is refused, and where a
- * token is set nothing but the probe goes without it.
+ * Any page in a browser can send requests to 127.0.0.1. Enforces: a request for an unknown host is refused (by DNS
+ * rebinding a foreign page can look like one of this server); a request from a page of another origin is refused; and
+ * where a token is set, only the health probe is answered without it.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { MiddlewareHandler } from 'hono'
@@ -14,9 +14,9 @@ import { hostName, isLoopback, isWildcard, unbracketed } from './hosts.ts'
 
 type Guard = MiddlewareHandler<RestVariables>
 
-/** Lets requests through that name a host of ours. */
+/** Passes requests that name a host of this server. */
 export function guardHost(boundTo: string, allowed: readonly string[]): Guard {
-  // On every interface there is no list of names to know; such a server has a token, and no foreign page knows that.
+  // A server on every interface can't list its names; it has a token, which no foreign page knows.
   const open = isWildcard(boundTo) && allowed.length === 0
   const ours = new Set([...allowed, boundTo].map(host => unbracketed(host).toLowerCase()))
   return async (c, next) => {
@@ -33,7 +33,7 @@ export function guardHost(boundTo: string, allowed: readonly string[]): Guard {
   }
 }
 
-/** Lets requests through that come from no page, a page of this server, or one of an allowed origin. */
+/** Passes requests that come from no page, from a page of this server, or from an allowed origin. */
 export function guardOrigin(allowed: readonly string[]): Guard {
   return async (c, next) => {
     const origin = c.req.header('origin')
@@ -54,7 +54,7 @@ function isOwn(origin: string, host: string | undefined): boolean {
 /** Whether a request may be answered. */
 export type Authorize = (request: Request) => boolean | Promise<boolean>
 
-/** Lets requests through that are allowed. A probe of `/healthz` may come without and learns little. */
+/** Passes authorized requests. A probe of `/healthz` passes without, and learns little. */
 export function guardCaller(isAllowed: Authorize, hint: string): Guard {
   return async (c, next) => {
     if ((await isAllowed(c.req.raw)) === true) return next()
@@ -73,7 +73,7 @@ export function hasToken(token: string): Authorize {
   const wanted = digest(token)
   return request => {
     const given = /^bearer +(\S+) *$/i.exec(request.headers.get('authorization') ?? '')?.[1]
-    // Digests have one length, so the time it takes tells nothing about how much of the token was right.
+    // Digests have one length, so the time of the comparison tells nothing about the token.
     return given !== undefined && timingSafeEqual(digest(given), wanted)
   }
 }
@@ -82,7 +82,7 @@ function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest()
 }
 
-/** What every answer carries: nothing here is a page, and nothing here is worth keeping. */
+/** Headers of every answer: answers are no pages, and must not be cached. */
 export const safeHeaders: Guard = async (c, next) => {
   await next()
   c.res.headers.set('x-content-type-options', 'nosniff')

@@ -1,10 +1,13 @@
-/** The header `Idempotency-Key`: another way to say the field `idempotencyKey`. */
+/** The header `Idempotency-Key`: another way to give the field `idempotencyKey`. */
 import { MeerkatError } from '../../errors.ts'
 import type { Operation } from '../operation.ts'
 
 const FIELD = 'idempotencyKey'
 
-/** The parameters with the key of the header. One that nothing would read is refused: a repeat would not be known. */
+/**
+ * The parameters with the key of the header. A key for an operation that has none is refused, because a repetition
+ * would not be recognised.
+ */
 export function withHeaderKey(operation: Operation, params: unknown, header: string | undefined): unknown {
   if (header === undefined) return params
   if (!Object.hasOwn(operation.input.shape, FIELD)) {
@@ -23,7 +26,7 @@ export function withHeaderKey(operation: Operation, params: unknown, header: str
   return { ...params, [FIELD]: key }
 }
 
-/** Some clients send it as the draft standard has it, as a quoted string. */
+/** Some clients send it as a quoted string, as the draft standard says. */
 function unquoted(header: string): string {
   return /^"(.*)"$/.exec(header)?.[1] ?? header
 }

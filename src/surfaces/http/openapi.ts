@@ -9,7 +9,7 @@ type Schemas = Readonly<Record<string, JsonSchema>>
 
 const PREFIX = '#/components/schemas/'
 
-/** Built once; nothing in it but the version ever differs. */
+/** Built once; only the version could differ. */
 let built: { readonly version: string; readonly document: Json } | undefined
 
 export function openApi(version: string): Json {
@@ -22,7 +22,7 @@ function build(version: string): Json {
   return {
     openapi: '3.1.0',
     info: { title: 'Meerkat', version, description: 'A durable session runtime for AI agents.' },
-    // With and without a token: whether one is needed is the server's setting.
+    // With or without a token: the server's settings decide whether one is needed.
     security: [{}, { bearer: [] }],
     paths: paths(schemas),
     components: {
@@ -78,7 +78,7 @@ function describeResource({ method, path, operation }: ResourceRoute, schemas: S
   }
 }
 
-/** The header that counts like the field, where there is the field. */
+/** The header that counts like the field, for operations with that field. */
 function keyHeader(name: OperationName): readonly Json[] {
   if (!Object.hasOwn(operations[name].input.shape, 'idempotencyKey')) return []
   return [{ name: 'Idempotency-Key', in: 'header', schema: { type: 'string' }, description: 'Counts like the field.' }]

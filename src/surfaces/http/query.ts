@@ -1,8 +1,11 @@
-/** Parameters from the query of a URL: text is read as what the operation's schema takes. */
+/** Reads parameters from the query of a URL, with the types of the operation's schema. */
 import type { z } from 'zod'
 import { invalidParams } from '../invalid-params.ts'
 
-/** Each key once; numbers and booleans where the schema wants them. What does not fit is left for the schema to refuse. */
+/**
+ * Each key once; numbers and booleans where the schema wants them. A value that does not fit is left for the schema to
+ * refuse.
+ */
 export function queryParams(schema: z.ZodObject, query: URLSearchParams): Readonly<Record<string, unknown>> {
   const keys = [...query.keys()]
   const doubled = keys.find((key, index) => keys.indexOf(key) !== index)
@@ -16,7 +19,7 @@ function read(type: string | undefined, text: string): unknown {
   return text
 }
 
-/** The type of a field beneath what makes it optional. */
+/** The type of a field, without what makes it optional. */
 function fieldType(schema: z.ZodObject, key: string): string | undefined {
   let field: unknown = Object.hasOwn(schema.shape, key) ? schema.shape[key] : undefined
   while (isWrapper(field)) field = field.def.innerType

@@ -1,4 +1,4 @@
-/** The resource routes that people expect beside `POST /v1/{operation}`: each is another way to spell an operation. */
+/** The resource routes that people expect besides `POST /v1/{operation}`: each is another spelling of an operation. */
 import type { OperationName } from '../operations.ts'
 
 export interface ResourceRoute {
@@ -18,10 +18,10 @@ export const resourceRoutes: readonly ResourceRoute[] = [
   { method: 'post', path: '/v1/sessions/:sessionId/cancel', operation: 'run/cancel' },
 ]
 
-/** Event streams: of one session, and of all. */
+/** The event streams: of one session, and of all. */
 export const eventRoutes: readonly string[] = ['/v1/sessions/:sessionId/events', '/v1/events']
 
-/** Names of the parameters in a path. */
+/** The names of the parameters in a path. */
 export function pathParams(path: string): readonly string[] {
   return [...path.matchAll(/:(\w+)/g)].flatMap(([, name]) => name ?? [])
 }

@@ -1,14 +1,14 @@
 /**
- * The sockets of a server, by whether a request is under way on them.
+ * The sockets of a server, and how many requests are being answered on each.
  *
- * Node's own list counts a connection as busy until its first request, and browsers and clients open some ahead that
- * they may never use: closing would wait for them.
+ * For Node a connection is busy until its first request. Browsers and clients open some in advance that they may never
+ * use, and closing would wait for them.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
 export class Sockets {
-  /** Requests under way on each open socket. */
+  /** How many requests are being answered on each open socket. */
   readonly #requests = new Map<Socket, number>()
   #closing = false
 
@@ -23,7 +23,7 @@ export class Sockets {
     })
   }
 
-  /** Ends every socket as soon as nothing is under way on it. */
+  /** Ends every socket as soon as no request is being answered on it. */
   endWhenIdle(): void {
     this.#closing = true
     for (const [socket, requests] of this.#requests) if (requests === 0) socket.destroySoon()

@@ -1,16 +1,16 @@
-/** JSON-RPC 2.0 as text and values. Pure. */
+/** Parses and writes JSON-RPC 2.0. Pure. */
 import { ERROR_CODES, MeerkatError } from '../../errors.ts'
 
 export type RpcId = string | number | null
 
-/** A request, or a notification where `id` is absent. */
+/** A request; a notification where `id` is absent. */
 export interface RpcRequest {
   readonly id?: RpcId
   readonly method: string
   readonly params: unknown
 }
 
-/** What one element of a message is. A `reply` answers a question that we never ask, and is dropped. */
+/** One element of a message. A `reply` answers a question that we never ask, and is dropped. */
 export type RpcElement =
   | { readonly type: 'request'; readonly request: RpcRequest }
   | { readonly type: 'reply' }
@@ -48,7 +48,7 @@ function isObject(value: unknown): value is Fields {
   return isParams(value) && !Array.isArray(value)
 }
 
-/** JSON-RPC knows parameters by name and by position; that ours go by name is said by `invalid-params`. */
+/** JSON-RPC allows parameters by position; `invalid-params` says that ours go by name. */
 function isParams(value: unknown): value is object {
   return typeof value === 'object' && value !== null
 }

@@ -16,13 +16,13 @@ export const UNSUBSCRIBE = 'events/unsubscribe'
 const subscribeParams = z.strictObject(eventPosition)
 const unsubscribeParams = z.strictObject({ subscription: name() })
 
-/** A reader that nobody wakes asks again after this time. */
+/** A subscription that gets no hint reads again after this time. */
 const IDLE_MS = 30_000
 const MAX_SUBSCRIPTIONS = 100
 
 export interface SubscriptionsOptions {
   readonly runtime: Callable
-  /** Resolves when the peer took the text: the next event is read only then. */
+  /** Resolves when the peer took the text: only then is the next event read. */
   readonly send: (text: string) => Promise<void>
   readonly log: FaultLog
 }
@@ -35,7 +35,7 @@ export class Subscriptions {
     this.#options = options
   }
 
-  /** Answers the subscription and what starts it; to be started once the answer is on its way. */
+  /** Answers the subscription and a function that starts it, to be called once the answer is sent. */
   async subscribe(params: unknown): Promise<{ readonly subscription: string; readonly start: () => void }> {
     const position = parseParams(subscribeParams, params)
     if (this.#open.size >= MAX_SUBSCRIPTIONS) {
@@ -69,7 +69,10 @@ export class Subscriptions {
     this.#open.clear()
   }
 
-  /** Reads and sends until somebody ends it. A feed that fails says so: silence would look like "nothing happened". */
+  /**
+   * Reads and sends until the subscription ends. A feed that fails is reported: silence would look like "nothing
+   * happened".
+   */
   async #deliver(subscription: string, feed: EventFeed, signal: AbortSignal): Promise<void> {
     const { send, log } = this.#options
     try {
@@ -81,7 +84,7 @@ export class Subscriptions {
       if (signal.aborted) return
       this.#open.delete(subscription)
       const ended = notificationText('events/ended', { subscription, error: publicError(error, log) })
-      // A peer that can't even be told is gone, and whoever writes to it next finds out.
+      // A peer that can't be told has left, which the next write finds out.
       await send(ended).catch(() => {})
     }
   }

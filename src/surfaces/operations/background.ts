@@ -1,4 +1,4 @@
-/** What goes on without a run: schedules, and operations that outlast the turn that began them. */
+/** Schemas for work beside the runs: schedules and background operations. */
 import { z } from 'zod'
 import { MAX_KEY_CHARS } from '../../names.ts'
 import type { OperationSchemas } from '../operation.ts'

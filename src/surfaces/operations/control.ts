@@ -1,4 +1,4 @@
-/** The lifecycle of a session. Each is idempotent: asked again, it completes what is left to do. */
+/** Schemas for the lifecycle of a session. Each operation is idempotent: a second call completes what is left to do. */
 import { z } from 'zod'
 import { sessionId } from './fields.ts'
 

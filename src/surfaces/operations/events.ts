@@ -1,10 +1,10 @@
-/** The event log, read by cursor. */
+/** Schemas for the event log, which is read by cursor. */
 import { z } from 'zod'
 import type { OperationSchemas } from '../operation.ts'
 import { limit, name, waitMs } from './fields.ts'
 import { event } from './shapes.ts'
 
-/** Where a reader of events stands. */
+/** The place of a reader of events. */
 export const eventPosition = {
   sessionId: z.exactOptional(name()).describe('Only events of this session; of all sessions when absent.'),
   after: z.exactOptional(name(500)).describe('Read behind this cursor; from the first event when absent.'),

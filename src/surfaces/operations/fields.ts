@@ -1,4 +1,4 @@
-/** Fields that parameters of several operations share, each with its bounds and the words the documents use. */
+/** Fields that several operations share, each with its bounds and its description for the documents. */
 import { z } from 'zod'
 import { MAX_ID_CHARS, NOT_PRINTABLE, PRINTABLE } from '../../names.ts'
 import { LONGEST_MS } from '../../time.ts'
@@ -14,13 +14,13 @@ export const runId: z.ZodString = name().describe('The run.')
 export const after: z.ZodString = name(500).describe('Continue behind this cursor: the `next` of the page before.')
 export const limit: z.ZodDefault<z.ZodInt> = z.int().min(1).max(1000).default(100).describe('Most entries to answer.')
 
-/** The longest a request may wait; whoever wants to wait longer asks again. */
+/** The longest wait of a request; a caller that wants to wait longer asks again. */
 export const MAX_WAIT_MS: number = 600_000
 export const waitMs: z.ZodInt = z.int().min(0).max(MAX_WAIT_MS)
 
-/** Count that makes no sense at zero. */
+/** A count that makes no sense at zero. */
 export const positive: z.ZodInt = z.int().min(1)
-/** Duration that makes no sense at zero. */
+/** A duration that makes no sense at zero. */
 export const duration: z.ZodInt = z.int().min(1).max(LONGEST_MS)
 
 export const cursor: z.ZodString = z.string().describe('Events behind this cursor are newer than the answer.')

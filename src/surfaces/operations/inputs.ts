@@ -1,4 +1,4 @@
-/** Inputs: the one door for whatever a session shall answer. */
+/** Schemas for inputs: the one door for everything that a session is to answer. */
 import { z } from 'zod'
 import { isFileData, MAX_FILE_CHARS, MEDIA_TYPE } from '../../file-data.ts'
 import { MAX_KEY_CHARS } from '../../names.ts'
@@ -23,7 +23,7 @@ const contentPart = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('json'), value: json }),
 ])
 
-/** What an input says, as callers write it. */
+/** The content of an input, as callers write it. */
 export const content = z.union([z.string().min(1), z.array(contentPart).min(1).max(1000)])
 
 const send = {

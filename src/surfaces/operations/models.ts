@@ -1,4 +1,4 @@
-/** Which model a session has. */
+/** Schemas for the model of a session. */
 import { z } from 'zod'
 import type { OperationSchemas } from '../operation.ts'
 import { name, positive, sessionId } from './fields.ts'

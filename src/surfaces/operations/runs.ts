@@ -1,4 +1,4 @@
-/** Runs: one attempt each to answer inputs. */
+/** Schemas for runs: each is one attempt to answer inputs. */
 import { z } from 'zod'
 import type { OperationSchemas } from '../operation.ts'
 import { after, limit, next, runId, sessionId } from './fields.ts'

@@ -1,4 +1,4 @@
-/** The runtime as a whole. */
+/** Schemas for the runtime as a whole. */
 import { z } from 'zod'
 import type { OperationSchemas } from '../operation.ts'
 import { strings } from './fields.ts'

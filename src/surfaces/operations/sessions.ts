@@ -1,4 +1,4 @@
-/** Sessions: opening, finding, reading, forking and what explains them. */
+/** Schemas for sessions: opening, listing, reading, forking and explaining them. */
 import { z } from 'zod'
 import type { OperationSchemas } from '../operation.ts'
 import { after, duration, limit, name, next, positive, sessionId } from './fields.ts'

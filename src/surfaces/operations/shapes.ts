@@ -1,6 +1,6 @@
 /**
- * What operations answer. Objects are open: a later release may add fields, and a client that does not know them skips
- * them.
+ * The shapes of results. Objects are open: a later release may add fields, and clients skip fields that they don't
+ * know.
  */
 import { z } from 'zod'
 import { json, strings, time } from './fields.ts'
@@ -134,7 +134,7 @@ export const message = z.object({
   at: time,
 })
 
-/** What it holds by type is in docs/events.md; a reader passes over what it does not know. */
+/** docs/events.md lists the fields of each type; readers skip what they don't know. */
 export const event = z.looseObject({
   cursor: z.string(),
   sessionId: z.string(),
@@ -239,7 +239,7 @@ export const backgroundOperation = z.object({
     .describe('Why it was given up or ended by its session: timed-out, crashed-process, owner-lost, …'),
 })
 
-/** Shapes that several results share, by the name the OpenAPI document gives them. */
+/** Shapes that several results share, by their names in the OpenAPI document. */
 export const namedShapes = {
   Session: session,
   Input: input,

@@ -1,4 +1,4 @@
-/** What is kept, and for how long. */
+/** Schemas for what is stored, and for how long. */
 import { z } from 'zod'
 import type { OperationSchemas } from '../operation.ts'
 import { sessionId } from './fields.ts'

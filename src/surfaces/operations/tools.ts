@@ -1,4 +1,4 @@
-/** Tools, the calls they got and the decisions they wait for. */
+/** Schemas for tools, their calls, and the decisions that calls wait for. */
 import { z } from 'zod'
 import type { OperationSchemas } from '../operation.ts'
 import { json, name, sessionId } from './fields.ts'
