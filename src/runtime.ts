@@ -116,10 +116,8 @@ export type { SessionExecutor, SessionPort } from './host/session-port.ts'
 export { isGenuine, type RuntimeAuthorityWitness } from './host/witness.ts'
 export { type Ids, uuidIds } from './ids.ts'
 export {
-  type BaseChanged,
   DslTransitionError,
   MachineAuthority,
-  type Staged,
 } from './kernel/authority.ts'
 export {
   classifyRuntimeLifecycleDurableState,

@@ -1,5 +1,5 @@
 import { unfinishedCount } from '../kernel/regions/endings/table.ts'
-import { phaseShown } from '../kernel/regions/lifecycle/table.ts'
+import { phaseShown } from '../kernel/regions/lifecycle/state.ts'
 import { nextDueAt } from '../kernel/regions/schedules/table.ts'
 import { completionsUntold } from '../kernel/runnable.ts'
 import type { MeerkatState } from '../kernel/state.ts'
@@ -16,7 +16,7 @@ export function headOf(state: MeerkatState, commits: number): Head {
   const { transcript } = state
   const dueAt = ownerNeededFrom(state)
   return {
-    phase: phaseShown(state),
+    phase: phaseShown(state.lifecycle),
     unfinished: unfinishedCount(state),
     messages: transcript.length,
     commits,

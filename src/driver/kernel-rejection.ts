@@ -2,7 +2,7 @@
 import { defined } from '../defined.ts'
 import { type ErrorCode, MeerkatError } from '../errors.ts'
 import type { Refusal } from '../kernel/authority.ts'
-import { phaseShown } from '../kernel/regions/lifecycle/table.ts'
+import { phaseShown } from '../kernel/regions/lifecycle/state.ts'
 import type { MeerkatFacts } from '../kernel/state.ts'
 
 /**
@@ -36,7 +36,7 @@ interface ErrorParts {
 function errorParts(refusal: Refusal, state: Stands | undefined, named: string | undefined): ErrorParts {
   const { kind, context, phase: spine = '', own } = refusal
   const asked = named ?? inWords(context.slice(context.lastIndexOf('/') + 1))
-  const phase = spine === state?.lifecycle.phase ? phaseShown(state) : spine
+  const phase = spine === state?.lifecycle.phase ? phaseShown(state.lifecycle) : spine
   if (kind !== 'no-matching-transition' || own !== undefined || spine === '')
     return requestRefused(refusal, asked, phase)
   // A retired session whose last run goes on has the phase `running`, but is shown as `retired`.

@@ -11,6 +11,7 @@ import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { InputId, RunId } from '../kernel/ids.ts'
 import type { MeerkatInput } from '../kernel/inputs.ts'
 import { meerkat, step } from '../kernel/machine.ts'
+import { durablePhase } from '../kernel/regions/lifecycle/state.ts'
 import type { MeerkatState } from '../kernel/state.ts'
 import type { StepResult } from '../kernel/step.ts'
 import { withReferences } from '../store/blobs.ts'
@@ -269,20 +270,14 @@ export class Transaction {
 
   /** Emits an event for a change of the durable phase only: `attached` and `running` are conditions of the process. */
   #phaseChanged(before: MeerkatState, after: MeerkatState): void {
-    const from = durablePhase(before)
-    const to = durablePhase(after)
+    const from = durablePhase(before.lifecycle)
+    const to = durablePhase(after.lifecycle)
     if (from !== to && from !== 'initializing') this.event({ type: 'session.phase-changed', data: { from, to } })
   }
 }
 
 function settingsOf(changed: SessionRecord | undefined): CommitRecord['settings'] {
   return changed && { revision: changed.revision ?? 1, options: changed.options }
-}
-
-function durablePhase({ lifecycle }: MeerkatState): string {
-  if (lifecycle.phase === 'attached') return 'idle'
-  if (lifecycle.phase === 'running') return lifecycle.preRun === 'retired' ? 'retired' : 'idle'
-  return lifecycle.phase
 }
 
 function withoutInherited(event: EventRecord, runId: RunId | undefined, inputId: InputId | undefined): EventRecord {

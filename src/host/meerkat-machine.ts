@@ -9,7 +9,7 @@ import type { SessionClaimHandle } from '../handles/session-claim.ts'
 import type { InputId, RunId, RuntimeEpochId, SessionId } from '../kernel/ids.ts'
 import { entryOf, type LedgerEntry, unfinishedInputs } from '../kernel/regions/ledger/state.ts'
 import type { LifecyclePhase } from '../kernel/regions/lifecycle/state.ts'
-import { phaseShown } from '../kernel/regions/lifecycle/table.ts'
+import { phaseShown } from '../kernel/regions/lifecycle/state.ts'
 import { cancel } from '../session/control.ts'
 import type { Core } from '../session/core.ts'
 import { createRuntime } from '../session/create-runtime.ts'
@@ -333,7 +333,7 @@ export class MeerkatMachine implements AsyncDisposable {
 
   /** What the session is doing. A session that nobody registered is as good as destroyed. */
   runtimeState(sessionId: SessionId): LifecyclePhase {
-    return phaseShown(this.#steps.registered(sessionId).state)
+    return phaseShown(this.#steps.registered(sessionId).state.lifecycle)
   }
 
   /** An input that has not ended; once it has, `input` tells how. */

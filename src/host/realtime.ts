@@ -13,7 +13,7 @@ import { Mint, type Minted } from '../handles/minted.ts'
 import { DslTransitionError } from '../kernel/authority.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { SessionId } from '../kernel/ids.ts'
-import { phaseShown } from '../kernel/regions/lifecycle/table.ts'
+import { phaseShown } from '../kernel/regions/lifecycle/state.ts'
 import { surfaceOf } from '../kernel/regions/llm/state.ts'
 import {
   type BoundState,
@@ -136,7 +136,8 @@ export class RealtimeAttachments {
     const entry = this.#entries.of(sessionId)
     const state = entry.authority.snapshotState()
     const authorityEpoch = boundEpoch(this.#slice(sessionId).attachment)
-    if (authorityEpoch === undefined) throw notReady(sessionId, phaseShown(state), 'it has no realtime binding')
+    if (authorityEpoch === undefined)
+      throw notReady(sessionId, phaseShown(state.lifecycle), 'it has no realtime binding')
     const known = this.#current.get(entry)
     return known?.authorityEpoch === authorityEpoch ? known : this.#granted(entry, authorityEpoch)
   }
@@ -289,7 +290,7 @@ export class RealtimeAttachments {
     const { state } = this.#entries.live(sessionId)
     const { llm } = state
     if (!this.#entries.isServed(sessionId))
-      throw notReady(sessionId, phaseShown(state), `${operation} needs an executor`)
+      throw notReady(sessionId, phaseShown(state.lifecycle), `${operation} needs an executor`)
     if (surfaceOf(llm)?.realtime !== false || llm.phase === 'unknown') return
     const { model } = llm.identity
     const message = `${operation} was refused: the model ${model} of session ${sessionId} has no realtime transport`

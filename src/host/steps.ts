@@ -4,7 +4,7 @@ import type { Transaction } from '../driver/transaction.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import type { MeerkatInput } from '../kernel/inputs.ts'
-import { phaseShown } from '../kernel/regions/lifecycle/table.ts'
+import { phaseShown } from '../kernel/regions/lifecycle/state.ts'
 import type { ControlOperation } from '../session/api.ts'
 import { control } from '../session/control.ts'
 import type { Core } from '../session/core.ts'
@@ -36,7 +36,7 @@ export class HostSteps {
   /** The same, served by an executor. */
   served(sessionId: SessionId, needs: string): LiveSession {
     const live = this.registered(sessionId)
-    if (!this.#entries.isServed(sessionId)) throw notReady(sessionId, phaseShown(live.state), needs)
+    if (!this.#entries.isServed(sessionId)) throw notReady(sessionId, phaseShown(live.state.lifecycle), needs)
     return live
   }
 

@@ -1,21 +1,11 @@
 /**
  * An authority: the one owner of a machine's live state.
  *
- * 1. The state changes by an accepted step, a committed stage or a compare-and-restore, and by nothing else.
- * 2. `preview` and `stage` answer what would happen and change nothing.
- * 3. A stage is committed over the state it was made from, or not at all.
- * 4. The teardown gate closes once. Behind it every change is refused as `no-matching-transition`; reads go on.
+ * 1. The state changes by an accepted step or a compare-and-restore, and by nothing else.
+ * 2. The teardown gate closes once. Behind it every change is refused as `no-matching-transition`; reads go on.
  */
 import type { Tagged } from './region.ts'
 import type { Machine, Rejection, RejectionKind, StepResult, Transition } from './step.ts'
-
-/** A stage came too late: the live state moved on since it was made. */
-export interface BaseChanged {
-  readonly ok: false
-  readonly kind: 'base-changed'
-  readonly context: string
-  readonly reason: string
-}
 
 /** What is known of a refusal: a handle that refuses by itself has no more to say than these. */
 export type Refusal = Pick<Rejection, 'context' | 'kind' | 'reason'> & Partial<Rejection>
@@ -44,20 +34,6 @@ export class DslTransitionError extends Error {
   }
 }
 
-/** Several inputs applied in a row beside the live state, each seeing what the ones before it did. */
-export interface Staged<State, Effect> {
-  readonly ok: true
-  /** The live state it was made from. */
-  readonly base: State
-  /** What the live state becomes by `commit`. */
-  readonly state: State
-  readonly effects: readonly Effect[]
-  /** Makes it the live state, unless that moved meanwhile. */
-  commit(): { readonly ok: true } | BaseChanged | Rejection
-  /** Takes a commit back if nothing happened after it; answers whether the live state is the base now. */
-  restore(): boolean
-}
-
 /** Owns the state of one machine. */
 export class MachineAuthority<State, Input extends Tagged, Effect extends Tagged> {
   readonly #machine: Machine<State, Input, Effect>
@@ -67,15 +43,6 @@ export class MachineAuthority<State, Input extends Tagged, Effect extends Tagged
   constructor(machine: Machine<State, Input, Effect>, state: State = machine.initial) {
     this.#machine = machine
     this.#state = state
-  }
-
-  /** An authority over a state from outside; throws if that breaks an invariant. */
-  static recovered<State, Input extends Tagged, Effect extends Tagged>(
-    machine: Machine<State, Input, Effect>,
-    state: State,
-  ): MachineAuthority<State, Input, Effect> {
-    unwrap(machine.recover(state))
-    return new MachineAuthority(machine, state)
   }
 
   get state(): State {
@@ -96,39 +63,9 @@ export class MachineAuthority<State, Input extends Tagged, Effect extends Tagged
 
   /** Like `apply`; a refusal is thrown as a `DslTransitionError`. */
   applyOrThrow(input: Input): Transition<State, Effect> {
-    return unwrap(this.apply(input))
-  }
-
-  /** What `apply` would answer, without doing it. */
-  preview(input: Input): StepResult<State, Effect> {
-    return this.#closed ? this.#refuse(input.type) : this.#machine.step(this.#state, input)
-  }
-
-  /** Applies the inputs beside the live state; one refusal refuses them all. */
-  stage(inputs: readonly Input[]): Staged<State, Effect> | Rejection {
-    if (this.#closed) return this.#refuse('stage')
-    const base = this.#state
-    let state = base
-    const effects: Effect[] = []
-    for (const input of inputs) {
-      const result = this.#machine.step(state, input)
-      if (!result.ok) return result
-      state = result.state
-      effects.push(...result.effects)
-    }
-    return {
-      ok: true,
-      base,
-      state,
-      effects,
-      commit: () => this.#commit(base, state),
-      restore: () => this.#state === base || this.restoreIfCurrent(state, base),
-    }
-  }
-
-  /** Like `stage`; a refusal is thrown as a `DslTransitionError`. */
-  stageOrThrow(inputs: readonly Input[]): Staged<State, Effect> {
-    return unwrap(this.stage(inputs))
+    const result = this.apply(input)
+    if (!result.ok) throw new DslTransitionError(result)
+    return result
   }
 
   /** Puts `to` in place of exactly the state `expected`; answers whether it did. */
@@ -143,16 +80,6 @@ export class MachineAuthority<State, Input extends Tagged, Effect extends Tagged
     this.#closed = true
   }
 
-  #commit(base: State, state: State): { readonly ok: true } | BaseChanged | Rejection {
-    if (this.#closed) return this.#refuse('commit')
-    if (this.#state !== base) {
-      const context = `${this.#machine.name}/commit`
-      return { ok: false, kind: 'base-changed', context, reason: 'the state moved on since this was staged' }
-    }
-    this.#state = state
-    return { ok: true }
-  }
-
   #refuse(what: string): Rejection {
     const context = `${this.#machine.name}/${what}`
     return {
@@ -163,9 +90,4 @@ export class MachineAuthority<State, Input extends Tagged, Effect extends Tagged
       reason: 'the authority is closed by teardown',
     }
   }
-}
-
-function unwrap<T extends { readonly ok: true }>(result: T | Rejection): T {
-  if (!result.ok) throw new DslTransitionError(result)
-  return result
 }

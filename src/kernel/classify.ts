@@ -7,7 +7,13 @@
  */
 import type { RunId } from './ids.ts'
 import type { AbandonReason, Lane, LedgerEntry, Terminal } from './regions/ledger/state.ts'
-import type { LifecyclePhase, PreRunPhase } from './regions/lifecycle/state.ts'
+import {
+  type DurableLifecyclePhase,
+  durablePhase,
+  type LifecyclePhase,
+  type PreRunPhase,
+  phaseShown,
+} from './regions/lifecycle/state.ts'
 import type { Rejection } from './step.ts'
 
 /** An answer, or why the question makes no sense. */
@@ -46,19 +52,6 @@ export function classifyRuntimeLifecycleState(state: LifecyclePhase): RuntimeLif
   return { state, ...LIFECYCLE[state] }
 }
 
-/** The phases that a restart finds again. */
-export type DurableLifecyclePhase = 'initializing' | 'idle' | 'retired' | 'stopped' | 'destroyed'
-
-const DURABLE: Readonly<Record<LifecyclePhase, DurableLifecyclePhase>> = {
-  initializing: 'initializing',
-  idle: 'idle',
-  attached: 'idle',
-  running: 'idle',
-  retired: 'retired',
-  stopped: 'stopped',
-  destroyed: 'destroyed',
-}
-
 /** What of a phase is a fact for the disk; the rest are conditions of the process that serves the session. */
 export function classifyRuntimeLifecycleDurableState(question: {
   readonly state: LifecyclePhase
@@ -66,11 +59,10 @@ export function classifyRuntimeLifecycleDurableState(question: {
   readonly preRun?: PreRunPhase
 }): Verdict<DurableLifecyclePhase> {
   const { state, preRun } = question
-  if (state === 'running') return verdict(preRun === 'retired' ? 'retired' : 'idle')
-  if (preRun !== undefined && state !== 'retired') {
+  if (preRun !== undefined && state !== 'running' && state !== 'retired') {
     return refused('ClassifyRuntimeLifecycleDurability', state, `a session that is ${state} has no run to return from`)
   }
-  return verdict(DURABLE[state])
+  return verdict(durablePhase({ phase: state, preRun }))
 }
 
 /** What the loop may do with the queue. */
@@ -123,8 +115,7 @@ export function resolveVisibleRuntimePhase(question: {
   const publishControl = hasPersistence && control !== kernel && matters && !retiringRun
   const selectedRawPhase = publishControl ? control : kernel
   const preRun = publishControl ? controlPreRun : kernelPreRun
-  const visiblePhase = selectedRawPhase === 'running' && preRun === 'retired' ? 'retired' : selectedRawPhase
-  return { publishControl, selectedRawPhase, visiblePhase }
+  return { publishControl, selectedRawPhase, visiblePhase: phaseShown({ phase: selectedRawPhase, preRun }) }
 }
 
 /** Where an input is on its way, to its end. */

@@ -1,10 +1,9 @@
-export { type BaseChanged, DslTransitionError, MachineAuthority, type Staged } from './authority.ts'
+export { DslTransitionError, MachineAuthority } from './authority.ts'
 export {
   authorizeStoredInputStateSeed,
   classifyRuntimeLifecycleDurableState,
   classifyRuntimeLifecycleState,
   classifyRuntimeLoopQueueAdmission,
-  type DurableLifecyclePhase,
   type InputPhase,
   type InputPublicLifecycle,
   type InputPublicStateProjection,
@@ -89,7 +88,7 @@ export {
   unfinishedInputs,
 } from './regions/ledger/state.ts'
 export type { SessionEffect } from './regions/lifecycle/effect.ts'
-export type { Lifecycle, LifecyclePhase, PreRunPhase } from './regions/lifecycle/state.ts'
+export type { DurableLifecyclePhase, Lifecycle, LifecyclePhase, PreRunPhase } from './regions/lifecycle/state.ts'
 export type {
   LiveAdmission,
   LiveEffect,

@@ -8,7 +8,6 @@ import {
   classifyRuntimeLifecycleDurableState,
   classifyRuntimeLifecycleState,
   classifyRuntimeLoopQueueAdmission,
-  type DurableLifecyclePhase,
   type InputPhase,
   type InputPublicLifecycle,
   type InputPublicStateProjection,
@@ -22,7 +21,7 @@ import {
   type VisibleRuntimePhasePlan,
 } from './classify.ts'
 import type { Emit, Guard } from './region.ts'
-import type { LifecyclePhase } from './regions/lifecycle/state.ts'
+import type { DurableLifecyclePhase, LifecyclePhase } from './regions/lifecycle/state.ts'
 import { type Machine, machine } from './step.ts'
 
 /** Nothing is remembered between two questions. */

@@ -7,7 +7,7 @@ import type { MeerkatInput } from '../kernel/inputs.ts'
 import { isStopPending, parkedWork, stepsBefore } from '../kernel/owed.ts'
 import { type CallEntry, unsettledCallsOf } from '../kernel/regions/calls/state.ts'
 import { givenUpInputs } from '../kernel/regions/endings/table.ts'
-import { phaseShown } from '../kernel/regions/lifecycle/table.ts'
+import { phaseShown } from '../kernel/regions/lifecycle/state.ts'
 import type { MeerkatState } from '../kernel/state.ts'
 import { unansweredIn } from '../loop/work-journal.ts'
 import type { LetterId } from '../store/mail.ts'
@@ -60,7 +60,7 @@ export async function control(
   const unfinished = live.state.ledger.entries.size
   return {
     sessionId: live.id,
-    phase: phaseShown(live.state),
+    phase: phaseShown(live.state.lifecycle),
     inputsAbandoned: live.abandoned - abandonedBefore,
     inputsPendingDrain: operation === 'retire' || operation === 'stop' ? unfinished : 0,
     inputsTransferred: operation === 'recycle' ? unfinishedBefore : 0,
@@ -73,7 +73,7 @@ async function stopped(live: LiveSession, deadline: Deadline, clock: Clock): Pro
     if (deadline.passed) {
       throw new MeerkatError('not-ready', `session ${live.id} is still stopping; ask again`, {
         retryable: true,
-        details: { phase: phaseShown(live.state) },
+        details: { phase: phaseShown(live.state.lifecycle) },
       })
     }
     await new Promise<void>(resolve => {

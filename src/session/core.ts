@@ -5,7 +5,7 @@ import type { Faults } from '../faults.ts'
 import { type Ids, uuidIds } from '../ids.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { SessionId } from '../kernel/ids.ts'
-import { phaseShown } from '../kernel/regions/lifecycle/table.ts'
+import { phaseShown } from '../kernel/regions/lifecycle/state.ts'
 import type { MeerkatState } from '../kernel/state.ts'
 import { RunSlots, runLimits } from '../loop/slots.ts'
 import type { RuntimeObserver } from '../observer.ts'
@@ -135,7 +135,7 @@ export class Core {
   /** The phase of a session that this process has loaded; else undefined. */
   phaseOf(sessionId: string): string | undefined {
     const live = this.sessions.peek(sessionId as SessionId)
-    return live && phaseShown(live.state)
+    return live && phaseShown(live.state.lifecycle)
   }
 
   /** The state from memory where this process owns the session, else from its records. */

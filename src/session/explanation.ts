@@ -6,7 +6,7 @@ import type { SessionId } from '../kernel/ids.ts'
 import { mapGet, mapValues } from '../kernel/persistent-map.ts'
 import type { CallEntry } from '../kernel/regions/calls/state.ts'
 import { entryOf, MAX_ATTEMPTS } from '../kernel/regions/ledger/state.ts'
-import { phaseShown } from '../kernel/regions/lifecycle/table.ts'
+import { phaseShown } from '../kernel/regions/lifecycle/state.ts'
 import { unfinishedOperations } from '../kernel/regions/operations/state.ts'
 import { nextDueAt } from '../kernel/regions/schedules/table.ts'
 import { type Blocker, blockers, runnable } from '../kernel/runnable.ts'
@@ -40,7 +40,7 @@ type Waiting = Explanation['waitingFor'][number]
 export function explanationOf(state: MeerkatState, sight: Sight): Explanation {
   return {
     runnable: runnable(state),
-    phase: phaseShown(state),
+    phase: phaseShown(state.lifecycle),
     summary: summaryOf(state, sight),
     waitingFor:
       sight.wantsSlot === undefined

@@ -7,7 +7,7 @@ import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { InputId } from '../kernel/ids.ts'
 import type { AcceptInput } from '../kernel/regions/ledger/input.ts'
 import type { InputKind, LedgerEntry } from '../kernel/regions/ledger/state.ts'
-import { phaseShown } from '../kernel/regions/lifecycle/table.ts'
+import { phaseShown } from '../kernel/regions/lifecycle/state.ts'
 import type { MeerkatState } from '../kernel/state.ts'
 import type { Content, InputRecord } from '../store/records.ts'
 import type { SendParams } from './api.ts'
@@ -143,7 +143,7 @@ function closedFor(state: MeerkatState): MeerkatError | undefined {
   const { lifecycle, registration } = state
   if (registration.phase === 'draining') {
     const message = 'the host of the session is leaving it: ask again in a moment'
-    const details = { phase: phaseShown(state), draining: true }
+    const details = { phase: phaseShown(state.lifecycle), draining: true }
     return new MeerkatError('not-ready', message, { retryable: true, details })
   }
   const phase = lifecycle.phase === 'running' ? lifecycle.preRun : lifecycle.phase

@@ -1,6 +1,6 @@
 /** Rows for the lifecycle of a session. Each is idempotent: a second call completes what is left to do. */
 import type { SessionId } from '../../kernel/ids.ts'
-import { phaseShown } from '../../kernel/regions/lifecycle/table.ts'
+import { phaseShown } from '../../kernel/regions/lifecycle/state.ts'
 import type { ControlOperation } from '../api.ts'
 import { control } from '../control.ts'
 import { form, session } from '../plain.ts'
@@ -21,7 +21,7 @@ const order = (operation: ControlOperation): Control => ({
     const state = await core.state(sessionId)
     const id = state.registration.sessionId ?? (sessionId as SessionId)
     const none = { inputsAbandoned: 0, inputsPendingDrain: 0, inputsTransferred: 0 }
-    return { sessionId: id, phase: phaseShown(state), ...none }
+    return { sessionId: id, phase: phaseShown(state.lifecycle), ...none }
   },
   answer: (_, report) => report,
 })

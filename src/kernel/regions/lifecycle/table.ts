@@ -15,11 +15,6 @@ import { batchFor, drainsAfterRetire } from '../ledger/runs.ts'
 import type { RollbackCause } from '../run/effect.ts'
 import type { Lifecycle, LifecyclePhase, PreRunPhase } from './state.ts'
 
-/** What the session is, for people: one that was retired is so while its last runs drain. */
-export function phaseShown({ lifecycle }: Pick<CoreFacts, 'lifecycle'>): LifecyclePhase {
-  return lifecycle.phase === 'running' && lifecycle.preRun === 'retired' ? 'retired' : lifecycle.phase
-}
-
 const IDLE: Lifecycle = { phase: 'idle' }
 const ATTACHED: Lifecycle = { phase: 'attached', stopDeferred: false }
 const RETIRED: Lifecycle = { phase: 'retired' }
