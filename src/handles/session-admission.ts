@@ -1,3 +1,4 @@
+import { defined } from '../defined.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { AgentRuntimeId, InputId, RunId } from '../kernel/ids.ts'
 import type { PeerSaid } from '../kernel/peer-conversation.ts'
@@ -36,9 +37,7 @@ export class SessionAdmissionHandle {
       workId,
       origin,
       ...(sessionId && { sessionId }),
-      ...(placed?.fence !== undefined && { fence: placed.fence }),
-      ...(placed?.generation !== undefined && { generation: placed.generation }),
-      ...(binding.epochId !== undefined && { epochId: binding.epochId }),
+      ...defined({ fence: placed?.fence, generation: placed?.generation, epochId: binding.epochId }),
     })
   }
 

@@ -1,4 +1,5 @@
 /** How a host offers a session inputs of every kind, and hears how they end. */
+import { defined } from '../defined.ts'
 import type { InputId } from '../kernel/ids.ts'
 import type { PeerSaid } from '../kernel/peer-conversation.ts'
 import { type Offer, offerInput } from '../session/admission.ts'
@@ -51,7 +52,7 @@ function offered(input: HostInput): Pick<Offer, 'params' | 'nature' | 'besides'>
     ...(kind && { kind }),
     ...(origin && { origin }),
     ...(durability && { durability }),
-    ...(intent !== undefined && { intent }),
+    ...defined({ intent }),
     ...(withoutWake && { withoutWake }),
     ...(continuation && { continuation }),
     ...(injectsContext && { injectsContext }),

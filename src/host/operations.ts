@@ -111,7 +111,7 @@ export class OpsLifecycleRegistry {
         at: tx.at,
         displayName: title,
         ...nature,
-        ...(maxConcurrent !== undefined && { maxConcurrent }),
+        ...defined({ maxConcurrent }),
       })
       tx.parts.opened.push(operationId)
       tx.parts.operations.push({ id: operationId, at: tx.at, kind: nature.kind, title, ...defined({ handle }) })

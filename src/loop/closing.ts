@@ -1,5 +1,6 @@
 /** Closes a run: turns the executor's output into kernel inputs, messages and a result. */
 
+import { defined } from '../defined.ts'
 import type { Transaction } from '../driver/transaction.ts'
 import type { ApplyOutput } from '../executor/executor.ts'
 import { messageOf } from '../foreign.ts'
@@ -112,13 +113,7 @@ function completed(tx: Transaction, closing: Closing, output: Completed): CloseR
   const { count, answer } = joinTranscript(tx, closing, output.message)
   emitText(tx, closing, output.message, answer)
   tx.stepWith(
-    {
-      outcome: 'completed',
-      runId,
-      ...(answer !== undefined && { message: answer }),
-      ...(output.output !== undefined && { output: output.output }),
-      ...usageOf(tx, closing),
-    },
+    { outcome: 'completed', runId, ...defined({ message: answer, output: output.output }), ...usageOf(tx, closing) },
     { type: 'Commit', runId, messages: count },
   )
   return 'over'
@@ -216,7 +211,7 @@ function resultOf(
   closing: Closing,
   answer: number | undefined,
 ): ResultRecord {
-  return { outcome, runId: closing.runId, ...(answer !== undefined && { message: answer }), ...usageOf(tx, closing) }
+  return { outcome, runId: closing.runId, ...defined({ message: answer }), ...usageOf(tx, closing) }
 }
 
 /** The cost of all attempts, marked as unmeasured if one of them ended without reporting its cost. */

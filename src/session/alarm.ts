@@ -6,6 +6,7 @@
  * 2. However many schedules are due, one commit fires a few of them, so that other sessions get their turn between
  *    two commits.
  */
+import { defined } from '../defined.ts'
 import type { SessionDriver } from '../driver/driver.ts'
 import type { Transaction } from '../driver/transaction.ts'
 import type { Ids } from '../ids.ts'
@@ -209,7 +210,7 @@ function fire(
     at: now,
     inputId,
     ...(missed > 0 && { missed }),
-    ...(next !== undefined && { nextDueAt: next }),
+    ...defined({ nextDueAt: next }),
     mostUnfinished,
   })
   if (!fired.ok || !fired.effects.some(({ type }) => type === 'ScheduleFired')) return fired.ok

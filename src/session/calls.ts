@@ -92,7 +92,7 @@ function callView(call: CallEntry, parts: readonly MessagePart[]): CallView {
     policy: call.policy,
     state: call.state,
     since: iso(call.at),
-    ...(call.crashes !== undefined && { crashes: call.crashes }),
+    ...defined({ crashes: call.crashes }),
     ...(call.state === 'awaitingApproval' && expiryOf(call)),
     ...(asked?.type === 'tool-call' && { args: asked.args }),
     ...(answered?.type === 'tool-result' && { output: answered.output }),

@@ -2,6 +2,7 @@
  * Says in words that a person can act on what a session is doing, or waits for: the kernel's facts, their meaning,
  * and the command that changes them.
  */
+import { defined } from '../defined.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import { mapGet, mapValues } from '../kernel/persistent-map.ts'
 import type { CallEntry } from '../kernel/regions/calls/state.ts'
@@ -65,15 +66,8 @@ function waitingFor(blocker: Blocker, state: MeerkatState, sight: Sight): Waitin
   const { guard, owner, since, inputId, callId } = blocker
   const call = callId === undefined ? undefined : mapGet(state.calls.open, callId)
   const { text, command } = WORDS[guard]({ state, sight, call })
-  return {
-    guard,
-    owner,
-    text,
-    ...(command !== undefined && { command }),
-    ...(since !== undefined && { sinceMs: Math.max(0, sight.now - since) }),
-    ...(inputId !== undefined && { inputId }),
-    ...(callId !== undefined && { callId }),
-  }
+  const sinceMs = since === undefined ? undefined : Math.max(0, sight.now - since)
+  return { guard, owner, text, ...defined({ command, sinceMs, inputId, callId }) }
 }
 
 interface Circumstances {

@@ -1,5 +1,6 @@
 /** Admits inputs to the kernel, with the checks of their content and idempotency key. */
 
+import { defined } from '../defined.ts'
 import { KernelRejection } from '../driver/kernel-rejection.ts'
 import type { Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
@@ -69,7 +70,7 @@ export function admit(
           at: tx.at,
           ...nature,
           ...(mode !== 'queue' && { mode }),
-          ...(supersessionKey !== undefined && { supersessionKey }),
+          ...defined({ supersessionKey }),
           mostUnfinished: live.maxQueuedInputs,
         }
       : {
@@ -129,12 +130,7 @@ function recordOf(params: SendParams, id: InputId, at: number, kind: InputKind =
     mode,
     kind,
     content,
-    ...(idempotencyKey !== undefined && { idempotencyKey }),
-    ...(supersessionKey !== undefined && { supersessionKey }),
-    ...(outputSchema !== undefined && { outputSchema }),
-    ...(model !== undefined && { model }),
-    ...(maxRunMs !== undefined && { maxRunMs }),
-    ...(traceparent !== undefined && { traceparent }),
+    ...defined({ idempotencyKey, supersessionKey, outputSchema, model, maxRunMs, traceparent }),
   }
 }
 

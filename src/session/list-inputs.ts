@@ -5,6 +5,7 @@
  * log. A page costs what it holds: it ends early where contents are long or where a filter skips a long stretch of
  * the log, and `next` continues behind what was looked at.
  */
+import { defined } from '../defined.ts'
 import type { InputId, SessionId } from '../kernel/ids.ts'
 import { mapGet, mapValues } from '../kernel/persistent-map.ts'
 import { byAcceptance, type LedgerEntry, unfinishedInputs } from '../kernel/regions/ledger/state.ts'
@@ -48,7 +49,7 @@ export async function listInputs(
   let last: string | undefined
   for await (const id of ids) {
     if (items.length === limit || looked === A_PAGE || (chars > PAGE_CHARS && items.length > 0)) {
-      return { items, ...(last !== undefined && { next: last }) }
+      return { items, ...defined({ next: last }) }
     }
     if (++looked % A_TURN === 0) await nextTurn()
     const view = await reader.view(id)

@@ -1,6 +1,7 @@
 /**
  * A session that this process owns: its claim, its driver, its loop, and the callers that wait for its inputs.
  */
+import { defined } from '../defined.ts'
 import { SessionDriver } from '../driver/driver.ts'
 import type { Committed } from '../driver/options.ts'
 import { keptEvents } from '../driver/tail-keeper.ts'
@@ -391,10 +392,5 @@ export class LiveSession {
 /** How an input ended, with the text that its record keeps among the messages. */
 function endedView(ended: EndedRecord, messages: readonly MessageRecord[] | undefined): Ended {
   const { status, reason, by, result } = ended
-  return {
-    status,
-    ...(reason !== undefined && { reason }),
-    ...(by !== undefined && { by }),
-    ...(result !== undefined && { result: resultView(result, messages) }),
-  }
+  return { status, ...defined({ reason, by, result: result && resultView(result, messages) }) }
 }

@@ -2,6 +2,7 @@
  * Turns what a peer sent into the text of an input. The text is the kernel's projection of the sender and the subject,
  * made where the input is admitted and nowhere else: journal, transcript, executor and model all get this text.
  */
+import { defined } from '../defined.ts'
 import { MeerkatError } from '../errors.ts'
 import { jsonOf } from '../foreign.ts'
 import type { PeerCorrelationId } from '../kernel/ids.ts'
@@ -62,7 +63,7 @@ export function peerInput(said: PeerSaid, content: Content | undefined, told: To
     ...(interaction && { interaction }),
     nature: said.type === 'Request' ? { ...nature, intent: told.intent ?? said.intent } : nature,
     content: contentOf(projection, content),
-    ...(key !== undefined && { once: key }),
+    ...defined({ once: key }),
   }
 }
 

@@ -3,7 +3,9 @@
  *
  * A reference is as good as the file: whoever shows it to a model puts the data back, and the digest proves it.
  */
+
 import { createHash } from 'node:crypto'
+import { defined } from '../defined.ts'
 import { MeerkatError } from '../errors.ts'
 import type { BlobPart, FilePart, MessagePart } from './records.ts'
 import type { Blob } from './store.ts'
@@ -35,7 +37,7 @@ function referred(part: FilePart, into: Map<string, Blob>): FilePart | BlobPart 
   const { type, mediaType, filename } = part
   const digest = digestOf(data)
   into.set(digest, { digest, data })
-  return { type, mediaType, blob: digest, bytes: data.length, ...(filename !== undefined && { filename }) }
+  return { type, mediaType, blob: digest, bytes: data.length, ...defined({ filename }) }
 }
 
 /** The bytes, where the text is base64 and nothing else; other addresses stay as they are. */

@@ -1,4 +1,5 @@
 /** A store that fails when a test says so, in the ways in which real ones do. */
+import { defined } from '../defined.ts'
 import { MeerkatError } from '../errors.ts'
 import { aBoolean, aFunction, aStoreSource, checkArgument, checkOptions, type Fields, optional } from '../options.ts'
 import type { Commit, Store, StoreSource } from '../store/store.ts'
@@ -37,7 +38,7 @@ function faulty(store: Store, control: FaultyStoreControl): Store {
   }
   return {
     name: store.name,
-    ...(store.identity !== undefined && { identity: store.identity }),
+    ...defined({ identity: store.identity }),
     get trouble() {
       return store.trouble
     },

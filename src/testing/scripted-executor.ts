@@ -4,6 +4,7 @@
  * Without a script each `apply` is handed out by `next()` and waits until the test ends it; a run that is never ended
  * is an executor that hangs and ignores its abort signal. With a script every `apply` is played by it.
  */
+import { defined } from '../defined.ts'
 import type { ApplyOutput, BoundaryAnswer, CoreExecutor, RunPort } from '../executor/executor.ts'
 import type { CallId } from '../kernel/ids.ts'
 import type { CallIntent } from '../kernel/regions/calls/input.ts'
@@ -161,5 +162,5 @@ function textOutput(
   more: { readonly output?: unknown; readonly usage?: UsageRecord } = {},
 ): ApplyOutput {
   const message = { role: 'assistant', content: text } as const
-  return { type: 'completed', message, ...(turn !== undefined && { turn }), ...more }
+  return { type: 'completed', message, ...defined({ turn }), ...more }
 }

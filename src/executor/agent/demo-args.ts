@@ -3,6 +3,7 @@
  *
  * The demo does without the validation library of `tool()`, because loading it takes longer than the demo's first turn.
  */
+import { defined } from '../../defined.ts'
 import { isRecord } from './parts.ts'
 import type { AgentTool, ParsedArgs, ToolContext } from './tool.ts'
 
@@ -54,11 +55,11 @@ export function positive(): Field<number> {
 /** A whole number from `minimum` to `maximum`. */
 export function whole(minimum: number, maximum: number, otherwise?: number): Field<number> {
   return {
-    schema: { type: 'integer', minimum, maximum, ...(otherwise !== undefined && { default: otherwise }) },
+    schema: { type: 'integer', minimum, maximum, ...defined({ default: otherwise }) },
     wanted: `a whole number from ${minimum} to ${maximum}`,
     fits: (value): value is number =>
       Number.isInteger(value) && isNumber(value) && value >= minimum && value <= maximum,
-    ...(otherwise !== undefined && { otherwise }),
+    ...defined({ otherwise }),
   }
 }
 

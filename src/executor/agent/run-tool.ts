@@ -4,6 +4,7 @@
  * Bounded: a call ends at its timeout, at the run's deadline or with the run's abort; a tool that ignores its signal is
  * given up after a grace. Of a call that was given up, the model is told that it may or may not have taken effect.
  */
+import { defined } from '../../defined.ts'
 import { messageOf } from '../../foreign.ts'
 import type { CallId } from '../../kernel/ids.ts'
 import type { CallIntent } from '../../kernel/regions/calls/input.ts'
@@ -148,7 +149,7 @@ export async function runCall(call: PreparedCall, run: CallRun): Promise<CallOut
   const durationMs = Math.round(port.clock.monotonic() - since)
   const { sessionId, runId } = port
   const fact = { sessionId, runId, turn: run.turn, callId, tool: name, at: startedAt, durationMs, ok: told.ok }
-  tell(port.observer, 'toolCalled', () => ({ ...fact, ...(told.code !== undefined && { code: told.code }) }))
+  tell(port.observer, 'toolCalled', () => ({ ...fact, ...defined({ code: told.code }) }))
   return { callId, name, durationMs, ...told }
 }
 
@@ -197,7 +198,7 @@ async function settle(
   }
   const execute = (): unknown => {
     const { traceparent } = carried(port.observer)
-    const call = (): unknown => tool.execute(args, { ...context, ...(traceparent !== undefined && { traceparent }) })
+    const call = (): unknown => tool.execute(args, { ...context, ...defined({ traceparent }) })
     return pin === undefined ? call() : throughSurface(port, pin, call, refused)
   }
   const work: Promise<Ended> = answerOf(scope, () => within(port.observer, call, execute))

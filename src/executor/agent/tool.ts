@@ -4,7 +4,9 @@
  * A tool declares what becomes of a call whose outcome was lost (`onLost`), because only its author knows whether a
  * second call does harm. `execute` gets the same call id at every repetition: use it as an idempotency key.
  */
+
 import type { z } from 'zod'
+import { defined } from '../../defined.ts'
 import { MeerkatError } from '../../errors.ts'
 import { cutText, jsonOf, messageOf } from '../../foreign.ts'
 import type { CallId, OperationId, RunId, SessionId } from '../../kernel/ids.ts'
@@ -155,7 +157,7 @@ export function tool<Input extends z.ZodType, Output>(definition: ToolDefinition
 /** A tool as `tool/list` shows it. */
 export function summaryOf(tool: AgentTool): ToolSummary {
   const { name, description, inputSchema, onLost, mayNeedApproval, deferred, surface } = tool
-  const more = { ...(deferred === true && { deferred }), ...(surface !== undefined && { surface }) }
+  const more = { ...(deferred === true && { deferred }), ...defined({ surface }) }
   return { name, description, inputSchema, policy: onLost, needsApproval: mayNeedApproval, ...more }
 }
 

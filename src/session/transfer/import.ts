@@ -8,7 +8,9 @@
  * 3. An import that can't be finished is removed again: at once or, where its process dies, by the next runtime that
  *    starts on the store or the next import.
  */
+
 import { createHash } from 'node:crypto'
+import { defined } from '../../defined.ts'
 import { headOf } from '../../driver/head.ts'
 import { asMeerkatError, MeerkatError } from '../../errors.ts'
 import { messageOf } from '../../foreign.ts'
@@ -208,7 +210,7 @@ class Landing {
       id: (this.#options.as ?? id) as SessionId,
       createdAt,
       options,
-      ...(revision !== undefined && { revision }),
+      ...defined({ revision }),
       ...(forkOf && { forkOf }),
     }
   }

@@ -4,6 +4,7 @@
  * Events show what happens meanwhile, but the end is read from the input's status. So a lost event can delay the answer
  * by one wait, and can't lose it.
  */
+import { defined } from '../../defined.ts'
 import { FINAL_INPUT_EVENTS } from '../../input-events.ts'
 import type { Ask } from './ask.ts'
 import type { EventView, InputStatus, InputView } from './views.ts'
@@ -35,7 +36,7 @@ export async function follow(ask: Ask, watched: Watched, onEvent: (event: EventV
   // The first read does not wait, because the events may have happened before.
   let waitMs = 0
   for (;;) {
-    const page = await ask('events/read', { sessionId, ...(after !== undefined && { after }), limit: PAGE, waitMs })
+    const page = await ask('events/read', { sessionId, ...defined({ after }), limit: PAGE, waitMs })
     after = page.cursor
     waitMs = WAIT_MS
     for (const event of page.events) onEvent(event)
@@ -62,7 +63,7 @@ export async function isParked(ask: Ask, sessionId: string): Promise<boolean> {
 export async function endOfLog(ask: Ask, sessionId: string): Promise<string | undefined> {
   let after: string | undefined
   for (;;) {
-    const page = await ask('events/read', { sessionId, limit: 1000, ...(after !== undefined && { after }) })
+    const page = await ask('events/read', { sessionId, limit: 1000, ...defined({ after }) })
     if (page.events.length === 0) return after
     after = page.cursor
   }

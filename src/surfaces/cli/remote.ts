@@ -5,7 +5,7 @@ import { asMeerkatError, MeerkatError } from '../../errors.ts'
 import type { Ask, ServerAddress } from './ask.ts'
 
 export function askServer({ url, token }: ServerAddress): Ask {
-  const client = createClient({ url, ...(token !== undefined && { token }) })
+  const client = createClient({ url, ...defined({ token }) })
   return async (name, params, options) => {
     try {
       return await client.call(name, params, defined({ signal: options?.signal }))

@@ -1,6 +1,7 @@
 /**
  * Watches an input to its end, shows its work, and reports the result: the exit status and, after a failure, one line.
  */
+import { defined } from '../../defined.ts'
 import { AnswerPrinter } from './answer.ts'
 import type { Ask } from './ask.ts'
 import { EXIT, oneLine } from './failure.ts'
@@ -75,7 +76,7 @@ async function cancelInput(
     const { withdrawn } = await ask('input/withdraw', { sessionId, inputId })
     if (withdrawn) return 'cancelled: nothing more is done for it'
   }
-  return cancelText(await ask('run/cancel', { sessionId, when, ...(runId !== undefined && { runId }) }), when)
+  return cancelText(await ask('run/cancel', { sessionId, when, ...defined({ runId }) }), when)
 }
 
 interface Conclusion {
@@ -115,9 +116,9 @@ function resultObject(sessionId: string, { id, status, reason, attempts, runId, 
     sessionId,
     inputId: id,
     status,
-    ...(reason !== undefined && { reason }),
+    ...defined({ reason }),
     attempts,
-    ...(runId !== undefined && { runId }),
+    ...defined({ runId }),
     ...result,
   }
 }

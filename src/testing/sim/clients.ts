@@ -2,6 +2,7 @@
  * Clients of a simulation: they ask, forget nothing they were told, and ask again where an answer was lost. Each does
  * one thing at a time.
  */
+import { defined } from '../../defined.ts'
 import { asMeerkatError, type ErrorCode } from '../../errors.ts'
 import type { SendParams } from '../../session/api.ts'
 import type { Runtime } from '../../session/runtime.ts'
@@ -211,7 +212,7 @@ export class Client {
     if (key !== undefined) this.#known.answered.push(sending)
     this.#known.inputs.push({ session, inputId })
     this.#world.count(outcome)
-    this.#world.tell({ type: 'accepted', session, outcome, inputId, content, ...(key !== undefined && { key }) })
+    this.#world.tell({ type: 'accepted', session, outcome, inputId, content, ...defined({ key }) })
     this.#world.tell({ type: 'status', session, inputId, status, ...(result && { result }) })
   }
 
@@ -244,13 +245,13 @@ export class Client {
     const told: { -readonly [K in keyof Extract<Told, { type: 'cancel' }>]: Extract<Told, { type: 'cancel' }>[K] } = {
       type: 'cancel',
       session,
-      ...(named !== undefined && { named }),
+      ...defined({ named }),
     }
     this.#world.tell(told)
     try {
       told.answer = await runtime.cancel(session, {
         when: random.chance(0.5) ? 'now' : 'boundary',
-        ...(named !== undefined && { runId: named }),
+        ...defined({ runId: named }),
         ...(random.chance(0.1) && { queue: 'drop' }),
       })
     } catch (error) {

@@ -1,5 +1,6 @@
 /** What a store says of its sessions when all is over, read as anybody could. */
 
+import { defined } from '../../defined.ts'
 import type { EventView } from '../../events.ts'
 import type { SessionId } from '../../kernel/ids.ts'
 import { createRuntime } from '../../session/create-runtime.ts'
@@ -40,7 +41,7 @@ async function soundness(runtime: Runtime, id: string): Promise<readonly string[
 async function messagesIn(runtime: Runtime, sessionId: string): Promise<number> {
   let count = 0
   for (let after: number | undefined; ; ) {
-    const { messages, next } = await runtime.history(sessionId, { limit: 1_000, ...(after !== undefined && { after }) })
+    const { messages, next } = await runtime.history(sessionId, { limit: 1_000, ...defined({ after }) })
     count += messages.length
     if (next === undefined) return count
     after = next
@@ -72,7 +73,7 @@ async function recordsOf(store: Store, id: string): Promise<Pick<SessionHistory,
       (record.ended ?? []).map(ended => {
         const { message, text } = ended.result ?? {}
         const said = message === undefined ? text : messageText(record.messages?.[message])
-        return { ...ended, position, ...(said !== undefined && { text: said }) }
+        return { ...ended, position, ...defined({ text: said }) }
       }),
     ),
   }

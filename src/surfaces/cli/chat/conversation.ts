@@ -5,6 +5,7 @@
  * the server: cursors belong to the store, so no event is missed or shown twice.
  */
 
+import { defined } from '../../../defined.ts'
 import { asMeerkatError, type MeerkatError } from '../../../errors.ts'
 import { FINAL_INPUT_EVENTS } from '../../../input-events.ts'
 import { isOpen } from '../../../session/input-status.ts'
@@ -81,8 +82,7 @@ export class Conversation {
       content,
       mode,
       resume: true,
-      ...(model !== undefined && { model }),
-      ...(maxRunMs !== undefined && { maxRunMs }),
+      ...defined({ model, maxRunMs }),
     }
     const { value: sent, connection } = await withOwner(this.#shell, this.#connection, ({ ask }) =>
       ask('input/send', params),
@@ -134,7 +134,7 @@ export class Conversation {
         sessionId: this.sessionId,
         limit: PAGE,
         waitMs: WAIT_MS,
-        ...(this.#after !== undefined && { after: this.#after }),
+        ...defined({ after: this.#after }),
       }
       const page = await this.#connection.ask('events/read', position, { signal })
       return signal.aborted ? undefined : page

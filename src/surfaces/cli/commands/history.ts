@@ -1,4 +1,5 @@
 /** `meerkat history`: the transcript of a session. */
+import { defined } from '../../../defined.ts'
 import { connect } from '../connection.ts'
 import { brief, type Output } from '../output.ts'
 import { limitOf } from '../paging.ts'
@@ -14,7 +15,7 @@ export async function history(shell: Shell, [session]: readonly unknown[]): Prom
   const { ask } = await connect(shell)
   let after = from === undefined ? undefined : wholeNumber(from, '--after', { from: 0, to: Number.MAX_SAFE_INTEGER })
   do {
-    const page = await ask('session/history', { sessionId, limit: most ?? 200, ...(after !== undefined && { after }) })
+    const page = await ask('session/history', { sessionId, limit: most ?? 200, ...defined({ after }) })
     for (const message of page.messages) {
       if (output.json) output.object(message)
       else printMessage(output, message)

@@ -1,6 +1,7 @@
 /** `meerkat run`: answers one prompt, or finishes the unfinished work of a session. */
 
 import { readFileSync } from 'node:fs'
+import { defined } from '../../../defined.ts'
 import { MeerkatError } from '../../../errors.ts'
 import { isOpen } from '../../../session/input-status.ts'
 import type { OperationParams } from '../../operations.ts'
@@ -67,21 +68,11 @@ function sending(
   { prompt, schema }: { readonly prompt: string; readonly schema: Schema | undefined },
 ): Sending {
   const idempotencyKey = shell.flag('idempotencyKey')
-  return {
-    content: prompt,
-    ...(schema !== undefined && { outputSchema: schema }),
-    ...(idempotencyKey !== undefined && { idempotencyKey }),
-    ...(maxRunMs !== undefined && { maxRunMs }),
-  }
+  return { content: prompt, ...defined({ outputSchema: schema, idempotencyKey, maxRunMs }) }
 }
 
 async function send(ask: Ask, { session, model }: Target, params: Sending): Promise<Watch> {
-  const sent = await ask('input/send', {
-    ...params,
-    sessionId: session.id,
-    resume: true,
-    ...(model !== undefined && { model }),
-  })
+  const sent = await ask('input/send', { ...params, sessionId: session.id, resume: true, ...defined({ model }) })
   return { sessionId: session.id, inputId: sent.inputId, after: sent.cursor }
 }
 

@@ -4,6 +4,7 @@
  * With a server the command is done when the input is accepted. Without one no process would do the work, so the
  * command does it and shows the answer.
  */
+import { defined } from '../../../defined.ts'
 import type { Connection } from '../ask.ts'
 import { connectServer, connectWorker, withOwner } from '../connection.ts'
 import { EXIT } from '../failure.ts'
@@ -33,8 +34,7 @@ async function give(shell: Shell, [session, words]: readonly unknown[], mode: 'q
       mode,
       resume: true,
       ...(model !== undefined && shell.flag('model') !== undefined && { model }),
-      ...(maxRunMs !== undefined && { maxRunMs }),
-      ...(idempotencyKey !== undefined && { idempotencyKey }),
+      ...defined({ maxRunMs, idempotencyKey }),
     }),
   )
   await tell(shell, connection, { sessionId, inputId: sent.inputId, after: sent.cursor, mode })

@@ -4,6 +4,7 @@
  * Only the order of events is planned. Every claim is read back from the store before it is printed.
  */
 
+import { defined } from '../../../defined.ts'
 import { MeerkatError } from '../../../errors.ts'
 import { FINAL_INPUT_EVENTS } from '../../../input-events.ts'
 import { duration } from '../output.ts'
@@ -222,7 +223,7 @@ export class Tour {
     const seen: EventView[] = []
     let after = from
     for (;;) {
-      const position = { sessionId, limit: 500, waitMs: WAIT_MS, ...(after !== undefined && { after }) }
+      const position = { sessionId, limit: 500, waitMs: WAIT_MS, ...defined({ after }) }
       const page = await this.#worker.ask('events/read', position)
       if (page.events.length === 0)
         throw new MeerkatError('internal', `nothing happens in session ${sessionId} for too long`)
@@ -244,7 +245,7 @@ export class Tour {
     const all: EventView[] = []
     let after: string | undefined
     for (;;) {
-      const page = await this.#worker.ask('events/read', { limit: 1000, ...(after !== undefined && { after }) })
+      const page = await this.#worker.ask('events/read', { limit: 1000, ...defined({ after }) })
       all.push(...page.events)
       if (page.events.length === 0) return all
       after = page.cursor
