@@ -1,14 +1,8 @@
-import {
-  type McpServerId,
-  type MeerkatInput,
-  type MeerkatState,
-  meerkat,
-  type PeerCorrelationId,
-} from 'meerkat-ts/kernel'
+import { type MeerkatInput, type MeerkatState, meerkat } from 'meerkat-ts/kernel'
 import { describe, expect, test } from 'vitest'
 import { sessionId } from '../../src/kernel/check/alphabet.ts'
 import { configurations } from '../../src/kernel/check/configurations.ts'
-import { attached, type Play, registered, SESSION } from './support/play.ts'
+import { type Play, registered, SESSION } from './support/play.ts'
 
 function after(state: MeerkatState, ...inputs: readonly MeerkatInput[]): MeerkatState {
   return inputs.reduce((before, input) => {
@@ -63,34 +57,6 @@ describe('a late word about a session that was let go', () => {
     play.do(...unregistering(SESSION))
     return play
   }
-  const serverId = 'files' as McpServerId
-  const correlationId = 'c' as PeerCorrelationId
-  const words: readonly MeerkatInput[] = [
-    { type: 'McpServerConnectPending', serverId },
-    { type: 'McpServerConnected', serverId },
-    { type: 'McpServerFailed', serverId, error: 'refused' },
-    { type: 'McpServerDisconnected', serverId },
-    { type: 'McpServerReload', serverId },
-    { type: 'InteractionStreamReserved', correlationId },
-    { type: 'InteractionStreamAttached', correlationId },
-    { type: 'InteractionStreamCompleted', correlationId },
-    { type: 'InteractionStreamExpired', correlationId },
-    { type: 'InteractionStreamClosedEarly', correlationId },
-  ]
-
-  test.each(words)('$type is taken, and nothing follows', word => {
-    const play = gone(registered())
-    const before = play.state
-    expect(play.do(word)).toEqual([])
-    expect(play.state).toBe(before)
-  })
-
-  test.each(words)('$type is refused where there was no session yet, or is none any more', word => {
-    expect(meerkat.step(meerkat.initial, word)).toMatchObject({ ok: false, kind: 'no-matching-transition' })
-    const play = gone(attached())
-    play.do({ type: 'Destroy' })
-    expect(play.refused(word).kind).toBe('no-matching-transition')
-  })
 
   test('a new one about its keep-alive is refused', () => {
     expect(gone(registered()).refused({ type: 'SetPeerIngressContext', keepAlive: true }).kind).toBe('guard-rejected')

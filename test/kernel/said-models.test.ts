@@ -1,7 +1,6 @@
 /** What is said of the models and tools of a session, and what is refused, where little tells it apart. */
 import {
   isToolVisible,
-  type MeerkatEffect,
   type MeerkatInput,
   modelRoutingStatus,
   type RoutingApproval,
@@ -9,7 +8,7 @@ import {
   type ToolFilter,
 } from 'meerkat-ts/kernel'
 import { describe, expect, test } from 'vitest'
-import { blind, CATALOGS, seeing, served, tool } from './support/model-sessions.ts'
+import { CATALOGS, served, tool } from './support/model-sessions.ts'
 import { registered } from './support/play.ts'
 import { tornDown } from './support/truth-table.ts'
 
@@ -75,11 +74,6 @@ const ended = (id: string, terminal: string, more: object = {}, type: 'switch' |
 })
 const deniedAs = (id: string, denial: string, type: 'switch' | 'image' = 'switch') =>
   ended(id, 'denied', { denial }, type)
-const sees = (activeRevision: number, stagedRevision = activeRevision): MeerkatEffect => ({
-  type: 'ToolVisibilityChanged',
-  activeRevision,
-  stagedRevision,
-})
 
 describe('a switch or an image operation is asked for once', () => {
   const ways: readonly (readonly [string, How])[] = [
@@ -106,11 +100,8 @@ describe('a switch or an image operation is asked for once', () => {
     expect(served(BASELINE, ...before).refused(again).kind).toBe('guard-rejected')
   })
 
-  test.each([
-    ['begun', image('q')],
-    ['denied', planDenied('q')],
-  ] as const)('the plan of an image operation that was %s is not denied', (_, before) => {
-    expect(served(BASELINE, before).refused(planDenied('q')).kind).toBe('guard-rejected')
+  test('the plan of an image operation that was begun is not denied', () => {
+    expect(served(BASELINE, image('q')).refused(planDenied('q')).kind).toBe('guard-rejected')
   })
 })
 
@@ -131,21 +122,6 @@ describe('of several reasons for a denial the first counts', () => {
 })
 
 describe('an image operation', () => {
-  test('that is not approved ends, and says why', () => {
-    expect(served(BASELINE).do(image('i', denied))).toEqual([
-      deniedAs('i', 'deniedDuringApproval', 'image'),
-      { type: 'ModelRoutingApprovalTerminalized', parent: 'image', id: 'i', reason: 'costly' },
-    ])
-  })
-
-  test('that has its model asked changes the model that is asked', () => {
-    const play = served(BASELINE, image('i'))
-    expect(play.do(activate('i'))).toEqual([
-      { type: 'ImageOperationPhaseChanged', operationId: 'i', phase: 'scopedOverrideActive' },
-      { type: 'ModelRoutingStatusChanged', epoch: 2 },
-    ])
-  })
-
   test('is classified aloud, while it is under way', () => {
     const play = served(BASELINE, image('i'))
     expect(play.refused(classify('unheard-of')).kind).toBe('guard-rejected')
@@ -158,12 +134,6 @@ describe('an image operation', () => {
     play.do(complete('i'))
     expect(play.refused(classify('i')).kind).toBe('guard-rejected')
   })
-
-  test('without a model of its own is not over before it is classified', () => {
-    const play = served(BASELINE, image('i'))
-    expect(play.refused(complete('i')).kind).toBe('guard-rejected')
-    expect(play.do(classify('i'), complete('i'))).toContainEqual(ended('i', 'emptyResult', {}, 'image'))
-  })
 })
 
 describe('what is switched', () => {
@@ -173,11 +143,6 @@ describe('what is switched', () => {
     expect(said).toEqual(expect.arrayContaining([ended('i', 'failed', {}, 'image'), ended('q', 'interrupted')]))
     const { pending, images, effective } = modelRoutingStatus(play.state)
     expect({ pending, images, effective }).toEqual({ pending: undefined, images: [], effective: base })
-  })
-
-  test('ends with the registration', () => {
-    const ends = tornDown(BASELINE, finite('q'), image('i')).said('ModelRoutingTerminated')
-    expect(ends).toEqual([ended('q', 'interrupted'), ended('i', 'failed', {}, 'image')])
   })
 
   test('needs a registration', () => {
@@ -200,83 +165,16 @@ const commitNames = (...authorities: readonly ToolAuthority[]): MeerkatInput => 
   type: 'CommitDeferredNames',
   authorities,
 })
-const publish = (revision: number): MeerkatInput => ({ type: 'PublishCommittedVisibleSet', revision })
 
 describe('of the tools that are visible or are to be is said', () => {
-  const none = { filter: { type: 'all' }, deferred: [] } as const
-  /** Behind the two catalogues. */
-  const anew = { type: 'ToolGenerationChanged', generation: 3 } as const
   test.each([
-    ['a filter that is staged', [], STAGED, sees(0, 1)],
-    ['one from its keeper', [], { ...STAGED, type: 'StageVisibilityFilter' }, sees(0, 1)],
-    ['a deferred tool that is requested', [], REQUESTED, sees(0, 1)],
-    ['that none is to be shown', [REQUESTED], { type: 'StageDeferredNames', names: [] }, sees(0, 2)],
-    ['a filter that is committed', [STAGED], commitFilter(1), sees(1), anew],
-    ['a request that is committed', [REQUESTED], commitNames(search), sees(1), anew],
-    [
-      'what is put in their place',
-      [],
-      {
-        type: 'ReplaceVisibilityState',
-        inherited: { type: 'all' },
-        active: { revision: 1, ...none },
-        staged: { revision: 2, ...none },
-        witnesses: [],
-        authorities: [],
-      },
-      sees(1, 2),
-      anew,
-    ],
-  ] as const)('%s', (_, before, input, ...said) => {
-    expect(served(...CATALOGS, ...before).do(input)).toEqual(said)
-  })
-
-  test.each([
-    ['a filter that was committed', [STAGED, commitFilter(1)], commitFilter(1)],
-    ['a request that was committed', [REQUESTED, commitNames(search)], commitNames(search)],
     ['a filter that is as it was, beside a request', [REQUESTED], commitFilter(1, { type: 'all' })],
     ['a request that is as it was, beside a filter', [STAGED], commitNames()],
-    ['all that was committed', [STAGED, publish(1)], publish(1)],
   ] as const)('nothing more: %s', (_, before, input) => {
     const play = served(...CATALOGS, ...before)
     const { visibility } = play.state
     expect(play.do(input)).toEqual([])
     expect(play.state.visibility).toEqual(visibility)
-  })
-
-  test.each([
-    ['waits', [STAGED]],
-    ['was committed', [STAGED, publish(1)]],
-  ] as const)('a set that %s is not published by another revision', (_, before) => {
-    const play = served(...CATALOGS, ...before)
-    for (const revision of [0, 2]) expect(play.refused(publish(revision)).kind).toBe('guard-rejected')
-  })
-})
-
-describe('tools of a model', () => {
-  const hydrated = { type: 'HydrateSessionLlmState', ...blind } as const
-  const { surface } = blind
-  if (surface === undefined) throw new Error('the model has no surface')
-
-  test('that sees no images are said to be others', () => {
-    expect(served(...CATALOGS).do(hydrated)).toContainEqual(sees(1))
-    const reconfigured = served(...CATALOGS, { type: 'HydrateSessionLlmState', ...seeing }).do({
-      type: 'ReconfigureSessionLlmIdentity',
-      previous: seeing,
-      ...blind,
-      surface,
-    })
-    expect(reconfigured).toContainEqual(sees(1))
-  })
-
-  test('that is cleared are said to be others again', () => {
-    const play = served(...CATALOGS, STAGED, hydrated)
-    expect(isToolVisible(play.state, 'view_image')).toBe(false)
-    expect(play.do({ type: 'ClearSessionLlmState' })).toEqual([
-      sees(4, 5),
-      { type: 'ToolGenerationChanged', generation: 4 },
-    ])
-    expect(isToolVisible(play.state, 'view_image')).toBe(true)
   })
 })
 

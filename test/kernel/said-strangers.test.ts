@@ -1,6 +1,6 @@
-import type { AgentRuntimeId, McpServerId, MeerkatInput, PeerCorrelationId, SessionId } from 'meerkat-ts/kernel'
+import type { AgentRuntimeId, MeerkatInput, SessionId } from 'meerkat-ts/kernel'
 import { describe, expect, test } from 'vitest'
-import { attached, callId, kinds, type Play, registered, runId, SESSION } from './support/play.ts'
+import { attached, callId, type Play, registered, runId, SESSION } from './support/play.ts'
 
 const RUN = runId('r')
 const STRANGER = runId('stranger')
@@ -112,25 +112,5 @@ describe('a teardown is of the session that is named, where it is', () => {
     expect(play.refused({ type: 'UnregisterSession', sessionId: SESSION, binding: {} }).kind).toBe('guard-rejected')
     play.do({ type: 'UnregisterSession', sessionId: SESSION, binding })
     expect(play.state.registration.sessionId).toBeUndefined()
-  })
-})
-
-describe('a word about a session that is there is not late', () => {
-  const serverId = 'files' as McpServerId
-  const correlationId = 'c' as PeerCorrelationId
-  test.each([
-    { type: 'McpServerConnectPending', serverId },
-    { type: 'McpServerConnected', serverId },
-    { type: 'McpServerFailed', serverId, error: 'refused' },
-    { type: 'McpServerDisconnected', serverId },
-    { type: 'McpServerReload', serverId },
-  ] as const)('$type', word => {
-    expect(kinds(registered().do(word))).toContain('McpServerStateChanged')
-  })
-
-  test('a stream is reserved, and attached', () => {
-    const play = registered()
-    play.do({ type: 'InteractionStreamReserved', correlationId }, { type: 'InteractionStreamAttached', correlationId })
-    expect(play.said('InteractionStreamStateChanged').map(({ state }) => state)).toEqual(['Reserved', 'Attached'])
   })
 })
