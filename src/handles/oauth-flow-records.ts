@@ -1,4 +1,5 @@
 /** The records of logins under way, the store that keeps them, and their errors. */
+import { defined } from '../defined.ts'
 import { type ErrorCode, MeerkatError } from '../errors.ts'
 import type { OAuthFlowId } from '../kernel/auth/flows/state.ts'
 import { type LeaseKey, leaseKeyText } from './auth-machines.ts'
@@ -96,7 +97,7 @@ const CODES = {
 export type OAuthFlowErrorReason = keyof typeof CODES
 
 export function oauthFlowError(reason: OAuthFlowErrorReason, message: string, cause?: unknown): MeerkatError {
-  return new MeerkatError(CODES[reason], message, { details: { reason }, ...(cause !== undefined && { cause }) })
+  return new MeerkatError(CODES[reason], message, { details: { reason }, ...defined({ cause }) })
 }
 
 /**

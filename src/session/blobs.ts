@@ -1,4 +1,5 @@
 /** Reads files that the store keeps beside the log; every byte is checked against the file's digest. */
+import { defined } from '../defined.ts'
 import { MeerkatError } from '../errors.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import { digestOf, isReference, unreadableFile } from '../store/blobs.ts'
@@ -28,7 +29,7 @@ export async function withData<T extends { readonly content?: string | readonly 
 async function fileOf(store: Store, part: Extract<MessagePart, { readonly blob: string }>): Promise<FilePart> {
   const { type, mediaType, filename } = part
   const { data } = await readBlob(store, part.blob)
-  return { type, mediaType, data: base64Of(data), ...(filename !== undefined && { filename }) }
+  return { type, mediaType, data: base64Of(data), ...defined({ filename }) }
 }
 
 /** The digests of the files in these contents, each once. */

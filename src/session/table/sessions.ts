@@ -1,4 +1,5 @@
 /** Rows for sessions: opening, listing, reading, changing, forking and explaining them. */
+import { defined } from '../../defined.ts'
 import type { SessionId } from '../../kernel/ids.ts'
 import { isArriving } from '../arrival.ts'
 import { audit } from '../audit.ts'
@@ -60,7 +61,7 @@ const list = {
       limit: most + 1,
       ...(after && { after: after as SessionId }),
       ...(phase && { phase }),
-      ...(label && { label: { key, ...(value !== undefined && { value }) } }),
+      ...(label && { label: { key, ...defined({ value }) } }),
     })
     const { items, ...next } = pageOf(found, most, ({ id }) => id)
     // A session that is being imported is not listed yet.

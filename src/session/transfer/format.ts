@@ -1,4 +1,5 @@
 /** The lines of an exported session. docs/export-format.md describes them for other programs. */
+import { defined } from '../../defined.ts'
 import { MeerkatError } from '../../errors.ts'
 import type { CommitRecord, SessionRecord } from '../../store/records.ts'
 import type { Head, JournalEntry, LocatedId, SessionIndex } from '../../store/store.ts'
@@ -54,7 +55,7 @@ export type Line = HeaderLine | BlobLine | RecordLine | JournalLine | EndLine
 export function badLine(line: number, why: string, cause?: unknown): MeerkatError {
   return new MeerkatError('invalid-params', `line ${line} of the export ${why}: nothing was imported`, {
     details: { line },
-    ...(cause !== undefined && { cause }),
+    ...defined({ cause }),
   })
 }
 
