@@ -29,7 +29,7 @@ export interface DriverOptions {
   readonly takeDueSteps: (tx: Transaction) => void
   /** Called after every commit. */
   readonly onCommitted: (committed: Committed) => void
-  /** The claim is over: somebody else writes the session now. */
+  /** Called when the claim is over: another process writes the session now. */
   readonly onLost: (error: unknown) => void
   readonly faults?: Faults | undefined
   readonly observer?: RuntimeObserver | undefined

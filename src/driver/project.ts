@@ -103,7 +103,7 @@ function scheduleData({ scheduleId, dueAt }: { readonly scheduleId: string; read
   return { scheduleId, dueAt: new Date(dueAt).toISOString() }
 }
 
-/** Every effect of a session, and who hears it. One without a row does not compile. */
+/** Every effect of a session, with its events or its reader. An effect without a row does not compile. */
 export const HEARERS: { readonly [T in MeerkatEffect['type']]: Heard<T> | Hearer } = {
   InputAccepted: opened,
   InputStaged: staged,

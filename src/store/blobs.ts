@@ -1,7 +1,7 @@
 /**
  * Files beside the log: what an input or a message carries in base64 is kept once, by the SHA-256 of its bytes.
  *
- * A reference is as good as the file: whoever shows it to a model puts the data back, and the digest proves it.
+ * A reference stands for the file: before a model gets it the runtime puts the data back, and the digest proves it.
  */
 
 import { createHash } from 'node:crypto'
@@ -10,7 +10,7 @@ import { MeerkatError } from '../errors.ts'
 import type { BlobPart, FilePart, MessagePart } from './records.ts'
 import type { Blob } from './store.ts'
 
-/** Characters of base64 from which on a file is kept beside the log. */
+/** A file whose base64 is at least this long is stored beside the log. */
 const BLOB_FROM = 4_096
 
 export function digestOf(data: Uint8Array): string {
@@ -59,7 +59,7 @@ export function refersToFiles({ content }: { readonly content?: string | readonl
   return content !== undefined && typeof content !== 'string' && content.some(isReference)
 }
 
-/** The content for those who need every file's data; a reference that nobody followed is a bug. */
+/** The content with the data of every file. Throws if it still has a reference, which the caller should have loaded. */
 export function whole<Part extends MessagePart>(
   content: string | readonly Part[],
 ): string | readonly Exclude<Part, BlobPart>[] {
@@ -70,7 +70,7 @@ export function whole<Part extends MessagePart>(
   })
 }
 
-/** For a file whose bytes are gone or are not what was stored. */
+/** The error for a file whose bytes are gone or damaged. */
 export function unreadableFile(digest: string, why: string): MeerkatError {
   return new MeerkatError(
     'internal',

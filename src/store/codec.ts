@@ -1,8 +1,8 @@
 /**
  * How values lie in a store: JSON text with its checksum.
  *
- * A row is sealed once, when it is given, so that later changes to the caller's object can't reach it. It is unsealed
- * with its checksum proven first; what fails is named by its place, so that one bad row never hides which one it is.
+ * A row is sealed as soon as the caller gives it, so that later changes to the caller's object can't reach it. Unsealing
+ * proves the checksum first; the error for a damaged row names its place.
  */
 import { crc32 } from 'node:zlib'
 import { MeerkatError } from '../errors.ts'
@@ -49,7 +49,7 @@ export function unsealText(row: Sealed, place: RowPlace): string {
   return row.body
 }
 
-/** The value of a sealed row. The checksum vouches that it is what was written, so its type is the writer's. */
+/** The value of a sealed row. The checksum proves that it is what was written, so it has the writer's type. */
 export function unseal<T>(row: Sealed, place: RowPlace): T {
   return parsed<T>(unsealText(row, place), place)
 }

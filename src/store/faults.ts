@@ -1,11 +1,11 @@
-/** Named crash points of a store's commit path, injected by tests; production gives none. */
+/** Named crash points in a store's commit path. Tests inject functions there; production has none. */
 import { MeerkatError } from '../errors.ts'
 import { anObject, type Field } from '../options.ts'
 
 export interface StoreFaults {
   /** Runs when all rows are written and nothing is durable yet; what it throws fails the whole flush. */
   readonly beforeCommit?: () => void
-  /** Runs when the flush is durable and nobody was answered yet. The place to end a process. */
+  /** Runs when the flush is durable and no caller was answered yet: where a test ends the process. */
   readonly afterCommit?: () => void
 }
 
@@ -18,7 +18,7 @@ export const someFaults: Field = {
     POINTS.every(point => ['undefined', 'function'].includes(typeof Reflect.get(Object(value), point))),
 }
 
-/** Runs a crash point. What it throws looks like a failed disk to callers. */
+/** Runs a crash point. Callers see an exception of it as a failed disk. */
 export function trip(faults: StoreFaults, point: keyof StoreFaults): void {
   try {
     faults[point]?.()

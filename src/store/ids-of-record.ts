@@ -1,4 +1,4 @@
-/** The ids that a record is the first to speak of, so that an index can be made, or unmade, from the log alone. */
+/** The ids that a record introduces, so that an index can be built, or removed, from the log alone. */
 import type { CommitRecord } from './records.ts'
 import type { LocatedId } from './store.ts'
 

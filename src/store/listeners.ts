@@ -1,4 +1,4 @@
-/** Who wants to hear of commits. A hint is sent after the fact, so a listener that throws can't harm a commit. */
+/** Listeners to commits. They are called after the commit, so a listener that throws can't harm it. */
 import type { Hint } from './store.ts'
 
 export type CommitListener = (hint: Hint) => void
@@ -10,7 +10,7 @@ export class Listeners {
     return this.#entries.size
   }
 
-  /** Returns the way to stop; a listener that is added twice is called twice. */
+  /** Answers the function that removes it; a listener that is added twice is called twice. */
   add(listener: CommitListener): () => void {
     const entry = { listener }
     this.#entries.add(entry)

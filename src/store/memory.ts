@@ -22,7 +22,7 @@ import {
   hasLabel,
   journalOf,
   type MemoryData,
-  pageBehind,
+  pageAfter,
   pageOf,
   type Reference,
   removeSession,
@@ -49,7 +49,7 @@ import type {
 import { claimLost, heldByOther, sessionExists, sessionNotFound, storeClosed } from './store-errors.ts'
 
 const NAME = 'memory:'
-/** How many there were: each is a store of its own. */
+/** Numbers the sources, because each is a store of its own. */
 let sources = 0
 
 export interface MemoryOptions {
@@ -92,7 +92,7 @@ interface MemoryStoreOptions {
 class MemoryStore implements Store {
   readonly name = NAME
   readonly identity: string
-  /** Nobody falls silent in one process: an owner is there until its store is closed. */
+  /** No lease: within one process an owner lives until its store is closed. */
   readonly leaseMs = 0
   readonly mail: MemoryMail
   readonly registry: MemoryRegistry
@@ -144,7 +144,7 @@ class MemoryStore implements Store {
     this.#demandOpen()
     const session = this.#data.sessions.get(claim.sessionId)
     if (session?.token !== claim.token) return
-    // The token rises, so that a commit which is still under way under this claim is refused.
+    // The token rises, so that a commit of this claim that is still under way is refused.
     session.token += 1
     delete session.holder
     const { unfinished, dueAt } = session.head
@@ -171,7 +171,7 @@ class MemoryStore implements Store {
       ...(snapshot === undefined ? {} : { snapshot }),
       journal: [...stored.journal].flatMap(([work, entries]) => journalOf(work, entries)),
     }
-    const read = (page: Omit<Parameters<Store['read']>[0], 'sessionId'>) => pageBehind(stored.rows, page)
+    const read = (page: Omit<Parameters<Store['read']>[0], 'sessionId'>) => pageAfter(stored.rows, page)
     const rows = await rowsThrough(read, { after: from, last: stored.rows.at(-1)?.position ?? 0 })
     if (rows === undefined) throw sessionNotFound(sessionId)
     return { ...loaded, rows }
@@ -207,7 +207,7 @@ class MemoryStore implements Store {
   async read(query: Parameters<Store['read']>[0]): Promise<readonly LogRow[]> {
     this.#demandOpen(query.sessionId)
     const rows = query.sessionId === undefined ? this.#data.log : (this.#data.sessions.get(query.sessionId)?.rows ?? [])
-    return pageBehind(rows, query)
+    return pageAfter(rows, query)
   }
 
   async readBack(query: Parameters<Store['readBack']>[0]): Promise<readonly LogRow[]> {
@@ -290,7 +290,7 @@ class MemoryStore implements Store {
     this.#data.listeners.notify({ sessionId: claim.sessionId })
   }
 
-  /** Nothing to do: what is not referred to is gone. */
+  /** Nothing to do: unreferenced data is removed at once. */
   async compact(): Promise<void> {
     this.#demandOpen()
   }
@@ -320,7 +320,7 @@ class MemoryStore implements Store {
     for (const stop of this.#listening) stop()
   }
 
-  /** Refuses what is asked of a closed store, and names that no store could hold. */
+  /** Throws if the store is closed, or if one of the names is none. */
   #demandOpen(...names: readonly (string | undefined)[]): void {
     if (!this.#open) throw storeClosed(NAME)
     for (const name of names) if (name !== undefined) demandStorable(name, 'an id or a key')

@@ -1,4 +1,4 @@
-/** Records in pages that are small enough to read between two other things. */
+/** Reads records in pages so small that other work can run between two of them. */
 import { nextTurn } from '../turns.ts'
 import type { Position } from './records.ts'
 import type { LogRow } from './store.ts'
@@ -15,8 +15,8 @@ interface Page {
 }
 
 /**
- * The records behind a position up to another one, read in pages with a turn of the event loop between two. Undefined
- * where they end before it: the session was removed meanwhile.
+ * The records after a position up to another one, read in pages with a turn of the event loop between two. Undefined
+ * if they end before it, because the session was removed meanwhile.
  */
 export async function rowsThrough(
   read: (page: Page) => readonly LogRow[] | Promise<readonly LogRow[]>,
@@ -24,7 +24,7 @@ export async function rowsThrough(
 ): Promise<readonly LogRow[] | undefined> {
   const rows: LogRow[] = []
   for (let from = after; from < last; ) {
-    // Most sessions have few: they are loaded at once.
+    // Most sessions have few records and need no second turn.
     if (rows.length > 0) await nextTurn()
     const page = await read({ after: from, limit: PAGE_ROWS, maxBytes: PAGE_BYTES })
     const end = page.at(-1)

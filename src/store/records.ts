@@ -2,8 +2,8 @@
  * What lies on disk.
  *
  * A session's truth is one log of commit records. A record is written once, carries its version, and holds the kernel
- * inputs that were accepted (`steps`), what observers may read (`events`) and the payloads those speak of. Everything
- * else a store keeps is an index over the log that could be rebuilt from it.
+ * inputs that were accepted (`steps`), what observers may read (`events`) and the payloads that both refer to. All else
+ * that a store keeps is an index over the log and could be rebuilt from it.
  */
 import type { InputId, OperationId, RunId, ScheduleId, SessionId } from '../kernel/ids.ts'
 import type { MeerkatInput } from '../kernel/inputs.ts'
@@ -24,10 +24,10 @@ export interface CommitRecord {
   readonly v: typeof RECORD_VERSION
   /** Time of the commit, ms since the epoch. */
   readonly at: number
-  /** Run and input that the record's events speak of unless they say otherwise. */
+  /** Run and input of the record's events, unless an event names others. */
   readonly runId?: RunId
   readonly inputId?: InputId
-  /** Letters whose requests were performed here; one that is read again is only answered. */
+  /** Letters whose requests were performed here. An owner that reads such a letter again only answers it. */
   readonly letters?: readonly LetterId[]
   /** Kernel inputs in the order in which they were applied. */
   readonly steps?: readonly MeerkatInput[]
@@ -59,11 +59,11 @@ export interface EventRecord {
   /** Index into the record's `messages` whose text is the event's `text`, so that it is stored once. */
   readonly message?: number
   readonly data?: Readonly<Record<string, unknown>>
-  /** The same with an event of the record, by its number there. */
+  /** The number of the event of this record whose text this event's text is, or is a part of. */
   readonly of?: number
   /** Which part of that text it is, where it is not all of it: from the first character up to the second. */
   readonly span?: readonly [number, number]
-  /** Its number in the record, from 0; absent where none before it was taken off. */
+  /** Its number in the record, from 0; present if retention has removed an event before it. */
   readonly place?: number
   /** On what an executor streamed: its number within the run, from 1. Pieces of one delta have the same. */
   readonly n?: number
@@ -151,7 +151,7 @@ export interface OperationRecord {
   /** The tool call that began it. */
   readonly callId?: string
   readonly tool?: string
-  /** What whoever takes it up again after a restart has to know. */
+  /** What the executor needs in order to take it up again after a restart. */
   readonly handle?: unknown
   /** How long it may take, where that was said. */
   readonly maxMs?: number
@@ -199,7 +199,7 @@ export interface UsageRecord {
   readonly reasoningTokens?: number
   /** Model calls made. */
   readonly calls?: number
-  /** More was spent than is counted here: a call or an attempt ended without anybody having said what it cost. */
+  /** More was spent than is counted here: a call or an attempt ended without a report of its cost. */
   readonly unmeasured?: true
 }
 
@@ -239,7 +239,7 @@ export interface MessageRecord {
   readonly usage?: UsageRecord
 }
 
-/** How a session is served: as it was opened, or changed since. */
+/** The options of a session, as it was opened or as they were changed since. */
 export interface SessionOptions {
   readonly title?: string
   readonly labels?: Readonly<Record<string, string>>
@@ -258,7 +258,7 @@ export interface SessionOptions {
   readonly mcpServers?: readonly unknown[]
 }
 
-/** What a session is; all but `options` and `revision` as it was born. */
+/** A session. Everything except `options` and `revision` is as it was created. */
 export interface SessionRecord {
   readonly id: SessionId
   readonly createdAt: number

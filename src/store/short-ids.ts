@@ -16,49 +16,50 @@ const INPUT = '"@i"'
 const SESSION = '"@s"'
 const FIRST_VERSION = '{"v":1,'
 
-/** Whose record it is, and what it speaks of. */
+/** The session, run and input of a record. */
 export interface RecordIds {
   readonly sessionId: SessionId
   readonly runId: RunId | undefined
   readonly inputId: string | undefined
 }
 
-/** The text with its ids written once, or as it was. */
+/** The text with each id written once; unchanged if it can't be shortened. */
 export function shorten(json: string, { sessionId, runId, inputId }: RecordIds): string {
-  if (holdsToken(json)) return json
+  if (containsToken(json)) return json
   const [runText, inputText] = [quoted(runId), quoted(inputId)]
-  const [run, input] = [headed(runId, runText), headed(inputId, inputText)]
+  const [run, input] = [asHeader(runId, runText), asHeader(inputId, inputText)]
   if (run === undefined || input === undefined) return json
   const fields = fieldsOf(runText, inputText)
   const from = fieldsAt(json)
   if (from === 0 || !json.startsWith(fields, from)) return json
-  let short = exchanged(json.slice(from + fields.length), quoted(sessionId), SESSION)
-  short = exchanged(exchanged(short, runText, RUN), inputText, INPUT)
+  let short = replaceQuoted(json.slice(from + fields.length), quoted(sessionId), SESSION)
+  short = replaceQuoted(replaceQuoted(short, runText, RUN), inputText, INPUT)
   return `@${run}@${input}@${json.slice(0, from)}${short}`
 }
 
-/** The text as it was. */
+/** Restores the text that `shorten` was given. */
 export function lengthen(text: string, sessionId: string): string {
   if (!text.startsWith('@')) return text
   const second = text.indexOf('@', 1)
   const third = text.indexOf('@', second + 1)
   const [run, input, short] = [text.slice(1, second), text.slice(second + 1, third), text.slice(third + 1)]
-  if (short.startsWith(FIRST_VERSION)) return exchanged(exchanged(short, RUN, quoted(run)), INPUT, quoted(input))
+  if (short.startsWith(FIRST_VERSION))
+    return replaceQuoted(replaceQuoted(short, RUN, quoted(run)), INPUT, quoted(input))
   const [runText, inputText] = [quoted(idOf(run)), quoted(idOf(input))]
   const from = fieldsAt(short)
-  const rest = exchanged(exchanged(short.slice(from), RUN, runText), INPUT, inputText)
-  return short.slice(0, from) + fieldsOf(runText, inputText) + exchanged(rest, SESSION, quoted(sessionId))
+  const rest = replaceQuoted(replaceQuoted(short.slice(from), RUN, runText), INPUT, inputText)
+  return short.slice(0, from) + fieldsOf(runText, inputText) + replaceQuoted(rest, SESSION, quoted(sessionId))
 }
 
-/** Looked for without the first quote: a text search goes by the first character, and JSON is full of quotes. */
-function holdsToken(json: string): boolean {
+/** Searched without the first quote: a text search starts from the first character, and JSON is full of quotes. */
+function containsToken(json: string): boolean {
   return json.includes('@r"') || json.includes('@i"') || json.includes('@s"')
 }
 
 /** An id as the header holds it, empty for none; undefined if it can't. */
-function headed(id: string | undefined, text: string): string | undefined {
+function asHeader(id: string | undefined, text: string): string | undefined {
   if (id === undefined) return ''
-  // What JSON has to escape, no database takes as it is, or it gives something else back.
+  // Databases refuse or change some characters that JSON has to escape, so such an id stays within the JSON.
   if (text.length !== id.length + 2) return undefined
   const short = shortId(id)
   return short === '' || short?.includes('@') === true ? undefined : short
@@ -77,14 +78,14 @@ function fieldsOf(runText: string, inputText: string): string {
   return inputText === '' ? run : `${run}"inputId":${inputText},`
 }
 
-/** Characters of a text that are looked for; a short piece is found without tables being made for it. */
+/** Length of the piece that is searched for: V8 finds a short piece without building tables. */
 const PIECE = 6
 
 /**
- * One quoted text for another, as `replaceAll` does it, in a fraction of the time: every commit passes here. What is
- * looked for is the text's end, where ids differ; the whole is compared where that is found.
+ * Replaces one quoted text by another, as `replaceAll` does, in a fraction of the time: every commit passes here. It
+ * searches for the text's end, where ids differ, and compares the whole where it finds that.
  */
-function exchanged(text: string, one: string, other: string): string {
+function replaceQuoted(text: string, one: string, other: string): string {
   if (one === '') return text
   const piece = one.slice(1, -1).slice(-PIECE)
   const lead = one.length - 1 - piece.length

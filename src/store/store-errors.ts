@@ -1,8 +1,8 @@
-/** The refusals that every store says alike. */
+/** Errors that all stores have in common. */
 import { MeerkatError } from '../errors.ts'
 import type { Claim } from './store.ts'
 
-/** Who holds a session, as far as the store knows. */
+/** The holder of a session, as far as the store knows. */
 export interface Holder {
   readonly owner: string
   readonly pid?: number
@@ -27,7 +27,7 @@ export function heldByOther(sessionId: string, holder: Holder): MeerkatError {
   )
 }
 
-/** For a claim whose token is no longer the current one. */
+/** The error for a claim whose token is no longer the current one. */
 export function claimLost(claim: Claim, holder: Holder | undefined): MeerkatError {
   const { sessionId, owner, token } = claim
   const now = holder === undefined ? 'it was released' : `${holder.owner} took it over`
@@ -56,7 +56,7 @@ export function idKnown(sessionId: string): MeerkatError {
   })
 }
 
-/** For a commit that is not the session's next: another one, or the same, was faster. */
+/** The error for a commit that is not the session's next one: another commit, or an earlier copy of the same, came first. */
 export function outOfTurn(sessionId: string, given: number, last: number): MeerkatError {
   return new MeerkatError('conflict', `commit ${given} of session ${sessionId} comes after commit ${last}: reload it`, {
     details: { sessionId, commit: given, last },
@@ -67,7 +67,7 @@ export function storeClosed(name: string): MeerkatError {
   return new MeerkatError('store-unavailable', `the store ${name} is closed: open it again`, { retryable: false })
 }
 
-/** For what a newer release wrote and this one can't apply. Nothing is damaged, and nothing is guessed at. */
+/** The error for data of a newer release that this one can't apply. Nothing is damaged. */
 export function newerRelease(
   place: { readonly sessionId: string; readonly record?: number },
   why: string,

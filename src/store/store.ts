@@ -8,9 +8,9 @@
  * 4. Positions rise in commit order; reading from a position never misses a commit that was answered before.
  * 5. A commit says which one of its session it is (`head.commits`); one that is not beyond the last is refused
  *    (`conflict`). So a commit that comes late, after its session was claimed anew or written to, never lands.
- * 6. A claim lasts while its owner shows that it lives, and `leaseMs` longer. Nobody else gets the session before; the
- *    first who asks gets it after. Claiming again what one holds already raises the token: whatever was under way under
- *    the old one is decided from then on.
+ * 6. A claim lasts while its owner renews its lease, and `leaseMs` longer. No other owner gets the session before; the
+ *    first one that asks gets it after. An owner that claims its own session again gets a higher token: commits that are
+ *    under way under the old one are refused from then on.
  * 7. A failed commit leaves nothing behind, and the next one may succeed. Faults are `MeerkatError`s:
  *    `store-unavailable` (full disk, locked, read-only or lost file; nothing was acknowledged), `unsupported` (a store
  *    written by a newer release), `internal` with `details.record` (a record that fails its checksum or can't be read).
@@ -23,7 +23,7 @@ import type { LetterId, Mail } from './mail.ts'
 import type { CommitRecord, EventRecord, MessageRecord, Position, SessionRecord } from './records.ts'
 import type { Registry } from './registry.ts'
 
-/** Who may write a session, until it is released or taken over. */
+/** An owner's right to write a session, until it is released or taken over. */
 export interface Claim {
   readonly sessionId: SessionId
   readonly owner: string
@@ -31,7 +31,7 @@ export interface Claim {
   readonly token: number
 }
 
-/** What a store can tell the place of. */
+/** Ids that a store can find by `locate`. */
 export type LocatedId = InputId | RunId | OperationId | ScheduleId | LetterId
 
 /** Facts of a session that lists and cold starts need without reading its log. */
@@ -45,15 +45,15 @@ export interface Head {
   /** Durable commits so far. */
   readonly commits: number
   /**
-   * From when on somebody has to own it though no input waits, ms since the epoch: its earliest timer, or 0 while
-   * operations of it run. Absent where nobody has to.
+   * From when on the session needs an owner though no input waits, ms since the epoch: its earliest timer, or 0 while
+   * it has running operations. Absent: it needs none.
    */
   readonly dueAt?: number
 }
 
 export interface SessionSummary extends SessionRecord, Head {
   readonly updatedAt: number
-  /** Set in lists on a session whose birth certificate can't be read: `options` is empty then, and opening it says why. */
+  /** Set in lists on a session whose first record can't be read: `options` is empty then, and opening it says why. */
   readonly unreadable?: true
 }
 
@@ -66,7 +66,7 @@ export interface JournalEntry {
   readonly message: MessageRecord
 }
 
-/** Content that is kept once however often it is spoken of, by the SHA-256 of its bytes. */
+/** Content that is stored once however often records refer to it, by the SHA-256 of its bytes. */
 export interface Blob {
   /** `sha256:` and 64 hexadecimal digits. */
   readonly digest: string
@@ -79,16 +79,16 @@ export interface Commit {
   readonly head: Head
   /** Ids first seen in this record, findable by `locate` from now on. */
   readonly opened?: readonly LocatedId[]
-  /** Ids whose last word is this record. */
+  /** Ids that end in this record. */
   readonly closed?: readonly LocatedId[]
   /** Idempotency keys bound here, for ever. `digest` identifies the content. */
   readonly keys?: readonly { readonly key: string; readonly inputId: InputId; readonly digest: string }[]
   readonly journal?: { readonly put?: readonly JournalEntry[]; readonly drop?: readonly InputId[] }
-  /** Content that the record speaks of by digest. The session refers to it until it is removed. */
+  /** Content that the record refers to by digest. The session keeps the reference until it is removed. */
   readonly blobs?: readonly Blob[]
   /** The kernel's live state after this record, encoded; replaces the session's earlier snapshot. */
   readonly snapshot?: string
-  /** The session's record from here on, where the commit changes how it is served. */
+  /** The session's new record, if the commit changes its options. */
   readonly session?: SessionRecord
 }
 
@@ -109,33 +109,33 @@ export interface LoadedSession {
   readonly journal: readonly JournalEntry[]
 }
 
-/** Where the ids and keys of a session are first and last spoken of: what `locate` and `key` answer from. */
+/** The first and last records of a session's ids and keys: what `locate` and `key` answer from. */
 export interface SessionIndex {
   readonly refs: readonly { readonly id: LocatedId; readonly first: Position; readonly last?: Position }[]
   readonly keys: readonly { readonly key: string; readonly inputId: InputId; readonly digest: string }[]
   readonly blobs: readonly string[]
 }
 
-/** What a session says and its log does not have yet. */
+/** A session's tail, as its owner keeps it in the store: streamed events that the log does not have yet. */
 export interface Streamed {
-  /** The session's newest record when it was said. */
+  /** The session's newest record when it was streamed. */
   readonly position: Position
   readonly events: readonly StreamedEvent[]
 }
 
 /** An event that is not in a record yet. */
 export interface StreamedEvent extends EventRecord {
-  /** When it was said, ms since the epoch. */
+  /** When it was streamed, ms since the epoch. */
   readonly at: number
   readonly n: number
 }
 
-/** That something changed; it may come late, twice or for nothing. Without a session, any may be meant. */
+/** Says that something changed; may come late, twice or without a change. Without a session, any may be meant. */
 export interface Hint {
   readonly sessionId?: SessionId
   /**
-   * `mail`: a letter or an answer; `free`: let go while it owes something; `registry`: an entry of it. Absent: a commit,
-   * or anything.
+   * `mail`: a letter or an answer; `free`: released with work left; `registry`: an entry of it. Absent: a commit, or
+   * anything.
    */
   readonly about?: 'mail' | 'free' | 'registry'
 }
@@ -148,26 +148,26 @@ export interface StoreSource {
 }
 
 /**
- * Phase in the head of a session that is not all there: it is being imported or removed, or a process died while it did
- * that. A session that is whole is never in it.
+ * Phase in the head of an incomplete session: it is being imported or removed, or a process died while doing that. A
+ * complete session is never in it.
  */
 export const PARTIAL = 'initializing'
 
 export interface Store {
   /** For people and `runtime/info`: `memory:`, `sqlite:PATH`, `postgres://HOST/DATABASE`. Never a secret. */
   readonly name: string
-  /** What makes it slower than it is when all is well, in words for people; absent when nothing does. */
+  /** Why it is slower than usual, in words for people; absent: it is not. */
   readonly trouble?: string | undefined
   /**
-   * Which database and schema it is: equal for all who opened the same one, whatever they called it, and for nobody else.
-   * Absent: whatever one source opens is one.
+   * Identifies database and schema: equal for two stores exactly if they are the same database and schema, under whatever
+   * name or address they were opened. Absent: all stores of one source are one.
    */
   readonly identity?: string
   /** How long an owner that falls silent keeps its sessions. */
   readonly leaseMs: number
-  /** Requests to the owner of a session, from whoever isn't. */
+  /** Requests from other processes to the owner of a session. */
   readonly mail: Mail
-  /** What belongs to no session, and who holds it. */
+  /** Facts that belong to no session, with their holders. */
   readonly registry: Registry
   /** Creates a session with its first record; `session-conflict` if the id exists. The caller owns it. */
   create(
@@ -177,19 +177,19 @@ export interface Store {
   ): Promise<{ claim: Claim; position: Position }>
   /** Makes `owner` the session's writer. `not-owner` if a live other one is; `session-not-found`. */
   claim(sessionId: SessionId, owner: string): Promise<Claim>
-  /** Ends the claim; a claim that was taken over is no error. */
+  /** Ends the claim. Does nothing if it was taken over. */
   release(claim: Claim): Promise<void>
   /** Those of the claims that are still current. */
   current(claims: readonly Claim[]): Promise<readonly Claim[]>
-  /** Calls back when this store's owners were silent for longer than the lease: their claims may be others' by now. */
+  /** Calls back when this store's owners were silent for longer than the lease: other owners may have their sessions by now. */
   onLapse(listener: () => void): () => void
   load(sessionId: SessionId): Promise<LoadedSession>
   commit(commit: Commit): Promise<Position>
 
   session(sessionId: SessionId): Promise<SessionSummary | undefined>
   /**
-   * Sessions in order of their ids. `owed` keeps those with unfinished inputs. `unheld` keeps those that nobody alive
-   * holds and that somebody has to take up: they owe an input, or a timer of theirs is due by then.
+   * Sessions in order of their ids. `owed` keeps those with unfinished inputs. `unheld` keeps those that have no living
+   * owner and need one: they have an unfinished input, or a timer of theirs is due by then.
    */
   sessions(query: {
     readonly after?: SessionId
@@ -203,8 +203,8 @@ export interface Store {
    * Records of one session or of all, after a position (exclusive), oldest first.
    *
    * A page of records (here and below) ends with `limit` of them, or before the one with which their texts on disk
-   * would be longer than `maxBytes`: it holds the first one, however long that is. What it costs to read is what it
-   * holds, so a reader that asks for bounded pages keeps nobody waiting for long.
+   * would be longer than `maxBytes`; it always holds the first one, however long that is. Reading a page costs what it
+   * holds, so a reader that asks for bounded pages does not delay other work for long.
    */
   read(query: {
     readonly sessionId?: SessionId
@@ -228,14 +228,14 @@ export interface Store {
   }): Promise<readonly LogRow[]>
   row(position: Position): Promise<LogRow | undefined>
   /**
-   * Keeps what a session streams behind its newest record, for readers in other processes and for whoever owns it next;
-   * it takes the place of what was kept before. Without events nothing is kept. Nothing happens where the session has a
-   * newer record by now. Refused like a commit when the claim is over.
+   * Keeps a session's tail after its newest record, for readers in other processes and for the session's next owner. It
+   * replaces what was kept before; without events it removes that. Does nothing if the session has a newer record by now.
+   * Refused like a commit when the claim is over.
    */
   keepStreamed(claim: Claim, streamed: Streamed): Promise<void>
-  /** What was kept behind the session's newest record. */
+  /** The tail that was kept after the session's newest record. */
   streamed(sessionId: SessionId): Promise<Streamed | undefined>
-  /** Where an input or a run was first and last written of; `last` is absent while it is unfinished. */
+  /** The first and last record of an id; `last` is absent while it is unfinished. */
   locate(id: LocatedId): Promise<{ sessionId: SessionId; first: Position; last?: Position } | undefined>
   /** The input a key is bound to. */
   key(sessionId: SessionId, key: string): Promise<{ inputId: InputId; digest: string } | undefined>
@@ -244,20 +244,20 @@ export interface Store {
   blob(digest: string): Promise<Uint8Array | undefined>
   /** The newest position. */
   tail(): Promise<Position>
-  /** Calls back when something was written by anyone. Returns the way to stop. */
+  /** Calls back after writes, of any process. Answers the function that stops it. */
   onCommit(listener: (hint: Hint) => void): () => void
   /**
-   * Replaces records by what is kept of them, in place. The caller keeps `steps`, `inputs`, `ended` and `messages` as
-   * they are; this only takes weight off. Refused like a commit when the claim is over.
+   * Replaces records in place by smaller ones, for retention. The caller keeps `steps`, `inputs`, `ended` and `messages` as
+   * they are. Refused like a commit when the claim is over.
    */
   amend(claim: Claim, rows: readonly { readonly position: Position; readonly record: CommitRecord }[]): Promise<void>
   /**
-   * Forgets the session: its rows, index, journal, snapshot, and blobs that no other session refers to. Ends the claim.
-   * A large one may go in parts, between the writes of others: from the first to the last its head is in the phase
-   * `PARTIAL`. Where the process dies in the middle, another one claims what is left and calls `remove` again.
+   * Removes the session: its rows, index, journal, snapshot, and blobs that no other session refers to. Ends the claim.
+   * A large session may be removed in parts, between other writes; meanwhile its head is in the phase `PARTIAL`. If the
+   * process dies in the middle, another one claims what is left and calls `remove` again.
    */
   remove(claim: Claim): Promise<void>
-  /** Gives space that is free inside the store back, as far as that goes without keeping others waiting. */
+  /** Returns free space inside the store to the system, as far as that is possible without blocking others. */
   compact(): Promise<void>
   /** Integrity facts for `meerkat doctor`: a line a finding, none when sound. */
   inspect(): Promise<readonly { readonly level: 'ok' | 'warning' | 'error'; readonly text: string }[]>

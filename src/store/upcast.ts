@@ -6,14 +6,14 @@ export function upcast(record: Omit<CommitRecord, 'v'> & { readonly v: number })
   const current = { ...record, v: RECORD_VERSION } as const
   // Version 1 differs from version 2 in its text alone.
   if (record.v >= 3 || record.steps === undefined) return current
-  return { ...current, steps: record.steps.map(asBefore3) }
+  return { ...current, steps: record.steps.map(stepBefore3) }
 }
 
 /**
- * Version 3 gives passive inputs runs of their own, and lets what waits outlast a stop; a run of an older record took
- * passive ones along, and a stop gave up what waited. Both are replayed so.
+ * In version 3 passive inputs have runs of their own, and waiting inputs survive a stop. In older records a run took passive
+ * inputs along, and a stop abandoned waiting ones; both are replayed that way.
  */
-function asBefore3(step: MeerkatInput): MeerkatInput {
+function stepBefore3(step: MeerkatInput): MeerkatInput {
   switch (step.type) {
     case 'Prepare':
     case 'DrainQueuedRun':

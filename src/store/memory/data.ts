@@ -1,6 +1,6 @@
 /**
- * What a memory source holds, and the few ways to change it. Rows are kept as JSON text: nobody can change what was
- * committed, and what a reader gets is what a disk would have given.
+ * The data of a memory source, and the functions that change it. Rows are kept as JSON text, so that no caller can change
+ * what was committed, and a reader gets the same as from a disk.
  */
 import { MeerkatError } from '../../errors.ts'
 import type { InputId, SessionId } from '../../kernel/ids.ts'
@@ -49,7 +49,7 @@ export interface MemoryData {
   readonly log: StoredRow[]
   /** The newest position given. */
   tail: Position
-  /** The highest token of a session that was removed: who held it may still be about to write. */
+  /** The highest token of a removed session: its former owner may still send a commit. */
   removedToken: number
   readonly references: Map<LocatedId, Reference>
   readonly blobs: Map<string, { readonly data: Uint8Array; sessions: number }>
@@ -88,7 +88,7 @@ export function emptySession(session: SessionRecord, head: Head, token: number):
   }
 }
 
-/** The rows as far as their texts fit, and the first one in any case. */
+/** The first rows whose texts fit into `maxBytes` together; at least one. */
 export function pageOf(rows: readonly StoredRow[], maxBytes: number = Number.POSITIVE_INFINITY): readonly LogRow[] {
   const page: LogRow[] = []
   let bytes = 0
@@ -100,8 +100,8 @@ export function pageOf(rows: readonly StoredRow[], maxBytes: number = Number.POS
   return page
 }
 
-/** The rows behind a position, as far as they fit. */
-export function pageBehind(
+/** The rows after a position, as far as they fit. */
+export function pageAfter(
   rows: readonly StoredRow[],
   page: { readonly after: Position; readonly limit: number; readonly maxBytes?: number },
 ): readonly LogRow[] {
@@ -109,7 +109,7 @@ export function pageBehind(
   return pageOf(rows.slice(start, start + page.limit), page.maxBytes)
 }
 
-/** Everything that can refuse comes before the first change, so a refused commit leaves nothing behind. */
+/** All checks come before the first change, so a refused commit leaves nothing behind. */
 export function append(data: MemoryData, session: StoredSession, commit: Commit, faults: StoreFaults): Position {
   const { claim, head } = commit
   demandNames(commit)
@@ -136,14 +136,14 @@ export function append(data: MemoryData, session: StoredSession, commit: Commit,
   return position
 }
 
-/** Refuses a commit out of turn, and ids and keys that are taken. */
+/** Throws for a commit out of turn, and for ids and keys that exist. */
 function demandNew(data: MemoryData, session: StoredSession, { claim, head, keys, opened }: Commit): void {
   if (head.commits <= session.head.commits) throw outOfTurn(claim.sessionId, head.commits, session.head.commits)
   if (keys?.some(({ key }) => session.keys.has(key)) === true) throw keyBound(claim.sessionId)
   if (opened?.some(id => data.references.has(id)) === true) throw idKnown(claim.sessionId)
 }
 
-/** Forgets a session and what only it refers to. */
+/** Removes a session and the data that only it refers to. */
 export function removeSession(data: MemoryData, sessionId: SessionId): void {
   const session = data.sessions.get(sessionId)
   if (session === undefined) return

@@ -5,7 +5,7 @@ import type { Letter, LetterId, Mail } from '../mail.ts'
 import { sessionNotFound, storeClosed } from '../store-errors.ts'
 import type { MemoryData, StoredLetter } from './data.ts'
 
-/** Answers are kept this long behind their letter's time. */
+/** Answers are kept this long after their letter has expired. */
 const ANSWER_KEPT_MS = 60_000
 
 export class MemoryMail implements Mail {

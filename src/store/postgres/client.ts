@@ -1,16 +1,16 @@
 /**
- * Connections to one server: a bounded pool, a time limit for everything, and failures with a type.
+ * Connections to one server: a bounded pool, a time limit for every call, and typed failures.
  *
- * Each call is one statement (or one message of several) and so one transaction: a process that is suspended never
- * holds a lock. A call that gets no answer takes the whole pool down with it: its connection may be dead without
- * either side knowing, and so may the others. After a lost connection the pool is made anew too: the client library
- * goes on taking the lost call for one under way, and would hide from the next one why it can't connect.
+ * Each call is one statement (or one message of several) and so one transaction: a suspended process never holds a lock.
+ * If a call gets no answer the whole pool is replaced: its connection may be dead without either side noticing, and so may
+ * the others. After a lost connection the pool is replaced too: the client library goes on counting the lost call as under
+ * way, and would hide from the next call why it can't connect.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Options, PostgresType, Sql, TransactionSql } from 'postgres'
 import type { MeerkatError } from '../../errors.ts'
 import { storeClosed } from '../store-errors.ts'
-import { clientMissing, type FaultPlace, isLoss, isWorthRepeating, noAnswer, poolFull, toStoreError } from './errors.ts'
+import { clientMissing, type FaultPlace, isLoss, isRepeatable, noAnswer, poolFull, toStoreError } from './errors.ts'
 
 export type Row = Readonly<Record<string, unknown>>
 
@@ -35,7 +35,7 @@ export interface Limits {
 
 /** Beyond the server's own time limit, for the way there and back. */
 const GRACE_MS = 2000
-const REPEATS_MOST = 5
+const MAX_REPEATS = 5
 const IDLE_IN_TRANSACTION_MS = 10_000
 
 type Connect = (url: string, options: Options<Record<string, PostgresType>>) => Sql
@@ -71,14 +71,14 @@ export class Client {
   }
 
   /**
-   * Runs a statement that only reads, with parameters, prepared; once more if its connection was lost, as one that lay
-   * idle may be. Fails with a `MeerkatError`.
+   * Runs a read-only statement, prepared, with parameters. Repeats it once if the connection was lost, as an idle one may
+   * be. Fails with a `MeerkatError`.
    */
   async read(text: string, values: readonly (string | number | boolean | null)[] = []): Promise<readonly Row[]> {
     const place: FaultPlace = { store: this.#target.name }
     const run = (sql: Sql): PromiseLike<readonly Row[]> => sql.unsafe(text, [...values], { prepare: true })
     try {
-      const rows = await this.#call(run, place).catch(unlessLost)
+      const rows = await this.#call(run, place).catch(rethrowUnlessLost)
       return rows ?? (await this.#call(run, place))
     } catch (error) {
       throw toStoreError(error, place)
@@ -108,16 +108,16 @@ export class Client {
   }
 
   /**
-   * A transaction of several statements, for what can't be one: migrations. It sets its own time limits, and is done
-   * over where the server undid it for the sake of others.
+   * A transaction of several statements, for migrations, which can't be one statement. It sets its own time limits, and is
+   * repeated if the server rolled it back because of a conflict with another one.
    */
   async transaction(body: (sql: TransactionSql) => Promise<void>): Promise<void> {
     const run = async (): Promise<true> => {
       await this.#sql.begin(body)
       return true
     }
-    for (let attempt = 1; attempt < REPEATS_MOST; attempt += 1) {
-      if ((await run().catch(unlessWorthRepeating)) === true) return
+    for (let attempt = 1; attempt < MAX_REPEATS; attempt += 1) {
+      if ((await run().catch(rethrowUnlessRepeatable)) === true) return
     }
     await run()
   }
@@ -128,8 +128,8 @@ export class Client {
   }
 
   /**
-   * Calls back with what is sent on a channel, and, without a text, whenever something may have been missed. It has a
-   * connection of its own, which is made anew when it is lost. Returns the way to stop.
+   * Calls back with each text that is sent on a channel, and without a text whenever a notification may have been missed. It
+   * uses a connection of its own, which is replaced when it is lost. Answers the function that stops it.
    */
   listen(channel: string, hear: (text: string | undefined) => void): () => void {
     const sql = this.#open()
@@ -157,8 +157,8 @@ export class Client {
     if (this.#refusal !== undefined) throw this.#refusal
     await this.#acquire()
     try {
-      for (let attempt = 1; attempt < REPEATS_MOST; attempt += 1) {
-        const rows = await this.#timed(run, place, timeoutMs).catch(unlessWorthRepeating)
+      for (let attempt = 1; attempt < MAX_REPEATS; attempt += 1) {
+        const rows = await this.#timed(run, place, timeoutMs).catch(rethrowUnlessRepeatable)
         if (rows !== undefined) return rows
         await pause(Math.random() * 10 * 2 ** attempt)
       }
@@ -192,7 +192,7 @@ export class Client {
     }
   }
 
-  /** Later calls get new connections; those that are under way on the old ones have this long. */
+  /** Replaces the pool: later calls get new connections, and calls on the old ones get `timeoutMs` to end. */
   #retire(sql: Sql, timeoutMs: number): void {
     if (sql !== this.#sql || this.#closed) return
     this.#sql = this.#open()
@@ -207,7 +207,7 @@ export class Client {
       fetch_types: false,
       connect_timeout: connectTimeoutMs / 1000,
       keep_alive: 15,
-      // A server that comes back is found soon, by one connection after the other.
+      // Short delays, so that a server that comes back is found soon; random, so that connections come one after another.
       backoff: attempt => Math.min(0.05 * attempt, 1) * (0.5 + Math.random() / 2),
       onnotice: () => {},
       types: { bigint: { to: 20, from: [20], serialize: String, parse: Number } },
@@ -215,7 +215,7 @@ export class Client {
         application_name: applicationName,
         search_path: `"${schema}"`,
         standard_conforming_strings: 'on',
-        // A commit is a few rows; where the server would compile it first, that takes a hundred times as long as the commit.
+        // A commit is a few rows; compiling its plan would take a hundred times as long as running it.
         jit: 'off',
         statement_timeout: statementTimeoutMs,
         lock_timeout: Math.ceil(statementTimeoutMs / 2),
@@ -248,10 +248,10 @@ export class Client {
   }
 }
 
-function unlessWorthRepeating(error: unknown): undefined {
-  if (!isWorthRepeating(error)) throw error
+function rethrowUnlessRepeatable(error: unknown): undefined {
+  if (!isRepeatable(error)) throw error
 }
 
-function unlessLost(error: unknown): undefined {
+function rethrowUnlessLost(error: unknown): undefined {
   if (!isLoss(error)) throw error
 }

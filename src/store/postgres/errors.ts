@@ -1,9 +1,9 @@
 /**
  * PostgreSQL's failures in words that say what happened, on which server, and what to do.
  *
- * For a write the question is what became of it. `outcome: 'none'` in the details: nothing was written, the server said
- * so or never got it. `outcome: 'unknown'`: the connection was lost, or time ran out, after it was sent. Nobody guesses
- * then: whoever claims the session again decides it (the token rises) and reads what is there.
+ * For a write it matters whether it happened. `outcome: 'none'` in the details: nothing was written, because the server said
+ * so or never got it. `outcome: 'unknown'`: the connection was lost, or time ran out, after it was sent. Then the driver
+ * claims the session again, which makes the server refuse the write if it comes late, and reads what is there.
  */
 import { MeerkatError } from '../../errors.ts'
 import { idKnown, keyBound, sessionExists } from '../store-errors.ts'
@@ -44,7 +44,7 @@ const RESTARTING: Fault = {
   advice: 'retry when it takes connections again',
 }
 
-/** What the schema's functions raise for an owner that is not registered any more. */
+/** SQLSTATE that the schema's functions raise for an owner that is no longer registered. */
 export const LEASE_OVER = 'MK001'
 
 /** By SQLSTATE: the server says that the statement did not happen. */
@@ -101,10 +101,10 @@ const UNREACHED: Readonly<Record<string, Fault>> = {
   CONNECT_TIMEOUT: { what: 'does not answer', advice: 'check the network between here and there, and retry' },
 }
 
-/** In place of a code, where no answer came. */
+/** Stands for a code where no answer came. */
 const NO_ANSWER = 'NO_ANSWER'
 
-/** After which the same statement may be sent again at once: the server undid it for the sake of others. */
+/** The server rolled the statement back because of a conflict: it may be sent again at once. */
 const WORTH_REPEATING: ReadonlySet<string> = new Set(['40001', '40P01'])
 
 export function codeOf(error: unknown): string | undefined {
@@ -113,37 +113,37 @@ export function codeOf(error: unknown): string | undefined {
 }
 
 /** Whether the error comes from the server, which then also says that it undid the statement. */
-function isServers(error: unknown): boolean {
+function isServerError(error: unknown): boolean {
   return error instanceof Error && 'severity' in error
 }
 
-export function isWorthRepeating(error: unknown): boolean {
-  return isServers(error) && WORTH_REPEATING.has(codeOf(error) ?? '')
+export function isRepeatable(error: unknown): boolean {
+  return isServerError(error) && WORTH_REPEATING.has(codeOf(error) ?? '')
 }
 
-/** Whether a connection was lost while it worked on something. */
+/** Whether a connection was lost during a call. */
 export function isLoss(error: unknown): boolean {
   const code = codeOf(error) ?? ''
-  if (isServers(error)) return code.startsWith('57P')
+  if (isServerError(error)) return code.startsWith('57P')
   return !(error instanceof MeerkatError) && UNREACHED[code] === undefined
 }
 
-/** Whether the server said nothing: what would be sent next would wait as long. */
+/** Whether the server did not answer at all: the next call would wait as long. */
 export function isSilence(error: unknown): boolean {
   if (error instanceof MeerkatError) return error.details?.['sqlState'] === NO_ANSWER
-  return !isServers(error)
+  return !isServerError(error)
 }
 
-/** Whether one row of the statement is at fault, and not the server: without it the others may stand. */
+/** Whether one row of the statement is at fault, not the server: without that row the others may succeed. */
 export function isOfOneRow(error: unknown): boolean {
-  return isServers(error) && /^(?:2[123]|54)/.test(codeOf(error) ?? '')
+  return isServerError(error) && /^(?:2[123]|54)/.test(codeOf(error) ?? '')
 }
 
 /** The failure as a `MeerkatError`; one that is already typed stays what it is. */
 export function toStoreError(error: unknown, place: FaultPlace): MeerkatError {
   if (error instanceof MeerkatError) return error
   const code = codeOf(error) ?? ''
-  if (!isServers(error)) return lost(error, code, place)
+  if (!isServerError(error)) return lost(error, code, place)
   if (code === '23505') return exists(error, place)
   if (code.startsWith('54')) {
     const text = `a row is larger than PostgreSQL can hold (${place.store}): send less at once`
@@ -151,7 +151,7 @@ export function toStoreError(error: unknown, place: FaultPlace): MeerkatError {
   }
   const known = ABORTED[code]
   if (known !== undefined) return unavailable(known, 'none', place, error, code)
-  // The server ends connections when it stops; whether the transaction had been committed by then, it doesn't say.
+  // A server that stops ends its connections without saying whether the transaction was committed.
   if (code.startsWith('57P')) return unavailable(RESTARTING, 'unknown', place, error, code)
   if (code.startsWith('08')) return lost(error, code, place)
   const message = error instanceof Error ? error.message : String(error)

@@ -4,9 +4,9 @@
  *
  * 1. A write is answered when the server has committed it, never before.
  * 2. Writes are sent in the order in which they were given, and each of a session when the one before is answered.
- * 3. A write that is refused fails alone. One whose rows the server can't take fails its statement; the statement is
- *    then sent in halves until that write stands alone.
- * 4. When a flush gets no answer, what waits behind it is not sent: nobody waits longer than one time limit.
+ * 3. A write that is refused fails alone. A write whose rows the server can't take fails its statement; the statement is
+ *    then sent in halves until that write is alone.
+ * 4. When a flush gets no answer, the writes that wait behind it fail unsent: no caller waits longer than one time limit.
  */
 import type { MeerkatError } from '../../errors.ts'
 import type { SessionId } from '../../kernel/ids.ts'
@@ -15,14 +15,14 @@ import { trip } from '../faults.ts'
 import { storeClosed } from '../store-errors.ts'
 import { isOfOneRow, isSilence, notSent, toStoreError } from './errors.ts'
 
-/** What became of one write: its answer, or why it was refused. */
+/** The result of one write: its answer, or why it was refused. */
 export type Verdict<A> = { readonly answer: A } | { readonly refusal: MeerkatError }
 
 /** How writes of one kind are sent: all of distinct sessions; one verdict each, in the same order. */
 export interface Kind<W, A> {
   readonly send: (writes: readonly W[]) => Promise<readonly Verdict<A>[]>
-  /** Whether listeners are told of it. */
-  readonly told?: boolean
+  /** Whether listeners are notified of it. */
+  readonly notifies?: boolean
 }
 
 interface Pending {
@@ -34,14 +34,14 @@ interface Pending {
   readonly reject: (error: unknown) => void
 }
 
-const BATCH_MOST = 1024
-/** Characters of SQL in one statement, about. */
+const MAX_BATCH = 1024
+/** About how many characters of SQL go into one statement. */
 const BATCH_SIZE = 16 * 2 ** 20
 
 export interface GroupCommitOptions {
   readonly store: string
   readonly faults: StoreFaults
-  /** Told of each session that was written. */
+  /** Called for each session that was written. */
   readonly onWritten: (sessionId: SessionId) => void
 }
 
@@ -73,7 +73,7 @@ export class GroupCommit {
     })
   }
 
-  /** Takes no more writes, and answers when all are settled. */
+  /** Takes no more writes; resolves when all have their result. */
   async finish(): Promise<void> {
     this.#closed = true
     if (this.#waiting.length === 0 && !this.#flying) return
@@ -96,13 +96,13 @@ export class GroupCommit {
     else for (const done of this.#idle.splice(0)) done()
   }
 
-  /** The oldest writes, up to the second one of a session: it needs to know what became of the first. */
+  /** The oldest writes, up to the second one of a session, which has to wait for the result of the first. */
   #take(): Pending[] {
     const sessions = new Set<SessionId>()
     let size = 0
     for (const write of this.#waiting) {
       size += write.size
-      const full = sessions.size === BATCH_MOST || (size > BATCH_SIZE && sessions.size > 0)
+      const full = sessions.size === MAX_BATCH || (size > BATCH_SIZE && sessions.size > 0)
       if (full || sessions.has(write.sessionId)) break
       sessions.add(write.sessionId)
     }
@@ -114,7 +114,7 @@ export class GroupCommit {
     const kinds = Map.groupBy(batch, write => write.kind)
     await Promise.all([...kinds].map(([kind, writes]) => this.#send(kind, writes)))
     this.#flying = false
-    // In the same turn, callers that were just answered give their next writes; those should go along.
+    // Callers that were just answered give their next writes in this turn; the flush should include them.
     this.#arm()
   }
 
@@ -134,7 +134,7 @@ export class GroupCommit {
     if (verdict === undefined) return reject(toStoreError(new Error('a write got no verdict'), this.#place(sessionId)))
     if ('refusal' in verdict) return reject(verdict.refusal)
     resolve(verdict.answer)
-    if (kind.told === true) this.#options.onWritten(sessionId)
+    if (kind.notifies === true) this.#options.onWritten(sessionId)
   }
 
   async #fail(kind: Kind<unknown, unknown>, writes: readonly Pending[], error: unknown): Promise<void> {

@@ -1,11 +1,11 @@
 /**
- * Hints between stores: a notification for each batch, and a poll behind it for what a lost connection kept back.
+ * Hints between stores: a notification for each batch, and a poll for notifications that a lost connection missed.
  *
- * The connection that listens only ever hears, so nothing would tell that the other end is gone: the store speaks to
- * itself through it, and makes a new one when it doesn't hear itself in time.
+ * The listening connection only receives, so it would never notice that the server is gone. Therefore the store sends
+ * notifications to itself, and opens a new connection when one of them does not arrive in time.
  *
  * A notification is the batch's newest position (0 for mail and releases) and a JSON text: `o` the store that sent it,
- * `s` the sessions (absent: any), `a` what it is about. A store passes over its own; it has told its listeners itself.
+ * `s` the sessions (absent: any), `a` what it is about. A store ignores its own; it has notified its listeners itself.
  */
 import { randomUUID } from 'node:crypto'
 import type { SessionId } from '../../kernel/ids.ts'
@@ -14,13 +14,13 @@ import type { Hint } from '../store.ts'
 import type { Client } from './client.ts'
 
 const POLL_EVERY_MS = 1000
-/** How often a store that hears nothing of its own makes sure that it would. */
+/** How often a store that gets no notification of its own sends one to itself. */
 const BEAT_EVERY_MS = 2000
-/** How long its own word may take to come back. */
+/** How long its own notification may take to arrive. */
 const BEAT_LIMIT_MS = 2000
 /** A notification may hold 8000 bytes; sessions are named as far as they fit. */
 const NOTICE_BYTES = 7000
-/** Looks without an answer, one a second, after which the server counts as silent. */
+/** After this many polls without an answer, one a second, the server counts as silent. */
 const PATIENCE = 3
 
 interface Notice {
@@ -33,7 +33,7 @@ interface Notice {
 interface Seen {
   readonly tail: number
   readonly mail: string
-  /** Notifications about mail until then. */
+  /** How many notifications about mail had come by then. */
   readonly mailHeard: number
 }
 
@@ -46,13 +46,13 @@ export class Hints {
   #unlisten: (() => void) | undefined
   /** Whether the server could not be reached lately: the connection that listens may be dead without knowing. */
   #deaf = false
-  /** Whether the connection that listens did not say in time what was said to it. */
+  /** Whether the store's own notification did not arrive in time. */
   #silent = false
-  /** Looks since the server answered one last. */
+  /** Polls since the last one that the server answered. */
   #unanswered = 0
-  /** Since when there is a connection that listens, or it is waited for. */
+  /** Since when the listening connection exists (`stands`), or is being opened. */
   #listening: { readonly since: number; readonly stands: boolean } = { since: 0, stands: false }
-  /** When it heard something of this store last, and since when it owes something. */
+  /** When the last notification of this store arrived, and since when one is awaited. */
   #echoedAt = 0
   #saidAt: number | undefined
   #heard = 0
@@ -101,7 +101,7 @@ export class Hints {
     this.#listeners.notify(hint)
   }
 
-  /** This store has written up to here, and said so. */
+  /** Called when this store has committed up to a position and notified its listeners. */
   wrote(position: number): void {
     this.#heard = Math.max(this.#heard, position)
   }
@@ -134,7 +134,7 @@ export class Hints {
 
   #hear(text: string | undefined): void {
     if (this.#poll === undefined) return
-    // The connection is new: what was said before it is lost. It has to prove itself like any other.
+    // A new connection: earlier notifications are lost. It has to prove that it receives, like any other.
     if (text === undefined) {
       this.#listening = { since: performance.now(), stands: true }
       this.#echoedAt = Number.NEGATIVE_INFINITY
@@ -158,7 +158,7 @@ export class Hints {
     this.#echoedAt = performance.now()
   }
 
-  /** Says something to itself now and again, and takes a connection that does not tell for one that is dead. */
+  /** Sends itself a notification now and again, and treats a connection on which it does not arrive as dead. */
   async #beat(): Promise<void> {
     const now = performance.now()
     const { since, stands } = this.#listening
@@ -193,7 +193,7 @@ export class Hints {
       if (now.tail > Math.max(before.tail, this.#heard)) this.notify({})
       if (now.mail !== before.mail && now.mailHeard === before.mailHeard) this.notify({ about: 'mail' })
     } catch {
-      // A hint can't report a fault; the reader that it wakes meets the fault itself.
+      // A hint can't report a fault; a reader that it wakes meets the fault itself.
       this.#deaf = true
     }
   }

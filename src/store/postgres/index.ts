@@ -1,6 +1,6 @@
 /**
  * `postgres(url)`: the store of a fleet. Many processes on many hosts share one schema; each writes the sessions it has
- * claimed, and takes over those of a process that fell silent.
+ * claimed, and takes over those of processes that have fallen silent.
  */
 import { MeerkatError } from '../../errors.ts'
 import { aDelay, aDuration, aText, aWord, checkArgument, checkOptions, type Fields, optional } from '../../options.ts'
@@ -67,7 +67,7 @@ export function postgres(url: string, options: PostgresOptions = {}): StoreSourc
     )
   }
   const { statementTimeoutMs, poolTimeoutMs, connectTimeoutMs } = options
-  // They go to the server and to the platform's timers as they are, some with a grace on top.
+  // They are passed to the server and to the platform's timers, some with a grace added.
   const mostMs = MAX_TIMER_MS / 2
   demandDurations({ leaseMs }, { leastMs: 100, mostMs })
   demandDurations({ statementTimeoutMs, poolTimeoutMs, connectTimeoutMs }, { mostMs })
@@ -112,7 +112,7 @@ async function open(target: Target, options: PostgresOptions & { readonly leaseM
   })
 }
 
-/** Makes the schema ready, and looks at the server: what the connections that write have to ask for. */
+/** Migrates the schema, and reads the server settings that writing connections have to override. */
 async function prepare(
   client: Client,
   place: Place,
@@ -132,7 +132,7 @@ async function prepare(
   }
 }
 
-/** The schema of the database of the server, by whichever of its addresses it was reached. */
+/** Identifies server, database and schema, whichever address was used. */
 async function identityOf(client: Client, { schema }: Place): Promise<string> {
   const [row] = await client.read(
     `SELECT (SELECT system_identifier FROM pg_control_system())::text AS server,
@@ -148,10 +148,10 @@ async function settingsFor(client: Client, name: string): Promise<Readonly<Recor
   const encoding = String(row?.['encoding'])
   if (encoding !== 'UTF8') throw notUnicode(name, encoding)
   return {
-    // Plans are made once and look up rows by their keys, however few there were when they were made.
+    // Plans are cached: one made while a table was small must still look rows up by key when it is large.
     enable_seqscan: 'off',
     plan_cache_mode: 'force_generic_plan',
-    // An answered commit is durable, whatever the server's default.
+    // An answered commit has to be durable, whatever the server's default is.
     ...(row?.['synchronous'] === 'off' ? { synchronous_commit: 'on' } : {}),
   }
 }

@@ -1,4 +1,4 @@
-/** What `meerkat doctor` tells of a PostgreSQL store. Reads only; on a large store it takes a while. */
+/** The findings of `meerkat doctor` about a PostgreSQL store. Reads only; on a large store it takes a while. */
 import { unsealRecord } from '../codec.ts'
 import type { Client, Row } from './client.ts'
 import { toSealed } from './rows.ts'
@@ -8,8 +8,8 @@ export interface Finding {
   readonly text: string
 }
 
-/** Findings of one kind that are listed before the rest is passed over. */
-const LISTED_MOST = 20
+/** Most findings of one kind that are listed. */
+const MAX_LISTED = 20
 /** Newest records whose checksums are proven. */
 const SPOT_CHECK = 1000
 
@@ -24,12 +24,12 @@ export async function inspectDatabase(client: Client, store: string, version: nu
     () => work(client),
   ]
   const findings: Finding[] = []
-  for (const check of checks) findings.push(...(await survive(check)))
+  for (const check of checks) findings.push(...(await errorAsFinding(check)))
   return findings
 }
 
-/** A database so damaged that a check can't even run is what the check was after. */
-async function survive(check: () => Promise<Finding[]>): Promise<Finding[]> {
+/** Turns the error of a check into a finding: a database too damaged to be checked is what the check looks for. */
+async function errorAsFinding(check: () => Promise<Finding[]>): Promise<Finding[]> {
   try {
     return await check()
   } catch (error) {
@@ -61,12 +61,12 @@ async function durability(client: Client): Promise<Finding[]> {
   }))
 }
 
-/** Every head must speak of as many rows as its session has, and of its last one. */
+/** Every head must have the count of its session's rows and the position of the last one. */
 async function headsAgainstLog(client: Client): Promise<Finding[]> {
   const wrong = await client.read(
     `SELECT h.id FROM heads h LEFT JOIN LATERAL (
          SELECT l.messages FROM log l WHERE l.session = h.session ORDER BY l.position DESC LIMIT 1) newest ON true
-       WHERE newest.messages IS DISTINCT FROM h.messages LIMIT ${LISTED_MOST}`,
+       WHERE newest.messages IS DISTINCT FROM h.messages LIMIT ${MAX_LISTED}`,
   )
   if (wrong.length === 0) return [{ level: 'ok', text: 'every session head matches the log' }]
   return wrong.map(row => ({
@@ -82,7 +82,7 @@ async function newestRecords(client: Client): Promise<Finding[]> {
   )
   const findings: Finding[] = rows.flatMap(unreadable)
   if (findings.length === 0) return [{ level: 'ok', text: `the newest ${rows.length} records are readable` }]
-  return findings.slice(0, LISTED_MOST)
+  return findings.slice(0, MAX_LISTED)
 }
 
 function unreadable(row: Row): Finding[] {

@@ -27,9 +27,9 @@ export class PostgresMail implements Mail {
 
   async post({ id, sessionId, body }: Letter, ttlMs: number): Promise<void> {
     demandStorable(`${id}${sessionId}${body}`, 'a letter')
-    const told = `${quote(this.#channel)},${quote(this.#hints.notice([sessionId], 'mail'))}`
+    const notice = `${quote(this.#channel)},${quote(this.#hints.notice([sessionId], 'mail'))}`
     const [row] = await this.#client.write(
-      `SELECT * FROM post_letter(${quote(id)},${quote(sessionId)},${quote(body)},${Math.ceil(ttlMs)},${told})`,
+      `SELECT * FROM post_letter(${quote(id)},${quote(sessionId)},${quote(body)},${Math.ceil(ttlMs)},${notice})`,
       sessionId,
     )
     if (row !== undefined) throw sessionNotFound(sessionId)

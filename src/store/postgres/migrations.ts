@@ -1,11 +1,12 @@
 /**
- * How a schema gets from an older version to this release's.
+ * Migrates a schema from an older version to this release's.
  *
  * A step is a numbered SQL file, applied in a transaction of its own, under a lock that all processes of this schema
  * share, and recorded. Its first line names the oldest release that can go on using the schema after it, as the highest
  * step that release knows (`min_reader`): while servers are replaced one by one, old ones work beside new ones unless a
- * step says that they can't. Such a step ends every claim in its own transaction, and nobody claims again whose release
- * is too old (`demandUsable`), so none of them writes into what it does not understand. Released steps never change.
+ * step says that they can't. Such a step ends every claim in its own transaction, and a process whose release is too old
+ * can't claim again (`demandUsable`), so it never writes to a schema that it does not understand. Released steps never
+ * change.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import type { TransactionSql } from 'postgres'
@@ -20,7 +21,7 @@ interface Step {
   readonly sql: string
 }
 
-/** For the lock of the migrations, and for those that they take. */
+/** Limit for the migrations' own lock, and for the locks that they take. */
 const LOCK_TIMEOUT_MS = 60_000
 
 const FOLDER = new URL('./migrations/', import.meta.url)
@@ -43,7 +44,7 @@ function readSteps(): readonly Step[] {
 
 type Ask = (text: string, values: string[]) => PromiseLike<readonly Row[]>
 
-/** The schema that is meant, and how its processes call each other. */
+/** The schema, and the channel on which its processes notify each other. */
 export interface Place {
   /** Name of the store, for errors. */
   readonly store: string
@@ -58,10 +59,10 @@ export async function migrate(client: Client, place: Place): Promise<number> {
   const { found } = await versionOf((text, values) => client.read(text, values), place, supported)
   for (const step of steps.filter(({ version }) => version > found)) {
     await client.transaction(async transaction => {
-      // The lock is waited for within bounds; building an index takes as long as it takes.
+      // Waiting for the lock is bounded; building an index is not, because it takes as long as the table needs.
       await transaction.unsafe(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}; SET LOCAL statement_timeout = 0`)
       await transaction.unsafe(`SELECT pg_advisory_xact_lock(hashtextextended('meerkat ' || $1, 0))`, [place.schema])
-      // Asked again under the lock: another process may have done it meanwhile.
+      // Read again under the lock: another process may have migrated meanwhile.
       const now = await versionOf((text, values) => transaction.unsafe(text, values), place, supported)
       if (now.found >= step.version) return
       if (now.found > 0 && step.minReader > now.minReader) await endClaims(transaction, place.channel)
@@ -71,14 +72,14 @@ export async function migrate(client: Client, place: Place): Promise<number> {
   return Math.max(found, supported)
 }
 
-/** Fails with `unsupported` once a newer release has made the schema one that this release can't use. */
+/** Fails with `unsupported` once a newer release has changed the schema so that this release can't use it. */
 export async function demandUsable(client: Client, place: Place): Promise<void> {
   await versionOf((text, values) => client.read(text, values), place, readSteps().at(-1)?.version ?? 0)
 }
 
 /**
- * Nobody registers as an owner until this is committed: whoever did so before is among those that end here, and whoever
- * does so afterwards finds the new `min_reader`.
+ * Ends every claim. Owners can't register until this is committed: those that registered before end here, and those that
+ * register afterwards see the new `min_reader`.
  */
 async function endClaims(transaction: TransactionSql, channel: string): Promise<void> {
   await transaction.unsafe('LOCK TABLE owners IN EXCLUSIVE MODE')

@@ -1,23 +1,23 @@
 /**
  * The runtimes of this store, as owners of sessions: each holds a lease by the server's clock, renewed three times
- * within its length. A lease that ran out is not the end of a claim but the chance of others to take it.
+ * within its length. A lease that ran out does not end a claim; it lets other owners take it over.
  */
 import { hostname } from 'node:os'
 import type { Client } from './client.ts'
 import { numbers, quote } from './literals.ts'
 
-/** How long the end of a store waits for a server that may be gone. */
+/** How long closing a store waits for a server that may be gone. */
 const LEAVE_MS = 3000
 
 export interface OwnersOptions {
-  /** For leases alone, so that nothing keeps a renewal waiting. */
+  /** Used for leases only, so that a renewal never waits for other calls. */
   readonly client: Client
   readonly leaseMs: number
   readonly channel: string
-  /** The notice that sessions were let go. */
+  /** The notification that sessions were released. */
   readonly freed: () => string
   readonly onLapse: () => void
-  /** Fails when the schema has become one for newer releases only. */
+  /** Fails if only newer releases can use the schema by now. */
   readonly demandUsable: () => Promise<void>
 }
 
@@ -29,7 +29,7 @@ export class Owners {
   #timer: NodeJS.Timeout | undefined
   /** When the last renewal that succeeded was sent. */
   #renewedAt = 0
-  #told = false
+  #lapseReported = false
   #renewing: Promise<void> | undefined
 
   constructor(options: OwnersOptions) {
@@ -46,8 +46,8 @@ export class Owners {
     return registered
   }
 
-  /** Renews now: the server has taken one of these owners for dead. */
-  hurry(): void {
+  /** Renews at once, because the server has declared one of these owners dead. */
+  renewNow(): void {
     if (this.#timer === undefined) return
     clearTimeout(this.#timer)
     this.#renewing = this.#renew()
@@ -62,7 +62,7 @@ export class Owners {
     if (this.#numbers.size === 0) return
     const { client, channel, freed, leaseMs } = this.#options
     const text = `SELECT end_owners(${numbers([...this.#numbers.keys()])},${quote(channel)},${quote(freed())})`
-    // After the lease the claims end by themselves.
+    // No longer than the lease: after that the claims can be taken over anyway.
     await client.write(text, undefined, Math.min(leaseMs, LEAVE_MS))
   }
 
@@ -74,7 +74,7 @@ export class Owners {
     )
     const n = Number(row?.['n'])
     this.#numbers.set(n, owner)
-    // Afterwards, so that it is either ended by the migration that shuts this release out, or sees it here.
+    // After registering: a migration that excludes this release either ends this owner or is seen here.
     await this.#options.demandUsable()
     if (this.#timer === undefined) {
       this.#renewedAt = sent
@@ -96,23 +96,23 @@ export class Owners {
     try {
       const rows = await client.write(`SELECT * FROM renew_owners(${numbers(mine)})`, undefined, leaseMs)
       this.#renewedAt = sent
-      this.#told = false
+      this.#lapseReported = false
       const kept = new Set(rows.map(row => Number(row['n'])))
       for (const n of mine) if (!kept.has(n)) this.#forget(n)
       if (kept.size < mine.length) await this.#options.demandUsable().catch(() => {})
       if (kept.size < mine.length || rows.some(row => row['lapsed'] === true)) this.#options.onLapse()
       await client.write(`SELECT sweep(${quote(channel)},${quote(freed())})`)
     } catch {
-      // The next renewal may succeed. When none has for as long as the lease lasts, others may have what this one held.
-      if (!this.#told && performance.now() - this.#renewedAt > leaseMs) {
-        this.#told = true
+      // The next renewal may succeed. After a whole lease without one, other owners may have taken these sessions.
+      if (!this.#lapseReported && performance.now() - this.#renewedAt > leaseMs) {
+        this.#lapseReported = true
         this.#options.onLapse()
       }
     }
     if (this.#timer !== undefined) this.#arm()
   }
 
-  /** An owner that was swept: its claims are over, and it registers anew with its next claim. */
+  /** Forgets an owner that the server has removed: its claims are over, and its next claim registers it again. */
   #forget(n: number): void {
     const owner = this.#numbers.get(n)
     this.#numbers.delete(n)

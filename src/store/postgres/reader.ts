@@ -1,4 +1,4 @@
-/** What is read from the database. Each read but that of a whole session is one statement, and so sees one moment. */
+/** Reads from the database. Each read except the load of a session is one statement, and so sees one moment. */
 import type { InputId, SessionId } from '../../kernel/ids.ts'
 import { unseal, unsealText } from '../codec.ts'
 import { rowsThrough } from '../pages.ts'
@@ -42,7 +42,7 @@ export class Reader {
     this.#client = client
   }
 
-  /** Everything a cold start needs: records are added only, so those up to the moment of the rest are of it, too. */
+  /** All that a cold start needs. The log only grows, so the records up to the head that was read first belong to it. */
   async load(sessionId: SessionId, withoutSnapshot = false): Promise<LoadedSession> {
     const found = await this.#client.read(LOAD, [sessionId, withoutSnapshot])
     const of = (part: number): Row[] => found.filter(row => Number(row['part']) === part)
@@ -50,7 +50,7 @@ export class Reader {
     if (head === undefined) throw sessionNotFound(sessionId)
     const [kept] = of(2)
     const state = kept === undefined ? undefined : snapshotOf(kept, sessionId)
-    // A snapshot only saves work, so one that is damaged is passed over: the log tells the same.
+    // A damaged snapshot is ignored: it only saves work, and the log has the same state.
     if (kept !== undefined && state === undefined) return this.load(sessionId, true)
     const after = state === undefined ? 0 : Number(kept?.['position'])
     const read = (page: Omit<Parameters<Store['read']>[0], 'sessionId'>) => this.read({ sessionId, ...page })
@@ -65,7 +65,7 @@ export class Reader {
     }
   }
 
-  /** A piece of text that is damaged is as good as none: the whole comes in a record. */
+  /** A damaged tail is ignored: the whole text comes in a record. */
   async streamed(sessionId: SessionId): Promise<Streamed | undefined> {
     const [row] = await this.#client.read(
       `SELECT s.position, s.crc, s.body FROM streamed s WHERE s.session = ${NUMBER}
@@ -104,7 +104,7 @@ export class Reader {
     return readable(await this.#page(page, [sessionId, after, limit], maxBytes), sessionId)
   }
 
-  /** The rows of a page as far as they fit, and the first one in any case. How long a text is needs no look at it. */
+  /** The rows of a page as far as they fit; at least one. The server measures a text without reading it. */
   #page(page: string, values: readonly (string | number)[], maxBytes?: number, order = ''): Promise<readonly Row[]> {
     if (maxBytes === undefined) return this.#client.read(page, [...values])
     const text = `SELECT * FROM (SELECT p.*, sum(octet_length(body)) OVER (ORDER BY position ${order}) AS bytes,
@@ -152,7 +152,7 @@ export class Reader {
     return row === undefined ? undefined : { inputId: String(row['input']) as InputId, digest: String(row['digest']) }
   }
 
-  /** Keys in the order in which the inputs they are bound to came. */
+  /** The keys are in the order of the inputs that they are bound to. */
   async index(sessionId: SessionId): Promise<SessionIndex> {
     const [refs, keys, blobs] = await Promise.all([
       this.#client.read(`SELECT id, first, last FROM refs WHERE session = ${NUMBER} ORDER BY first, id`, [sessionId]),
@@ -209,7 +209,7 @@ function snapshotOf(row: Row, sessionId: SessionId): string | undefined {
   }
 }
 
-/** Sessions that their owners let go while they owed something, and those of owners that fell silent. */
+/** Sessions that were released with work left, and those of owners that have fallen silent. */
 const UNHELD = `h.session IN (
     SELECT w.session FROM heads w WHERE w.waiting
     UNION ALL SELECT d.session FROM owners o JOIN heads d ON d.owner = o.n WHERE o.expires_at <= clock_timestamp())`

@@ -10,7 +10,7 @@ export interface PostgresRegistryOptions {
   readonly reads: Client
   readonly channel: string
   readonly hints: Hints
-  /** Makes sure that this owner is known, and lives. */
+  /** Makes sure that this owner is registered, and alive. */
   readonly register: (owner: string) => Promise<unknown>
 }
 
@@ -49,9 +49,9 @@ export class PostgresRegistry implements Registry {
     if (next !== undefined) demandStorable(next.body, 'the body of an entry')
     if (next?.owner !== undefined) await register(next.owner)
     const texts = [next?.body, next?.owner].map(text => (text === undefined ? 'NULL' : quote(text)))
-    const told = `${quote(channel)},${quote(hints.notice([], 'registry'))}`
+    const notice = `${quote(channel)},${quote(hints.notice([], 'registry'))}`
     const [row] = await writes.write(
-      `SELECT swap_entry(${quote(key)},${Math.trunc(version)},${texts.join(',')},${told}) AS version`,
+      `SELECT swap_entry(${quote(key)},${Math.trunc(version)},${texts.join(',')},${notice}) AS version`,
     )
     const given = row?.['version']
     if (typeof given !== 'number') return undefined

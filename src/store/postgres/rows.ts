@@ -48,7 +48,7 @@ export function toSummary(row: Row): SessionSummary {
   return { ...toSession(row, id), ...toHead(row), updatedAt: Number(row['updated_at']) }
 }
 
-/** In a list, one damaged session must not hide the others. */
+/** Marks a damaged session as unreadable, so that it does not fail the list. */
 export function toListed(row: Row): SessionSummary {
   try {
     return toSummary(row)

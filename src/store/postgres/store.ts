@@ -37,11 +37,11 @@ import { makeWriter, refusalOf, sealCommit, sizeOf, type Writer } from './writer
 export interface PostgresStoreOptions {
   readonly identity: string
   readonly place: Place
-  /** For everything that changes something; reads can't keep these waiting. */
+  /** Connections for writes, so that reads can't delay them. */
   readonly writes: Client
   readonly reads: Client
   readonly leases: Client
-  /** Without a time limit: for VACUUM, and for looking at everything. */
+  /** A connection without a time limit, for VACUUM and for the doctor. */
   readonly upkeep: Client
   readonly version: number
   readonly leaseMs: number
@@ -53,7 +53,7 @@ function demandId(sessionId: SessionId): SessionId {
   return sessionId
 }
 
-/** How long closing waits for what is under way. */
+/** How long closing waits for calls under way. */
 const CLOSE_MS = 5000
 
 export class PostgresStore implements Store {
@@ -74,7 +74,7 @@ export class PostgresStore implements Store {
   readonly #hints: Hints
   readonly #channel: string
   readonly #lapses = new Set<{ readonly listener: () => void }>()
-  /** Whether the schema has become one for newer releases. */
+  /** Whether only newer releases can use the schema by now. */
   #shutOut = false
   #closing: Promise<void> | undefined
 
@@ -297,12 +297,12 @@ export class PostgresStore implements Store {
     try {
       await this.#owners.leave()
     } catch {
-      // The server can't be reached. The claims end all the same, when the lease is over.
+      // The server can't be reached. The claims end without it, when the lease is over.
     }
     await Promise.all(this.#all.map(client => client.close(CLOSE_MS)))
   }
 
-  /** A change of one session that is not a commit; the session's commits before it have been answered. */
+  /** Changes a session other than by a commit. The caller has awaited the session's earlier commits. */
   async #change(claim: Claim, text: string): Promise<void> {
     if (this.#closing !== undefined) throw storeClosed(this.name)
     const [row] = await this.#writes.write(text, claim.sessionId)
@@ -313,12 +313,12 @@ export class PostgresStore implements Store {
     try {
       return await this.#writes.send(text)
     } catch (error) {
-      if (codeOf(error) === LEASE_OVER) this.#owners.hurry()
+      if (codeOf(error) === LEASE_OVER) this.#owners.renewNow()
       throw error
     }
   }
 
-  /** Where a newer release shut this one out, it neither writes nor reads what it may misread. */
+  /** Refuses all calls once a newer release has excluded this one, which might misread the data. */
   async #demandUsable(place: Place): Promise<void> {
     try {
       await demandUsable(this.#leases, place)

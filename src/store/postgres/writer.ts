@@ -1,8 +1,8 @@
 /**
- * What the writes of a batch look like as SQL, and how the server's answer is read.
+ * Turns the writes of a batch into SQL, and reads the server's answer.
  *
- * Each kind calls one function of the schema with arrays: the n-th element of each belongs to the n-th write. What a
- * write has several of (ids, keys, journal rows) goes into arrays of its own, which name the write by its place.
+ * Each kind calls one function of the schema with arrays: the n-th element of each belongs to the n-th write. Lists of a
+ * write (ids, keys, journal rows) go into further arrays, whose elements name the write by its index.
  */
 import type { MeerkatError } from '../../errors.ts'
 import { demandStorable } from '../../names.ts'
@@ -24,7 +24,7 @@ export interface SealedCommit {
   readonly record: Sealed
   readonly journal: readonly { readonly work: string; readonly index: number; readonly row: Sealed }[]
   readonly snapshot?: Sealed
-  /** Whether the session is born with it. */
+  /** Set on the commit that creates the session. */
   readonly first?: { readonly session: SessionRecord; readonly body: Sealed; readonly owner: number }
 }
 
@@ -35,7 +35,7 @@ export function sealCommit(commit: Commit): SealedCommit {
   for (const { digest } of commit.keys ?? []) demandStorable(digest, 'a digest')
   for (const id of [commit.closed, journal?.drop].flatMap(list => list ?? [])) demandStorable(id, 'an id')
   for (const { digest } of commit.blobs ?? []) demandStorable(digest, 'a digest')
-  // The last one of an index stands, as if they were written one after the other.
+  // Of several entries with one index the last one is written, as if they came one after the other.
   const rows = new Map((journal?.put ?? []).map(entry => [`${entry.index} ${entry.work}`, entry]))
   return {
     commit,
@@ -57,11 +57,11 @@ export function sizeOf({ record, journal, snapshot, commit, first }: SealedCommi
   return 200 + record.body.length + rows + blobs + (snapshot?.body.length ?? 0) + (first?.body.body.length ?? 0)
 }
 
-/** How statements are sent, and what goes with them. */
+/** What a writer needs in order to send statements. */
 export interface Sending {
   readonly send: (text: string, sessionId?: string) => Promise<readonly Row[]>
   readonly channel: string
-  /** The notice that these sessions changed. */
+  /** The notification that these sessions changed. */
   readonly notice: (sessions: readonly string[], about?: 'mail' | 'free') => string
 }
 
@@ -77,14 +77,14 @@ export function makeWriter({ send, channel, notice }: Sending): Writer {
     `${quote(channel)},${quote(notice(writes.map(({ claim }) => claim.sessionId)))}`
   return {
     commit: {
-      told: true,
+      notifies: true,
       send: async writes =>
         verdicts(writes, await send(changingSessions(writes, commitSql(writes, tell(writes)))), (_, row) =>
           Number(row['position']),
         ),
     },
     create: {
-      told: true,
+      notifies: true,
       send: async writes =>
         verdicts(writes, await send(`${openSql(writes)};${commitSql(writes, tell(writes))}`), ({ claim }, row) => ({
           claim: { ...claim, token: Number(row['token']) },
@@ -157,7 +157,7 @@ function verdicts<A>(
   )
 }
 
-/** Elements of all writes in one list, each with the place of its write. */
+/** The elements of all writes in one list, each with the index of its write. */
 function spread<T>(
   writes: readonly SealedCommit[],
   of: (write: SealedCommit) => readonly T[],
@@ -282,7 +282,7 @@ function contentArguments(writes: readonly SealedCommit[]): string[] {
   ]
 }
 
-/** The commits, and with those that land the records of their sessions that they change. */
+/** The commits, and the session records that successful ones among them change. */
 function changingSessions(writes: readonly SealedCommit[], commits: string): string {
   const changed = spread(writes, ({ commit }) => (commit.session === undefined ? [] : [commit.session]))
   if (changed.length === 0) return commits

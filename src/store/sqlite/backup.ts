@@ -1,10 +1,10 @@
 /**
- * A copy of a live database: whole and sound, while other processes go on writing it.
+ * Copies a database that other processes go on writing, whole and sound.
  *
- * It shows the moment at which it was begun. Until it is done, what others write stays in the -wal file.
+ * The copy shows the moment at which it was begun. Until it is done, what other processes write stays in the -wal file.
  *
- * The copy belongs to nobody: the owners that the original names are not its own, so whoever opens it first takes up
- * what it owes. Don't run both: each would do the work that was open when the copy was made.
+ * The copy has no owners, so the first process that opens it takes up its unfinished work. Don't run original and copy:
+ * each would do the work that was open when the copy was made.
  */
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
@@ -59,11 +59,11 @@ function discard(path: string): void {
   try {
     rmSync(path, { force: true })
   } catch {
-    // It was never there, or stays for whoever looks at the folder: what failed before says more.
+    // Cleaning up is best effort; the error that led here says more.
   }
 }
 
-/** Nobody holds anything in the copy. */
+/** Removes all owners and claims from the copy. */
 function disown(path: string): void {
   const db = new DatabaseSync(path)
   try {

@@ -1,5 +1,5 @@
 /**
- * The few things this store asks of an SQLite library, all synchronous. `node:sqlite` stands behind it; another library
+ * What this store needs of an SQLite library, all synchronous. `node:sqlite` implements it; another library
  * with prepared statements, such as better-sqlite3, fits with an adapter of its own.
  */
 import { DatabaseSync } from 'node:sqlite'

@@ -18,21 +18,21 @@ import { storeClosed } from '../store-errors.ts'
 import { isLocked, resultCode, SQLITE, type SqlDriver, type SqlStatement } from './driver.ts'
 import { openedReadOnly, toStoreError } from './errors.ts'
 
-/** What keeps facts in memory about rows that are being written, and takes them back if they don't become durable. */
+/** Facts in memory about rows that are being written; they are undone if the rows don't become durable. */
 export interface Tentative {
   /** A transaction has begun. */
   begin(): void
-  /** How many changes were noted; `undoTo` takes back those after it. */
+  /** The number of changes so far; `undoTo` undoes those after it. */
   mark(): number
   undoTo(mark: number): void
-  /** Everything noted is durable. */
+  /** All changes are durable. */
   keep(): void
 }
 
 interface Pending {
   readonly sessionId: SessionId | undefined
-  /** Whether listeners are told of it. */
-  readonly told: boolean
+  /** Whether listeners are notified of it. */
+  readonly notifies: boolean
   readonly apply: () => unknown
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
@@ -40,8 +40,8 @@ interface Pending {
   refusal?: MeerkatError | undefined
 }
 
-/** Bounds how long one transaction can keep the event loop; what is left follows in the next turn. */
-const BATCH_MOST = 1024
+/** Bounds how long one transaction blocks the event loop; further writes follow in the next turn. */
+const MAX_BATCH = 1024
 
 export interface GroupCommitOptions {
   readonly db: SqlDriver
@@ -51,7 +51,7 @@ export interface GroupCommitOptions {
   readonly faults: StoreFaults
   /** Refuses every write. */
   readonly readOnly: boolean
-  /** Told of each session that a durable batch wrote. */
+  /** Called for each session that a durable batch wrote. */
   readonly onWritten: (sessionId: SessionId) => void
 }
 
@@ -71,11 +71,11 @@ export class GroupCommit {
   }
 
   /** Runs `apply` inside the next transaction and answers with what it returned, once that is durable. */
-  add<T>(apply: () => T, sessionId?: SessionId, told = false): Promise<T> {
+  add<T>(apply: () => T, sessionId?: SessionId, notifies = false): Promise<T> {
     if (this.#closed) return Promise.reject(storeClosed(`sqlite:${this.#options.path}`))
     if (this.#options.readOnly) return Promise.reject(openedReadOnly(this.#options.path))
     return new Promise<T>((resolve, reject) => {
-      this.#waiting.push({ apply, sessionId, told, resolve: resolve as (value: unknown) => void, reject })
+      this.#waiting.push({ apply, sessionId, notifies, resolve: resolve as (value: unknown) => void, reject })
       this.#arm()
     })
   }
@@ -102,7 +102,7 @@ export class GroupCommit {
 
   #take(): Pending[] {
     const all = this.#waiting
-    this.#waiting = all.length > BATCH_MOST ? all.splice(BATCH_MOST) : []
+    this.#waiting = all.length > MAX_BATCH ? all.splice(MAX_BATCH) : []
     return all
   }
 
@@ -214,8 +214,8 @@ export class GroupCommit {
       if (refusal === undefined) resolve(value)
       else reject(refusal)
     }
-    for (const { told, sessionId, refusal } of batch) {
-      if (told && sessionId !== undefined && refusal === undefined) onWritten(sessionId)
+    for (const { notifies, sessionId, refusal } of batch) {
+      if (notifies && sessionId !== undefined && refusal === undefined) onWritten(sessionId)
     }
   }
 }

@@ -44,7 +44,7 @@ export interface SqliteOptions {
   readonly lockTimeoutMs?: number
   /** Bounds the file's size, in pages of 4096 bytes; writes beyond it fail as on a full disk. */
   readonly maxPages?: number
-  /** How long an owner that falls silent keeps its sessions. One whose process is seen to be gone loses them at once. */
+  /** How long an owner that falls silent keeps its sessions. If its process is known to be gone it loses them at once. */
   readonly leaseMs?: number
   /** The store's clock. Default the machine's. */
   readonly clock?: ClockSource
@@ -64,8 +64,8 @@ export interface SqliteOptions {
 const BUSY_MS = 10
 const LOCK_TIMEOUT_MS = 10_000
 const LEASE_MS = 30_000
-/** Shorter ones would be over between two heartbeats of a busy process. */
-const LEASE_LEAST_MS = 100
+/** A shorter lease could end between two heartbeats of a busy process. */
+const MIN_LEASE_MS = 100
 
 const OPTIONS: Fields<SqliteOptions> = {
   synchronous: optional(oneOf('full', 'normal')),
@@ -86,7 +86,7 @@ export function sqlite(path: string, options: SqliteOptions = {}): StoreSource {
   checkArgument('sqlite', 'path', path, aWord)
   checkOptions('sqlite', options, OPTIONS)
   const { leaseMs = LEASE_MS } = options
-  demandDurations({ leaseMs }, { leastMs: LEASE_LEAST_MS })
+  demandDurations({ leaseMs }, { leastMs: MIN_LEASE_MS })
   const file = resolve(path)
   return { name: `sqlite:${file}`, open: () => open(file, options) }
 }
@@ -118,7 +118,7 @@ async function open(path: string, options: SqliteOptions): Promise<Store> {
 
 const aDriver = withMethods('what `driver` opens', 'prepare', 'exec', 'close')
 
-/** What the driver opens. One that a caller brought may throw or answer anything. */
+/** Opens the database with the driver. A caller's own driver may throw or answer anything. */
 function opened(driver: OpenSqlDriver, path: string, readOnly: boolean): SqlDriver {
   let db: SqlDriver
   try {
@@ -136,7 +136,7 @@ function connect(driver: OpenSqlDriver, path: string, options: SqliteOptions): S
   const { readOnly = false } = options
   const db = opened(driver, path, readOnly)
   try {
-    // First, so that a file which is refused stays as it was.
+    // Before any change, so that a refused file stays as it was.
     const version = versionOf(db, path)
     if (readOnly) {
       if (version !== SCHEMA_VERSION) throw olderSchema(path, version, SCHEMA_VERSION)

@@ -1,4 +1,4 @@
-/** What `meerkat doctor` tells of a database file. Reads only; on a large file the page check takes a while. */
+/** The findings of `meerkat doctor` about a database file. Reads only; on a large file the page check takes a while. */
 import { statfsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { digestOf } from '../blobs.ts'
@@ -12,8 +12,8 @@ export interface Finding {
   readonly text: string
 }
 
-/** Findings of one kind that are listed before the rest is only counted. */
-const LISTED_MOST = 20
+/** Most findings of one kind that are listed; the rest is counted. */
+const MAX_LISTED = 20
 /** Newest rows of a kind whose checksums are proven. */
 const SPOT_CHECK = 1000
 const FILES_CHECKED = 50
@@ -31,11 +31,11 @@ export function inspectFile(db: SqlDriver, path: string, owners: Owners): Findin
     () => liveness(owners),
     () => work(db),
   ]
-  return [version, ...checks.flatMap(survive)]
+  return [version, ...checks.flatMap(errorAsFinding)]
 }
 
-/** A file so damaged that a check can't even run is what the check was after. */
-function survive(check: () => Finding[]): Finding[] {
+/** Turns the error of a check into a finding: a file too damaged to be checked is what the check looks for. */
+function errorAsFinding(check: () => Finding[]): Finding[] {
   try {
     return check()
   } catch (error) {
@@ -47,19 +47,19 @@ function survive(check: () => Finding[]): Finding[] {
 
 function pages(db: SqlDriver): Finding[] {
   const results = db
-    .prepare(`PRAGMA quick_check(${LISTED_MOST})`)
+    .prepare(`PRAGMA quick_check(${MAX_LISTED})`)
     .all()
     .map(row => String(row['quick_check']))
   if (results.length === 1 && results[0] === 'ok') return [{ level: 'ok', text: 'all pages are sound' }]
   return results.map(text => ({ level: 'error', text: `damaged page: ${text}; restore the file from a backup` }))
 }
 
-/** Every head must speak of a row that is there and of its own session. */
+/** Every head must name an existing row of its own session. */
 function headsAgainstLog(db: SqlDriver): Finding[] {
   const wrong = db
     .prepare(
       `SELECT s.id, h.last FROM heads h JOIN sessions s ON s.n = h.session LEFT JOIN log l ON l.position = h.last
-       WHERE l.session IS NOT h.session LIMIT ${LISTED_MOST}`,
+       WHERE l.session IS NOT h.session LIMIT ${MAX_LISTED}`,
     )
     .all()
   if (wrong.length === 0) return [{ level: 'ok', text: 'every session head matches the log' }]
@@ -97,7 +97,7 @@ const KINDS: readonly Kind[] = [
     prove: row => unseal(sealed(row), { what: 'journal', sessionId: String(row['id']) }),
   },
   {
-    // Passed over when the session is loaded: the log tells the same.
+    // Loading ignores a damaged snapshot, because the log has the same state.
     level: 'warning',
     from: 's.id, p.crc, p.body FROM snapshots p JOIN sessions s ON s.n = p.session ORDER BY p.session DESC',
     prove: row => unsealText(sealed(row), { what: 'snapshot', sessionId: String(row['id']) }),
@@ -115,7 +115,7 @@ function newestRows(db: SqlDriver): Finding[] {
     }
   }
   if (findings.length === 0) return [{ level: 'ok', text: `the newest records are readable (${proven} rows)` }]
-  return findings.slice(0, LISTED_MOST)
+  return findings.slice(0, MAX_LISTED)
 }
 
 /** Files are large, so fewer of them are read. */

@@ -5,14 +5,14 @@ import type { Letter, LetterId, Mail } from '../mail.ts'
 import { sessionNotFound } from '../store-errors.ts'
 import type { SqlDriver, SqlStatement } from './driver.ts'
 
-/** Answers are kept this long behind their letter's time. */
+/** Answers are kept this long after their letter has expired. */
 const ANSWER_KEPT_MS = 60_000
 
 export interface LettersOptions {
   readonly db: SqlDriver
   readonly clock: Clock
-  /** Runs a write inside the next transaction; `told` names the session whose listeners hear of it. */
-  readonly write: <T>(apply: () => T, told?: () => SessionId | undefined) => Promise<T>
+  /** Runs a write inside the next transaction; `changed` names the session whose listeners are notified. */
+  readonly write: <T>(apply: () => T, changed?: () => SessionId | undefined) => Promise<T>
   readonly read: <T>(body: () => T) => T
 }
 
@@ -72,18 +72,18 @@ export class Letters implements Mail {
   }
 
   async answer(letterId: LetterId, body: string): Promise<void> {
-    let told: SessionId | undefined
+    let changed: SessionId | undefined
     await this.#options.write(
       () => {
         const row = this.#sql.answer.get(body, letterId)
-        told = row === undefined ? undefined : (String(row['session']) as SessionId)
+        changed = row === undefined ? undefined : (String(row['session']) as SessionId)
       },
-      () => told,
+      () => changed,
     )
   }
 
   async take(letterId: LetterId): Promise<string | undefined> {
-    // Looked for first, so that asking in vain costs no transaction.
+    // Read first, so that a poll without an answer costs no transaction.
     if (!this.#options.read(() => this.#sql.isAnswered.get(letterId) !== undefined)) return undefined
     const answer = await this.#options.write(() => this.#sql.forget.get(letterId)?.['answer'])
     return typeof answer === 'string' ? answer : undefined

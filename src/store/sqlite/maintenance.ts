@@ -1,9 +1,9 @@
 /**
- * What is done to a session as a whole: its index, taking weight off its records, forgetting it. The methods that
+ * Work on a session as a whole: reading its index, reducing its records, removing it. The methods that
  * write run inside the transaction that the group commit opened.
  *
- * A session's rows are found along its chain, for the log has no index by session: what is done to one costs its own
- * length, not the file's.
+ * A session's rows are found along its chain, because the log has no index by session. So the work costs the length of the
+ * session, not that of the file.
  */
 import { MeerkatError } from '../../errors.ts'
 import type { SessionId } from '../../kernel/ids.ts'
@@ -27,8 +27,8 @@ export class Maintenance {
   }
 
   /**
-   * The session's index as of the moment of the first turn, but for places where something has ended since. Its ids are
-   * found along its records, a few a turn: each `next` does a bounded part.
+   * The session's index as of the first turn, except that ids which ended since may have their `last`. It walks along the
+   * session's records; each `next` does a bounded part.
    */
   *index(sessionId: SessionId): Generator<undefined, SessionIndex> {
     const head = this.#head(sessionId)
@@ -54,7 +54,7 @@ export class Maintenance {
     return data instanceof Uint8Array ? data : undefined
   }
 
-  /** Keeps content, and that the session refers to it. */
+  /** Stores content, and the session's reference to it. */
   keep(n: number, blobs: readonly Blob[]): void {
     for (const { digest, data } of blobs) {
       this.#sql.insertBlob.run(digest, data)
@@ -70,7 +70,7 @@ export class Maintenance {
     }
   }
 
-  /** `kept`: nothing is, where it is absent. */
+  /** `kept` absent: removes what was kept. */
   keepStreamed(claim: Claim, position: Position, kept: Sealed | undefined): void {
     const { n, last } = this.#claimed(claim)
     if (last !== position) return
@@ -78,7 +78,7 @@ export class Maintenance {
     else this.#sql.keepStreamed.run(n, position, kept.crc, kept.body)
   }
 
-  /** A piece of text that is damaged is as good as none: the whole comes in a record. */
+  /** A damaged tail is ignored: the whole text comes in a record. */
   streamed(sessionId: SessionId): Streamed | undefined {
     const row = this.#sql.streamed.get(sessionId)
     if (row === undefined) return undefined
@@ -94,13 +94,13 @@ export class Maintenance {
   }
 
   /**
-   * Removes a part of the session, the newest records first, and answers whether that was the last one. What is left has
-   * a head in the phase `PARTIAL`, whose chain leads to every record that is left.
+   * Removes a part of the session, the newest records first, and answers whether that was the last part. Until then the
+   * head is in the phase `PARTIAL`, and its chain leads to every record that is left.
    */
   removePart(claim: Claim): boolean {
     const head = this.#claimed(claim)
-    // The newest positions may go with it, and are not given again. Nor are its tokens: who held it once may still be
-    // about to write, when another session has its id.
+    // The removed positions are not given again. Nor are its tokens: a former owner may still send a commit when a new
+    // session has the same id.
     this.#sql.keepTail.run()
     this.#sql.keepToken.run(head.token)
     const last = this.#dropRows(head, claim.sessionId)
@@ -114,8 +114,8 @@ export class Maintenance {
   }
 
   /**
-   * Drops as many records as one transaction should, and answers the place of the next one; 0 where none is left. Where the
-   * log is damaged, what it no longer leads to is looked for in the whole file: nothing may be left behind.
+   * Drops as many records as one transaction should, and answers the position of the next one; 0 if none is left. If the
+   * chain is broken, the remaining records are searched for in the whole file: none may be left behind.
    */
   #dropRows(head: HeadPlace, sessionId: SessionId): Position {
     let dropped = 0
@@ -133,7 +133,7 @@ export class Maintenance {
     return 0
   }
 
-  /** Drops some of what grows with a session besides its records, and answers whether more of it is left. */
+  /** Drops a part of the session's index rows, and answers whether more are left. */
   #dropIndex(n: number): boolean {
     return this.#sql.dropSome.some(drop => Number(drop.run(n, n, ROWS_A_PART).changes) === ROWS_A_PART)
   }
@@ -170,8 +170,8 @@ export class Maintenance {
   }
 
   /**
-   * A file can be made smaller by steps if it was set up so. One that an earlier release made is rewritten whole, once,
-   * which keeps everybody waiting for about ten seconds a gigabyte.
+   * Makes the file one that can shrink in steps. A file of an earlier release has to be rewritten once, which blocks all
+   * its users for about ten seconds a gigabyte.
    */
   prepareCompact(): void {
     if (this.#db.prepare('PRAGMA auto_vacuum').get()?.['auto_vacuum'] === INCREMENTAL) return
@@ -196,7 +196,7 @@ export class Maintenance {
   }
 }
 
-/** What a row costs whatever it holds, in characters read. */
+/** The fixed cost of a row, in characters read. */
 const A_ROW = 500
 /** What `PRAGMA auto_vacuum` says of a file that can be made smaller by steps. */
 const INCREMENTAL = 2

@@ -38,9 +38,9 @@ export class Owners {
   readonly #clock: Clock
   /** A heartbeat older than this is no sign of life. */
   readonly #leaseMs: number
-  /** How far the time of day is ahead of the monotonic clock, as it was last seen. */
+  /** The time of day minus the monotonic clock, as last observed. */
   #ahead: number
-  /** When the time of day was set while this store looked on, on the monotonic clock. */
+  /** When this store last noticed that the time of day was set, on the monotonic clock. */
   #jumpedAt = Number.NEGATIVE_INFINITY
   /** When the newest heartbeat that is durable was made. */
   #beatAt: number
@@ -89,14 +89,14 @@ export class Owners {
     return row === undefined ? undefined : toOwner(row)
   }
 
-  /** The numbers of those that live. */
+  /** The numbers of the owners that are alive. */
   alive(): number[] {
     return this.all()
       .filter(row => this.isAlive(row))
       .map(({ n }) => n)
   }
 
-  /** The names of those that live. */
+  /** The names of the owners that are alive. */
   aliveByName(): ReadonlySet<string> {
     return new Set(
       this.all()
@@ -118,8 +118,8 @@ export class Owners {
   }
 
   /**
-   * Whether the clock was set, or the machine was suspended, so lately that others had no time for a heartbeat since:
-   * then theirs are old without saying anything.
+   * Whether the clock was set, or the machine was suspended, so recently that other owners had no time for a heartbeat
+   * since: then an old heartbeat proves nothing.
    */
   #hasJumped(): boolean {
     const passed = this.#clock.monotonic()
@@ -137,7 +137,7 @@ export class Owners {
     return now
   }
 
-  /** A heartbeat of this time is durable. False when the one before it was so long ago that it no longer counted. */
+  /** Notes that the heartbeat of this time is durable. False if the one before it was older than the lease. */
   noteBeat(at: number): boolean {
     const inTime = at - this.#beatAt <= this.#leaseMs
     this.#beatAt = at
@@ -149,7 +149,7 @@ export class Owners {
     for (const n of this.#ours.values()) this.#remove.run(n)
   }
 
-  /** Forgets owners whose process is gone, so that crashes don't pile up rows. Their sessions become free. */
+  /** Removes owners whose process is gone, so that crashes leave no rows. Their sessions become free. */
   #sweep(): void {
     for (const row of this.all()) if (!this.isAlive(row)) this.#remove.run(row.n)
   }

@@ -1,6 +1,6 @@
 /**
- * What is read from the file. Reads run at once on the store's one connection: a flush is never half done between two
- * turns of the event loop, so they only ever see what is durable.
+ * Reads from the file. They run at once on the store's one connection: a flush is never half done between two turns of the
+ * event loop, so a read only sees durable rows.
  *
  * A session's rows are found by walking back from a mark (or from the head) along `prev`, and turned round: reading L
  * rows from anywhere costs L rows and at most two marks' distance more, however long the session is.
@@ -49,7 +49,7 @@ export class Reader {
     this.#sql = prepare(db)
   }
 
-  /** What a cold start needs besides the records, as of one moment, and where those end. */
+  /** What a cold start needs besides the records, as of one moment, and the position of the last record. */
   begin(sessionId: SessionId): { readonly loaded: Omit<LoadedSession, 'rows'>; readonly last: Position } {
     this.#db.exec('BEGIN')
     try {
@@ -205,8 +205,8 @@ export class Reader {
   }
 
   /**
-   * Visits the session's rows from `start` back to its first, until `visit` answers false. No text is read: a walk
-   * passes rows that nobody asked for, and each may be megabytes long.
+   * Visits the session's rows from `start` back to its first, until `visit` answers false. It reads no texts, because a walk
+   * passes rows that the caller did not ask for, and each may be megabytes long.
    */
   #walk(chain: Chain, start: Position, visit: (row: RowPlace) => boolean): void {
     for (let position = start; position > 0; ) {
@@ -221,7 +221,7 @@ export class Reader {
     }
   }
 
-  /** A snapshot only saves work, so one that is damaged is passed over: the log tells the same. */
+  /** A damaged snapshot is ignored: it only saves work, and the log has the same state. */
   #snapshot({ n, id }: Chain): { readonly position: Position; readonly state: string } | undefined {
     const row = this.#sql.snapshot.get(n)
     if (row === undefined) return undefined
@@ -315,7 +315,7 @@ function toLogRow(row: SqlRow, sessionId: SessionId): LogRow {
   return { position, sessionId, record: unsealRecord(toSealed(row), sessionId, position) }
 }
 
-/** The first rows as far as their texts fit, and the first one in any case. */
+/** The first rows whose texts fit into `maxBytes` together; at least one. */
 function fitting(places: readonly RowPlace[], maxBytes: number = Number.POSITIVE_INFINITY): readonly RowPlace[] {
   let bytes = 0
   const end = places.findIndex((place, index) => (bytes += place.bytes) > maxBytes && index > 0)
@@ -357,7 +357,7 @@ function toFacts(row: SqlRow): Head & { readonly updatedAt: number } {
   return { ...toHead(row), updatedAt: Number(row['updated_at']) }
 }
 
-/** In a list, one damaged session must not hide the others. */
+/** Marks a damaged session as unreadable, so that it does not fail the list. */
 function toListed(row: SqlRow): SessionSummary {
   try {
     return { ...toSession(row), ...toFacts(row) }

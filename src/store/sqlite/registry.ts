@@ -12,8 +12,8 @@ export interface SqliteRegistryOptions {
   readonly read: <T>(body: () => T) => T
   /** Makes sure, inside a transaction, that this owner is known. */
   readonly register: (owner: string) => void
-  /** Tells those who listen. */
-  readonly told: () => void
+  /** Notifies listeners of a change. */
+  readonly notify: () => void
 }
 
 export class SqliteRegistry implements Registry {
@@ -68,7 +68,7 @@ export class SqliteRegistry implements Registry {
       this.#sql.put.run(key, given, owner ?? null, body)
       return given
     })
-    if (given !== undefined) this.#options.told()
+    if (given !== undefined) this.#options.notify()
     return given
   }
 

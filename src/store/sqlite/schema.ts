@@ -1,5 +1,5 @@
 /**
- * The tables, and how a file gets from an older version to this one.
+ * The tables, and the migrations of older files.
  *
  * `log` is the truth, in arrival order: a commit appends at its end, whatever session it is of, so a flush of many
  * sessions dirties neighbouring pages. Rows know their session's previous row instead of standing in an index by
@@ -13,7 +13,7 @@ import { foreignDatabase, newerSchema } from './errors.ts'
 /** In the file's header, so that another program's database is never written to. */
 const APPLICATION_ID = 0x6d6b6174
 
-/** The newest position given, also when its row was removed. */
+/** The newest position that was given, also if its row was removed. */
 export const TAIL = `SELECT max(ifnull((SELECT max(position) FROM log), 0),
   ifnull((SELECT value FROM meta WHERE key = 'tail'), 0)) AS tail`
 
@@ -147,7 +147,7 @@ export function migrate(db: SqlDriver, path: string): void {
   if (versionOf(db, path) === SCHEMA_VERSION) return
   db.exec('BEGIN IMMEDIATE')
   try {
-    // Asked again under the lock: another process may have done it meanwhile.
+    // Read again under the lock: another process may have migrated meanwhile.
     const from = versionOf(db, path)
     for (const step of MIGRATIONS.slice(from)) db.exec(step)
     db.prepare(`INSERT OR REPLACE INTO meta (key, value) VALUES ('schema_version', ?)`).run(SCHEMA_VERSION)

@@ -33,7 +33,7 @@ import { Reader } from './reader.ts'
 import { SqliteRegistry } from './registry.ts'
 import { Writer } from './writer.ts'
 
-/** How often other processes' commits are looked for while somebody listens. */
+/** How often the store looks for commits of other processes while it has listeners. */
 const WATCH_EVERY_MS = 100
 
 export interface SqliteStoreOptions {
@@ -46,7 +46,7 @@ export interface SqliteStoreOptions {
   readonly readOnly: boolean
 }
 
-/** The file itself, however many names it has. */
+/** Identifies the file, whichever of its names was used. */
 function identityOf(path: string): string {
   const { dev, ino } = statSync(path, { bigint: true })
   return `sqlite:${dev}:${ino}`
@@ -99,9 +99,9 @@ export class SqliteStore implements Store {
     this.mail = new Letters({
       db,
       clock,
-      write: async (apply, told = () => undefined) => {
+      write: async (apply, changed = () => undefined) => {
         const value = await this.#writes.add(apply)
-        const sessionId = told()
+        const sessionId = changed()
         if (sessionId !== undefined) this.#listeners.notify({ sessionId, about: 'mail' })
         return value
       },
@@ -113,7 +113,7 @@ export class SqliteStore implements Store {
       write: apply => this.#writes.add(apply),
       read: body => this.#read(body),
       register: owner => void this.#writer.register(owner),
-      told: () => this.#listeners.notify({ about: 'registry' }),
+      notify: () => this.#listeners.notify({ about: 'registry' }),
     })
     if (!readOnly) this.#planBeat()
   }
@@ -151,7 +151,7 @@ export class SqliteStore implements Store {
   async commit(commit: Commit): Promise<Position> {
     demandNames(commit)
     const record = sealRecord(commit.record, commit.claim.sessionId)
-    // Awaited here: a promise that is handed on takes two more passes of the microtask queue.
+    // Awaited here, because returning the promise costs two more passes of the microtask queue.
     return await this.#writes.add(() => this.#writer.commit(commit, record), commit.claim.sessionId, true)
   }
 
@@ -273,7 +273,7 @@ export class SqliteStore implements Store {
     try {
       await this.#writes.finish(() => this.#owners.leave())
     } catch {
-      // The file can't be written. The claims end all the same: with this process, or when its heartbeat is stale.
+      // The file can't be written. The claims end without it: with this process, or when its heartbeat is stale.
     }
     this.#db.close()
   }
@@ -303,7 +303,7 @@ export class SqliteStore implements Store {
       .then(at => {
         if (!this.#owners.noteBeat(at)) for (const listener of this.#lapsed) listener()
       })
-      // A beat that fails is made up for by the next one; until then other processes may only find this one silent.
+      // The next beat makes up for a failed one; until then other processes may at worst take this one for silent.
       .catch(() => {})
   }
 
@@ -311,15 +311,15 @@ export class SqliteStore implements Store {
     const version = (): unknown => this.#version.get()?.['data_version']
     let seen = version()
     return setInterval(() => {
-      const now = this.#quietly(version)
+      const now = this.#ignoringErrors(version)
       if (now === seen) return
       seen = now
       this.#listeners.notify({})
     }, WATCH_EVERY_MS).unref()
   }
 
-  /** A hint can't report a fault; the reader that it wakes meets the fault itself. */
-  #quietly(body: () => unknown): unknown {
+  /** Ignores an error: a hint can't report a fault, and a reader that it wakes meets the fault itself. */
+  #ignoringErrors(body: () => unknown): unknown {
     try {
       return body()
     } catch {

@@ -1,11 +1,11 @@
 /**
- * What a commit writes. Every method runs inside the transaction that the group commit opened, and refuses before it
- * changes anything.
+ * Writes commits and claims. Every method runs inside the transaction that the group commit opened, and refuses before
+ * it changes anything.
  *
  * While this process holds a claim, the session's last position is known here, so a plain commit is one insert into
  * the log and one update of its head. The update carries the token and the last position as conditions: a commit whose
- * claim was taken over changes no row, and is refused. What is known here is only ever a guess that the file confirms; births, claims and
- * owners are forgotten all the same when their transaction fails.
+ * claim was taken over changes no row, and is refused. What is known here is only a guess that the file confirms; new
+ * sessions, claims and owners are forgotten when their transaction fails.
  */
 import type { SessionId } from '../../kernel/ids.ts'
 import { type Sealed, seal, sealText } from '../codec.ts'
@@ -96,7 +96,7 @@ export class Writer implements Tentative {
     if (row === undefined) return false
     const { n, token } = toHead(row)
     if (token !== claim.token) return false
-    // The token rises, so that a commit which is still under way under this claim is refused.
+    // The token rises, so that a commit of this claim that is still under way is refused.
     this.#sql.setOwner.run(token + 1, null, n)
     this.#forget(claim.sessionId)
     return row['unfinished'] !== 0 || row['due_at'] !== null
@@ -116,7 +116,7 @@ export class Writer implements Tentative {
     const { claim } = commit
     const held = this.#held.get(claim.sessionId)
     if (held?.token === claim.token && this.#moveHead(held, commit)) return this.#write(held, commit, record)
-    // Not as this process remembers it: somebody else has written, or this store never saw the claim.
+    // The session is not as this process remembers it: another process has written it, or this store never saw the claim.
     const fresh = this.#reread(claim, commit.head.commits)
     this.#hold(claim.sessionId, fresh)
     return this.#append(fresh, commit, record)
@@ -161,7 +161,7 @@ export class Writer implements Tentative {
   #write(session: Written, commit: Commit, record: Sealed): Position {
     const previous = session.last
     const position = this.#tail + 1
-    // Needs no undo: if this is taken back, the head won't move from here, and the session is read again.
+    // Needs no undo: after a rollback the next commit fails to move the head, and the session is read again.
     this.#tail = position
     session.last = position
     session.rows += 1
@@ -224,7 +224,7 @@ export class Writer implements Tentative {
     })
   }
 
-  /** Needs no undo: what is not held is read again. */
+  /** Needs no undo: a session that is not remembered is read again. */
   #forget(sessionId: SessionId): void {
     this.#held.delete(sessionId)
   }
