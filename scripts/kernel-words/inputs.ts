@@ -111,6 +111,7 @@ export const INPUTS: Readonly<Record<MeerkatInput['type'], string>> = {
   ReconfigureSessionLlmIdentity: 'another model from now on',
   CommitStickyModelFallback: 'the model failed, another answered, and stays',
   ClearSessionLlmState: 'the session has no model any more',
+  ModelRequested: 'a request goes to this model, which decides what is held back of the tools',
   // visibility
   StagePersistentFilter: 'stages the session’s own choice of tools',
   StageVisibilityFilter: 'stages the choice of its keeper, also while it is stopped',

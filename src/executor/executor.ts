@@ -155,7 +155,15 @@ export interface AskedModel {
   readonly source: 'image' | 'input' | 'turn' | 'baseline' | 'default'
   /** With source `turn`: how many assistant turns the switch lasts, this one included. */
   readonly turnsLeft?: number
-  /** With source `baseline`: what the model can do, where that is known. */
+  /** What the model can do, as far as the session knows: it was said where it was named, or with the newest request. */
+  readonly capabilities?: SessionLlmCapabilitySurface
+}
+
+/** The model that a request goes to, as the executor that makes it knows it. */
+export interface CalledModel {
+  /** Its id; absent: the one that `model()` answered. Another one where a model stands in for that. */
+  readonly id?: string
+  /** What it can do; absent, or no such description: the executor can't say. */
   readonly capabilities?: SessionLlmCapabilitySurface
 }
 
@@ -206,8 +214,11 @@ export interface RunPort {
    * Asked before each model call: which of the tools that the executor has now the model may see. The answer is pinned: a
    * call that the model makes after this request is for a tool of it that was `visible`, and any other is answered as
    * unknown, not run. What changes meanwhile shows in the next answer.
+   *
+   * `called`: which model this request goes to and what it can do, for tools that not every model can use are hidden from
+   * those that can't. Where nobody can say what a model can do, nothing is hidden.
    */
-  tools(offered: readonly OfferedTool[]): Promise<ToolCatalogue>
+  tools(offered: readonly OfferedTool[], called?: CalledModel): Promise<ToolCatalogue>
   /** The model asks for deferred tools: they are shown from the next boundary on. Answers the names that there are none of. */
   requestTools(names: readonly string[]): Promise<{ readonly unknown: readonly string[] }>
   /**
@@ -255,6 +266,8 @@ export interface RunPort {
     readonly attempt: number
     /** The id of the model that answered. */
     readonly model: string
+    /** What it can do, where that is known. */
+    readonly capabilities?: SessionLlmCapabilitySurface
     /** Why the other one did not. */
     readonly code: string
   }): Promise<void>

@@ -128,6 +128,7 @@ const KINDS: { readonly [Name in Field]: KindOf<ValueOf<Name>> } = {
   misfire: 'name',
   missed: 'count',
   mobId: 'name',
+  model: 'name',
   mostCrashes: 'count',
   mode: { Timed: true, AttachedSession: true, PersistentHost: true, queue: true, steer: true, supersede: true },
   most: 'count',

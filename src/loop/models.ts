@@ -5,27 +5,17 @@
 import { defined } from '../defined.ts'
 import type { SessionDriver } from '../driver/driver.ts'
 import type { Transaction } from '../driver/transaction.ts'
-import type { AskedModel, RunPort } from '../executor/executor.ts'
+import type { AskedModel, CalledModel, RunPort } from '../executor/executor.ts'
 import type { RunId } from '../kernel/ids.ts'
 import type { LifecyclePhase } from '../kernel/regions/lifecycle/state.ts'
-import type { Llm, SessionLlm, SessionLlmCapabilitySurface, SessionLlmIdentity } from '../kernel/regions/llm/state.ts'
+import type { Llm, RequestedModel, SessionLlm, SessionLlmCapabilitySurface } from '../kernel/regions/llm/state.ts'
 import { modelRoutingStatus } from '../kernel/regions/routing/state.ts'
 import type { MeerkatState } from '../kernel/state.ts'
 import type { SessionRecord } from '../store/records.ts'
+import { abilitiesOf, identityOf, idOf, namedAbilities } from './abilities.ts'
 import type { WorkJournal } from './work-journal.ts'
 
 type Models = Pick<MeerkatState, 'llm' | 'routing'>
-
-/** Parses an id such as `openai/gpt-5.6`. An id without a provider is a name that only the executor knows. */
-export function identityOf(id: string): SessionLlmIdentity {
-  const slash = id.indexOf('/')
-  const isNamed = slash > 0 && slash < id.length - 1
-  return isNamed ? { provider: id.slice(0, slash), model: id.slice(slash + 1) } : { provider: '', model: id }
-}
-
-function idOf({ provider, model }: SessionLlmIdentity): string {
-  return provider === '' ? model : `${provider}/${model}`
-}
 
 /** The session's own model, by its id; undefined where its executor's default serves it. */
 export function ownModel({ llm, routing: { baseline } }: Models): string | undefined {
@@ -36,6 +26,11 @@ export function ownModel({ llm, routing: { baseline } }: Models): string | undef
 
 /** The model of the next call, and why. `named` is what the run's input asks for. */
 export function modelAsked(state: Models, named: string | undefined): AskedModel {
+  const asked = askedIn(state, named)
+  return { ...asked, ...defined({ capabilities: abilitiesOf(state.llm, asked.id) }) }
+}
+
+function askedIn(state: Models, named: string | undefined): AskedModel {
   const { effective, source, override } = modelRoutingStatus(state)
   if (source === 'image' && effective !== undefined) return { id: effective.model, source }
   if (named !== undefined) return { id: named, source: 'input' }
@@ -43,8 +38,13 @@ export function modelAsked(state: Models, named: string | undefined): AskedModel
     return { id: override.target.model, source, turnsLeft: override.remaining }
   }
   const id = ownModel(state)
-  if (id === undefined) return { source: 'default' }
-  return { id, source: 'baseline', ...(state.llm.phase === 'resolved' && { capabilities: state.llm.surface }) }
+  return id === undefined ? { source: 'default' } : { id, source: 'baseline' }
+}
+
+/** What a request to a model makes of the one that the input names, or that has the say otherwise. */
+export function requestedOf(state: Models, named: string | undefined, called: CalledModel = {}): RequestedModel {
+  const model = called.id ?? askedIn(state, named).id
+  return defined({ model, surface: called.capabilities ?? namedAbilities(state.llm, model) })
 }
 
 /**
@@ -78,12 +78,13 @@ export async function modelOfTurn(
 export function keepFallback(
   tx: Transaction,
   runId: RunId,
-  { turn, attempt, model, code }: Parameters<RunPort['fellBack']>[0],
+  { turn, attempt, model, capabilities: surface, code }: Parameters<RunPort['fellBack']>[0],
   named: string | undefined,
 ): void {
   const { id: from, source } = modelAsked(tx.state, named)
   const { llm } = tx.state
   const previous = llm.phase === 'unknown' ? {} : { previous: modelSeen(llm) }
+  const identity = identityOf(model)
   const stays =
     (source === 'baseline' || source === 'default') &&
     tx.try({
@@ -91,7 +92,8 @@ export function keepFallback(
       runId,
       retryAttempt: attempt,
       ...previous,
-      identity: identityOf(model),
+      identity,
+      ...(surface && { surface, profile: { provider: identity.provider, model: identity.model } }),
     }).ok
   tx.event({
     type: 'model.fallback',

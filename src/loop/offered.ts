@@ -1,13 +1,15 @@
 /** The tools of a run: what its executor offers, which of them the kernel admits, and what a boundary commits. */
 
+import { defined } from '../defined.ts'
 import type { SessionDriver } from '../driver/driver.ts'
 import type { Transaction } from '../driver/transaction.ts'
-import type { SurfaceAnswer, ToolCatalogue } from '../executor/executor.ts'
+import type { CalledModel, SurfaceAnswer, ToolCatalogue } from '../executor/executor.ts'
 import { wellFormed } from '../foreign.ts'
 import type { SurfaceId } from '../kernel/ids.ts'
 import type { MeerkatInput } from '../kernel/inputs.ts'
 import { step } from '../kernel/machine.ts'
 import { mapGet, mapValues } from '../kernel/persistent-map.ts'
+import type { RequestedModel } from '../kernel/regions/llm/state.ts'
 import type { Surface } from '../kernel/regions/tool-surfaces/state.ts'
 import { hasStagedVisibility, toolGeneration } from '../kernel/regions/visibility/state.ts'
 import type { MeerkatState } from '../kernel/state.ts'
@@ -18,25 +20,35 @@ import {
   type SurfacePin,
   witnessesIn,
 } from '../kernel/tool-catalogue.ts'
+import { requestingSteps } from './abilities.ts'
 import { type Fields, fieldsOf, isCount, unusable } from './answers.ts'
+import { modelAsked, requestedOf } from './models.ts'
+import { checkedCalled } from './reports.ts'
 
 /** The tools that an executor offers to one session. */
 export interface Offer {
   readonly offered: readonly OfferedTool[]
   /** The session's option `tools`; absent: all are allowed. */
   readonly chosen: readonly string[] | undefined
+  /** The model that they are offered to; absent: the one that the state knows of. */
+  readonly model?: RequestedModel
 }
 
-/** The catalogue for a model call in this state; undefined if the kernel does not know these tools yet. */
-function knownCatalogue(state: MeerkatState, { offered, chosen }: Offer): ToolCatalogue | undefined {
-  if (cataloguingSteps(state, offered, chosen).length > 0) return undefined
-  return catalogueOf(state, offered)
+/** What the kernel has to be told for its catalogue to be that of this offer. */
+function stepsTo(state: MeerkatState, { offered, chosen, model }: Offer): readonly MeerkatInput[] {
+  const requesting = model === undefined ? [] : requestingSteps(state.llm, model)
+  return [...requesting, ...cataloguingSteps(state, offered, chosen)]
+}
+
+/** The catalogue for a model call in this state; undefined if the kernel does not know these tools or this model yet. */
+function knownCatalogue(state: MeerkatState, offer: Offer): ToolCatalogue | undefined {
+  return stepsTo(state, offer).length > 0 ? undefined : catalogueOf(state, offer.offered)
 }
 
 /** Gives the offered tools to the kernel and answers the catalogue. A refusal (the session is over) is ignored. */
-export function catalogue(tx: Pick<Transaction, 'state' | 'try'>, { offered, chosen }: Offer): ToolCatalogue {
-  for (const input of cataloguingSteps(tx.state, offered, chosen)) tx.try(input)
-  return catalogueOf(tx.state, offered)
+export function catalogue(tx: Pick<Transaction, 'state' | 'try'>, offer: Offer): ToolCatalogue {
+  for (const input of stepsTo(tx.state, offer)) tx.try(input)
+  return catalogueOf(tx.state, offer.offered)
 }
 
 /** The catalogue that the next turn of a session in this state begins with. */
@@ -50,7 +62,10 @@ export function nextCatalogue(state: MeerkatState, offer: Offer): ToolCatalogue 
     },
   }
   publishVisibility(preview)
-  return catalogue(preview, offer)
+  // A switch that waits begins with it.
+  if (state.routing.pending?.phase === 'pendingForBoundary') preview.try({ type: 'AdmitModelRoutingAssistantTurn' })
+  const { id: model, capabilities: surface } = modelAsked(preview.state, undefined)
+  return catalogue(preview, { model: defined({ model, surface }), ...offer })
 }
 
 function catalogueOf(state: MeerkatState, offered: readonly OfferedTool[]): ToolCatalogue {
@@ -106,16 +121,24 @@ export function requestTools(tx: Stepping & Pick<Transaction, 'step'>, names: re
 export class RunTools {
   readonly #driver: SessionDriver
   readonly #chosen: Offer['chosen']
+  /** The model that the run's input asks for. */
+  readonly #named: () => string | undefined
   readonly #own: (tx: Transaction) => Transaction
 
-  constructor(driver: SessionDriver, chosen: Offer['chosen'], own: (tx: Transaction) => Transaction) {
+  constructor(
+    driver: SessionDriver,
+    { chosen, named }: Pick<Offer, 'chosen'> & { readonly named: () => string | undefined },
+    own: (tx: Transaction) => Transaction,
+  ) {
     this.#driver = driver
     this.#chosen = chosen
+    this.#named = named
     this.#own = own
   }
 
-  async catalogued(given: readonly OfferedTool[]): Promise<ToolCatalogue> {
-    const offer = { offered: checkedOffer(given), chosen: this.#chosen }
+  async catalogued(given: readonly OfferedTool[], called: CalledModel | undefined): Promise<ToolCatalogue> {
+    const model = requestedOf(this.#driver.state, this.#named(), checkedCalled(called))
+    const offer = { offered: checkedOffer(given), chosen: this.#chosen, model }
     const known = knownCatalogue(this.#driver.state, offer)
     if (known !== undefined) return known
     // Lazy: it is written with the first report of the model call.

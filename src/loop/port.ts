@@ -12,6 +12,7 @@ import type {
   ApplyOutput,
   AskedModel,
   BoundaryAnswer,
+  CalledModel,
   CallOutcome,
   ContextMessage,
   RunInput,
@@ -87,7 +88,8 @@ export class LoopPort implements RunPort {
   constructor(options: PortOptions) {
     this.#options = options
     this.callsBefore = options.driver.state.calls
-    this.#tools = new RunTools(options.driver, options.session.tools, tx => {
+    const of = { chosen: options.session.tools, named: () => this.#named }
+    this.#tools = new RunTools(options.driver, of, tx => {
       this.#current(tx)
       return tx
     })
@@ -179,8 +181,8 @@ export class LoopPort implements RunPort {
     this.#closed = true
   }
 
-  tools(offered: readonly OfferedTool[]): Promise<ToolCatalogue> {
-    return this.#tools.catalogued(offered)
+  tools(offered: readonly OfferedTool[], called?: CalledModel): Promise<ToolCatalogue> {
+    return this.#tools.catalogued(offered, called)
   }
 
   requestTools(names: readonly string[]): Promise<{ readonly unknown: readonly string[] }> {

@@ -2,7 +2,7 @@
  * Checks what an executor reports during its run. A report becomes a kernel input and a record, so values that JSON can't
  * represent (an infinite number, a cycle) are refused: they would differ on disk from what is in memory.
  */
-import type { CallOutcome, RunPort } from '../executor/executor.ts'
+import type { CalledModel, CallOutcome, RunPort } from '../executor/executor.ts'
 import { wellFormed } from '../foreign.ts'
 import type { CallId } from '../kernel/ids.ts'
 import type { CallIntent } from '../kernel/regions/calls/input.ts'
@@ -10,6 +10,7 @@ import { RECOVERABLE } from '../kernel/regions/turn/outcome.ts'
 import type { LlmRetryFailureKind } from '../kernel/regions/turn/state.ts'
 import { demandName, MAX_ID_CHARS } from '../names.ts'
 import { isDuration } from '../time.ts'
+import { abilitiesSaid } from './abilities.ts'
 import { checkedMessage, checkedUsage, type Fields, fieldsOf, isCount, plain, unusable } from './answers.ts'
 
 type Report<Name extends 'intend' | 'retrying' | 'fellBack' | 'invalidAnswer' | 'compact'> = Parameters<
@@ -98,14 +99,25 @@ export function checkedRetrying(given: unknown): Report<'retrying'> {
 const isFailureKind = (kind: unknown): kind is LlmRetryFailureKind => RECOVERABLE.some(known => known === kind)
 
 export function checkedFallback(given: unknown): Report<'fellBack'> {
-  const { turn, attempt, model, code } = fieldsOf(given, 'fell back with')
+  const { turn, attempt, model, code, capabilities: said } = fieldsOf(given, 'fell back with')
+  const capabilities = abilitiesSaid(said)
   demandName(model, 'the model that answered', MAX_ID_CHARS)
   return {
     turn: count(turn, 1, 'the turn of a fallback'),
     attempt: count(attempt, 1, 'the attempt of a fallback'),
     model: text(model, 'the model that answered'),
+    ...(capabilities && { capabilities }),
     code: text(code, 'the reason of a fallback'),
   }
+}
+
+/** The model of a request, as a copy. */
+export function checkedCalled(given: unknown): CalledModel {
+  if (given === undefined) return {}
+  const { id, capabilities: said } = fieldsOf(given, 'asks a model that is')
+  if (id !== undefined) demandName(id, 'the model of a request', MAX_ID_CHARS)
+  const capabilities = abilitiesSaid(said)
+  return { ...(id !== undefined && { id: text(id, 'the model of a request') }), ...(capabilities && { capabilities }) }
 }
 
 export function checkedAttempt(given: unknown): number {

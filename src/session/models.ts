@@ -9,7 +9,8 @@ import type { SessionLlmCapabilitySurface, SessionLlmIdentity } from '../kernel/
 import type { RoutingApproval } from '../kernel/regions/routing/input.ts'
 import { modelRoutingStatus, type SwitchDenial } from '../kernel/regions/routing/state.ts'
 import type { MeerkatState } from '../kernel/state.ts'
-import { DEFAULT, identityOf, modelAsked, ownModel } from '../loop/models.ts'
+import { abilitiesSaid, identityOf } from '../loop/abilities.ts'
+import { DEFAULT, modelAsked, ownModel } from '../loop/models.ts'
 import { MAX_ID_CHARS, PRINTABLE } from '../names.ts'
 import type { LetterId } from '../store/mail.ts'
 import type { Clock } from '../time.ts'
@@ -136,7 +137,7 @@ export async function knownModel(
   const answer = fieldsOf(await answered(core.clock, LOOK_MS, signal => look(id, signal)))
   const { problem, capabilities } = answer
   if (problem !== undefined) throw unavailable(id, fieldsOf(problem))
-  return isSurface(capabilities) ? capabilities : undefined
+  return abilitiesSaid(capabilities)
 }
 
 /** `unauthorized` and the like would speak of the caller's right to ask us; here somebody else refuses, or lacks something. */
@@ -210,24 +211,4 @@ async function answered(clock: Clock, limitMs: number, ask: (signal: AbortSignal
 
 function fieldsOf(value: unknown): Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {}
-}
-
-const FLAGS: readonly (keyof SessionLlmCapabilitySurface)[] = [
-  'supportsTemperature',
-  'supportsThinking',
-  'supportsReasoning',
-  'inlineVideo',
-  'vision',
-  'imageInput',
-  'imageToolResults',
-  'supportsWebSearch',
-  'imageGeneration',
-  'realtime',
-]
-
-function isSurface(value: unknown): value is SessionLlmCapabilitySurface {
-  const fields = fieldsOf(value)
-  const { callTimeoutMs } = fields
-  const isTimed = callTimeoutMs === undefined || (Number.isSafeInteger(callTimeoutMs) && Number(callTimeoutMs) > 0)
-  return isTimed && FLAGS.every(name => typeof fields[name] === 'boolean')
 }

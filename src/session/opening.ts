@@ -1,6 +1,7 @@
 /** How sessions are made: opened, or forked from the transcript of another one. */
 import { MeerkatError } from '../errors.ts'
 import type { SessionId } from '../kernel/ids.ts'
+import { abilitiesOf } from '../loop/abilities.ts'
 import type { MessageRecord, SessionOptions } from '../store/records.ts'
 import type { SessionSummary } from '../store/store.ts'
 import type { OnConflict, SessionChanges } from './api.ts'
@@ -47,12 +48,13 @@ export async function forkSession(
 ): Promise<SessionId> {
   const { store, sessions, ids } = core
   const source = await summaryOf(store, sessionId)
-  const { visibility } = await core.state(source.id)
+  const { visibility, llm } = await core.state(source.id)
   const count = Math.min(source.messages, atMessage ?? source.messages)
   const copied = count === 0 ? [] : await readMessages(store, source.id, 0, count)
   const messages = copied.map(({ role, content }): MessageRecord => ({ role, content }))
   const blobs = await Promise.all(digestsIn(messages).map(digest => readBlob(store, digest)))
   const id = (newSessionId ?? ids.session()) as SessionId
-  await sessions.create(id, source.options, { fork: { from: source.id, messages, blobs, visibility } })
+  const capabilities = abilitiesOf(llm, source.options.model)
+  await sessions.create(id, source.options, { fork: { from: source.id, messages, blobs, visibility }, capabilities })
   return id
 }

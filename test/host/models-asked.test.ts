@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { createRuntime } from '../../src/index.ts'
 import type { AgentRuntimeId } from '../../src/kernel/ids.ts'
 import { looking, modelsById } from '../session/support-models.ts'
+import { lookup } from '../support/agent-run.ts'
 import { ABLE, ephemeral, S } from './support/machines.ts'
 
 const IMAGE = { model: 'm/image', realtime: false }
@@ -80,6 +81,35 @@ describe('the agent of a session that a host keeps', () => {
       source: 'baseline',
       recent: [{ type: 'image', id: 'i', outcome: 'generated' }],
     })
+  })
+
+  test('shows what the model of an image operation can use, and of its own again', async () => {
+    const tools = ['read', 'view_image'].map(name => lookup(() => name, { name }))
+    const capabilities = (id: string) => ({ ...ABLE, imageToolResults: id !== 'm/image' })
+    const models = modelsById({}, { tools, capabilities })
+    const machine = await ephemeral()
+    await machine.registerSessionWithExecutor(S, models.executor)
+    await machine.runtime.setModel(S, { model: 'm/own' })
+    const { modelRouting } = await machine.prepareBindings(S)
+    await modelRouting.beginImageOperation({ operationId: 'i', target: IMAGE, requiresScopedOverride: true })
+    await machine.models.activateImageOperationOverride(S, 'i', IMAGE)
+    await machine.runtime.send(S, { content: 'draw', model: 'm/named', waitMs: 10_000 })
+    await machine.runtime.send(S, { content: 'look', waitMs: 10_000 })
+    expect(models.sent).toEqual(['m/image read', 'm/own read view_image'])
+  })
+
+  test('shows what the baseline can use that its host sets, of which nothing is known', async () => {
+    const tools = [lookup(() => 'png', { name: 'view_image' })]
+    const models = modelsById({}, { tools })
+    const machine = await ephemeral()
+    await machine.registerSessionWithExecutor(S, models.executor)
+    const identity = { provider: 'm', model: 'blind' }
+    await machine.models.hydrateSessionLlmState(S, { identity, surface: { ...ABLE, imageToolResults: false } })
+    await machine.runtime.send(S, { content: 'one', waitMs: 10_000 })
+    await machine.models.configureModelRoutingBaseline(S, { model: 'm/base', realtime: false })
+    expect(await machine.runtime.model(S)).not.toHaveProperty('capabilities')
+    await machine.runtime.send(S, { content: 'two', waitMs: 10_000 })
+    expect(models.sent).toEqual(['m/blind', 'm/base view_image'])
   })
 
   test('is attached to realtime where a model that any door names can do that', async () => {

@@ -48,6 +48,43 @@ describe('what the model can do', () => {
   })
 })
 
+describe('a request to another model', () => {
+  const request = (more: Partial<SessionLlm> & { readonly model?: string }): MeerkatInput => ({
+    type: 'ModelRequested',
+    ...more,
+  })
+  const CATALOG: MeerkatInput = {
+    type: 'ReplaceFilterToolAuthorityCatalog',
+    catalog: [{ name: 'view_image', kind: 'own', sourceId: 'x' }],
+  }
+
+  test('decides what is held back until the next one, or until a model is named', () => {
+    const play = registered()
+    play.do(hydrate(blind), CATALOG)
+    expect(play.state.visibility.generation).toBe(1)
+    play.do(request({ model: 'p/seeing', surface: surface() }))
+    expect(isToolVisible(play.state, 'view_image')).toBe(true)
+    expect(play.said('ToolGenerationChanged')).toMatchObject([{ generation: 2 }])
+    // Nobody knows what it can do: nothing is held back, and nothing changes.
+    play.do(request({ model: 'p/unheard-of' }))
+    expect(isToolVisible(play.state, 'view_image')).toBe(true)
+    expect(play.state.visibility.generation).toBe(2)
+    play.do(request({ model: 'p/blind', surface: surface({ imageToolResults: false }) }))
+    expect(isToolVisible(play.state, 'view_image')).toBe(false)
+    expect(play.state.llm).toMatchObject({ phase: 'resolved', identity: blind.identity })
+    play.do(hydrate(seeing))
+    expect(isToolVisible(play.state, 'view_image')).toBe(true)
+    expect(play.state.llm).not.toHaveProperty('requested')
+  })
+
+  test('is no news to whom nobody has shown a tool', () => {
+    const play = registered()
+    play.do(request({ surface: surface({ imageToolResults: false }) }))
+    expect(isToolVisible(play.state, 'view_image')).toBe(false)
+    expect(play.state.visibility.generation).toBeUndefined()
+  })
+})
+
 describe('a change of the model', () => {
   test('is made of the one that was seen, and says what it changes', () => {
     const play = served(hydrate(seeing), BASELINE)
@@ -150,16 +187,23 @@ test('every input in every phase', () => {
     ReconfigureSessionLlmIdentity: reconfigure(seeing, blind),
     CommitStickyModelFallback: fallBack(),
     ClearSessionLlmState: { type: 'ClearSessionLlmState' },
+    ModelRequested: { type: 'ModelRequested', model: 'p/other' },
   }
   const never = all(inputs, 'no-matching-transition')
+  const closed = {
+    ...never,
+    HydrateSessionLlmState: 'taken',
+    ClearSessionLlmState: 'taken',
+    ModelRequested: 'taken',
+  } as const
   const idle = all(inputs, 'taken', { CommitStickyModelFallback: 'no-matching-transition' })
   expect(outcomes(inputs, [hydrate(seeing)])).toEqual({
     initializing: never,
     idle,
     attached: idle,
     running: all(inputs, 'taken', { CommitStickyModelFallback: 'guard-rejected' }),
-    retired: { ...never, HydrateSessionLlmState: 'taken', ClearSessionLlmState: 'taken' },
-    stopped: { ...never, HydrateSessionLlmState: 'taken', ClearSessionLlmState: 'taken' },
+    retired: closed,
+    stopped: closed,
     destroyed: never,
   } satisfies ReturnType<typeof outcomes<LlmInput['type']>>)
 })

@@ -11,6 +11,8 @@ export interface Models {
   readonly executor: CoreExecutor
   /** The ids of the models, in the order in which they were asked. */
   readonly asked: string[]
+  /** What was sent to them, likewise: the model, and the names of the tools that it was shown. */
+  readonly sent: string[]
 }
 
 /** Models named `m/…`; `default` is the one of sessions that name none. What `lines` says of an id it says instead of its id. */
@@ -19,6 +21,7 @@ export function modelsById(
   options: Partial<AgentOptions> = {},
 ): Models {
   const asked: string[] = []
+  const sent: string[] = []
   const model = (id = 'm/default'): LanguageModel => {
     if (!id.startsWith('m/')) throw new MeerkatError('unsupported', `there is no model ${id}: take m/a`)
     return {
@@ -27,12 +30,13 @@ export function modelsById(
       modelId: id.slice(2),
       doStream: async (call: CallOptions) => {
         asked.push(id)
+        sent.push([id, ...(call.tools ?? []).map(({ name }) => name)].join(' '))
         const line = (await lines[id]?.(asked.length, call)) ?? { say: id }
         return scriptOf([line]).doStream(call)
       },
     }
   }
-  return { asked, executor: agent({ model, retries: 0, retryDelayMs: 1, ...options }) }
+  return { asked, sent, executor: agent({ model, retries: 0, retryDelayMs: 1, ...options }) }
 }
 
 /** A tool whose calls take as long as `until` does. */

@@ -70,6 +70,7 @@ function settingsOf(options: AgentOptions): Settings {
   return {
     models: modelChooser(model, { ...given({ baseUrl }), ...given({ env }) }, fallback),
     fallback: fallback.map(idOfModel),
+    ...given({ abilitiesOf: options.capabilities }),
     toolsOf: toolsOf(options.tools ?? [], options.toolTimeoutMs ?? TOOL_TIMEOUT_MS),
     systemOf: session => session.system ?? (typeof system === 'function' ? promptOf(system(session)) : system),
     budget: { ...given({ maxTokens }), ...given({ maxToolCalls }), ...given({ maxTurns }) },

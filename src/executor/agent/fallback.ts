@@ -4,15 +4,19 @@
  * Enforces: another model is asked only where the reason need not hold for it too. A request that no model would accept
  * fails with its own error; so does a call that was given up because the run is over.
  */
-import type { RunPort } from '../executor.ts'
+import type { AskedModel, RunPort } from '../executor.ts'
+import type { Abilities } from './abilities.ts'
 import type { Exhausted } from './budget.ts'
 import type { ModelChooser } from './choose-model.ts'
 import type { StreamingModel } from './model.ts'
 import type { CallEnd } from './model-call.ts'
 import type { PersistentEnd } from './retry.ts'
 
-/** A model and the id it was asked for by; without an id it is the agent's own. */
+/** A model that is asked. */
 export interface Chosen {
+  /** The id that the port named; without one it is the agent's own. */
+  readonly named: string | undefined
+  /** Its own id: another one where it stands in for what was named. */
   readonly id: string | undefined
   readonly model: StreamingModel
 }
@@ -26,10 +30,13 @@ interface Choice {
 type Failed = Extract<PersistentEnd, { type: 'failed' }>
 
 /** The model of an id, or the first fallback that can be had. */
-export async function chooseModel({ models, fallback }: Choice, port: RunPort): Promise<Chosen | Exhausted> {
-  const { id, source } = await port.model()
+export async function chooseModel(
+  { models, fallback }: Choice,
+  port: RunPort,
+  { id, source }: AskedModel,
+): Promise<Chosen | Exhausted> {
   const model = await models.choose(id)
-  if (!('error' in model)) return { id, model }
+  if (!('error' in model)) return { named: id, id, model }
   if (source === 'image') return model
   for (const other of fallback) {
     const found = other === id ? model : await models.choose(other)
@@ -39,7 +46,7 @@ export async function chooseModel({ models, fallback }: Choice, port: RunPort): 
       code: 'model-unavailable',
       message: `${model.error.message}. Asking ${other} instead.`,
     })
-    return { id, model: found }
+    return { named: id, id: other, model: found }
   }
   return model
 }
@@ -58,35 +65,43 @@ const OTHERS_MAY_ANSWER: ReadonlySet<string> = new Set([
   'unauthorized',
 ])
 
-/**
- * Asks one model after the other until one replies; else the call failed with its own error. `tries`: how often it was
- * retried so far.
- */
+interface Asking {
+  readonly port: RunPort
+  readonly asked: Chosen
+  readonly abilities: Abilities
+  /** How often it was retried so far. */
+  readonly tries: number
+}
+
+/** Asks one model after the other until one replies; else the call failed with its own error. */
 export async function fallBack(
   { fallback, models }: Choice,
-  { port, asked, tries }: { readonly port: RunPort; readonly asked: StreamingModel; readonly tries: number },
+  { port, asked, abilities, tries }: Asking,
   failed: Failed,
-  ask: (model: StreamingModel) => Promise<CallEnd>,
-): Promise<{ readonly end: PersistentEnd; readonly standIn?: StreamingModel }> {
+  ask: (chosen: Chosen) => Promise<CallEnd>,
+): Promise<PersistentEnd> {
   const { source } = await port.model()
-  if (source === 'image' || !OTHERS_MAY_ANSWER.has(failed.failure.code)) return { end: failed }
+  if (source === 'image' || !OTHERS_MAY_ANSWER.has(failed.failure.code)) return failed
   let last = failed
   let attempt = tries
   for (const id of fallback) {
     if (port.signal.aborted || port.deadline.passed) break
     const model = await models.choose(id)
-    if ('error' in model || isSame(model, asked)) continue
+    if ('error' in model || isSame(model, asked.model)) continue
     attempt++
     const { code, message, kind = 'retryable-provider-error' } = last.failure
     const why = `${message}. Asking ${id} instead.`
     port.retrying({ turn: last.turn, attempt, maxRetries: attempt, delayMs: 0, kind, message: why })
-    const end = await ask(model)
-    if (end.type === 'reply') await port.fellBack({ turn: end.turn, attempt, model: id, code })
-    if (end.type !== 'failed') return { end, standIn: model }
+    const end = await ask({ named: asked.named, id, model })
+    if (end.type === 'reply') {
+      const capabilities = await abilities.of(id)
+      await port.fellBack({ turn: end.turn, attempt, model: id, code, ...(capabilities && { capabilities }) })
+    }
+    if (end.type !== 'failed') return end
     port.retry(attempt)
     last = end
   }
-  return { end: failed }
+  return failed
 }
 
 function isSame(one: StreamingModel, other: StreamingModel): boolean {

@@ -2,6 +2,7 @@
 import { wellFormed } from '../../foreign.ts'
 import type { Ids } from '../../ids.ts'
 import type { SessionId } from '../../kernel/ids.ts'
+import type { SessionLlmCapabilitySurface } from '../../kernel/regions/llm/state.ts'
 import type { SessionOptions } from '../../store/records.ts'
 import type { RunPort } from '../executor.ts'
 import type { Begun } from './background.ts'
@@ -36,6 +37,10 @@ export interface Settings {
   readonly models: ModelChooser
   /** The ids of the models that are asked where one can't answer. */
   readonly fallback: readonly string[]
+  /** What the model of an id can do, as far as the program knows. */
+  readonly abilitiesOf?: (
+    id: string,
+  ) => SessionLlmCapabilitySurface | undefined | Promise<SessionLlmCapabilitySurface | undefined>
   /**
    * The present tools for a run, whether or not its model may see them. Throws `invalid-params` for values that are no
    * tools.

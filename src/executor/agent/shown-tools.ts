@@ -9,7 +9,7 @@ import type { SurfaceId } from '../../kernel/ids.ts'
 import type { SurfaceFailureCause } from '../../kernel/regions/tool-surfaces/state.ts'
 import type { CataloguedTool, OfferedTool, SurfacePin } from '../../kernel/tool-catalogue.ts'
 import type { MessagePart } from '../../store/records.ts'
-import type { RunPort } from '../executor.ts'
+import type { CalledModel, RunPort } from '../executor.ts'
 import { LOAD_TOOLS, loadTools } from './load-tools.ts'
 import { metaOf, withMeta } from './parts.ts'
 import type { AgentTool } from './tool.ts'
@@ -34,9 +34,9 @@ interface Catalogued extends ShownTool, Pick<CataloguedTool, 'state'> {
   readonly asked: string
 }
 
-/** Asks the port which of these tools the model may see now. */
-export async function shownTools(port: RunPort, tools: readonly AgentTool[]): Promise<ShownTools> {
-  const { tools: catalogued } = await port.tools(tools.map(offered))
+/** Asks the port which of these tools the called model may see now. */
+export async function shownTools(port: RunPort, tools: readonly AgentTool[], called: CalledModel): Promise<ShownTools> {
+  const { tools: catalogued } = await port.tools(tools.map(offered), called)
   const taken = new Set<string>()
   const all = catalogued.flatMap((one): readonly Catalogued[] => {
     const tool = tools[one.index]

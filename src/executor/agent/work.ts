@@ -6,7 +6,6 @@
  */
 import { MeerkatError } from '../../errors.ts'
 import { whole } from '../../store/blobs.ts'
-import { addUsage } from '../../usage.ts'
 import type { ApplyOutput, ContextMessage, RunPort } from '../executor.ts'
 import {
   budgetWarnings,
@@ -18,17 +17,18 @@ import {
   tighter,
 } from './budget.ts'
 import { Conversation } from './conversation.ts'
-import { type Chosen, chooseModel, fallBack } from './fallback.ts'
+import { type Chosen, chooseModel } from './fallback.ts'
 import { callsIn, endsInCalls, goesOn } from './journal.ts'
-import type { CallOptions, StreamingModel } from './model.ts'
-import { type CallEnd, callModel, costOf } from './model-call.ts'
+import type { CallOptions } from './model.ts'
+import type { CallEnd } from './model-call.ts'
 import { boundedCall, type ToolCallPart, textOf, withoutCalls } from './parts.ts'
 import { buildPrompt } from './prompt.ts'
-import { callWithRetries, type PersistentEnd } from './retry.ts'
+import { Requests } from './requests.ts'
+import type { PersistentEnd } from './retry.ts'
 import { runCalls } from './run-calls.ts'
 import { intentOf, type PreparedCall, prepareCall, waitsForApproval } from './run-tool.ts'
 import { type Settings, structuredFormat, toolOption } from './settings.ts'
-import { type ShownTool, type ShownTools, shownTools, withUnseen } from './shown-tools.ts'
+import { type ShownTool, withUnseen } from './shown-tools.ts'
 import { abortCause } from './stage.ts'
 import { type Ending, stopped } from './stopped.ts'
 import { correction, type OutputSchema, outputSchema } from './structured.ts'
@@ -37,7 +37,7 @@ import { tokensOf } from './usage.ts'
 /** Continues the work of a run from its journal. */
 export async function carryOn(settings: Settings, port: RunPort): Promise<ApplyOutput> {
   if (port.signal.aborted) return stopped(port, {})
-  const chosen = await chooseModel(settings, port)
+  const chosen = await chooseModel(settings, port, await port.model())
   if ('error' in chosen) return { type: 'failed', ...chosen }
   const schema = await schemaOf(port)
   if (schema !== undefined && 'error' in schema) return { type: 'failed', ...schema }
@@ -62,33 +62,23 @@ async function schemaOf(port: RunPort): Promise<OutputSchema | Exhausted | undef
 class Work {
   readonly #settings: Settings
   readonly #port: RunPort
-  /** The model of this turn; without an id it is the agent's own. */
-  #modelId: string | undefined
-  #model: StreamingModel
+  readonly #requests: Requests
   readonly #schema: OutputSchema | undefined
   readonly #budget: ReturnType<typeof tighter>
   readonly #warn: (spent: Spent) => void
   readonly #conversation: Conversation
-  readonly #turnsBefore: number
-  /** How many model calls this apply made, and how many were retries. */
-  #calls = 0
-  #retries = 0
-  #usage: Ending['usage']
-  /** The part of the usage that no report has contained yet. */
-  #unrecorded: Ending['usage']
   /** The exchanges with the model about its answer's form, with the length of the journal before each. */
   #corrections: readonly { readonly at: number; readonly messages: readonly ContextMessage[] }[] = []
-  /** The endpoint does not accept a response format, so only the prompt has the schema. */
-  #plain = false
 
-  constructor(settings: Settings, port: RunPort, { id, model }: Chosen, schema: OutputSchema | undefined) {
+  constructor(settings: Settings, port: RunPort, chosen: Chosen, schema: OutputSchema | undefined) {
     this.#settings = settings
     this.#port = port
-    this.#modelId = id
-    this.#model = model
     this.#schema = schema
-    this.#conversation = new Conversation(settings, port, () => this.#model)
-    this.#turnsBefore = port.turnsSoFar
+    this.#requests = new Requests(settings, port, chosen, {
+      isStructured: schema !== undefined,
+      compose: (tools, plain) => this.#request(tools, plain),
+    })
+    this.#conversation = new Conversation(settings, port, () => this.#requests.model)
     this.#budget = tighter(settings.budget, port.session.budget ?? {})
     this.#warn = budgetWarnings(port, this.#budget)
   }
@@ -104,15 +94,11 @@ class Work {
     }
   }
 
-  get #turnNumber(): number {
-    return this.#turnsBefore + this.#calls
-  }
-
   get #spent(): Spent {
     return {
-      tokens: tokensOf(this.#port.usageSoFar) + tokensOf(this.#usage),
+      tokens: tokensOf(this.#port.usageSoFar) + tokensOf(this.#requests.usage),
       toolCalls: this.#port.calls().length,
-      turns: this.#turnNumber - this.#retries,
+      turns: this.#requests.turns,
     }
   }
 
@@ -124,7 +110,7 @@ class Work {
     const owed = calls.filter(({ state }) => state === 'owed').map(({ id }) => id)
     if (owed.length > 0) {
       const parts = callsIn(this.#port.journal()).filter(part => owed.some(id => id === part.callId))
-      const { all } = await this.#shown()
+      const { all } = await this.#requests.shown()
       const prepared = await this.#prepare(parts, all)
       await this.#port.dispatch(owed)
       await this.#runCalls(prepared)
@@ -148,7 +134,7 @@ class Work {
   }
 
   async #boundary(): Promise<ApplyOutput | undefined> {
-    const answer = await this.#port.boundary({ turn: this.#turnNumber })
+    const answer = await this.#port.boundary({ turn: this.#requests.turn })
     if (this.#port.signal.aborted) return this.#stopped()
     return answer.next === 'cancelled' ? { type: 'cancelled', ...this.#ending() } : undefined
   }
@@ -157,10 +143,10 @@ class Work {
   async #turn(): Promise<ApplyOutput | undefined> {
     const exhausted = exhaustedBefore(this.#budget, this.#spent)
     if (exhausted !== undefined) return this.#exhausted(exhausted)
-    const unresolved = await this.#chooseModel()
+    const unresolved = await this.#requests.choose()
     if (unresolved !== undefined) return { type: 'failed', ...unresolved, ...this.#ending() }
-    const tools = await this.#shown()
-    const end = await this.#callModel(tools.visible)
+    const { end, tools } = await this.#requests.ask()
+    if (end.type === 'reply') this.#conversation.measure(end)
     this.#warn(this.#spent)
     switch (end.type) {
       case 'stopped':
@@ -177,78 +163,7 @@ class Work {
     }
   }
 
-  /** Asks which model has this turn: it may differ from the last turn's. */
-  async #chooseModel(): Promise<Exhausted | undefined> {
-    const { id } = await this.#port.model()
-    if (id === this.#modelId) return undefined
-    const chosen = await chooseModel(this.#settings, this.#port)
-    if ('error' in chosen) return chosen
-    this.#modelId = id
-    this.#take(chosen.model)
-    return undefined
-  }
-
-  /** The tools that the model may see now. */
-  async #shown(): Promise<ShownTools> {
-    return await shownTools(this.#port, await this.#settings.toolsOf(this.#port))
-  }
-
-  #take(model: StreamingModel): void {
-    this.#model = model
-    // Another endpoint may accept a response format.
-    this.#plain = false
-  }
-
-  async #callModel(tools: readonly ShownTool[]): Promise<PersistentEnd> {
-    const { retries } = this.#settings
-    const firstCall = this.#calls + 1
-    const first = await callWithRetries(this.#port, retries, () => this.#callOnce(tools))
-    const end = first.type === 'failed' ? await this.#fallBack(first, this.#calls - firstCall, tools) : first
-    this.#retries += this.#calls - firstCall
-    if (end.type === 'reply') this.#conversation.measure(end)
-    return end
-  }
-
-  async #callOnce(tools: readonly ShownTool[], model: StreamingModel = this.#model): Promise<CallEnd> {
-    const { limits, ids } = this.#settings
-    this.#calls++
-    const once = await callModel(this.#port, {
-      model,
-      // Made for each attempt, because a notice may not hold any more at the next request.
-      options: this.#request(tools),
-      turn: this.#turnNumber,
-      limits,
-      newCallId: () => ids.call(),
-    })
-    this.#usage = addUsage(this.#usage, costOf(once))
-    this.#unrecorded = addUsage(this.#unrecorded, costOf(once))
-    return once
-  }
-
-  /** Repeats a request without a response format where the endpoint does not accept one. */
-  async #askOther(tools: readonly ShownTool[], model: StreamingModel): Promise<CallEnd> {
-    const wasPlain = this.#plain
-    const once = await this.#callOnce(tools, model)
-    if (once.type !== 'failed' || once.failure.code !== 'bad-request' || this.#schema === undefined || wasPlain)
-      return once
-    this.#plain = true
-    const again = await this.#callOnce(tools, model)
-    this.#plain = wasPlain
-    return again
-  }
-
-  async #fallBack(
-    failed: Extract<PersistentEnd, { type: 'failed' }>,
-    tries: number,
-    tools: readonly ShownTool[],
-  ): Promise<PersistentEnd> {
-    const run = { port: this.#port, asked: this.#model, tries }
-    const { end, standIn } = await fallBack(this.#settings, run, failed, model => this.#askOther(tools, model))
-    if (standIn !== undefined) this.#take(standIn)
-    return end
-  }
-
-  #request(tools: readonly ShownTool[]): CallOptions {
+  #request(tools: readonly ShownTool[], plain: boolean): CallOptions {
     const { call } = this.#settings
     const schema = this.#hasPending ? undefined : this.#schema
     const system = [this.#settings.systemOf(this.#port.session), schema?.instruction].filter(
@@ -258,7 +173,7 @@ class Work {
       ...call,
       prompt: buildPrompt({ system: system.join('\n\n'), messages: this.#messages(), calls: this.#port.calls() }),
       ...(tools.length === 0 ? {} : { tools: tools.map(toolOption), toolChoice: { type: 'auto' } as const }),
-      ...(schema === undefined || this.#plain ? {} : structuredFormat(schema, call)),
+      ...(schema === undefined || plain ? {} : structuredFormat(schema, call)),
     }
   }
 
@@ -275,13 +190,13 @@ class Work {
       this.#notice('empty-answer', failure.message)
       return await this.#answer({ ...end, type: 'reply', finish: 'stop' })
     }
-    if (failure.code === 'bad-request' && this.#schema !== undefined && !this.#plain) {
-      this.#plain = true
+    if (failure.code === 'bad-request' && this.#schema !== undefined && !this.#requests.isPlain) {
+      this.#requests.askPlainly()
       this.#notice('response-format-refused', `${failure.message}. Asking again without a response format.`)
       return undefined
     }
     if (failure.code === 'context-too-long' && (await this.#conversation.shorten())) {
-      this.#retries++
+      this.#requests.repeat()
       this.#notice('context-too-long', `${failure.message}. Asking again with a shorter conversation.`)
       return this.#port.signal.aborted ? this.#stopped(end) : undefined
     }
@@ -331,8 +246,7 @@ class Work {
     const prepared = await this.#prepare(calls, tools)
     const held = await this.#held(prepared)
     if (abortCause(this.#port.signal) !== undefined) return this.#stopped(end)
-    const usage = this.#unrecorded
-    this.#unrecorded = undefined
+    const usage = this.#requests.takeUnrecorded()
     await this.#port.intend({
       turn: end.turn,
       message: { role: 'assistant', content: end.parts },
@@ -360,7 +274,7 @@ class Work {
     const { toolLimits: limits, begun, ids } = this.#settings
     await runCalls(calls, {
       port: this.#port,
-      turn: this.#turnNumber,
+      turn: this.#requests.turn,
       limits,
       begin: left => begun.begin(ids.operation(), left),
     })
@@ -385,10 +299,11 @@ class Work {
   /** The fields of every output: the text so far, the cost, and the turn. */
   #ending(end?: CallEnd): Ending {
     const message = end === undefined ? undefined : withoutCalls(end.parts)
-    const turn = end?.turn ?? this.#turnNumber
+    const { turn: newest, usage } = this.#requests
+    const turn = end?.turn ?? newest
     return {
       ...(message === undefined ? {} : { message }),
-      ...(this.#usage === undefined ? {} : { usage: this.#usage }),
+      ...(usage === undefined ? {} : { usage }),
       ...(turn === 0 ? {} : { turn }),
     }
   }

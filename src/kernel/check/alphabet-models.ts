@@ -116,6 +116,15 @@ export const reconfigurations: Inputs = [
   { type: 'ClearSessionLlmState' },
 ]
 
+/** A request goes to a model that sees images, to one that does not, and to one of which nothing is known. */
+export const requests: Inputs = [
+  { type: 'ModelRequested', model: 'm', surface: surface(true) },
+  { type: 'ModelRequested', model: 'n', surface: surface(false) },
+  { type: 'ModelRequested' },
+]
+/** There is a tool that shows images. */
+export const imageTools: Inputs = [{ type: 'ReplaceFilterToolAuthorityCatalog', catalog: [tool('view_image')] }]
+
 /** Another model answers after the first failure and stays; or what is said of it is not so. */
 export const fallbacks: Inputs = [undefined, ...MODELS].flatMap((previous): Inputs => {
   const seen = previous === undefined ? {} : { previous }

@@ -23,10 +23,12 @@ import {
   hydrations,
   imageRefusals,
   imagesOf,
+  imageTools,
   namedTurns,
   otherCatalogs,
   overlays,
   reconfigurations,
+  requests,
   stagings,
   switchesOf,
 } from './alphabet-models.ts'
@@ -98,12 +100,12 @@ const turnOverlays: Configuration = {
 const llm: Configuration = {
   name: 'llm',
   about:
-    'A model said, changed from each to each, and cleared, in every phase of a session with a placement and without. Three models: one that sees images, one that does not, and one of which nothing is known.',
-  prefix: registered,
+    'A model said, changed from each to each, cleared, and requests to another one, in every phase of a session with a placement and without. Three models: one that sees images, one that does not, and one of which nothing is known.',
+  prefix: [...registered, ...imageTools],
   inputs: ({ visibility: { newest } }) => (newest < 2 ? modelled : placed),
 }
-const placed: readonly MeerkatInput[] = [...phases, ...placements.slice(0, 1)]
-const modelled: readonly MeerkatInput[] = [...placed, ...hydrations, ...reconfigurations]
+const placed: readonly MeerkatInput[] = [...phases, ...placements.slice(0, 1), ...requests.slice(1)]
+const modelled: readonly MeerkatInput[] = [...placed, ...requests.slice(0, 1), ...hydrations, ...reconfigurations]
 
 const served: readonly MeerkatInput[] = [...registered, ...placements.slice(0, 1), ...serving.slice(0, 1)]
 

@@ -90,6 +90,10 @@ export const modelMakers: { readonly [Type in ModelInput['type']]: Maker<Type> }
     ...chance.pick({}, { surface: abilities(chance), profile: { provider: 'p', model: chance.pick('m3', 'm1') } }),
   }),
   ClearSessionLlmState: () => ({}),
+  ModelRequested: chance => ({
+    ...chance.pick({}, { model: chance.pick('m1', 'm2') }),
+    ...chance.pick({}, { surface: abilities(chance) }),
+  }),
   StagePersistentFilter: chance => ({ filter: filter(chance), witnesses: some(chance) }),
   StageVisibilityFilter: chance => ({ filter: filter(chance), witnesses: some(chance) }),
   CommitVisibilityFilter: ({ state: { visibility }, pick }) => ({

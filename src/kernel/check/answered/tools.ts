@@ -56,6 +56,7 @@ export const toolAnswers: Answers = {
   SyncVisibilityRevisions: isHere,
   HydrateSessionLlmState: state => isRegistered(state) && (isOpen(state) || state.lifecycle.phase === 'retired'),
   ClearSessionLlmState: state => isRegistered(state) && isOpen(state),
+  ModelRequested: isHere,
   SetModelRoutingBaseline: state => isRegistered(state) && (isOpen(state) || state.lifecycle.phase === 'retired'),
   CompleteUntilChangedSwitchTurnReconfigure: (state, { requestId }) =>
     isOpen(state) &&

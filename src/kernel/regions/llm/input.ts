@@ -1,7 +1,7 @@
 /** What the region `llm` decides on. */
 
 import type { RunId } from '../../ids.ts'
-import type { SessionLlm, SessionLlmCapabilitySurface } from './state.ts'
+import type { RequestedModel, SessionLlm, SessionLlmCapabilitySurface } from './state.ts'
 
 /** Whose abilities a surface lists. */
 export interface ModelProfile {
@@ -29,3 +29,5 @@ export type LlmInput =
       readonly profile?: ModelProfile
     } & SessionLlm)
   | { readonly type: 'ClearSessionLlmState' }
+  /** A request goes to this model, be it the session's own or another one for as long as something else has the say. */
+  | ({ readonly type: 'ModelRequested' } & RequestedModel)

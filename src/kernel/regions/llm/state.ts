@@ -33,9 +33,17 @@ export interface SessionLlm {
   readonly surface?: SessionLlmCapabilitySurface
 }
 
+/** The model of a request. */
+export interface RequestedModel {
+  /** Its id; absent: the executor's default. */
+  readonly model?: string
+  /** What it can do. Absent: nobody could say. */
+  readonly surface?: SessionLlmCapabilitySurface
+}
+
 export type Llm =
   /** Nobody has said yet which model serves the session. */
-  | { readonly phase: 'unknown' }
+  | ({ readonly phase: 'unknown' } & Requesting)
   | ({ readonly phase: 'unresolved'; readonly identity: SessionLlmIdentity } & Standing)
   | ({
       readonly phase: 'resolved'
@@ -43,7 +51,12 @@ export type Llm =
       readonly surface: SessionLlmCapabilitySurface
     } & Standing)
 
-interface Standing {
+interface Requesting {
+  /** The model of the newest request. Absent: the session's own is all that is known. */
+  readonly requested?: RequestedModel
+}
+
+interface Standing extends Requesting {
   /** It answered where the session's own had failed, and serves until somebody names one. */
   readonly standsIn?: true
 }
@@ -54,9 +67,19 @@ export const NO_LLM: Llm = { phase: 'unknown' }
 export const VIEW_IMAGE = 'view_image'
 const WITHOUT_IMAGES: ToolFilter = { type: 'deny', names: [VIEW_IMAGE] }
 
-/** What the model's abilities leave of the tools: one that is known to take no image as a tool's result isn't offered any. */
+/**
+ * What the abilities of the model leave of the tools: one that is known to take no image as a tool's result isn't offered
+ * any. It is the model of the newest request; the session's own until there was one.
+ */
 export function capabilityBaseFilter(llm: Llm): ToolFilter {
-  return llm.phase === 'resolved' && !llm.surface.imageToolResults ? WITHOUT_IMAGES : ALL_TOOLS
+  const surface = llm.requested === undefined ? surfaceOf(llm) : llm.requested.surface
+  return surface?.imageToolResults === false ? WITHOUT_IMAGES : ALL_TOOLS
+}
+
+/** The same session, with a request to this model. */
+export function requesting(llm: Llm, { model, surface }: RequestedModel): Llm {
+  const requested = { ...(model !== undefined && { model }), ...(surface && { surface }) }
+  return { ...llm, requested }
 }
 
 export function llmOf({ identity, surface }: SessionLlm): Llm {

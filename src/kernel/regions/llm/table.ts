@@ -1,9 +1,12 @@
 /**
- * The model that serves the session, and what it can do.
+ * The model that serves the session, and what it can do; and the model of the newest request, which may be another one
+ * for as long as an input, a switch or an image operation has the say.
  *
  * Enforces: a model takes the place of exactly the one that whoever asked for it saw; a fallback that stays is taken
  * only while its run recovers from the very failure it was chosen for. What the model's abilities leave of the tools
- * follows from its surface (`capabilityBaseFilter`) and is never said apart from it. In the same step visibility gives
+ * follows from the surface of the one that is asked (`capabilityBaseFilter`) and is never said apart from it; where
+ * nobody could say what a model can do, nothing is held back. A model that is named takes the place of the one that was
+ * asked last. In the same step visibility gives
  * the change a revision if an image tool appears or goes, and routing moves its baseline. A process that takes over
  * finds the model as it was.
  */
@@ -21,6 +24,7 @@ import {
   type Llm,
   llmOf,
   NO_LLM,
+  requesting,
   type SessionLlm,
   sameFields,
   surfaceOf,
@@ -113,6 +117,7 @@ export const llm: Satellite<Sees, LlmInput, LlmEffect, 'llm', Llm['phase']> = {
         emit: [planResolved],
       },
     ],
+    ModelRequested: [{ name: 'requested', from: ALL, during: SERVED, when: [isRegistered], then: requesting }],
     ClearSessionLlmState: [
       { name: 'cleared', from: ALL, during: SERVED, when: [isRegistered], to: ['unknown'], then: () => NO_LLM },
     ],

@@ -118,9 +118,22 @@ export function deferredNames({ active, staged }: Visibility): readonly string[]
   return [...active.deferred, ...staged.deferred]
 }
 
+/** A request to another model may show or hide images: that is another generation, where one was seen. */
+export function afterModelRequest(slice: Visibility, state: Seen, llm: Llm): Visibility {
+  return isSameFor(state, llm) ? slice : { ...slice, ...nextGeneration(slice) }
+}
+
+function isSameFor(state: Seen, llm: Llm): boolean {
+  return isToolVisible(state, VIEW_IMAGE) === isToolVisible({ ...state, llm }, VIEW_IMAGE)
+}
+
+function nextGeneration({ generation }: Visibility): Pick<Visibility, 'generation'> {
+  return generation === undefined ? {} : { generation: generation + 1 }
+}
+
 /** Another model may show or hide images: that is a change of what is visible, so it gets a revision. */
 export function afterModelChange(slice: Visibility, state: Seen, llm: Llm): Visibility {
-  if (isToolVisible(state, VIEW_IMAGE) === isToolVisible({ ...state, llm }, VIEW_IMAGE)) return slice
+  if (isSameFor(state, llm)) return slice
   const revision = slice.newest + 1
   const newest = hasStagedVisibility(state) ? revision + 1 : revision
   return {
@@ -128,6 +141,6 @@ export function afterModelChange(slice: Visibility, state: Seen, llm: Llm): Visi
     active: { ...slice.active, revision },
     staged: { ...slice.staged, revision: newest },
     newest,
-    generation: toolGeneration(slice) + 1,
+    ...nextGeneration(slice),
   }
 }

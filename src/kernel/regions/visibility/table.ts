@@ -16,7 +16,7 @@ import { isRegistered } from '../guards.ts'
 import type { LifecyclePhase } from '../lifecycle/state.ts'
 import { resetTo } from '../lifetimes.ts'
 import type { LlmInput } from '../llm/input.ts'
-import { llmOf, NO_LLM, type SessionLlm } from '../llm/state.ts'
+import { llmOf, NO_LLM, requesting, type SessionLlm } from '../llm/state.ts'
 import { GOING, SERVED } from '../phases.ts'
 import { ALL_TOOLS, distinct, namedBy, plain, sameFilter, sameNames } from '../tool-filter.ts'
 import type { VisibilityEffect } from './effect.ts'
@@ -25,6 +25,7 @@ import { visibilityInWords } from './key.ts'
 import type { Sees } from './sees.ts'
 import {
   afterModelChange,
+  afterModelRequest,
   deferredNames,
   filteredNames,
   hasStagedVisibility,
@@ -332,6 +333,10 @@ export const visibility: Satellite<Sees, VisibilityInput | LlmInput, VisibilityE
     HydrateSessionLlmState: modelled,
     ReconfigureSessionLlmIdentity: modelled,
     CommitStickyModelFallback: modelled,
+    ModelRequested: {
+      then: (slice, input, state) => afterModelRequest(slice, state, requesting(state.llm, input)),
+      emit: [otherGeneration],
+    },
     ClearSessionLlmState: {
       then: (slice, _, state) => afterModelChange(slice, state, NO_LLM),
       emit: [changedIfSo, otherGeneration],
