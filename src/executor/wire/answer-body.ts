@@ -1,12 +1,14 @@
 /**
  * The body of an answer, read as its protocol and handed on as an event stream without surprises.
  *
- * Enforces: the body ends when the answer is whole, and the connection with it; no more is read than somebody takes.
+ * Enforces: the body ends when the answer is whole, and the connection with it; no more than a little is read before the
+ * package takes it.
  */
 import { ChatAnswer } from './chat.ts'
 import { BodyReader, DONE, type WireEvent } from './events.ts'
 import { answerTooLarge, WIRE_LIMITS, type WireLimits } from './fault.ts'
 import { OtherAnswer } from './other.ts'
+import type { Sink } from './patient-fetch.ts'
 import { PlainText } from './plain-text.ts'
 import type { WireCall } from './wire-call.ts'
 
@@ -22,45 +24,58 @@ export interface AnswerOptions extends WireCall {
   readonly isChat: boolean
 }
 
+/** The body of an answer that is read from a stream. */
 export function answerBody(body: ReadableStream<Uint8Array>, options: AnswerOptions): ReadableStream<Uint8Array> {
-  const answer = new AnswerBody(body.getReader(), options)
-  return new ReadableStream<Uint8Array>(
-    {
-      pull: async controller => {
-        const { text, isOver } = await answer.next()
-        if (text !== '') controller.enqueue(encoder.encode(text))
-        if (isOver) controller.close()
-      },
-      cancel: reason => answer.cancel(reason),
-    },
-    { highWaterMark: 0 },
-  )
+  const reader = body.getReader()
+  const answer = new AnswerBody(options)
+  answer.from(reason => reader.cancel(reason))
+  const readAll = async (): Promise<void> => {
+    try {
+      for (let next = await reader.read(); !next.done; next = await reader.read()) {
+        if (answer.push(next.value)) continue
+        await new Promise<void>(resolve => answer.resumeBy(resolve))
+      }
+      answer.end()
+    } catch (error) {
+      answer.fail(error)
+    }
+  }
+  void readAll()
+  return answer.stream
 }
 
 const encoder = new TextEncoder()
 
-type Reader = ReadableStreamDefaultReader<Uint8Array>
-
-class AnswerBody {
-  readonly #source: Reader
+/** Reads the bytes of an answer as they come, and makes the stream that the package reads. */
+export class AnswerBody implements Sink {
+  readonly stream: ReadableStream<Uint8Array>
   readonly #decoder = new TextDecoder()
   readonly #reader: BodyReader
   readonly #chat: ChatAnswer | undefined
   readonly #limits: WireLimits
   readonly #other = new OtherAnswer()
+  #cancelSource: ((reason?: unknown) => Promise<void>) | undefined
+  #resumeSource = (): void => {}
+  /** What the package has not taken yet. */
   #out: string[] = []
+  #outChars = 0
+  #isPaused = false
+  #failure: { readonly error: unknown } | undefined
   #isOver = false
+  /** The connection has nothing more. */
+  #hasEnded = false
+  /** Bytes that came behind the answer. */
+  #excess = 0
   /** Told, and not handed on yet. */
   readonly #told: PlainText | undefined
   /** What was handed on of a protocol whose answers are not measured here, and what came since anything was handed on. */
   #chars = 0
   #silentChars = 0
-  #callOff = (): void => {}
-  /** Resolves once nothing more is waited for; made anew by everything that comes after the finish. */
-  #grace: Promise<'quiet'> | undefined
+  /** Made anew by everything that comes after the finish. */
+  #grace: NodeJS.Timeout | undefined
+  #wake = (): void => {}
 
-  constructor(source: Reader, options: AnswerOptions) {
-    this.#source = source
+  constructor(options: AnswerOptions) {
     this.#limits = options.limits
     this.#told = options.said && new PlainText(options.said)
     this.#chat = options.isChat ? new ChatAnswer(options) : undefined
@@ -69,54 +84,105 @@ class AnswerBody {
       options.limits.maxAnswerChars,
       () => answerTooLarge(options.limits),
     )
+    this.stream = new ReadableStream<Uint8Array>(
+      { pull: controller => this.#pull(controller), cancel: reason => this.#cancel(reason) },
+      { highWaterMark: 0 },
+    )
   }
 
-  /** What comes next, once there is something or nothing more will come. */
-  async next(): Promise<{ readonly text: string; readonly isOver: boolean }> {
+  /** How the connection is told that the rest is not wanted. */
+  from(cancel: (reason?: unknown) => Promise<void>): void {
+    this.#cancelSource = cancel
+    if (this.#isOver) this.#leave()
+  }
+
+  resumeBy(resume: () => void): void {
+    this.#resumeSource = resume
+  }
+
+  push(bytes: Uint8Array): boolean {
+    if (this.#isOver) this.#drop(bytes.length)
+    else this.#act(() => this.#push(this.#decoder.decode(bytes, { stream: true })))
+    this.#isPaused = !this.#isOver && this.#outChars > MOST_WAITING
+    return !this.#isPaused
+  }
+
+  /** Nothing more comes. */
+  end(): void {
+    this.#hasEnded = true
+    if (!this.#isOver) this.#act(() => this.#close())
+  }
+
+  /** The connection broke. An answer that was finished is not lost with it. */
+  fail(error: unknown): void {
+    this.#hasEnded = true
+    if (this.#isOver) return
+    if (this.#grace === undefined) this.#act(() => this.#refuse(error))
+    else this.#act(() => this.#close(false))
+  }
+
+  /** Does what has to be done with what came, and wakes the package. */
+  #act(work: () => void): void {
     try {
-      while (this.#out.length === 0 && !this.#isOver) await this.#read()
+      work()
+      if (this.#progress === 'whole') this.#isOver = true
+      if (this.#isOver) this.#release()
     } catch (error) {
-      this.#leave()
-      throw error
+      this.#refuse(error)
     }
     if (this.#isOver) this.#leave()
-    const text = this.#out.join('')
-    this.#out = []
-    return { text, isOver: this.#isOver }
+    if (this.#isOver || this.#out.length > 0) this.#wake()
   }
 
-  async cancel(reason: unknown): Promise<void> {
-    this.#callOff()
-    await this.#source.cancel(reason)
+  #refuse(error: unknown): void {
+    this.#isOver = true
+    this.#failure = { error }
+  }
+
+  async #pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    if (this.#out.length === 0 && !this.#isOver) {
+      await new Promise<void>(resolve => {
+        this.#wake = resolve
+      })
+    }
+    const text = this.#out.join('')
+    this.#out = []
+    this.#outChars = 0
+    if (text !== '') controller.enqueue(encoder.encode(text))
+    if (this.#failure !== undefined) controller.error(this.#failure.error)
+    else if (this.#isOver) controller.close()
+    if (this.#isPaused) this.#resume()
+  }
+
+  #resume(): void {
+    this.#isPaused = false
+    this.#resumeSource()
+  }
+
+  async #cancel(reason: unknown): Promise<void> {
+    this.#isOver = true
+    this.#hasEnded = true
+    clearTimeout(this.#grace)
+    this.#wake()
+    await this.#cancelSource?.(reason)
   }
 
   get #progress(): ChatAnswer['progress'] {
     return (this.#chat ?? this.#other).progress
   }
 
-  async #read(): Promise<void> {
-    const next = await this.#nextBytes()
-    if (next === 'quiet' || next.done) {
-      if (next !== 'quiet') this.#reader.push(this.#decoder.decode())
-      this.#reader.end()
-      this.#end('closed')
-    } else this.#push(this.#decoder.decode(next.value, { stream: true }))
-    if (this.#progress === 'whole') this.#isOver = true
-    if (this.#isOver) this.#release()
-  }
-
   #push(text: string): void {
+    const before = this.#out.length
     this.#reader.push(text)
-    this.#silentChars = this.#out.length > 0 ? 0 : this.#silentChars + text.length
+    this.#silentChars = this.#out.length > before ? 0 : this.#silentChars + text.length
     if (this.#silentChars > MAX_FORWARDED) throw answerTooLarge(this.#limits)
   }
 
-  /** What comes; `quiet` once the answer is complete and nothing more has to be waited for. */
-  async #nextBytes(): Promise<Awaited<ReturnType<Reader['read']>> | 'quiet'> {
-    const read = this.#source.read()
-    if (this.#grace === undefined) return await read
-    // An answer that was finished is not lost with its connection.
-    return await Promise.race([read.catch(() => 'quiet' as const), this.#grace])
+  /** The body is over: what is still held belongs to it. */
+  #close(isWhole: boolean = true): void {
+    if (isWhole) this.#reader.push(this.#decoder.decode())
+    this.#reader.end()
+    this.#end('closed')
   }
 
   #take(event: WireEvent): void {
@@ -133,7 +199,7 @@ class AnswerBody {
     if (json === undefined && /^\s*[{[]/.test(data)) {
       // Broken JSON: the client says so in its own words. Nothing that follows could mend the answer.
       this.#release()
-      this.#out.push(eventText(data))
+      this.#hand(eventText(data))
       this.#isOver = true
       return
     }
@@ -143,7 +209,7 @@ class AnswerBody {
     for (const frame of isError ? chat.fail(json ?? data) : chat.take(json)) {
       const full = this.#told?.take(frame)
       if (full === undefined) this.#put(frame)
-      else for (const one of full) this.#out.push(eventText(JSON.stringify(one)))
+      else for (const one of full) this.#hand(eventText(JSON.stringify(one)))
     }
     // A completion in one piece is whole, whatever it says.
     if (this.#reader.isJson && isCompletion(json)) this.#end('done')
@@ -152,7 +218,7 @@ class AnswerBody {
   #forward({ data, event }: WireEvent): void {
     this.#chars += data.length
     if (this.#chars > MAX_FORWARDED) throw answerTooLarge(this.#limits)
-    this.#out.push(eventText(data, event))
+    this.#hand(eventText(data, event))
   }
 
   #end(said: 'done' | 'closed'): void {
@@ -162,49 +228,53 @@ class AnswerBody {
 
   #put(frame: unknown): void {
     this.#release()
-    this.#out.push(eventText(JSON.stringify(frame)))
+    this.#hand(eventText(JSON.stringify(frame)))
   }
 
   /** Hands on what was told. */
   #release(): void {
-    for (const frame of this.#told?.release() ?? []) this.#out.push(eventText(JSON.stringify(frame)))
+    for (const frame of this.#told?.release() ?? []) this.#hand(eventText(JSON.stringify(frame)))
   }
 
+  #hand(text: string): void {
+    this.#out.push(text)
+    this.#outChars += text.length
+  }
+
+  /** The answer is complete once nothing more comes for a while. */
   #wait(): void {
-    this.#callOff()
-    const quiet = Promise.withResolvers<'quiet'>()
+    clearTimeout(this.#grace)
     const isKnown = (this.#chat ?? this.#other).knowsUsage
-    const timer = setTimeout(() => quiet.resolve('quiet'), isKnown ? SHORT_GRACE_MS : GRACE_MS)
-    this.#callOff = () => clearTimeout(timer)
-    this.#grace = quiet.promise
+    const quiet = (): void => {
+      if (!this.#isOver) this.#act(() => this.#close(false))
+    }
+    this.#grace = setTimeout(quiet, isKnown ? SHORT_GRACE_MS : GRACE_MS)
   }
 
   /** Lets the connection be used again if its body ends just now, and drops it otherwise. */
   #leave(): void {
-    this.#callOff()
-    void drained(this.#source)
+    clearTimeout(this.#grace)
+    if (this.#isPaused) this.#resume()
+    if (this.#hasEnded || this.#cancelSource === undefined) return
+    this.#grace = setTimeout(() => this.#drop(), DRAIN_MS)
+  }
+
+  /** What comes behind the answer; the connection goes with the last of it that is waited for. */
+  #drop(bytes: number = MAX_DRAINED): void {
+    this.#excess += bytes
+    if (this.#excess < MAX_DRAINED || this.#hasEnded) return
+    this.#hasEnded = true
+    clearTimeout(this.#grace)
+    this.#cancelSource?.().catch(() => undefined)
   }
 }
+
+/** Characters that wait for the package before no more is read. */
+const MOST_WAITING = 64 * 1024
 
 /** Long enough for the end of a body that is already on its way. */
 const DRAIN_MS = 200
 const MAX_DRAINED = 64 * 1024
-
-async function drained(source: Reader): Promise<void> {
-  const late = Promise.withResolvers<'late'>()
-  const timer = setTimeout(() => late.resolve('late'), DRAIN_MS)
-  try {
-    for (let bytes = 0; bytes < MAX_DRAINED; ) {
-      const next = await Promise.race([source.read(), late.promise])
-      if (next === 'late' || next.done) break
-      bytes += next.value.length
-    }
-  } catch {
-    // Nobody waits for it any more.
-  }
-  clearTimeout(timer)
-  await source.cancel().catch(() => undefined)
-}
 
 /** Data that only keeps a connection alive. */
 const HEARTBEAT = /^\s*(?::.*|ping|pong|keep-?alive|heartbeat|null|undefined)\s*$/i

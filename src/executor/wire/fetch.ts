@@ -5,8 +5,9 @@
  * limits act but those of the call.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { answerBody } from './answer-body.ts'
+import { AnswerBody, answerBody } from './answer-body.ts'
 import { WIRE_LIMITS } from './fault.ts'
+import { patientFetch, type Tap } from './patient-fetch.ts'
 import { shortBody } from './short-body.ts'
 import type { WireCall } from './wire-call.ts'
 
@@ -24,19 +25,31 @@ const ALONE: WireCall = { limits: WIRE_LIMITS, toolNames: [], heard: () => {} }
 /** A `fetch` that reads answers as servers really send them; over another one where it is given. */
 export function wireFetch(inner?: Fetch): Fetch {
   return async (input, init) => {
-    const response = await (inner ?? patientFetch)(input, init)
-    if (response.body === null) return response
-    if (!response.ok) return withBody(response, shortBody(response.body))
-    if (!isAnswer(response, input, init)) return response
-    const isChat = /\/chat\/completions(?:\?|$)/.test(urlOf(input))
     const call = current.getStore() ?? ALONE
-    return withBody(response, answerBody(response.body, { ...call, isChat }), 'text/event-stream')
+    const isChat = /\/chat\/completions(?:\?|$)/.test(urlOf(input))
+    const options = { ...call, isChat }
+    let direct: AnswerBody | undefined
+    const tap: Tap = ({ contentType, isEncoded }) => {
+      direct = isEncoded || !isAnswer(contentType, input, init) ? undefined : new AnswerBody(options)
+      return direct
+    }
+    const response = await (inner ?? ((...given) => patientFetch(tap, ...given)))(input, init)
+    const { body, ok, headers } = response
+    if (body === null) return response
+    if (!ok) return withBody(response, shortBody(body))
+    if (direct !== undefined) {
+      // Its bytes go past this stream, which has to be held all the same: it is cancelled when it is collected.
+      const held = body.getReader()
+      direct.from(reason => held.cancel(reason))
+      return withBody(response, direct.stream, 'text/event-stream')
+    }
+    if (!isAnswer(headers.get('content-type') ?? '', input, init)) return response
+    return withBody(response, answerBody(body, options), 'text/event-stream')
   }
 }
 
 /** Whether it is an event stream, or stands where one was asked for. Binary streams are the package's own business. */
-function isAnswer(response: Response, input: Parameters<Fetch>[0], init: RequestInit | undefined): boolean {
-  const type = response.headers.get('content-type') ?? ''
+function isAnswer(type: string, input: Parameters<Fetch>[0], init: RequestInit | undefined): boolean {
   if (/\bevent-stream\b/i.test(type)) return true
   if (type !== '' && !/json|^text\//i.test(type)) return false
   const { body } = init ?? {}
@@ -54,36 +67,4 @@ function withBody(response: Response, body: ReadableStream<Uint8Array>, contentT
   if (contentType !== undefined) headers.set('content-type', contentType)
   const { status, statusText } = response
   return new Response(body, { status, statusText, headers })
-}
-
-/** What of undici's dispatcher is used here. */
-interface Dispatcher {
-  dispatch(options: object, handler: unknown): boolean
-}
-
-/**
- * Node's `fetch` gives up after five minutes without a header, or without a byte of the body. A model may think for
- * longer, and the call has limits of its own; so each request says that it has none. It goes to whatever dispatcher the
- * process uses, a proxy for instance.
- */
-const patientFetch: Fetch = (input, init) => {
-  const dispatcher: Dispatcher = {
-    dispatch(options, handler) {
-      const target = globalDispatcher()
-      if (target === undefined) throw new TypeError('this fetch has no dispatcher')
-      return target.dispatch({ ...options, headersTimeout: 0, bodyTimeout: 0 }, handler)
-    },
-  }
-  const patient: object = { dispatcher }
-  return globalThis.fetch(input, { ...init, ...patient })
-}
-
-/** Where undici keeps it, for all of its copies in a process. */
-function globalDispatcher(): Dispatcher | undefined {
-  const value: unknown = Reflect.get(globalThis, Symbol.for('undici.globalDispatcher.1'))
-  return isDispatcher(value) ? value : undefined
-}
-
-function isDispatcher(value: unknown): value is Dispatcher {
-  return typeof value === 'object' && value !== null && typeof Reflect.get(value, 'dispatch') === 'function'
 }
