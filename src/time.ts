@@ -257,6 +257,10 @@ export class Deadline {
     return new Deadline(this.#clock, Math.min(this.#at, this.#clock.monotonic() + timeoutMs))
   }
 
+  isBefore(other: Deadline): boolean {
+    return this.#at < other.#at
+  }
+
   /** Calls back when the deadline passes; returns the way to call it off. */
   onPassed(callback: () => void): () => void {
     return this.#at === Number.POSITIVE_INFINITY ? () => {} : this.#clock.after(this.remainingMs, callback)

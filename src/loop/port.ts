@@ -195,11 +195,11 @@ export class LoopPort implements RunPort {
 
   stream(event: StreamEvent): void {
     if (this.#closed) return
-    const { type, ...rest } = streamedRecord(event)
-    const { turn } = rest
+    const said = streamedRecord(event, this.runId)
+    const { type, turn } = said
     if (turn !== undefined) this.#turns = Math.max(this.#turns, turn)
     if (type === 'text.delta' && turn !== undefined) this.#streamedTurns.add(turn)
-    this.#options.driver.stream({ type, runId: this.runId, ...rest })
+    this.#options.driver.stream(said)
   }
 
   async intend(report: Parameters<RunPort['intend']>[0]): Promise<void> {

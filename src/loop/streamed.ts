@@ -6,6 +6,7 @@ import { MeerkatError } from '../errors.ts'
 import type { NewEvent } from '../events.ts'
 import type { StreamEvent } from '../executor/executor.ts'
 import { jsonOf } from '../foreign.ts'
+import type { RunId } from '../kernel/ids.ts'
 
 type Fields<Type extends StreamEvent['type']> = readonly Exclude<
   keyof Extract<StreamEvent, { readonly type: Type }>,
@@ -23,8 +24,8 @@ const FIELDS: { readonly [Type in StreamEvent['type']]: Fields<Type> } = {
   notice: ['code', 'message'],
 }
 
-/** The event, without its run. Throws `invalid-params` for a type or a value that an executor may not stream. */
-export function streamedRecord(event: StreamEvent): NewEvent {
+/** The event of a run. Throws `invalid-params` for a type or a value that an executor may not stream. */
+export function streamedRecord(event: StreamEvent, runId: RunId): NewEvent {
   // The declared type proves nothing: the executor may not be TypeScript.
   const given: Readonly<Record<string, unknown>> = { ...event }
   const { type, turn } = given
@@ -35,9 +36,18 @@ export function streamedRecord(event: StreamEvent): NewEvent {
   if (turn !== undefined && !(Number.isSafeInteger(turn) && Number(turn) > 0)) {
     throw invalidParams(`the turn of a streamed ${type} is the number of a model call, from 1`, 'turn')
   }
-  const fields = FIELDS[type].flatMap(name => (given[name] === undefined ? [] : [name]))
-  const data = Object.fromEntries(fields.map(name => [name, plain(given[name], `the ${name} of a streamed ${type}`)]))
-  return { type, ...(turn !== undefined && { turn: Number(turn) }), ...(fields.length > 0 && { data }) }
+  const said: { type: StreamEvent['type']; runId: RunId; turn?: number; data?: Record<string, unknown> } = {
+    type,
+    runId,
+  }
+  if (turn !== undefined) said.turn = Number(turn)
+  for (const name of FIELDS[type]) {
+    const value = given[name]
+    if (value === undefined) continue
+    said.data ??= {}
+    said.data[name] = typeof value === 'string' ? value : plain(value, `the ${name} of a streamed ${type}`)
+  }
+  return said
 }
 
 function isStreamed(type: unknown): type is StreamEvent['type'] {

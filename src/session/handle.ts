@@ -91,15 +91,12 @@ export class SessionHandle {
   ): AsyncGenerator<EventView, void> {
     const given = fieldsOf(options, 'options') as typeof options
     const signal = checkedSignal(given.signal)
-    let after = given.after ?? '0'
-    while (!isAborted(signal)) {
-      const asked = { sessionId: this.id, after, limit: PAGE, waitMs: 30_000 }
-      const page = await this.#calls.call('events/read', asked, defined({ signal }))
-      for (const event of page.events) {
-        if (isAborted(signal)) return
-        yield event
-      }
-      after = page.cursor
+    const place = { sessionId: this.id, after: given.after ?? '0', limit: PAGE }
+    const feed = await this.#calls.follow(place, defined({ signal }))
+    try {
+      for (let page = await feed.next(); page !== undefined; page = await feed.next()) yield* until(signal, page.events)
+    } finally {
+      feed.close()
     }
   }
 
@@ -162,7 +159,12 @@ export class SessionHandle {
   }
 }
 
-const isAborted = (signal: AbortSignal | undefined): boolean => signal?.aborted === true
+function* until<T>(signal: AbortSignal | undefined, items: readonly T[]): Generator<T, void> {
+  for (const item of items) {
+    if (signal?.aborted === true) return
+    yield item
+  }
+}
 
 /** An accepted input and its answer to come. */
 export class SentInput<Output = unknown> {

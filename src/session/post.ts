@@ -14,7 +14,7 @@ import type { Letter, LetterId } from '../store/mail.ts'
 import { Deadline } from '../time.ts'
 import type { Core } from './core.ts'
 import type { LiveSession } from './live-session.ts'
-import { waitForNews } from './news.ts'
+import { News } from './news.ts'
 import type { Owned } from './table/row.ts'
 import { letters } from './table/rows.ts'
 
@@ -93,12 +93,11 @@ async function forward(core: Core, request: Request, sessionId: SessionId): Prom
   const letter: Letter = { id: ids.session() as string as LetterId, sessionId, body: JSON.stringify(request) }
   const deadline = Deadline.in(clock, ttlMs)
   await store.mail.post(letter, ttlMs)
-  for (let pollMs: number = POLLS.firstMs; !deadline.passed && !closing.signal.aborted; pollMs *= 2) {
-    const hint = waitForNews(
-      { store, sessionId, deadline: deadline.within(Math.min(pollMs, POLLS.mostMs)) },
-      closing.signal,
-    )
-    try {
+  const news = new News(store, sessionId, closing.signal)
+  try {
+    for (let pollMs: number = POLLS.firstMs; !deadline.passed && !closing.signal.aborted; pollMs *= 2) {
+      news.look()
+      const until = deadline.within(Math.min(pollMs, POLLS.mostMs))
       const body = await store.mail.take(letter.id)
       if (body !== undefined) {
         // Its owner may die before it has done what the letter asks.
@@ -111,10 +110,10 @@ async function forward(core: Core, request: Request, sessionId: SessionId): Prom
         return true
       }
       if (isHere) await collect(core)
-      await hint
-    } finally {
-      hint.cancel()
+      await news.wait(until)
     }
+  } finally {
+    news.close()
   }
   throw unanswered(sessionId, name, await store.mail.recall(letter.id))
 }

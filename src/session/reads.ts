@@ -30,7 +30,12 @@ import type { HistoryMessage, ReceiptView, RunResult, RunView, SessionView } fro
 const isTime = (ms: number): boolean => Math.abs(ms) <= 8.64e15
 
 /** The time as ISO 8601. An invalid one becomes the epoch, because one bad row must not hide the others. */
-export const iso = (ms: number): string => new Date(isTime(ms) ? ms : 0).toISOString()
+export function iso(ms: number): string {
+  // Events of a stream mostly share the millisecond of the one before.
+  if (ms !== newest.ms) newest = { ms, text: new Date(isTime(ms) ? ms : 0).toISOString() }
+  return newest.text
+}
+let newest = { ms: Number.NaN, text: '' }
 
 /** The summary of a session that exists. `not-ready` while it is being imported, or if that was cut short. */
 export async function summaryOf(store: Store, sessionId: string): Promise<SessionSummary> {

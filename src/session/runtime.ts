@@ -5,7 +5,7 @@
 import type { CoreExecutor } from '../executor/executor.ts'
 import type { SessionOptions } from '../store/records.ts'
 import { invalidParams } from '../surfaces/invalid-params.ts'
-import type { CallContext } from '../surfaces/operation.ts'
+import type { CallContext, EventFeed, FeedOptions, FeedPlace } from '../surfaces/operation.ts'
 import type { OperationName, OperationParams } from '../surfaces/operations.ts'
 import { Deadline } from '../time.ts'
 import type { ControlOperation, OnConflict, ScheduleParams, SendParams, SessionChanges } from './api.ts'
@@ -16,6 +16,7 @@ import { Caretaker } from './caretaker.ts'
 import type { CancelAnswer } from './control.ts'
 import type { Core } from './core.ts'
 import { checkedCount, fieldsOf, ofSession } from './door.ts'
+import { follow } from './event-feed.ts'
 import { SessionHandle } from './handle.ts'
 import { healthOf } from './health.ts'
 import { setInside } from './inside.ts'
@@ -224,6 +225,11 @@ export class Runtime implements Calls, AsyncDisposable {
   ): Promise<AnswerOf<'events/read'>> {
     const { signal, ...params } = fieldsOf(given) as typeof given
     return this.call('events/read', params, { signal })
+  }
+
+  /** The same as a feed, which keeps its place. An empty page says that nothing came for `idleMs`, 30 s where none is given. */
+  async follow(place: FeedPlace = {}, options: FeedOptions = {}): Promise<EventFeed<AnswerOf<'events/read'>>> {
+    return follow(this.#core, place, options)
   }
 
   async calls(sessionId: string, params?: { readonly state?: string }): Promise<readonly CallView[]> {

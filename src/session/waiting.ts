@@ -8,7 +8,7 @@ import { inputView } from './input-reader.ts'
 import { isOpen } from './input-status.ts'
 import { inputNotFound } from './inputs.ts'
 import type { Ended, LiveSession } from './live-session.ts'
-import { waitForNews } from './news.ts'
+import { News } from './news.ts'
 import { summaryOf } from './reads.ts'
 import type { InputStatus, InputView, RunResult } from './views.ts'
 
@@ -50,27 +50,30 @@ export async function endOf(
   const leaving = core.closing.signal
   const deadline = Deadline.in(clock, waitMs)
   const until = signal === undefined ? leaving : AbortSignal.any([signal, leaving])
-  for (;;) {
-    if (leaving.aborted) throw closing()
-    const live = sessions.peek(sessionId as SessionId)
-    const ended = live && (await endedHere(live, inputId as InputId, deadline, until))
-    if (ended !== undefined) return ended
-    // Begins to watch before it reads, so that a commit in between is not missed.
-    const hint = waitForNews(
-      { store, sessionId: sessionId as SessionId, deadline: deadline.within(LOOK_EVERY_MS) },
-      until,
-    )
-    try {
-      const { status, reason, result } = await inputOf(core, sessionId, { inputId })
-      if (!isOpen(status)) return { status, ...(reason && { reason }), ...(result && { result }) }
-      if (deadline.passed || signal?.aborted === true) return { status }
+  let news: News | undefined
+  try {
+    for (;;) {
+      if (leaving.aborted) throw closing()
+      const live = sessions.peek(sessionId as SessionId)
+      const here = live && (await endedHere(live, inputId as InputId, deadline, until))
+      if (here !== undefined) return here
+      // Before it reads, so that a commit in between is not missed.
+      news ??= new News(store, sessionId as SessionId, until)
+      news.look()
+      const seen = await inputOf(core, sessionId, { inputId })
+      if (!isOpen(seen.status)) return ended(seen)
+      if (deadline.passed || signal?.aborted === true) return { status: seen.status }
       if (outlasts !== true) demandNotRefused(core, sessionId as SessionId)
       if (live === undefined) sessions.want(sessionId as SessionId)
-      await hint
-    } finally {
-      hint.cancel()
+      await news.wait(deadline.within(LOOK_EVERY_MS))
     }
+  } finally {
+    news?.close()
   }
+}
+
+function ended({ status, reason, result }: InputView): Watched {
+  return { status, ...(reason && { reason }), ...(result && { result }) }
 }
 
 /** How the input ends, where this process owns the session and the input is unfinished. */

@@ -14,10 +14,35 @@ export interface CallContext {
   readonly onProgress?: ((progress: { readonly records: number; readonly steps: number }) => void) | undefined
 }
 
-/** Whatever answers operations by their names, and checks their parameters itself: a runtime, or what stands for one. */
+/** Answers operations by their names, and checks their parameters itself: a runtime, or what stands for one. */
 export interface Callable {
   /** Fails with a `MeerkatError`. */
   call(name: string, params: unknown, context?: CallContext): Promise<object>
+  /** Opens a feed of events. Where it is absent, the feed asks for each page. */
+  follow?(place: FeedPlace, options: FeedOptions): Promise<EventFeed<object>>
+}
+
+/** Where a feed begins. */
+export interface FeedPlace {
+  readonly sessionId?: string
+  readonly after?: string
+  readonly limit?: number
+}
+
+export interface FeedOptions {
+  /** How long a page is waited for before an empty one is given, in milliseconds. */
+  readonly idleMs?: number
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Events as pages. A feed reads the next page only when the one before was taken, so a slow reader slows the reading and
+ * never makes anything pile up.
+ */
+export interface EventFeed<Page> {
+  /** The next page; an empty one where nothing came for long, undefined once the feed is closed or its signal aborted. */
+  next(): Promise<Page | undefined>
+  close(): void
 }
 
 /** The column of the operations table that takes long to load: what an operation takes and answers. */

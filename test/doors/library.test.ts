@@ -50,6 +50,7 @@ const RUNTIME: Plausible<Runtime, 'close' | 'drain' | 'recoverEvery'> = {
   runs: ['a', { after: 'x', limit: 10 }],
   run: ['a', 'r'],
   events: [{ sessionId: 'a', after: '0', limit: 10, waitMs: 10 }],
+  follow: [{ sessionId: 'a', after: '0', limit: 10 }, { idleMs: 10 }],
   calls: ['a', { state: 'owed' }],
   resolveCall: ['a', 'c', { resolution: 'failed', output: 'o' }],
   approvals: ['a'],

@@ -1,5 +1,5 @@
 /** The operations table: the code of each operation. `src/surfaces/operations.ts` has the schemas. */
-import type { CallContext } from '../../surfaces/operation.ts'
+import type { CallContext, EventFeed, FeedOptions, FeedPlace } from '../../surfaces/operation.ts'
 import type { OperationName, OperationParams } from '../../surfaces/operations.ts'
 import { backgroundRows } from './background.ts'
 import { controlRows } from './control.ts'
@@ -42,6 +42,8 @@ export interface Calls {
     params: OperationParams<Name>,
     context?: CallContext,
   ): Promise<AnswerOf<Name>>
+  /** Opens a feed of events. */
+  follow(place: FeedPlace, options?: FeedOptions): Promise<EventFeed<AnswerOf<'events/read'>>>
 }
 
 /** The compiler checks that every operation has a row and every row an operation. */
