@@ -62,7 +62,7 @@ export async function bundle(root: string): Promise<ReadonlySet<string>> {
 }
 
 /** Entries that run where there is no Node: neither they nor what they share with others may ask for it. */
-const PORTABLE = ['kernel/index.js', 'client/index.js']
+const PORTABLE = ['kernel-entry/index.js', 'client/index.js']
 
 function checkPortable(output: readonly (OutputChunk | OutputAsset)[]): void {
   const chunks = new Map(output.flatMap(file => (file.type === 'chunk' ? [[file.fileName, file] as const] : [])))

@@ -5,7 +5,7 @@
  * exports and that takes options checks them by a table of these.
  */
 import { MeerkatError } from './errors.ts'
-import { messageOf } from './foreign.ts'
+import { errorOf, messageOf } from './foreign.ts'
 import { isDuration, LONGEST_MS } from './time.ts'
 
 /** What a field has to be. */
@@ -112,6 +112,55 @@ export function checkFields(whose: string, options: unknown, fields: Readonly<Re
 export function checkArgument(whose: string, name: string, value: unknown, field: Field): void {
   checkFields(whose, { [name]: value }, { [name]: field })
 }
+
+/** An argument: its name, and what it has to be; of an object of options, what each of its fields has to be. */
+export type Argument = readonly [name: string, takes: Field | Readonly<Record<string, Field>>]
+
+/** A function that is called with what its arguments have to be, or not at all. */
+export function checkedFunction<Args extends readonly unknown[], Answer>(
+  name: string,
+  act: (...args: Args) => Answer,
+  ...takes: readonly Argument[]
+): (...args: Args) => Answer {
+  return readable(name, (...args) => {
+    for (const [index, [what, takesIt]] of takes.entries()) {
+      if (isField(takesIt)) checkArgument(name, what, args[index], takesIt)
+      else checkOptions(name, args[index], takesIt)
+    }
+    return act(...args)
+  })
+}
+
+function isField(takes: Argument[1]): takes is Field {
+  return typeof takes['fits'] === 'function'
+}
+
+/** A function that answers `invalid-params` to a value that it can't read, and not an error of the engine. */
+export function readable<Args extends readonly unknown[], Answer>(
+  name: string,
+  act: (...args: Args) => Answer,
+): (...args: Args) => Answer {
+  return (...args) => {
+    try {
+      return act(...args)
+    } catch (error) {
+      throw unreadable(name, error)
+    }
+  }
+}
+
+/** The refusal of what the engine says of a caller's value; any other error stays what it is. */
+export function unreadable(name: string, thrown: unknown): unknown {
+  const { constructor } = errorOf(thrown)
+  if (constructor !== Error && !ENGINE.has(constructor)) return thrown
+  const problem = messageOf(thrown)
+  return new MeerkatError('invalid-params', `${name} can't read what it was given: ${problem}`, {
+    cause: thrown,
+    details: { issues: [{ path: name, message: problem }] },
+  })
+}
+
+const ENGINE: ReadonlySet<unknown> = new Set([TypeError, RangeError, SyntaxError, ReferenceError, URIError])
 
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !isListOf(value)

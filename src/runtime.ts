@@ -67,7 +67,13 @@ export { ModelRoutingHandle } from './handles/model-routing.ts'
 export { OAuthFlowHandle } from './handles/oauth-flow.ts'
 export type { DurableOAuthFlows, OAuthFlowErrorReason, OAuthFlowStore } from './handles/oauth-flow-records.ts'
 export type { Uninstall } from './handles/observers.ts'
-export { promptText } from './handles/peer-conversation.ts'
+export {
+  blockPrefixText,
+  contextKey,
+  peerResponseTerminalContextKey,
+  peerResponseTerminalFact,
+  promptText,
+} from './handles/peer-conversation.ts'
 export { type PeerInteractionCleanupObserver, PeerInteractionHandle } from './handles/peer-interaction.ts'
 export {
   RealtimeProductTurnHandle,
@@ -119,26 +125,10 @@ export {
   DslTransitionError,
   MachineAuthority,
 } from './kernel/authority.ts'
-export {
-  classifyRuntimeLifecycleDurableState,
-  classifyRuntimeLifecycleState,
-  classifyRuntimeLoopQueueAdmission,
-  type InputPublicStateProjection,
-  type RuntimeLifecycleFacts,
-  type RuntimeLoopQueueAdmissionPlan,
-  resolveInputPublicLifecycleProjection,
-  resolveInputPublicStateProjection,
-  resolveVisibleRuntimePhase,
-  type Verdict,
-  type VisibleRuntimePhasePlan,
-} from './kernel/classify.ts'
 export type { MeerkatEffect } from './kernel/effects.ts'
 export type { CallId, InputId, RunId, RuntimeEpochId, SessionId } from './kernel/ids.ts'
 export type { MeerkatInput } from './kernel/inputs.ts'
-export { meerkat, step } from './kernel/machine.ts'
 export {
-  blockPrefixText,
-  contextKey,
   type PeerConversationProjection,
   type PeerResponseProgressProjectionPhase,
   type PeerResponseTerminalCorrelationId,
@@ -151,8 +141,6 @@ export {
   type PeerResponseTerminalSource,
   type PeerResponseTerminalTransportIdentity,
   type PeerSaid,
-  peerResponseTerminalContextKey,
-  peerResponseTerminalFact,
 } from './kernel/peer-conversation.ts'
 export type {
   ProductTurnPhase as RealtimeProductTurnPhase,
@@ -166,6 +154,21 @@ export type {
   StepResult,
   Transition,
 } from './kernel/step.ts'
+export {
+  classifyRuntimeLifecycleDurableState,
+  classifyRuntimeLifecycleState,
+  classifyRuntimeLoopQueueAdmission,
+  type InputPublicStateProjection,
+  meerkat,
+  type RuntimeLifecycleFacts,
+  type RuntimeLoopQueueAdmissionPlan,
+  resolveInputPublicLifecycleProjection,
+  resolveInputPublicStateProjection,
+  resolveVisibleRuntimePhase,
+  step,
+  type Verdict,
+  type VisibleRuntimePhasePlan,
+} from './kernel-entry/index.ts'
 export { type LoopOptions, SessionLoop } from './loop/loop.ts'
 export type { ExecutorClaim, MakeExecutor } from './session/serving/registrations.ts'
 export { type ExportOptions, exportSession } from './session/transfer/export.ts'

@@ -22,6 +22,7 @@ export const layers: readonly Layer[] = [
   { name: 'file-data', sees: [], outside: 'browser' },
   { name: 'time', sees: ['foreign', 'errors'], outside: 'browser' },
   { name: 'options', sees: ['foreign', 'errors', 'time'], outside: 'browser' },
+  { name: 'kernel-entry', sees: ['kernel', 'options', 'time'], outside: 'browser' },
   { name: 'progress', sees: ['foreign', 'time'], outside: 'browser' },
   { name: 'in-time', sees: ['foreign', 'time'] },
   { name: 'defined', sees: [], outside: 'browser' },

@@ -13,6 +13,7 @@ import { auth } from '../kernel/auth/machine.ts'
 import type { AuthState } from '../kernel/auth/state.ts'
 import type { StepResult } from '../kernel/step.ts'
 import { MAX_ID_CHARS } from '../names.ts'
+import { aText, checkOptions, optional } from '../options.ts'
 import { CredentialCopy, type SharedRegistry } from './credential-copy.ts'
 import { refuseUnreadable } from './unreadable.ts'
 
@@ -25,8 +26,12 @@ export interface LeaseKey {
 
 const SLUG = /^[A-Za-z0-9._-]+$/
 
+const KEY = { realm: aText, binding: aText, profile: optional(aText) }
+
 /** The key as text, `realm:binding` or `realm:binding:profile`. Throws `invalid-params` where a part is no slug. */
-export function leaseKeyText({ realm, binding, profile }: LeaseKey): string {
+export function leaseKeyText(key: LeaseKey): string {
+  checkOptions('the binding of a credential', key, KEY)
+  const { realm, binding, profile } = key
   const parts = profile === undefined ? { realm, binding } : { realm, binding, profile }
   for (const [name, part] of Object.entries(parts)) {
     if (SLUG.test(part)) continue

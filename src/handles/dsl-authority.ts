@@ -22,6 +22,7 @@ import type { AcceptInput } from '../kernel/regions/ledger/input.ts'
 import type { MeerkatState } from '../kernel/state.ts'
 import type { Transition } from '../kernel/step.ts'
 import type { SessionLoop } from '../loop/loop.ts'
+import { demandName, MAX_ID_CHARS } from '../names.ts'
 import { admitBesides, digestOfSaid, type Seen } from '../session/inputs.ts'
 import { type Besides, type PeerInput, recorded } from '../session/peer-input.ts'
 import type { InputRecord } from '../store/records.ts'
@@ -88,6 +89,7 @@ export class HandleDslAuthority {
 
   /** Over a machine of its own that serves a session of this id and is nobody else's: nothing of it is durable. */
   static ephemeral(sessionId: SessionId = 'ephemeral' as SessionId): HandleDslAuthority {
+    demandName(sessionId, 'the session', MAX_ID_CHARS)
     return new HandleDslAuthority(new EphemeralAuthority(sessionId), new HandleTeardownGate())
   }
 

@@ -13,6 +13,7 @@ import {
 } from '../kernel/regions/visibility/state.ts'
 import type { MeerkatState } from '../kernel/state.ts'
 import { witnessesIn } from '../kernel/tool-catalogue.ts'
+import { anObject, checkOptions, optional } from '../options.ts'
 import { HandleDslAuthority, type HandleInput } from './dsl-authority.ts'
 import { type NamedInStep, stageError } from './tool-scope-error.ts'
 import { refuseUnreadable } from './unreadable.ts'
@@ -167,6 +168,7 @@ export async function standaloneToolVisibilityOwner(
 ): Promise<ToolVisibilityOwner> {
   const authority = HandleDslAuthority.ephemeral(sessionId)
   if (model !== undefined) {
+    checkOptions('standaloneToolVisibilityOwner', model, { identity: anObject, surface: optional(anObject) })
     await authority.applyInput({ type: 'PrepareBindings', sessionId, runtimeId: STANDALONE, fence: 0, generation: 0 })
     await authority.applyInput({ type: 'HydrateSessionLlmState', ...model })
   }

@@ -2,8 +2,7 @@
  * Makes a handle answer `invalid-params` to a value that can't be read, and not an error of the engine. A handle
  * changes nothing before its step is taken, so such a call leaves nothing behind.
  */
-import { MeerkatError } from '../errors.ts'
-import { errorOf, messageOf } from '../foreign.ts'
+import { unreadable } from '../options.ts'
 
 type Method = (this: unknown, ...args: readonly unknown[]) => unknown
 
@@ -23,29 +22,13 @@ function refusing(name: string, method: Method): Method {
       const answer = method.apply(this, [...args])
       if (!(answer instanceof Promise)) return answer
       return answer.catch((error: unknown) => {
-        throw refusalOf(name, error)
+        throw unreadable(name, error)
       })
     } catch (error) {
-      throw refusalOf(name, error)
+      throw unreadable(name, error)
     }
   }
 }
-
-function refusalOf(name: string, error: unknown): unknown {
-  if (isOurs(error)) return error
-  return new MeerkatError('invalid-params', `${name} can't read what it was given: ${messageOf(error)}`, {
-    cause: error,
-    details: { issues: [{ path: name, message: messageOf(error) }] },
-  })
-}
-
-/** Whether it is an error of this package. Others come from the engine, or from a caller's value. */
-function isOurs(thrown: unknown): boolean {
-  const { constructor } = errorOf(thrown)
-  return constructor !== Error && !ENGINE.has(constructor)
-}
-
-const ENGINE: ReadonlySet<unknown> = new Set([TypeError, RangeError, SyntaxError, ReferenceError, URIError])
 
 function isMethod(value: unknown): value is Method {
   return typeof value === 'function'

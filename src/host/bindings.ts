@@ -17,6 +17,7 @@ import { SessionContextHandle } from '../handles/session-context.ts'
 import { ToolVisibilityOwner } from '../handles/tool-visibility.ts'
 import { TurnStateHandle } from '../handles/turn-state.ts'
 import type { RuntimeEpochId, SessionId } from '../kernel/ids.ts'
+import { anObject, aText, checkFields, checkOptions, oneOf } from '../options.ts'
 import { systemClock } from '../time.ts'
 import type { OpsLifecycleRegistry } from './operations.ts'
 import { mintWitness, type RuntimeAuthorityWitness } from './witness.ts'
@@ -133,12 +134,13 @@ export function standaloneBindings(sessionId: SessionId): SessionRuntimeBindings
  * refused.
  */
 export function bindingsFor(sessionId: SessionId, build: RuntimeBuildMode): SessionRuntimeBindings {
-  const { mode, bindings }: { readonly mode?: unknown; readonly bindings?: unknown } = { ...build }
-  if (mode === 'StandaloneEphemeral') return standaloneBindings(sessionId)
-  if (mode !== 'SessionOwned') {
-    throw new MeerkatError('invalid-params', 'an agent is built as StandaloneEphemeral or SessionOwned')
+  checkFields('bindingsFor', build, { mode: oneOf('StandaloneEphemeral', 'SessionOwned') })
+  if (build.mode === 'StandaloneEphemeral') {
+    checkOptions('bindingsFor', build, { mode: aText })
+    return standaloneBindings(sessionId)
   }
-  const known = typeof bindings === 'object' && bindings !== null ? owned.get(bindings) : undefined
+  checkOptions('bindingsFor', build, { mode: aText, bindings: anObject })
+  const known = owned.get(build.bindings)
   if (known === undefined) {
     throw new MeerkatError(
       'invalid-params',

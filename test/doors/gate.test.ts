@@ -19,7 +19,7 @@ const TRIED: Readonly<Record<string, string>> = {
   './store/postgres': 'options.test.ts, and the store contract',
   './client': 'options.test.ts; surfaces.test.ts: what it carries is checked by the server',
   './server': 'options.test.ts, server-options.test.ts, surfaces.test.ts',
-  './kernel': 'pure functions over declared inputs: the explorer walks them',
+  './kernel': 'options.test.ts, with facts.ts; the explorer walks the machine',
   './telemetry': 'options.test.ts; code.test.ts, as an observer',
   './testing': 'options.test.ts',
   './package.json': 'data',

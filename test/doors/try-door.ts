@@ -1,6 +1,7 @@
 /** Tries a door and says what came of it. */
 import { MeerkatError } from '../../src/errors.ts'
 import { errorOf } from '../../src/foreign.ts'
+import * as kernelDoor from '../../src/kernel-entry/index.ts'
 import * as runtimeDoor from '../../src/runtime.ts'
 
 export type Outcome =
@@ -33,8 +34,8 @@ async function answerOf(call: () => unknown): Promise<Outcome> {
   }
 }
 
-/** The declared errors of the package: `MeerkatError`, and those of the handles. */
-const DECLARED: readonly unknown[] = Object.values(runtimeDoor).filter(
+/** The declared errors of the package: `MeerkatError`, and those of the kernel and of the handles. */
+const DECLARED: readonly unknown[] = [...Object.values(kernelDoor), ...Object.values(runtimeDoor)].filter(
   value => typeof value === 'function' && value.prototype instanceof Error,
 )
 
