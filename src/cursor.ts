@@ -1,23 +1,22 @@
 /**
  * A place among a session's events, as text.
  *
- * `4711`: everything up to that record. `4711.3`: its event 3 and what is before it. `4711~5.120`: that record, and of
- * what the run in progress streamed behind it, which may be in no record yet, everything before event 5 of the run and
- * 120 characters of that one. What was streamed keeps its number when it is written, so the place is the same place
- * from then on, in every process.
+ * `4711`: behind that record. `4711.3`: behind its event 3. `4711~5.120`: behind that record, and of what the current
+ * run streamed after it (which may be in no record yet), behind event 4 and 120 characters of event 5. A streamed event
+ * keeps its number when it is written, so the place stays the same afterwards, and in every process.
  */
 
-/** How much was seen of what a run streams. */
+/** How much of a run's stream a reader has seen. */
 export interface Seen {
-  /** Number of the last event that was seen. */
+  /** The number of the last event that was seen. */
   readonly n: number
-  /** Characters of its text that were seen. */
+  /** How many characters of its text were seen. */
   readonly chars: number
 }
 
 export interface Cursor {
   readonly position: number
-  /** The last event of the record that was seen; absent: all of it. */
+  /** The last event of the record that was seen; undefined: all. */
   readonly event: number | undefined
   readonly seen: Seen | undefined
 }
@@ -36,7 +35,7 @@ export function parseCursor(text: string): Cursor | undefined {
   }
 }
 
-/** The place as text: a record, or an event of it as `4711.3`, and what was seen of what is streamed behind it. */
+/** The place as text: a record, or one of its events (`4711.3`), and what was seen of the stream behind it. */
 export function cursorAt(place: number | string, seen: Seen | undefined): string {
   return seen === undefined ? String(place) : `${place}~${seen.n}.${seen.chars}`
 }

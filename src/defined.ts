@@ -1,4 +1,4 @@
-/** An object as it is written down: fields without a value are absent, not `undefined`. */
+/** An object in which a field without a value is absent and not `undefined`, as JSON has it. */
 export type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
   [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>
 }

@@ -20,7 +20,9 @@ const facts = (jsonRpc: number, http: number, exit: number, retryable = false): 
   retryable,
 })
 
-/** Every code with its JSON-RPC code, HTTP status, CLI exit status and whether a retry of the same call may succeed. */
+/**
+ * Every code with its JSON-RPC code, HTTP status and CLI exit status, and whether repeating the same call may succeed.
+ */
 export const ERROR_CODES = {
   'invalid-params': facts(-32602, 400, 2),
   'unknown-operation': facts(-32601, 404, 2),
@@ -56,11 +58,11 @@ export interface ErrorBody {
   readonly details?: Readonly<Record<string, unknown>>
 }
 
-/** What every operation of the project fails with. */
+/** The error of every operation. */
 export class MeerkatError extends Error {
   override readonly name = 'MeerkatError'
   readonly code: ErrorCode
-  /** Whether the same call may succeed later without a change by the caller. */
+  /** Whether the same call may succeed later, without a change by the caller. */
   readonly retryable: boolean
   /** Machine-readable facts, such as the field that was wrong. Never a secret. */
   readonly details: Readonly<Record<string, unknown>> | undefined
@@ -86,7 +88,7 @@ export class MeerkatError extends Error {
   }
 }
 
-/** The error as a `MeerkatError`; anything unknown becomes `internal` with the original as its cause. */
+/** The error as a `MeerkatError`; an unknown one becomes `internal`, with the original as its cause. */
 export function asMeerkatError(error: unknown): MeerkatError {
   const known = errorOf(error)
   if (known instanceof MeerkatError) return known

@@ -1,13 +1,13 @@
 /**
- * The events that observers read: every type with its fields. The union that programs branch on, the check that nothing
- * else is written, and docs/events.md are made from this table.
+ * The events that observers read: every type with its fields. This table makes the union that programs branch on, the
+ * check of every event that is written, and docs/events.md.
  *
- * A reader may meet a type that is not here, written by a newer release: it passes over what it does not know.
+ * A reader may meet a type that is not in it, written by a newer release, and skips it.
  */
 import type { CallId, InputId, OperationId, RunId, ScheduleId, SessionId } from './kernel/ids.ts'
 import type { EventRecord, UsageRecord } from './store/records.ts'
 
-/** What the fields of events hold. */
+/** The types of fields. */
 interface Kinds {
   readonly text: string
   readonly int: number
@@ -28,9 +28,9 @@ type Kind = keyof Kinds
 
 interface Declared {
   readonly says: string
-  /** Which parts of the envelope it always has, besides the cursor, the session, the time and its type. */
+  /** The parts of the envelope that it always has, besides the cursor, the session, the time and its type. */
   readonly of?: readonly ('runId' | 'inputId' | 'turn')[]
-  /** By name; a kind with `?` may be absent. */
+  /** Fields by name; one whose kind ends with `?` may be absent. */
   readonly fields?: Readonly<Record<string, readonly [Kind | `${Kind}?`, says: string]>>
 }
 
@@ -325,7 +325,7 @@ export const EVENTS = {
 /** The types of this release. */
 export type EventType = keyof typeof EVENTS
 
-/** An event on its way into a record. */
+/** An event before it is recorded. */
 export type NewEvent = EventRecord & { readonly type: EventType }
 
 type Required<Fields> = {
@@ -343,7 +343,7 @@ type FieldsOf<Row> = Row extends { readonly fields: infer Fields } ? Required<Fi
 interface Names {
   readonly runId: RunId
   readonly inputId: InputId
-  /** Model call within the run, from 1. */
+  /** The number of the model call within the run, from 1. */
   readonly turn: number
 }
 type NamesOf<Row> = Row extends { readonly of: readonly (infer Name extends keyof Names)[] }
@@ -351,7 +351,7 @@ type NamesOf<Row> = Row extends { readonly of: readonly (infer Name extends keyo
   : unknown
 
 interface Envelope extends Partial<Names> {
-  /** Position of the event; `events/read` with `after` continues behind it. */
+  /** The place of the event; `events/read` with `after` continues behind it. */
   readonly cursor: string
   readonly sessionId: SessionId
   readonly at: string

@@ -1,17 +1,19 @@
 /**
- * Values that code outside the runtime hands in: what a tool answers, an executor reports, somebody throws.
+ * Reads values from code outside the runtime: a tool's answer, an executor's report, a thrown value.
  *
- * Nothing here throws, whatever the value does: getters that throw, objects without a prototype, cycles, BigInts. What
- * comes back is bounded, well-formed Unicode and plain JSON, so that every store, provider and terminal can take it.
+ * Nothing here throws, whatever the value does: getters that throw, objects without a prototype, cycles, BigInts. The
+ * result is bounded, well-formed Unicode and plain JSON, so that every store, provider and terminal can take it.
  */
 
-/** Longest message that is kept of something thrown. */
+/** A longer message of a thrown value is cut. */
 const MAX_MESSAGE_CHARS = 4096
 
-/** Half a surrogate pair: strict providers and PostgreSQL refuse text that holds one. */
+/** Half a surrogate pair, which strict providers and PostgreSQL refuse. */
 const ESCAPED_SURROGATE: RegExp = /\\ud[89a-f]/i
 
-/** What was thrown, in words: its message, or whatever says most of it. Never a stack, never longer than 4,096. */
+/**
+ * A thrown value in words: its message, or whatever says most. Never a stack, and never longer than 4,096 characters.
+ */
 export function messageOf(thrown: unknown): string {
   try {
     return cutText(wellFormed(textOf(thrown)), MAX_MESSAGE_CHARS)
@@ -20,12 +22,12 @@ export function messageOf(thrown: unknown): string {
   }
 }
 
-/** What was thrown, as an error that can be looked at: even to ask what it is may throw. */
+/** A thrown value as an Error that can be read safely: even asking for its class may throw. */
 export function errorOf(thrown: unknown): Error {
   try {
     if (thrown instanceof Error) return thrown
   } catch {
-    // What refuses even that is named by its message alone.
+    // A value that throws even then is described by its message alone.
   }
   return new Error(messageOf(thrown))
 }
@@ -40,16 +42,16 @@ function textOf(thrown: unknown): string {
   return 'problem' in json ? Object.prototype.toString.call(thrown) : json.text
 }
 
-/** Takes an answer that nobody waits for: a promise among them may fail later without ending the process. */
+/** Ignores an answer: if it is a promise, its rejection must not end the process. */
 export function unheard(answer: unknown): void {
   try {
     if (answer instanceof Promise) answer.catch(() => {})
   } catch {
-    // What refuses even to be looked at is no promise.
+    // A value that throws when it is read is no promise.
   }
 }
 
-/** A value as JSON gives it back, with its text. */
+/** A value as JSON gives it back, and its text. */
 export interface Json {
   readonly text: string
   readonly value: unknown
@@ -58,20 +60,20 @@ export interface Json {
 /** Why a value has no JSON, as the end of a sentence: "it is a function". */
 export interface NoJson {
   readonly problem: string
-  /** It has a JSON text, but one longer than was allowed. */
+  /** The value has JSON, but longer than the limit. */
   readonly tooLong?: true
 }
 
 /**
- * The value as a copy that JSON can hold, its strings well-formed. Nothing at all is `null`.
+ * The value as a copy that JSON can hold, with well-formed strings. `undefined` becomes `null`.
  *
- * @param maxChars Longest text taken; a longer one is a problem, found before the whole text was built where possible.
+ * @param maxChars The longest text; a longer one is a problem, found before the whole text is built where possible.
  */
 export function jsonOf(value: unknown, maxChars: number = Number.POSITIVE_INFINITY): Json | NoJson {
   if (value === undefined) return { text: 'null', value: null }
   try {
     let budget = maxChars
-    // Its type hides that functions and symbols have no JSON at all.
+    // The declared type hides that functions and symbols have no JSON.
     const text: unknown = JSON.stringify(value, (key, inner: unknown) => {
       budget -= key.length + (typeof inner === 'string' ? inner.length : 1)
       if (budget < 0) throw new TooLong()
@@ -91,7 +93,7 @@ class TooLong extends Error {}
 
 const tooLong = (maxChars: number): NoJson => ({ problem: `it is longer than ${maxChars} characters`, tooLong: true })
 
-/** Plain JSON with every string and key well-formed. */
+/** Plain JSON in which every string and key is well-formed. */
 export function withWellFormedStrings(value: unknown): unknown {
   if (typeof value === 'string') return wellFormed(value)
   if (Array.isArray(value)) return value.map(withWellFormedStrings)
@@ -101,19 +103,22 @@ export function withWellFormedStrings(value: unknown): unknown {
   )
 }
 
-/** The text with each half of a surrogate pair replaced by U+FFFD. */
+/** The text, with each half of a surrogate pair replaced by U+FFFD. */
 export function wellFormed(text: string): string {
   return text.toWellFormed()
 }
 
-/** The first `maxChars` UTF-16 units of a text, or one less where that would cut a surrogate pair in two. */
+/** The first `maxChars` UTF-16 units of a text, or one less where that would split a surrogate pair. */
 export function cutText(text: string, maxChars: number): string {
   if (text.length <= maxChars) return text
   const last = text.charCodeAt(maxChars - 1)
   return text.slice(0, last >= 0xd800 && last <= 0xdbff ? maxChars - 1 : maxChars)
 }
 
-/** What observers are shown of a value: cut where it is a long text, a mark with the reason where it can't be shown. */
+/**
+ * What observers are shown of a value: a long text is cut, and a value that can't be shown is replaced by a mark with
+ * the reason.
+ */
 export function shownOf(value: unknown, maxChars: number): unknown {
   if (typeof value === 'string' && value.length > maxChars) {
     return `${wellFormed(cutText(value, maxChars))}\n[truncated: ${maxChars} of ${value.length} characters]`

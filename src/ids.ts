@@ -1,8 +1,8 @@
 /**
- * UUID v7 identifiers, rising within a process even inside one millisecond.
+ * UUID v7 identifiers, which rise within a process even within one millisecond.
  *
- * Ids that rise are cheap to index: a store appends them instead of scattering them. The generator is a seam, so tests
- * and the simulator make the same ids again from a seed.
+ * Rising ids are cheap to index, because a store appends them. The generator is passed in, so tests and the simulator
+ * can make the same ids again from a seed.
  */
 import type { CallId, InputId, OperationId, RunId, RuntimeEpochId, ScheduleId, SessionId } from './kernel/ids.ts'
 import { aFunction, checkArgument, withMethods } from './options.ts'
@@ -43,7 +43,7 @@ export function uuidIds(clock: Pick<Clock, 'now'>, random: RandomBytes = into =>
       lastMs = now
       sequence = ((pool[used] ?? 0) << 3) & 0x7ff
     } else if (++sequence > 0xfff) {
-      // More than the counter holds in one millisecond, or a clock that went back: borrow from the next millisecond.
+      // The counter is full, or the clock went back: take the next millisecond.
       lastMs++
       sequence = 0
     }

@@ -1,8 +1,10 @@
-/** Code of somebody else that has to be called and must not be depended on. */
+/** Calls foreign code that must not hold anything up. */
 import { messageOf } from './foreign.ts'
 import type { Clock } from './time.ts'
 
-/** Waits for it at most this long. What it throws, and that it did not come to its end, is a warning: nobody else waits. */
+/**
+ * Waits for it no longer than this. A failure or a timeout becomes a warning, because no caller waits for the result.
+ */
 export async function inTime(act: () => Promise<unknown>, clock: Clock, limitMs: number): Promise<void> {
   const late = Promise.withResolvers<string>()
   const off = clock.after(limitMs, () => late.resolve(`did not answer within ${limitMs} ms`))

@@ -1,14 +1,14 @@
 /**
- * Which of a session's events concern one input, from its acceptance to its end.
+ * Which of a session's events are about one input, from its acceptance to its end.
  *
- * 1. An input has exactly one final event. What its commit tells besides (how the run ended) belongs to it still.
- * 2. That an input ended is read from its status, too: its final event may have been pruned, and a reader that waited
- *    for it alone would wait for ever.
+ * 1. An input has exactly one final event. Other events of the same commit (how the run ended) are still about it.
+ * 2. The end of an input is read from its status too: its final event may have been pruned, and a reader that waited
+ *    only for that event would wait for ever.
  */
 
 import { isBehindRecord, recordOf } from './cursor.ts'
 
-/** The one event with which an input ends is one of these. */
+/** An input ends with exactly one event of these types. */
 export const FINAL_INPUT_EVENTS: ReadonlySet<string> = new Set([
   'input.consumed',
   'input.superseded',
@@ -25,7 +25,7 @@ interface Told {
   readonly [field: string]: unknown
 }
 
-/** The runs that worked on an input, learned from the events in their order. */
+/** Finds the runs that worked on an input, from the events in order. */
 export class RunsOf {
   readonly #inputId: string
   readonly #runs = new Set<string>()
@@ -46,10 +46,10 @@ export class RunsOf {
   }
 }
 
-/** Where the events come from: a runtime in this process, or a server. */
+/** The source of the events: a runtime in this process, or a server. */
 export interface InputEventsSource<Event extends Told> {
   readonly inputId: string
-  /** Everything that concerns the input comes behind this cursor. */
+  /** Every event about the input stands behind this cursor. */
   readonly after: string
   /** The session's next events behind a cursor; none when `waitMs` passed without any. */
   readonly read: (
@@ -62,10 +62,10 @@ export interface InputEventsSource<Event extends Told> {
   readonly signal?: AbortSignal | undefined
 }
 
-/** A reader looks at the input's status this often while no event comes. */
+/** While no event comes, a reader reads the input's status this often. */
 const WAIT_MS = 15_000
 
-/** The events that concern an input, oldest first; ends with it, however it ends. */
+/** The events about an input, oldest first; the iteration ends with the input, in whatever way that ends. */
 export async function* eventsOfInput<Event extends Told>(
   source: InputEventsSource<Event>,
 ): AsyncGenerator<Event, void, undefined> {
@@ -81,17 +81,17 @@ export async function* eventsOfInput<Event extends Told>(
       if (seen.concerns(event)) yield event
     }
     if (seen.over(after)) return
-    // Asked before the read that found nothing: its final event came before that read, and was pruned.
+    // The status was read before the events: the final event came before, and was pruned.
     if (page.events.length === 0 && ended) return
     ended = seen.final || (page.events.length === 0 && !(await source.isOpen()))
     waitMs = ended || page.events.length > 0 ? 0 : WAIT_MS
   }
 }
 
-/** Asked afresh: the compiler remembers what held before a `yield`. */
+/** A function, because the compiler assumes that a property stays the same across a `yield`. */
 const isAborted = (signal: AbortSignal | undefined): boolean => signal?.aborted === true
 
-/** What was seen of an input: its runs, and the record that it ended in. */
+/** What a reader knows of an input: its runs, and the record that it ended in. */
 class Seen {
   readonly #inputId: string
   readonly #runs: RunsOf
@@ -107,7 +107,7 @@ class Seen {
     return this.#endedIn !== undefined
   }
 
-  /** Whether everything up to this cursor includes all that concerns the input. */
+  /** Whether everything about the input stands at or before this cursor. */
   over(cursor: string): boolean {
     return this.#over || (this.final && isBehindRecord(cursor))
   }

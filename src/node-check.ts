@@ -1,4 +1,6 @@
-/** Fails with one sentence on a Node that is too old. The build makes it the first import of every entry of the package. */
+/**
+ * Fails with one sentence on a Node that is too old. The build makes it the first import of every entry of the package.
+ */
 import { nodeRefusal } from './node-version.ts'
 
 const refusal: string | undefined = nodeRefusal()

@@ -1,13 +1,13 @@
 /**
- * Whether the Node that runs this is new enough, said in one sentence.
+ * Whether the Node that runs this is new enough, in one sentence.
  *
- * It is the first thing of the package that runs, so it uses nothing that an old Node lacks.
+ * This is the first code of the package that runs, so it uses nothing that an old Node lacks.
  */
 
-/** The oldest Node with all that is used here: node:sqlite without a flag, with backups and a busy timeout. */
+/** The oldest Node that has all that the package uses: node:sqlite without a flag, with backups and a busy timeout. */
 const OLDEST = { major: 22, minor: 16 } as const
 
-/** Why the package can't run on this Node; `undefined` where it can, and wherever there is no Node, as in a browser. */
+/** Why the package can't run on this Node; undefined where it can, and where there is no Node, as in a browser. */
 export function nodeRefusal(versions: { readonly node?: string } | undefined = nodeVersions()): string | undefined {
   const version = versions?.node
   if (version === undefined) return undefined

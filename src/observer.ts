@@ -1,15 +1,15 @@
 /**
- * What an operator may want to measure: facts after they happened, as plain data.
+ * Facts that an operator may want to measure, as plain data, after they happened.
  *
- * An observer only looks. It is called synchronously, its answer is not read, and one that throws is not heard of: no
- * run fails and none waits because somebody measured it. Two calls go further, for tracing: `within` may put a model's or
- * a tool's call into a context of its own, and `carrier` says what of the present context goes along to other systems.
+ * An observer only watches. It is called synchronously, its answer is not read, and what it throws is ignored: no run
+ * fails or waits because it is measured. Two methods go further, for tracing: `within` may run a call of a model or a
+ * tool in a context of its own, and `carrier` answers the trace context to pass on to other systems.
  */
 import { unheard } from './foreign.ts'
 import type { CallId, InputId, RunId, SessionId } from './kernel/ids.ts'
 import type { UsageRecord } from './store/records.ts'
 
-/** A call that an observer may put into a context of its own. */
+/** A call that an observer may run in a context of its own. */
 export type ObservedCall = {
   readonly sessionId: SessionId
   readonly runId: RunId
@@ -20,7 +20,7 @@ export type ObservedCall = {
   | { readonly kind: 'tool'; readonly callId: CallId; readonly tool: string }
 )
 
-/** W3C trace context: what ties work in another process to this one. */
+/** A W3C trace context, which connects work in another process to this one. */
 export interface TraceCarrier {
   readonly traceparent?: string
   readonly tracestate?: string
@@ -37,7 +37,7 @@ export interface RuntimeObserver {
     readonly attempt: number
     readonly at: number
     readonly queuedMs: number
-    /** Where its inputs were sent, head first, as far as the senders were traced. */
+    /** The trace contexts of its inputs' senders, head first, as far as the senders were traced. */
     readonly traceparents?: readonly string[]
   }): void
   runEnded?(fact: {
@@ -61,7 +61,7 @@ export interface RuntimeObserver {
     readonly model: string
     readonly at: number
     readonly durationMs: number
-    /** Why it ended: stop, tool-calls, length, or the code of its failure. */
+    /** Why the call ended: stop, tool-calls, length, or the code of its failure. */
     readonly finish: string
     readonly failed: boolean
     readonly usage?: UsageRecord
@@ -77,7 +77,7 @@ export interface RuntimeObserver {
     readonly ok: boolean
     readonly code?: string
   }): void
-  /** A commit was answered; `bytes` of its record, `failed` with the code of the refusal. */
+  /** The store answered a commit: `bytes` of its record, and `failed` with the code of a refusal. */
   committed?(fact: {
     readonly sessionId: SessionId
     readonly durationMs: number
@@ -87,20 +87,20 @@ export interface RuntimeObserver {
   lease?(fact: {
     readonly sessionId: SessionId
     readonly event: 'claimed' | 'released' | 'lost'
-    /** Why it was lost: `not-owner`, or `store-unavailable` where the store refused for too long. */
+    /** Why the session was lost: `not-owner`, or `store-unavailable` where the store refused for too long. */
     readonly error?: string
     readonly message?: string
   }): void
-  /** Begins a call by calling `begin` once, synchronously, in whatever context the call is to run in. */
+  /** Has to call `begin` once, synchronously, in the context that the call is to run in. */
   within?(call: ObservedCall, begin: () => void): void
-  /** The context that is active where it is asked. */
+  /** The active trace context of the caller. */
   carrier?(): TraceCarrier
 }
 
 type FactName = Exclude<keyof RuntimeObserver, 'within' | 'carrier'>
 export type Fact<Name extends FactName> = Parameters<NonNullable<RuntimeObserver[Name]>>[0]
 
-/** Tells the observer, if there is one that wants to hear of this. */
+/** Tells the observer a fact, if there is one that listens to this kind. */
 export function tell<Name extends FactName>(
   observer: RuntimeObserver | undefined,
   name: Name,
@@ -111,11 +111,11 @@ export function tell<Name extends FactName>(
   try {
     unheard(hear.call(observer, fact()))
   } catch {
-    // Who measures must not harm what is measured.
+    // An observer that throws must not affect what it observes.
   }
 }
 
-/** Begins a call in the observer's context, exactly once whatever the observer does, and answers what it answered. */
+/** Begins a call in the observer's context, exactly once whatever the observer does; answers the call's answer. */
 export function within<T>(observer: RuntimeObserver | undefined, call: ObservedCall, begin: () => T): T {
   if (observer?.within === undefined) return begin()
   let begun: { readonly value: T } | { readonly error: unknown } | undefined
@@ -123,7 +123,7 @@ export function within<T>(observer: RuntimeObserver | undefined, call: ObservedC
   try {
     observer.within(call, once)
   } catch {
-    // Who measures must not harm what is measured.
+    // An observer that throws must not affect what it observes.
   }
   const result = once()
   if (result !== undefined && 'value' in result) return result.value
@@ -138,14 +138,14 @@ function attempted<T>(begin: () => T): { readonly value: T } | { readonly error:
   }
 }
 
-/** The version, the trace, the span and the flags, as https://www.w3.org/TR/trace-context/ writes them. */
+/** Version, trace, span and flags, as https://www.w3.org/TR/trace-context/ writes them. */
 const TRACEPARENT: RegExp = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
 
 export function isTraceparent(value: unknown): value is string {
   return typeof value === 'string' && TRACEPARENT.test(value)
 }
 
-/** What goes along to another system from here: nothing that is no trace context, and nothing where nobody traces. */
+/** The trace context to pass on to another system: none if it is malformed, or there is no tracing. */
 export function carried(observer: RuntimeObserver | undefined): TraceCarrier {
   if (observer?.carrier === undefined) return {}
   try {

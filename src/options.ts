@@ -1,14 +1,14 @@
 /**
- * Options at the door: each field checked by what it has to be, and no field that nothing reads.
+ * Checks options where they enter: each field has to be of its kind, and unknown fields are refused.
  *
- * Objects of options come from a caller's program, so reading them may throw as well. Each function that the package
- * exports and that takes options checks them by a table of these.
+ * Options are objects of the caller's program, so reading them may throw. Every exported function that takes options
+ * checks them by a table of these fields.
  */
 import { MeerkatError } from './errors.ts'
 import { errorOf, messageOf } from './foreign.ts'
 import { isDuration, LONGEST_MS } from './time.ts'
 
-/** What a field has to be. */
+/** The kind of a field. */
 export interface Field {
   readonly wanted: string
   readonly fits: (value: unknown) => boolean
@@ -26,7 +26,7 @@ export const aDuration: Field = {
   wanted: `a number of milliseconds above 0, at most ${LONGEST_MS}`,
   fits: value => isDuration(value) && value > 0,
 }
-/** A duration, or none at all. */
+/** A duration, or 0. */
 export const aDelay: Field = {
   wanted: `a number of milliseconds from 0 to ${LONGEST_MS}`,
   fits: value => isDuration(value),
@@ -41,13 +41,13 @@ export const anObject: Field = {
   fits: value => typeof value === 'object' && value !== null && !Array.isArray(value),
 }
 
-/** A text that says something, and that systems beneath us take as it is. */
+/** A text that is not empty, and that stores and providers accept unchanged. */
 export const aWord: Field = {
   wanted: 'a text that is not empty',
   fits: value => typeof value === 'string' && value !== '' && !value.includes('\0'),
 }
 export const aSignal: Field = { wanted: 'an AbortSignal', fits: value => value instanceof AbortSignal }
-/** Whether it can stand in a header as it is. */
+/** Whether it can stand in a header unchanged. */
 export const isToken = (text: string): boolean => /^[\x21-\x7e]+$/.test(text)
 export const aToken: Field = {
   wanted: 'printable ASCII without spaces',
@@ -64,14 +64,14 @@ export const aClock: Field = withMethods('a clock', 'now', 'after')
 export const aStore: Field = withMethods('an open store', 'session', 'load', 'claim', 'commit')
 export const aStoreSource: Field = withMethods('a store', 'open')
 
-/** Variables, as `process.env` has them. */
+/** Environment variables, such as `process.env`. */
 export const anEnvironment: Field = {
   wanted: 'an object of texts',
   fits: value =>
     isObject(value) && Object.values(value).every((one: unknown) => one === undefined || typeof one === 'string'),
 }
 
-/** A list of what passes. */
+/** A list whose items pass the check. */
 export const aListOf = (what: string, fits: (one: unknown) => boolean): Field => ({
   wanted: `a list of ${what}`,
   fits: value => Array.isArray(value) && value.every(one => fits(one)),
@@ -96,7 +96,7 @@ export function checkOptions(whose: string, options: unknown, fields: Readonly<R
   throw invalidOption(whose, first, `is no option; there are ${known}`)
 }
 
-/** The same for an object that may have more. */
+/** The same for an object that may have other fields too. */
 export function checkFields(whose: string, options: unknown, fields: Readonly<Record<string, Field>>): void {
   if (!isObject(options)) throw invalidOption(whose, '', 'must be an object')
   for (const [name, { fits, wanted, optional: mayLack = false }] of Object.entries(fields)) {
@@ -108,7 +108,7 @@ export function checkFields(whose: string, options: unknown, fields: Readonly<Re
   }
 }
 
-/** Throws `invalid-params` unless an argument is what it has to be. */
+/** Throws `invalid-params` unless an argument is of its kind. */
 export function checkArgument(whose: string, name: string, value: unknown, field: Field): void {
   checkFields(whose, { [name]: value }, { [name]: field })
 }
@@ -166,7 +166,7 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !isListOf(value)
 }
 
-/** Even to ask what it is may throw. */
+/** Even asking for the kind of a value may throw. */
 function isListOf(value: object): boolean {
   try {
     return Array.isArray(value)
@@ -183,7 +183,7 @@ function namesIn(whose: string, options: unknown): readonly string[] {
   }
 }
 
-/** Undefined where it fits, null where it doesn't, or why nobody can say. */
+/** Undefined where it fits, null where it doesn't, or the reason why it can't be read. */
 function problemOf(fits: () => boolean): string | null | undefined {
   try {
     return fits() ? undefined : null

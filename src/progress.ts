@@ -1,17 +1,17 @@
 /**
- * What tools and executors say of how far work is: foreign values, as often as they like. Observers get a bounded copy of
- * some.
+ * Limits reports of progress: tools and executors make any number of them, with any value, and observers get a bounded
+ * copy of some.
  */
 import { shownOf } from './foreign.ts'
 import type { Clock } from './time.ts'
 
-/** Longest report that is shown whole. */
+/** A longer report is cut. */
 const MAX_CHARS = 16 * 1024
-/** Reports that one work may make within a window; what is more is dropped, as the docs say of every report. */
+/** How many reports one work may make within a window; further ones are dropped. */
 const MAX_REPORTS = 50
 const WINDOW_MS = 100
 
-/** Passes the reports of one work on, as many as can be of use, until it ends. Never throws into the tool. */
+/** Passes on the reports of one work, within the limit, until the work ends. Never throws into the tool. */
 export class Progress {
   readonly #clock: Clock
   readonly #show: (data: unknown) => void

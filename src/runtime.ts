@@ -1,4 +1,7 @@
-/** What a host that embeds the runtime's parts needs: the kernel's authority, its verdicts, the driver and the executor port. */
+/**
+ * What a host needs that embeds parts of the runtime: the machine and its verdicts, the driver, and the executor's
+ * port.
+ */
 
 export { SessionDriver } from './driver/driver.ts'
 export { KernelRejection } from './driver/kernel-rejection.ts'

@@ -1,4 +1,7 @@
-/** `meerkat-ts/server`: sessions over HTTP, as a server of its own or as a handler in one of yours, or over a pair of streams. */
+/**
+ * `meerkat-ts/server`: sessions over HTTP, as a server or as a handler within another server, or over a pair of
+ * streams.
+ */
 export type { FaultLog } from './surfaces/fault.ts'
 export { fetchHandler } from './surfaces/handler.ts'
 export type { Authorize } from './surfaces/http/guards.ts'

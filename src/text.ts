@@ -1,4 +1,4 @@
-/** Text of content and messages, for results, events and people. */
+/** The text of contents, messages and events. */
 import type { CommitRecord, Content, EventRecord, MessagePart, MessageRecord } from './store/records.ts'
 
 /** The text of a message: its text parts, joined. */
@@ -13,7 +13,7 @@ export function messageText(message: MessageRecord | undefined): string {
   return textOf(message?.content)
 }
 
-/** What a message says in events of a type: its text, or what was thought before it. */
+/** What a message says in events of a type: its text, or its reasoning. */
 export function saidIn(message: MessageRecord | undefined, type: string): string {
   if (!type.startsWith('reasoning.')) return messageText(message)
   const { content } = message ?? {}
@@ -21,7 +21,7 @@ export function saidIn(message: MessageRecord | undefined, type: string): string
   return content.map(part => (part.type === 'reasoning' ? part.text : '')).join('')
 }
 
-/** The text of an event: its own, or the part that it is of a message or of another event of its record. */
+/** The text of an event: its own, or the part of a message or of another event that it refers to. */
 export function eventText(record: Pick<CommitRecord, 'events' | 'messages'>, event: EventRecord): string | undefined {
   const { type, message, of, span, data } = event
   if (typeof data?.['text'] === 'string') return data['text']

@@ -1,12 +1,12 @@
 /**
- * Time as a seam: one clock, and one deadline that every wait of a run inherits.
+ * Time: one clock, and one deadline that every wait of a run inherits.
  *
- * Nothing in the project waits without a deadline, and nothing but a clock knows what time it is, so tests drive both.
+ * Nothing waits without a deadline, and only a clock reads the time, so tests can control both.
  *
- * 1. What time it is (`now`) and how much time passed (`monotonic`) are two questions: people and machines that were
- *    suspended set the first, never the second. Deadlines, graces, retries and durations are measured by the second.
- * 2. A timer is a hint. Whoever waits for a time of day looks at it again every `LOOK_EVERY_MS`.
- * 3. A clock that somebody handed in is foreign code: whatever it answers or throws, `soundClock` has a time.
+ * 1. The time of day (`now`) and the time that passed (`monotonic`) are different: people and suspended machines change
+ *    the first, never the second. Deadlines, graces, retries and durations use the second.
+ * 2. A timer is only a hint. Code that waits for a time of day reads the clock again every `LOOK_EVERY_MS`.
+ * 3. A clock that a program passes in is foreign code: whatever it answers or throws, `soundClock` answers a time.
  */
 import { MeerkatError } from './errors.ts'
 import { messageOf, unheard } from './foreign.ts'
@@ -15,22 +15,25 @@ import { messageOf, unheard } from './foreign.ts'
 export interface Clock {
   /** Milliseconds since the epoch. It may jump, in either direction. */
   now(): number
-  /** Milliseconds since some moment: never less than before, whatever was done to the time of day. */
+  /** Milliseconds since some moment: it never falls, even where the time of day is changed. */
   monotonic(): number
-  /** Calls back once, `delayMs` from now; returns the way to call it off. Does not keep the process alive by itself if `background`. */
+  /**
+   * Calls back once, `delayMs` from now; answers a function that cancels this. With `background` it does not keep the
+   * process alive.
+   */
   after(delayMs: number, callback: () => void, options?: { readonly background?: boolean }): () => void
 }
 
-/** A clock as it may be handed in: without a monotonic one, steps back of `now` don't count as time that passes. */
+/** A clock that a program may pass in: without `monotonic`, steps back of `now` don't count as time that passes. */
 export type ClockSource = Pick<Clock, 'now' | 'after'> & Partial<Pick<Clock, 'monotonic'>>
 
 /** Longer delays overflow the platform's timers and would fire at once. */
 export const MAX_TIMER_MS = 2_147_483_647
-/** How often whoever waits for a time of day looks at the clock again. */
+/** How often code that waits for a time of day reads the clock again. */
 export const LOOK_EVERY_MS = 2_000
-/** The end of the year 9999: the last moment that a time as text, and an id, can hold. */
+/** The end of the year 9999: the last moment that ISO text, or an id, can hold. */
 export const LATEST_TIME = 253_402_300_799_999
-/** The longest duration that anybody may ask for: 100 years. Every moment that it leads to can be written. */
+/** The longest duration that may be asked for: 100 years. Every moment that it leads to can be written. */
 export const LONGEST_MS = 3_155_760_000_000
 
 /** The machine's clock. */
@@ -57,7 +60,7 @@ export function isDuration(value: unknown, leastMs: number = 0, mostMs: number =
 }
 
 /**
- * Believes durations that somebody asked for, by their names; those that are absent are fine.
+ * Checks durations by their names; absent ones are fine.
  *
  * @throws {MeerkatError} `invalid-params`, with the name of the first that is no number of milliseconds in the range.
  */
@@ -73,10 +76,11 @@ export function demandDurations(
 }
 
 /**
- * The clock as everybody else may trust it: it answers whole milliseconds of this era, its monotonic time never falls,
- * its timers fire at most once and never before `after` has answered. Where the one given fails, the machine's stands in.
+ * Wraps a clock so that the runtime can rely on it: it answers whole milliseconds of this era, its monotonic time never
+ * falls, and a timer fires at most once and never before `after` has answered. Where the given clock fails, the
+ * machine's clock is used.
  *
- * @throws {MeerkatError} `invalid-params` if it is no clock from the start.
+ * @throws {MeerkatError} `invalid-params` if it is no clock at all.
  */
 export function soundClock(given: ClockSource | undefined): Clock {
   if (given === undefined || given === systemClock) return systemClock
@@ -85,7 +89,7 @@ export function soundClock(given: ClockSource | undefined): Clock {
   return new SoundClock(given)
 }
 
-/** Why a clock was not believed when it was asked last, if it was not. */
+/** Why the clock's last answer was not used; undefined: it was. */
 export function clockFault(clock: Clock): string | undefined {
   return clock instanceof SoundClock ? clock.fault : undefined
 }
@@ -117,16 +121,16 @@ function timeProblem(time: unknown): string | undefined {
 }
 
 class SoundClock implements Clock {
-  /** Touches nothing of the object: a caller's may throw at a look. */
+  /** Touches nothing of the object: a caller's object may throw when it is read. */
   static is(given: unknown): given is SoundClock {
     return typeof given === 'object' && given !== null && #given in given
   }
 
   readonly #given: ClockSource
   #fault: string | undefined
-  /** The newest time that was believed, and when that was on the machine's clock. */
+  /** The newest time that was accepted, and when that was on the machine's clock. */
   #known: { readonly at: number; readonly since: number }
-  /** What `monotonic` answered last, and the clock's own word then. */
+  /** The last answer of `monotonic`, and the given clock's own answer then. */
   #passed = 0
   #told: number
 
@@ -201,17 +205,17 @@ class SoundClock implements Clock {
   }
 }
 
-/** Where a timer can't be called off it fires into nothing. */
+/** A timer that can't be cancelled calls nothing when it fires. */
 function callOff(off: unknown): void {
   if (typeof off !== 'function') return
   try {
     Reflect.apply(off, undefined, [])
   } catch {
-    // It is over for whoever set it.
+    // The caller has cancelled it, whatever the clock says.
   }
 }
 
-/** A point in time by which something has to have happened, and whatever is derived from it. */
+/** A point in time by which something has to have happened, and the deadlines derived from it. */
 export class Deadline {
   readonly #clock: Clock
   /** On the monotonic clock; Infinity for none. */
@@ -222,21 +226,21 @@ export class Deadline {
     this.#at = at
   }
 
-  /** `timeoutMs` from now. */
+  /** A deadline `timeoutMs` from now. */
   static in(clock: Clock, timeoutMs: number): Deadline {
     if (typeof timeoutMs !== 'number' || Number.isNaN(timeoutMs)) demandDurations({ timeoutMs })
     const sound = soundClock(clock)
     return new Deadline(sound, sound.monotonic() + timeoutMs)
   }
 
-  /** The same by a caller's word, an object of one duration; `invalid-params` names it where it is none. */
+  /** The same from a caller's value: an object with one duration, which `invalid-params` names where it is none. */
   static asked(clock: Clock, named: Readonly<Record<string, unknown>>): Deadline {
     demandDurations(named)
     const [timeoutMs] = Object.values(named)
     return Deadline.in(clock, Number(timeoutMs))
   }
 
-  /** The time of day that it falls on as things stand, milliseconds since the epoch; Infinity for none. */
+  /** The time of day of the deadline by the present clock, milliseconds since the epoch; Infinity: none. */
   get at(): number {
     return this.#clock.now() + this.remainingMs
   }
@@ -244,7 +248,7 @@ export class Deadline {
   /** Milliseconds left, at least 0. */
   get remainingMs(): number {
     const leftMs = this.#at - this.#clock.monotonic()
-    // Platforms fire timers up to a millisecond early: whoever is called back then finds it passed.
+    // Platforms fire timers up to a millisecond early: the callback must find the deadline passed.
     return leftMs < 1 ? 0 : Math.ceil(leftMs)
   }
 
@@ -252,7 +256,9 @@ export class Deadline {
     return this.remainingMs === 0
   }
 
-  /** The nearer of this and `timeoutMs` from now: a stage's own limit can shorten the run's, never lengthen it. */
+  /**
+   * The nearer of this deadline and `timeoutMs` from now: a stage can shorten the run's deadline, never lengthen it.
+   */
   within(timeoutMs: number): Deadline {
     return new Deadline(this.#clock, Math.min(this.#at, this.#clock.monotonic() + timeoutMs))
   }
@@ -261,7 +267,7 @@ export class Deadline {
     return this.#at < other.#at
   }
 
-  /** Calls back when the deadline passes; returns the way to call it off. */
+  /** Calls back when the deadline passes; answers a function that cancels this. */
   onPassed(callback: () => void): () => void {
     return this.#at === Number.POSITIVE_INFINITY ? () => {} : this.#clock.after(this.remainingMs, callback)
   }

@@ -1,6 +1,6 @@
-/** Turns of the event loop for work that is long: a slice of it, then everybody else. */
+/** Gives other work its turn of the event loop between slices of long work. */
 
-/** Resolves in a later turn of the event loop. It costs microseconds where nobody else has anything to do. */
+/** Resolves in a later turn of the event loop. It takes microseconds where there is no other work. */
 export function nextTurn(): Promise<void> {
   return new Promise(resolve => {
     setImmediate(resolve)
@@ -8,13 +8,13 @@ export function nextTurn(): Promise<void> {
 }
 
 /**
- * Those who wait here go on one a turn, in the order in which they came: however many there are, timers, sockets and
- * requests wait for a slice of one of them.
+ * Lets its callers continue one in a turn, in the order in which they came: however many there are, timers, sockets and
+ * requests wait for only one of them at a time.
  */
 export class Turns {
   readonly #waiting: (() => void)[] = []
 
-  /** Resolves in a turn of the event loop that is the caller's alone among those who wait here. */
+  /** Resolves in a turn of the event loop in which no other caller of this object continues. */
   next(): Promise<void> {
     return new Promise(resolve => {
       this.#waiting.push(resolve)

@@ -1,9 +1,12 @@
-/** Token counts added up. A count that nobody reported stays absent, and the sum says that it is not all: unmeasured is not zero. */
+/**
+ * Adds token counts. A count that was not reported stays absent, and the sum says that it is incomplete: unmeasured is
+ * not zero.
+ */
 import type { UsageRecord } from './store/records.ts'
 
 const FIELDS = ['inputTokens', 'outputTokens', 'totalTokens', 'cachedInputTokens', 'reasoningTokens', 'calls'] as const
 
-/** What is said of something that cost nobody knows how much. */
+/** The usage of something whose cost is unknown. */
 export const UNMEASURED: UsageRecord = { unmeasured: true }
 
 /** The sum; a field is absent where neither has it. */
@@ -16,7 +19,7 @@ export function addUsage(a: UsageRecord | undefined, b: UsageRecord | undefined)
   return a.unmeasured === true || b.unmeasured === true ? { ...sum, ...UNMEASURED } : sum
 }
 
-/** What of a sum is left without a part of it. */
+/** A sum without one of its parts. */
 export function lessUsage(sum: UsageRecord | undefined, part: UsageRecord | undefined): UsageRecord | undefined {
   if (sum === undefined || part === undefined) return sum
   const left = FIELDS.flatMap((name): readonly [string, number][] => {
