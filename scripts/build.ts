@@ -1,5 +1,5 @@
-// Makes dist/ of src/ (declarations by the compiler, code by the bundler) and puts the `meerkat` command where npx and npm scripts find it.
-// With --if-stale it does nothing when the last build is newer than everything that build reads.
+// Makes dist/ from src/ (declarations by the compiler, code by the bundler), and puts the `meerkat` command where npx
+// and npm scripts find it. With --if-stale it does nothing when the last build is newer than everything that it reads.
 import { spawnSync } from 'node:child_process'
 import { chmodSync, copyFileSync, existsSync, globSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -7,7 +7,7 @@ import { bundle } from './bundle.ts'
 
 const root: string = dirname(import.meta.dirname)
 const bin: string = join(root, 'node_modules', '.bin')
-// Written last, so its time is the time of the last whole build.
+// Written last, so its time is the time of the last complete build.
 const command: string = join(bin, 'meerkat')
 const dist: string = join(root, 'dist')
 const entry: string = join(dist, 'surfaces', 'cli', 'main.js')
@@ -15,7 +15,7 @@ const entry: string = join(dist, 'surfaces', 'cli', 'main.js')
 function isFresh(): boolean {
   if (!existsSync(command) || !existsSync(dist)) return false
   const builtAt = statSync(command).mtimeMs
-  // Folders count too: theirs is the only time that changes when a file is deleted.
+  // Folders count too: when a file is deleted, only the folder's time changes.
   const inputs = [
     'package.json',
     'tsconfig.json',
@@ -38,7 +38,7 @@ function declare(): void {
   if (status !== 0) process.exit(1)
 }
 
-// Overwriting in place keeps a running command alive; only what has no source any more is removed.
+// Files are overwritten in place, which keeps a running command alive; only files without a source are removed.
 function removeOrphans(bundled: ReadonlySet<string>): void {
   for (const output of globSync('**/*.{js,js.map,d.ts,sql}', { cwd: dist })) {
     const isBundled = bundled.has(output.replaceAll('\\', '/'))
@@ -46,7 +46,7 @@ function removeOrphans(bundled: ReadonlySet<string>): void {
   }
 }
 
-// What the compiler passes over: the store reads its migrations as they are.
+// The compiler does not copy SQL: the store reads its migrations as they are.
 function copySql(): void {
   for (const source of globSync('src/**/*.sql', { cwd: root })) {
     const output = join(root, source.replace(/^src/, 'dist'))
@@ -55,8 +55,8 @@ function copySql(): void {
   }
 }
 
-// npm links the bins of dependencies but not those of the root package, and a plain link would run under
-// whichever Node the shell finds first. This one runs under the Node that package.json pins.
+// npm links the bins of dependencies but not those of the root package, and a plain link would run under whichever Node
+// the shell finds first. This one runs under the Node that package.json pins.
 function linkCommand(): void {
   if (existsSync(entry)) chmodSync(entry, 0o755)
   mkdirSync(bin, { recursive: true })

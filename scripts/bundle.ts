@@ -1,6 +1,6 @@
-// Puts src/ together in few files: a process spends longer on finding, reading and linking a hundred small modules than
-// on its first turn. One file for each entry of package.json; what several of them need is shared between them. Packages
-// of others stay where they are.
+// Bundles src/ into few files, because a process spends longer on finding, reading and linking a hundred small modules
+// than on its first turn. There is one file for each entry of package.json, and shared files for what several need.
+// Other packages stay as they are.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type OutputAsset, type OutputChunk, type Plugin, rolldown } from 'rolldown'
@@ -12,7 +12,7 @@ interface Manifest {
   readonly peerDependencies: Readonly<Record<string, string>>
 }
 
-/** What nearly every process needs, by layers: the kernel and the client must not come to load what only Node has. */
+/** What nearly every process needs, by layers: the kernel and the client must not load what only Node has. */
 const SHARED = [
   { name: 'kernel', test: /\/src\/kernel\/(?!auth\/|check\/|mob\/|classify|composition|diagram|index|queries)/ },
   { name: 'base', test: /\/src\/(defined|errors|faults|foreign|ids|input-events|options|time|version)\.ts$/ },
@@ -28,7 +28,7 @@ const SHARED = [
   { name: 'session', test: /\/src\/surfaces\/cli\/(connection|prompt|target-session|tools|watch-input)\.ts$/ },
 ]
 
-/** Writes the JavaScript of the package into dist/ and answers the paths of what it wrote, seen from dist/. */
+/** Writes the package's JavaScript into dist/, and answers the paths of the files, relative to dist/. */
 export async function bundle(root: string): Promise<ReadonlySet<string>> {
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest
   const packages = [...Object.keys(manifest.dependencies), ...Object.keys(manifest.peerDependencies)]
@@ -36,13 +36,13 @@ export async function bundle(root: string): Promise<ReadonlySet<string>> {
     cwd: root,
     input: { ...entriesOf(manifest), [NODE_CHECK]: `src/${NODE_CHECK}.ts` },
     platform: 'node',
-    // Syntax that older Nodes can read too: they get as far as the check of their version, and it says what is wrong.
+    // Syntax that older Nodes can read too: they get as far as the check of their version, which says what is wrong.
     transform: { target: 'es2022' },
     external: id => packages.some(name => id === name || id.startsWith(`${name}/`)),
     treeshake: { moduleSideEffects: false },
     plugins: [quickToLoad, checkedFirst(manifest)],
     onLog: (level, log) => {
-      // A module that one entry loads late and another at once is no mistake.
+      // It is no mistake that one entry loads a module late and another at once.
       if (level === 'warn' && log.code !== 'INEFFECTIVE_DYNAMIC_IMPORT') throw new Error(log.message)
     },
   })
@@ -50,10 +50,10 @@ export async function bundle(root: string): Promise<ReadonlySet<string>> {
     dir: join(root, 'dist'),
     format: 'esm',
     sourcemap: true,
-    // Names that stay the same from build to build: a command that runs meanwhile finds what it loads late.
+    // Names that stay the same from build to build, so that a running command finds what it loads late.
     chunkFileNames: 'chunks/[name].js',
     minifyInternalExports: false,
-    // The declarations have the documentation, the source maps the source.
+    // The declarations have the documentation, and the source maps the source.
     comments: { jsdoc: false },
     codeSplitting: { groups: SHARED },
   })
@@ -61,7 +61,7 @@ export async function bundle(root: string): Promise<ReadonlySet<string>> {
   return new Set(output.map(({ fileName }) => fileName))
 }
 
-/** Entries that run where there is no Node: neither they nor what they share with others may ask for it. */
+/** Entries that run without Node: neither they nor what they share with others may import from it. */
 const PORTABLE = ['kernel-entry/index.js', 'client/index.js']
 
 function checkPortable(output: readonly (OutputChunk | OutputAsset)[]): void {
@@ -88,26 +88,27 @@ function entriesOf({ bin, exports }: Pick<Manifest, 'bin' | 'exports'>): Record<
 const IMPORT = /^import (?:(\w+)(?:, )?)?(?:\{ ([^}]+) \})? ?from "(node:[\w/]+)";$/gm
 
 /**
- * Takes Node's own modules as Node has them: an `import` of one first copies every export of it, which loads what stands
- * behind its lazy ones, such as streams and promises for the sake of one `readFileSync`. And writes what is not ASCII
- * (it only stands in texts) as escapes: the engine then holds and reads a file as bytes.
+ * Takes Node's own modules without `import`: an `import` of one copies every export, which loads what is behind its
+ * lazy ones, such as streams and promises just for `readFileSync`. Writes characters that are not ASCII (they only
+ * stand in texts) as escapes, so that the engine keeps a file as bytes.
  */
 const quickToLoad: Plugin = {
   name: 'quick-to-load',
   generateBundle: (_, files) => {
     for (const file of Object.values(files)) {
-      // Line for line, so that the source map stays true.
+      // Line by line, so that the source map stays true.
       if (file.type === 'chunk') file.code = file.code.replace(IMPORT, fromNode).replaceAll(NOT_ASCII, escaped)
     }
   },
 }
 
-/** The module that looks at the version of Node. */
+/** The module that checks the version of Node. */
 const NODE_CHECK = 'node-check'
 
 /**
- * Makes the check of the version of Node the first import of every entry in `exports`: imports run in order, so an old
- * Node hears of it before it meets anything that it lacks. The command has a check of its own, which ends in a status.
+ * Makes the check of Node's version the first import of every entry in `exports`: imports run in order, so an old Node
+ * reads the message before it meets anything that it lacks. The command has a check of its own, which ends with a
+ * status.
  */
 function checkedFirst({ bin, exports }: Manifest): Plugin {
   const entries = new Set(Object.keys(entriesOf({ bin: {}, exports })))

@@ -1,5 +1,5 @@
-// Everything that can be said about the code without running it. The parts run side by side;
-// a part that holds prints one line, a part that fails prints what it said.
+// Checks everything that can be checked without running the code. The parts run side by side; a part that passes prints
+// one line, a part that fails prints its output.
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
@@ -47,7 +47,9 @@ async function report(name: string, command: string): Promise<boolean> {
   return ok
 }
 
-/** The `check:…` scripts of package.json by their last word: each part can be run alone, and is written down once. */
+/**
+ * The `check:…` scripts of package.json by their last word, so that each part can be run alone and is declared once.
+ */
 function readParts(): Record<string, string> {
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>

@@ -2,7 +2,7 @@
 // usage: node scripts/count-tests.ts REPORT.json EXIT_STATUS_OF_VITEST FAILED_STEPS
 import { existsSync, readFileSync } from 'node:fs'
 
-/** What we read of the report that `vitest --reporter=json` writes. */
+/** What is read of the report that `vitest --reporter=json` writes. */
 export interface TestReport {
   readonly success: boolean
   readonly numPassedTests: number
@@ -10,13 +10,16 @@ export interface TestReport {
   readonly numPendingTests: number
 }
 
-/** What else the run knows: how vitest itself ended, and how many steps before it failed. */
+/** How vitest itself ended, and how many steps before it failed. */
 export interface Run {
   readonly exitStatus: number
   readonly failedSteps: number
 }
 
-/** A run that failed without a failed test (a file that does not load), or ran no test at all, counts one failure too. */
+/**
+ * A run that failed without a failed test (a file that does not load), or ran no test at all, counts as one more
+ * failure.
+ */
 export function countLine(report: TestReport | undefined, { exitStatus, failedSteps }: Run): string {
   if (!report) return `0 passed, ${failedSteps + 1} failed`
   const { success, numPassedTests, numFailedTests, numPendingTests } = report

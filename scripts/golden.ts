@@ -1,6 +1,7 @@
 /**
- * Writes a golden database: sessions in every state that a store may be found in, made by this release. Committed once a
- * schema or record version, opened by the tests from then on: `node scripts/golden.ts test/golden/sqlite-v2.db`.
+ * Writes a golden database, with sessions in every state that a store may be found in, made by this release. It is
+ * committed once for each schema or record version, and opened by the tests from then on: `node scripts/golden.ts
+ * test/golden/sqlite-v2.db`.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, rmSync } from 'node:fs'
@@ -12,7 +13,7 @@ import { type ScriptedExecutor, scriptedExecutor } from '../src/testing/index.ts
 
 const WAIT_MS = 10_000
 
-/** A process that dies in the middle of a call whose outcome nobody can know. */
+/** A process that dies during a call, so that the call's outcome is unknown. */
 async function lose(path: string): Promise<never> {
   const executor = scriptedExecutor()
   const runtime = await createRuntime({ store: sqlite(path), executor })

@@ -100,7 +100,7 @@ function effectsOf(region: string): string {
 
 export const kernelPagesPath: string = join(import.meta.dirname, '..', 'docs', 'kernel')
 
-/** What on disk differs from what the machines declare, by path. */
+/** The pages on disk that differ from what the machines declare, by path. */
 export function staleKernelPages(): readonly string[] {
   const pages = kernelPages()
   const there = existsSync(kernelPagesPath)

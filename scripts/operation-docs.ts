@@ -146,7 +146,7 @@ function scalarType({ type, format, minimum, maximum }: JsonSchema): string {
   return beyond ? `integer from ${minimum}` : `integer ${minimum} to ${maximum}`
 }
 
-/** A bar would end the cell. */
+/** A bar would end the table's cell. */
 function escape(text: string): string {
   return text.replaceAll('|', '\\|').replaceAll('\n', ' ')
 }

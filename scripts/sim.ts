@@ -44,7 +44,7 @@ if (store !== 'memory' && store !== 'sqlite') throw new Error(`--store is memory
 
 type Shape = Omit<SimulationOptions, 'seed'>
 
-/** What was said on the command line; the same for every seed, and part of a replay. */
+/** The options of the command line: the same for every seed, and part of a replay. */
 const shape: Shape = {
   ...(await functions()),
   ...numbers(),
@@ -90,7 +90,7 @@ async function campaign(): Promise<boolean> {
   const started = performance.now()
   const limitMs = values.hours === undefined ? Number.POSITIVE_INFINITY : Number(values.hours) * 3_600_000
   const count = values.hours === undefined ? Number(values.seeds) : Number.POSITIVE_INFINITY
-  // A campaign of hours looks where none has looked before.
+  // A campaign of hours begins with seeds that were not tried before.
   const from =
     values.from === undefined ? (values.hours === undefined ? 1 : Date.now() % 1_000_000_000) : Number(values.from)
   const tally = new Map<string, number>()

@@ -14,7 +14,7 @@ import { configurations } from '../src/kernel/check/configurations.ts'
 import { type PromelaModel, promelaOf } from '../src/kernel/check/promela.ts'
 import { meerkat } from '../src/kernel/machine.ts'
 
-/** Worlds that are left to `--all`: large ones, of regions that change in others as well. */
+/** Worlds that only `--all` checks: large ones, of regions that occur in other worlds too. */
 const leftOut: ReadonlySet<string> = new Set([
   'teardown',
   'binding',
@@ -30,9 +30,9 @@ const leftOut: ReadonlySet<string> = new Set([
 ])
 
 export interface SpinVerdict {
-  /** States that Spin stored, or -1 where it did not come to an end. */
+  /** How many states Spin stored, or -1 where it did not end. */
   readonly states: number
-  /** What is wrong, with the way there; empty where nothing is. */
+  /** What is wrong, with the path to it; empty: nothing. */
   readonly fault: string
 }
 
@@ -41,7 +41,7 @@ const compiler: string = process.env['CC'] ?? 'cc'
 const timeLimitMs = 300_000
 const call = promisify(execFile)
 
-/** What is missing to run Spin here, or undefined. */
+/** What is missing to run Spin here; undefined: nothing. */
 export async function whatIsMissing(): Promise<string | undefined> {
   for (const [program, version, name] of [
     ['spin', '-V', 'spin'],
@@ -63,7 +63,8 @@ export async function runSpin({ text, states }: PromelaModel): Promise<SpinVerdi
     const at = { cwd: folder, timeout: timeLimitMs, maxBuffer: 64 * 1024 * 1024 }
     writeFileSync(join(folder, 'session.pml'), text)
     await call('spin', ['-a', 'session.pml'], at)
-    // Nothing is optimised, for compiling takes longer than walking. Breadth first: the way to an error is a shortest one.
+    // Not optimised, because compiling would take longer than checking. Breadth first, so that the path to an error is
+    // a shortest one.
     const how = ['-O0', '-w', '-DBFS', '-DSAFETY', '-DNOREDUCE', '-DMEMLIM=1024', '-o', 'pan', 'pan.c']
     await call(compiler, how, at)
     const { stdout } = await call(join(folder, 'pan'), ['-w20'], at)
@@ -78,7 +79,10 @@ export async function runSpin({ text, states }: PromelaModel): Promise<SpinVerdi
   }
 }
 
-/** The inputs on the way to an error, one a line, and the error: Spin tells of the lines of the model it went through. */
+/**
+ * The inputs on the path to an error, one a line, and the error: Spin names the lines of the model that it went
+ * through.
+ */
 async function wayToError(folder: string, text: string): Promise<string> {
   const { stdout } = await call('spin', ['-t', '-p', 'session.pml'], { cwd: folder, timeout: timeLimitMs })
   const lines = text.split('\n')
@@ -92,7 +96,7 @@ function numberIn(text: string, pattern: RegExp): number {
   return Number(pattern.exec(text)?.[1] ?? -1)
 }
 
-/** The worlds that were asked for: those of these names or, without names, all but those left out. */
+/** The worlds of these names; without names all, except those left out. */
 function worldsOf(names: readonly string[], all: boolean, full: boolean): readonly Configuration[] {
   const worlds = configurations(!full)
   const unknown = names.find(name => !worlds.some(world => world.name === name))
@@ -122,7 +126,7 @@ function line(name: string, ...columns: readonly (string | number)[]): string {
   return `${name.padEnd(20)}${columns.map(one => String(one).padStart(11)).join('')}`
 }
 
-/** Checks the worlds one after the other, and says whether all of it holds. */
+/** Checks the worlds one after the other, and answers whether all passed. */
 async function checkAll(worlds: readonly Configuration[], folder: string | undefined): Promise<boolean> {
   if (folder !== undefined) mkdirSync(folder, { recursive: true })
   const changing = new Set<string>()

@@ -1,4 +1,4 @@
-// Reads the whole project as text and holds it to the rules of the house (scripts/tidy/rules.ts).
+// Reads the whole project as text, and checks it against the rules of the house (scripts/tidy/rules.ts).
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, extname, join } from 'node:path'
@@ -11,7 +11,7 @@ const root: string = dirname(import.meta.dirname)
 const sourceFolders = ['src', 'test', 'bench', 'scripts', 'examples']
 const textEndings = new Set(['', '.ts', '.tsx', '.js', '.json', '.md', '.yml', '.yaml', '.html', '.css', '.sh', '.sql'])
 
-// What git has, or would take up: neither dependencies nor what a build made.
+// The files that git tracks or would add: neither dependencies nor what a build made.
 function projectFiles(): string[] {
   const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root })
   return listed
@@ -66,7 +66,7 @@ const sources = [...texts]
   .filter(([path]) => /\.tsx?$/.test(path) && sourceFolders.includes(path.split('/')[0] ?? ''))
   .map(([path, text]) => readSource(path, text))
 const problems = complaints(sources, texts)
-// A check that looked at nothing must not pass.
+// A check that found no files must not pass.
 if (!sources.some(({ path }) => path.startsWith('src/'))) problems.push('tidy saw no file in src/')
 
 if (problems.length > 0) console.error(`${problems.join('\n')}\n${problems.length} problems`)

@@ -1,4 +1,7 @@
-/** What keeps each rule of the session true, beside the checks that every page names. A rule without its line fails the docs. */
+/**
+ * What keeps each invariant of the session true, besides the checks that every page names. test/kernel/docs.test.ts
+ * fails for an invariant without its line.
+ */
 export const KEPT_BY: Readonly<Record<string, string>> = {
   'running-is-registered': 'guard `isRegistered` of `Prepare` and `DrainQueuedRun`; `UnregisterSession` ends the run',
   'executor-serves-a-registered-session':

@@ -1,4 +1,4 @@
-// Tries mutants of the session machine: what finds each, and what nothing finds.
+// Tries mutants of the session machine: what finds each, and which ones nothing finds.
 
 import type { Configuration } from '../../src/kernel/check/configuration.ts'
 import { configurations } from '../../src/kernel/check/configurations.ts'
@@ -10,26 +10,28 @@ import type { Task } from './worker.ts'
 
 export interface Verdict {
   readonly mutant: Mutant
-  /** Invariants, step checks and liveness properties that told, `throws`, or edges that are never taken any more. */
+  /**
+   * The invariants, step checks and liveness properties that failed, `throws`, or edges that are never taken any more.
+   */
   readonly faults: readonly string[]
-  /** The unit test that told; undefined if none did, or none was asked because the explorer had told. */
+  /** The unit test that failed; undefined: none did, or none was run because the explorer had found the mutant. */
   readonly failing: string | undefined
   /** Whether it does the same as the real machine in every state that the real machine reaches. */
   readonly isEquivalent: boolean
-  /** Configurations in which it does otherwise. */
+  /** The configurations in which it does otherwise. */
   readonly differsIn: readonly string[]
 }
 
 type Exploring = Extract<Task, { readonly kind: 'explore' }>
 type Tell = (progress: string) => void
 
-/** Explored mutants may have some more states than the real machine; beyond that they are left to the tests. */
+/** A mutant may have somewhat more states than the real machine; with more than this it is left to the tests. */
 const mostStates = (real: number): number => 2 * real + 2000
 
-/** Of how many configurations the whole is explored, smallest first, where not all are. */
+/** How many configurations are explored completely, the smallest first, where not all are. */
 const FEW = 2
 
-/** What was found out about one mutant so far. */
+/** What is known of one mutant so far. */
 interface Notes {
   readonly mutant: Mutant
   readonly scans: Map<string, Finding>
@@ -39,8 +41,9 @@ interface Notes {
 }
 
 /**
- * First every state of the real machine is asked, then the unit tests, then whatever is left is explored.
- * `thorough` explores also what unit tests have found, to learn whether the explorer would have told as well.
+ * First compares the mutant with the real machine in each of its states, then runs the unit tests, then explores what
+ * is left. `thorough` also explores mutants that unit tests have found, to learn whether the explorer would find them
+ * too.
  */
 export async function campaign(mutants: readonly Mutant[], thorough: boolean, tell: Tell): Promise<readonly Verdict[]> {
   const notes = new Map(mutants.map(mutant => [mutant.id, notesOf(mutant)]))
@@ -57,7 +60,10 @@ export async function campaign(mutants: readonly Mutant[], thorough: boolean, te
   return [...notes.values()].map(verdictOf)
 }
 
-/** What the explorer notices alone, in the states of the real machine: nothing is tested, and no mutant explored by itself. */
+/**
+ * What the explorer finds alone, in the states of the real machine: no test is run, and no mutant is explored by
+ * itself.
+ */
 export async function looks(mutants: readonly Mutant[], tell: Tell): Promise<readonly Verdict[]> {
   const notes = new Map(mutants.map(mutant => [mutant.id, notesOf(mutant)]))
   const pool = startPool()
@@ -70,8 +76,8 @@ export async function looks(mutants: readonly Mutant[], tell: Tell): Promise<rea
 }
 
 /**
- * A quicker look at a few: unit tests first, then the configurations of fewest inputs in which the mutant's input
- * occurs. What it does not find, `campaign` still may.
+ * A quicker look at a few mutants: unit tests first, then the configurations with the fewest inputs in which the
+ * mutant's input occurs. `campaign` may still find what this does not.
  */
 export async function glance(mutants: readonly Mutant[], tell: Tell): Promise<readonly Verdict[]> {
   const notes = mutants.map(notesOf)
@@ -102,7 +108,7 @@ const isUnnoticed = ({ faults, failing }: Notes): boolean => faults.length === 0
 
 async function scanAll(pool: Pool, notes: ReadonlyMap<string, Notes>, tell: Tell): Promise<ReadonlyMap<string, Scan>> {
   const scans = new Map<string, Scan>()
-  // Lazily, so that a mutant that has been found out is spared the rest.
+  // Lazily, so that a mutant that has been found is spared the rest.
   function* tasks(): Generator<Extract<Task, { readonly kind: 'scan' }>> {
     for (const { name } of smallestFirst(configurations(true))) {
       const ids = [...notes.values()].filter(isUnnoticed).map(({ mutant }) => mutant.id)
@@ -167,7 +173,7 @@ async function explore(pool: Pool, notes: readonly Notes[], tasks: readonly Expl
   })
 }
 
-/** Edges that the real machine takes somewhere and the mutant, which still declares them, nowhere. */
+/** Edges that the real machine takes somewhere, and that the mutant still declares but takes nowhere. */
 function edgesLost({ mutant, scans: own, explored }: Notes, scans: ReadonlyMap<string, Scan>): readonly string[] {
   const declared = new Set(mutant.machine().edges.map(({ region, input, row }) => `${region}/${input}/${row}`))
   const isDeclared = (edge: string): boolean => declared.has(edge.slice(0, edge.lastIndexOf(' ')))
@@ -176,7 +182,7 @@ function edgesLost({ mutant, scans: own, explored }: Notes, scans: ReadonlyMap<s
   for (const [configuration, { covered }] of scans) {
     const finding = own.get(configuration)
     for (const edge of covered) if (isDeclared(edge)) lost.add(edge)
-    // Where it does the same, what it takes on other inputs is what the real machine takes.
+    // Where the mutant does the same, it takes the real machine's edges on other inputs.
     const elsewhere = covered.filter(edge => finding === undefined || edge.split('/')[1] !== mutant.input)
     const seen = finding?.differs === true ? explored.get(configuration) : undefined
     if (finding?.differs === true && (seen === undefined || seen.cut)) return []

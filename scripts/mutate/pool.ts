@@ -1,5 +1,5 @@
-// Two processes that do tasks. Both are there from the beginning, so that they speak of the same source as who asks, and
-// one that does not come to an end is replaced.
+// Two processes that perform tasks. Both exist from the beginning, so that they read the same source as their parent,
+// and one that hangs is replaced.
 import { type ChildProcess, fork } from 'node:child_process'
 import type { Answer, Task } from './worker.ts'
 
@@ -7,7 +7,7 @@ const WORKERS = 2
 const LIMIT_MS = 900_000
 
 export interface Pool {
-  /** Gives every task to a worker; `answered` is told in any order, of `undefined` where a task did not come to an end. */
+  /** Gives every task to a worker. `answered` is called in any order, with undefined where a task did not end. */
   readonly doAll: <One extends Task>(
     tasks: Iterable<One>,
     answered: (task: One, answer: Answer | undefined) => void,

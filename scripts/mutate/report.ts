@@ -1,4 +1,4 @@
-// What a campaign of mutants comes to, in words.
+// The result of a campaign of mutants, in words.
 
 import type { Mutation } from '../../src/kernel/check/mutate.ts'
 import { meerkat } from '../../src/kernel/machine.ts'
@@ -12,7 +12,7 @@ const isEquivalent = (one: Verdict): boolean => !isNoticed(one) && one.isEquival
 const isExplained = (one: Verdict): boolean =>
   !isNoticed(one) && !one.isEquivalent && reasonFor(one.mutant.id) !== undefined
 
-/** Does otherwise somewhere, nothing tells, and nobody has said why that may be. */
+/** The mutant does otherwise somewhere, nothing finds it, and no reason is given. */
 export const isHole = (one: Verdict): boolean => !isNoticed(one) && !one.isEquivalent && !isExplained(one)
 
 const COLUMNS: readonly (readonly [title: string, is: (one: Verdict) => boolean])[] = [
@@ -24,7 +24,7 @@ const COLUMNS: readonly (readonly [title: string, is: (one: Verdict) => boolean]
   ['not noticed', isHole],
 ]
 
-/** A row for each group: how many, what noticed them, and the share of those that can be noticed. */
+/** A row for each group: how many mutants, what found them, and the share of those that can be found. */
 export function table(title: string, verdicts: readonly Verdict[], groupOf: (one: Verdict) => string): string {
   const groups = [...Map.groupBy(verdicts, groupOf), ['**all**', verdicts] as const]
   const rows = groups.map(([name, some]) => {
@@ -40,7 +40,7 @@ export function table(title: string, verdicts: readonly Verdict[], groupOf: (one
   )
 }
 
-/** How many of each group the explorer noticed. */
+/** How many mutants of each group the explorer found. */
 export function sharesOf(verdicts: readonly Verdict[], groupOf: (one: Verdict) => string): string {
   return [...Map.groupBy(verdicts, groupOf), ['all', verdicts] as const]
     .map(([name, some]) => `${name}: ${some.filter(isExplored).length} of ${some.length}`)
@@ -89,7 +89,7 @@ function listed(title: string, verdicts: readonly Verdict[], more: (one: Verdict
   return `## ${title}\n\n${lines.length === 0 ? 'None.' : lines.join('\n')}\n`
 }
 
-/** The ids that a page lists as not noticed, explained or equivalent. */
+/** The ids that a page lists as not found, explained or equivalent. */
 export function listedIn(text: string): ReadonlySet<string> {
   return new Set([...text.matchAll(/^- `([^`]+\/[^`]+)`/gm)].map(([, id = '']) => id))
 }

@@ -1,5 +1,5 @@
-// Stands in for the test runner where the unit tests are run against mutants: it keeps the bodies instead of running
-// them. What is expected is vitest's own business.
+// Takes the place of the test runner where the unit tests are run against mutants: it keeps the bodies instead of
+// running them. `expect` is vitest's.
 export { expect } from 'vitest'
 
 interface Collected {
@@ -12,14 +12,14 @@ type Register = (name: string, ...rest: readonly unknown[]) => void
 
 let pending: Collected[] = []
 
-/** The tests that were registered since the last time. */
+/** The tests that were registered since the last call. */
 export function collected(): readonly Collected[] {
   const all = pending
   pending = []
   return all
 }
 
-/** A body is the one function among what follows the name: options may stand on either side of it. */
+/** The body is the one function among the arguments: options may stand before or after it. */
 function bodyOf(rest: readonly unknown[]): Body {
   const body = rest.find(one => typeof one === 'function')
   if (body === undefined) throw new Error('a test has no body')

@@ -1,5 +1,5 @@
-// Runs the unit tests of the kernel against mutants, in this process: the test files are loaded once, with a stand-in
-// for the test runner that keeps the bodies, and the machine that they import is given the mutant's behaviour.
+// Runs the kernel's unit tests against mutants, in this process: the test files are loaded once, with a test runner
+// that keeps the bodies, and the machine that they import gets the mutant's behaviour.
 import { readdirSync } from 'node:fs'
 import { registerHooks } from 'node:module'
 import type { Mutant } from '../../src/kernel/check/mutate.ts'
@@ -9,21 +9,23 @@ import { collected } from './test-runner.ts'
 const root = new URL('../../', import.meta.url)
 const folder = new URL('test/kernel/', root)
 
-/** Tests of other machines; those that are checks of another kind; and those that would notice any change of the text. */
+/** Tests of other machines, other kinds of checks, and tests that would notice any change of the text. */
 const OTHERS = /^(?:auth|mob|composition|declarations|docs|explore|mutation|persistent-map|promela|spin|walks)\b/
 
 interface TestBody {
   readonly file: string
   readonly name: string
   readonly run: () => unknown
-  /** Inputs that it applies to the real machine: until it comes to one of them a mutant of another behaves alike. */
+  /**
+   * The inputs that it applies to the real machine: up to the first of them, a mutant of another input behaves alike.
+   */
   readonly inputs: ReadonlySet<string>
 }
 
 interface TestFile {
   readonly file: string
   readonly bodies: readonly TestBody[]
-  /** Inputs that are applied while the file is loaded. */
+  /** The inputs that are applied while the file is loaded. */
   readonly inputs: ReadonlySet<string>
 }
 
@@ -38,10 +40,10 @@ registerHooks({
 const real = { ...meerkat }
 let loaded: readonly TestFile[] | undefined
 let generation = 0
-/** Tests that fail on the machine as it is: they say nothing of mutants. */
+/** Tests that fail on the unchanged machine: they prove nothing about mutants. */
 const failures: string[] = []
 
-/** The first test that fails on the mutant, as `file: name`, or undefined. */
+/** The first test that fails on the mutant, as `file: name`; undefined: none. */
 export async function failingTest(mutant: Mutant): Promise<string | undefined> {
   loaded ??= await load()
   const bodies = inOrder(
@@ -56,13 +58,13 @@ export async function failingTest(mutant: Mutant): Promise<string | undefined> {
   }
 }
 
-/** What fails on the machine as it is: that has to be nothing, or verdicts are worth less. */
+/** The tests that fail on the unchanged machine: there must be none, or verdicts are worth less. */
 export async function failingAnyway(): Promise<readonly string[]> {
   loaded ??= await load()
   return failures
 }
 
-/** What a file works out while it is loaded takes another load. */
+/** What a file computes while it is loaded takes another load. */
 async function failureAfterLoad({ input }: Mutant, files: readonly TestFile[]): Promise<string | undefined> {
   generation++
   for (const { file, inputs } of files) {
@@ -99,7 +101,7 @@ async function load(): Promise<readonly TestFile[]> {
   return files
 }
 
-/** Which inputs the real machine is asked for meanwhile. */
+/** The inputs that are applied to the real machine while `run` runs. */
 async function inputsOf(run: () => unknown): Promise<ReadonlySet<string>> {
   const seen = new Set<string>()
   const step: typeof meerkat.step = (state, input) => {
@@ -120,7 +122,7 @@ async function bodiesOf(file: string, query: string): Promise<readonly Untried[]
   return collected().map(({ name, run }) => ({ file, name, run }))
 }
 
-/** The tests of a region's own file first. */
+/** The tests of the region's own file come first. */
 function inOrder(bodies: readonly TestBody[], region: string): readonly TestBody[] {
   const kebab = region.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
   const isOwn = ({ file }: TestBody): boolean => file.startsWith(`${kebab}.`)

@@ -1,4 +1,4 @@
-// Does one task after another for scripts/mutate.ts: exploring and testing mutants takes all that a core has.
+// Performs one task after another for scripts/mutate.ts: exploring and testing mutants takes a whole core.
 import { configurations } from '../../src/kernel/check/configurations.ts'
 import { type Mutant, mutantsOf } from '../../src/kernel/check/mutate.ts'
 import { exploreMutant, type Finding, type Scan, scan } from '../../src/kernel/check/mutate-scan.ts'

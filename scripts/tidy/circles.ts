@@ -1,8 +1,8 @@
-// Files that import each other in a circle can't be read, typed or moved one at a time. Imports of types count, too.
+// Files that import each other in a circle can't be read, typed or moved one at a time. Imports of types count too.
 import { posix } from 'node:path'
 import type { Source } from './source.ts'
 
-/** What is wrong with the circles of `src`, in words. */
+/** The circles of `src`, in words. */
 export function circleProblems(sources: readonly Source[]): string[] {
   return circlesOf(graphOf(sources)).map(circle => `import-circle: ${circle.toSorted().join(' ')}`)
 }

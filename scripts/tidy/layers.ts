@@ -8,9 +8,9 @@ interface Layer {
   readonly name: string
   /** Layers whose code it may import. Absent: every layer above it in the table. */
   readonly sees?: readonly string[]
-  /** Layers of which it may import types besides. */
+  /** Layers whose types it may import besides. */
   readonly seesTypesOf?: readonly string[]
-  /** What it may import from outside: anything (absent), what a browser has too, or nothing at all. */
+  /** What it may import from outside: anything (absent), what a browser has too, or nothing. */
   readonly outside?: 'browser' | 'nothing'
 }
 
@@ -42,7 +42,7 @@ export const layers: readonly Layer[] = [
   { name: 'driver' },
   { name: 'executor/executor', sees: ['kernel', 'errors', 'time', 'store', 'observer'] },
   { name: 'loop' },
-  // What operations take and answer stands beneath the runtime: its door and the surfaces check by the same schemas.
+  // The schemas of operations stand beneath the runtime: its door and the surfaces check by the same ones.
   { name: 'surfaces/invalid-params', sees: ['errors', 'foreign'], outside: 'browser' },
   {
     name: 'surfaces/operation',
@@ -86,7 +86,7 @@ function layerOf(path: string): Layer | undefined {
     .toSorted((a, b) => b.name.length - a.name.length)[0]
 }
 
-/** What is wrong with this import of a file in src/, in words, or undefined. */
+/** What is wrong with this import of a file in src/, in words; undefined: nothing. */
 export function importProblem(path: string, { specifier, typeOnly }: Import): string | undefined {
   const from = layerOf(path)
   if (!from) return 'the file is in no layer: give it a row in scripts/tidy/layers.ts'

@@ -1,10 +1,13 @@
-// What the kernel declares, and who outside of it has to do with that: sends an input, hears an effect.
-// A name that nobody drives is a defect, or later work; later work stands in undriven.ts, whose lists only shrink.
+// What the kernel declares, and which code outside the kernel sends each input and hears each effect. An input without
+// a sender is a defect, or waits for later work: later work stands in undriven.ts, whose lists only shrink.
 import { basename } from 'node:path'
 import { HEARERS } from '../../src/driver/project.ts'
 import { EFFECTS_FOR_LATER, undrivenInputs } from './undriven.ts'
 
-/** The rooms that a user reaches through the runtime (the kernel says for them what a session owes, and what is offered), and a host's own. */
+/**
+ * The rooms that a user reaches through the runtime, and a host's own. In the kernel, they include what says which
+ * steps a session owes and which tools are offered.
+ */
 const product =
   /^src\/(?:driver|executor|loop|session|surfaces|store|client|telemetry)\/|^src\/(?:kernel\/(?:owed|tool-catalogue)|[\w-]+)\.ts$/
 const hosts = /^src\/(?:host|handles)\//
@@ -17,7 +20,7 @@ interface Reach {
   readonly byHostsAlone: readonly string[]
 }
 
-/** Who sends the kernel's inputs, by the texts of the project's files. */
+/** Finds the senders of the kernel's inputs, in the texts of the project's files. */
 function reachOfInputs(texts: ReadonlyMap<string, string>): Reach {
   const declared = new Set<string>()
   const inProduct = new Set<string>()
@@ -36,7 +39,7 @@ function reachOfInputs(texts: ReadonlyMap<string, string>): Reach {
   }
 }
 
-/** The values that a union gives to `type`, or that it is given by a helper such as `OfRun<'Commit'>`. */
+/** The values that a union gives to `type`, also through a helper such as `OfRun<'Commit'>`. */
 function* declaredIn(text: string): Iterable<string> {
   for (const [, union = ''] of text.matchAll(/(?:\btype:|\bOf\w*<)\s*\|?\s*((?:'\w+'(?:\s*\|\s*)?)+)/g))
     yield* namedIn(union)
@@ -72,7 +75,7 @@ function differences(list: string, found: readonly string[], listed: readonly st
   ]
 }
 
-/** The figures, in a line. */
+/** The figures in one line. */
 export function reachSummary(texts: ReadonlyMap<string, string>): string {
   const { declared, byNobody, byHostsAlone } = reachOfInputs(texts)
   const inputs = `${declared} kernel inputs (${byNobody.length} sent by nobody, ${byHostsAlone.length} by hosts alone)`

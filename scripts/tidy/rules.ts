@@ -1,4 +1,4 @@
-// The house rules, one row each. A rule looks at one file and says what it minds.
+// The house rules, one row each. A rule looks at one file and names what breaks it.
 import { importProblem } from './layers.ts'
 import type { Fact, Source } from './source.ts'
 
@@ -13,16 +13,16 @@ interface Rule {
   readonly find: (source: Source, project: Project) => readonly Finding[]
 }
 
-/** What a rule has to know beyond the file. */
+/** What a rule knows besides the file. */
 export interface Project {
-  /** Packages that whoever installs ours gets, or may bring. */
+  /** Packages that are installed with ours, or may be. */
   readonly runtimePackages: ReadonlySet<string>
 }
 
 const maxFileLines = 400
 const maxFunctionLines = 60
 
-/** Tests that wait for the clock, each with the reason why nothing better can be waited for. */
+/** Tests that wait for the clock, each with the reason why it can wait for nothing better. */
 const sleepAllowed: Readonly<Record<string, string>> = {
   'test/fleet/campaign.ts': 'paces its load and its blows: how long processes are suspended is what it is about',
   'test/fleet/feed.ts': 'paces its load: so many inputs a second are what it is about',
@@ -111,7 +111,7 @@ function packageOf(specifier: string): string {
   return scopeOrName.startsWith('@') ? `${scopeOrName}/${name}` : scopeOrName
 }
 
-/** Node 22.16, which the package runs on, gives a statement's values only to parameters without a number. */
+/** Node 22.16, which the package supports, takes a statement's values only for parameters without a number. */
 export function findNumbered(path: string, text: string): Finding[] {
   if (!path.startsWith('src/store/sqlite/')) return []
   return text.split('\n').flatMap((content, index) => {
@@ -126,7 +126,7 @@ const leaks: readonly { readonly text: string; readonly pattern: RegExp }[] = [
   { text: 'the host of a package registry', pattern: /https?:[/]{2}[\w.-]*(?:registry|npmmirror|verdaccio)[\w.-]*/ },
 ]
 
-/** Lines of any text file, lock file and documents included, that only make sense on one machine. */
+/** Lines of any text file, lock files and documents included, that make sense on one machine only. */
 export function findLeaks(text: string): Finding[] {
   return text.split('\n').flatMap((content, index) => {
     const leak = leaks.find(({ pattern }) => pattern.test(content))

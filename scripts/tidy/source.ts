@@ -1,4 +1,4 @@
-// Reads one TypeScript file into the few facts that the rules ask for. Parses; judges nothing.
+// Reads the facts that the rules need from one TypeScript file. It parses, and judges nothing.
 import { type Comment, type ParseResult, parseSync, Visitor } from 'oxc-parser'
 
 type VisitorTable = ConstructorParameters<typeof Visitor>[0]
@@ -6,7 +6,7 @@ type Program = ParseResult['program']
 type CallExpression = Parameters<NonNullable<VisitorTable['CallExpression']>>[0]
 type Callee = CallExpression['callee']
 
-/** Something that stands at a line; `text` is the part of it that a message quotes. */
+/** Something at a line; `text` is the part that a message quotes. */
 export interface Fact {
   readonly kind: 'any' | 'enum' | 'namespace' | 'default-export' | 'export-all' | 'sleep' | 'impure' | 'bare-todo'
   readonly line: number
@@ -16,11 +16,11 @@ export interface Fact {
 export interface Import {
   readonly specifier: string
   readonly line: number
-  /** Erased by the compiler: it lets nothing in at run time. */
+  /** Erased by the compiler: it imports nothing at run time. */
   readonly typeOnly: boolean
 }
 
-/** `lines` counts a suite's or a test's body for itself, not for the function around it. */
+/** `lines` counts the body of a suite or a test for itself, and not for the function around it. */
 interface FunctionSpan {
   readonly line: number
   readonly lines: number
@@ -32,7 +32,7 @@ export interface Source {
   readonly functions: readonly FunctionSpan[]
   readonly imports: readonly Import[]
   readonly facts: readonly Fact[]
-  /** Set when the file does not parse; then the other fields say nothing. */
+  /** Set when the file does not parse; then the other fields are empty. */
   readonly broken: string | undefined
 }
 
@@ -202,7 +202,7 @@ function importsOf({ module, program }: ParseResult, text: string, lineOf: LineO
   return imports
 }
 
-// A note to oneself helps the next reader only if it says what is missing: three words at least.
+// A note to oneself helps the next reader only if it says what is missing: at least three words.
 const bareTodo = /\b(TODO|FIXME|XXX|HACK)\b(?!\W*(?:\w\S*\s+){2,}\w)/
 
 function todoFacts(comments: readonly Comment[], lineOf: LineOf): Fact[] {

@@ -1,13 +1,14 @@
 // What the kernel declares and nothing in the product drives yet. It only shrinks (reach.ts).
 
-/** Effects of a session that nobody hears yet: rows `later` of the table in src/driver/project.ts. */
+/** How many effects of a session nothing hears yet: rows `later` of the table in src/driver/project.ts. */
 export const EFFECTS_FOR_LATER: number = 16
 
 /**
  * Kernel inputs by region. `byNobody`: no line outside the kernel sends it. `byHostsAlone`: only a program that embeds
- * MeerkatMachine does, through its methods and handles; the agent and the surfaces do not. What is to send them: tools, MCP servers and
- * credentials (tool-surfaces, mcp-servers, visibility, auth), models (llm, routing), peers and mobs (comms, trust, ingress, drain,
- * interactions, streams, supervisor, mob), voice (realtime, product-turn, live).
+ * MeerkatMachine sends it, through its methods and handles; the agent and the surfaces do not. Later work will send
+ * them: tools, MCP servers and credentials (tool-surfaces, mcp-servers, visibility, auth), models (llm, routing), peers
+ * and mobs (comms, trust, ingress, drain, interactions, streams, supervisor, mob), voice (realtime, product-turn,
+ * live).
  */
 export const undrivenInputs: { readonly byNobody: readonly string[]; readonly byHostsAlone: readonly string[] } = {
   byNobody: [
