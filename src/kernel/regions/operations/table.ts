@@ -16,7 +16,8 @@ import { RUNNING, SERVED } from '../phases.ts'
 import { operationsCodec } from './codec.ts'
 import type { OperationsInput } from './input.ts'
 import { operationsInWords } from './key.ts'
-import { operationEffects, operationGuards, operationsBy, type WithOperation } from './rules.ts'
+import type { WithOperation } from './rules.ts'
+import * as rules from './rules.ts'
 import {
   dropAll,
   dropWait,
@@ -80,28 +81,13 @@ function advance(
     : { ...slice, cursors }
 }
 
-const effects = operationEffects
-const {
-  isNewOperation,
-  belowCapacity,
-  mayBeTakenUp,
-  expectsPeer,
-  peerNotReady,
-  notAwaited,
-  areDistinct,
-  areKnown,
-  nobodyWaits,
-  isCurrentWait,
-  hasHappened,
-} = operationGuards
-const { unfinishedOperation, provisioningOperation, startedOperation, runningOperation } = operationsBy
 const aboutOperation = rowsAbout<CoreFacts, Operations, CoreEffect, LifecyclePhase>()
 /** A wait is let go with the run that asked. */
 const endsWait = { then: dropWait }
-const ends = (status: OperationTerminal, ended = effects.ended(status)) => ({
+const ends = (status: OperationTerminal, ended = rules.ended(status)) => ({
   from: SERVED,
   then: endAs(status),
-  emit: [ended, effects.satisfiedNow],
+  emit: [ended, rules.satisfiedNow],
 })
 
 export const operations: CoreRegion<'operations', LifecyclePhase> = {
@@ -117,7 +103,7 @@ export const operations: CoreRegion<'operations', LifecyclePhase> = {
       {
         name: 'registered',
         from: SERVED,
-        when: [isRegistered, notDraining, isNewOperation, belowCapacity],
+        when: [isRegistered, notDraining, rules.isNewOperation, rules.belowCapacity],
         then: register,
       },
     ],
@@ -125,29 +111,29 @@ export const operations: CoreRegion<'operations', LifecyclePhase> = {
       aboutOperation({
         name: 'started',
         from: SERVED,
-        about: provisioningOperation,
+        about: rules.provisioningOperation,
         then: change(entry => ({ ...entry, status: 'running' })),
       }),
     ],
-    CompleteOperation: [aboutOperation({ name: 'completed', about: startedOperation, ...ends('completed') })],
-    FailOperation: [aboutOperation({ name: 'failed', about: unfinishedOperation, ...ends('failed') })],
-    CancelOperation: [aboutOperation({ name: 'cancelled', about: unfinishedOperation, ...ends('cancelled') })],
-    AbortOperation: [aboutOperation({ name: 'aborted', about: provisioningOperation, ...ends('aborted') })],
+    CompleteOperation: [aboutOperation({ name: 'completed', about: rules.startedOperation, ...ends('completed') })],
+    FailOperation: [aboutOperation({ name: 'failed', about: rules.unfinishedOperation, ...ends('failed') })],
+    CancelOperation: [aboutOperation({ name: 'cancelled', about: rules.unfinishedOperation, ...ends('cancelled') })],
+    AbortOperation: [aboutOperation({ name: 'aborted', about: rules.provisioningOperation, ...ends('aborted') })],
     OperationPeerReady: [
       aboutOperation({
         name: 'ready',
         from: SERVED,
-        about: startedOperation,
-        when: [expectsPeer, peerNotReady],
+        about: rules.startedOperation,
+        when: [rules.expectsPeer, rules.peerNotReady],
         then: change(entry => ({ ...entry, peerReady: true })),
-        emit: [effects.peerExposed],
+        emit: [rules.peerExposed],
       }),
     ],
     OperationProgress: [
       aboutOperation({
         name: 'progressed',
         from: SERVED,
-        about: startedOperation,
+        about: rules.startedOperation,
         then: change(entry => ({ ...entry, progress: entry.progress + 1 })),
       }),
     ],
@@ -155,16 +141,16 @@ export const operations: CoreRegion<'operations', LifecyclePhase> = {
       aboutOperation({
         name: 'taken-up',
         from: SERVED,
-        about: runningOperation,
-        when: [mayBeTakenUp],
+        about: rules.runningOperation,
+        when: [rules.mayBeTakenUp],
         then: change(entry => ({ ...entry, takeUps: (entry.takeUps ?? 0) + 1 })),
       }),
       aboutOperation({
         name: 'given-up',
-        about: runningOperation,
+        about: rules.runningOperation,
         ...ends(
           'failed',
-          effects.ended('failed', () => 'crashed-process'),
+          rules.ended('failed', () => 'crashed-process'),
         ),
       }),
     ],
@@ -172,7 +158,7 @@ export const operations: CoreRegion<'operations', LifecyclePhase> = {
       aboutOperation({
         name: 'lasted',
         from: SERVED,
-        about: startedOperation,
+        about: rules.startedOperation,
         then: change(({ takeUps: _, ...entry }) => entry),
       }),
     ],
@@ -180,45 +166,45 @@ export const operations: CoreRegion<'operations', LifecyclePhase> = {
       aboutOperation({
         name: 'retiring',
         from: SERVED,
-        about: runningOperation,
+        about: rules.runningOperation,
         then: change(entry => ({ ...entry, status: 'retiring' })),
       }),
     ],
-    RetireOperation: [aboutOperation({ name: 'retired', about: startedOperation, ...ends('retired') })],
+    RetireOperation: [aboutOperation({ name: 'retired', about: rules.startedOperation, ...ends('retired') })],
     TerminateOwnerOperations: [
       {
         name: 'terminated',
         from: SERVED,
         then: slice => settleWait(terminateAll(slice)),
-        emit: [effects.terminatedByOwner, effects.satisfiedNow],
+        emit: [rules.terminatedByOwner, rules.satisfiedNow],
       },
     ],
     RollbackUnreturnedOperation: [
       aboutOperation({
         name: 'rolled-back',
         from: SERVED,
-        about: unfinishedOperation,
-        when: [notAwaited],
+        about: rules.unfinishedOperation,
+        when: [rules.notAwaited],
         then: (slice, _, __, operation) => forget(slice, operation),
-        emit: [effects.rolledBack],
+        emit: [rules.rolledBack],
       }),
     ],
     WaitAllOperations: [
       {
         name: 'waiting',
         from: RUNNING,
-        when: [isCurrentRun, areDistinct, nobodyWaits, areKnown],
+        when: [isCurrentRun, rules.areDistinct, rules.nobodyWaits, rules.areKnown],
         then: (slice, { waitId: id, runId, operationIds }) =>
           settleWait({ ...slice, wait: { id, runId, operationIds } }),
-        emit: [effects.satisfiedAtOnce],
+        emit: [rules.satisfiedAtOnce],
       },
     ],
-    CancelWaitAll: [{ name: 'cancelled', from: RUNNING, when: [isCurrentWait], then: dropWait }],
+    CancelWaitAll: [{ name: 'cancelled', from: RUNNING, when: [rules.isCurrentWait], then: dropWait }],
     AdvanceOperationCursor: [
       {
         name: 'advanced',
         from: SERVED,
-        when: [hasHappened],
+        when: [rules.hasHappened],
         then: advance,
       },
     ],
@@ -227,23 +213,23 @@ export const operations: CoreRegion<'operations', LifecyclePhase> = {
   // when it takes inputs again. With an epoch its operations end.
   lives: { run: { of: 'the wait of the run', ...endsWait } },
   follow: {
-    Recover: { then: recover, emit: [effects.ownerLost] },
-    'RegisterSession/new': { then: () => NO_OPERATIONS, emit: [effects.ownerRetired] },
-    'RegisterSession/after-drain': { then: () => NO_OPERATIONS, emit: [effects.ownerRetired] },
+    Recover: { then: recover, emit: [rules.ownerLost] },
+    'RegisterSession/new': { then: () => NO_OPERATIONS, emit: [rules.ownerRetired] },
+    'RegisterSession/after-drain': { then: () => NO_OPERATIONS, emit: [rules.ownerRetired] },
     Reset: {
       then: (slice, _, __, epoch) => (epoch === undefined ? slice : endEpoch(slice)),
-      emit: [(after, input, before, epoch) => (epoch === undefined ? [] : effects.ownerRetired(after, input, before))],
+      emit: [(after, input, before, epoch) => (epoch === undefined ? [] : rules.ownerRetired(after, input, before))],
     },
     UnregisterSession: {
       then: (slice, _, { registration }) =>
         registration.phase === 'draining' && registration.drain.retainsSnapshot
           ? dropWait(terminateAll(slice))
           : dropAll(terminateAll(slice)),
-      emit: [effects.ownerRetired],
+      emit: [rules.ownerRetired],
     },
     Destroy: {
       then: slice => dropAll(terminateAll(slice)),
-      emit: [effects.ownerRetired],
+      emit: [rules.ownerRetired],
     },
   },
   invariants: [

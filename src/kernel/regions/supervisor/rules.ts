@@ -37,61 +37,61 @@ function receiptOf({ supervisor: s }: State, { operationId }: WithOperation): Su
   return mapGet(s.receipts, operationId)
 }
 
-function isClaimedEpoch(state: State, input: Claim): boolean {
+export function isClaimedEpoch(state: State, input: Claim): boolean {
   const current = currentOf(state)
   return current?.peerId === input.supervisorPeerId && current.epoch === input.supervisorEpoch
 }
-function isSentByClaimant(_: State, input: Claim): boolean {
+export function isSentByClaimant(_: State, input: Claim): boolean {
   return input.senderPeerId === input.supervisorPeerId
 }
-function isSentByCurrent(state: State, { senderPeerId, senderSigningKey }: SupervisorSender): boolean {
+export function isSentByCurrent(state: State, { senderPeerId, senderSigningKey }: SupervisorSender): boolean {
   const current = currentOf(state)
   if (current === undefined) return false
   return current.peerId === senderPeerId && current.signingKey === senderSigningKey
 }
-function isSameSupervisor(state: State, { supervisor }: WithSupervisor): boolean {
+export function isSameSupervisor(state: State, { supervisor }: WithSupervisor): boolean {
   const current = currentOf(state)
   return current !== undefined && sameSupervisor(current, supervisor)
 }
-function isSameAuthority(state: State, { supervisor }: WithSupervisor): boolean {
+export function isSameAuthority(state: State, { supervisor }: WithSupervisor): boolean {
   const current = currentOf(state)
   return current !== undefined && sameAuthority(current, supervisor)
 }
-function isSamePeer(state: State, { supervisor }: WithSupervisor): boolean {
+export function isSamePeer(state: State, { supervisor }: WithSupervisor): boolean {
   const current = currentOf(state)
   return current?.peerId === supervisor.peerId && current.signingKey === supervisor.signingKey
 }
-function isNewerEpoch(state: State, { supervisor }: WithSupervisor): boolean {
+export function isNewerEpoch(state: State, { supervisor }: WithSupervisor): boolean {
   return supervisor.epoch > (currentOf(state)?.epoch ?? Number.NEGATIVE_INFINITY)
 }
-function isOlderEpoch(state: State, { supervisor }: WithSupervisor): boolean {
+export function isOlderEpoch(state: State, { supervisor }: WithSupervisor): boolean {
   return supervisor.epoch < (currentOf(state)?.epoch ?? Number.NEGATIVE_INFINITY)
 }
-function isCurrentEdge(state: State, { peerId, epoch }: Edge): boolean {
+export function isCurrentEdge(state: State, { peerId, epoch }: Edge): boolean {
   const current = currentOf(state)
   return current?.peerId === peerId && current.epoch === epoch
 }
-function isNextEdge(state: State, { peerId, epoch }: Edge): boolean {
+export function isNextEdge(state: State, { peerId, epoch }: Edge): boolean {
   const next = rotationOf(state)?.next
   return next?.peerId === peerId && next.epoch === epoch
 }
-function isPublishPending({ supervisor: s }: State): boolean {
+export function isPublishPending({ supervisor: s }: State): boolean {
   return s.phase === 'bound' && s.publishPending
 }
-function isThisRotation(state: State, { operationId }: WithOperation): boolean {
+export function isThisRotation(state: State, { operationId }: WithOperation): boolean {
   return rotationOf(state)?.operationId === operationId
 }
-function hasReceipt(state: State, input: WithOperation): boolean {
+export function hasReceipt(state: State, input: WithOperation): boolean {
   return receiptOf(state, input) !== undefined
 }
-function hasNoReceipt(state: State, input: WithOperation): boolean {
+export function hasNoReceipt(state: State, input: WithOperation): boolean {
   return !hasReceipt(state, input)
 }
-function repeatsItself(state: State, input: SubmitRotation): boolean {
+export function repeatsItself(state: State, input: SubmitRotation): boolean {
   const known = receiptOf(state, input) ?? rotationOf(state)
   return known?.operationId === input.operationId && sameSupervisor(known.next, input.next)
 }
-function isParticipant(state: State, input: { readonly operationId: string } & SupervisorSender): boolean {
+export function isParticipant(state: State, input: { readonly operationId: string } & SupervisorSender): boolean {
   const rotation = receiptOf(state, input) ?? rotationOf(state)
   if (rotation?.operationId !== input.operationId) return false
   return [rotation.previous, rotation.next].some(
@@ -99,101 +99,68 @@ function isParticipant(state: State, input: { readonly operationId: string } & S
   )
 }
 /** Who took part, and who supervises now, sees how it went. */
-function mayObserve(state: State, input: { readonly operationId: string } & SupervisorSender): boolean {
+export function mayObserve(state: State, input: { readonly operationId: string } & SupervisorSender): boolean {
   if (isParticipant(state, input)) return true
   return isSentByCurrent(state, input) && (hasReceipt(state, input) || isThisRotation(state, input))
 }
-function adoptsCurrent(state: State, { next }: SubmitRotation): boolean {
+export function adoptsCurrent(state: State, { next }: SubmitRotation): boolean {
   const current = currentOf(state)
   return current !== undefined && sameSupervisor(current, next)
 }
-function failedPreflight(_: State, { preflight }: SubmitRotation): boolean {
+export function failedPreflight(_: State, { preflight }: SubmitRotation): boolean {
   return preflight !== undefined
 }
-function advancesEpoch(state: State, { next }: SubmitRotation): boolean {
+export function advancesEpoch(state: State, { next }: SubmitRotation): boolean {
   return next.epoch > (currentOf(state)?.epoch ?? Number.NEGATIVE_INFINITY)
 }
-function mayBeCleanedUp(state: State, { command }: { readonly command: string }): boolean {
+export function mayBeCleanedUp(state: State, { command }: { readonly command: string }): boolean {
   return state.lifecycle.phase !== 'destroyed' || command === 'Observe' || command === 'Revoke'
 }
-function isRevoke(_: State, { command }: { readonly command: string }): boolean {
+export function isRevoke(_: State, { command }: { readonly command: string }): boolean {
   return command === 'Revoke'
 }
 
-function isNotClaimedEpoch(state: State, input: Claim): boolean {
+export function isNotClaimedEpoch(state: State, input: Claim): boolean {
   return !isClaimedEpoch(state, input)
 }
-function isNotSentByClaimant(state: State, input: Claim): boolean {
+export function isNotSentByClaimant(state: State, input: Claim): boolean {
   return !isSentByClaimant(state, input)
 }
-function isNotSentByCurrent(state: State, input: SupervisorSender): boolean {
+export function isNotSentByCurrent(state: State, input: SupervisorSender): boolean {
   return !isSentByCurrent(state, input)
 }
 /** The operation's name is used up, or another rotation is under way. */
-function isTaken(state: State, input: WithOperation): boolean {
+export function isTaken(state: State, input: WithOperation): boolean {
   return hasReceipt(state, input) || rotationOf(state) !== undefined
 }
-function isAtAnotherAddress(_: State, { addressMatches }: BindMaterial): boolean {
+export function isAtAnotherAddress(_: State, { addressMatches }: BindMaterial): boolean {
   return !addressMatches
 }
-function isSentForAnother(_: State, { senderMatchesSupervisor }: BindMaterial): boolean {
+export function isSentForAnother(_: State, { senderMatchesSupervisor }: BindMaterial): boolean {
   return !senderMatchesSupervisor
 }
-function isAnotherPeer(_: State, { expectedPeerIdMatches }: BindMaterial): boolean {
+export function isAnotherPeer(_: State, { expectedPeerIdMatches }: BindMaterial): boolean {
   return !expectedPeerIdMatches
 }
-function hasWrongToken(_: State, { bootstrapTokenMatches }: BindMaterial): boolean {
+export function hasWrongToken(_: State, { bootstrapTokenMatches }: BindMaterial): boolean {
   return !bootstrapTokenMatches
 }
 
-export const supervisorGuards = {
-  isNotClaimedEpoch,
-  isNotSentByClaimant,
-  isNotSentByCurrent,
-  isTaken,
-  isAtAnotherAddress,
-  isSentForAnother,
-  isAnotherPeer,
-  hasWrongToken,
-  isClaimedEpoch,
-  isSentByClaimant,
-  isSentByCurrent,
-  isSameSupervisor,
-  isSameAuthority,
-  isSamePeer,
-  isNewerEpoch,
-  isOlderEpoch,
-  isCurrentEdge,
-  isNextEdge,
-  isPublishPending,
-  isThisRotation,
-  hasReceipt,
-  hasNoReceipt,
-  mayObserve,
-  repeatsItself,
-  isParticipant,
-  adoptsCurrent,
-  failedPreflight,
-  advancesEpoch,
-  mayBeCleanedUp,
-  isRevoke,
-}
-
-const verdict = (of: SupervisorVerdict) => (): SupervisorEffect => ({
+export const verdict = (of: SupervisorVerdict) => (): SupervisorEffect => ({
   type: 'SupervisorAdmissionResolved',
   verdict: of,
 })
-function publish(after: State): readonly SupervisorEffect[] {
+export function publish(after: State): readonly SupervisorEffect[] {
   const s = after.supervisor
   const supervisor = s.phase === 'bound' ? s.supervisor : rotationOf(after)?.next
   return supervisor === undefined ? [] : [{ type: 'PublishSupervisorTrustEdge', supervisor }]
 }
-function revoke(after: State): readonly SupervisorEffect[] {
+export function revoke(after: State): readonly SupervisorEffect[] {
   const supervisor = currentOf(after)
   return supervisor === undefined ? [] : [{ type: 'RevokeSupervisorTrustEdge', supervisor }]
 }
 /** Where the rotation that was asked about stands after the step. */
-const rotation =
+export const rotation =
   (again: boolean) =>
   (after: State, { operationId }: WithOperation): SupervisorEffect => {
     const receipt = receiptOf(after, { operationId })
@@ -201,7 +168,7 @@ const rotation =
     const rejection = receipt?.outcome === 'Rejected' ? receipt.rejection : undefined
     return { type: 'SupervisorRotationResolved', operationId, status, again, ...(rejection && { rejection }) }
   }
-const refused =
+export const refused =
   (rejection: SupervisorRotationRejection) =>
   (_: State, { operationId }: WithOperation): SupervisorEffect => ({
     type: 'SupervisorRotationResolved',
@@ -216,5 +183,3 @@ function statusOf({ supervisor: s }: State, operationId: string): SupervisorRota
   if (s.phase === 'rotatingIn' && s.operationId === operationId) return 'NextPublishPending'
   return 'NotFound'
 }
-
-export const supervisorEffects = { verdict, publish, revoke, rotation, refused }

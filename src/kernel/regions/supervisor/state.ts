@@ -100,48 +100,35 @@ function withReceipt(slice: Supervisor, receipt: SupervisorRotationReceipt): Sup
 
 type In<Phase extends Supervisor['phase']> = Extract<Supervisor, { readonly phase: Phase }>
 
-const bindTo =
+export const bindTo =
   (publishPending: boolean) =>
   (slice: Supervisor, { supervisor }: { readonly supervisor: SupervisorIdentity }): Supervisor =>
     inPhase(slice, { phase: 'bound', supervisor, publishPending })
 
-function published(slice: In<'bound'>): Supervisor {
+export function published(slice: In<'bound'>): Supervisor {
   return { ...slice, publishPending: false }
 }
-function revoking(slice: In<'bound'>): Supervisor {
+export function revoking(slice: In<'bound'>): Supervisor {
   return inPhase(slice, { phase: 'revoking', previous: slice.supervisor })
 }
-function revoked(slice: In<'revoking'>): Supervisor {
+export function revoked(slice: In<'revoking'>): Supervisor {
   return inPhase(slice, { phase: 'unbound', revoked: slice.previous })
 }
-function rotateOut(slice: In<'bound'>, { operationId, next }: Asked): Supervisor {
+export function rotateOut(slice: In<'bound'>, { operationId, next }: Asked): Supervisor {
   return inPhase(slice, { phase: 'rotatingOut', operationId, previous: slice.supervisor, next })
 }
-function rotateIn(slice: In<'rotatingOut'>): Supervisor {
+export function rotateIn(slice: In<'rotatingOut'>): Supervisor {
   const { operationId, previous, next } = slice
   return inPhase(slice, { phase: 'rotatingIn', operationId, previous, next })
 }
-function rotated(slice: In<'rotatingIn'>): Supervisor {
+export function rotated(slice: In<'rotatingIn'>): Supervisor {
   const { operationId, previous, next } = slice
   const bound = inPhase(slice, { phase: 'bound', supervisor: next, publishPending: false })
   return withReceipt(bound, { operationId, previous, next, outcome: 'Completed' })
 }
-function adopted(slice: In<'bound'>, { operationId, next }: Asked): Supervisor {
+export function adopted(slice: In<'bound'>, { operationId, next }: Asked): Supervisor {
   return withReceipt(slice, { operationId, previous: slice.supervisor, next, outcome: 'Completed' })
 }
-function rejected(slice: In<'bound'>, asked: Asked, rejection: SupervisorRotationRejection): Supervisor {
+export function rejected(slice: In<'bound'>, asked: Asked, rejection: SupervisorRotationRejection): Supervisor {
   return withReceipt(slice, { ...askedOf(asked), previous: slice.supervisor, outcome: 'Rejected', rejection })
-}
-
-/** How the authority changes hands. */
-export const supervisorSteps = {
-  bindTo,
-  published,
-  revoking,
-  revoked,
-  rotateOut,
-  rotateIn,
-  rotated,
-  adopted,
-  rejected,
 }
