@@ -102,6 +102,7 @@ async function* eventsOf(response: Response, silenceMs: number): AsyncGenerator<
       for (const { data } of parser.push(decoder.decode(bytes, { stream: true }))) yield parseEvent(data, response)
     }
   } finally {
+    // A stream that has failed can't be cancelled, and needs not be.
     await reader.cancel().catch(() => {})
   }
 }

@@ -3,6 +3,7 @@ import { ERROR_CODES, type ErrorCode, MeerkatError } from '../errors.ts'
 
 /** The error in an unsuccessful answer; a proxy in between may have written it. */
 export async function responseError(response: Response): Promise<MeerkatError> {
+  // A body that is no JSON tells nothing; the status does.
   const body: unknown = await response.json().catch(() => undefined)
   const found = field(body, 'error')
   const code = field(found, 'code')

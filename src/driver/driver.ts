@@ -172,6 +172,7 @@ export class SessionDriver {
         return
       }
       await this.#runAsOne(jobs)
+      // The commit stands, whatever a test's fault point throws behind it.
       if (this.#options.faults !== undefined) await this.#passFaultPoint('driver.published')?.catch(() => {})
     } catch (error) {
       for (const job of jobs) job.reject(asMeerkatError(error))

@@ -73,6 +73,7 @@ export async function sharedBy(
   try {
     return { shared: (await use.begun).shared, release }
   } catch (error) {
+    // The failure that is told is the first one.
     await release().catch(() => {})
     throw error
   }

@@ -332,6 +332,7 @@ export class LiveSession {
   async close(): Promise<void> {
     this.#closing = true
     this.#leaving = true
+    // The session is let go whether or not its operations could be told to stop.
     const left = this.#background.stop().catch(() => {})
     try {
       await this.loop.close()

@@ -363,6 +363,7 @@ export class Sessions {
     this.refusals.lost(live.id, error)
     const { code, message } = error
     tell(this.#options.observer, 'lease', () => ({ sessionId: live.id, event: 'lost', error: code, message }))
+    // Its new owner has the session; what could not be closed here is refused by the store.
     this.#letGo(live).catch(() => {})
     // The process that owns it now may end before the work does.
     if (unfinishedCount(live.state) > 0) this.#wanted.add(live.id)

@@ -86,6 +86,7 @@ export class Wanted {
       if (this.#stopped) return
       const summary = has(id) ? undefined : await store.session(id)
       const isOwed = summary !== undefined && summary.unfinished > 0
+      // The next look asks again for what could not be taken.
       if (isOwed) await take(id).catch(() => {})
       if (!isOwed || has(id)) this.#ids.delete(id)
     }

@@ -187,6 +187,7 @@ export class Watching {
         },
         { lazy: true },
       )
+      // Progress is for readers alone; the operation goes on.
       .catch(() => {})
   }
 }

@@ -166,6 +166,7 @@ class RpcConnection implements Connection {
   /** Requests are performed side by side, but one may name a session that the line before it opens. */
   #perform(request: RpcRequest, signal: AbortSignal, afterwards: (() => void)[]): Promise<unknown> {
     const work = this.#opened.then(() => this.#start(request, signal, afterwards))
+    // A session that could not be opened: the requests behind it find that out for themselves.
     if (OPENING.has(request.method)) this.#opened = work.catch(() => {})
     return work
   }

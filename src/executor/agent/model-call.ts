@@ -141,6 +141,7 @@ async function read(
     const { stream } = await stage.race(opening)
     opening = undefined
     const reader = stream.getReader()
+    // A stream that has failed can't be cancelled, and needs not be.
     leave = () => void reader.cancel().catch(() => undefined)
     // Cancelling answers a pending read at once, even if the provider ignores its signal.
     stage.signal.addEventListener('abort', leave)

@@ -16,6 +16,7 @@ export function shortBody(body: ReadableStream<Uint8Array>): ReadableStream<Uint
   const close = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
     clearTimeout(timer)
     controller.close()
+    // A body that has failed can't be cancelled, and needs not be.
     void reader.cancel().catch(() => undefined)
   }
   return new ReadableStream<Uint8Array>({

@@ -1,5 +1,6 @@
 /** Rows for runs: each is one attempt to answer inputs. */
 import { defined } from '../../defined.ts'
+import { asMeerkatError } from '../../errors.ts'
 import type { RunId, SessionId } from '../../kernel/ids.ts'
 import { parkedWork } from '../../kernel/owed.ts'
 import { givenUpInputs } from '../../kernel/regions/endings/table.ts'
@@ -25,7 +26,7 @@ const cancelRun = {
     const ended = await endedFrom(core, sessionId, at)
     const endedInputs = ended.map(({ id }) => id)
     const dropped = queue === 'drop' ? { dropped: ended.filter(({ status }) => status === 'abandoned').length } : {}
-    const run = runId === undefined ? undefined : await runView(core.store, sessionId, runId).catch(() => undefined)
+    const run = runId === undefined ? undefined : await runView(core.store, sessionId, runId).catch(unlessUnknown)
     const isHit = run?.state === 'cancelled' || run?.state === 'running'
     const cancelled = isHit || ended.some(({ status }) => status === 'withdrawn')
     const named = { ...defined({ runId: runId as RunId | undefined }), ...dropped, endedInputs }
@@ -43,6 +44,11 @@ const cancelRun = {
   },
   answer: (_, cancelled) => cancelled,
 } satisfies Owner<'run/cancel', CancelRequest, CancelAnswer>
+
+/** A run that never began is none; a store that can't say whether it did is an error. */
+function unlessUnknown(error: unknown): undefined {
+  if (asMeerkatError(error).code !== 'run-not-found') throw error
+}
 
 /** The inputs that a record ended, and those that it gave up: of these, each later record ends some. */
 async function endedFrom(

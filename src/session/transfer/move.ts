@@ -61,6 +61,7 @@ export async function moveSession(from: Store, to: Store, sessionId: string, opt
     if (target !== undefined) await clear(to, from, target, owner)
     landed = (await land(to, exportSession(from, id), { owner, wait: true })).claim
   } catch (error) {
+    // The failure that is told is the first one; the claim lapses with its lease.
     await from.release(claim).catch(() => {})
     throw error
   }

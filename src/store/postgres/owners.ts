@@ -99,6 +99,7 @@ export class Owners {
       this.#lapseReported = false
       const kept = new Set(rows.map(row => Number(row['n'])))
       for (const n of mine) if (!kept.has(n)) this.#forget(n)
+      // Whether or not the store can be used, the claims are gone: `onLapse` says so.
       if (kept.size < mine.length) await this.#options.demandUsable().catch(() => {})
       if (kept.size < mine.length || rows.some(row => row['lapsed'] === true)) this.#options.onLapse()
       await client.write(`SELECT sweep(${quote(channel)},${quote(freed())})`)

@@ -21,6 +21,7 @@ export async function exportCommand(shell: Shell, [session]: readonly unknown[])
   // Called before the store closes: a half-written file is removed.
   shell.atEnd(async () => {
     leaving.abort()
+    // The command has told why it was interrupted or failed.
     await writing.catch(() => {})
   })
   // Printing to the terminal shows its progress by itself.
