@@ -164,7 +164,7 @@ export const EVENTS = {
     fields: {
       ...call,
       expiresAt: ['time?', 'When `onExpiry` counts as decided.'],
-      onExpiry: ['decision?', 'What counts as decided if nobody decides until then.'],
+      onExpiry: ['decision?', 'What is decided then, if no person has decided.'],
     },
   },
   'tool.approval-decided': {
@@ -198,7 +198,7 @@ export const EVENTS = {
     },
   },
   'tools.connection-wanted': {
-    says: 'A surface waits for its connection: whoever holds connections makes it, and says what it offers.',
+    says: 'A surface waits for its connection: the code that holds the connections has to make it, and to report its tools.',
     fields: {
       ...surface,
       operation: ['text', '`Add` or `Reload`.'],
@@ -207,7 +207,7 @@ export const EVENTS = {
     },
   },
   'tools.connection-unused': {
-    says: 'No call goes through this connection of a surface any more: whoever holds it closes it.',
+    says: 'No call goes through this connection of a surface any more: the code that holds it has to close it.',
     fields: { ...surface, generation: ['int', 'Which connection.'] },
   },
   'operation.started': {
@@ -307,7 +307,7 @@ export const EVENTS = {
     },
   },
   'mcp.reload-wanted': {
-    says: 'A tool server is to be connected anew: whoever holds connections does it.',
+    says: 'A tool server has to be connected again by the code that holds the connections.',
     fields: server,
   },
   'budget.warning': {

@@ -53,7 +53,7 @@ function requestRefused(
   phase: string,
 ): ErrorParts {
   const region = own && context.split('/').at(-2)
-  const unmet = guard && (GUARDS[guard] ?? `what it needs is not so (${guard})`)
+  const unmet = guard && (GUARDS[guard] ?? `its condition \`${guard}\` does not hold`)
   const reason = own === undefined ? (unmet ?? text) : `its ${region} is ${own}`
   const details = { kind, phase, reason, context, ...defined({ guard, own, region }) }
   return { code: 'rejected', message: `${asked} was refused: ${reason}; ${EXPLAIN}`, details }
@@ -66,26 +66,45 @@ const WAYS_OUT: Readonly<Record<string, string>> = {
   initializing: 'open it first (`session/open`)',
   running: 'wait for the end of its run, or end that first (`run/cancel`)',
   stopped: 'resume it first (`session/resume`)',
-  retired: 'what was retired goes on after `session/reset` or `session/recycle`',
-  destroyed: 'nothing leads back from there, so open another one (`session/open`)',
+  retired: 'make it usable again first (`session/reset` or `session/recycle`)',
+  destroyed: 'that is final, so open another one (`session/open`)',
 }
 
 /** What callers of operations may meet, by the guard's name; the others are met by hosts, who find them in docs/kernel. */
 const GUARDS: Readonly<Record<string, string>> = {
-  notDraining: 'the host of the session is leaving it, ask again in a moment',
+  notDraining: 'the host of the session is leaving it, try again in a moment',
   admitsWork: 'the session takes no new work, or its host is leaving it',
   isRegistered: 'the session is not registered',
   isCurrentRun: 'the run is not the current one, it has ended or never began',
   isNewOperation: 'the id of the operation is taken',
-  belowCapacity: 'as many operations are under way as may be',
-  isUnfinished: 'the operation has ended, or there is none of that id',
-  isRunning: 'the operation does not run, or there is none of that id',
-  isUnderWay: 'the operation is not under way, or there is none of that id',
+  belowCapacity: 'too many operations are under way, wait until one ends',
+  isUnfinished: 'the operation has ended, or no operation has this id',
+  isRunning: 'the operation does not run, or no operation has this id',
+  isUnderWay: 'the operation is not under way, or no operation has this id',
 }
 
-/** `StopRuntimeExecutor` as `stop runtime executor`. */
+/** The request in the caller's words; of an input that only hosts give, its name: `record call intents`. */
 function inWords(name: string): string {
   return NAMES[name] ?? name.replaceAll(/(?<=[a-z\d])(?=[A-Z])/g, ' ').toLowerCase()
 }
 
-const NAMES: Readonly<Record<string, string>> = { StopRuntimeExecutor: 'stop' }
+/** Inputs whose names callers of operations don't know, by what the callers asked for. */
+const NAMES: Readonly<Record<string, string>> = {
+  StopRuntimeExecutor: 'stop',
+  SetModelRoutingBaseline: 'a switch of the model',
+  RequestFiniteSwitchTurn: 'a switch of the model',
+  StageVisibilityFilter: 'a filter of the tools',
+  RequestDeferredTools: 'a request for tools',
+  CreateSchedule: 'a new schedule',
+  UpdateSchedule: 'a change of the schedule',
+  CancelSchedule: 'a cancel of the schedule',
+  DecideApproval: 'a decision about the call',
+  ResolveCall: 'a resolution of the call',
+  AcceptInput: 'an input',
+  WithdrawInput: 'a withdrawal of the input',
+  InterruptCurrentRun: 'a cancel of the run',
+  CancelAfterBoundary: 'a cancel of the run at its boundary',
+  CompleteOperation: 'an end of the operation',
+  FailOperation: 'an end of the operation',
+  CancelOperation: 'a cancel of the operation',
+}

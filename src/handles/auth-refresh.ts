@@ -327,7 +327,7 @@ async function withinOwn<T>(token: Promise<T>, deadline: Deadline, bindingKey: s
 }
 
 function tooLate(bindingKey: string): MeerkatError {
-  const message = `the credential ${bindingKey} was not refreshed by the deadline of whoever asked: the refresh goes on`
+  const message = `the credential ${bindingKey} was not refreshed by the caller's deadline: the refresh goes on`
   return new MeerkatError('not-ready', message, {
     retryable: true,
     details: { bindingKey, reason: 'refresh-timeout' satisfies PassingReason },
@@ -342,7 +342,7 @@ function overtaken(key: LeaseKey, phase: AuthLeasePhase | undefined): MeerkatErr
 
 /** A host began the refresh without this coordinator, and has its token. */
 function byHand(key: LeaseKey): MeerkatError {
-  return notNow(key, 'refreshing-elsewhere', 'is being refreshed by somebody else')
+  return notNow(key, 'refreshing-elsewhere', 'is being refreshed outside this coordinator')
 }
 
 function isLost(phase: AuthLeasePhase | undefined): phase is 'released' | 'reauthRequired' | undefined {

@@ -93,13 +93,13 @@ function messageOf(kind: ToolScopeStageErrorKind, tools: readonly string[], { re
   const names = tools.join(', ')
   switch (kind) {
     case 'UnknownTools':
-      return `nobody provides ${names}: name tools of the catalogue, or replace it first`
+      return `no provider has ${names}: name tools of the catalogue, or replace the catalogue first`
     case 'MissingWitnesses':
     case 'MissingFilterWitnesses':
-      return `nobody said who provides ${names}: give a witness for each`
+      return `the provider of ${names} is not named: give a witness for each`
     case 'InvalidWitnesses':
     case 'InvalidFilterWitnesses':
-      return `somebody else provides ${names}: take the witnesses from the catalogue`
+      return `another provider has ${names}: take the witnesses from the catalogue`
     case 'Owner':
       return `the session refused: ${reason}`
   }

@@ -259,7 +259,7 @@ function digestOf(token: string): LiveToken {
 function modelOf({ sessionId, authority }: Entry): SessionLlmIdentity {
   const { llm } = authority.snapshotState()
   if (llm.phase === 'unknown') {
-    const message = `nobody has said which model serves session ${sessionId}: name the one that answers in the channel`
+    const message = `the model of session ${sessionId} is not known: name the one that answers in the channel (\`llmIdentity\`)`
     throw new MeerkatError('invalid-params', message, { details: { sessionId } })
   }
   const { model } = llm.identity

@@ -275,7 +275,7 @@ export class SessionModels {
   async #resolved(sessionId: SessionId, target: SessionLlmIdentity): Promise<SessionLlmCapabilitySurface> {
     const host = this.#host
     if (host === undefined) {
-      const message = `no model of session ${sessionId} can be changed: nobody says what models can do`
+      const message = `no model of session ${sessionId} can be changed: set a host that knows what models can do (\`setSessionLlmReconfigureHost\`)`
       throw new MeerkatError('unsupported', `${message}; call setSessionLlmReconfigureHost first`)
     }
     const aborting = new AbortController()
@@ -287,7 +287,7 @@ export class SessionModels {
     try {
       const asked = host.resolveCapabilitySurface(sessionId, target, aborting.signal)
       const surface = await Promise.race([asked, late.promise])
-      if (surface === undefined) throw unresolved(target, 'nobody knows it')
+      if (surface === undefined) throw unresolved(target, 'the host does not know it')
       return surface
     } catch (error) {
       if (error instanceof MeerkatError) throw error

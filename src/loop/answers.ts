@@ -42,7 +42,7 @@ function failure({
   const { code, message } = fieldsOf(error, 'failed without an error: `error` was')
   if (typeof code !== 'string' || typeof message !== 'string')
     throw unusable('failed with an error without code and message')
-  if (!isSource(source)) throw unusable(`failed with a source that there is none of: ${shown(source)}`)
+  if (!isSource(source)) throw unusable(`failed with an unknown source: ${shown(source)}`)
   const { made, allowed } = turns === undefined ? {} : fieldsOf(turns, 'failed with turns that were')
   const counted = isCount(made, 0) && isCount(allowed, 0) ? { turns: { made, allowed } } : {}
   return { source, error: { code: wellFormed(code), message: wellFormed(message) }, ...counted }

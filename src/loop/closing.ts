@@ -75,7 +75,7 @@ function parked(tx: Transaction, closing: Closing, { message }: Extract<ApplyOut
   return attemptFailed(
     tx,
     closing,
-    new Error('the executor parked its run, though none of its calls waits for anybody'),
+    new Error('the executor parked its run, though none of its calls waits for a decision'),
   )
 }
 
@@ -198,8 +198,7 @@ function joinTranscript(
 /** The transcript's result of a call that ended without a recorded outcome. */
 function unknownOutcome({ state }: Transaction, callId: string): string {
   const call = mapGet(state.calls.open, callId as CallId)
-  if (call?.state === 'awaitingApproval')
-    return 'The call was not made: its run ended before anybody had decided on it.'
+  if (call?.state === 'awaitingApproval') return 'The call was not made: its run ended before it was decided.'
   const crashes = call?.crashes
   if (crashes === undefined) return 'The run ended before an outcome was known.'
   return `Its process ended ${crashes === 1 ? 'once' : `${crashes} times`} while it was in flight, and no outcome is known.`

@@ -85,7 +85,7 @@ export function checkedTurn(given: unknown): number {
 
 export function checkedRetrying(given: unknown): Report<'retrying'> {
   const { turn, attempt, maxRetries, delayMs, kind, message } = fieldsOf(given, 'retries')
-  if (!isFailureKind(kind)) throw unusable('retries for a reason that there is none of')
+  if (!isFailureKind(kind)) throw unusable('retries for an unknown reason')
   return {
     turn: count(turn, 1, 'the turn of a retry'),
     attempt: count(attempt, 1, 'the attempt of a retry'),

@@ -71,14 +71,14 @@ export function decide(tx: Transaction, call: CallEntry, { decision, reason }: D
 
 /** Decides an expired approval as its tool declared. A person's decision in the same moment comes first. */
 export function expire(tx: Transaction, call: CallEntry, { expiry }: ExpiringCall): Told {
-  return decide(tx, call, { decision: expiry.decision, reason: `nobody decided until ${iso(expiry.at)}` })
+  return decide(tx, call, { decision: expiry.decision, reason: `no decision came by ${iso(expiry.at)}` })
 }
 
 /** The call, or `not-found`. */
 export function callOf(state: MeerkatState, sessionId: string, callId: string): CallEntry {
   const call = mapGet(state.calls.open, callId as CallId)
   if (call !== undefined) return call
-  const message = `session ${sessionId} has no open call ${callId}: it was settled, or its work ended`
+  const message = `session ${sessionId} has no open call ${callId}: it was settled, or its work ended; \`call/list\` lists the open ones`
   throw new MeerkatError('not-found', message, { details: { sessionId, callId } })
 }
 

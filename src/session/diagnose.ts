@@ -80,7 +80,7 @@ async function overdue(store: Store, id: SessionId, now: number): Promise<readon
   if ('text' in state) return [state]
   return dueSchedules(state, now - OVERDUE_MS).map(({ id: schedule, dueAt }) => ({
     level: 'warning',
-    text: `session ${id}: schedule ${schedule} is overdue since ${spanOf(now - dueAt)}: nobody fires it`,
+    text: `session ${id}: schedule ${schedule} is overdue since ${spanOf(now - dueAt)}: no process fires it`,
   }))
 }
 

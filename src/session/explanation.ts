@@ -95,7 +95,7 @@ const WORDS: Readonly<Record<Blocker['guard'], (circumstances: Circumstances) =>
     command: `meerkat cancel ${id(sight)}`,
   }),
   'not-stopped': ({ sight }) => ({
-    text: 'somebody who resumes it: it was stopped',
+    text: 'a `session/resume`: it was stopped',
     command: `meerkat resume ${id(sight)}`,
   }),
   'not-destroyed': () => ({ text: 'nothing any more: it was destroyed, and only its history is left' }),
@@ -103,11 +103,11 @@ const WORDS: Readonly<Record<Blocker['guard'], (circumstances: Circumstances) =>
   'stop-not-pending': () => ({ text: 'the end of its run, after which it stops' }),
   registered: () => ({ text: 'a host that serves it', command: 'meerkat serve' }),
   'calls-resolved': ({ call, sight }) => ({
-    text: `somebody who knows what became of the call of ${call?.tool ?? 'a tool'}: its outcome was lost`,
+    text: `a person to say what became of the call of ${call?.tool ?? 'a tool'}: its outcome was lost`,
     command: `meerkat resolve ${id(sight)} ${call?.id ?? 'CALL'} retry|succeeded|failed`,
   }),
   'calls-approved': ({ call, sight }) => ({
-    text: `somebody who allows or denies the call of ${call?.tool ?? 'a tool'}${expires(call, sight)}`,
+    text: `a person to allow or deny the call of ${call?.tool ?? 'a tool'}${expires(call, sight)}`,
     command: `meerkat approve ${id(sight)} ${call?.id ?? 'CALL'} [--deny]`,
   }),
 }
@@ -161,7 +161,7 @@ function parked(state: MeerkatState): string {
   const guards = new Set(blockers(state).map(({ guard }) => guard))
   if (guards.has('calls-approved')) return 'waits for a decision'
   if (guards.has('calls-resolved')) return 'waits for word of a call whose outcome was lost'
-  return 'has work that nobody can do now'
+  return "has work that can't go on now"
 }
 
 function queued({ ledger, run, lifecycle }: MeerkatState): string | undefined {

@@ -188,7 +188,11 @@ export function statusOf(entry: LedgerEntry | undefined): InputStatus {
 }
 
 export function inputNotFound(sessionId: string, inputId: string): MeerkatError {
-  return new MeerkatError('input-not-found', `session ${sessionId} has no input ${inputId}`, {
-    details: { sessionId, inputId },
-  })
+  return new MeerkatError(
+    'input-not-found',
+    `session ${sessionId} has no input ${inputId}: \`input/list\` lists its inputs`,
+    {
+      details: { sessionId, inputId },
+    },
+  )
 }

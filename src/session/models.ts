@@ -107,10 +107,10 @@ function denialOf({ routing }: Pick<MeerkatState, 'routing'>, requestId: string)
 }
 
 const DENIALS: Readonly<Record<SwitchDenial, string>> = {
-  approvalRequiredButUnavailable: 'it has to be approved, and whoever is to do that did not answer',
+  approvalRequiredButUnavailable: 'it has to be approved, and the executor, which decides that, gave no answer in time',
   deniedDuringApproval: 'it was not approved',
   scopedOverrideConflict: 'another switch is in effect or about to begin; `model/get` says which, and for how long',
-  realtimeTransportConflict: 'the realtime transport of the session can not carry that model',
+  realtimeTransportConflict: 'the session is attached to a realtime transport that does not support this model',
 }
 
 function denied(sessionId: string, requestId: string, denial: SwitchDenial, approval?: RoutingApproval): MeerkatError {

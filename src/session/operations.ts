@@ -66,9 +66,13 @@ export async function operationView(core: Core, sessionId: string, operationId: 
   ])
   const [begun] = record
   if (begun === undefined || place?.sessionId !== sessionId) {
-    throw new MeerkatError('not-found', `session ${sessionId} has no operation ${operationId}`, {
-      details: { sessionId, operationId },
-    })
+    throw new MeerkatError(
+      'not-found',
+      `session ${sessionId} has no operation ${operationId}: \`operation/list\` lists those kept`,
+      {
+        details: { sessionId, operationId },
+      },
+    )
   }
   const { operations } = await core.state(sessionId)
   return viewOf(begun, mapGet(operations.entries, id), end[0])

@@ -54,7 +54,7 @@ function plainSchema(schema: unknown): unknown {
 }
 
 function refused(problem: string): MeerkatError {
-  const message = `is no JSON Schema and no schema that has one, such as Zod's: ${problem}`
+  const message = `must be a JSON Schema, or a schema of a library such as Zod: ${problem}`
   return new MeerkatError('invalid-params', `outputSchema ${message}`, {
     details: { issues: [{ path: 'outputSchema', message }] },
   })

@@ -190,7 +190,7 @@ async function performed(core: Core, { id, sessionId, body }: Letter): Promise<u
 }
 
 function givenAway(sessionId: SessionId): MeerkatError {
-  return new MeerkatError('not-owner', `session ${sessionId} was given to whoever asked for it`)
+  return new MeerkatError('not-owner', `session ${sessionId} was given to the process that asked for it: try again`)
 }
 
 /** Reads this process's letters whenever a hint says that there may be some. */

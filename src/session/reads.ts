@@ -42,7 +42,9 @@ export async function summaryOf(store: Store, sessionId: string): Promise<Sessio
   const found = await store.session(sessionId as SessionId)
   if (found !== undefined && isArriving(found.phase)) throw notWhole(found.id)
   if (found !== undefined) return found
-  throw new MeerkatError('session-not-found', `there is no session ${sessionId}`, { details: { sessionId } })
+  throw new MeerkatError('session-not-found', `there is no session ${sessionId}: \`session/list\` lists all`, {
+    details: { sessionId },
+  })
 }
 
 /**
@@ -211,7 +213,7 @@ export async function runView(store: Store, sessionId: string, runId: string): P
   const here = place?.sessionId === sessionId ? place : undefined
   const started = await eventAt(store, here?.first, event => event.type === 'run.started' && event.runId === runId)
   if (started === undefined) {
-    throw new MeerkatError('run-not-found', `session ${sessionId} has no run ${runId}`, {
+    throw new MeerkatError('run-not-found', `session ${sessionId} has no run ${runId}: \`run/list\` lists its runs`, {
       details: { sessionId, runId },
     })
   }

@@ -77,5 +77,9 @@ export function noExecutor(): MeerkatError {
 export function demandChangeable({ state }: Pick<Transaction, 'state'>, sessionId: SessionId): void {
   if (state.lifecycle.phase !== 'destroyed') return
   const details = { sessionId, phase: 'destroyed' }
-  throw new MeerkatError('not-ready', `session ${sessionId} is destroyed: nothing of it can be changed`, { details })
+  throw new MeerkatError(
+    'not-ready',
+    `session ${sessionId} is destroyed and can't be changed any more: open another one (\`session/open\`)`,
+    { details },
+  )
 }

@@ -10,7 +10,9 @@ export interface Holder {
 }
 
 export function sessionNotFound(sessionId: string): MeerkatError {
-  return new MeerkatError('session-not-found', `there is no session ${sessionId}`, { details: { sessionId } })
+  return new MeerkatError('session-not-found', `there is no session ${sessionId}: \`session/list\` lists all`, {
+    details: { sessionId },
+  })
 }
 
 export function sessionExists(sessionId: string): MeerkatError {

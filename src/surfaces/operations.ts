@@ -81,7 +81,7 @@ export function operationNamed(name: string): Operation {
 }
 
 function givenUp(name: string, cause: unknown): MeerkatError {
-  return new MeerkatError('invalid-request', `${name} was given up: nobody waits for it any more`, { cause })
+  return new MeerkatError('invalid-request', `${name} was ended: its caller does not wait for it any more`, { cause })
 }
 
 /** Calls an operation by name with types: its row satisfies its schemas. */

@@ -58,7 +58,12 @@ const CALLED_WRONGLY: readonly Failure[] = [
 ]
 
 const REFUSED: readonly Failure[] = [
-  { when: 'a session does not exist', args: ['history', 'nope'], status: 3, says: /no session nope/ },
+  {
+    when: 'a session does not exist',
+    args: ['history', 'nope'],
+    status: 3,
+    says: /no session nope: `meerkat sessions`/,
+  },
   { when: 'a session to explain does not exist', args: ['explain', 'nope'], status: 3, says: /no session nope/ },
   {
     when: 'a session to send to does not exist',

@@ -170,14 +170,14 @@ describe.each(STORES)('an approval that expires (%s)', kind => {
     expect(await runtime.calls('s', {})).toMatchObject([{ id: 'c', expiresAt, onExpiry: 'deny' }])
     const explained = await runtime.explain('s')
     expect(explained.waitingFor.map(({ text }) => text)).toContain(
-      `somebody who allows or denies the call of tool; it counts as denied in 5 s, at ${expiresAt}`,
+      `a person to allow or deny the call of tool; it counts as denied in 5 s, at ${expiresAt}`,
     )
     expect(await until(runtime, 's', 'tool.approval-needed')).toMatchObject({
       callId: 'c',
       expiresAt,
       onExpiry: 'deny',
     })
-    const reason = `nobody decided until ${expiresAt}`
+    const reason = `no decision came by ${expiresAt}`
     clock.advance(4_999)
     await clock.idle()
     expect(await runtime.approvals('s')).toHaveLength(1)

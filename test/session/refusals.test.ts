@@ -31,6 +31,22 @@ test.each<readonly [done: readonly Control[], asked: Control, says: RegExp]>([
   expect(error.message).toMatch(says)
 })
 
+test('what an operation asks of the kernel has the name that its caller knows', async () => {
+  const runtime = await start({ store: freshStore('memory'), executor: scriptedExecutor() })
+  await runtime.open({ sessionId: 's' })
+  await runtime.control('s', 'stop')
+  const refused = await Promise.all([
+    failureOf(runtime.switchModel('s', { model: 'a/b', turns: 2 })),
+    failureOf(runtime.requestTools('s', { names: ['read'] })),
+    failureOf(runtime.get('other')),
+  ])
+  expect(refused.map(({ message }) => message)).toEqual([
+    expect.stringMatching(/^a switch of the model is not possible while the session is stopped: resume it first/),
+    expect.stringMatching(/^a request for tools is not possible while the session is stopped: resume it first/),
+    'there is no session other: `session/list` lists all',
+  ])
+})
+
 test('a guard that is not met is named in words, and by its name for programs', () => {
   const refused = {
     ok: false,
@@ -41,7 +57,7 @@ test('a guard that is not met is named in words, and by its name for programs', 
   const rejection = { ...refused, reason: 'unmet: turnIsWorking', guard: 'turnIsWorking' }
   const one = new KernelRejection(rejection, { lifecycle: { phase: 'idle' } })
   expect(one.code).toBe('rejected')
-  expect(one.message).toMatch(/^record call intents was refused: what it needs is not so \(turnIsWorking\); /)
+  expect(one.message).toMatch(/^record call intents was refused: its condition `turnIsWorking` does not hold; /)
   expect(one.message).toContain('`session/explain`')
   expect(one.details).toMatchObject({ kind: 'guard-rejected', guard: 'turnIsWorking' })
 })

@@ -163,7 +163,7 @@ describe.each(STORES)('a steer of work that waits for an approval (%s)', kind =>
     await until(runtime, 's', 'tool.approval-decided')
     run.end({ type: 'parked', message: say('still waiting') })
     const again = await executor.next()
-    expect(JSON.stringify(again.port.journal())).toContain('nobody decided until')
+    expect(JSON.stringify(again.port.journal())).toContain('no decision came by')
     again.answer('not deployed')
     await until(runtime, 's', 'input.consumed')
   })

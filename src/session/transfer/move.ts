@@ -124,7 +124,7 @@ async function isCopyOf(from: Store, to: Store, sessionId: SessionId): Promise<b
 async function letLoose(to: Store, claim: Claim, { clock = systemClock }: MoveOptions): Promise<void> {
   const loaded = await to.load(claim.sessionId)
   if (loaded.head.phase !== ARRIVED) {
-    throw new MeerkatError('conflict', `session ${claim.sessionId} was moved by somebody else meanwhile`)
+    throw new MeerkatError('conflict', `session ${claim.sessionId} was moved by another process meanwhile`)
   }
   const record = { v: RECORD_VERSION, at: clock.now(), events: [{ type: 'session.moved' }] } as const
   await to.commit({ claim, record, head: headOf(await stateOf(loaded), loaded.head.commits + 1) })

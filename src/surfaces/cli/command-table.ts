@@ -56,8 +56,8 @@ export const COMMANDS: readonly (CommandRow | CommandGroup)[] = [
       ...where,
       ...json,
     ],
-    more: `Ctrl-C cancels at the next boundary, again cancels now, a third time leaves. Nothing that was accepted is lost:
-with --session and no prompt, what is unfinished is finished.`,
+    more: `Ctrl-C cancels at the next boundary, again cancels now, a third time leaves. No accepted input is lost:
+with --session and no prompt, the session's unfinished work is finished.`,
     load: async () => (await import('./commands/run.ts')).run,
   },
   {
@@ -258,7 +258,7 @@ with --session and no prompt, what is unfinished is finished.`,
     summary: 'make a session of its export',
     args: [['[file]', 'what `export` wrote; stdin when absent']],
     options: [['--as <id>', 'another id for the session'], ...store, ...json],
-    more: 'All of it or nothing. What was unfinished goes on when somebody serves the store.',
+    more: 'All of it or nothing. Unfinished work goes on when a server, a worker or `meerkat run --session` serves the session.',
     load: async () => (await import('./commands/import.ts')).importCommand,
   },
   {

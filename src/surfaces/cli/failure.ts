@@ -35,7 +35,7 @@ export function report(error: unknown, options: Reporting): number {
   if (error instanceof Exit) return error.status
   const failure = toFailure(error)
   if (options.debug && error instanceof Error) process.stderr.write(`${error.stack ?? error.message}\n`)
-  const line = options.json ? JSON.stringify(failure.toJSON()) : `meerkat: ${oneLine(failure.message)}`
+  const line = options.json ? JSON.stringify(failure.toJSON()) : `meerkat: ${inCommands(oneLine(failure.message))}`
   process.stderr.write(`${line}\n`)
   return ERROR_CODES[failure.code].exit
 }
@@ -47,6 +47,23 @@ export function reportStray(stray: StrayError, { json, debug }: Reporting): void
   const message = strayText(stray)
   const line = json ? JSON.stringify({ type: 'stray-error', kind, message, endedCall, ...work }) : `meerkat: ${message}`
   process.stderr.write(`${line}\n`)
+}
+
+/** Operations that have a command of another name. */
+const COMMANDS: Readonly<Record<string, string>> = {
+  'session/list': 'sessions',
+  'session/resume': 'resume SESSION',
+  'session/explain': 'explain SESSION',
+  'run/cancel': 'cancel SESSION',
+  'call/list': 'calls',
+}
+
+/** The text with each operation that it advises (`session/list`) as the command that performs it. */
+function inCommands(text: string): string {
+  return text.replaceAll(/`([a-z]+\/[a-z]+)`/g, (_, name: string) => {
+    const command = /^(?:model|tool)\//.test(name) ? name.replace('/', ' ') : (COMMANDS[name] ?? `op ${name}`)
+    return `\`meerkat ${command}\``
+  })
 }
 
 /** The text on one line, for stderr. */

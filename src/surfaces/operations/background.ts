@@ -33,7 +33,9 @@ const createSchedule = {
       ),
     misfire: z
       .exactOptional(z.enum(['skip', 'once', 'all']))
-      .describe('Times that passed while nobody could fire it: left out, one input for all (default), or one each.'),
+      .describe(
+        'What becomes of due times at which no process could fire it: `skip` leaves them out, `once` (default) gives one input for all, `all` one for each.',
+      ),
   }),
   output: z.object({ schedule }),
 } satisfies OperationSchemas

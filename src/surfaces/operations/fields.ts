@@ -28,7 +28,7 @@ export const next: z.ZodOptional<z.ZodString> = z
   .string()
   .optional()
   .describe('Give it as `after` for the next page; absent on the last one.')
-export const time: z.ZodISODateTime = z.iso.datetime()
+export const time: z.ZodISODateTime = z.iso.datetime('must be a time such as 2027-01-31T12:00:00Z')
 
 /** Any JSON value. */
 export const json: z.ZodUnknown = z.unknown()

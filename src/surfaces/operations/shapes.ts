@@ -90,7 +90,7 @@ const usage = z.object({
   unmeasured: z
     .literal(true)
     .optional()
-    .describe('More was spent than is counted: a call or an attempt ended without anybody having said what it cost.'),
+    .describe('More was spent than is counted: of some call or attempt the cost is unknown.'),
 })
 
 export const runResult = z.object({
@@ -198,7 +198,7 @@ export const tool = z.object({
   policy: z.string(),
   needsApproval: z.boolean(),
   state: z.string().describe('visible, hidden, deferred, requested or unavailable.'),
-  deferred: z.boolean().optional().describe('Hidden until somebody asks for it.'),
+  deferred: z.boolean().optional().describe('Hidden until the model or a caller requests it.'),
   surface: z.string().optional().describe('The external surface that it belongs to.'),
   shadowedBy: z.string().optional().describe("The surface whose tool has its bare name; empty: the executor's own."),
 })

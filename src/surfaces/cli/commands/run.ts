@@ -29,7 +29,7 @@ export async function run(shell: Shell, [written]: readonly unknown[]): Promise<
   const sessionId = shell.flag('session')
   if (prompt === undefined && sessionId === undefined) {
     throw usage(
-      'there is no prompt: `meerkat run "…"`, or pipe one in; with --session alone, what is unfinished is finished',
+      'there is no prompt: `meerkat run "…"`, or pipe one in; with --session and no prompt it finishes the session\'s unfinished work',
     )
   }
   const opened = await connectWorker(shell)
