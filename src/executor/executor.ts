@@ -71,7 +71,11 @@ export interface ExecutorModels {
 export type ModelLook =
   | { readonly capabilities?: SessionLlmCapabilitySurface }
   /** It can't be had: the caller is told what to do, and programs the code, such as `unauthorized`. */
-  | { readonly problem: { readonly code: string; readonly message: string } }
+  | {
+      readonly problem: { readonly code: string; readonly message: string }
+      /** Another model that would answer in its place now: an input may ask for it all the same, a session may not. */
+      readonly standIn?: string
+    }
 
 export interface SwitchRequest {
   readonly sessionId: SessionId

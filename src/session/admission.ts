@@ -13,6 +13,7 @@ import type { SendParams } from './api.ts'
 import type { Core } from './core.ts'
 import { type Admitted, admit, type InputNature, type Seen } from './inputs.ts'
 import type { LiveSession } from './live-session.ts'
+import { demandModel } from './models.ts'
 import type { Besides } from './peer-input.ts'
 
 /** An input that a caller offers. */
@@ -46,6 +47,8 @@ export async function offerInput(
     // The ledger knows only unfinished inputs, so the store is asked. An id that the store refused in the commit
     // would make the offers in the same commit fail, too.
     if (bound === undefined && isNamed) await live.demandUnused(inputId)
+    // A model that can't be had is refused here, and not by a run that fails. What a key is bound to is answered in any case.
+    if (bound === undefined && params.model !== undefined) await demandModel(core, live.id, params.model)
     demand?.()
     const after = live.driver.position
     const offeredAt = core.clock.monotonic()

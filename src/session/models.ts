@@ -13,7 +13,7 @@ import { abilitiesSaid, identityOf } from '../loop/abilities.ts'
 import { DEFAULT, modelAsked, ownModel } from '../loop/models.ts'
 import { MAX_ID_CHARS, PRINTABLE } from '../names.ts'
 import type { LetterId } from '../store/mail.ts'
-import type { Clock } from '../time.ts'
+import { closing } from './claims.ts'
 import type { Core } from './core.ts'
 import type { LiveSession } from './live-session.ts'
 import type { ModelView } from './views.ts'
@@ -125,19 +125,31 @@ const MAX_SAID = 10_000
 const LOOK_MS = 10_000
 const APPROVE_MS = 15_000
 
+type Asking = Pick<Core, 'serving' | 'clock' | 'closing'>
+
 /** What the model can do, where that is known. Throws for one that the executor says can't be had. */
 export async function knownModel(
-  core: Pick<Core, 'serving' | 'clock'>,
+  core: Asking,
   sessionId: SessionId,
   id: string | undefined,
 ): Promise<SessionLlmCapabilitySurface | undefined> {
-  const models = id === undefined ? undefined : modelsOf(core.serving.of(sessionId))
-  if (id === undefined || models?.look === undefined) return undefined
-  const look = models.look.bind(models)
-  const answer = fieldsOf(await answered(core.clock, LOOK_MS, signal => look(id, signal)))
-  const { problem, capabilities } = answer
+  if (id === undefined) return undefined
+  const { problem, capabilities } = await lookedUp(core, sessionId, id)
   if (problem !== undefined) throw unavailable(id, fieldsOf(problem))
   return abilitiesSaid(capabilities)
+}
+
+/** Refuses the model of an input that can't be had, unless the executor has another one answer in its place. */
+export async function demandModel(core: Asking, sessionId: SessionId, id: string): Promise<void> {
+  const { problem, standIn } = await lookedUp(core, sessionId, id)
+  if (problem !== undefined && typeof standIn !== 'string') throw unavailable(id, fieldsOf(problem))
+}
+
+async function lookedUp(core: Asking, sessionId: SessionId, id: string): Promise<Fields> {
+  const models = modelsOf(core.serving.of(sessionId))
+  if (models?.look === undefined) return {}
+  const look = models.look.bind(models)
+  return fieldsOf(await answered(core, LOOK_MS, signal => look(id, signal)))
 }
 
 /** `unauthorized` and the like would speak of the caller's right to ask us; here somebody else refuses, or lacks something. */
@@ -149,13 +161,13 @@ function unavailable(id: string, { code, message }: Fields): MeerkatError {
 }
 
 async function approvalOf(
-  core: Pick<Core, 'serving' | 'clock'>,
+  core: Asking,
   request: Parameters<NonNullable<ExecutorModels['approveSwitch']>>[0],
 ): Promise<RoutingApproval> {
   const models = modelsOf(core.serving.of(request.sessionId))
   if (models?.approveSwitch === undefined) return { type: 'notRequired' }
   const approve = models.approveSwitch.bind(models)
-  const { type, reason } = fieldsOf(await answered(core.clock, APPROVE_MS, signal => approve(request, signal)))
+  const { type, reason } = fieldsOf(await answered(core, APPROVE_MS, signal => approve(request, signal)))
   if (type === 'approved') return { type }
   if (type !== 'denied') return { type: 'unavailable' }
   return { type, reason: typeof reason === 'string' && reason !== '' ? wellFormed(reason) : 'no reason was given' }
@@ -190,23 +202,36 @@ function isFunction(value: unknown): value is AnyFunction {
   return typeof value === 'function'
 }
 
-/** The answer as plain fields; none where there is no answer in time, or none that can be read. */
-async function answered(clock: Clock, limitMs: number, ask: (signal: AbortSignal) => unknown): Promise<unknown> {
-  const aborting = new AbortController()
-  const late = Promise.withResolvers<undefined>()
-  const off = clock.after(limitMs, () => {
-    aborting.abort()
-    late.resolve(undefined)
-  })
+/**
+ * The answer as plain fields; none where there is no answer in time, or none that can be read. Throws where the runtime
+ * closes meanwhile: nobody is there to act on it.
+ */
+async function answered(
+  { clock, closing: leaving }: Pick<Core, 'clock' | 'closing'>,
+  limitMs: number,
+  ask: (signal: AbortSignal) => unknown,
+): Promise<unknown> {
+  const asking = new AbortController()
+  const over = Promise.withResolvers<undefined>()
+  const end = (): void => {
+    asking.abort()
+    over.resolve(undefined)
+  }
+  const off = clock.after(limitMs, end)
+  leaving.signal.addEventListener('abort', end, { once: true })
+  let said: unknown
   try {
-    const answer: unknown = await Promise.race([ask(aborting.signal), late.promise])
+    const answer: unknown = await Promise.race([ask(asking.signal), over.promise])
     const json = jsonOf(answer, MAX_SAID)
-    return 'problem' in json ? undefined : json.value
+    said = 'problem' in json ? undefined : json.value
   } catch {
-    return undefined
+    // What it throws is the same as no answer.
   } finally {
     off()
+    leaving.signal.removeEventListener('abort', end)
   }
+  if (leaving.signal.aborted) throw closing()
+  return said
 }
 
 function fieldsOf(value: unknown): Fields {

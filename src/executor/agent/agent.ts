@@ -11,7 +11,8 @@ import { WIRE_LIMITS } from '../wire/fault.ts'
 import { AGENT_OPTIONS, type AgentOptions, checkNested, type ToolSource, type Tools } from './agent-options.ts'
 import { askTool } from './ask-tool.ts'
 import { Begun } from './background.ts'
-import { idOfModel, type ModelChooser, modelChooser } from './choose-model.ts'
+import { idOfModel, modelChooser } from './choose-model.ts'
+import { firstAvailable } from './fallback.ts'
 import { Measured, type Settings } from './settings.ts'
 import { type AgentTool, summaryOf, toolList } from './tool.ts'
 import { carryOn } from './work.ts'
@@ -42,7 +43,7 @@ export function agent(options: AgentOptions): CoreExecutor {
     hearsWhileParked: () => true,
     models: () => ({
       ...given({ default: settings.models.default }),
-      look: id => look(settings.models, options.capabilities, id),
+      look: id => look(settings, options.capabilities, id),
       ...given({ approveSwitch: options.approveSwitch }),
     }),
     // A function of the program is called within the limits of a run, and never just to list tools.
@@ -58,9 +59,16 @@ export function agent(options: AgentOptions): CoreExecutor {
   }
 }
 
-async function look(models: ModelChooser, capabilities: AgentOptions['capabilities'], id: string): Promise<ModelLook> {
+async function look(
+  { models, fallback }: Pick<Settings, 'models' | 'fallback'>,
+  capabilities: AgentOptions['capabilities'],
+  id: string,
+): Promise<ModelLook> {
   const model = await models.choose(id)
-  if ('error' in model) return { problem: model.error }
+  if ('error' in model) {
+    const standIn = await firstAvailable({ models, fallback })
+    return { problem: model.error, ...(standIn && { standIn: standIn.id }) }
+  }
   const known = await capabilities?.(id)
   return known === undefined ? {} : { capabilities: known }
 }

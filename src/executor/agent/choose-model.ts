@@ -1,5 +1,6 @@
 /** Makes models from their ids; the port says which id answers. */
 import { MeerkatError } from '../../errors.ts'
+import { messageOf } from '../../foreign.ts'
 import { type ResolveOptions, resolveModel } from '../providers.ts'
 import type { Exhausted } from './budget.ts'
 import { asStreamingModel, isLanguageModel, type LanguageModel, type StreamingModel } from './model.ts'
@@ -59,7 +60,7 @@ export function idOfModel(model: LanguageModel | string): string {
 
 /** What the program's function makes of an id: for one that it does not know, it may answer anything. */
 async function made(make: ModelFactory, id: string | undefined): Promise<StreamingModel> {
-  const model: unknown = await make(id)
+  const model: unknown = id === undefined ? await make(undefined) : await ofId(make, id)
   if (isLanguageModel(model)) return asStreamingModel(model)
   const what = id === undefined ? 'no default model' : `no model of ${JSON.stringify(id)}`
   throw new MeerkatError('unsupported', `the function given as \`model\` made ${what}: check its id`)
@@ -70,4 +71,15 @@ const MAX_RESOLVED = 100
 
 function isNamed({ provider, modelId }: LanguageModel, id: string): boolean {
   return id === modelId || id === `${provider}/${modelId}` || id === `${provider.split('.')[0] ?? provider}/${modelId}`
+}
+
+/** A function that throws for an id has no model of it: another attempt would find the same. */
+async function ofId(make: ModelFactory, id: string): Promise<unknown> {
+  try {
+    return await make(id)
+  } catch (error) {
+    if (error instanceof MeerkatError) throw error
+    const message = `the function given as \`model\` made no model of ${JSON.stringify(id)}: ${messageOf(error)}`
+    throw new MeerkatError('unsupported', message, { cause: error })
+  }
 }

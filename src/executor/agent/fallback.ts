@@ -38,17 +38,26 @@ export async function chooseModel(
   const model = await models.choose(id)
   if (!('error' in model)) return { named: id, id, model }
   if (source === 'image') return model
-  for (const other of fallback) {
-    const found = other === id ? model : await models.choose(other)
-    if ('error' in found) continue
-    port.stream({
-      type: 'notice',
-      code: 'model-unavailable',
-      message: `${model.error.message}. Asking ${other} instead.`,
-    })
-    return { named: id, id: other, model: found }
+  const other = await firstAvailable({ models, fallback })
+  if (other === undefined) return model
+  port.stream({
+    type: 'notice',
+    code: 'model-unavailable',
+    message: `${model.error.message}. Asking ${other.id} instead.`,
+  })
+  return { named: id, ...other }
+}
+
+/** The first fallback that can be had. */
+export async function firstAvailable({
+  models,
+  fallback,
+}: Choice): Promise<{ readonly id: string; readonly model: StreamingModel } | undefined> {
+  for (const id of fallback) {
+    const model = await models.choose(id)
+    if (!('error' in model)) return { id, model }
   }
-  return model
+  return undefined
 }
 
 /** Failures of one model, or of its provider, that another model need not have. */
