@@ -145,10 +145,11 @@ export function cataloguingSteps(
   const isPinned = all.some(({ pin }) => pin !== undefined)
   const isKnown = (isAligned || !isPinned) && isCatalog(visibility.filterCatalog, filter)
   const steps: MeerkatInput[] = []
-  if (!isKnown) steps.push({ type: 'ReplaceFilterToolAuthorityCatalog', catalog: listOf(filter) })
+  // First: what is hidden until it is asked for is hidden by then.
   if (!isCatalog(visibility.deferredCatalog, deferred)) {
     steps.push({ type: 'ReplaceDeferredToolAuthorityCatalog', catalog: listOf(deferred) })
   }
+  if (!isKnown) steps.push({ type: 'ReplaceFilterToolAuthorityCatalog', catalog: listOf(filter) })
   if (!isAligned) steps.push({ type: 'SurfaceSnapshotAligned', epoch: toolSurfaces.snapshotEpoch })
   return [...steps, ...inheriting(state, { filter, deferred }, chosen)]
 }

@@ -202,6 +202,30 @@ describe('a surface', () => {
     expect(sent(model).at(-1)).toEqual(['reload', 'list'])
   })
 
+  test('that is removed while a call of it goes on is not shown any more, and closed when the call has ended', async () => {
+    const during: unknown[] = []
+    const { machine, model, say } = await house([call('list'), call('list'), done], () => [
+      named('own'),
+      through(A, 'list', async () => {
+        await surfaces.stageRemove(A)
+        await boundary(surfaces, A)
+        const { baseState, inflightCalls } = surfaces.surfaceSnapshot(A) ?? {}
+        during.push([baseState, inflightCalls])
+        return "a's list ran"
+      }),
+    ])
+    const { externalToolSurface: surfaces } = await machine.prepareBindings(S)
+    await added(surfaces, A, ['list'])
+    await say()
+    expect(during).toEqual([['Removing', 1]])
+    expect(sent(model)).toEqual([['own', 'list'], ['own'], ['own']])
+    expect(told(model)).toContain("a's list ran")
+    expect(told(model)).toContain('There is no tool named list')
+    expect(surfaces.surfaceSnapshot(A)).toMatchObject({ baseState: 'Removed', inflightCalls: 0 })
+    const events = (await eventsOf(machine.runtime, S)).map(({ type }) => type)
+    expect(events.indexOf('tools.connection-unused')).toBeGreaterThan(events.indexOf('tool.completed'))
+  })
+
   test('whose connection is replaced while the model thinks answers its call as not made', async () => {
     const made: string[] = []
     const script = scriptOf([call('list'), call('list'), done])

@@ -1,14 +1,23 @@
 /** Switches for some turns: they count assistant turns, whatever happens in between. */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { agent } from '../../src/executor/agent/agent.ts'
 import type { Runtime } from '../../src/index.ts'
 import { sqlite } from '../../src/store/sqlite/index.ts'
-import { codeOf, eventsOf, failureOf, freshPath, freshStore, LONG_MS, STORES, start, until } from './support.ts'
+import {
+  codeOf,
+  crashed,
+  eventsOf,
+  failureOf,
+  freshPath,
+  freshStore,
+  LONG_MS,
+  STORES,
+  start,
+  until,
+} from './support.ts'
 import { looking, modelsById } from './support-models.ts'
 
 const say = async (runtime: Runtime, content: string, model?: string): Promise<unknown> => {
@@ -111,16 +120,6 @@ test('a turn that is retried, or given up by an attempt and begun again, counts 
   await say(runtime, 'two')
   expect(models.asked.at(-1)).toBe('m/own')
 })
-
-/** What lies on disk of a database now, as its next owner would find it after the death of this one. */
-function crashed(path: string): string {
-  const copy = freshPath()
-  for (const ending of ['', '-wal']) if (existsSync(path + ending)) copyFileSync(path + ending, copy + ending)
-  const db = new DatabaseSync(copy)
-  db.exec('DELETE FROM owners')
-  db.close()
-  return copy
-}
 
 test('two turns are two turns, wherever the process dies', { timeout: LONG_MS * 2 }, async () => {
   // It dies in the middle of its first turn, whose admission went to disk with another input; then in the second one.

@@ -1,7 +1,8 @@
 /** Runtimes of a test: closed with it, and every session of their store audited then. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { expect, onTestFinished } from 'vitest'
 import { MeerkatError } from '../../src/errors.ts'
 import type { EventView } from '../../src/events.ts'
@@ -109,3 +110,13 @@ export async function codeOf(promise: Promise<unknown>): Promise<string | undefi
 }
 
 export const LONG_MS = 15_000
+
+/** What lies on disk of a database now, as its next owner would find it after the death of this one. */
+export function crashed(path: string): string {
+  const copy = freshPath()
+  for (const ending of ['', '-wal']) if (existsSync(path + ending)) copyFileSync(path + ending, copy + ending)
+  const db = new DatabaseSync(copy)
+  db.exec('DELETE FROM owners')
+  db.close()
+  return copy
+}

@@ -155,6 +155,11 @@ function replace({ chosen: _, ...slice }: Visibility, input: ReplaceVisibilitySt
     newest: Math.max(slice.newest, staged.revision),
   }
 }
+/** Where nobody has said which tools there are, nobody has seen one that is hidden now. */
+function replaceDeferred(slice: Visibility, { catalog }: Cataloguing): Visibility {
+  const next = { ...slice, deferredCatalog: catalogOf(catalog) }
+  return slice.generation === undefined ? next : seen(next)
+}
 function overlaid(slice: Visibility, { allow, deny }: TurnToolOverlay): Visibility {
   return { ...seen(slice), overlay: { ...(allow && { allow: distinct(allow) }), deny: distinct(deny) } }
 }
@@ -293,7 +298,7 @@ export const visibility: Satellite<Sees, VisibilityInput | LlmInput, VisibilityE
         name: 'replaced',
         from: SERVED,
         when: [isRegistered, keepsDeferredTools],
-        then: (slice, { catalog }) => seen({ ...slice, deferredCatalog: catalogOf(catalog) }),
+        then: replaceDeferred,
         emit: [otherGeneration],
       },
     ],
