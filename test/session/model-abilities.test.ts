@@ -172,10 +172,13 @@ describe('what a model can do is learnt with its next request, where nobody knew
       asked.resolve()
       return new Promise<never>(() => {})
     }
-    const run = startRun(agent({ model, tools, capabilities }))
+    const executor = agent({ model, tools, capabilities })
+    const run = startRun(executor)
     await asked.promise
     run.clock.advance(10_000)
     expect(await run.output).toMatchObject({ type: 'completed' })
+    // Nor is it by the next run, while it owes its answer.
+    expect(await startRun(executor).output).toMatchObject({ type: 'completed' })
   })
 })
 

@@ -1,6 +1,6 @@
 /**
  * What models can do, as the program says it: asked once a run for each model, for a bounded time. Without an answer it is not
- * known, and nothing is held back for it.
+ * known, and nothing is held back for it. A program that is silent keeps no second run waiting.
  */
 import type { SessionLlmCapabilitySurface } from '../../kernel/regions/llm/state.ts'
 import type { RunPort } from '../executor.ts'
@@ -8,16 +8,19 @@ import type { Settings } from './settings.ts'
 import { Stage } from './stage.ts'
 
 type Said = SessionLlmCapabilitySurface | undefined
+type Needed = Pick<Settings, 'abilitiesOf' | 'models' | 'silentOn'>
 
 /** How long the program may take. */
 const SAYING_MS = 10_000
+/** Ids come from inputs, so their number has a limit. */
+const MAX_SILENT = 100
 
 export class Abilities {
-  readonly #settings: Pick<Settings, 'abilitiesOf' | 'models'>
+  readonly #settings: Needed
   readonly #port: RunPort
   readonly #known = new Map<string, Promise<Said>>()
 
-  constructor(settings: Pick<Settings, 'abilitiesOf' | 'models'>, port: RunPort) {
+  constructor(settings: Needed, port: RunPort) {
     this.#settings = settings
     this.#port = port
   }
@@ -27,17 +30,25 @@ export class Abilities {
     const { abilitiesOf, models } = this.#settings
     const id = given ?? models.default
     if (abilitiesOf === undefined || id === undefined) return Promise.resolve(undefined)
-    const known = this.#known.get(id) ?? this.#asked(() => abilitiesOf(id))
+    const known = this.#known.get(id) ?? this.#asked(id, () => abilitiesOf(id))
     this.#known.set(id, known)
     return known
   }
 
-  async #asked(ask: () => Said | Promise<Said>): Promise<Said> {
+  async #asked(id: string, ask: () => Said | Promise<Said>): Promise<Said> {
+    const { silentOn } = this.#settings
+    if (silentOn.has(id)) return undefined
     const stage = new Stage(this.#port, SAYING_MS)
+    const answer = Promise.resolve().then(ask)
     try {
-      return await stage.race(Promise.resolve().then(ask))
+      return await stage.race(answer)
     } catch {
       // Whatever the program throws says nothing of the model; nor does silence.
+      if (stage.cause === 'timeout' && silentOn.size < MAX_SILENT) {
+        silentOn.add(id)
+        const speaks = (): void => void silentOn.delete(id)
+        answer.then(speaks, speaks)
+      }
       return undefined
     } finally {
       stage.end()

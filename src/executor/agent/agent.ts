@@ -86,6 +86,7 @@ function settingsOf(options: AgentOptions): Settings {
     ...given({ compaction: options.compaction }),
     call: options.settings ?? {},
     ids: options.ids ?? uuidIds(soundClock(options.clock)),
+    silentOn: new Set(),
     measured: new Measured(),
     begun: new Begun(),
   }

@@ -37,6 +37,8 @@ export interface Settings {
   readonly models: ModelChooser
   /** The ids of the models that are asked where one can't answer. */
   readonly fallback: readonly string[]
+  /** Models of which the program was asked what they can do, and has not said for too long. */
+  readonly silentOn: Set<string>
   /** What the model of an id can do, as far as the program knows. */
   readonly abilitiesOf?: (
     id: string,
