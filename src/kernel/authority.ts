@@ -1,5 +1,5 @@
 /**
- * An authority: the one owner of a machine's live state.
+ * An authority: the one owner of a machine's current state.
  *
  * 1. The state changes by an accepted step or a compare-and-restore, and by nothing else.
  * 2. The teardown gate closes once. Behind it every change is refused as `no-matching-transition`; reads go on.
@@ -7,16 +7,16 @@
 import type { Tagged } from './region.ts'
 import type { Machine, Rejection, RejectionKind, StepResult, Transition } from './step.ts'
 
-/** What is known of a refusal: a handle that refuses by itself has no more to say than these. */
+/** A refusal. A handle that refuses without asking the machine has only these fields. */
 export type Refusal = Pick<Rejection, 'context' | 'kind' | 'reason'> & Partial<Rejection>
 
-/** A refusal as an error, for callers that can't go on with a value. Decide by `kind`. */
+/** A refusal as an error, for callers that want one thrown. Decide by `kind`. */
 export class DslTransitionError extends Error {
   override readonly name = 'DslTransitionError'
   readonly context: string
   readonly kind: RejectionKind
   readonly reason: string
-  /** The whole of it. */
+  /** The complete refusal. */
   readonly refusal: Refusal
 
   constructor(refusal: Refusal) {

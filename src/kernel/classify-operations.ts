@@ -1,4 +1,4 @@
-/** Classification queries about operations: what a kind or a status means, and what a refused change amounts to. */
+/** Classification queries about operations: what a kind or a status means, and why the machine refused a change. */
 import type { OperationId } from './ids.ts'
 import { mapGet } from './persistent-map.ts'
 import type { OperationsInput } from './regions/operations/input.ts'
@@ -11,7 +11,7 @@ import {
 } from './regions/operations/state.ts'
 import type { MeerkatState } from './state.ts'
 
-/** How an operation stands, in the callers' words. */
+/** The status of an operation, as callers see it. */
 export type OperationPublicResult = 'missing-authority' | 'running' | 'completed' | 'failed' | 'cancelled'
 
 const RESULTS: Readonly<Record<OperationStatus, OperationPublicResult>> = {
@@ -53,13 +53,13 @@ export function classifyOperationDurability(kind: OperationKind): 'retain' | 'di
 /** What can be done to one operation. */
 export type OperationAction = Exclude<
   Extract<OperationsInput, { readonly operationId: unknown }>['type'],
-  // What a runtime notes for itself is asked by nobody.
+  // These two are the runtime's own; no caller sends them.
   'TakeUpOperation' | 'OperationLasted'
 >
 
 /** Why the machine refuses a change of an operation. */
 export type OperationRefusal =
-  /** The session was let go or destroyed, or is being let go. */
+  /** The session is unregistered or destroyed, or is being unregistered. */
   | 'owner-retired'
   | 'already-registered'
   | 'max-concurrent-exceeded'
@@ -75,7 +75,7 @@ export type OperationRefusal =
 export interface OperationTransitionRejection {
   readonly reason: OperationRefusal
   readonly status: OperationStatus
-  /** What was asked for is so already, or can't matter any more: a caller that repeats itself may take it for done. */
+  /** The change has happened already, or has no effect any more: a caller that repeats itself may treat it as done. */
   readonly idempotent: boolean
 }
 
@@ -111,7 +111,7 @@ function peerRefusal(entry: OperationEntry): OperationRefusal {
   return !isEnded(entry) && entry.peerReady === true ? 'already-peer-ready' : 'invalid-transition'
 }
 
-/** Late words about an operation that ended; ends are not among them, for a second end is a mistake. */
+/** Reports that may come after the operation's end. A second end is not among them: that is a mistake of the caller. */
 const HARMLESS_AFTER_THE_END: ReadonlySet<OperationAction> = new Set<OperationAction>([
   'OperationPeerReady',
   'OperationProgress',

@@ -2,8 +2,8 @@
  * Classification queries: what a phase means, asked without a session.
  *
  * Surfaces, hosts and stores have to agree with the machine on what a phase allows, what of it survives a restart and
- * what callers are told. So they ask here instead of judging for themselves. Every function is pure and exhaustive; a
- * question whose parts contradict each other is refused, never answered by guess.
+ * what callers are shown, so they ask these functions. Every function is pure and exhaustive; a question whose parts
+ * contradict each other is refused, never answered by guess.
  */
 import type { RunId } from './ids.ts'
 import type { AbandonReason, Lane, LedgerEntry, Terminal } from './regions/ledger/state.ts'
@@ -16,7 +16,7 @@ import {
 } from './regions/lifecycle/state.ts'
 import type { Rejection } from './step.ts'
 
-/** An answer, or why the question makes no sense. */
+/** An answer, or why the question contradicts itself. */
 export type Verdict<T> = { readonly ok: true; readonly value: T } | Rejection
 
 /** What a phase allows. */
@@ -27,7 +27,7 @@ export interface RuntimeLifecycleFacts {
   readonly canAcceptInput: boolean
   readonly canProcessQueue: boolean
   readonly canPrepareRun: boolean
-  /** Whether peers and drains may be plugged in. */
+  /** Whether peers and drains may be connected. */
   readonly ingress: 'open' | 'not-ready' | 'destroyed'
 }
 
@@ -47,12 +47,12 @@ function facts(allowed: Omit<Facts, 'isTerminal'>): Facts {
   return { isTerminal: allowed.ingress === 'destroyed', ...allowed }
 }
 
-/** What a session in this phase takes and does. */
+/** What a session in this phase accepts and does. */
 export function classifyRuntimeLifecycleState(state: LifecyclePhase): RuntimeLifecycleFacts {
   return { state, ...LIFECYCLE[state] }
 }
 
-/** What of a phase is a fact for the disk; the rest are conditions of the process that serves the session. */
+/** The part of a phase that goes to disk; the rest are conditions of the process that serves the session. */
 export function classifyRuntimeLifecycleDurableState(question: {
   readonly state: LifecyclePhase
   /** Where the current run returns to; only a running session has one. */
@@ -101,7 +101,7 @@ export interface VisibleRuntimePhasePlan {
 const OUTRANKS_CONTROL: readonly LifecyclePhase[] = ['retired', 'stopped', 'destroyed']
 const OUTRANKS_KERNEL: readonly LifecyclePhase[] = ['running', 'retired', 'stopped', 'destroyed']
 
-/** What callers see while the machine has decided and the store has not answered yet. */
+/** The phase that callers are shown while the machine has decided and the store has not answered yet. */
 export function resolveVisibleRuntimePhase(question: {
   readonly kernel: LifecyclePhase
   readonly kernelPreRun?: PreRunPhase
@@ -118,14 +118,14 @@ export function resolveVisibleRuntimePhase(question: {
   return { publishControl, selectedRawPhase, visiblePhase: phaseShown({ phase: selectedRawPhase, preRun }) }
 }
 
-/** Where an input is on its way, to its end. */
+/** The phase of an input, its end included. */
 export type InputPhase = 'accepted' | LedgerEntry['status'] | Terminal['status']
-/** What callers are told of that. */
+/** The phase as callers see it. */
 export type InputPublicLifecycle = Exclude<InputPhase, 'carried'>
-/** How an input ended, in the callers' words. */
+/** How an input ended, as callers see it. */
 export type InputPublicTerminalOutcome = 'completed' | 'superseded' | 'coalesced' | 'cancelled' | 'abandoned'
 
-/** What callers are told of an input. */
+/** An input's phase and outcome, as callers see them. */
 export interface InputPublicStateProjection {
   readonly lifecycle: InputPublicLifecycle
   readonly isTerminal: boolean
@@ -133,12 +133,12 @@ export interface InputPublicStateProjection {
   readonly terminalOutcome?: InputPublicTerminalOutcome
 }
 
-/** The phase as callers see it. That an input waits inside another one's work is ours to know: it is queued. */
+/** The phase as callers see it. An input that is carried by another one's work is shown as queued. */
 export function resolveInputPublicLifecycleProjection(phase: InputPhase): InputPublicLifecycle {
   return phase === 'carried' ? 'queued' : phase
 }
 
-/** Phase and outcome as callers see them. A terminal kind has to match the phase, and only what was abandoned has a reason. */
+/** Phase and outcome as callers see them. A terminal kind has to match the phase; only an abandoned input has a reason. */
 export function resolveInputPublicStateProjection(question: {
   readonly phase: InputPhase
   readonly terminalKind?: Terminal['status']
@@ -164,19 +164,19 @@ export function resolveInputPublicStateProjection(question: {
   return verdict({ lifecycle, isTerminal: true, terminalOutcome: outcome })
 }
 
-/** An input's state as another store kept it, before it is taken over. */
+/** An input's state in another store, from which it is to be imported. */
 export interface StoredInputSeed {
   readonly phase: InputPhase
   readonly terminalKind?: Terminal['status']
   readonly abandonReason?: AbandonReason
-  /** Runs that tried it. */
+  /** How many runs have held it. */
   readonly attempts: number
   readonly lane?: Lane
-  /** The run that has it, where one has. */
+  /** The run that holds it, if any. */
   readonly lastRunId?: RunId
 }
 
-/** Whether a stored state is one that an input can be in; what contradicts itself must not be written. */
+/** Checks that an input can be in the stored state; one that contradicts itself must not be imported. */
 export function authorizeStoredInputStateSeed(seed: StoredInputSeed): Verdict<StoredInputSeed> {
   const { phase, attempts, lane, lastRunId } = seed
   const refuse = (reason: string) => refused('AuthorizeStoredInputStateSeed', phase, reason)

@@ -1,31 +1,31 @@
 /**
- * Machines composed: what one says is what another is asked, by routes that are data.
+ * Composes machines: routes, which are data, turn effects of one machine into inputs of another.
  *
  * 1. A route binds one effect of a producer to one input of a consumer; both are checked when the routes are compiled.
- * 2. The producer commits first. What comes of a dispatch never takes that back.
- * 3. A consumer that refuses answers by code. Where the route has a closure the producer takes the refusal in as an
- *    input; where it has none, the refusal is the caller's.
+ * 2. The producer commits first. The outcome of a dispatch never undoes that.
+ * 3. A consumer that refuses answers by code. If the route has a closure the producer gets the refusal as an input; if it
+ *    has none, the caller gets the refusal.
  *
- * Nothing here holds a queue or a lock: a surface applies its input under whatever gate its machine has, and whoever
- * dispatches holds no gate of its own meanwhile.
+ * Nothing here holds a queue or a lock: a surface applies its input under its own machine's gate, and the dispatching code
+ * holds no gate meanwhile.
  */
 import type { MachineAuthority } from './authority.ts'
 import type { Of, Tagged } from './region.ts'
 
-/** The machines of a composition by name: what each takes and what it says. */
+/** The machines of a composition by name, with the inputs and the effects of each. */
 export type Parties = Readonly<Record<string, { readonly input: Tagged; readonly effect: Tagged }>>
 
 type Name<All extends Parties> = keyof All & string
 type EffectType<All extends Parties, From extends Name<All>> = All[From]['effect']['type']
 type InputType<All extends Parties, To extends Name<All>> = All[To]['input']['type']
 
-/** Why a consumer said no. */
+/** Why a consumer refused. */
 export interface ConsumerRefusal {
   readonly code: string
   readonly message: string
 }
 
-/** An effect whose fields `Key` are there. */
+/** An effect with the optional fields `Key` present. */
 type Present<Effect, Key extends keyof Effect> = Effect & {
   readonly [One in Key]-?: Exclude<Effect[One], undefined>
 }
@@ -41,13 +41,13 @@ interface Declared<
   Key extends keyof Of<All[From]['effect'], E> & string,
 > {
   readonly id: string
-  /** A signal only observes: who runs without a composition may skip it. */
+  /** A signal only observes: a machine that runs without a composition may skip it. */
   readonly kind: 'input' | 'signal'
   readonly producer: From
   readonly effect: E
   readonly consumer: To
   readonly input: I
-  /** Fields without which the route can't be taken, whatever their type promises. */
+  /** Optional fields of the effect that the route needs. */
   readonly needs: readonly Key[]
   /** Which of several instances of the consumer is meant. */
   readonly address?: (effect: Present<Of<All[From]['effect'], E>, Key>) => string
@@ -55,11 +55,11 @@ interface Declared<
     effect: Present<Of<All[From]['effect'], E>, Key>,
     context: Partial<Context>,
   ) => Of<All[To]['input'], I>
-  /** How the producer is told of a refusal. */
+  /** The input by which the producer hears of a refusal. */
   readonly closure?: (refusal: ConsumerRefusal, effect: Present<Of<All[From]['effect'], E>, Key>) => All[From]['input']
 }
 
-/** A route when it no longer matters which. */
+/** A route, without the types of its effect and input. */
 export interface Route<All extends Parties, Context> {
   readonly id: string
   readonly kind: 'input' | 'signal'
@@ -78,7 +78,7 @@ export interface Composition<All extends Parties, Context> {
   readonly routes: readonly Route<All, Context>[]
 }
 
-/** Declares routes among these machines. `Context` is what the owner of a machine knows and the machine does not. */
+/** Declares routes among these machines. `Context` is what a machine's owner knows and the machine does not. */
 export function routing<All extends Parties, Context = object>() {
   return <
     From extends Name<All>,
@@ -92,7 +92,7 @@ export function routing<All extends Parties, Context = object>() {
   ): Route<All, Context> => route as unknown as Route<All, Context>
 }
 
-/** Puts routes together; throws if two have one name or begin with the same effect. */
+/** Makes a composition of routes; throws if two have one name or begin with the same effect. */
 export function compose<All extends Parties, Context>(
   composition: Composition<All, Context>,
 ): Composition<All, Context> {
@@ -106,7 +106,7 @@ export function compose<All extends Parties, Context>(
   return composition
 }
 
-/** Why an effect did not get to where its route leads. */
+/** Why an effect did not reach the consumer of its route. */
 export type DispatchRefusal =
   /** The producer belongs to another composition. */
   | { readonly kind: 'CompositionMismatch'; readonly expected: string; readonly found: string }
@@ -117,7 +117,7 @@ export type DispatchRefusal =
 
 export type DispatchOutcome =
   | { readonly ok: true; readonly outcome: 'delivered'; readonly route: string }
-  /** Refused, and the producer took the refusal in. `effects`: what it said to that. */
+  /** The consumer refused, and the producer took the refusal as an input. `effects`: what that step emitted. */
   | {
       readonly ok: true
       readonly outcome: 'refusal-recorded'
@@ -125,30 +125,30 @@ export type DispatchOutcome =
       readonly refusal: ConsumerRefusal
       readonly effects: readonly Tagged[]
     }
-  /** A signal of a machine that runs by itself. */
+  /** A signal of a standalone machine. */
   | { readonly ok: true; readonly outcome: 'skipped'; readonly route: string }
   | { readonly ok: false; readonly refusal: DispatchRefusal }
 
-/** What became of an input that was applied to a machine, wherever that lives. */
+/** The result of applying an input to a machine, in this process or elsewhere. */
 export type Applied<Effect = Tagged> =
   | { readonly ok: true; readonly effects: readonly Effect[] }
   | ({ readonly ok: false } & ConsumerRefusal)
 
 type Awaitable<T> = T | Promise<T>
 
-/** Where a consumer takes inputs in. */
+/** Where a consumer accepts inputs. */
 export interface ConsumerSurface<Input> {
   readonly apply: (input: Input, address: string | undefined) => Awaitable<Applied>
 }
 
-/** A machine that speaks, and the composition it believes to be part of. */
+/** A machine that emits effects, and the composition that it was made for. */
 export interface Producer<All extends Parties, From extends Name<All>> {
   readonly composition: string
   readonly party: From
   readonly apply: (input: All[From]['input']) => Awaitable<Applied<All[From]['effect']>>
 }
 
-/** An effect on its way: the input that it is at the other end. */
+/** A bound route: the input that an effect becomes at the consumer. */
 export interface Bound<All extends Parties, Context> {
   readonly ok: true
   readonly route: Route<All, Context>
@@ -171,7 +171,7 @@ export function bindRoute<All extends Parties, Context>(
   return { ok: true, route, address: route.address?.(effect), input: route.bind(effect, context) }
 }
 
-/** Whether an effect leads anywhere; most only tell. */
+/** Whether an effect has a route; most only inform. */
 export function isRouted<All extends Parties, Context>(
   { routes }: Composition<All, Context>,
   producer: Name<All>,
@@ -180,7 +180,7 @@ export function isRouted<All extends Parties, Context>(
   return routes.some(one => one.producer === producer && one.effect === effect.type)
 }
 
-/** Takes effects of committed transitions to the machines that they are for. */
+/** Delivers effects of committed transitions to the machines of their routes. */
 export class CompositionDispatcher<All extends Parties, Context> {
   readonly composition: Composition<All, Context>
   readonly #surfaces = new Map<string, ConsumerSurface<never>>()
@@ -194,7 +194,7 @@ export class CompositionDispatcher<All extends Parties, Context> {
     this.#surfaces.set(consumer, surface)
   }
 
-  /** Delivers one effect. Refusals are values; what a surface throws is thrown on. */
+  /** Delivers one effect. Refusals are values; an exception of a surface is passed on. */
   async dispatch<From extends Name<All>>(
     producer: Producer<All, From>,
     effect: All[From]['effect'],
@@ -241,25 +241,25 @@ function unwired<All extends Parties, Context>({
 
 /** How a machine is tied to the others. */
 export type CompositionBinding<All extends Parties, Context> =
-  /** It runs by itself: its signals are heard by nobody. */
+  /** It runs alone: its signals have no receiver. */
   | { readonly kind: 'standalone'; readonly composition: Composition<All, Context> }
   | { readonly kind: 'wiredWith'; readonly dispatcher: CompositionDispatcher<All, Context> }
-  /** Its owner adds what the machine does not know, asked anew for each dispatch. */
+  /** Its owner supplies the context, which is asked for at each dispatch. */
   | {
       readonly kind: 'ownerProvided'
       readonly dispatcher: CompositionDispatcher<All, Context>
       readonly context: () => Partial<Context>
     }
 
-/** What came of a command: whether it was committed, and what each of its routed effects met with. */
+/** The outcome of a command: whether it was committed, and the outcome of each routed effect. */
 export interface CommandOutcome<Effect> {
   readonly committed: Applied<Effect>
   readonly outcomes: readonly DispatchOutcome[]
-  /** The first refusal that nobody took in: the command's error. The state stays as committed. */
+  /** The first refusal without a closure: the command's error. The state stays as committed. */
   readonly refused: DispatchRefusal | undefined
 }
 
-/** Applies an input and dispatches what it said, and what is said to refusals, in order. */
+/** Applies an input and dispatches its effects, and those of closures, in order. */
 export async function commitThenDispatch<All extends Parties, Context, From extends Name<All>>(
   binding: CompositionBinding<All, Context>,
   producer: Producer<All, From>,
@@ -279,7 +279,7 @@ export async function commitThenDispatch<All extends Parties, Context, From exte
   return { committed, outcomes, refused: failed?.ok === false ? failed.refusal : undefined }
 }
 
-/** Dispatches one effect the way its machine is tied. */
+/** Dispatches one effect by the binding of its machine. */
 export async function dispatchThrough<All extends Parties, Context, From extends Name<All>>(
   binding: CompositionBinding<All, Context>,
   producer: Producer<All, From>,

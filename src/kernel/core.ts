@@ -1,6 +1,6 @@
 /**
- * The core of a session: the regions of a run's way. They see one another and nothing else; what stands beside them, the
- * satellites, sees the session's standing and what it names, and follows what happens in the core.
+ * The core of a session: the regions that admit inputs and perform runs. They see one another and nothing else. The other
+ * regions, the satellites, see the session's standing and the regions that they name, and follow inputs of the core.
  */
 
 import type { InputId, RuntimeEpochId } from './ids.ts'
@@ -39,7 +39,7 @@ import type { TurnEffect } from './regions/turn/effect.ts'
 import type { TurnInput } from './regions/turn/input.ts'
 import type { Turn } from './regions/turn/state.ts'
 
-/** What is true of a run's way: the log holds how it came about. */
+/** The facts of the core. The log has every step that led to them. */
 export interface CoreFacts {
   readonly lifecycle: Lifecycle
   readonly registration: Registration
@@ -79,12 +79,12 @@ export type CoreEffect =
   | OperationEffect
   | ScheduleEffect
 
-/** What is decided once a step for all that hear of it, by its input. */
+/** By input: the verdict that the owning region decides once a step, for itself and all that follow. */
 export interface CoreVerdicts {
   /** The inputs of the run, head first. */
   readonly Prepare: readonly InputId[]
   readonly DrainQueuedRun: readonly InputId[]
-  /** Whether what waits is kept, for it will be answered yet. */
+  /** Whether waiting inputs are kept, because they will still be answered. */
   readonly Retire: boolean
   /** The epoch that begins, if one does. */
   readonly Reset: RuntimeEpochId | undefined
@@ -94,7 +94,7 @@ export interface CoreVerdicts {
   readonly AcceptInput: Admission
 }
 
-/** Who decides it. */
+/** Which region decides which verdicts. */
 interface Deciders {
   readonly lifecycle: 'Prepare' | 'DrainQueuedRun' | 'Retire' | 'Reset'
   readonly turn: 'BoundaryContinue' | 'BoundaryComplete'
@@ -124,7 +124,7 @@ export type Satellite<
   Phase extends string = string,
 > = Region<Sees, CoreInput | Input, Effect, Name, Phase, Lifetime, CoreVerdicts>
 
-/** A region of conditions beside the core. It may see facts, too. */
+/** A region of conditions beside the core. It may see facts as well. */
 export type ConditionSatellite<
   Sees extends Standing,
   Input extends Tagged,

@@ -1,10 +1,10 @@
-/** A machine's declaration as tables and pictures. What is drawn is what runs: there is no other source. */
+/** Prints a machine's declaration as tables and diagrams. It reads the declaration that runs; there is no other source. */
 
-import type { AnyRegion, Edge, Lived } from './plan.ts'
+import type { AnyRegion, Edge, SliceLifetime } from './plan.ts'
 import type { Tagged } from './region.ts'
 import type { Machine } from './step.ts'
 
-/** One arrow, and what takes it. */
+/** One arrow, with the inputs that take it. */
 interface Arrow {
   readonly from: string
   readonly to: string
@@ -17,17 +17,17 @@ export interface Diagram {
   readonly dot: string
 }
 
-/** What a page says besides the declarations, in words. */
+/** The words of a page that are not in the declaration. */
 export interface Words {
   /** What its phases mean. */
   readonly phases: Readonly<Record<string, string>>
   /** What an input means, by its type. */
   readonly inputs: Readonly<Record<string, string>>
-  /** What keeps an invariant, by its id. Absent: the page says nothing of it. */
+  /** How each invariant is enforced, by its id. Absent: the page leaves that out. */
   readonly keptBy?: Readonly<Record<string, string>>
 }
 
-/** One region in words: what it is for, its phases as a picture, its transitions, its reactions and its invariants. */
+/** The page of a region: purpose, phases as a diagram, transitions, reactions and invariants. */
 export function regionPage<State, Input extends Tagged, Effect extends Tagged>(
   machine: Machine<State, Input, Effect>,
   regionName: string,
@@ -55,10 +55,10 @@ export function regionPage<State, Input extends Tagged, Effect extends Tagged>(
   if (rows.length > 0) parts.push(`## Transitions\n\n${ROW_HEAD}\n${rows.join('\n')}\n`)
   const decided = Object.keys(region.decides ?? {})
   if (decided.length > 0) parts.push(`Decides once, for all that follow: ${decided.map(code).join(', ')}.\n`)
-  for (const life of lives) parts.push(lifeInWords(life))
+  for (const life of lives) parts.push(lifetimeInWords(life))
   if (follows.length > 0) parts.push(`Follows ${follows.map(code).join(', ')}.\n`)
   if (region.invariants.length > 0) {
-    const all = region.invariants.map(one => `${invariantInWords(one)}${keptInWords(words?.keptBy?.[one.id])}`)
+    const all = region.invariants.map(one => `${invariantInWords(one)}${enforcementInWords(words?.keptBy?.[one.id])}`)
     parts.push(`## Always true\n\n${words?.keptBy === undefined ? '' : CHECKED}${all.join('\n')}\n`)
   }
   return parts.join('\n')
@@ -78,7 +78,7 @@ export function spanningRules<State, Input extends Tagged, Effect extends Tagged
   const own = machine.regions.flatMap(region => region.invariants)
   return machine.invariants
     .filter(one => !own.includes(one))
-    .map(one => `${invariantInWords(one)}${keptInWords(words?.keptBy?.[one.id])}`)
+    .map(one => `${invariantInWords(one)}${enforcementInWords(words?.keptBy?.[one.id])}`)
     .join('\n')
 }
 
@@ -170,11 +170,11 @@ function meanings(what: string, all: readonly (readonly [name: string, meaning: 
   ]
 }
 
-function keptInWords(keptBy: string | undefined): string {
+function enforcementInWords(keptBy: string | undefined): string {
   return keptBy === undefined ? '' : `. How: ${keptBy}`
 }
 
-function lifeInWords({ lifetime, of, endings }: Lived): string {
+function lifetimeInWords({ lifetime, of, endings }: SliceLifetime): string {
   const what = of === undefined ? 'Lasts' : `${of.slice(0, 1).toUpperCase()}${of.slice(1)} lasts`
   return `${what} as long as the **${lifetime}**: until ${endings.map(code).join(', ')}.\n`
 }

@@ -1,4 +1,4 @@
-/** What leaves the kernel: facts for the shell to realise or to publish, in the order in which they happened. */
+/** The effects of the session machine: facts to publish and requests to the process, in the order of their step. */
 import type { CoreEffect } from './core.ts'
 import type { CommsEffect } from './regions/comms/effect.ts'
 import type { ContextEffect } from './regions/context/effect.ts'

@@ -1,8 +1,8 @@
 /**
- * A state as text, for snapshots, and back.
+ * Writes a state as text, for snapshots, and reads it.
  *
  * Only facts that differ from the initial state are written, tries as lists of their entries, so an idle session
- * takes a few hundred bytes. A decoded state has to satisfy every invariant before anyone acts on it.
+ * takes a few hundred bytes. A decoded state has to satisfy every invariant before it is used.
  */
 import { meerkat } from './machine.ts'
 import { packed, unpacked } from './pack.ts'
@@ -13,10 +13,10 @@ const VERSION = 1
 
 type Key = keyof MeerkatState
 
-/** Conditions stay behind: they end with the process that wrote this. */
+/** Conditions are not written: they end with their process. */
 const KEYS = meerkat.regions.filter(({ condition }) => condition === undefined).map(({ name }) => name)
 
-/** The state as JSON; equal states have equal texts, whatever their history was. */
+/** The state as JSON; equal states have equal texts, whatever led to them. */
 export function encodeState(state: MeerkatState): string {
   const slices = [`"v":${VERSION}`]
   for (const key of KEYS) {
@@ -27,12 +27,12 @@ export function encodeState(state: MeerkatState): string {
   return `{${slices.join(',')}}`
 }
 
-/** Whether two states would be written alike. */
+/** Whether two states have the same text. */
 export function hasSameFacts(one: MeerkatState, other: MeerkatState): boolean {
   return KEYS.every(key => one[key] === other[key] || sliceText(one, key) === sliceText(other, key))
 }
 
-/** By region: how its slice is written, and read again, where that is not as it is. */
+/** By region: its codec, if its slice is not written as it is. */
 const CODECS: ReadonlyMap<string, AnyCodec> = new Map(
   meerkat.regions.flatMap(({ name, codec }) => (codec === undefined ? [] : [[name, codec as AnyCodec]])),
 )
@@ -51,7 +51,7 @@ export function decodeState(text: string): MeerkatState {
   return state
 }
 
-/** The same, for whoever asks the invariants himself. */
+/** Like `decodeState`, without checking the invariants, which the caller does. */
 export function readState(text: string): MeerkatState {
   const { v, ...slices } = parse(text)
   if (v !== VERSION) {
@@ -59,7 +59,7 @@ export function readState(text: string): MeerkatState {
   }
   const unknown = Object.keys(slices).find(key => !Object.hasOwn(meerkat.initial, key))
   if (unknown !== undefined) throw new StateDecodeError(`it holds ${unknown}, which this release does not know`, true)
-  // A slice that is not there is as it began: it was so, or the release that wrote this did not know it.
+  // A missing slice is the initial one: it was not written because of that, or the writing release did not have it.
   const read = Object.entries(slices).map(([key, encoded]) => {
     const codec = CODECS.get(key)
     return [key, codec === undefined ? unpacked(encoded) : codec.decode(encoded as never)] as const
@@ -67,12 +67,12 @@ export function readState(text: string): MeerkatState {
   return { ...meerkat.initial, ...Object.fromEntries(read) }
 }
 
-/** A state text that can't be served from. */
+/** The text of a state can't be used. */
 export class StateDecodeError extends Error {
   override readonly name = 'StateDecodeError'
   /** Why, in words. */
   readonly reason: string
-  /** Whether a newer release wrote it: then it is not damaged. */
+  /** Whether a newer release wrote it; then it is not damaged. */
   readonly isNewer: boolean
   constructor(reason: string, isNewer = false) {
     super(`the session's snapshot can't be used: ${reason}`)

@@ -17,13 +17,13 @@ export type AgentRuntimeId = Branded<'AgentRuntimeId'>
 export type RuntimeEpochId = Branded<'RuntimeEpochId'>
 /** One piece of asynchronous work beside the session's turns, a UUID v7. Never used for another. */
 export type OperationId = Branded<'OperationId'>
-/** One wait for a set of operations. A late word about an earlier wait is recognised by it. */
+/** One wait for a set of operations. It tells late reports about an earlier wait apart. */
 export type WaitId = Branded<'WaitId'>
 /** One timer or recurring wake-up of a session. */
 export type ScheduleId = Branded<'ScheduleId'>
 /** One request to or from a peer, with all that answers it: the UUID of the request's envelope. */
 export type PeerCorrelationId = Branded<'PeerCorrelationId'>
-/** Who another agent is among its peers: derived from its signing key. */
+/** Another agent among the peers: derived from its signing key. */
 export type PeerId = Branded<'PeerId'>
 /** One running instance of peer communication. */
 export type CommsRuntimeId = Branded<'CommsRuntimeId'>
@@ -35,5 +35,5 @@ export type McpServerId = Branded<'McpServerId'>
 export type SurfaceId = Branded<'SurfaceId'>
 /** A channel through which a client talks with a session as it answers. Its host chooses it. */
 export type LiveChannelId = Branded<'LiveChannelId'>
-/** What opens a live channel once, or a digest of it. */
+/** A token that opens a live channel once, or its digest. */
 export type LiveToken = Branded<'LiveToken'>

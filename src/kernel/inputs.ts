@@ -1,4 +1,4 @@
-/** Every input that a session's machine decides on. */
+/** All inputs of the session machine. */
 import type { CoreInput } from './core.ts'
 import type { CommsInput } from './regions/comms/input.ts'
 import type { ContextInput } from './regions/context/input.ts'

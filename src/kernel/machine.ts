@@ -66,7 +66,7 @@ const spanning: readonly Invariant<MeerkatState>[] = [
   },
 ]
 
-/** Every slice by name: what each step pays for having many regions. */
+/** Copies a state. A literal that names every slice is faster than a spread. */
 function copy(s: MeerkatState): MeerkatState {
   return {
     lifecycle: s.lifecycle,
@@ -100,7 +100,7 @@ function copy(s: MeerkatState): MeerkatState {
   }
 }
 
-/** The region of every slice; their order is that of their pages, and of what a step says. */
+/** The region of every slice, in the order of their pages and of a step's effects. */
 const REGIONS: {
   readonly [Name in keyof MeerkatState]: Region<MeerkatState, MeerkatInput, MeerkatEffect, Name, string, string, never>
 } = {

@@ -1,4 +1,4 @@
-/** What a text of the runtime begins with, taken off what others say: none of it can be taken for one of its own texts. */
+/** Escapes the headers of the runtime's own texts in what peers send, so that no peer can imitate such a text. */
 import type { InputKind } from './regions/ledger/state.ts'
 
 const HEADERS: { readonly [Kind in InputKind]?: string } = {
@@ -8,12 +8,12 @@ const HEADERS: { readonly [Kind in InputKind]?: string } = {
   'peer-response-terminal': '[SYSTEM NOTICE][PEER_RESPONSE_TERMINAL]',
 }
 
-/** Whether an input of this kind says what others have said. */
+/** Whether an input of this kind contains a peer's text. */
 export function isOfPeer(kind: InputKind): boolean {
   return HEADERS[kind] !== undefined
 }
 
-/** A text with which an input of this kind begins: the header of its own kind may stand there, and nothing else of the kind. */
+/** The beginning of an input of this kind: it may have the header of its own kind, and no other header. */
 export function beginningOf(kind: InputKind, text: string): string {
   const header = HEADERS[kind] ?? ''
   return text.startsWith(header) ? header + unmarked(text.slice(header.length)) : unmarked(text)
@@ -23,7 +23,7 @@ export function unmarked(text: string): string {
   return text.replace(MARK, '\\[')
 }
 
-/** The same for the text of a JSON value: within its strings a bracket may be written by its number. */
+/** The same for JSON text, whose strings need a JSON escape sequence for the bracket. */
 export function unmarkedJson(json: string): string {
   return json.replace(MARK, '\\u005b')
 }

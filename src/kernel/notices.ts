@@ -1,4 +1,4 @@
-/** What the model is told with one request and no other: it is in no journal and no transcript. */
+/** Notices that go with one request to the model only; neither journal nor transcript has them. */
 import { unmarked } from './marks.ts'
 import { pendingServers } from './regions/mcp-servers/table.ts'
 import { pendingSurfaces } from './regions/tool-surfaces/state.ts'

@@ -1,7 +1,7 @@
 /**
- * Steps that follow from the state alone: nobody decides on them, but somebody has to take them, and to commit what they
- * say. They are given as inputs rather than done in passing, so that the log holds them and a replay of an older log
- * never ends anything that its records don't.
+ * Steps that follow from the state alone, without a request. The runtime gives them to the kernel as inputs of their own
+ * rather than as a part of other steps, so that the log has them: a replay of an older log then ends exactly what its
+ * records end.
  */
 import { hasSameFacts } from './encode.ts'
 import type { InputId } from './ids.ts'
@@ -17,15 +17,14 @@ import { openObligations } from './regions/registration/table.ts'
 import type { MeerkatFacts, MeerkatState } from './state.ts'
 
 /**
- * What a process has to do before anything else that takes a session over from one that is gone: end the conditions of
- * the former owner, end the operations and the ephemeral inputs that died with it, and complete a stop that it was asked
- * for, which takes the run along that went on.
+ * The first steps of a process that takes a session over from a dead owner: end the owner's conditions, the operations and
+ * ephemeral inputs that died with it, and complete a stop that it was asked for, which also ends the run in progress.
  */
 export function takeOverSteps(state: MeerkatState): readonly MeerkatInput[] {
   const left = isStopPending(state) ? meerkat.step(state, EXITED) : undefined
   const from = left?.ok === true ? left.state : state
   const recovered = meerkat.step(from, RECOVER)
-  // Asked of the regions rather than listed here: each knows what of it a process was in the middle of.
+  // The machine is asked instead of a list here, because each region knows which of its facts a recovery changes.
   if (!recovered.ok) return NONE
   return [
     ...(from === state ? NONE : [EXITED]),
@@ -34,15 +33,15 @@ export function takeOverSteps(state: MeerkatState): readonly MeerkatInput[] {
   ]
 }
 
-/** Processes that may end while one call is in flight, before the call counts as what ends them. */
+/** After this many processes have ended while a call was in flight, the call counts as the cause and is not repeated. */
 export const MOST_CALL_CRASHES = 2
 const RECOVER: MeerkatInput = { type: 'Recover', mostCrashes: MOST_CALL_CRASHES }
 const DROP: MeerkatInput = { type: 'DropEphemeral' }
 const EXITED: MeerkatInput = { type: 'RuntimeExecutorExited' }
 
 /**
- * The end of a teardown that a process began and did not live to complete: nothing of what it waited for is left. Taken
- * after the conditions of that process have ended.
+ * Completes a teardown whose process died: nothing that it waited for exists any more. Taken after the conditions of that
+ * process have ended.
  */
 export function teardownSteps(state: MeerkatFacts): readonly MeerkatInput[] {
   const { registration, binding } = state
@@ -58,36 +57,37 @@ export function teardownSteps(state: MeerkatFacts): readonly MeerkatInput[] {
   return [...closed, { type: 'UnregisterSession', sessionId, binding: bindingSeen(binding) }]
 }
 
-/** Whether a stop was asked for and the executor has not left. Once it has, the session may be revived at once. */
+/** Whether a stop waits for the executor to leave. */
 export function isStopPending({ lifecycle }: MeerkatFacts): boolean {
   return (lifecycle.phase === 'attached' || lifecycle.phase === 'running') && lifecycle.stopDeferred
 }
 
-/** Inputs that end by one step, and in one commit, at most; where more are given up the rest follows by and by. */
+/** Most abandoned inputs that end in one step, and so in one commit; further ones end in later steps. */
 export const MOST_ENDS = 512
 
 /**
- * What goes before an input that is asked for. Whoever serves a session that retires is to be done with all that waits;
- * one that is recycled begins anew with all of it. What ends all that waits only decides on it where that is much.
+ * Steps before a requested input. Before `Retire` and `Recycle` of a served session, passive inputs become ones that may
+ * start a turn, because no later input will take them along. Before an input that abandons a long queue, `GiveUpQueued`
+ * records that decision once; the ends follow in later steps.
  */
 export function stepsBefore(input: MeerkatInput, state: MeerkatState): readonly MeerkatInput[] {
   const { type } = input
   const wakes = (type === 'Retire' || type === 'Recycle') && state.registration.phase === 'active'
   const woken = wakes ? meerkat.step(state, WAKE) : undefined
-  return woken?.ok === true ? [WAKE, ...givingUp(input, woken.state)] : givingUp(input, state)
+  return woken?.ok === true ? [WAKE, ...decisionBefore(input, woken.state)] : decisionBefore(input, state)
 }
 
 const WAKE: MeerkatInput = { type: 'WakeQueued' }
 
-/** The decision on all that waits, where the input would end more than one step may. */
-function givingUp(input: MeerkatInput, state: MeerkatFacts): readonly MeerkatInput[] {
+/** `GiveUpQueued`, if the input would end more than `MOST_ENDS` waiting inputs. */
+function decisionBefore(input: MeerkatInput, state: MeerkatFacts): readonly MeerkatInput[] {
   const { queue, steer } = state.ledger
   if (queue.slots.size + steer.slots.size <= MOST_ENDS) return NONE
   const reason = reasonOf(input, state)
   return reason === undefined ? NONE : [{ type: 'GiveUpQueued', reason }]
 }
 
-/** Why the input gives up what waits, if it does. */
+/** The reason for which the input abandons waiting inputs; undefined if it does not. */
 function reasonOf({ type }: MeerkatInput, state: MeerkatFacts): AbandonReason | undefined {
   switch (type) {
     case 'DropQueued':
@@ -106,14 +106,16 @@ function reasonOf({ type }: MeerkatInput, state: MeerkatFacts): AbandonReason | 
 }
 
 /**
- * What is to be done after any step. Some of what was given up ends. A retired session that has answered everything gives
- * up the passive inputs that no work was left to take along: nothing more is admitted that could. Steers are kept for the
- * work that waits for a person: they join it once that is decided, rather than pass it by with a turn that knows nothing
- * of it.
+ * Steps that are due after any step:
+ * - some of the abandoned inputs end;
+ * - a retired session that has answered everything abandons its passive inputs: no further input will be admitted that
+ *   could take them along;
+ * - parked work moves to the head of the steers, so that waiting steers join it once a person has decided, instead of
+ *   starting a turn of their own that knows nothing of it.
  */
 export function settlingSteps(state: MeerkatFacts): readonly MeerkatInput[] {
   const { lifecycle, ledger, calls, endings } = state
-  const ends = endings.groups.length > 0 ? ENDING : NONE
+  const ends = endings.groups.length > 0 ? END_GIVEN_UP : NONE
   const parked = calls.unsettled > 0 && ledger.steer.slots.size > 0 ? leaderOfSteers(state) : undefined
   if (parked !== undefined) {
     return [
@@ -123,10 +125,10 @@ export function settlingSteps(state: MeerkatFacts): readonly MeerkatInput[] {
     ]
   }
   const isLeftOver = lifecycle.phase === 'retired' && ledger.waking === 0 && ledger.entries.size > 0
-  return isLeftOver ? [...ends, ...givingUp(RETIRE, state), RETIRE] : ends
+  return isLeftOver ? [...ends, ...decisionBefore(RETIRE, state), RETIRE] : ends
 }
 
-/** The parked work that steers of callers are to join, unless some leads them. What is told between turns waits for nobody. */
+/** The parked work that callers' steers should join; undefined if work leads them already. Completions don't wait for it. */
 function leaderOfSteers(state: MeerkatFacts): InputId | undefined {
   const { ledger } = state
   const first = findInOrder(ledger.steer, () => true)
@@ -151,5 +153,5 @@ export function parkedWork(state: MeerkatFacts): readonly InputId[] {
 }
 
 const RETIRE: MeerkatInput = { type: 'Retire' }
-const ENDING: readonly MeerkatInput[] = [{ type: 'EndGivenUp', most: MOST_ENDS }]
+const END_GIVEN_UP: readonly MeerkatInput[] = [{ type: 'EndGivenUp', most: MOST_ENDS }]
 const NONE: readonly MeerkatInput[] = []

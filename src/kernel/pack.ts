@@ -1,6 +1,6 @@
 /**
- * Slices as plain JSON data, and back. Persistent maps become lists of their entries in the order of their keys, so equal
- * slices have equal texts, and how a map is laid out in memory is no part of any file.
+ * Turns slices into plain JSON data, and back. Persistent maps become lists of their entries in the order of their keys, so
+ * that equal slices have equal texts and no file depends on the layout of a map in memory.
  */
 import { mapEntries, mapOf, type PersistentMap } from './persistent-map.ts'
 
@@ -20,7 +20,7 @@ export function packed(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, packed(one)]))
 }
 
-/** What `packed` was given. */
+/** The inverse of `packed`. */
 export function unpacked(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) return value.map(unpacked)

@@ -1,8 +1,7 @@
 /**
- * What a peer's word looks like in the conversation: the exact texts a model reads, and the refusal of facts from which
- * none could be made.
+ * The exact texts by which messages of peers enter the conversation, and the refusal of malformed ones.
  *
- * Enforces: nothing that a peer says begins like a text of the runtime. Payloads are plain JSON here.
+ * Enforces: no text of a peer begins like a text of the runtime. Payloads are plain JSON here.
  */
 import { unmarked, unmarkedJson } from './marks.ts'
 
@@ -10,7 +9,7 @@ import { unmarked, unmarkedJson } from './marks.ts'
 export type PeerResponseProgressProjectionPhase = 'Accepted' | 'InProgress' | 'PartialResult'
 export type PeerResponseTerminalProjectionStatus = 'Completed' | 'Failed' | 'Cancelled'
 
-/** Why a terminal response can't be put into words. */
+/** Why no text can be made of a terminal response. */
 export type PeerResponseTerminalFactErrorKind =
   | 'EmptyTransportIdentity'
   | 'EmptyRouteIdentity'
@@ -39,7 +38,7 @@ export type PeerResponseTerminalRouteIdentity = Checked<'PeerResponseTerminalRou
 export type PeerResponseTerminalDisplayIdentity = Checked<'PeerResponseTerminalDisplayIdentity'>
 export type PeerResponseTerminalCorrelationId = Checked<'PeerResponseTerminalCorrelationId'>
 
-/** Who answered. */
+/** The peer that answered. */
 export interface PeerResponseTerminalSource {
   readonly transportIdentity?: PeerResponseTerminalTransportIdentity
   readonly routeIdentity: PeerResponseTerminalRouteIdentity
@@ -49,7 +48,7 @@ export interface PeerResponseTerminalSource {
 /** What came with the answer: any JSON value. */
 export type PeerResponseTerminalRenderPayload = unknown
 
-/** A terminal response that was found sound. Made by `peerResponseTerminalFact` only. */
+/** A checked terminal response. Made by `peerResponseTerminalFact` only. */
 export interface PeerResponseTerminalFact {
   readonly source: PeerResponseTerminalSource
   readonly correlationId: PeerResponseTerminalCorrelationId
@@ -90,7 +89,7 @@ export function peerResponseTerminalFact(parts: {
   }
 }
 
-/** A peer's word on its way into the conversation. */
+/** What a peer sent, as it enters the conversation. */
 export type PeerConversationProjection =
   | { readonly type: 'Message'; readonly peerId: string }
   | {
@@ -110,12 +109,12 @@ export type PeerConversationProjection =
     }
   | { readonly type: 'ResponseTerminal'; readonly fact: PeerResponseTerminalFact }
 
-/** A peer's word as a host offers it: what a terminal response says has yet to be found sound. */
+/** What a peer sent, as a host gives it: a terminal response is not checked yet. */
 export type PeerSaid =
   | Exclude<PeerConversationProjection, { type: 'ResponseTerminal' }>
   | ({ readonly type: 'ResponseTerminal' } & Parameters<typeof peerResponseTerminalFact>[0])
 
-/** The text a model reads. A message has none of its own: its content follows its block prefix. */
+/** The text that a model reads. Empty for a message, whose content follows its block prefix. */
 export function promptText(projection: PeerConversationProjection): string {
   switch (projection.type) {
     case 'Message':
@@ -133,12 +132,12 @@ export function promptText(projection: PeerConversationProjection): string {
   }
 }
 
-/** What stands before the blocks of a message; nothing else has one. */
+/** The text before the blocks of a message; undefined for all others. */
 export function blockPrefixText(projection: PeerConversationProjection): string | undefined {
   return projection.type === 'Message' ? `[COMMS MESSAGE from ${unmarked(projection.peerId)}]` : undefined
 }
 
-/** Under which a terminal response stands in the conversation once, however often it arrives; nothing else has one. */
+/** The key by which a terminal response enters the conversation once, however often it arrives; undefined for all others. */
 export function contextKey(projection: PeerConversationProjection): string | undefined {
   return projection.type === 'ResponseTerminal' ? peerResponseTerminalContextKey(projection.fact) : undefined
 }
@@ -174,7 +173,7 @@ function json(payload: unknown): string {
   return unmarkedJson(JSON.stringify(payload ?? null, undefined, 2))
 }
 
-/** A UUID in the form that everybody compares: hyphenated, braced, as a URN or as bare digits it is the same one. */
+/** A UUID in its canonical form: hyphenated, braced, as a URN and as bare digits it is the same one. */
 function uuidOf(text: string): string | undefined {
   const bare = text
     .toLowerCase()

@@ -3,7 +3,7 @@
  *
  * The kernel's collections grow with the backlog, and a step must cost what it changes rather than what the state
  * holds; that rules out spreading objects and rules out mutation, so this is a hash trie of 32-way nodes. Keys are
- * strings or non-negative integers. Order of iteration is by hash: whoever needs an order keeps it in the values.
+ * strings or non-negative integers. Iteration is in the order of hashes; a caller that needs an order keeps it in the values.
  */
 export interface PersistentMap<K extends string | number, V> {
   readonly size: number

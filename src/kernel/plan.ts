@@ -1,6 +1,6 @@
 /**
- * What the declarations come to: the rows of each phase with their followers, as the step function reads them, and the
- * edges, moves and lives, as tables, pictures and the explorer do.
+ * Compiles declarations: into the rows of each phase with their followers, for the step function, and into edges, moves and
+ * lifetimes, for tables, diagrams and the explorer.
  */
 import type { Change, Emit, Follow, Guard, Life, Region, Row, Tagged } from './region.ts'
 
@@ -31,7 +31,7 @@ export interface Move {
 }
 
 /** How long a slice, or a part of it, lasts. */
-export interface Lived {
+export interface SliceLifetime {
   readonly region: string
   readonly lifetime: string
   /** What of the slice it is; absent: all of it. */
@@ -40,10 +40,10 @@ export interface Lived {
   readonly endings: readonly string[]
 }
 
-/** Row and follower of an input whose verdict they know, and the step function does not. */
+/** Rows and followers without the types of input and verdict, which the step function does not know. */
 type AnyRow<State, Input, Effect> = Row<State, unknown, Input, Effect, string, unknown>
 
-/** A row as the step function reads it: one shape for all, whatever a declaration left out. */
+/** A row as the step function reads it: one object shape for all rows, for speed. */
 export interface PlannedRow<State, Input, Effect> {
   readonly name: string
   readonly during: readonly string[] | undefined
@@ -52,7 +52,7 @@ export interface PlannedRow<State, Input, Effect> {
   readonly edge: string
   /** What its followers change, in the order of the regions. */
   readonly changes: readonly { readonly slice: keyof State; readonly then: Change<State, unknown, Input, unknown> }[]
-  /** What it says, and then its followers. */
+  /** The emits of the row, and then those of its followers. */
   readonly emits: readonly Emit<State, Input, Effect, unknown>[]
 }
 
@@ -70,8 +70,8 @@ type Lifetimes = { readonly [lifetime: string]: readonly string[] }
 type AnyFollow<State, Input, Effect> = Follow<State, unknown, Input, Effect, string, unknown>
 type AnyLives<State, Effect> = Readonly<Record<string, Life<State, unknown, Effect>>>
 
-/** The regions with a follower for each ending of what lasts; a region's own reaction to it stands in its place. */
-export function withLives<State, Input extends Tagged, Effect extends Tagged>(
+/** Adds a follower to each region for every input that ends one of its lifetimes, unless it follows that input itself. */
+export function withLifetimeFollowers<State, Input extends Tagged, Effect extends Tagged>(
   machineName: string,
   regions: readonly AnyRegion<State, Input, Effect>[],
   lifetimes: Lifetimes,
@@ -86,16 +86,16 @@ export function withLives<State, Input extends Tagged, Effect extends Tagged>(
       const life = lives[lifetime]
       return life === undefined ? [] : endings.map(ending => [ending, life] as const)
     })
-    // Said and done: a machine made of these regions again has these followers.
+    // `lives` is emptied, so that a machine built from these regions does not add the followers twice.
     return Object.assign({}, region, { lives: {}, follow: { ...Object.fromEntries(ends), ...region.follow } })
   })
 }
 
-/** What lasts for how long, by its region. */
-export function livesOf<State, Input extends Tagged, Effect extends Tagged>(
+/** The lifetimes of all slices, for the docs. */
+export function lifetimesOf<State, Input extends Tagged, Effect extends Tagged>(
   regions: readonly AnyRegion<State, Input, Effect>[],
   lifetimes: Lifetimes,
-): readonly Lived[] {
+): readonly SliceLifetime[] {
   return regions.flatMap(({ name: region, follow, lives = {} }) =>
     Object.entries(lifetimes).flatMap(([lifetime, endings], at) => {
       const life = (lives as AnyLives<State, Effect>)[lifetime]

@@ -1,7 +1,7 @@
 /**
- * The classification queries as a machine of their own: questions about phases and inputs, asked of nobody's session and
- * answered by effects, so that hosts which speak to machines only in inputs get the same verdicts as those that call the
- * functions of `classify.ts`. It has no state; a question that contradicts itself is refused.
+ * The classification queries as a machine: questions about phases and inputs as inputs, answers as effects. A host that
+ * reaches machines only by inputs gets the same verdicts as one that calls the functions of `classify.ts`. It has no
+ * state; a question that contradicts itself is refused.
  */
 import {
   authorizeStoredInputStateSeed,
@@ -24,7 +24,7 @@ import type { Emit, Guard } from './region.ts'
 import type { DurableLifecyclePhase, LifecyclePhase } from './regions/lifecycle/state.ts'
 import { type Machine, machine } from './step.ts'
 
-/** Nothing is remembered between two questions. */
+/** Empty: no question depends on an earlier one. */
 export interface QueryState {
   readonly queries: { readonly phase: 'ready' }
 }
@@ -51,7 +51,7 @@ export type QueryEffect =
   | { readonly type: 'InputBehavioralTerminalityResolved'; readonly isTerminal: boolean }
   | { readonly type: 'StoredInputStateSeedAuthorized'; readonly seed: StoredInputSeed }
 
-/** A row that answers exactly where the question makes sense. */
+/** A row that answers if the question does not contradict itself. */
 function answers<Input, T>(ask: (input: Input) => Verdict<T>, effect: (value: T) => QueryEffect) {
   const makesSense: Guard<QueryState, Input> = function makesSense(_, input) {
     return ask(input).ok

@@ -19,12 +19,12 @@ export interface Tagged {
 export type Of<Union extends Tagged, T> = Extract<Union, { readonly type: T }>
 
 /**
- * Names what is decided once a step: what the owner of the input `T` makes of it is given to its guards and changes, and to
- * all that follow it, so that no two can come to different ends. Of inputs without such a verdict there is nothing to give.
+ * The verdict on an input of the type `T`. The owning region decides it once a step; its guards and changes and all
+ * followers get it, so that no two of them can decide differently. `void` for inputs without a verdict.
  */
 export type VerdictOf<Verdicts, T> = [Verdicts] extends [never] ? never : T extends keyof Verdicts ? Verdicts[T] : void
 
-/** How verdicts come about: from the state before the step. */
+/** Functions that decide the verdicts, from the state before the step. */
 export type Decides<State, Input extends Tagged, Verdicts> = {
   readonly [T in keyof Verdicts]: (state: State, input: Of<Input, T>) => Verdicts[T]
 }
@@ -88,7 +88,7 @@ export type Follows<State, Slice, Input extends Tagged, Effect, Phase extends st
   >
 }
 
-/** What becomes of a slice, or of a part of it, when that ends for which it was to last. */
+/** What happens to a slice, or to a part of it, when its lifetime ends. */
 export interface Life<State, Slice, Effect, Phase extends string = string>
   extends Follow<State, Slice, Tagged, Effect, Phase, unknown> {
   /** What of the slice it is, for the docs; absent: all of it. */
@@ -122,9 +122,9 @@ export interface Region<
   readonly phases: readonly Phase[]
   /** How the slice is written, where that is not as it is. */
   readonly codec?: Codec<State[Name]>
-  /** The slice in words, the same for slices that behave alike: what the explorer tells apart. Absent: all of it. */
+  /** A text that is equal for slices that behave alike, by which the explorer tells states apart. Absent: the whole slice. */
   readonly key?: (slice: State[Name]) => string
-  /** What it decides once for all that hear of an input of its own. */
+  /** The verdicts on its own inputs, each decided once a step. */
   readonly decides?: { readonly [T in Input['type']]?: (state: State, input: Of<Input, T>) => unknown }
   readonly on: {
     readonly [T in Input['type']]?: readonly Row<
@@ -138,26 +138,27 @@ export interface Region<
   }
   readonly follow: Follows<State, State[Name], Input, Effect, Phase, Verdicts>
   /**
-   * What its facts last for, by the machine's names of that. The machine knows which inputs end it and makes the followers;
-   * where the region follows one of those by itself, that stands, and of two lifetimes that one input ends the later named.
+   * The lifetimes of its facts, by the machine's names. The machine knows which inputs end a lifetime and adds the followers.
+   * A reaction of the region's own to such an input takes precedence; if one input ends two lifetimes, the one that the
+   * machine names later does.
    */
   readonly lives?: { readonly [L in Lifetime]?: Life<State, State[Name], Effect, Phase> }
   readonly invariants: readonly Invariant<State>[]
   /**
-   * Present where the slice speaks of the process that serves, not of what it serves: connections, channels, tokens. A
-   * condition is not written to disk and ends with its process, so no fact may depend on it: regions of facts can't see
-   * it, and only conditions may follow its inputs.
+   * Present if the slice describes the process that serves the session (connections, channels, tokens), not the session. A
+   * condition is not written to disk and ends with its process, so no fact may depend on it: regions of facts can't see it,
+   * and only conditions may follow its inputs.
    */
   readonly condition?: Condition<State[Name]>
 }
 
-/** What is to be known of a slice that dies with its process. */
+/** A slice that ends with its process. */
 export interface Condition<Slice> {
-  /** Nothing would be missed if the slice began anew. */
+  /** Whether the slice could be reset without losing anything. */
   readonly atRest: (slice: Slice) => boolean
 }
 
-/** How a slice is written, and read again, of which some parts follow from others. */
+/** Writes and reads a slice some parts of which are computed from others. */
 export interface Codec<Slice> {
   readonly encode: (slice: Slice) => unknown
   readonly decode: (encoded: never) => Slice

@@ -1,8 +1,8 @@
 /**
- * The scheduler's one predicate, and the same facts in words.
+ * The scheduler's one predicate, and the reasons why it is false.
  *
- * The loop may sleep only while `runnable` is false; `explain` names what holds it up. Both read `blockers`, so they
- * can't disagree.
+ * The loop may sleep only while `runnable` is false; `blockers` then names the unmet conditions, for `explain`. The explorer
+ * proves in every state that the two agree.
  */
 
 import type { CoreFacts } from './core.ts'
@@ -15,7 +15,7 @@ import { entryOf, type Ledger } from './regions/ledger/state.ts'
 import type { OperationsInput } from './regions/operations/input.ts'
 import { completionsAfter, wakes } from './regions/operations/state.ts'
 
-/** Something that keeps the session from starting its next run. */
+/** A condition that keeps the session from starting its next run. */
 export interface Blocker {
   /** The unmet condition. */
   readonly guard:
@@ -29,25 +29,25 @@ export interface Blocker {
     | 'registered'
     | 'calls-resolved'
     | 'calls-approved'
-  /** Who can meet it. */
+  /** The actor that can meet it. */
   readonly owner: 'caller' | 'executor' | 'operator' | 'host'
   /** Since when, ms since the epoch, where the kernel knows. */
   readonly since?: number
   /** The input that waits because of it. */
   readonly inputId?: InputId
-  /** The call that a person has to settle. */
+  /** The call that a person has to decide on. */
   readonly callId?: CallId
 }
 
-/** Whether the ledger holds work for a run that nothing but phase and executor stands in the way of. */
+/** Whether the ledger has work for a run, as far as the ledger and the calls decide that. */
 export function canPrepare(state: CoreFacts): boolean {
   if (state.ledger.waking === 0) return false
   return state.calls.unsettled === 0 || unsettledCallsOfNext(state).length === 0
 }
 
 /**
- * Whether work that waits for a person has something to hear meanwhile: steers wait behind it, or have joined it and were
- * not heard. A run may start then whose executor goes on without the calls that are not decided.
+ * Whether parked work has steers to take in: they wait behind it, or have joined it and no model call had them yet. Then a
+ * run may start although calls are undecided; its executor goes on without them.
  */
 export function canHear({ ledger, calls, registration: { merge } }: CoreFacts): boolean {
   if (calls.unsettled === 0) return false
@@ -64,7 +64,7 @@ function leadsSteers(ledger: Ledger, head: InputId | undefined): boolean {
   return behind !== undefined && findInOrder(ledger.steer, () => true) === head
 }
 
-/** Calls that the next run's work has to have settled first. */
+/** Undecided calls of the work that the next run would continue. */
 function unsettledCallsOfNext(state: CoreFacts): readonly CallEntry[] {
   const waking = nextWaking(state.ledger)
   return waking === undefined ? [] : unsettledCallsOf(state.calls, waking)
@@ -78,14 +78,14 @@ export function runnable(state: CoreFacts): boolean {
   return lifecycle.phase === 'retired' && canPrepare(state)
 }
 
-/** Whether a run may start now that hears steers while calls of its work wait for a person. */
+/** Whether a run may start now that takes steers into parked work. */
 export function hearable(state: CoreFacts): boolean {
   const { lifecycle, registration } = state
   if (registration.phase !== 'active' || !canHear(state)) return false
   return lifecycle.phase === 'attached' ? !lifecycle.stopDeferred : lifecycle.phase === 'retired'
 }
 
-/** How old the work is that nothing stands in the way of but, at most, that somebody serves the session. */
+/** When the oldest work was accepted that could start, if the session has an executor or gets one. */
 export function workWaitingSince(state: CoreFacts): number | undefined {
   if (blockers(state).some(({ guard }) => guard !== 'executor-attached')) return undefined
   const waking = nextWaking(state.ledger)
@@ -120,7 +120,7 @@ function workBlockers(state: CoreFacts): readonly Blocker[] {
   }))
 }
 
-/** Completions that one input is to tell of. */
+/** Completions that one input reports to the session. */
 export interface CompletionBatch {
   /** Where `runtimeInjected` stands when it was accepted. */
   readonly through: number
@@ -129,8 +129,8 @@ export interface CompletionBatch {
 }
 
 /**
- * The completions that the session has to be told of now, as one input. While a run goes on that is at its next boundary,
- * where the input joins it: what ends until then is told together. Where that boundary is its last, after it.
+ * The completions to report to the session now, as one input. During a run that is at its next boundary, where the input
+ * joins the run, so that all that ended until then is reported together; if the run ends there, after it.
  */
 export function completionBatchDue(state: CoreFacts): CompletionBatch | undefined {
   const { run, turn } = state
@@ -139,17 +139,16 @@ export function completionBatchDue(state: CoreFacts): CompletionBatch | undefine
 }
 
 /**
- * The completions that the session has not been told of: background tools and jobs that ended and that neither the
- * conversation nor a run that waited for them knows. Nothing where an input would not be admitted or not be kept, while a
- * run waits (its own result comes first), and while the input of an earlier batch waits: what ends meanwhile makes one
- * batch after it.
+ * The completions that were not reported to the session: ends of background tools and jobs that neither the conversation
+ * nor a waiting run has. Undefined if an input would not be admitted or kept, while a run waits for operations (it gets
+ * their results itself), and while the input of an earlier batch waits: later ends form the next batch.
  */
 export function completionsUntold(state: CoreFacts): CompletionBatch | undefined {
   const { cursors, newestWaking, wait, announcement } = state.operations
-  const told = Math.max(cursors.agentApplied, cursors.runtimeInjected)
-  if (newestWaking <= told || wait !== undefined || !admitsWork(state)) return undefined
+  const reported = Math.max(cursors.agentApplied, cursors.runtimeInjected)
+  if (newestWaking <= reported || wait !== undefined || !admitsWork(state)) return undefined
   if (announcement !== undefined && entryOf(state.ledger, announcement)?.status === 'queued') return undefined
-  const due = completionsAfter(state.operations, told).filter(({ kind, taken }) => wakes(kind) && taken !== true)
+  const due = completionsAfter(state.operations, reported).filter(({ kind, taken }) => wakes(kind) && taken !== true)
   const last = due.at(-1)
   return last === undefined ? undefined : { through: last.seq, operationIds: due.map(({ id }) => id) }
 }
@@ -157,9 +156,9 @@ export function completionsUntold(state: CoreFacts): CompletionBatch | undefined
 type CursorStep = Extract<OperationsInput, { type: 'AdvanceOperationCursor' }>
 
 /**
- * How far the readers of the completions have come, where that is further than is noted. The agent's: what was announced is
- * in the conversation, for its input passed a boundary or, `heard`, ended as consumed in this very step. The runtime's:
- * whoever serves the session has nothing more to tell of what ended; while a run goes on that is at its next boundary.
+ * Steps that advance the readers' cursors on the completions. The agent's: the announced completions are in the
+ * conversation, because their input passed a boundary or (`heard`) was consumed in this very step. The runtime's: the owner
+ * has nothing more to report of the ended operations; during a run that is decided at its next boundary.
  */
 export function cursorSteps(state: CoreFacts, heard: boolean): readonly CursorStep[] {
   const { cursors, completions, announcement } = state.operations
@@ -168,7 +167,7 @@ export function cursorSteps(state: CoreFacts, heard: boolean): readonly CursorSt
     const isInConversation = heard || entryOf(state.ledger, announcement)?.status === 'applied'
     if (isInConversation) steps.push(advanced('agentApplied', cursors.runtimeInjected))
   }
-  if (cursors.runtimeObserved < completions && state.registration.phase === 'active' && nothingUntold(state))
+  if (cursors.runtimeObserved < completions && state.registration.phase === 'active' && allReported(state))
     steps.push(advanced('runtimeObserved', completions))
   return steps
 }
@@ -177,9 +176,9 @@ function advanced(cursor: CursorStep['cursor'], through: number): CursorStep {
   return { type: 'AdvanceOperationCursor', cursor, through }
 }
 
-function nothingUntold({ run, turn, operations }: CoreFacts): boolean {
+function allReported({ run, turn, operations }: CoreFacts): boolean {
   if (run.phase === 'bound' && turn.phase !== 'drainingBoundary') return false
-  const told = Math.max(operations.cursors.agentApplied, operations.cursors.runtimeInjected)
-  if (operations.newestWaking <= told) return true
-  return completionsAfter(operations, told).every(({ kind, taken }) => !wakes(kind) || taken === true)
+  const reported = Math.max(operations.cursors.agentApplied, operations.cursors.runtimeInjected)
+  if (operations.newestWaking <= reported) return true
+  return completionsAfter(operations, reported).every(({ kind, taken }) => !wakes(kind) || taken === true)
 }

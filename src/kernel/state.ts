@@ -18,7 +18,7 @@ import type { ToolSurfaces } from './regions/tool-surfaces/state.ts'
 import type { Trust } from './regions/trust/state.ts'
 import type { Visibility } from './regions/visibility/state.ts'
 
-/** What is true of the session whoever serves it: the log holds how it came about. */
+/** What is true of the session in every process. The log has every step that led to it. */
 export interface MeerkatFacts extends CoreFacts {
   readonly llm: Llm
   readonly visibility: Visibility
@@ -30,7 +30,7 @@ export interface MeerkatFacts extends CoreFacts {
   readonly tail: Tail
 }
 
-/** What is true while this process serves the session, and nobody's business afterwards. */
+/** What is true only while this process serves the session. */
 export interface MeerkatConditions {
   readonly drain: Drain
   readonly comms: Comms

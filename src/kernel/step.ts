@@ -10,14 +10,14 @@ import {
   type AnyRegion,
   type Edge,
   edgesOf,
-  type Lived,
-  livesOf,
+  lifetimesOf,
   type Move,
   movesOf,
   type Plan,
   type PlannedRow,
   planOf,
-  withLives,
+  type SliceLifetime,
+  withLifetimeFollowers,
 } from './plan.ts'
 import type { Emit, Guard, Invariant, Tagged } from './region.ts'
 
@@ -80,7 +80,7 @@ export interface Machine<State, Input extends Tagged, Effect extends Tagged> {
   /** How inputs of other regions move a region's own phase. */
   readonly moves: readonly Move[]
   /** What lasts for how long. Its followers stand among the others of its region. */
-  readonly lives: readonly Lived[]
+  readonly lives: readonly SliceLifetime[]
   readonly invariants: readonly Invariant<State>[]
   readonly regions: readonly AnyRegion<State, Input, Effect>[]
   /** Whether an input changes conditions only: it is no part of any log. */
@@ -110,7 +110,7 @@ export function machine<State, Input extends Tagged, Effect extends Tagged>(
   declaration: Declaration<State, Input, Effect>,
 ): Machine<State, Input, Effect> {
   const { name, spine, lifetimes = {} } = declaration
-  const regions = withLives(name, declaration.regions, lifetimes)
+  const regions = withLifetimeFollowers(name, declaration.regions, lifetimes)
   const plans = planOf<State, Input, Effect>(name, regions)
   const invariants = [...regions.flatMap(region => region.invariants), ...declaration.invariants]
   const copy = declaration.copy ?? ((state: State): State => ({ ...state }))
@@ -157,7 +157,7 @@ export function machine<State, Input extends Tagged, Effect extends Tagged>(
     recover,
     edges: edgesOf(regions),
     moves: movesOf(regions),
-    lives: livesOf(declaration.regions, lifetimes),
+    lives: lifetimesOf(declaration.regions, lifetimes),
     invariants,
     regions,
     isOfConditions: input => ofConditions.has(input.type),

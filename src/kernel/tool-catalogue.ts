@@ -1,10 +1,10 @@
 /**
- * Which of the tools that an executor has at hand the model may see, and what the machine has to be told for that.
+ * Which of the tools that an executor offers the model may see, and the inputs by which the machine learns of them.
  *
- * 1. Own tools keep their names; of a surface's tools the one that is longest there has the bare name, and every one
- *    answers to `surface.tool` as well. Filters may name a tool by either.
- * 2. A name that a filter or a request speaks of stays in its catalogue with its provider, also while nobody offers it.
- *    Another provider's tool of that name is hidden.
+ * 1. The executor's own tools keep their names. Of several surfaces with a tool of one name, the one active longest has the
+ *    bare name; each can also be called as `surface.tool`. Filters may use either name.
+ * 2. A name in a filter or a request stays in its catalogue with its provider, also while that does not offer it. Another
+ *    provider's tool of that name is hidden.
  * 3. A session that names its tools (`chosen`) inherits that list as a filter.
  */
 import type { SurfaceId } from './ids.ts'
@@ -24,57 +24,56 @@ import {
 } from './regions/visibility/state.ts'
 import type { MeerkatState } from './state.ts'
 
-/** A tool that an executor has at hand. */
+/** A tool that an executor offers. */
 export interface OfferedTool {
   readonly name: string
   /**
-   * Who provides it, stable across restarts: a filter that names the tool holds for this provider's alone. Absent: its
+   * Its provider, stable across restarts: a filter that names the tool applies to this provider's tool alone. Absent: its
    * surface, else the executor.
    */
   readonly provider?: ToolWitness
-  /** Hidden until somebody asks for it. */
+  /** Hidden until the model or a caller requests it. */
   readonly deferred?: boolean
-  /** Controls what the model sees, and is always shown. No filter can name it. */
+  /** Lets the model change what it sees, and is always shown. No filter can name it. */
   readonly control?: boolean
-  /** The external surface that it belongs to: shown while that is active. */
+  /** The tool surface that it belongs to: it is shown while that is active. */
   readonly surface?: SurfaceId
 }
 
-/** The connection that a call of a surface's tool is for. */
+/** The connection that a call of a surface's tool has to use. */
 export interface SurfacePin {
   readonly surfaceId: SurfaceId
   readonly generation: number
 }
 
 /**
- * `requested`: asked for, and shown from the next boundary on. `unavailable`: its surface is not active, or does not
- * have it.
+ * `requested`: shown from the next boundary on. `unavailable`: its surface is not active, or does not have it.
  */
 export type ToolState = 'visible' | 'hidden' | 'deferred' | 'requested' | 'unavailable'
 
 /** An offered tool, as it stands in the catalogue of one model call. */
 export interface CataloguedTool {
-  /** What the model calls it by: the bare name, or `surface.tool` where that is another's. */
+  /** The name for the model: the bare name, or `surface.tool` if another tool has that. */
   readonly name: string
   readonly state: ToolState
-  /** Where it stands among the tools that were offered, from 0. */
+  /** Its index among the offered tools, from 0. */
   readonly index: number
-  /** Of a surface's tool, while that is active. */
+  /** Present on a surface's tool, while the surface is active. */
   readonly pin?: SurfacePin
-  /** The surface whose tool has the bare name; `''`: the executor itself. */
+  /** The surface whose tool has the bare name; `''`: the executor's own tool has it. */
   readonly shadowedBy?: string
 }
 
-/** Who provides tools that no provider is named of. */
+/** The provider of tools that name none. */
 export const EXECUTOR: ToolWitness = { kind: 'executor', sourceId: 'own' }
 
 interface Routed extends Omit<CataloguedTool, 'state'> {
   readonly tool: OfferedTool
-  /** All that it answers to, its name first. Nothing while its surface is not there. */
+  /** All names by which it can be called, its own first. Empty while its surface is not active. */
   readonly names: readonly string[]
 }
 
-/** Every offered tool as the model may see it in this state. */
+/** Every offered tool, with its state for the model. */
 export function cataloguedTools(state: MeerkatState, offered: readonly OfferedTool[]): readonly CataloguedTool[] {
   return routed(state, offered).map(({ tool, names, ...one }) => ({ ...one, state: stateOf(state, tool, names) }))
 }
@@ -89,7 +88,7 @@ function stateOf(state: MeerkatState, tool: OfferedTool, names: readonly string[
   return names.some(name => visibility.staged.deferred.includes(name)) ? 'requested' : 'deferred'
 }
 
-/** Whether the catalogue has the name as another provider's. */
+/** Whether the catalogue has this name for another provider. */
 function isOthers(catalog: ToolCatalog, name: string, tool: OfferedTool): boolean {
   const known = mapGet(catalog, name)
   const own = witnessOf(tool)
@@ -124,8 +123,8 @@ function sameWitness(one: ToolWitness, other: ToolWitness): boolean {
 }
 
 /**
- * What the machine has to be told for its catalogues to show what is offered now, and for it to leave what the session
- * was given (`chosen`); nothing where it knows. Any of it may be refused where the session takes nothing any more.
+ * The inputs by which the machine's catalogues show what is offered now and its filter is the session's list of tools
+ * (`chosen`); none if they are so already. A session that is over may refuse any of them.
  */
 export function cataloguingSteps(
   state: MeerkatState,
@@ -141,7 +140,7 @@ export function cataloguingSteps(
     deferredNames(visibility),
   )
   const isAligned = isSnapshotAligned(toolSurfaces)
-  // Behind the same names there may be other connections.
+  // The connections may have changed even if the names are the same.
   const isPinned = all.some(({ pin }) => pin !== undefined)
   const isKnown = (isAligned || !isPinned) && isCatalog(visibility.filterCatalog, filter)
   const steps: MeerkatInput[] = []
@@ -186,7 +185,7 @@ function listOf(catalog: Catalog, names: readonly string[] = [...catalog.keys()]
   })
 }
 
-/** Has the session inherit the list of tools that it was given, and nothing any more when that was taken away. */
+/** The input that makes the session's list of tools its inherited filter, or removes that filter with the list. */
 function inheriting(
   { visibility }: MeerkatState,
   catalogs: { readonly filter: Catalog; readonly deferred: Catalog },
@@ -211,16 +210,16 @@ function inheriting(
   ]
 }
 
-/** The filter that leaves what is allowed and not denied. */
+/** The filter that admits the allowed names without the denied ones. */
 export function toolFilterOf(allow: readonly string[] | undefined, deny: readonly string[] = []): ToolFilter {
   if (allow === undefined) return plain({ type: 'deny', names: deny })
   return plain({ type: 'allow', names: allow.filter(name => !deny.includes(name)) })
 }
 
-/** What a fork is told, so that its model sees of the tools what that of its source is to see. */
+/** The inputs by which a fork gets the tool filters of its source. */
 export function inheritedTools(source: Visibility): readonly MeerkatInput[] {
   const { filter, deferred } = source.staged
-  // A list of the session's own is an option, which the fork has, too.
+  // The source's own list of tools is among the options that the fork has anyway.
   const inherited = source.chosen === true ? ALL_TOOLS : source.inherited
   const filtered = distinct([...namedBy(inherited), ...namedBy(filter)])
   if (sameFilter(inherited, ALL_TOOLS) && sameFilter(filter, ALL_TOOLS) && deferred.length === 0) return []
@@ -236,7 +235,7 @@ export function inheritedTools(source: Visibility): readonly MeerkatInput[] {
   ]
 }
 
-/** Who provides these tools, as a catalogue has it; `other`: who provides those that it has not. */
+/** The providers of these tools by the catalogue; `other`: the provider of names that it does not have. */
 export function witnessesIn(
   catalog: ToolCatalog,
   names: readonly string[],

@@ -1,4 +1,4 @@
-/** What the regions of a credential are declared as. */
+/** The types in which the regions of `AuthMachine` are declared. */
 
 import type { Condition, Region } from '../region.ts'
 import type { AuthEffect } from './effects.ts'
@@ -14,7 +14,7 @@ export type AuthRegion<Name extends keyof AuthFacts, Phase extends string> = Reg
   Phase
 >
 
-/** A region of conditions. It sees facts, too. */
+/** A region of conditions. It sees facts as well. */
 export type AuthCondition<Name extends keyof AuthConditions, Phase extends string> = Region<
   AuthState,
   AuthInput,

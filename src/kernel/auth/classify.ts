@@ -1,4 +1,4 @@
-/** Classification queries about credentials: what a lease allows, what a login has to do, and what a refusal amounts to. */
+/** Classification queries about credentials: what a lease allows, what a login has to do, and why the machine refused. */
 import type { Row } from '../region.ts'
 import type { AuthEffect } from './effects.ts'
 import type { FlowsInput } from './flows/input.ts'
@@ -23,7 +23,7 @@ import type { PollsInput } from './polls/input.ts'
 import { notPolled, polls } from './polls/table.ts'
 import type { AuthState } from './state.ts'
 
-/** What somebody wants of a credential: send it now, keep it for later, or make it new. */
+/** What a caller wants to do with a credential: send it now, keep it for later, or refresh it. */
 export type CredentialIntent = 'use' | 'hold' | 'beginRefresh'
 
 export type CredentialUseAdmission =
@@ -48,14 +48,14 @@ const ADMISSIONS: Readonly<Record<AuthLeasePhase, Readonly<Record<CredentialInte
   released: admissions('lease-absent', 'lease-absent', 'lease-absent'),
 }
 
-/** Whether the credential may be used so, and if not, what is missing. Observe its freshness first. */
+/** Whether the credential may be used in this way, and if not, what is missing. Observe its freshness first. */
 export function resolveCredentialUseAdmission(lease: Lease, intent: CredentialIntent): CredentialUseAdmission {
   return ADMISSIONS[lease.phase][intent]
 }
 
 export type OAuthLoginDisposition = 'use-cached' | 'refresh-required' | 'refresh-disallowed'
 
-/** Whether a resolved OAuth login can be used as it is, has to be refreshed, or can't be had without a refresh. */
+/** Whether a resolved OAuth login can be used as it is, has to be refreshed, or is only available after a refresh. */
 export function resolveOAuthLoginDisposition(facts: {
   readonly lease: Lease
   /** Whether the token store, too, has the credential. */
@@ -75,7 +75,7 @@ export function resolveRefreshFailureDisposition(
   return isPermanentRefreshFailure(observation) ? 'reauth-required' : 'transient'
 }
 
-/** How a credential stands, in the callers' words. */
+/** The status of a credential, as callers see it. */
 export type AuthPublicStatus =
   | 'valid'
   | 'expiring'
@@ -84,7 +84,7 @@ export type AuthPublicStatus =
   /** The last refresh failed, and will be tried again. */
   | 'refresh-failed'
   | 'released'
-  /** Nobody ever logged in. */
+  /** There never was a login. */
   | 'absent'
   /** There is a lease, and the token store has nothing for it. */
   | 'missing-credential'

@@ -1,4 +1,4 @@
-/** What leaves the machine of a credential. */
+/** The effects of `AuthMachine`. */
 
 import type { FlowsEffect } from './flows/effect.ts'
 import type { LeaseEffect } from './lease/effect.ts'

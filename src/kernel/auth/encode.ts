@@ -1,8 +1,8 @@
 /**
- * The state of one credential as text, for snapshots, and back.
+ * Writes the state of one credential as text, for snapshots, and reads it.
  *
- * Conditions stay behind. A lease that was being refreshed is read as just that: the refresh ended with its process, so
- * whoever loads it says `RefreshFailed` before anyone else acts.
+ * Conditions are not written. A lease that was being refreshed is read as `refreshing`, although the refresh ended with its
+ * process; so the loader gives `RefreshFailed` before any other input.
  */
 import { packed, unpacked } from '../pack.ts'
 import { LEASE_PHASES } from './lease/table.ts'
@@ -40,7 +40,7 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null
 }
 
-/** Properties in one order, whichever row wrote them. */
+/** The record with its properties in one order, so that equal facts have equal texts. */
 function sorted(record: object): object {
   return Object.fromEntries(Object.entries(record).toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }

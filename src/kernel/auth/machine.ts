@@ -1,6 +1,5 @@
 /**
- * `AuthMachine`: what is decided about one credential, by whichever process serves it. One instance stands for one
- * binding.
+ * `AuthMachine` decides about one credential; any process of the store may run it. One instance stands for one binding.
  *
  * It holds no secret: no token, no verifier, no device code. Times are milliseconds since the epoch.
  */

@@ -4,7 +4,7 @@ import type { Flows } from './flows/state.ts'
 import type { Lease } from './lease/state.ts'
 import type { Polls } from './polls/state.ts'
 
-/** What is true of the credential whoever serves it. */
+/** What is true of the credential in every process. */
 export interface AuthFacts {
   readonly lease: Lease
   readonly flows: Flows

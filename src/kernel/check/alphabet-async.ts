@@ -1,4 +1,4 @@
-/** The inputs of operations and schedules that configurations are made of. */
+/** Inputs of operations and schedules, for configurations. */
 import type { OperationId, ScheduleId, SessionId, WaitId } from '../ids.ts'
 import type { MeerkatInput } from '../inputs.ts'
 import type { OperationNature } from '../regions/operations/state.ts'
@@ -67,7 +67,7 @@ export const lifeOf = (name: string): Inputs => [
 
 export const terminateAll: Inputs = [{ type: 'TerminateOwnerOperations', reason: 'asked' }]
 
-/** Readers of the completions move on; nobody gets ahead of them. */
+/** The cursors of the readers advance to these numbers; a guard refuses one ahead of the completions. */
 export const cursorsTo = (...numbers: readonly number[]): Inputs =>
   numbers.flatMap(through =>
     (['agentApplied', 'runtimeObserved', 'runtimeInjected'] as const).map(cursor => ({
@@ -77,7 +77,7 @@ export const cursorsTo = (...numbers: readonly number[]): Inputs =>
     })),
   )
 
-/** The shell tells of completions: the cursor and the input that tells. */
+/** The runtime reports completions: it advances the cursor and sends the input. */
 export const telling: Inputs = [
   { type: 'AdvanceOperationCursor', cursor: 'runtimeInjected', through: 1, inputId: inputId('n') },
   { type: 'AdvanceOperationCursor', cursor: 'runtimeInjected', through: 2, inputId: inputId('n') },
@@ -113,7 +113,7 @@ export const recurring = (overlap: ScheduleOverlap, misfire: ScheduleMisfire): M
   misfire,
 })
 
-/** Two times at which a schedule may fire, in time and late, and what follows. The input is the shell's to accept. */
+/** A schedule fires at two times, in time and late, and what follows. The runtime accepts the input of a firing itself. */
 export const firings = (name: string, input: string): Inputs =>
   [1, 2].flatMap(at =>
     [{}, { missed: 2 }].flatMap(late =>
@@ -135,5 +135,5 @@ export const changesOf = (name: string): Inputs => [
   { type: 'CancelSchedule', scheduleId: schedule(name) },
 ]
 
-/** What a firing offers the session. */
+/** The input that a firing offers to the session. */
 export const waking = (name: string): MeerkatInput => accept(name, { kind: 'external-event', origin: 'system' })

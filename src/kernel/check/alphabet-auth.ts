@@ -17,7 +17,7 @@ const DEVICE: readonly OAuthFlowId[] = [id('d0'), id('d1')]
 /** Every flow of any configuration. */
 export const FLOW_IDS: readonly OAuthFlowId[] = [...BROWSER, ...DEVICE]
 
-/** When what expires does so; before that, 50 is within the window of 60. */
+/** When credentials and flows expire; 50 before that is within the refresh window of 60. */
 const EXPIRES_AT = 100
 const TIMES = [0, 50, EXPIRES_AT] as const
 const LASTING: Credential = { publishedAt: 0 }
@@ -53,7 +53,7 @@ const restores: Inputs = (['valid', 'expiring', 'expired', 'refreshing', 'reauth
 
 const flow = { provider: 'p', expiresAt: EXPIRES_AT }
 
-/** What can happen to a browser flow, by who started it and by others, in time and late. */
+/** What can happen to a browser flow: by the provider that it was started for and by others, in time and late. */
 function browserFlow(flowId: OAuthFlowId, capacity: number): Inputs {
   const admit = { type: 'AdmitOAuthBrowserFlow', flowId, redirectUri: 'r', ...flow, capacity } as const
   const uses = [
@@ -77,7 +77,7 @@ function browserFlow(flowId: OAuthFlowId, capacity: number): Inputs {
   ]
 }
 
-/** The same of a device flow, and its polls. */
+/** The same for a device flow, and its polls. */
 function deviceFlow(flowId: OAuthFlowId, capacity: number): Inputs {
   const uses = [
     { provider: 'p', now: 0 },
@@ -99,7 +99,7 @@ function deviceFlow(flowId: OAuthFlowId, capacity: number): Inputs {
   ]
 }
 
-/** A browser flow's words about a device flow. */
+/** Inputs for browser flows that name a device flow. */
 const confused: Inputs = [
   { type: 'ConsumeOAuthBrowserFlow', flowId: id('d0'), provider: 'p', redirectUri: 'r', now: 0 },
   { type: 'ExpireOAuthBrowserFlow', flowId: id('d0') },

@@ -1,4 +1,4 @@
-/** The inputs of peers and their traffic that configurations are made of. */
+/** Inputs of peers and their traffic, for configurations. */
 import type { CommsRuntimeId, MobId, PeerCorrelationId, PeerId, RunId } from '../ids.ts'
 import type { MeerkatInput } from '../inputs.ts'
 import type { PeerEnvelope } from '../regions/comms/input.ts'
@@ -60,7 +60,7 @@ export const reconciliations: Inputs = [1, 2, 3].map(epoch => ({ type: 'PeerProj
 
 const correlation = (name: string): PeerCorrelationId => name as PeerCorrelationId
 
-/** Everything that can happen to one request of ours and one of a peer's. */
+/** Everything that can happen to one request of the session and one of a peer. */
 export const exchanges: Inputs = [
   ...(
     [
@@ -225,7 +225,7 @@ export const supervision: Inputs = [
   ...rotations,
 ]
 
-/** A supervisor's word on a mob's wiring: right, from a former epoch, for another peer, and not what it says. */
+/** A supervisor's overlay for a mob's wiring: right, of a former epoch, for another peer, and contradicting its command. */
 export const supervisedOverlays: Inputs = [1, 2].flatMap(overlayEpoch =>
   [
     { command: { kind: 'Wire', endpoint: endpoint('p') } as const, supervisorEpoch: 1, recipientPeerId: peer('me') },
@@ -244,7 +244,7 @@ export const supervisedOverlays: Inputs = [1, 2].flatMap(overlayEpoch =>
   ),
 )
 
-/** Every candidate beside every state of what is known of it. */
+/** Every candidate with every combination of what is known of it. */
 export const tails: Inputs = (['CompletedCandidate', 'InterruptedRepairableCandidate', 'Ambiguous'] as const).flatMap(
   of =>
     (['NoPriorCommit', 'MatchesCandidate'] as const).flatMap(priorCommit =>

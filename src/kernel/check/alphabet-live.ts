@@ -1,4 +1,4 @@
-/** The inputs of connections, tool servers and realtime channels that configurations are made of. */
+/** Inputs of connections, tool servers and realtime channels, for configurations. */
 import type { LiveChannelId, LiveToken, McpServerId, SessionId, SurfaceId } from '../ids.ts'
 import type { MeerkatInput } from '../inputs.ts'
 import { mapGet } from '../persistent-map.ts'
@@ -22,7 +22,7 @@ export function mcpServersOf(name: string): Inputs {
   ]
 }
 
-/** Inputs that carry a number of the state they meet: the same object for the same words. */
+/** Inputs that contain a number of the present state. Equal inputs are the same object, so that the explorer can number them. */
 class Minted {
   readonly #known = new Map<string, MeerkatInput>()
 
@@ -54,7 +54,7 @@ function callsUnderWay({ base, retiring }: Surface): number {
   return retiring.reduce((sum, { inflight }) => sum + inflight, serving)
 }
 
-/** What its numbers make possible: right, and what was right before. */
+/** Inputs with the surface's present numbers, and with earlier ones. */
 function numbered({ staged, pending, retiring }: Surface): Inputs {
   const boundary = { nowMs: 1, appliedAtTurn: 1 }
   const generations = [undefined, ...retiring.map(({ generation }) => generation)]
@@ -124,7 +124,7 @@ const attachments: Inputs = [
 ]
 const bindingStates = ['BindingNotReady', 'BindingReady', 'ReplacementPending'] as const
 
-/** Everything that can happen to a realtime attachment, in the name of the current binding and of one that never was. */
+/** Everything that can happen to a realtime attachment, with the current authority epoch and with an unknown one. */
 export function realtimeInputs({ realtime: { attachment } }: MeerkatState): Inputs {
   const spoken = [boundEpoch(attachment) ?? 1, 0].flatMap(
     (authorityEpoch): Inputs => [
@@ -169,7 +169,7 @@ const wrongPairs = [
 ]
 const token = (name: string): LiveToken => name as LiveToken
 
-/** One token on either transport, and a later one; each presented in time, too late, in the wrong place, and one that never was. */
+/** One token of either transport, and a later one: presented in time, too late, and on the wrong channel; and an unknown one. */
 const tokens: Inputs = [
   { type: 'RecordLiveWebrtcTokenIssued', ...named, token: token('t'), issuedAtMs: 1, ttlMs: 1 },
   { type: 'RecordLiveWebsocketTokenIssued', ...named, token: token('t'), issuedAtMs: 1, ttlMs: 1 },
@@ -195,7 +195,7 @@ const channels: Inputs = [
   { type: 'RecordLiveChannelRequestRejected', channelId, request: 'Status', rejection: 'InvalidToken' },
 ]
 
-/** Everything that can happen to one live channel, each observation new and told again. */
+/** Everything that can happen to one live channel; each observation new and repeated. */
 export function liveInputs({ live }: MeerkatState): Inputs {
   const { observed = {} } = liveRecordOf(live, channelId) ?? {}
   const { refresh = 0, close = 0, command = 0, status = 0, answer = 0 } = observed

@@ -16,7 +16,7 @@ export const catalogs: Inputs = [
   { type: 'ReplaceFilterToolAuthorityCatalog', catalog: [tool('a')] },
   { type: 'ReplaceDeferredToolAuthorityCatalog', catalog: [tool('d')] },
 ]
-/** None any more, and the same names of another provider. */
+/** Empty catalogues, and the same names from another provider. */
 export const otherCatalogs: Inputs = [
   { type: 'ReplaceFilterToolAuthorityCatalog', catalog: [] },
   { type: 'ReplaceDeferredToolAuthorityCatalog', catalog: [] },
@@ -25,7 +25,7 @@ export const otherCatalogs: Inputs = [
 ]
 
 const nothing = (revision: number) => ({ revision, filter: ALL, deferred: [] })
-/** What gives something a new revision. */
+/** Inputs that give the staged set a new revision. */
 export const stagings: Inputs = [
   { type: 'StagePersistentFilter', filter: onlyA, witnesses: [tool('a')] },
   { type: 'StageVisibilityFilter', filter: noA, witnesses: [tool('a')] },
@@ -100,7 +100,7 @@ const blind: SessionLlm = { ...model('n'), surface: surface(false) }
 const unresolved: SessionLlm = model('o')
 const MODELS: readonly SessionLlm[] = [seeing, blind, unresolved]
 
-/** A session's model is said, changed from each to each that is known, and cleared. */
+/** A session's model is set, changed from each known one to each, and cleared. */
 export const hydrations: Inputs = MODELS.map(one => ({ type: 'HydrateSessionLlmState', ...one }))
 export const reconfigurations: Inputs = [
   ...[undefined, ...MODELS].flatMap(previous =>
@@ -116,7 +116,7 @@ export const reconfigurations: Inputs = [
   { type: 'ClearSessionLlmState' },
 ]
 
-/** A request goes to a model that sees images, to one that does not, and to one of which nothing is known. */
+/** A request goes to a model that takes images, to one that does not, and to one whose capabilities are unknown. */
 export const requests: Inputs = [
   { type: 'ModelRequested', model: 'm', surface: surface(true) },
   { type: 'ModelRequested', model: 'n', surface: surface(false) },
@@ -125,7 +125,7 @@ export const requests: Inputs = [
 /** There is a tool that shows images. */
 export const imageTools: Inputs = [{ type: 'ReplaceFilterToolAuthorityCatalog', catalog: [tool('view_image')] }]
 
-/** Another model answers after the first failure and stays; or what is said of it is not so. */
+/** Another model answers after the first failure and stays; also with a wrong previous model or attempt. */
 export const fallbacks: Inputs = [undefined, ...MODELS].flatMap((previous): Inputs => {
   const seen = previous === undefined ? {} : { previous }
   const common = { type: 'CommitStickyModelFallback', runId, ...seen } as const

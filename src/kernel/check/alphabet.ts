@@ -12,8 +12,8 @@ const epoch: RuntimeEpochId = 'e' as RuntimeEpochId
 const otherEpoch = 'f' as RuntimeEpochId
 
 /**
- * Every run has this id. No state remembers the id of a run that ended, so a fresh name would lead to the same states;
- * a late word of an ended run is `lateRun`'s.
+ * Every run has this id. No state remembers the id of a run that ended, so a fresh one would lead to the same states. Late
+ * reports of an ended run have the id `lateRun`.
  */
 export const runId: RunId = 'r' as RunId
 const lateRun = 'late' as RunId
@@ -28,24 +28,24 @@ export function accept(name: string, more: Partial<AcceptInput> = {}): AcceptInp
 
 export const initialized: Inputs = [{ type: 'Initialize' }]
 export const registered: Inputs = [...initialized, { type: 'RegisterSession', sessionId }]
-/** In the epoch that `resetToEpoch` begins: names of epochs are only compared, so that one more would only double the states. */
+/** Registers in the epoch that `resetToEpoch` begins: epochs are only compared, so a third one would only multiply states. */
 export const registeredInEpoch: Inputs = [...initialized, { type: 'RegisterSession', sessionId, epochId: otherEpoch }]
 export const attached: Inputs = [...registered, { type: 'EnsureSessionWithExecutor', sessionId }]
 
-/** What a process does to serve a session. */
+/** Inputs of a process that serves a session. */
 export const serving: Inputs = [
   { type: 'EnsureSessionWithExecutor', sessionId },
   { type: 'Prepare', runId, at: 0 },
   { type: 'DrainQueuedRun', runId, at: 0 },
 ]
 
-/** The same, and the next process after a crash. */
+/** The same, and those of the next process after a crash. */
 export const service: Inputs = [{ type: 'Recover' }, ...serving]
 
-/** A run that was for nothing: no attempt is counted. */
+/** Interrupts a run; its attempt does not count. */
 export const interruption: MeerkatInput = { type: 'RollbackRun', runId, cause: 'interrupted' }
 
-/** What an operator does to a session. */
+/** Inputs of an operator. */
 export const operations: Inputs = [
   { type: 'Initialize' },
   { type: 'Retire' },
@@ -57,7 +57,7 @@ export const operations: Inputs = [
   { type: 'Destroy' },
 ]
 
-/** A reset as the shell asks for it: in an epoch of its own. The one without is an older log's. */
+/** A reset as the runtime gives it, with a new epoch. One without is of an older log. */
 export const resetToEpoch: Inputs = [{ type: 'Reset', epochId: otherEpoch }]
 
 export const rollbacks: Inputs = (['attempt-failed', 'recovered', 'interrupted', 'parked'] as const).map(cause => ({
@@ -81,7 +81,7 @@ export const cancels: Inputs = [
   { type: 'InterruptCurrentRun', runId: lateRun },
 ]
 
-/** Whoever serves the run is leaving. */
+/** The owner leaves and asks the run to end at its boundary. */
 export const leavingSoon: Inputs = [{ type: 'CancelAfterBoundary', runId, keepsAnswer: true }]
 
 /** The shortest turn: an append that completes at once, or fails, or is cancelled. */
@@ -176,7 +176,7 @@ export const idempotency: Inputs = [true, false].map(sameContent => ({
   seen: { inputId: inputId('a'), sameContent },
 }))
 
-/** The shell's and the operator's words about one input that waits. */
+/** Inputs of the runtime and the operator about one waiting input. */
 export const laneOperations = (name: string): Inputs => [
   { type: 'WithdrawInput', inputId: inputId(name) },
   { type: 'ChangeLane', inputId: inputId(name), lane: 'steer' },
@@ -187,7 +187,7 @@ export const laneOperations = (name: string): Inputs => [
 
 export const dropQueued: Inputs = [{ type: 'DropQueued', reason: 'cancelled' }]
 
-/** Decisions on all that waits, and the ends that follow, one at a time. */
+/** Decisions on all waiting inputs, and the ends that follow, one at a time. */
 export const givingUp: Inputs = [
   { type: 'GiveUpQueued', reason: 'cancelled' },
   { type: 'GiveUpQueued', reason: 'reset' },
@@ -196,7 +196,7 @@ export const givingUp: Inputs = [
   { type: 'GiveUpQueued', reason: 'never-executed' },
 ]
 
-/** The shell's words about all that waits. */
+/** Inputs of the runtime about all waiting inputs. */
 export const backlog: Inputs = [...dropQueued, { type: 'DropEphemeral' }, { type: 'WakeQueued' }]
 
 export const registrations: Inputs = [
@@ -221,7 +221,7 @@ export const placements: Inputs = [
   ...resetToEpoch,
 ]
 
-/** The drain window, by somebody who observed this binding. */
+/** The drain window, by a host that observed this binding. */
 const teardownOf = (binding: BindingTuple): Inputs => [
   { type: 'BeginUnregisterSession', sessionId, binding },
   { type: 'BeginUnregisterUnservedAttachment', sessionId, binding },

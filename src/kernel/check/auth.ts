@@ -1,4 +1,4 @@
-/** Explores the machine of one credential: what holds in every state, and what stays possible from each. */
+/** Explores `AuthMachine`: what holds in every state, and what stays possible from each. */
 
 import type { AuthEffect } from '../auth/effects.ts'
 import { decodeAuthState, encodeAuthState } from '../auth/encode.ts'
@@ -27,7 +27,7 @@ type Failure = Omit<LivenessFailure, 'property'> & { readonly property: AuthLive
 export type AuthVerifyReport = Report<Failure>
 type AuthGraph = Exploration<AuthState, AuthInput>
 
-/** Verifies the machine of credentials, or another one of the same regions to see whether its faults are found. */
+/** Verifies `AuthMachine`, or a mutant of it, to see whether its faults are found. */
 export function checkAuth(
   options: ReportOptions & { readonly quick?: boolean; readonly machine?: AuthMachine } = {},
 ): AuthVerifyReport {
@@ -59,7 +59,7 @@ function walk(machine: AuthMachine, { name, inputs }: AuthConfiguration): AuthGr
   })
 }
 
-/** Left out is what no guard reads: how many generations there were beyond the first, failures, and past times. */
+/** The key leaves out what no guard reads: the count of generations beyond the first, failures, and past times. */
 function keyOf({ lease, flows, polls }: AuthState): string {
   const credential = credentialOf(lease)
   const entries = [...mapEntries(flows.entries)].map(([id, flow]) => `${id}/${JSON.stringify(flow)}`).toSorted()
@@ -76,7 +76,7 @@ function keyOf({ lease, flows, polls }: AuthState): string {
 
 const PUBLISHING: ReadonlySet<AuthInput['type']> = new Set(['Acquire', 'CompleteRefresh'])
 
-/** Each credential that is published has a generation of its own. */
+/** Each published credential has a generation of its own. */
 function generationFault(
   { lease: { generation } }: AuthState,
   { type }: AuthInput,
@@ -97,7 +97,7 @@ function refreshFault({ lease }: AuthState, { type }: AuthInput): Fault | undefi
   return { invariant: 'one-refresh-at-a-time', text: 'a refresh began while another was under way' }
 }
 
-/** Only who it was started for, in time, takes a flow; and it is taken once. */
+/** A flow is consumed once, in time, and only by the provider and redirect that it was started for. */
 function consumptionFault(
   before: AuthState,
   input: AuthInput,
@@ -118,7 +118,7 @@ function consumptionFault(
   }
 }
 
-/** Flows come one at a time, never into a release, and go only by name. */
+/** Flows are added one at a time, never during a release, and each is removed by its own id. */
 function flowsFault(
   { lease, flows }: AuthState,
   input: AuthInput,
@@ -158,7 +158,7 @@ function decoded(text: string): AuthState | undefined {
   }
 }
 
-/** Two bits for each flow: whether it was consumed, and whether it was called off. */
+/** Two bits for each flow: whether it was consumed, and whether it was cancelled. */
 function labelOf(effects: readonly AuthEffect[]): number {
   let label = 0
   for (const effect of effects) {
@@ -170,28 +170,28 @@ function labelOf(effects: readonly AuthEffect[]): number {
 const consumedBit = (id: OAuthFlowId): number => 1 << (2 * FLOW_IDS.indexOf(id))
 const expiredBit = (id: OAuthFlowId): number => 2 << (2 * FLOW_IDS.indexOf(id))
 
-/** By which the owner of a credential goes on, without a person who logs in. */
+/** Inputs by which a refresh goes on without a person who logs in. */
 const REFRESHING: ReadonlySet<AuthInput['type']> = new Set([
   'ObserveCredentialFreshness',
   'BeginRefresh',
   'CompleteRefresh',
   'RefreshFailed',
 ])
-/** By which a release goes on. */
+/** Inputs by which a release goes on. */
 const RELEASING: ReadonlySet<AuthInput['type']> = new Set([
   'ExpireOAuthBrowserFlow',
   'ExpireOAuthDeviceFlow',
   'Release',
 ])
 
-/** What must stay possible: one question for each property and state it concerns. */
+/** A property that must stay possible, and the states that it concerns. */
 interface Question {
   readonly property: AuthLivenessProperty
   readonly text: string
   /** Whether it is asked of this state. */
   readonly concerns: (state: AuthState) => boolean
   readonly isGoal: (graph: AuthGraph, edge: number) => boolean
-  /** The inputs by which the goal is to be reached; absent: any. */
+  /** The inputs by which the goal has to be reachable; absent: all. */
   readonly by?: ReadonlySet<AuthInput['type']>
 }
 

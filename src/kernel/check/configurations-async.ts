@@ -38,7 +38,7 @@ import {
 } from './alphabet-async.ts'
 import { always, type Configuration } from './configuration.ts'
 
-/** What takes a session through its phases; the run that makes it `running` ends for nothing. */
+/** Inputs that take a session through its phases; the run that makes it `running` is interrupted. */
 const phases: readonly MeerkatInput[] = [
   ...operations,
   ...resetToEpoch,
@@ -48,7 +48,7 @@ const phases: readonly MeerkatInput[] = [
   interruption,
 ]
 
-/** The shortest run, and its ends. */
+/** The shortest run, and its possible ends. */
 const answering: readonly MeerkatInput[] = [
   { type: 'StartImmediateAppend', runId },
   { type: 'PrimitiveApplied', runId },

@@ -93,7 +93,7 @@ const pendingCalls: Configuration = {
   ]),
 }
 
-/** All of them; `quick` leaves out what only repeats what the others show. */
+/** All of them; `quick` leaves out those that add no edge. */
 export function callConfigurations(quick: boolean): readonly Configuration[] {
   return [callPolicies(quick), callOwners(false), ...(quick ? [] : [callOwners(true)]), pendingCalls]
 }

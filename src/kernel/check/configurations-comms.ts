@@ -15,7 +15,7 @@ import {
 } from './alphabet-comms.ts'
 import { always, type Configuration } from './configuration.ts'
 
-/** What leads into each phase but `initializing`, and no more: for regions that ask for nothing but the phase. */
+/** Inputs that lead into each phase except `initializing`, and no others: for regions that read only the phase. */
 const phases: readonly MeerkatInput[] = [
   ...service,
   accept('a'),
@@ -26,7 +26,7 @@ const phases: readonly MeerkatInput[] = [
   { type: 'Destroy' },
 ]
 
-/** The same with the registration, its end, and an identity that changes. */
+/** The same with the registration, its end, and a change of the session's id. */
 const identities: readonly MeerkatInput[] = [
   { type: 'Reset' },
   { type: 'StopRuntimeExecutor', reason: 'asked' },
@@ -67,7 +67,7 @@ const streams = of(
   [...streamsOf('x'), ...streamsOf('y').slice(0, 1), ...contexts],
 )
 
-/** A session that is served, so that what is explored are peers and not phases. */
+/** A served session, so that the walk explores peers and not phases. */
 const trust: Configuration = {
   name: 'trust',
   about:

@@ -16,9 +16,9 @@ import { liveInputs, mcpServersOf, productTurnInputs, realtimeInputs, surfaceInp
 import type { Configuration } from './configuration.ts'
 
 /**
- * What takes a session through its phases: conditions see nothing else of it but its registration. The run that makes
- * it `running` ends for nothing. An input comes only where it can make a run, and nobody takes over in one: what waits
- * and what is tried again is the business of `runs`.
+ * Inputs that take a session through its phases: conditions see only its phase and registration. The run that makes it
+ * `running` is interrupted. An input comes only where it can start a run, and no process takes over during one: queues and
+ * retries are explored in `runs`.
  */
 function phasesOf({ lifecycle, ledger }: MeerkatState): readonly MeerkatInput[] {
   if (lifecycle.phase === 'running') return runningPhases
@@ -36,7 +36,7 @@ const runningPhases: readonly MeerkatInput[] = [
 const otherPhases: readonly MeerkatInput[] = [...runningPhases, { type: 'Recover' }]
 const attachedPhases: readonly MeerkatInput[] = [...otherPhases, accept('a')]
 
-/** The same from the beginning, with an identity that changes, and a registration that ends in one order. */
+/** The same from the beginning, with a change of the session's id, and a teardown in one order. */
 function identities(state: MeerkatState): readonly MeerkatInput[] {
   const next = unregistering(state)
   const leaving = teardown.filter(input => input.type === next && !('forcedAbort' in input && input.forcedAbort))

@@ -34,7 +34,7 @@ import {
 } from './alphabet-models.ts'
 import { always, type Configuration } from './configuration.ts'
 
-/** What takes a session through its phases, with a run that ends for nothing. */
+/** Inputs that take a session through its phases, with a run that is interrupted. */
 const phases: readonly MeerkatInput[] = [
   { type: 'Retire' },
   { type: 'StopRuntimeExecutor', reason: 'asked' },

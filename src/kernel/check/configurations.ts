@@ -1,9 +1,9 @@
 /**
  * The bounded worlds in which the session machine is explored. Together they take every edge of it.
  *
- * Each is small because the regions are independent but for what they read of each other: what two regions share is
- * explored together, what they don't is left out. Names are few because guards only ever compare them. Attempts,
- * extractions and retries have their real limits; times, slots and boundary numbers are no part of a state's key.
+ * Each is small because regions are independent except for what they read of each other: regions that share something are
+ * explored together, others apart. Few ids are enough because guards only compare them. Attempts, extractions and retries
+ * have their real limits; times, slots and boundary numbers are no part of a state's key.
  */
 import type { MeerkatInput } from '../inputs.ts'
 import { mapGet } from '../persistent-map.ts'
@@ -49,7 +49,7 @@ import { commsConfigurations } from './configurations-comms.ts'
 import { liveConfigurations } from './configurations-live.ts'
 import { modelConfigurations } from './configurations-models.ts'
 
-/** Interchangeable inputs come in one order: the next only while the one before it is unfinished. */
+/** Offers interchangeable inputs in one order: the next only while the one before it is unfinished. */
 function inTurn(offers: readonly AcceptInput[], rest: readonly MeerkatInput[]): Configuration['inputs'] {
   const choices = offers.map((_, count) => [...offers.slice(0, count + 1), ...rest])
   return ({ ledger }) => {
@@ -172,7 +172,7 @@ const admissionKinds: Configuration = {
   },
 }
 
-/** Three inputs of every sort that lanes, keys and batches tell apart. */
+/** Three inputs of every kind that lanes, keys and batches treat differently. */
 const sorts = (name: string): readonly AcceptInput[] => [
   accept(name),
   accept(name, { kind: 'peer-message', supersessionKey: 'k' }),
@@ -264,7 +264,7 @@ const givenUp: Configuration = {
   ),
 }
 
-/** A prompt, and beside it an input that wakes nobody: in the queue it keeps its place, as a steer it joins the run. */
+/** A prompt, and a passive input beside it: in the queue it keeps its place, as a steer it joins the run. */
 function riders(name: string, about: string, mode: 'queue' | 'steer'): Configuration {
   const passive = accept('p', { withoutWake: true, ...(mode === 'steer' && { mode }) })
   return { name, about, prefix: attached, inputs: always([accept('a'), passive, { type: 'WakeQueued' }, ...running]) }

@@ -1,11 +1,10 @@
 /**
- * The promise about inputs, watched on every step: what is accepted ends exactly once, and is in the ledger, or among what
- * was given up, between.
+ * Checks the promise about inputs on every step: an accepted input ends exactly once, and until then it is in the ledger
+ * or among the abandoned inputs whose end is still to come.
  *
- * These serve as the memory of what was accepted and has not ended: each step is held to account for
- * exactly the inputs that entered or left it. By induction over the path no input can end twice, be lost, or end
- * without having been accepted. So the walk needs no history in its states, and an id that ended may come again in the
- * place of a fresh one.
+ * These two slices are the memory of what was accepted and has not ended: each step has to account for exactly the inputs
+ * that entered or left them. By induction over the path no input can end twice, be lost, or end without having been
+ * accepted. So the states need no history, and the id of an ended input may be used again in place of a fresh one.
  */
 import type { MeerkatEffect } from '../effects.ts'
 import type { InputId } from '../ids.ts'
@@ -18,7 +17,7 @@ import type { Fault } from './explore.ts'
 
 const fault = (text: string): Fault => ({ invariant: 'inputs-end-exactly-once', text })
 
-/** What a step does to an input that it does not say, or says and does not do. */
+/** A change of an input that the step does not report by an effect, or a reported change that it does not make. */
 export function exactlyOnceFault(
   before: MeerkatState,
   { state: after, effects, edge }: Transition<MeerkatState, MeerkatEffect>,

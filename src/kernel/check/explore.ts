@@ -2,9 +2,9 @@
  * Walks every state that a machine can reach within a bounded configuration, breadth first, on the very function that
  * runs in production.
  *
- * In each new state every invariant is checked; on each step the row's claim about its phases, and whatever else the
- * configuration demands of a step. The walk goes on behind a violation only where the state is sound, so the first path
- * to each is a shortest one.
+ * It checks every invariant in each new state; on each step the phases that the row declares, and what else the
+ * configuration demands of a step. It does not go on from a state that breaks an invariant, so each violation is reported
+ * with a shortest path.
  */
 
 import type { Edge } from '../plan.ts'
@@ -20,13 +20,13 @@ export interface Walk<State, Input extends Tagged, Effect extends Tagged> {
   readonly inputs: (state: State) => readonly Input[]
   /** Equal for states that behave alike from here on. */
   readonly key: (state: State) => string
-  /** What is wrong with a step, beyond what the invariants of its result say. */
+  /** Checks a step, besides the invariants of its result. */
   readonly stepFault?: StepFault<State, Input, Effect>
-  /** What is wrong with refusing an input in a state. */
+  /** Checks the refusal of an input in a state. */
   readonly refusalFault?: (state: State, input: Input) => Fault | undefined
-  /** What is wrong with a state, beyond the invariants. */
+  /** Checks a state, besides the invariants. */
   readonly stateFault?: (state: State) => Fault | undefined
-  /** A few bits to remember of each step, for questions about the graph. */
+  /** A few bits that are stored with each edge, for questions about the graph. */
   readonly label?: (before: State, transition: Transition<State, Effect>) => number
   /** Violations after which the walk ends. */
   readonly maxViolations?: number
@@ -63,21 +63,21 @@ export function edgeNames(edges: readonly Edge[]): readonly string[] {
   return edges.flatMap(edge => edge.from.map(from => `${edge.region}/${edge.input}/${edge.row} ${from}`))
 }
 
-/** Visits everything. */
+/** Walks all reachable states. */
 export function explore<State, Input extends Tagged, Effect extends Tagged>(
   walk: Walk<State, Input, Effect>,
 ): Exploration<State, Input> {
   return new Explorer(walk).run()
 }
 
-/** What is wrong with a step, if anything. */
+/** The fault of a step, if it has one. */
 export type StepFault<State, Input, Effect> = (
   before: State,
   input: Input,
   transition: Transition<State, Effect>,
 ) => Fault | undefined
 
-/** Looks whether a step leads where its row, and whoever follows it, declare. */
+/** Checks that a step leads to the phases that its row and its followers declare. */
 export function claimFaultOf<State, Input extends Tagged, Effect extends Tagged>(
   machine: Machine<State, Input, Effect>,
 ): StepFault<State, Input, Effect> {
@@ -150,7 +150,7 @@ class Explorer<State, Input extends Tagged, Effect extends Tagged> {
   readonly #claimFault: StepFault<State, Input, Effect>
   readonly #owners: ReadonlyMap<string, Owner<State>>
   readonly #violations: FoundViolation[] = []
-  /** Numbers of states that break something: nothing is said of what follows from them. */
+  /** Numbers of states that break an invariant: the walk does not go on from them. */
   readonly #unsound = new Set<number>()
   #transitions = 0
 
@@ -196,7 +196,7 @@ class Explorer<State, Input extends Tagged, Effect extends Tagged> {
       const via = this.#numberOf(input)
       this.#checkStep(number, input, result)
       const label = this.#walk.label?.(state, result) ?? 0
-      // A step that changes nothing is no edge, unless it is remembered for what it said.
+      // A step that changes nothing is no edge, unless its label says that its effects matter.
       if (result.state === state && label === 0) continue
       const next = this.#visit(result.state, number, via)
       if (next === number && label === 0) continue
@@ -207,7 +207,7 @@ class Explorer<State, Input extends Tagged, Effect extends Tagged> {
     }
   }
 
-  /** Spares the machine the many inputs that have no row in this phase, and the words in which it would refuse them. */
+  /** Skips inputs without a row in this phase, to save the time in which the machine would refuse them. */
   #mayStep(state: State, input: Input): boolean {
     const owner = this.#owners.get(input.type)
     return owner === undefined || owner.from.has(owner.phaseOf(state))
@@ -244,7 +244,7 @@ class Explorer<State, Input extends Tagged, Effect extends Tagged> {
     if (fault !== undefined) this.#report(fault, [...this.#pathTo(number), inWords(input)])
   }
 
-  /** One path for each thing that is wrong is enough. */
+  /** Keeps one path for each kind of fault. */
   #report(fault: Fault, path: readonly string[]): void {
     const known = this.#violations.some(one => one.invariant === fault.invariant && one.text === fault.text)
     if (!known) this.#violations.push({ ...fault, configuration: this.#walk.name, path })

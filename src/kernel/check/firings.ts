@@ -1,4 +1,4 @@
-/** The promise about schedules, watched on every step: what fires is due, leads on, and has a session that takes it. */
+/** Checks the promise about schedules on every step: a firing is due, moves the schedule on, and its input is admitted. */
 import type { MeerkatEffect } from '../effects.ts'
 import type { MeerkatInput } from '../inputs.ts'
 import { mapGet } from '../persistent-map.ts'

@@ -1,13 +1,13 @@
 /**
- * What must stay possible, asked of the whole graph of a configuration.
+ * Checks what must stay possible, on the whole graph of a configuration.
  *
  * 1. From every state, each unfinished input can reach its end by service alone: processes serve, turns end, people
- *    decide on calls. Nobody has to withdraw it, drop it or destroy the session. A passive input may wait for one that
- *    may start a turn. The same holds for each unfinished operation, and each schedule that is not paused can have its
- *    time pass: by firing, or as its policies say.
+ *    decide on calls. No caller has to withdraw it, drop it or destroy the session. A passive input may wait for one that
+ *    may start a turn. The same holds for each unfinished operation; and each schedule that is not paused can fire or
+ *    skip its due time.
  * 2. From every state but a destroyed one, the session's phase can change without destroying it.
- * 3. A completion that is to wake a session which goes on can become due by service alone.
- * 4. What the shell is told of a single state is true of it (scheduling.ts).
+ * 3. A completion that should wake the session can become due by service alone.
+ * 4. What the kernel answers the runtime about a single state is true (scheduling.ts).
  */
 import type { MeerkatEffect } from '../effects.ts'
 import type { InputId, OperationId, ScheduleId } from '../ids.ts'
@@ -29,12 +29,12 @@ export interface LivenessFailure {
   readonly property: 'work-reaches-its-end' | 'phases-have-a-way-out' | 'completions-are-told' | SchedulingProperty
   readonly text: string
   readonly configuration: string
-  /** The shortest way to a state in which it is so. */
+  /** The shortest path to a state in which the property fails. */
   readonly path: readonly string[]
 }
 
 export interface LivenessReport {
-  /** Questions asked: one for each property, state and, where it is about one, input. */
+  /** How many questions were asked: one for each property, state and, where the property is about one, input. */
   readonly checked: number
   readonly failures: readonly LivenessFailure[]
 }
@@ -42,7 +42,7 @@ export interface LivenessReport {
 type SessionMachine = Machine<MeerkatState, MeerkatInput, MeerkatEffect>
 type SessionGraph = Exploration<MeerkatState, MeerkatInput>
 
-/** Inputs by which somebody gives work or a session up, or begins to. Liveness must not hang on them. */
+/** Inputs by which a caller abandons work or a session, or begins to. Liveness must not depend on them. */
 const GIVING_UP: ReadonlySet<MeerkatInput['type']> = new Set([
   'Destroy',
   'Reset',
@@ -64,22 +64,22 @@ const GIVING_UP: ReadonlySet<MeerkatInput['type']> = new Set([
   'CancelSchedule',
 ])
 
-/** Whether an edge is service: the world going on without anybody giving anything up. */
+/** Whether an edge is service: it needs no caller that abandons something. */
 function isService(graph: SessionGraph, edge: number): boolean {
   const input = graph.inputs[graph.via.at(edge)]
   if (input === undefined || GIVING_UP.has(input.type)) return false
-  // Asked again of a retired session, it ends what no work is left to take along.
+  // A repeated `Retire` of a retired session is the runtime's: it ends passive inputs that no work is left to take along.
   if (input.type === 'Retire') return graph.states[graph.from.at(edge)]?.lifecycle.phase === 'retired'
-  // What replaces another input ends it, but nobody is bound to send it.
+  // An input that supersedes another one ends it, but no caller has to send it.
   return input.type !== 'AcceptInput' || input.supersessionKey === undefined
 }
 
-/** Service without anybody offering anything new. */
+/** Service without a new input from a caller. */
 function isServiceAlone(graph: SessionGraph, edge: number): boolean {
   return graph.inputs[graph.via.at(edge)]?.type !== 'AcceptInput' && isService(graph, edge)
 }
 
-/** What is owed something: an input or an operation its end, a schedule that its time passes. By kind and id. */
+/** Names what an effect ends: an input, an operation, or a schedule's due time. By kind and id. */
 function debtOf(effect: MeerkatEffect): string | undefined {
   switch (effect.type) {
     case 'InputTerminated':
@@ -95,11 +95,11 @@ function debtOf(effect: MeerkatEffect): string | undefined {
   }
 }
 
-/** Numbers what is owed something by name, a bit for each, so that an edge can say which of it it settles. */
+/** Gives a bit to each input, operation and schedule, so that an edge's label can say which of them it ends. */
 export class DebtBits {
   readonly #bits = new Map<string, number>()
 
-  /** The bits of what these effects settle. */
+  /** The bits of those that these effects end. */
   settledBy(effects: readonly MeerkatEffect[]): number {
     let bits = 0
     for (const effect of effects) {
@@ -137,7 +137,7 @@ export function checkLiveness(
   const checked =
     checkEnds(graph, bits, fail) +
     checkWaysOut(graph, fail) +
-    checkTold(graph, fail) +
+    checkCompletions(graph, fail) +
     checkScheduling(machine, graph, fail)
   return { checked, failures }
 }
@@ -162,7 +162,7 @@ function checkEnds(graph: SessionGraph, bits: DebtBits, fail: Fail): number {
   return checked
 }
 
-/** What this is still owed in a state, and whether it may take somebody's new input to settle that. */
+/** Whether this has not ended in a state, and whether a caller's new input may be needed to end it. */
 function owedTo(
   debt: string,
   state: MeerkatState | undefined,
@@ -195,8 +195,8 @@ function checkWaysOut(graph: SessionGraph, fail: Fail): number {
   return graph.size
 }
 
-/** Nobody who could still be told goes without: what ended while a session was stopped or busy becomes due. */
-function checkTold(graph: SessionGraph, fail: Fail): number {
+/** Every completion that happened while a session was stopped or busy can become due later. */
+function checkCompletions(graph: SessionGraph, fail: Fail): number {
   const untold = graph.states.flatMap((state, number) => (hasUntold(state) ? [number] : []))
   if (untold.length === 0) return 0
   const due = graph.states.map(state => completionBatchDue(state) !== undefined)

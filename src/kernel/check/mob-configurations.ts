@@ -2,8 +2,8 @@
  * The bounded worlds in which the mob machine is explored. Together with those of its flows (mob-flow-configurations.ts)
  * they take every edge of it.
  *
- * Sessions are left out here and may answer anything at any time, also what no session would; what they do answer is
- * explored in mob-seam.ts. Names are few because guards only compare them, incarnations two because a late word is one of
+ * Sessions are not simulated here: they may answer anything at any time. What real sessions answer is explored in
+ * mob-seam.ts. Few ids are enough because guards only compare them, and two incarnations because a late report is one of
  * the incarnation before. The topology epoch is no part of a state's key: no guard reads it.
  */
 import type { AgentRuntimeId, PeerId, SessionId } from '../ids.ts'
@@ -102,7 +102,7 @@ export const detached: MobInput = { type: 'ObserveSessionIngressDetached', sessi
 export const restore: MobInput = { type: 'RestoreBinding', ...first }
 export const submitted: MobInput = { type: 'SubmitWork', ...first, workId, origin: 'external' }
 
-/** What may be said by or about a runtime, of an old incarnation as well as of the current one. */
+/** Reports about a runtime, of an old incarnation as well as of the current one. */
 const heard = (of: Incarnation): readonly MobInput[] => {
   const { identity, runtimeId, fence } = of
   const refusal = { identity, runtimeId, sessionId, code: 'guard-rejected', reason }
@@ -184,7 +184,7 @@ const pairInputs: readonly MobInput[] = [
   retire(1),
   { type: 'Retire', identity: b, runtimeId: peer.runtimeId, generation: 1 },
   ...heard(first),
-  // One whose session was given back, in a mob that ends with the other.
+  // A member whose session was given back, in a mob that ends with the other member.
   release,
   detached,
   { type: 'ObserveRuntimeDestroyed', runtimeId: peer.runtimeId, fence: 1 },

@@ -1,9 +1,9 @@
 /**
- * A mob with one member and the session that serves it, walked together: what either says lies in a bag and is delivered
+ * Walks a mob with one member together with the session that serves it: the messages of both are in a bag and are delivered
  * by the seam's routes in any order, and more than once.
  *
- * The bag is a set and a delivery may leave its message in it: that is at least all that a bag of copies could do. What
- * is refused goes back by the route's closure in the same step, as the dispatcher does it.
+ * The bag is a set and a delivery may leave its message in it, which covers every bag of copies. A refusal goes back by the
+ * route's closure in the same step, as the dispatcher does it.
  */
 import { bindRoute, isRouted } from '../composition.ts'
 import type { MeerkatInput } from '../inputs.ts'
@@ -36,7 +36,7 @@ type Message =
 export interface PairState {
   readonly mob: MobState
   readonly session: MeerkatState
-  /** What was said and is not delivered, by its text. */
+  /** Undelivered messages, by their text. */
   readonly bag: ReadonlyMap<string, Message>
 }
 
@@ -51,7 +51,7 @@ export interface PairConfiguration {
   readonly about: string
   readonly prefix: readonly PairInput[]
   readonly inputs: (state: PairState) => readonly PairInput[]
-  /** Whether whoever waits is served by deliveries alone; else the mob may have to ask once more. */
+  /** Whether deliveries alone answer every request; else the mob may have to repeat one. */
   readonly undisturbed: boolean
 }
 
@@ -88,7 +88,7 @@ function stepSession(state: PairState, input: MeerkatInput): PairStep {
   return took({ ...state, session: result.state, bag: post(state.bag, messages) })
 }
 
-/** As the dispatcher delivers it: to the consumer, or its refusal back to the producer, or to nobody's state. */
+/** Delivers a message as the dispatcher does: to the consumer, or its refusal back to the producer. */
 function deliver(machine: MobMachine, state: PairState, text: string, keep: boolean): PairStep {
   const message = state.bag.get(text)
   if (message === undefined) return took(state)
@@ -180,7 +180,7 @@ function offers(
 
 const coming: readonly MobInput[] = [...spawning, { type: 'AbortSpawnExec', identity: a }, retire(1)]
 
-/** What befalls a session without the mob's doing; each of them takes its placement away or stands in its way. */
+/** Inputs that a session gets from others than the mob; each removes its placement or prevents it. */
 const happenings: readonly MeerkatInput[] = [
   { type: 'Recover' },
   { type: 'Recycle' },

@@ -1,4 +1,4 @@
-/** What must be true of each step of a mob, beyond what the invariants say of its result. */
+/** Checks each step of a mob, besides the invariants of its result. */
 import type { MobEffect } from '../mob/effects.ts'
 import { isOpenStep } from '../mob/flows/state.ts'
 import type { MobInput } from '../mob/inputs.ts'
@@ -15,11 +15,11 @@ export function mobStepFault(before: MobState, input: MobInput, transition: MobS
   return (
     fenceFault(before, transition) ??
     lateFault(before, input) ??
-    toldFault('members-leave-once', membersOf(before), membersOf(transition.state), departures(before, transition)) ??
-    toldFault('kickoffs-end-once', kickoffsOf(before), kickoffsOf(transition.state), kickoffEnds(transition)) ??
-    toldFault('work-ends-once', workOf(before), workOf(transition.state), workEnds(transition)) ??
-    toldFault('steps-end-once', stepsOf(before), stepsOf(transition.state), stepEnds(transition)) ??
-    toldFault('runs-end-once', runsOf(before), runsOf(transition.state), runEnds(transition))
+    endsFault('members-leave-once', membersOf(before), membersOf(transition.state), departures(before, transition)) ??
+    endsFault('kickoffs-end-once', kickoffsOf(before), kickoffsOf(transition.state), kickoffEnds(transition)) ??
+    endsFault('work-ends-once', workOf(before), workOf(transition.state), workEnds(transition)) ??
+    endsFault('steps-end-once', stepsOf(before), stepsOf(transition.state), stepEnds(transition)) ??
+    endsFault('runs-end-once', runsOf(before), runsOf(transition.state), runEnds(transition))
   )
 }
 
@@ -34,7 +34,7 @@ function fenceFault(before: MobState, { state }: MobStep): Fault | undefined {
   return undefined
 }
 
-/** What was said of another incarnation is refused. */
+/** A report about another incarnation is refused. */
 function lateFault(before: MobState, input: MobInput): Fault | undefined {
   if (!('fence' in input) || input.type === 'BeginSpawnExec' || input.type === 'CommitSpawnMembership') return undefined
   if (before.lifecycle.phase === 'destroyed' || isCurrentRuntime(before, input)) return undefined
@@ -44,8 +44,8 @@ function lateFault(before: MobState, input: MobInput): Fault | undefined {
   }
 }
 
-/** Whatever is no longer there was told to have ended, once; and nothing else was. */
-function toldFault(
+/** For everything that left the state, and for nothing else, an end was emitted, once. */
+function endsFault(
   invariant: string,
   before: readonly string[],
   after: readonly string[],
@@ -60,7 +60,7 @@ function toldFault(
 
 const membersOf = ({ roster }: MobState): readonly string[] =>
   [...mapValues(roster.members)].map(({ identity, fence }) => `${identity} ${fence}`)
-/** The end of the mob, or its new beginning, is told of all of them at once. */
+/** The members that the effects report as gone; the end or reset of a mob reports all of them with one effect. */
 function departures(before: MobState, { effects }: MobStep): readonly string[] {
   const all = effects.some(
     one => one.type === 'LifecycleNotice' && (one.notice === 'reset' || one.notice === 'destroyed'),

@@ -53,7 +53,7 @@ export function verifyMob(options: MobVerifyOptions = {}): MobVerifyReport {
   return reportOf(machine, worlds, options)
 }
 
-/** One question to a graph: from wherever `asks`, an edge that satisfies `goal` can be reached over `allowed` ones. */
+/** One question to a graph: from every state of which `asks` holds, a `goal` edge can be reached over `allowed` edges. */
 interface Question<State, Input> {
   readonly property: MobLivenessFailure['property']
   readonly asks: (state: State) => boolean
@@ -87,7 +87,7 @@ function answered<State, Input extends Tagged>(
   return { checked, failures }
 }
 
-/** Inputs that end what is asked about by force. */
+/** Inputs that end the subject of a question by force, and so don't count as a way. */
 const FORCE: ReadonlySet<MobInput['type']> = new Set([
   'Reset',
   'Destroy',
@@ -161,12 +161,12 @@ function walkMob(
   return { graph, liveness: answered(name, graph, mobQuestions) }
 }
 
-/** Waiting for an answer that nobody is going to give. */
+/** Whether the mob waits for an answer and no message is under way. */
 function isStuck({ mob: state, bag }: PairState): boolean {
   return bag.size === 0 && (waitsForPlacement(state, a) || standsIn(state, a, 'retiring'))
 }
 
-/** What the seam does by itself, and a mob that asks once more. */
+/** Deliveries of the seam, and a mob that repeats a request. */
 function isPersistence(input: PairInput): boolean {
   return input.type === 'Deliver' || (input.type === 'Mob' && input.input.type === 'Retire')
 }

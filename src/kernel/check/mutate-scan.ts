@@ -1,10 +1,10 @@
 /**
- * Looks for what the explorer finds wrong with a mutant.
+ * Finds out what the explorer would find wrong with a mutant.
  *
- * A mutant behaves differently on one input only. So the graph of the real machine, explored once, answers most
- * questions: in each of its states the mutant is asked for that input, and what it does otherwise is held against the
- * same demands that the explorer makes of steps and states. A mutant that never does otherwise reaches the same states,
- * by induction, and is equivalent as far as the configuration goes. Of any other the whole configuration is explored.
+ * A mutant behaves differently on one input only. So the graph of the real machine, explored once, answers most questions:
+ * in each of its states the mutant gets that input, and where its result differs the explorer's checks of steps and states
+ * are applied. A mutant whose result never differs reaches the same states, by induction, and is equivalent as far as the
+ * configuration goes. For any other mutant the whole configuration is explored.
  */
 import type { MeerkatEffect } from '../effects.ts'
 import type { MeerkatInput } from '../inputs.ts'
@@ -19,19 +19,19 @@ import { schedulingFaults } from './scheduling.ts'
 import { StateKeys } from './state-key.ts'
 import { sessionWalk } from './verify.ts'
 
-/** What one configuration says of a mutant. */
+/** The result of one configuration for a mutant. */
 export interface Finding {
   /** Whether it behaves differently in a state that the real machine reaches. */
   readonly differs: boolean
-  /** Everything that was wrong at the first place where anything was: invariants, properties, `throws`. */
+  /** All faults of the first faulty step or state: invariants, properties, `throws`. */
   readonly faults: readonly string[]
   /** Edges that were taken, as the explorer names them; of a scan only those of the mutant's input. */
   readonly covered: readonly string[]
-  /** Whether the walk was cut short, so that nothing follows from what it did not find. */
+  /** Whether the walk was cut short: then the absence of faults proves nothing. */
   readonly cut: boolean
 }
 
-/** What one configuration says of all mutants. */
+/** The results of one configuration for all mutants. */
 export interface Scan {
   readonly configuration: string
   readonly states: number
@@ -52,12 +52,12 @@ const DECIDING: ReadonlySet<Mutant['mutation']> = new Set([
   'rows swapped',
   'row deleted',
 ])
-/** Differences after which a scan leaves a mutant to the exploration. */
-const MOST_LOOKS = 400
-/** Refusals for which the shell's view of the state is asked for. */
-const MOST_REFUSALS = 20
+/** After this many differing steps a scan leaves the mutant to the exploration. */
+const MAX_DIFFERENCES = 400
+/** Most refusals for which the scheduling properties of the state are checked. */
+const MAX_REFUSALS = 20
 
-/** Asks every mutant in every state of a configuration. */
+/** Tries every mutant in every state of a configuration. */
 export function scan(configuration: Configuration, mutants: readonly Mutant[]): Scan {
   const keys = new StateKeys()
   const walk = sessionWalk(meerkat, configuration, undefined, keys)
@@ -82,7 +82,7 @@ interface World {
   readonly sound: Map<string, readonly string[]>
 }
 
-/** From where a state was first reached. */
+/** The state and input by which a state was first reached. */
 interface Parent {
   readonly state: number
   readonly input: MeerkatInput | undefined
@@ -112,17 +112,17 @@ function scanInput(
   return Object.fromEntries(subjects.map(subject => [subject.id, subject.finding()]))
 }
 
-/** One mutant on its way through the states of the real machine. */
+/** One mutant, while it is tried in the states of the real machine. */
 class Subject {
   readonly id: string
   readonly #machine: SessionMachine
   readonly #world: World
-  /** Whether it differs in which row decides, and in nothing else: then the same row makes the same result. */
+  /** Whether the mutation affects only which row decides: then the same row gives the same result. */
   readonly #decidesOnly: boolean
   readonly #hasMorePhases: boolean
   readonly #claimFault: StepFault<MeerkatState, MeerkatInput, MeerkatEffect>
   readonly #covered = new Set<string>()
-  /** States on whose first path the mutant does otherwise: it may not reach them. */
+  /** States on whose first path the mutant behaves differently, so that it may not reach them. */
   readonly #doubtful: Uint8Array
   readonly #turned = new Map<number, Set<MeerkatInput>>()
   #faults: readonly string[] = []
@@ -141,7 +141,7 @@ class Subject {
   }
 
   get isDone(): boolean {
-    return this.#faults.length > 0 || this.#looks >= MOST_LOOKS
+    return this.#faults.length > 0 || this.#looks >= MAX_DIFFERENCES
   }
 
   finding(): Finding {
@@ -167,7 +167,7 @@ class Subject {
     }
   }
 
-  /** What follows only from a step that the mutant takes otherwise may not follow for it. */
+  /** Marks a state as doubtful if its first path has a step that the mutant takes differently. */
   #inheritDoubt(number: number): void {
     const { state, input } = this.#world.parents[number] ?? NOWHERE
     const isTurned = input !== undefined && this.#turned.get(state)?.has(input) === true
@@ -178,7 +178,7 @@ class Subject {
     return this.#decidesOnly ? isSameDecision(own, expected) : isSameResult(own, expected)
   }
 
-  /** Whether this refusal is the mutant's as well, whatever the state. */
+  /** Whether the mutant refuses for this reason too, in every state. */
   #agreesOn({ kind }: Rejection): boolean {
     return !this.#decidesOnly || (kind === 'no-matching-transition' && !this.#hasMorePhases)
   }
@@ -195,7 +195,7 @@ class Subject {
     }
   }
 
-  /** A state without what its phase has can't even be asked. */
+  /** Runs checks; a state that lacks the fields of its phase makes them throw, which is a fault too. */
   #sound(faults: () => readonly string[]): readonly string[] {
     try {
       return faults()
@@ -209,7 +209,7 @@ class Subject {
     if (!result.ok) {
       const fault = this.#world.walk.refusalFault?.(before, input)
       if (fault !== undefined) return [fault.invariant]
-      if (this.#refusals++ >= MOST_REFUSALS) return []
+      if (this.#refusals++ >= MAX_REFUSALS) return []
       return schedulingFaults(this.#machine, before).map(({ property }) => property)
     }
     const { walk } = this.#world
@@ -224,7 +224,7 @@ class Subject {
     const known = sound.get(key)
     if (known !== undefined) return known
     const broken = meerkat.check(state).map(({ invariant }) => invariant)
-    // A state that breaks an invariant is not loaded again, either; that says nothing more.
+    // A state that breaks an invariant also fails to load; that is no further fault.
     const fault = broken.length > 0 ? undefined : walk.stateFault?.(state)
     const faults = fault === undefined ? broken : [fault.invariant]
     sound.set(key, faults)
@@ -232,7 +232,7 @@ class Subject {
   }
 }
 
-/** Explores a mutant in a configuration, until something is wrong or there are many more states than there should be. */
+/** Explores a mutant in a configuration, until a fault is found or it has reached `mostStates`. */
 export function exploreMutant({ machine: build }: Mutant, configuration: Configuration, mostStates: number): Finding {
   const machine = build()
   const bits = new DebtBits()
@@ -261,7 +261,7 @@ export function exploreMutant({ machine: build }: Mutant, configuration: Configu
   return { differs: true, faults: [...new Set(failures.map(({ property }) => property))], covered, cut }
 }
 
-/** A state that breaks an invariant is not loaded again, either; that says nothing more. */
+/** Names of the faults. A state that breaks an invariant also fails to load; that is no further fault. */
 function namesOf(faults: readonly Fault[]): readonly string[] {
   const names = faults.map(({ invariant }) => invariant)
   return names.length > 1 ? names.filter(name => name !== 'snapshots-are-faithful') : names
@@ -278,7 +278,7 @@ function isSameResult(one: Result, other: Result): boolean {
   return isSame(one.state, other.state) && isSame(one.effects, other.effects)
 }
 
-/** Equality of plain data by what it holds. A property that is undefined counts like one that is absent. */
+/** Deep equality of plain data. An undefined property equals an absent one. */
 function isSame(one: unknown, other: unknown): boolean {
   if (Object.is(one, other)) return true
   if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) return false

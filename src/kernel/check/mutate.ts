@@ -1,8 +1,8 @@
 /**
- * Session machines that differ from the real one in one declared thing each, to see whether the checks would tell.
+ * Session machines that differ from the real one in one declaration each, to see whether the checks notice.
  *
- * Everything that a region declares is taken away, turned round or widened, one at a time. Regions are data, so a
- * mutant is the same declarations with one of them replaced; nothing is patched, and the real machine stays as it is.
+ * Each part of a region's declaration is removed, negated or widened, one at a time. Regions are data, so a mutant is
+ * built from the same declarations with one replaced; the real machine is not touched.
  */
 import type { MeerkatEffect } from '../effects.ts'
 import type { MeerkatInput } from '../inputs.ts'
@@ -13,7 +13,7 @@ import { type Machine, machine } from '../step.ts'
 
 export type SessionMachine = Machine<MeerkatState, MeerkatInput, MeerkatEffect>
 
-/** What was done to the declaration. */
+/** The change of the declaration. */
 export type Mutation =
   | 'guard dropped'
   | 'guard negated'
@@ -25,15 +25,15 @@ export type Mutation =
   | 'follower deleted'
   | 'follower change dropped'
 
-/** One fault. */
+/** One mutant. */
 export interface Mutant {
-  /** Names it for people, reports and lists of what is known: `run/Commit/done: guard dropped: isNamedRun`. */
+  /** Names it in reports and lists of known mutants: `run/Commit/done: guard dropped: isNamedRun`. */
   readonly id: string
   readonly region: string
   /** The only input on which it behaves differently. */
   readonly input: MeerkatInput['type']
   readonly mutation: Mutation
-  /** Builds it; each time anew. */
+  /** Builds a new machine at each call. */
   readonly machine: () => SessionMachine
 }
 
@@ -41,7 +41,7 @@ type LooseRow = Row<MeerkatState, unknown, MeerkatInput, MeerkatEffect, string, 
 type LooseFollow = Follow<MeerkatState, unknown, MeerkatInput, MeerkatEffect, string, unknown>
 type LooseEmit = Emit<MeerkatState, MeerkatInput, MeerkatEffect, unknown>
 
-/** A region whose types of input and slice are left out: a mutation treats all of them alike. */
+/** A region without the types of its inputs and slice, which a mutation does not need. */
 interface LooseRegion {
   readonly name: string
   readonly phases: readonly string[]
@@ -81,7 +81,7 @@ interface Change {
   readonly mutation: Mutation
   /** Tells mutants of one kind apart; empty where there is only one. */
   readonly detail: string
-  /** What stands in the row's place. */
+  /** The rows that replace the row. */
   readonly rows: readonly LooseRow[]
 }
 
@@ -112,11 +112,11 @@ function followMutants(region: LooseRegion, followed: string, follow: LooseFollo
   const having = (changed: LooseFollow): LooseRegion => ({ ...region, follow: { ...others, [followed]: changed } })
   const { then, emit = [], ...bare } = follow
   const place = `follows ${followed}`
-  // Of a row (`RegisterSession/new`) it is the row's input.
+  // A reaction to one row (`RegisterSession/new`) has the input of that row.
   const input = followed.replace(/\/.*/, '') as MeerkatInput['type']
   return [
     mutantOf(region, input, place, 'follower deleted', '', () => ({ ...region, follow: others })),
-    // With nothing to say besides, that is all there is to delete.
+    // Without both a change and effects, deleting one part is the same as deleting the follower.
     ...(then === undefined || emit.length === 0
       ? []
       : [mutantOf(region, input, place, 'follower change dropped', '', () => having({ ...bare, emit }))]),
@@ -160,7 +160,7 @@ function negated(guard: LooseGuard): LooseGuard {
   return not
 }
 
-/** Each effect's maker by what names it, and the others. */
+/** For each emit: its name, and the list without it. */
 function withoutEach(emit: readonly LooseEmit[]): readonly (readonly [name: string, left: readonly LooseEmit[]])[] {
   return emit.map((maker, at) => [`${at + 1}${maker.name === '' ? '' : ` ${maker.name}`}`, emit.toSpliced(at, 1)])
 }

@@ -1,6 +1,6 @@
 /**
- * The promise about operations, watched on every step: each that was registered ends exactly once or is rolled back,
- * and ends are numbered without a gap. As with inputs (exactly-once.ts) the state itself is the memory.
+ * Checks the promise about operations on every step: each registered operation ends exactly once or is rolled back, and
+ * ends are numbered without a gap. As with inputs (exactly-once.ts) the state itself is the memory.
  */
 import type { MeerkatEffect } from '../effects.ts'
 import type { OperationId } from '../ids.ts'
@@ -14,7 +14,7 @@ import type { Fault } from './explore.ts'
 
 const fault = (text: string): Fault => ({ invariant: 'operations-end-exactly-once', text })
 
-/** What a step does to an operation that it does not say, or says and does not do. */
+/** A change of an operation that the step does not report by an effect, or a reported change that it does not make. */
 export function operationEndsFault(
   before: MeerkatState,
   { state: after, effects, edge }: Transition<MeerkatState, MeerkatEffect>,
@@ -37,7 +37,7 @@ export function operationEndsFault(
   return undefined
 }
 
-/** What waits on an epoch ends with it: a reset that begins another leaves no operation behind, and nothing to tell of one. */
+/** A reset that begins a new epoch leaves no operation of the old one, and no completion to report. */
 export function epochFault(
   before: MeerkatState,
   input: MeerkatInput,

@@ -1,16 +1,16 @@
 /**
- * A bounded world of the session machine as a model in Promela, for Spin to walk on its own.
+ * Writes a configuration of the session machine as a Promela model, which Spin walks independently.
  *
- * Each slice is a variable over its values, by number; each rule of the tables (tabulate.ts) is one option of one loop.
- * So Spin composes the steps itself, from the first state on, and knows nothing of the states our explorer found.
+ * Each slice is a variable over its values, by number; each rule of the tables (tabulate.ts) is one option of one loop. So
+ * Spin composes the steps itself, from the first state on, without knowing the states that our explorer found.
  *
- * What Spin counts: there is one process with one place to be in, the head of its loop, and every option is a `d_step`,
- * which has no state within. A stored state is therefore a vector of slices and nothing else, and the number of stored
- * states is the explorer's, without any correction.
+ * What Spin counts: there is one process with one location, the head of its loop, and every option is a `d_step` without
+ * intermediate states. So a stored state is a vector of slices and nothing else, and Spin's number of stored states equals
+ * the explorer's without any correction.
  *
- * The options that are not rules add no state either. Each invariant has one that can be taken only where it is broken,
- * and asserts then. And where a state may rest there is one that changes nothing, so that all other states without a
- * rule are invalid end states to Spin.
+ * The options that are not rules add no state either. Each invariant has an option that is enabled only where the invariant
+ * is broken, and asserts. States that may rest have an option that changes nothing, so that to Spin all other states
+ * without a rule are invalid end states.
  */
 import { meerkat } from '../machine.ts'
 import type { MeerkatState } from '../state.ts'
@@ -38,7 +38,7 @@ export interface PromelaOptions {
   readonly keys?: Keys
 }
 
-/** Where nothing need be possible any more: the same as in liveness.ts. */
+/** States from which nothing has to be possible: the same as in liveness.ts. */
 const mayRest = ({ lifecycle }: MeerkatState): boolean => lifecycle.phase === 'destroyed'
 
 /**
@@ -101,7 +101,7 @@ function startOf(machine: SessionMachine, { name, prefix }: Configuration): Meer
   }, machine.initial)
 }
 
-/** Puts tables into Promela. A region's variable has a capital, for `run` is a word of the language. */
+/** Writes tables as Promela. Variables of regions begin with a capital, because `run` is a keyword. */
 class PromelaText {
   readonly #tables: Tables
   readonly #names: readonly string[]
@@ -134,7 +134,7 @@ class PromelaText {
     return option('may rest', this.#inWords(statement), 'skip')
   }
 
-  /** One condition, or none where every value will do. */
+  /** A condition on the slice's value; none if all values are allowed. */
   #isIn(slice: number, values: Values): readonly string[] {
     if (values.length === this.#tables.valuesOf(slice).length) return []
     const name = this.#names[slice] ?? ''

@@ -1,4 +1,4 @@
-/** What every verification does with its walks: it counts them, gathers what they found, and names what none of them took. */
+/** Combines the walks of a verification: sums, violations, and the edges that no walk took. */
 import type { Tagged } from '../region.ts'
 import type { Machine } from '../step.ts'
 import { type Exploration, edgeNames, type FoundViolation } from './explore.ts'
@@ -13,7 +13,7 @@ export interface ConfigurationReport {
   readonly livenessFailures: number
 }
 
-/** What was asked of a graph about what stays possible, and where it does not. */
+/** The number of liveness questions that were asked of a graph, and the failures. */
 export interface Liveness<Failure> {
   readonly checked: number
   readonly failures: readonly Failure[]
@@ -26,7 +26,7 @@ export interface Report<Failure> {
   readonly transitions: number
   /** Declared edges, counted once for each phase they start from. */
   readonly edges: number
-  /** Those that no configuration took, as `region/Input/row from-phase`. */
+  /** Edges that no configuration took, as `region/Input/row from-phase`. */
   readonly uncoveredEdges: readonly string[]
   /** Invariants checked in every state. */
   readonly invariants: number
@@ -51,7 +51,7 @@ export interface World<Failure> {
   }
 }
 
-/** Walks the worlds, one after the other, and reports what holds of the machine. */
+/** Walks the configurations one after the other, and reports the results. */
 export function reportOf<Failure, State, Input extends Tagged, Effect extends Tagged>(
   { edges, invariants }: Pick<Machine<State, Input, Effect>, 'edges' | 'invariants'>,
   worlds: readonly World<Failure>[],

@@ -1,11 +1,11 @@
 /**
- * What the shell is told of a state, held against the machine:
+ * Checks what the kernel answers the runtime about a state against the machine itself:
  *
  * 1. Where `runnable` holds a run can be started, and `blockers` names nothing; elsewhere it names something.
- * 2. Where `hearable` holds a run can be started, and takes in the steers that wait while its call is not decided.
- * 3. Completions that are due can be told at once, and are not due again.
+ * 2. Where `hearable` holds a run can be started, and takes in the waiting steers while its call is undecided.
+ * 3. Completions that are due can be reported at once, and are not due again.
  * 4. A schedule that is due can fire at once, and its input is admitted.
- * 5. The steps that are owed can be taken, and leave none owed.
+ * 5. Due steps can be taken, and leave none due.
  */
 import type { MeerkatEffect } from '../effects.ts'
 import type { InputId, RunId } from '../ids.ts'
@@ -40,7 +40,7 @@ const starts: readonly MeerkatInput[] = [
   { type: 'DrainQueuedRun', runId: probe, at: 0 },
 ]
 
-/** Everything that is wrong with what the shell is told of this state. */
+/** All answers about this state that are wrong. */
 export function schedulingFaults(machine: SessionMachine, state: MeerkatState): readonly SchedulingFault[] {
   return [
     ...runFaults(machine, state),
@@ -80,7 +80,7 @@ function runFaults(machine: SessionMachine, state: MeerkatState): readonly Sched
   return faults
 }
 
-/** What the shell does where steers are to be heard before a decision. */
+/** The steps of the loop where steers join parked work. */
 const hearing: readonly MeerkatInput[] = [
   { type: 'StartConversationRun', runId: probe },
   { type: 'PrimitiveApplied', runId: probe },
@@ -109,7 +109,7 @@ function startsWork(state: MeerkatState | undefined): boolean {
   return [...mapValues(state.ledger.entries)].some(entry => entry.status === 'staged' && entry.wake)
 }
 
-/** What the shell offers to wake a session: it is never in the state already. */
+/** The id of an input that the runtime would send to wake the session; no state has it. */
 const news = 'news' as InputId
 const announcing: MeerkatInput = {
   type: 'AcceptInput',

@@ -1,8 +1,8 @@
 /**
- * One text for all session states that behave alike.
+ * Keys of session states: states that behave alike have the same key.
  *
- * A region's key leaves out what no guard ever reads. That makes the reachable states finitely many without a budget of runs
- * or boundaries. Slices are shared between states, so each is put into words once.
+ * A region's key leaves out what no guard reads, which makes the reachable states finite without a limit on runs or
+ * boundaries. States share slices, so the text of each slice is computed once.
  */
 import { meerkat } from '../machine.ts'
 import type { MeerkatState } from '../state.ts'
@@ -20,11 +20,11 @@ const SLICES: readonly Slice[] = meerkat.regions.map(({ name, condition, key }) 
   isFact: condition === undefined,
 }))
 
-/** Keys of states. It keeps the slices it was told to remember; drop it with the states. */
+/** Computes keys. It keeps the slices of remembered states; drop it with the states. */
 export class StateKeys {
   readonly #words = new Map<string, number>()
   readonly #numbers = new Map<object, number>()
-  /** By region: the slice that was met last of those that are remembered, and its part of a key. Neighbours share most. */
+  /** By region: the slice of the last state and its part of the key; successive states share most slices. */
   readonly #last: (object | undefined)[] = SLICES.map(() => undefined)
   readonly #lastPart: string[] = SLICES.map(() => '')
   /** The numbers of slices of facts that were remembered. */
@@ -39,14 +39,14 @@ export class StateKeys {
     return key
   }
 
-  /** A key of the facts only: what a snapshot has to bring back. */
+  /** A key of the facts only, which a snapshot has to restore. */
   factsOf(s: MeerkatState): string {
     return SLICES.map(one => (one.isFact ? this.#number(s[one.name], one) : '')).join()
   }
 
   /**
-   * Knows the slices of this state from now on: those that follow from it share most of them. Answers whether one of its
-   * facts is news.
+   * Remembers the slices of this state, because states that follow from it share most of them. Answers whether one of its
+   * facts is new.
    */
   remember(s: MeerkatState): boolean {
     const before = this.#facts.size
@@ -69,7 +69,7 @@ export class StateKeys {
     return part
   }
 
-  /** The number of a slice among all that were seen, whichever region they are of: their words differ. */
+  /** The number of a slice among the slices of all regions; the texts of different regions differ. */
   #number(slice: object, { name, inWords }: Slice): number {
     const known = this.#numbers.get(slice)
     if (known !== undefined) return known
@@ -81,7 +81,7 @@ export class StateKeys {
   }
 }
 
-/** The order of properties counts, too: at worst a state is visited twice. Maps of equal contents have equal shapes. */
+/** The text depends on the order of properties: at worst a state is visited twice. Maps of equal contents have equal shapes. */
 function plain(slice: object): string {
   return JSON.stringify(slice)
 }

@@ -1,13 +1,13 @@
 /**
- * Puts a bounded world into tables over its slices: for each way in which an input is decided, the slices that were read
- * and the slices that were written, by number. A table says nothing of the slices it did not read, so it holds whatever
- * they are. That is what makes tables more than a list of the explorer's edges, and what an outside tool can compose
- * anew (promela.ts).
+ * Turns a configuration into tables over its slices: for each way in which an input is decided, the slices that were read
+ * and the slices that were written, by number. A rule holds for all values of the slices that it did not read. That makes
+ * tables more than a list of the explorer's edges: another tool can compose the steps from them itself (promela.ts).
  *
- * 1. Two slices have the same number exactly where the explorer takes them for equal.
- * 2. What a step read is observed, not declared: the machine that runs in production is handed a state that listens.
- * 3. Each decision is put twice: to the state as it was found, and to one whose slices came about in another way. Where
- *    the answers differ, the machine reads what no slice holds, or a key leaves out what matters, and there is no table.
+ * 1. Two slices have the same number exactly if the explorer treats them as equal.
+ * 2. What a step reads is observed, not declared: the production machine gets a state that records reads.
+ * 3. Each decision is made twice: on the state as it was found, and on one whose slices came from other paths. If the
+ *    results differ, the machine reads something outside the slices, or a key leaves out something that matters; then there
+ *    is no table.
  */
 import type { MeerkatEffect } from '../effects.ts'
 import type { MeerkatInput } from '../inputs.ts'
@@ -21,9 +21,9 @@ export type SessionMachine = Machine<MeerkatState, MeerkatInput, MeerkatEffect>
 
 type SliceName = keyof MeerkatState
 
-/** One decision: where each slice that was read has one of these values, the slices that are written get these. */
+/** One decision: if each slice that was read has one of these values, the written slices get these values. */
 export interface Rule {
-  /** Types of the inputs that are decided so. */
+  /** Types of the inputs that are decided in this way. */
   readonly inputs: readonly string[]
   /** For each slice the values it may have; absent where it was not read. */
   readonly reads: readonly (Values | undefined)[]
@@ -34,19 +34,19 @@ export interface Rule {
 /** Some values of one slice, in ascending order. */
 export type Values = readonly number[]
 
-/** A statement about a state: settled, or dependent on a slice, with a statement for each of its values. */
+/** A statement about a state: a constant, or dependent on a slice, with a statement for each of its values. */
 export type Statement = boolean | { readonly slice: number; readonly branches: readonly Statement[] }
 
-/** Says which states are equal to the explorer. */
+/** Tells which states the explorer treats as equal. */
 export type Keys = Pick<StateKeys, 'keyOf' | 'remember'>
 
-/** What an input comes to, by the slices in the order in which they are read. */
+/** The result of an input, as a tree over the slices in the order in which they are read. */
 type Known = End | Fork
 interface End {
   readonly type: 'end'
   readonly writes: Rule['writes']
   readonly reads: readonly number[]
-  /** The very slices to which this was the answer the last time: asked of them again, it is the same. */
+  /** The slices that gave this result last; the same objects give the same result without asking the machine. */
   of: readonly unknown[]
 }
 interface Fork {
@@ -55,7 +55,7 @@ interface Fork {
   readonly branches: Map<number, Known>
 }
 
-/** By inputs in words: a world may make them anew whenever it is asked. */
+/** By the text of an input, because a configuration may make new input objects at each call. */
 type Table = Map<string, Known>
 
 /** The slices of one world, and how they depend on each other. */
@@ -65,10 +65,10 @@ export class Tables {
   readonly #machine: SessionMachine
   readonly #configuration: Configuration
   readonly #keys: Keys
-  /** For each slice: its values by their keys, and by the very slices that were met. */
+  /** For each slice: the numbers of its values, by their keys and by the slice objects. */
   readonly #values: readonly Map<string, number>[]
   readonly #met: readonly WeakMap<object, number>[]
-  /** For each slice and value: how it was first found, and how it last came about. */
+  /** For each slice and value: the first and the last object with that value. */
   readonly #first: readonly unknown[][]
   readonly #last: readonly unknown[][]
   readonly #rules: Table = new Map()
@@ -77,7 +77,7 @@ export class Tables {
   constructor(machine: SessionMachine, configuration: Configuration, keys: Keys) {
     this.names = machine.regions.map(region => region.name)
     this.#slices = new Map(this.names.map((name, slice) => [name, slice]))
-    // The same machine, but for the way it copies records: a spread can be told from a reading of every slice.
+    // The same machine without its `copy`: a spread of the state can be told apart from reads of every slice.
     this.#machine = assemble({ name: machine.name, spine: machine.spine, regions: machine.regions, invariants: [] })
     this.#configuration = configuration
     this.#keys = keys
@@ -87,7 +87,7 @@ export class Tables {
     this.#last = this.names.map(() => [])
   }
 
-  /** Learns every decision in the states of a walk. Value 0 of each slice is that of the first of them. */
+  /** Learns every decision in the states of a walk. Value 0 of each slice is that of the first state. */
   learn(walk: Exploration<MeerkatState, MeerkatInput>): void {
     const vectors = walk.states.map(state => this.#valuesOf(state))
     const first = this.#first.map(values => [...values])
@@ -111,7 +111,7 @@ export class Tables {
     return this.#first[slice] ?? []
   }
 
-  /** What was learnt, in as few rules as come together without saying more than was seen. */
+  /** What was learnt, as few rules that cover exactly the observed decisions. */
   rules(): readonly Rule[] {
     const nothing: Rule = { inputs: [], reads: this.names.map(() => undefined), writes: [] }
     const shapes = new Map<string, number>()
@@ -121,7 +121,7 @@ export class Tables {
     return merged(rules, this.names.length)
   }
 
-  /** Puts a predicate into words of slices, for every combination of their values, reachable or not. */
+  /** Turns a predicate into a statement over slices, for every combination of their values, reachable or not. */
   statementOf(holds: (state: MeerkatState) => boolean): Statement {
     return this.#statement(holds, new Map())
   }
@@ -139,7 +139,7 @@ export class Tables {
     })
   }
 
-  /** Two slices are the same value where two states would be equal to the explorer that differ in them alone. */
+  /** The number of a slice's value: equal for slices whose exchange does not change the state's key. */
   #valueOf(state: MeerkatState, name: SliceName, slice: number): number {
     const key = this.#keys.keyOf({ ...this.#machine.initial, [name]: state[name] })
     const values = this.#values[slice] as Map<string, number>
@@ -183,7 +183,7 @@ export class Tables {
     return words
   }
 
-  /** Slices of the same values get the same answers. A world may offer them inputs that speak of what differs. */
+  /** Checks that states with equal values get equal results. Inputs that contain a value of the state are matched by table. */
   #compare(vector: readonly number[], state: MeerkatState, other: MeerkatState, others: Table): void {
     const offered = this.#configuration.inputs(other)
     for (const [index, input] of this.#configuration.inputs(state).entries()) {
@@ -195,7 +195,7 @@ export class Tables {
     }
   }
 
-  /** What the explorer saw an input make of a state, an input of this kind makes of it by the tables. */
+  /** Checks that the tables give the result that the explorer observed. */
   #recognise(input: MeerkatInput, state: MeerkatState, before: readonly number[], after: readonly number[]): void {
     const leads = (end: End | undefined): boolean =>
       end !== undefined && after.every((value, slice) => value === (end.writes[slice] ?? before[slice]))
@@ -204,7 +204,7 @@ export class Tables {
     if (!alike.some(one => leads(this.#endOf(this.#rules, one, before)))) this.#disagree(input, before, [])
   }
 
-  /** What the machine makes of an input, and what it looked at: first what decides whether the input may come at all. */
+  /** The machine's result for an input, with the slices that it read; those that decide whether the input may come are first. */
   #decide(
     table: Table,
     state: MeerkatState,
@@ -215,7 +215,7 @@ export class Tables {
     const heard = listening(state, offered)
     const result = this.#machine.step(heard.state, input)
     const reads = [...heard.reads].map(name => this.#slices.get(name) ?? -1)
-    // A refusal, and a step that leaves the very same state.
+    // A refusal, or a step that returns the same state object.
     const stays = !result.ok || result.state === heard.state
     const after = stays ? vector : this.#valuesOf(result.state)
     const writes = after.map((value, slice) => (value === vector[slice] ? undefined : value))
@@ -223,7 +223,7 @@ export class Tables {
     this.#agree(table, input, vector, end)
   }
 
-  /** Whoever reads the same decides the same. */
+  /** Adds a result to the table, and fails if equal reads gave another result before. */
   #agree(table: Table, input: MeerkatInput, vector: readonly number[], end: End): void {
     const words = this.#wordsOf(input)
     let known = table.get(words)
@@ -262,7 +262,7 @@ export class Tables {
   }
 }
 
-/** A state that notes which of its slices are read. A step copies the record to change it; that is no reading. */
+/** A state that records which of its slices are read. A copy of the whole record does not count as a read. */
 function listening(
   state: MeerkatState,
   reads: Set<string>,
@@ -270,7 +270,7 @@ function listening(
   let copied: string | symbol | undefined
   const heard = new Proxy(state, {
     get: (target, name) => {
-      // A spread asks for each property's description and, right then, for its value.
+      // A spread asks for each property's descriptor and immediately for its value.
       if (copied !== name) reads.add(String(name))
       copied = undefined
       return Reflect.get(target, name) as unknown
@@ -283,7 +283,7 @@ function listening(
   return { state: heard, reads }
 }
 
-/** Whether it holds for these slices, or the first slice besides that it needs to know. */
+/** Whether the predicate holds for these slices, or the first further slice that it reads. */
 function askOf(
   given: ReadonlyMap<string, unknown>,
   holds: (state: MeerkatState) => boolean,
@@ -301,7 +301,7 @@ function askOf(
   try {
     return holds(state)
   } catch {
-    // Slices that never meet may not even fit together: nothing holds of them.
+    // The predicate may throw on slices that never occur together; nothing holds of such a combination.
     return missing === undefined ? false : { missing }
   }
 }
@@ -311,8 +311,8 @@ function inWords(reads: Rule['reads']): string {
 }
 
 /**
- * The rules of a table under what is given so far. Branches of one shape are one branch, over several values. A table's
- * shape has the same number wherever it is met.
+ * The rules of a table under the values given so far. Branches of equal shape become one branch over several values; equal
+ * shapes have the same number everywhere.
  */
 function rulesOf(known: Known, given: Rule, shapes: Map<string, number>): readonly Rule[] {
   if (known.type === 'end')
@@ -339,7 +339,7 @@ function shapeOf(known: Known, shapes: Map<string, number>): number {
   return number
 }
 
-/** Rules that differ in the values of one slice alone are one rule; so until no two are left that come together. */
+/** Joins rules that differ only in the values of one slice, until no two can be joined. */
 function merged(rules: readonly Rule[], slices: number): readonly Rule[] {
   let now = rules
   let before = Number.POSITIVE_INFINITY

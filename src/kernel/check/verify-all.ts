@@ -6,12 +6,12 @@ import { verify } from './verify.ts'
 
 type MachineName = 'meerkat' | 'auth' | 'mob'
 
-/** A configuration, and of which machine. */
+/** A configuration's report, with its machine. */
 export interface MachineConfigurationReport extends ConfigurationReport {
   readonly machine: MachineName
 }
 
-/** Something that has to stay possible and does not. */
+/** A property that has to stay possible and does not. */
 interface LivenessFault {
   readonly property: string
   readonly text: string
@@ -24,7 +24,7 @@ export interface VerifyAllReport extends Report<LivenessFault> {
   readonly configurations: readonly MachineConfigurationReport[]
 }
 
-/** Verifies the session machine, the machine of credentials, and the mob with its seam to sessions. */
+/** Verifies the session machine, `AuthMachine`, and `MobMachine` with its seam to sessions. */
 export function verifyAll(
   options: {
     /** Smaller configurations that still take every edge. */

@@ -1,4 +1,4 @@
-/** Explores every configuration and says in one report what holds, what does not, and what was never tried. */
+/** Explores every configuration and reports what holds, what does not, and which edges were never taken. */
 
 import type { MeerkatEffect } from '../effects.ts'
 import { decodeState, encodeState } from '../encode.ts'
@@ -42,7 +42,7 @@ function walk(machine: SessionMachine, configuration: Configuration) {
   return { graph, liveness: checkLiveness(configuration.name, machine, graph, bits) }
 }
 
-/** How a configuration of the session machine is walked, and what is asked of its steps and states. */
+/** The walk of a configuration of the session machine, with the checks of its steps and states. */
 export function sessionWalk(
   machine: SessionMachine,
   { name, prefix, inputs }: Configuration,
@@ -57,8 +57,8 @@ export function sessionWalk(
     inputs,
     key: state => keys.keyOf(state),
     stepFault: (before, input, transition) =>
-      strayFault(before, input) ??
-      unheardFault(transition) ??
+      strayRunFault(before, input) ??
+      unseenSteerFault(transition) ??
       exactlyOnceFault(before, transition) ??
       operationEndsFault(before, transition) ??
       epochFault(before, input, transition) ??
@@ -76,22 +76,22 @@ function stateAfter(machine: SessionMachine, state: MeerkatState, input: Meerkat
   return result.state
 }
 
-/** A word about a run reaches that run or none. */
-function strayFault({ run }: MeerkatState, input: MeerkatInput): Fault | undefined {
+/** An input that names a run affects that run or none. */
+function strayRunFault({ run }: MeerkatState, input: MeerkatInput): Fault | undefined {
   if (!('runId' in input) || input.type === 'Prepare' || input.type === 'DrainQueuedRun') return undefined
   if (run.phase === 'bound' && run.runId === input.runId) return undefined
   return { invariant: 'a-run-is-reached-by-name', text: `${input.type} was accepted for a run that is not current` }
 }
 
-/** A steer that joins a run is heard: the turn goes on, or was cut off. */
-function unheardFault({ state, effects }: Transition<MeerkatState, MeerkatEffect>): Fault | undefined {
+/** After a steer joins a run the model sees it: the turn goes on, or was cut off. */
+function unseenSteerFault({ state, effects }: Transition<MeerkatState, MeerkatEffect>): Fault | undefined {
   if (state.turn.phase !== 'completed' || !effects.some(effect => effect.type === 'InputSteered')) return undefined
   return { invariant: 'steers-are-heard', text: 'a steer joined a turn that had already completed' }
 }
 
 /**
- * A session that is put away and loaded again goes on where it was, for all that is not of the process that served it.
- * Slices are written one by one, so each has to be tried once, whatever the others are.
+ * A session that is evicted and loaded again has the same facts. Slices are encoded one by one, so each value of a slice
+ * has to be tried once, whatever the other slices are.
  */
 function snapshotCheck(keys: StateKeys): (state: MeerkatState) => Fault | undefined {
   return state => {

@@ -1,4 +1,4 @@
-/** What leaves the region `flows`. */
+/** The effects of the region `flows`. */
 
 import type { OfFlow } from './input.ts'
 import type { OAuthFlow } from './state.ts'

@@ -1,4 +1,4 @@
-/** What the region `flows` decides on. */
+/** The inputs that the region `flows` decides on. */
 import type { OAuthFlowId } from './state.ts'
 
 export interface OfFlow {
@@ -8,7 +8,7 @@ export interface OfFlow {
 export interface Admission extends OfFlow {
   readonly provider: string
   readonly expiresAt: number
-  /** Flows of all leases before this one. */
+  /** How many flows all leases together have without this one. */
   readonly observedGlobal: number
   /** At most `OAUTH_FLOW_CAPACITY`. */
   readonly capacity: number
@@ -32,7 +32,7 @@ export type FlowsInput =
   | ({ readonly type: 'VerifyOAuthDeviceFlow' } & Use)
   | ({ readonly type: 'ConsumeOAuthDeviceFlow' } & Use)
   | ({ readonly type: 'ExpireOAuthDeviceFlow' } & OfFlow)
-  /** A new flow is on disk, where all processes together have this many, it included. */
+  /** A new flow is on disk; `observedGlobal` counts the flows of all processes, this one included. */
   | ({
       readonly type: 'ConfirmOAuthDurableAdmission'
       readonly durableGlobal: number

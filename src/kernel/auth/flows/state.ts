@@ -1,13 +1,13 @@
-/** What the region `flows` holds. */
+/** The slice of the region `flows`. */
 import type { Branded } from '../../ids.ts'
 import type { PersistentMap } from '../../persistent-map.ts'
 
-/** One login under way. Of the OAuth `state` of a browser's, a secret, machines know only a name that is derived from it. */
+/** One login under way. The OAuth `state` of a browser login is a secret: the machine has only a name derived from it. */
 export type OAuthFlowId = Branded<'OAuthFlowId'>
 
 interface Flow {
   readonly provider: string
-  /** From then on it can't be used. */
+  /** It can't be used from then on, ms since the epoch. */
   readonly expiresAt: number
 }
 

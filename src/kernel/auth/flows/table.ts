@@ -81,7 +81,7 @@ const ADMISSION = [notReleaseDraining, isNewFlow, leaseHasRoom, globalHasRoom]
 const BROWSER_USE = [isBrowserFlow, isInTime, providerMatches, redirectUriMatches]
 const DEVICE_USE = [isDeviceFlow, isInTime, providerMatches]
 
-/** A released lease comes back for a login, as one that waits for it. */
+/** Rows that admit a flow. The first login of a released lease reopens it. */
 const admission = <Input extends Admission>(then: (slice: Flows, input: Input) => Flows, kind: OAuthFlowKind) => {
   const row = { when: ADMISSION, then, emit: [say('OAuthFlowAdmitted', kind)] }
   return [
@@ -90,7 +90,7 @@ const admission = <Input extends Admission>(then: (slice: Flows, input: Input) =
   ]
 }
 
-/** Called off if it is there; whoever calls off what has gone has what they want. */
+/** Rows that cancel a flow. Cancelling one that is gone succeeds, because the caller's wish is met. */
 const expiry = (kind: OAuthFlowKind, isKnown: typeof isBrowserFlow) => [
   { name: 'expired', from: HELD, when: [isKnown], then: remove, emit: [say('OAuthFlowExpired', kind)] },
   { name: 'absent', from: LEASE_PHASES },

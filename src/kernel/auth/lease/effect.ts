@@ -9,7 +9,7 @@ export type LeaseEffect =
       readonly fromPhase: AuthLeasePhase
       readonly toPhase: AuthLeasePhase
     }
-  /** Whoever refreshes has something to do. */
+  /** Tells the refresh loop that a credential may need a refresh. */
   | { readonly type: 'WakeRefreshLoop' }
   | {
       readonly type: 'CancelOAuthFlowsForRelease'

@@ -1,16 +1,16 @@
-/** What the region `lease` decides on. */
+/** The inputs that the region `lease` decides on. */
 import type { AuthLeasePhase, Credential } from './state.ts'
 
-/** What came of a failed refresh, as far as it was seen. */
+/** What was observed of a failed refresh. */
 export interface RefreshFailureObservation {
-  /** What is stored here can't be used to refresh: it is missing or damaged. */
+  /** The stored credential can't be used to refresh: it is missing or damaged. */
   readonly localCredentialUnusable?: boolean
   readonly httpStatus?: number
   /** The `error` of an OAuth answer, such as `invalid_grant`. */
   readonly oauthError?: string
 }
 
-/** A credential's lifecycle as it was noted down, to be put back. */
+/** A credential's lifecycle as it was captured, to be restored. */
 export interface CapturedLifecycle {
   readonly phase: Exclude<AuthLeasePhase, 'released'>
   readonly credential: Credential
@@ -18,13 +18,13 @@ export interface CapturedLifecycle {
   readonly attempt: number
 }
 
-/** The generation on which a refresh began. Absent: whichever is being refreshed. */
+/** The generation on which a refresh began. Absent: the one that is being refreshed. */
 export interface OfRefresh {
   readonly generation?: number
 }
 
 export type LeaseInput =
-  /** A login or a provisioned key: there is a new credential. It calls off a release that drains. */
+  /** There is a new credential, by a login or a provisioned key. It cancels a release that drains. */
   | ({ readonly type: 'Acquire' } & Credential)
   | { readonly type: 'MarkExpiring' }
   | { readonly type: 'ObserveCredentialFreshness'; readonly now: number; readonly windowMs: number }

@@ -1,9 +1,9 @@
-/** What the region `lease` holds. */
+/** The slice of the region `lease`. */
 
-/** What is known of a credential without knowing it. */
+/** What the machine knows of a credential: never the secret itself. */
 export interface Credential {
   readonly publishedAt: number
-  /** Absent: never. */
+  /** ms since the epoch; absent: never. */
   readonly expiresAt?: number
 }
 
@@ -26,7 +26,7 @@ export type Lease =
   | (Aging & { readonly phase: 'expiring' })
   | (Aging & { readonly phase: 'expired' })
   | (Aging & { readonly phase: 'refreshing' })
-  /** Only a person can go on from here. */
+  /** Only a person can lead out of this, by a new login. */
   | (Tracked & { readonly phase: 'reauthRequired'; readonly credential?: Credential; readonly attempt: number })
   | { readonly phase: 'released'; readonly generation: number }
 

@@ -2,8 +2,8 @@
  * The lease: whether there is a credential, whether it may be used, and who may refresh it.
  *
  * Enforces: one refresh at a time; each published credential has a new generation, and no generation ever falls; a
- * refresh that began on an older credential than the present one is not taken for one of it; a release is said to be
- * done only after every login under way was called off. Whether a failed refresh may be tried again is decided here.
+ * refresh that began on an older credential never counts as one of the present credential; a release is done only after
+ * every login under way was cancelled. Whether a failed refresh may be tried again is decided here.
  */
 import { mapEntries } from '../../persistent-map.ts'
 import type { AuthRegion } from '../auth-region.ts'
@@ -19,7 +19,7 @@ export const REFRESH_WINDOW_MS = 60_000
 type InputOf<Type> = Extract<LeaseInput, { readonly type: Type }>
 type Observed = InputOf<'ObserveCredentialFreshness'>
 
-/** The credential the lease speaks of, if there is one. */
+/** The lease's credential, if it has one. */
 export function credentialOf(lease: Lease): Credential | undefined {
   return lease.phase === 'released' ? undefined : lease.credential
 }
@@ -55,7 +55,7 @@ function isPermanent(_: AuthFacts, { observation }: InputOf<'RefreshFailed'>): b
   return isPermanentRefreshFailure(observation)
 }
 
-/** Answers of an authorization server after which trying again can't help. */
+/** Answers of an authorization server after which a further try can't succeed. */
 const PERMANENT_OAUTH_ERRORS: ReadonlySet<string> = new Set([
   'invalid_grant',
   'invalid_client',
@@ -66,7 +66,7 @@ const PERMANENT_OAUTH_ERRORS: ReadonlySet<string> = new Set([
   'expired_token',
 ])
 
-/** Whether only a new login helps after this. Anything else may pass by itself. */
+/** Whether only a new login helps after this failure. Any other failure may be temporary. */
 export function isPermanentRefreshFailure(observation: RefreshFailureObservation): boolean {
   const { localCredentialUnusable = false, httpStatus, oauthError } = observation
   if (localCredentialUnusable || httpStatus === 401 || httpStatus === 403) return true
@@ -77,13 +77,13 @@ const draining = (slice: Lease): Pick<Tracked, 'releaseDraining'> =>
   isDraining(slice) ? { releaseDraining: true } : {}
 const attemptOf = (slice: Lease): number => ('attempt' in slice ? slice.attempt : 0)
 
-/** The facts of an input about a credential, without what else it says. */
+/** The credential of an input, without the input's other fields. */
 const credentialFrom = (publishedAt: number, expiresAt: number | undefined): Credential => ({
   publishedAt,
   ...(expiresAt !== undefined && { expiresAt }),
 })
 
-/** The same credential in another phase. A lease without one stays as it is: no row leads there. */
+/** The same credential in another phase. No row gives it a lease without one. */
 const aged =
   (phase: 'expiring' | 'expired' | 'refreshing' | 'reauthRequired', failures = 0) =>
   (slice: Lease): Lease => {
@@ -98,7 +98,7 @@ function restored(slice: Lease, { captured }: InputOf<'RestoreCredentialLifecycl
   const credential = credentialFrom(captured.credential.publishedAt, captured.credential.expiresAt)
   const common = { generation: Math.max(slice.generation, captured.generation), credential, ...draining(slice) }
   if (phase === 'valid') return { phase, ...common }
-  // Whoever was refreshing then is not known now; the credential is as good as it was.
+  // The refresh that was captured is not under way any more; the credential itself is unchanged.
   return { phase: phase === 'refreshing' ? 'expiring' : phase, ...common, attempt }
 }
 
@@ -121,11 +121,11 @@ function calledOff({ flows }: AuthFacts): readonly AuthEffect[] {
 }
 
 const USABLE = ['valid', 'expiring', 'expired'] as const
-/** There is something to let go of: a credential, or logins for one. */
+/** Phases in which there is something to release: a credential, or logins for one. */
 export const HELD = [...USABLE, 'refreshing', 'reauthRequired'] as const
 export const LEASE_PHASES = [...HELD, 'released'] as const
 
-/** The first login of a binding brings its lease into being. */
+/** The first login of a binding creates its lease. */
 const REOPENED = {
   moves: { released: ['reauthRequired'] },
   then: (slice: Lease) => (slice.phase === 'released' ? cleared(slice) : slice),

@@ -1,4 +1,4 @@
-/** What the region `polls` decides on. */
+/** The inputs that the region `polls` decides on. */
 import type { OAuthFlowId } from '../flows/state.ts'
 
 export interface OfFlow {

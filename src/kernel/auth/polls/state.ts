@@ -1,4 +1,4 @@
-/** What the region `polls` holds. */
+/** The slice of the region `polls`. */
 import type { PersistentMap } from '../../persistent-map.ts'
 import type { OAuthFlowId } from '../flows/state.ts'
 

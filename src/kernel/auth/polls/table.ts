@@ -1,7 +1,7 @@
 /**
- * Device flows that are being asked about at this moment.
+ * Device flows whose provider is being polled at this moment.
  *
- * Enforces: one question at a time for each flow. A question ends with the process that asked it, so this is a condition.
+ * Enforces: one poll at a time for each flow. A poll ends with its process, so this is a condition.
  */
 import { emptyMap, mapDelete, mapEntries, mapGet, mapSet } from '../../persistent-map.ts'
 import type { AuthCondition } from '../auth-region.ts'

@@ -1,7 +1,7 @@
 /**
- * Inputs that may not be refused, and when: an operation that has to lead out of its phase, a question that has to get its
- * verdict, a word that may come late. Written apart from the rows that take them, so that the explorer notices where one is
- * missing. What is not said here may be refused by a guard.
+ * Inputs that the machine may not refuse, and when: an operation that has to lead out of its phase, a question that has to
+ * get its verdict, a report that may come late. Written apart from the rows that accept them, so that the explorer notices a
+ * missing row. All other inputs may be refused by a guard.
  */
 import type { MeerkatInput } from '../../inputs.ts'
 import type { MeerkatState } from '../../state.ts'
@@ -14,7 +14,7 @@ import { voiceAnswers } from './voice.ts'
 
 const ANSWERS: Answers = { ...sessionAnswers, ...toolAnswers, ...peerAnswers, ...voiceAnswers }
 
-/** What is wrong with a refusal of this input in this state. */
+/** The fault, if this input may not be refused in this state. */
 export function refusalFault(state: MeerkatState, input: MeerkatInput): Fault | undefined {
   const mustTake = ruleFor(input.type)
   if (mustTake?.(state, input) !== true) return undefined
@@ -26,6 +26,6 @@ export function refusalFault(state: MeerkatState, input: MeerkatInput): Fault | 
 type AnyRule = (state: MeerkatState, input: MeerkatInput) => boolean
 
 function ruleFor(type: MeerkatInput['type']): AnyRule | undefined {
-  // The rule of a type is asked about inputs of that type alone.
+  // `type` is the type of the input that the caller passes to the rule.
   return ANSWERS[type] as AnyRule | undefined
 }

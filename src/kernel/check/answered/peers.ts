@@ -1,4 +1,4 @@
-/** What a session may not refuse of what comes from peers, supervisors, and whoever drains the inbox. */
+/** Inputs from peers, supervisors and the drain task that a session may not refuse. */
 import type { PeerCorrelationId } from '../../ids.ts'
 import { mapGet } from '../../persistent-map.ts'
 import type { Classify } from '../../regions/comms/input.ts'
@@ -12,7 +12,7 @@ const isGone = ({ lifecycle: { phase } }: MeerkatState): boolean => phase === 'd
 const lasts = (state: MeerkatState): boolean => isServed(state) || isGone(state)
 const runs = ({ lifecycle: { phase } }: MeerkatState): boolean => phase === 'attached' || phase === 'running'
 const isRegistered = ({ registration }: MeerkatState): boolean => registration.sessionId !== undefined
-/** A word that comes after the session was unregistered is taken, and nothing follows. */
+/** A report that comes after the session was unregistered is accepted without an effect. */
 const isLate = (state: MeerkatState): boolean => !isRegistered(state) && LEFT.includes(state.lifecycle.phase)
 const isHere = (state: MeerkatState): boolean => isServed(state) && isRegistered(state)
 
@@ -33,7 +33,7 @@ const streamIs =
   ({ streams }: MeerkatState, { correlationId }: Correlated): boolean =>
     states.includes(mapGet(streams.open, correlationId))
 
-/** An envelope that says what it is about. */
+/** Whether an envelope has all that its kind needs. */
 function isWhole({ envelope }: Classify): boolean {
   if (envelope.kind === 'Lifecycle') return envelope.subject !== ''
   if (envelope.kind !== 'Request') return true
@@ -82,7 +82,7 @@ export const peerAnswers: Answers = {
   AddDirectPeerEndpoint: isOpen,
   RemoveDirectPeerEndpoint: isOpen,
   AuthorizeDurableTailRecovery: () => true,
-  // Who asks to supervise gets a verdict.
+  // A peer that asks to supervise gets a verdict.
   ResolveSupervisorBindAdmission: isOpen,
   ResolveSupervisorBindMaterialAdmission: isOpen,
   ResolveSupervisorBridgeCommandAdmission: isOpen,

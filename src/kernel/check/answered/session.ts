@@ -1,4 +1,4 @@
-/** What a session and its runs may not refuse. */
+/** Inputs about a session and its runs that may not be refused. */
 import { mapGet } from '../../persistent-map.ts'
 import { callsOf } from '../../regions/calls/state.ts'
 import { validationFault } from '../../regions/ledger/policy.ts'
@@ -15,7 +15,7 @@ const isThis = ({ registration }: MeerkatState, { sessionId }: { readonly sessio
 const isDraining = ({ registration: { phase } }: MeerkatState): boolean => phase === 'draining'
 const isCurrent = ({ run }: MeerkatState, { runId }: { readonly runId?: string }): boolean =>
   run.phase === 'bound' && (runId === undefined || run.runId === runId)
-/** A turn of the current run that has not ended. */
+/** Whether the input names the current run and its turn has not ended. */
 const isUnderWay = (state: MeerkatState, input: { readonly runId: string }): boolean =>
   isIn(state, 'running') &&
   isCurrent(state, input) &&
@@ -31,7 +31,7 @@ function hasOpenCalls({ run, calls }: MeerkatState): boolean {
 }
 
 export const sessionAnswers: Answers = {
-  // From every phase some operation leads out, and to ask for it again is no fault.
+  // From every phase some operation leads out, and repeating it succeeds.
   Initialize: state => isIn(state, 'initializing'),
   Recover: state => !isIn(state, 'destroyed'),
   Destroy: () => true,
@@ -44,7 +44,7 @@ export const sessionAnswers: Answers = {
     isIn(state, 'idle', 'attached', 'retired') && isThis(state, state.registration) && !isDraining(state),
   EnsureSessionWithExecutor: (state, input) =>
     isIn(state, 'idle', 'attached', 'running', 'retired') && isThis(state, input) && !isDraining(state),
-  // Who registers is told how it stands; one that is being torn down, too.
+  // A registration is always answered, also while the session is being torn down.
   RegisterSession: (state, input) => isServed(state) && isThis(state, input),
   SetSilentIntents: (state, input) => isIn(state, 'idle', 'attached', 'running', 'retired') && isThis(state, input),
   ResolveAdmissionIdempotency: state => !isIn(state, 'initializing'),
@@ -58,7 +58,7 @@ export const sessionAnswers: Answers = {
   DropEphemeral: isServed,
   WakeQueued: isServed,
   ExtendTranscript: isServed,
-  // What names the current run reaches it.
+  // An input that names the current run reaches it.
   CancelAfterBoundary: isCurrent,
   InterruptCurrentRun: isCurrent,
   CancelNow: isUnderWay,
@@ -78,11 +78,11 @@ export const sessionAnswers: Answers = {
   ExtractionStart: ends('extracting'),
   ExtractionValidationPassed: ends('extracting'),
   ExtractionValidationFailed: ends('extracting'),
-  // A person may settle what waits for one whether or not anybody serves the session.
+  // A person may decide on a call whether or not an executor serves the session.
   ResolveCall: (state, { callId }) => isServed(state) && mapGet(state.calls.open, callId)?.state === 'unknown',
   DecideApproval: (state, { callId }) =>
     isServed(state) && mapGet(state.calls.open, callId)?.state === 'awaitingApproval',
-  // What was begun can be ended.
+  // An operation that has begun can be ended.
   FailOperation: (state, { operationId }) => isServed(state) && isLive(state.operations, operationId),
   CancelOperation: (state, { operationId }) => isServed(state) && isLive(state.operations, operationId),
   TerminateOwnerOperations: isServed,

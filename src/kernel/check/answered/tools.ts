@@ -1,4 +1,4 @@
-/** What a session may not refuse about models, tools and servers. */
+/** Inputs about models, tools and servers that may not be refused. */
 import type { SurfaceId } from '../../ids.ts'
 import { mapGet } from '../../persistent-map.ts'
 import { LEFT, OPEN, SERVED } from '../../regions/phases.ts'
@@ -27,7 +27,7 @@ const inflightOf = (surface: Surface | undefined, generation: number | undefined
 }
 
 export const toolAnswers: Answers = {
-  // What a process says of its servers is taken, also late.
+  // Reports of a process about its servers are accepted, also late ones.
   McpServerConnectPending: isLateOrHere,
   McpServerConnected: isLateOrHere,
   McpServerFailed: isLateOrHere,
@@ -38,7 +38,7 @@ export const toolAnswers: Answers = {
   SurfaceStageAdd: operates,
   SurfaceStageRemove: operates,
   SurfaceStageReload: (state, input) => operates(state) && surfaceOf(state, input)?.base.state === 'Active',
-  // A call is admitted or told why not, and one that was admitted can end.
+  // A call is admitted or rejected with a cause, and an admitted call can end.
   SurfaceCallStarted: ({ lifecycle: { phase } }) => phase === 'attached' || phase === 'running',
   SurfaceCallFinished: (state, input) => isServed(state) && inflightOf(surfaceOf(state, input), input.generation) > 0,
   SurfaceMarkPendingFailed: (state, input) => {

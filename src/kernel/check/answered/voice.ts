@@ -1,4 +1,4 @@
-/** What a session may not refuse about realtime transports, what is said over them, and live channels. */
+/** Inputs about realtime transports, product turns and live channels that may not be refused. */
 import { SERVED } from '../../regions/phases.ts'
 import { boundEpoch } from '../../regions/realtime/state.ts'
 import type { MeerkatState } from '../../state.ts'

@@ -1,6 +1,6 @@
 /**
- * What every step has to say, demanded apart from the rows that say it: a row that forgets an effect, or says one that
- * is not due, is found by the explorer. The pages of the regions print the same rules.
+ * The effects that every step has to emit, stated apart from the rows that emit them, so that the explorer finds a row that
+ * forgets an effect or emits one without cause. The pages of the regions print the same rules.
  */
 import type { MeerkatEffect } from '../../effects.ts'
 import type { MeerkatInput } from '../../inputs.ts'
@@ -36,7 +36,7 @@ export const emissions: Rules<MeerkatEffect['type']> = {
 type Slice = keyof MeerkatState
 type AnyRule = { readonly when: string; readonly expected: (step: Stepped) => readonly object[] }
 
-/** Rules that speak of the same slices. */
+/** Rules that read the same slices. */
 interface Group {
   readonly slices: readonly Slice[]
   readonly rules: readonly (readonly [type: string, rule: AnyRule])[]
@@ -60,7 +60,7 @@ const GROUPS: readonly Group[] = [
   group(['comms', 'supervisor', 'tail'], verdictRules),
 ]
 
-/** The groups that may have something to say of an input, whatever it changes: those of the region that decides on it. */
+/** By input: the groups that are always asked, those of the region that decides on it. */
 const ASKED: ReadonlyMap<string, readonly Group[]> = new Map(
   meerkat.edges.map(({ input, region }) => [input, GROUPS.filter(({ slices }) => slices.some(one => one === region))]),
 )
@@ -68,7 +68,7 @@ const GROUP_OF: ReadonlyMap<string, Group> = new Map(
   GROUPS.flatMap(one => one.rules.map(([type]) => [type, one] as const)),
 )
 
-/** The first effect that a step forgot, or said without cause. */
+/** The first effect that a step failed to emit, or emitted without cause. */
 export function emissionFault(
   before: MeerkatState,
   input: MeerkatInput,
@@ -77,7 +77,7 @@ export function emissionFault(
   const step = { before, input, after }
   const asked = ASKED.get(input.type) ?? NONE
   for (const one of GROUPS) {
-    // Most steps change a slice or two and say little: the other groups have nothing to say of them.
+    // Most steps change one or two slices; groups of other slices need not be asked.
     const isConcerned =
       asked.includes(one) ||
       (before !== after && one.slices.some(slice => before[slice] !== after[slice])) ||
@@ -101,7 +101,7 @@ function faultIn({ rules }: Group, step: Stepped, effects: readonly MeerkatEffec
   return undefined
 }
 
-/** Whether an effect says what is expected of it; a rule need not speak of all that it says. */
+/** Whether an effect has the expected fields; a rule may leave fields out. */
 function agrees(expected: object, said: object | undefined): boolean {
   return said !== undefined && fieldsOf(expected).every(([key, value]) => isSame(value, Reflect.get(said, key)))
 }

@@ -7,7 +7,7 @@ import { type AbandonReason, entryOf, type LedgerEntry, type Terminal } from '..
 import type { MeerkatState } from '../../state.ts'
 import { given, once, type Rules, type Stepped } from './rule.ts'
 
-/** Inputs in the ledger that this is true of after the step and was not before. */
+/** Inputs in the ledger of which `is` holds after the step and did not before. */
 function newly({ before, after }: Stepped, is: (entry: LedgerEntry | undefined) => boolean): readonly LedgerEntry[] {
   if (before.ledger.entries === after.ledger.entries) return []
   return [...mapValues(after.ledger.entries)].filter(entry => is(entry) && !is(entryOf(before.ledger, entry.id)))
@@ -127,7 +127,7 @@ export const ledgerRules: Rules<
   },
 }
 
-/** Inputs that have not ended: in the ledger, or given up and not said to have ended. */
+/** Inputs that have not ended: those in the ledger, and abandoned ones whose end was not emitted yet. */
 function heldIn({ ledger: { entries }, endings }: MeerkatState): readonly LedgerEntry[] {
   return [entries, ...endings.groups.map(group => group.entries)].flatMap(some => mapValues(some))
 }
@@ -137,7 +137,7 @@ function isHeld({ ledger: { entries }, endings }: MeerkatState, id: InputId): bo
 const isNewTo = (before: MeerkatState, after: MeerkatState, id: InputId): boolean =>
   !isHeld(before, id) && !isHeld(after, id)
 
-/** How inputs end by this step, where that follows from it alone. */
+/** The end of inputs by this step, if it follows from the step's input alone. */
 function terminalOf(input: Stepped['input']): { readonly terminal?: Terminal } {
   switch (input.type) {
     case 'Commit':
@@ -170,7 +170,7 @@ const REASONS: Readonly<Record<string, AbandonReason>> = {
   DropEphemeral: 'owner-lost',
 }
 
-/** Whether the offer was turned down by what it says, or for want of room: the ledger stays, and says why. */
+/** Whether the offered input was rejected as malformed or for lack of room. */
 function isRefused(step: Stepped): boolean {
   const offered = given(step, 'AcceptInput')
   if (offered === undefined || step.before.ledger !== step.after.ledger) return false
@@ -178,7 +178,7 @@ function isRefused(step: Stepped): boolean {
   return validationFault(offered) !== undefined || step.before.ledger.entries.size >= mostUnfinished
 }
 
-/** Calls that a run has in hand. */
+/** Calls in flight of the current run. */
 function inFlight({ run: bound, calls }: MeerkatState): readonly CallEntry[] {
   const head = bound.phase === 'bound' ? bound.contributors[0] : undefined
   return head === undefined ? [] : callsOf(calls, head).filter(({ state }) => state === 'dispatched')

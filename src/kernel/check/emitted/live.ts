@@ -1,4 +1,4 @@
-/** When the effects of realtime transports, of what is said over them, and of live channels are emitted. */
+/** When the effects of realtime transports, product turns and live channels are emitted. */
 import { mapGet } from '../../persistent-map.ts'
 import type { LiveEffect } from '../../regions/live/effect.ts'
 import type { LiveTransport, LiveVerdict } from '../../regions/live/state.ts'
@@ -10,7 +10,7 @@ import { given, once } from './rule.ts'
 
 type LiveRules = Rules<LiveEffect['type'] | ProductTurnEffect['type'] | RealtimeEffect['type']>
 
-/** What ends with the process that served, or with another identity, ends without a word. */
+/** Conditions that end with their process, or with the session's id, end without an effect. */
 function isOfRegion({ input }: Stepped): boolean {
   return !SILENT.includes(input.type)
 }
@@ -99,7 +99,7 @@ const productTurn: Pick<LiveRules, ProductTurnEffect['type']> = {
   },
 }
 
-/** A verdict of its own numbering, given exactly when its number rises. */
+/** A numbered verdict: emitted exactly when its number rises. */
 const verdict = <Type extends LiveEffect['type']>(
   name: LiveVerdict,
   when: string,
@@ -132,7 +132,7 @@ const expiryOf = (transport: LiveTransport) => (step: Stepped) => {
   return issued === undefined ? {} : { expiresAtMs: issued.issuedAtMs + issued.ttlMs }
 }
 
-/** What becomes of a token that is presented: the first thing that is wrong with it, or nothing. */
+/** The verdict on a presented token: the first thing that is wrong with it, or its acceptance. */
 const admissionOf =
   (transport: LiveTransport) =>
   (step: Stepped): object => {

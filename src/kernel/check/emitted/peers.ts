@@ -1,4 +1,4 @@
-/** When the effects of what passes between a session and its peers are emitted. */
+/** When the effects about a session's peers are emitted. */
 import { mapEntries, mapGet, type PersistentMap } from '../../persistent-map.ts'
 import type { CommsEffect } from '../../regions/comms/effect.ts'
 import type { ContextEffect } from '../../regions/context/effect.ts'
@@ -17,7 +17,7 @@ type PeerRules = Rules<
   | TrustEffect['type']
 >
 
-/** Keys that hold another value than before, with the value now. */
+/** Keys whose value the step changed, with the new value. */
 function changedIn<Key extends string, Value>(
   before: PersistentMap<Key, Value>,
   after: PersistentMap<Key, Value>,
@@ -30,7 +30,7 @@ function goneFrom<Key extends string, Value>(
 ): readonly Key[] {
   return before === after ? [] : mapEntries(before).flatMap(([key]) => (mapGet(after, key) === undefined ? [key] : []))
 }
-/** Ends that are said one by one: what a session's end takes along is not. */
+/** Only single ends are emitted, not those that come with the session's own end. */
 const saysEnds = ({ input }: Stepped): boolean => 'correlationId' in input
 
 const interactions: Pick<PeerRules, InteractionEffect['type']> = {

@@ -1,4 +1,4 @@
-/** How it is said when an effect is emitted: as a function of the step alone, apart from the rows that emit it. */
+/** The type of the rules for effects: functions of the step alone, apart from the rows that emit the effects. */
 import type { MeerkatEffect } from '../../effects.ts'
 import type { MeerkatInput } from '../../inputs.ts'
 import type { Of } from '../../region.ts'
@@ -13,25 +13,25 @@ export interface Stepped {
 
 type EffectType = MeerkatEffect['type']
 
-/** What an effect has to say, without what the rule does not speak of. */
+/** The fields that an effect must have; a rule may leave fields out. */
 export type Expected<Type extends EffectType> = Partial<Omit<Of<MeerkatEffect, Type>, 'type'>>
 
 export interface Rule<Type extends EffectType> {
   /** Completes "emitted ...". */
   readonly when: string
-  /** Each emission that this step owes, in order. */
+  /** The effects that this step has to emit, in order. */
   readonly expected: (step: Stepped) => readonly Expected<Type>[]
 }
 
-/** A rule for each of these effects. */
+/** One rule for each of these effects. */
 export type Rules<Type extends EffectType> = { readonly [T in Type]: Rule<T> }
 
-/** Once, where it is so. */
+/** One emission if the condition holds, else none. */
 export function once<Emission>(holds: boolean, emission: () => Emission): readonly Emission[] {
   return holds ? [emission()] : []
 }
 
-/** The step's input, if it is this one. */
+/** The step's input, if it has this type. */
 export function given<Type extends MeerkatInput['type']>(
   { input }: Stepped,
   type: Type,

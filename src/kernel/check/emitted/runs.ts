@@ -3,7 +3,7 @@ import type { TurnPhase } from '../../regions/turn/state.ts'
 import type { MeerkatState } from '../../state.ts'
 import { given, once, type Rules, type Stepped } from './rule.ts'
 
-/** Whether the turn came into this phase. */
+/** Whether the step moved the turn into this phase. */
 const turnEnters =
   (phase: TurnPhase) =>
   ({ before, after }: Stepped): boolean =>
@@ -44,7 +44,7 @@ const ENDS_OF_RUN: Readonly<Record<string, 'completed' | 'failed' | 'cancelled' 
   RollbackRun: 'rolled-back',
   Recover: 'rolled-back',
 }
-/** The run that this step ended so. */
+/** The run that the step ended in this way, if it did. */
 function runEnded({ before, input, after }: Stepped, end: string) {
   const isOver = before.run.phase === 'bound' && after.run.phase === 'none' && ENDS_OF_RUN[input.type] === end
   return isOver ? before.run : undefined
@@ -55,7 +55,7 @@ const ranTo =
     const run = runEnded(step, end)
     return run === undefined ? [] : [{ runId: run.runId }]
   }
-/** How the current run was to be cancelled before and after the step. */
+/** The kind of cancel that was pending before and after the step. */
 function cancelling({ before, after }: Stepped): readonly [string, string] {
   return [
     before.run.phase === 'bound' ? before.run.cancel : 'none',

@@ -19,7 +19,7 @@ const asTeardownBegins = <Type extends SessionEffect['type']>(what: string): Rul
     once(before.registration.phase !== 'draining' && after.registration.phase === 'draining', () => ({})),
 })
 
-/** What a step tells of how the session goes on. */
+/** The notice about the session that a step has to emit. */
 function noticeOf({ before, input, after }: Stepped) {
   const wasStopped = before.lifecycle.phase === 'stopped'
   const isStopped = after.lifecycle.phase === 'stopped'

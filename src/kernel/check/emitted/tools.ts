@@ -60,7 +60,7 @@ const visibility: Pick<ToolRules, VisibilityEffect['type']> = {
     expected: ({ before, input, after }) => {
       const [{ active, staged }, now] = [before.visibility, after.visibility]
       const isSame = active.revision === now.active.revision && staged.revision === now.staged.revision
-      // A publication says so itself; with its session it goes without a word.
+      // These inputs report the change by other effects, or end the session.
       if (isSame || OTHERWISE_SAID.includes(input.type)) return []
       return [{ activeRevision: now.active.revision, stagedRevision: now.staged.revision }]
     },
@@ -96,7 +96,7 @@ const generations = (surface: Surface | undefined): readonly number[] => {
   const serving = 'serving' in surface.base ? [surface.base.serving.generation] : []
   return [...serving, ...surface.retiring.map(({ generation }) => generation)]
 }
-/** The connection through which a surface's tools are offered, and whether it is there at all. */
+/** Names the connection through which a surface's tools are offered; its state if there is none. */
 const offeredBy = (surface: Surface | undefined): string => {
   const { base } = surface ?? { base: { state: 'Absent' as const } }
   if (base.state === 'Active') return String(base.serving.generation)
@@ -107,7 +107,7 @@ const started = (step: Stepped) => {
   const surface = call && mapGet(step.before.toolSurfaces.surfaces, call.surfaceId)
   return call && { call, surface }
 }
-/** Whether the call may be put through: its surface serves, and still has the connection it names. */
+/** The generation that the call is admitted to: its surface is active and still has the named connection. */
 function admittedTo(step: Stepped): number | undefined {
   const asked = started(step)
   if (asked?.surface?.base.state !== 'Active' || step.before.toolSurfaces.phase === 'shutdown') return undefined
@@ -176,7 +176,7 @@ const surfaces: Pick<ToolRules, ToolSurfaceEffect['type']> = {
 }
 
 const imagesOf = ({ routing }: Stepped['after']): readonly ImageOperation[] => [...mapValues(routing.images)]
-/** Ends that a step has added to those that are remembered. */
+/** The ends that a step added to the remembered ones. */
 function routingEnds({ before, after }: Stepped): readonly RoutingTerminal[] {
   const known = new Set(before.routing.recent)
   return after.routing.recent.filter(end => !known.has(end))
@@ -185,7 +185,7 @@ function routingEnds({ before, after }: Stepped): readonly RoutingTerminal[] {
 const ASKING = ['RequestFiniteSwitchTurn', 'RequestUntilChangedSwitchTurn', 'BeginImageOperation']
 const OF_SESSION = ['RegisterSession', 'UnregisterSession', 'Destroy']
 
-/** What was under way before and is not any more, and was not remembered with its end. */
+/** How many switches and image operations ended in this step without a remembered end. */
 function interruptedIn({ before: { routing: was }, after: { routing: now } }: Stepped): number {
   const ids = new Set([now.pending?.requestId, now.override?.requestId])
   const switches = [was.pending, was.override].filter(one => one !== undefined && !ids.has(one.requestId))

@@ -1,4 +1,4 @@
-/** What is answered to whoever asks the session's rules: verdicts that change nothing, decided here once more and apart. */
+/** The verdicts of the session's rules, decided here a second time and independently. They change no state. */
 import { mapGet } from '../../persistent-map.ts'
 import type { CommsEffect, PeerIngressClass } from '../../regions/comms/effect.ts'
 import type { Classify, Receive } from '../../regions/comms/input.ts'
@@ -53,7 +53,7 @@ const WAKING: readonly PeerIngressClass[] = [
   'PlainEvent',
 ]
 
-/** What becomes of what comes in, and where the newest envelope then stands. */
+/** What happens to a received envelope, and the phase of the newest one afterwards. */
 function receivedAs({ lifecycle, comms, registration }: MeerkatState, asked: Receive): object {
   const { queue, kind, auth, trusted, queuedWork } = asked
   if (queue === 'closed') return { outcome: 'DroppedSessionClosed', phase: comms.newest }
@@ -69,7 +69,7 @@ function receivedAs({ lifecycle, comms, registration }: MeerkatState, asked: Rec
   return { outcome: 'DroppedUntrustedSender', diagnostic, phase: queuedWork ? 'Received' : 'Dropped' }
 }
 
-/** What may be done with the traces of a run: what is not known for certain is left as it is. */
+/** What may be done with the traces of a run: if anything is uncertain they are left as they are. */
 function dispositionOf({ lifecycle, tail }: MeerkatState, found: TailInput): DurableTailDisposition {
   const isQuiet = lifecycle.phase === 'idle' || lifecycle.phase === 'retired'
   if (!isQuiet || tail.recovered?.runId === found.candidateRunId) return 'RefuseRecovery'
@@ -83,7 +83,7 @@ function dispositionOf({ lifecycle, tail }: MeerkatState, found: TailInput): Dur
 const isCommitted = (disposition: DurableTailDisposition): boolean =>
   disposition !== 'RefuseRecovery' && disposition !== 'HoldIntact'
 
-/** Who supervises, or did until what is under way began. */
+/** The supervisor, or the one before the change that is under way. */
 function supervising({ supervisor }: MeerkatState): SupervisorIdentity | undefined {
   if (supervisor.phase === 'unbound') return undefined
   return supervisor.phase === 'bound' ? supervisor.supervisor : supervisor.previous
@@ -110,7 +110,7 @@ function ofMaterial(material: BindMaterial): SupervisorVerdict {
   return material.bootstrapTokenMatches ? 'Accept' : 'InvalidBootstrapToken'
 }
 
-/** A claim on who supervises now; nothing where it is just that. */
+/** Why a claim to be the present supervisor is wrong; undefined if it is right. */
 function claimFault(state: MeerkatState, claim: Claim): SupervisorVerdict | undefined {
   if (!isClaimed(supervising(state), claim)) return 'StaleSupervisor'
   return isOwnWord(claim) ? undefined : 'SenderMismatch'
@@ -248,7 +248,7 @@ function isReceipt({ supervisor }: MeerkatState, input: Stepped['input']): boole
 }
 
 const ASKED_AGAIN = ['ResumeSupervisorRotation', 'ObserveSupervisorRotation']
-/** The rotation on which this step has an answer. */
+/** The rotation that this step resolves, if any. */
 function resolvedRotation({ before, input }: Stepped): string | undefined {
   switch (input.type) {
     case 'SubmitSupervisorRotation':
@@ -261,7 +261,7 @@ function resolvedRotation({ before, input }: Stepped): string | undefined {
       return undefined
   }
 }
-/** It was asked for before, in the same words and by one of its parties. */
+/** Whether one of its parties requested the same rotation before. */
 function isKnownRotation({ before: { supervisor }, input }: Stepped): boolean {
   if (input.type !== 'SubmitSupervisorRotation') return false
   const underWay = supervisor.phase === 'rotatingOut' || supervisor.phase === 'rotatingIn' ? supervisor : undefined

@@ -38,7 +38,7 @@ export const operationRules: Rules<
         return once(after.operations.wait === undefined, () => ({ waitId, runId, operationIds }))
       }
       const { wait } = before.operations
-      // A wait that ends with its run is let go without a word.
+      // A wait that ends with its run ends without an effect.
       if (wait === undefined || after.operations.wait !== undefined || after.run.phase === 'none') return []
       if (step.input.type === 'CancelWaitAll') return []
       return [{ waitId: wait.id, runId: wait.runId, operationIds: wait.operationIds }]
