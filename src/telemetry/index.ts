@@ -1,9 +1,9 @@
 /**
  * `meerkat-ts/telemetry`: a runtime's facts as OpenTelemetry spans and metrics, by the GenAI conventions.
  *
- * A run is an `invoke_agent` span, child of the span in which its input was sent, wherever that was; its model calls
- * (`chat MODEL`) and tool calls (`execute_tool NAME`) are its children, and active while the call runs: what a tool traces
- * hangs below it, and providers are told where they stand. Neither prompts nor answers are in them. Without an SDK
+ * A run is an `invoke_agent` span, child of the span in which its input was sent, also across processes. Its model calls
+ * (`chat MODEL`) and tool calls (`execute_tool NAME`) are its children, and active during the call: spans of a tool become
+ * children of its call, and providers get the trace context. Spans contain neither prompts nor answers. Without an SDK
  * registered by the host, all of it is a no-op.
  */
 import {

@@ -1,4 +1,4 @@
-/** The spans of runs and their calls while they are open, and how a span is named to other systems. */
+/** The open spans of runs and their calls, and the trace context that is passed to other systems. */
 import {
   type Attributes,
   type Context,
@@ -15,12 +15,12 @@ import {
 import type { RunId } from '../kernel/ids.ts'
 import type { ObservedCall, TraceCarrier } from '../observer.ts'
 
-/** Runs whose end was never told (their owner lost them) are forgotten beyond this many. */
+/** Most open runs that are kept; the end of a run whose owner lost the session is never reported. */
 const OPEN_RUNS = 10_000
 
 interface OpenRun {
   readonly span: Span
-  /** Calls that have begun, by what tells them apart within the run. */
+  /** The open calls, by a key that is unique within the run. */
   readonly calls: Map<string, Span>
 }
 
@@ -44,13 +44,13 @@ export class OpenSpans {
     const [oldest] = this.#runs
     if (oldest !== undefined && this.#runs.size >= OPEN_RUNS) this.closeRun(oldest[0])?.end()
     const [sender, ...others] = traceparents.flatMap(spanContextOf)
-    // Never what happens to be active where the run is started: that may be anybody's.
+    // Not the span that happens to be active where the run is started: that may belong to another request.
     const parent = sender === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, sender)
     const options = { kind: SpanKind.INTERNAL, startTime, attributes, links: others.map(one => ({ context: one })) }
     this.#runs.set(runId, { span: this.#tracer.startSpan('invoke_agent', options, parent), calls: new Map() })
   }
 
-  /** The run's span, no longer kept. Calls of it whose end was never told end here. */
+  /** Removes and answers the run's span. Ends its calls that are still open. */
   closeRun(runId: RunId): Span | undefined {
     const run = this.#runs.get(runId)
     this.#runs.delete(runId)
@@ -100,7 +100,7 @@ function spanContextOf(traceparent: string): readonly SpanContext[] {
   return isSpanContextValid(span) ? [span] : []
 }
 
-/** The active span as other systems are told of it. */
+/** The active span's context, as headers for other systems. */
 export function activeCarrier(): TraceCarrier {
   const span = trace.getActiveSpan()?.spanContext()
   if (span === undefined || !isSpanContextValid(span)) return {}

@@ -1,13 +1,13 @@
-/** A store that fails when a test says so, in the ways in which real ones do. */
+/** A store that fails when a test says so, in the ways of real stores. */
 import { defined } from '../defined.ts'
 import { MeerkatError } from '../errors.ts'
 import { aBoolean, aFunction, aStoreSource, checkArgument, checkOptions, type Fields, optional } from '../options.ts'
 import type { Commit, Store, StoreSource } from '../store/store.ts'
 
-/** Faults to come; a test changes them while it runs. */
+/** The faults; a test may change them while it runs. */
 export interface FaultyStoreControl {
   /**
-   * Asked at every commit, with its number from 1. `before`: it fails and was not written. `after`: it was written and
+   * Called at every commit, with its number from 1. `before`: it fails and was not written. `after`: it was written and
    * its acknowledgement is lost. A promise delays the commit until it is settled.
    */
   onCommit?: (n: number, commit: Commit) => 'before' | 'after' | Promise<unknown> | undefined

@@ -1,4 +1,4 @@
-/** What our own tests replace clocks, stores and executors by, and the contracts that yours can be held to. */
+/** Replacements for clocks, stores and executors in tests, and the contract suite for stores of your own. */
 export { type FaultyStoreControl, faultyStore } from './faulty-store.ts'
 export { ManualClock, manualClock } from './manual-clock.ts'
 export {

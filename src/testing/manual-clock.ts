@@ -15,7 +15,7 @@ interface Timer {
 
 export class ManualClock implements Clock {
   #passed = 0
-  /** What the time of day was when nothing had passed; jumps move it. */
+  /** The time of day at the start, moved by jumps. */
   #epoch: number
   #timers: readonly Timer[] = []
   readonly #waiters: (() => void)[] = []
@@ -33,7 +33,7 @@ export class ManualClock implements Clock {
     return this.#passed
   }
 
-  /** Sets the time of day without any time passing, as a correction does, or a machine that was suspended. */
+  /** Moves the time of day while no monotonic time passes, like a correction of the clock, or a suspended machine. */
   jump(ms: number): void {
     checkArgument('jump', 'ms', ms, aNumber)
     this.#epoch += ms
@@ -48,7 +48,7 @@ export class ManualClock implements Clock {
     }
   }
 
-  /** How long until each pending timer, soonest first. */
+  /** The remaining time of each pending timer, the soonest first, ms. */
   get pending(): readonly number[] {
     return this.#timers.map(({ at }) => at - this.#passed).toSorted((a, b) => a - b)
   }
@@ -62,7 +62,7 @@ export class ManualClock implements Clock {
     }
   }
 
-  /** Moves on, calling back what is due in order of time. */
+  /** Advances the time, and calls the due timers in order. */
   advance(ms: number): void {
     checkArgument('advance', 'ms', ms, aDelay)
     const until = this.#passed + ms
@@ -76,7 +76,7 @@ export class ManualClock implements Clock {
     this.#passed = until
   }
 
-  /** Lets everything run that waits for no clock: pending promises, and the input and output that is ready. */
+  /** Lets everything run that does not wait for the clock: pending promises, and input and output that is ready. */
   async idle(rounds: number = 20): Promise<void> {
     for (let round = 0; round < rounds; round++) {
       await new Promise<void>(resolve => {

@@ -1,8 +1,8 @@
 /**
- * An executor that does what a test says, call by call.
+ * An executor that a test drives, call by call.
  *
- * Without a script each `apply` is handed out by `next()` and waits until the test ends it; a run that is never ended
- * is an executor that hangs and ignores its abort signal. With a script every `apply` is played by it.
+ * Without a script each `apply` is given to the test by `next()` and waits until the test ends it; a run that the test
+ * never ends is an executor that hangs and ignores its abort signal. With a script every `apply` runs the script.
  */
 import { defined } from '../defined.ts'
 import type { ApplyOutput, BoundaryAnswer, CoreExecutor, RunPort } from '../executor/executor.ts'
@@ -24,13 +24,13 @@ export interface ScriptedCall {
   readonly args?: unknown
 }
 
-/** What a script answers: an output, or a text that completes the run. */
+/** The answer of a script: an output, or a text that completes the run. */
 export type ScriptedAnswer = ApplyOutput | string
 
-/** One `apply`, in the hands of the test. */
+/** One `apply`, driven by the test. */
 export class ScriptedRun {
   readonly port: RunPort
-  /** What the run's inputs said, one a line. */
+  /** The texts of the run's inputs, one a line. */
   readonly said: string
   readonly #ending = Promise.withResolvers<ApplyOutput>()
   #turn: number
@@ -66,18 +66,18 @@ export class ScriptedRun {
     })
   }
 
-  /** Calls that are owed are dispatched again. */
+  /** Dispatches owed calls again. */
   async dispatch(...ids: readonly string[]): Promise<void> {
     await this.port.dispatch(ids as readonly CallId[])
   }
 
-  /** A call ended. */
+  /** Reports the outcome of a call. */
   async outcome(id: string, output: unknown = 'ok', ok: boolean = true): Promise<void> {
     const name = this.port.calls().find(call => call.id === id)?.tool ?? 'tool'
     await this.port.outcomes([{ callId: id as CallId, name, ok, output }])
   }
 
-  /** Every call has an outcome: commits the boundary, and the next turn begins. */
+  /** Commits the boundary once every call has an outcome; the next turn begins. */
   async boundary(): Promise<BoundaryAnswer> {
     const answer = await this.port.boundary({ turn: this.#turn })
     this.#turn++
@@ -96,7 +96,7 @@ export class ScriptedRun {
     this.end(textOutput(text, this.#turn, more))
   }
 
-  /** The attempt fails. */
+  /** Makes `apply` throw, so that the attempt fails. */
   throw(error: unknown): void {
     this.#ending.reject(error)
   }
@@ -106,16 +106,16 @@ export class ScriptedRun {
     this.#ending.resolve(output)
   }
 
-  /** What `apply` returns. */
+  /** The promise that `apply` returns. */
   get ended(): Promise<ApplyOutput> {
     return this.#ending.promise
   }
 }
 
 export interface ScriptedExecutor extends CoreExecutor {
-  /** The next `apply` that no one has taken yet, in the order in which they were called. */
+  /** The next `apply` that the test has not taken yet, in the order of the calls. */
   next(): Promise<ScriptedRun>
-  /** Runs that were applied, `next()` or not. */
+  /** All runs so far, taken by `next()` or not. */
   readonly applied: readonly ScriptedRun[]
 }
 

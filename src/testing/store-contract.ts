@@ -1,5 +1,5 @@
 /**
- * What every store must do, as a suite over a factory. Ours run it; run it over your own store:
+ * The contract of stores as a test suite over a factory. Our stores run it; run it over your own store:
  *
  * ```ts
  * import { describe, expect, test } from 'vitest'

@@ -1,7 +1,7 @@
-/** The checker's rules about what tools did to the world. */
+/** The checker's rules about calls of tools. */
 import type { Effect, History, Violation } from './history.ts'
 
-/** No tool is called without its intent on disk; none twice but where its policy or a person says so. */
+/** No tool is called before its intent is on disk; none twice, unless its policy or a person decided so. */
 export function effectRules({ effects, sessions, told }: History): readonly Violation[] {
   const started = new Map<string, number>()
   for (const { events } of sessions) {

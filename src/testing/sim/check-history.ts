@@ -1,6 +1,6 @@
 /**
- * The history checker: judges a runtime from outside, by what was told and what can be read, and knows nothing of how
- * it works. Each rule is one promise.
+ * The history checker: judges a runtime from outside, by its answers and by what can be read from its store, without
+ * knowing how it works. Each rule is one promise.
  */
 import { aBoolean, aListOf, aNumber, anObject, checkFields, type Fields, optional } from '../../options.ts'
 import { isOpen } from '../../session/input-status.ts'
@@ -22,7 +22,7 @@ const HISTORY: Fields<History> = {
   startWithinMs: aNumber,
 }
 
-/** Everything in the history that must not be; empty when all is well. */
+/** All violations in the history; empty if there are none. */
 export function checkHistory(history: History): readonly Violation[] {
   checkFields('checkHistory', history, HISTORY)
   return [
@@ -39,7 +39,7 @@ export function checkHistory(history: History): readonly Violation[] {
   ]
 }
 
-/** What clients were told agrees with what the store says. */
+/** The answers that clients got agree with the store. */
 function toldRules(history: History): readonly Violation[] {
   const sessions = new Map(history.sessions.map(session => [session.id, indexed(session)]))
   const keys = new Map<string, string>()
@@ -73,7 +73,7 @@ function indexed({ inputs, ended }: SessionHistory): Indexed {
   return { inputs: new Map(inputs.map(one => [one.id, one])), ended: new Map(ended.map(one => [one.id, one])) }
 }
 
-/** What was acknowledged is there, with what was said. */
+/** Every acknowledged input is in the store, with its content. */
 function acceptedRule(told: Extract<Told, { type: 'accepted' }>, session: Indexed | undefined): readonly Violation[] {
   const input = session?.inputs.get(told.inputId)
   if (input === undefined) {
@@ -99,7 +99,7 @@ function keyRule(told: Extract<Told, { type: 'accepted' }>, keys: Map<string, st
     : [{ rule: 'key-rebound', text: `key ${told.key} was answered with input ${before} and with ${told.inputId}` }]
 }
 
-/** A waiter hears the terminal outcome, and it never changes. */
+/** A waiting caller gets the terminal outcome, which never changes. */
 function statusRule(told: Extract<Told, { type: 'status' }>, session: Indexed | undefined): readonly Violation[] {
   const { inputId, status, result } = told
   if (!session?.inputs.has(inputId)) {
@@ -119,7 +119,7 @@ function statusRule(told: Extract<Told, { type: 'status' }>, session: Indexed | 
   return [{ rule: 'answer-differs', text }]
 }
 
-/** What was withdrawn ends so. */
+/** A withdrawn input ends as `withdrawn`. */
 function withdrawnRule(told: Extract<Told, { type: 'withdrawn' }>, session: Indexed | undefined): readonly Violation[] {
   const status = session?.ended.get(told.inputId)?.status
   if (!told.withdrawn || status === 'withdrawn') return []
@@ -132,8 +132,8 @@ function withdrawnRule(told: Extract<Told, { type: 'withdrawn' }>, session: Inde
 }
 
 /**
- * A reader with a cursor sees every event once, in order. Of what a run said it may have heard more than the log has,
- * where the process ended before that was written, and less, where it stopped reading; nothing else.
+ * A reader with a cursor sees every event once, in order. Of a run's streamed text it may have more than the log, if the
+ * process ended before that was written, or less, if it stopped reading; but nothing else.
  */
 function readRule(told: Extract<Told, { type: 'read' }>, session: SessionHistory | undefined): readonly Violation[] {
   const heard = new Heard()
@@ -183,14 +183,14 @@ function inputRules(session: SessionHistory, { settled, excused = [] }: History)
   ]
 }
 
-/** Without faults, what can run runs soon: nothing waits for a wake-up that was lost. */
+/** Without faults, a session that can run does so soon: no wake-up is lost. */
 function wakeUpRule({ told, startWithinMs }: History): readonly Violation[] {
   const since = new Map<string, { readonly at: number; readonly runs: number }>()
   const late = new Map<string, number>()
   for (const one of told) {
     if (one.type !== 'runnable') continue
     const before = since.get(one.session)
-    // A run that started since then was a start in time; waiting begins anew.
+    // A run was started since then, in time, so the waiting time starts again.
     if (before === undefined || before.runs !== one.runs) since.set(one.session, one)
     else if (one.at - before.at > startWithinMs) late.set(one.session, one.at - before.at)
   }

@@ -1,4 +1,4 @@
-/** The options of a simulation at the door: of a known name, of the right kind, and none that nothing would act on. */
+/** Checks the options of a simulation: known names, right types, and none without effect. */
 import {
   aBoolean,
   aCount,
@@ -75,7 +75,7 @@ const MUTE: readonly (readonly [given: keyof SimulationOptions, mute: keyof Simu
   ['tools', 'policies', 'they are those of the tools that come with the simulator'],
 ]
 
-/** Throws `invalid-params` for options that are wrong, or that nothing would act on. */
+/** Throws `invalid-params` for wrong options, and for options without effect. */
 export function checkSimulation(options: SimulationOptions): void {
   checkOptions('simulate', options, OPTIONS)
   if (options.faults !== undefined) checkOptions('simulate: faults', options.faults, RATES)

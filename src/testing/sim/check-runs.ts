@@ -1,4 +1,4 @@
-/** The checker's rules about runs: one at a time, in order, with dense receipts, cancelled only when that was asked for. */
+/** The checker's rules about runs: one at a time, in order, with dense receipts, cancelled only on request. */
 import type { EventView } from '../../events.ts'
 import type { SessionHistory, Told, Violation } from './history.ts'
 
@@ -10,7 +10,7 @@ const RUN_ENDS: ReadonlySet<string> = new Set([
   'run.interrupted',
 ])
 
-/** Inputs of a lane come to their first attempt in the order in which they were accepted. */
+/** Inputs of a lane get their first attempt in the order in which they were accepted. */
 export function orderRule({ events }: SessionHistory): readonly Violation[] {
   const places = new Map<string, { readonly lane: string; readonly place: number }>()
   const reached = new Map<string, number>()
@@ -21,7 +21,7 @@ export function orderRule({ events }: SessionHistory): readonly Violation[] {
       if (!places.has(inputId)) places.set(inputId, { lane: lane === 'steer' ? 'steer' : 'queue', place: places.size })
     } else if (!started.has(inputId)) {
       started.add(inputId)
-      // One that was never queued has no place, and so comes too early.
+      // An input that was never queued has no place, which counts as too early.
       const own = places.get(inputId) ?? { lane: 'none', place: -1 }
       const last = reached.get(own.lane) ?? 0
       if (own.place < last) found.push({ rule: 'overtaken', text: `input ${inputId} was overtaken in its lane` })
@@ -88,7 +88,7 @@ export function receiptRule({ events }: SessionHistory): readonly Violation[] {
   return found
 }
 
-/** A run is cancelled only if somebody asked for that; a request hits at most the one run that it means. */
+/** A run is cancelled only on a client's request, and a request cancels at most the one run that it means. */
 export function cancelRule({ id, events }: SessionHistory, told: readonly Told[]): readonly Violation[] {
   const meant = new Set<string | undefined>()
   let unknown = 0
@@ -96,7 +96,7 @@ export function cancelRule({ id, events }: SessionHistory, told: readonly Told[]
     if (!('session' in one) || one.session !== id) continue
     if (one.type === 'control') unknown++
     if (one.type !== 'cancel' || one.refused !== undefined) continue
-    // Asked twice for a lost answer, the second time may find that the first one did it already.
+    // A client that repeats a request after a lost answer may find that the first one was carried out.
     const runId = one.answer === undefined ? one.named : one.answer.runId
     if (runId !== undefined) meant.add(runId)
     else if (one.answer === undefined) unknown++

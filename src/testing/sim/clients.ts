@@ -1,5 +1,5 @@
 /**
- * Clients of a simulation: they ask, forget nothing they were told, and ask again where an answer was lost. Each does
+ * Clients of a simulation: they send requests, remember all answers, and repeat a request whose answer was lost. Each does
  * one thing at a time.
  */
 import { defined } from '../../defined.ts'
@@ -13,7 +13,7 @@ import { Heard } from './said.ts'
 import { scriptedPrompt } from './scripted-agent.ts'
 import type { World } from './world.ts'
 
-/** What may go wrong with a request while faults are about. Anything else is one of ours. */
+/** Errors that a request may get while faults happen. Any other error is a fault of the runtime. */
 const EXPECTED: ReadonlySet<ErrorCode> = new Set([
   'store-unavailable',
   'not-owner',
@@ -21,7 +21,7 @@ const EXPECTED: ReadonlySet<ErrorCode> = new Set([
   'rejected',
   'not-found',
 ])
-/** Refusals that leave no doubt: nothing was done. */
+/** Errors that prove that nothing was done. */
 const CERTAIN: ReadonlySet<ErrorCode> = new Set(['not-ready', 'rejected', 'not-found'])
 
 interface Sending {
@@ -29,7 +29,7 @@ interface Sending {
   readonly params: SendParams & { readonly content: string }
 }
 
-/** What all clients know together. */
+/** Facts that all clients share. */
 export class Known {
   /** Sessions that were opened. */
   readonly sessions = new Set<string>()
@@ -64,7 +64,7 @@ export class Client {
   readonly #reads = new Map<string, { cursor: string; readonly heard: Heard }>()
   #doing: string | undefined
 
-  /** `allows`: it lets everything pass that waits for approval, and does not leave that to chance. */
+  /** `allows`: it approves every call that waits for approval, instead of deciding at random. */
   constructor(name: string, world: World, known: Known, options: SimulationOptions, allows = false) {
     this.#allows = allows
     this.name = name
@@ -73,12 +73,12 @@ export class Client {
     this.#options = options
   }
 
-  /** What it waits for. */
+  /** The request that it waits for. */
   get doing(): string | undefined {
     return this.#doing
   }
 
-  /** Opens a session, again and again until that is answered. */
+  /** Opens a session; repeats that until it is answered. */
   open(host: SimulatedHost, session: string): void {
     this.#begin(host, `open ${session}`, async runtime => {
       await runtime.open({ sessionId: session, ...(session.endsWith('m') && { merge: true }) })
@@ -86,7 +86,7 @@ export class Client {
     })
   }
 
-  /** Does something that clients do. */
+  /** Does something at random. */
   act(host: SimulatedHost): void {
     const session = this.#world.random.pick([...this.#known.sessions])
     if (session === undefined) return
@@ -94,7 +94,7 @@ export class Client {
     this.#begin(host, `${act} ${session}`, runtime => this.#acts[act](runtime, session))
   }
 
-  /** Brings what waits for a person forward: resumes, settles lost calls, decides. */
+  /** Does what only people can do for a session: resumes it, decides on lost calls and approvals. */
   attend(host: SimulatedHost, session: string): void {
     this.#begin(host, `attend ${session}`, async runtime => {
       const { phase } = await runtime.get(session)
@@ -103,7 +103,7 @@ export class Client {
     })
   }
 
-  /** Has a tool called that was not called yet. */
+  /** Sends a prompt that makes the model call a certain tool. */
   call(host: SimulatedHost, session: string, tool: string): void {
     this.#begin(host, `call ${session}`, async runtime => {
       const { phase } = await runtime.get(session)
@@ -112,7 +112,7 @@ export class Client {
     })
   }
 
-  /** Asks something simple, which has to be answered. */
+  /** Sends a simple prompt, which has to be answered. */
   probe(host: SimulatedHost, session: string): void {
     this.#begin(host, `probe ${session}`, async runtime => {
       const { phase } = await runtime.get(session)
@@ -121,7 +121,7 @@ export class Client {
     })
   }
 
-  /** Everything that readers read, told at the end. */
+  /** All that the readers have read, for the history. */
   readings(): readonly Told[] {
     return [...this.#reads].map(
       ([
@@ -278,7 +278,7 @@ export class Client {
     await runtime.control(session, operation)
   }
 
-  /** Settles lost calls and decides about those that wait for approval. */
+  /** Decides on lost calls and approvals. */
   async #settle(runtime: Runtime, session: string): Promise<void> {
     const { random } = this.#world
     for (const { id } of await runtime.calls(session, { state: 'unknown' })) {

@@ -1,4 +1,4 @@
-/** What a store says of its sessions when all is over, read as anybody could. */
+/** Reads the sessions of the store after a simulation, through the public API. */
 
 import { defined } from '../../defined.ts'
 import type { EventView } from '../../events.ts'
@@ -10,7 +10,7 @@ import { messageText } from '../../text.ts'
 import type { Clock } from '../../time.ts'
 import type { SessionHistory } from './history.ts'
 
-/** The sessions' histories, and what the runtime itself finds wrong with its log. */
+/** The sessions' histories, and the faults that the runtime's own audit finds. */
 export async function collect(
   source: StoreSource,
   clock: Clock,

@@ -1,34 +1,33 @@
 /**
- * A store whose every operation passes a gate: there it may fail before or after it took effect, be held up, or be the
- * last thing that its process asked for.
+ * A store whose calls all pass a gate, where each may fail before or after it took effect, be delayed, or be the last call
+ * of its process.
  *
- * The store behind can be exchanged for another handle on the same data, which ends every claim made so far: that is
- * what a lease that passed looks like from outside.
+ * The inner store can be exchanged for another handle on the same data, which ends all claims, as an expired lease does.
  */
 import { MeerkatError } from '../../errors.ts'
 import type { Hint, Store } from '../../store/store.ts'
 import { type Life, never } from './life.ts'
 
-/** What becomes of an operation. `hold`: it waits until it is released. */
+/** What happens to a call. `hold`: it waits until it is released. */
 export type Verdict = 'pass' | 'fail-before' | 'fail-after' | 'hold' | 'crash-before' | 'crash-after'
 
 export interface Gate {
   readonly life: Life
-  /** How long an owner that falls silent keeps its sessions, as the runtime is told. */
+  /** The lease length that the runtime sees. */
   readonly leaseMs: number
-  /** Asked once an operation, by its name: `commit`, `claim`, `mail.post`, ... */
+  /** Decides on each call, by its name: `commit`, `claim`, `mail.post`, ... */
   judge(operation: string, args: readonly unknown[]): Verdict
-  /** Resolves when the operation may go on. */
+  /** Resolves when the call may go on. */
   hold(operation: string): Promise<void>
-  /** The write's place among those that are flushed together; nothing where it is carried out at once. */
+  /** Resolves when a write's turn in a shared flush has come; undefined if it is carried out at once. */
   turn(operation: string): Promise<void> | undefined
   /** Ends the process. */
   crash(): void
   /** Whether a hint arrives. */
   hears(hint: Hint): boolean
-  /** Hears of an operation that reaches the store. */
+  /** Called when a call reaches the store. */
   begun(): void
-  /** Hears how it ended. */
+  /** Called when it has ended, with its result. */
   passed(
     operation: string,
     args: readonly unknown[],
@@ -39,7 +38,7 @@ export interface Gate {
 type Method = (...args: unknown[]) => unknown
 
 export class GatedStore {
-  /** What the runtime gets. */
+  /** The store for the runtime. */
   readonly store: Store
   readonly #gate: Gate
   #inner: Store
@@ -54,7 +53,7 @@ export class GatedStore {
     this.store = this.#facade()
   }
 
-  /** Goes on with another handle on the same data; closes the one it had. */
+  /** Replaces the inner store by another handle on the same data, and closes the old one. */
   async exchange(next: Store): Promise<void> {
     const before = this.#inner
     this.#inner = next
@@ -63,7 +62,7 @@ export class GatedStore {
     await before.close()
   }
 
-  /** Tells the process that it was silent for longer than its lease. */
+  /** Notifies the runtime that its lease has expired. */
   lapse(): void {
     for (const listener of this.#onLapse) listener()
   }
@@ -73,7 +72,7 @@ export class GatedStore {
     await this.#inner.close()
   }
 
-  /** Hears no more of a store that ended with its process. */
+  /** Stops listening to a store that ended with its process. */
   detach(): void {
     for (const off of this.#offs) off()
   }
@@ -102,7 +101,7 @@ export class GatedStore {
     return this.#gatedObject(() => this.#inner, '', own)
   }
 
-  /** Whatever the contract has or will have passes the gate. */
+  /** A proxy, so that every present and future method of the contract passes the gate. */
   #gatedObject<T extends object>(target: () => T, prefix: string, own: Readonly<Record<string, unknown>> = {}): T {
     return new Proxy(target(), {
       get: (_, name) => {

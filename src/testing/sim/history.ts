@@ -1,6 +1,6 @@
 /**
- * What was seen of a runtime from outside: what its clients asked and were told, what its store says afterwards, and
- * what its tools did to the world. `checkHistory` judges it.
+ * The history of a runtime as seen from outside: the requests of its clients with their answers, the content of its store
+ * afterwards, and the calls of its tools. `checkHistory` judges it.
  */
 
 import type { EventView } from '../../events.ts'
@@ -8,7 +8,7 @@ import type { CallPolicy } from '../../kernel/regions/calls/state.ts'
 import type { InputStatus, RunResult } from '../../session/views.ts'
 import type { EndedRecord, InputRecord } from '../../store/records.ts'
 
-/** Something a client asked for or was told, in the order in which it happened. */
+/** A request of a client or an answer to it, in the order in which they happened. */
 export type Told =
   /** A send was answered. */
   | {
@@ -19,7 +19,7 @@ export type Told =
       readonly content: string
       readonly key?: string
     }
-  /** A wait or a look told how an input stands. */
+  /** A wait or a query was answered with the status of an input. */
   | {
       readonly type: 'status'
       readonly session: string
@@ -27,23 +27,23 @@ export type Told =
       readonly status: InputStatus
       readonly result?: RunResult
     }
-  /** A cancel was asked for; without an answer nobody knows what became of it. */
+  /** A cancel was requested; without an answer its outcome is unknown. */
   | {
       readonly type: 'cancel'
       readonly session: string
       /** The run that was named; absent for the current one. */
       readonly named?: string
       readonly answer?: { readonly cancelled: boolean; readonly runId?: string }
-      /** Why it was refused, where that is certain. */
+      /** Why it was refused, if that is certain. */
       readonly refused?: string
     }
-  /** A lifecycle operation was asked for. */
+  /** A lifecycle operation was requested. */
   | { readonly type: 'control'; readonly session: string; readonly operation: string }
   /** A withdrawal was answered. */
   | { readonly type: 'withdrawn'; readonly session: string; readonly inputId: string; readonly withdrawn: boolean }
-  /** A lost call was to be settled. */
+  /** A decision on a lost call was requested. */
   | { readonly type: 'resolve'; readonly session: string; readonly callId: string; readonly resolution: string }
-  /** One reader's pages of events, in the order in which it read them: facts by their cursors, the rest as it was said. */
+  /** One reader's events, in the order in which it read them: recorded events by cursor, streamed ones by text. */
   | {
       readonly type: 'read'
       readonly session: string
@@ -51,12 +51,12 @@ export type Told =
       readonly cursors: readonly string[]
       readonly said?: ReadonlyMap<string, string>
     }
-  /** In a time without faults a session was seen that could run and did not. */
+  /** While there were no faults, a session could have started a run and had not. */
   | { readonly type: 'runnable'; readonly session: string; readonly at: number; readonly runs: number }
-  /** A request failed as none may. */
+  /** A request failed in a way in which none may. */
   | { readonly type: 'fault'; readonly what: string }
 
-/** A tool was called for real. */
+/** A tool was actually called. */
 export interface Effect {
   readonly session: string
   readonly runId: string
@@ -67,7 +67,7 @@ export interface Effect {
   readonly position: number
 }
 
-/** What the store says of a session. */
+/** A session, as read from the store. */
 export interface SessionHistory {
   readonly id: string
   /** All of them, as a reader with a cursor got them. */
@@ -80,9 +80,9 @@ export interface History {
   readonly told: readonly Told[]
   readonly sessions: readonly SessionHistory[]
   readonly effects: readonly Effect[]
-  /** Whether everything had the time to end: then nothing may be owed. */
+  /** Whether all work had the time to end: then none may be unfinished. */
   readonly settled: boolean
-  /** Sessions that may still owe something then: stopped or parked for good. */
+  /** Sessions that may have unfinished work even then: stopped or parked for good. */
   readonly excused?: readonly string[]
   /** How long a session that can run may take to start, ms. */
   readonly startWithinMs: number

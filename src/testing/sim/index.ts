@@ -17,7 +17,7 @@ import { replayOf } from './replay.ts'
 import { Simulation } from './simulation.ts'
 import { World } from './world.ts'
 
-/** Runs one simulation. It says what went wrong; it does not throw for it. */
+/** Runs one simulation. Reports what went wrong instead of throwing. */
 export async function simulate(options: SimulationOptions): Promise<SimulationReport> {
   checkSimulation(options)
   const { report, uncalled } = await play(options)
@@ -26,7 +26,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
 
 interface Played {
   readonly report: SimulationReport
-  /** Tools of the caller's that were never called, each with what is known of why. */
+  /** The caller's tools that were never called, each with the reason as far as it is known. */
   readonly uncalled: ReadonlyMap<string, string>
 }
 
@@ -49,7 +49,7 @@ function whyUncalled(refusal: string | undefined): string {
   return `: it refused the arguments that its schema led to (give the schema examples that fit)\n${refusal}`
 }
 
-/** A simulation that leaves a tool of the caller's alone has tried nothing of it. */
+/** Adds a violation for each of the caller's tools that was never called, because the simulation proves nothing about it. */
 function withUncalled(report: SimulationReport, uncalled: ReadonlyMap<string, string>): SimulationReport {
   const more = [...uncalled].map(
     ([name, why]): SimulationViolation => ({ rule: 'tool-never-called', text: `${name} was never called${why}` }),
@@ -64,7 +64,7 @@ export interface SimulationsOptions extends Omit<SimulationOptions, 'seed'> {
   readonly onReport?: (report: SimulationReport) => void
 }
 
-/** Runs many seeds; throws at the first that goes wrong, with how to see it again. Answers the counts of all. */
+/** Runs many seeds. Throws at the first one that goes wrong, with the command that repeats it. Answers the summed counts. */
 export async function simulateMany(options: SimulationsOptions): Promise<Readonly<Record<string, number>>> {
   checkFields('simulateMany', options, MANY)
   const { seeds, from = 1, onReport, ...rest } = options
@@ -73,7 +73,7 @@ export async function simulateMany(options: SimulationsOptions): Promise<Readonl
   let never: ReadonlyMap<string, string> | undefined
   for (let seed = from; seed < from + seeds; seed++) {
     const { report: played, uncalled } = await play({ ...rest, seed })
-    // A model of the caller's calls what it likes in one simulation; in all of them together it has to call each.
+    // The caller's own model need not call every tool in each simulation, only in all of them together.
     const report = rest.model === undefined ? withUncalled(played, uncalled) : played
     never = new Map([...uncalled].filter(([name]) => never?.has(name) ?? true))
     onReport?.(report)

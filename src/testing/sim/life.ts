@@ -1,6 +1,6 @@
 /**
- * The life of a simulated process. When it ends nothing of it goes on: whatever it waits for never comes, its timers are
- * gone, and what it was about to say is not heard.
+ * The life of a simulated process. When it ends nothing of it goes on: its promises stay pending, its timers are gone, and
+ * its answers reach no client.
  */
 import type { Clock } from '../../time.ts'
 
@@ -24,7 +24,7 @@ export class Life {
     return () => this.#ends.delete(callback)
   }
 
-  /** What the work comes to, as long as there is somebody to hear it; else nothing, ever. */
+  /** Resolves with the result of the work while the process lives; after its end it stays pending. */
   async hears<T>(work: Promise<T>): Promise<T> {
     try {
       const value = await work
@@ -36,12 +36,12 @@ export class Life {
   }
 }
 
-/** A wait that has no end. */
+/** A promise that stays pending. */
 export function never(): Promise<never> {
   return new Promise(() => {})
 }
 
-/** A process's view of time: its wall clock may be wrong and may jump; its timers run as everybody's do. */
+/** A process's clock: its time of day may be wrong and may jump; its timers run like those of all processes. */
 export class ProcessClock implements Clock {
   readonly #base: Clock
   readonly #life: Life

@@ -1,8 +1,8 @@
 /**
  * The end of the log that is not on disk yet: writes that share a flush, in the order in which they will be in the log.
  *
- * Nobody is answered and nobody reads them before they are flushed. When a process is killed, or the whole machine, a
- * beginning of what waited is in the log and the rest never was, over all sessions alike: the tail is torn.
+ * Before the flush no caller is answered and no reader sees them. When a process is killed, or the whole machine loses
+ * power, the first of the waiting writes are in the log and the rest are lost, over all sessions: the tail is torn.
  */
 import type { Random } from './random.ts'
 
@@ -19,19 +19,19 @@ export class LogTail {
     return this.#waiting.filter(one => one.process === process).length
   }
 
-  /** Resolves when the write is to be carried out; never if it is lost. */
+  /** Resolves when the write should be carried out; stays pending if it is lost. */
   join(process: string): Promise<void> {
     return new Promise(resolve => {
       this.#waiting = [...this.#waiting, { process, proceed: resolve }]
     })
   }
 
-  /** Everything of the process reaches the disk. */
+  /** Flushes all writes of the process. */
   flush(process: string): void {
     this.#end(one => one.process === process, Number.POSITIVE_INFINITY)
   }
 
-  /** The processes end; how much of what they have waiting still reaches the disk, the random numbers say. */
+  /** Ends the processes; the random numbers decide how many of their waiting writes still reach the disk. */
   tear(processes: readonly string[], random: Random): { readonly kept: number; readonly lost: number } {
     const ends = (one: Waiting): boolean => processes.includes(one.process)
     const count = this.#waiting.filter(ends).length
@@ -41,7 +41,7 @@ export class LogTail {
     return { kept, lost: count - kept }
   }
 
-  /** Carries out the first of those that end, and forgets the others. */
+  /** Carries out the first writes of those that end, and drops the others. */
   #end(ends: (one: Waiting) => boolean, most: number): void {
     const ending = this.#waiting.filter(ends)
     this.#waiting = this.#waiting.filter(one => !ends(one))

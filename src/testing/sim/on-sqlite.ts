@@ -1,6 +1,6 @@
 /**
- * A simulation on a real SQLite file, whose processes can be killed: what waits for its transaction then is not written,
- * the connection ends with a transaction taken back, and the claims last for their lease.
+ * A simulation on a real SQLite file, whose processes can be killed: writes that wait for their transaction are lost, an
+ * open transaction is rolled back, and the claims last until their lease expires.
  */
 import { aWord, checkArgument } from '../../options.ts'
 import type { OpenSqlDriver, SqlDriver, SqlStatement } from '../../store/sqlite/driver.ts'
@@ -28,7 +28,7 @@ export function onSqlite(path: string): Required<Pick<SimulationOptions, 'store'
   }
 }
 
-/** A connection to the file, to be cut off as the end of its process would do it. */
+/** A connection to the file that can be cut off as by the end of its process. */
 class Connection {
   #driver: SqlDriver | undefined
   #isCut = false
@@ -56,7 +56,7 @@ class Connection {
   }
 }
 
-/** Real time says when other connections' commits are seen; here nobody hears of them, as nobody has to. */
+/** The statement that polls for other connections' commits. It depends on real time, so here it never reports any. */
 const WATCHED = 'PRAGMA data_version'
 const UNCHANGED: SqlStatement = { run: never, get: () => ({ data_version: 0 }), all: () => [] }
 

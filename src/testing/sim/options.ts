@@ -1,4 +1,4 @@
-/** What a simulation is made of, and what it says. */
+/** Options of a simulation, and its report. */
 
 import type { LanguageModel } from '../../executor/agent/model.ts'
 import type { AgentTool } from '../../executor/agent/tool.ts'
@@ -24,9 +24,9 @@ export interface FaultRates {
   readonly slow: number
   /** A read fails. */
   readonly failRead: number
-  /** A process hears nothing of what others committed: a hint is lost. */
+  /** A hint about another process's commit is lost. */
   readonly deaf: number
-  /** A process stops for a while, perhaps for longer than its lease, and goes on as if nothing had been. */
+  /** A process is suspended for a while, perhaps for longer than its lease, and then goes on. */
   readonly pause: number
   /** The wall clock of a process jumps, forward or back. */
   readonly jump: number
@@ -40,7 +40,7 @@ export interface FaultRates {
   readonly power: number
 }
 
-/** What an executor, a model or tools of a simulated process may use; nothing else, or a replay differs. */
+/** What an executor, a model or tools of a simulated process may use; if they use anything else a replay differs. */
 export interface SimulatedProcess {
   readonly name: string
   readonly clock: Clock
@@ -60,8 +60,8 @@ export interface SimulationOptions {
   /** Clients that ask at the same time; 4 unless told. */
   readonly clients?: number
   /**
-   * Writes wait for a flush that they share, and of those that wait when a process or the whole machine ends, only a
-   * beginning is in the log: a torn tail. Never anything that was acknowledged. Off unless told.
+   * Writes wait for a shared flush, and of those that wait when a process or the whole machine ends, only the first are in
+   * the log: a torn tail. Acknowledged writes are never lost. Off unless told.
    */
   readonly tornTails?: boolean
   /** Overrides of the default rates. */
@@ -74,24 +74,24 @@ export interface SimulationOptions {
   readonly tools?: (process: SimulatedProcess) => readonly AgentTool[]
   /** Your model, in the shipped agent. The default one does what the prompts of the simulation say. */
   readonly model?: (process: SimulatedProcess) => LanguageModel
-  /** What clients say; needed with a model of your own. */
+  /** The prompts of clients; needed with a model of your own. */
   readonly prompt?: (random: Random) => string
   /** An empty store that lives by the simulation's clock; memory unless told. */
   readonly store?: (clock: Clock) => StoreSource | Promise<StoreSource>
   /**
-   * How the store of a process that is killed ends: what it has not written by now it never writes. Without it the store
-   * is closed when the lease of its process is over.
+   * Ends the store of a killed process: writes that are not done by now must never be done. Without it the store is closed
+   * when the lease of its process is over.
    */
   readonly kill?: (store: Store) => void
-  /** Changes what a process is given as its store: to see whether the simulation notices. */
+  /** Replaces the store of a process by a faulty one, to test whether the simulation notices. */
   readonly sabotage?: (store: Store) => Store
   /** Keep the whole trace instead of its end. */
   readonly wholeTrace?: boolean
-  /** What the command line needs to give the same functions again, for the replay. */
+  /** Command-line arguments that give the same functions again, for the replay. */
   readonly again?: readonly string[]
 }
 
-/** A rule of the history that was broken, or a tool of the caller's that was left alone. */
+/** A broken rule of the history, or a tool of the caller's that was never called. */
 export type SimulationViolation = Violation | { readonly rule: 'tool-never-called'; readonly text: string }
 
 export interface SimulationReport {
@@ -103,8 +103,8 @@ export interface SimulationReport {
   readonly hash: string
   /** The last steps, or all. */
   readonly trace: readonly string[]
-  /** How often what happened. */
+  /** Counts of what happened, by name. */
   readonly tally: Readonly<Record<string, number>>
-  /** How to see it again. */
+  /** How to repeat the simulation. */
   readonly replay: string
 }

@@ -1,8 +1,8 @@
 /**
  * A simulated process: one runtime, its store behind a gate, its clock, and the ways in which it ends.
  *
- * A crash cuts everything off at once. Its claims last until its lease has passed, as those of a real process would; a
- * pause does the same to a process that goes on afterwards.
+ * A crash cuts everything off at once. Its claims last until its lease has expired, as those of a real process would; a
+ * pause has the same effect on a process that goes on afterwards.
  */
 import { MeerkatError } from '../../errors.ts'
 import type { CoreExecutor } from '../../executor/executor.ts'
@@ -46,9 +46,9 @@ export class SimulatedHost {
   #killing: Promise<void> | undefined
   #killed = false
   #held: readonly Held[] = []
-  /** Among those held: what its writes wait for that share a flush. */
+  /** The held entry on which the writes of a shared flush wait. */
   #flush: Held | undefined
-  /** Operations that the store is busy with. */
+  /** Calls that the store is working on. */
   #underWay = 0
   #paused = false
   #lapsed = false
@@ -64,7 +64,7 @@ export class SimulatedHost {
     world.count('start')
     const random = world.random.fork()
     const process = { name, clock: this.clock, random, ids: uuidIds(this.clock, random.bytes) }
-    // Functions of the caller's: what they throw is the caller's to hear, not a process that can't start.
+    // The caller's functions: an exception of theirs has to reach the caller, not count as a process that can't start.
     const executor = options.executor?.(process) ?? simulatedAgent(world, this.life, process, options)
     void this.#start(executor, process.ids)
   }
@@ -73,7 +73,7 @@ export class SimulatedHost {
     return this.#phase
   }
 
-  /** Whether it did not end in good order. */
+  /** Whether it ended by a crash. */
   get crashed(): boolean {
     return this.#crashed
   }
@@ -82,12 +82,12 @@ export class SimulatedHost {
     return this.#paused
   }
 
-  /** What waits to be released, also of a process that ended: its last writes may still arrive. */
+  /** The held calls, also of an ended process, because its last writes may still arrive. */
   get held(): readonly Held[] {
     return this.#paused ? [] : this.#held
   }
 
-  /** Asks its runtime; `ConnectionLost` if the process ends first. */
+  /** Sends a request to its runtime; throws `ConnectionLost` if the process ends first. */
   async ask<T>(act: (runtime: Runtime) => Promise<T>): Promise<T> {
     const runtime = this.#runtime
     if (runtime === undefined || this.life.over) throw new ConnectionLost(`${this.name} is down`)
@@ -100,7 +100,7 @@ export class SimulatedHost {
     }
   }
 
-  /** Everything ends here and now. `kept`: how many of the writes that waited for a flush are being carried out. */
+  /** Ends the process at once. `kept`: how many of the writes that waited for a flush are carried out. */
   crash(why: string, kept?: number): void {
     if (this.life.over) return
     this.#world.note(`${this.name} crashes (${why})`)
@@ -108,7 +108,7 @@ export class SimulatedHost {
     this.#crashed = true
     this.#end()
     this.#killing = this.#world.busy(this.#kill(kept ?? this.#tear()))
-    // Some of what was on its way arrives later, some never.
+    // Of the calls under way some arrive later, some never.
     this.#held = this.#held.filter(() => this.#world.random.chance(0.5))
     this.#world.clock.after(LEASE_MS, () => {
       this.#held = []
@@ -117,7 +117,7 @@ export class SimulatedHost {
     })
   }
 
-  /** Its machine lost its power: nothing is on its way any more either. */
+  /** Its machine lost power: calls under way never arrive. */
   loseHeld(): void {
     this.#held = []
   }
@@ -138,7 +138,7 @@ export class SimulatedHost {
     )
   }
 
-  /** Nothing it asks of its store is carried out until it goes on. */
+  /** Holds all its calls to the store until it goes on. */
   pause(): void {
     if (this.#phase !== 'up' || this.#paused) return
     this.#paused = true
@@ -168,7 +168,7 @@ export class SimulatedHost {
     this.#world.count('jump')
   }
 
-  /** Gives back what it has of the store, when all is over. */
+  /** Closes its store at the end of the simulation. */
   async dispose(): Promise<void> {
     this.life.end()
     await this.#leave()
@@ -194,7 +194,7 @@ export class SimulatedHost {
           idleMs: 5_000,
         }),
       )
-      // It may have ended in the very moment in which it was ready.
+      // It may have ended at the moment when it became ready.
       if (this.life.over) return
       this.#runtime = runtime
       this.#phase = 'up'
@@ -219,7 +219,7 @@ export class SimulatedHost {
     this.#end()
   }
 
-  /** Goes on with a handle that has no claims. */
+  /** Goes on with a new handle, which has no claims. */
   async #renew(): Promise<void> {
     const next = await this.#source.open()
     this.#opened = next
@@ -283,7 +283,7 @@ export class SimulatedHost {
     return undefined
   }
 
-  /** A write after one that waits for the flush can't overtake it. */
+  /** A write waits too if an earlier write waits for the flush, so that it can't overtake it. */
   #turn(operation: string): Promise<void> | undefined {
     const { name } = this
     const { tail, random, faults } = this.#world
@@ -304,7 +304,7 @@ export class SimulatedHost {
     this.#world.tail.flush(this.name)
   }
 
-  /** Of the writes that share a flush, a beginning is in the log; answers how many. */
+  /** Keeps the first of the writes that wait for a flush; answers how many. */
   #tear(): number {
     this.#held = this.#held.filter(one => one !== this.#flush)
     this.#flush = undefined
@@ -313,7 +313,7 @@ export class SimulatedHost {
     return kept
   }
 
-  /** Cuts the store off, once it has what is to be in the log. */
+  /** Cuts the store off, once it has written the `kept` writes. */
   async #kill(kept: number): Promise<void> {
     const { kill } = this.#options
     if (kill === undefined || this.#opened === undefined) return

@@ -1,4 +1,4 @@
-/** Numbers from a seed: the same ones every time, on every machine. */
+/** Random numbers from a seed: the same at every run, on every machine. */
 
 import { aNumber, checkArgument } from '../../options.ts'
 
@@ -32,7 +32,7 @@ export class Random {
     return list[this.int(list.length)]
   }
 
-  /** One of the names, each as often as its weight says. */
+  /** One of the names, with a probability by its weight. */
   weighted<Name extends string>(weights: Readonly<Record<Name, number>>): Name {
     const entries = Object.entries(weights) as [Name, number][]
     let left = this.next() * entries.reduce((sum, [, weight]) => sum + weight, 0)
@@ -48,7 +48,7 @@ export class Random {
     for (let index = 0; index < into.length; index++) into[index] = this.int(256)
   }
 
-  /** A generator of its own: what draws from it does not move this one. */
+  /** A generator of its own, whose use does not change this one. */
   fork(): Random {
     return new Random(this.int(2 ** 31))
   }

@@ -1,9 +1,9 @@
-/** How a simulation is seen again: every option that shapes it, as a call and, where that can say it, as a command. */
+/** How to repeat a simulation: all its options, as a call and, if possible, as a command. */
 import type { SimulationOptions } from './options.ts'
 
 const FUNCTIONS = ['executor', 'tools', 'model', 'prompt', 'store', 'kill', 'sabotage'] as const
 
-/** The call, and the command of this repository if nothing of the options is beyond it. */
+/** The call, and the command of this repository if it has all the options. */
 export function replayOf(options: SimulationOptions): string {
   const { seed, steps, owners, sessions, clients, faults, policies, tornTails } = options
   const data = Object.entries({ seed, steps, owners, sessions, clients, faults, policies, tornTails })
@@ -30,7 +30,7 @@ function commandOf(options: SimulationOptions): string {
   return ['npm run sim --', ...[...numbers, ...rest].map(quoted), '--replay'].join(' ')
 }
 
-/** As a shell takes it for one word. */
+/** Quoted as one word for a shell. */
 function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
 }

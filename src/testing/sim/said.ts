@@ -1,6 +1,6 @@
 /**
- * What a reader was told, so that it can be compared with what the log tells: facts by their cursors, and what a run
- * streamed as one text, for its pieces come as large as readers find them.
+ * What a reader got, in a form that can be compared with the log: recorded events by their cursors, and a run's streamed
+ * text as a whole, because the size of its pieces depends on the reader.
  */
 import type { EventView } from '../../events.ts'
 

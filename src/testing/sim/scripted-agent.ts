@@ -1,5 +1,5 @@
 /**
- * The shipped agent in the hands of the simulation: a model that does what prompts say, and tools of every policy.
+ * The shipped agent for the simulation: a model that does what prompts say, and tools of every policy.
  *
  * A prompt is a line such as `p7 retry ask`: the tools to call, one a turn; then the model answers. It calls them with
  * arguments made from their schemas. Model and tools remember nothing, as after a restart.
@@ -23,7 +23,7 @@ const POLICIES: readonly CallPolicy[] = ['retry', 'ask', 'fail']
 /** How long a tool takes, ms; the last ones outlast a pause and a lease. */
 const DURATIONS = [0, 0, 0, 5, 50, 2_000, 45_000] as const
 
-/** Something to say, with what it makes the model do. */
+/** A prompt that makes the model call some tools. */
 export function scriptedPrompt(
   random: Random,
   { policies = POLICIES }: Pick<SimulationOptions, 'policies'>,
@@ -57,11 +57,11 @@ export function simulatedAgent(
   })
 }
 
-/** A tool whose calls the world sees. What a dead process calls, nobody carries out. */
+/** A tool whose calls are recorded in the world. Calls of a dead process are not carried out. */
 function watched(tool: AgentTool, world: World, life: Life): AgentTool {
   return {
     ...tool,
-    // A class may have its methods on its prototype.
+    // A spread would lose methods of a class, which are on its prototype.
     needsApproval: args => tool.needsApproval(args),
     parse: async args => {
       const parsed = await tool.parse(args)
@@ -97,7 +97,7 @@ function scriptedTools({ clock, random }: SimulatedProcess, world: World): reado
   return [...POLICIES.map(policy => make(policy, policy, false)), make('approved', 'ask', true)]
 }
 
-/** Takes its time, unless it is told to stop. */
+/** Waits, or ends early when the signal is aborted. */
 function pause(clock: Clock, delayMs: number, { signal }: Pick<ToolContext, 'signal'>): Promise<void> {
   if (delayMs === 0) return Promise.resolve()
   return new Promise(resolve => {
@@ -109,7 +109,7 @@ function pause(clock: Clock, delayMs: number, { signal }: Pick<ToolContext, 'sig
   })
 }
 
-/** The model of a process; one that fails as often as the world says. */
+/** The model of a process; it fails at the rate of the world's faults. */
 export function scriptedModel(random: Random, world: Pick<World, 'faults'>): LanguageModelV4 {
   return {
     specificationVersion: 'v4',
@@ -127,7 +127,7 @@ export function scriptedModel(random: Random, world: Pick<World, 'faults'>): Lan
 
 /** The next thing that the newest line asks for. */
 function reply(prompt: LanguageModelV4Prompt, tools: CallTools): readonly LanguageModelV4StreamPart[] {
-  // That a pending call has its result now asks for nothing.
+  // A message that a pending call has its result now is no request.
   const at = prompt.findLastIndex(
     message => message.role === 'user' && announcedCall(textIn(message.content)) === undefined,
   )

@@ -1,6 +1,6 @@
 /**
- * One simulation: processes on one store, clients that ask them, and faults, a step at a time as the seed says; then a
- * calm in which everything has to come to its end, and the judgement of what was seen.
+ * One simulation: processes on one store, their clients, and faults, step by step as the seed decides; then a calm phase in
+ * which all work has to end, and the check of the history.
  */
 import type { Store, StoreSource } from '../../store/store.ts'
 import { checkHistory } from './check-history.ts'
@@ -11,12 +11,12 @@ import type { SimulationOptions } from './options.ts'
 import { LEASE_MS, SimulatedHost } from './process.ts'
 import type { World } from './world.ts'
 
-/** A session that can run has to start within this, once there are no faults: a lease, a sweep, and some room. */
+/** Without faults, a session that can run has to start within this time: a lease, a sweep, and a margin. */
 const START_WITHIN_MS = 3 * LEASE_MS
-/** Everything has to be over after this long without faults. */
+/** All work has to end within this time without faults. */
 const CALM_MS = 2 * 60 * 60_000
 const SAMPLE_MS = 5_000
-/** How often the calm asks for a tool that was not called. */
+/** How often the calm phase asks for a tool that was not called. */
 const MOST_ASKED = 3
 
 export class Simulation {
@@ -27,9 +27,9 @@ export class Simulation {
   readonly #hosts: SimulatedHost[] = []
   readonly #clients: readonly Client[]
   readonly #sessions: readonly string[]
-  /** How often the calm had a tool of the caller's called. */
+  /** How often the calm phase asked for each of the caller's tools. */
   readonly #asked = new Map<string, number>()
-  /** Who is up or on the way there, by place; the ones before it are gone. */
+  /** The present process of each place, running or starting. */
   #current: SimulatedHost[] = []
 
   constructor(options: SimulationOptions, world: World, source: StoreSource) {
@@ -37,7 +37,7 @@ export class Simulation {
     this.world = world
     this.#options = options
     this.#source = source
-    // The last one merges what waits.
+    // The last session merges waiting prompts.
     this.#sessions = Array.from({ length: sessions }, (_, n) => (n > 0 && n === sessions - 1 ? `s${n}m` : `s${n}`))
     this.#clients = Array.from({ length: clients }, (_, n) => new Client(`c${n}`, this.world, this.#known, options))
     for (let place = 0; place < owners; place++) this.#start(place)
@@ -74,11 +74,11 @@ export class Simulation {
       if (one !== undefined) this.world.note(`${one.what} is released`)
       one?.release()
     }
-    // A clock that nobody moves stops everything: with few faults and many clients it still has to go on.
+    // Only the simulation moves the clock, so this step also happens with few faults and many clients.
     if (faults.slow > 0 && random.chance(0.02)) for (const { release } of held) release()
   }
 
-  /** What befalls a process. */
+  /** Lets faults of processes happen. */
   #strike(place: number, host: SimulatedHost): void {
     const { random, faults } = this.world
     if (host.phase === 'down') {
@@ -95,7 +95,7 @@ export class Simulation {
     else if (roll < kill + pause + jump + close) host.close(random.chance(0.5) ? 'close' : 'drain')
   }
 
-  /** All processes end at once, and with them what they had on the way: one cut through the end of their log. */
+  /** Ends all processes at once, with their calls under way: one cut through the end of the log. */
   #powerOff(): void {
     const ending = this.#current.filter(({ phase }) => phase !== 'down')
     const names = ending.map(({ name }) => name)
@@ -129,7 +129,7 @@ export class Simulation {
     this.world.clock.advance(ms)
   }
 
-  /** No faults any more: whatever is owed has to come to its end. */
+  /** The phase without faults, in which all unfinished work has to end. */
   async #calm(): Promise<void> {
     const { world } = this
     world.note('calm')
@@ -156,8 +156,8 @@ export class Simulation {
   }
 
   /**
-   * One of the caller's tools that chance has not called. A model of the caller's does what it does; the default one can
-   * be told to call it, a few times, in case it was cancelled or its session stopped.
+   * One of the caller's tools that was not called yet. The default model can be asked to call it, several times in case the
+   * run is cancelled or its session stopped; a model of the caller's can't.
    */
   #nextUncalled(): string | undefined {
     if (this.#options.model !== undefined) return undefined
@@ -175,7 +175,7 @@ export class Simulation {
       if (phase !== 'up') world.tell({ type: 'fault', what: `${name} hangs ${phase}` })
   }
 
-  /** Does the next thing that brings everything to its end; whether nothing is left to do. */
+  /** Takes the next step towards the end of all work; answers whether nothing is left to do. */
   async #tend(operator: Client, host: SimulatedHost, unprobed: string[], turn: number): Promise<boolean> {
     const over = await this.#isOver()
     const next = over ? unprobed.shift() : undefined
@@ -202,7 +202,7 @@ export class Simulation {
     for (const [place, { phase }] of this.#current.entries()) if (phase === 'down') this.#start(place)
   }
 
-  /** Nothing is owed and nobody waits. */
+  /** Whether no work is unfinished and no client waits. */
   async #isOver(): Promise<boolean> {
     if (this.#clients.some(({ doing }) => doing !== undefined)) return false
     if (this.#sessions.some(id => !this.#known.sessions.has(id))) return false
@@ -211,7 +211,7 @@ export class Simulation {
     )
   }
 
-  /** Which sessions could run now, and how many runs they have started. */
+  /** Records which sessions could start a run now, and how many runs they have started. */
   async #sample(): Promise<void> {
     const host = this.#up[0]
     if (host === undefined) return

@@ -1,6 +1,6 @@
-/** What happened in a simulation, a line a step: its end for people, and a hash by which two simulations are compared. */
+/** The trace of a simulation, one line a step: the last lines for people, and a hash to compare two simulations. */
 
-/** Lines a report shows. */
+/** Number of lines in a report. */
 const SHOWN = 60
 
 export class Trace {

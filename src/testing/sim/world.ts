@@ -1,4 +1,4 @@
-/** What outlives every crash: the clients' memory, the effects of tools, the trace and the counts. */
+/** What survives every crash: the clients' memory, the calls of tools, the trace and the counts. */
 import type { AgentTool } from '../../executor/agent/tool.ts'
 import type { CallPolicy } from '../../kernel/regions/calls/state.ts'
 import { ManualClock } from '../manual-clock.ts'
@@ -50,14 +50,14 @@ export class World {
   readonly effects: Effect[] = []
   readonly tally: Record<string, number> = {}
   readonly tail = new LogTail()
-  /** The caller's own tools, as the process that started last made them: what a model may be told to call. */
+  /** The caller's own tools, as made for the process that started last: those that a model may be asked to call. */
   tools: ReadonlyMap<string, AgentTool> = new Map()
-  /** Of those, which were called, and why others could not be. */
+  /** Which of them were called, and why calls of others were refused. */
   readonly called = new Set<string>()
   readonly refusals = new Map<string, string>()
   /** The newest position that any process wrote. */
   position = 0
-  /** Operations that the store is busy with. */
+  /** Calls that the store is working on. */
   inFlight = 0
   /** Runs that were started, by session. */
   readonly runs = new Map<string, number>()
@@ -80,13 +80,13 @@ export class World {
     return this.#faults
   }
 
-  /** Lets everything go on that waits for nothing but the processor and the store. */
+  /** Lets all work go on that waits only for the processor and the store. */
   async settle(): Promise<void> {
     do await this.clock.idle(2)
     while (this.inFlight > 0)
   }
 
-  /** Work that has to be over before anything else happens. */
+  /** Registers work that has to end before the next step of the simulation. */
   async busy<T>(work: Promise<T>): Promise<T> {
     this.inFlight++
     return work.finally(() => {
@@ -107,7 +107,7 @@ export class World {
     this.tally[what] = (this.tally[what] ?? 0) + 1
   }
 
-  /** The end of a log was torn. */
+  /** Records a torn tail of the log. */
   tore(whose: string, kept: number, lost: number): void {
     this.note(`the log of ${whose} is torn: of ${kept + lost} waiting writes it has ${kept}`)
     if (lost > 0) this.count('torn tail')
@@ -117,7 +117,7 @@ export class World {
     this.told.push(told)
   }
 
-  /** A tool is called for real. */
+  /** Records an actual call of a tool. */
   effect(
     call: { readonly sessionId: string; readonly runId: string; readonly callId: string },
     tool: string,

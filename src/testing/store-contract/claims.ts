@@ -33,7 +33,7 @@ export const claimCases: Cases = {
     const other = await open()
     const landed = [1]
     for (let at = 2; at < 42; at += 1) {
-      // Its owner may look from another connection, as it does when an answer is lost.
+      // The owner may read over another connection, as it does after a lost answer.
       const [position, next] = await Promise.all([
         store.commit(commit(claim, at)).catch(() => undefined),
         (at % 2 === 0 ? other : store).claim(ID, 'a'),

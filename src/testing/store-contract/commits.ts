@@ -1,4 +1,4 @@
-/** Commits: whole or not at all, in order, each on its own. */
+/** Commits: atomic, in order, independent of each other. */
 import { type CommitRecord, RECORD_VERSION } from '../../store/records.ts'
 import {
   type Cases,

@@ -1,4 +1,4 @@
-/** What the cases of the store contract share: the stores of a test, and small sessions and commits to put in. */
+/** Shared by the cases of the store contract: the stores of a test, and small sessions and commits. */
 import { MeerkatError } from '../../errors.ts'
 import type { InputId, RunId, SessionId } from '../../kernel/ids.ts'
 import { type CommitRecord, type Position, RECORD_VERSION, type SessionOptions } from '../../store/records.ts'
@@ -88,7 +88,7 @@ export async function create(
   )
 }
 
-/** A commit with everything left out that the case isn't about. */
+/** A minimal commit with the fields of the case added. */
 export function commit(claim: Claim, at: number, more: Partial<Omit<Commit, 'claim'>> = {}): Commit {
   return { claim, record: record(at), head: head(), ...more }
 }

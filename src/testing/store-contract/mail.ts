@@ -1,4 +1,4 @@
-/** Letters to the owner of a session, and the hints that tell of them. */
+/** Letters to the owner of a session, and the hints about them. */
 import type { Letter, LetterId } from '../../store/mail.ts'
 import type { Hint, Store } from '../../store/store.ts'
 import { type Cases, codeOf, create, head, sessionId } from './kit.ts'
@@ -21,7 +21,7 @@ async function post(store: Store, ...letters: readonly Letter[]): Promise<void> 
   for (const each of letters) await store.mail.post(each, LONG_MS)
 }
 
-/** Looks again with every hint that may be about this, until `look` finds what it wants. */
+/** Calls `look` at every hint that may be about this, until it answers a result. */
 async function onHint(
   store: Store,
   about: NonNullable<Hint['about']>,
@@ -145,7 +145,7 @@ export const mailCases: Cases = {
     expect(await sender.mail.recall(letterId('2'))).toBe(false)
     expect(await sender.mail.take(letterId('2'))).toBe('2')
     const [recalled] = await Promise.all([sender.mail.recall(letterId('3')), store.mail.answer(letterId('3'), '3')])
-    // Either the sender has it back and hears nothing, or it is answered.
+    // Either the sender got the letter back and there is no answer, or it is answered.
     expect(await sender.mail.take(letterId('3'))).toBe(recalled ? undefined : '3')
   },
 

@@ -216,7 +216,7 @@ export const readCases: Cases = {
   },
 }
 
-/** What the work comes to, and how many turns the event loop made meanwhile. */
+/** The result of the work, and how many turns the event loop made meanwhile. */
 async function besides<T>(work: () => Promise<T>): Promise<{ readonly value: T; readonly turns: number }> {
   let turns = 0
   let timer = setImmediate(function turn() {

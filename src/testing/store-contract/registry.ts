@@ -1,4 +1,4 @@
-/** The registry: entries that change by compare-and-set, and who holds each. */
+/** The registry: entries that change by compare-and-set, with their holders. */
 import type { Store } from '../../store/store.ts'
 import { type Cases, codeOf } from './kit.ts'
 
@@ -105,7 +105,7 @@ export const registryCases: Cases = {
     for (const [number, from] of [store, other].entries()) {
       const heard = Promise.withResolvers<void>()
       const stop = store.onCommit(({ about }) => {
-        // A store may not know what somebody else did: then anything may be meant.
+        // A store may not know what another process changed; then the hint may mean anything.
         if (about !== 'registry' && about !== undefined) return
         store.registry.entry(`k${number}`).then(entry => entry && heard.resolve(), heard.reject)
       })

@@ -1,4 +1,4 @@
-/** What is done to a session as a whole: its index, its blobs, taking weight off, forgetting it. */
+/** Work on a session as a whole: its index, its blobs, reducing its records, removing it. */
 import { createHash } from 'node:crypto'
 import type { InputId } from '../../kernel/ids.ts'
 import type { LetterId } from '../../store/mail.ts'
