@@ -11,7 +11,7 @@ import { asMeerkatError } from '../errors.ts'
 import type { AbortCause } from '../executor/executor.ts'
 import type { OperationId } from '../kernel/ids.ts'
 import { unmarked, unmarkedJson } from '../kernel/marks.ts'
-import { isLive, unfinishedOperations } from '../kernel/regions/operations/state.ts'
+import { isUnfinishedOperation, unfinishedOperations } from '../kernel/regions/operations/state.ts'
 import { completionBatchDue, completionsUntold, cursorSteps } from '../kernel/runnable.ts'
 import type { CommitRecord, InputRecord, OperationEndedRecord, OperationRecord } from '../store/records.ts'
 import { nextTurn } from '../turns.ts'
@@ -98,7 +98,7 @@ export class Background {
     if (this.#stopped) return
     const { state } = this.#options.driver
     this.#alarm.sync()
-    for (const [id, controller] of this.#watched) if (!isLive(state.operations, id)) controller.abort()
+    for (const [id, controller] of this.#watched) if (!isUnfinishedOperation(state.operations, id)) controller.abort()
     const untold = completionsUntold(state)?.operationIds.filter(id => !this.#ended.has(id)) ?? []
     if (untold.length > 0) this.#fetch(untold)
     if (state.endings.groups.length > 0) this.#endRest()
@@ -184,7 +184,7 @@ export class Background {
     for (let delayMs = 50; !this.#stopped; delayMs = Math.min(delayMs * 2, 5_000)) {
       try {
         await driver.mutate(tx => {
-          if (isLive(tx.state.operations, id)) endOperation(tx, id, came)
+          if (isUnfinishedOperation(tx.state.operations, id)) endOperation(tx, id, came)
         })
         return
       } catch (error) {

@@ -3,7 +3,7 @@ import { defined } from '../defined.ts'
 import type { Transaction } from '../driver/transaction.ts'
 import type { OperationId } from '../kernel/ids.ts'
 import { MOST_CALL_CRASHES } from '../kernel/owed.ts'
-import { isLive } from '../kernel/regions/operations/state.ts'
+import { isUnfinishedOperation } from '../kernel/regions/operations/state.ts'
 import type { OperationEndedRecord } from '../store/records.ts'
 
 type How = Pick<OperationEndedRecord, 'outcome' | 'output' | 'error'>
@@ -28,9 +28,9 @@ export function endOperation(tx: Transaction, operationId: OperationId, { reason
  * would have ended too many processes.
  */
 export function takeUpOperation(tx: Transaction, operationId: OperationId): boolean {
-  if (!isLive(tx.state.operations, operationId)) return false
+  if (!isUnfinishedOperation(tx.state.operations, operationId)) return false
   tx.step({ type: 'TakeUpOperation', operationId, mostCrashes: MOST_CALL_CRASHES })
-  if (isLive(tx.state.operations, operationId)) return true
+  if (isUnfinishedOperation(tx.state.operations, operationId)) return true
   const error = `${MOST_CALL_CRASHES} processes that had taken it up again ended soon afterwards: it is not taken up any more`
   tell(tx, operationId, { outcome: 'failed', error })
   return false

@@ -3,7 +3,7 @@ import { defined } from '../defined.ts'
 import { MeerkatError } from '../errors.ts'
 import type { CallId, OperationId } from '../kernel/ids.ts'
 import { mapGet, mapValues } from '../kernel/persistent-map.ts'
-import { isEnded, isLive, type OperationEntry } from '../kernel/regions/operations/state.ts'
+import { isEnded, isUnfinishedOperation, type OperationEntry } from '../kernel/regions/operations/state.ts'
 import type { LetterId } from '../store/mail.ts'
 import type { OperationRecord } from '../store/records.ts'
 import type { Core } from './core.ts'
@@ -23,7 +23,7 @@ export async function finishOperation(
   letter: LetterId | undefined,
 ): Promise<OperationView> {
   const ended = await live.driver.mutate(tx => {
-    if (!isLive(tx.state.operations, id)) return false
+    if (!isUnfinishedOperation(tx.state.operations, id)) return false
     tx.performs(letter)
     endOperation(tx, id, how)
     return true

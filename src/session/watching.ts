@@ -16,7 +16,7 @@ import type { CoreExecutor, OperationOutcome, RunningOperation, WatchContext } f
 import { jsonOf, messageOf } from '../foreign.ts'
 import type { OperationId } from '../kernel/ids.ts'
 import { mapGet } from '../kernel/persistent-map.ts'
-import { isEnded, isLive } from '../kernel/regions/operations/state.ts'
+import { isEnded, isUnfinishedOperation } from '../kernel/regions/operations/state.ts'
 import { Progress } from '../progress.ts'
 import type { OperationRecord, SessionOptions } from '../store/records.ts'
 import type { Clock } from '../time.ts'
@@ -123,7 +123,7 @@ export class Watching {
 
   async #unmark(ids: readonly OperationId[]): Promise<void> {
     const { driver } = this.#options
-    const marked = ids.filter(id => this.#marked.delete(id) && isLive(driver.state.operations, id))
+    const marked = ids.filter(id => this.#marked.delete(id) && isUnfinishedOperation(driver.state.operations, id))
     if (marked.length === 0) return
     await driver.mutate(tx => {
       for (const operationId of marked) tx.try({ type: 'OperationLasted', operationId })

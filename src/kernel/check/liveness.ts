@@ -17,7 +17,7 @@ import { endingOf } from '../regions/endings/table.ts'
 import { notDraining } from '../regions/guards.ts'
 import { notRetiring } from '../regions/ledger/admission.ts'
 import { entryOf } from '../regions/ledger/state.ts'
-import { completionsAfter, isLive, wakes } from '../regions/operations/state.ts'
+import { completionsAfter, isUnfinishedOperation, wakes } from '../regions/operations/state.ts'
 import { completionBatchDue } from '../runnable.ts'
 import type { MeerkatState } from '../state.ts'
 import type { Machine } from '../step.ts'
@@ -175,7 +175,9 @@ function owedTo(
     return entry && { status: entry.status, byService: entry.wake ? 'alone' : 'with-others' }
   }
   if (kind === 'operation')
-    return isLive(state.operations, id as OperationId) ? { status: 'unfinished', byService: 'alone' } : undefined
+    return isUnfinishedOperation(state.operations, id as OperationId)
+      ? { status: 'unfinished', byService: 'alone' }
+      : undefined
   const entry = mapGet(state.schedules.entries, id as ScheduleId)
   return entry === undefined || entry.paused === true ? undefined : { status: 'scheduled', byService: 'alone' }
 }

@@ -6,7 +6,7 @@ import type { MeerkatEffect } from '../effects.ts'
 import type { OperationId } from '../ids.ts'
 import type { MeerkatInput } from '../inputs.ts'
 import { epochBegunBy } from '../regions/guards.ts'
-import { isLive, unfinishedOperations } from '../regions/operations/state.ts'
+import { isUnfinishedOperation, unfinishedOperations } from '../regions/operations/state.ts'
 import { completionsUntold } from '../runnable.ts'
 import type { MeerkatState } from '../state.ts'
 import type { Transition } from '../step.ts'
@@ -24,7 +24,7 @@ export function operationEndsFault(
   let seq = before.operations.completions
   for (const effect of effects) {
     if (effect.type !== 'OperationEnded' && effect.type !== 'UnreturnedOperationRolledBack') continue
-    if (!isLive(before.operations, effect.operationId) || gone.has(effect.operationId))
+    if (!isUnfinishedOperation(before.operations, effect.operationId) || gone.has(effect.operationId))
       return fault(`${edge} ends an operation that has ended or never was`)
     gone.add(effect.operationId)
     if (effect.type === 'OperationEnded' && effect.seq !== ++seq)
@@ -33,7 +33,8 @@ export function operationEndsFault(
   if (after.operations.completions !== seq && after.operations.completions !== 0)
     return fault(`${edge} counts ends that it does not tell of`)
   for (const { id } of unfinishedOperations(before.operations))
-    if (isLive(after.operations, id) === gone.has(id)) return fault(`${edge} loses an operation or keeps one it ended`)
+    if (isUnfinishedOperation(after.operations, id) === gone.has(id))
+      return fault(`${edge} loses an operation or keeps one it ended`)
   return undefined
 }
 

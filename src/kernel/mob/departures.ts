@@ -1,6 +1,6 @@
 /**
- * Whom an input takes off the roster. Several regions hold something of a member, and all of it ends in the same step;
- * so they ask the same question.
+ * Which member an input takes off the roster. Several regions hold something of a member, and all of it ends in the same
+ * step, so they share this decision.
  */
 import type { Follow, Of } from '../region.ts'
 import type { MobEffect } from './effects.ts'
@@ -29,14 +29,14 @@ export function departing(state: MobState, input: DepartureInput): Member | unde
   if (input.type === 'ObserveRuntimeRetired') return servedBy(state, input)
   if (input.type === 'ObserveRuntimeDestroyed') {
     const member = servedBy(state, input)
-    // A session that was given back is its owner's, who may do away with it: that is not the end of the mob.
+    // The owner of a session that was given back may destroy it; that does not end the mob.
     return member !== undefined && leavingOf(member).released === true ? member : undefined
   }
   const member = memberOf(state, input)
   return member !== undefined && owesNoRetirement(member, input) ? member : undefined
 }
 
-/** Whether nothing of it is placed anywhere, so that no runtime will ever report that it retired. */
+/** Whether the member is placed nowhere, so that no runtime will report that it retired. */
 function owesNoRetirement(
   { standing }: Member,
   input: Exclude<DepartureInput, WithRuntime & { type: `ObserveRuntime${string}` }>,
@@ -58,7 +58,7 @@ export function releasing(state: MobState, input: Of<MobInput, 'Retire'>): Membe
   return member !== undefined && sessionBindingOf(member) !== undefined ? member : undefined
 }
 
-/** How a region gives up what it holds of a member who leaves. */
+/** The reactions by which a region drops what it holds of a member that leaves. */
 export function onDeparture<Slice>(
   then: (slice: Slice, member: Member, state: MobState) => Slice,
   emit?: (before: MobState, member: Member, after: MobState) => readonly MobEffect[],
@@ -87,7 +87,7 @@ export function onDeparture<Slice>(
 type Destroyed = Of<MobInput, 'ObserveRuntimeDestroyed'>
 type OnDestroyed<Slice> = Follow<MobState, Slice, Destroyed, MobEffect>
 
-/** What a region does when a session was destroyed: its member left, or else the mob ends with it. */
+/** A region's reaction to a destroyed session: its member has left, or the mob ends with it. */
 export function leftOrEnded<Slice>(left: OnDestroyed<Slice>, ended: OnDestroyed<Slice>): OnDestroyed<Slice> {
   const of = (state: MobState, input: Destroyed): OnDestroyed<Slice> =>
     departing(state, input) === undefined ? ended : left

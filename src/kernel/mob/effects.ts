@@ -1,4 +1,4 @@
-/** What leaves the mob machine. The requests are routed to sessions by the seam; the rest is told to whoever listens. */
+/** The effects of `MobMachine`. The seam routes the requests to sessions; the others are for the mob's owner. */
 import type { AgentRuntimeId, SessionId } from '../ids.ts'
 import type { PeerEndpoint } from '../regions/trust/state.ts'
 import type { StepDispatch, StepEnd } from './flows/state.ts'
@@ -13,13 +13,13 @@ interface Incarnation {
   readonly fence: number
 }
 
-/** A member's first turn. */
+/** Effects about a member's first turn. */
 export type KickoffEffect =
   | (Kickoff & { readonly type: 'KickoffChanged' } & Incarnation)
-  /** Its member leaves: what there is of it is to be brought to its end. */
+  /** The member leaves: its first turn has to be brought to an end. */
   | ({ readonly type: 'RequestKickoffQuiesce' } & Incarnation)
 
-/** What a session, or a peer without one, is asked for. */
+/** Requests to a session, or to a peer without one. */
 export type RequestEffect =
   | ({
       readonly type: 'RequestRuntimeBinding'
@@ -41,7 +41,7 @@ export type RequestEffect =
       readonly origin: WorkOrigin
     } & Incarnation)
   | ({ readonly type: 'RequestPeerRuntimeRetire' } & Incarnation)
-  /** A session that was given back is to take the mob's ingress off: `ObserveSessionIngressDetached` says that it has. */
+  /** A session that was given back should detach the mob's ingress; `ObserveSessionIngressDetached` confirms it. */
   | {
       readonly type: 'RequestSessionIngressDetachForMobDestroy'
       readonly sessionId: SessionId
@@ -49,13 +49,13 @@ export type RequestEffect =
     }
   | ({ readonly type: 'RequestWorkCancel'; readonly workIds: readonly WorkId[] } & Incarnation)
 
-/** A member's way. */
+/** Effects about members. */
 export type MemberEffect =
   | ({ readonly type: 'SpawnOpened'; readonly generation: number } & Incarnation)
-  /** `canceled`: whoever prepares a runtime for it need not go on. */
+  /** `canceled`: the shell need not go on preparing a runtime for it. */
   | { readonly type: 'SpawnAborted'; readonly identity: AgentIdentity; readonly cause: 'aborted' | 'canceled' }
   | ({ readonly type: 'MemberSpawned'; readonly generation: number; readonly profile: string } & Incarnation)
-  /** `sessionId` undefined: it has none any more. */
+  /** `sessionId` undefined: the member has no session any more. */
   | {
       readonly type: 'MemberSessionBindingChanged'
       readonly identity: AgentIdentity
@@ -69,20 +69,20 @@ export type MemberEffect =
       readonly code: string
       readonly reason: string
     } & Incarnation)
-  /** It is no member any more. */
+  /** It has left the mob. */
   | ({ readonly type: 'MemberRetired' } & Incarnation)
 
-/** Who may talk to whom. */
+/** Effects about the wiring between members. */
 export type WiringEffect =
   | { readonly type: 'WiringGraphChanged'; readonly epoch: number }
   | ({ readonly type: 'MemberTrustWiringRequested'; readonly epoch: number } & Pair)
   | ({ readonly type: 'MemberTrustUnwiringRequested'; readonly epoch: number } & Pair)
-  /** The two are wired; whether they trust each other is to be looked at again. */
+  /** The two are wired; the shell should check again whether they trust each other. */
   | ({ readonly type: 'WiringTrustRepairRequested'; readonly epoch: number } & Pair)
   | ({ readonly type: 'ExternalPeerTrustRequested' } & ExternalPair)
   | ({ readonly type: 'ExternalPeerUntrustRequested' } & ExternalPair)
 
-/** A member, and a peer outside the mob under the name that it has here. */
+/** A member, and a peer outside the mob by its name in the mob. */
 interface ExternalPair {
   readonly identity: AgentIdentity
   readonly external: AgentIdentity
@@ -95,7 +95,7 @@ interface Pair {
   readonly b: AgentIdentity
 }
 
-/** A piece of work's end. */
+/** Effects about work handed to members. */
 export type WorkEffect =
   | {
       readonly type: 'WorkRefused'
@@ -108,11 +108,11 @@ export type WorkEffect =
       readonly type: 'WorkSettled'
       readonly identity: AgentIdentity
       readonly workId: WorkId
-      /** `lost`: its member left. */
+      /** `lost`: the member left. */
       readonly outcome: 'done' | 'canceled' | 'lost'
     }
 
-/** A flow run's way. */
+/** Effects about flow runs. */
 export type FlowEffect =
   | { readonly type: 'FlowSeeded'; readonly runId: FlowRunId }
   | { readonly type: 'FlowStarted'; readonly runId: FlowRunId }
@@ -125,7 +125,7 @@ export type FlowEffect =
       readonly dispatch: StepDispatch
       readonly targets: readonly AgentIdentity[]
     }
-  /** Nobody waits for these targets of the attempt any more: what they have under way may be called off. */
+  /** The flow no longer waits for these targets of the attempt: their work may be cancelled. */
   | {
       readonly type: 'StepTargetsReleased'
       readonly runId: FlowRunId
@@ -141,7 +141,7 @@ export type FlowEffect =
       readonly reason: string
     }
   | { readonly type: 'StepEnded'; readonly runId: FlowRunId; readonly stepId: StepId; readonly end: StepEnd }
-  /** What the run's steps have under way is to be called off. */
+  /** The work of the run's steps should be cancelled. */
   | { readonly type: 'NotifyCoordinator'; readonly runId: FlowRunId; readonly notice: 'flow-canceled' | 'flow-failed' }
   | {
       readonly type: 'FlowTerminalized'
@@ -149,7 +149,7 @@ export type FlowEffect =
       readonly status: 'completed' | 'failed' | 'canceled'
     }
 
-/** The mob's own way. */
+/** Effects about the mob as a whole. */
 export type MobLifecycleEffect = {
   readonly type: 'LifecycleNotice'
   readonly notice: 'stopped' | 'resumed' | 'completed' | 'reset' | 'destroyed'

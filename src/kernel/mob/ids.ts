@@ -1,9 +1,9 @@
-/** Identifiers that only a mob speaks of. */
+/** Identifiers that only mobs use. */
 import type { Branded } from '../ids.ts'
 
-/** Who a member is, whatever runtime serves it at the moment. */
+/** A member, whichever runtime serves it at the moment. */
 export type AgentIdentity = Branded<'AgentIdentity'>
-/** One piece of work handed to a member. Stable, so that whoever takes it in can know it again. */
+/** One piece of work handed to a member. Stable, so that the member's session recognises a repeated request. */
 export type WorkId = Branded<'WorkId'>
 /** One walk through a flow. */
 export type FlowRunId = Branded<'FlowRunId'>

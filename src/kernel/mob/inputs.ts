@@ -1,4 +1,4 @@
-/** Every input that a mob's machine decides on. */
+/** All inputs of `MobMachine`. */
 
 import type { FlowsInput } from './flows/input.ts'
 import type { IngressInput } from './ingress/input.ts'

@@ -1,8 +1,8 @@
 /**
  * `MobMachine`: what a group of agents decides together, assembled of its regions like the session machine.
  *
- * It knows its members by identity and reaches them through the runtime that serves them at the moment. What it asks of
- * sessions leaves as effects; what they answer comes back as inputs (seam.ts). It never sees a session's state.
+ * It knows its members by identity and reaches them through the runtime that serves them at the moment. Requests to
+ * sessions are effects, and their answers are inputs (seam.ts). It never sees a session's state.
  */
 
 import { mapEntries, mapGet, mapValues } from '../persistent-map.ts'

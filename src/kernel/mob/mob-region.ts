@@ -1,4 +1,4 @@
-/** What the regions of a mob are declared as. */
+/** The type in which the regions of `MobMachine` are declared. */
 
 import type { Region } from '../region.ts'
 import type { MobEffect } from './effects.ts'
@@ -6,5 +6,5 @@ import type { MobInput } from './inputs.ts'
 import type { MobPhase } from './lifecycle/state.ts'
 import type { MobState } from './state.ts'
 
-/** A region of the mob; every row speaks of the phase of the mob as a whole. */
+/** A region of the mob; the phases of its rows are those of the mob as a whole. */
 export type MobRegion<Name extends keyof MobState> = Region<MobState, MobInput, MobEffect, Name, MobPhase>

@@ -1,8 +1,8 @@
 /**
- * `meerkat-mob-seam`: how a mob reaches the sessions of its members, and what it hears from them.
+ * `meerkat-mob-seam`: the routes between a mob and the sessions of its members.
  *
- * Four requests, three signals. A request that a session refuses comes back to the mob as an input, so that the mob knows;
- * but for a destruction, whose refusal is the caller's: the mob is gone by then and can't know anything.
+ * Four requests, three signals. A refused request comes back to the mob as an input; except a destruction, whose refusal
+ * goes to the caller, because the mob does not exist any more.
  */
 import {
   type Applied,
@@ -22,17 +22,17 @@ import type { MobEffect } from './effects.ts'
 import type { MobInput } from './inputs.ts'
 import { SESSION_NOT_REGISTERED } from './roster/state.ts'
 
-/** What the seam asks of a session. */
+/** The requests of the seam to a session. */
 export type SessionRequest = Of<MeerkatInput, 'PrepareBindings' | 'Ingest' | 'Retire' | 'Destroy'>
 
-/** What the seam hears from a session: where the incarnation of that fence stands. */
+/** A signal of a session about the incarnation of a fence. */
 export interface SessionSignal {
   readonly type: 'RuntimeBound' | 'RuntimeRetired' | 'RuntimeDestroyed'
   readonly runtimeId: string
   readonly fence?: number | undefined
 }
 
-/** What the owner of the mob knows of its sessions. */
+/** What the owner of the mob supplies about its sessions. */
 export interface SeamContext {
   /** The ordering domain the session is registered in. */
   readonly epochId: RuntimeEpochId
@@ -49,7 +49,7 @@ export type SeamParties = {
 type SeamSignal = SeamParties['meerkat']['effect']
 type SignalType = SeamSignal['type']
 
-/** The surface serves another session; of the one asked for it knows nothing. */
+/** The code of a refusal: the surface is for another session. */
 const SESSION_MISMATCH = 'routed_session_mismatch'
 
 const route = routing<SeamParties, SeamContext>()
@@ -115,7 +115,7 @@ export const meerkatMobSeam: Composition<SeamParties, SeamContext> = compose({
       input: 'Ingest',
       needs: ['runtimeId', 'fence', 'generation', 'sessionId', 'workId', 'origin'],
       address: ({ sessionId }) => sessionId,
-      // Whose wish it was is between the mob and its member; to the session it comes from the mob.
+      // To the session all work of a mob has the origin `Mob`, whoever asked the mob for it.
       bind: ({ runtimeId, fence, generation, sessionId, workId }, context) => ({
         type: 'Ingest',
         runtimeId,
@@ -173,7 +173,7 @@ export const meerkatMobSeam: Composition<SeamParties, SeamContext> = compose({
 
 const SIGNALS: ReadonlySet<string> = new Set<SignalType>(['RuntimeBound', 'RuntimeRetired', 'RuntimeDestroyed'])
 
-/** The signals among a session's effects, each with the fence of the placement it is about: the one before the step. */
+/** The signals among a session's effects, each with the fence of the session's placement before the step. */
 export function sessionSignals({ binding }: MeerkatState, effects: readonly MeerkatEffect[]): readonly SeamSignal[] {
   const fence = binding.phase === 'bound' ? binding.fence : undefined
   return effects
@@ -181,14 +181,14 @@ export function sessionSignals({ binding }: MeerkatState, effects: readonly Meer
     .map(effect => ('fence' in effect ? effect : { ...effect, fence }))
 }
 
-/** The input is none that a route of the seam ends in, or it lacks what its route says. */
+/** The code of a refusal: the input is none of the seam's requests, or lacks fields. */
 const NOT_DECLARED = 'routed_input_not_declared'
 const MALFORMED = 'routed_input_malformed'
 
 type Field = 'name' | 'name?' | 'count' | 'count?'
 const SESSION = { sessionId: 'name' } as const
 const PLACED = { ...SESSION, runtimeId: 'name', fence: 'count', generation: 'count?', epochId: 'name?' } as const
-/** What each request holds, as its route binds it; a field with `?` may be absent. */
+/** The fields of each request; one with `?` may be absent. */
 const DECLARED: { readonly [Type in SessionRequest['type']]: Readonly<Record<string, Field>> } = {
   PrepareBindings: PLACED,
   Ingest: { ...PLACED, workId: 'name', origin: 'name' },
@@ -207,8 +207,8 @@ function isFit(field: Field | undefined, value: unknown): boolean {
 }
 
 /**
- * Why a session does not even look at what was routed to it: the routed surface takes the requests that its routes
- * declare, nothing else that a session would take from its own host, and none that speaks for another session.
+ * Why the routed surface refuses an input before the session sees it: it accepts only the requests that its routes declare,
+ * nothing else that a session would accept from its own host, and none for another session.
  */
 export function requestRefusal(sessionId: SessionId, request: unknown): ConsumerRefusal | undefined {
   const given: Readonly<Record<string, unknown>> = typeof request === 'object' ? { ...request } : {}
@@ -225,7 +225,7 @@ export function requestRefusal(sessionId: SessionId, request: unknown): Consumer
 
 type ApplyToSession = (input: SessionRequest) => Applied | Promise<Applied>
 
-/** A surface over the sessions that somebody serves. */
+/** A surface for all sessions that the process serves. */
 export function sessionsSurface(
   find: (sessionId: SessionId) => ApplyToSession | undefined,
 ): ConsumerSurface<SessionRequest> {
@@ -241,7 +241,7 @@ export function sessionsSurface(
   }
 }
 
-/** A surface pinned to one session: any other is refused, whether or not somebody serves it. */
+/** A surface for one session: requests for any other are refused. */
 export function pinnedSession(
   sessionId: SessionId,
   { apply }: ConsumerSurface<SessionRequest>,

@@ -1,6 +1,6 @@
 import type { Standing } from './standing.ts'
 
-/** A late word about a session that was unregistered: it is taken, and nothing follows. */
+/** Guard for rows that accept late reports about an unregistered session without an effect. */
 export function isUnregistered({ registration }: Pick<Standing, 'registration'>): boolean {
   return registration.sessionId === undefined
 }

@@ -3,7 +3,7 @@ import type { RunId, RuntimeEpochId } from '../ids.ts'
 import type { Run } from './run/state.ts'
 import type { Standing } from './standing.ts'
 
-/** The input speaks of the run that is bound. */
+/** The input names the current run. */
 export function isCurrentRun(state: { readonly run: Run }, input: { readonly runId: RunId }): boolean {
   return state.run.phase === 'bound' && state.run.runId === input.runId
 }
@@ -12,12 +12,12 @@ export function isRegistered(state: Standing): boolean {
   return state.registration.sessionId !== undefined
 }
 
-/** Nobody is tearing the session down. */
+/** The session is not being torn down. */
 export function notDraining(state: Standing): boolean {
   return state.registration.phase !== 'draining'
 }
 
-/** A new input is admitted, and no stop is pending, after which nobody would answer it. */
+/** The session admits a new input: it is open, and no stop is pending that would leave the input unanswered. */
 export function admitsWork({ lifecycle, registration }: Standing): boolean {
   if (registration.sessionId === undefined || registration.phase === 'draining') return false
   switch (lifecycle.phase) {
@@ -32,7 +32,7 @@ export function admitsWork({ lifecycle, registration }: Standing): boolean {
   }
 }
 
-/** The epoch that a reset begins: an epoch is one of a registered session, and one that is being left begins no other. */
+/** The epoch that a reset begins; none for an unregistered session and for one that is being torn down. */
 export function epochBegunBy(
   state: Standing,
   input: { readonly epochId?: RuntimeEpochId },

@@ -13,24 +13,24 @@ export interface LaneState {
   readonly slots: PersistentMap<number, InputId>
 }
 
-/** Slots start here, so that what returns to the front finds numbers below. */
+/** Slots start here, so that inputs which return to the front get lower numbers. */
 const FIRST_SLOT = 1_000_000_000
 
 export const EMPTY_LANE: LaneState = { front: FIRST_SLOT, back: FIRST_SLOT, slots: emptyMap() }
 
-/** The lane with `id` behind everything, and the slot it got. */
+/** Adds `id` at the back; answers the lane and the slot. */
 export function pushBack(lane: LaneState, id: InputId): readonly [LaneState, number] {
   const slot = lane.back
   return [{ front: lane.front, back: slot + 1, slots: mapSet(lane.slots, slot, id) }, slot]
 }
 
-/** The lane with `id` before everything, and the slot it got. */
+/** Adds `id` at the front; answers the lane and the slot. */
 export function pushFront(lane: LaneState, id: InputId): readonly [LaneState, number] {
   const slot = lane.front - 1
   return [{ front: slot, back: lane.back, slots: mapSet(lane.slots, slot, id) }, slot]
 }
 
-/** The lane without the slot. An emptied lane starts over, so equal contents of short histories are equal. */
+/** Removes the slot. An empty lane starts over, so that lanes with equal contents are more often equal. */
 export function takeOut(lane: LaneState, slot: number): LaneState {
   const slots = mapDelete(lane.slots, slot)
   if (slots.size === 0) return EMPTY_LANE
@@ -49,7 +49,7 @@ export function* inOrder(lane: LaneState): Generator<InputId> {
   }
 }
 
-/** The first id, from the front on, for which `isIt` holds. Cheaper than `inOrder` where steps are counted. */
+/** The first id, from the front, for which `isIt` holds. Cheaper than the generator `inOrder`. */
 export function findInOrder(lane: LaneState, isIt: (id: InputId) => boolean): InputId | undefined {
   for (let slot = lane.front, left = lane.slots.size; left > 0; slot++) {
     const id = mapGet(lane.slots, slot)

@@ -1,27 +1,27 @@
-/** How long the facts of a session last. A region says for how long its own do; the machine ends them. */
+/** The lifetimes of a session's facts. A region declares those of its own facts; the machine ends them. */
 import type { LifecycleInput } from './lifecycle/input.ts'
 import type { RegistrationInput } from './registration/input.ts'
 
-/** From the shortest on: where one input ends two of them, the later in this list says what is left. */
+/** From the shortest to the longest. If one input ends two lifetimes of a region, the reaction of the longer one applies. */
 export type Lifetime =
   /** The attempt in progress. */
   | 'run'
-  /** An executor's service of the session. */
+  /** While one executor serves the session. */
   | 'service'
-  /** The process that owns the session. */
+  /** While one process owns the session. */
   | 'process'
-  /** The session, under its id and not destroyed. */
+  /** Until the session is destroyed or its id changes. */
   | 'session'
-  /** The session under its id: its remains, too. */
+  /** Until the session's id changes; also while it is destroyed. */
   | 'registration'
 
 type Ending = LifecycleInput['type'] | RegistrationInput['type'] | `RegisterSession/${'new' | 'after-drain'}`
 
-/** Registered anew under another id: what belonged to the old one ends. */
+/** The session is unregistered, or registered under another id. */
 const LET_GO: readonly Ending[] = ['RegisterSession/new', 'RegisterSession/after-drain', 'UnregisterSession']
 const PROCESS: readonly Ending[] = ['Recover', 'UnregisterSession', 'Destroy']
 
-/** What ends each of them. */
+/** The inputs, or rows of inputs, that end each lifetime. */
 export const LIFETIMES: { readonly [L in Lifetime]: readonly Ending[] } = {
   run: ['Commit', 'Fail', 'CancelRun', 'RollbackRun', 'RuntimeExecutorExited', ...PROCESS],
   service: ['Reset', 'RuntimeExecutorExited', ...PROCESS],
@@ -30,7 +30,7 @@ export const LIFETIMES: { readonly [L in Lifetime]: readonly Ending[] } = {
   registration: LET_GO,
 }
 
-/** The life of a slice that begins anew, and the phases of its own, if any, that this takes it from. */
+/** A reaction that resets a slice; `from`: its own phases, if any, that it may be reset in. */
 export function resetTo<Slice, Phase extends string = string>(
   slice: Slice & { readonly phase?: Phase },
   from: readonly Phase[] = [],

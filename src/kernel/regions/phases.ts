@@ -1,19 +1,19 @@
-/** Sets of the session's phases, one name each. What a region allows in one is its rows' to say. */
+/** Named sets of the session's phases, for the `from` of rows. */
 import type { LifecyclePhase } from './lifecycle/state.ts'
 
 type Phases = readonly LifecyclePhase[]
 
-/** It takes up new dealings with the world. */
+/** The session begins new work and connections. */
 export const OPEN: Phases = ['idle', 'attached', 'running']
 /** It may have an executor. */
 export const ATTENDED: Phases = ['attached', 'running']
 /** It has a run. */
 export const RUNNING: Phases = ['running']
-/** It works, or works off what it has. */
+/** It takes new work, or finishes the work it has. */
 export const GOING: Phases = [...OPEN, 'retired']
-/** It can have dealings with the world, also where it has to be resumed first. */
+/** It can have connections and waiting work, also while it is stopped. */
 export const SERVED: Phases = [...GOING, 'stopped']
-/** It has begun; what is left of it can be looked after, whatever became of it. */
+/** All except `initializing`: also a destroyed session's remains can be dealt with. */
 export const LASTING: Phases = [...SERVED, 'destroyed']
-/** It may be without a registration. */
+/** Phases that an unregistered session may have. */
 export const LEFT: Phases = ['idle', 'retired', 'stopped']

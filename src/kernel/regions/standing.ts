@@ -1,7 +1,7 @@
 import type { Lifecycle } from './lifecycle/state.ts'
 import type { Registration } from './registration/state.ts'
 
-/** How the session stands, which every region may look at: what it is doing as a whole, and whether somebody serves it. */
+/** The part of the state that every region sees: the session's phase and its registration. */
 export interface Standing {
   readonly lifecycle: Lifecycle
   readonly registration: Registration

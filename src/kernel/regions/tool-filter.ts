@@ -1,4 +1,4 @@
-/** Which tools may be seen, and what several filters say together: allows intersect, denies unite, a denial wins. */
+/** Tool filters. Several filters combine: allowed names intersect, denied names unite, and a denial wins. */
 
 export type ToolFilter =
   | { readonly type: 'all' }
@@ -7,7 +7,7 @@ export type ToolFilter =
 
 export const ALL_TOOLS: ToolFilter = { type: 'all' }
 
-/** The names it speaks of. */
+/** The names in the filter. */
 export function namedBy(filter: ToolFilter): readonly string[] {
   return filter.type === 'all' ? [] : filter.names
 }
@@ -27,18 +27,18 @@ export function composed(filters: readonly ToolFilter[]): ToolFilter {
   return plain({ type: 'allow', names })
 }
 
-/** The same filter in the one way to write it. */
+/** The filter in its canonical form. */
 export function plain(filter: ToolFilter): ToolFilter {
   if (filter.type === 'all' || (filter.type === 'deny' && filter.names.length === 0)) return ALL_TOOLS
   return { type: filter.type, names: distinct(filter.names) }
 }
 
-/** Sorted, each once. */
+/** The names, sorted and without duplicates. */
 export function distinct(names: readonly string[]): readonly string[] {
   return [...new Set(names)].sort()
 }
 
-/** Whether two lists of distinct names, or two plain filters, say the same. */
+/** Whether two lists of distinct names are equal. */
 export function sameNames(one: readonly string[], other: readonly string[]): boolean {
   return one.length === other.length && one.every((name, at) => name === other[at])
 }

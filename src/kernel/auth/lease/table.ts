@@ -113,7 +113,7 @@ const released = ({ generation }: Lease): Lease => ({ phase: 'released', generat
 function changed(after: AuthFacts, { type }: AuthInput, before: AuthFacts): AuthEffect {
   return { type: 'AuthLifecycleChanged', action: type, fromPhase: before.lease.phase, toPhase: after.lease.phase }
 }
-function calledOff({ flows }: AuthFacts): readonly AuthEffect[] {
+function flowsCancelled({ flows }: AuthFacts): readonly AuthEffect[] {
   if (flows.entries.size === 0) return []
   const ids = { browser: [] as OAuthFlowId[], device: [] as OAuthFlowId[] }
   for (const [id, { kind }] of mapEntries(flows.entries)) ids[kind].push(id)
@@ -245,7 +245,7 @@ export const lease: AuthRegion<'lease', AuthLeasePhase> = {
         name: 'draining',
         from: HELD,
         then: slice => (slice.phase === 'released' ? slice : { ...slice, releaseDraining: true }),
-        emit: [changed, calledOff],
+        emit: [changed, flowsCancelled],
       },
     ],
     Release: [

@@ -3,7 +3,7 @@ import { mapGet } from '../../persistent-map.ts'
 import { callsOf } from '../../regions/calls/state.ts'
 import { validationFault } from '../../regions/ledger/policy.ts'
 import { entryOf } from '../../regions/ledger/state.ts'
-import { isLive } from '../../regions/operations/state.ts'
+import { isUnfinishedOperation } from '../../regions/operations/state.ts'
 import { SERVED } from '../../regions/phases.ts'
 import type { MeerkatState } from '../../state.ts'
 import type { Answers } from './rule.ts'
@@ -83,8 +83,8 @@ export const sessionAnswers: Answers = {
   DecideApproval: (state, { callId }) =>
     isServed(state) && mapGet(state.calls.open, callId)?.state === 'awaitingApproval',
   // An operation that has begun can be ended.
-  FailOperation: (state, { operationId }) => isServed(state) && isLive(state.operations, operationId),
-  CancelOperation: (state, { operationId }) => isServed(state) && isLive(state.operations, operationId),
+  FailOperation: (state, { operationId }) => isServed(state) && isUnfinishedOperation(state.operations, operationId),
+  CancelOperation: (state, { operationId }) => isServed(state) && isUnfinishedOperation(state.operations, operationId),
   TerminateOwnerOperations: isServed,
   CancelSchedule: (state, { scheduleId }) =>
     isIn(state, 'idle', 'attached', 'running', 'stopped') && mapGet(state.schedules.entries, scheduleId) !== undefined,

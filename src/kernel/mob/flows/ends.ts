@@ -1,6 +1,6 @@
 /**
- * How a flow's steps end: what each target's answer comes to, what an attempt that failed means for its run, and that a
- * target which leaves the mob has failed.
+ * How a flow's steps end: what the answers of targets add up to, what a failed attempt means for its run, and that a target
+ * which leaves the mob has failed.
  */
 import { mapDelete, mapGet, mapSet, mapValues } from '../../persistent-map.ts'
 import type { Emit, Row } from '../../region.ts'
@@ -16,13 +16,13 @@ import {
   endStep,
   type FlowRun,
   type Flows,
-  type Settled,
+  type StepEnds,
   stepOf,
   undone,
   withProgress,
 } from './state.ts'
 
-/** The unfinished run of this name. */
+/** The unfinished run of this id. */
 export function runOf({ flows: { runs } }: Pick<MobState, 'flows'>, { runId }: WithRun): FlowRun | undefined {
   return mapGet(runs, runId)
 }
@@ -55,10 +55,10 @@ function escalates(state: MobState, input: WithStep): boolean {
 
 export const put = ({ runs }: Flows, run: FlowRun): Flows => ({ runs: mapSet(runs, run.runId, run) })
 export const remove = ({ runs }: Flows, { runId }: WithRun): Flows => ({ runs: mapDelete(runs, runId) })
-/** A run that has no open step is over. */
+/** Stores the run, or removes it if it has no open step. */
 const putOrEnd = (slice: Flows, run: FlowRun): Flows => (run.open === 0 ? remove(slice, run) : put(slice, run))
 
-/** What the end of a step makes of its run. */
+/** A row's change and effects for the end of a step. */
 export const ending = <Input extends WithStep>(
   end: 'completed' | 'failed' | 'skipped',
   ...first: readonly Emit<MobState, Input, MobEffect>[]
@@ -83,7 +83,7 @@ export const ending = <Input extends WithStep>(
   ],
 })
 
-export function endsOf(runId: FlowRunId, ends: Settled['ends']): readonly MobEffect[] {
+export function endsOf(runId: FlowRunId, ends: StepEnds['ends']): readonly MobEffect[] {
   return ends.map(({ stepId, end }) => ({ type: 'StepEnded', runId, stepId, end }))
 }
 /** Notes that one target has answered, with or without success. */
@@ -96,7 +96,7 @@ export const collect =
     const awaited = progress.awaited.filter(one => one !== target)
     return put(slice, withProgress(run, stepId, { ...progress, awaited, completed: progress.completed + completed }))
   }
-/** Nobody waits for the other targets any more. */
+/** The effect that releases the other targets of a step that ended. */
 export function released(_: MobState, input: WithTarget, before: MobState): readonly MobEffect[] {
   const { runId, stepId, attempt } = input
   const targets = collectedOf(before, input)?.awaited.filter(one => one !== input.target) ?? []
@@ -121,7 +121,10 @@ function failedRun(_: MobState, { runId, stepId }: WithStep, before: MobState): 
   ]
 }
 
-/** The first that holds: the others may do, it is tried again, it takes its run along, or what depends on it. */
+/**
+ * Rows for a failed target, in order: the others may still be enough, the step is tried again, the failure ends the run,
+ * or it skips the steps that depend on it.
+ */
 export const failing: readonly Row<MobState, Flows, Fail, MobEffect, MobPhase>[] = [
   { name: 'counted', from: ['running'], when: [isCurrentAttempt, isAwaited, mayStillBeEnough], then: collect(0) },
   {
@@ -149,7 +152,7 @@ export const failing: readonly Row<MobState, Flows, Fail, MobEffect, MobPhase>[]
   },
 ]
 
-/** What the failure of a target comes to, by the same rows. */
+/** The result of a failed target, by the same rows. */
 function failed(state: MobState, input: Fail): { readonly flows: Flows; readonly effects: readonly MobEffect[] } {
   const row = failing.find(({ when = [] }) => when.every(guard => guard(state, input)))
   const flows = row?.then?.(state.flows, input, state) ?? state.flows
@@ -157,7 +160,7 @@ function failed(state: MobState, input: Fail): { readonly flows: Flows; readonly
   return { flows, effects: (row?.emit ?? []).flatMap(emit => emit(after, input, state)) }
 }
 
-/** Every step under way at the member fails there: its answer can't come any more. */
+/** Every step under way at the member fails there, because its answer can't come any more. */
 function abandonedBy(state: MobState, { identity: target }: Member): ReturnType<typeof failed> {
   const awaiting = [...mapValues(state.flows.runs)].flatMap(({ runId, steps }) =>
     [...mapValues(steps)].flatMap(({ declared: { stepId }, progress }) =>

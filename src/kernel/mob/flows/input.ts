@@ -1,4 +1,4 @@
-/** What the region `flows` decides on. */
+/** The inputs that the region `flows` decides on. */
 import type { AgentIdentity, FlowRunId, StepId } from '../ids.ts'
 import type { StepDeclaration } from './state.ts'
 
@@ -7,16 +7,16 @@ export type Start = { readonly type: 'StartStep'; readonly targets: readonly Age
 export type Seed = WithRun & { readonly steps: readonly StepDeclaration[] }
 
 export type FlowsInput =
-  /** A run that waits to be started. */
+  /** Creates a run that waits to be started. */
   | ({ readonly type: 'CreateRunSeed' } & Seed)
   /** Starts a seeded run, or one of these steps. */
   | ({ readonly type: 'RunFlow'; readonly steps?: readonly StepDeclaration[] } & WithRun)
   | Start
-  /** One of its targets is done, or its only one. */
+  /** A target of the step is done. */
   | ({ readonly type: 'CompleteStep' } & WithTarget)
   /** One of its targets failed, or the attempt as a whole. */
   | Fail
-  /** Its condition does not hold. */
+  /** The step's condition does not hold. */
   | ({ readonly type: 'SkipStep' } & WithStep)
   | ({ readonly type: 'CancelFlow' } & WithRun)
 
@@ -24,10 +24,10 @@ export type WithRun = { readonly runId: FlowRunId }
 
 export type WithStep = WithRun & { readonly stepId: StepId }
 
-/** A word about an earlier attempt is recognised by its number, from 1. */
+/** `attempt`, from 1, tells reports about an earlier attempt apart. */
 export type WithAttempt = WithStep & { readonly attempt: number }
 
-/** Which of the step's targets it is about. Absent: the step as a whole, as where it has but one. */
+/** `target` absent: the step as a whole, for example one with a single target. */
 export type WithTarget = WithAttempt & { readonly target?: AgentIdentity }
 
 export type Fail = { readonly type: 'FailStep'; readonly reason: string } & WithTarget

@@ -1,13 +1,13 @@
 /**
  * One walk through a flow: steps that depend on each other, and what the end of one means for the rest.
  *
- * Pure functions over one run; flows.ts says when they apply. A step's end reaches those that depend on it, and theirs,
- * in the same transition, so nobody ever waits for what can't come any more.
+ * Pure functions over one run; table.ts says when they apply. The end of a step reaches all steps that depend on it,
+ * directly or not, in the same transition, so that none waits for something that can't come any more.
  */
 import { emptyMap, mapGet, mapSet, mapValues, type PersistentMap } from '../../persistent-map.ts'
 import type { AgentIdentity, FlowRunId, StepId } from '../ids.ts'
 
-/** To how many members a step goes: to one, to several who each do it, or to several whose answers become one. */
+/** To how many members a step goes: to one, to several that each do it, or to several whose answers are combined. */
 export type StepDispatch = 'oneToOne' | 'fanOut' | 'fanIn'
 
 /** How many of its targets have to complete for a step to be complete: each, one, or this many of them. */
@@ -20,14 +20,14 @@ export interface StepDeclaration {
   readonly role: string
   /** Steps before it in the declaration. */
   readonly dependsOn: readonly StepId[]
-  /** Whether it takes all of them to complete, or any. */
+  /** Whether all of them have to complete, or any. */
   readonly dependsOnMode: 'all' | 'any'
   readonly dispatch: StepDispatch
   /** Absent: `all`. */
   readonly collection?: CollectionPolicy
   /** Steps of one branch are alternatives that depend on the same: the first that starts leaves the others skipped. */
   readonly branch?: string
-  /** Whether its failure is the run's. */
+  /** Whether its failure fails the run. */
   readonly failurePolicy: 'escalate' | 'continue'
   /** At least 1. */
   readonly maxAttempts: number
@@ -41,9 +41,9 @@ export type StepProgress =
   | ({ readonly status: 'running'; readonly attempts: number } & Collected)
   | { readonly status: Exclude<StepEnd, 'canceled'> }
 
-/** What has come of a step's targets in this attempt. */
+/** The answers of a step's targets in this attempt. */
 export interface Collected {
-  /** Those that have not answered. */
+  /** The targets that have not answered. */
   readonly awaited: readonly AgentIdentity[]
   /** How many have completed. */
   readonly completed: number
@@ -66,13 +66,13 @@ export interface FlowRun {
   readonly open: number
 }
 
-/** Runs that have not ended: what has leaves the state by its last effect. */
+/** Unfinished runs; a run leaves the state when it ends. */
 export interface Flows {
   readonly runs: PersistentMap<FlowRunId, FlowRun>
 }
 
-/** What a step's end led to. */
-export interface Settled {
+/** The result of a step's end. */
+export interface StepEnds {
   readonly run: FlowRun
   /** Steps that ended, in order. */
   readonly ends: readonly { readonly stepId: StepId; readonly end: StepEnd }[]
@@ -144,7 +144,7 @@ export function withProgress(run: FlowRun, stepId: StepId, progress: StepProgres
   return step === undefined ? run : { ...run, steps: mapSet(run.steps, stepId, { ...step, progress }) }
 }
 
-/** Whether all that the step depends on has come as far as it needs. */
+/** Whether the steps that it depends on have completed, all or any as it declares. */
 export function isReady(run: FlowRun, step: FlowStep): boolean {
   const { dependsOn, dependsOnMode } = step.declared
   if (run.status !== 'running' || step.progress.status !== 'waiting') return false
@@ -162,8 +162,8 @@ export function alternativesTo(run: FlowRun, { stepId, branch }: StepDeclaration
 }
 
 /** Ends steps one after the other, and skips what can't become ready any more. */
-export function endSteps(run: FlowRun, stepIds: readonly StepId[], end: Exclude<StepEnd, 'canceled'>): Settled {
-  return stepIds.reduce<Settled>(
+export function endSteps(run: FlowRun, stepIds: readonly StepId[], end: Exclude<StepEnd, 'canceled'>): StepEnds {
+  return stepIds.reduce<StepEnds>(
     (settled, stepId) => {
       const next = endStep(settled.run, stepId, end)
       return { run: next.run, ends: [...settled.ends, ...next.ends] }
@@ -173,7 +173,7 @@ export function endSteps(run: FlowRun, stepIds: readonly StepId[], end: Exclude<
 }
 
 /** Ends one step, and skips what can't become ready any more. */
-export function endStep(run: FlowRun, stepId: StepId, end: Exclude<StepEnd, 'canceled'>): Settled {
+export function endStep(run: FlowRun, stepId: StepId, end: Exclude<StepEnd, 'canceled'>): StepEnds {
   const ends: { stepId: StepId; end: StepEnd }[] = []
   const due: { readonly stepId: StepId; readonly end: Exclude<StepEnd, 'canceled'> }[] = [{ stepId, end }]
   let now = run
@@ -188,7 +188,7 @@ export function endStep(run: FlowRun, stepId: StepId, end: Exclude<StepEnd, 'can
   return { run: now, ends }
 }
 
-/** Failed and skipped steps are no foundation: of all that it needs one is such, or of any it needs every one. */
+/** Whether the step can't become ready: with `all`, one of its dependencies failed or was skipped; with `any`, all of them. */
 function isDoomed(run: FlowRun, stepId: StepId): boolean {
   const declared = stepOf(run, stepId)?.declared
   if (declared === undefined) return false
@@ -199,8 +199,8 @@ function isDoomed(run: FlowRun, stepId: StepId): boolean {
   return declared.dependsOnMode === 'all' ? declared.dependsOn.some(lost) : declared.dependsOn.every(lost)
 }
 
-/** The steps that a run which ends now leaves undone. */
-export function undone(run: FlowRun): Settled['ends'] {
+/** The open steps of a run that ends now. */
+export function undone(run: FlowRun): StepEnds['ends'] {
   return [...mapValues(run.steps)]
     .filter(isOpenStep)
     .map(({ declared: { stepId } }) => ({ stepId, end: 'canceled' as const }))
@@ -213,14 +213,14 @@ export function waitsFor(run: FlowRun, identity: AgentIdentity): boolean {
   )
 }
 
-/** Whether a running step still waits for something that can come. */
+/** Whether a running step still waits for an answer that can come. */
 export function isCollecting({ progress }: FlowStep): boolean {
   if (progress.status !== 'running') return true
   const { awaited, completed, needed } = progress
   return completed < needed && needed <= completed + awaited.length
 }
 
-/** Whether one alternative has started and another may start yet, or did. */
+/** Whether one alternative has started and another one has started too or still may. */
 export function hasRivals(run: FlowRun): boolean {
   const steps = [...mapValues(run.steps)]
   return steps.some(

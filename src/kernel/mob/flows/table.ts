@@ -1,11 +1,11 @@
 /**
  * Flow runs: directed graphs of steps that a coordinator walks through, with members doing the work.
  *
- * Enforces: a step starts only when what it depends on has come, goes to members of its role, and ends once; of steps that
- * are alternatives one starts; a step is complete when as many of its targets are as its policy asks for, and failed
- * when no longer enough can be; a failure that escalates ends the run, any other skips what depended on it; a run ends as
- * soon as none of its steps is open.
- * Which steps may start is a question to the state (`readySteps`), never a signal that could be lost.
+ * Enforces: a step starts only when its dependencies allow it, goes to members of its role, and ends once; of alternative
+ * steps one starts; a step is complete when its policy's number of targets is, and failed when that number can't be reached
+ * any more; a failure that escalates ends the run, any other skips the steps that depend on it; a run ends as soon as none
+ * of its steps is open.
+ * The shell reads from the state which steps may start (`readySteps`), so no signal can be lost.
  */
 import { emptyMap, mapGet, mapValues } from '../../persistent-map.ts'
 import { leftOrEnded } from '../departures.ts'
@@ -42,8 +42,8 @@ import {
   isReady,
   neededOf,
   newRun,
-  type Settled,
   type StepDeclaration,
+  type StepEnds,
   stepOf,
   undone,
   waitsFor,
@@ -89,7 +89,7 @@ function hasSuitableTargets(state: MobState, input: Start): boolean {
     return isActive(member) && member?.profile === declared.role
   })
 }
-/** What is said of the step as a whole must not stand for targets that have not answered. */
+/** A report about the step as a whole must not stand for targets that have not answered. */
 function speaksForItsTargets(state: MobState, input: WithTarget): boolean {
   return input.target !== undefined || collectedOf(state, input)?.awaited.length === 1
 }
@@ -104,8 +104,8 @@ function start(slice: Flows, { runId, steps = [] }: Extract<FlowsInput, { type: 
   const seeded = mapGet(slice.runs, runId)
   return put(slice, seeded === undefined ? newRun(runId, steps, 'running') : { ...seeded, status: 'running' })
 }
-/** The step starts, and what it is the alternative to is skipped. */
-function started(run: FlowRun, { stepId, targets }: Start): Settled | undefined {
+/** Starts the step and skips its alternatives. */
+function started(run: FlowRun, { stepId, targets }: Start): StepEnds | undefined {
   const step = stepOf(run, stepId)
   if (step?.progress.status !== 'waiting') return undefined
   const { attempts } = step.progress
@@ -118,7 +118,7 @@ function startStep(slice: Flows, input: Start): Flows {
   const settled = run && started(run, input)
   return settled === undefined ? slice : put(slice, settled.run)
 }
-/** What completes a step as a whole is the word of its only target. */
+/** Releases the other targets, unless the report was about the step as a whole, which then has only one. */
 function othersReleased(after: MobState, input: WithTarget, before: MobState): readonly MobEffect[] {
   return input.target === undefined ? [] : released(after, input, before)
 }

@@ -1,7 +1,7 @@
-/** What the region `ingress` decides on. */
+/** The inputs that the region `ingress` decides on. */
 import type { AgentRuntimeId, SessionId } from '../../ids.ts'
 
-/** The session's ingress is nobody's, or another's than the mob's. */
+/** The mob no longer owns the session's ingress. */
 export type Detached = {
   readonly type: 'ObserveSessionIngressDetached'
   readonly sessionId: SessionId

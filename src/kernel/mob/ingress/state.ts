@@ -1,9 +1,9 @@
-/** What the region `ingress` holds. */
+/** The slice of the region `ingress`. */
 
 import type { AgentRuntimeId, SessionId } from '../../ids.ts'
 import type { PersistentMap } from '../../persistent-map.ts'
 
 export interface Ingress {
-  /** By session: which runtime it served here. */
+  /** By session: the runtime that served it in the mob. */
   readonly detaching: PersistentMap<SessionId, AgentRuntimeId>
 }

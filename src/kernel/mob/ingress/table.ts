@@ -1,8 +1,8 @@
 /**
- * Sessions that the mob gave back and that still send what they hear to it.
+ * Sessions that the mob gave back and whose ingress is still the mob's.
  *
- * Enforces: no mob is destroyed while one of them does; a destroyed member takes its mob along all the same, and what is
- * owed to the others stays known. The shell asks again as long as a session is in here: nothing else remembers it.
+ * Enforces: no mob is destroyed on request while there is one. A destroyed member ends its mob nevertheless, and the
+ * detachments of the other sessions stay recorded. The shell repeats the request as long as a session is in this slice.
  */
 import type { AgentRuntimeId, SessionId } from '../../ids.ts'
 import { emptyMap, mapDelete, mapEntries, mapGet, mapSet } from '../../persistent-map.ts'
@@ -20,7 +20,7 @@ type Detach = Extract<MobEffect, { readonly type: 'RequestSessionIngressDetachFo
 function isDetaching({ ingress: { detaching } }: MobState, { sessionId, runtimeId }: Detached): boolean {
   return mapGet(detaching, sessionId) === runtimeId
 }
-/** Nobody may be placed on a session whose ingress is yet to be detached. */
+/** No member may be placed on a session whose ingress is still to be detached. */
 export function isSessionDetached({ ingress: { detaching } }: MobState, sessionId: SessionId): boolean {
   return mapGet(detaching, sessionId) === undefined
 }
@@ -30,7 +30,7 @@ const request = ([sessionId, runtimeId]: readonly [SessionId, AgentRuntimeId]): 
   sessionId,
   runtimeId,
 })
-/** A retirement that is repeated asks for all of it again. */
+/** A repeated retirement repeats the request. */
 function requested({ ingress: { detaching } }: MobState, { sessionId }: Of<MobInput, 'Retire'>): readonly MobEffect[] {
   const runtimeId = sessionId === undefined ? undefined : mapGet(detaching, sessionId)
   return sessionId === undefined || runtimeId === undefined ? [] : [request([sessionId, runtimeId])]
@@ -64,7 +64,7 @@ export const ingress: MobRegion<'ingress'> = {
       },
       emit: [requested],
     },
-    // Whoever was to see to it may have ended before it did.
+    // The process that was to perform the requests may have ended before it did.
     Resume: { emit: [allRequested] },
     Reset: { emit: [allRequested] },
     ObserveRuntimeDestroyed: leftOrEnded({}, { emit: [allRequested] }),

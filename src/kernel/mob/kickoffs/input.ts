@@ -1,4 +1,4 @@
-/** What the region `kickoffs` decides on. */
+/** The inputs that the region `kickoffs` decides on. */
 import type { WithIdentity, WithRuntime } from '../roster/state.ts'
 
 export type OfMember<Type extends string> = { readonly type: Type } & WithIdentity & WithRuntime

@@ -1,9 +1,9 @@
-/** What the region `kickoffs` holds. */
+/** The slice of the region `kickoffs`. */
 import type { PersistentMap } from '../../persistent-map.ts'
 import type { AgentIdentity } from '../ids.ts'
 
 export type Kickoff =
-  /** To be started. */
+  /** It has not started. */
   | { readonly phase: 'pending' }
   | { readonly phase: 'starting' }
   /** It waits for an answer from outside. */
@@ -16,6 +16,6 @@ export type KickoffPhase = Kickoff['phase']
 
 export interface Kickoffs {
   readonly byMember: PersistentMap<AgentIdentity, Kickoff>
-  /** How many of them have not ended. */
+  /** How many kickoffs have not ended. */
   readonly open: number
 }

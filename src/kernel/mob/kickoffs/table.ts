@@ -1,9 +1,9 @@
 /**
  * The first turn of a member that lives on its own: asked for, under way, and how it went.
  *
- * Enforces: a member has one kickoff an incarnation, which ends once; a member that is asked to leave has its kickoff
- * quieted; no mob is destroyed under one that has not ended. How it ended is known until the member leaves, so that
- * whoever waits for it may ask late.
+ * Enforces: an incarnation of a member has one kickoff, which ends once; when a member is asked to leave its kickoff is
+ * brought to an end; no mob is destroyed while one has not ended. How it ended is kept until the member leaves, so that a
+ * caller may ask late.
  */
 import { emptyMap, mapDelete, mapGet, mapSet, mapValues } from '../../persistent-map.ts'
 import type { Row } from '../../region.ts'
@@ -71,17 +71,17 @@ function changed(after: MobState, { identity, runtimeId, fence }: WithIdentity &
   const kickoff = kickoffOf(after, { identity })
   return kickoff === undefined ? [] : [{ type: 'KickoffChanged', identity, runtimeId, fence, ...kickoff }]
 }
-/** Whoever waits for it hears that it will not come. */
-function calledOff(before: MobState, identity: AgentIdentity): readonly MobEffect[] {
+/** Reports to waiting callers that the kickoff is cancelled. */
+function cancelledKickoff(before: MobState, identity: AgentIdentity): readonly MobEffect[] {
   const member = memberOf(before, { identity })
   if (member === undefined || !isOpen(kickoffOf(before, { identity }))) return []
   const { runtimeId, fence } = member
   return [{ type: 'KickoffChanged', identity, runtimeId, fence, phase: 'cancelled' }]
 }
-function allCalledOff(_: MobState, __: unknown, before: MobState): readonly MobEffect[] {
+function allCancelled(_: MobState, __: unknown, before: MobState): readonly MobEffect[] {
   return before.kickoffs.open === 0
     ? []
-    : [...mapValues(before.roster.members)].flatMap(({ identity }) => calledOff(before, identity))
+    : [...mapValues(before.roster.members)].flatMap(({ identity }) => cancelledKickoff(before, identity))
 }
 function quieted(after: MobState, input: WithIdentity): readonly MobEffect[] {
   const member = memberOf(after, input)
@@ -92,7 +92,7 @@ function quieted(after: MobState, input: WithIdentity): readonly MobEffect[] {
 
 type MarkRow<Type extends MarkType> = Row<MobState, Kickoffs, OfMember<Type>, MobEffect, MobPhase>
 
-/** What is said of a kickoff counts in every phase of the mob: it goes on in its session. */
+/** Reports about a kickoff are accepted in every phase of the mob, because it goes on in its session. */
 function marks<Type extends MarkType>(
   name: string,
   phase: Exclude<KickoffPhase, 'failed'>,
@@ -101,7 +101,7 @@ function marks<Type extends MarkType>(
   return [{ name, from: LIVING, when: [isCurrentIncarnation, guard], then: becomes(phase), emit: [changed] }]
 }
 
-const departures = onDeparture<Kickoffs>(forget, (before, { identity }) => calledOff(before, identity))
+const departures = onDeparture<Kickoffs>(forget, (before, { identity }) => cancelledKickoff(before, identity))
 
 export const kickoffs: MobRegion<'kickoffs'> = {
   name: 'kickoffs',
@@ -139,11 +139,11 @@ export const kickoffs: MobRegion<'kickoffs'> = {
   follow: {
     ...departures,
     Retire: { ...departures.Retire, emit: [...(departures.Retire.emit ?? []), quieted] },
-    Reset: { then: () => NONE, emit: [allCalledOff] },
+    Reset: { then: () => NONE, emit: [allCancelled] },
     Destroy: { then: () => NONE },
     ObserveRuntimeDestroyed: leftOrEnded(departures.ObserveRuntimeDestroyed, {
       then: () => NONE,
-      emit: [allCalledOff],
+      emit: [allCancelled],
     }),
   },
   invariants: [

@@ -1,4 +1,4 @@
-/** What the region `lifecycle` decides on. */
+/** The inputs that the region `lifecycle` decides on. */
 import type { AgentRuntimeId } from '../../ids.ts'
 
 export type MobLifecycleInput =
@@ -6,13 +6,13 @@ export type MobLifecycleInput =
   | { readonly type: 'UnbindCoordinator' }
   | { readonly type: 'Stop' }
   | { readonly type: 'Resume' }
-  /** The mob's task is done: what still runs is cancelled, members stay to be asked. */
+  /** The mob's task is done: running work is cancelled, members stay and can be asked. */
   | { readonly type: 'Complete' }
-  /** Lets every member go and begins anew. Fences stay, so that what comes late from before is known as such. */
+  /** Removes every member and starts over. Fences stay, so that late reports from before are recognised. */
   | { readonly type: 'Reset' }
   | { readonly type: 'Destroy' }
   /**
-   * A member's session was destroyed under it: the mob can't go on, and takes the others along. If the session was given
-   * back before, only the member is gone.
+   * A member's session was destroyed: the mob ends and destroys the other sessions. If the session was given back before,
+   * only the member is removed.
    */
   | { readonly type: 'ObserveRuntimeDestroyed'; readonly runtimeId: AgentRuntimeId; readonly fence: number }

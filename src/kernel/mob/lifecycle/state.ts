@@ -1,9 +1,9 @@
-/** What the region `lifecycle` holds. */
+/** The slice of the region `lifecycle`. */
 
 export type MobPhase = MobLifecycle['phase']
 
 export type MobLifecycle =
-  /** `coordinator`: whether somebody acts for the mob. Only then are members and runs begun. */
+  /** `coordinator`: whether a coordinator acts for the mob. Members and runs are begun only then. */
   | { readonly phase: 'running'; readonly coordinator: 'bound' | 'unbound' }
   | { readonly phase: 'stopped' }
   | { readonly phase: 'completed' }

@@ -1,5 +1,5 @@
 /**
- * The mob's spine: whether it works, rests, has done its task, or is gone; and whether a coordinator acts for it.
+ * The mob's spine: whether it runs, is stopped, completed or destroyed; and whether a coordinator acts for it.
  *
  * Enforces: a mob stops only when no flow run is unfinished; from every phase but `destroyed` an operation leads out. It
  * does not know who its members are (roster) or what they do (work, flows).
@@ -13,7 +13,7 @@ import { isCurrentRuntime } from '../roster/state.ts'
 import type { MobState } from '../state.ts'
 import type { MobLifecycle, MobPhase } from './state.ts'
 
-/** The phases in which there is a mob. */
+/** All phases except `destroyed`. */
 export const LIVING: readonly MobPhase[] = ['running', 'stopped', 'completed']
 
 const BOUND: MobLifecycle = { phase: 'running', coordinator: 'bound' }
@@ -31,7 +31,7 @@ function noUnfinishedRun({ flows }: MobState): boolean {
 function noOpenSpawn({ spawns }: MobState): boolean {
   return spawns.opened === 0
 }
-/** The session is its owner's again. */
+/** Whether the mob gave the session back before. */
 function isGivenBack(state: MobState, input: Of<MobInput, 'ObserveRuntimeDestroyed'>): boolean {
   return departing(state, input) !== undefined
 }
@@ -88,7 +88,7 @@ export const lifecycle: MobRegion<'lifecycle'> = {
       { name: 'again', from: ['destroyed'] },
     ],
     ObserveRuntimeDestroyed: [
-      // Its member left, and the others stay.
+      // Only its member leaves.
       { name: 'given-back', from: LIVING, when: [isGivenBack] },
       {
         name: 'destroyed',
@@ -98,7 +98,7 @@ export const lifecycle: MobRegion<'lifecycle'> = {
         then: () => DESTROYED,
         emit: [notice('destroyed')],
       },
-      // What the sessions of a destroyed mob answer.
+      // The answers of a destroyed mob's sessions.
       { name: 'confirmed', from: ['destroyed'] },
     ],
   },

@@ -1,4 +1,4 @@
-/** What the region `roster` decides on. */
+/** The inputs that the region `roster` decides on. */
 
 import type { AgentRuntimeId, SessionId } from '../../ids.ts'
 import type { PeerEndpoint } from '../../regions/trust/state.ts'
@@ -19,11 +19,11 @@ export type Retire = {
   readonly runtimeId: AgentRuntimeId
   readonly generation: number
   readonly sessionId?: SessionId
-  /** Its session is given back at once, and only its runtime is retired. */
+  /** The session is given back at once, and only the runtime is retired. */
   readonly releasing?: true
 } & WithIdentity
 
-/** Where the peers of this incarnation reach it. */
+/** Publishes where peers reach this incarnation. */
 export type PublishEndpoint = {
   readonly type: 'PublishMemberEndpoint'
   readonly endpoint: PeerEndpoint
@@ -34,7 +34,7 @@ export type RosterInput =
   | PublishEndpoint
   | ({ readonly type: 'ObserveRuntimeReady' } & WithRuntime)
   | ({ readonly type: 'ObserveRuntimeRetired' } & WithRuntime)
-  /** Places the member's session once more: after a refusal, or when its process was replaced. */
+  /** Places the member's session again, after a refusal or when its process was replaced. */
   | ({ readonly type: 'RestoreBinding' } & WithIdentity & WithRuntime)
   | Retire
   | Refusal<'ResolveRuntimeBindingRefusal'>

@@ -1,18 +1,18 @@
-/** What is known of a mob's members, and the questions that several regions ask of it. */
+/** A mob's members, and the queries that several regions make. */
 import type { AgentRuntimeId, SessionId } from '../../ids.ts'
 import { emptyMap, mapDelete, mapGet, mapSet, type PersistentMap } from '../../persistent-map.ts'
 import type { PeerEndpoint } from '../../regions/trust/state.ts'
 import type { AgentIdentity } from '../ids.ts'
 
-/** How a member lives: as a peer of its own, or only while it is given a turn. */
+/** Whether a member runs as a peer of its own, or only while it is given a turn. */
 export type RuntimeMode = 'autonomousHost' | 'turnDriven'
 
-/** What was asked of a session and refused. */
+/** A request that a session refused. */
 export type RefusedRequest = 'binding' | 'retire'
 
 export type Standing =
   | { readonly marker: 'active'; readonly startup: Startup }
-  /** Asked to leave; it is a member until its runtime has retired. */
+  /** Asked to leave; it stays a member until its runtime has retired. */
   | ({ readonly marker: 'retiring' } & Leaving)
   | ({ readonly marker: 'broken'; readonly request: 'binding' } & Refused)
   | ({ readonly marker: 'broken'; readonly request: 'retire' } & Refused & Leaving)
@@ -24,14 +24,14 @@ interface Refused {
 
 /** How a member leaves. */
 export interface Leaving {
-  /** Its session is no longer the mob's: it stays with whoever else has it. */
+  /** The mob has given its session back; the session's owner keeps it. */
   readonly released?: true
 }
 
 export type Startup =
-  /** Its session is to be placed. */
+  /** The request to place its session is under way. */
   | 'bindingRequested'
-  /** It is placed; its spawn is not finished. */
+  /** Its session is placed; its spawn is not finished. */
   | 'runtimeReady'
   | 'ready'
 
@@ -41,9 +41,9 @@ export interface MemberFacts {
   readonly runtimeId: AgentRuntimeId
   /** Rises with every incarnation of the identity. */
   readonly fence: number
-  /** Counts the incarnations, from 1. */
+  /** The number of the incarnation, from 1. */
   readonly generation: number
-  /** The session that it was placed on. Absent: a peer that is reached without a session of ours. */
+  /** The session that it was placed on. Absent: a peer without a session of this runtime. */
   readonly sessionId?: SessionId
   readonly profile: string
   readonly mode: RuntimeMode
@@ -52,12 +52,12 @@ export interface MemberFacts {
 }
 
 export interface Member extends MemberFacts {
-  /** Where its peers reach it. Absent: nobody has said. */
+  /** Where its peers reach it. Absent: not published yet. */
   readonly endpoint?: PeerEndpoint
   readonly standing: Standing
 }
 
-/** The newest incarnation that an identity has had. It outlives the member: a fence never goes back. */
+/** The newest incarnation of an identity. It outlives the member, so that a fence never goes back. */
 export interface LastIncarnation {
   readonly runtimeId: AgentRuntimeId
   readonly fence: number
@@ -71,15 +71,20 @@ export interface Roster {
   readonly last: PersistentMap<AgentIdentity, LastIncarnation>
 }
 
-export const NO_ONE: Roster = { members: emptyMap(), byRuntime: emptyMap(), bySession: emptyMap(), last: emptyMap() }
+export const EMPTY_ROSTER: Roster = {
+  members: emptyMap(),
+  byRuntime: emptyMap(),
+  bySession: emptyMap(),
+  last: emptyMap(),
+}
 
-/** A session that the routed surface does not know: whoever was to be retired with it is gone already. */
+/** The code of a refusal for an unknown session: the runtime to be retired is gone already. */
 export const SESSION_NOT_REGISTERED = 'routed_session_not_registered'
 
 export type WithIdentity = { readonly identity: AgentIdentity }
 export type WithRuntime = { readonly runtimeId: AgentRuntimeId; readonly fence: number }
 
-/** What the questions about members look at. */
+/** The part of the state that queries about members read. */
 interface OfRoster {
   readonly roster: Roster
 }
@@ -87,18 +92,18 @@ interface OfRoster {
 export function memberOf({ roster }: OfRoster, { identity }: WithIdentity): Member | undefined {
   return mapGet(roster.members, identity)
 }
-/** Whom the runtime serves now, if it is the incarnation of that fence. */
+/** The member that the runtime serves now, if it is the incarnation of that fence. */
 export function servedBy({ roster }: OfRoster, { runtimeId, fence }: WithRuntime): Member | undefined {
   const identity = mapGet(roster.byRuntime, runtimeId)
   const member = identity === undefined ? undefined : mapGet(roster.members, identity)
   return member?.fence === fence ? member : undefined
 }
 
-/** A signal of an older incarnation names another runtime or another fence. */
+/** Whether a signal is of the current incarnation; an older one has another runtime or fence. */
 export function isCurrentRuntime(state: OfRoster, input: WithRuntime): boolean {
   return servedBy(state, input) !== undefined
 }
-/** A word to a member names the incarnation that is current. */
+/** Whether an input to a member names the current incarnation. */
 export function isCurrentIncarnation(state: OfRoster, input: WithIdentity & WithRuntime): boolean {
   const member = memberOf(state, input)
   return member !== undefined && member.runtimeId === input.runtimeId && member.fence === input.fence
@@ -109,7 +114,7 @@ export function isActive(member: Member | undefined): boolean {
   return member?.standing.marker === 'active'
 }
 
-/** Whether nobody asked it to leave. */
+/** Whether it was not asked to leave. */
 export function isStaying(member: Member | undefined): boolean {
   const standing = member?.standing
   return standing?.marker === 'active' || (standing?.marker === 'broken' && standing.request === 'binding')
@@ -119,7 +124,7 @@ export function leavingOf({ standing }: Member): Leaving {
   const { released } = 'released' in standing ? standing : {}
   return released === true ? { released } : {}
 }
-/** The session that the mob has of it: none once it was released. */
+/** The member's session; undefined once it was given back. */
 export function sessionBindingOf(member: Member): SessionId | undefined {
   return leavingOf(member).released === true ? undefined : member.sessionId
 }

@@ -1,9 +1,9 @@
 /**
- * The mob's members: which runtime serves each, where it stands, and what it was refused.
+ * The mob's members: the runtime, the standing and refused requests of each.
  *
- * Enforces: an identity has one incarnation at a time, a runtime and a session one member; what an older incarnation
- * says changes nothing; a member that is to leave does leave, whatever its session answers. Requests are repeated rather
- * than remembered: asking a session for the same again is harmless.
+ * Enforces: an identity has one incarnation at a time, a runtime and a session one member; reports of an older incarnation
+ * change nothing; a member that was asked to leave does leave, whatever its session answers. Requests are repeated, not
+ * remembered, because repeating a request to a session is harmless.
  */
 import type { SessionId } from '../../ids.ts'
 import { mapGet, mapValues } from '../../persistent-map.ts'
@@ -17,13 +17,13 @@ import type { MobState } from '../state.ts'
 import type { Refusal, Retire } from './input.ts'
 import {
   addMember,
+  EMPTY_ROSTER,
   isCurrentIncarnation,
   isCurrentRuntime,
   isStaying,
   leavingOf,
   type Member,
   memberOf,
-  NO_ONE,
   putMember,
   type Roster,
   removeMember,
@@ -37,7 +37,7 @@ import {
 function isRetiring(state: MobState, input: WithRuntime): boolean {
   return servedBy(state, input)?.standing.marker === 'retiring'
 }
-/** It is to be placed, or was thought to be beyond it. */
+/** Whether the member waits for its placement, or was marked as broken because that was refused. */
 function awaitsRuntime(state: MobState, input: WithRuntime): boolean {
   const standing = servedBy(state, input)?.standing
   if (standing?.marker === 'active') return standing.startup === 'bindingRequested'
@@ -65,7 +65,7 @@ function hasSession(state: MobState, input: WithIdentity): boolean {
 function givesUpSession(state: MobState, input: Retire): boolean {
   return releasing(state, input) !== undefined
 }
-/** Nothing of it is left that could report its end. */
+/** Whether the member leaves in this step, because no runtime is left that could report its end. */
 function leavesAtOnce(state: MobState, input: Parameters<typeof departing>[1]): boolean {
   return departing(state, input) !== undefined
 }
@@ -116,12 +116,12 @@ function leave(slice: Roster, input: Parameters<typeof departing>[1], state: Mob
   const member = departing(state, input)
   return member === undefined ? slice : removeMember(slice, member)
 }
-/** Their last incarnations stay known. */
+/** Removes all members; their last incarnations stay known. */
 function dismissAll(slice: Roster): Roster {
-  return { ...NO_ONE, last: slice.last }
+  return { ...EMPTY_ROSTER, last: slice.last }
 }
 
-/** Who it is, in every effect about a member. */
+/** The fields that identify the member in effects. */
 function nameOf({ identity, runtimeId, fence }: Member): Pick<Member, 'identity' | 'runtimeId' | 'fence'> {
   return { identity, runtimeId, fence }
 }
@@ -157,7 +157,7 @@ function left(_: MobState, input: Parameters<typeof departing>[1], before: MobSt
     ...(sessionBindingOf(member) === undefined ? [] : [sessionChanged(member, undefined)]),
   ]
 }
-/** Told once, when a member has both its runtime and its activation. */
+/** Emitted once, when a member has both its runtime and its activation. */
 function becameReady(before: Member | undefined, after: Member | undefined): readonly MobEffect[] {
   const isReady = (one: Member | undefined): boolean =>
     one?.standing.marker === 'active' && one.standing.startup === 'ready'
@@ -173,7 +173,7 @@ function retiring(after: MobState, input: WithIdentity): readonly MobEffect[] {
   const member = memberOf(after, input)
   return member === undefined ? [] : [{ type: 'MemberRetiring', ...nameOf(member) }, ...retireRequest(member)]
 }
-/** A session that lost its placement would have nothing to report: it is placed first. */
+/** A session that lost its placement could not report its retirement, so it is placed first. */
 function askedAgain(after: MobState, input: WithIdentity): readonly MobEffect[] {
   const member = memberOf(after, input)
   return [...bindingRequest(member), ...retireRequest(member)]
@@ -184,7 +184,7 @@ function released(after: MobState, input: WithIdentity, before: MobState): reado
   const asked = isActiveMember(before, input) ? retiring(after, input) : askedAgain(after, input)
   return [...asked, sessionChanged(member, undefined)]
 }
-/** A session that was given back is not the mob's to destroy. */
+/** The mob does not destroy a session that it gave back. */
 function destroyRequest(member: Member): readonly MobEffect[] {
   const sessionId = sessionBindingOf(member)
   return sessionId === undefined
@@ -194,7 +194,7 @@ function destroyRequest(member: Member): readonly MobEffect[] {
 function allDestroyed(_: MobState, __: unknown, { roster: before }: MobState): readonly MobEffect[] {
   return [...mapValues(before.members)].flatMap(destroyRequest)
 }
-/** The one whose end was observed needs no other. */
+/** Requests for all members except the one whose session is destroyed already. */
 function othersDestroyed(_: MobState, { runtimeId }: WithRuntime, { roster: before }: MobState): readonly MobEffect[] {
   return [...mapValues(before.members)].filter(one => one.runtimeId !== runtimeId).flatMap(destroyRequest)
 }
@@ -205,11 +205,11 @@ function allRetired(_: MobState, __: unknown, before: MobState): readonly MobEff
 export const roster: MobRegion<'roster'> = {
   name: 'roster',
   about: 'The members: which runtime serves each, where it stands, and what it was refused.',
-  initial: NO_ONE,
+  initial: EMPTY_ROSTER,
   phaseOf: state => state.lifecycle.phase,
   phases: LIVING,
   on: {
-    // Sessions answer when they can, also to a mob that was stopped or completed meanwhile.
+    // Sessions may answer after the mob was stopped or completed.
     ObserveRuntimeReady: [
       {
         name: 'ready',
@@ -222,7 +222,7 @@ export const roster: MobRegion<'roster'> = {
         name: 'too-late',
         from: LIVING,
         when: [isRetiring],
-        // Asked to retire before it was placed, the session had nothing to report.
+        // The session was asked to retire before it was placed, when it could not report that.
         emit: [(after, input) => retireRequest(servedBy(after, input))],
       },
       { name: 'again', from: LIVING, when: [isCurrentRuntime] },
@@ -294,10 +294,10 @@ export const roster: MobRegion<'roster'> = {
       emit: [(after, input, before) => becameReady(memberOf(before, input), memberOf(after, input))],
     },
     Reset: { then: dismissAll, emit: [allRetired] },
-    Destroy: { then: () => NO_ONE, emit: [allDestroyed] },
+    Destroy: { then: () => EMPTY_ROSTER, emit: [allDestroyed] },
     ObserveRuntimeDestroyed: leftOrEnded(
       { then: leave, emit: [left] },
-      { then: () => NO_ONE, emit: [othersDestroyed] },
+      { then: () => EMPTY_ROSTER, emit: [othersDestroyed] },
     ),
   },
   invariants: [

@@ -1,4 +1,4 @@
-/** What the region `spawns` decides on. */
+/** The inputs that the region `spawns` decides on. */
 
 import type { AgentRuntimeId, SessionId } from '../../ids.ts'
 import type { RuntimeMode, WithIdentity } from '../roster/state.ts'
@@ -10,7 +10,7 @@ export type Placed = WithIdentity & { readonly runtimeId: AgentRuntimeId; readon
 
 type Authorize = { readonly type: 'AuthorizeSpawnProfile' } & WithIdentity & AuthorizedProfile
 
-/** The shell counts, the guards check that it counted right. */
+/** Fence and generation are the shell's; the guards check them. */
 export type Begin = {
   readonly type: 'BeginSpawnExec'
   readonly digest: string
@@ -29,8 +29,8 @@ export type SpawnsInput =
   | Begin
   | CommitMembership
   | ({ readonly type: 'CommitSpawnActivation' } & WithIdentity)
-  /** Whoever performs a spawn that has no member yet gives it up. One that has is retired. */
+  /** The shell gives up a spawn that has no member yet. A spawn with a member is retired instead. */
   | ({ readonly type: 'AbortSpawnExec' } & WithIdentity)
-  /** The same by the word of somebody else. */
+  /** A caller cancels a spawn that has no member yet. */
   | ({ readonly type: 'CancelPendingSpawn' } & WithIdentity)
   | Respawn

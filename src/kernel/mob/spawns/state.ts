@@ -1,4 +1,4 @@
-/** What the region `spawns` holds. */
+/** The slice of the region `spawns`. */
 
 import type { PersistentMap } from '../../persistent-map.ts'
 import type { AgentIdentity } from '../ids.ts'
@@ -7,21 +7,21 @@ import type { MemberFacts } from '../roster/state.ts'
 /** What an identity may be spawned as. */
 export interface AuthorizedProfile {
   readonly profile: string
-  /** Of the material the profile is made of: what is spawned is what was looked at. */
+  /** Digest of the profile's material: the spawned member has to be made of the authorised material. */
   readonly digest: string
   readonly addressable: boolean
 }
 
-/** A member to be, as it was authorised when its spawn was opened. */
+/** A future member, as it was authorised when its spawn was opened. */
 export interface Spawn extends MemberFacts {
   readonly phase: 'opened' | 'membershipCommitted'
-  /** It comes in the place of the identity's last incarnation, and is wired to whom that was. */
+  /** It replaces the identity's last incarnation and gets its edges. */
   readonly replaces?: true
 }
 
 export interface Spawns {
   readonly profiles: PersistentMap<AgentIdentity, AuthorizedProfile>
   readonly open: PersistentMap<AgentIdentity, Spawn>
-  /** How many of them have no member yet. */
+  /** How many spawns have no member yet. */
   readonly opened: number
 }

@@ -1,9 +1,9 @@
 /**
- * How a member comes about: a profile is authorised for an identity, an execution is opened, its membership committed,
- * and it is activated.
+ * Spawning a member: a profile is authorised for an identity, an execution is opened, its membership committed, and the
+ * member activated.
  *
- * Enforces: one spawn per identity at a time; only what was authorised is spawned; generations come one after the other
- * and fences rise; nobody joins twice. The member itself is the roster's from the commit on.
+ * Enforces: one spawn per identity at a time; only the authorised material is spawned; generations are consecutive and
+ * fences rise; no identity joins twice. From the commit on the roster owns the member.
  */
 import { emptyMap, mapDelete, mapGet, mapSet, mapValues } from '../../persistent-map.ts'
 import { leftOrEnded, onDeparture } from '../departures.ts'
@@ -39,7 +39,7 @@ function placementIsFree(state: MobState, { identity, runtimeId, sessionId }: Pl
   if (sessionId === undefined) return true
   return mapGet(roster.bySession, sessionId) === undefined && isSessionDetached(state, sessionId)
 }
-/** Its name is not that of a peer outside the mob. */
+/** No peer outside the mob has its name. */
 function isNoExternalPeer({ wiring: { externals } }: MobState, { identity }: WithIdentity): boolean {
   return mapGet(externals, identity) === undefined
 }
@@ -120,7 +120,7 @@ function spawnOpened(after: MobState, input: WithIdentity): readonly MobEffect[]
   return [{ type: 'SpawnOpened', identity, runtimeId, fence, generation }]
 }
 
-/** Whoever prepares a runtime for them need not go on. */
+/** The shell need not go on preparing runtimes for them. */
 function allAborted(_: MobState, __: unknown, { spawns: before }: MobState): readonly MobEffect[] {
   return [...mapValues(before.open)]
     .filter(({ phase }) => phase === 'opened')
@@ -188,7 +188,7 @@ export const spawns: MobRegion<'spawns'> = {
       {
         name: 'committed',
         from: ['running'],
-        // Its generation is still the next: no other spawn of the identity could come between.
+        // Its generation is still the next one, because no other spawn of the identity could be opened meanwhile.
         when: [isOpened, isAsOpened, placementIsFree],
         then: commitMembership,
       },

@@ -1,17 +1,17 @@
-/** Edges between members, and between members and peers outside the mob. Pure functions; wiring.ts says when they apply. */
+/** Edges between members, and between members and peers outside the mob. Pure functions; table.ts says when they apply. */
 import { emptyMap, mapDelete, mapEntries, mapGet, mapSet, mapValues, type PersistentMap } from '../../persistent-map.ts'
 import type { PeerEndpoint } from '../../regions/trust/state.ts'
 import type { AgentIdentity } from '../ids.ts'
 
-/** Whoever is at the other ends. */
+/** The other ends of a member's edges. */
 export type Neighbours = PersistentMap<AgentIdentity, true>
 
-/** Each edge twice, under either end: what a member has is found without looking at the rest. */
+/** Each edge is stored under both ends, so that a member's edges are found without a search. */
 export type Edges = PersistentMap<AgentIdentity, Neighbours>
 
 export interface ExternalPeer {
   readonly endpoint: PeerEndpoint
-  /** The members it is wired to. */
+  /** The members that it is wired to. */
   readonly members: Neighbours
 }
 
@@ -20,22 +20,22 @@ export type Externals = PersistentMap<AgentIdentity, ExternalPeer>
 export const NO_EDGES: Edges = emptyMap()
 export const NO_EXTERNALS: Externals = emptyMap()
 
-const NOBODY: Neighbours = emptyMap()
+const NO_NEIGHBOURS: Neighbours = emptyMap()
 
 export function neighboursIn(edges: Edges, identity: AgentIdentity): readonly AgentIdentity[] {
-  return [...mapEntries(mapGet(edges, identity) ?? NOBODY)].map(([other]) => other)
+  return [...mapEntries(mapGet(edges, identity) ?? NO_NEIGHBOURS)].map(([other]) => other)
 }
 
 export function hasHalf(edges: Edges, from: AgentIdentity, to: AgentIdentity): boolean {
   const neighbours = mapGet(edges, from)
   return neighbours !== undefined && mapGet(neighbours, to) !== undefined
 }
-/** With `to` under `from`, and not the other way round. */
+/** Adds `to` under `from`, but not the other way round. */
 export function withHalf(edges: Edges, from: AgentIdentity, to: AgentIdentity): Edges {
-  return mapSet(edges, from, mapSet(mapGet(edges, from) ?? NOBODY, to, true))
+  return mapSet(edges, from, mapSet(mapGet(edges, from) ?? NO_NEIGHBOURS, to, true))
 }
 function withoutHalf(edges: Edges, from: AgentIdentity, to: AgentIdentity): Edges {
-  const rest = mapDelete(mapGet(edges, from) ?? NOBODY, to)
+  const rest = mapDelete(mapGet(edges, from) ?? NO_NEIGHBOURS, to)
   return rest.size === 0 ? mapDelete(edges, from) : mapSet(edges, from, rest)
 }
 export function withEdge(edges: Edges, a: AgentIdentity, b: AgentIdentity): Edges {
@@ -44,13 +44,13 @@ export function withEdge(edges: Edges, a: AgentIdentity, b: AgentIdentity): Edge
 export function withoutEdge(edges: Edges, a: AgentIdentity, b: AgentIdentity): Edges {
   return withoutHalf(withoutHalf(edges, a, b), b, a)
 }
-/** Without any edge of this end. */
+/** Removes all edges of this end. */
 export function withoutEnd(edges: Edges, identity: AgentIdentity): Edges {
   const rest = neighboursIn(edges, identity).reduce((now, other) => withoutHalf(now, other, identity), edges)
   return mapDelete(rest, identity)
 }
 
-/** Without what anybody has under their name of this end; what it has itself stays. */
+/** Removes this end under all other ends; its own entries stay. */
 export function withoutHalvesTo(edges: Edges, identity: AgentIdentity): Edges {
   const known = [...mapEntries(edges)].filter(([, neighbours]) => mapGet(neighbours, identity) !== undefined)
   return known.reduce((now, [from]) => withoutHalf(now, from, identity), edges)
@@ -62,10 +62,10 @@ export function withExternal(
   endpoint: PeerEndpoint,
   member: AgentIdentity,
 ): Externals {
-  const members = mapSet(mapGet(externals, external)?.members ?? NOBODY, member, true as const)
+  const members = mapSet(mapGet(externals, external)?.members ?? NO_NEIGHBOURS, member, true as const)
   return mapSet(externals, external, { endpoint, members })
 }
-/** A peer that is wired to nobody is known no more. */
+/** Removes the edge; a peer without edges is removed too. */
 export function withoutExternal(externals: Externals, external: AgentIdentity, member: AgentIdentity): Externals {
   const peer = mapGet(externals, external)
   if (peer === undefined) return externals
@@ -78,7 +78,7 @@ export function externalsOf(externals: Externals, member: AgentIdentity): readon
     .filter(([, { members }]) => mapGet(members, member) !== undefined)
     .map(([external]) => external)
 }
-/** Whether everything about them is the same. */
+/** Whether all their fields are equal. */
 export function isSameEndpoint(one: PeerEndpoint | undefined, other: PeerEndpoint): boolean {
   return (
     one?.peerId === other.peerId &&

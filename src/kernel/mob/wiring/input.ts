@@ -1,4 +1,4 @@
-/** What the region `wiring` decides on. */
+/** The inputs that the region `wiring` decides on. */
 
 import type { PeerEndpoint } from '../../regions/trust/state.ts'
 import type { AgentIdentity } from '../ids.ts'
@@ -10,7 +10,7 @@ export type ExternalPair = WithIdentity & { readonly external: AgentIdentity }
 
 export type Wire = { readonly type: 'WireMembers'; readonly withTrust?: boolean } & Pair
 
-/** Each trusts the other, as the incarnations of these fences. */
+/** Reports that the incarnations of these fences trust each other. */
 export type Trusted = {
   readonly type: 'ObserveMemberTrustWired'
   readonly fenceA: number
@@ -20,10 +20,10 @@ export type Trusted = {
 export type WireExternal = { readonly type: 'WireExternalPeer'; readonly endpoint: PeerEndpoint } & ExternalPair
 
 export type WiringInput =
-  /** `withTrust`: the two are to trust each other, too. */
+  /** `withTrust`: the two should also trust each other. */
   | Wire
   | ({ readonly type: 'UnwireMembers' } & Pair)
   | Trusted
-  /** Wires a member to a peer of that name that is none of the mob. */
+  /** Wires a member to a peer outside the mob. */
   | WireExternal
   | ({ readonly type: 'UnwireExternalPeer' } & ExternalPair)

@@ -1,14 +1,14 @@
-/** What the region `wiring` holds. */
+/** The slice of the region `wiring`. */
 import type { Edges, Externals } from './edges.ts'
 
 export interface Wiring {
   readonly edges: Edges
-  /** Whom an identity that left was wired to, for its next incarnation. */
+  /** The edges of identities that left, for their next incarnation. */
   readonly former: Edges
-  /** Pairs that were to trust each other, of which nobody has said yet that they do. */
+  /** Pairs that should trust each other and have not been reported to do so. */
   readonly owed: Edges
-  /** Peers outside the mob that some member is wired to. */
+  /** Peers outside the mob with an edge to a member. */
   readonly externals: Externals
-  /** Counts the changes of the graph. */
+  /** Rises with every change of the graph. */
   readonly epoch: number
 }

@@ -1,11 +1,11 @@
 /**
  * Who may talk to whom: unordered pairs of members, and members with peers outside the mob.
  *
- * Enforces: an edge joins two different members and ends with either; a peer outside has one endpoint and is no member;
- * an identity that is spawned again in place of its last incarnation has the edges of that again, to all who are still
- * there or come back in the same way, unless an edge was given up meanwhile; every change of the graph has a number, the
- * topology epoch, so that whoever applies an older one later can tell. Trust itself is the shell's to install; that it
- * was asked to is known until it says that it has.
+ * Enforces: an edge joins two different members and ends with either; a peer outside has one endpoint and is no member; an
+ * identity that is spawned again in place of its last incarnation gets the edges of that again, to all members that are
+ * still present or come back in the same way, unless an edge was removed meanwhile; every change of the graph has a number,
+ * the topology epoch, by which the shell recognises an outdated change. The shell installs the trust; the request stays
+ * recorded until the shell reports that it has.
  */
 import { mapDelete, mapEntries, mapGet } from '../../persistent-map.ts'
 import type { PeerEndpoint } from '../../regions/trust/state.ts'
@@ -39,12 +39,12 @@ import {
 import type { ExternalPair, Pair, Trusted, Wire, WireExternal } from './input.ts'
 import type { Wiring } from './state.ts'
 
-/** Everybody the member is wired to. */
+/** The members that the member is wired to. */
 export function neighboursOf({ edges }: Wiring, identity: AgentIdentity): readonly AgentIdentity[] {
   return neighboursIn(edges, identity)
 }
 
-/** The pairs whose trust is still to be installed, in no promised order. */
+/** The pairs whose trust is still to be installed, in no particular order. */
 export function owedTrust({ wiring: { owed } }: MobState): readonly Pair[] {
   return [...mapEntries(owed)].flatMap(([a, others]) =>
     [...mapEntries(others)].filter(([b]) => a < b).map(([b]) => ({ a, b })),
@@ -57,7 +57,7 @@ function owesTrust({ wiring: { owed } }: MobState, { a, b }: Pair): boolean {
 function areCurrent(state: MobState, { a, b, fenceA, fenceB }: Trusted): boolean {
   return memberOf(state, { identity: a })?.fence === fenceA && memberOf(state, { identity: b })?.fence === fenceB
 }
-/** What a member's session is to trust by the word of the mob, for `ApplyMobPeerOverlay`. */
+/** The endpoints that a member's session should trust for the mob, for `ApplyMobPeerOverlay`. */
 export function overlayOf(
   state: MobState,
   identity: AgentIdentity,
@@ -68,7 +68,7 @@ export function overlayOf(
   return { overlayEpoch: epoch, endpoints: [...members, ...outside].filter(endpoint => endpoint !== undefined) }
 }
 
-/** Its neighbours are to trust it elsewhere, or under another key. */
+/** Whether the endpoint differs from the published one, so that the neighbours have to trust the new one. */
 function movesEndpoint(state: MobState, input: PublishEndpoint): boolean {
   const { wiring: slice } = state
   return (
@@ -95,7 +95,7 @@ function isWiredOutside({ wiring: { externals } }: MobState, { identity, externa
 function isNoMemberOrSpawn(state: MobState, { external: identity }: ExternalPair): boolean {
   return memberOf(state, { identity }) === undefined && spawnOf(state, { identity }) === undefined
 }
-/** A peer that is found elsewhere is another one, until all edges to it were given up. */
+/** Whether a peer outside has its known endpoint; another endpoint counts as another peer while it has edges. */
 function isAtItsEndpoint({ wiring: { externals } }: MobState, { external, endpoint }: WireExternal): boolean {
   const known = mapGet(externals, external)
   return known === undefined || isSameEndpoint(known.endpoint, endpoint)
@@ -109,14 +109,14 @@ function unwire(slice: Wiring, { a, b }: Pair): Wiring {
   const owed = withoutEdge(slice.owed, a, b)
   return { ...slice, edges: withoutEdge(slice.edges, a, b), owed, epoch: slice.epoch + 1 }
 }
-/** Of a pair one of which is away: it is not to be wired again when that one is back. */
+/** Removes the edge of an absent identity, so that it does not get it back with its next incarnation. */
 function forgetEdge(slice: Wiring, { a, b }: Pair): Wiring {
   return { ...slice, former: withoutEdge(slice.former, a, b) }
 }
 function oweTrust(slice: Wiring, { a, b }: Pair): Wiring {
   return { ...slice, owed: withEdge(slice.owed, a, b) }
 }
-function settleTrust(slice: Wiring, { a, b }: Pair): Wiring {
+function recordTrust(slice: Wiring, { a, b }: Pair): Wiring {
   return { ...slice, owed: withoutEdge(slice.owed, a, b) }
 }
 function wireOutside(slice: Wiring, input: WireExternal): Wiring {
@@ -126,7 +126,7 @@ function wireOutside(slice: Wiring, input: WireExternal): Wiring {
 function unwireOutside(slice: Wiring, { identity, external }: ExternalPair): Wiring {
   return { ...slice, externals: withoutExternal(slice.externals, external, identity), epoch: slice.epoch + 1 }
 }
-/** Its edges end; those within the mob are kept for whoever is spawned in its place. */
+/** Removes a member's edges; those within the mob are kept for its next incarnation. */
 function unwireAll(slice: Wiring, { identity }: Member): Wiring {
   const neighbours = neighboursOf(slice, identity)
   const outside = externalsOf(slice.externals, identity)
@@ -140,7 +140,7 @@ function unwireAll(slice: Wiring, { identity }: Member): Wiring {
   }
 }
 
-/** Whom the incarnation that joins now is wired to at once. */
+/** The members to which the joining incarnation is wired at once. */
 function rejoined(state: MobState, input: CommitMembership): readonly AgentIdentity[] {
   if (spawnOf(state, input)?.replaces !== true) return []
   const former = neighboursIn(state.wiring.former, input.identity)
@@ -149,10 +149,10 @@ function rejoined(state: MobState, input: CommitMembership): readonly AgentIdent
 function rejoin(slice: Wiring, input: CommitMembership, state: MobState): Wiring {
   const { identity } = input
   const former = mapDelete(slice.former, identity)
-  // Under its name comes another one, whom nobody was ever wired to.
+  // A spawn that replaces no incarnation: the former edges of this name are not its own.
   if (spawnOf(state, input)?.replaces !== true) return { ...slice, former: withoutHalvesTo(former, identity) }
   const present = rejoined(state, input)
-  // Who is away has the edge again when it comes back itself.
+  // An absent identity gets the edge when it comes back itself.
   const away = neighboursIn(slice.former, identity).filter(other => !present.includes(other))
   return {
     ...slice,
@@ -163,7 +163,7 @@ function rejoin(slice: Wiring, input: CommitMembership, state: MobState): Wiring
   }
 }
 
-/** Everybody leaves at once, and nobody is replaced. */
+/** Removes all edges; no incarnation will be replaced. */
 function clear({ edges, externals, epoch }: Wiring): Wiring {
   const changes = edges.size + externals.size > 0
   return {
@@ -208,7 +208,7 @@ function unwiredFrom(before: MobState, { identity }: Member, after: MobState): r
   ]
   return requests.length === 0 ? [] : [{ type: 'WiringGraphChanged', epoch }, ...requests]
 }
-/** The new incarnation has another key: whether those it is wired to trust it is to be looked at. */
+/** The new incarnation has another key, so the shell has to check whether its neighbours trust it. */
 function trustRepaired(after: MobState, input: CommitMembership, before: MobState): readonly MobEffect[] {
   const { epoch } = after.wiring
   return rejoined(before, input).map(b => ({ type: 'WiringTrustRepairRequested', a: input.identity, b, epoch }))
@@ -257,8 +257,8 @@ export const wiring: MobRegion<'wiring'> = {
       { name: 'not-wired', from: ['running'], then: forgetEdge },
     ],
     ObserveMemberTrustWired: [
-      // Sessions say so when they can.
-      { name: 'trusted', from: LIVING, when: [owesTrust, areCurrent], then: settleTrust },
+      // The shell may report it late.
+      { name: 'trusted', from: LIVING, when: [owesTrust, areCurrent], then: recordTrust },
     ],
     WireExternalPeer: [
       {
@@ -292,7 +292,7 @@ export const wiring: MobRegion<'wiring'> = {
       then: (slice, input, state) => (movesEndpoint(state, input) ? { ...slice, epoch: slice.epoch + 1 } : slice),
       emit: [graphChanged],
     },
-    // Whoever was to install it may have ended before it did.
+    // The process that was to install the trust may have ended before it did.
     Resume: { emit: [allRepaired] },
     CommitSpawnMembership: { then: rejoin, emit: [graphChanged, trustRepaired] },
     Reset: { then: clear, emit: [graphChanged] },

@@ -1,4 +1,4 @@
-/** What the region `work` decides on. */
+/** The inputs that the region `work` decides on. */
 
 import type { AgentRuntimeId, SessionId } from '../../ids.ts'
 import type { WorkId } from '../ids.ts'
@@ -28,7 +28,7 @@ export type Settled = { readonly type: 'ObserveWorkSettled'; readonly workId: Wo
 export type WorkInput =
   | Submit
   | Refused
-  /** The member's runtime is done with it, however it went. */
+  /** The member's runtime has finished the work, with any outcome. */
   | Settled
-  /** Takes all work from a member, and cancels the flow runs that wait for it. */
+  /** Cancels all work of a member, and the flow runs that wait for it. */
   | ({ readonly type: 'CancelAllWork' } & WithIdentity & WithRuntime)

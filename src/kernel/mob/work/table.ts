@@ -1,8 +1,8 @@
 /**
  * Work handed to members, each piece until its one end.
  *
- * Enforces: work goes to the current incarnation of an active member, from outside only to one that may be addressed
- * from there; it ends once: done, refused, cancelled, or lost with its member. What it is about is not known here.
+ * Enforces: work goes to the current incarnation of an active member, from outside only to an addressable one; it ends
+ * once: done, refused, cancelled, or lost with its member. The content of the work is not known here.
  */
 import { emptyMap, mapDelete, mapEntries, mapGet, mapSet, mapValues } from '../../persistent-map.ts'
 import { leftOrEnded, onDeparture } from '../departures.ts'
@@ -25,7 +25,7 @@ import type { MemberWork, Work, WorkOrigin } from './state.ts'
 function workOf({ open }: Work, identity: AgentIdentity): MemberWork {
   return mapGet(open, identity) ?? emptyMap()
 }
-/** The work of a member, in no promised order. */
+/** The work of a member, in no particular order. */
 export function openWork({ work: slice }: MobState, identity: AgentIdentity): readonly WorkId[] {
   return [...mapEntries(workOf(slice, identity))].map(([id]) => id)
 }
@@ -84,7 +84,7 @@ function settled(after: MobState, { workId, ...input }: Settled): readonly MobEf
 function allOf(before: MobState, identity: AgentIdentity, outcome: 'canceled' | 'lost'): readonly MobEffect[] {
   return openWork(before, identity).map(workId => ({ type: 'WorkSettled', identity, workId, outcome }))
 }
-function everyOnes(_: MobState, __: unknown, before: MobState): readonly MobEffect[] {
+function allWorkCanceled(_: MobState, __: unknown, before: MobState): readonly MobEffect[] {
   return [...mapEntries(before.work.open)].flatMap(([identity]) => allOf(before, identity, 'lost'))
 }
 function canceled(_: MobState, input: WithIdentity & WithRuntime, before: MobState): readonly MobEffect[] {
@@ -104,7 +104,7 @@ export const work: MobRegion<'work'> = {
   phases: LIVING,
   on: {
     SubmitWork: [
-      // Known already: the request that was made of it stands.
+      // Known already: the request of the first submission stands.
       { name: 'again', from: ['running'], when: [isCurrentIncarnation, isSubmitted] },
       {
         name: 'submitted',
@@ -124,9 +124,12 @@ export const work: MobRegion<'work'> = {
   },
   follow: {
     ...departures,
-    Reset: { then: () => NONE, emit: [everyOnes] },
-    Destroy: { then: () => NONE, emit: [everyOnes] },
-    ObserveRuntimeDestroyed: leftOrEnded(departures.ObserveRuntimeDestroyed, { then: () => NONE, emit: [everyOnes] }),
+    Reset: { then: () => NONE, emit: [allWorkCanceled] },
+    Destroy: { then: () => NONE, emit: [allWorkCanceled] },
+    ObserveRuntimeDestroyed: leftOrEnded(departures.ObserveRuntimeDestroyed, {
+      then: () => NONE,
+      emit: [allWorkCanceled],
+    }),
   },
   invariants: [
     {

@@ -1,8 +1,8 @@
-/** What leaves the region `binding`. */
+/** The effects of the region `binding`. */
 import type { AgentRuntimeId } from '../../ids.ts'
 import type { IngestOrigin } from './input.ts'
 
-/** Work may come in; the shell offers it as an input under this name. */
+/** Routed work is admitted; the runtime sends it to the session as an input with this id. */
 export type IngestEffect = {
   readonly type: 'ResolveAdmission'
   readonly runtimeId: AgentRuntimeId

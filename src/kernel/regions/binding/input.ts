@@ -1,9 +1,9 @@
-/** What the region `binding` decides on. */
+/** The inputs that the region `binding` decides on. */
 
 import type { AgentRuntimeId, RuntimeEpochId, SessionId } from '../../ids.ts'
 import type { Placement } from './state.ts'
 
-/** A binding as somebody observed it; compared as a whole. */
+/** A binding as a host observed it; compared as a whole. */
 export type BindingTuple = Partial<Placement>
 
 export type BindingInput = PrepareBindings | Ingest
@@ -17,10 +17,10 @@ export interface PrepareBindings {
   readonly epochId?: RuntimeEpochId
 }
 
-/** Where routed work came from. */
+/** The origin of routed work. */
 export type IngestOrigin = 'Tcp' | 'Uds' | 'Stdin' | 'Webhook' | 'Rpc' | 'Mob'
 
-/** Work that was routed to a placement of the session: it is for that one or for none. */
+/** Offers work that was routed to one placement of the session; refused if another one is current. */
 export interface Ingest extends BindingTuple {
   readonly type: 'Ingest'
   readonly sessionId?: SessionId

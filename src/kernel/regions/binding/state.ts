@@ -1,4 +1,4 @@
-/** What the region `binding` holds. */
+/** The slice of the region `binding`. */
 import type { AgentRuntimeId, RuntimeEpochId } from '../../ids.ts'
 
 export type Binding =
@@ -7,7 +7,7 @@ export type Binding =
 
 export interface Placement {
   readonly runtimeId: AgentRuntimeId
-  /** Rises with every placement; a late message of an older one is recognised by it. */
+  /** Rises with every placement; it tells late messages of an older placement apart. */
   readonly fence?: number
   readonly generation?: number
   readonly epochId?: RuntimeEpochId

@@ -1,4 +1,4 @@
-/** How the calls are written, and read again. */
+/** Writes and reads the slice `calls`. */
 import { mapEntries, mapOf } from '../../persistent-map.ts'
 import type { Codec } from '../../region.ts'
 import type { CallEntry, Calls } from './state.ts'

@@ -1,9 +1,9 @@
-/** Calls that nobody decides about for too long: when that is, and which they are. */
+/** Expiry of approvals: which calls are decided without a person, and when. */
 import type { CoreFacts } from '../../core.ts'
 import { mapValues } from '../../persistent-map.ts'
 import type { CallEntry } from './state.ts'
 
-/** A call that waits for a decision, and will not do so for ever. */
+/** A call that waits for a decision and has an expiry. */
 export type ExpiringCall = CallEntry & { readonly expiry: NonNullable<CallEntry['expiry']> }
 
 function isExpiring(call: CallEntry): call is ExpiringCall {
@@ -20,7 +20,7 @@ export function nextExpiryAt(state: CoreFacts): number | undefined {
   return times.length === 0 ? undefined : Math.min(...times)
 }
 
-/** The calls whose time for a decision is over, the longest first. */
+/** The calls whose approval has expired, the earliest first. */
 export function expiredCalls(state: CoreFacts, now: number): readonly ExpiringCall[] {
   return expiring(state)
     .filter(({ expiry }) => expiry.at <= now)

@@ -1,4 +1,4 @@
-/** What the region `calls` decides on. */
+/** The inputs that the region `calls` decides on. */
 import type { CallId, RunId } from '../../ids.ts'
 import type { CallPolicy } from './state.ts'
 
@@ -7,7 +7,7 @@ export interface CallIntent {
   readonly tool: string
   readonly policy: CallPolicy
   readonly needsApproval?: boolean
-  /** Of a call that needs approval: what counts as decided if nobody decides within this time. */
+  /** For a call that needs approval: the decision that applies if no person decides within this time. */
   readonly expiry?: { readonly afterMs: number; readonly decision: 'allow' | 'deny' }
 }
 
@@ -27,7 +27,7 @@ export type CallsInput =
       readonly outcomes: readonly { readonly callId: CallId; readonly ok: boolean }[]
       readonly at: number
     }
-  /** A person settles a call whose outcome was lost. */
+  /** A person decides how a call ended whose outcome was lost. */
   | {
       readonly type: 'ResolveCall'
       readonly callId: CallId

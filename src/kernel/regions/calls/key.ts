@@ -1,4 +1,4 @@
-/** What of the slice the explorer tells apart. Left out: times, and the name of the tool. */
+/** The slice's part of the explorer's key. It leaves out times, and the name of the tool. */
 import { mapValues } from '../../persistent-map.ts'
 import type { Calls } from './state.ts'
 

@@ -1,13 +1,13 @@
-/** The tool-effect ledger's data and the few ways to change it. The region (calls.ts) says when, this says how. */
+/** The slice of the region `calls`, and the functions that change it. table.ts says when they apply. */
 import type { CallId, InputId } from '../../ids.ts'
 import { mapDelete, mapGet, mapSet, mapValues, type PersistentMap } from '../../persistent-map.ts'
 
-/** What a tool declares for a call whose outcome was lost. */
+/** What happens to a call whose outcome was lost; declared by its tool. */
 export type CallPolicy = 'retry' | 'ask' | 'fail'
 
 export type CallState =
   | 'awaitingApproval'
-  /** To be dispatched (again). */
+  /** The executor has to dispatch it (again). */
   | 'owed'
   | 'dispatched'
   | 'succeeded'
@@ -22,13 +22,13 @@ export interface CallEntry {
   readonly tool: string
   readonly policy: CallPolicy
   readonly state: CallState
-  /** When it came into this state, as far as the input said. */
+  /** When it entered this state, if the input had a time. */
   readonly at: number
-  /** Of a call that is repeated when lost: how many processes ended while it was in flight. */
+  /** For a call with the policy `retry`: how many processes ended while it was in flight. */
   readonly crashes?: number
-  /** A boundary went by while it waits for a person, and no run has parked since: its work is owed a run meanwhile. */
+  /** A boundary was passed while it waits for a person, and no run has parked since, so its work needs a run meanwhile. */
   readonly passed?: true
-  /** What counts as decided, and from when on, where nobody decides about it. */
+  /** The decision that applies without a person, and when. */
   readonly expiry?: { readonly at: number; readonly decision: 'allow' | 'deny' }
 }
 
@@ -49,12 +49,12 @@ export function callsOf(calls: Calls, work: InputId): readonly CallEntry[] {
   return calls.open.size === 0 ? [] : [...mapValues(calls.open)].filter(call => call.work === work)
 }
 
-/** It waits for a person. */
+/** Whether a call in this state waits for a person. */
 export function isUnsettled(state: CallState): boolean {
   return state === 'unknown' || state === 'awaitingApproval'
 }
 
-/** The ledger with this call in it, whatever it was before. */
+/** Adds or replaces a call. */
 export function put(calls: Calls, entry: CallEntry): Calls {
   const old = mapGet(calls.open, entry.id)
   const before = old !== undefined && isUnsettled(old.state) ? 1 : 0
@@ -62,13 +62,13 @@ export function put(calls: Calls, entry: CallEntry): Calls {
   return { open: mapSet(calls.open, entry.id, entry), unsettled: calls.unsettled - before + after }
 }
 
-/** The ledger with a call in another state. */
+/** Moves a call into another state. */
 export function change(calls: Calls, id: CallId, state: CallState, at: number): Calls {
   const old = mapGet(calls.open, id)
   return old === undefined ? calls : put(calls, { ...old, state, at })
 }
 
-/** The ledger without a call. */
+/** Removes a call. */
 export function forget(calls: Calls, call: CallEntry): Calls {
   return { open: mapDelete(calls.open, call.id), unsettled: calls.unsettled - (isUnsettled(call.state) ? 1 : 0) }
 }

@@ -1,4 +1,4 @@
-/** What leaves the region `comms`. */
+/** The effects of the region `comms`. */
 
 import type { PeerCorrelationId, PeerId } from '../../ids.ts'
 import type { PeerIngressAuth } from './input.ts'

@@ -1,7 +1,7 @@
-/** What the region `comms` decides on. */
+/** The inputs that the region `comms` decides on. */
 import type { PeerCorrelationId, PeerId } from '../../ids.ts'
 
-/** What a peer sent, as far as it decides anything. */
+/** The parts of a peer's envelope on which the machine decides. */
 export type PeerEnvelope =
   | { readonly kind: 'Message' }
   | {
@@ -21,12 +21,12 @@ export type PeerEnvelope =
 
 export type PeerResponseStatus = 'Accepted' | 'Completed' | 'Failed'
 
-/** Whether its sender has to be trusted. Only a supervisor's bridge is exempt: trust is what it is about to bring. */
+/** Whether its sender has to be trusted. Only a supervisor's bridge is exempt, because it establishes the trust. */
 export type PeerIngressAuth = 'Required' | 'SupervisorBridgeExempt'
 
 export interface Classify {
   readonly type: 'ClassifyExternalEnvelope'
-  /** The envelope's own id; a request is known by it. */
+  /** The envelope's own id, which also identifies a request. */
   readonly itemId: PeerCorrelationId
   readonly fromPeer: string
   readonly fromPeerId: PeerId
@@ -38,7 +38,7 @@ export interface Receive {
   readonly kind: 'PlainEvent' | 'External'
   readonly auth: PeerIngressAuth
   readonly trusted: boolean
-  /** The inbox holds work that came before. */
+  /** Whether the inbox has earlier work. */
   readonly queuedWork: boolean
   readonly queue: 'open' | 'full' | 'closed'
 }
@@ -56,5 +56,5 @@ export type CommsInput =
   | { readonly type: 'ClassifyPeerResponseReply'; readonly status: PeerResponseStatus }
   | Receive
   | Dequeue
-  /** This process's comms runtime trusts exactly the peers of this epoch. */
+  /** Reports that this process's comms runtime trusts exactly the peers of this epoch. */
   | { readonly type: 'PeerProjectionReconciled'; readonly epoch: number }

@@ -1,7 +1,7 @@
-/** What the region `comms` holds. */
+/** The slice of the region `comms`. */
 
 export interface Comms {
-  /** Where the newest envelope that needs trust stands. */
+  /** The phase of the newest envelope that needs trust. */
   readonly newest: PeerIngressPhase
   /** The epoch of `trust` that this process's comms runtime has applied. */
   readonly reconciled: number

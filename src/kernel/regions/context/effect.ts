@@ -1,3 +1,3 @@
-/** What leaves the region `context`. */
+/** The effects of the region `context`. */
 
 export type ContextEffect = { readonly type: 'SessionContextAdvanced'; readonly updatedAt: number }

@@ -1,4 +1,4 @@
-/** What the region `context` decides on. */
+/** The inputs that the region `context` decides on. */
 
-/** What the session knows changed at this time, ms since the epoch. */
+/** The session's context changed at this time, ms since the epoch. */
 export type ContextInput = { readonly type: 'AdvanceSessionContext'; readonly updatedAt: number }

@@ -1,6 +1,6 @@
-/** What the region `context` holds. */
+/** The slice of the region `context`. */
 
 export interface Context {
-  /** ms since the epoch; 0 before the first change this process heard of. */
+  /** ms since the epoch; 0 before the first change in this process. */
   readonly updatedAt: number
 }

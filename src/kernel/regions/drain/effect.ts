@@ -1,4 +1,4 @@
-/** What leaves the region `drain`. */
+/** The effects of the region `drain`. */
 
 import type { DrainExitReason } from './input.ts'
 import type { DrainMode } from './state.ts'

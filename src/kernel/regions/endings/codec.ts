@@ -1,4 +1,4 @@
-/** How what was given up is written, and read again. */
+/** Writes and reads the slice `endings`. */
 import type { Codec } from '../../region.ts'
 import { bounds, type EncodedLane, entriesOf, laneOf } from '../ledger/codec.ts'
 import { type LedgerEntry, unfinishedInputs } from '../ledger/state.ts'

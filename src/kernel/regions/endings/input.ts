@@ -1,5 +1,5 @@
-/** What the region `endings` decides on. */
+/** The inputs that the region `endings` decides on. */
 
 export type EndingsInput =
-  /** Says the end of some of what was given up, in its order: of this many, and of what they carry. */
+  /** Ends the next abandoned inputs, in order: at most this many, with those that they carry. */
   { readonly type: 'EndGivenUp'; readonly most: number }

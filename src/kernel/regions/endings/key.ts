@@ -1,4 +1,4 @@
-/** What of the slice the explorer tells apart. Left out: what the ledger leaves out. */
+/** The slice's part of the explorer's key. It leaves out what the ledger's key leaves out. */
 import { mapValues } from '../../persistent-map.ts'
 import { inOrder } from '../lane.ts'
 import { entryInWords } from '../ledger/key.ts'

@@ -1,11 +1,11 @@
-/** What the region `endings` holds. */
+/** The slice of the region `endings`. */
 
 import type { InputId } from '../../ids.ts'
 import type { PersistentMap } from '../../persistent-map.ts'
 import type { LaneState } from '../lane.ts'
 import type { AbandonReason, LedgerEntry } from '../ledger/state.ts'
 
-/** What one decision gave up: the lanes as they were, and the entries of all that stood or rode in them. */
+/** The inputs that one decision abandoned: the lanes at that moment, and the entries of all inputs in them or carried. */
 export interface GivenUp {
   readonly reason: AbandonReason
   readonly entries: PersistentMap<InputId, LedgerEntry>
@@ -14,6 +14,6 @@ export interface GivenUp {
 }
 
 export interface Endings {
-  /** The oldest decision first. */
+  /** One group for each decision, the oldest first. */
   readonly groups: readonly GivenUp[]
 }

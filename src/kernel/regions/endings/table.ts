@@ -71,7 +71,7 @@ function someEnd({ endings }: CoreFacts, { most }: { readonly most: number }): b
   return endings.groups.length > 0 && most > 0
 }
 
-function takeAll(slice: Endings, { reason }: { readonly reason: AbandonReason }, state: CoreFacts): Endings {
+function giveUpQueued(slice: Endings, { reason }: { readonly reason: AbandonReason }, state: CoreFacts): Endings {
   const { queue, steer, entries: all } = state.ledger
   const entries = contributorsOf(state).reduce((map, id) => mapDelete(map, id), all)
   return { groups: [...slice.groups, { reason, entries, queue, steer }] }
@@ -120,7 +120,7 @@ export const endings: CoreRegion<'endings', LifecyclePhase> = {
     EndGivenUp: [{ name: 'some', from: LASTING, when: [someEnd], then: endSome, emit: [ended] }],
   },
   follow: {
-    GiveUpQueued: { then: takeAll },
+    GiveUpQueued: { then: giveUpQueued },
   },
   invariants: [
     {

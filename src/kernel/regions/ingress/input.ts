@@ -1,4 +1,4 @@
-/** What the region `ingress` decides on. */
+/** The inputs that the region `ingress` decides on. */
 import type { CommsRuntimeId, MobId } from '../../ids.ts'
 
 export type IngressInput =

@@ -1,4 +1,4 @@
-/** What the region `ingress` holds. */
+/** The slice of the region `ingress`. */
 import type { CommsRuntimeId, MobId } from '../../ids.ts'
 
 export type Ingress =

@@ -1,12 +1,12 @@
-/** What leaves the region `interactions`. */
+/** The effects of the region `interactions`. */
 import type { Of } from './input.ts'
 import type { OutboundRequestState } from './state.ts'
 
-/** How a request of ours ended. */
+/** How a request of this session ended. */
 export type OutboundRequestEnd = 'Completed' | 'Failed' | 'TimedOut'
 
 export type InteractionEffect =
   | (Of<'PeerInteractionStateChanged'> & { readonly state: OutboundRequestState | OutboundRequestEnd })
-  /** Whoever waits for this answer is to be let go. Said once. */
+  /** Callers that wait for this answer should be released. Emitted once. */
   | Of<'PeerInteractionCleanup'>
   | (Of<'InboundPeerInteractionStateChanged'> & { readonly state: 'Received' | 'Replied' })

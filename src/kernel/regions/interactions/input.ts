@@ -1,8 +1,8 @@
-/** What the region `interactions` decides on. */
+/** The inputs that the region `interactions` decides on. */
 import type { PeerCorrelationId } from '../../ids.ts'
 import type { Lane } from '../ledger/state.ts'
 
-/** A terminal answer's meaning. */
+/** The meaning of a terminal answer. */
 export type PeerTerminalDisposition = 'Completed' | 'Failed'
 
 export type Of<Type extends string> = { readonly type: Type; readonly correlationId: PeerCorrelationId }

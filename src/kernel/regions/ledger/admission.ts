@@ -1,4 +1,4 @@
-/** How an accepted input gets its place, and what the world hears of the ledger's changes. */
+/** How an accepted input gets its place, and the ledger's effects. */
 import type { CoreEffect, CoreFacts, CoreInput } from '../../core.ts'
 import type { InputId } from '../../ids.ts'
 import { mapDelete, mapGet, mapSet, mapValues } from '../../persistent-map.ts'
@@ -19,7 +19,7 @@ function isNew(state: CoreFacts, input: AcceptInput): boolean {
   const { ledger, endings } = state
   return mapGet(ledger.entries, input.inputId) === undefined && endingOf(endings, input.inputId) === undefined
 }
-/** What waits is bounded by whoever offers it; what takes the place of another makes it no more. */
+/** Whether the sender's limit of unfinished inputs is reached. An input that replaces another one does not add to them. */
 function isFull({ ledger }: CoreFacts, { mostUnfinished }: AcceptInput, { replaced }: Admission): boolean {
   return mostUnfinished !== undefined && ledger.entries.size >= mostUnfinished && replaced.length === 0
 }
@@ -27,7 +27,7 @@ function isConsumedOnAccept(_: CoreFacts, __: AcceptInput, { consumedOnAccept }:
   return consumedOnAccept
 }
 
-/** A session that was retired during a run admits nothing any more, though the run goes on. */
+/** A session that was retired during a run admits nothing, although the run goes on. */
 export function notRetiring({ lifecycle }: CoreFacts): boolean {
   return lifecycle.phase !== 'running' || lifecycle.preRun !== 'retired'
 }
@@ -35,7 +35,7 @@ export function notRetiring({ lifecycle }: CoreFacts): boolean {
 /** The guards of the rows that admit. */
 export const admissionGuards = { saysTheSame, isFaulty, isFull, isNew, isConsumedOnAccept }
 
-/** What is made of an input that is offered, for all rows and all who follow them. */
+/** The verdict on an offered input, for all rows and their followers. */
 export function admissionOf(state: CoreFacts, input: AcceptInput): Admission {
   const silent = isSilent(state, input)
   const { lane, wake, signal, consumedOnAccept, coalesces } = admissionPolicy(
@@ -47,13 +47,13 @@ export function admissionOf(state: CoreFacts, input: AcceptInput): Admission {
   return { fault: validationFault(input), lane, wake, signal, consumedOnAccept, coalesces, silent, replaced }
 }
 
-const NOBODY: readonly InputId[] = []
+const NO_INPUTS: readonly InputId[] = []
 
-/** Admits: ends what it replaces, then takes its place behind its lane. */
+/** Admits the input: removes those that it replaces, and puts it at the back of its lane. */
 export function accept(slice: Ledger, input: AcceptInput, _: CoreFacts, admission: Admission): Ledger {
   const { inputId: id, at, kind = 'prompt', supersessionKey, durability } = input
   const { lane, wake, silent, replaced } = admission
-  const facts: EntryFacts = { id, kind, lane, wake, attempts: 0, at, carries: NOBODY }
+  const facts: EntryFacts = { id, kind, lane, wake, attempts: 0, at, carries: NO_INPUTS }
   if (supersessionKey === undefined && !silent && durability !== 'ephemeral') return enqueue(slice, facts, 'back')
   const more: Partial<EntryFacts> = {
     ...(supersessionKey !== undefined && { supersessionKey }),
@@ -63,7 +63,7 @@ export function accept(slice: Ledger, input: AcceptInput, _: CoreFacts, admissio
   return enqueue(withoutReplaced(slice, supersessionKey, new Set(replaced)), { ...facts, ...more }, 'back')
 }
 
-/** Many may wait under one key: it names those that stay at once, rather than one less for each that goes. */
+/** Removes replaced inputs from a key's list in one pass, because many may wait under one key. */
 function withoutReplaced(slice: Ledger, key: string | undefined, replaced: ReadonlySet<InputId>): Ledger {
   if (key === undefined || replaced.size === 0) return slice
   const stay = (mapGet(slice.keyed, key) ?? []).filter(id => !replaced.has(id))
@@ -79,12 +79,12 @@ function isSilent(state: CoreFacts, input: AcceptInput): boolean {
   )
 }
 
-/** Waiting inputs that this one replaces: of its key, if it says so; an update of progress replaces only older updates. */
+/** The waiting inputs that this one replaces: those of its supersession key; for a progress update only older updates. */
 function replacedBy(slice: Ledger, input: AcceptInput): readonly InputId[] {
-  if (input.supersessionKey === undefined) return NOBODY
+  if (input.supersessionKey === undefined) return NO_INPUTS
   const waiting = mapGet(slice.keyed, input.supersessionKey) ?? []
   if (input.mode === 'supersede') return waiting
-  if (input.kind !== 'peer-response-progress') return NOBODY
+  if (input.kind !== 'peer-response-progress') return NO_INPUTS
   return waiting.filter(id => mapGet(slice.entries, id)?.kind === 'peer-response-progress')
 }
 
@@ -162,7 +162,7 @@ const abandoned =
     return ended(before, ids, { status: 'abandoned', reason })
   }
 
-/** What the world hears of the ledger, by occasion. */
+/** The ledger's effects, by occasion. */
 export const ledgerEffects = {
   deduplicated: (_: CoreFacts, { inputId, seen }: ResolveAdmissionIdempotency): CoreEffect => ({
     type: 'AdmissionDeduplicated',

@@ -1,14 +1,14 @@
-/** Which waiting inputs the next run takes. */
+/** Selects the waiting inputs that the next run takes. */
 import type { InputId } from '../../ids.ts'
 import { mapGet } from '../../persistent-map.ts'
 import { findInOrder, type LaneState } from '../lane.ts'
 import type { EntryFacts, Ledger } from './state.ts'
 
-/** What a batch depends on besides the ledger. */
+/** What the selection depends on besides the ledger. */
 export interface BatchRules {
   /** Whether prompts share runs. */
   readonly merge: boolean
-  /** Whether passive inputs go along with the one that woke the session, as records before version 3 mean it. */
+  /** Whether passive inputs go along with the one that starts the run, as in records before version 3. */
   readonly passivesAlong: boolean
 }
 
@@ -17,16 +17,16 @@ function firstWaking(ledger: Ledger, lane: LaneState): InputId | undefined {
   return findInOrder(lane, id => mapGet(ledger.entries, id)?.wake === true)
 }
 
-/** The first waiting input that may start a run: because of it, work is taken from its lane's front. Steers go first. */
+/** The first waiting input that may start a run; steers go first. The run then takes inputs from the front of that lane. */
 export function nextWaking(ledger: Ledger): InputId | undefined {
   if (ledger.waking === 0) return undefined
   return firstWaking(ledger, ledger.steer) ?? firstWaking(ledger, ledger.queue)
 }
 
 /**
- * The inputs of the next run, in the order in which they were accepted. Once anything wakes the session the steers go
- * first, and each lane from its front, passive inputs in their place. Inputs share a run where `share` says so, the
- * prompts of a session that merges all of them. Work that has a journal already is continued alone, with what it carries.
+ * The inputs of the next run, in the order in which they were accepted. If any input may start a run, the steers go first,
+ * and each lane from its front, passive inputs in their place. Inputs share a run as `share` decides; in a session with
+ * `merge` all prompts do. Work that has a journal is continued alone, with the inputs that it carries.
  */
 export function selectBatch(ledger: Ledger, { merge, passivesAlong }: BatchRules): readonly InputId[] {
   return passivesAlong ? batchBefore3(ledger, merge) : batchOf(ledger, merge)
@@ -49,8 +49,8 @@ function batchOf(ledger: Ledger, merge: boolean): readonly InputId[] {
 }
 
 /**
- * Steers share a run: one that waited would join it at its boundary. So does what peers and others say, while a prompt
- * has one of its own, and who wakes nobody joins nobody.
+ * Steers share a run, because a waiting one would join it at its boundary anyway. So do inputs of peers and other senders;
+ * a prompt has a run of its own, and a passive input shares none.
  */
 function share(head: EntryFacts, entry: EntryFacts): boolean {
   if (head.lane === 'steer') return true
@@ -58,8 +58,8 @@ function share(head: EntryFacts, entry: EntryFacts): boolean {
 }
 
 /**
- * The batch as releases took it whose records are of version 1 or 2: the first input that may start a run leads,
- * and passive ones ride along. Only a replay of their logs asks for it.
+ * The selection of releases with records of version 1 or 2: the first input that may start a run leads, and passive ones
+ * go along. Used only when such logs are replayed.
  */
 function batchBefore3(ledger: Ledger, merge: boolean): readonly InputId[] {
   const leader = nextWaking(ledger)
@@ -79,7 +79,7 @@ function batchBefore3(ledger: Ledger, merge: boolean): readonly InputId[] {
   let prompts = 0
   findInOrder(ledger[leading.lane], id => {
     const entry = mapGet(ledger.entries, id)
-    // What has work of its own to continue ends the batch.
+    // An input with a journal of its own ends the batch.
     if (entry?.progressed) return true
     const prompt = entry?.kind === 'prompt'
     if (led && !shared && (prompt || prompts > 0)) return true

@@ -1,11 +1,11 @@
-/** How the ledger is written, and read again: its lanes and counts follow from its entries. */
+/** Writes and reads the ledger; its lanes and counts are computed from its entries. */
 import type { InputId } from '../../ids.ts'
 import { mapEntries, mapOf } from '../../persistent-map.ts'
 import type { Codec } from '../../region.ts'
 import type { LaneState } from '../lane.ts'
 import { type Lane, type Ledger, type LedgerEntry, unfinishedInputs } from './state.ts'
 
-/** A lane without its slots: the entries have them. */
+/** A lane without its slots, which are in the entries. */
 export interface EncodedLane {
   readonly front: number
   readonly back: number
@@ -15,7 +15,7 @@ interface EncodedLedger {
   readonly entries: readonly LedgerEntry[]
   readonly queue: EncodedLane
   readonly steer: EncodedLane
-  /** In the order in which they would be replaced. */
+  /** By supersession key, in the order in which the inputs would be replaced. */
   readonly keyed: readonly (readonly [string, readonly InputId[]])[]
 }
 

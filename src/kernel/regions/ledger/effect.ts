@@ -1,7 +1,7 @@
-/** What leaves the region `ledger`. */
+/** The effects of the region `ledger`. */
 import type { InputId, RunId } from '../../ids.ts'
 import type { Lane, Terminal } from './state.ts'
-/** An input's way. */
+/** Effects about inputs. */
 export type InputEffect =
   | { readonly type: 'InputAccepted'; readonly inputId: InputId; readonly lane: Lane }
   | { readonly type: 'AdmissionDeduplicated'; readonly inputId: InputId; readonly existing: InputId }

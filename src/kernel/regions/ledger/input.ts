@@ -1,4 +1,4 @@
-/** What the region `ledger` decides on. */
+/** The inputs that the region `ledger` decides on. */
 import type { InputId } from '../../ids.ts'
 import type { AbandonReason, InputKind, Lane } from './state.ts'
 
@@ -28,21 +28,21 @@ export interface AcceptInput {
   readonly intent?: string
   /** `workgraph-attention` behaves like a prompt. Default `ordinary`. */
   readonly continuation?: 'ordinary' | 'workgraph-attention'
-  /** Recorded, but starts no turn by itself. */
+  /** Passive: recorded, but starts no turn by itself. */
   readonly withoutWake?: boolean
   /** The peer carried context to inject, which a steer can't. */
   readonly injectsContext?: boolean
-  /** Inputs that may be unfinished for it to be taken in, unless it replaces one of them. Absent: as many as there are. */
+  /** Refuse the input if this many are unfinished, unless it replaces one of them. Absent: no limit. */
   readonly mostUnfinished?: number
   /** A terminal response whose correlation or identity is malformed. */
   readonly malformedTerminal?: boolean
 }
 
-/** Asks what becomes of an input whose idempotency key is bound already. Answered in every phase: it admits nothing. */
+/** Asks for the verdict on an input whose idempotency key is bound already. Answered in every phase, as it admits nothing. */
 export interface ResolveAdmissionIdempotency {
   readonly type: 'ResolveAdmissionIdempotency'
   readonly inputId: InputId
-  /** What the key is bound to, as the driver saw it. */
+  /** The input that the key is bound to, as the driver found it in the store. */
   readonly seen: { readonly inputId: InputId; readonly sameContent: boolean }
 }
 
@@ -51,11 +51,11 @@ export type LedgerInput =
   | { readonly type: 'ChangeLane'; readonly inputId: InputId; readonly lane: Lane }
   | { readonly type: 'PrioritizeInput'; readonly inputId: InputId }
   | { readonly type: 'DeferInputBehindBacklog'; readonly inputId: InputId }
-  /** Gives up everything that waits; a current run is not touched. */
+  /** Abandons all waiting inputs; a current run is not touched. */
   | { readonly type: 'DropQueued'; readonly reason: 'cancelled' }
-  /** Gives up everything that waits, as `DropQueued` does; the end of each is said by and by (`endings`). */
+  /** Abandons all waiting inputs, as `DropQueued` does, but their ends follow in later steps (`endings`). */
   | { readonly type: 'GiveUpQueued'; readonly reason: AbandonReason }
-  /** Gives up what was sent to a process that is gone and was not to outlast it. */
+  /** Abandons ephemeral inputs whose process is gone. */
   | { readonly type: 'DropEphemeral' }
-  /** Nothing else may come to take passive inputs along: they may start a turn themselves, but for silent ones. */
+  /** Lets passive inputs start a turn, except silent ones, because no later input will take them along. */
   | { readonly type: 'WakeQueued' }

@@ -1,5 +1,5 @@
 /**
- * Admission: what the kernel makes of an input before it gives it a place.
+ * Admission policy: lane, wake and replacement of an input, decided before it gets a place.
  *
  * Pure verdicts over the input and two facts of the session (is it busy, is the intent silenced). The policy is a
  * table, so that every kind and mode has one line and the docs can print it.
@@ -10,25 +10,25 @@ import type { PostAdmissionSignal } from './effect.ts'
 import type { AcceptInput } from './input.ts'
 import type { InputKind, Lane } from './state.ts'
 
-/** Where an admitted input goes and what it may do there. */
+/** Where an admitted input waits and what it may do there. */
 export interface AdmissionPolicy {
   readonly lane: Lane
   /** Whether it may start a turn by itself. */
   readonly wake: boolean
   readonly signal: PostAdmissionSignal
-  /** Operations are facts for the record: consumed where they are accepted. */
+  /** Reports of operations are only recorded: they are consumed when they are accepted. */
   readonly consumedOnAccept: boolean
-  /** A newer one of the same supersession key replaces a waiting older one. */
+  /** Whether a newer one of the same supersession key replaces a waiting older one. */
   readonly coalesces: boolean
 }
 
-/** What the ledger makes of an input that is offered, whether or not it is taken in. */
+/** The ledger's verdict on an offered input, admitted or not. */
 export interface Admission extends AdmissionPolicy {
   /** Why it is malformed, if it is. */
   readonly fault: string | undefined
-  /** It starts no turn, whatever is done to the session. */
+  /** It never starts a turn, not even after `WakeQueued`. */
   readonly silent: boolean
-  /** Waiting inputs whose place it takes. */
+  /** The waiting inputs that it replaces. */
   readonly replaced: readonly InputId[]
 }
 

@@ -1,4 +1,4 @@
-/** What a run does to the ledger: it stages inputs, steers join it, and its end ends or returns them. */
+/** How runs change the ledger: a run stages inputs, steers join it, and its end ends or returns them. */
 import type { CoreFacts, CoreInput } from '../../core.ts'
 import type { InputId, RunId } from '../../ids.ts'
 import { emptyMap, mapDelete, mapGet, mapOf, mapSet } from '../../persistent-map.ts'
@@ -23,8 +23,8 @@ export function contributorsOf(state: CoreFacts): readonly InputId[] {
 }
 
 /**
- * The waiting steers that join at the boundary the run is at. A run that is being cancelled takes nothing in, work with
- * a journal of its own joins no other, and passive steers alone do not prolong a turn that would end.
+ * The waiting steers that join at the run's present boundary. None if the run is being cancelled; work with a journal of
+ * its own joins no other work; and passive steers alone do not prolong a turn that would end.
  */
 export function joiningSteers(state: CoreFacts, input: { readonly type: string }): readonly InputId[] {
   const { ledger, run, turn } = state
@@ -43,7 +43,7 @@ export function joiningSteers(state: CoreFacts, input: { readonly type: string }
 
 type Preparing = { readonly runId: RunId; readonly passives?: 'along' }
 
-/** What the run that is being prepared takes. */
+/** The inputs for the run that is being prepared. */
 export function batchFor({ ledger, registration: { merge } }: CoreFacts, { passives }: Preparing): readonly InputId[] {
   return selectBatch(ledger, { merge, passivesAlong: passives === 'along' })
 }
@@ -57,12 +57,12 @@ function stageOne(ledger: Ledger, id: InputId, { runId, passives }: Preparing): 
   const entry = mapGet(ledger.entries, id)
   if (entry === undefined) return ledger
   const next = entry.status === 'queued' ? dequeue(ledger, entry) : ledger
-  // Work that has begun is finished, also where its first attempt fails: nobody has to come and wake it again.
+  // Work that has begun may start further runs, so that it is finished even if its first attempt fails.
   const wake = passives === 'along' ? entry.wake : true
   return putEntry(next, stagedAs(entry, wake, runId))
 }
 
-/** Marks what the run holds as applied and lets the waiting steers join. */
+/** Marks the run's inputs as applied and lets the waiting steers join. */
 export function joinSteers(slice: Ledger, _: CoreInput, state: CoreFacts, joined: readonly InputId[]): Ledger {
   if (state.run.phase !== 'bound') return slice
   const { runId, contributors } = state.run
@@ -89,7 +89,7 @@ function attemptsOf(ledger: Ledger, id: InputId | undefined): number {
   return id === undefined ? 0 : (mapGet(ledger.entries, id)?.attempts ?? 0)
 }
 
-/** The run's inputs reached their end. */
+/** Removes the run's inputs: they have ended. */
 export function endContributors(slice: Ledger, _: CoreInput, state: CoreFacts): Ledger {
   const entries = contributorsOf(state).reduce((map, id) => mapDelete(map, id), slice.entries)
   return entries === slice.entries ? slice : withEntries(slice, entries)
@@ -97,19 +97,19 @@ export function endContributors(slice: Ledger, _: CoreInput, state: CoreFacts): 
 
 const countsAsAttempt = (cause: RollbackCause): boolean => cause === 'attempt-failed' || cause === 'recovered'
 
-/** Whether a rollback for this cause ends the work of this input: it was its last attempt. */
+/** Whether a rollback for this cause ends the work of this input, because it was the last attempt. */
 function isGivenUp(ledger: Ledger, head: InputId | undefined, cause: RollbackCause): boolean {
   return countsAsAttempt(cause) && attemptsOf(ledger, head) >= MAX_ATTEMPTS
 }
 
-/** Whether the rollback ends the work that the run has a journal of, and with it the journal's calls. */
+/** Whether the rollback ends the run's work, and with it the work's calls. */
 export function givesWorkUp(state: CoreFacts, input: { readonly cause?: RollbackCause }): boolean {
   return isGivenUp(state.ledger, contributorsOf(state)[0], input.cause ?? 'recovered')
 }
 
 /**
- * The run's inputs wait again, or are given up after their last attempt. Work with a journal stays one: its head
- * carries the rest. A failed attempt goes behind the backlog; every other cause keeps its place.
+ * Returns the run's inputs to their lanes, or abandons them after the last attempt. Work with a journal stays together: its
+ * head carries the other inputs. After a failed attempt it goes to the back; after any other cause to the front.
  */
 export function rollBack(
   slice: Ledger,
@@ -139,7 +139,7 @@ function returnGroup(ledger: Ledger, group: readonly InputId[], cause: RollbackC
     if (other === undefined) continue
     entries = mapSet(entries, id, { ...factsOf(other), attempts, carries: [], status: 'carried', carrier: entry.id })
   }
-  // What parks says what it cost; every other end comes to nobody's knowledge.
+  // A parked run has reported its cost; the cost of a run that was rolled back for another cause is unknown.
   const unreported = cause !== 'parked' && ({ unreported: true } as const)
   const facts = { ...factsOf(entry), attempts, carries: rest, ...(progressed && { progressed }), ...unreported }
   return enqueue(withEntries(ledger, entries), facts, cause === 'attempt-failed' ? 'back' : 'front')
@@ -150,7 +150,7 @@ export function returnsToLane(after: CoreFacts, id: InputId): boolean {
   return mapGet(after.ledger.entries, id) !== undefined
 }
 
-/** What the run holds, and nothing else. It costs what that is, however much waits. */
+/** The ledger with the run's inputs only. Costs as much as the run has inputs, however many wait. */
 export function withoutQueued({ entries }: Ledger, _: CoreInput, state: CoreFacts): Ledger {
   const held = contributorsOf(state).flatMap(id => mapGet(entries, id) ?? [])
   return { ...EMPTY, entries: mapOf(held.map(entry => [entry.id, entry] as const)) }
@@ -158,15 +158,15 @@ export function withoutQueued({ entries }: Ledger, _: CoreInput, state: CoreFact
 
 const EMPTY: Ledger = { entries: emptyMap(), queue: EMPTY_LANE, steer: EMPTY_LANE, waking: 0, keyed: emptyMap() }
 
-/** Nothing is owed any more. */
+/** Removes all inputs. */
 export function abandonAll(slice: Ledger, _: CoreInput, __: CoreFacts): Ledger {
   return slice.entries.size === 0 ? slice : EMPTY
 }
 
 /**
- * Whether a retiring session keeps what waits. With an executor (or a run) work drains; without, nobody would ever
- * answer it. Once retired, the promise to drain stands, however often it is asked again. Passive inputs that no work is
- * left to take along will never be taken: nothing more is admitted.
+ * Whether a retiring session keeps its waiting inputs. With an executor (or a run) they are still answered; without, they
+ * never would be. Once retired, a repeated `Retire` does not change that. Passive inputs alone are not kept: a retired
+ * session admits no input that could take them along.
  */
 export function drainsAfterRetire(state: CoreFacts): boolean {
   const { phase } = state.lifecycle

@@ -1,7 +1,7 @@
 /**
- * The ledger's data and the few ways to change it. The region (table.ts) says when, this says how.
+ * The slice of the region `ledger`, and the functions that change it. table.ts says when they apply.
  *
- * Every function here keeps one promise: what it returns has each queued entry in exactly one lane slot.
+ * Every function here returns a ledger in which each queued entry has exactly one lane slot.
  */
 import type { InputId, RunId } from '../../ids.ts'
 import { mapDelete, mapGet, mapSet, mapValues, type PersistentMap } from '../../persistent-map.ts'
@@ -9,7 +9,7 @@ import { type LaneState, pushBack, pushFront, takeOut } from '../lane.ts'
 
 export type Lane = 'queue' | 'steer'
 
-/** Why an input was given up. */
+/** Why an input was abandoned. */
 export type AbandonReason =
   | 'retired'
   | 'reset'
@@ -19,10 +19,10 @@ export type AbandonReason =
   | 'max-attempts'
   | 'never-executed'
   | 'unregistered'
-  /** It was not to outlast the process that it was sent to. */
+  /** It was ephemeral, and the process that it was sent to ended. */
   | 'owner-lost'
 
-/** The one end of an input. */
+/** How an input ended. */
 export type Terminal =
   | { readonly status: 'consumed' }
   | { readonly status: 'superseded'; readonly by: InputId }
@@ -37,19 +37,19 @@ export interface EntryFacts {
   readonly lane: Lane
   /** Whether it may start a turn by itself. */
   readonly wake: boolean
-  /** Times it was staged for a run. */
+  /** How often it was staged for a run. */
   readonly attempts: number
   readonly at: number
   readonly supersessionKey?: string
   /** Inputs that joined this one's work; they share its end. */
   readonly carries: readonly InputId[]
-  /** An earlier attempt left a journal, so the next one continues it and takes nothing else along. */
+  /** An earlier attempt left a journal, so the next one continues that and takes no other inputs. */
   readonly progressed?: true
-  /** A run of it ended without an outcome, and nobody said what that run had cost. */
+  /** A run of it ended without an outcome and without a report of its cost. */
   readonly unreported?: true
-  /** It starts no turn, whatever is done to the session. */
+  /** It never starts a turn, not even after `WakeQueued`. */
   readonly silent?: true
-  /** It goes with the process that it was sent to, unless there is work of it to continue. */
+  /** It ends with the process that it was sent to, unless its work has begun. */
   readonly ephemeral?: true
 }
 
@@ -71,7 +71,7 @@ export interface Ledger {
   readonly keyed: PersistentMap<string, readonly InputId[]>
 }
 
-/** Times an input is staged before it is given up. */
+/** After this many attempts an input is abandoned. */
 export const MAX_ATTEMPTS = 3
 
 /** The entry of an unfinished input. */
@@ -79,7 +79,7 @@ export function entryOf(ledger: Ledger, id: InputId): LedgerEntry | undefined {
   return mapGet(ledger.entries, id)
 }
 
-/** Of two unfinished inputs, which was accepted first: negative if it was `a`. */
+/** Compares by acceptance: negative if `a` was accepted first. */
 export function byAcceptance(a: EntryFacts, b: EntryFacts): number {
   return a.at - b.at || (a.id < b.id ? -1 : a.id === b.id ? 0 : 1)
 }
@@ -89,12 +89,12 @@ export function unfinishedInputs(ledger: Pick<Ledger, 'entries'>): readonly Ledg
   return mapValues(ledger.entries).toSorted(byAcceptance)
 }
 
-/** The ledger with other entries. Every run passes here often, and a literal costs a fraction of a spread. */
+/** Replaces the entries. Every run calls this often, and a literal costs a fraction of a spread. */
 export function withEntries({ queue, steer, waking, keyed }: Ledger, entries: Ledger['entries']): Ledger {
   return { entries, queue, steer, waking, keyed }
 }
 
-/** The ledger with the entry in its lane's back or front; the entry must not be in a lane. */
+/** Puts an entry at the back or front of its lane; it must not be in a lane. */
 export function enqueue(ledger: Ledger, facts: EntryFacts, where: 'front' | 'back'): Ledger {
   const [lane, slot] = (where === 'back' ? pushBack : pushFront)(ledger[facts.lane], facts.id)
   const { supersessionKey: key } = facts
@@ -108,7 +108,7 @@ export function enqueue(ledger: Ledger, facts: EntryFacts, where: 'front' | 'bac
   }
 }
 
-/** The ledger with a queued entry out of its lane, but still in `entries`. */
+/** Takes a queued entry out of its lane; it stays in `entries`. */
 export function dequeue(ledger: Ledger, entry: LedgerEntry & { readonly status: 'queued' }): Ledger {
   const { supersessionKey: key } = entry
   const lane = takeOut(ledger[entry.lane], entry.slot)
@@ -126,14 +126,14 @@ function withoutKeyed(keyed: Ledger['keyed'], key: string, id: InputId): Ledger[
   return rest.length === 0 ? mapDelete(keyed, key) : mapSet(keyed, key, rest)
 }
 
-// Every input passes these three, and a literal costs a fraction of a spread: that is for the entries with more to them.
+// Every input passes these three functions. Plain entries are built by literals, which cost a fraction of a spread.
 function queuedAs(facts: EntryFacts, slot: number): LedgerEntry {
   const { id, kind, lane, wake, attempts, at, carries } = facts
   if (!isPlain(facts)) return { ...factsOf(facts), status: 'queued', slot }
   return { id, kind, lane, wake, attempts, at, carries, status: 'queued', slot }
 }
 
-/** The entry as one of the run that takes it, and with it what it carried. */
+/** The entry as staged for a run, which takes it with the inputs that it carries. */
 export function stagedAs(facts: EntryFacts, wake: boolean, runId: RunId): LedgerEntry {
   const { id, kind, lane, at } = facts
   const attempts = facts.attempts + 1
@@ -141,7 +141,7 @@ export function stagedAs(facts: EntryFacts, wake: boolean, runId: RunId): Ledger
   return { id, kind, lane, wake, attempts, at, carries: [], status: 'staged', runId }
 }
 
-/** The entry as one whose content is in the conversation. */
+/** The entry as applied: its content is in the conversation. */
 export function appliedAs(facts: EntryFacts, attempts: number, runId: RunId, boundary: number): LedgerEntry {
   const { id, kind, lane, wake, at, carries } = facts
   if (!isPlain(facts)) return { ...factsOf(facts), attempts, status: 'applied', runId, boundary }
@@ -152,7 +152,7 @@ function isPlain({ supersessionKey, progressed, unreported, silent, ephemeral }:
   return (supersessionKey ?? progressed ?? unreported ?? silent ?? ephemeral) === undefined
 }
 
-/** What an entry is whatever its status. */
+/** The fields that an entry has in every status. */
 export function factsOf(entry: EntryFacts): EntryFacts {
   const { id, kind, lane, wake, attempts, at, supersessionKey, carries, progressed, unreported, silent, ephemeral } =
     entry
@@ -172,7 +172,7 @@ export function factsOf(entry: EntryFacts): EntryFacts {
   }
 }
 
-/** The ledger with its passive inputs as good as others, but for the silent ones. */
+/** Lets passive inputs start a turn, except silent ones. */
 export function wakeAll(ledger: Ledger): Ledger {
   let { entries, waking } = ledger
   for (const entry of mapValues(ledger.entries)) {
@@ -183,18 +183,18 @@ export function wakeAll(ledger: Ledger): Ledger {
   return entries === ledger.entries ? ledger : { ...ledger, entries, waking }
 }
 
-/** Waiting inputs that were not to outlast their process, and of which no work is left to continue. */
+/** Ephemeral inputs that wait and whose work has not begun. */
 export function ephemeralInputs(ledger: Ledger): readonly InputId[] {
   const isDoomed = ({ status, ephemeral, progressed }: LedgerEntry): boolean =>
     status === 'queued' && ephemeral === true && progressed !== true
-  // Asked whenever a session is taken up: most have none, and what is not asked for is not sorted.
+  // Called whenever a session is loaded; most have no such input, so it filters before it sorts.
   return mapValues(ledger.entries)
     .filter(isDoomed)
     .toSorted(byAcceptance)
     .map(({ id }) => id)
 }
 
-/** The ledger without an input and what it carries, wherever they are. */
+/** Removes an input and those that it carries. */
 export function drop(ledger: Ledger, id: InputId): Ledger {
   const entry = mapGet(ledger.entries, id)
   if (entry === undefined) return ledger
@@ -203,7 +203,7 @@ export function drop(ledger: Ledger, id: InputId): Ledger {
   return entry.carries.reduce(drop, next)
 }
 
-/** Who speaks. Everything comes through the same door. */
+/** The kinds of inputs, by sender and content. */
 export const INPUT_KINDS = [
   'prompt',
   'peer-message',

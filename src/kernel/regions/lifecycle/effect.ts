@@ -1,7 +1,7 @@
-/** What leaves the region `lifecycle`. */
+/** The effects of the region `lifecycle`. */
 import type { RuntimeEpochId, SessionId } from '../../ids.ts'
 
-/** The session's own way. */
+/** Effects about the session as a whole. */
 export type SessionEffect =
   | { readonly type: 'RuntimeNotice'; readonly notice: 'Recover' | 'Reset' | 'Stop' | 'Exit' | 'Resume' }
   | { readonly type: 'RuntimeEffectFact'; readonly fact: 'StopRuntimeExecutor'; readonly reason: string }
@@ -13,7 +13,7 @@ export type SessionEffect =
   | {
       readonly type: 'SessionRegistrationRejected'
       readonly reason: 'UnregisterTeardownInProgress' | 'RuntimeEpochConflict'
-      /** Drain obligations still open, by name. */
+      /** Names of the drain obligations that are still open. */
       readonly open: readonly string[]
       readonly registeredEpoch: RuntimeEpochId | undefined
       readonly attemptedEpoch: RuntimeEpochId | undefined

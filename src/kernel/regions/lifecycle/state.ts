@@ -1,12 +1,12 @@
-/** What the region `lifecycle` holds. */
+/** The slice of the region `lifecycle`. */
 
-/** Where a run returns to. */
+/** The phase to which the session returns after a run. */
 export type PreRunPhase = 'idle' | 'attached' | 'retired'
 
 export type Lifecycle =
   | { readonly phase: 'initializing' }
   | { readonly phase: 'idle' }
-  /** `stopDeferred`: a stop was asked for and waits for the executor to leave. */
+  /** `stopDeferred`: a stop was requested and waits for the executor to leave. */
   | { readonly phase: 'attached'; readonly stopDeferred: boolean }
   | { readonly phase: 'running'; readonly preRun: PreRunPhase; readonly stopDeferred: boolean }
   | { readonly phase: 'retired' }

@@ -1,4 +1,4 @@
-/** What live channels share: verdicts that are counted, and what becomes of a channel. */
+/** Changes of the slice `live`: counted verdicts, and the opening and closing of a channel. */
 
 import { SERVED } from '../phases.ts'
 import type { OfChannel, OfPair } from './input.ts'
@@ -24,7 +24,7 @@ export const sequenceOf = ({ live }: Sees, verdict: LiveVerdict) => ({
   sequence: verdictSequence(live, verdict),
 })
 
-function unbound({ verdicts, closed }: Live): Live {
+function withoutChannel({ verdicts, closed }: Live): Live {
   return { phase: 'unbound', verdicts, ...(closed && { closed }) }
 }
 export function openChannel(live: Live, { channelId, llmIdentity }: LiveInputOf<'ResolveLiveOpenAdmission'>): Live {
@@ -32,12 +32,12 @@ export function openChannel(live: Live, { channelId, llmIdentity }: LiveInputOf<
   const channel = openedChannel(live, channelId, llmIdentity)
   return { phase: 'bound', channel, verdicts, ...(closed && { closed }) }
 }
-/** The channel never came to be. It may still be seen to close. */
+/** The channel was not opened after all. Its closing may still be observed. */
 export function giveUpChannel(live: Live, { channelId: id }: OfChannel): Live {
   const observed = live.phase === 'bound' ? live.channel.observed : {}
-  return { ...unbound(live), closed: { id, observed } }
+  return { ...withoutChannel(live), closed: { id, observed } }
 }
-/** The channel is gone with its tokens; that it was there is known for as long as none closes after it. */
+/** Removes the channel with its tokens. It is remembered as closed until another channel closes. */
 export function closeChannel(
   live: Live,
   { channelId: id, closeObservationSequence }: LiveInputOf<'RecordLiveCloseClosed'>,
@@ -45,9 +45,9 @@ export function closeChannel(
   const { observed } = live.phase === 'bound' ? live.channel : live.closed?.id === id ? live.closed : { observed: {} }
   const status: LiveStatus = { status: 'Closed' }
   const closed = { id, observed: { ...observed, close: closeObservationSequence }, status }
-  return { ...unbound(withVerdictCounted(live, 'closeResult')), closed }
+  return { ...withoutChannel(withVerdictCounted(live, 'closeResult')), closed }
 }
-/** Notes an observation of the channel there is, or of the one that closed. */
+/** Records an observation about the open channel or the closed one. */
 export function observe(
   live: Live,
   { channelId }: OfChannel,

@@ -1,4 +1,4 @@
-/** What leaves the region `live`. */
+/** The effects of the region `live`. */
 
 import type { SessionLlmIdentity } from '../llm/state.ts'
 import type {
@@ -20,7 +20,7 @@ export type LiveTokenRejection =
   | 'TokenChannelMismatch'
   | 'TokenExpired'
 
-/** What a client is told it did wrong. */
+/** The class of a client's error. */
 export type LiveErrorClass = 'InvalidParams' | 'InvalidToken' | 'InternalError'
 
 type Numbered = { readonly sequence: number }
@@ -29,7 +29,7 @@ type Refused = { readonly rejection: LiveTokenRejection; readonly errorClass: Li
 
 export type LiveAdmission = OfPair & Numbered & ({ readonly accepted: true } | ({ readonly accepted: false } & Refused))
 
-/** No effect carries a token: what opens a channel is for its client alone. */
+/** No effect contains a token, because only its client may know it. */
 export type LiveEffect =
   | ({ readonly type: 'LiveOpenAdmissionResolved' } & OfPair &
       Numbered &

@@ -1,4 +1,4 @@
-/** What the region `live` decides on. */
+/** The inputs that the region `live` decides on. */
 import type { LiveChannelId, LiveToken, SessionId } from '../../ids.ts'
 import type { SessionLlmIdentity } from '../llm/state.ts'
 import type { LiveStatus } from './state.ts'
@@ -28,7 +28,7 @@ export type OfChannel = { readonly channelId: LiveChannelId }
 export type OfPair = OfChannel & { readonly sessionId: SessionId }
 
 export interface LiveTokenIssue extends OfPair {
-  /** Only ever compared: a digest of what the client presents will do. */
+  /** The machine only compares it, so it may be a digest of the client's token. */
   readonly token: LiveToken
   /** ms since the epoch */
   readonly issuedAtMs: number

@@ -1,4 +1,4 @@
-/** The inputs of live channels, and the rules that decide on them. */
+/** The guards of the region `live`. */
 
 import type { LiveToken } from '../../ids.ts'
 import { mapGet } from '../../persistent-map.ts'
@@ -15,11 +15,11 @@ export function isNamedChannel(_: Sees, { channelId }: OfChannel): boolean {
 export function isThisSession({ registration }: Sees, { sessionId }: OfPair): boolean {
   return registration.sessionId === sessionId
 }
-/** Nobody is to begin a conversation that would be given up at once. */
+/** Whether the session takes no work, so that a conversation begun now would be abandoned. */
 export function isClosedToWork(state: Sees): boolean {
   return !admitsWork(state)
 }
-/** The channel is this session's, and the session is this one. */
+/** Whether session and channel are this session and its open channel. */
 export function isBoundPair(state: Sees, input: OfPair): boolean {
   return isThisSession(state, input) && isOfBoundChannel(state, input)
 }
@@ -33,16 +33,16 @@ export function isKnownChannel({ live }: Sees, { channelId }: OfChannel): boolea
   return liveRecordOf(live, channelId) !== undefined
 }
 
-/** No other channel has closed after it: of one that is forgotten nobody could say which number it closed under. */
+/** Whether the channel is the last that closed, or none has closed yet. The numbers of earlier channels are forgotten. */
 export function isNewestOrFirst(state: Sees, input: OfChannel): boolean {
   return state.live.closed === undefined || isKnownChannel(state, input)
 }
 
-/** The observation has not been told before: its number rises above all of its channel. */
+/** Whether the observation is new: its number is above all earlier ones of its channel. */
 function rises(state: Sees, { channelId }: OfChannel, observation: LiveObservation, sequence: number): boolean {
   return Number.isSafeInteger(sequence) && sequence > (liveRecordOf(state.live, channelId)?.observed[observation] ?? 0)
 }
-/** A degraded channel says why, and no other has anything to say. */
+/** Whether a reason is present exactly if the channel is degraded. */
 export function isSoundStatus(_: Sees, input: LiveInputOf<'RecordLiveChannelStatus'>): boolean {
   const hasReason = 'degradationReason' in input
   return input.status === 'Degraded' ? hasReason : !hasReason && !('degradationDetail' in input)
@@ -67,7 +67,7 @@ type WithToken = OfChannel & { readonly token: LiveToken }
 function tokenOf({ live }: Sees, { token }: WithToken): LiveTokenEntry | undefined {
   return live.phase === 'bound' ? mapGet(live.channel.tokens, token) : undefined
 }
-/** Nothing else has this name: also a spent token keeps it while it could be presented. */
+/** Whether the token is new; a spent one stays known while it has not expired. */
 export function isNewToken(state: Sees, input: WithToken): boolean {
   return input.token !== '' && tokenOf(state, input) === undefined
 }
@@ -82,7 +82,7 @@ interface TokenRules {
   readonly isExpiredToken: (state: Sees, input: LiveTokenPresented) => boolean
 }
 
-/** What is asked of a token that is presented on this transport. */
+/** The guards for a token that is presented on this transport. */
 export function tokenRules(transport: LiveTransport): TokenRules {
   const known = (state: Sees, input: LiveTokenPresented) => {
     const token = tokenOf(state, input)

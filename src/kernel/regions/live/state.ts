@@ -1,4 +1,4 @@
-/** What a client holds of a session's realtime conversation: a channel and the one-time tokens that lead to it. */
+/** The slice of the region `live`: a client's channel, and the one-time tokens that open it. */
 import type { LiveChannelId, LiveToken } from '../../ids.ts'
 import { emptyMap, type PersistentMap } from '../../persistent-map.ts'
 import type { SessionLlmIdentity } from '../llm/state.ts'
@@ -16,10 +16,10 @@ export type LiveStatus =
       readonly degradationDetail?: string
     }
 
-/** What the host observes of a channel, each in a numbering of its own. */
+/** The kinds of a host's observations about a channel, each with a numbering of its own. */
 export type LiveObservation = 'refresh' | 'close' | 'command' | 'status' | 'answer'
 
-/** What was observed of one channel. */
+/** The observations about one channel. */
 export interface LiveRecord {
   readonly id: LiveChannelId
   /** The newest number of each observation. */
@@ -29,20 +29,20 @@ export interface LiveRecord {
 
 export interface LiveTokenEntry {
   readonly transport: LiveTransport
-  /** The last moment at which it is good, ms since the epoch. */
+  /** The last moment at which it is valid, ms since the epoch. */
   readonly expiresAtMs: number
   readonly spent: boolean
 }
 
-/** The channel that a client has. */
+/** The open channel of a client. */
 export interface LiveChannel extends LiveRecord {
-  /** The model that answers in it. */
+  /** The model that answers in the channel. */
   readonly identity: SessionLlmIdentity
-  /** Those that may still be presented; an expired one is forgotten when the next is issued. */
+  /** The tokens that may still be presented; expired ones are removed when the next is issued. */
   readonly tokens: PersistentMap<LiveToken, LiveTokenEntry>
 }
 
-/** Verdicts, each numbered in a sequence of its own, from 1. */
+/** The kinds of verdicts, each numbered in a sequence of its own, from 1. */
 export type LiveVerdict =
   | 'openAdmission'
   | 'refreshResult'
@@ -59,7 +59,7 @@ export type LiveVerdict =
 
 interface Common {
   readonly verdicts: { readonly [V in LiveVerdict]?: number }
-  /** The newest channel that closed: late words of it are known as such. */
+  /** The last channel that closed, to recognise late reports about it. */
   readonly closed?: LiveRecord
 }
 export type Live =
@@ -73,13 +73,13 @@ export function verdictSequence({ verdicts }: Live, verdict: LiveVerdict): numbe
   return verdicts[verdict] ?? 0
 }
 
-/** What is known of a channel: the one there is, or the newest that closed. */
+/** The record of a channel: the open one, or the last that closed. */
 export function liveRecordOf(live: Live, id: LiveChannelId): LiveRecord | undefined {
   if (live.phase === 'bound' && live.channel.id === id) return live.channel
   return live.closed?.id === id ? live.closed : undefined
 }
 
-/** A channel with nothing behind it but what was observed of one of its name. */
+/** A new channel. It keeps the observations of an earlier channel with the same id. */
 export function openedChannel(live: Live, id: LiveChannelId, identity: SessionLlmIdentity): LiveChannel {
   const { observed = {} } = liveRecordOf(live, id) ?? {}
   return { id, identity, observed, tokens: emptyMap() }

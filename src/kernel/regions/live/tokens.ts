@@ -1,4 +1,4 @@
-/** One-time tokens: how they are handed out, and what is said when one is presented. */
+/** Rows for one-time tokens: issuing them, and the verdict on a presented one. */
 
 import { mapDelete, mapEntries, mapGet, mapSet } from '../../persistent-map.ts'
 import { countVerdict, pair, sequenceOf, WHILE_BOUND, WHILE_SERVED, withVerdictCounted } from './changes.ts'
@@ -8,7 +8,7 @@ import { isBoundPair, isForAWhile, isNewToken, isNotBoundPair, tokenRules } from
 import type { Sees } from './sees.ts'
 import type { Live, LiveTransport, LiveVerdict } from './state.ts'
 
-/** A token that can no longer be presented is forgotten: what is kept is bounded by how long one is good. */
+/** Adds a token and removes expired ones, so that the validity of a token bounds how many are kept. */
 const issued =
   (transport: LiveTransport) =>
   (live: Live, { token, issuedAtMs, ttlMs }: LiveTokenIssue): Live => {
@@ -28,7 +28,7 @@ const spend =
     return withVerdictCounted({ ...live, channel: { ...live.channel, tokens } }, verdict)
   }
 
-/** A token is handed out. */
+/** The rows by which a token is issued. */
 export function issue(transport: LiveTransport) {
   const verdict = `${transport}TokenIssue` as const
   const type = transport === 'webrtc' ? ('LiveWebrtcTokenIssued' as const) : ('LiveWebsocketTokenIssued' as const)
@@ -53,7 +53,7 @@ const ADMISSIONS = {
   },
 } as const satisfies Record<LiveTransport, { verdict: LiveVerdict; type: string; errorClass: LiveErrorClass }>
 
-/** A token is presented. */
+/** The rows by which a presented token is judged. */
 export function admission(transport: LiveTransport) {
   const { verdict, type, errorClass } = ADMISSIONS[transport]
   const { isGoodToken, isSpentToken, isForOtherChannel, isExpiredToken } = tokenRules(transport)

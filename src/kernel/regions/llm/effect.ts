@@ -1,10 +1,10 @@
-/** What leaves the region `llm`. */
+/** The effects of the region `llm`. */
 
 import type { ToolFilter } from '../tool-filter.ts'
 import type { SessionLlmCapabilitySurface } from './state.ts'
 
 export type LlmEffect =
-  /** Another model serves the session, and this is what it changes. */
+  /** Another model serves the session, with what that changes. */
   {
     readonly type: 'SessionLlmReconfigurePlanResolved'
     readonly previousSurface?: SessionLlmCapabilitySurface
@@ -12,7 +12,7 @@ export type LlmEffect =
     readonly capabilityChanged: boolean
     readonly previousBaseFilter: ToolFilter
     readonly currentBaseFilter: ToolFilter
-    /** The tools that the model sees are others now, so the active revision was raised. */
+    /** Whether the tools that the model sees changed, which raised the active revision. */
     readonly committedVisibleSetChanged: boolean
     readonly activeVisibilityRevision: number
   }

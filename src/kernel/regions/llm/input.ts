@@ -1,31 +1,31 @@
-/** What the region `llm` decides on. */
+/** The inputs that the region `llm` decides on. */
 
 import type { RunId } from '../../ids.ts'
 import type { RequestedModel, SessionLlm, SessionLlmCapabilitySurface } from './state.ts'
 
-/** Whose abilities a surface lists. */
+/** The catalogue entry from which a capability surface was taken. */
 export interface ModelProfile {
   readonly provider: string
   readonly model: string
 }
 
 export type LlmInput =
-  /** How the session was built. */
+  /** Sets the session's model, without a check of the previous one. */
   | ({ readonly type: 'HydrateSessionLlmState' } & SessionLlm)
   | ({
       readonly type: 'ReconfigureSessionLlmIdentity'
-      /** What whoever asks takes the model to be. Absent: none. */
+      /** The caller's view of the present model. Absent: none. */
       readonly previous?: SessionLlm
       readonly surface: SessionLlmCapabilitySurface
     } & SessionLlm)
-  /** The model failed, another one answered, and stays. */
+  /** The model failed, and another one that answered replaces it. */
   | ({
       readonly type: 'CommitStickyModelFallback'
       readonly runId: RunId
-      /** The attempt after which it was chosen. */
+      /** The retry attempt after which it was chosen. */
       readonly retryAttempt: number
       readonly previous?: SessionLlm
-      /** The catalogue entry that the surface is from; absent together with it. */
+      /** The catalogue entry of `surface`; absent together with it. */
       readonly profile?: ModelProfile
     } & SessionLlm)
   | { readonly type: 'ClearSessionLlmState' }

@@ -1,12 +1,12 @@
-/** Which model serves the session, and what it can do. */
+/** The slice of the region `llm`: the session's model, and what it can do. */
 import { ALL_TOOLS, type ToolFilter } from '../tool-filter.ts'
 
-/** A model as somebody serves it. */
+/** A model at a provider. */
 export interface SessionLlmIdentity {
   readonly model: string
   readonly provider: string
   readonly selfHostedServerId?: string
-  /** The provider's parameters as canonical text: they are the same where their texts are. */
+  /** The provider's parameters as canonical text: equal parameters have equal texts. */
   readonly providerParams?: string
   /** The name of the credential binding; never the credential. */
   readonly authBinding?: string
@@ -27,7 +27,7 @@ export interface SessionLlmCapabilitySurface {
   readonly callTimeoutMs?: number
 }
 
-/** A model with what is known of it. Without a surface nobody could say what it can do. */
+/** A model. `surface` absent: its capabilities are unknown. */
 export interface SessionLlm {
   readonly identity: SessionLlmIdentity
   readonly surface?: SessionLlmCapabilitySurface
@@ -42,7 +42,7 @@ export interface RequestedModel {
 }
 
 export type Llm =
-  /** Nobody has said yet which model serves the session. */
+  /** The session's model was not set yet. */
   | ({ readonly phase: 'unknown' } & Requesting)
   | ({ readonly phase: 'unresolved'; readonly identity: SessionLlmIdentity } & Standing)
   | ({
@@ -57,13 +57,13 @@ interface Requesting {
 }
 
 interface Standing extends Requesting {
-  /** It answered where the session's own had failed, and serves until somebody names one. */
+  /** It answered after the session's own model had failed, and serves until a caller sets a model. */
   readonly standsIn?: true
 }
 
 export const NO_LLM: Llm = { phase: 'unknown' }
 
-/** Shows an image to the model as a tool's result. */
+/** The tool that shows an image to the model as its result. */
 export const VIEW_IMAGE = 'view_image'
 const WITHOUT_IMAGES: ToolFilter = { type: 'deny', names: [VIEW_IMAGE] }
 
@@ -90,13 +90,13 @@ export function surfaceOf(llm: Llm): SessionLlmCapabilitySurface | undefined {
   return llm.phase === 'resolved' ? llm.surface : undefined
 }
 
-/** Whether somebody saw the model as it is. Absent: saw that there is none. */
+/** Whether `seen` is the present model; absent: whether there is none. */
 export function isLlm(llm: Llm, seen: SessionLlm | undefined): boolean {
   if (llm.phase === 'unknown' || seen === undefined) return llm.phase === 'unknown' && seen === undefined
   return sameFields(llm.identity, seen.identity) && sameFields(surfaceOf(llm), seen.surface)
 }
 
-/** Whether two flat records hold the same. */
+/** Whether two flat records have equal fields. */
 export function sameFields(one: object | undefined, other: object | undefined): boolean {
   if (one === undefined || other === undefined) return one === other
   const fields = new Map<string, unknown>(Object.entries(one))

@@ -1,4 +1,4 @@
-/** What leaves the region `mcp-servers`. */
+/** The effects of the region `mcp-servers`. */
 import type { OfServer } from './input.ts'
 import type { McpServerState } from './state.ts'
 

@@ -1,4 +1,4 @@
-/** What the region `mcp-servers` decides on. */
+/** The inputs that the region `mcp-servers` decides on. */
 import type { McpServerId } from '../../ids.ts'
 
 export type OfServer<Type extends string> = { readonly type: Type; readonly serverId: McpServerId }
@@ -9,5 +9,5 @@ export type McpServersInput =
   /** `error` is for people; the state does not keep it. */
   | (OfServer<'McpServerFailed'> & { readonly error: string })
   | OfServer<'McpServerDisconnected'>
-  /** Asks for a new connection in place of the one there is. */
+  /** Asks for a new connection in place of the present one. */
   | OfServer<'McpServerReload'>

@@ -1,4 +1,4 @@
-/** What the region `mcp-servers` holds. */
+/** The slice of the region `mcp-servers`. */
 
 import type { McpServerId } from '../../ids.ts'
 import type { PersistentMap } from '../../persistent-map.ts'

@@ -1,12 +1,12 @@
-/** How the operations are written, and read again: counts and feed follow from the entries. */
+/** Writes and reads the operations; counts and feed are computed from the entries. */
 import { mapOf, mapValues } from '../../persistent-map.ts'
 import type { Codec } from '../../region.ts'
 import { isEnded, type OperationEntry, type Operations, wakes } from './state.ts'
 
-/** What can't be told from the entries. */
+/** The fields that can't be computed from the entries. */
 interface EncodedOperations
   extends Pick<Operations, 'completions' | 'droppedThrough' | 'cursors' | 'announcement' | 'wait'> {
-  /** By id. */
+  /** In the order of their ids. */
   readonly entries: readonly OperationEntry[]
 }
 

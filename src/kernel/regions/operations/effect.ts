@@ -1,8 +1,8 @@
-/** What leaves the region `operations`. */
+/** The effects of the region `operations`. */
 import type { OperationId, RunId, WaitId } from '../../ids.ts'
 import type { OperationKind, OperationTerminal } from './state.ts'
 
-/** An operation's way, and who waits for it. */
+/** Effects about operations and waits. */
 export type OperationEffect =
   /** A member child can be reached. */
   | { readonly type: 'ExposeOperationPeer'; readonly operationId: OperationId }
@@ -11,14 +11,14 @@ export type OperationEffect =
       readonly operationId: OperationId
       readonly kind: OperationKind
       readonly status: OperationTerminal
-      /** Its number among all that ended in this session, from 1. */
+      /** Its number among the ended operations of this session, from 1. */
       readonly seq: number
       /** Why it was terminated: `owner-lost`, `owner-retired`, or the caller's words. */
       readonly reason?: string
     }
-  /** Registered, but never handed to anybody: it leaves nothing. */
+  /** The registration was rolled back, because no caller ever got its id. */
   | { readonly type: 'UnreturnedOperationRolledBack'; readonly operationId: OperationId }
-  /** Every operation of the wait has ended; the run that waited has their results. */
+  /** Every operation of the wait has ended; the waiting run has their results. */
   | {
       readonly type: 'WaitAllSatisfied'
       readonly waitId: WaitId

@@ -1,4 +1,4 @@
-/** What the region `operations` decides on. */
+/** The inputs that the region `operations` decides on. */
 import type { InputId, OperationId, RunId, WaitId } from '../../ids.ts'
 import type { OperationCursors, OperationNature } from './state.ts'
 
@@ -10,12 +10,12 @@ export type OperationsInput =
       readonly operationId: OperationId
       readonly at: number
       readonly displayName?: string
-      /** How many operations may be unfinished at once, this one included. Absent: any number. */
+      /** Refuse the registration if it would make more unfinished operations than this. Absent: no limit. */
       readonly maxConcurrent?: number
     } & OperationNature)
   | OfOperation<'StartOperation'>
   | OfOperation<'CompleteOperation'>
-  /** `reason`: why it is given up, where it did not fail by itself. */
+  /** `reason`: why its owner gave it up, if it did not fail by itself. */
   | (OfOperation<'FailOperation'> & { readonly reason?: 'timed-out' })
   | OfOperation<'CancelOperation'>
   /** Ends one that has not started. */
@@ -24,18 +24,18 @@ export type OperationsInput =
   | OfOperation<'OperationPeerReady'>
   | OfOperation<'OperationProgress'>
   /**
-   * A process is about to wait for it that has not begun it. One that is taken up `mostCrashes` times without having lasted is
-   * given up: it is what ends the processes.
+   * A process that did not begin the operation is about to wait for it. An operation that was taken up `mostCrashes` times,
+   * each time by a process that soon ended, is given up: it counts as the cause.
    */
   | (OfOperation<'TakeUpOperation'> & { readonly mostCrashes: number })
-  /** Its process took it up and went on, or left it in good order. */
+  /** The process that took it up went on for a while, or closed in good order. */
   | OfOperation<'OperationLasted'>
   | OfOperation<'RequestOperationRetire'>
   /** It has retired. */
   | OfOperation<'RetireOperation'>
   /** Ends all of them. */
   | { readonly type: 'TerminateOwnerOperations'; readonly reason: string }
-  /** Takes back a registration whose id was never handed to anybody. */
+  /** Rolls back a registration whose id no caller ever got. */
   | OfOperation<'RollbackUnreturnedOperation'>
   | {
       readonly type: 'WaitAllOperations'
@@ -48,6 +48,6 @@ export type OperationsInput =
       readonly type: 'AdvanceOperationCursor'
       readonly cursor: keyof OperationCursors
       readonly through: number
-      /** With `runtimeInjected`: the input that tells of them. Nothing more is due while it waits. */
+      /** With `runtimeInjected`: the input that reports them. No further batch is due while it waits. */
       readonly inputId?: InputId
     }

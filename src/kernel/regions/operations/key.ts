@@ -1,4 +1,4 @@
-/** What of the slice the explorer tells apart. Left out: how often one reported progress, which is for people. */
+/** The slice's part of the explorer's key. It leaves out progress counts, which are only shown to people. */
 import { mapValues } from '../../persistent-map.ts'
 import { isEnded, type OperationEntry, type Operations } from './state.ts'
 

@@ -1,4 +1,4 @@
-/** What can be asked of operations, when it may be done, and what the world hears of it: the parts of their rows. */
+/** The guards and effects of the region `operations`. */
 import type { CoreEffect, CoreFacts } from '../../core.ts'
 import type { OperationId, RunId, WaitId } from '../../ids.ts'
 import { mapGet } from '../../persistent-map.ts'
@@ -70,7 +70,7 @@ export function isCurrentWait(
 ): boolean {
   return o.wait?.id === input.waitId && o.wait.runId === input.runId
 }
-/** A reader ahead of what has happened would miss what happens next. */
+/** A cursor may not be ahead of the completions, or its reader would miss the next one. */
 export function hasHappened({ operations: o }: CoreFacts, input: { readonly through: number }): boolean {
   return input.through <= o.completions
 }

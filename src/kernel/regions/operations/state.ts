@@ -1,27 +1,27 @@
 /**
- * The operations' data and the few ways to change it. The region (table.ts) says when, this says how.
+ * The slice of the region `operations`, and the functions that change it. table.ts says when they apply.
  *
- * Every function here keeps three promises: `active` counts what has not ended, `feed` holds exactly what has, and no
- * number is given twice.
+ * Every function here keeps three invariants: `active` counts the unfinished operations, `feed` has exactly the ended ones,
+ * and no completion number is given twice.
  */
 import type { InputId, OperationId, RunId, SessionId, WaitId } from '../../ids.ts'
 import { emptyMap, mapDelete, mapGet, mapSet, mapValues, type PersistentMap } from '../../persistent-map.ts'
 
-/** Whose completion may start a turn, and what survives a restart, is decided by this. */
+/** Decides whether a completion may start a turn, and whether the operation survives a restart. */
 export type OperationKind =
   /** A member of a mob, reached through a channel of its own. */
   | 'mob-member-child'
   | 'background-tool-op'
-  /** Holds a place among the operations that may run at once; its end is nobody's news. */
+  /** Only counts against the limit of concurrent operations; its end is not reported. */
   | 'background-tool-capacity-slot'
-  /** Waits for a job that somebody outside owns. */
+  /** Waits for a job outside the runtime. */
   | 'detached-job-wait'
 
 /** How an operation ended. */
 export type OperationTerminal = 'completed' | 'failed' | 'aborted' | 'cancelled' | 'retired' | 'terminated'
 export type OperationStatus = 'absent' | OperationEntry['status']
 
-/** What an operation stands for, by the ids under which its owner can be asked about it. */
+/** What an operation stands for, by the ids that its owner uses. */
 export type OperationSource = SessionChild | BackendPeer | DetachedJob
 interface SessionChild {
   readonly type: 'session-child'
@@ -38,10 +38,10 @@ interface DetachedJob {
   readonly jobId: string
 }
 
-/** What each kind is registered with. */
+/** The fields with which each kind is registered. */
 export type OperationNature =
   | { readonly kind: 'mob-member-child'; readonly source?: SessionChild | BackendPeer }
-  /** `resumable`: its work outlives the process that started it and is taken up by the next one. */
+  /** `resumable`: its work survives the process that started it, and the next one takes it up. */
   | { readonly kind: 'background-tool-op'; readonly source?: OperationSource; readonly resumable?: boolean }
   | { readonly kind: 'background-tool-capacity-slot' }
   | { readonly kind: 'detached-job-wait'; readonly source: DetachedJob }
@@ -55,33 +55,33 @@ export interface UnfinishedOperation {
   readonly displayName?: string
   readonly source?: OperationSource
   readonly resumable?: true
-  /** How often it was taken up since it lasted: by processes that ended soon afterwards, and the present one. */
+  /** How often it was taken up since `OperationLasted`, by processes that soon ended and by the present one. */
   readonly takeUps?: number
-  /** Reports so far. */
+  /** Progress reports so far. */
   readonly progress: number
   /** A member child that can be reached. */
   readonly peerReady?: true
 }
 
-/** What is left of an operation that ended; its outcome is in the records. */
+/** An ended operation; its outcome is in the records. */
 export interface EndedOperation {
   readonly id: OperationId
   readonly kind: Exclude<OperationKind, 'background-tool-capacity-slot'>
   readonly status: OperationTerminal
   readonly seq: number
-  /** A run that waited for it has its result. */
+  /** A waiting run got its result, so it needs no report. */
   readonly taken?: true
 }
 
 export type OperationEntry = UnfinishedOperation | EndedOperation
 
-/** How far each reader of the completions has come. They never go back. */
+/** The position of each reader of the completions. They never go back. */
 export interface OperationCursors {
-  /** The results are in the conversation. */
+  /** Up to here the results are in the conversation. */
   readonly agentApplied: number
-  /** The shell has seen them. */
+  /** Up to here the runtime has handled them. */
   readonly runtimeObserved: number
-  /** An input that tells of them was accepted. */
+  /** Up to here an input that reports them was accepted. */
   readonly runtimeInjected: number
 }
 
@@ -93,10 +93,10 @@ export interface OperationWait {
 }
 
 export interface Operations {
-  /** The unfinished ones, and the newest of those that ended. */
+  /** The unfinished operations, and the newest ended ones. */
   readonly entries: PersistentMap<OperationId, OperationEntry>
   readonly active: number
-  /** Those that ended, by their number. Capacity slots take a number too, so a gap means nothing. */
+  /** The ended operations, by their number. Capacity slots take numbers too, so there may be gaps. */
   readonly feed: PersistentMap<number, OperationId>
   /** The newest number given. */
   readonly completions: number
@@ -105,12 +105,12 @@ export interface Operations {
   /** The newest number of a completion that may start a turn. */
   readonly newestWaking: number
   readonly cursors: OperationCursors
-  /** The input that tells of the completions up to `runtimeInjected`. */
+  /** The input that reports the completions up to `runtimeInjected`. */
   readonly announcement?: InputId
   readonly wait?: OperationWait
 }
 
-/** Operations that ended and are kept; the oldest goes first. */
+/** Most ended operations that are kept; the oldest is dropped first. */
 export const RETAINED_COMPLETIONS = 256
 
 export const NO_OPERATIONS: Operations = {
@@ -140,7 +140,7 @@ export function isEnded(entry: OperationEntry): entry is EndedOperation {
 }
 
 /** Whether this operation is registered and has not ended. */
-export function isLive(slice: Operations, id: OperationId): boolean {
+export function isUnfinishedOperation(slice: Operations, id: OperationId): boolean {
   const entry = mapGet(slice.entries, id)
   return entry !== undefined && !isEnded(entry)
 }
@@ -153,7 +153,7 @@ export function unfinishedOperations(slice: Operations): readonly UnfinishedOper
     .sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
 }
 
-/** The ended ones that are kept, in the order of their ends, from a number on (exclusive). */
+/** The kept ended operations after a number (exclusive), in the order of their ends. */
 export function completionsAfter(slice: Operations, seq: number): readonly EndedOperation[] {
   if (slice.completions <= seq) return []
   return [...mapValues(slice.feed)]
@@ -164,7 +164,7 @@ export function completionsAfter(slice: Operations, seq: number): readonly Ended
     .sort((a, b) => a.seq - b.seq)
 }
 
-/** Takes an unfinished operation in, new or changed. */
+/** Adds or replaces an unfinished operation. */
 export function putOperation(slice: Operations, entry: UnfinishedOperation): Operations {
   const entries = mapSet(slice.entries, entry.id, entry)
   return { ...slice, entries, active: slice.active + entries.size - slice.entries.size }
@@ -175,7 +175,7 @@ export function forget(slice: Operations, { id }: UnfinishedOperation): Operatio
   return { ...slice, entries: mapDelete(slice.entries, id), active: slice.active - 1 }
 }
 
-/** Ends an unfinished operation. A capacity slot leaves nothing but the number it took. */
+/** Ends an unfinished operation. Of a capacity slot only its number is left. */
 export function end(slice: Operations, { id, kind }: UnfinishedOperation, status: OperationTerminal): Operations {
   const seq = slice.completions + 1
   const counted = { ...slice, active: slice.active - 1, completions: seq }
@@ -192,7 +192,7 @@ function dropOldest(slice: Operations): Operations {
   if (slice.feed.size <= RETAINED_COMPLETIONS) return slice
   let oldest = slice.droppedThrough + 1
   let id = mapGet(slice.feed, oldest)
-  // Numbers of capacity slots are skipped once, for the search goes on from what was dropped last.
+  // Each number of a capacity slot is skipped only once, because the search goes on from the last dropped number.
   while (id === undefined) id = mapGet(slice.feed, ++oldest)
   return {
     ...slice,
@@ -202,10 +202,10 @@ function dropOldest(slice: Operations): Operations {
   }
 }
 
-/** Lets the wait go if all it waits for has ended. What it waited for is taken: the run that asked has it. */
-export function settleWait(slice: Operations): Operations {
+/** Ends the wait if all its operations have ended, and marks them as taken by the waiting run. */
+export function endWait(slice: Operations): Operations {
   const { wait, ...rest } = slice
-  if (wait === undefined || wait.operationIds.some(id => isLive(slice, id))) return slice
+  if (wait === undefined || wait.operationIds.some(id => isUnfinishedOperation(slice, id))) return slice
   const entries = wait.operationIds.reduce((map, id) => {
     const entry = mapGet(map, id)
     return entry === undefined || !isEnded(entry) ? map : mapSet(map, id, { ...entry, taken: true } as const)
@@ -219,7 +219,7 @@ export function dropWait(slice: Operations): Operations {
   return rest
 }
 
-/** Everything has left the state; numbers and cursors stay, so that readers see that something is gone. */
+/** Removes all operations; numbers and cursors stay, so that readers notice the gap. */
 export function dropAll(slice: Operations): Operations {
   if (slice.completions === 0 && slice.entries.size === 0) return slice
   const { completions, cursors, newestWaking } = slice
@@ -227,14 +227,14 @@ export function dropAll(slice: Operations): Operations {
 }
 
 /**
- * What ends with the process that ran it. A job outside goes on, and so does work that said it can be taken up; the
- * rest is terminated rather than forgotten as the reference does, for somebody was promised an end.
+ * Whether the operation ends with the process that ran it. Jobs outside go on, and so does resumable work. All others are
+ * terminated, because each registered operation is promised an end (the reference drops them).
  */
 function isLost({ kind, status, resumable }: UnfinishedOperation): boolean {
   return status !== 'running' || (kind !== 'detached-job-wait' && resumable !== true)
 }
 
-/** The operations that end if another process takes the session over, in the order in which they would. */
+/** The operations that would end if another process took the session over, in the order of their ends. */
 export function lostOperations(slice: Operations): readonly UnfinishedOperation[] {
   return unfinishedOperations(slice).filter(isLost)
 }

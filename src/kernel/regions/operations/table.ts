@@ -22,16 +22,16 @@ import {
   dropAll,
   dropWait,
   end,
+  endWait,
   forget,
   isEnded,
-  isLive,
+  isUnfinishedOperation,
   lostOperations,
   NO_OPERATIONS,
   type Operations,
   type OperationTerminal,
   putOperation,
   RETAINED_COMPLETIONS,
-  settleWait,
   type UnfinishedOperation,
   unfinishedOperations,
 } from './state.ts'
@@ -58,7 +58,7 @@ const change =
 const endAs =
   (status: OperationTerminal) =>
   (slice: Operations, _: WithOperation, __: CoreFacts, operation: UnfinishedOperation): Operations =>
-    settleWait(end(slice, operation, status))
+    endWait(end(slice, operation, status))
 
 function terminate(slice: Operations, operation: UnfinishedOperation): Operations {
   return end(slice, operation, 'terminated')
@@ -175,7 +175,7 @@ export const operations: CoreRegion<'operations', LifecyclePhase> = {
       {
         name: 'terminated',
         from: SERVED,
-        then: slice => settleWait(terminateAll(slice)),
+        then: slice => endWait(terminateAll(slice)),
         emit: [rules.terminatedByOwner, rules.satisfiedNow],
       },
     ],
@@ -194,8 +194,7 @@ export const operations: CoreRegion<'operations', LifecyclePhase> = {
         name: 'waiting',
         from: RUNNING,
         when: [isCurrentRun, rules.areDistinct, rules.nobodyWaits, rules.areKnown],
-        then: (slice, { waitId: id, runId, operationIds }) =>
-          settleWait({ ...slice, wait: { id, runId, operationIds } }),
+        then: (slice, { waitId: id, runId, operationIds }) => endWait({ ...slice, wait: { id, runId, operationIds } }),
         emit: [rules.satisfiedAtOnce],
       },
     ],
@@ -259,7 +258,9 @@ export const operations: CoreRegion<'operations', LifecyclePhase> = {
       text: 'a wait belongs to the bound run and waits for at least one operation that has not ended',
       holds: ({ operations: o, run }) =>
         o.wait === undefined ||
-        (run.phase === 'bound' && run.runId === o.wait.runId && o.wait.operationIds.some(id => isLive(o, id))),
+        (run.phase === 'bound' &&
+          run.runId === o.wait.runId &&
+          o.wait.operationIds.some(id => isUnfinishedOperation(o, id))),
     },
     {
       id: 'peers-are-member-children',

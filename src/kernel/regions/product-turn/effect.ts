@@ -1,4 +1,4 @@
-/** What leaves the region `product-turn`. */
+/** The effects of the region `product-turn`. */
 import type { ProductTurnPhase, ProjectionFreshness, RealtimeReconnectPolicy } from './state.ts'
 
 export type ProductTurnEffect =

@@ -1,4 +1,4 @@
-/** What the region `product-turn` decides on. */
+/** The inputs that the region `product-turn` decides on. */
 
 export type ProductTurnInput =
   | { readonly type: 'ProductTurnInFlight' }
@@ -6,11 +6,11 @@ export type ProductTurnInput =
   | { readonly type: 'ProductOutputStarted' }
   | { readonly type: 'ProductTurnInterrupted' }
   | { readonly type: 'ProductTurnTerminal' }
-  /** The session learnt something. ms since the epoch. */
+  /** The session's context has advanced to this time, ms since the epoch. */
   | { readonly type: 'RealtimeProjectionAdvanceObserved'; readonly advancedAtMs: number }
-  /** The transport was told up to here. ms since the epoch. */
+  /** The transport got the context up to this time, ms since the epoch. */
   | { readonly type: 'RealtimeProjectionRefreshed'; readonly observedMs: number }
-  /** A transport begins with this knowledge. ms since the epoch. */
+  /** A new transport begins with the context up to this time, ms since the epoch. */
   | { readonly type: 'RealtimeProjectionReset'; readonly baselineMs: number }
   | { readonly type: 'ClassifyRealtimeClientInputSubmitted' }
   | { readonly type: 'ClassifyRealtimeMidTurnActivity' }

@@ -1,4 +1,4 @@
-/** What of the slice the explorer tells apart. Left out: the frontier, with which alone times are compared. */
+/** The slice's part of the explorer's key. It leaves out the frontier, the only value that times are compared with. */
 import type { ProductTurn } from './state.ts'
 
 export function productTurnInWords({ phase, freshness, policy }: ProductTurn): string {

@@ -1,9 +1,9 @@
-/** What the region `product-turn` holds. */
+/** The slice of the region `product-turn`. */
 
-/** Idle; input went in; it was committed; output came without a commit; both. */
+/** No turn; input was given; input was committed; output began without a commit; both. */
 export type ProductTurnPhase = 'idle' | 'awaitingProgress' | 'committed' | 'outputStarted' | 'preemptible'
 
-/** Whether the transport knows what the session knows; if not, whether it is to be told after the turn or at once. */
+/** Whether the transport has the session's context; if not, whether to update it after the turn or at once. */
 export type ProjectionFreshness = 'Clean' | 'StaleDeferred' | 'StaleImmediate'
 
 /** What a clean close of the transport means. */
@@ -12,7 +12,7 @@ export type RealtimeReconnectPolicy = 'CleanExit' | 'ReattachAndRecover'
 export interface ProductTurn {
   readonly phase: ProductTurnPhase
   readonly freshness: ProjectionFreshness
-  /** ms since the epoch: up to where the transport knows the session; while stale, the newest that it is to be told. */
+  /** Up to when the transport has the session's context, ms since the epoch; while stale, up to when it should be updated. */
   readonly frontierMs: number
   readonly policy: RealtimeReconnectPolicy
 }

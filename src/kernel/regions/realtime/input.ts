@@ -1,4 +1,4 @@
-/** What the region `realtime` decides on. */
+/** The inputs that the region `realtime` decides on. */
 import type { BoundState } from './state.ts'
 
 export interface OfAuthority {
@@ -12,7 +12,7 @@ export interface RetryTimes {
 }
 
 export type RealtimeInput =
-  /** Whether somebody wants the session attached. */
+  /** Whether a host wants the session attached. */
   | { readonly type: 'ProjectRealtimeIntent'; readonly present: boolean }
   | { readonly type: 'BeginRealtimeBinding' }
   | { readonly type: 'ReplaceRealtimeBinding' }

@@ -1,6 +1,6 @@
-/** How a session stands to a provider's realtime transport. */
+/** The slice of the region `realtime`: a session's attachment to a provider's realtime transport. */
 
-/** How far a change of model under a binding has come. */
+/** The phases of a change of model under a binding. */
 export const LIVE_TOPOLOGY_PHASES = [
   'idle',
   'reconfiguring',
@@ -27,23 +27,23 @@ export type ReconnectCycle =
 export type Attachment =
   | { readonly state: 'Unattached' }
   | { readonly state: 'ReattachRequired'; readonly cycle: ReconnectCycle }
-  /** Only who names the epoch may speak for the binding. */
+  /** Inputs about the binding have to name its authority epoch. */
   | { readonly state: BoundState; readonly authorityEpoch: number }
 
 export interface Realtime {
   readonly phase: LiveTopologyPhase
-  /** Somebody wants the session attached. */
+  /** Whether a host wants the session attached. */
   readonly intent: boolean
   readonly attachment: Attachment
   readonly nextEpoch: number
 }
 
 export const UNATTACHED: Attachment = { state: 'Unattached' }
-/** Another attachment has to be made, and nobody has tried yet. */
+/** A new attachment is due and was not tried yet. */
 export const DUE: Attachment = { state: 'ReattachRequired', cycle: { state: 'Idle' } }
 export const NO_ATTACHMENT: Realtime = { phase: 'idle', intent: false, attachment: UNATTACHED, nextEpoch: 1 }
 
-/** The epoch of the binding, where there is one. */
+/** The authority epoch of the binding, if there is one. */
 export function boundEpoch(attachment: Attachment): number | undefined {
   return 'authorityEpoch' in attachment ? attachment.authorityEpoch : undefined
 }
@@ -55,7 +55,7 @@ export function realtimeAttachmentStatus({ attachment: { state }, intent }: Real
   return state === 'Unattached' && intent ? 'IntentPresentUnbound' : state
 }
 
-/** The channel as people see it. */
+/** The state of the channel, as people see it. */
 export type RealtimeChannelState =
   | { readonly state: 'Closed' | 'Opening' | 'Ready' }
   | {

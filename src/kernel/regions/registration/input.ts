@@ -1,4 +1,4 @@
-/** What the region `registration` decides on. */
+/** The inputs that the region `registration` decides on. */
 import type { RuntimeEpochId, SessionId } from '../../ids.ts'
 import type { BindingTuple } from '../binding/input.ts'
 

@@ -1,21 +1,21 @@
-/** What the region `registration` holds. */
+/** The slice of the region `registration`. */
 import type { SessionId } from '../../ids.ts'
 
-/** An obligation of the drain window. `forced`: closed, but by abort. */
+/** The state of an obligation of the drain window. `forced`: closed by an abort. */
 export type Obligation = 'open' | 'closed' | 'forced'
 
 /** The unregister drain window. */
-export interface Drain {
+export interface DrainWindow {
   readonly loop: Obligation
   readonly comms: Obligation
   readonly waiters: Obligation
-  /** The teardown keeps the operations' snapshot instead of deleting it. */
+  /** Whether the teardown keeps the operations' snapshot instead of deleting it. */
   readonly retainsSnapshot: boolean
 }
 
 export interface Identity {
   readonly sessionId?: SessionId
-  /** Peer intents that are recorded without starting a turn. */
+  /** Intents of peer requests that are recorded without starting a turn. */
   readonly silentIntents: readonly string[]
   /** Whether waiting prompts may share a run. */
   readonly merge: boolean
@@ -25,4 +25,4 @@ export type Registration =
   /** No executor serves the session. */
   | (Identity & { readonly phase: 'queuing' })
   | (Identity & { readonly phase: 'active' })
-  | (Identity & { readonly phase: 'draining'; readonly drain: Drain })
+  | (Identity & { readonly phase: 'draining'; readonly drain: DrainWindow })

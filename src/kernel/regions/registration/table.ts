@@ -14,10 +14,10 @@ import { unfinishedCount } from '../endings/table.ts'
 import { isRegistered } from '../guards.ts'
 import { SERVED } from '../phases.ts'
 import type { RegistrationInput } from './input.ts'
-import type { Drain, Identity, Registration } from './state.ts'
+import type { DrainWindow, Identity, Registration } from './state.ts'
 
 const OBLIGATIONS = ['loop', 'comms', 'waiters'] as const
-const UNCLOSED: Drain = { loop: 'open', comms: 'open', waiters: 'open', retainsSnapshot: false }
+const UNCLOSED: DrainWindow = { loop: 'open', comms: 'open', waiters: 'open', retainsSnapshot: false }
 
 function sameSession(state: CoreFacts, input: { readonly sessionId: SessionId }): boolean {
   return state.registration.sessionId === input.sessionId

@@ -1,4 +1,4 @@
-/** What leaves the region `routing`. */
+/** The effects of the region `routing`. */
 import type { ImageOperation, ImageTerminal, ModelTarget, ProviderTextDisposition, RoutingTerminal } from './state.ts'
 
 export type RoutingEffect =
@@ -9,7 +9,7 @@ export type RoutingEffect =
       readonly requestId: string
       readonly target: ModelTarget
     }
-  /** An approval that was asked for was denied. */
+  /** A requested approval was denied. */
   | {
       readonly type: 'ModelRoutingApprovalTerminalized'
       readonly parent: RoutingTerminal['type']
@@ -27,5 +27,5 @@ export type RoutingEffect =
       readonly terminal: ImageTerminal
       readonly providerText: ProviderTextDisposition
     }
-  /** A switch or an image operation ended. It is said once. */
+  /** A switch or an image operation ended. Emitted once. */
   | { readonly type: 'ModelRoutingTerminated'; readonly end: RoutingTerminal }

@@ -1,4 +1,4 @@
-/** What a provider's answer to a request for an image amounts to. */
+/** Classifies a provider's answer to a request for an image. */
 
 import type { ImageErrorCode, ImageObservation } from './input.ts'
 import type { ImageTerminal } from './state.ts'
@@ -16,7 +16,7 @@ const BY_STATUS: ReadonlyMap<number, ImageTerminal> = new Map([
   [499, 'cancelled'],
 ])
 
-/** How an image operation ended, by what was seen of it. */
+/** How an image operation ended, by the observation. */
 export function classifyImageTerminal(seen: ImageObservation): ImageTerminal {
   switch (seen.type) {
     case 'generated':

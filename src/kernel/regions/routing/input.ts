@@ -1,6 +1,6 @@
-/** What the region `routing` decides on. */
+/** The inputs that the region `routing` decides on. */
 import type { ImagePlanDenial, ImageTerminal, ModelTarget, ProviderTextDisposition } from './state.ts'
-/** Whether somebody had to be asked, and what came of it. */
+/** Whether an approval was required, and the decision. */
 export type RoutingApproval =
   | { readonly type: 'notRequired' }
   | { readonly type: 'approved' }
@@ -11,7 +11,7 @@ export interface Asked {
   readonly target: ModelTarget
   /** Absent: not required. */
   readonly approval?: RoutingApproval
-  /** The session's realtime transport, if it has one: whether it may be given up for this. */
+  /** Whether the session's realtime transport, if it has one, may be detached for this. */
   readonly realtimeTransport?: 'detachable' | 'required'
 }
 
@@ -21,16 +21,16 @@ type OfImage<Type extends string> = { readonly type: Type; readonly operationId:
 
 export type RoutingInput =
   | { readonly type: 'SetModelRoutingBaseline'; readonly target: ModelTarget }
-  /** Another model for so many assistant turns. */
+  /** Requests another model for `turns` assistant turns. */
   | (OfSwitch<'RequestFiniteSwitchTurn'> & Asked & { readonly turns: number })
-  /** Another model from now on. */
+  /** Requests another model from now on. */
   | (OfSwitch<'RequestUntilChangedSwitchTurn'> & Asked)
-  /** The session is changed over. */
+  /** Reports that the session was reconfigured. */
   | OfSwitch<'CompleteUntilChangedSwitchTurnReconfigure'>
-  /** An assistant turn begins: a switch that waits for it takes effect, one that is in effect has a turn less. */
+  /** An assistant turn begins: a waiting switch takes effect, and a switch in effect has one turn less. */
   | {
       readonly type: 'AdmitModelRoutingAssistantTurn'
-      /** Which turn: one that is admitted again (after a crash, or because its answer was no use) counts once. */
+      /** Names the turn: one that is admitted again, after a crash or an unusable answer, counts once. */
       readonly turn?: string
     }
   | (OfImage<'BeginImageOperation'> & Asked & { readonly requiresScopedOverride: boolean })
@@ -47,13 +47,13 @@ export type ImageObservation =
   | { readonly type: 'generated' }
   | { readonly type: 'emptyResult' }
   | { readonly type: 'executionFailed' }
-  /** It was made and could not be kept. */
+  /** The image was made and could not be stored. */
   | { readonly type: 'blobCommitFailed' }
   | { readonly type: 'providerHttpError'; readonly httpStatus: number; readonly code?: ImageErrorCode }
-  /** The provider's own error, without HTTP. */
+  /** An error of the provider without an HTTP status. */
   | { readonly type: 'providerNativeError'; readonly code?: ImageErrorCode }
 
-/** Provider error codes that say more than that it failed. */
+/** Provider error codes that decide how the operation ended. */
 export type ImageErrorCode =
   | 'geminiDeadlineExceeded'
   | 'openAiContentFilter'

@@ -1,4 +1,4 @@
-/** What can be said about model routing, when it holds, and what it leads to. */
+/** Guards, changes and effects of the region `routing`. */
 
 import { mapGet } from '../../persistent-map.ts'
 import type { RoutingEffect } from './effect.ts'
@@ -54,7 +54,7 @@ export function isApprovalUnavailable(_: Sees, { approval }: Asked): boolean {
 export function isApprovalDenied(_: Sees, { approval }: Asked): boolean {
   return approval?.type === 'denied'
 }
-/** A transport that has to stay can't carry the other model. */
+/** Whether the target needs another transport although the present one is required. */
 export function losesTransport(_: Sees, { target, realtimeTransport }: Asked): boolean {
   return realtimeTransport === 'required' && !target.realtime
 }
@@ -93,7 +93,7 @@ export function isUnderWay(state: Sees, input: WithImage): boolean {
   const phase = imageOf(state, input)?.phase
   return phase === 'planResolved' || phase === 'scopedOverrideActive'
 }
-/** What is said of its end is what was seen of it. */
+/** Whether the reported end is the one that was classified. */
 export function isClassifiedSo(state: Sees, input: RoutingIn<'CompleteImageOperation'>): boolean {
   const image = imageOf(state, input)
   if (image === undefined || image.phase === 'restoringScopedOverride') return false
@@ -117,7 +117,7 @@ export const denyImage =
   (denial: SwitchDenial) =>
   (slice: Routing, { operationId: id }: WithImage): Routing =>
     remembering(slice, { type: 'image', id, terminal: 'denied', denial })
-/** One that lasts takes the place of whatever waits. */
+/** Begins a lasting switch; it replaces a waiting one. */
 export function askToReconfigure(slice: Routing, input: RoutingIn<'RequestUntilChangedSwitchTurn'>): Routing {
   const { pending } = slice
   const { requestId, target } = input
@@ -168,7 +168,7 @@ export function classify(slice: Routing, input: RoutingIn<'ClassifyImageOperatio
   const classified = { terminal: classifyImageTerminal(input.observation), providerText: input.providerText }
   return withImage(slice, { ...image, classified })
 }
-/** Its override is still to be restored, or it is over. */
+/** Completes the operation; if its override is in effect, that has to be restored first. */
 export function completeImage(slice: Routing, input: RoutingIn<'CompleteImageOperation'>): Routing {
   const image = mapGet(slice.images, input.operationId)
   if (image === undefined) return slice
@@ -183,12 +183,12 @@ export function restoreImage(slice: Routing, { operationId }: WithImage): Routin
   return image === undefined ? slice : endImage(slice, image)
 }
 
-/** No override of an image outlives the run it came up in. */
+/** An image's override ends with its run. */
 export function afterRun(slice: Routing): Routing {
   const image = activeImage(slice)
   return image === undefined ? slice : endImage(slice, image)
 }
-/** What the process that served was in the middle of. */
+/** Ends what the former process had in progress. */
 export function afterProcess(slice: Routing): Routing {
   const quiet = imagesOf(slice).reduce(endImage, slice)
   const { pending } = quiet
@@ -198,14 +198,14 @@ export function afterProcess(slice: Routing): Routing {
 
 const ENDED = 'ModelRoutingTerminated'
 
-/** Every switch and every image operation that goes with the session. */
+/** The ends of all switches and image operations, with the session. */
 export function allEnded(_: Sees, __: unknown, { routing }: Sees): readonly RoutingEffect[] {
   const switches = [routing.pending, routing.override].flatMap((one): readonly RoutingTerminal[] =>
     one === undefined ? [] : [{ type: 'switch', id: one.requestId, terminal: 'interrupted' }],
   )
   return [...switches, ...imagesOf(routing).map(endOf)].map(end => ({ type: ENDED, end }))
 }
-/** What the process that served was in the middle of has ended. */
+/** The ends of what the former process had in progress. */
 export function cutOff(after: Sees, _: unknown, { routing: old }: Sees): readonly RoutingEffect[] {
   const { pending } = old
   const switches: readonly RoutingTerminal[] =
@@ -215,7 +215,7 @@ export function cutOff(after: Sees, _: unknown, { routing: old }: Sees): readonl
   const ends = [...imagesOf(old).map(endOf), ...switches].map((end): RoutingEffect => ({ type: ENDED, end }))
   return [...ends, ...statusIfChanged(after, old)]
 }
-/** The ends that this step added, and the change of the model that is asked. */
+/** The ends that this step added, and a change of the routing status. */
 export function statusAndEnds(after: Sees, _: unknown, { routing: old }: Sees): readonly RoutingEffect[] {
   const { routing: now } = after
   if (now === old) return []

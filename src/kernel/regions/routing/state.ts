@@ -1,15 +1,15 @@
-/** Which model is asked, while switches and image operations have their say. */
+/** The slice of the region `routing`: baseline, switches and image operations. */
 import { emptyMap, mapDelete, mapGet, mapSet, mapValues, type PersistentMap } from '../../persistent-map.ts'
 
-/** A model to ask, and whether it speaks over a realtime transport. */
+/** A model, and whether it uses a realtime transport. */
 export interface ModelTarget {
   readonly model: string
   readonly realtime: boolean
-  /** As a baseline: whatever the executor asks by default; `model` is only what that was when it was said. */
+  /** The baseline is the executor's default; `model` is only a stand-in for its name. */
   readonly isDefault?: true
 }
 
-/** A switch that was asked for and has not begun. */
+/** A requested switch that is not in effect yet. */
 export type PendingSwitch =
   /** Begins with the next assistant turn. */
   | {
@@ -19,10 +19,10 @@ export type PendingSwitch =
       /** For how many assistant turns. */
       readonly turns: number
     }
-  /** Lasts; whoever keeps the session is changing it over. */
+  /** A lasting switch: the session's host is reconfiguring it. */
   | { readonly phase: 'applyingPersistentReconfigure'; readonly requestId: string; readonly target: ModelTarget }
 
-/** A switch for a number of assistant turns, this one included. */
+/** A switch for a number of assistant turns, the present one included. */
 export interface TurnOverride {
   readonly requestId: string
   readonly target: ModelTarget
@@ -37,7 +37,7 @@ export type ImageTerminal =
   | 'cancelled'
   | 'safetyFiltered'
   | 'refusedByProvider'
-/** What to do with the words that came with an image or in its place. */
+/** What to do with text that came with an image or in its place. */
 export type ProviderTextDisposition = 'keep' | 'discard'
 
 interface Image<Phase extends string> {
@@ -50,7 +50,7 @@ interface Classified {
 }
 interface Planned {
   readonly target: ModelTarget
-  /** How it ended, once that is known. */
+  /** How it ended, once it was classified. */
   readonly classified?: Classified
 }
 
@@ -69,14 +69,14 @@ export type SwitchDenial =
   | 'deniedDuringApproval'
   | 'scopedOverrideConflict'
   | 'realtimeTransportConflict'
-/** Why an image can't be made as it was asked for. */
+/** Why the requested image can't be made. */
 export type ImagePlanDenial = 'unsupportedByModel' | 'unsupportedByProvider' | 'invalidRequest' | 'policy'
 
 /** How a switch or an image operation ended. */
 export type RoutingTerminal =
   | { readonly type: 'switch'; readonly id: string; readonly terminal: 'consumedAndRestored' }
   | { readonly type: 'switch'; readonly id: string; readonly terminal: 'persistentReconfigureApplied' }
-  /** Its process was lost while the session was changed over. */
+  /** The process ended while it reconfigured the session. */
   | { readonly type: 'switch'; readonly id: string; readonly terminal: 'interrupted' }
   | { readonly type: 'switch'; readonly id: string; readonly terminal: 'denied'; readonly denial: SwitchDenial }
   | { readonly type: 'image'; readonly id: string; readonly terminal: ImageTerminal; readonly payload?: string }
@@ -91,28 +91,28 @@ export type RoutingTerminal =
 
 export interface Routing {
   readonly baseline?: ModelTarget
-  /** Rises with every change of the model that is asked. */
+  /** Rises with every change of the effective model. */
   readonly epoch: number
   readonly pending?: PendingSwitch
   readonly override?: TurnOverride
-  /** The turn that the override counted last, where its name is known. */
+  /** The turn that the override counted last, if it had a name. */
   readonly admitted?: string
-  /** Those that have not ended. */
+  /** The image operations that have not ended. */
   readonly images: PersistentMap<string, ImageOperation>
-  /** The operation whose model is asked at present. */
+  /** The image operation whose model is in effect. */
   readonly imageOverride?: string
   /** The newest ends, the last one last. */
   readonly recent: readonly RoutingTerminal[]
 }
 
-/** Ends that stay for whoever asks later; each was reported when it came. */
+/** How many ends are kept for later queries; each was emitted when it happened. */
 const RECENT = 64
 
 export const NO_ROUTING: Routing = { epoch: 0, images: emptyMap(), recent: [] }
 
 export interface ModelRoutingStatus {
   readonly epoch: number
-  /** The model that is asked; absent while nobody has said which. */
+  /** The effective model; absent while none was set. */
   readonly effective?: ModelTarget
   readonly source: 'image' | 'turn' | 'baseline'
   readonly baseline?: ModelTarget
@@ -122,7 +122,7 @@ export interface ModelRoutingStatus {
   readonly recent: readonly RoutingTerminal[]
 }
 
-/** Which model is asked and why, what is to come, and how the newest switches and image operations ended. */
+/** The effective model and its source, what is pending, and how the newest switches and image operations ended. */
 export function modelRoutingStatus({ routing }: { readonly routing: Routing }): ModelRoutingStatus {
   const { epoch, baseline, pending, override, recent } = routing
   const image = activeImage(routing)
@@ -139,7 +139,7 @@ export function modelRoutingStatus({ routing }: { readonly routing: Routing }): 
   }
 }
 
-/** By id. */
+/** The unfinished image operations, in the order of their ids. */
 export function imagesOf({ images }: Routing): readonly ImageOperation[] {
   return [...mapValues(images)].sort((a, b) => (a.operationId < b.operationId ? -1 : 1))
 }
@@ -151,7 +151,7 @@ export function withImage(slice: Routing, image: ImageOperation): Routing {
   return { ...slice, images: mapSet(slice.images, image.operationId, image) }
 }
 
-/** An end is said and remembered for a while. */
+/** Adds an end to the recent ones. */
 export function remembering(slice: Routing, end: RoutingTerminal): Routing {
   return { ...slice, recent: [...slice.recent, end].slice(-RECENT) }
 }
@@ -164,14 +164,14 @@ export function withoutOverride(slice: Routing): Routing {
   return { ...rest, epoch: slice.epoch + 1 }
 }
 
-/** The operation is over; if its model was asked, it no longer is. */
+/** Ends an image operation, and its override if that is in effect. */
 export function endImage(slice: Routing, image: ImageOperation): Routing {
   const ended = remembering({ ...slice, images: mapDelete(slice.images, image.operationId) }, endOf(image))
   if (slice.imageOverride !== image.operationId) return ended
   const { imageOverride: _, ...rest } = ended
   return { ...rest, epoch: slice.epoch + 1 }
 }
-/** One that is cut off has failed, whatever was about to be said of it. */
+/** The end of an image operation that was cut off: it failed, unless its end was completed. */
 export function endOf(image: ImageOperation): Extract<RoutingTerminal, { type: 'image' }> {
   if (image.phase !== 'restoringScopedOverride') return { type: 'image', id: image.operationId, terminal: 'failed' }
   const { operationId: id, terminal, payload } = image

@@ -1,8 +1,8 @@
-/** What leaves the region `run`. */
+/** The effects of the region `run`. */
 import type { InputId, RunId } from '../../ids.ts'
 import type { TurnTerminalCause, TurnTerminalOutcome } from '../turn/state.ts'
 
-/** A run's way. */
+/** Effects about runs. */
 export type RunEffect =
   | { readonly type: 'SubmitRunPrimitive'; readonly runId: RunId; readonly contributors: readonly InputId[] }
   | {
@@ -25,13 +25,13 @@ export type RunEffect =
   | { readonly type: 'RunCancelled'; readonly runId: RunId }
   | { readonly type: 'RunRolledBack'; readonly runId: RunId; readonly cause: RollbackCause }
 
-/** Why a run ended without an outcome of its own. */
+/** Why a run ended without an outcome. */
 export type RollbackCause =
   /** The executor failed; the attempt counts. */
   | 'attempt-failed'
   /** The owner died; the attempt counts. */
   | 'recovered'
-  /** The owner is going away in good order; the attempt does not count. */
+  /** The owner closed in good order; the attempt does not count. */
   | 'interrupted'
   /** A tool call waits for a person; the attempt does not count. */
   | 'parked'

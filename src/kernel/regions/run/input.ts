@@ -1,10 +1,10 @@
-/** What the region `run` decides on. */
+/** The inputs that the region `run` decides on. */
 import type { RunId } from '../../ids.ts'
 
 export type RunInput =
   /**
-   * Cancels at the next boundary. Without `runId`: whatever run is current, resolved here and now. `keepsAnswer`: a
-   * boundary that ends the run with an answer is not in the way of that.
+   * Cancels at the next boundary. `runId` absent: the current run, resolved in this step. `keepsAnswer`: if that boundary
+   * ends the run with an answer, the run is completed, not cancelled.
    */
   | {
       readonly type: 'CancelAfterBoundary'

@@ -1,4 +1,4 @@
-/** What of the slice the explorer tells apart. Left out: how many boundaries it has passed, beyond whether any; and when it started. */
+/** The slice's part of the explorer's key. It leaves out when the run started, and the count of boundaries beyond the first. */
 import type { Run } from './state.ts'
 
 export function runInWords(run: Run): string {

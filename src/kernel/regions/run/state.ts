@@ -1,4 +1,4 @@
-/** What the region `run` holds. */
+/** The slice of the region `run`. */
 import type { InputId, RunId } from '../../ids.ts'
 
 export type Run =
@@ -6,14 +6,14 @@ export type Run =
   | {
       readonly phase: 'bound'
       readonly runId: RunId
-      /** The head of the work first. */
+      /** The inputs of the run; the first one is the head of its work. */
       readonly contributors: readonly InputId[]
       /** Boundaries committed so far. */
       readonly boundary: number
-      /** The work has a journal: from this run or an earlier attempt. */
+      /** Whether the work has a journal, from this run or an earlier attempt. */
       readonly progressed: boolean
       readonly cancel: 'none' | 'boundary' | 'now'
-      /** It ends at its boundary; an answer that it comes to before counts. */
+      /** With a cancel at the boundary: an answer that the run gives until then counts. */
       readonly keepsAnswer?: true
       readonly startedAt: number
     }

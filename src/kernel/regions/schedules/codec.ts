@@ -1,4 +1,4 @@
-/** How the schedules are written, and read again. */
+/** Writes and reads the slice `schedules`. */
 import { mapOf } from '../../persistent-map.ts'
 import type { Codec } from '../../region.ts'
 import { type ScheduleEntry, type Schedules, schedulesOf } from './state.ts'

@@ -1,9 +1,9 @@
-/** What leaves the region `schedules`. */
+/** The effects of the region `schedules`. */
 import type { InputId, ScheduleId } from '../../ids.ts'
 
-/** A schedule's way. */
+/** Effects about schedules. */
 export type ScheduleEffect =
-  /** The input is to be accepted in the same transaction. `replaces`: the one before it, which has not ended. */
+  /** The runtime has to accept the input in the same transaction. `replaces`: the previous, unfinished input. */
   | {
       readonly type: 'ScheduleFired'
       readonly scheduleId: ScheduleId
@@ -19,7 +19,7 @@ export type ScheduleEffect =
     }
   | { readonly type: 'ScheduleEnded'; readonly scheduleId: ScheduleId; readonly reason: ScheduleEnd }
 
-/** Why a schedule is no more. */
+/** Why a schedule ended. */
 export type ScheduleEnd =
   /** It has no due time left. */
   | 'done'
@@ -27,5 +27,5 @@ export type ScheduleEnd =
   | 'retired'
   | 'destroyed'
   | 'unregistered'
-  /** The session was registered anew under another id. */
+  /** The session was registered under another id. */
   | 'new-identity'

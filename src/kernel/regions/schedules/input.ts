@@ -1,4 +1,4 @@
-/** What the region `schedules` decides on. */
+/** The inputs that the region `schedules` decides on. */
 import type { InputId, ScheduleId } from '../../ids.ts'
 import type { ScheduleMisfire, ScheduleOverlap } from './state.ts'
 
@@ -13,7 +13,7 @@ export type SchedulesInput =
       /** Default `once`. */
       readonly misfire?: ScheduleMisfire
     })
-  /** Changes what is given; the rest stays. */
+  /** Changes the fields that are present. */
   | (OfSchedule<'UpdateSchedule'> & {
       readonly dueAt?: number
       readonly recurring?: boolean
@@ -24,7 +24,7 @@ export type SchedulesInput =
   | OfSchedule<'CancelSchedule'>
   | FireSchedule
 
-/** The shell's word that it is time. */
+/** The runtime reports that the schedule is due. */
 export interface FireSchedule {
   readonly type: 'FireSchedule'
   readonly scheduleId: ScheduleId
@@ -32,10 +32,10 @@ export interface FireSchedule {
   readonly at: number
   /** The input that is accepted if it fires. */
   readonly inputId: InputId
-  /** When it is due again; absent: never, and it ends. */
+  /** The next due time; absent: the schedule ends. */
   readonly nextDueAt?: number
-  /** Due times, this one included, that passed while nobody could fire it. Absent or 0: this one is in time. */
+  /** How many due times, this one included, were missed while no process could fire it. Absent or 0: it is in time. */
   readonly missed?: number
-  /** Inputs that may be unfinished for it to give one more. Absent: as many as there are. */
+  /** Don't fire if this many inputs are unfinished. Absent: no limit. */
   readonly mostUnfinished?: number
 }

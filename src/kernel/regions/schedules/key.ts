@@ -1,4 +1,4 @@
-/** What of the slice the explorer tells apart. All of it: their times are compared. */
+/** The slice's part of the explorer's key: all of it, because guards compare the times. */
 import { type Schedules, schedulesOf } from './state.ts'
 
 export function schedulesInWords(schedules: Schedules): string {

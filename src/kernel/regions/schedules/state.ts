@@ -1,30 +1,30 @@
-/** What the region `schedules` holds. */
+/** The slice of the region `schedules`. */
 import type { InputId, ScheduleId } from '../../ids.ts'
 import { mapValues, type PersistentMap } from '../../persistent-map.ts'
 
-/** What a due schedule does while the input before it has not ended. */
+/** What a due schedule does while its previous input is unfinished. */
 export type ScheduleOverlap =
-  /** Lets this time pass. */
+  /** It skips this due time. */
   | 'skip'
-  /** Fires: the inputs wait in their order. */
+  /** It fires; the inputs wait in their order. */
   | 'queue'
-  /** Fires, and its input takes the place of one that still waits. */
+  /** It fires, and its input replaces one that still waits. */
   | 'replace'
 
-/** What becomes of due times that passed while nobody could fire them. */
+/** What happens to due times that were missed while no process could fire them. */
 export type ScheduleMisfire =
-  /** They are let pass. */
+  /** They are skipped. */
   | 'skip'
-  /** One firing stands for all of them. */
+  /** It fires once for all of them. */
   | 'once'
-  /** Each fires. */
+  /** It fires for each of them. */
   | 'all'
 
 export interface ScheduleEntry {
   readonly id: ScheduleId
   /** ms since the epoch */
   readonly dueAt: number
-  /** One that does not recur ends with its first firing. */
+  /** A schedule that does not recur ends with its first firing. */
   readonly recurring: boolean
   readonly overlap: ScheduleOverlap
   readonly misfire: ScheduleMisfire

@@ -1,11 +1,11 @@
-/** What leaves the region `streams`. */
+/** The effects of the region `streams`. */
 import type { Of, StreamAbandonReason } from './input.ts'
 import type { InteractionStreamState } from './state.ts'
 
-/** How it ended. */
+/** How a stream ended. */
 export type InteractionStreamEnd = 'Completed' | 'Expired' | 'ClosedEarly' | 'Abandoned'
 
 export type StreamEffect =
   | (Of<'InteractionStreamStateChanged'> & { readonly state: InteractionStreamState | InteractionStreamEnd })
-  /** Whoever holds the stream is to let go. Said once. */
+  /** The holder of the stream should close it. Emitted once. */
   | (Of<'InteractionStreamCleanup'> & { readonly reason?: StreamAbandonReason })

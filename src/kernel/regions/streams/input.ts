@@ -1,7 +1,7 @@
-/** What the region `streams` decides on. */
+/** The inputs that the region `streams` decides on. */
 import type { PeerCorrelationId } from '../../ids.ts'
 
-/** Why its message never got anywhere. */
+/** Why the stream's message was not delivered. */
 export type StreamAbandonReason = 'SendFailed' | 'AdmissionRejected' | 'ResponseRejected' | 'TerminalDeliveryFailed'
 
 export type Of<Type extends string> = { readonly type: Type; readonly correlationId: PeerCorrelationId }

@@ -1,9 +1,9 @@
-/** What the region `streams` holds. */
+/** The slice of the region `streams`. */
 
 import type { PeerCorrelationId } from '../../ids.ts'
 import type { PersistentMap } from '../../persistent-map.ts'
 
-/** Where a stream is on its way. */
+/** The state of an open stream. */
 export type InteractionStreamState = 'Reserved' | 'Attached'
 
 export interface Streams {

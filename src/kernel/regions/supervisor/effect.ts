@@ -1,4 +1,4 @@
-/** What leaves the region `supervisor`. */
+/** The effects of the region `supervisor`. */
 import type { SupervisorIdentity, SupervisorRotationRejection } from './state.ts'
 
 export type SupervisorVerdict =
@@ -34,6 +34,6 @@ export type SupervisorEffect =
       readonly operationId: string
       readonly status: SupervisorRotationStatus
       readonly rejection?: SupervisorRotationRejection
-      /** It was asked for before. */
+      /** Whether the same request was made before. */
       readonly again: boolean
     }

@@ -1,8 +1,8 @@
-/** What the region `supervisor` decides on. */
+/** The inputs that the region `supervisor` decides on. */
 import type { PeerId } from '../../ids.ts'
 import type { SupervisorIdentity } from './state.ts'
 
-/** Who sent a command, as its signature shows. */
+/** The sender of a command, proven by its signature. */
 export interface SupervisorSender {
   readonly senderPeerId?: PeerId
   readonly senderSigningKey?: string
@@ -15,13 +15,13 @@ export interface Claim {
   readonly senderPeerId?: PeerId
 }
 
-/** A late word of the comms runtime is recognised by these two. */
+/** Peer and epoch of a trust edge; they tell late reports of the comms runtime apart. */
 export interface Edge {
   readonly peerId: PeerId
   readonly epoch: number
 }
 
-/** What was found when the material of a first binding was looked at. */
+/** The result of checking the material of a first binding. */
 export interface BindMaterial {
   readonly addressMatches: boolean
   readonly senderMatchesSupervisor: boolean
@@ -33,7 +33,7 @@ export type SubmitRotation = {
   readonly type: 'SubmitSupervisorRotation'
   readonly operationId: string
   readonly next: SupervisorIdentity
-  /** What was found wrong with it before it came here. */
+  /** A fault that the shell found before. */
   readonly preflight?: 'InvalidTarget' | 'UnsupportedProtocolVersion'
 } & SupervisorSender
 

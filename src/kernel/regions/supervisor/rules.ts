@@ -1,4 +1,4 @@
-/** What can be asked of a session's supervision, who may ask it, and what follows: the parts of its rows. */
+/** The guards and effects of the region `supervisor`. */
 
 import { mapGet } from '../../persistent-map.ts'
 import type { SupervisorEffect, SupervisorRotationStatus, SupervisorVerdict } from './effect.ts'
@@ -17,7 +17,7 @@ type State = Sees
 type WithSupervisor = { readonly supervisor: SupervisorIdentity }
 type WithOperation = { readonly operationId: string }
 
-/** Who supervises, or did until what is under way began. */
+/** The supervisor, or the one before the change that is under way. */
 function currentOf({ supervisor: s }: State): SupervisorIdentity | undefined {
   switch (s.phase) {
     case 'bound':
@@ -98,7 +98,7 @@ export function isParticipant(state: State, input: { readonly operationId: strin
     ({ peerId, signingKey }) => peerId === input.senderPeerId && signingKey === input.senderSigningKey,
   )
 }
-/** Who took part, and who supervises now, sees how it went. */
+/** Whether the sender may see the rotation's outcome: its parties and the present supervisor may. */
 export function mayObserve(state: State, input: { readonly operationId: string } & SupervisorSender): boolean {
   if (isParticipant(state, input)) return true
   return isSentByCurrent(state, input) && (hasReceipt(state, input) || isThisRotation(state, input))
@@ -129,7 +129,7 @@ export function isNotSentByClaimant(state: State, input: Claim): boolean {
 export function isNotSentByCurrent(state: State, input: SupervisorSender): boolean {
   return !isSentByCurrent(state, input)
 }
-/** The operation's name is used up, or another rotation is under way. */
+/** Whether the rotation's id is used, or another rotation is under way. */
 export function isTaken(state: State, input: WithOperation): boolean {
   return hasReceipt(state, input) || rotationOf(state) !== undefined
 }
@@ -159,7 +159,7 @@ export function revoke(after: State): readonly SupervisorEffect[] {
   const supervisor = currentOf(after)
   return supervisor === undefined ? [] : [{ type: 'RevokeSupervisorTrustEdge', supervisor }]
 }
-/** Where the rotation that was asked about stands after the step. */
+/** The effect with the status of the requested rotation after the step. */
 export const rotation =
   (again: boolean) =>
   (after: State, { operationId }: WithOperation): SupervisorEffect => {

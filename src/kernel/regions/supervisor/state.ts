@@ -1,4 +1,4 @@
-/** Who supervises a session, and how far a change of supervisors has come. */
+/** The slice of the region `supervisor`: the supervisor of a session, and a change of supervisors in progress. */
 import type { PeerId } from '../../ids.ts'
 import { mapDelete, mapSet, type PersistentMap } from '../../persistent-map.ts'
 
@@ -27,27 +27,27 @@ export type SupervisorRotationRejection =
   | 'InvalidTarget'
   | 'UnsupportedProtocolVersion'
 
-/** How a rotation ended, kept so that asking again gets the same answer. */
+/** How a rotation ended, kept so that a repeated request gets the same answer. */
 export type SupervisorRotationReceipt = SupervisorRotation &
   (
     | { readonly outcome: 'Completed' }
     | { readonly outcome: 'Rejected'; readonly rejection: SupervisorRotationRejection }
   )
 
-/** One variant a phase: what is pending says what it is pending about, and nothing else is there. */
+/** One variant for each phase, with the fields of that phase only. */
 export type SupervisorAuthority =
   | {
       readonly phase: 'unbound'
-      /** Whose trust was revoked last. */
+      /** The supervisor whose trust was revoked last. */
       readonly revoked?: SupervisorIdentity
     }
   | {
       readonly phase: 'bound'
       readonly supervisor: SupervisorIdentity
-      /** The peers were asked to trust it, and have not answered yet. */
+      /** Whether publishing its trust edge was requested and not confirmed yet. */
       readonly publishPending: boolean
     }
-  /** Its trust is being withdrawn; nobody supervises meanwhile. */
+  /** Its trust is being withdrawn; there is no supervisor meanwhile. */
   | { readonly phase: 'revoking'; readonly previous: SupervisorIdentity }
   /** The previous one's trust is being withdrawn. */
   | ({ readonly phase: 'rotatingOut' } & SupervisorRotation)
@@ -55,20 +55,20 @@ export type SupervisorAuthority =
   | ({ readonly phase: 'rotatingIn' } & SupervisorRotation)
 
 export type Supervisor = SupervisorAuthority & {
-  /** The newest that ended, by their operation. */
+  /** The newest ended rotations, by their operation id. */
   readonly receipts: PersistentMap<string, SupervisorRotationReceipt>
-  /** Their operations, the oldest first. */
+  /** Their operation ids, the oldest first. */
   readonly receiptOrder: readonly string[]
 }
 
-/** Receipts kept: a supervisor that asks again after so many later rotations is told of a conflict. */
+/** How many receipts are kept. A request that is repeated after this many later rotations gets a conflict. */
 const RECEIPTS_KEPT = 16
 
 export function sameSupervisor(a: SupervisorIdentity, b: SupervisorIdentity): boolean {
   return sameAuthority(a, b) && a.name === b.name && a.address === b.address
 }
 
-/** The same peer, by the same key, in the same epoch; where it is reached may differ. */
+/** Whether peer, key and epoch are equal; the addresses may differ. */
 export function sameAuthority(a: SupervisorIdentity, b: SupervisorIdentity): boolean {
   return a.peerId === b.peerId && a.signingKey === b.signingKey && a.epoch === b.epoch
 }
@@ -81,12 +81,12 @@ const askedOf = ({ operationId, next }: Asked): Asked => ({ operationId, next })
 
 type Kept = Pick<Supervisor, 'receipts' | 'receiptOrder'>
 
-/** Another phase, with what is kept of the rotations before. */
+/** Another phase with the same receipts. */
 function inPhase({ receipts, receiptOrder }: Kept, authority: SupervisorAuthority): Supervisor {
   return { ...authority, receipts, receiptOrder }
 }
 
-/** The receipt joins those that are kept, and the oldest beyond their number goes. */
+/** Adds a receipt, and drops the oldest if there are too many. */
 function withReceipt(slice: Supervisor, receipt: SupervisorRotationReceipt): Supervisor {
   const order = [...slice.receiptOrder, receipt.operationId]
   const dropped = order.length > RECEIPTS_KEPT ? order[0] : undefined

@@ -22,7 +22,7 @@ const ALL = ['unbound', 'bound', 'revoking', 'rotatingOut', 'rotatingIn'] as con
 const PENDING = ['revoking', 'rotatingOut', 'rotatingIn'] as const
 const ROTATING = ['rotatingOut', 'rotatingIn'] as const
 
-const NOBODY: Supervisor = { phase: 'unbound', receipts: emptyMap(), receiptOrder: [] }
+const UNSUPERVISED: Supervisor = { phase: 'unbound', receipts: emptyMap(), receiptOrder: [] }
 const HELD = ['bound', 'revoking', 'rotatingOut', 'rotatingIn'] as const
 
 const narrowed = rowsOf<Sees, Supervisor, SupervisorEffect>()
@@ -30,7 +30,7 @@ const narrowed = rowsOf<Sees, Supervisor, SupervisorEffect>()
 export const supervisor: Satellite<Sees, SupervisorInput, SupervisorEffect, 'supervisor', Supervisor['phase']> = {
   name: 'supervisor',
   about: 'Who may command the session from outside, in which epoch, and how one hands over to the next.',
-  initial: NOBODY,
+  initial: UNSUPERVISED,
   phaseOf: state => state.supervisor.phase,
   phases: ALL,
   on: {
@@ -351,7 +351,7 @@ export const supervisor: Satellite<Sees, SupervisorInput, SupervisorEffect, 'sup
       },
     ],
   },
-  lives: { registration: resetTo<Supervisor, Supervisor['phase']>(NOBODY, HELD) },
+  lives: { registration: resetTo<Supervisor, Supervisor['phase']>(UNSUPERVISED, HELD) },
   follow: {},
   invariants: [
     {

@@ -1,4 +1,4 @@
-/** What leaves the region `tail`. */
+/** The effects of the region `tail`. */
 
 export type DurableTailDisposition =
   | 'CommitCompleted'
@@ -10,6 +10,6 @@ export type DurableTailDisposition =
 export type TailEffect = {
   readonly type: 'DurableTailRecoveryAuthorized'
   readonly disposition: DurableTailDisposition
-  /** The boundary it becomes; present where it is committed. */
+  /** The boundary that the candidate becomes; present if it is committed. */
   readonly boundarySequence?: number
 }

@@ -1,14 +1,14 @@
-/** What the region `tail` decides on. */
+/** The inputs that the region `tail` decides on. */
 import type { RunId } from '../../ids.ts'
 
-/** What was found, and how it lies to what is known. */
+/** The traces that were found, and what the store says of their session. */
 export interface TailInput {
   readonly type: 'AuthorizeDurableTailRecovery'
   readonly candidateRunId: RunId
   readonly class: 'CompletedCandidate' | 'InterruptedRepairableCandidate' | 'Ambiguous'
-  /** What the store says of the session. */
+  /** The session by the store. */
   readonly observed: { readonly lifecycle: 'MissingRow' | 'Idle' | 'Retired' | 'Other'; readonly runBound: boolean }
-  /** The newest boundary that is committed; 0 for none. */
+  /** The newest committed boundary; 0 for none. */
   readonly lastCommittedSequence: number
   readonly priorCommit: 'NoPriorCommit' | 'PrecedesCandidate' | 'MatchesCandidate' | 'DivergesFromCandidate'
   readonly inputs: 'AllBoundOrInert' | 'UnboundContentInput' | 'Unfenceable'

@@ -1,7 +1,7 @@
-/** What the region `tail` holds. */
+/** The slice of the region `tail`. */
 import type { RunId } from '../../ids.ts'
 
 export interface Tail {
-  /** The newest that was recovered. */
+  /** The boundary that was recovered last. */
   readonly recovered?: { readonly runId: RunId; readonly boundarySequence: number }
 }

@@ -1,4 +1,4 @@
-/** What the inputs of the tool surfaces make of them. */
+/** Changes of the slice `toolSurfaces`. */
 import type { SurfaceId } from '../../ids.ts'
 import { mapEntries, mapGet, mapSet, type PersistentMap } from '../../persistent-map.ts'
 import type { SurfaceInputOf, WithGeneration, WithSurface } from './rules.ts'
@@ -64,7 +64,7 @@ export function drain(slice: ToolSurfaces, input: SurfaceInputOf<'SurfaceApplyBo
   })
 }
 
-/** The new connection serves; the one before it goes on with the calls it has. */
+/** Makes the new connection the serving one; the replaced one keeps its calls until they end. */
 export function install(slice: ToolSurfaces, input: SurfaceInputOf<'SurfaceMarkPendingSucceeded'>): ToolSurfaces {
   const { surfaceId, nowMs, tools } = input
   return change(offered(slice), surfaceId, surface => {
@@ -91,7 +91,7 @@ export function giveUp(slice: ToolSurfaces, { surfaceId }: WithSurface): ToolSur
   )
 }
 
-/** Counts calls of the connection that serves. */
+/** Changes the call count of the serving connection. */
 export const countServing =
   (by: 1 | -1): Change<WithSurface> =>
   (slice, { surfaceId }) =>
@@ -102,7 +102,7 @@ export const countServing =
       return { ...surface, base: { ...base, serving } }
     })
 
-/** Counts calls of a connection that was replaced. */
+/** Changes the call count of a replaced connection. */
 export const countRetiring =
   (by: 1 | -1): Change<WithGeneration> =>
   (slice, { surfaceId, generation }) => {
@@ -128,7 +128,7 @@ export const remove =
       lastDelta: { operation: 'Remove', phase },
     }))
 
-/** What is staged and what is pending comes to nothing; what serves has its calls to end. */
+/** Drops staged and pending changes; active surfaces stay, so that their calls can end. */
 export function shutDown(slice: ToolSurfaces): ToolSurfaces {
   let surfaces: PersistentMap<SurfaceId, Surface> = slice.surfaces
   for (const [id, { staged: _, pending: __, ...rest }] of mapEntries(slice.surfaces)) {

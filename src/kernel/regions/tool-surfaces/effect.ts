@@ -1,4 +1,4 @@
-/** What leaves the region `tool-surfaces`. */
+/** The effects of the region `tool-surfaces`. */
 import type { OfPending, OfSurface } from './input.ts'
 import type { SurfaceDeltaPhase, SurfaceFailureCause, SurfaceOperation } from './state.ts'
 

@@ -1,4 +1,4 @@
-/** What the region `tool-surfaces` decides on. */
+/** The inputs that the region `tool-surfaces` decides on. */
 import type { SurfaceId } from '../../ids.ts'
 import type { SurfaceFailureCause } from './state.ts'
 
@@ -7,7 +7,7 @@ export type OfSurface<Type extends string, More = unknown> = {
   readonly surfaceId: SurfaceId
 } & More
 
-/** The word of whoever makes the connection. */
+/** A report of the host that makes the connection. */
 export interface OfPending {
   readonly pendingTaskSequence: number
   /** The staged change it comes from. */
@@ -16,7 +16,7 @@ export interface OfPending {
 
 export type ToolSurfacesInput =
   | OfSurface<'SurfaceRegister'>
-  /** How long calls may take to end once their connection is to go. */
+  /** How long the calls of a removed or replaced connection may take to end. */
   | { readonly type: 'SurfaceSetRemovalTimeout'; readonly timeoutMs: number }
   | OfSurface<'SurfaceStageAdd'>
   | OfSurface<'SurfaceStageRemove'>
@@ -30,24 +30,24 @@ export type ToolSurfacesInput =
         readonly appliedAtTurn: number
       }
     >
-  /** The connection is made. To be said at a boundary: the calls of the model's last answer are under way then. */
+  /** The connection is made. Reported at a boundary, when no call of the model's last answer is still to begin. */
   | OfSurface<
       'SurfaceMarkPendingSucceeded',
       OfPending & {
         /** Now, ms since the epoch. */
         readonly nowMs: number
-        /** Their names, each once. */
+        /** The names of its tools, without duplicates. */
         readonly tools: readonly string[]
       }
     >
   | OfSurface<'SurfaceMarkPendingFailed', OfPending & { readonly cause: SurfaceFailureCause }>
-  /** `generation`: the one that the turn's catalogue names; absent: the one that serves. */
+  /** `generation`: the one in the turn's catalogue; absent: the serving one. */
   | OfSurface<'SurfaceCallStarted', { readonly generation?: number }>
-  /** `generation`: the one that the call was admitted to; absent: the one that serves. */
+  /** `generation`: the one that the call was admitted to; absent: the serving one. */
   | OfSurface<'SurfaceCallFinished', { readonly generation?: number }>
   | OfSurface<'SurfaceFinalizeRemovalClean'>
-  /** Its time is up. `generation`: only this one, which another has replaced. */
+  /** The removal timed out. `generation`: only this replaced connection. */
   | OfSurface<'SurfaceFinalizeRemovalForced', { readonly generation?: number }>
-  /** The published list of tools shows this epoch. */
+  /** Reports that the published list of tools shows this epoch. */
   | { readonly type: 'SurfaceSnapshotAligned'; readonly epoch: number }
   | { readonly type: 'SurfaceShutdown' }

@@ -1,4 +1,4 @@
-/** The inputs of the tool surfaces, and the rules that decide on them. */
+/** The guards of the region `tool-surfaces`. */
 
 import type { SurfaceId } from '../../ids.ts'
 import { mapGet } from '../../persistent-map.ts'
@@ -28,7 +28,7 @@ export function isNotRemovingSurface(state: Sees, input: WithSurface): boolean {
 }
 
 type Apply = SurfaceInputOf<'SurfaceApplyBoundary'>
-/** Nothing newer was staged since the caller looked. */
+/** Nothing newer was staged since the caller read the state. */
 export function isNewestStaged(state: Sees, input: Apply): boolean {
   return toolSurfaceOf(state, input)?.staged?.sequence === input.stagedIntentSequence
 }
@@ -45,19 +45,19 @@ export function isStagedRemove(state: Sees, input: WithSurface): boolean {
   return toolSurfaceOf(state, input)?.staged?.operation === 'Remove'
 }
 
-/** The connection is the one that is waited for, not one that was given up. */
+/** The report is about the pending connection, not about an abandoned one. */
 export function isAwaited(state: Sees, input: WithSurface & OfPending): boolean {
   const pending = toolSurfaceOf(state, input)?.pending
   return pending?.sequence === input.pendingTaskSequence && pending.lineage === input.stagedIntentSequence
 }
 
-/** The call is for the connection that serves. */
+/** The call is for the serving connection. */
 export function isForServing(state: Sees, input: WithGeneration): boolean {
   const base = toolSurfaceOf(state, input)?.base
   if (base?.state !== 'Active' && base?.state !== 'Removing') return false
   return input.generation === undefined || input.generation === base.serving.generation
 }
-/** The call is for a connection that was replaced and still has calls to end. */
+/** The call is for a replaced connection that still has calls. */
 export function isForRetiring(state: Sees, input: WithGeneration): boolean {
   return toolSurfaceOf(state, input)?.retiring.some(one => one.generation === input.generation) === true
 }

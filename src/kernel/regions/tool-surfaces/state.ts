@@ -1,14 +1,14 @@
-/** What is known of the surfaces through which a session reaches tools that others provide. */
+/** The slice of the region `tool-surfaces`: the servers outside the runtime that offer tools to the session. */
 import type { SurfaceId } from '../../ids.ts'
 import { mapValues, type PersistentMap } from '../../persistent-map.ts'
 
 export type SurfaceOperation = 'Add' | 'Remove' | 'Reload'
-/** How far the newest change of a surface has come. */
+/** The phase of a surface's newest change. */
 export type SurfaceDeltaPhase = 'Pending' | 'Applied' | 'Draining' | 'Failed' | 'Forced'
-/** Why a change or a call did not come about. */
+/** Why a change or a call failed. */
 export type SurfaceFailureCause = 'pending_failed' | 'surface_draining' | 'surface_unavailable'
 
-/** One connection with the tools that it was found to offer. */
+/** One connection, with the tools that it offers. */
 export interface SurfaceGeneration {
   /** The task sequence of the change that made it. */
   readonly generation: number
@@ -16,7 +16,7 @@ export interface SurfaceGeneration {
   readonly inflight: number
 }
 
-/** A connection that another one has replaced and that has calls to end. */
+/** A replaced connection that still has calls. */
 export interface RetiringGeneration {
   readonly generation: number
   readonly inflight: number
@@ -26,7 +26,7 @@ export interface RetiringGeneration {
 
 export type SurfaceBase =
   | { readonly state: 'Absent' }
-  /** `since`: the generation with which it became active; of two that offer a tool of one name, the elder comes first. */
+  /** `since`: the generation with which it became active; of two surfaces with a tool of one name, the older has precedence. */
   | { readonly state: 'Active'; readonly since: number; readonly serving: SurfaceGeneration }
   | {
       readonly state: 'Removing'
@@ -43,9 +43,9 @@ export interface Surface {
   readonly id: SurfaceId
   readonly base: SurfaceBase
   readonly retiring: readonly RetiringGeneration[]
-  /** What is to become of it at the next boundary. The last word counts. */
+  /** The change that the next boundary applies; a later one replaces it. */
   readonly staged?: { readonly operation: SurfaceOperation; readonly sequence: number }
-  /** A connection that is being made, and the staged change it comes from. */
+  /** The connection that is being made, and the staged change that it comes from. */
   readonly pending?: { readonly operation: 'Add' | 'Reload'; readonly sequence: number; readonly lineage: number }
   readonly lastDelta?: { readonly operation: SurfaceOperation; readonly phase: SurfaceDeltaPhase }
 }
@@ -53,11 +53,11 @@ export interface Surface {
 export interface ToolSurfaces {
   /** After a shutdown nothing new begins. */
   readonly phase: 'operating' | 'shutdown'
-  /** Every surface that was ever named. */
+  /** Every surface that was ever registered or staged. */
   readonly surfaces: PersistentMap<SurfaceId, Surface>
   readonly stagedSequence: number
   readonly taskSequence: number
-  /** Rises with each change of what is offered. */
+  /** Rises with each change of the offered tools. */
   readonly snapshotEpoch: number
   /** The newest epoch that the published list of tools shows. */
   readonly alignedEpoch: number
@@ -72,7 +72,7 @@ function surfacesWhere(slice: ToolSurfaces, holds: (surface: Surface) => boolean
 export function visibleSurfaces(slice: ToolSurfaces): readonly SurfaceId[] {
   return surfacesWhere(slice, ({ base }) => base.state === 'Active')
 }
-/** The surfaces that take no new call and have calls to end, by id. */
+/** The surfaces that are being removed and still have calls, by id. */
 export function removingSurfaces(slice: ToolSurfaces): readonly SurfaceId[] {
   return surfacesWhere(slice, ({ base }) => base.state === 'Removing')
 }
@@ -86,7 +86,7 @@ export function hasPendingOrStaged(slice: ToolSurfaces): boolean {
   }
   return false
 }
-/** Whether the published list of tools shows what the machine says. */
+/** Whether the published list of tools shows the newest epoch. */
 export function isSnapshotAligned({ snapshotEpoch, alignedEpoch }: ToolSurfaces): boolean {
   return snapshotEpoch === alignedEpoch
 }
@@ -95,13 +95,13 @@ export function isSnapshotAligned({ snapshotEpoch, alignedEpoch }: ToolSurfaces)
 export interface SurfaceTool {
   readonly name: string
   readonly surfaceId: SurfaceId
-  /** What a turn pins when it calls it. */
+  /** The connection that a turn pins for its calls. */
   readonly generation: number
-  /** The surface whose tool of the same name is meant by the bare name; this one answers to its qualified name alone. */
+  /** The surface whose tool has the bare name; this tool can only be called by its qualified name. */
   readonly shadowedBy?: SurfaceId
 }
 
-/** Every tool on offer, the longest active surface first: of several with one name the first has the bare name. */
+/** All offered tools, the surface that is active longest first: of several tools with one name the first has the bare name. */
 export function surfaceTools(slice: ToolSurfaces): readonly SurfaceTool[] {
   const active = [...mapValues(slice.surfaces)].flatMap(({ id, base }) =>
     base.state === 'Active' ? [{ id, since: base.since, serving: base.serving }] : [],
@@ -118,7 +118,7 @@ export function surfaceTools(slice: ToolSurfaces): readonly SurfaceTool[] {
     )
 }
 
-/** What a tool answers to, whoever else has one of its name. */
+/** The name by which a tool can always be called. */
 export function qualifiedToolName({ name, surfaceId }: SurfaceTool): string {
   return `${surfaceId}.${name}`
 }

@@ -1,7 +1,7 @@
-/** What the region `transcript` decides on. */
+/** The inputs that the region `transcript` decides on. */
 
 export type TranscriptInput =
-  /** Messages that no run brought: a system message, a notice. */
+  /** Adds messages outside of a run: a system message, a notice. */
   | { readonly type: 'ExtendTranscript'; readonly messages: number }
-  /** A summary joins the transcript as its next message and stands for everything before `covers`. */
+  /** Adds a summary as the next message; it replaces all messages before `covers` for the model. */
   | { readonly type: 'CompactTranscript'; readonly covers: number }

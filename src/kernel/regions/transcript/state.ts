@@ -1,7 +1,7 @@
-/** What the region `transcript` holds. */
+/** The slice of the region `transcript`. */
 
 export interface Transcript {
-  /** Messages committed; the next one gets this index. */
+  /** Number of committed messages, which is the next message's index. */
   readonly length: number
   /** Index of the newest compaction's summary; 0 if there was none. */
   readonly contextFrom: number

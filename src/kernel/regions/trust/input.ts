@@ -1,8 +1,8 @@
-/** What the region `trust` decides on. */
+/** The inputs that the region `trust` decides on. */
 import type { PeerId } from '../../ids.ts'
 import type { PeerEndpoint } from './state.ts'
 
-/** A supervisor's word that a mob's wiring changed, to be checked against who supervises. */
+/** A supervisor's report that a mob's wiring changed; checked against the present supervisor. */
 export interface SupervisedOverlay {
   readonly type: 'AuthorizeSupervisorMobPeerOverlay'
   readonly supervisorPeerId: PeerId

@@ -1,8 +1,8 @@
-/** What the region `trust` holds. */
+/** The slice of the region `trust`. */
 import type { PeerId } from '../../ids.ts'
 import type { PersistentMap } from '../../persistent-map.ts'
 
-/** Where a peer is reached and how it is recognised. Two endpoints are the same only if everything is. */
+/** A peer's address and key. Two endpoints are equal only if all fields are. */
 export interface PeerEndpoint {
   readonly name: string
   readonly peerId: PeerId
@@ -11,15 +11,15 @@ export interface PeerEndpoint {
   readonly signingKey: string
 }
 
-/** Endpoints by all that they say. */
+/** Endpoints by a key made of all their fields. */
 export type PeerEndpoints = PersistentMap<string, PeerEndpoint>
 
 export interface Trust {
   readonly local?: PeerEndpoint
   readonly direct: PeerEndpoints
   readonly overlay: PeerEndpoints
-  /** Rises with every change of the effective set. */
+  /** Rises with every change of the effective set of peers. */
   readonly epoch: number
-  /** The mob's own count; 0 before the first overlay. */
+  /** The epoch of the mob's last overlay; 0 before the first. */
   readonly overlayEpoch: number
 }

@@ -79,19 +79,19 @@ function reconcile({ trust: slice }: Sees): TrustEffect {
 
 const CHANGED = [projectionChanged, reconcile]
 const SUPERVISED = [isOfCurrentSupervisor, isForThisPeer, peersAreDistinct, fulfilsItsCommand]
-const NOBODY: Trust = { direct: emptyMap(), overlay: emptyMap(), epoch: 0, overlayEpoch: 0 }
+const NO_PEERS: Trust = { direct: emptyMap(), overlay: emptyMap(), epoch: 0, overlayEpoch: 0 }
 
 /** A session under another name knows nobody, but its epoch never goes back: a late reconciliation is recognised by it. */
 function forget(slice: Trust): Trust {
   const { local, direct, overlay, overlayEpoch, epoch } = slice
   const knowsNobody = local === undefined && direct.size === 0 && overlay.size === 0 && overlayEpoch === 0
-  return knowsNobody ? slice : { ...NOBODY, epoch: epoch + 1 }
+  return knowsNobody ? slice : { ...NO_PEERS, epoch: epoch + 1 }
 }
 
 export const trust: Satellite<Sees, TrustInput, TrustEffect, 'trust'> = {
   name: 'trust',
   about: 'The session’s own endpoint and the peers it knows, directly and through a mob.',
-  initial: NOBODY,
+  initial: NO_PEERS,
   phaseOf: state => state.lifecycle.phase,
   phases: OPEN,
   on: {

@@ -1,8 +1,8 @@
-/** What leaves the region `turn`. */
+/** The effects of the region `turn`. */
 import type { RunId } from '../../ids.ts'
 import type { TurnTerminalCause } from './state.ts'
 
-/** A model turn's way. */
+/** Effects about turns. */
 export type TurnEffect =
   | { readonly type: 'TurnRunStarted'; readonly runId: RunId }
   | { readonly type: 'TurnCheckCompaction'; readonly runId: RunId }

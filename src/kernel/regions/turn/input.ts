@@ -1,8 +1,8 @@
-/** What the region `turn` decides on. */
+/** The inputs that the region `turn` decides on. */
 import type { RunId } from '../../ids.ts'
 import type { LlmRetry } from './state.ts'
 
-/** Where a fatal failure comes from. */
+/** The source of a fatal failure. */
 export type TerminalFailureSource =
   | 'token-budget-exceeded'
   | 'tool-call-budget-exceeded'
@@ -16,11 +16,11 @@ export type TerminalFailureSource =
   | 'tool-error'
   | 'runtime-apply'
   | 'internal'
-  /** A turn limit is reached by its own input, with its counts. */
+  /** Reported by `TurnLimitReached`, which has the counts. */
   | 'max-turns-reached'
   | 'unknown'
 
-/** What a conversation's turn may be begun with. */
+/** Optional facts at the beginning of a conversation's turn. */
 export interface TurnBeginning {
   readonly maxExtractions?: number
   readonly content?: 'conversation' | 'empty'
@@ -33,7 +33,7 @@ type ForRun<Type extends string, More = unknown> = { readonly type: Type; readon
 export type TurnInput =
   | ForRun<'StartConversationRun', TurnBeginning>
   | ForRun<'StartImmediateAppend'>
-  /** Adds to what the model knows, without asking it anything. */
+  /** Adds to the model's context without a model call. */
   | ForRun<'StartImmediateContext'>
   | ForRun<'PrimitiveApplied'>
   | ForRun<'LlmReturnedToolCalls', { readonly toolCount: number }>
@@ -44,13 +44,13 @@ export type TurnInput =
   | ForRun<'ToolCallsResolved'>
   /** The turn goes on after this boundary. */
   | ForRun<'BoundaryContinue'>
-  /** The model is done: the turn ends here, unless steers wait to be taken in. */
+  /** The model has finished: the turn ends at this boundary, unless steers join. */
   | ForRun<'BoundaryComplete'>
   | ForRun<'EnterExtraction'>
   | ForRun<'ExtractionStart'>
   | ForRun<'ExtractionValidationPassed'>
   | ForRun<'ExtractionValidationFailed', { readonly error: string }>
-  /** The answer will not take the shape it has to have. */
+  /** The answer does not match its schema after all retries. */
   | ForRun<'ExtractionFailed', { readonly error: string }>
   | ForRun<'RecoverableFailure', { readonly retry: LlmRetry }>
   | ForRun<'RetryRequested', { readonly attempt: number }>

@@ -1,4 +1,4 @@
-/** How a turn's failure is classed: which outcome and cause a source has, and what may be retried. */
+/** Classifies a turn's failure: the outcome and cause of each source, and which sources may be retried. */
 
 import type { TerminalFailureSource } from './input.ts'
 import type { LlmRetryFailureKind, TurnTerminalCause, TurnTerminalOutcome } from './state.ts'
@@ -40,7 +40,7 @@ export function failureOf(source: TerminalFailureSource): Failure {
   return FAILURES[source]
 }
 
-/** Whether a failure of this source may be declared fatal as it is. */
+/** Whether `FatalFailure` may name this source. */
 export function isFatalSource(source: TerminalFailureSource): boolean {
   return source !== 'unknown' && source !== 'max-turns-reached'
 }

@@ -1,4 +1,4 @@
-/** The guards and the changes of which the turn's rows are made. */
+/** The guards and changes of the region `turn`. */
 import type { CoreEffect, CoreFacts } from '../../core.ts'
 import type { RunId } from '../../ids.ts'
 import type { TerminalFailureSource, TurnBeginning } from './input.ts'
@@ -10,7 +10,7 @@ export const READY: Turn = { phase: 'ready' }
 type Begun = Exclude<Turn, { readonly phase: 'ready' }>
 
 const ready = ['ready'] as const
-/** A run that ends takes its turn along, wherever that is. */
+/** Phases from which the end of a run resets the turn: all. */
 export const TO_READY: Readonly<Record<Exclude<TurnPhase, 'ready'>, readonly TurnPhase[]>> = {
   applyingPrimitive: ready,
   callingLlm: ready,
@@ -57,7 +57,7 @@ export function isConversation(state: CoreFacts): boolean {
 export function cancelAtBoundary(state: CoreFacts): boolean {
   return state.run.phase === 'bound' && state.run.cancel !== 'none'
 }
-/** Not so where the run is only asked to end soon: then its answer is as good as any. */
+/** Whether a pending cancel discards the answer; not if the run was only asked to end soon (`keepsAnswer`). */
 export function cancelTakesAnswer({ run }: CoreFacts): boolean {
   if (run.phase !== 'bound') return false
   return run.cancel === 'now' || (run.cancel === 'boundary' && run.keepsAnswer !== true)

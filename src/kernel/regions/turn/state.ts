@@ -1,4 +1,4 @@
-/** What a turn is at, and what can happen to it. */
+/** The slice of the region `turn`. */
 import type { RunId } from '../../ids.ts'
 
 export type TurnTerminalOutcome =
@@ -23,16 +23,16 @@ export type TurnTerminalCause =
 export type TurnContentShape = 'conversation' | 'empty' | 'immediate-append' | 'immediate-context'
 export type TurnPrimitiveKind = 'conversation-turn' | 'immediate-append' | 'immediate-context'
 
-/** What holds through the whole turn. */
+/** Facts that hold through the whole turn. */
 export interface TurnFacts {
   readonly runId: RunId
   readonly primitive: TurnPrimitiveKind
-  /** Validation attempts made, of how many. */
+  /** Validation attempts so far. */
   readonly extractions: number
   readonly maxExtractions: number
-  /** What the content that it was started with is like; absent: what its primitive says. */
+  /** The shape of the content that it was started with; absent: by its primitive. */
   readonly content?: TurnContentShape
-  /** What the model of the turn can be shown. */
+  /** Whether the turn's model takes images. */
   readonly vision?: true
   readonly imageToolResults?: true
 }
@@ -48,7 +48,7 @@ export type Turn =
       {
         readonly toolCalls: number
         readonly barrier: readonly string[]
-        /** Everything that is under way, where that is more than the turn waits for. */
+        /** All operations under way, if more than those that the turn waits for. */
         readonly refs?: readonly string[]
       }
     >
@@ -60,7 +60,7 @@ export type Turn =
   | In<'failed', { readonly outcome: TurnTerminalOutcome; readonly cause: TurnTerminalCause }>
   | In<'cancelled'>
 
-/** A retry that was decided and waits for its time. */
+/** A planned retry that waits for its time. */
 export interface LlmRetry {
   readonly attempt: number
   readonly maxRetries: number
@@ -69,5 +69,5 @@ export interface LlmRetry {
 }
 
 export type TurnPhase = Turn['phase']
-/** Model failures that a retry may mend. */
+/** Model failures that may pass with a retry. */
 export type LlmRetryFailureKind = 'rate-limited' | 'network-timeout' | 'call-timeout' | 'retryable-provider-error'

@@ -1,8 +1,8 @@
-/** What leaves the region `visibility`. */
+/** The effects of the region `visibility`. */
 
 export type VisibilityEffect =
-  /** What is visible or is to be has changed. */
+  /** The active or the staged set has another revision. */
   | { readonly type: 'ToolVisibilityChanged'; readonly activeRevision: number; readonly stagedRevision: number }
   | { readonly type: 'CommittedVisibleSetPublished'; readonly revision: number }
-  /** The model may see other tools than before, or tools of other providers. */
+  /** The visible tools, or their providers, have changed. */
   | { readonly type: 'ToolGenerationChanged'; readonly generation: number }

@@ -1,4 +1,4 @@
-/** What of the slice the explorer tells apart. Which generation of the tools it is, only those ask who have seen one. */
+/** The slice's part of the explorer's key. It leaves out the generation, which no guard reads. */
 import type { Visibility } from './state.ts'
 
 export function visibilityInWords({ generation: _, ...rest }: Visibility): string {

@@ -1,44 +1,44 @@
-/** Which tools the model may see: what is so, what is to be, and who provides the tools that are named. */
+/** The slice of the region `visibility`: the active and the staged set of tools, and the providers of named tools. */
 import { mapGet, type PersistentMap } from '../../persistent-map.ts'
 import { capabilityBaseFilter, type Llm, VIEW_IMAGE } from '../llm/state.ts'
 import { admits, composed, namedBy, sameFilter, sameNames, type ToolFilter } from '../tool-filter.ts'
 
-/** Who provides a tool: a name alone may come to mean another one's. */
+/** A tool's provider. A name alone is not enough, because another provider may use it later. */
 export interface ToolWitness {
-  /** What sort of provider it is. */
+  /** The kind of provider. */
   readonly kind: string
-  /** Which of them, stable across restarts. */
+  /** The provider's id, stable across restarts. */
   readonly sourceId: string
 }
 
-/** A name with who provides it. */
+/** A tool's name with its provider. */
 export interface ToolAuthority extends ToolWitness {
   readonly name: string
 }
 
 export type ToolCatalog = PersistentMap<string, ToolWitness>
 
-/** What a session shows under one revision. */
+/** The set of visible tools of one revision. */
 export interface VisibleSet {
   readonly revision: number
   readonly filter: ToolFilter
-  /** Deferred tools that were asked for. */
+  /** Deferred tools that were requested. */
   readonly deferred: readonly string[]
 }
 
-/** What holds for one turn. Absent `allow`: everything. */
+/** A filter for one turn. `allow` absent: all tools. */
 export interface TurnToolOverlay {
   readonly allow?: readonly string[]
   readonly deny: readonly string[]
 }
 
 export interface Visibility {
-  /** What whoever made the session leaves of the tools. */
+  /** The filter that the session was created with. */
   readonly inherited: ToolFilter
-  /** That filter is the list of tools which the session was opened or updated with. */
+  /** `inherited` is the session's option `tools`. */
   readonly chosen?: true
   readonly active: VisibleSet
-  /** Takes the place of `active` when it is committed. With the same revision, it is the same. */
+  /** Replaces `active` when it is committed. Equal to it if the revisions are equal. */
   readonly staged: VisibleSet
   /** The last revision that was given. */
   readonly newest: number
@@ -47,11 +47,11 @@ export interface Visibility {
   /** The tools that stay hidden until they are asked for. */
   readonly deferredCatalog: ToolCatalog
   readonly overlay?: TurnToolOverlay
-  /** Rises with every change of what the model may see. Absent: nobody has said yet which tools there are. */
+  /** Rises with every change of the visible tools. Absent: no tools were catalogued yet. */
   readonly generation?: number
 }
 
-/** Rises with every change of what the model may see, from 0. */
+/** The generation of the visible tools, from 0. */
 export function toolGeneration({ generation = 0 }: Visibility): number {
   return generation
 }
@@ -61,7 +61,7 @@ interface Seen {
   readonly llm: Llm
 }
 
-/** What is left of the tools by the model, by whoever made the session, by its own choice, and by this turn. */
+/** The combined filter: of the model's capabilities, inherited, the session's own, and this turn's. */
 export function effectiveToolFilter(state: Seen): ToolFilter {
   return composed(layersOf(state))
 }
@@ -75,18 +75,18 @@ function layersOf({ visibility: { inherited, active, overlay }, llm }: Seen): re
     : [...lasting, { type: 'allow', names: overlay.allow }, denied]
 }
 
-/** Whether the model may see a tool. Those that control what it sees (`isControl`) are always there. */
+/** Whether the model may see a tool. Control tools (`isControl`) are always visible. */
 export function isToolVisible(state: Seen, name: string, isControl = false): boolean {
   if (isControl) return true
   return !isToolDeferred(state.visibility, [name]) && isToolAdmitted(state, [name])
 }
 
-/** Whether a tool of these names is hidden because nobody has asked for it, or what was asked is not committed. */
+/** Whether a tool with these names is deferred: it was not requested, or the request is not committed. */
 export function isToolDeferred({ active, deferredCatalog }: Visibility, names: readonly string[]): boolean {
   return names.some(name => mapGet(deferredCatalog, name) !== undefined && !active.deferred.includes(name))
 }
 
-/** Whether filters leave a tool of these names: it is allowed by any of them, and denied by any. */
+/** Whether the filters admit a tool with these names: one of them is allowed, and none is denied. */
 export function isToolAdmitted(state: Seen, names: readonly string[]): boolean {
   return layersOf(state).every(filter =>
     filter.type === 'allow' ? names.some(name => admits(filter, name)) : names.every(name => admits(filter, name)),
@@ -102,7 +102,7 @@ export function sameContent(one: VisibleSet, other: VisibleSet): boolean {
   return sameFilter(one.filter, other.filter) && sameNames(one.deferred, other.deferred)
 }
 
-/** Whether a catalogue has each of these names, from the provider it is said to be of. */
+/** Whether the catalogue has each of these tools, from the same provider. */
 export function isBacked(catalog: ToolCatalog, authorities: readonly ToolAuthority[]): boolean {
   return authorities.every(({ name, kind, sourceId }) => {
     const known = mapGet(catalog, name)
@@ -110,7 +110,7 @@ export function isBacked(catalog: ToolCatalog, authorities: readonly ToolAuthori
   })
 }
 
-/** What filters name at present, allowed or denied. */
+/** All names in the present filters, allowed or denied. */
 export function filteredNames({ inherited, active, staged, overlay }: Visibility): readonly string[] {
   return [...namedBy(inherited), ...namedBy(active.filter), ...namedBy(staged.filter), ...(overlay?.allow ?? [])]
 }
@@ -131,7 +131,7 @@ function nextGeneration({ generation }: Visibility): Pick<Visibility, 'generatio
   return generation === undefined ? {} : { generation: generation + 1 }
 }
 
-/** Another model may show or hide images: that is a change of what is visible, so it gets a revision. */
+/** A change of model may show or hide image tools; such a change of the visible set gets a revision. */
 export function afterModelChange(slice: Visibility, state: Seen, llm: Llm): Visibility {
   if (isSameFor(state, llm)) return slice
   const revision = slice.newest + 1
