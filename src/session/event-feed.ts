@@ -49,10 +49,10 @@ class Feed implements EventFeed<EventPage> {
     if (first !== undefined && first.events.length > 0) this.#ready = first
   }
 
-  async next(): Promise<EventPage | undefined> {
-    const page = this.#ready ?? this.#read(this.#idleMs)
+  next(): Promise<EventPage | undefined> {
+    const ready = this.#ready
     this.#ready = undefined
-    return page
+    return ready === undefined ? this.#read(this.#idleMs) : Promise.resolve(ready)
   }
 
   close(): void {
