@@ -52,26 +52,76 @@ function isDispatcher(value: unknown): value is Dispatcher {
   return typeof value === 'object' && value !== null && typeof Reflect.get(value, 'dispatch') === 'function'
 }
 
-/** How undici tells `fetch` of an answer. */
-interface Handler {
+/** How the dispatchers up to undici 7 tell `fetch` of an answer. */
+interface RawHandler {
   onHeaders(status: number, rawHeaders: readonly unknown[], resume: () => void, statusText: string): boolean
   onData(bytes: Uint8Array): boolean
   onComplete(trailers: unknown): void
   onError(error: unknown): void
 }
 
-function isHandler(value: unknown): value is Handler {
-  if (!isRecord(value)) return false
-  return ['onHeaders', 'onData', 'onComplete', 'onError'].every(name => typeof value[name] === 'function')
+/** And how the later ones do. */
+interface Handler {
+  onResponseStart(controller: Controller, status: number, headers: Headers, statusText: string): void
+  onResponseData(controller: Controller, bytes: Uint8Array): void
+  onResponseEnd(controller: Controller, trailers: unknown): void
+  onResponseError(controller: Controller, error: unknown): void
+}
+
+interface Controller {
+  pause(): void
+  resume(): void
+}
+
+type Headers = Readonly<Record<string, unknown>>
+
+function has<T>(value: unknown, methods: readonly (keyof T & string)[]): value is T {
+  return isRecord(value) && methods.every(name => typeof value[name] === 'function')
 }
 
 /** The handler, with a tap on it. One of another form stays as it is: its bodies are read as streams. */
 function tapped(handler: unknown, tap: Tap): unknown {
-  if (!isHandler(handler)) return handler
+  if (has<Handler>(handler, ['onResponseStart', 'onResponseData', 'onResponseEnd', 'onResponseError'])) {
+    return Object.setPrototypeOf(tappedHandler(handler, tap), handler) as unknown
+  }
+  if (has<RawHandler>(handler, ['onHeaders', 'onData', 'onComplete', 'onError'])) {
+    return Object.setPrototypeOf(tappedRaw(handler, tap), handler) as unknown
+  }
+  return handler
+}
+
+function tappedHandler(handler: Handler, tap: Tap): Handler {
   let sink: Sink | undefined
-  const own: Handler = {
+  return {
+    onResponseStart(controller, status, headers, statusText) {
+      sink = sinkFor(tap, status, name => headers[name])
+      sink?.resumeBy(() => controller.resume())
+      handler.onResponseStart.call(this, controller, status, headers, statusText)
+    },
+    onResponseData(controller, bytes) {
+      if (sink === undefined) handler.onResponseData.call(this, controller, bytes)
+      else if (!sink.push(bytes)) controller.pause()
+    },
+    onResponseEnd(controller, trailers) {
+      sink?.end()
+      handler.onResponseEnd.call(this, controller, trailers)
+    },
+    onResponseError(controller, error) {
+      sink?.fail(broken(error))
+      handler.onResponseError.call(this, controller, error)
+    },
+  }
+}
+
+function tappedRaw(handler: RawHandler, tap: Tap): RawHandler {
+  let sink: Sink | undefined
+  return {
     onHeaders(status, rawHeaders, resume, statusText) {
-      sink = status >= 200 && status < 300 ? tap(headOf(rawHeaders)) : undefined
+      sink = sinkFor(tap, status, name => {
+        // They come as they were sent: a name, its value or values, the next name.
+        const at = rawHeaders.findIndex((value, index) => index % 2 === 0 && textOf(value).toLowerCase() === name)
+        return at === -1 ? undefined : rawHeaders[at + 1]
+      })
       sink?.resumeBy(resume)
       return handler.onHeaders.call(this, status, rawHeaders, resume, statusText)
     },
@@ -83,19 +133,26 @@ function tapped(handler: unknown, tap: Tap): unknown {
       handler.onComplete.call(this, trailers)
     },
     onError(error) {
-      // As a stream of `fetch` breaks.
-      sink?.fail(new TypeError('terminated', { cause: error }))
+      sink?.fail(broken(error))
       handler.onError.call(this, error)
     },
   }
-  return Object.setPrototypeOf(own, handler) as unknown
 }
 
-/** Headers come as they were sent: a name, its value or values, the next name. */
-function headOf(rawHeaders: readonly unknown[]): Parameters<Tap>[0] {
-  const valueOf = (name: string): string => {
-    const at = rawHeaders.findIndex((value, index) => index % 2 === 0 && String(value).toLowerCase() === name)
-    return at === -1 ? '' : String(rawHeaders[at + 1])
-  }
-  return { contentType: valueOf('content-type'), isEncoded: !/^(?:identity)?$/i.test(valueOf('content-encoding')) }
+function sinkFor(tap: Tap, status: number, valueOf: (header: string) => unknown): Sink | undefined {
+  if (status < 200 || status >= 300) return undefined
+  const isEncoded = !/^(?:identity)?$/i.test(textOf(valueOf('content-encoding')))
+  return tap({ contentType: textOf(valueOf('content-type')), isEncoded })
+}
+
+/** A header's value: text, bytes, or several of them. */
+function textOf(value: unknown): string {
+  if (Array.isArray(value)) return value.map(textOf).join(', ')
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('latin1')
+  return typeof value === 'string' ? value : ''
+}
+
+/** As a stream of `fetch` breaks. */
+function broken(cause: unknown): TypeError {
+  return new TypeError('terminated', { cause })
 }
