@@ -3,6 +3,8 @@ import type { ServerResponse } from 'node:http'
 import { constants, createGzip } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { type AgentOptions, agent } from '../../src/executor/agent/index.ts'
+import { AnswerBody } from '../../src/executor/wire/answer-body.ts'
+import { WIRE_LIMITS } from '../../src/executor/wire/fault.ts'
 import { systemClock } from '../../src/time.ts'
 import { lookup, saying } from '../support/agent-run.ts'
 import { FakePort } from '../support/fake-port.ts'
@@ -183,5 +185,41 @@ describe('refusals without an end', () => {
     const { output, provider } = await outcome(body(200, {}, headers))
     expect(output).toMatchObject({ type: 'failed', error: { code: 'answer-too-large', message: saying('headers') } })
     expect(provider.requests).toHaveLength(1)
+  })
+})
+
+describe('an answer that its package is slow to take', () => {
+  test.each([true, false])('is not read ahead by more than a little, and arrives whole (chat: %s)', async isChat => {
+    const answer = new AnswerBody({ limits: WIRE_LIMITS, toolNames: [], heard: () => {}, isChat })
+    let resumed = 0
+    answer.resumeBy(() => resumed++)
+    answer.from(async () => {})
+    const piece = new TextEncoder().encode(event({ choices: [{ delta: { other: 'x'.repeat(20_000) } }] }))
+    const reader = answer.stream.getReader()
+    let [taken, arrived] = [0, 0]
+    for (let round = 1; round <= 3; round++) {
+      for (let isMore = true; isMore && taken < 1000; taken++) isMore = answer.push(piece)
+      expect(taken - arrived).toBeLessThan(6)
+      expect(resumed).toBe(round - 1)
+      const { value } = await reader.read()
+      arrived += (new TextDecoder().decode(value).match(/other/g) ?? []).length
+      await new Promise(resolve => setImmediate(resolve))
+      expect(resumed).toBe(round)
+    }
+    answer.end()
+    for (let next = await reader.read(); !next.done; next = await reader.read()) arrived += 1
+    expect(arrived).toBeGreaterThanOrEqual(taken)
+  })
+
+  test('that has ended asks for nothing more', async () => {
+    const answer = new AnswerBody({ limits: WIRE_LIMITS, toolNames: [], heard: () => {}, isChat: true })
+    let cancelled = 0
+    answer.from(async () => void cancelled++)
+    expect(
+      answer.push(new TextEncoder().encode(`${event({ choices: [{ delta: { content: 'x' } }] })}data: [DONE]\n\n`)),
+    ).toBe(true)
+    for (let bytes = 0; bytes < 1024 * 1024; bytes += MEGABYTE.length / 8)
+      answer.push(new Uint8Array(MEGABYTE.length / 8))
+    expect(cancelled).toBe(1)
   })
 })
