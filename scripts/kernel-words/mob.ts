@@ -12,7 +12,7 @@ export const MOB_INPUTS: Readonly<Record<MobInput['type'], string>> = {
   Reset: 'every member leaves, everything under way is dropped, and the mob begins anew',
   Destroy: 'ends the mob for ever, with all its members',
   ObserveRuntimeDestroyed:
-    'the session of a member was destroyed by somebody else: the mob can’t go on without it and is destroyed; if the mob had given that session back before, it goes on',
+    'the session of a member was destroyed from outside the mob: the mob can’t go on without it and is destroyed; if the mob had given that session back before, it goes on',
   // roster
   PublishMemberEndpoint: 'says at which address the peers of a member reach it',
   ObserveRuntimeReady: 'the runtime that serves a member is ready: the member may be given work',

@@ -24,5 +24,5 @@ export function firingFault(
   const fired = effects.filter(effect => effect.type === 'ScheduleFired').length
   const skipped = effects.filter(effect => effect.type === 'ScheduleSkipped').length
   if (fired + skipped !== 1) return fault('a due time neither fires nor is skipped')
-  return fired === 1 && !admitsWork(after) ? fault('a schedule fires where nobody takes its input') : undefined
+  return fired === 1 && !admitsWork(after) ? fault('a schedule fires where its input is not admitted') : undefined
 }

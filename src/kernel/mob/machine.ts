@@ -55,7 +55,7 @@ const spanning: readonly Invariant<MobState>[] = [
   },
   {
     id: 'targets-are-members',
-    text: 'nobody waits for the answer of a target that has left',
+    text: 'no step waits for the answer of a target that has left',
     holds: s =>
       [...mapValues(s.flows.runs)].every(({ steps }) =>
         [...mapValues(steps)].every(

@@ -30,7 +30,7 @@ function finish(slice: Polls, { flowId }: OfFlow): Polls {
 
 export const polls: AuthCondition<'polls', AuthLeasePhase> = {
   name: 'polls',
-  about: 'Device flows that are being asked about at this moment: one question at a time for each.',
+  about: 'Device flows that are being polled at this moment: one poll at a time for each.',
   initial: NONE,
   condition: { atRest: slice => slice.asked.size === 0 },
   phaseOf: state => state.lease.phase,

@@ -40,7 +40,7 @@ export const ledgerRules: Rules<
     },
   },
   PostAdmissionSignal: {
-    when: 'with an input that may wake the session, if somebody has to hear of it at once',
+    when: 'with an input that may wake the session, if the loop has to hear of it at once',
     expected: step => {
       const { input, before, after } = step
       if (input.type !== 'AcceptInput') return []

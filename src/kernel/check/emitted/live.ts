@@ -36,14 +36,14 @@ const RECONNECTING = [
 
 const realtime: Pick<LiveRules, RealtimeEffect['type']> = {
   RealtimeIntentProjected: {
-    when: 'whenever it is said whether somebody wants the session attached',
+    when: 'whenever a host reports whether it wants the session attached',
     expected: step => {
       const projected = given(step, 'ProjectRealtimeIntent')
       return projected === undefined ? [] : [{ present: projected.present }]
     },
   },
   RealtimeBindingRotated: {
-    when: 'exactly when somebody else speaks for the binding, with the new epoch',
+    when: 'exactly when the binding gets another authority epoch, with the new one',
     expected: ({ before, input, after }) => {
       const authorityEpoch = boundEpoch(after.realtime.attachment)
       if (!ROTATING.includes(input.type) || authorityEpoch === undefined) return []

@@ -129,7 +129,7 @@ const trust: Pick<PeerRules, TrustEffect['type']> = {
     },
   },
   CommsTrustReconcileRequested: {
-    when: 'whenever somebody says which peers there are, with all that is to be trusted then',
+    when: 'whenever an input sets peers, with all endpoints to trust from then on',
     expected: ({ input, after: { trust: now } }) =>
       once(DIRECT.includes(input.type) || OVERLAYS.includes(input.type), () => ({
         epoch: now.epoch,
@@ -145,7 +145,7 @@ const byName = (endpoints: Endpoints) =>
 
 const drain: Pick<PeerRules, DrainEffect['type']> = {
   SpawnDrainTask: {
-    when: 'exactly when a drain begins, in its mode, and whenever somebody makes sure that one runs',
+    when: 'exactly when a drain begins, in its mode, and whenever a host makes sure that one runs',
     expected: ({ before, input, after }) => {
       if (input.type === 'EnsureDrainRunning') return [{}]
       const { drain: now } = after

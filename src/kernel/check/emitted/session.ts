@@ -76,7 +76,7 @@ export const sessionRules: SessionRules = {
     expected: ({ input }) => once(input.type === 'Recycle', () => ({})),
   },
   SessionRegistered: {
-    when: 'exactly when somebody registers a session that was not registered so',
+    when: 'exactly when a host registers a session that was not registered in this way',
     expected: step => {
       const { before, after } = step
       const asked = given(step, 'RegisterSession')

@@ -66,7 +66,7 @@ const visibility: Pick<ToolRules, VisibilityEffect['type']> = {
     },
   },
   ToolGenerationChanged: {
-    when: 'exactly when there is another generation of tools than the one that somebody may have seen, with its number',
+    when: 'exactly when the generation of tools rises after the first catalogue, with its number',
     expected: ({ before, after }) => {
       const [known, generation] = [toolGeneration(before.visibility), toolGeneration(after.visibility)]
       return known === 0 || generation <= known ? [] : [{ generation }]
@@ -213,7 +213,7 @@ const routing: Pick<ToolRules, RoutingEffect['type']> = {
     },
   },
   ModelRoutingApprovalTerminalized: {
-    when: 'when what was asked for is denied by whoever had to approve, with the reason',
+    when: 'when a requested approval is denied, with the reason',
     expected: ({ before, input, after }) => {
       if (!ASKING.includes(input.type) || !('approval' in input) || input.approval.type !== 'denied') return []
       const [end] = routingEnds({ before, input, after })

@@ -22,7 +22,7 @@ export const operationRules: Rules<
     },
   },
   UnreturnedOperationRolledBack: {
-    when: 'exactly when an operation that nobody got is taken back',
+    when: 'exactly when an operation whose id no caller got is rolled back',
     expected: step => {
       const taken = given(step, 'RollbackUnreturnedOperation')
       return taken === undefined ? [] : [{ operationId: taken.operationId }]

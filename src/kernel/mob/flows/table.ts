@@ -237,7 +237,7 @@ export const flows: MobRegion<'flows'> = {
     },
     {
       id: 'waiting-steps-can-come',
-      text: 'a waiting step waits for something that is open or for nobody but the coordinator',
+      text: 'a waiting step waits for an open step, or for the coordinator alone',
       holds: ({ flows: { runs } }) => [...mapValues(runs)].every(hasNoDeadStep),
     },
     {

@@ -41,7 +41,7 @@ function allRequested({ ingress: { detaching } }: MobState): readonly MobEffect[
 
 export const ingress: MobRegion<'ingress'> = {
   name: 'ingress',
-  about: 'Sessions that were given back and still send what they hear to the mob.',
+  about: 'Sessions that were given back and whose ingress is still the mob’s.',
   initial: { detaching: emptyMap() },
   phaseOf: state => state.lifecycle.phase,
   phases: [...LIVING, 'destroyed'],

@@ -49,7 +49,7 @@ const notice = (name: 'stopped' | 'resumed' | 'completed' | 'reset' | 'destroyed
 
 export const lifecycle: MobRegion<'lifecycle'> = {
   name: 'lifecycle',
-  about: 'Whether the mob works, rests, is done or gone, and whether a coordinator acts for it.',
+  about: 'Whether the mob runs, is stopped, completed or destroyed, and whether a coordinator acts for it.',
   initial: UNBOUND,
   phaseOf: state => state.lifecycle.phase,
   phases: [...LIVING, 'destroyed'],

@@ -204,7 +204,7 @@ function allRetired(_: MobState, __: unknown, before: MobState): readonly MobEff
 
 export const roster: MobRegion<'roster'> = {
   name: 'roster',
-  about: 'The members: which runtime serves each, where it stands, and what it was refused.',
+  about: 'The members: the runtime, the standing and the refused requests of each.',
   initial: EMPTY_ROSTER,
   phaseOf: state => state.lifecycle.phase,
   phases: LIVING,
@@ -303,7 +303,7 @@ export const roster: MobRegion<'roster'> = {
   invariants: [
     {
       id: 'runtimes-and-sessions-serve-one-member',
-      text: 'every member is found by its runtime and its session, and nobody else is',
+      text: 'every member is found by its runtime and its session, and nothing else is',
       holds: ({ roster: { members, byRuntime, bySession } }) => {
         const all = [...mapValues(members)]
         return (

@@ -135,7 +135,7 @@ const departures = onDeparture<Spawns>((slice, { identity }) => close(slice, { i
 
 export const spawns: MobRegion<'spawns'> = {
   name: 'spawns',
-  about: 'How members come about: authorised, opened, committed, activated.',
+  about: 'How members are spawned: authorised, opened, committed, activated.',
   initial: NONE,
   phaseOf: state => state.lifecycle.phase,
   phases: [...LIVING, 'destroyed'],

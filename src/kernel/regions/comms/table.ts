@@ -140,7 +140,7 @@ const NOTHING: Comms = { newest: 'Absent', reconciled: 0 }
 
 export const comms: ConditionSatellite<Sees, CommsInput | TrustInput, CommsEffect, 'comms'> = {
   name: 'comms',
-  about: 'What comes from peers, judged before anybody acts on it, and how far the known peers are applied.',
+  about: 'Envelopes of peers: the class of each, whether it is admitted, and how far the trusted peers are applied.',
   initial: NOTHING,
   condition: { atRest: ({ newest }) => newest !== 'Received' },
   phaseOf: state => state.lifecycle.phase,

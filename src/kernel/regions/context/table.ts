@@ -23,7 +23,7 @@ const NEVER: Context = { updatedAt: 0 }
 
 export const context: ConditionSatellite<Sees, ContextInput, ContextEffect, 'context'> = {
   name: 'context',
-  about: 'When what the session knows last changed, as its readers are told: it only rises.',
+  about: 'When the session’s context last changed, for readers that follow it: it only rises.',
   initial: NEVER,
   // The next process hears of the next change; the conversation itself is a fact.
   condition: { atRest: () => true },

@@ -1,7 +1,7 @@
 import type { Standing } from '../standing.ts'
 import type { Drain } from './state.ts'
 
-/** What the region `drain` looks at: its own slice and how the session stands. */
+/** What the region `drain` sees: its own slice and the session's standing. */
 export interface Sees extends Standing {
   readonly drain: Drain
 }

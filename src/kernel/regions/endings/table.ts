@@ -1,5 +1,5 @@
 /**
- * Inputs that were given up together, until the end of each has been said.
+ * Inputs that were abandoned together, until each has ended.
  *
  * Giving up is one decision, however many wait. To say it of each is work, and is done some at a time. Enforces: what is
  * given up has left the ledger, so that nothing can start, move, replace or withdraw it, and whatever is accepted later
@@ -109,7 +109,7 @@ function ended(_: CoreFacts, { most }: { readonly most: number }, { endings }: C
 
 export const endings: CoreRegion<'endings', LifecyclePhase> = {
   name: 'endings',
-  about: 'Inputs that were given up together, until the end of each has been said.',
+  about: 'Inputs that were abandoned together, until each has ended.',
   initial: { groups: [] },
   codec: endingsCodec,
   key: endingsInWords,

@@ -1,7 +1,7 @@
 import type { Standing } from '../standing.ts'
 import type { Ingress } from './state.ts'
 
-/** What the region `ingress` looks at: its own slice and how the session stands. */
+/** What the region `ingress` sees: its own slice and the session's standing. */
 export interface Sees extends Standing {
   readonly ingress: Ingress
 }

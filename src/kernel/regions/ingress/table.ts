@@ -25,7 +25,7 @@ const UNATTACHED: Ingress = { phase: 'unattached' }
 
 export const ingress: Satellite<Sees, IngressInput, never, 'ingress', Ingress['phase']> = {
   name: 'ingress',
-  about: 'Who takes in what peers send: nobody, the session itself, or a mob for it.',
+  about: 'Which comms runtime receives what peers send: none, the session’s own, or a mob’s.',
   initial: UNATTACHED,
   phaseOf: state => state.ingress.phase,
   phases: ['unattached', 'sessionOwned', 'mobOwned'],

@@ -59,7 +59,7 @@ const { saysTheSame, isFaulty, isFull, isNew, isConsumedOnAccept } = admissionGu
 
 export const ledger: CoreRegion<'ledger', LifecyclePhase> = {
   name: 'ledger',
-  about: 'Every accepted input until its one end: lanes, attempts, and who shares whose work.',
+  about: 'Every accepted input until its one end: lanes, attempts, and which inputs share one work.',
   initial: { entries: emptyMap(), queue: EMPTY_LANE, steer: EMPTY_LANE, waking: 0, keyed: emptyMap() },
   codec: ledgerCodec,
   key: ledgerInWords,

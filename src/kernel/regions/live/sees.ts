@@ -1,7 +1,7 @@
 import type { Standing } from '../standing.ts'
 import type { Live } from './state.ts'
 
-/** What the region `live` looks at: its own slice and how the session stands. */
+/** What the region `live` sees: its own slice and the session's standing. */
 export interface Sees extends Standing {
   readonly live: Live
 }

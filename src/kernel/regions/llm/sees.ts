@@ -5,7 +5,7 @@ import type { Turn } from '../turn/state.ts'
 import type { Visibility } from '../visibility/state.ts'
 import type { Llm } from './state.ts'
 
-/** What the region `llm` looks at: its own slice, how the session stands, and `binding`, `run`, `turn` and `visibility`. */
+/** What the region `llm` sees: its own slice, the session's standing, and `binding`, `run`, `turn` and `visibility`. */
 export interface Sees extends Standing {
   readonly llm: Llm
   readonly binding: Binding

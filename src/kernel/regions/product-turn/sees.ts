@@ -1,7 +1,7 @@
 import type { Standing } from '../standing.ts'
 import type { ProductTurn } from './state.ts'
 
-/** What the region `product-turn` looks at: its own slice and how the session stands. */
+/** What the region `product-turn` sees: its own slice and the session's standing. */
 export interface Sees extends Standing {
   readonly productTurn: ProductTurn
 }

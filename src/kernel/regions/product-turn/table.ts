@@ -113,7 +113,7 @@ export const productTurn: ConditionSatellite<
   ProductTurnPhase
 > = {
   name: 'productTurn',
-  about: 'What a conversation over a realtime transport is at, and whether the transport knows what the session knows.',
+  about: 'The turn of a conversation over a realtime transport, and whether the transport has the session’s context.',
   initial: INITIAL,
   condition: { atRest: ({ phase, policy }) => phase === 'idle' && policy === 'CleanExit' },
   key: productTurnInWords,

@@ -112,7 +112,7 @@ const narrowed = rowsOf<CoreFacts, Registration, CoreEffect>()
 
 export const registration: CoreRegion<'registration', RegistrationPhase> = {
   name: 'registration',
-  about: 'Who the session is, whether an executor serves it, and the drain window of its teardown.',
+  about: 'The session’s id, whether an executor serves it, and the drain window of its teardown.',
   initial: { phase: 'queuing', silentIntents: [], merge: false },
   phaseOf: state => state.registration.phase,
   phases: ['queuing', 'active', 'draining'],

@@ -263,7 +263,7 @@ function withModel(slice: Routing, { identity, surface }: SessionLlm, state: See
 
 export const routing: Satellite<Sees, RoutingInput | LlmInput, RoutingEffect, 'routing', LifecyclePhase> = {
   name: 'routing',
-  about: 'Which model is asked: the baseline, switches for some turns or for good, and image operations.',
+  about: 'The effective model: the baseline, switches for some turns or for good, and image operations.',
   initial: NO_ROUTING,
   key: routingInWords,
   phaseOf: state => state.lifecycle.phase,

@@ -65,7 +65,7 @@ const NONE: Streams = { open: emptyMap() }
 
 export const streams: ConditionSatellite<Sees, StreamsInput, StreamEffect, 'streams'> = {
   name: 'streams',
-  about: 'Subscriptions to what comes of a message to a peer: reserved, attached, and ended once.',
+  about: 'Subscriptions to the answers to a message: reserved, attached, and ended once.',
   initial: NONE,
   condition: { atRest: slice => slice.open.size === 0 },
   phaseOf: state => state.lifecycle.phase,

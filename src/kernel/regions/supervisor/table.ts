@@ -29,7 +29,7 @@ const narrowed = rowsOf<Sees, Supervisor, SupervisorEffect>()
 
 export const supervisor: Satellite<Sees, SupervisorInput, SupervisorEffect, 'supervisor', Supervisor['phase']> = {
   name: 'supervisor',
-  about: 'Who may command the session from outside, in which epoch, and how one hands over to the next.',
+  about: 'The peer that may command the session from outside, its epoch, and the rotation to the next one.',
   initial: UNSUPERVISED,
   phaseOf: state => state.supervisor.phase,
   phases: ALL,

@@ -1,7 +1,7 @@
 import type { Standing } from '../standing.ts'
 import type { ToolSurfaces } from './state.ts'
 
-/** What the region `tool-surfaces` looks at: its own slice and how the session stands. */
+/** What the region `tool-surfaces` sees: its own slice and the session's standing. */
 export interface Sees extends Standing {
   readonly toolSurfaces: ToolSurfaces
 }
