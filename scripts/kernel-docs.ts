@@ -103,12 +103,12 @@ export const kernelPagesPath: string = join(import.meta.dirname, '..', 'docs', '
 /** The pages on disk that differ from what the machines declare, by path. */
 export function staleKernelPages(): readonly string[] {
   const pages = kernelPages()
-  const there = existsSync(kernelPagesPath)
+  const onDisk = existsSync(kernelPagesPath)
     ? readdirSync(kernelPagesPath, { recursive: true, encoding: 'utf8' }).filter(path => path.endsWith('.md'))
     : []
-  const left = there.filter(path => !pages.has(path))
+  const left = onDisk.filter(path => !pages.has(path))
   const wrong = [...pages].filter(
-    ([path, text]) => !there.includes(path) || readFileSync(join(kernelPagesPath, path), 'utf8') !== text,
+    ([path, text]) => !onDisk.includes(path) || readFileSync(join(kernelPagesPath, path), 'utf8') !== text,
   )
   return [...left, ...wrong.map(([path]) => path)]
 }

@@ -87,9 +87,11 @@ async function wayToError(folder: string, text: string): Promise<string> {
   const { stdout } = await call('spin', ['-t', '-p', 'session.pml'], { cwd: folder, timeout: timeLimitMs })
   const lines = text.split('\n')
   const steps = new Map([...stdout.matchAll(/^ *(\d+):.* session\.pml:(\d+) .*\[/gm)].map(([, at, line]) => [at, line]))
-  const told = [...steps.values()].map(line => lines[Number(line) - 1]?.split('/*').at(-1)?.replace('*/', '').trim())
+  const inputLines = [...steps.values()].map(line =>
+    lines[Number(line) - 1]?.split('/*').at(-1)?.replace('*/', '').trim(),
+  )
   const broken = /broken: .*/.exec(stdout)?.[0]
-  return [...(broken === undefined ? told : told.slice(0, -1)), broken ?? STUCK].join('\n')
+  return [...(broken === undefined ? inputLines : inputLines.slice(0, -1)), broken ?? STUCK].join('\n')
 }
 
 function numberIn(text: string, pattern: RegExp): number {

@@ -132,12 +132,12 @@ class SoundClock implements Clock {
   #known: { readonly at: number; readonly since: number }
   /** The last answer of `monotonic`, and the given clock's own answer then. */
   #passed = 0
-  #told: number
+  #answered: number
 
   constructor(given: ClockSource) {
     this.#given = given
     this.#known = { at: Math.floor(given.now()), since: performance.now() }
-    this.#told = this.#tell() ?? 0
+    this.#answered = this.#tell() ?? 0
   }
 
   get fault(): string | undefined {
@@ -158,10 +158,10 @@ class SoundClock implements Clock {
   }
 
   monotonic(): number {
-    const told = this.#tell()
-    if (told !== undefined) {
-      this.#passed += Math.max(0, told - this.#told)
-      this.#told = told
+    const answer = this.#tell()
+    if (answer !== undefined) {
+      this.#passed += Math.max(0, answer - this.#answered)
+      this.#answered = answer
     }
     return this.#passed
   }
@@ -197,8 +197,8 @@ class SoundClock implements Clock {
     const { monotonic } = this.#given
     if (monotonic === undefined) return this.now()
     try {
-      const told: unknown = monotonic.call(this.#given)
-      return typeof told === 'number' && Number.isFinite(told) ? told : undefined
+      const answer: unknown = monotonic.call(this.#given)
+      return typeof answer === 'number' && Number.isFinite(answer) ? answer : undefined
     } catch {
       return undefined
     }

@@ -74,17 +74,17 @@ ${table('change', verdicts, ({ mutant }) => mutant.mutation satisfies Mutation)}
       .map(([name, count]) => `- \`${name}\`: ${count}`)
       .join('\n'),
     `\nInvariants that no mutant broke: ${unbroken.length === 0 ? 'none.' : unbroken.map(({ id }) => `\`${id}\``).join(', ')}\n`,
-    listed(
+    sectionOf(
       'Not noticed',
       verdicts.filter(isHole),
       ({ differsIn }) => ` (differs in ${differsIn.slice(0, 3).join(', ')})`,
     ),
-    listed('Explained', verdicts.filter(isExplained), ({ mutant }) => `: ${reasonFor(mutant.id)}`),
-    listed('Equivalent', verdicts.filter(isEquivalent), () => ''),
+    sectionOf('Explained', verdicts.filter(isExplained), ({ mutant }) => `: ${reasonFor(mutant.id)}`),
+    sectionOf('Equivalent', verdicts.filter(isEquivalent), () => ''),
   ].join('\n')
 }
 
-function listed(title: string, verdicts: readonly Verdict[], more: (one: Verdict) => string): string {
+function sectionOf(title: string, verdicts: readonly Verdict[], more: (one: Verdict) => string): string {
   const lines = verdicts.map(one => `- \`${one.mutant.id}\`${more(one)}`)
   return `## ${title}\n\n${lines.length === 0 ? 'None.' : lines.join('\n')}\n`
 }

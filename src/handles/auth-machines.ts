@@ -150,11 +150,11 @@ export class AuthMachines {
       // An entry that can't be read does not hold up the others: a caller that needs it gets the error.
       unharmed(() => copy.see(entry))
     }
-    await this.settle()
+    await this.writePending()
   }
 
   /** Sends the store every change that it does not have yet, as far as that is possible now. */
-  async settle(): Promise<void> {
+  async writePending(): Promise<void> {
     await Promise.all([...this.#copies.values()].map(copy => copy.tell()))
   }
 

@@ -24,7 +24,7 @@ import type { Transition } from '../kernel/step.ts'
 import type { SessionLoop } from '../loop/loop.ts'
 import { demandName, MAX_ID_CHARS } from '../names.ts'
 import { admitBesides, digestOfSaid, type Seen } from '../session/inputs.ts'
-import { type Besides, type PeerInput, recorded } from '../session/peer-input.ts'
+import { type PeerConsequences, type PeerInput, recordedContent } from '../session/peer-input.ts'
 import type { InputRecord } from '../store/records.ts'
 import { type HandleInput, soundInput } from './handle-input.ts'
 import { refuseUnreadable } from './unreadable.ts'
@@ -34,7 +34,7 @@ export type { HandleInput } from './handle-input.ts'
 type Step = Transition<MeerkatState, MeerkatEffect>
 
 /** What an offered input says, and what comes with it where a peer says it. */
-export type Said = Pick<PeerInput, 'content'> & Besides
+export type Said = Pick<PeerInput, 'content'> & PeerConsequences
 
 /** The owner of one session's state. `published` runs when the steps have become visible, before anything else happens. */
 export interface SharedAuthority {
@@ -366,7 +366,7 @@ export class DriverAuthority implements SharedAuthority {
         at: tx.at,
         mode,
         kind,
-        content: recorded(kind, said.content),
+        content: recordedContent(kind, said.content),
         ...defined({ supersessionKey }),
       }
       tx.parts.inputs.push(record)

@@ -94,8 +94,8 @@ export class ExternalToolSurfaceHandle {
   /** Any input. Throws `DslTransitionError`. */
   applySurfaceInput(input: ExternalToolSurfaceInput): Promise<ExternalToolSurfaceTransition> {
     // TypeScript can't prove that the prefixed tags are those of the other union; `Named` was derived from them.
-    const told = { ...input, type: `Surface${input.type}` } as ToolSurfacesInput
-    return this.#authority.applyInputWithEffectsAndSample(told, (effects, { toolSurfaces: { phase } }) => ({
+    const prefixed = { ...input, type: `Surface${input.type}` } as ToolSurfacesInput
+    return this.#authority.applyInputWithEffectsAndSample(prefixed, (effects, { toolSurfaces: { phase } }) => ({
       phase,
       effects: effects.filter(isSurfaceEffect),
     }))

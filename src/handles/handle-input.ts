@@ -286,8 +286,8 @@ function plain(path: string, value: unknown, depth: number): unknown {
     if (value.length > MAX_ITEMS) throw wrong(path, `holds more than ${MAX_ITEMS} items`)
     return value.map(one => plain(path, one, depth + 1))
   }
-  const there = Object.entries(value).filter(([, inner]) => inner !== undefined)
-  return Object.fromEntries(there.map(([name, inner]) => [name, plain(`${path}.${name}`, inner, depth + 1)]))
+  const present = Object.entries(value).filter(([, inner]) => inner !== undefined)
+  return Object.fromEntries(present.map(([name, inner]) => [name, plain(`${path}.${name}`, inner, depth + 1)]))
 }
 
 function wrong(path: string, problem: string, cause?: unknown): MeerkatError {

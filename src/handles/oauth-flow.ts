@@ -347,9 +347,9 @@ export class OAuthFlowHandle implements LeaseReleaseObserver {
   /** Takes over what other processes began or ended, and what has expired. */
   async #synchronise(): Promise<void> {
     const flows = await this.#ledger.read()
-    const there = new Map(recordsOf(flows).map(record => [record.ref, record] as const))
-    for (const record of this.#held.values()) if (!there.has(record.ref)) this.#forget(record)
-    for (const record of there.values()) {
+    const stored = new Map(recordsOf(flows).map(record => [record.ref, record] as const))
+    for (const record of this.#held.values()) if (!stored.has(record.ref)) this.#forget(record)
+    for (const record of stored.values()) {
       // A flow that is refused now (its lease is being released, or there are too many) is tried again the next time.
       if (!this.#held.has(record.ref)) this.#admit(record)
     }

@@ -141,7 +141,7 @@ export class DefaultSessionClaimRegistry implements SessionClaimHandle {
   }
 
   /** Writes every release to the store, as far as it answers. */
-  async settle(): Promise<void> {
+  async writePending(): Promise<void> {
     await this.#tail
   }
 

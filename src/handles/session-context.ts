@@ -22,14 +22,14 @@ export class SessionContextHandle {
   constructor(authority: HandleDslAuthority) {
     this.#authority = authority
     this.#seen = this.currentWatermarkMs()
-    authority.onOthers(() => afterwards(this.#news(this.currentWatermarkMs())))
+    authority.onOthers(() => afterwards(this.#advance(this.currentWatermarkMs())))
   }
 
   /** Reports a change at this time, ms since the epoch; answers whether it is newer than the last. */
   contextAdvanced(updatedAt: number): Promise<boolean> {
     const advance = this.#authority.applyInputWithEffectsAndSample(
       { type: 'AdvanceSessionContext', updatedAt },
-      (_, { context }) => this.#news(context.updatedAt),
+      (_, { context }) => this.#advance(context.updatedAt),
     )
     return unlessGuarded(advance.then(afterwards))
   }
@@ -54,7 +54,7 @@ export class SessionContextHandle {
     })
   }
 
-  #news(updatedAt: number): readonly (() => void)[] {
+  #advance(updatedAt: number): readonly (() => void)[] {
     if (updatedAt <= this.#seen) return []
     this.#seen = updatedAt
     return this.#slot.telling([updatedAt], (one, at) => one.onSessionContextAdvanced(at))

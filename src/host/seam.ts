@@ -49,7 +49,7 @@ export class SessionSeam {
   constructor(entries: Entries, core: Core) {
     this.#entries = entries
     this.#clock = core.clock
-    core.lifecycleHeard = (sessionId, before, effects) => this.#told(sessionId, before, effects)
+    core.lifecycleHeard = (sessionId, before, effects) => this.#signalHost(sessionId, before, effects)
   }
 
   /** Sets the dispatcher. Undefined: no signal is sent. */
@@ -90,7 +90,7 @@ export class SessionSeam {
   }
 
   /** Sends what happened to a registered session, whichever caller caused it. */
-  async #told(sessionId: SessionId, before: MeerkatState, effects: readonly MeerkatEffect[]): Promise<void> {
+  async #signalHost(sessionId: SessionId, before: MeerkatState, effects: readonly MeerkatEffect[]): Promise<void> {
     if (this.#entries.peek(sessionId) !== undefined) await this.signal(sessionId, before, effects)
   }
 

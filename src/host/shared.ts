@@ -103,7 +103,7 @@ async function begin(source: StoreSource, clock: Clock): Promise<Begun> {
   const unfollow = follow(store, clock, look)
   const end = async (): Promise<void> => {
     unfollow()
-    await Promise.all([machines.settle(), claims.settle()])
+    await Promise.all([machines.writePending(), claims.writePending()])
     await store.close()
   }
   return { shared: { claims, machines, leases, refreshes: new AuthRefreshCoordinator({ leases, clock }), flows }, end }

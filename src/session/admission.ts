@@ -14,7 +14,7 @@ import type { Core } from './core.ts'
 import { type Admitted, admit, type InputNature, type Seen } from './inputs.ts'
 import type { LiveSession } from './live-session.ts'
 import { demandModel } from './models.ts'
-import type { Besides } from './peer-input.ts'
+import type { PeerConsequences } from './peer-input.ts'
 
 /** An input that a caller offers. */
 export interface Offer {
@@ -24,7 +24,7 @@ export interface Offer {
   readonly params: Omit<SendParams, 'waitMs'>
   readonly nature?: InputNature
   /** What the kernel has to be told together with it where a peer sent it. */
-  readonly besides?: Besides
+  readonly besides?: PeerConsequences
 }
 
 interface Terms {

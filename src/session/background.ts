@@ -16,7 +16,7 @@ import { completionBatchDue, completionsUntold, cursorSteps } from '../kernel/ru
 import type { CommitRecord, InputRecord, OperationEndedRecord, OperationRecord } from '../store/records.ts'
 import { nextTurn } from '../turns.ts'
 import { Alarm, type AlarmOptions } from './alarm.ts'
-import { type Came, endOperation } from './operation-ends.ts'
+import { endOperation, type OperationEnding } from './operation-ends.ts'
 import { operationEnds, operationRecords } from './records.ts'
 import { Watching, type WatchingOptions } from './watching.ts'
 
@@ -51,7 +51,7 @@ export class Background {
   }
 
   /** Sends the session what ended, and records how far that has come. Part of every transaction and boundary. */
-  settle(tx: Transaction): void {
+  tellEnds(tx: Transaction): void {
     this.#tell(tx)
     const { announcement } = tx.state.operations
     const end = announcement && tx.parts.ended.find(({ id }) => id === announcement)
@@ -78,7 +78,7 @@ export class Background {
       origin: 'system',
       durability: 'derived',
     })
-    const content = known.map(told).join('\n\n')
+    const content = known.map(endText).join('\n\n')
     const record: InputRecord = { id: inputId, at: tx.at, mode: 'steer', kind: 'continuation', content }
     tx.parts.inputs.push(record)
     this.#options.keep(record)
@@ -125,7 +125,7 @@ export class Background {
 
   /**
    * Ends the inputs that were given up together, some of them a commit, so that other sessions get their turn:
-   * `settle` takes the step.
+   * `tellEnds` takes the step.
    */
   #endRest(): void {
     if (this.#ending) return
@@ -179,7 +179,7 @@ export class Background {
   }
 
   /** Records the outcome that the executor gave; until that is durable, it is told to no one. */
-  async #finish(id: OperationId, came: Came): Promise<void> {
+  async #finish(id: OperationId, came: OperationEnding): Promise<void> {
     const { driver, clock } = this.#options
     for (let delayMs = 50; !this.#stopped; delayMs = Math.min(delayMs * 2, 5_000)) {
       try {
@@ -218,7 +218,7 @@ export async function endGivenUp(driver: AlarmOptions['driver'], isOver: () => b
 }
 
 /** The text that tells the session of an operation's end. */
-function told({ record, end }: Ended): string {
+function endText({ record, end }: Ended): string {
   const by = record.tool === undefined ? '' : ` (${record.tool})`
   const head = `Background operation "${unmarked(record.title)}"${by}, id ${record.id}: ${end.outcome}.`
   if (end.error !== undefined) return `${head}\n${unmarked(end.error)}`

@@ -34,7 +34,7 @@ export function approvalViews(state: MeerkatState, journal: readonly JournalEntr
 }
 
 /** The result that the model gets of a settled call; undefined for a call that is to be dispatched again. */
-export type Told = Extract<MessagePart, { readonly type: 'tool-result' }> | undefined
+export type ModelResult = Extract<MessagePart, { readonly type: 'tool-result' }> | undefined
 
 /** How a person settles a call whose outcome was lost. */
 export interface Resolution {
@@ -43,13 +43,13 @@ export interface Resolution {
 }
 
 /** Settles a call whose outcome was lost. */
-export function resolveCall(tx: Transaction, call: CallEntry, { resolution, output }: Resolution): Told {
+export function resolveCall(tx: Transaction, call: CallEntry, { resolution, output }: Resolution): ModelResult {
   tx.step({ type: 'ResolveCall', callId: call.id, resolution, at: tx.at })
   if (resolution === 'retry') return undefined
-  const told =
+  const result =
     output ?? (resolution === 'succeeded' ? 'The call succeeded; its output was not kept.' : 'The call failed.')
   const failed = resolution === 'failed' ? { isError: true } : {}
-  return { type: 'tool-result', callId: call.id, name: call.tool, output: told, ...failed }
+  return { type: 'tool-result', callId: call.id, name: call.tool, output: result, ...failed }
 }
 
 /** How a person decides about a call that needs approval. */
@@ -58,7 +58,7 @@ export interface Decision {
   readonly reason?: string
 }
 
-export function decide(tx: Transaction, call: CallEntry, { decision, reason }: Decision): Told {
+export function decide(tx: Transaction, call: CallEntry, { decision, reason }: Decision): ModelResult {
   tx.step({ type: 'DecideApproval', callId: call.id, decision, at: tx.at })
   tx.event({
     type: 'tool.approval-decided',
@@ -70,7 +70,7 @@ export function decide(tx: Transaction, call: CallEntry, { decision, reason }: D
 }
 
 /** Decides an expired approval as its tool declared. A person's decision in the same moment comes first. */
-export function expire(tx: Transaction, call: CallEntry, { expiry }: ExpiringCall): Told {
+export function expire(tx: Transaction, call: CallEntry, { expiry }: ExpiringCall): ModelResult {
   return decide(tx, call, { decision: expiry.decision, reason: `no decision came by ${iso(expiry.at)}` })
 }
 

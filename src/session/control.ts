@@ -55,7 +55,7 @@ export async function control(
   const telling = lifecycleHeard(live.id, before, effects)
   live.loop.sync()
   await endGivenUp(live.driver, () => live.closed)
-  if (operation === 'stop') await stopped(live, Deadline.in(clock, abortGraceMs + MORE_MS), clock)
+  if (operation === 'stop') await untilStopped(live, Deadline.in(clock, abortGraceMs + MORE_MS), clock)
   await telling
   const unfinished = live.state.ledger.entries.size
   return {
@@ -68,7 +68,7 @@ export async function control(
 }
 
 /** Waits for the run that a stop cancels, within the grace that the run has anyway. */
-async function stopped(live: LiveSession, deadline: Deadline, clock: Clock): Promise<void> {
+async function untilStopped(live: LiveSession, deadline: Deadline, clock: Clock): Promise<void> {
   while (isStopPending(live.state)) {
     if (deadline.passed) {
       throw new MeerkatError('not-ready', `session ${live.id} is still stopping; ask again`, {

@@ -130,7 +130,7 @@ function doing(state: MeerkatState, sight: Sight): string {
   if (runnable(state)) {
     return sight.here ? 'starts its next run now' : 'has work that can go on, which no run has taken up yet'
   }
-  if (state.ledger.waking > 0) return parked(state)
+  if (state.ledger.waking > 0) return whyNotGoingOn(state)
   return lifecycle.phase === 'retired' ? 'is retired and has finished its work' : 'is idle and takes inputs'
 }
 
@@ -157,7 +157,7 @@ function activity({ calls, turn }: MeerkatState, { now }: Sight): string {
 }
 
 /** Why unfinished work does not go on. */
-function parked(state: MeerkatState): string {
+function whyNotGoingOn(state: MeerkatState): string {
   const guards = new Set(blockers(state).map(({ guard }) => guard))
   if (guards.has('calls-approved')) return 'waits for a decision'
   if (guards.has('calls-resolved')) return 'waits for word of a call whose outcome was lost'

@@ -14,7 +14,7 @@ import type { Content, InputRecord } from '../store/records.ts'
 import type { SendParams } from './api.ts'
 import { digestOfJson } from './digest.ts'
 import type { LiveSession } from './live-session.ts'
-import { type Besides, recorded } from './peer-input.ts'
+import { type PeerConsequences, recordedContent } from './peer-input.ts'
 import type { InputStatus } from './views.ts'
 
 /** Identifies the content of an input, so that an idempotency key can't be bound to two contents. */
@@ -57,7 +57,7 @@ export function admit(
   params: SendParams,
   seen: Seen | undefined,
   nature: InputNature = {},
-  besides: Besides = {},
+  besides: PeerConsequences = {},
 ): Admitted {
   const { mode = 'queue', idempotencyKey, supersessionKey } = params
   demandTakable(live, params.content)
@@ -97,7 +97,7 @@ const MOST_OWED = 1_000
 export function admitBesides(
   tx: Transaction,
   id: InputId,
-  { once, interaction, content }: Besides & Pick<SendParams, 'content'>,
+  { once, interaction, content }: PeerConsequences & Pick<SendParams, 'content'>,
   effects: readonly MeerkatEffect[],
 ): void {
   if (once !== undefined) tx.parts.keys.push({ key: once, inputId: id, digest: digestOfSaid(content) })
@@ -121,7 +121,7 @@ export function demandTakable(live: LiveSession, content: Content): void {
 }
 
 function recordOf(params: SendParams, id: InputId, at: number, kind: InputKind = 'prompt'): InputRecord {
-  const content = recorded(kind, params.content)
+  const content = recordedContent(kind, params.content)
   const { mode = 'queue', idempotencyKey, supersessionKey, outputSchema, model, maxRunMs } = params
   const { traceparent } = params
   return {

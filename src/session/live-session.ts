@@ -25,7 +25,7 @@ import type { Claim, JournalEntry, LoadedSession, Store } from '../store/store.t
 import type { Clock, Deadline } from '../time.ts'
 import { Background } from './background.ts'
 import { withData } from './blobs.ts'
-import { callOf, expire, type Told } from './calls.ts'
+import { callOf, expire, type ModelResult } from './calls.ts'
 import type { Gate } from './gate.ts'
 import { inputRecords, readMessages, resultView } from './reads.ts'
 import { Recent } from './recent.ts'
@@ -109,7 +109,7 @@ export class LiveSession {
       takeDueSteps: tx => {
         // A process that is closing begins nothing that the next owner would find half done.
         ensureRegistered(tx, this.#record, ids)
-        this.#background.settle(tx)
+        this.#background.tellEnds(tx)
         takeDueSteps(tx, this.#performer, ids)
         this.#dropJournals(tx)
       },
@@ -138,7 +138,7 @@ export class LiveSession {
       slots: host.slots,
       payloads: wanted => this.payloads(wanted),
       context: () => this.#context(),
-      atBoundary: tx => this.#background.settle(tx),
+      atBoundary: tx => this.#background.tellEnds(tx),
       files: owner => withData(store, owner),
       journals: this.#journals,
       onLost: error => host.onLost(this, error),
@@ -265,12 +265,12 @@ export class LiveSession {
    * Settles an open call. What the model is told of it joins the journal of its work, also while a run is performing
    * that work.
    */
-  settleCall(callId: CallId, act: (tx: Transaction, call: CallEntry) => Told): Promise<Told> {
+  settleCall(callId: CallId, act: (tx: Transaction, call: CallEntry) => ModelResult): Promise<ModelResult> {
     return this.driver.mutate(tx => {
       const call = callOf(tx.state, this.id, callId)
-      const told = act(tx, call)
-      if (told !== undefined) this.#tell(tx, call.work, { role: 'tool', content: [told] })
-      return told
+      const result = act(tx, call)
+      if (result !== undefined) this.#tell(tx, call.work, { role: 'tool', content: [result] })
+      return result
     })
   }
 

@@ -32,9 +32,9 @@ type Offset = (at: number) => number
  * is invalid.
  */
 export function nextLocalTime(pattern: string, timeZone: string, after: number): number | undefined {
-  const cron = kept(crons, pattern, makeCron)
+  const cron = memoized(crons, pattern, makeCron)
   if (timeZone === 'UTC') return cron.nextLocal(after)
-  const offset = kept(offsets, timeZone, makeOffset)
+  const offset = memoized(offsets, timeZone, makeOffset)
   return cron.hasAnyHour ? nextPassing(cron, offset, after) : nextNamed(cron, offset, after)
 }
 
@@ -131,7 +131,7 @@ const crons = new Map<string, LocalCron>()
 const offsets = new Map<string, Offset>()
 const KEPT_MOST = 500
 
-function kept<T>(map: Map<string, T>, key: string, make: (key: string) => T): T {
+function memoized<T>(map: Map<string, T>, key: string, make: (key: string) => T): T {
   const known = map.get(key)
   if (known !== undefined) return known
   if (map.size >= KEPT_MOST) map.clear()

@@ -15,7 +15,7 @@ export function offeredTools(
   sessionId?: SessionId,
 ): readonly ToolSummary[] | undefined {
   if (executor.tools === undefined) return undefined
-  const answer = asked(executor, options, sessionId)
+  const answer = askExecutor(executor, options, sessionId)
   if (answer === undefined) return undefined
   const json = jsonOf(answer)
   if ('problem' in json) throw notUnderstood(json.problem)
@@ -23,7 +23,7 @@ export function offeredTools(
   return json.value
 }
 
-function asked(executor: CoreExecutor, options: SessionOptions, sessionId: SessionId | undefined): unknown {
+function askExecutor(executor: CoreExecutor, options: SessionOptions, sessionId: SessionId | undefined): unknown {
   try {
     const answer: unknown = executor.tools?.(options, sessionId)
     unheard(answer)

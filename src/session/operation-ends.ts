@@ -6,14 +6,14 @@ import { MOST_CALL_CRASHES } from '../kernel/owed.ts'
 import { isUnfinishedOperation } from '../kernel/regions/operations/state.ts'
 import type { OperationEndedRecord } from '../store/records.ts'
 
-type How = Pick<OperationEndedRecord, 'outcome' | 'output' | 'error'>
+type EndFields = Pick<OperationEndedRecord, 'outcome' | 'output' | 'error'>
 /** How an operation ended that this process waited for. `reason`: why it was given up. */
-export type Came = How & { readonly outcome: keyof typeof ENDS; readonly reason?: 'timed-out' }
+export type OperationEnding = EndFields & { readonly outcome: keyof typeof ENDS; readonly reason?: 'timed-out' }
 
 const ENDS = { completed: 'CompleteOperation', failed: 'FailOperation', cancelled: 'CancelOperation' } as const
 
 /** Ends an operation within a transaction, with its result. */
-export function endOperation(tx: Transaction, operationId: OperationId, { reason, ...how }: Came): void {
+export function endOperation(tx: Transaction, operationId: OperationId, { reason, ...how }: OperationEnding): void {
   const { outcome } = how
   tx.step(
     outcome === 'failed'
@@ -37,7 +37,7 @@ export function takeUpOperation(tx: Transaction, operationId: OperationId): bool
 }
 
 /** Adds to an end what the kernel does not know of it. */
-function tell({ parts: { operationsEnded } }: Transaction, id: OperationId, how: How): void {
+function tell({ parts: { operationsEnded } }: Transaction, id: OperationId, how: EndFields): void {
   const last = operationsEnded.findLastIndex(one => one.id === id)
   operationsEnded[last] = { ...operationsEnded[last], id, ...defined(how) }
 }

@@ -8,12 +8,12 @@ import type { LetterId } from '../store/mail.ts'
 import type { OperationRecord } from '../store/records.ts'
 import type { Core } from './core.ts'
 import type { LiveSession } from './live-session.ts'
-import { type Came, endOperation } from './operation-ends.ts'
+import { endOperation, type OperationEnding } from './operation-ends.ts'
 import { type OperationEnd, operationEnds, operationRecords } from './records.ts'
 import type { OperationView } from './views.ts'
 
 /** The end of an operation, as a caller outside reports it. */
-export type FinishRequest = Omit<Came, 'reason'> & { readonly operationId: OperationId }
+export type FinishRequest = Omit<OperationEnding, 'reason'> & { readonly operationId: OperationId }
 
 /** Ends an operation that is performed outside. The same end again is answered, another one is refused. */
 export async function finishOperation(

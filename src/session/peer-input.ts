@@ -32,7 +32,7 @@ export interface PeerInput {
 }
 
 /** What the kernel has to be told together with an input of a peer. */
-export type Besides = Pick<PeerInput, 'once' | 'interaction'>
+export type PeerConsequences = Pick<PeerInput, 'once' | 'interaction'>
 
 type Told = Pick<AcceptInput, 'kind' | 'origin' | 'intent'>
 
@@ -120,7 +120,7 @@ function contentOf(projection: PeerConversationProjection, content: Content | un
  * The content of an input as it is recorded: nothing in a peer's input may look like a text of the runtime, apart
  * from the header of its own kind.
  */
-export function recorded(kind: InputKind, content: Content): Content {
+export function recordedContent(kind: InputKind, content: Content): Content {
   if (!isOfPeer(kind)) return content
   if (typeof content === 'string') return beginningOf(kind, content)
   return content.map((part, index) => {

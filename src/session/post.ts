@@ -102,7 +102,7 @@ async function forward(core: Core, request: Request, sessionId: SessionId): Prom
       if (body !== undefined) {
         // Its owner may die before it has done what the letter asks.
         core.sessions.want(sessionId)
-        return opened(body)
+        return answerIn(body)
       }
       const isHere = await isOwnHere(core, sessionId)
       if (isHere && name === GIVE_WAY) {
@@ -130,7 +130,7 @@ async function isOwnHere(core: Core, sessionId: SessionId): Promise<boolean> {
   }
 }
 
-function opened(body: string): unknown {
+function answerIn(body: string): unknown {
   const answer = JSON.parse(body) as Answer
   if ('value' in answer) return answer.value
   const { code, message, retryable, details } = answer.error

@@ -89,15 +89,15 @@ function endedWithin(
   signal: AbortSignal | undefined,
 ): Promise<Ended | undefined> {
   return new Promise(resolve => {
-    const settle = (ended: Ended | undefined): void => {
+    const finish = (ended: Ended | undefined): void => {
       offTimer()
       offWaiter()
       signal?.removeEventListener('abort', giveUp)
       resolve(ended)
     }
-    const giveUp = (): void => settle(undefined)
+    const giveUp = (): void => finish(undefined)
     const offTimer = deadline.onPassed(giveUp)
-    const offWaiter = live.onEnded(id, settle)
+    const offWaiter = live.onEnded(id, finish)
     signal?.addEventListener('abort', giveUp, { once: true })
     if (signal?.aborted === true) giveUp()
   })

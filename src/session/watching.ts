@@ -21,7 +21,7 @@ import { Progress } from '../progress.ts'
 import type { OperationRecord, SessionOptions } from '../store/records.ts'
 import type { Clock } from '../time.ts'
 import type { Gate } from './gate.ts'
-import { type Came, takeUpOperation } from './operation-ends.ts'
+import { type OperationEnding, takeUpOperation } from './operation-ends.ts'
 
 export interface WatchingOptions {
   readonly driver: SessionDriver
@@ -57,7 +57,7 @@ export class Watching {
   }
 
   /** How it ended; undefined where no executor here can tell, or where the wait was given up. */
-  async endOf(record: OperationRecord, signal: AbortSignal): Promise<Came | undefined> {
+  async endOf(record: OperationRecord, signal: AbortSignal): Promise<OperationEnding | undefined> {
     const executor = await this.#executorFor(record, signal)
     if (this.#begun.has(record.id)) return this.#wait(record, executor, signal)
     if (this.#takeUps(record.id) === 0) return (await this.#takeUp(record, executor, signal)).end
@@ -100,7 +100,7 @@ export class Watching {
     record: OperationRecord,
     executor: CoreExecutor | undefined,
     signal: AbortSignal,
-  ): Promise<{ readonly end?: Promise<Came | undefined>; readonly lasted?: Promise<void> }> {
+  ): Promise<{ readonly end?: Promise<OperationEnding | undefined>; readonly lasted?: Promise<void> }> {
     const { driver, clock } = this.#options
     const { id } = record
     if (executor?.watch !== undefined && !signal.aborted && this.#leftMs(record) > 0) {
@@ -143,10 +143,10 @@ export class Watching {
     executor: CoreExecutor | undefined,
     signal: AbortSignal,
     unheld = (): void => {},
-  ): Promise<Came | undefined> {
+  ): Promise<OperationEnding | undefined> {
     const { clock } = this.#options
-    const late = Promise.withResolvers<Came>()
-    const tooLate: Came = { outcome: 'failed', reason: 'timed-out', error: timedOut(record) }
+    const late = Promise.withResolvers<OperationEnding>()
+    const tooLate: OperationEnding = { outcome: 'failed', reason: 'timed-out', error: timedOut(record) }
     const leftMs = this.#leftMs(record)
     if (leftMs === 0) return tooLate
     const off = clock.after(leftMs, () => late.resolve(tooLate), { background: true })
@@ -164,7 +164,11 @@ export class Watching {
     return signal.aborted ? undefined : late.promise
   }
 
-  async #ask(record: OperationRecord, executor: CoreExecutor, signal: AbortSignal): Promise<Came | undefined> {
+  async #ask(
+    record: OperationRecord,
+    executor: CoreExecutor,
+    signal: AbortSignal,
+  ): Promise<OperationEnding | undefined> {
     const { driver, session, clock } = this.#options
     const { id, title, tool, callId, handle } = record
     const { sessionId } = driver

@@ -68,7 +68,7 @@ export function rest(options: RestOptions, app: RestApp = new Hono<RestVariables
 
 async function answerOperation(setup: Rest, c: Context<RestVariables>): Promise<Response> {
   const operation = operationNamed(`${c.req.param('family')}/${c.req.param('verb')}`)
-  const params = traced(operation, await bodyOf(operation, setup, c), c)
+  const params = withTraceparent(operation, await bodyOf(operation, setup, c), c)
   return c.json(await operation.call(setup.runtime, params, contextOf(operation, setup, c)))
 }
 
@@ -78,7 +78,7 @@ async function answerResource(setup: Rest, route: ResourceRoute, c: Context<Rest
     route.method === 'get'
       ? queryParams(operation.input, new URL(c.req.url).searchParams)
       : await bodyOf(operation, setup, c)
-  const params = traced(operation, withPath(given, c.req.param()), c)
+  const params = withTraceparent(operation, withPath(given, c.req.param()), c)
   return c.json(await operation.call(setup.runtime, params, contextOf(operation, setup, c)))
 }
 
@@ -89,11 +89,11 @@ async function bodyOf(operation: Operation, setup: Rest, c: Context<RestVariable
 
 /** Most operations neither wait nor take long, so they need no signal. */
 function contextOf(operation: Operation, setup: Rest, c: Context<RestVariables>): CallContext {
-  return operation.isLong || 'waitMs' in operation.input.shape ? { signal: waiting(setup, c) } : {}
+  return operation.isLong || 'waitMs' in operation.input.shape ? { signal: callSignal(setup, c) } : {}
 }
 
 /** The sender's span, from the header that tracing clients send. A malformed header is ignored. */
-function traced(operation: Operation, params: unknown, c: Context<RestVariables>): unknown {
+function withTraceparent(operation: Operation, params: unknown, c: Context<RestVariables>): unknown {
   const traceparent = c.req.header('traceparent')
   if (!isTraceparent(traceparent) || !('traceparent' in operation.input.shape)) return params
   return typeof params === 'object' && params !== null && !Array.isArray(params) ? { traceparent, ...params } : params
@@ -116,7 +116,7 @@ async function streamEvents(setup: Rest, c: Context<RestVariables>): Promise<Res
   const resumed = lastEventId === undefined || lastEventId === '' ? query : { ...query, after: lastEventId }
   const position = parseParams(streamParams, withPath(resumed, c.req.param()))
   const left = new AbortController()
-  const signal = AbortSignal.any([waiting(setup, c), left.signal])
+  const signal = AbortSignal.any([callSignal(setup, c), left.signal])
   const feed = await openEventFeed(setup.runtime, position, { idleMs: setup.heartbeatMs, signal })
   return new Response(
     eventStream(feed, setup.log, () => left.abort()),
@@ -125,7 +125,7 @@ async function streamEvents(setup: Rest, c: Context<RestVariables>): Promise<Res
 }
 
 /** Aborted when the answer is not wanted any more: the client left, or the server closes. */
-function waiting(setup: Rest, c: Context<RestVariables>): AbortSignal {
+function callSignal(setup: Rest, c: Context<RestVariables>): AbortSignal {
   return AbortSignal.any([c.req.raw.signal, setup.closing])
 }
 

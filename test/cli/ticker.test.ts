@@ -1,6 +1,6 @@
 /** Long work at a terminal says how far it is, and leaves nothing on the screen. */
 import { afterEach, expect, test, vi } from 'vitest'
-import { counted, ticking } from '../../src/surfaces/cli/ticker.ts'
+import { countText, ticking } from '../../src/surfaces/cli/ticker.ts'
 
 afterEach(() => void vi.useRealTimers())
 
@@ -10,7 +10,7 @@ test('work of a moment says nothing, longer work says what, how far and for how 
   const { promise, resolve } = Promise.withResolvers<string>()
   let records = 0
   const output = { status: (text: string | undefined) => void shown.push(text) }
-  const work = ticking(output, { what: 'auditing s', detail: () => counted(records, 'records') }, promise)
+  const work = ticking(output, { what: 'auditing s', detail: () => countText(records, 'records') }, promise)
   vi.advanceTimersByTime(900)
   expect(shown).toEqual([])
   records = 12_000

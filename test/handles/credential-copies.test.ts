@@ -110,7 +110,7 @@ test.each(Array.from({ length: 30 }, (_, seed) => seed + 1))('story %i', async s
   expect(story.worst).toBeLessThanOrEqual(1)
   expect(story.fences).toEqual(story.fences.toSorted((a, b) => a - b))
   expect(new Set(story.fences).size).toBe(story.fences.length)
-  await Promise.all(story.living.map(({ machines }) => machines.settle()))
+  await Promise.all(story.living.map(({ machines }) => machines.writePending()))
   await Promise.all(story.living.map(({ machines }) => machines.look()))
   const seen: readonly AuthLeaseSnapshot[] = story.living.map(({ leases }) => leases.snapshot(KEY))
   for (const each of seen) expect(each).toEqual(seen[0])

@@ -10,7 +10,7 @@ import type { CoreExecutor, ModelLook, ToolSummary } from '../executor.ts'
 import { WIRE_LIMITS } from '../wire/fault.ts'
 import { AGENT_OPTIONS, type AgentOptions, checkNested, type ToolSource, type Tools } from './agent-options.ts'
 import { askTool } from './ask-tool.ts'
-import { Begun } from './background.ts'
+import { RunningWork } from './background.ts'
 import { idOfModel, modelChooser } from './choose-model.ts'
 import { firstAvailable } from './fallback.ts'
 import { Measured, type Settings } from './settings.ts'
@@ -48,7 +48,7 @@ export function agent(options: AgentOptions): CoreExecutor {
     }),
     // A function of the program is called within the limits of a run, and never just to list tools.
     ...(typeof tools !== 'function' && {
-      tools: (session: SessionOptions): readonly ToolSummary[] => listed(fixed, session).map(summaryOf),
+      tools: (session: SessionOptions): readonly ToolSummary[] => namedIn(fixed, session).map(summaryOf),
     }),
     watch: (operation, context) =>
       settings.begun.watch(
@@ -88,7 +88,7 @@ function settingsOf(options: AgentOptions): Settings {
     ids: options.ids ?? uuidIds(soundClock(options.clock)),
     silentOn: new Set(),
     measured: new Measured(),
-    begun: new Begun(),
+    begun: new RunningWork(),
   }
 }
 
@@ -141,7 +141,7 @@ function toolsOf(tools: Tools | ToolSource, limitMs: number): Settings['toolsOf'
 }
 
 /** The tools that a session's options name. The kernel decides which of them the model sees. */
-function listed(tools: readonly AgentTool[], { tools: names }: SessionOptions): readonly AgentTool[] {
+function namedIn(tools: readonly AgentTool[], { tools: names }: SessionOptions): readonly AgentTool[] {
   return names === undefined ? tools : tools.filter(({ name }) => names.includes(name))
 }
 

@@ -10,13 +10,13 @@ import { Stage, type StopCause, Stopped } from './stage.ts'
 import { ToolScope, type ToolWork } from './tool-scope.ts'
 
 /** How a tool's code ended by itself. */
-export type Came<T> =
+export type CodeOutcome<T> =
   | { readonly type: 'value'; readonly value: T }
   | { readonly type: 'threw'; readonly error: unknown }
   /** Thrown where no caller could catch it: in a timer, or in a promise that was not awaited. */
   | { readonly type: 'stray'; readonly error: unknown }
 
-export type Answered<T> = Came<T> | { readonly type: 'stopped'; readonly cause: StopCause }
+export type Answered<T> = CodeOutcome<T> | { readonly type: 'stopped'; readonly cause: StopCause }
 
 /** The limits of a call into a tool's code. */
 export interface AskLimits {
@@ -46,10 +46,10 @@ export async function askTool<T>(
 }
 
 /** The answer of a tool's code, whenever it comes. Never rejects, so it need not be awaited. */
-export async function answerOf<T>(scope: ToolScope, act: () => T | PromiseLike<T>): Promise<Came<T>> {
+export async function answerOf<T>(scope: ToolScope, act: () => T | PromiseLike<T>): Promise<CodeOutcome<T>> {
   const answer = new Promise<T>(resolve => resolve(scope.run(act))).then(
-    (value): Came<T> => ({ type: 'value', value }),
-    (error: unknown): Came<T> => ({ type: 'threw', error }),
+    (value): CodeOutcome<T> => ({ type: 'value', value }),
+    (error: unknown): CodeOutcome<T> => ({ type: 'threw', error }),
   )
-  return await Promise.race([answer, scope.stray.then((error): Came<T> => ({ type: 'stray', error }))])
+  return await Promise.race([answer, scope.stray.then((error): CodeOutcome<T> => ({ type: 'stray', error }))])
 }

@@ -17,7 +17,7 @@ import type { AgentTool } from './tool.ts'
 import { resultOf } from './tool-result.ts'
 
 /** The work that a call leaves behind. */
-export interface Left {
+export interface LeftWork {
   readonly still: StillRunning<unknown>
   readonly tool: AgentTool
   /** Aborts the signal that the tool was called with. */
@@ -30,11 +30,11 @@ interface Work {
 }
 
 /** The work that this process began and that has not ended yet. */
-export class Begun {
+export class RunningWork {
   readonly #works = new Map<OperationId, Work>()
 
   /** Remembers the work; answers what is recorded of it. */
-  begin(operationId: OperationId, { still, tool, stop }: Left): BackgroundWork {
+  begin(operationId: OperationId, { still, tool, stop }: LeftWork): BackgroundWork {
     const { title, finish, handle, maxMs } = still
     if (finish !== undefined) {
       this.#works.set(operationId, { finish, stop })

@@ -29,14 +29,14 @@ export function modelChooser(
     const own = given.get(id)
     if (own !== undefined) return asStreamingModel(own)
     const found =
-      typeof model === 'function' ? await made(model, id) : asStreamingModel(await resolveModel(id, options))
+      typeof model === 'function' ? await makeModel(model, id) : asStreamingModel(await resolveModel(id, options))
     if (resolved.size >= MAX_RESOLVED) resolved.clear()
     resolved.set(id, found)
     return found
   }
   const choose = async (id: string | undefined): Promise<StreamingModel> => {
     if (typeof model === 'string') return await byId(id ?? model)
-    if (typeof model === 'function') return id === undefined ? await made(model, undefined) : await byId(id)
+    if (typeof model === 'function') return id === undefined ? await makeModel(model, undefined) : await byId(id)
     return id === undefined || isNamed(model, id) ? asStreamingModel(model) : await byId(id)
   }
   const named = typeof model === 'function' ? undefined : idOfModel(model)
@@ -59,7 +59,7 @@ export function idOfModel(model: LanguageModel | string): string {
 }
 
 /** What the program's function makes of an id: for one that it does not know, it may answer anything. */
-async function made(make: ModelFactory, id: string | undefined): Promise<StreamingModel> {
+async function makeModel(make: ModelFactory, id: string | undefined): Promise<StreamingModel> {
   const model: unknown = id === undefined ? await make(undefined) : await ofId(make, id)
   if (isLanguageModel(model)) return asStreamingModel(model)
   const what = id === undefined ? 'no default model' : `no model of ${JSON.stringify(id)}`

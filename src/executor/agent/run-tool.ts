@@ -12,8 +12,8 @@ import type { SurfacePin } from '../../kernel/tool-catalogue.ts'
 import { carried, tell, within } from '../../observer.ts'
 import { Progress } from '../../progress.ts'
 import type { BackgroundWork, CallOutcome, RunPort } from '../executor.ts'
-import { type Answered, answerOf, askTool, type Came, MAX_CHECK_MS } from './ask-tool.ts'
-import type { Left } from './background.ts'
+import { type Answered, answerOf, askTool, type CodeOutcome, MAX_CHECK_MS } from './ask-tool.ts'
+import type { LeftWork } from './background.ts'
 import { metaOf, type ToolCallPart } from './parts.ts'
 import { type ShownTool, surfaceGone, unknownTool } from './shown-tools.ts'
 import { Stage, type StopCause, Stopped } from './stage.ts'
@@ -125,7 +125,7 @@ export interface CallRun {
   readonly turn: number
   readonly limits: ToolLimits
   /** Registers work that goes on after the answer. */
-  readonly begin: (left: Left) => BackgroundWork
+  readonly begin: (left: LeftWork) => BackgroundWork
 }
 
 /** Performs a call. Undefined if the runtime closes: then the call's policy decides what becomes of it. */
@@ -138,26 +138,31 @@ export async function runCall(call: PreparedCall, run: CallRun): Promise<CallOut
   const since = port.clock.monotonic()
   const limitMs = call.tool.timeoutMs ?? limits.toolTimeoutMs
   const stage = new Stage({ signal: run.signal, deadline: port.deadline }, limitMs)
-  const ended = await settle(call, callId, stage, run)
+  const ended = await callTool(call, callId, stage, run)
   const { cause } = stage
   stage.end()
   if (cause === 'closing' && ended.type !== 'value') return undefined
-  const told =
+  const result =
     ended.type === 'value'
       ? await answerFor(ended.value, call, run, () => stage.stop('cancelled'))
       : failureOf(ended, cause, limitMs)
   const durationMs = Math.round(port.clock.monotonic() - since)
   const { sessionId, runId } = port
-  const fact = { sessionId, runId, turn: run.turn, callId, tool: name, at: startedAt, durationMs, ok: told.ok }
-  tell(port.observer, 'toolCalled', () => ({ ...fact, ...defined({ code: told.code }) }))
-  return { callId, name, durationMs, ...told }
+  const fact = { sessionId, runId, turn: run.turn, callId, tool: name, at: startedAt, durationMs, ok: result.ok }
+  tell(port.observer, 'toolCalled', () => ({ ...fact, ...defined({ code: result.code }) }))
+  return { callId, name, durationMs, ...result }
 }
 
-type Told = Pick<CallOutcome, 'ok' | 'output' | 'code' | 'background'>
-type Ended = Came<unknown> | Refused | { readonly type: 'given-up' }
+type ToolResult = Pick<CallOutcome, 'ok' | 'output' | 'code' | 'background'>
+type Ended = CodeOutcome<unknown> | Refused | { readonly type: 'given-up' }
 
-async function answerFor(value: unknown, { tool, part }: ReadyCall, run: CallRun, stop: () => void): Promise<Told> {
-  if (isStillRunning(value)) return stillRunningTold(run.begin({ still: value, tool, stop }))
+async function answerFor(
+  value: unknown,
+  { tool, part }: ReadyCall,
+  run: CallRun,
+  stop: () => void,
+): Promise<ToolResult> {
+  if (isStillRunning(value)) return stillRunningResult(run.begin({ still: value, tool, stop }))
   if (tool.checkOutput !== undefined) {
     // The result of a call that ended is checked even where its run is being cancelled, but not for long.
     const bounds = { run: { signal: NEVER, deadline: run.port.deadline }, limitMs: checkLimit(tool, run.limits) }
@@ -174,13 +179,13 @@ async function answerFor(value: unknown, { tool, part }: ReadyCall, run: CallRun
 const NEVER: AbortSignal = new AbortController().signal
 
 /** What the model is told of work that goes on. */
-function stillRunningTold(background: BackgroundWork): Told {
+function stillRunningResult(background: BackgroundWork): ToolResult {
   const { operationId, title } = background
   const note = 'It runs in the background. Its result comes in a later message; go on without waiting for it.'
   return { ok: true, output: { status: 'running', operationId, title, note }, background }
 }
 
-async function settle(
+async function callTool(
   { tool, pin, args, part }: ReadyCall,
   callId: CallId,
   stage: Stage,
@@ -234,7 +239,11 @@ async function throughSurface(
   return undefined
 }
 
-function failureOf(ended: Exclude<Ended, { type: 'value' }>, cause: StopCause | undefined, limitMs: number): Told {
+function failureOf(
+  ended: Exclude<Ended, { type: 'value' }>,
+  cause: StopCause | undefined,
+  limitMs: number,
+): ToolResult {
   if (ended.type === 'refused') return { ok: false, code: 'tool-unavailable', output: ended.problem }
   if (ended.type === 'stray') {
     const where = 'The tool threw outside of its call, in a timer or in a promise that nothing waited for'

@@ -5,7 +5,7 @@ import type { SessionId } from '../../kernel/ids.ts'
 import type { SessionLlmCapabilitySurface } from '../../kernel/regions/llm/state.ts'
 import type { SessionOptions } from '../../store/records.ts'
 import type { RunPort } from '../executor.ts'
-import type { Begun } from './background.ts'
+import type { RunningWork } from './background.ts'
 import type { Budget } from './budget.ts'
 import type { ModelChooser } from './choose-model.ts'
 import type { CompactionOptions } from './compact.ts'
@@ -58,7 +58,7 @@ export interface Settings {
   readonly call: CallSettings
   readonly ids: Ids
   readonly measured: Measured
-  readonly begun: Begun
+  readonly begun: RunningWork
 }
 
 /** How long conversations were when a provider last counted them. A hint: the oldest are forgotten. */

@@ -10,7 +10,7 @@ const MAX_JSON_CHARS = 16 * 1024 * 1024
 
 /** The outcome of a call with this answer. Never throws, whatever the value does. */
 export function resultOf(value: unknown): Pick<CallOutcome, 'ok' | 'output' | 'code'> {
-  if (typeof value === 'string') return { ok: true, output: shown(value, value.length + 2) }
+  if (typeof value === 'string') return { ok: true, output: shownText(value, value.length + 2) }
   const bytes = bytesOf(value)
   if (bytes !== undefined) return resultOfBytes(bytes)
   const json = jsonOf(value, MAX_JSON_CHARS)
@@ -19,10 +19,10 @@ export function resultOf(value: unknown): Pick<CallOutcome, 'ok' | 'output' | 'c
     return { ok: false, code: json.tooLong === true ? 'result-too-large' : 'invalid-result', output }
   }
   if (json.text.length <= MAX_SHOWN_CHARS) return { ok: true, output: json.value }
-  return { ok: true, output: shown(typeof json.value === 'string' ? json.value : json.text, json.text.length) }
+  return { ok: true, output: shownText(typeof json.value === 'string' ? json.value : json.text, json.text.length) }
 }
 
-function shown(text: string, length: number): string {
+function shownText(text: string, length: number): string {
   if (length <= MAX_SHOWN_CHARS) return wellFormed(text)
   return `${wellFormed(cutText(text, MAX_SHOWN_CHARS))}\n[truncated: ${MAX_SHOWN_CHARS} of ${length} characters]`
 }

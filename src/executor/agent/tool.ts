@@ -132,7 +132,7 @@ export interface ToolDefinition<Input extends z.ZodType, Output> {
 
 /** Makes a tool from a Zod schema and a function. */
 export function tool<Input extends z.ZodType, Output>(definition: ToolDefinition<Input, Output>): AgentTool {
-  checkOptions(named(definition), definition, DEFINITION)
+  checkOptions(shownName(definition), definition, DEFINITION)
   const { name, description, input, output, timeoutMs, onLost = 'ask', needsApproval = false, approval } = definition
   const { deferred } = definition
   // Arguments are made by `parse` alone, so they have the schema's output type.
@@ -168,7 +168,7 @@ export function toolList(tools: readonly AgentTool[] | Readonly<Record<string, A
   const list = listOf(tools)
   const names = new Set<string>()
   for (const one of list) {
-    checkFields(named(one), one, TOOL)
+    checkFields(shownName(one), one, TOOL)
     const { name, surface = '' } = one
     const place = `${surface}\0${name}`
     if (names.has(place)) throw new MeerkatError('invalid-params', `two tools are named ${name}`, { details: { name } })
@@ -250,7 +250,7 @@ const TOOL: Fields<AgentTool> = {
 }
 
 /** The tool's name in messages about it, as far as it has one. */
-function named(tool: unknown): string {
+function shownName(tool: unknown): string {
   try {
     const name: unknown = typeof tool === 'object' && tool !== null ? Reflect.get(tool, 'name') : undefined
     return typeof name === 'string' ? `tool ${JSON.stringify(cutText(name, 64))}` : 'a tool'
@@ -272,15 +272,15 @@ function jsonSchemaOf(name: string, input: z.ZodType): object {
 
 async function parseWith(schema: z.ZodType, value: unknown): Promise<ParsedArgs> {
   const parsed = await schema.safeParseAsync(value)
-  return parsed.success ? { ok: true, args: parsed.data } : { ok: false, problem: await told(parsed.error) }
+  return parsed.success ? { ok: true, args: parsed.data } : { ok: false, problem: await problemText(parsed.error) }
 }
 
 async function problemWith(schema: z.ZodType, value: unknown): Promise<string | undefined> {
   const parsed = await schema.safeParseAsync(value)
-  return parsed.success ? undefined : await told(parsed.error)
+  return parsed.success ? undefined : await problemText(parsed.error)
 }
 
 /** A tool with a Zod schema has loaded the library already; without such tools it is never loaded. */
-async function told(error: z.ZodError): Promise<string> {
+async function problemText(error: z.ZodError): Promise<string> {
   return (await import('zod')).prettifyError(error)
 }

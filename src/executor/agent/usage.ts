@@ -7,15 +7,15 @@ type ProviderUsage = Extract<StreamPart, { type: 'finish' }>['usage']
 
 /** The counts that a provider reported for one call. */
 export function usageOf({ inputTokens, outputTokens }: ProviderUsage): UsageRecord {
-  const input = counted(inputTokens.total)
-  const output = counted(outputTokens.total)
+  const input = countOf(inputTokens.total)
+  const output = countOf(outputTokens.total)
   return {
     ...((input === undefined || output === undefined) && UNMEASURED),
     ...field('inputTokens', input),
     ...field('outputTokens', output),
     ...field('totalTokens', input === undefined || output === undefined ? undefined : input + output),
-    ...field('cachedInputTokens', counted(inputTokens.cacheRead)),
-    ...field('reasoningTokens', counted(outputTokens.reasoning)),
+    ...field('cachedInputTokens', countOf(inputTokens.cacheRead)),
+    ...field('reasoningTokens', countOf(outputTokens.reasoning)),
     calls: 1,
   }
 }
@@ -25,7 +25,7 @@ export function tokensOf(usage: UsageRecord | undefined): number {
   return usage?.totalTokens ?? (usage?.inputTokens ?? 0) + (usage?.outputTokens ?? 0)
 }
 
-function counted(value: number | undefined): number | undefined {
+function countOf(value: number | undefined): number | undefined {
   return value !== undefined && Number.isFinite(value) && value >= 0 ? value : undefined
 }
 

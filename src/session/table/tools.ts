@@ -3,7 +3,15 @@ import type { Transaction } from '../../driver/transaction.ts'
 import { MeerkatError } from '../../errors.ts'
 import type { CallId } from '../../kernel/ids.ts'
 import type { CallEntry } from '../../kernel/regions/calls/state.ts'
-import { approvalViews, callViews, type Decision, decide, type Resolution, resolveCall, type Told } from '../calls.ts'
+import {
+  approvalViews,
+  callViews,
+  type Decision,
+  decide,
+  type ModelResult,
+  type Resolution,
+  resolveCall,
+} from '../calls.ts'
 import type { Core } from '../core.ts'
 import { form, session } from '../plain.ts'
 import { summaryOf } from '../reads.ts'
@@ -27,7 +35,7 @@ export interface Settled {
 /** A row that settles a call by changing its entry. */
 function settles<Task extends Settled>(
   letter: string,
-  change: (tx: Transaction, call: CallEntry, asked: Task) => Told,
+  change: (tx: Transaction, call: CallEntry, asked: Task) => ModelResult,
 ): Owned<Task, CallView> {
   return {
     letter,
@@ -35,11 +43,11 @@ function settles<Task extends Settled>(
       const { callId } = asked
       const view = (): CallView | undefined => callViews(live.state, live.journal).find(({ id }) => id === callId)
       const before = view()
-      const told = await live.settleCall(callId as CallId, (tx, call) => {
+      const result = await live.settleCall(callId as CallId, (tx, call) => {
         tx.performs(by)
         return change(tx, call, asked)
       })
-      const state = told === undefined ? 'owed' : told.isError === true ? 'failed' : 'succeeded'
+      const state = result === undefined ? 'owed' : result.isError === true ? 'failed' : 'succeeded'
       // Its work may have gone on and ended meanwhile: then the ledger has forgotten the call.
       const found = view() ?? (before && { ...before, state })
       if (found !== undefined) return found

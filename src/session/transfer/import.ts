@@ -86,7 +86,7 @@ export async function importSession(store: Store, lines: Lines, options: ImportO
   checkArgument('importSession', 'store', store, aStore)
   checkArgument('importSession', 'lines', lines, someLines)
   checkOptions('importSession', options, IMPORT)
-  const { claim, ...imported } = await land(store, lines, options)
+  const { claim, ...imported } = await importClaimed(store, lines, options)
   await store.release(claim)
   return imported
 }
@@ -95,7 +95,7 @@ export async function importSession(store: Store, lines: Lines, options: ImportO
  * Imports and keeps the claim. With `wait` the session is complete but no process may run it until the caller
  * releases it.
  */
-export async function land(
+export async function importClaimed(
   store: Store,
   lines: Lines,
   options: ImportOptions & { readonly wait?: boolean },

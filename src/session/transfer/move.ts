@@ -22,7 +22,7 @@ import { ARRIVED, clearRemains, isArriving, notWhole } from '../arrival.ts'
 import { rowsOf } from '../log-pages.ts'
 import { summaryOf } from '../reads.ts'
 import { exportSession } from './export.ts'
-import { land } from './import.ts'
+import { importClaimed } from './import.ts'
 
 export interface MoveOptions {
   /** Who claims the session during the move: a name that no other process uses. */
@@ -59,7 +59,7 @@ export async function moveSession(from: Store, to: Store, sessionId: string, opt
   let landed: Claim
   try {
     if (target !== undefined) await clear(to, from, target, owner)
-    landed = (await land(to, exportSession(from, id), { owner, wait: true })).claim
+    landed = (await importClaimed(to, exportSession(from, id), { owner, wait: true })).claim
   } catch (error) {
     // The failure that is told is the first one; the claim lapses with its lease.
     await from.release(claim).catch(() => {})

@@ -32,7 +32,7 @@ export class Outlet {
   /** Calls `end` when the reader has left and no work is owed. */
   whenLeft(end: () => void): void {
     this.#onLeft = end
-    this.#settle()
+    this.#endWhenDone()
   }
 
   /** From now on the command has work to finish, even without a reader. */
@@ -52,10 +52,10 @@ export class Outlet {
       this.#failed = true
       process.stderr.write(`meerkat: the output can't be written: ${oneLine(messageOf(error))}\n`)
     }
-    this.#settle()
+    this.#endWhenDone()
   }
 
-  #settle(): void {
+  #endWhenDone(): void {
     if (this.#left && !this.#owes) this.#onLeft?.()
   }
 }

@@ -27,6 +27,6 @@ export async function ticking<T>(
 }
 
 /** `1,234 records`. */
-export function counted(number: number, what: string): string {
+export function countText(number: number, what: string): string {
   return `${number.toLocaleString('en')} ${what}`
 }

@@ -2,7 +2,7 @@
 import { connect } from '../connection.ts'
 import { EXIT, Exit } from '../failure.ts'
 import type { Shell } from '../shell.ts'
-import { counted, ticking } from '../ticker.ts'
+import { countText, ticking } from '../ticker.ts'
 
 export async function audit(shell: Shell, [session]: readonly unknown[]): Promise<void> {
   const { output } = shell
@@ -13,7 +13,7 @@ export async function audit(shell: Shell, [session]: readonly unknown[]): Promis
   shell.atEnd(() => leaving.abort())
   let far: string | undefined
   const onProgress = ({ records, steps }: { readonly records: number; readonly steps: number }): void => {
-    far = `${counted(records, 'records')} with ${counted(steps, 'steps')}`
+    far = `${countText(records, 'records')} with ${countText(steps, 'steps')}`
   }
   const auditing = ask('session/audit', { sessionId }, { signal, onProgress })
   const report = await ticking(output, { what: `auditing ${sessionId}`, detail: () => far }, auditing)

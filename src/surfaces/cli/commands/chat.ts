@@ -55,7 +55,7 @@ class Chat {
       onEnded: input => {
         if (input.result?.outcome !== 'completed') this.#failed = true
         this.#show.ended(input)
-        this.#settle()
+        this.#showPrompt()
       },
       onLost: error => this.#ended.reject(error),
     })
@@ -67,7 +67,7 @@ class Chat {
     try {
       await this.#conversation.begin()
       this.#screen.note(`session ${this.#conversation.sessionId} · /help lists the commands`)
-      this.#settle()
+      this.#showPrompt()
       await this.#ended.promise
       await this.#work
     } finally {
@@ -90,7 +90,7 @@ class Chat {
       const quit = (): void => this.#leave()
       await performCommand({ shell: this.#shell, screen: this.#screen, conversation: this.#conversation, quit }, line)
     } else if (line.trim() !== '') await this.#say(line)
-    this.#settle()
+    this.#showPrompt()
   }
 
   async #say(line: string): Promise<void> {
@@ -114,7 +114,7 @@ class Chat {
   }
 
   /** Shows the prompt for the present state. */
-  #settle(): void {
+  #showPrompt(): void {
     if (this.#leaving) return
     if (this.#conversation.busy) this.#screen.quiet(STEER_PROMPT)
     else {
@@ -129,7 +129,7 @@ class Chat {
       this.#failed = true
       process.stderr.write(`meerkat: ${oneLine(failure.message)}\n`)
     } else this.#screen.line(oneLine(failure.message))
-    this.#settle()
+    this.#showPrompt()
   }
 
   #interrupt(): void {

@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises'
 import { MeerkatError } from '../../../errors.ts'
 import { exportSession } from '../../../session/transfer/export.ts'
 import type { Shell } from '../shell.ts'
-import { counted, ticking } from '../ticker.ts'
+import { countText, ticking } from '../ticker.ts'
 import { openTransfer, specOf } from './transfer-stores.ts'
 
 export async function exportCommand(shell: Shell, [session]: readonly unknown[]): Promise<void> {
@@ -26,7 +26,11 @@ export async function exportCommand(shell: Shell, [session]: readonly unknown[])
   })
   // Printing to the terminal shows its progress by itself.
   if (out === undefined && shell.output.terminal) return writing
-  await ticking(shell.output, { what: `exporting ${String(session)}`, detail: () => counted(lines, 'lines') }, writing)
+  await ticking(
+    shell.output,
+    { what: `exporting ${String(session)}`, detail: () => countText(lines, 'lines') },
+    writing,
+  )
 }
 
 async function* withLineEnds(lines: AsyncIterable<string>, passed: () => void): AsyncGenerator<string> {

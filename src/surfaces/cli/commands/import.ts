@@ -7,7 +7,7 @@ import { importSession } from '../../../session/transfer/import.ts'
 import { linesIn } from '../../../session/transfer/lines.ts'
 import { tellWhoWaits } from '../prompt.ts'
 import type { Shell } from '../shell.ts'
-import { counted, ticking } from '../ticker.ts'
+import { countText, ticking } from '../ticker.ts'
 import { openTransfer, specOf } from './transfer-stores.ts'
 
 export async function importCommand(shell: Shell, [file]: readonly unknown[]): Promise<void> {
@@ -27,7 +27,7 @@ export async function importCommand(shell: Shell, [file]: readonly unknown[]): P
   shell.atEnd(async () => {
     if (isWhole) await importing.catch(() => {})
   })
-  const detail = (): string => `${counted(read, 'lines')} ${isWhole ? 'are sound and being written' : 'checked'}`
+  const detail = (): string => `${countText(read, 'lines')} ${isWhole ? 'are sound and being written' : 'checked'}`
   const imported = await ticking(shell.output, { what: 'importing', detail }, importing)
   if (shell.output.json) return shell.output.object({ type: 'imported', ...imported })
   const { sessionId, records, messages, unfinished } = imported
