@@ -78,9 +78,9 @@ const GUARDS: Readonly<Record<string, string>> = {
   isCurrentRun: 'the run is not the current one, it has ended or never began',
   isNewOperation: 'the id of the operation is taken',
   belowCapacity: 'too many operations are under way, wait until one ends',
-  isUnfinished: 'the operation has ended, or no operation has this id',
-  isRunning: 'the operation does not run, or no operation has this id',
-  isUnderWay: 'the operation is not under way, or no operation has this id',
+  unfinishedOperation: 'the operation has ended, or no operation has this id',
+  runningOperation: 'the operation does not run, or no operation has this id',
+  startedOperation: 'the operation is not under way, or no operation has this id',
 }
 
 /** The request in the caller's words; of an input that only hosts give, its name: `record call intents`. */

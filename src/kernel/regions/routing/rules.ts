@@ -3,7 +3,7 @@
 import { mapGet } from '../../persistent-map.ts'
 import type { RoutingEffect } from './effect.ts'
 import { classifyImageTerminal } from './image-terminal.ts'
-import type { Asked, RoutingInput } from './input.ts'
+import type { Asked, RoutingApproval, RoutingInput } from './input.ts'
 import type { Sees } from './sees.ts'
 import {
   activeImage,
@@ -12,10 +12,12 @@ import {
   type ImageOperation,
   imagesOf,
   type ModelTarget,
+  type PendingSwitch,
   type Routing,
   type RoutingTerminal,
   remembering,
   type SwitchDenial,
+  type TurnOverride,
   withImage,
   withoutOverride,
   withoutPending,
@@ -51,9 +53,10 @@ export function isNewImage(state: Sees, input: WithImage): boolean {
 export function isApprovalUnavailable(_: Sees, { approval }: Asked): boolean {
   return approval?.type === 'unavailable'
 }
-export function isApprovalDenied(_: Sees, { approval }: Asked): boolean {
-  return approval?.type === 'denied'
+export function deniedApproval(_: Sees, { approval }: Asked): Denied | undefined {
+  return approval?.type === 'denied' ? approval : undefined
 }
+type Denied = Extract<RoutingApproval, { readonly type: 'denied' }>
 /** Whether the target needs another transport although the present one is required. */
 export function losesTransport(_: Sees, { target, realtimeTransport }: Asked): boolean {
   return realtimeTransport === 'required' && !target.realtime
@@ -64,20 +67,24 @@ export function isSwitching({ routing: { pending, override, imageOverride } }: S
 export function isForSomeTurns(_: Sees, { turns }: { readonly turns: number }): boolean {
   return turns > 0
 }
-export function isBeingApplied({ routing: { pending } }: Sees, { requestId }: WithSwitch): boolean {
-  return pending?.phase === 'applyingPersistentReconfigure' && pending.requestId === requestId
+export function switchBeingApplied(
+  { routing: { pending } }: Sees,
+  { requestId }: WithSwitch,
+): PendingSwitch | undefined {
+  return pending?.phase === 'applyingPersistentReconfigure' && pending.requestId === requestId ? pending : undefined
 }
-export function waitsForTurn({ routing: { pending } }: Sees): boolean {
-  return pending?.phase === 'pendingForBoundary'
+export function switchForTurns({ routing: { pending } }: Sees): ForTurns | undefined {
+  return pending?.phase === 'pendingForBoundary' ? pending : undefined
 }
+type ForTurns = Extract<PendingSwitch, { readonly phase: 'pendingForBoundary' }>
 export function isCounted({ routing: { admitted } }: Sees, { turn }: Turn): boolean {
   return turn !== undefined && turn === admitted
 }
-export function hasTurnsLeft({ routing: { override } }: Sees): boolean {
-  return override !== undefined && override.remaining > 1
+export function overrideWithTurnsLeft({ routing: { override } }: Sees): TurnOverride | undefined {
+  return override !== undefined && override.remaining > 1 ? override : undefined
 }
-export function isUsedUp({ routing: { override } }: Sees): boolean {
-  return override?.remaining === 1
+export function overrideUsedUp({ routing: { override } }: Sees): TurnOverride | undefined {
+  return override?.remaining === 1 ? override : undefined
 }
 export function hasImageOverride({ routing }: Sees): boolean {
   return routing.imageOverride !== undefined
@@ -86,24 +93,27 @@ export function noImageOverride(state: Sees): boolean {
   return !hasImageOverride(state)
 }
 export function needsOverride(state: Sees, input: WithImage): boolean {
+  return plannedImage(state, input)?.requiresScopedOverride === true
+}
+type ImageIn<Phase> = Extract<ImageOperation, { readonly phase: Phase }>
+export function plannedImage(state: Sees, input: WithImage): ImageIn<'planResolved'> | undefined {
   const image = imageOf(state, input)
-  return image?.phase === 'planResolved' && image.requiresScopedOverride
+  return image?.phase === 'planResolved' ? image : undefined
 }
-export function isUnderWay(state: Sees, input: WithImage): boolean {
-  const phase = imageOf(state, input)?.phase
-  return phase === 'planResolved' || phase === 'scopedOverrideActive'
+export function imageInOverride(state: Sees, input: WithImage): ImageIn<'scopedOverrideActive'> | undefined {
+  const image = imageOf(state, input)
+  return image?.phase === 'scopedOverrideActive' ? image : undefined
 }
+export function imageUnderWay(state: Sees, input: WithImage): UnderWay | undefined {
+  return plannedImage(state, input) ?? imageInOverride(state, input)
+}
+type UnderWay = ImageIn<'planResolved' | 'scopedOverrideActive'>
 /** Whether the reported end is the one that was classified. */
 export function isClassifiedSo(state: Sees, input: RoutingIn<'CompleteImageOperation'>): boolean {
-  const image = imageOf(state, input)
-  if (image === undefined || image.phase === 'restoringScopedOverride') return false
-  return image.classified?.terminal === input.terminal
+  return imageUnderWay(state, input)?.classified?.terminal === input.terminal
 }
-export function isPlanned(state: Sees, input: WithImage): boolean {
-  return imageOf(state, input)?.phase === 'planResolved'
-}
-export function holdsOverride({ routing }: Sees, { operationId }: WithImage): boolean {
-  return routing.imageOverride === operationId
+export function imageHoldingOverride({ routing }: Sees, { operationId }: WithImage): ImageOperation | undefined {
+  return routing.imageOverride === operationId ? activeImage(routing) : undefined
 }
 
 export function setBaseline(slice: Routing, { target }: { readonly target: ModelTarget }): Routing {
@@ -125,62 +135,59 @@ export function askToReconfigure(slice: Routing, input: RoutingIn<'RequestUntilC
     pending === undefined ? slice : denySwitch('scopedOverrideConflict')(slice, { requestId: pending.requestId })
   return { ...displaced, pending: { phase: 'applyingPersistentReconfigure', requestId, target } }
 }
-export function completeReconfigure(slice: Routing, { requestId: id }: WithSwitch): Routing {
-  if (slice.pending === undefined) return slice
-  const applied = setBaseline(withoutPending(slice), slice.pending)
+export function completeReconfigure(
+  slice: Routing,
+  { requestId: id }: WithSwitch,
+  _: Sees,
+  pending: PendingSwitch,
+): Routing {
+  const applied = setBaseline(withoutPending(slice), pending)
   return remembering(applied, { type: 'switch', id, terminal: 'persistentReconfigureApplied' })
 }
-export function activate(slice: Routing, turn: Turn): Routing {
-  const { pending } = slice
-  if (pending?.phase !== 'pendingForBoundary') return slice
+export function activate(slice: Routing, turn: Turn, _: Sees, pending: ForTurns): Routing {
   const { requestId, target, turns: remaining } = pending
   const override = { requestId, target, remaining }
   return { ...withoutPending(slice), override, ...admitted(turn), epoch: slice.epoch + 1 }
 }
-export function countTurn(slice: Routing, turn: Turn): Routing {
-  const { override } = slice
-  if (override === undefined) return slice
+export function countTurn(slice: Routing, turn: Turn, _: Sees, override: TurnOverride): Routing {
   return { ...slice, override: { ...override, remaining: override.remaining - 1 }, ...admitted(turn) }
 }
 function admitted({ turn }: Turn): Pick<Routing, 'admitted'> {
   return turn === undefined ? {} : { admitted: turn }
 }
-export function restoreTurn(slice: Routing): Routing {
-  const { override } = slice
-  if (override === undefined) return slice
-  return remembering(withoutOverride(slice), {
-    type: 'switch',
-    id: override.requestId,
-    terminal: 'consumedAndRestored',
-  })
+export function restoreTurn(slice: Routing, _: Turn, __: Sees, { requestId: id }: TurnOverride): Routing {
+  return remembering(withoutOverride(slice), { type: 'switch', id, terminal: 'consumedAndRestored' })
 }
-export function activateImage(slice: Routing, input: RoutingIn<'ActivateImageOperationOverride'>): Routing {
-  const { operationId, target } = input
-  const image = mapGet(slice.images, operationId)
-  if (image?.phase !== 'planResolved') return slice
-  const { classified } = image
+export function activateImage(
+  slice: Routing,
+  { operationId, target }: RoutingIn<'ActivateImageOperationOverride'>,
+  _: Sees,
+  { classified }: UnderWay,
+): Routing {
   const active = { phase: 'scopedOverrideActive', operationId, target, ...(classified && { classified }) } as const
   return { ...withImage(slice, active), imageOverride: operationId, epoch: slice.epoch + 1 }
 }
-export function classify(slice: Routing, input: RoutingIn<'ClassifyImageOperationTerminal'>): Routing {
-  const image = mapGet(slice.images, input.operationId)
-  if (image === undefined || image.phase === 'restoringScopedOverride') return slice
-  const classified = { terminal: classifyImageTerminal(input.observation), providerText: input.providerText }
-  return withImage(slice, { ...image, classified })
+type Classify = RoutingIn<'ClassifyImageOperationTerminal'>
+const classifiedBy = ({ observation, providerText }: Classify) => ({
+  terminal: classifyImageTerminal(observation),
+  providerText,
+})
+export function classify(slice: Routing, input: Classify, _: Sees, image: UnderWay): Routing {
+  return withImage(slice, { ...image, classified: classifiedBy(input) })
+}
+export function classified(_: Sees, input: Classify): RoutingEffect {
+  return { type: 'ImageOperationTerminalClassified', operationId: input.operationId, ...classifiedBy(input) }
 }
 /** Completes the operation; if its override is in effect, that has to be restored first. */
-export function completeImage(slice: Routing, input: RoutingIn<'CompleteImageOperation'>): Routing {
-  const image = mapGet(slice.images, input.operationId)
-  if (image === undefined) return slice
-  const { operationId, terminal, payload } = input
-  const { target } = image
-  const phase = 'restoringScopedOverride'
-  const completed = { phase, operationId, target, terminal, ...(payload !== undefined && { payload }) } as const
-  return image.phase === 'planResolved' ? endImage(slice, completed) : withImage(slice, completed)
-}
-export function restoreImage(slice: Routing, { operationId }: WithImage): Routing {
-  const image = mapGet(slice.images, operationId)
-  return image === undefined ? slice : endImage(slice, image)
+export const completeImage =
+  (how: typeof withImage) =>
+  (slice: Routing, input: RoutingIn<'CompleteImageOperation'>, _: Sees, { target }: UnderWay): Routing => {
+    const { operationId, terminal, payload } = input
+    const phase = 'restoringScopedOverride'
+    return how(slice, { phase, operationId, target, terminal, ...(payload !== undefined && { payload }) })
+  }
+export function restoreImage(slice: Routing, _: WithImage, __: Sees, image: ImageOperation): Routing {
+  return endImage(slice, image)
 }
 
 /** An image's override ends with its run. */
@@ -229,14 +236,10 @@ function statusIfChanged({ routing: { epoch } }: Sees, old: Routing): readonly R
 }
 export const denialOf =
   (parent: RoutingTerminal['type']) =>
-  (_: Sees, input: Asked & (WithSwitch | WithImage)): readonly RoutingEffect[] => {
-    if (input.approval?.type !== 'denied') return []
+  (_: Sees, input: WithSwitch | WithImage, __: Sees, { reason }: Denied): RoutingEffect => {
     const id = 'requestId' in input ? input.requestId : input.operationId
-    return [{ type: 'ModelRoutingApprovalTerminalized', parent, id, reason: input.approval.reason }]
+    return { type: 'ModelRoutingApprovalTerminalized', parent, id, reason }
   }
-export function imageMoved(after: Sees, input: WithImage): readonly RoutingEffect[] {
-  const image = imageOf(after, input)
-  return image === undefined
-    ? []
-    : [{ type: 'ImageOperationPhaseChanged', operationId: image.operationId, phase: image.phase }]
-}
+export const imageMoved =
+  (phase: ImageOperation['phase']) =>
+  (_: Sees, { operationId }: WithImage): RoutingEffect => ({ type: 'ImageOperationPhaseChanged', operationId, phase })

@@ -10,6 +10,7 @@
  */
 
 import type { Satellite } from '../../core.ts'
+import { rowsAbout } from '../../region.ts'
 import { isRegistered } from '../guards.ts'
 import type { LifecyclePhase } from '../lifecycle/state.ts'
 import { resetTo } from '../lifetimes.ts'
@@ -26,49 +27,52 @@ import {
   afterRun,
   allEnded,
   askToReconfigure,
+  classified,
   classify,
   completeImage,
   completeReconfigure,
   countTurn,
   cutOff,
   denialOf,
+  deniedApproval,
   denyImage,
   denySwitch,
   hasImageOverride,
-  hasTurnsLeft,
-  holdsOverride,
+  imageHoldingOverride,
+  imageInOverride,
   imageMoved,
-  isApprovalDenied,
+  imageUnderWay,
   isApprovalUnavailable,
-  isBeingApplied,
   isClassifiedSo,
   isCounted,
   isForSomeTurns,
   isNewImage,
   isNewSwitch,
   isOtherBaseline,
-  isPlanned,
   isSwitching,
-  isUnderWay,
-  isUsedUp,
   knowsBaseline,
   losesTransport,
   needsOverride,
   noImageOverride,
+  overrideUsedUp,
+  overrideWithTurnsLeft,
+  plannedImage,
   restoreImage,
   restoreTurn,
   setBaseline,
   statusAndEnds,
-  waitsForTurn,
+  switchBeingApplied,
+  switchForTurns,
 } from './rules.ts'
 import type { Sees } from './sees.ts'
-import { activeImage, imagesOf, NO_ROUTING, type Routing, remembering, withImage } from './state.ts'
+import { activeImage, endImage, imagesOf, NO_ROUTING, type Routing, remembering, withImage } from './state.ts'
 
 const SWITCH = [knowsBaseline, isNewSwitch]
 /** What is refused for another reason is a switch for some turns as well. */
 const FINITE = [...SWITCH, isForSomeTurns]
 const IMAGE = [knowsBaseline, isNewImage]
 
+const aboutRouting = rowsAbout<Sees, Routing, RoutingEffect, LifecyclePhase>()
 type Table = Satellite<Sees, RoutingInput | LlmInput, RoutingEffect, 'routing', LifecyclePhase>['on']
 
 const switches: Table = {
@@ -80,13 +84,14 @@ const switches: Table = {
       then: denySwitch('approvalRequiredButUnavailable'),
       emit: [statusAndEnds],
     },
-    {
+    aboutRouting({
       name: 'denied',
       from: OPEN,
-      when: [...FINITE, isApprovalDenied],
+      about: deniedApproval,
+      when: FINITE,
       then: denySwitch('deniedDuringApproval'),
       emit: [statusAndEnds, denialOf('switch')],
-    },
+    }),
     {
       name: 'conflict',
       from: OPEN,
@@ -119,13 +124,14 @@ const switches: Table = {
       then: denySwitch('approvalRequiredButUnavailable'),
       emit: [statusAndEnds],
     },
-    {
+    aboutRouting({
       name: 'denied',
       from: OPEN,
-      when: [...SWITCH, isApprovalDenied],
+      about: deniedApproval,
+      when: SWITCH,
       then: denySwitch('deniedDuringApproval'),
       emit: [statusAndEnds, denialOf('switch')],
-    },
+    }),
     {
       name: 'transport',
       from: OPEN,
@@ -145,25 +151,34 @@ const switches: Table = {
     },
   ],
   CompleteUntilChangedSwitchTurnReconfigure: [
-    { name: 'applied', from: OPEN, when: [isBeingApplied], then: completeReconfigure, emit: [statusAndEnds] },
+    aboutRouting({
+      name: 'applied',
+      from: OPEN,
+      about: switchBeingApplied,
+      then: completeReconfigure,
+      emit: [statusAndEnds],
+    }),
   ],
   AdmitModelRoutingAssistantTurn: [
-    {
+    aboutRouting({
       name: 'activates',
       from: OPEN,
-      when: [waitsForTurn],
+      about: switchForTurns,
       then: activate,
       emit: [
-        ({ routing: { override } }) =>
-          override === undefined
-            ? []
-            : { type: 'SwitchTurnFiniteOverrideActivated', requestId: override.requestId, target: override.target },
+        (_, __, ___, { requestId, target }) => ({ type: 'SwitchTurnFiniteOverrideActivated', requestId, target }),
         statusAndEnds,
       ],
-    },
+    }),
     { name: 'again', from: OPEN, when: [isCounted] },
-    { name: 'counts', from: OPEN, when: [hasTurnsLeft], then: countTurn },
-    { name: 'restores', from: OPEN, when: [isUsedUp], then: restoreTurn, emit: [statusAndEnds] },
+    aboutRouting({ name: 'counts', from: OPEN, about: overrideWithTurnsLeft, then: countTurn }),
+    aboutRouting({
+      name: 'restores',
+      from: OPEN,
+      about: overrideUsedUp,
+      then: restoreTurn,
+      emit: [statusAndEnds],
+    }),
   ],
 }
 
@@ -183,13 +198,14 @@ const images: Table = {
       then: denyImage('approvalRequiredButUnavailable'),
       emit: [statusAndEnds],
     },
-    {
+    aboutRouting({
       name: 'denied',
       from: OPEN,
-      when: [...IMAGE, isApprovalDenied],
+      about: deniedApproval,
+      when: IMAGE,
       then: denyImage('deniedDuringApproval'),
       emit: [statusAndEnds, denialOf('image')],
-    },
+    }),
     {
       name: 'transport',
       from: OPEN,
@@ -203,7 +219,7 @@ const images: Table = {
       when: IMAGE,
       then: (slice, { operationId, target, requiresScopedOverride }) =>
         withImage(slice, { phase: 'planResolved', operationId, target, requiresScopedOverride }),
-      emit: [imageMoved],
+      emit: [imageMoved('planResolved')],
     },
   ],
   DenyImageOperationPlan: [
@@ -223,35 +239,44 @@ const images: Table = {
     },
   ],
   ActivateImageOperationOverride: [
-    {
+    aboutRouting({
       name: 'activated',
       from: OPEN,
+      about: plannedImage,
       when: [needsOverride, noImageOverride],
       then: activateImage,
-      emit: [imageMoved, statusAndEnds],
-    },
+      emit: [imageMoved('scopedOverrideActive'), statusAndEnds],
+    }),
   ],
   ClassifyImageOperationTerminal: [
-    {
-      name: 'classified',
-      from: OPEN,
-      when: [isUnderWay],
-      then: classify,
-      emit: [
-        ({ routing }, { operationId }) => {
-          const image = imagesOf(routing).find(one => one.operationId === operationId)
-          if (image === undefined || image.phase === 'restoringScopedOverride' || !image.classified) return []
-          return { type: 'ImageOperationTerminalClassified', operationId, ...image.classified }
-        },
-      ],
-    },
+    aboutRouting({ name: 'classified', from: OPEN, about: imageUnderWay, then: classify, emit: [classified] }),
   ],
   CompleteImageOperation: [
-    { name: 'over', from: OPEN, when: [isClassifiedSo, isPlanned], then: completeImage, emit: [statusAndEnds] },
-    { name: 'restoring', from: OPEN, when: [isClassifiedSo], then: completeImage, emit: [imageMoved] },
+    aboutRouting({
+      name: 'over',
+      from: OPEN,
+      about: plannedImage,
+      when: [isClassifiedSo],
+      then: completeImage(endImage),
+      emit: [statusAndEnds],
+    }),
+    aboutRouting({
+      name: 'restoring',
+      from: OPEN,
+      about: imageInOverride,
+      when: [isClassifiedSo],
+      then: completeImage(withImage),
+      emit: [imageMoved('restoringScopedOverride')],
+    }),
   ],
   RestoreImageOperationOverride: [
-    { name: 'restored', from: OPEN, when: [holdsOverride], then: restoreImage, emit: [statusAndEnds] },
+    aboutRouting({
+      name: 'restored',
+      from: OPEN,
+      about: imageHoldingOverride,
+      then: restoreImage,
+      emit: [statusAndEnds],
+    }),
   ],
 }
 

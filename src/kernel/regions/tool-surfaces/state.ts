@@ -50,6 +50,13 @@ export interface Surface {
   readonly lastDelta?: { readonly operation: SurfaceOperation; readonly phase: SurfaceDeltaPhase }
 }
 
+/** A surface in some states of it. */
+export type SurfaceIn<State extends SurfaceBase['state']> = Surface & {
+  readonly base: Extract<SurfaceBase, { readonly state: State }>
+}
+/** A surface to which a connection is being made. */
+export type AwaitedSurface = Surface & Required<Pick<Surface, 'pending'>>
+
 export interface ToolSurfaces {
   /** After a shutdown nothing new begins. */
   readonly phase: 'operating' | 'shutdown'

@@ -9,6 +9,7 @@
 
 import type { ConditionSatellite } from '../../core.ts'
 import { emptyMap, mapValues } from '../../persistent-map.ts'
+import { rowsAbout } from '../../region.ts'
 import { isRegistered } from '../guards.ts'
 import { resetTo } from '../lifetimes.ts'
 import { ATTENDED, OPEN, SERVED } from '../phases.ts'
@@ -30,11 +31,12 @@ import type { ToolSurfaceEffect } from './effect.ts'
 import type { ToolSurfacesInput } from './input.ts'
 import { toolSurfacesInWords } from './key.ts'
 import {
+  activeSurface,
+  awaitedSurface,
   hasCallInFlight,
   hasNoCalls,
   hasNothingPending,
   isActiveSurface,
-  isAwaited,
   isForRetiring,
   isForServing,
   isLastCall,
@@ -47,17 +49,21 @@ import {
   isStagedAdd,
   isStagedReload,
   isStagedRemove,
+  knownSurface,
+  removingSurface,
   type SurfaceInputOf,
-  toolSurfaceOf,
+  servingSurface,
   type WithGeneration,
   type WithSurface,
 } from './rules.ts'
 import type { Sees } from './sees.ts'
 import {
+  type AwaitedSurface,
   hasPendingOrStaged,
   type Surface,
   type SurfaceDeltaPhase,
   type SurfaceFailureCause,
+  type SurfaceIn,
   type SurfaceOperation,
   type ToolSurfaces,
 } from './state.ts'
@@ -79,27 +85,25 @@ const cameOut =
   (
     _: Sees,
     { surfaceId, cause }: WithSurface & { readonly cause?: SurfaceFailureCause },
-    before: Sees,
-  ): readonly ToolSurfaceEffect[] => {
-    const pending = toolSurfaceOf(before, { surfaceId })?.pending
-    if (pending === undefined) return []
-    const { operation } = pending
-    return [{ type: 'EmitExternalToolDelta', surfaceId, operation, phase, ...(cause && { cause }) }]
+    __: Sees,
+    { pending: { operation } }: AwaitedSurface,
+  ): ToolSurfaceEffect => ({ type: 'EmitExternalToolDelta', surfaceId, operation, phase, ...(cause && { cause }) })
+const scheduled =
+  (operation: 'Add' | 'Reload') =>
+  (
+    { toolSurfaces: { taskSequence: pendingTaskSequence } }: Sees,
+    { surfaceId, stagedIntentSequence, appliedAtTurn }: SurfaceInputOf<'SurfaceApplyBoundary'>,
+  ): ToolSurfaceEffect => {
+    const sequences = { pendingTaskSequence, stagedIntentSequence }
+    return { type: 'ScheduleSurfaceCompletion', surfaceId, operation, ...sequences, appliedAtTurn }
   }
-function scheduled(
-  after: Sees,
-  { surfaceId, appliedAtTurn }: SurfaceInputOf<'SurfaceApplyBoundary'>,
-): readonly ToolSurfaceEffect[] {
-  const pending = toolSurfaceOf(after, { surfaceId })?.pending
-  if (pending === undefined) return []
-  const { operation, sequence: pendingTaskSequence, lineage: stagedIntentSequence } = pending
-  const sequences = { pendingTaskSequence, stagedIntentSequence }
-  return [{ type: 'ScheduleSurfaceCompletion', surfaceId, operation, ...sequences, appliedAtTurn }]
-}
-const admitted = (_: Sees, { surfaceId, generation }: WithGeneration, before: Sees) => {
-  const serving = generationsOf(toolSurfaceOf(before, { surfaceId }))[0]
-  const named = generation ?? serving
-  return named === undefined ? [] : [{ type: 'SurfaceCallAdmitted' as const, surfaceId, generation: named }]
+function admitted(
+  _: Sees,
+  { surfaceId, generation }: WithGeneration,
+  __: Sees,
+  { base: { serving } }: SurfaceIn<'Active'>,
+): ToolSurfaceEffect {
+  return { type: 'SurfaceCallAdmitted', surfaceId, generation: generation ?? serving.generation }
 }
 const rejected =
   (cause: SurfaceFailureCause) =>
@@ -113,10 +117,10 @@ function generationsOf(surface: Surface | undefined): readonly number[] {
   return [...serving, ...retiring.map(({ generation }) => generation)]
 }
 /** Says of each connection that is no more that it is to be closed. */
-function closed(after: Sees, input: WithSurface, before: Sees): readonly ToolSurfaceEffect[] {
+function closed(after: Sees, input: WithSurface, _: Sees, surface: Surface): readonly ToolSurfaceEffect[] {
   const { surfaceId } = input
-  const left = generationsOf(toolSurfaceOf(after, input))
-  return generationsOf(toolSurfaceOf(before, input))
+  const left = generationsOf(knownSurface(after, input))
+  return generationsOf(surface)
     .filter(generation => !left.includes(generation))
     .map(generation => ({ type: 'CloseSurfaceConnection', surfaceId, generation }))
 }
@@ -143,12 +147,16 @@ const staged = (operation: SurfaceOperation) => [
   },
 ]
 
+const aboutSurface = rowsAbout<Sees, ToolSurfaces, ToolSurfaceEffect, ToolSurfaces['phase']>()
+
 /** A staged change takes place. A server that is being removed is added when it is gone. */
 const applied = { from: OPERATING, during: OPEN } as const
+/** What was begun can be ended in every phase. */
+const settling = { from: ALL, during: SERVED, about: knownSurface } as const
 const connecting = (operation: 'Add' | 'Reload') => ({
   ...applied,
   then: connect(operation),
-  emit: [scheduled, delta(operation, 'Pending')],
+  emit: [scheduled(operation), delta(operation, 'Pending')],
 })
 
 function isBusy({ base, retiring, pending }: Surface): boolean {
@@ -194,60 +202,73 @@ export const toolSurfaces: ConditionSatellite<
     SurfaceStageRemove: staged('Remove'),
     SurfaceStageReload: staged('Reload'),
     SurfaceApplyBoundary: [
-      {
+      aboutSurface({
         name: 'add',
+        about: knownSurface,
         when: [isNewestStaged, hasNothingPending, isStagedAdd, isNotRemovingSurface],
         ...connecting('Add'),
-      },
-      {
+      }),
+      aboutSurface({
         name: 'reload',
-        when: [isNewestStaged, hasNothingPending, isStagedReload, isActiveSurface],
+        about: activeSurface,
+        when: [isNewestStaged, hasNothingPending, isStagedReload],
         ...connecting('Reload'),
-      },
-      {
+      }),
+      aboutSurface({
         name: 'drain',
-        when: [isNewestStaged, hasNothingPending, isStagedRemove, isActiveSurface],
+        about: activeSurface,
+        when: [isNewestStaged, hasNothingPending, isStagedRemove],
         ...applied,
         then: drain,
         emit: [refreshed, delta('Remove', 'Draining')],
-      },
-      {
+      }),
+      aboutSurface({
         name: 'nothing',
+        about: knownSurface,
         when: [isNewestStaged, hasNothingPending, isStagedRemove, isNotActiveSurface],
         ...applied,
         then: unstage,
-      },
+      }),
     ],
     SurfaceMarkPendingSucceeded: [
-      {
+      aboutSurface({
         name: 'installed',
         from: OPERATING,
         during: SERVED,
-        when: [isAwaited],
+        about: awaitedSurface,
         then: install,
         emit: [closed, refreshed, cameOut('Applied')],
-      },
+      }),
     ],
     SurfaceMarkPendingFailed: [
-      { name: 'failed', from: OPERATING, during: SERVED, when: [isAwaited], then: giveUp, emit: [cameOut('Failed')] },
+      aboutSurface({
+        name: 'failed',
+        from: OPERATING,
+        during: SERVED,
+        about: awaitedSurface,
+        then: giveUp,
+        emit: [cameOut('Failed')],
+      }),
     ],
     SurfaceCallStarted: [
-      {
+      aboutSurface({
         name: 'started',
         from: OPERATING,
         during: ATTENDED,
-        when: [isActiveSurface, isForServing],
+        about: activeSurface,
+        when: [isForServing],
         then: countServing(1),
         emit: [admitted],
-      },
-      {
+      }),
+      aboutSurface({
         name: 'pinned',
         from: OPERATING,
         during: ATTENDED,
-        when: [isActiveSurface, isForRetiring],
+        about: activeSurface,
+        when: [isForRetiring],
         then: countRetiring(1),
         emit: [admitted],
-      },
+      }),
       {
         name: 'draining',
         from: ALL,
@@ -258,30 +279,36 @@ export const toolSurfaces: ConditionSatellite<
       { name: 'unavailable', from: ALL, during: ATTENDED, emit: [rejected('surface_unavailable')] },
     ],
     SurfaceCallFinished: [
-      { name: 'finished', from: ALL, during: SERVED, when: [isForServing, hasCallInFlight], then: countServing(-1) },
-      { name: 'last', from: ALL, during: SERVED, when: [isLastCall], then: dropRetiring, emit: [closed] },
-      { name: 'pinned', from: ALL, during: SERVED, when: [isForRetiring], then: countRetiring(-1) },
+      aboutSurface({
+        name: 'finished',
+        ...settling,
+        about: servingSurface,
+        when: [isForServing, hasCallInFlight],
+        then: countServing(-1),
+      }),
+      aboutSurface({ name: 'last', ...settling, when: [isLastCall], then: dropRetiring, emit: [closed] }),
+      aboutSurface({ name: 'pinned', ...settling, when: [isForRetiring], then: countRetiring(-1) }),
     ],
     SurfaceFinalizeRemovalClean: [
-      {
+      aboutSurface({
         name: 'clean',
-        from: ALL,
-        during: SERVED,
-        when: [isRemovingSurface, hasNoCalls],
+        ...settling,
+        about: removingSurface,
+        when: [hasNoCalls],
         then: remove('Applied'),
         emit: [closed, refreshed, delta('Remove', 'Applied')],
-      },
+      }),
     ],
     SurfaceFinalizeRemovalForced: [
-      { name: 'generation', from: ALL, during: SERVED, when: [isForRetiring], then: dropRetiring, emit: [closed] },
-      {
+      aboutSurface({ name: 'generation', ...settling, when: [isForRetiring], then: dropRetiring, emit: [closed] }),
+      aboutSurface({
         name: 'forced',
-        from: ALL,
-        during: SERVED,
-        when: [isRemovingSurface, isForServing],
+        ...settling,
+        about: removingSurface,
+        when: [isForServing],
         then: remove('Forced'),
         emit: [closed, refreshed, delta('Remove', 'Forced')],
-      },
+      }),
     ],
     SurfaceSnapshotAligned: [
       {
