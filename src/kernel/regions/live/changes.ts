@@ -1,12 +1,16 @@
 /** Changes of the slice `live`: counted verdicts, and the opening and closing of a channel. */
 
+import { rowsAbout } from '../../region.ts'
 import { SERVED } from '../phases.ts'
-import type { OfChannel, OfPair } from './input.ts'
+import type { LiveEffect } from './effect.ts'
+import type { OfPair } from './input.ts'
 import type { LiveInputOf } from './rules.ts'
 import type { Sees } from './sees.ts'
 import {
+  type BoundLive,
   type Live,
   type LiveObservation,
+  type LiveRecord,
   type LiveStatus,
   type LiveVerdict,
   openedChannel,
@@ -33,9 +37,9 @@ export function openChannel(live: Live, { channelId, llmIdentity }: LiveInputOf<
   return { phase: 'bound', channel, verdicts, ...(closed && { closed }) }
 }
 /** The channel was not opened after all. Its closing may still be observed. */
-export function giveUpChannel(live: Live, { channelId: id }: OfChannel): Live {
-  const observed = live.phase === 'bound' ? live.channel.observed : {}
-  return { ...withoutChannel(live), closed: { id, observed } }
+export function giveUpChannel(live: BoundLive): Live {
+  const { id, observed } = live.channel
+  return { ...unbound(withVerdictCounted(live, 'openAdmission')), closed: { id, observed } }
 }
 /** Removes the channel with its tokens. It is remembered as closed until another channel closes. */
 export function closeChannel(
@@ -48,22 +52,25 @@ export function closeChannel(
   return { ...withoutChannel(withVerdictCounted(live, 'closeResult')), closed }
 }
 /** Records an observation about the open channel or the closed one. */
-export function observe(
-  live: Live,
-  { channelId }: OfChannel,
-  { observation, sequence, status }: { observation: LiveObservation; sequence: number; status?: LiveStatus },
-): Live {
-  const note = <R extends { readonly observed: object }>(record: R): R => ({
-    ...record,
-    observed: { ...record.observed, [observation]: sequence },
-    ...(status && { status }),
-  })
-  if (live.phase === 'bound' && live.channel.id === channelId) return { ...live, channel: note(live.channel) }
-  return live.closed?.id === channelId ? { ...live, closed: note(live.closed) } : live
-}
+export const note =
+  <Input>(
+    observation: LiveObservation,
+    verdict: LiveVerdict,
+    seen: (input: Input) => { readonly sequence: number; readonly status?: LiveStatus },
+  ) =>
+  (live: Live, input: Input, _: Sees, { id, observed, status: was }: LiveRecord): Live => {
+    const { sequence, status = was } = seen(input)
+    const record = { id, observed: { ...observed, [observation]: sequence }, ...(status && { status }) }
+    const noted: Live =
+      live.phase === 'bound' && live.channel.id === id
+        ? { ...live, channel: { ...live.channel, ...record } }
+        : { ...live, closed: record }
+    return withVerdictCounted(noted, verdict)
+  }
 
 export const pair = ({ sessionId, channelId }: OfPair): OfPair => ({ sessionId, channelId })
 
+export const aboutLive = rowsAbout<Sees, Live, LiveEffect, Live['phase']>()
 export const ALL = ['unbound', 'bound'] as const
 export const BOUND = ['bound'] as const
 export const WHILE_SERVED = { from: ALL, during: SERVED } as const

@@ -5,7 +5,13 @@ import { mapGet } from '../../persistent-map.ts'
 import { admitsWork } from '../guards.ts'
 import type { LiveInput, LiveTokenIssue, LiveTokenPresented, OfChannel, OfPair } from './input.ts'
 import type { Sees } from './sees.ts'
-import { type LiveObservation, type LiveTokenEntry, type LiveTransport, liveRecordOf } from './state.ts'
+import {
+  type LiveObservation,
+  type LiveRecord,
+  type LiveTokenEntry,
+  type LiveTransport,
+  liveRecordOf,
+} from './state.ts'
 
 export type LiveInputOf<Type extends LiveInput['type']> = Extract<LiveInput, { readonly type: Type }>
 
@@ -29,13 +35,13 @@ export function isNotBoundPair(state: Sees, input: OfPair): boolean {
 function isOfBoundChannel({ live }: Sees, { channelId }: OfChannel): boolean {
   return live.phase === 'bound' && live.channel.id === channelId
 }
-export function isKnownChannel({ live }: Sees, { channelId }: OfChannel): boolean {
-  return liveRecordOf(live, channelId) !== undefined
+export function knownChannel({ live }: Sees, { channelId }: OfChannel): LiveRecord | undefined {
+  return liveRecordOf(live, channelId)
 }
 
 /** Whether the channel is the last that closed, or none has closed yet. The numbers of earlier channels are forgotten. */
 export function isNewestOrFirst(state: Sees, input: OfChannel): boolean {
-  return state.live.closed === undefined || isKnownChannel(state, input)
+  return state.live.closed === undefined || knownChannel(state, input) !== undefined
 }
 
 /** Whether the observation is new: its number is above all earlier ones of its channel. */
@@ -76,7 +82,7 @@ export function isForAWhile(_: Sees, { issuedAtMs, ttlMs }: LiveTokenIssue): boo
 }
 
 interface TokenRules {
-  readonly isGoodToken: (state: Sees, input: LiveTokenPresented) => boolean
+  readonly goodToken: (state: Sees, input: LiveTokenPresented) => LiveTokenEntry | undefined
   readonly isSpentToken: (state: Sees, input: LiveTokenPresented) => boolean
   readonly isForOtherChannel: (state: Sees, input: LiveTokenPresented) => boolean
   readonly isExpiredToken: (state: Sees, input: LiveTokenPresented) => boolean
@@ -88,9 +94,9 @@ export function tokenRules(transport: LiveTransport): TokenRules {
     const token = tokenOf(state, input)
     return token?.transport === transport ? token : undefined
   }
-  function isGoodToken(state: Sees, input: LiveTokenPresented): boolean {
+  function goodToken(state: Sees, input: LiveTokenPresented): LiveTokenEntry | undefined {
     const token = known(state, input)
-    return token !== undefined && !token.spent && input.observedAtMs <= token.expiresAtMs
+    return token !== undefined && !token.spent && input.observedAtMs <= token.expiresAtMs ? token : undefined
   }
   function isSpentToken(state: Sees, input: LiveTokenPresented): boolean {
     return known(state, input)?.spent === true
@@ -102,5 +108,5 @@ export function tokenRules(transport: LiveTransport): TokenRules {
     const token = known(state, input)
     return token !== undefined && input.observedAtMs > token.expiresAtMs
   }
-  return { isGoodToken, isSpentToken, isForOtherChannel, isExpiredToken }
+  return { goodToken, isSpentToken, isForOtherChannel, isExpiredToken }
 }

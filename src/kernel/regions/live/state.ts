@@ -66,6 +66,8 @@ export type Live =
   | ({ readonly phase: 'unbound' } & Common)
   | ({ readonly phase: 'bound'; readonly channel: LiveChannel } & Common)
 
+export type BoundLive = Extract<Live, { readonly phase: 'bound' }>
+
 export const NO_CHANNEL: Live = { phase: 'unbound', verdicts: {} }
 
 /** The number of the newest verdict; 0 before the first. */

@@ -7,22 +7,23 @@
  */
 
 import type { ConditionSatellite } from '../../core.ts'
+import { rowsOf } from '../../region.ts'
 import { admitsWork, isRegistered } from '../guards.ts'
 import { resetTo } from '../lifetimes.ts'
 import { OPEN, SERVED } from '../phases.ts'
 import {
   ALL,
+  aboutLive,
   BOUND,
   closeChannel,
   countVerdict,
   giveUpChannel,
-  observe,
+  note,
   openChannel,
   pair,
   sequenceOf,
   WHILE_BOUND,
   WHILE_SERVED,
-  withVerdictCounted,
 } from './changes.ts'
 import type { LiveEffect, LiveErrorClass, LiveOpenRejection } from './effect.ts'
 import type { LiveInput, OfPair } from './input.ts'
@@ -30,7 +31,6 @@ import { liveInWords } from './key.ts'
 import {
   isBoundPair,
   isClosedToWork,
-  isKnownChannel,
   isNamedChannel,
   isNewAnswer,
   isNewClose,
@@ -40,6 +40,7 @@ import {
   isNewStatus,
   isSoundStatus,
   isThisSession,
+  knownChannel,
   type LiveInputOf,
 } from './rules.ts'
 import type { Sees } from './sees.ts'
@@ -70,16 +71,18 @@ function commandErrorClass({ rejection }: LiveInputOf<'RecordLiveCommandRejected
 function requestErrorClass({ rejection }: LiveInputOf<'RecordLiveChannelRequestRejected'>): LiveErrorClass {
   return rejection === 'InternalHostError' ? 'InternalError' : 'InvalidParams'
 }
-function statusOf({
+function statusSeen({
   type: _,
   channelId: __,
-  statusObservationSequence: ___,
+  statusObservationSequence: sequence,
   ...status
-}: LiveInputOf<'RecordLiveChannelStatus'>): LiveStatus {
-  return status
+}: LiveInputOf<'RecordLiveChannelStatus'>): { readonly sequence: number; readonly status: LiveStatus } {
+  return { sequence, status }
 }
 
 const LIFE = resetTo<Live, Live['phase']>(NO_CHANNEL, ['bound'])
+
+const boundRow = rowsOf<Sees, Live, LiveEffect>()
 
 export const live: ConditionSatellite<Sees, LiveInput, LiveEffect, 'live', Live['phase']> = {
   name: 'live',
@@ -105,12 +108,12 @@ export const live: ConditionSatellite<Sees, LiveInput, LiveEffect, 'live', Live[
       { name: 'taken', from: BOUND, during: OPEN, when: [isThisSession], ...notAdmitted('AlreadyBound') },
     ],
     AbandonLiveOpenAdmission: [
-      {
+      boundRow({
         name: 'abandoned',
         ...WHILE_BOUND,
         when: [isBoundPair],
         to: ['unbound'],
-        then: (slice, input) => giveUpChannel(withVerdictCounted(slice, 'openAdmission'), input),
+        then: giveUpChannel,
         emit: [
           (after, input) => ({
             type: 'LiveOpenAdmissionAbandoned',
@@ -118,17 +121,15 @@ export const live: ConditionSatellite<Sees, LiveInput, LiveEffect, 'live', Live[
             ...sequenceOf(after, 'openAdmission'),
           }),
         ],
-      },
+      }),
     ],
     RecordLiveRefreshQueued: [
-      {
+      aboutLive({
         name: 'queued',
         ...WHILE_SERVED,
-        when: [isKnownChannel, isNewRefresh],
-        then: (slice, input) => {
-          const noted = { observation: 'refresh', sequence: input.queueAcceptanceSequence } as const
-          return withVerdictCounted(observe(slice, input, noted), 'refreshResult')
-        },
+        about: knownChannel,
+        when: [isNewRefresh],
+        then: note('refresh', 'refreshResult', ({ queueAcceptanceSequence: sequence }) => ({ sequence })),
         emit: [
           (after, { channelId, queueAcceptanceSequence }) => {
             const numbered = sequenceOf(after, 'refreshResult')
@@ -141,7 +142,7 @@ export const live: ConditionSatellite<Sees, LiveInput, LiveEffect, 'live', Live[
             }
           },
         ],
-      },
+      }),
     ],
     RecordLiveCloseClosed: [
       {
@@ -164,21 +165,19 @@ export const live: ConditionSatellite<Sees, LiveInput, LiveEffect, 'live', Live[
       },
     ],
     RecordLiveCommandAccepted: [
-      {
+      aboutLive({
         name: 'accepted',
         ...WHILE_SERVED,
-        when: [isKnownChannel, isNewCommand],
-        then: (slice, input) => {
-          const noted = { observation: 'command', sequence: input.commandAcceptanceSequence } as const
-          return withVerdictCounted(observe(slice, input, noted), 'commandResult')
-        },
+        about: knownChannel,
+        when: [isNewCommand],
+        then: note('command', 'commandResult', ({ commandAcceptanceSequence: sequence }) => ({ sequence })),
         emit: [
           (after, { channelId, command, commandAcceptanceSequence }) => {
             const numbered = sequenceOf(after, 'commandResult')
             return { type: 'LiveCommandResultResolved', channelId, command, commandAcceptanceSequence, ...numbered }
           },
         ],
-      },
+      }),
     ],
     RecordLiveCommandRejected: [
       {
@@ -213,35 +212,28 @@ export const live: ConditionSatellite<Sees, LiveInput, LiveEffect, 'live', Live[
       },
     ],
     RecordLiveChannelStatus: [
-      {
+      aboutLive({
         name: 'observed',
         ...WHILE_SERVED,
-        when: [isKnownChannel, isNewStatus, isSoundStatus],
-        then: (slice, input) => {
-          const sequence = input.statusObservationSequence
-          return withVerdictCounted(
-            observe(slice, input, { observation: 'status', sequence, status: statusOf(input) }),
-            'channelStatus',
-          )
-        },
+        about: knownChannel,
+        when: [isNewStatus, isSoundStatus],
+        then: note('status', 'channelStatus', statusSeen),
         emit: [
           (after, input) => ({ ...input, type: 'LiveChannelStatusResolved', ...sequenceOf(after, 'channelStatus') }),
         ],
-      },
+      }),
     ],
     RecordLiveWebrtcTokenIssued: issue('webrtc'),
     RecordLiveWebsocketTokenIssued: issue('websocket'),
     ResolveLiveWebrtcAnswerAdmission: admission('webrtc'),
     ResolveLiveWebsocketTokenAdmission: admission('websocket'),
     RecordLiveWebrtcAnswerAccepted: [
-      {
+      aboutLive({
         name: 'answered',
         ...WHILE_BOUND,
+        about: knownChannel,
         when: [isBoundPair, isNewAnswer],
-        then: (slice, input) => {
-          const noted = { observation: 'answer', sequence: input.answerObservationSequence } as const
-          return withVerdictCounted(observe(slice, input, noted), 'webrtcAnswerResult')
-        },
+        then: note('answer', 'webrtcAnswerResult', ({ answerObservationSequence: sequence }) => ({ sequence })),
         emit: [
           (after, input) => ({
             ...input,
@@ -250,7 +242,7 @@ export const live: ConditionSatellite<Sees, LiveInput, LiveEffect, 'live', Live[
             ...sequenceOf(after, 'webrtcAnswerResult'),
           }),
         ],
-      },
+      }),
     ],
   },
   lives: { process: LIFE, session: LIFE },

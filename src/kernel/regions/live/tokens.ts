@@ -1,18 +1,18 @@
 /** Rows for one-time tokens: issuing them, and the verdict on a presented one. */
 
-import { mapDelete, mapEntries, mapGet, mapSet } from '../../persistent-map.ts'
-import { countVerdict, pair, sequenceOf, WHILE_BOUND, WHILE_SERVED, withVerdictCounted } from './changes.ts'
+import { mapDelete, mapEntries, mapSet } from '../../persistent-map.ts'
+import { rowsOf } from '../../region.ts'
+import { aboutLive, countVerdict, pair, sequenceOf, WHILE_BOUND, WHILE_SERVED, withVerdictCounted } from './changes.ts'
 import type { LiveEffect, LiveErrorClass, LiveTokenRejection } from './effect.ts'
 import type { LiveTokenIssue, LiveTokenPresented } from './input.ts'
 import { isBoundPair, isForAWhile, isNewToken, isNotBoundPair, tokenRules } from './rules.ts'
 import type { Sees } from './sees.ts'
-import type { Live, LiveTransport, LiveVerdict } from './state.ts'
+import type { BoundLive, Live, LiveTokenEntry, LiveTransport, LiveVerdict } from './state.ts'
 
 /** Adds a token and removes expired ones, so that the validity of a token bounds how many are kept. */
 const issued =
   (transport: LiveTransport) =>
-  (live: Live, { token, issuedAtMs, ttlMs }: LiveTokenIssue): Live => {
-    if (live.phase !== 'bound') return live
+  (live: BoundLive, { token, issuedAtMs, ttlMs }: LiveTokenIssue): Live => {
     let { tokens } = live.channel
     for (const [name, { expiresAtMs }] of mapEntries(tokens))
       if (expiresAtMs < issuedAtMs) tokens = mapDelete(tokens, name)
@@ -21,9 +21,7 @@ const issued =
   }
 const spend =
   (verdict: LiveVerdict) =>
-  (live: Live, { token }: LiveTokenPresented): Live => {
-    const entry = live.phase === 'bound' ? mapGet(live.channel.tokens, token) : undefined
-    if (live.phase !== 'bound' || entry === undefined) return live
+  (live: BoundLive, { token }: LiveTokenPresented, _: Sees, entry: LiveTokenEntry): Live => {
     const tokens = mapSet(live.channel.tokens, token, { ...entry, spent: true })
     return withVerdictCounted({ ...live, channel: { ...live.channel, tokens } }, verdict)
   }
@@ -37,7 +35,15 @@ export function issue(transport: LiveTransport) {
     return { type, ...pair(input), ...sequenceOf(after, verdict), expiresAtMs }
   }
   const when = [isBoundPair, isNewToken, isForAWhile]
-  return [{ name: 'issued', ...WHILE_BOUND, when, then: issued(transport), emit: [handedOut] }]
+  return [
+    rowsOf<Sees, Live, LiveEffect>()<LiveTokenIssue, void, 'bound'>({
+      name: 'issued',
+      ...WHILE_BOUND,
+      when,
+      then: issued(transport),
+      emit: [handedOut],
+    }),
+  ]
 }
 
 const ADMISSIONS = {
@@ -56,7 +62,7 @@ const ADMISSIONS = {
 /** The rows by which a presented token is judged. */
 export function admission(transport: LiveTransport) {
   const { verdict, type, errorClass } = ADMISSIONS[transport]
-  const { isGoodToken, isSpentToken, isForOtherChannel, isExpiredToken } = tokenRules(transport)
+  const { goodToken, isSpentToken, isForOtherChannel, isExpiredToken } = tokenRules(transport)
   const accepted = (after: Sees, input: LiveTokenPresented): LiveEffect => ({
     type,
     ...pair(input),
@@ -77,7 +83,14 @@ export function admission(transport: LiveTransport) {
     ],
   })
   return [
-    { name: 'accepted', ...WHILE_BOUND, when: [isBoundPair, isGoodToken], then: spend(verdict), emit: [accepted] },
+    aboutLive<LiveTokenPresented, 'bound', LiveTokenEntry>({
+      name: 'accepted',
+      ...WHILE_BOUND,
+      about: goodToken,
+      when: [isBoundPair],
+      then: spend(verdict),
+      emit: [accepted],
+    }),
     { name: 'spent', ...WHILE_BOUND, when: [isSpentToken], ...refused('TokenAlreadyConsumed') },
     { name: 'elsewhere', ...WHILE_BOUND, when: [isForOtherChannel], ...refused('TokenChannelMismatch') },
     { name: 'expired', ...WHILE_BOUND, when: [isExpiredToken], ...refused('TokenExpired') },

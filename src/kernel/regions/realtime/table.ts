@@ -8,6 +8,7 @@
  */
 
 import type { ConditionSatellite } from '../../core.ts'
+import { rowsAbout } from '../../region.ts'
 import { isRegistered } from '../guards.ts'
 import { resetTo } from '../lifetimes.ts'
 import { SERVED } from '../phases.ts'
@@ -25,6 +26,7 @@ import {
   type LiveTopologyPhase,
   NO_ATTACHMENT,
   type Realtime,
+  type ReconnectCycle,
   UNATTACHED,
 } from './state.ts'
 
@@ -38,9 +40,11 @@ function needsReattach({ realtime: { attachment } }: Sees): boolean {
 function isNotReconnecting({ realtime: { attachment } }: Sees): boolean {
   return attachment.state === 'ReattachRequired' && attachment.cycle.state === 'Idle'
 }
-function isReconnecting({ realtime: { attachment } }: Sees): boolean {
-  return attachment.state === 'ReattachRequired' && attachment.cycle.state === 'Reconnecting'
+function reconnectCycle({ realtime: { attachment } }: Sees): Reconnecting | undefined {
+  if (attachment.state !== 'ReattachRequired') return undefined
+  return attachment.cycle.state === 'Reconnecting' ? attachment.cycle : undefined
 }
+type Reconnecting = Extract<ReconnectCycle, { readonly state: 'Reconnecting' }>
 /** No model's answer and no tool is under way: the transport can be let go of. */
 function isTurnAtRest({ turn: { phase } }: Sees): boolean {
   return ['ready', 'drainingBoundary', 'completed', 'failed', 'cancelled'].includes(phase)
@@ -74,12 +78,10 @@ function reconnecting(slice: Realtime, { nextRetryAtMs, deadlineAtMs }: RetryTim
     attachment: { state: 'ReattachRequired', cycle: { state: 'Reconnecting', attempts: 1, ...times } },
   }
 }
-function retried(slice: Realtime, { nextRetryAtMs }: RetryTimes): Realtime {
-  const { attachment } = slice
-  if (attachment.state !== 'ReattachRequired' || attachment.cycle.state !== 'Reconnecting') return slice
-  const { nextRetryAtMs: _, attempts, ...rest } = attachment.cycle
+function retried(slice: Realtime, { nextRetryAtMs }: RetryTimes, _: Sees, before: Reconnecting): Realtime {
+  const { nextRetryAtMs: __, attempts, ...rest } = before
   const cycle = { ...rest, attempts: attempts + 1, ...(nextRetryAtMs !== undefined && { nextRetryAtMs }) }
-  return { ...slice, attachment: { ...attachment, cycle } }
+  return { ...slice, attachment: { state: 'ReattachRequired', cycle } }
 }
 function exhausted(slice: Realtime): Realtime {
   return { ...slice, attachment: { state: 'ReattachRequired', cycle: { state: 'Exhausted' } } }
@@ -96,15 +98,14 @@ function failed(slice: Realtime): Realtime {
   return { ...slice, phase: 'idle', attachment, nextEpoch: slice.nextEpoch + 1 }
 }
 
-function rotated({ realtime: { attachment } }: Sees): readonly RealtimeEffect[] {
-  const authorityEpoch = boundEpoch(attachment)
-  return authorityEpoch === undefined ? [] : [{ type: 'RealtimeBindingRotated', authorityEpoch }]
+function rotated(_: Sees, __: RealtimeInput, { realtime: { nextEpoch } }: Sees): RealtimeEffect {
+  return { type: 'RealtimeBindingRotated', authorityEpoch: nextEpoch }
 }
-function progress({ realtime: { attachment } }: Sees): RealtimeEffect {
+function progress(after: Sees): RealtimeEffect {
   const type = 'RealtimeReconnectProgressProjected'
-  if (attachment.state !== 'ReattachRequired' || attachment.cycle.state !== 'Reconnecting')
-    return { type, attemptCount: 0 }
-  const { state: _, attempts: attemptCount, ...times } = attachment.cycle
+  const cycle = reconnectCycle(after)
+  if (cycle === undefined) return { type, attemptCount: 0 }
+  const { state: _, attempts: attemptCount, ...times } = cycle
   return { type, attemptCount, ...times }
 }
 function phaseChanged({ realtime: { phase } }: Sees): RealtimeEffect {
@@ -137,6 +138,7 @@ const rotation = (state: BoundState) => [
   },
 ]
 
+const aboutAttachment = rowsAbout<Sees, Realtime, RealtimeEffect, LiveTopologyPhase>()
 const LIFE = resetTo<Realtime, LiveTopologyPhase>(NO_ATTACHMENT, ALL)
 
 export const realtime: ConditionSatellite<
@@ -192,10 +194,10 @@ export const realtime: ConditionSatellite<
       },
     ],
     ScheduleRealtimeReconnectRetry: [
-      { name: 'scheduled', ...WHILE_SERVED, when: [isReconnecting], then: retried, emit: [progress] },
+      aboutAttachment({ name: 'scheduled', ...WHILE_SERVED, about: reconnectCycle, then: retried, emit: [progress] }),
     ],
     ExhaustRealtimeReconnectCycle: [
-      { name: 'exhausted', ...WHILE_SERVED, when: [isReconnecting], then: exhausted, emit: [progress] },
+      aboutAttachment({ name: 'exhausted', ...WHILE_SERVED, about: reconnectCycle, then: exhausted, emit: [progress] }),
     ],
     ClearRealtimeReconnectProgress: [
       { name: 'cleared', ...WHILE_SERVED, when: [isRegistered], then: cleared, emit: [progress] },
