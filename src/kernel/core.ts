@@ -88,6 +88,9 @@ export interface CoreVerdicts {
   readonly Retire: boolean
   /** The epoch that begins, if one does. */
   readonly Reset: RuntimeEpochId | undefined
+  /** The inputs whose last attempt the run was. */
+  readonly RollbackRun: readonly InputId[]
+  readonly Recover: readonly InputId[]
   /** The steers that join the run. */
   readonly BoundaryContinue: readonly InputId[]
   readonly BoundaryComplete: readonly InputId[]
@@ -96,7 +99,7 @@ export interface CoreVerdicts {
 
 /** Which region decides which verdicts. */
 interface Deciders {
-  readonly lifecycle: 'Prepare' | 'DrainQueuedRun' | 'Retire' | 'Reset'
+  readonly lifecycle: 'Prepare' | 'DrainQueuedRun' | 'Retire' | 'Reset' | 'RollbackRun' | 'Recover'
   readonly turn: 'BoundaryContinue' | 'BoundaryComplete'
   readonly ledger: 'AcceptInput'
 }

@@ -13,7 +13,7 @@ import { emptyMap, mapGet, mapValues } from '../../persistent-map.ts'
 import { rowsAbout } from '../../region.ts'
 import { isCurrentRun } from '../guards.ts'
 import type { Admission } from '../ledger/policy.ts'
-import { contributorsOf, givesWorkUp } from '../ledger/runs.ts'
+import { contributorsOf } from '../ledger/runs.ts'
 import { entryOf } from '../ledger/state.ts'
 import type { LifecyclePhase } from '../lifecycle/state.ts'
 import { RUNNING, SERVED } from '../phases.ts'
@@ -158,12 +158,17 @@ function closeAll(slice: Calls): Calls {
   return slice.open.size === 0 ? slice : NONE
 }
 /** A rollback that gave the work up takes its calls along; otherwise what was in flight is lost. */
-function afterRollback(slice: Calls, input: CoreInput & WithCause, state: CoreFacts): Calls {
+function afterRollback(
+  slice: Calls,
+  input: CoreInput & WithCause,
+  state: CoreFacts,
+  givenUp: readonly InputId[],
+): Calls {
   if (input.cause === 'parked') return lose(park(slice, input, state), input, state)
-  return (givesWorkUp(state, input) ? close : lose)(slice, input, state)
+  return (givenUp.length > 0 ? close : lose)(slice, input, state)
 }
-function afterCrash(slice: Calls, input: CoreInput & WithLimit, state: CoreFacts): Calls {
-  return givesWorkUp(state, {}) ? close(slice, input, state) : crash(slice, input, state)
+function afterCrash(slice: Calls, input: CoreInput & WithLimit, state: CoreFacts, givenUp: readonly InputId[]): Calls {
+  return givenUp.length > 0 ? close(slice, input, state) : crash(slice, input, state)
 }
 /** Calls of an input that ended outside a run. */
 function closeWork(slice: Calls, input: { readonly inputId: InputId }): Calls {
@@ -286,7 +291,7 @@ export const calls: CoreRegion<'calls', LifecyclePhase> = {
     BoundaryContinue: { then: passBy },
     BoundaryComplete: { then: passBy },
     RollbackRun: { then: afterRollback, emit: [lost] },
-    Recover: { then: afterCrash, emit: [lost] },
+    'Recover/mid-run': { then: afterCrash, emit: [lost] },
     Commit: { then: close },
     Fail: { then: close, emit: [cutOff] },
     CancelRun: { then: close, emit: [cutOff] },

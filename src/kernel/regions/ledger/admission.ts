@@ -1,12 +1,12 @@
 /** How an accepted input gets its place, and the ledger's effects. */
 import type { CoreEffect, CoreFacts, CoreInput } from '../../core.ts'
-import type { InputId } from '../../ids.ts'
+import type { InputId, RunId } from '../../ids.ts'
 import { mapDelete, mapGet, mapSet, mapValues } from '../../persistent-map.ts'
 import { endingOf } from '../endings/table.ts'
 import { inOrder } from '../lane.ts'
 import type { AcceptInput, ResolveAdmissionIdempotency } from './input.ts'
 import { type Admission, admissionPolicy, validationFault } from './policy.ts'
-import { contributorsOf, returnsToLane } from './runs.ts'
+import { contributorsOf } from './runs.ts'
 import { type AbandonReason, drop, type EntryFacts, enqueue, ephemeralInputs, type Ledger } from './state.ts'
 
 function saysTheSame(_: CoreFacts, { seen }: ResolveAdmissionIdempotency): boolean {
@@ -125,10 +125,13 @@ function accepted(
   return [acceptedEffect, ...ended(before, gone, terminal), ...signal]
 }
 
-function staged(after: CoreFacts): readonly CoreEffect[] {
-  if (after.run.phase !== 'bound') return []
-  const { runId, contributors } = after.run
-  return contributors.map(inputId => ({ type: 'InputStaged', inputId, runId, attempt: attemptsOf(after, inputId) }))
+function staged(
+  after: CoreFacts,
+  { runId }: { readonly runId: RunId },
+  _: CoreFacts,
+  batch: readonly InputId[],
+): readonly CoreEffect[] {
+  return batch.map(inputId => ({ type: 'InputStaged', inputId, runId, attempt: attemptsOf(after, inputId) }))
 }
 
 function steered(after: CoreFacts, _: CoreInput, __: CoreFacts, joined: readonly InputId[]): readonly CoreEffect[] {
@@ -137,18 +140,23 @@ function steered(after: CoreFacts, _: CoreInput, __: CoreFacts, joined: readonly
   return joined.map(inputId => ({ type: 'InputSteered', inputId, runId, boundary }))
 }
 
-function rolledBack(after: CoreFacts, _: CoreInput, before: CoreFacts): readonly CoreEffect[] {
+function rolledBack(
+  after: CoreFacts,
+  _: CoreInput,
+  before: CoreFacts,
+  givenUp: readonly InputId[],
+): readonly CoreEffect[] {
   if (before.run.phase !== 'bound') return []
-  const { runId } = before.run
-  return contributorsOf(before).map(inputId =>
-    returnsToLane(after, inputId)
-      ? { type: 'InputRequeued', inputId, runId, attempts: attemptsOf(after, inputId) }
-      : {
+  const { runId, contributors } = before.run
+  return contributors.map(inputId =>
+    givenUp.includes(inputId)
+      ? {
           type: 'InputTerminated',
           inputId,
           terminal: { status: 'abandoned', reason: 'max-attempts' },
           attempts: attemptsOf(before, inputId),
-        },
+        }
+      : { type: 'InputRequeued', inputId, runId, attempts: attemptsOf(after, inputId) },
   )
 }
 

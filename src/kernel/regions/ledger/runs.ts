@@ -97,41 +97,41 @@ export function endContributors(slice: Ledger, _: CoreInput, state: CoreFacts): 
 
 const countsAsAttempt = (cause: RollbackCause): boolean => cause === 'attempt-failed' || cause === 'recovered'
 
-/** Whether a rollback for this cause ends the work of this input, because it was the last attempt. */
-function isGivenUp(ledger: Ledger, head: InputId | undefined, cause: RollbackCause): boolean {
-  return countsAsAttempt(cause) && attemptsOf(ledger, head) >= MAX_ATTEMPTS
-}
+type WithCause = { readonly type: string; readonly cause?: RollbackCause }
 
-/** Whether the rollback ends the run's work, and with it the work's calls. */
-export function givesWorkUp(state: CoreFacts, input: { readonly cause?: RollbackCause }): boolean {
-  return isGivenUp(state.ledger, contributorsOf(state)[0], input.cause ?? 'recovered')
+/** The inputs that a rollback ends, for the run was their last attempt. Work with a journal ends as its head does. */
+export function givenUpBy({ ledger, run }: CoreFacts, { cause = 'recovered' }: WithCause): readonly InputId[] {
+  if (run.phase !== 'bound' || !countsAsAttempt(cause)) return NOTHING
+  const { contributors, progressed } = run
+  const isOver = (id: InputId | undefined): boolean => attemptsOf(ledger, id) >= MAX_ATTEMPTS
+  if (progressed) return isOver(contributors[0]) ? contributors : NOTHING
+  return contributors.filter(isOver)
 }
+const NOTHING: readonly InputId[] = []
 
 /**
- * Returns the run's inputs to their lanes, or abandons them after the last attempt. Work with a journal stays together: its
- * head carries the other inputs. After a failed attempt it goes to the back; after any other cause to the front.
+ * Returns what is not given up of the run to its lanes. Work with a journal stays together: its head carries the other
+ * inputs. After a failed attempt it goes to the back; after any other cause to the front.
  */
 export function rollBack(
   slice: Ledger,
-  input: { readonly type: string; readonly cause?: RollbackCause },
-  state: CoreFacts,
+  { cause = 'recovered' }: WithCause,
+  { run }: CoreFacts,
+  givenUp: readonly InputId[],
 ): Ledger {
-  if (state.run.phase !== 'bound') return slice
-  const cause = input.cause ?? 'recovered'
-  const { contributors, progressed } = state.run
-  const groups = progressed ? [contributors] : contributors.map(id => [id])
+  if (run.phase !== 'bound') return slice
+  const { contributors, progressed } = run
+  const left = contributors.filter(id => !givenUp.includes(id))
+  const groups = progressed ? [left] : left.map(id => [id])
   const ordered = cause === 'attempt-failed' ? groups : groups.toReversed()
-  return ordered.reduce((ledger, group) => returnGroup(ledger, group, cause, progressed), slice)
+  const entries = givenUp.reduce((map, id) => mapDelete(map, id), slice.entries)
+  return ordered.reduce((ledger, group) => returnGroup(ledger, group, cause, progressed), withEntries(slice, entries))
 }
 
 function returnGroup(ledger: Ledger, group: readonly InputId[], cause: RollbackCause, progressed: boolean): Ledger {
   const [head, ...rest] = group
   const entry = head === undefined ? undefined : mapGet(ledger.entries, head)
   if (entry === undefined) return ledger
-  if (isGivenUp(ledger, head, cause)) {
-    const left = group.reduce((map, one) => mapDelete(map, one), ledger.entries)
-    return withEntries(ledger, left)
-  }
   const attempts = entry.attempts - (countsAsAttempt(cause) ? 0 : 1)
   let { entries } = ledger
   for (const id of rest) {
@@ -143,11 +143,6 @@ function returnGroup(ledger: Ledger, group: readonly InputId[], cause: RollbackC
   const unreported = cause !== 'parked' && ({ unreported: true } as const)
   const facts = { ...factsOf(entry), attempts, carries: rest, ...(progressed && { progressed }), ...unreported }
   return enqueue(withEntries(ledger, entries), facts, cause === 'attempt-failed' ? 'back' : 'front')
-}
-
-/** Whether the input still waits after a rollback. */
-export function returnsToLane(after: CoreFacts, id: InputId): boolean {
-  return mapGet(after.ledger.entries, id) !== undefined
 }
 
 /** The ledger with the run's inputs only. Costs as much as the run has inputs, however many wait. */

@@ -53,8 +53,9 @@ export interface EntryFacts {
   readonly ephemeral?: true
 }
 
+export type QueuedEntry = EntryFacts & { readonly status: 'queued'; readonly slot: number }
 export type LedgerEntry =
-  | (EntryFacts & { readonly status: 'queued'; readonly slot: number })
+  | QueuedEntry
   /** Joined the work of `carrier`, which waits for its next attempt. */
   | (EntryFacts & { readonly status: 'carried'; readonly carrier: InputId })
   | (EntryFacts & { readonly status: 'staged'; readonly runId: RunId })
@@ -109,7 +110,7 @@ export function enqueue(ledger: Ledger, facts: EntryFacts, where: 'front' | 'bac
 }
 
 /** Takes a queued entry out of its lane; it stays in `entries`. */
-export function dequeue(ledger: Ledger, entry: LedgerEntry & { readonly status: 'queued' }): Ledger {
+export function dequeue(ledger: Ledger, entry: QueuedEntry): Ledger {
   const { supersessionKey: key } = entry
   const lane = takeOut(ledger[entry.lane], entry.slot)
   return {

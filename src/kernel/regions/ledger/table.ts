@@ -6,9 +6,10 @@
  * It does not know what an input says, nor idempotency keys of inputs that ended (the store does).
  */
 
-import type { CoreFacts, CoreRegion } from '../../core.ts'
+import type { CoreEffect, CoreFacts, CoreRegion } from '../../core.ts'
 import type { InputId } from '../../ids.ts'
 import { emptyMap, mapGet, mapValues } from '../../persistent-map.ts'
+import { rowsAbout } from '../../region.ts'
 import { isRegistered, notDraining } from '../guards.ts'
 import { EMPTY_LANE, inOrder } from '../lane.ts'
 import type { Stopping } from '../lifecycle/input.ts'
@@ -29,11 +30,13 @@ import {
   type Ledger,
   type LedgerEntry,
   MAX_ATTEMPTS,
+  type QueuedEntry,
   wakeAll,
 } from './state.ts'
 
-function isQueued(state: CoreFacts, input: { readonly inputId: InputId }): boolean {
-  return mapGet(state.ledger.entries, input.inputId)?.status === 'queued'
+function queuedInput({ ledger }: CoreFacts, { inputId }: { readonly inputId: InputId }): QueuedEntry | undefined {
+  const entry = mapGet(ledger.entries, inputId)
+  return entry?.status === 'queued' ? entry : undefined
 }
 
 /** Who decides on all that waits, as a reason. */
@@ -45,17 +48,19 @@ function someWait({ ledger: { queue, steer } }: CoreFacts): boolean {
   return queue.slots.size + steer.slots.size > 0
 }
 
-function requeue(
-  ledger: Ledger,
-  id: InputId,
-  change: { readonly where: 'front' | 'back'; readonly lane?: Lane },
-): Ledger {
-  const entry = mapGet(ledger.entries, id)
-  if (entry?.status !== 'queued') return ledger
-  return enqueue(dequeue(ledger, entry), { ...factsOf(entry), lane: change.lane ?? entry.lane }, change.where)
-}
+const requeue =
+  (where: 'front' | 'back') =>
+  (
+    slice: Ledger,
+    input: { readonly inputId: InputId; readonly lane?: Lane },
+    _: CoreFacts,
+    entry: QueuedEntry,
+  ): Ledger =>
+    enqueue(dequeue(slice, entry), { ...factsOf(entry), lane: input.lane ?? entry.lane }, where)
 
 const { saysTheSame, isFaulty, isFull, isNew, isConsumedOnAccept } = admissionGuards
+
+const aboutInput = rowsAbout<CoreFacts, Ledger, CoreEffect, LifecyclePhase>()
 
 export const ledger: CoreRegion<'ledger', LifecyclePhase> = {
   name: 'ledger',
@@ -91,38 +96,17 @@ export const ledger: CoreRegion<'ledger', LifecyclePhase> = {
     ],
     // What waits in a stopped session waits for its resume.
     WithdrawInput: [
-      {
+      aboutInput({
         name: 'withdrawn',
         from: SERVED,
-        when: [isQueued],
+        about: queuedInput,
         then: (slice, input) => drop(slice, input.inputId),
         emit: [ledgerEffects.withdrawn],
-      },
+      }),
     ],
-    ChangeLane: [
-      {
-        name: 'moved',
-        from: SERVED,
-        when: [isQueued],
-        then: (slice, input) => requeue(slice, input.inputId, { where: 'back', lane: input.lane }),
-      },
-    ],
-    PrioritizeInput: [
-      {
-        name: 'first',
-        from: SERVED,
-        when: [isQueued],
-        then: (slice, input) => requeue(slice, input.inputId, { where: 'front' }),
-      },
-    ],
-    DeferInputBehindBacklog: [
-      {
-        name: 'last',
-        from: SERVED,
-        when: [isQueued],
-        then: (slice, input) => requeue(slice, input.inputId, { where: 'back' }),
-      },
-    ],
+    ChangeLane: [aboutInput({ name: 'moved', from: SERVED, about: queuedInput, then: requeue('back') })],
+    PrioritizeInput: [aboutInput({ name: 'first', from: SERVED, about: queuedInput, then: requeue('front') })],
+    DeferInputBehindBacklog: [aboutInput({ name: 'last', from: SERVED, about: queuedInput, then: requeue('back') })],
     DropQueued: [
       {
         name: 'dropped',

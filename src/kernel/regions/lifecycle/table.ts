@@ -11,7 +11,7 @@ import { rowsOf } from '../../region.ts'
 import { canHear, canPrepare } from '../../runnable.ts'
 import { allCallsSettled, hasUnsettledCalls } from '../calls/table.ts'
 import { epochBegunBy, isCurrentRun, isRegistered, notDraining } from '../guards.ts'
-import { batchFor, drainsAfterRetire } from '../ledger/runs.ts'
+import { batchFor, drainsAfterRetire, givenUpBy } from '../ledger/runs.ts'
 import type { RollbackCause } from '../run/effect.ts'
 import type { Lifecycle, LifecyclePhase, PreRunPhase } from './state.ts'
 
@@ -106,7 +106,14 @@ export const lifecycle: CoreRegion<'lifecycle', LifecyclePhase> = {
   initial: { phase: 'initializing' },
   phaseOf: state => state.lifecycle.phase,
   phases: PHASES,
-  decides: { Prepare: batchFor, DrainQueuedRun: batchFor, Retire: drainsAfterRetire, Reset: epochBegunBy },
+  decides: {
+    Prepare: batchFor,
+    DrainQueuedRun: batchFor,
+    Retire: drainsAfterRetire,
+    Reset: epochBegunBy,
+    RollbackRun: givenUpBy,
+    Recover: givenUpBy,
+  },
   on: {
     Initialize: [{ name: 'fresh', from: ['initializing'], to: ['idle'], then: () => IDLE }],
     EnsureSessionWithExecutor: [

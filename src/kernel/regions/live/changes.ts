@@ -39,7 +39,7 @@ export function openChannel(live: Live, { channelId, llmIdentity }: LiveInputOf<
 /** The channel was not opened after all. Its closing may still be observed. */
 export function giveUpChannel(live: BoundLive): Live {
   const { id, observed } = live.channel
-  return { ...unbound(withVerdictCounted(live, 'openAdmission')), closed: { id, observed } }
+  return { ...withoutChannel(withVerdictCounted(live, 'openAdmission')), closed: { id, observed } }
 }
 /** Removes the channel with its tokens. It is remembered as closed until another channel closes. */
 export function closeChannel(

@@ -57,9 +57,13 @@ function bindRun(
   }
 }
 
-function submitPrimitive(after: CoreFacts): readonly CoreEffect[] {
-  if (after.run.phase !== 'bound') return []
-  return [{ type: 'SubmitRunPrimitive', runId: after.run.runId, contributors: after.run.contributors }]
+function submitPrimitive(
+  _: CoreFacts,
+  { runId }: { readonly runId: RunId },
+  __: CoreFacts,
+  contributors: readonly InputId[],
+): CoreEffect {
+  return { type: 'SubmitRunPrimitive', runId, contributors }
 }
 
 function passBoundary(slice: Run, _: unknown, __: CoreFacts, joined: readonly InputId[]): Run {
