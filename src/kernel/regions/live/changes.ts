@@ -1,8 +1,6 @@
 /** Changes of the slice `live`: counted verdicts, and the opening and closing of a channel. */
 
-import { rowsAbout } from '../../region.ts'
 import { SERVED } from '../phases.ts'
-import type { LiveEffect } from './effect.ts'
 import type { OfPair } from './input.ts'
 import type { LiveInputOf } from './rules.ts'
 import type { Sees } from './sees.ts'
@@ -70,7 +68,6 @@ export const note =
 
 export const pair = ({ sessionId, channelId }: OfPair): OfPair => ({ sessionId, channelId })
 
-export const aboutLive = rowsAbout<Sees, Live, LiveEffect, Live['phase']>()
 export const ALL = ['unbound', 'bound'] as const
 export const BOUND = ['bound'] as const
 export const WHILE_SERVED = { from: ALL, during: SERVED } as const

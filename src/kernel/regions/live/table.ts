@@ -7,13 +7,12 @@
  */
 
 import type { ConditionSatellite } from '../../core.ts'
-import { rowsOf } from '../../region.ts'
+import { rowsAbout, rowsOf } from '../../region.ts'
 import { admitsWork, isRegistered } from '../guards.ts'
 import { resetTo } from '../lifetimes.ts'
 import { OPEN, SERVED } from '../phases.ts'
 import {
   ALL,
-  aboutLive,
   BOUND,
   closeChannel,
   countVerdict,
@@ -82,6 +81,7 @@ function statusSeen({
 
 const LIFE = resetTo<Live, Live['phase']>(NO_CHANNEL, ['bound'])
 
+const aboutLive = rowsAbout<Sees, Live, LiveEffect, Live['phase']>()
 const boundRow = rowsOf<Sees, Live, LiveEffect>()
 
 export const live: ConditionSatellite<Sees, LiveInput, LiveEffect, 'live', Live['phase']> = {

@@ -1,8 +1,8 @@
 /** Rows for one-time tokens: issuing them, and the verdict on a presented one. */
 
 import { mapDelete, mapEntries, mapSet } from '../../persistent-map.ts'
-import { rowsOf } from '../../region.ts'
-import { aboutLive, countVerdict, pair, sequenceOf, WHILE_BOUND, WHILE_SERVED, withVerdictCounted } from './changes.ts'
+import { rowsAbout, rowsOf } from '../../region.ts'
+import { countVerdict, pair, sequenceOf, WHILE_BOUND, WHILE_SERVED, withVerdictCounted } from './changes.ts'
 import type { LiveEffect, LiveErrorClass, LiveTokenRejection } from './effect.ts'
 import type { LiveTokenIssue, LiveTokenPresented } from './input.ts'
 import { isBoundPair, isForAWhile, isNewToken, isNotBoundPair, tokenRules } from './rules.ts'
@@ -25,6 +25,8 @@ const spend =
     const tokens = mapSet(live.channel.tokens, token, { ...entry, spent: true })
     return withVerdictCounted({ ...live, channel: { ...live.channel, tokens } }, verdict)
   }
+
+const aboutLive = rowsAbout<Sees, Live, LiveEffect, Live['phase']>()
 
 /** The rows by which a token is issued. */
 export function issue(transport: LiveTransport) {
