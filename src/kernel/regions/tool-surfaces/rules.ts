@@ -73,8 +73,9 @@ function isNamed({ pending }: AwaitedSurface, { pendingTaskSequence, stagedInten
 
 /** The call is for the serving connection. */
 export function isForServing(state: Sees, input: WithGeneration): boolean {
-  const serving = servingSurface(state, input)?.base.serving
-  return serving !== undefined && (input.generation ?? serving.generation) === serving.generation
+  const serving = servingSurface(state, input)
+  if (serving === undefined) return false
+  return input.generation === undefined || input.generation === serving.base.serving.generation
 }
 /** The call is for a replaced connection that still has calls. */
 export function isForRetiring(state: Sees, input: WithGeneration): boolean {
