@@ -17,7 +17,7 @@ export const KEPT_BY: Readonly<Record<string, string>> = {
     'the verdict of `Prepare`, one batch for run and ledger; what ends a run ends or returns its contributors',
   'carried-inputs-have-a-carrier': '`returnGroup`, which alone lets an input carry others, and writes both sides',
   'waking-counts-queued-work': '`enqueue`, `dequeue` and `wakeAll`, which count; on disk the count is left out',
-  'attempts-are-bounded': '`isGivenUp`: a rollback after the last attempt ends the work',
+  'attempts-are-bounded': '`givenUpBy`: a rollback after the last attempt ends the work',
   'given-up-inputs-left-the-ledger':
     '`GiveUpQueued`, which both regions follow, and guard `isNew` of `AcceptInput`, which looks into both',
   'given-up-inputs-end-with-a-head': '`EndGivenUp`, which takes heads with what they carry',
