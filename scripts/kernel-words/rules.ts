@@ -38,7 +38,7 @@ export const KEPT_BY: Readonly<Record<string, string>> = {
   'cursors-follow-completions': 'guard `hasHappened` of `AdvanceOperationCursor`',
   'wait-belongs-to-the-run':
     'guard `isCurrentRun` of `WaitAllOperations`; the wait lasts as long as the run, and ends with the last operation it names',
-  'peers-are-member-children': 'guards `isUnderWay` and `expectsPeer` of `OperationPeerReady`',
+  'peers-are-member-children': 'guards `startedOperation` and `expectsPeer` of `OperationPeerReady`',
   'schedules-need-a-session-that-goes-on':
     'guards `isRegistered`, `notDraining` and `notRetiring` of `CreateSchedule`; lifetime',
   'llm-is-of-a-session': 'guard `isRegistered` of what names a model; lifetime',
