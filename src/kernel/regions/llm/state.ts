@@ -61,6 +61,8 @@ interface Standing extends Requesting {
   readonly standsIn?: true
 }
 
+export type KnownLlm = Exclude<Llm, { readonly phase: 'unknown' }>
+
 export const NO_LLM: Llm = { phase: 'unknown' }
 
 /** The tool that shows an image to the model as its result. */
@@ -82,7 +84,7 @@ export function requesting(llm: Llm, { model, surface }: RequestedModel): Llm {
   return { ...llm, requested }
 }
 
-export function llmOf({ identity, surface }: SessionLlm): Llm {
+export function llmOf({ identity, surface }: SessionLlm): KnownLlm {
   return surface === undefined ? { phase: 'unresolved', identity } : { phase: 'resolved', identity, surface }
 }
 

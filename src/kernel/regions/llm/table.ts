@@ -21,6 +21,7 @@ import type { Sees } from './sees.ts'
 import {
   capabilityBaseFilter,
   isLlm,
+  type KnownLlm,
   type Llm,
   llmOf,
   NO_LLM,
@@ -51,12 +52,9 @@ function hasItsOwnProfile(_: Sees, { identity, surface, profile }: Fallback): bo
   return profile?.provider === identity.provider && profile.model === identity.model
 }
 
-const become = (_: Llm, { identity, surface }: SessionLlm): Llm =>
+const become = (_: Llm, { identity, surface }: SessionLlm): KnownLlm =>
   llmOf({ identity, ...(surface !== undefined && { surface }) })
-function standIn(slice: Llm, input: SessionLlm): Llm {
-  const next = become(slice, input)
-  return next.phase === 'unknown' ? next : { ...next, standsIn: true }
-}
+const standIn = (slice: Llm, input: SessionLlm): Llm => ({ ...become(slice, input), standsIn: true })
 
 function planResolved(after: Sees, _: unknown, before: Sees): LlmEffect {
   const previousSurface = surfaceOf(before.llm)

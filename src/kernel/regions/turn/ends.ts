@@ -4,8 +4,8 @@ import type { CoreEffect, CoreFacts, CoreRegion } from '../../core.ts'
 import { rowsOf } from '../../region.ts'
 import { isCurrentRun } from '../guards.ts'
 import { RUNNING } from '../phases.ts'
-import { failureOf } from './outcome.ts'
-import { effect, fail, isFatal, limitReached, noRunBound, to, turnFailed } from './rules.ts'
+import type { TurnInput } from './input.ts'
+import { effect, failing, isFatal, limitReached, noRunBound, to } from './rules.ts'
 import type { Turn, TurnPhase } from './state.ts'
 
 /** Everything between a turn's begin and its end. */
@@ -19,6 +19,7 @@ export const UNFINISHED: readonly Exclude<TurnPhase, 'ready' | 'completed' | 'fa
   'cancelling',
 ]
 
+type Fatal = Extract<TurnInput, { readonly type: 'FatalFailure' }>
 type Ends =
   | 'ExtractionFailed'
   | 'FatalFailure'
@@ -36,11 +37,8 @@ export const turnEnds: Pick<CoreRegion<'turn', TurnPhase>['on'], Ends> = {
     narrowed({
       name: 'given-up',
       from: ['callingLlm', 'drainingBoundary', 'extracting'],
-      during: RUNNING,
       when: [isCurrentRun],
-      to: ['failed'],
-      then: fail('structured-output-validation-failed', 'structured-output-invalid'),
-      emit: [turnFailed],
+      ...failing(() => 'structured-output-validation-failed'),
     }),
   ],
   // Nothing runs, so there is nothing to cancel: who asks for certainty gets it.
@@ -49,14 +47,8 @@ export const turnEnds: Pick<CoreRegion<'turn', TurnPhase>['on'], Ends> = {
     narrowed({
       name: 'fatal',
       from: UNFINISHED,
-      during: RUNNING,
       when: [isCurrentRun, isFatal],
-      to: ['failed'],
-      then: (slice, { source }) => {
-        const { outcome, cause } = failureOf(source)
-        return fail(outcome, cause)(slice)
-      },
-      emit: [turnFailed],
+      ...failing(({ source }: Fatal) => source),
     }),
   ],
   CancelNow: [
@@ -84,33 +76,24 @@ export const turnEnds: Pick<CoreRegion<'turn', TurnPhase>['on'], Ends> = {
     narrowed({
       name: 'limit',
       from: UNFINISHED,
-      during: RUNNING,
       when: [isCurrentRun, limitReached],
-      to: ['failed'],
-      then: fail('failed', 'turn-limit-reached'),
-      emit: [turnFailed],
+      ...failing(() => 'max-turns-reached'),
     }),
   ],
   BudgetExhausted: [
     narrowed({
       name: 'budget',
       from: UNFINISHED,
-      during: RUNNING,
       when: [isCurrentRun],
-      to: ['failed'],
-      then: fail('budget-exhausted', 'budget-exhausted'),
-      emit: [turnFailed],
+      ...failing(() => 'token-budget-exceeded'),
     }),
   ],
   TimeBudgetExceeded: [
     narrowed({
       name: 'time',
       from: UNFINISHED,
-      during: RUNNING,
       when: [isCurrentRun],
-      to: ['failed'],
-      then: fail('time-budget-exceeded', 'time-budget-exceeded'),
-      emit: [turnFailed],
+      ...failing(() => 'time-budget-exceeded'),
     }),
   ],
 }

@@ -1,9 +1,10 @@
 /** The guards and changes of the region `turn`. */
 import type { CoreEffect, CoreFacts } from '../../core.ts'
 import type { RunId } from '../../ids.ts'
+import { RUNNING } from '../phases.ts'
 import type { TerminalFailureSource, TurnBeginning } from './input.ts'
-import { isFatalSource, RECOVERABLE } from './outcome.ts'
-import type { LlmRetry, Turn, TurnPhase, TurnPrimitiveKind, TurnTerminalCause, TurnTerminalOutcome } from './state.ts'
+import { failureOf, isFatalSource, RECOVERABLE } from './outcome.ts'
+import type { LlmRetry, Turn, TurnPhase, TurnPrimitiveKind } from './state.ts'
 
 export const READY: Turn = { phase: 'ready' }
 
@@ -30,9 +31,19 @@ export const to =
   ) =>
   ({ facts }: Begun): Turn => ({ phase, facts })
 
-export const fail =
-  (outcome: TurnTerminalOutcome, cause: TurnTerminalCause) =>
-  ({ facts }: Begun): Turn => ({ phase: 'failed', facts, outcome, cause })
+/** What rows have in common with which a turn fails. */
+export const failing = <Input extends { readonly runId: RunId }>(
+  sourceOf: (input: Input) => TerminalFailureSource,
+) => ({
+  during: RUNNING,
+  to: ['failed'] as const,
+  then: ({ facts }: Begun, input: Input): Turn => ({ phase: 'failed', facts, ...failureOf(sourceOf(input)) }),
+  emit: [
+    function turnFailed(_: CoreFacts, input: Input): CoreEffect {
+      return { type: 'TurnRunFailed', runId: input.runId, cause: failureOf(sourceOf(input)).cause }
+    },
+  ],
+})
 
 export function begin(
   primitive: TurnPrimitiveKind,
@@ -97,7 +108,3 @@ export function noRunBound({ run }: CoreFacts): boolean {
 export const effect =
   (type: 'TurnRunStarted' | 'TurnCheckCompaction' | 'TurnRunCompleted' | 'TurnRunCancelled') =>
   (_: CoreFacts, input: { readonly runId: RunId }): CoreEffect => ({ type, runId: input.runId })
-
-export function turnFailed(after: CoreFacts, input: { readonly runId: RunId }): readonly CoreEffect[] {
-  return after.turn.phase === 'failed' ? [{ type: 'TurnRunFailed', runId: input.runId, cause: after.turn.cause }] : []
-}

@@ -22,7 +22,7 @@ import {
   cancelTakesAnswer,
   effect,
   extractionsLeft,
-  fail,
+  failing,
   isConversation,
   isPlannedRetry,
   isRecoverable,
@@ -30,7 +30,6 @@ import {
   READY,
   TO_READY,
   to,
-  turnFailed,
 } from './rules.ts'
 import type { Turn, TurnPhase } from './state.ts'
 
@@ -280,11 +279,8 @@ export const turn: CoreRegion<'turn', TurnPhase> = {
       narrowed({
         name: 'exhausted',
         from: ['extracting'],
-        during: RUNNING,
         when: [isCurrentRun],
-        to: ['failed'],
-        then: fail('structured-output-validation-failed', 'structured-output-invalid'),
-        emit: [turnFailed],
+        ...failing(() => 'structured-output-validation-failed'),
       }),
     ],
     RecoverableFailure: [
