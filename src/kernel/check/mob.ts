@@ -1,6 +1,6 @@
 /** Explores the mob machine, alone and together with a session, and reports as `verify` does for the session machine. */
 
-import { runOf } from '../mob/flows/ends.ts'
+import { unfinishedRun } from '../mob/flows/ends.ts'
 import type { AgentIdentity } from '../mob/ids.ts'
 import type { MobInput } from '../mob/inputs.ts'
 import { mob } from '../mob/machine.ts'
@@ -117,8 +117,8 @@ const mobQuestions: readonly Question<MobState, MobInput>[] = [
   },
   {
     property: 'runs-can-end',
-    asks: state => runOf(state, { runId }) !== undefined,
-    goal: (_, to) => runOf(to, { runId }) === undefined,
+    asks: state => unfinishedRun(state, { runId }) !== undefined,
+    goal: (_, to) => unfinishedRun(to, { runId }) === undefined,
     allowed: ({ type }) => !FORCE.has(type),
     text: () => 'a run can only be ended by force',
   },

@@ -6,6 +6,7 @@
  * every login under way was cancelled. Whether a failed refresh may be tried again is decided here.
  */
 import { mapEntries } from '../../persistent-map.ts'
+import { rowsOf } from '../../region.ts'
 import type { AuthRegion } from '../auth-region.ts'
 import type { AuthEffect } from '../effects.ts'
 import type { OAuthFlowId } from '../flows/state.ts'
@@ -83,14 +84,14 @@ const credentialFrom = (publishedAt: number, expiresAt: number | undefined): Cre
   ...(expiresAt !== undefined && { expiresAt }),
 })
 
+type In<Phase> = Extract<Lease, { readonly phase: Phase }>
+
 /** The same credential in another phase. No row gives it a lease without one. */
 const aged =
   (phase: 'expiring' | 'expired' | 'refreshing' | 'reauthRequired', failures = 0) =>
-  (slice: Lease): Lease => {
-    const credential = credentialOf(slice)
-    if (credential === undefined) return slice
-    const attempt = attemptOf(slice) + failures
-    return { phase, generation: slice.generation, credential, attempt, ...draining(slice) }
+  (slice: In<'valid' | 'expiring' | 'expired' | 'refreshing'>): Lease => {
+    const { generation, credential } = slice
+    return { phase, generation, credential, attempt: attemptOf(slice) + failures, ...draining(slice) }
   }
 
 function restored(slice: Lease, { captured }: InputOf<'RestoreCredentialLifecycle'>): Lease {
@@ -135,6 +136,8 @@ const REOPENED = {
   ],
 } as const
 
+const leaseRow = rowsOf<AuthFacts, Lease, AuthEffect>()
+
 export const lease: AuthRegion<'lease', AuthLeasePhase> = {
   name: 'lease',
   about: 'Whether there is a credential, whether it may be used, and who may refresh it.',
@@ -155,34 +158,36 @@ export const lease: AuthRegion<'lease', AuthLeasePhase> = {
         emit: [changed],
       },
     ],
-    MarkExpiring: [{ name: 'marked', from: ['valid'], to: ['expiring'], then: aged('expiring'), emit: [changed] }],
+    MarkExpiring: [
+      leaseRow({ name: 'marked', from: ['valid'], to: ['expiring'], then: aged('expiring'), emit: [changed] }),
+    ],
     ObserveCredentialFreshness: [
-      {
+      leaseRow({
         name: 'expired',
         from: ['valid', 'expiring'],
         when: [hasExpired],
         to: ['expired'],
         then: aged('expired'),
         emit: [changed],
-      },
-      {
+      }),
+      leaseRow({
         name: 'expiring',
         from: ['valid'],
         when: [expiresSoon],
         to: ['expiring'],
         then: aged('expiring'),
         emit: [changed],
-      },
+      }),
       { name: 'unchanged', from: LEASE_PHASES },
     ],
     BeginRefresh: [
-      {
+      leaseRow({
         name: 'begun',
         from: USABLE,
         to: ['refreshing'],
         then: aged('refreshing'),
         emit: [changed, () => ({ type: 'WakeRefreshLoop' })],
-      },
+      }),
     ],
     CompleteRefresh: [
       {
@@ -200,31 +205,31 @@ export const lease: AuthRegion<'lease', AuthLeasePhase> = {
       },
     ],
     RefreshFailed: [
-      {
+      leaseRow({
         name: 'permanent',
         from: ['refreshing'],
         when: [isOfThisCredential, isPermanent],
         to: ['reauthRequired'],
         then: aged('reauthRequired', 1),
         emit: [changed],
-      },
-      {
+      }),
+      leaseRow({
         name: 'transient',
         from: ['refreshing'],
         when: [isOfThisCredential],
         to: ['expiring'],
         then: aged('expiring', 1),
         emit: [changed],
-      },
+      }),
     ],
     MarkReauthRequired: [
-      {
+      leaseRow({
         name: 'marked',
         from: [...USABLE, 'refreshing'],
         to: ['reauthRequired'],
         then: aged('reauthRequired'),
         emit: [changed],
-      },
+      }),
     ],
     ClearCredentialLifecycle: [
       { name: 'cleared', from: LEASE_PHASES, to: ['reauthRequired'], then: cleared, emit: [changed] },
@@ -241,12 +246,12 @@ export const lease: AuthRegion<'lease', AuthLeasePhase> = {
       { name: 'released', from: LEASE_PHASES, to: ['released'], then: released, emit: [changed] },
     ],
     BeginRelease: [
-      {
+      leaseRow({
         name: 'draining',
         from: HELD,
-        then: slice => (slice.phase === 'released' ? slice : { ...slice, releaseDraining: true }),
+        then: slice => ({ ...slice, releaseDraining: true }),
         emit: [changed, flowsCancelled],
-      },
+      }),
     ],
     Release: [
       {

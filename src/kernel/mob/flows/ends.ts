@@ -3,7 +3,7 @@
  * which leaves the mob has failed.
  */
 import { mapDelete, mapGet, mapSet, mapValues } from '../../persistent-map.ts'
-import type { Emit, Row } from '../../region.ts'
+import { type Emit, type Row, rowsAbout } from '../../region.ts'
 import { onDeparture } from '../departures.ts'
 import type { MobEffect } from '../effects.ts'
 import type { FlowRunId } from '../ids.ts'
@@ -23,16 +23,17 @@ import {
 } from './state.ts'
 
 /** The unfinished run of this id. */
-export function runOf({ flows: { runs } }: Pick<MobState, 'flows'>, { runId }: WithRun): FlowRun | undefined {
+export function unfinishedRun({ flows: { runs } }: Pick<MobState, 'flows'>, { runId }: WithRun): FlowRun | undefined {
   return mapGet(runs, runId)
 }
 
-export function isCurrentAttempt(state: MobState, input: WithAttempt): boolean {
-  const progress = stepOf(runOf(state, input), input.stepId)?.progress
-  return progress?.status === 'running' && progress.attempts + 1 === input.attempt
+export function runOfAttempt(state: MobState, input: WithAttempt): FlowRun | undefined {
+  const run = unfinishedRun(state, input)
+  const progress = stepOf(run, input.stepId)?.progress
+  return progress?.status === 'running' && progress.attempts + 1 === input.attempt ? run : undefined
 }
 export function collectedOf(state: MobState, input: WithStep): Collected | undefined {
-  const progress = stepOf(runOf(state, input), input.stepId)?.progress
+  const progress = stepOf(unfinishedRun(state, input), input.stepId)?.progress
   return progress?.status === 'running' ? progress : undefined
 }
 /** Each target answers once. */
@@ -46,11 +47,11 @@ function mayStillBeEnough(state: MobState, input: WithTarget): boolean {
   return collected.completed + collected.awaited.length - 1 >= collected.needed
 }
 function hasAttemptsLeft(state: MobState, input: WithAttempt): boolean {
-  const declared = stepOf(runOf(state, input), input.stepId)?.declared
+  const declared = stepOf(unfinishedRun(state, input), input.stepId)?.declared
   return declared !== undefined && input.attempt < declared.maxAttempts
 }
 function escalates(state: MobState, input: WithStep): boolean {
-  return stepOf(runOf(state, input), input.stepId)?.declared.failurePolicy === 'escalate'
+  return stepOf(unfinishedRun(state, input), input.stepId)?.declared.failurePolicy === 'escalate'
 }
 
 export const put = ({ runs }: Flows, run: FlowRun): Flows => ({ runs: mapSet(runs, run.runId, run) })
@@ -61,17 +62,13 @@ const putOrEnd = (slice: Flows, run: FlowRun): Flows => (run.open === 0 ? remove
 /** A row's change and effects for the end of a step. */
 export const ending = <Input extends WithStep>(
   end: 'completed' | 'failed' | 'skipped',
-  ...first: readonly Emit<MobState, Input, MobEffect>[]
+  ...first: readonly Emit<MobState, Input, MobEffect, FlowRun>[]
 ) => ({
-  then: (slice: Flows, input: WithStep): Flows => {
-    const run = mapGet(slice.runs, input.runId)
-    return run === undefined ? slice : putOrEnd(slice, endStep(run, input.stepId, end).run)
-  },
+  then: (slice: Flows, input: WithStep, _: MobState, run: FlowRun): Flows =>
+    putOrEnd(slice, endStep(run, input.stepId, end).run),
   emit: [
     ...first,
-    (_: MobState, input: WithStep, before: MobState): readonly MobEffect[] => {
-      const run = runOf(before, input)
-      if (run === undefined) return []
+    (_: MobState, input: WithStep, __: MobState, run: FlowRun): readonly MobEffect[] => {
       const settled = endStep(run, input.stepId, end)
       const { runId } = input
       const over = settled.run.open === 0
@@ -89,10 +86,9 @@ export function endsOf(runId: FlowRunId, ends: StepEnds['ends']): readonly MobEf
 /** Notes that one target has answered, with or without success. */
 export const collect =
   (completed: 0 | 1) =>
-  (slice: Flows, { runId, stepId, target }: WithTarget): Flows => {
-    const run = mapGet(slice.runs, runId)
+  (slice: Flows, { stepId, target }: WithTarget, _: MobState, run: FlowRun): Flows => {
     const progress = stepOf(run, stepId)?.progress
-    if (run === undefined || progress?.status !== 'running') return slice
+    if (progress?.status !== 'running') return slice
     const awaited = progress.awaited.filter(one => one !== target)
     return put(slice, withProgress(run, stepId, { ...progress, awaited, completed: progress.completed + completed }))
   }
@@ -102,14 +98,11 @@ export function released(_: MobState, input: WithTarget, before: MobState): read
   const targets = collectedOf(before, input)?.awaited.filter(one => one !== input.target) ?? []
   return targets.length === 0 ? [] : [{ type: 'StepTargetsReleased', runId, stepId, attempt, targets }]
 }
-function retry(slice: Flows, { runId, stepId, attempt }: WithAttempt): Flows {
-  const run = mapGet(slice.runs, runId)
-  return run === undefined ? slice : put(slice, withProgress(run, stepId, { status: 'waiting', attempts: attempt }))
+function retry(slice: Flows, { stepId, attempt }: WithAttempt, _: MobState, run: FlowRun): Flows {
+  return put(slice, withProgress(run, stepId, { status: 'waiting', attempts: attempt }))
 }
 
-function failedRun(_: MobState, { runId, stepId }: WithStep, before: MobState): readonly MobEffect[] {
-  const run = runOf(before, { runId })
-  if (run === undefined) return []
+function failedRun(_: MobState, { runId, stepId }: WithStep, __: MobState, run: FlowRun): readonly MobEffect[] {
   return [
     { type: 'StepEnded', runId, stepId, end: 'failed' },
     ...endsOf(
@@ -121,35 +114,46 @@ function failedRun(_: MobState, { runId, stepId }: WithStep, before: MobState): 
   ]
 }
 
+const aboutRun = rowsAbout<MobState, Flows, MobEffect, MobPhase>()
+
 /**
  * Rows for a failed target, in order: the others may still be enough, the step is tried again, the failure ends the run,
  * or it skips the steps that depend on it.
  */
 export const failing: readonly Row<MobState, Flows, Fail, MobEffect, MobPhase>[] = [
-  { name: 'counted', from: ['running'], when: [isCurrentAttempt, isAwaited, mayStillBeEnough], then: collect(0) },
-  {
+  aboutRun({
+    name: 'counted',
+    from: ['running'],
+    about: runOfAttempt,
+    when: [isAwaited, mayStillBeEnough],
+    then: collect(0),
+  }),
+  aboutRun({
     name: 'retried',
     from: ['running'],
-    when: [isCurrentAttempt, isAwaited, hasAttemptsLeft],
+    about: runOfAttempt,
+    when: [isAwaited, hasAttemptsLeft],
     then: retry,
     emit: [
       released,
       (_, { runId, stepId, attempt, reason }) => ({ type: 'StepRetrying', runId, stepId, attempt, reason }),
     ],
-  },
-  {
+  }),
+  aboutRun({
     name: 'escalated',
     from: ['running'],
-    when: [isCurrentAttempt, isAwaited, escalates],
+    about: runOfAttempt,
+    when: [isAwaited, escalates],
     then: remove,
     emit: [failedRun],
-  },
-  {
+  }),
+  aboutRun({
     name: 'continued',
     from: ['running'],
-    when: [isCurrentAttempt, isAwaited],
+    about: runOfAttempt,
+    when: [isAwaited],
     ...ending('failed', released),
-  },
+  }),
 ]
 
 /** The result of a failed target, by the same rows. */

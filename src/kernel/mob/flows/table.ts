@@ -8,9 +8,11 @@
  * The shell reads from the state which steps may start (`readySteps`), so no signal can be lost.
  */
 import { emptyMap, mapGet, mapValues } from '../../persistent-map.ts'
+import { rowsAbout } from '../../region.ts'
 import { leftOrEnded } from '../departures.ts'
 import type { MobEffect } from '../effects.ts'
 import type { FlowRunId } from '../ids.ts'
+import type { MobPhase } from '../lifecycle/state.ts'
 import { coordinatorBound } from '../lifecycle/table.ts'
 import type { MobRegion } from '../mob-region.ts'
 import { isActive, memberOf, type WithIdentity } from '../roster/state.ts'
@@ -22,12 +24,12 @@ import {
   endsOf,
   failing,
   isAwaited,
-  isCurrentAttempt,
   put,
   released,
   remove,
-  runOf,
+  runOfAttempt,
   targetsLeaving,
+  unfinishedRun,
 } from './ends.ts'
 import type { FlowsInput, Seed, Start, WithRun, WithStep, WithTarget } from './input.ts'
 import {
@@ -52,34 +54,31 @@ import {
 
 /** The steps of a run that may start now, in no promised order. */
 export function readySteps(state: MobState, runId: FlowRunId): readonly StepDeclaration[] {
-  const run = runOf(state, { runId })
+  const run = unfinishedRun(state, { runId })
   if (run === undefined) return []
   return [...mapValues(run.steps)].filter(step => isReady(run, step)).map(({ declared }) => declared)
 }
 
 function isNewRun(state: MobState, input: WithRun): boolean {
-  return runOf(state, input) === undefined
+  return unfinishedRun(state, input) === undefined
 }
 function isSoundFlow(_: MobState, { steps }: { readonly steps?: readonly StepDeclaration[] }): boolean {
   return steps !== undefined && isFlow(steps)
 }
 function isSeeded(state: MobState, input: WithRun): boolean {
-  return runOf(state, input)?.status === 'pending'
+  return unfinishedRun(state, input)?.status === 'pending'
 }
-function isUnfinishedRun(state: MobState, input: WithRun): boolean {
-  return runOf(state, input) !== undefined
-}
-function isReadyStep(state: MobState, input: WithStep): boolean {
-  const run = runOf(state, input)
+function runOfReadyStep(state: MobState, input: WithStep): FlowRun | undefined {
+  const run = unfinishedRun(state, input)
   const step = stepOf(run, input.stepId)
-  return run !== undefined && step !== undefined && isReady(run, step)
+  return run && step && isReady(run, step) ? run : undefined
 }
-function isWaitingStep(state: MobState, input: WithStep): boolean {
-  const run = runOf(state, input)
-  return run?.status === 'running' && stepOf(run, input.stepId)?.progress.status === 'waiting'
+function runOfWaitingStep(state: MobState, input: WithStep): FlowRun | undefined {
+  const run = unfinishedRun(state, input)
+  return run?.status === 'running' && stepOf(run, input.stepId)?.progress.status === 'waiting' ? run : undefined
 }
 function hasSuitableTargets(state: MobState, input: Start): boolean {
-  const declared = stepOf(runOf(state, input), input.stepId)?.declared
+  const declared = stepOf(unfinishedRun(state, input), input.stepId)?.declared
   const { targets } = input
   if (declared === undefined || targets.length === 0 || new Set(targets).size < targets.length) return false
   if (declared.dispatch === 'oneToOne' && targets.length !== 1) return false
@@ -113,20 +112,18 @@ function started(run: FlowRun, { stepId, targets }: Start): StepEnds | undefined
   const begun = withProgress(run, stepId, { status: 'running', attempts, awaited: targets, completed: 0, needed })
   return endSteps(begun, alternativesTo(run, step.declared), 'skipped')
 }
-function startStep(slice: Flows, input: Start): Flows {
-  const run = mapGet(slice.runs, input.runId)
-  const settled = run && started(run, input)
+function startStep(slice: Flows, input: Start, _: MobState, run: FlowRun): Flows {
+  const settled = started(run, input)
   return settled === undefined ? slice : put(slice, settled.run)
 }
 /** Releases the other targets, unless the report was about the step as a whole, which then has only one. */
 function othersReleased(after: MobState, input: WithTarget, before: MobState): readonly MobEffect[] {
   return input.target === undefined ? [] : released(after, input, before)
 }
-function dispatched(after: MobState, input: Start, before: MobState): readonly MobEffect[] {
+function dispatched(after: MobState, input: Start, _: MobState, run: FlowRun): readonly MobEffect[] {
   const { runId, stepId, targets } = input
-  const step = stepOf(runOf(after, { runId }), stepId)
-  const run = runOf(before, { runId })
-  if (step?.progress.status !== 'running' || run === undefined) return []
+  const step = stepOf(unfinishedRun(after, { runId }), stepId)
+  if (step?.progress.status !== 'running') return []
   const { dispatch } = step.declared
   return [
     ...endsOf(runId, started(run, input)?.ends ?? []),
@@ -141,10 +138,6 @@ function canceledRun(run: FlowRun): readonly MobEffect[] {
     { type: 'FlowTerminalized', runId, status: 'canceled' },
   ]
 }
-function canceled(_: MobState, input: WithRun, before: MobState): readonly MobEffect[] {
-  const run = runOf(before, input)
-  return run === undefined ? [] : canceledRun(run)
-}
 function allCanceled(_: MobState, __: unknown, { flows: { runs } }: MobState): readonly MobEffect[] {
   return [...mapValues(runs)].flatMap(canceledRun)
 }
@@ -154,6 +147,8 @@ const cancelAll = { then: () => NONE, emit: [allCanceled] }
 function waitingFor({ runs }: Flows, { identity }: WithIdentity): readonly FlowRun[] {
   return [...mapValues(runs)].filter(run => waitsFor(run, identity))
 }
+
+const aboutRun = rowsAbout<MobState, Flows, MobEffect, MobPhase>()
 
 export const flows: MobRegion<'flows'> = {
   name: 'flows',
@@ -188,31 +183,42 @@ export const flows: MobRegion<'flows'> = {
       },
     ],
     StartStep: [
-      {
+      aboutRun({
         name: 'dispatched',
         from: ['running'],
-        when: [isReadyStep, hasSuitableTargets],
+        about: runOfReadyStep,
+        when: [hasSuitableTargets],
         then: startStep,
         emit: [dispatched],
-      },
+      }),
     ],
     CompleteStep: [
-      {
+      aboutRun({
         name: 'completed',
         from: ['running'],
-        when: [isCurrentAttempt, isAwaited, speaksForItsTargets, isEnough],
+        about: runOfAttempt,
+        when: [isAwaited, speaksForItsTargets, isEnough],
         ...ending('completed', othersReleased),
-      },
-      {
+      }),
+      aboutRun({
         name: 'counted',
         from: ['running'],
-        when: [isCurrentAttempt, isAwaited, speaksForItsTargets],
+        about: runOfAttempt,
+        when: [isAwaited, speaksForItsTargets],
         then: collect(1),
-      },
+      }),
     ],
     FailStep: failing,
-    SkipStep: [{ name: 'skipped', from: ['running'], when: [isWaitingStep], ...ending('skipped') }],
-    CancelFlow: [{ name: 'canceled', from: ['running'], when: [isUnfinishedRun], then: remove, emit: [canceled] }],
+    SkipStep: [aboutRun({ name: 'skipped', from: ['running'], about: runOfWaitingStep, ...ending('skipped') })],
+    CancelFlow: [
+      aboutRun({
+        name: 'canceled',
+        from: ['running'],
+        about: unfinishedRun,
+        then: remove,
+        emit: [(_, __, ___, run) => canceledRun(run)],
+      }),
+    ],
   },
   follow: {
     ...targetsLeaving,

@@ -67,10 +67,15 @@ function forget(slice: Kickoffs, { identity }: WithIdentity): Kickoffs {
   return { byMember: mapDelete(slice.byMember, identity), open: slice.open - Number(isOpen(kickoff)) }
 }
 
-function changed(after: MobState, { identity, runtimeId, fence }: WithIdentity & WithRuntime): readonly MobEffect[] {
-  const kickoff = kickoffOf(after, { identity })
-  return kickoff === undefined ? [] : [{ type: 'KickoffChanged', identity, runtimeId, fence, ...kickoff }]
-}
+const changed =
+  (kickoff: Kickoff) =>
+  (_: MobState, { identity, runtimeId, fence }: WithIdentity & WithRuntime): MobEffect => ({
+    type: 'KickoffChanged',
+    identity,
+    runtimeId,
+    fence,
+    ...kickoff,
+  })
 /** Reports to waiting callers that the kickoff is cancelled. */
 function cancelledKickoff(before: MobState, identity: AgentIdentity): readonly MobEffect[] {
   const member = memberOf(before, { identity })
@@ -98,7 +103,7 @@ function marks<Type extends MarkType>(
   phase: Exclude<KickoffPhase, 'failed'>,
   guard: typeof isPending,
 ): readonly MarkRow<Type>[] {
-  return [{ name, from: LIVING, when: [isCurrentIncarnation, guard], then: becomes(phase), emit: [changed] }]
+  return [{ name, from: LIVING, when: [isCurrentIncarnation, guard], then: becomes(phase), emit: [changed({ phase })] }]
 }
 
 const departures = onDeparture<Kickoffs>(forget, (before, { identity }) => cancelledKickoff(before, identity))
@@ -116,7 +121,7 @@ export const kickoffs: MobRegion<'kickoffs'> = {
         from: ['running'],
         when: [isCurrentIncarnation, isAutonomous, hasNoKickoff],
         then: becomes('pending'),
-        emit: [changed],
+        emit: [changed({ phase: 'pending' })],
       },
     ],
     MarkKickoffStarting: marks('starting', 'starting', isPending),
@@ -128,7 +133,7 @@ export const kickoffs: MobRegion<'kickoffs'> = {
         from: LIVING,
         when: [isCurrentIncarnation, isUnfinished],
         then: (slice, { identity, error }) => put(slice, identity, { phase: 'failed', error }),
-        emit: [changed],
+        emit: [(after, input) => changed({ phase: 'failed', error: input.error })(after, input)],
       },
     ],
     CancelKickoff: [

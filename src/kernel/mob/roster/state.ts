@@ -104,9 +104,12 @@ export function isCurrentRuntime(state: OfRoster, input: WithRuntime): boolean {
   return servedBy(state, input) !== undefined
 }
 /** Whether an input to a member names the current incarnation. */
-export function isCurrentIncarnation(state: OfRoster, input: WithIdentity & WithRuntime): boolean {
+export function currentMember(state: OfRoster, input: WithIdentity & WithRuntime): Member | undefined {
   const member = memberOf(state, input)
-  return member !== undefined && member.runtimeId === input.runtimeId && member.fence === input.fence
+  return member?.runtimeId === input.runtimeId && member.fence === input.fence ? member : undefined
+}
+export function isCurrentIncarnation(state: OfRoster, input: WithIdentity & WithRuntime): boolean {
+  return currentMember(state, input) !== undefined
 }
 
 /** Whether it may be wired and given work. */

@@ -7,8 +7,10 @@
  */
 import type { SessionId } from '../../ids.ts'
 import { mapGet, mapValues } from '../../persistent-map.ts'
-import { departing, leftOrEnded, releasing } from '../departures.ts'
+import { rowsAbout } from '../../region.ts'
+import { departing, leftOrEnded, onDeparture, releasing } from '../departures.ts'
 import type { MobEffect } from '../effects.ts'
+import type { MobPhase } from '../lifecycle/state.ts'
 import { LIVING } from '../lifecycle/table.ts'
 import type { MobRegion } from '../mob-region.ts'
 import type { CommitMembership } from '../spawns/input.ts'
@@ -17,14 +19,15 @@ import type { MobState } from '../state.ts'
 import type { Refusal, Retire } from './input.ts'
 import {
   addMember,
+  currentMember,
   EMPTY_ROSTER,
-  isCurrentIncarnation,
   isCurrentRuntime,
   isStaying,
   leavingOf,
   type Member,
   memberOf,
   putMember,
+  type RefusedRequest,
   type Roster,
   removeMember,
   type Standing,
@@ -34,18 +37,22 @@ import {
   type WithRuntime,
 } from './state.ts'
 
-function isRetiring(state: MobState, input: WithRuntime): boolean {
-  return servedBy(state, input)?.standing.marker === 'retiring'
+function memberThatRetires(state: MobState, input: WithRuntime): Member | undefined {
+  const member = servedBy(state, input)
+  return member?.standing.marker === 'retiring' ? member : undefined
+}
+function memberThatAwaitsRuntime(state: MobState, input: WithRuntime): Member | undefined {
+  const member = servedBy(state, input)
+  return member && awaitsRuntime(member) ? member : undefined
 }
 /** Whether the member waits for its placement, or was marked as broken because that was refused. */
-function awaitsRuntime(state: MobState, input: WithRuntime): boolean {
-  const standing = servedBy(state, input)?.standing
-  if (standing?.marker === 'active') return standing.startup === 'bindingRequested'
-  return standing?.marker === 'broken' && standing.request === 'binding'
+function awaitsRuntime({ standing }: Member): boolean {
+  if (standing.marker === 'active') return standing.startup === 'bindingRequested'
+  return standing.marker === 'broken' && standing.request === 'binding'
 }
-function isNamedMember(state: MobState, input: Retire | Refusal<string>): boolean {
+function namedMember(state: MobState, input: Retire | Refusal<string>): Member | undefined {
   const member = memberOf(state, input)
-  return member?.runtimeId === input.runtimeId && member.sessionId === input.sessionId
+  return member?.runtimeId === input.runtimeId && member.sessionId === input.sessionId ? member : undefined
 }
 function isNamedGeneration(state: MobState, input: Retire): boolean {
   return memberOf(state, input)?.generation === input.generation
@@ -62,16 +69,15 @@ function isRetiringMember(state: MobState, input: WithIdentity): boolean {
 function hasSession(state: MobState, input: WithIdentity): boolean {
   return memberOf(state, input)?.sessionId !== undefined
 }
+function isNamedMember(state: MobState, input: Retire | Refusal<string>): boolean {
+  return namedMember(state, input) !== undefined
+}
 function givesUpSession(state: MobState, input: Retire): boolean {
   return releasing(state, input) !== undefined
 }
-/** Whether the member leaves in this step, because no runtime is left that could report its end. */
-function leavesAtOnce(state: MobState, input: Parameters<typeof departing>[1]): boolean {
-  return departing(state, input) !== undefined
-}
 
-function stand(slice: Roster, member: Member | undefined, standing: Standing): Roster {
-  return member === undefined ? slice : putMember(slice, { ...member, standing })
+function stand(slice: Roster, member: Member, standing: Standing): Roster {
+  return putMember(slice, { ...member, standing })
 }
 function join(slice: Roster, input: CommitMembership, state: MobState): Roster {
   const spawn = spawnOf(state, input)
@@ -80,41 +86,35 @@ function join(slice: Roster, input: CommitMembership, state: MobState): Roster {
   const startup = facts.sessionId === undefined ? 'runtimeReady' : 'bindingRequested'
   return addMember(slice, { ...facts, standing: { marker: 'active', startup } })
 }
-function runtimeReady(slice: Roster, input: WithRuntime, state: MobState): Roster {
-  const member = servedBy(state, input)
-  if (member === undefined) return slice
+function runtimeReady(slice: Roster, _: WithRuntime, state: MobState, member: Member): Roster {
   const startup = spawnOf(state, member) === undefined ? 'ready' : 'runtimeReady'
   return stand(slice, member, { marker: 'active', startup })
 }
 function activate(slice: Roster, input: WithIdentity, state: MobState): Roster {
   const member = memberOf(state, input)
-  const standing = member?.standing
-  if (standing?.marker !== 'active' || standing.startup !== 'runtimeReady') return slice
+  if (member?.standing.marker !== 'active' || member.standing.startup !== 'runtimeReady') return slice
   return stand(slice, member, { marker: 'active', startup: 'ready' })
 }
-function rebind(slice: Roster, input: WithIdentity, state: MobState): Roster {
-  const member = memberOf(state, input)
-  if (member?.standing.marker !== 'broken') return slice
+function rebind(slice: Roster, _: WithIdentity, __: MobState, member: Member): Roster {
+  if (member.standing.marker !== 'broken') return slice
   return stand(slice, member, { marker: 'active', startup: 'bindingRequested' })
 }
-function retire(slice: Roster, input: WithIdentity, state: MobState): Roster {
-  const member = memberOf(state, input)
-  return member === undefined ? slice : stand(slice, member, { marker: 'retiring', ...leavingOf(member) })
+function retire(slice: Roster, _: WithIdentity, __: MobState, member: Member): Roster {
+  return stand(slice, member, { marker: 'retiring', ...leavingOf(member) })
 }
-function release(slice: Roster, input: WithIdentity, state: MobState): Roster {
-  return stand(slice, memberOf(state, input), { marker: 'retiring', released: true })
+function release(slice: Roster, _: WithIdentity, __: MobState, member: Member): Roster {
+  return stand(slice, member, { marker: 'retiring', released: true })
 }
-function notPlaced(slice: Roster, { code, reason, ...input }: Refusal<string>, state: MobState): Roster {
-  return stand(slice, memberOf(state, input), { marker: 'broken', request: 'binding', code, reason })
+function notPlaced(slice: Roster, { code, reason }: Refusal<string>, _: MobState, member: Member): Roster {
+  return stand(slice, member, { marker: 'broken', request: 'binding', code, reason })
 }
-function notRetired(slice: Roster, { code, reason, ...input }: Refusal<string>, state: MobState): Roster {
-  const member = memberOf(state, input)
-  if (member === undefined) return slice
+function notRetired(slice: Roster, { code, reason }: Refusal<string>, _: MobState, member: Member): Roster {
   return stand(slice, member, { marker: 'broken', request: 'retire', code, reason, ...leavingOf(member) })
 }
-function leave(slice: Roster, input: Parameters<typeof departing>[1], state: MobState): Roster {
-  const member = departing(state, input)
-  return member === undefined ? slice : removeMember(slice, member)
+const leaves = {
+  then: (slice: Roster, _: WithRuntime | WithIdentity, __: MobState, member: Member): Roster =>
+    removeMember(slice, member),
+  emit: [(_: MobState, __: WithRuntime | WithIdentity, ___: MobState, member: Member) => left(member)],
 }
 /** Removes all members; their last incarnations stay known. */
 function dismissAll(slice: Roster): Roster {
@@ -125,13 +125,12 @@ function dismissAll(slice: Roster): Roster {
 function nameOf({ identity, runtimeId, fence }: Member): Pick<Member, 'identity' | 'runtimeId' | 'fence'> {
   return { identity, runtimeId, fence }
 }
-function bindingRequest(member: Member | undefined): readonly MobEffect[] {
-  if (member?.sessionId === undefined) return []
+function bindingRequest(member: Member): readonly MobEffect[] {
   const { sessionId, generation } = member
+  if (sessionId === undefined) return []
   return [{ type: 'RequestRuntimeBinding', ...nameOf(member), generation, sessionId }]
 }
-function retireRequest(member: Member | undefined): readonly MobEffect[] {
-  if (member === undefined) return []
+function retireRequest(member: Member): readonly MobEffect[] {
   const { sessionId } = member
   if (sessionId === undefined) return [{ type: 'RequestPeerRuntimeRetire', ...nameOf(member) }]
   return [{ type: 'RequestRuntimeRetire', ...nameOf(member), sessionId }]
@@ -149,9 +148,7 @@ function joined(after: MobState, input: WithIdentity): readonly MobEffect[] {
     ...bindingRequest(member),
   ]
 }
-function left(_: MobState, input: Parameters<typeof departing>[1], before: MobState): readonly MobEffect[] {
-  const member = departing(before, input)
-  if (member === undefined) return []
+function left(member: Member): readonly MobEffect[] {
   return [
     { type: 'MemberRetired', ...nameOf(member) },
     ...(sessionBindingOf(member) === undefined ? [] : [sessionChanged(member, undefined)]),
@@ -163,26 +160,25 @@ function becameReady(before: Member | undefined, after: Member | undefined): rea
     one?.standing.marker === 'active' && one.standing.startup === 'ready'
   return after !== undefined && isReady(after) && !isReady(before) ? [{ type: 'MemberReady', ...nameOf(after) }] : []
 }
-function refused(after: MobState, input: WithIdentity): readonly MobEffect[] {
-  const member = memberOf(after, input)
-  if (member?.standing.marker !== 'broken') return []
-  const { request, code, reason } = member.standing
-  return [{ type: 'MemberBroken', ...nameOf(member), request, code, reason }]
-}
-function retiring(after: MobState, input: WithIdentity): readonly MobEffect[] {
-  const member = memberOf(after, input)
-  return member === undefined ? [] : [{ type: 'MemberRetiring', ...nameOf(member) }, ...retireRequest(member)]
+const refused =
+  (request: RefusedRequest) =>
+  (_: MobState, { code, reason }: Refusal<string>, __: MobState, member: Member): MobEffect => ({
+    type: 'MemberBroken',
+    ...nameOf(member),
+    request,
+    code,
+    reason,
+  })
+function retiring(_: MobState, __: WithIdentity, ___: MobState, member: Member): readonly MobEffect[] {
+  return [{ type: 'MemberRetiring', ...nameOf(member) }, ...retireRequest(member)]
 }
 /** A session that lost its placement could not report its retirement, so it is placed first. */
-function askedAgain(after: MobState, input: WithIdentity): readonly MobEffect[] {
-  const member = memberOf(after, input)
+function askedAgain(_: MobState, __: WithIdentity, ___: MobState, member: Member): readonly MobEffect[] {
   return [...bindingRequest(member), ...retireRequest(member)]
 }
-function released(after: MobState, input: WithIdentity, before: MobState): readonly MobEffect[] {
-  const member = memberOf(after, input)
-  if (member === undefined) return []
-  const asked = isActiveMember(before, input) ? retiring(after, input) : askedAgain(after, input)
-  return [...asked, sessionChanged(member, undefined)]
+function released(after: MobState, input: WithIdentity, before: MobState, member: Member): readonly MobEffect[] {
+  const ask = member.standing.marker === 'active' ? retiring : askedAgain
+  return [...ask(after, input, before, member), sessionChanged(member, undefined)]
 }
 /** The mob does not destroy a session that it gave back. */
 function destroyRequest(member: Member): readonly MobEffect[] {
@@ -202,6 +198,8 @@ function allRetired(_: MobState, __: unknown, before: MobState): readonly MobEff
   return [...mapValues(before.roster.members)].flatMap(retireRequest)
 }
 
+const aboutMember = rowsAbout<MobState, Roster, MobEffect, MobPhase>()
+
 export const roster: MobRegion<'roster'> = {
   name: 'roster',
   about: 'The members: the runtime, the standing and the refused requests of each.',
@@ -211,80 +209,95 @@ export const roster: MobRegion<'roster'> = {
   on: {
     // Sessions may answer after the mob was stopped or completed.
     ObserveRuntimeReady: [
-      {
+      aboutMember({
         name: 'ready',
         from: LIVING,
-        when: [awaitsRuntime],
+        about: memberThatAwaitsRuntime,
         then: runtimeReady,
-        emit: [(after, input, before) => becameReady(servedBy(before, input), servedBy(after, input))],
-      },
-      {
+        emit: [(after, input, _, member) => becameReady(member, servedBy(after, input))],
+      }),
+      aboutMember({
         name: 'too-late',
         from: LIVING,
-        when: [isRetiring],
+        about: memberThatRetires,
         // The session was asked to retire before it was placed, when it could not report that.
-        emit: [(after, input) => retireRequest(servedBy(after, input))],
-      },
+        emit: [(_, __, ___, member) => retireRequest(member)],
+      }),
       { name: 'again', from: LIVING, when: [isCurrentRuntime] },
     ],
-    ObserveRuntimeRetired: [{ name: 'left', from: LIVING, when: [isCurrentRuntime], then: leave, emit: [left] }],
+    ObserveRuntimeRetired: [aboutMember({ name: 'left', from: LIVING, about: departing, ...leaves })],
     PublishMemberEndpoint: [
-      {
+      aboutMember({
         name: 'published',
         from: LIVING,
-        when: [isCurrentIncarnation],
-        then: (slice, { endpoint, ...input }, state) => {
-          const member = memberOf(state, input)
-          return member === undefined ? slice : putMember(slice, { ...member, endpoint })
-        },
-      },
+        about: currentMember,
+        then: (slice, { endpoint }, _, member) => putMember(slice, { ...member, endpoint }),
+      }),
     ],
     RestoreBinding: [
-      {
+      aboutMember({
         name: 'requested',
         from: ['running', 'stopped'],
-        when: [isCurrentIncarnation, hasSession, isNotRetiring],
+        about: currentMember,
+        when: [hasSession, isNotRetiring],
         then: rebind,
-        emit: [(after, input) => bindingRequest(memberOf(after, input))],
-      },
+        emit: [(_, __, ___, member) => bindingRequest(member)],
+      }),
     ],
     Retire: [
-      {
+      aboutMember({
         name: 'left',
         from: LIVING,
-        when: [isNamedMember, isNamedGeneration, leavesAtOnce],
-        then: leave,
-        emit: [left],
-      },
-      {
+        about: departing,
+        when: [isNamedMember, isNamedGeneration],
+        ...leaves,
+      }),
+      aboutMember({
         name: 'released',
         from: LIVING,
-        when: [isNamedMember, isNamedGeneration, givesUpSession],
+        about: namedMember,
+        when: [isNamedGeneration, givesUpSession],
         then: release,
         emit: [released],
-      },
-      {
+      }),
+      aboutMember({
         name: 'retiring',
         from: LIVING,
-        when: [isNamedMember, isNamedGeneration, isActiveMember],
+        about: namedMember,
+        when: [isNamedGeneration, isActiveMember],
         then: retire,
         emit: [retiring],
-      },
-      { name: 'again', from: LIVING, when: [isNamedMember, isNamedGeneration], then: retire, emit: [askedAgain] },
+      }),
+      aboutMember({
+        name: 'again',
+        from: LIVING,
+        about: namedMember,
+        when: [isNamedGeneration],
+        then: retire,
+        emit: [askedAgain],
+      }),
     ],
     ResolveRuntimeBindingRefusal: [
-      { name: 'left', from: LIVING, when: [isNamedMember, leavesAtOnce], then: leave, emit: [left] },
-      { name: 'broken', from: LIVING, when: [isNamedMember, isNotRetiring], then: notPlaced, emit: [refused] },
-    ],
-    ResolveRuntimeRetireRefusal: [
-      { name: 'left', from: LIVING, when: [isNamedMember, leavesAtOnce], then: leave, emit: [left] },
-      {
+      aboutMember({ name: 'left', from: LIVING, about: departing, when: [isNamedMember], ...leaves }),
+      aboutMember({
         name: 'broken',
         from: LIVING,
-        when: [isNamedMember, isRetiringMember],
+        about: namedMember,
+        when: [isNotRetiring],
+        then: notPlaced,
+        emit: [refused('binding')],
+      }),
+    ],
+    ResolveRuntimeRetireRefusal: [
+      aboutMember({ name: 'left', from: LIVING, about: departing, when: [isNamedMember], ...leaves }),
+      aboutMember({
+        name: 'broken',
+        from: LIVING,
+        about: namedMember,
+        when: [isRetiringMember],
         then: notRetired,
-        emit: [refused],
-      },
+        emit: [refused('retire')],
+      }),
     ],
   },
   follow: {
@@ -296,7 +309,7 @@ export const roster: MobRegion<'roster'> = {
     Reset: { then: dismissAll, emit: [allRetired] },
     Destroy: { then: () => EMPTY_ROSTER, emit: [allDestroyed] },
     ObserveRuntimeDestroyed: leftOrEnded(
-      { then: leave, emit: [left] },
+      onDeparture<Roster>(removeMember, (_, member) => left(member)).ObserveRuntimeDestroyed,
       { then: () => EMPTY_ROSTER, emit: [othersDestroyed] },
     ),
   },

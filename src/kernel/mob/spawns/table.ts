@@ -6,9 +6,11 @@
  * fences rise; no identity joins twice. From the commit on the roster owns the member.
  */
 import { emptyMap, mapDelete, mapGet, mapSet, mapValues } from '../../persistent-map.ts'
+import { rowsAbout } from '../../region.ts'
 import { leftOrEnded, onDeparture } from '../departures.ts'
 import type { MobEffect } from '../effects.ts'
 import { isSessionDetached } from '../ingress/table.ts'
+import type { MobPhase } from '../lifecycle/state.ts'
 import { coordinatorBound, LIVING } from '../lifecycle/table.ts'
 import type { MobRegion } from '../mob-region.ts'
 import { memberOf, type WithIdentity } from '../roster/state.ts'
@@ -57,8 +59,9 @@ function isAuthorized(state: MobState, input: WithIdentity): boolean {
 function hasPredecessor({ roster }: MobState, { identity }: WithIdentity): boolean {
   return mapGet(roster.last, identity) !== undefined
 }
-function isOpened(state: MobState, input: WithIdentity): boolean {
-  return spawnOf(state, input)?.phase === 'opened'
+function openedSpawn(state: MobState, input: WithIdentity): Spawn | undefined {
+  const spawn = spawnOf(state, input)
+  return spawn?.phase === 'opened' ? spawn : undefined
 }
 function isAsOpened(state: MobState, input: CommitMembership): boolean {
   const spawn = spawnOf(state, input)
@@ -69,8 +72,9 @@ function isAsOpened(state: MobState, input: CommitMembership): boolean {
     spawn.sessionId === input.sessionId
   )
 }
-function isCommitted(state: MobState, input: WithIdentity): boolean {
-  return spawnOf(state, input)?.phase === 'membershipCommitted'
+function committedSpawn(state: MobState, input: WithIdentity): Spawn | undefined {
+  const spawn = spawnOf(state, input)
+  return spawn?.phase === 'membershipCommitted' ? spawn : undefined
 }
 
 type Begun = Pick<Spawn, 'identity' | 'runtimeId' | 'fence' | 'generation' | 'sessionId' | 'mode' | 'replaces'>
@@ -99,11 +103,8 @@ function respawn(slice: Spawns, input: Respawn, { roster }: MobState): Spawns {
   const next = { fence: (last?.fence ?? 0) + 1, generation: (last?.generation ?? 0) + 1 }
   return opened(slice, { ...input, ...next, replaces: true })
 }
-function commitMembership(slice: Spawns, input: CommitMembership): Spawns {
-  const spawn = mapGet(slice.open, input.identity)
-  if (spawn === undefined) return slice
-  const committed: Spawn = { ...spawn, phase: 'membershipCommitted' }
-  const open = mapSet(slice.open, input.identity, committed)
+function commitMembership(slice: Spawns, { identity }: CommitMembership, _: MobState, spawn: Spawn): Spawns {
+  const open = mapSet(slice.open, identity, { ...spawn, phase: 'membershipCommitted' } as const)
   return { ...slice, open, opened: slice.opened - 1 }
 }
 function close(slice: Spawns, { identity }: WithIdentity): Spawns {
@@ -132,6 +133,8 @@ const givenUp = (cause: 'aborted' | 'canceled') => ({
 })
 
 const departures = onDeparture<Spawns>((slice, { identity }) => close(slice, { identity }))
+
+const aboutSpawn = rowsAbout<MobState, Spawns, MobEffect, MobPhase>()
 
 export const spawns: MobRegion<'spawns'> = {
   name: 'spawns',
@@ -185,27 +188,21 @@ export const spawns: MobRegion<'spawns'> = {
       },
     ],
     CommitSpawnMembership: [
-      {
+      aboutSpawn({
         name: 'committed',
         from: ['running'],
+        about: openedSpawn,
         // Its generation is still the next one, because no other spawn of the identity could be opened meanwhile.
-        when: [isOpened, isAsOpened, placementIsFree],
+        when: [isAsOpened, placementIsFree],
         then: commitMembership,
-      },
+      }),
     ],
     CommitSpawnActivation: [
-      { name: 'activated', from: LIVING, when: [isCommitted], then: close },
+      aboutSpawn({ name: 'activated', from: LIVING, about: committedSpawn, then: close }),
       { name: 'nothing-to-activate', from: [...LIVING, 'destroyed'] },
     ],
-    AbortSpawnExec: [
-      {
-        name: 'aborted',
-        from: LIVING,
-        when: [isOpened],
-        ...givenUp('aborted'),
-      },
-    ],
-    CancelPendingSpawn: [{ name: 'canceled', from: LIVING, when: [isOpened], ...givenUp('canceled') }],
+    AbortSpawnExec: [aboutSpawn({ name: 'aborted', from: LIVING, about: openedSpawn, ...givenUp('aborted') })],
+    CancelPendingSpawn: [aboutSpawn({ name: 'canceled', from: LIVING, about: openedSpawn, ...givenUp('canceled') })],
   },
   follow: {
     ...departures,

@@ -5,14 +5,18 @@
  * once: done, refused, cancelled, or lost with its member. The content of the work is not known here.
  */
 import { emptyMap, mapDelete, mapEntries, mapGet, mapSet, mapValues } from '../../persistent-map.ts'
+import { rowsAbout } from '../../region.ts'
 import { leftOrEnded, onDeparture } from '../departures.ts'
 import type { MobEffect } from '../effects.ts'
 import type { AgentIdentity, WorkId } from '../ids.ts'
+import type { MobPhase } from '../lifecycle/state.ts'
 import { LIVING } from '../lifecycle/table.ts'
 import type { MobRegion } from '../mob-region.ts'
 import {
+  currentMember,
   isActive,
   isCurrentIncarnation,
+  type Member,
   memberOf,
   servedBy,
   type WithIdentity,
@@ -39,9 +43,9 @@ function mayComeFrom(state: MobState, { origin, ...input }: Submit): boolean {
 function isSubmitted({ work: slice }: MobState, { identity, workId }: Submit): boolean {
   return mapGet(workOf(slice, identity), workId) !== undefined
 }
-function isOpenWork(state: MobState, input: WithRuntime & { readonly workId: WorkId }): boolean {
+function memberAtWork(state: MobState, input: WithRuntime & { readonly workId: WorkId }): Member | undefined {
   const member = servedBy(state, input)
-  return member !== undefined && mapGet(workOf(state.work, member.identity), input.workId) !== undefined
+  return member && mapGet(workOf(state.work, member.identity), input.workId) && member
 }
 function isOfSession(state: MobState, input: Refused): boolean {
   return servedBy(state, input)?.sessionId === input.sessionId
@@ -52,12 +56,10 @@ function submit({ open }: Work, { identity, workId, origin }: Submit): Work {
     open: mapSet(open, identity, mapSet(mapGet(open, identity) ?? emptyMap<WorkId, WorkOrigin>(), workId, origin)),
   }
 }
-function end(slice: Work, input: WithRuntime & { readonly workId: WorkId }, state: MobState): Work {
-  const member = servedBy(state, input)
-  if (member === undefined) return slice
-  const rest = mapDelete(workOf(slice, member.identity), input.workId)
+function end(slice: Work, { workId }: { readonly workId: WorkId }, _: MobState, { identity }: Member): Work {
+  const rest = mapDelete(workOf(slice, identity), workId)
   const { open } = slice
-  return { open: rest.size === 0 ? mapDelete(open, member.identity) : mapSet(open, member.identity, rest) }
+  return { open: rest.size === 0 ? mapDelete(open, identity) : mapSet(open, identity, rest) }
 }
 function drop(slice: Work, { identity }: WithIdentity): Work {
   const open = mapDelete(slice.open, identity)
@@ -65,21 +67,17 @@ function drop(slice: Work, { identity }: WithIdentity): Work {
 }
 const NONE: Work = { open: emptyMap() }
 
-function requested(after: MobState, { workId, origin, ...input }: Submit): readonly MobEffect[] {
-  const member = memberOf(after, input)
-  if (member === undefined) return []
+function requested(_: MobState, { workId, origin }: Submit, __: MobState, member: Member): MobEffect {
   const { identity, runtimeId, fence, generation, sessionId } = member
   const name = { identity, runtimeId, fence, workId, origin }
-  if (sessionId === undefined) return [{ type: 'RequestPeerRuntimeIngress', ...name }]
-  return [{ type: 'RequestRuntimeIngress', ...name, generation, sessionId }]
+  if (sessionId === undefined) return { type: 'RequestPeerRuntimeIngress', ...name }
+  return { type: 'RequestRuntimeIngress', ...name, generation, sessionId }
 }
-function refused(after: MobState, { workId, code, reason, ...input }: Refused): readonly MobEffect[] {
-  const member = servedBy(after, input)
-  return member === undefined ? [] : [{ type: 'WorkRefused', identity: member.identity, workId, code, reason }]
+function refused(_: MobState, { workId, code, reason }: Refused, __: MobState, { identity }: Member): MobEffect {
+  return { type: 'WorkRefused', identity, workId, code, reason }
 }
-function settled(after: MobState, { workId, ...input }: Settled): readonly MobEffect[] {
-  const member = servedBy(after, input)
-  return member === undefined ? [] : [{ type: 'WorkSettled', identity: member.identity, workId, outcome: 'done' }]
+function settled(_: MobState, { workId }: Settled, __: MobState, { identity }: Member): MobEffect {
+  return { type: 'WorkSettled', identity, workId, outcome: 'done' }
 }
 function allOf(before: MobState, identity: AgentIdentity, outcome: 'canceled' | 'lost'): readonly MobEffect[] {
   return openWork(before, identity).map(workId => ({ type: 'WorkSettled', identity, workId, outcome }))
@@ -96,6 +94,8 @@ function canceled(_: MobState, input: WithIdentity & WithRuntime, before: MobSta
 
 const departures = onDeparture<Work>(drop, (before, { identity }) => allOf(before, identity, 'lost'))
 
+const aboutMember = rowsAbout<MobState, Work, MobEffect, MobPhase>()
+
 export const work: MobRegion<'work'> = {
   name: 'work',
   about: 'Work handed to members, each piece until its one end.',
@@ -106,18 +106,28 @@ export const work: MobRegion<'work'> = {
     SubmitWork: [
       // Known already: the request of the first submission stands.
       { name: 'again', from: ['running'], when: [isCurrentIncarnation, isSubmitted] },
-      {
+      aboutMember({
         name: 'submitted',
         from: ['running'],
-        when: [isCurrentIncarnation, isTaker, mayComeFrom],
+        about: currentMember,
+        when: [isTaker, mayComeFrom],
         then: submit,
         emit: [requested],
-      },
+      }),
     ],
     ResolveRuntimeIngressRefusal: [
-      { name: 'refused', from: LIVING, when: [isOpenWork, isOfSession], then: end, emit: [refused] },
+      aboutMember({
+        name: 'refused',
+        from: LIVING,
+        about: memberAtWork,
+        when: [isOfSession],
+        then: end,
+        emit: [refused],
+      }),
     ],
-    ObserveWorkSettled: [{ name: 'settled', from: LIVING, when: [isOpenWork], then: end, emit: [settled] }],
+    ObserveWorkSettled: [
+      aboutMember({ name: 'settled', from: LIVING, about: memberAtWork, then: end, emit: [settled] }),
+    ],
     CancelAllWork: [
       { name: 'canceled', from: ['running'], when: [isCurrentIncarnation], then: drop, emit: [canceled] },
     ],
