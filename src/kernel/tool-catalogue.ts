@@ -10,7 +10,8 @@
 import type { SurfaceId } from './ids.ts'
 import type { MeerkatInput } from './inputs.ts'
 import { mapEntries, mapGet } from './persistent-map.ts'
-import { ALL_TOOLS, distinct, namedBy, plain, sameFilter, type ToolFilter } from './regions/tool-filter.ts'
+import { capabilityBaseFilter } from './regions/llm/state.ts'
+import { ALL_TOOLS, admits, distinct, namedBy, plain, sameFilter, type ToolFilter } from './regions/tool-filter.ts'
 import { isSnapshotAligned, qualifiedToolName, type SurfaceTool, surfaceTools } from './regions/tool-surfaces/state.ts'
 import {
   deferredNames,
@@ -84,6 +85,8 @@ function stateOf(state: MeerkatState, tool: OfferedTool, names: readonly string[
   if (tool.control === true) return 'visible'
   if (names.some(name => isOthers(visibility.filterCatalog, name, tool)) || !isToolAdmitted(state, names))
     return 'hidden'
+  // What a model can't use, it can't use under another name either.
+  if (!admits(capabilityBaseFilter(state.llm), tool.name)) return 'hidden'
   if (!isToolDeferred(visibility, names)) return 'visible'
   return names.some(name => visibility.staged.deferred.includes(name)) ? 'requested' : 'deferred'
 }

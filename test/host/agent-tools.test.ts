@@ -79,6 +79,22 @@ describe('an overlay', () => {
   })
 })
 
+test('a model that takes no images as results is shown no view_image of a surface, whoever has the bare name', async () => {
+  const { machine, model, say } = await house(
+    [done],
+    () => [through(A, 'view_image'), named('view_image'), through(B, 'view_image'), through(B, 'list')],
+    'factory',
+  )
+  const { externalToolSurface: surfaces } = await machine.prepareBindings(S)
+  await added(surfaces, A, ['view_image'])
+  await added(surfaces, B, ['view_image', 'list'])
+  await machine.models.hydrateSessionLlmState(S, blind)
+  await say()
+  await machine.models.hydrateSessionLlmState(S, seeing)
+  await say()
+  expect(sent(model)).toEqual([['list'], ['a__view_image', 'view_image', 'b__view_image', 'list']])
+})
+
 test('a model that takes no images as results is shown no view_image', async () => {
   const { machine, model, say } = await house([done], () => [named('view_image'), named('read')], 'factory')
   await machine.models.hydrateSessionLlmState(S, blind)

@@ -1,7 +1,10 @@
 /** What a host decides about a session's model is what its agent asks. */
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { MeerkatMachine } from '../../src/host/meerkat-machine.ts'
 import { createRuntime } from '../../src/index.ts'
 import type { AgentRuntimeId } from '../../src/kernel/ids.ts'
+import { sqlite } from '../../src/store/sqlite/index.ts'
+import { freshPath } from '../session/support.ts'
 import { looking, modelsById } from '../session/support-models.ts'
 import { lookup } from '../support/agent-run.ts'
 import { ABLE, ephemeral, S } from './support/machines.ts'
@@ -98,6 +101,28 @@ describe('the agent of a session that a host keeps', () => {
     expect(models.sent).toEqual(['m/image read', 'm/own read view_image'])
   })
 
+  test('is sent the pictures of the history and of the input, whichever model an image operation has asked', async () => {
+    const prompts: string[] = []
+    const noting = (_: number, { prompt }: { readonly prompt: unknown }) => {
+      prompts.push(JSON.stringify(prompt))
+      return { say: 'seen' }
+    }
+    const models = modelsById({ 'm/image': noting })
+    const machine = await MeerkatMachine.persistent(sqlite(freshPath()))
+    onTestFinished(() => machine.close())
+    await machine.registerSessionWithExecutor(S, models.executor)
+    await machine.runtime.setModel(S, { model: 'm/own' })
+    const { modelRouting } = await machine.prepareBindings(S)
+    const picture = (data: string) => [{ type: 'file' as const, mediaType: 'image/png', data }]
+    await machine.runtime.send(S, { content: picture('iVBORw0KGgo='), waitMs: 10_000 })
+    await modelRouting.beginImageOperation({ operationId: 'i', target: IMAGE, requiresScopedOverride: true })
+    await machine.models.activateImageOperationOverride(S, 'i', IMAGE)
+    await machine.runtime.send(S, { content: picture('aW5wdXQ='), waitMs: 10_000 })
+    expect(models.asked).toEqual(['m/own', 'm/image'])
+    expect(prompts).toHaveLength(1)
+    for (const data of ['iVBORw0KGgo=', 'aW5wdXQ=']) expect(prompts[0]).toContain(data)
+  })
+
   test('shows what the baseline can use that its host sets, of which nothing is known', async () => {
     const tools = [lookup(() => 'png', { name: 'view_image' })]
     const models = modelsById({}, { tools })
@@ -127,7 +152,6 @@ describe('the agent of a session that a host keeps', () => {
 test('a session that its host leaves has the model of its options for whoever comes next', async () => {
   const models = modelsById()
   const runtime = await createRuntime({ executor: models.executor })
-  const { MeerkatMachine } = await import('../../src/host/meerkat-machine.ts')
   const machine = await MeerkatMachine.over(runtime)
   await runtime.sessions.open(S, { model: 'm/own' })
   await machine.registerSession(S)

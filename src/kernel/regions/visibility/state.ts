@@ -120,11 +120,8 @@ export function deferredNames({ active, staged }: Visibility): readonly string[]
 
 /** A request to another model may show or hide images: that is another generation, where one was seen. */
 export function afterModelRequest(slice: Visibility, state: Seen, llm: Llm): Visibility {
-  return isSameFor(state, llm) ? slice : { ...slice, ...nextGeneration(slice) }
-}
-
-function isSameFor(state: Seen, llm: Llm): boolean {
-  return isToolVisible(state, VIEW_IMAGE) === isToolVisible({ ...state, llm }, VIEW_IMAGE)
+  const isSame = sameFilter(capabilityBaseFilter(state.llm), capabilityBaseFilter(llm))
+  return isSame ? slice : { ...slice, ...nextGeneration(slice) }
 }
 
 function nextGeneration({ generation }: Visibility): Pick<Visibility, 'generation'> {
@@ -133,7 +130,9 @@ function nextGeneration({ generation }: Visibility): Pick<Visibility, 'generatio
 
 /** A change of model may show or hide image tools; such a change of the visible set gets a revision. */
 export function afterModelChange(slice: Visibility, state: Seen, llm: Llm): Visibility {
-  if (isSameFor(state, llm)) return slice
+  if (isToolVisible(state, VIEW_IMAGE) === isToolVisible({ ...state, llm }, VIEW_IMAGE)) {
+    return afterModelRequest(slice, state, llm)
+  }
   const revision = slice.newest + 1
   const newest = hasStagedVisibility(state) ? revision + 1 : revision
   return {
