@@ -153,7 +153,7 @@ export interface AskedModel {
   /** `provider/model`, or a name that the executor knows; absent: its default. */
   readonly id?: string
   /**
-   * Who has the say, in this order: an image operation for as long as it lasts, the run's input, a switch for some turns,
+   * Who has the say, in this order: an image operation for as long as it lasts, the newest of the run's inputs that names one, a switch for some turns,
    * the session's own model, the executor's default.
    */
   readonly source: 'image' | 'input' | 'turn' | 'baseline' | 'default'

@@ -88,7 +88,7 @@ export class LoopPort implements RunPort {
   constructor(options: PortOptions) {
     this.#options = options
     this.callsBefore = options.driver.state.calls
-    const of = { chosen: options.session.tools, named: () => this.#named }
+    const of = { chosen: options.session.tools, named: () => options.work.namedModel }
     this.#tools = new RunTools(options.driver, of, tx => {
       this.#current(tx)
       return tx
@@ -161,14 +161,9 @@ export class LoopPort implements RunPort {
     return calls.toSorted((a, b) => asked.indexOf(a.id) - asked.indexOf(b.id))
   }
 
-  /** The model that the run's input asks for. */
-  get #named(): string | undefined {
-    return this.inputs.find(({ model }) => model !== undefined)?.model
-  }
-
   model(): Promise<AskedModel> {
     const { driver, work } = this.#options
-    return modelOfTurn(driver, work, this.#named, tx => this.#current(tx))
+    return modelOfTurn(driver, work, work.namedModel, tx => this.#current(tx))
   }
 
   /** Whether text of the turn was streamed. */
@@ -283,7 +278,8 @@ export class LoopPort implements RunPort {
 
   async fellBack(given: Parameters<RunPort['fellBack']>[0]): Promise<void> {
     const report = checkedFallback(given)
-    const mutation = (tx: Transaction): void => keepFallback(tx, this.#current(tx), report, this.#named)
+    const mutation = (tx: Transaction): void =>
+      keepFallback(tx, this.#current(tx), report, this.#options.work.namedModel)
     await this.#options.driver.mutate(mutation, { lazy: true })
   }
 

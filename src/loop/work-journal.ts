@@ -36,6 +36,12 @@ export class WorkJournal {
     return this.#messages
   }
 
+  /** The model that the newest of its inputs asks for, steers that have joined included; undefined where none does. */
+  get namedModel(): string | undefined {
+    const inputIds = this.#messages.flatMap(message => message.inputIds ?? [])
+    return inputIds.flatMap(id => this.#inputs.get(id)?.model ?? []).at(-1)
+  }
+
   get isJournaled(): boolean {
     return this.#journaled > 0
   }

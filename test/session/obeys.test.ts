@@ -244,3 +244,42 @@ test('a session that learnt of models is exported, imported and goes on', async 
   await (await (await next.sessions.open('s')).send('two')).result
   expect([...first.sent, ...second.sent]).toEqual(['m/blind read', 'm/own read view_image'])
 })
+
+test('a steer that names a model has it asked from its boundary on, also by the next process', async () => {
+  const path = freshPath()
+  const reached = Promise.withResolvers<void>()
+  const tools = [named('read', async () => void (await session.steer('better', { model: 'm/better' })))]
+  const better = (): Promise<never> => {
+    reached.resolve()
+    return new Promise<never>(() => {})
+  }
+  const first = modelsById({ 'm/head': () => call('read'), 'm/better': better }, { tools })
+  const runtime = await start({ store: sqlite(path), executor: first.executor, abortGraceMs: 1 })
+  const session = await runtime.sessions.open('s', { model: 'm/own' })
+  const { inputId } = await session.send('go', { model: 'm/head' })
+  await reached.promise
+  const copy = crashed(path)
+
+  const second = modelsById({}, { tools })
+  const next = await start({ store: sqlite(copy), executor: second.executor })
+  expect(await next.wait('s', inputId, LONG_MS)).toMatchObject({ result: { text: 'm/better' } })
+  await (await (await next.sessions.open('s')).send('then')).result
+  expect([...first.asked, ...second.asked]).toEqual(['m/head', 'm/better', 'm/better', 'm/own'])
+})
+
+test('of inputs that share a run the newest that names a model has the say', async () => {
+  const go = Promise.withResolvers<void>()
+  const { executor, asked } = modelsById({ 'm/own': () => go.promise.then(() => ({ say: 'own' })) })
+  const runtime = await start({ store: freshStore('memory'), executor })
+  const session = await runtime.sessions.open('s', { model: 'm/own', merge: true })
+  const sent = [await session.send('first')]
+  sent.push(
+    await session.send('a', { model: 'm/a' }),
+    await session.send('b', { model: 'm/b' }),
+    await session.send('c'),
+  )
+  go.resolve()
+  const results = await Promise.all(sent.map(one => one.result))
+  expect(results.map(({ text }) => text)).toEqual(['own', 'm/b', 'm/b', 'm/b'])
+  expect(asked).toEqual(['m/own', 'm/b'])
+})
