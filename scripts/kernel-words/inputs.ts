@@ -23,12 +23,10 @@ export const INPUTS: Readonly<Record<MeerkatInput['type'], string>> = {
   RegisterSession: 'a host registers the session under its id',
   SetSilentIntents: 'names the intents of peers that are recorded and start no turn',
   BeginUnregisterSession: 'begins the teardown: loop, comms and waiters have to come to an end',
-  BeginUnregisterUnservedAttachment: 'begins the teardown where the attached executor never served',
   RuntimeLoopStoppedForUnregister: 'for the teardown: the loop has ended, or was stopped',
   CommsDrainExitedForUnregister: 'for the teardown: the comms drain has ended, or was stopped',
   CompletionWaitersResolvedForUnregister: 'for the teardown: all callers that waited for an input were answered',
   UnregisterSession: 'ends the teardown: the session has no registration any more',
-  ResolveRuntimeOpsLifecycleDurability: 'asks whether the teardown keeps the record of the operations',
   // binding
   PrepareBindings: 'a host places the session at a runtime, with a fence',
   Ingest: 'asks whether work that was routed to a placement is for the present one',
@@ -180,7 +178,6 @@ export const INPUTS: Readonly<Record<MeerkatInput['type'], string>> = {
   ResumeSupervisorRotation: 'resumes a handover that was interrupted',
   ObserveSupervisorRotation: 'asks how far a handover is',
   // tail
-  AuthorizeDurableTailRecovery: 'asks what to do with traces of a run that a dead process left without a boundary',
   // drain
   EnsureDrainRunning: 'asks whether a drain task has to be started',
   SpawnDrain: 'a drain task was started',

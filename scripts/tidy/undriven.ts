@@ -1,7 +1,7 @@
 // What the kernel declares and nothing in the product drives yet. It only shrinks (reach.ts).
 
 /** How many effects of a session nothing hears yet: rows `later` of the table in src/driver/project.ts. */
-export const EFFECTS_FOR_LATER: number = 16
+export const EFFECTS_FOR_LATER: number = 15
 
 /**
  * Kernel inputs by region. `byNobody`: no line outside the kernel sends it. `byHostsAlone`: only a program that embeds
@@ -27,8 +27,6 @@ export const undrivenInputs: { readonly byNobody: readonly string[]; readonly by
     'ClearLocalEndpoint',
     'PublishLocalEndpoint',
     'RemoveDirectPeerEndpoint',
-    // tail
-    'AuthorizeDurableTailRecovery',
     // supervisor
     'AuthorizeSupervisor',
     'BindSupervisor',
@@ -49,9 +47,6 @@ export const undrivenInputs: { readonly byNobody: readonly string[]; readonly by
     'SupervisorTrustEdgePublished',
     'SupervisorTrustEdgeRevokeFailed',
     'SupervisorTrustEdgeRevoked',
-    // registration
-    'BeginUnregisterUnservedAttachment',
-    'ResolveRuntimeOpsLifecycleDurability',
     // mob/lifecycle
     'BindCoordinator',
     'Complete',

@@ -12,7 +12,6 @@ import type { RealtimeEffect } from './regions/realtime/effect.ts'
 import type { RoutingEffect } from './regions/routing/effect.ts'
 import type { StreamEffect } from './regions/streams/effect.ts'
 import type { SupervisorEffect } from './regions/supervisor/effect.ts'
-import type { TailEffect } from './regions/tail/effect.ts'
 import type { ToolSurfaceEffect } from './regions/tool-surfaces/effect.ts'
 import type { TrustEffect } from './regions/trust/effect.ts'
 import type { VisibilityEffect } from './regions/visibility/effect.ts'
@@ -25,7 +24,6 @@ export type MeerkatEffect =
   | TrustEffect
   | InteractionEffect
   | SupervisorEffect
-  | TailEffect
   | DrainEffect
   | CommsEffect
   | StreamEffect

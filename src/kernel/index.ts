@@ -192,8 +192,6 @@ export type {
   SupervisorRotationReceipt,
   SupervisorRotationRejection,
 } from './regions/supervisor/state.ts'
-export type { DurableTailDisposition } from './regions/tail/effect.ts'
-export type { TailInput } from './regions/tail/input.ts'
 export type { ToolFilter } from './regions/tool-filter.ts'
 export type { ToolSurfaceEffect } from './regions/tool-surfaces/effect.ts'
 export type { ToolSurfacesInput } from './regions/tool-surfaces/input.ts'

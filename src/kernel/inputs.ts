@@ -13,7 +13,6 @@ import type { RealtimeInput } from './regions/realtime/input.ts'
 import type { RoutingInput } from './regions/routing/input.ts'
 import type { StreamsInput } from './regions/streams/input.ts'
 import type { SupervisorInput } from './regions/supervisor/input.ts'
-import type { TailInput } from './regions/tail/input.ts'
 import type { ToolSurfacesInput } from './regions/tool-surfaces/input.ts'
 import type { TrustInput } from './regions/trust/input.ts'
 import type { VisibilityInput } from './regions/visibility/input.ts'
@@ -27,7 +26,6 @@ export type MeerkatInput =
   | TrustInput
   | InteractionsInput
   | SupervisorInput
-  | TailInput
   | DrainInput
   | CommsInput
   | StreamsInput

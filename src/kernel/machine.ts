@@ -24,7 +24,6 @@ import { run } from './regions/run/table.ts'
 import { schedules } from './regions/schedules/table.ts'
 import { streams } from './regions/streams/table.ts'
 import { supervisor } from './regions/supervisor/table.ts'
-import { tail } from './regions/tail/table.ts'
 import { toolSurfaces } from './regions/tool-surfaces/table.ts'
 import { transcript } from './regions/transcript/table.ts'
 import { trust } from './regions/trust/table.ts'
@@ -87,7 +86,6 @@ function copy(s: MeerkatState): MeerkatState {
     trust: s.trust,
     interactions: s.interactions,
     supervisor: s.supervisor,
-    tail: s.tail,
     drain: s.drain,
     comms: s.comms,
     streams: s.streams,
@@ -122,7 +120,6 @@ const REGIONS: {
   trust,
   interactions,
   supervisor,
-  tail,
   drain,
   comms,
   streams,

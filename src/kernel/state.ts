@@ -13,7 +13,6 @@ import type { Realtime } from './regions/realtime/state.ts'
 import type { Routing } from './regions/routing/state.ts'
 import type { Streams } from './regions/streams/state.ts'
 import type { Supervisor } from './regions/supervisor/state.ts'
-import type { Tail } from './regions/tail/state.ts'
 import type { ToolSurfaces } from './regions/tool-surfaces/state.ts'
 import type { Trust } from './regions/trust/state.ts'
 import type { Visibility } from './regions/visibility/state.ts'
@@ -27,7 +26,6 @@ export interface MeerkatFacts extends CoreFacts {
   readonly trust: Trust
   readonly interactions: Interactions
   readonly supervisor: Supervisor
-  readonly tail: Tail
 }
 
 /** What is true only while this process serves the session. */

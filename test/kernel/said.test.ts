@@ -9,7 +9,6 @@ const STOP: MeerkatInput = { type: 'StopRuntimeExecutor', reason: 'asked' }
 const EXITED: MeerkatInput = { type: 'RuntimeExecutorExited' }
 const ENSURE: MeerkatInput = { type: 'EnsureSessionWithExecutor', sessionId: SESSION }
 const BEGIN: MeerkatInput = { type: 'BeginUnregisterSession', sessionId: SESSION, binding: {} }
-const DURABILITY: MeerkatInput = { type: 'ResolveRuntimeOpsLifecycleDurability', sessionId: SESSION, binding: {} }
 const place = (more: Partial<Extract<MeerkatInput, { readonly type: 'PrepareBindings' }>> = {}): MeerkatInput => ({
   type: 'PrepareBindings',
   sessionId: SESSION,
@@ -90,16 +89,10 @@ describe('the lifecycle refuses', () => {
 })
 
 describe('registration and placement', () => {
-  const unserved: MeerkatInput = { type: 'BeginUnregisterUnservedAttachment', sessionId: SESSION, binding: {} }
-
-  test.each([
-    ['a teardown', retired, BEGIN],
-    ['a teardown of what nobody serves', attached, unserved],
-    ['a question about its snapshot', attached, DURABILITY],
-  ] as const)('%s is for this session, where it is', (_, play, input) => {
-    expect(play().refused({ ...input, sessionId: OTHER }).kind).toBe('guard-rejected')
-    expect(play().refused({ ...input, binding: { runtimeId: RUNTIME } }).kind).toBe('guard-rejected')
-    play().do(input)
+  test('a teardown is for this session, where it is', () => {
+    expect(retired().refused({ ...BEGIN, sessionId: OTHER }).kind).toBe('guard-rejected')
+    expect(retired().refused({ ...BEGIN, binding: { runtimeId: RUNTIME } }).kind).toBe('guard-rejected')
+    retired().do(BEGIN)
   })
 
   test('silent intents are of the session that is named, while it is alive', () => {

@@ -1,7 +1,9 @@
 /** What a newer release wrote, before an older one: refused by its name, left alone, and not taken for damage. */
 import { crc32 } from 'node:zlib'
 import { expect, onTestFinished, test } from 'vitest'
+import { stateOf } from '../../src/driver/load.ts'
 import { createRuntime } from '../../src/index.ts'
+import { encodeState } from '../../src/kernel/encode.ts'
 import type { RunId, SessionId } from '../../src/kernel/ids.ts'
 import type { MeerkatInput } from '../../src/kernel/inputs.ts'
 import { diagnose } from '../../src/session/diagnose.ts'
@@ -96,4 +98,29 @@ test('so is a snapshot with a part that this release does not know, or of a newe
     expect(message).toMatch(/^the snapshot of session s was written by a newer release/)
     expect(await codeOf(runtime.close())).toBe(undefined)
   }
+})
+
+test('an input and a part that only earlier releases had are passed over', async () => {
+  const gone = { type: 'AuthorizeDurableTailRecovery', candidateRunId: 'r' } as unknown as MeerkatInput
+  const path = await writtenByNewer([gone])
+  const store = await sqlite(path).open()
+  const loaded = await store.load(S)
+  const body = encodeState(await stateOf(loaded)).replace('{"v":1', '{"v":1,"tail":{"recovered":{"runId":"r"}}')
+  await store.close()
+  const serve = async (): Promise<void> => {
+    const runtime = await start({ store: sqlite(path), executor: scriptedExecutor(() => 'ok') })
+    expect(await runtime.send(S, { content: 'y', waitMs: 10_000 })).toMatchObject({ status: 'consumed' })
+    expect(await runtime.audit(S)).toMatchObject({ ok: true })
+    await runtime.close()
+  }
+  await serve()
+  const position = loaded.rows.at(-1)?.position ?? 0
+  rawly(
+    path,
+    'INSERT OR REPLACE INTO snapshots (session, position, crc, body) VALUES (1, ?, ?, ?)',
+    position,
+    crc32(body),
+    body,
+  )
+  await serve()
 })

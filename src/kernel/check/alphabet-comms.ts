@@ -1,9 +1,8 @@
 /** Inputs of peers and their traffic, for configurations. */
-import type { CommsRuntimeId, MobId, PeerCorrelationId, PeerId, RunId } from '../ids.ts'
+import type { CommsRuntimeId, MobId, PeerCorrelationId, PeerId } from '../ids.ts'
 import type { MeerkatInput } from '../inputs.ts'
 import type { PeerEnvelope } from '../regions/comms/input.ts'
 import type { SupervisorIdentity } from '../regions/supervisor/state.ts'
-import type { TailInput } from '../regions/tail/input.ts'
 import type { PeerEndpoint } from '../regions/trust/state.ts'
 
 type Inputs = readonly MeerkatInput[]
@@ -242,29 +241,4 @@ export const supervisedOverlays: Inputs = [1, 2].flatMap(overlayEpoch =>
       ...more,
     }),
   ),
-)
-
-/** Every candidate with every combination of what is known of it. */
-export const tails: Inputs = (['CompletedCandidate', 'InterruptedRepairableCandidate', 'Ambiguous'] as const).flatMap(
-  of =>
-    (['NoPriorCommit', 'MatchesCandidate'] as const).flatMap(priorCommit =>
-      (['AllBoundOrInert', 'UnboundContentInput', 'Unfenceable'] as const).flatMap(inputs =>
-        (
-          [
-            { lifecycle: 'Idle', runBound: false },
-            { lifecycle: 'Other', runBound: false },
-          ] as const
-        ).map(
-          (observed): TailInput => ({
-            type: 'AuthorizeDurableTailRecovery',
-            candidateRunId: 't' as RunId,
-            class: of,
-            observed,
-            lastCommittedSequence: 0,
-            priorCommit,
-            inputs,
-          }),
-        ),
-      ),
-    ),
 )

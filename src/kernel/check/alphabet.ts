@@ -224,13 +224,11 @@ export const placements: Inputs = [
 /** The drain window, by a host that observed this binding. */
 const teardownOf = (binding: BindingTuple): Inputs => [
   { type: 'BeginUnregisterSession', sessionId, binding },
-  { type: 'BeginUnregisterUnservedAttachment', sessionId, binding },
   { type: 'RuntimeLoopStoppedForUnregister', sessionId, forcedAbort: false },
   { type: 'RuntimeLoopStoppedForUnregister', sessionId, forcedAbort: true },
   { type: 'CommsDrainExitedForUnregister', sessionId, forcedAbort: false },
   { type: 'CompletionWaitersResolvedForUnregister', sessionId },
   { type: 'UnregisterSession', sessionId, binding },
-  { type: 'ResolveRuntimeOpsLifecycleDurability', sessionId, binding },
 ]
 
 export const teardown: Inputs = teardownOf({})

@@ -10,7 +10,6 @@ import {
   streamsOf,
   supervisedOverlays,
   supervision,
-  tails,
   traffic,
 } from './alphabet-comms.ts'
 import { always, type Configuration } from './configuration.ts'
@@ -106,15 +105,7 @@ const wiringNoMore: readonly MeerkatInput[] = [
 ]
 const wiring: readonly MeerkatInput[] = [...wiringNoMore, ...supervisedOverlays, ...peers.slice(0, 2), ...phases]
 
-const tail: Configuration = {
-  name: 'tail',
-  about:
-    'A candidate of every class beside everything that is known of it, in every phase, once and again. It reads nothing of the session but its phase.',
-  prefix: [],
-  inputs: always([{ type: 'Initialize' }, { type: 'Reset' }, ...registrations.slice(0, 1), ...phases, ...tails]),
-}
-
 /** All of them. */
 export function commsConfigurations(): readonly Configuration[] {
-  return [drain, ingress, interactions, streams, trust, judging, supervised, overlays, tail]
+  return [drain, ingress, interactions, streams, trust, judging, supervised, overlays]
 }

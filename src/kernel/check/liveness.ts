@@ -56,7 +56,6 @@ const GIVING_UP: ReadonlySet<MeerkatInput['type']> = new Set([
   'InterruptCurrentRun',
   'CancelNow',
   'BeginUnregisterSession',
-  'BeginUnregisterUnservedAttachment',
   'CancelOperation',
   'AbortOperation',
   'TerminateOwnerOperations',

@@ -11,11 +11,9 @@ import type {
   PeerEndpoint,
   PeerEnvelope,
   PeerId,
-  RunId,
   StreamsInput,
   SupervisorIdentity,
   SupervisorInput,
-  TailInput,
   TrustInput,
 } from 'meerkat-ts/kernel'
 import type { Chance, Maker } from './walk.ts'
@@ -62,7 +60,6 @@ type Said =
   | InteractionsInput
   | StreamsInput
   | SupervisorInput
-  | TailInput
   | TrustInput
 
 export const commsMakers: { readonly [Type in Said['type']]: Maker<Type> } = {
@@ -148,14 +145,7 @@ export const commsMakers: { readonly [Type in Said['type']]: Maker<Type> } = {
   SupervisorRotationNextPublished: chance => ({ ...rotation(chance), ...edge(chance) }),
   ResumeSupervisorRotation: rotation,
   ObserveSupervisorRotation: rotation,
-  AuthorizeDurableTailRecovery: ({ n, pick }) => ({
-    candidateRunId: `r${n}` as RunId,
-    class: pick('CompletedCandidate', 'InterruptedRepairableCandidate', 'Ambiguous'),
-    observed: { lifecycle: pick('Idle', 'Other'), runBound: pick(false, true) },
-    lastCommittedSequence: n,
-    priorCommit: pick('NoPriorCommit', 'MatchesCandidate'),
-    inputs: pick('AllBoundOrInert', 'UnboundContentInput', 'Unfenceable'),
-  }),
+
   EnsureDrainRunning: none,
   SpawnDrain: ({ pick }) => ({ mode: pick('Timed', 'AttachedSession', 'PersistentHost') }),
   StopDrain: none,

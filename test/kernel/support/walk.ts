@@ -87,12 +87,10 @@ const makers: { readonly [Type in MeerkatInput['type']]: Maker<Type> } = {
   }),
   SetSilentIntents: chance => ({ ...here(chance), intents: chance.pick([], ['ping']) }),
   BeginUnregisterSession: torn,
-  BeginUnregisterUnservedAttachment: torn,
   RuntimeLoopStoppedForUnregister: chance => ({ ...here(chance), forcedAbort: chance.pick(true, false) }),
   CommsDrainExitedForUnregister: chance => ({ ...here(chance), forcedAbort: chance.pick(true, false) }),
   CompletionWaitersResolvedForUnregister: here,
   UnregisterSession: torn,
-  ResolveRuntimeOpsLifecycleDurability: torn,
   PrepareBindings: chance => ({ ...here(chance), ...placement(chance) }),
   Ingest: chance => ({ ...here(chance), ...placement(chance), workId: 'w', origin: 'Mob' }),
   ResolveAdmissionIdempotency: ({ n, pick }) => ({

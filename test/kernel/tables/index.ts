@@ -28,7 +28,6 @@ export const tables: Tables = {
     trust: 'trust.test.ts',
     interactions: 'interactions.test.ts',
     supervisor: 'supervisor.test.ts',
-    tail: 'tail.test.ts',
     drain: 'drain.test.ts',
     comms: 'comms.test.ts',
     streams: 'streams.test.ts',

@@ -81,7 +81,6 @@ export const peerAnswers: Answers = {
   PublishLocalEndpoint: isOpen,
   AddDirectPeerEndpoint: isOpen,
   RemoveDirectPeerEndpoint: isOpen,
-  AuthorizeDurableTailRecovery: () => true,
   // A peer that asks to supervise gets a verdict.
   ResolveSupervisorBindAdmission: isOpen,
   ResolveSupervisorBindMaterialAdmission: isOpen,

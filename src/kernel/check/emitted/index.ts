@@ -57,7 +57,7 @@ const GROUPS: readonly Group[] = [
   group(['llm', 'visibility', 'routing', 'mcpServers', 'toolSurfaces'], toolRules),
   group(['trust', 'interactions', 'drain', 'comms', 'streams', 'context'], peerRules),
   group(['realtime', 'productTurn', 'live'], liveRules),
-  group(['comms', 'supervisor', 'tail'], verdictRules),
+  group(['comms', 'supervisor'], verdictRules),
 ]
 
 /** By input: the groups that are always asked, those of the region that decides on it. */

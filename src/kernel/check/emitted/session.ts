@@ -101,14 +101,6 @@ export const sessionRules: SessionRules = {
   RequestRuntimeLoopStopForUnregister: asTeardownBegins('the loop stop'),
   RequestCommsDrainExitForUnregister: asTeardownBegins('the comms drain exit'),
   RequestCompletionWaiterResolutionForUnregister: asTeardownBegins('the waiters answered'),
-  RuntimeOpsLifecycleDurabilityResolved: {
-    when: 'when it is asked whether the operations of a session outlast its teardown',
-    expected: ({ before: { registration }, input }) =>
-      once(input.type === 'ResolveRuntimeOpsLifecycleDurability', () => ({
-        action:
-          registration.phase === 'draining' && registration.drain.retainsSnapshot ? 'RetainSnapshot' : 'DeleteSnapshot',
-      })),
-  },
   ResolveAdmission: {
     when: 'when work is routed to the placement that it names',
     expected: step => {

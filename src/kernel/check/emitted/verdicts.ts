@@ -6,15 +6,11 @@ import { OPEN } from '../../regions/phases.ts'
 import type { SupervisorEffect, SupervisorVerdict } from '../../regions/supervisor/effect.ts'
 import type { BindMaterial, Claim, SupervisorInput } from '../../regions/supervisor/input.ts'
 import { type SupervisorIdentity, sameSupervisor } from '../../regions/supervisor/state.ts'
-import type { DurableTailDisposition, TailEffect } from '../../regions/tail/effect.ts'
-import type { TailInput } from '../../regions/tail/input.ts'
 import type { MeerkatState } from '../../state.ts'
 import { given, once, type Rules, type Stepped } from './rule.ts'
 
 type VerdictRules = Rules<
-  | Extract<CommsEffect['type'], 'PeerIngressClassified' | 'PeerIngressReceiveResolved'>
-  | SupervisorEffect['type']
-  | TailEffect['type']
+  Extract<CommsEffect['type'], 'PeerIngressClassified' | 'PeerIngressReceiveResolved'> | SupervisorEffect['type']
 >
 
 const OF_MOB = {
@@ -68,20 +64,6 @@ function receivedAs({ lifecycle, comms, registration }: MeerkatState, asked: Rec
   if (isExempt) return { outcome: 'Admitted', diagnostic, phase: 'Received' }
   return { outcome: 'DroppedUntrustedSender', diagnostic, phase: queuedWork ? 'Received' : 'Dropped' }
 }
-
-/** What may be done with the traces of a run: if anything is uncertain they are left as they are. */
-function dispositionOf({ lifecycle, tail }: MeerkatState, found: TailInput): DurableTailDisposition {
-  const isQuiet = lifecycle.phase === 'idle' || lifecycle.phase === 'retired'
-  if (!isQuiet || tail.recovered?.runId === found.candidateRunId) return 'RefuseRecovery'
-  if (found.observed.runBound || found.observed.lifecycle === 'Other') return 'RefuseRecovery'
-  if (found.class === 'Ambiguous') return 'HoldIntact'
-  if (found.priorCommit === 'MatchesCandidate' || found.priorCommit === 'DivergesFromCandidate') return 'RefuseRecovery'
-  const isComplete = found.class === 'CompletedCandidate'
-  if (found.inputs === 'AllBoundOrInert') return isComplete ? 'CommitCompleted' : 'RepairAndCommitInterrupted'
-  return isComplete && found.inputs === 'UnboundContentInput' ? 'CommitCompletedRetainInputs' : 'HoldIntact'
-}
-const isCommitted = (disposition: DurableTailDisposition): boolean =>
-  disposition !== 'RefuseRecovery' && disposition !== 'HoldIntact'
 
 /** The supervisor, or the one before the change that is under way. */
 function supervising({ supervisor }: MeerkatState): SupervisorIdentity | undefined {
@@ -192,15 +174,6 @@ export const verdictRules: VerdictRules = {
     expected: step => {
       const asked = given(step, 'ResolvePeerIngressReceive')
       return asked === undefined ? [] : [receivedAs(step.before, asked)]
-    },
-  },
-  DurableTailRecoveryAuthorized: {
-    when: 'when traces of a run are found: what is to be done with them',
-    expected: step => {
-      const found = given(step, 'AuthorizeDurableTailRecovery')
-      if (found === undefined) return []
-      const disposition = dispositionOf(step.before, found)
-      return [{ disposition, ...(isCommitted(disposition) && { boundarySequence: found.lastCommittedSequence + 1 }) }]
     },
   },
   SupervisorAdmissionResolved: {

@@ -21,4 +21,3 @@ export type SessionEffect =
   | { readonly type: 'RequestRuntimeLoopStopForUnregister' }
   | { readonly type: 'RequestCommsDrainExitForUnregister' }
   | { readonly type: 'RequestCompletionWaiterResolutionForUnregister' }
-  | { readonly type: 'RuntimeOpsLifecycleDurabilityResolved'; readonly action: 'RetainSnapshot' | 'DeleteSnapshot' }

@@ -12,17 +12,7 @@ export type RegistrationInput =
     }
   | { readonly type: 'SetSilentIntents'; readonly sessionId: SessionId; readonly intents: readonly string[] }
   | { readonly type: 'BeginUnregisterSession'; readonly sessionId: SessionId; readonly binding: BindingTuple }
-  | {
-      readonly type: 'BeginUnregisterUnservedAttachment'
-      readonly sessionId: SessionId
-      readonly binding: BindingTuple
-    }
   | { readonly type: 'RuntimeLoopStoppedForUnregister'; readonly sessionId: SessionId; readonly forcedAbort: boolean }
   | { readonly type: 'CommsDrainExitedForUnregister'; readonly sessionId: SessionId; readonly forcedAbort: boolean }
   | { readonly type: 'CompletionWaitersResolvedForUnregister'; readonly sessionId: SessionId }
   | { readonly type: 'UnregisterSession'; readonly sessionId: SessionId; readonly binding: BindingTuple }
-  | {
-      readonly type: 'ResolveRuntimeOpsLifecycleDurability'
-      readonly sessionId: SessionId
-      readonly binding: BindingTuple
-    }

@@ -180,17 +180,6 @@ export const registration: CoreRegion<'registration', RegistrationPhase> = {
         emit: [requestDrain],
       },
     ],
-    BeginUnregisterUnservedAttachment: [
-      {
-        name: 'unserved',
-        from: ['active'],
-        during: ['idle', 'attached', 'running'],
-        when: [sameSession, bindingMatches],
-        to: ['draining'],
-        then: drainFrom(true),
-        emit: [requestDrain],
-      },
-    ],
     RuntimeLoopStoppedForUnregister: [
       narrowed({
         name: 'loop',
@@ -227,23 +216,6 @@ export const registration: CoreRegion<'registration', RegistrationPhase> = {
         // The drained window stays until somebody registers anew, so that nobody takes the old registration for alive.
         then: ({ phase, drain }) => ({ phase, silentIntents: [], merge: false, drain }),
       }),
-    ],
-    ResolveRuntimeOpsLifecycleDurability: [
-      {
-        name: 'resolve',
-        from: ['queuing', 'active', 'draining'],
-        during: SERVED,
-        when: [sameSession, bindingMatches],
-        emit: [
-          after => ({
-            type: 'RuntimeOpsLifecycleDurabilityResolved',
-            action:
-              after.registration.phase === 'draining' && after.registration.drain.retainsSnapshot
-                ? 'RetainSnapshot'
-                : 'DeleteSnapshot',
-          }),
-        ],
-      },
     ],
   },
   follow: {
