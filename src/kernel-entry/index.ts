@@ -45,8 +45,12 @@ const isObject = (value: unknown): value is object => typeof value === 'object' 
 /** A slice of a session's state, by what its region says of phases. */
 function aSlice(name: Slice): Field {
   const region = kernel.meerkat.regions.find(one => one.name === name)
-  const fits = (slice: unknown): boolean =>
-    isObject(slice) && region?.phases.includes(region.phaseOf({ ...kernel.meerkat.initial, [name]: slice })) === true
+  const fits = (slice: unknown): boolean => {
+    if (region === undefined || !isObject(slice)) return false
+    const phase = region.phaseOf({ ...kernel.meerkat.initial, [name]: slice })
+    // A region that speaks of the session's phases says nothing of the first one, in which it has no rows.
+    return region.phases.includes(phase) || phase === region.phaseOf(kernel.meerkat.initial)
+  }
   return { wanted: `the slice ${name} of a state`, fits }
 }
 
