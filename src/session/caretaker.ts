@@ -60,7 +60,7 @@ export class Caretaker {
   async #lookAround(): Promise<void> {
     const { sessions, serving, clock } = this.#core
     try {
-      await sessions.settleDoubts()
+      await sessions.resolveDoubts()
       await this.#checkClaims()
       // Without a default executor this process can serve only registered sessions, and those are loaded already.
       if (serving.byDefault !== undefined) {

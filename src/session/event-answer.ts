@@ -1,8 +1,10 @@
 /**
- * An answer made of the events of records, for a reader at its place.
+ * Collects the events of records into one answer, for a reader that may already have seen some of them as they were
+ * streamed.
  *
- * What a reader saw of a stream before it was written is in a record later: it is passed over there, and of a text that
- * was seen in part the rest is told. A run's end ends that: the next run's numbers begin again.
+ * A streamed event is written to a record later. A reader that has seen it does not get it again; of a text that the
+ * reader has seen in part, it gets the rest. That ends with the run, because the next run counts its events from the
+ * start again.
  */
 import { type Cursor, cursorAt, type Seen } from '../cursor.ts'
 import type { EventView } from '../events.ts'
@@ -12,14 +14,14 @@ import { RUN_ENDS } from './reads.ts'
 /** The events of one record. */
 export interface EventRow {
   readonly position: Position
-  /** About how many characters they are. */
+  /** About how many characters they are, as JSON. */
   readonly chars: number
   readonly events: readonly EventView[]
-  /** Which of them were streamed, and as what; absent where none was. */
+  /** For each event, its number and offset in the stream; absent where none was streamed. */
   readonly streamed?: readonly (Pick<EventRecord, 'n' | 'from'> | undefined)[]
 }
 
-/** From about how many characters on an answer is long enough, however few events those are. */
+/** An answer of about this many characters is full, however few events it has. */
 const ANSWER_CHARS = 1024 * 1024
 
 export class Answer {
@@ -30,7 +32,7 @@ export class Answer {
   #seen: Seen | undefined
   #chars = 0
 
-  /** @param after The place as the reader named it. */
+  /** @param after The cursor as the reader gave it. */
   constructor(limit: number, from: Cursor, after: string = '0') {
     this.#limit = limit
     this.#from = from
@@ -38,7 +40,7 @@ export class Answer {
     this.cursor = after
   }
 
-  /** True when nothing more fits. */
+  /** Adds the row's events; true when the answer is full. */
   take(row: EventRow): boolean {
     const { position, events } = row
     const { event } = this.#from
@@ -74,7 +76,7 @@ export class Answer {
   }
 }
 
-/** What a reader has not seen of an event that was streamed. */
+/** The part of a streamed event that the reader has not seen; undefined: none. */
 function unseenOf(event: EventView, n: number, from: number, seen: Seen): EventView | undefined {
   if (n !== seen.n) return n < seen.n ? undefined : event
   if (event.type !== 'text.delta' && event.type !== 'reasoning.delta') return undefined
@@ -83,7 +85,7 @@ function unseenOf(event: EventView, n: number, from: number, seen: Seen): EventV
   return skip === 0 ? event : { ...event, text: event.text.slice(skip) }
 }
 
-/** How many of a record's events stand at this place or before it. */
+/** How many events of a record the reader has before this place. */
 function seenOf({ events }: EventRow, place: number): number {
   return events.filter(({ cursor }) => Number(cursor.slice(cursor.indexOf('.') + 1)) <= place).length
 }

@@ -1,9 +1,9 @@
 /**
- * The events of the log in pieces that readers share.
+ * Reads the events of the log in pages that readers share.
  *
- * Whoever catches up reads what others at the same place have just read: a piece is read and taken apart once, and is
- * remembered for a moment. What a reader gets is frozen, for others get the same. Pieces of sessions whose records were
- * changed or removed here are forgotten at once; what other processes take off is seen a moment later.
+ * Readers that catch up at the same place get the same page: it is read and parsed once, and remembered for a moment.
+ * It is frozen, because other readers get the same object. Pages of sessions whose records this process changed or
+ * removed are forgotten at once; a change by another process is seen a moment later.
  */
 import { type Cursor, parseCursor } from '../cursor.ts'
 import { asMeerkatError, MeerkatError } from '../errors.ts'
@@ -19,14 +19,14 @@ import { eventsOf, iso } from './reads.ts'
 
 interface Piece {
   readonly of: SessionId | undefined
-  /** It has every record behind the first and up to the last position. */
+  /** The page has every record behind `after`, up to and including its last position. */
   readonly after: Position
   readonly last: Position
   readonly at: number
   readonly rows: readonly EventRow[]
 }
 
-/** Pieces that are remembered; each is about a page of text. */
+/** How many pages are remembered; each has about a page of text. */
 const REMEMBERED = 16
 const REMEMBERED_MS = 2_000
 
@@ -36,7 +36,7 @@ export class EventPages {
   readonly #turns = new Turns()
   readonly #reading = new Map<string, Promise<Piece | undefined>>()
   #pieces: readonly Piece[] = []
-  /** Rises when something is forgotten, so that what was being read meanwhile is not remembered. */
+  /** Rises with every `forget`: a page whose read began before is not remembered. */
   #era = 0
 
   constructor(store: Store, clock: Clock) {
@@ -61,7 +61,7 @@ export class EventPages {
     }
   }
 
-  /** What comes next behind a position, in a turn of the event loop of its own; empty where nothing does. */
+  /** The next page behind a position, read in a turn of the event loop of its own; empty at the end. */
   async #next(of: SessionId | undefined, after: Position): Promise<readonly EventRow[]> {
     await this.#turns.next()
     const known = this.#known(of, after)
@@ -76,7 +76,7 @@ export class EventPages {
     }
   }
 
-  /** Records were changed or removed. */
+  /** Forgets pages, because records were changed or removed. */
   forget(): void {
     this.#era++
     this.#pieces = []
@@ -103,8 +103,8 @@ export class EventPages {
 }
 
 /**
- * The rows with their events. A record that can't be read is an event that says so: it must not keep readers from what
- * comes behind it, least of all those of every session.
+ * The rows with their events. An unreadable record becomes an event that says so: it must not keep readers from the
+ * records behind it, least of all the readers of all sessions.
  */
 async function readable(store: Store, query: Parameters<Store['read']>[0]): Promise<readonly EventRow[]> {
   try {
@@ -128,7 +128,7 @@ function eventRow(position: Position, events: readonly EventView[]): EventRow {
   return { position, events, chars: freeze(events) }
 }
 
-/** Freezes plain JSON all the way down; answers about how many characters it is. */
+/** Freezes plain JSON, deeply; answers its length in characters, about. */
 function freeze(value: unknown): number {
   if (typeof value === 'string') return value.length + 2
   if (typeof value !== 'object' || value === null) return 8
@@ -146,7 +146,7 @@ function streamedIn({ record: { events = [] } }: LogRow): Pick<EventRow, 'stream
   }
 }
 
-/** The place that a reader names. `invalid-params` if it is none. */
+/** The cursor that a reader gave. `invalid-params` if it is none. */
 export function demandCursor(text: string | undefined): Cursor {
   if (text === undefined || text === '') return { position: 0, event: undefined, seen: undefined }
   const cursor = parseCursor(text)

@@ -1,6 +1,6 @@
 /**
- * What a session streams, for its readers: from memory where this process owns the session, else as its owner keeps it in
- * the store. A reader comes to it when it has read every record.
+ * What a session streams, for its readers: from memory where this process owns the session, else from the copy that its
+ * owner keeps in the store. A reader gets it after it has read every record.
  */
 import { type Cursor, cursorAt } from '../cursor.ts'
 import { Tail } from '../driver/tail.ts'
@@ -16,26 +16,26 @@ export interface EventPage {
   readonly cursor: string
 }
 
-/** The events behind a place; undefined where records come first. */
-export function spoken(live: LiveSession, at: Cursor, limit: number): EventPage | undefined {
+/** The streamed events behind a place; undefined where the reader has records to read first. */
+export function streamedEvents(live: LiveSession, at: Cursor, limit: number): EventPage | undefined {
   const { driver, id } = live
   const { position, isCommitting } = driver
   if (at.event !== undefined) return undefined
-  if (at.position < position) return written(live, at, limit)
-  // Who is further than the driver may have read the record that is being written.
+  if (at.position < position) return recentEvents(live, at, limit)
+  // A reader ahead of the driver may have read the record whose commit is not answered yet.
   if (at.position > position && isCommitting) return undefined
   return pageOf(driver.tail, id, at, limit)
 }
 
-/** What was just written. */
-function written({ recent }: LiveSession, at: Cursor, limit: number): EventPage | undefined {
+/** The newest records, from memory. */
+function recentEvents({ recent }: LiveSession, at: Cursor, limit: number): EventPage | undefined {
   const answer = new Answer(limit, at, cursorAt(at.position, at.seen))
   for (const row of recent.after(at.position) ?? []) if (answer.take(row)) break
   return answer.events.length === 0 ? undefined : answer
 }
 
-/** The same of a session whose owner is another process: what that kept last. */
-export async function kept(
+/** The same for a session that another process owns: what its owner stored last. */
+export async function storedStream(
   store: Store,
   sessionId: SessionId,
   at: Cursor,

@@ -1,4 +1,6 @@
-/** Which model a session has: what is known of it, what is asked of its owner, and what an executor says of models. */
+/**
+ * The model of a session: what is known of it, what its owner is asked about it, and what an executor says of models.
+ */
 import { defined } from '../defined.ts'
 import type { Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
@@ -50,7 +52,7 @@ export async function modelView(core: Core, sessionId: string): Promise<ModelVie
   }
 }
 
-/** As it was named, with what a host said besides; of another model no more is known than its id says. */
+/** The identity as it was given, with a host's additions; of another model only what its id says is known. */
 function identityShown(state: MeerkatState, model: string): SessionLlmIdentity {
   const { llm } = state
   return llm.phase !== 'unknown' && ownModel(state) === model ? llm.identity : identityOf(model)
@@ -64,7 +66,10 @@ export interface SwitchParams {
   readonly turns: number
 }
 
-/** Asks the session's machine for another model for some turns; `rejected` says why it may not be. Its answer may travel. */
+/**
+ * Asks the kernel for another model for some turns; `rejected` says why that is refused. The owner's answer may travel
+ * in a letter.
+ */
 export async function switchForTurns(
   core: Core,
   live: LiveSession,
@@ -77,7 +82,8 @@ export async function switchForTurns(
   const ask = (tx: Transaction): SwitchDenial | undefined => {
     tx.performs(letter)
     if (tx.state.routing.baseline === undefined) {
-      // What a switch goes back to has to be known. A default that changes meanwhile stays the default.
+      // A switch has to know which model to go back to. If that is the executor's default, it stays "the default", even
+      // if the default changes meanwhile.
       const { llm } = tx.state
       const target =
         llm.phase === 'unknown'
@@ -94,7 +100,7 @@ export async function switchForTurns(
   return true
 }
 
-/** What a switch that was asked for before came to. */
+/** The result of a switch that was asked for before. */
 export async function switchAgain(core: Core, sessionId: string, { requestId }: SwitchParams): Promise<true> {
   const denial = denialOf(await core.state(sessionId), requestId)
   if (denial !== undefined) throw denied(sessionId, requestId, denial)
@@ -119,15 +125,15 @@ function denied(sessionId: string, requestId: string, denial: SwitchDenial, appr
   return new MeerkatError('rejected', `the switch was refused: ${DENIALS[denial]}${said}`, { details })
 }
 
-/** How much an executor may say of one model, in characters. */
+/** The longest answer of an executor about one model, in characters. */
 const MAX_SAID = 10_000
-/** How long an executor may take to say something about a model, and to approve: less than a letter is waited for. */
+/** How long an executor may take to answer about a model, and to approve: less than a letter is waited for. */
 const LOOK_MS = 10_000
 const APPROVE_MS = 15_000
 
 type Asking = Pick<Core, 'serving' | 'clock' | 'closing'>
 
-/** What the model can do, where that is known. Throws for one that the executor says can't be had. */
+/** What the model can do, where that is known. Throws for a model that the executor says can't be had. */
 export async function knownModel(
   core: Asking,
   sessionId: SessionId,
@@ -139,7 +145,7 @@ export async function knownModel(
   return abilitiesSaid(capabilities)
 }
 
-/** Refuses the model of an input that can't be had, unless the executor has another one answer in its place. */
+/** Refuses the model of an input if it can't be had, unless the executor has a fallback for it. */
 export async function demandModel(core: Asking, sessionId: SessionId, id: string): Promise<void> {
   const { problem, standIn } = await lookedUp(core, sessionId, id)
   if (problem !== undefined && typeof standIn !== 'string') throw unavailable(id, fieldsOf(problem))
@@ -152,7 +158,10 @@ async function lookedUp(core: Asking, sessionId: SessionId, id: string): Promise
   return fieldsOf(await answered(core, LOOK_MS, signal => look(id, signal)))
 }
 
-/** `unauthorized` and the like would speak of the caller's right to ask us; here somebody else refuses, or lacks something. */
+/**
+ * Codes such as `unauthorized` would mean that the caller may not ask us; here the provider refuses, or the program
+ * lacks something.
+ */
 function unavailable(id: string, { code, message }: Fields): MeerkatError {
   const why = typeof message === 'string' ? wellFormed(message) : 'its executor does not have it'
   const cause = typeof code === 'string' ? { cause: wellFormed(code) } : {}
@@ -173,11 +182,11 @@ async function approvalOf(
   return { type, reason: typeof reason === 'string' && reason !== '' ? wellFormed(reason) : 'no reason was given' }
 }
 
-/** What an executor knows of models. It is foreign code: what can't be used is not there. */
+/** What an executor knows of models. An executor is foreign code: an answer that can't be used counts as none. */
 function modelsOf(executor: CoreExecutor | undefined): ExecutorModels | undefined {
   try {
     const models: unknown = executor?.models?.()
-    // A promise is no answer here; one that fails later must not end the process.
+    // A promise is not accepted as an answer; if it rejects later, that must not end the process.
     unheard(models)
     if (typeof models !== 'object' || models === null) return undefined
     const { default: byDefault, look, approveSwitch } = models as Fields
@@ -203,8 +212,8 @@ function isFunction(value: unknown): value is AnyFunction {
 }
 
 /**
- * The answer as plain fields; none where there is no answer in time, or none that can be read. Throws where the runtime
- * closes meanwhile: nobody is there to act on it.
+ * The answer as plain fields; undefined where it does not come in time, or can't be read. Throws where the runtime
+ * closes meanwhile, because nothing could act on the answer.
  */
 async function answered(
   { clock, closing: leaving }: Pick<Core, 'clock' | 'closing'>,
@@ -225,7 +234,7 @@ async function answered(
     const json = jsonOf(answer, MAX_SAID)
     said = 'problem' in json ? undefined : json.value
   } catch {
-    // What it throws is the same as no answer.
+    // Throwing counts as giving no answer.
   } finally {
     off()
     leaving.signal.removeEventListener('abort', end)

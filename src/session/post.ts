@@ -13,8 +13,8 @@ import type { SessionId } from '../kernel/ids.ts'
 import type { Letter, LetterId } from '../store/mail.ts'
 import { Deadline } from '../time.ts'
 import type { Core } from './core.ts'
+import { HintListener } from './hints.ts'
 import type { LiveSession } from './live-session.ts'
-import { News } from './news.ts'
 import type { Owned } from './table/row.ts'
 import { letters } from './table/rows.ts'
 
@@ -93,10 +93,10 @@ async function forward(core: Core, request: Request, sessionId: SessionId): Prom
   const letter: Letter = { id: ids.session() as string as LetterId, sessionId, body: JSON.stringify(request) }
   const deadline = Deadline.in(clock, ttlMs)
   await store.mail.post(letter, ttlMs)
-  const news = new News(store, sessionId, closing.signal)
+  const hints = new HintListener(store, sessionId, closing.signal)
   try {
     for (let pollMs: number = POLLS.firstMs; !deadline.passed && !closing.signal.aborted; pollMs *= 2) {
-      news.look()
+      hints.look()
       const until = deadline.within(Math.min(pollMs, POLLS.mostMs))
       const body = await store.mail.take(letter.id)
       if (body !== undefined) {
@@ -110,10 +110,10 @@ async function forward(core: Core, request: Request, sessionId: SessionId): Prom
         return true
       }
       if (isHere) await collect(core)
-      await news.wait(until)
+      await hints.wait(until)
     }
   } finally {
-    news.close()
+    hints.close()
   }
   throw unanswered(sessionId, name, await store.mail.recall(letter.id))
 }

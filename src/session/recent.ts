@@ -1,6 +1,6 @@
 /**
- * The newest records of a session that somebody reads, so that its readers need not ask the store for what this process has
- * just written. There are a few of them, and none where nobody has read for a while.
+ * The newest records of a session that is being read, so that its readers need not ask the store for what this process
+ * has just written. A few are kept, and none once nobody has read the session for a while.
  */
 import type { Position } from '../store/records.ts'
 import type { LogRow } from '../store/store.ts'
@@ -13,9 +13,9 @@ const UNREAD_MS = 5_000
 
 export class Recent {
   readonly #clock: Clock
-  /** Oldest first, with no record of the session between them; made readable when they are asked for. */
+  /** Oldest first, without gaps; a record is parsed when a reader asks for it. */
   #rows: (LogRow | EventRow)[] = []
-  /** The session's record before the first of them, and its newest one. */
+  /** The position of the session's record before the first of them, and of its newest one. */
   #from: Position
   #newest: Position
   #readAt = Number.NEGATIVE_INFINITY
@@ -26,7 +26,7 @@ export class Recent {
     this.#newest = newest
   }
 
-  /** A record was written. */
+  /** Takes a record that was written. */
   add(row: LogRow): void {
     const before = this.#newest
     this.#newest = row.position
@@ -36,14 +36,14 @@ export class Recent {
     if (this.#rows.length > MOST) this.#from = this.#rows.shift()?.position ?? this.#from
   }
 
-  /** The records behind a position; undefined where there may be others. */
+  /** The records behind a position; undefined where there may be others that are not kept here. */
   after(position: Position): readonly EventRow[] | undefined {
     this.#readAt = this.#clock.monotonic()
     if (this.#rows.length === 0 || position < this.#from) return undefined
     const found: EventRow[] = []
     for (const [index, row] of this.#rows.entries()) {
       if (row.position <= position) continue
-      // As a store would give it.
+      // As the store would return it.
       const readable = 'record' in row ? rowOf({ ...row, record: structured(row.record) }) : row
       this.#rows[index] = readable
       found.push(readable)
@@ -51,7 +51,7 @@ export class Recent {
     return found
   }
 
-  /** Records were changed. */
+  /** Forgets them, because records were changed. */
   clear(): void {
     this.#rows = []
   }

@@ -175,7 +175,7 @@ export class Sessions {
   }
 
   /** Finds out whether commits took place whose answer was lost and which no caller has asked about. */
-  async settleDoubts(): Promise<void> {
+  async resolveDoubts(): Promise<void> {
     const doubtful = [...this.#live.values()].filter(live => live.driver.inDoubt)
     await Promise.allSettled(doubtful.map(live => live.driver.mutate(() => {}, { lazy: true })))
   }

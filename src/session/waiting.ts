@@ -4,11 +4,11 @@ import { entryOf } from '../kernel/regions/ledger/state.ts'
 import { Deadline } from '../time.ts'
 import { closing } from './claims.ts'
 import type { Core } from './core.ts'
+import { HintListener } from './hints.ts'
 import { inputView } from './input-reader.ts'
 import { isOpen } from './input-status.ts'
 import { inputNotFound } from './inputs.ts'
 import type { Ended, LiveSession } from './live-session.ts'
-import { News } from './news.ts'
 import { summaryOf } from './reads.ts'
 import type { InputStatus, InputView, RunResult } from './views.ts'
 
@@ -50,7 +50,7 @@ export async function endOf(
   const leaving = core.closing.signal
   const deadline = Deadline.in(clock, waitMs)
   const until = signal === undefined ? leaving : AbortSignal.any([signal, leaving])
-  let news: News | undefined
+  let hints: HintListener | undefined
   try {
     for (;;) {
       if (leaving.aborted) throw closing()
@@ -58,17 +58,17 @@ export async function endOf(
       const here = live && (await endedHere(live, inputId as InputId, deadline, until))
       if (here !== undefined) return here
       // Before it reads, so that a commit in between is not missed.
-      news ??= new News(store, sessionId as SessionId, until)
-      news.look()
+      hints ??= new HintListener(store, sessionId as SessionId, until)
+      hints.look()
       const seen = await inputOf(core, sessionId, { inputId })
       if (!isOpen(seen.status)) return ended(seen)
       if (deadline.passed || signal?.aborted === true) return { status: seen.status }
       if (outlasts !== true) demandNotRefused(core, sessionId as SessionId)
       if (live === undefined) sessions.want(sessionId as SessionId)
-      await news.wait(deadline.within(LOOK_EVERY_MS))
+      await hints.wait(deadline.within(LOOK_EVERY_MS))
     }
   } finally {
-    news?.close()
+    hints?.close()
   }
 }
 

@@ -1,15 +1,16 @@
-/** Hearing of what may be new. */
+/** Hints that there may be something new to read. */
 import type { Tail } from '../driver/tail.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import type { Store } from '../store/store.ts'
 import type { Deadline } from '../time.ts'
 
-/** Who waits for a signal. */
+/** The callbacks that wait for each signal. */
 const waiters = new WeakMap<AbortSignal, Set<() => void>>()
 
 /**
- * Calls back when the signal aborts; answers how to call that off. A signal looks through its listeners whenever one of
- * them leaves, and all readers of a runtime wait for the one that says that it closes: so there is one listener a signal.
+ * Calls back when the signal aborts; answers a function that cancels that. A signal searches its listeners whenever one
+ * is removed, and all readers of a runtime wait for the signal of its closing: so a signal has one listener, with all
+ * callbacks.
  */
 function onAbort(signal: AbortSignal, callback: () => void): () => void {
   const known = waiters.get(signal)
@@ -26,19 +27,20 @@ function onAbort(signal: AbortSignal, callback: () => void): () => void {
 }
 
 /**
- * Hears of commits of a session (or any), of what it streams, and of signals that abort, from when it is made until it is
- * closed. Each is a hint only: the reader looks again.
+ * Collects hints from when it is made until it is closed: commits of a session (or of any), what the session streams,
+ * and signals that abort. A hint says nothing but that the reader should look again.
  *
- * A reader that looks for itself says so before (`look`): what comes from then on ends its next wait at once, so that
+ * A reader calls `look` before it reads. What comes afterwards ends its next wait at once, so that nothing in between
+ * is missed. A reader of a stream waits for every token, so a wait registers no listener.
  * nothing is missed in between. A reader of a stream waits for every token: nothing is registered for a wait.
  */
-export class News {
+export class HintListener {
   readonly #offs: (() => void)[]
   #tail: Tail | undefined
   #offTail = (): void => {}
   #isNew = false
   #wake: (() => void) | undefined
-  /** One timer serves many waits: where it fires early, it is set anew. */
+  /** One timer serves many waits: where it fires too early, it is set again. */
   #timer: { readonly callOff: () => void; readonly until: Deadline } | undefined
   #until: Deadline | undefined
   readonly #hear = (): void => {
@@ -53,7 +55,10 @@ export class News {
     this.#offs = [offCommit, ...signals.flatMap(signal => (signal === undefined ? [] : [onAbort(signal, this.#hear)]))]
   }
 
-  /** The reader looks now. Also what its session streams is heard from here on, where it is loaded in this process. */
+  /**
+   * The reader is about to read. From here on, what its session streams counts too, where the session is loaded in this
+   * process.
+   */
   look(tail?: Tail): void {
     this.#isNew = false
     if (tail === this.#tail) return
