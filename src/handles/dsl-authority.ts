@@ -1,13 +1,13 @@
 /**
- * What every handle of a session stands on: the one owner of its live state, behind a gate.
+ * The authority of a session, which all its handles use: the one owner of its live state, behind a gate.
  *
- * 1. All handles of a session share one authority: what one does, all see.
- * 2. An input is applied whole or not at all, in the session's turn, and is durable before anybody hears of it.
- * 3. What is sampled with a step is sampled in the moment in which the step becomes visible: who was installed before
- *    hears of it, who reads a baseline afterwards has it in the baseline.
- * 4. What is said is checked here, whichever handle says it, and is a copy of the caller's from then on.
- * 5. The gate closes once. Behind it every change is refused as `no-matching-transition`, also one that was asked for
- *    before and had not had its turn; reads go on, up to the end of the registration that the handles were made for.
+ * 1. All handles of a session share one authority: what one changes, all see.
+ * 2. An input is applied as a whole or not at all, in the session's turn, and is durable before observers hear of it.
+ * 3. What is sampled with a step is sampled when the step becomes visible. An observer that was installed before hears
+ *    of the step; a baseline that is read afterwards includes it.
+ * 4. Inputs are checked here, whichever handle gives them, and are copied from the caller.
+ * 5. The gate closes once. Afterwards every change is refused as `no-matching-transition`, also one that was asked for
+ *    earlier and has not had its turn. Reads go on, up to the end of the registration that the handles were made for.
  */
 import { defined } from '../defined.ts'
 import type { SessionDriver } from '../driver/driver.ts'
@@ -33,16 +33,16 @@ export type { HandleInput } from './handle-input.ts'
 
 type Step = Transition<MeerkatState, MeerkatEffect>
 
-/** What an offered input says, and what comes with it where a peer says it. */
+/** The content of an offered input, and what a peer's input means for others. */
 export type Said = Pick<PeerInput, 'content'> & PeerConsequences
 
-/** The owner of one session's state. `published` runs when the steps have become visible, before anything else happens. */
+/** The owner of one session's state. `published` runs when the steps become visible, before anything else happens. */
 export interface SharedAuthority {
-  /** The state everybody may act on. */
+  /** The present state. */
   readonly state: MeerkatState
   /**
    * Applies all inputs or, with a `DslTransitionError`, none. `admit` is called when their turn comes, and may throw.
-   * `said` is what an offered input among them says.
+   * `said` is the content of an offered input among them.
    */
   apply<T>(
     inputs: readonly MeerkatInput[],
@@ -65,13 +65,13 @@ export class HandleTeardownGate {
   }
 }
 
-/** Whether this process's comms runtime trusts exactly the peers that the session knows, and as of which epoch. */
+/** Whether this process's comms runtime trusts exactly the peers that the session knows, and in which epoch. */
 export interface PeerProjectionFreshness {
   readonly epoch: number
   readonly fresh: boolean
 }
 
-/** A shared authority as handles see it. */
+/** The authority as handles use it. */
 export class HandleDslAuthority {
   readonly #shared: SharedAuthority
   readonly #gate: HandleTeardownGate
@@ -82,12 +82,12 @@ export class HandleDslAuthority {
     this.#gate = gate
   }
 
-  /** Over the authority of a session. Without a gate it stays open. */
+  /** Uses the authority of a session. Without a gate it stays open. */
   static fromShared(shared: SharedAuthority, gate: HandleTeardownGate = new HandleTeardownGate()): HandleDslAuthority {
     return new HandleDslAuthority(shared, gate)
   }
 
-  /** Over a machine of its own that serves a session of this id and is nobody else's: nothing of it is durable. */
+  /** Uses a machine of its own, for a session of this id: nothing is durable, and nothing else sees its state. */
   static ephemeral(sessionId: SessionId = 'ephemeral' as SessionId): HandleDslAuthority {
     demandName(sessionId, 'the session', MAX_ID_CHARS)
     return new HandleDslAuthority(new EphemeralAuthority(sessionId), new HandleTeardownGate())
@@ -97,12 +97,12 @@ export class HandleDslAuthority {
     return this.#gate.closed
   }
 
-  /** Calls back when others than the handles may have changed the state, and, with `ended`, when the handles have. */
+  /** Calls back when other code may have changed the state and, with `ended`, when the registration has ended. */
   onOthers(hear: (ended: boolean) => void): void {
     this.#others.push(hear)
   }
 
-  /** Others have changed the state, or the registration has ended that the handles were made for. */
+  /** Tells the handles that other code changed the state, or that their registration has ended. */
   tellOthers(ended: boolean): void {
     for (const hear of this.#others) hear(ended)
   }
@@ -112,7 +112,7 @@ export class HandleDslAuthority {
     await this.applyInputs([input], () => {})
   }
 
-  /** Applies an input; answers what the step said. */
+  /** Applies an input; answers the effects of the step. */
   applyInputWithEffects(input: HandleInput): Promise<readonly MeerkatEffect[]> {
     return this.applyInputs([input], effectsOf)
   }
@@ -122,7 +122,7 @@ export class HandleDslAuthority {
     return this.applyInputs([input], ([step]) => step as Step)
   }
 
-  /** Applies an input; answers what `sample` reads in the moment in which the step becomes visible. */
+  /** Applies an input; answers what `sample` reads when the step becomes visible. */
   applyInputWithEffectsAndSample<T>(
     input: HandleInput,
     sample: (effects: readonly MeerkatEffect[], state: MeerkatState) => T,
@@ -130,7 +130,7 @@ export class HandleDslAuthority {
     return this.applyInputs([input], steps => sample(effectsOf(steps), this.#shared.state))
   }
 
-  /** An observation is an input like any other: the kernel knows one kind. */
+  /** An observation is an input like any other: the kernel has only one kind. */
   applySignal(signal: HandleInput): Promise<void> {
     return this.applyInput(signal)
   }
@@ -143,12 +143,12 @@ export class HandleDslAuthority {
     return this.applyInputWithEffectsAndSample(signal, (_, state) => sample(state))
   }
 
-  /** Offers an input that says this; answers what the step said. */
+  /** Offers an input with this content; answers the effects of the step. */
   async offerInput(input: AcceptInput, said: Said): Promise<readonly MeerkatEffect[]> {
     return this.applyInputs([input], effectsOf, said)
   }
 
-  /** Applies several inputs as one; a refusal refuses all of them. */
+  /** Applies several inputs as one; if one is refused, all are. */
   async applyInputs<T>(
     inputs: readonly HandleInput[],
     published: (steps: readonly Step[]) => T,
@@ -161,17 +161,17 @@ export class HandleDslAuthority {
     return this.#shared.apply(inputs.map(soundInput), admit, published, said)
   }
 
-  /** The state as it is now. Never refused. */
+  /** The present state. Never refused. */
   snapshotState(): MeerkatState {
     return this.#shared.state
   }
 
-  /** Reads and does something with the state before anything else can happen to it. */
+  /** Reads the state, and acts on it before it can change. */
   withStateLock<T>(read: (state: MeerkatState) => T): T {
     return read(this.#shared.state)
   }
 
-  /** Whether the peers that this process trusts are the ones that the session knows. */
+  /** Whether this process's comms runtime trusts the peers that the session knows. */
   peerProjectionFreshnessAuthority(): PeerProjectionFreshness {
     const { state } = this.#shared
     return { epoch: state.trust.epoch, fresh: isPeerProjectionFresh(state) }
@@ -183,7 +183,7 @@ function effectsOf(steps: readonly Step[]): readonly MeerkatEffect[] {
   return steps.length === 1 && steps[0] !== undefined ? steps[0].effects : steps.flatMap(({ effects }) => effects)
 }
 
-/** A refusal of what came while the session's host leaves it, whatever else stood in its way. */
+/** The refusal of what comes during a teardown, whatever else refused it. */
 export class TeardownRefusal extends DslTransitionError {
   readonly sessionId: SessionId
 
@@ -206,7 +206,7 @@ function closedByTeardown(what: string): DslTransitionError {
   return new DslTransitionError({ context: `meerkat/${what}`, kind: 'no-matching-transition', reason })
 }
 
-/** Runs what a step owes its observers, after the step and in order; a failing observer harms nobody else. */
+/** Tells the observers of a step, after the step and in order. An observer that throws affects no other. */
 export function afterwards(tasks: readonly (() => void)[]): void {
   for (const task of tasks) queueMicrotask(() => toldOrWarned(task))
 }
@@ -219,7 +219,7 @@ function toldOrWarned(task: () => void): void {
   }
 }
 
-/** True if the step was taken, false if a guard was in its way; any other refusal is thrown. */
+/** True if the step was taken, false if a guard refused it; any other refusal is thrown. */
 export async function unlessGuarded(step: Promise<unknown>): Promise<boolean> {
   try {
     await step
@@ -265,11 +265,11 @@ class EphemeralAuthority implements SharedAuthority {
 
 type Bound = Pick<Seen, 'inputId' | 'digest'>
 
-/** What a session that this process owns has to hear of, besides the steps of its handles. */
+/** What a session that this process owns has to be told, besides the steps of its handles. */
 export interface HandledSession {
   readonly driver: SessionDriver
   readonly loop?: Pick<SessionLoop, 'leave'> | undefined
-  /** Throws for an id that an input has or had. */
+  /** Throws where an input has or had this id. */
   demandUnused(id: InputId): Promise<void>
   inKeyOrder<T>(key: string, act: () => Promise<T>): Promise<T>
   /** What an idempotency key is bound to. */
@@ -277,7 +277,7 @@ export interface HandledSession {
   keep(record: InputRecord): void
 }
 
-/** The authority of a session that this process owns: each application is a mutation of its driver. */
+/** The authority of a session that this process owns: each call is a mutation of its driver. */
 export class DriverAuthority implements SharedAuthority {
   readonly #session: HandledSession
   #last: MeerkatState | undefined
@@ -290,7 +290,7 @@ export class DriverAuthority implements SharedAuthority {
     return this.#last ?? this.#session.driver.state
   }
 
-  /** The registration it was made for has ended in this state: what comes is another's, and not to be seen here. */
+  /** Its registration has ended in this state; later states belong to another one, and are not shown here. */
   endIn(state: MeerkatState): void {
     this.#last ??= state
   }
@@ -321,7 +321,7 @@ export class DriverAuthority implements SharedAuthority {
     return offered.reduce((next, id) => () => this.#inOrder(id, next), act)()
   }
 
-  /** What the store refuses takes its neighbours' commit along: an id that is taken does not get there. */
+  /** An input whose id is taken must not reach the store, whose refusal would fail other inputs of the commit, too. */
   #inOrder<T>(id: InputId, act: () => Promise<T>): Promise<T> {
     return this.#session.inKeyOrder(`\0${id}`, async () => {
       await this.#session.demandUnused(id)
@@ -345,11 +345,11 @@ export class DriverAuthority implements SharedAuthority {
     }
     await driver.mutate(run, {
       published: steps => {
-        // What the caller reads with may fail; what was done is done, and others are told of it all the same.
+        // The caller's `sample` may throw; the step was taken, and observers are told all the same.
         sampled = outcomeOf(() => published(steps))
       },
     })
-    // A commit that was found in the log after a doubt is visible as well: it is sampled when it is adopted.
+    // A commit whose answer was lost, and that is found in the log later, becomes visible too: it is sampled then.
     if (sampled === undefined) throw new Error('a mutation was answered before it was published')
     return sampled()
   }
@@ -357,7 +357,7 @@ export class DriverAuthority implements SharedAuthority {
   #step(tx: Tx, input: MeerkatInput, said: Said): Step {
     const result = tx.try(input)
     if (!result.ok) throw new DslTransitionError(result)
-    // Whoever prepares a run by hand drives it: no executor is to take it up.
+    // The caller of `prepare` drives this run itself, so no executor may perform it.
     if (input.type === 'Prepare') this.#session.loop?.leave(input.runId)
     if (input.type === 'AcceptInput' && result.effects.some(({ type }) => type === 'InputAccepted')) {
       const { inputId: id, mode = 'queue', kind = 'prompt', supersessionKey } = input
@@ -377,14 +377,14 @@ export class DriverAuthority implements SharedAuthority {
   }
 }
 
-/** An offer of what is in the conversation already asks what becomes of it. */
+/** An offer of something that the conversation has already asks what became of it. */
 function asked({ inputId, digest }: Bound, { content }: Said): (input: MeerkatInput) => MeerkatInput {
   const seen = { inputId, sameContent: digest === digestOfSaid(content) }
   return input =>
     input.type === 'AcceptInput' ? { type: 'ResolveAdmissionIdempotency', inputId: input.inputId, seen } : input
 }
 
-/** What a call gives, or throws, whenever it is asked for. */
+/** The result of a call, or what it threw, to be read later. */
 function outcomeOf<T>(call: () => T): () => T {
   try {
     const value = call()

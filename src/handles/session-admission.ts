@@ -10,12 +10,12 @@ import type { HandleDslAuthority } from './dsl-authority.ts'
 import { saidByPeer, saidContent } from './said-content.ts'
 import { refuseUnreadable } from './unreadable.ts'
 
-/** An input as it is offered: what it is, and what it says. */
+/** An input as a caller offers it, with its content. */
 type Offer = Omit<AcceptInput, 'type' | 'inputId' | 'withoutWake' | 'at'> & {
-  /** Default: now. */
+  /** Default: the present time. */
   readonly at?: number
   readonly content?: Content
-  /** Whose word it is: what the model reads is made of that, with `content` as a message's body. */
+  /** The peer that sent it: its text for the model is made from that, with `content` as the body of a message. */
   readonly peer?: PeerSaid
 }
 
@@ -26,7 +26,7 @@ export class SessionAdmissionHandle {
     this.#authority = authority
   }
 
-  /** Work for the placement the session has now; another runtime's is refused. Answers what the machine resolved. */
+  /** Work for the session's present placement; work for another one is refused. Answers the machine's verdict. */
   ingest(runtimeId: AgentRuntimeId, workId: string, origin: IngestOrigin): Promise<readonly MeerkatEffect[]> {
     const { binding, registration } = this.#authority.snapshotState()
     const { sessionId } = registration
@@ -46,12 +46,15 @@ export class SessionAdmissionHandle {
     return this.#offer(inputId, offer, {})
   }
 
-  /** Offers an input that waits until something else wakes the session. */
+  /** Offers an input that waits until another one wakes the session. */
   acceptWithoutWake(inputId: InputId, offer: Offer): Promise<readonly MeerkatEffect[]> {
     return this.#offer(inputId, offer, { withoutWake: true })
   }
 
-  /** Starts a run over the next batch of waiting inputs, which the caller drives. `at`: now, ms since the epoch. */
+  /**
+   * Starts a run over the next batch of waiting inputs, which the caller performs. `at`: the present time, ms since the
+   * epoch.
+   */
   prepare(runId: RunId, at: number): Promise<readonly MeerkatEffect[]> {
     return this.#authority.applyInputWithEffects({ type: 'Prepare', runId, at })
   }

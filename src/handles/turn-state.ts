@@ -1,4 +1,4 @@
-/** How the agent loop says what a run's turn is at, and reads it. */
+/** How an agent loop reports the state of a run's turn, and reads it. */
 import { defined } from '../defined.ts'
 import { DslTransitionError } from '../kernel/authority.ts'
 import type { InputId, RunId } from '../kernel/ids.ts'
@@ -26,10 +26,10 @@ export type TurnLoopState =
 /** How a turn ended. */
 type TurnEnd = 'completed' | 'cancelled' | TurnTerminalOutcome
 
-/** What a turn is at. Fields of other phases are absent, never made up. */
+/** The state of a turn. Fields that its phase does not have are absent. */
 export interface TurnStateSnapshot {
   readonly activeRunId?: RunId
-  /** Where the loop around the model stands. */
+  /** The state of the loop around the model. */
   readonly loopState: TurnLoopState
   readonly turnPhase: TurnPhase
   readonly primitiveKind?: TurnPrimitiveKind
@@ -37,7 +37,7 @@ export interface TurnStateSnapshot {
   readonly visionEnabled: boolean
   readonly imageToolResultsEnabled: boolean
   readonly toolCallsPending: number
-  /** Operations under way; those of them that the turn waits for are its barrier. */
+  /** Unfinished operations; those that the turn waits for are its barrier. */
   readonly pendingOpRefs: readonly string[]
   readonly barrierOperationIds: readonly string[]
   readonly hasBarrierOps: boolean
@@ -53,10 +53,10 @@ export interface TurnStateSnapshot {
   readonly llmRetrySelectedDelayMs?: number
 }
 
-/** Every step names its run: a late word of an ended run reaches no other one. Refusals are `DslTransitionError`s. */
+/** Every call names its run, so a late report of an ended run reaches no other. Refusals are `DslTransitionError`s. */
 export class TurnStateHandle {
   readonly #authority: HandleDslAuthority
-  /** Nobody else binds runs here, so a start does. */
+  /** No other code binds runs on this machine, so starting a turn does. */
   readonly #isAlone: boolean
 
   constructor(authority: HandleDslAuthority, options: { readonly standalone?: boolean } = {}) {
@@ -64,7 +64,7 @@ export class TurnStateHandle {
     this.#isAlone = options.standalone === true
   }
 
-  /** For an agent without a runtime: runs are bound as they start. */
+  /** For an agent without a runtime: a run is bound when its turn starts. */
   static standalone(): TurnStateHandle {
     return new TurnStateHandle(HandleDslAuthority.ephemeral(), { standalone: true })
   }
@@ -102,14 +102,14 @@ export class TurnStateHandle {
   llmReturnedTerminal(runId: RunId): Promise<void> {
     return this.#authority.applyInput({ type: 'LlmReturnedTerminal', runId })
   }
-  /** `refs`: all that are under way, where that is more than the turn waits for. */
+  /** `refs`: all unfinished operations, where there are more than the turn waits for. */
   registerPendingOps(runId: RunId, barrier: readonly string[], refs?: readonly string[]): Promise<void> {
     return this.#authority.applyInput({ type: 'RegisterPendingOps', runId, barrier, ...defined({ refs }) })
   }
   toolCallsResolved(runId: RunId): Promise<void> {
     return this.#authority.applyInput({ type: 'ToolCallsResolved', runId })
   }
-  /** Exactly the operations the turn waits for: no fewer, no more. */
+  /** Names exactly the operations that the turn waits for. */
   opsBarrierSatisfied(runId: RunId, operationIds: readonly string[]): Promise<void> {
     return this.#authority.applyInput({ type: 'OpsBarrierSatisfied', runId, operationIds })
   }
@@ -137,7 +137,7 @@ export class TurnStateHandle {
   recoverableFailure(runId: RunId, retry: LlmRetry): Promise<void> {
     return this.#authority.applyInput({ type: 'RecoverableFailure', runId, retry })
   }
-  /** Outcome and cause follow from the source. */
+  /** The outcome and the cause follow from the source. */
   fatalFailure(runId: RunId, source: TerminalFailureSource): Promise<void> {
     return this.#authority.applyInput({ type: 'FatalFailure', runId, source })
   }
@@ -147,7 +147,7 @@ export class TurnStateHandle {
   cancelNow(runId: RunId): Promise<void> {
     return this.#authority.applyInput({ type: 'CancelNow', runId })
   }
-  /** Without a run: whichever is current, resolved here and now. */
+  /** Without a run: the current one, resolved now. */
   requestCancelAfterBoundary(runId?: RunId): Promise<void> {
     return this.#authority.applyInput({ type: 'CancelAfterBoundary', ...(runId && { runId }) })
   }
@@ -163,7 +163,7 @@ export class TurnStateHandle {
   timeBudgetExceeded(runId: RunId): Promise<void> {
     return this.#authority.applyInput({ type: 'TimeBudgetExceeded', runId })
   }
-  /** Makes sure that nothing runs; refused while something does. */
+  /** Asserts that no run is bound; refused while one is. */
   forceCancelNoRun(): Promise<void> {
     return this.#authority.applyInput({ type: 'ForceCancelNoRun' })
   }
@@ -177,7 +177,10 @@ export class TurnStateHandle {
     return this.#authority.applyInput({ type: 'CancelRun', runId })
   }
 
-  /** Closes the run by the end its turn has come to, and answers that; the session is ready for the next one. */
+  /**
+   * Closes the run with the end that its turn has reached, and answers that end; the session is then ready for the next
+   * run.
+   */
   async acknowledgeTerminal(runId: RunId): Promise<TurnEnd> {
     const { turnPhase, terminalOutcome } = this.snapshot()
     if (terminalOutcome === undefined) {

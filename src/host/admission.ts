@@ -1,4 +1,4 @@
-/** How a host offers a session inputs of every kind, and hears how they end. */
+/** How a host offers a session inputs of every kind, and learns how they end. */
 import { defined } from '../defined.ts'
 import type { InputId } from '../kernel/ids.ts'
 import type { PeerSaid } from '../kernel/peer-conversation.ts'
@@ -13,21 +13,21 @@ import type { Content } from '../store/records.ts'
 import type { Entry } from './entries.ts'
 
 /**
- * An input as a host offers it: what it says and what it is. With `peer` it is a peer's: what the model reads is made of
- * that, with `content` as a message's body, or as what is shown beside a request or a response.
+ * An input as a host offers it. With `peer` it is a peer's: its text for the model is made from that, with `content` as
+ * the body of a message, or shown beside a request or a response.
  */
 export interface HostInput extends Omit<SendParams, 'waitMs' | 'content'>, InputNature {
-  /** Absent only beside a `peer` that says it all. */
+  /** May be absent only beside a `peer`. */
   readonly content?: Content
   readonly peer?: PeerSaid
-  /** A UUID v7; absent: one is made. */
+  /** A UUID v7; default: a new one. */
   readonly inputId?: InputId
 }
 
-/** What became of the offer. */
+/** The result of the offer. */
 export interface AcceptOutcome {
   readonly outcome: 'accepted' | 'deduplicated'
-  /** The input's id, or the one that its key was bound to. */
+  /** The input's id, or the one that its key is bound to. */
   readonly inputId: InputId
 }
 
@@ -38,7 +38,10 @@ export interface InputCompletion {
   readonly result?: RunResult
 }
 
-/** Offers an input; resolves when it is durably accepted. Refusals are `rejected`, `not-ready` or `idempotency-conflict`. */
+/**
+ * Offers an input; resolves when it is durably accepted. Refusals are `rejected`, `not-ready` or
+ * `idempotency-conflict`.
+ */
 export async function accept(core: Core, { live, registration }: Entry, input: HostInput): Promise<AcceptOutcome> {
   const offer = { ...offered(input), inputId: input.inputId ?? core.ids.input(), isNamed: input.inputId !== undefined }
   const { outcome, inputId } = await offerInput(core, live, offer, { demand: () => demandRegistered(registration) })

@@ -1,18 +1,18 @@
 /**
- * Every command of a machine by name, for hosts that route them as data: over a wire, from a queue, out of a test.
+ * Every command of a machine by name, for hosts that route commands as data: over a wire, from a queue, in a test.
  *
- * One table: a command is a method of the machine, and its parameters are named as the table names that method's arguments.
+ * A command is a method of the machine, and the table names the method's arguments.
  */
 import { defined } from '../defined.ts'
 import { MeerkatError } from '../errors.ts'
 import { shownOf } from '../foreign.ts'
 import { commandFields } from './arguments.ts'
 
-/** The name of an argument; or, where the argument is an object, those of its fields that a command may give. */
+/** The name of an argument; where the argument is an object, the fields that a command may give. */
 type Argument = string | readonly string[]
 
 interface Row<Path extends string, Names extends readonly Argument[]> {
-  /** The method: the machine's own, or that of a part of it. What each argument must be, it says itself. */
+  /** The method of the machine, or of one of its parts. The method itself checks its arguments. */
   readonly path: Path
   readonly names: Names
 }
@@ -87,7 +87,7 @@ type PartPath = Extract<Path, `${string}.${string}`>
 type PartOf<Of> = Of extends `${infer Part}.${string}` ? Part : never
 type MethodsOf<Part extends string, Of = PartPath> = Of extends `${Part}.${infer Name}` ? Name : never
 
-/** What has every method of the table. */
+/** An object with every method of the table. */
 export type Commanded = { readonly [Name in Exclude<Path, PartPath>]: Method } & {
   readonly [Part in PartOf<PartPath>]: { readonly [Name in MethodsOf<Part>]: Method }
 }
@@ -100,7 +100,7 @@ type At<Target, Where> = Where extends `${infer Part}.${infer Rest}`
     ? Extract<Target[Where], Method>
     : never
 
-/** Arguments under their names: one that may be left out is a parameter that may be. */
+/** The arguments by name; an optional one is an optional parameter. */
 type Named<Names, Args extends readonly unknown[]> = Names extends readonly [infer Name, ...infer Others]
   ? Args extends readonly [infer One, ...infer Rest]
     ? { readonly [Key in Extract<Name, string>]: One } & Named<Others, Rest>
@@ -124,7 +124,7 @@ export type CommandAnswer<Machine extends Commanded, Name extends MachineCommand
 /** The names of all commands. */
 export const machineCommandNames: readonly MachineCommandName[] = Object.keys(commands) as MachineCommandName[]
 
-/** Carries a command out. Refusals are those of the method it stands for. */
+/** Performs a command. Refusals are those of its method. */
 export async function runCommand<Machine extends Commanded, Name extends MachineCommandName>(
   machine: Machine,
   name: Name,
@@ -140,7 +140,7 @@ export async function runCommand<Machine extends Commanded, Name extends Machine
     typeof one === 'string' ? given.get(one) : defined(Object.fromEntries(one.map(field => [field, given.get(field)]))),
   )
   const [method = '', part] = path.split('.').toReversed()
-  // `Commanded` says that the machine has every method of the table.
+  // The type `Commanded` says that the machine has every method of the table.
   const target = (part === undefined ? machine : Reflect.get(machine, part)) as object
   const act = Reflect.get(target, method) as (...args: readonly unknown[]) => Promise<CommandAnswer<Machine, Name>>
   return await Reflect.apply(act, target, args)

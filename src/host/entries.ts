@@ -1,4 +1,4 @@
-/** The handles of the sessions that are registered: made with the registration, and ended with it. */
+/** The handles of the registered sessions: made with a registration, and ended with it. */
 import type { AuthLeaseHandle } from '../handles/auth-lease.ts'
 import { DriverAuthority, HandleDslAuthority, HandleTeardownGate } from '../handles/dsl-authority.ts'
 import type { SessionClaimHandle } from '../handles/session-claim.ts'
@@ -17,7 +17,7 @@ import { DrainSlot } from './drain-slot.ts'
 import { registrationOver } from './errors.ts'
 import { OpsLifecycleRegistry } from './operations.ts'
 
-/** Stops what an executor is at: the run's work, wherever it is. */
+/** Interrupts the work of an executor's run, wherever it is. */
 export interface InterruptHandle {
   interrupt(reason: string): void | Promise<void>
 }
@@ -29,22 +29,22 @@ export interface Entry extends Attachment {
   readonly authority: HandleDslAuthority
   readonly bindings: SessionRuntimeBindings
   readonly drain: DrainSlot
-  /** The copy of the session that it was registered over. */
+  /** The copy of the session that it was registered with. */
   readonly live: LiveSession
-  /** Stands in for an executor that is about to be attached. */
+  /** Interrupts work until an executor is attached. */
   preparedInterrupt: InterruptHandle | undefined
 }
 
-/** What all sessions of a machine have in common. */
+/** What all sessions of a machine share. */
 interface SharedParts {
   readonly claims: SessionClaimHandle
-  /** The credentials behind the session's gate. */
+  /** The credentials, behind the session's gate. */
   readonly authLease: (gate: HandleTeardownGate) => AuthLeaseHandle
   readonly newOperation: () => OperationId
 }
 
 export class Entries {
-  /** Hears that a served session has another model, whoever gave it one. */
+  /** Called when a served session has another model, whichever caller changed it. */
   onModel: ((sessionId: SessionId) => void) | undefined
   readonly #entries = new WeakMap<Registration, Entry>()
   readonly #live: (id: SessionId) => LiveSession | undefined
@@ -58,13 +58,16 @@ export class Entries {
     serving.attachEach(registration => this.#make(registration))
   }
 
-  /** The handles of a session that is registered now. */
+  /** The handles of a registered session. */
   peek(sessionId: SessionId): Entry | undefined {
     const registration = this.#serving.peek(sessionId)
     return registration && this.#entries.get(registration)
   }
 
-  /** Throws `not-ready`: as of a destroyed session for one that is not registered, to come again where it is left just now. */
+  /**
+   * Throws `not-ready` for a session that is not registered; where its host is just leaving it, the caller may try
+   * again.
+   */
   of(sessionId: SessionId): Entry {
     const entry = this.peek(sessionId)
     if (entry === undefined) throw notRegistered(sessionId)
@@ -76,14 +79,14 @@ export class Entries {
     return this.#serving.registrations.flatMap(registration => this.#entries.get(registration) ?? [])
   }
 
-  /** The session as it is loaded here; one that was lost to another owner is `not-ready`. */
+  /** The loaded session; `not-ready` where it was lost to another owner. */
   live(sessionId: SessionId): LiveSession {
     const live = this.#live(sessionId)
     if (live === undefined) throw notRegistered(sessionId)
     return live
   }
 
-  /** Whether an executor would perform a run of the session that starts now. */
+  /** Whether a run of the session that starts now would have an executor. */
   isServed(sessionId: SessionId): boolean {
     return this.#serving.of(sessionId) !== undefined
   }
@@ -136,7 +139,7 @@ export class Entries {
     const next = this.#entries.get(registration)
     if (next === undefined) return
     next.preparedInterrupt = old.preparedInterrupt
-    // Its own word comes through a closed gate.
+    // The old task's own report comes through a gate that is closed already.
     if (old.drain.busy) next.authority.applyInput({ type: 'NotifyDrainExited', reason: 'Aborted' }).catch(() => {})
   }
 }

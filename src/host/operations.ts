@@ -1,7 +1,8 @@
 /**
- * The asynchronous work of one session, for those that do it: registered, watched, waited for, and ended once.
+ * The background operations of one session, for the code that performs them: registered, watched, waited for, and ended
+ * once.
  *
- * Every decision is the kernel's `operations` region; what an operation was begun as and what it came to are records.
+ * The kernel's region `operations` decides everything; how an operation was begun and how it ended are records.
  */
 import { defined } from '../defined.ts'
 import { KernelRejection } from '../driver/kernel-rejection.ts'
@@ -46,11 +47,11 @@ export type Registration = OperationNature & {
   readonly title: string
   /** How many may be unfinished at once, this one included. Absent: any number. */
   readonly maxConcurrent?: number
-  /** What whoever takes it up after a restart has to know: anything JSON can hold. */
+  /** What a process that takes it up after a restart needs to know: any JSON value. */
   readonly handle?: unknown
 }
 
-/** What an operation came to. */
+/** How an operation ended. */
 export interface OperationCame {
   readonly output?: unknown
   readonly error?: string
@@ -58,11 +59,11 @@ export interface OperationCame {
 
 interface RegistryOptions {
   readonly sessionId: SessionId
-  /** The session as it is loaded here; throws `not-ready` where it is not. */
+  /** The loaded session; throws `not-ready` where it is not loaded. */
   readonly live: () => LiveSession
-  /** What is true of it, or was at the end of the registration. */
+  /** The present state, or the state at the end of the registration. */
   readonly state: () => MeerkatState
-  /** Changes it, as long as the registration lasts. */
+  /** Changes the session, as long as the registration lasts. */
   readonly mutate: <T>(run: (tx: Transaction) => T) => Promise<T>
   readonly newId: () => OperationId
 }
@@ -125,7 +126,7 @@ export class OpsLifecycleRegistry {
   progress(operationId: OperationId): Promise<void> {
     return this.#step('OperationProgress', operationId)
   }
-  /** A member child can be reached. */
+  /** The child session can be reached as a peer. */
   peerReady(operationId: OperationId): Promise<void> {
     return this.#step('OperationPeerReady', operationId)
   }
@@ -142,7 +143,7 @@ export class OpsLifecycleRegistry {
   cancel(operationId: OperationId): Promise<void> {
     return this.#mutate('CancelOperation', operationId, tx => endOperation(tx, operationId, { outcome: 'cancelled' }))
   }
-  /** Ends one that has not started. */
+  /** Ends an operation that has not started. */
   abort(operationId: OperationId): Promise<void> {
     return this.#step('AbortOperation', operationId)
   }
@@ -152,11 +153,11 @@ export class OpsLifecycleRegistry {
   retired(operationId: OperationId): Promise<void> {
     return this.#step('RetireOperation', operationId)
   }
-  /** Takes back a registration whose id was never handed to anybody. */
+  /** Takes back a registration whose id was never handed out. */
   rollbackUnreturned(operationId: OperationId): Promise<void> {
     return this.#step('RollbackUnreturnedOperation', operationId)
   }
-  /** Ends all of them. */
+  /** Ends all operations. */
   async terminateOwner(reason: string): Promise<void> {
     await this.#options.mutate(tx => tx.step({ type: 'TerminateOwnerOperations', reason }))
   }
@@ -164,11 +165,11 @@ export class OpsLifecycleRegistry {
   snapshot(operationId: OperationId): OperationEntry | undefined {
     return mapGet(this.#state.operations.entries, operationId)
   }
-  /** The unfinished ones, and the newest of those that ended. */
+  /** The unfinished operations, and the newest ended ones. */
   list(): readonly OperationEntry[] {
     return [...mapValues(this.#state.operations.entries)]
   }
-  /** Those that ended after a number, in the order of their ends. */
+  /** The operations that ended after this number, in the order of their ends. */
   completions(after: number): readonly EndedOperation[] {
     return completionsAfter(this.#state.operations, after)
   }
@@ -179,14 +180,14 @@ export class OpsLifecycleRegistry {
   get cursors(): OperationCursors {
     return this.#state.operations.cursors
   }
-  /** A reader has come this far. It never goes back, and not beyond what has happened. */
+  /** A reader has read up to this number. It never falls, and never exceeds what has happened. */
   async advanceCursor(cursor: keyof OperationCursors, through: number): Promise<void> {
     await this.#options.mutate(tx => tx.step({ type: 'AdvanceOperationCursor', cursor, through }))
   }
 
-  /** Resolves with how the operation ends. Throws `not-found` for one that is not known. */
+  /** Resolves with how the operation ends. Throws `not-found` for an unknown one. */
   async watch(operationId: OperationId, signal?: AbortSignal): Promise<OperationTerminal> {
-    // A new epoch ends the registration, and the operation: in the session itself that is to be seen.
+    // A reset ends the registration and the operation; the end is read from the session itself.
     const { live } = this.#options
     const look = (): OperationTerminal | undefined => {
       const entry = mapGet(live().state.operations.entries, operationId)
@@ -197,8 +198,8 @@ export class OpsLifecycleRegistry {
   }
 
   /**
-   * Holds the run until every one of these has ended; resolves then. One wait at a time: `wait-already-active`. The wait
-   * is called off when the signal aborts.
+   * Holds the run until all of these have ended, and then resolves. One wait at a time: a second one is
+   * `wait-already-active`. Aborting the signal cancels the wait.
    */
   async waitAll(runId: RunId, operationIds: readonly OperationId[], signal?: AbortSignal): Promise<void> {
     const { operations } = this.#state
@@ -227,7 +228,7 @@ export class OpsLifecycleRegistry {
     return this.#options.state()
   }
 
-  /** Looks again after every commit. */
+  /** Looks again after every commit, until there is a result. */
   async #until<T>(look: () => T | undefined, signal: AbortSignal | undefined): Promise<T> {
     const found = look()
     if (found !== undefined) return found
@@ -255,7 +256,7 @@ export class OpsLifecycleRegistry {
     return this.#mutate(type, operationId, tx => tx.step({ type, operationId }))
   }
 
-  /** A repetition that changes nothing is taken for done; any other refusal is typed. */
+  /** A repetition that changes nothing counts as done; any other refusal has a kind. */
   async #mutate(type: OperationAction, operationId: OperationId, run: (tx: Transaction) => unknown): Promise<void> {
     try {
       await this.#options.mutate(run)
