@@ -1,7 +1,7 @@
 /**
  * The feed of events that surfaces push from.
  *
- * It holds nothing but a place: one who comes back goes on exactly behind what it saw.
+ * It keeps nothing but a place: a client that comes back continues exactly behind what it has seen.
  */
 import type { Callable, EventFeed as Feed, FeedPlace } from './operation.ts'
 import { MAX_WAIT_MS } from './operations/fields.ts'
@@ -18,7 +18,7 @@ export interface FeedWaits {
   readonly signal: AbortSignal
 }
 
-/** Opens a feed. What is wrong with the place shows here, before anything was delivered. */
+/** Opens a feed. A wrong place fails here, before anything is delivered. */
 export async function openEventFeed(
   runtime: Callable,
   position: FeedPlace,
@@ -26,12 +26,12 @@ export async function openEventFeed(
 ): Promise<EventFeed> {
   const place = { ...position, limit: PAGE_SIZE }
   const waits = { idleMs: Math.min(Math.ceil(idleMs), MAX_WAIT_MS), signal }
-  // What answers it keeps to the schemas.
+  // The runtime's answers satisfy the schemas.
   if (runtime.follow !== undefined) return (await runtime.follow(place, waits)) as EventFeed
   return asking(runtime, place, waits)
 }
 
-/** A feed that asks for each page. */
+/** A feed that calls `events/read` for each page. */
 async function asking(runtime: Callable, place: FeedPlace, { idleMs, signal }: FeedWaits): Promise<EventFeed> {
   let isClosed = false
   const read = async (at: FeedPlace, waitMs: number): Promise<EventPage | undefined> => {

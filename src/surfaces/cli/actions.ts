@@ -1,8 +1,9 @@
 /**
- * Commands of two words, `meerkat model set`: one for each operation of a family, made from its row of the operations table.
+ * Commands of two words, such as `meerkat model set`: one for each operation of a family, made from its row of the
+ * operations table.
  *
- * What an operation demands are arguments, in the order of its schema; what may be left out are flags. Text is read as what
- * the schema takes, and judged by nothing else.
+ * Required parameters are arguments, in the order of the schema; optional ones are flags. Text is read with the type
+ * that the schema has, and is checked by the schema alone.
  */
 import { z } from 'zod'
 import { parseParams } from '../invalid-params.ts'
@@ -13,12 +14,12 @@ import { connectionFor, OF_EXECUTOR } from './connection.ts'
 
 interface Parameter {
   readonly name: string
-  /** Of JSON. */
+  /** The JSON type. */
   readonly type: string
   readonly about: string
 }
 
-/** Options besides an operation's own: of every command, and of one that its own process may have to serve. */
+/** Options besides an operation's own: for every command, and for a command whose operation an executor answers. */
 export interface Besides {
   readonly all: Texts
   readonly serving: Texts

@@ -1,7 +1,7 @@
-/** An operation's answer as people read it: a line a field, and a list of objects as a table. */
+/** The answer of an operation for people: one line a field, and a list of objects as a table. */
 import { brief, columns } from './output.ts'
 
-/** Longest text of a cell, and of what stands by itself. */
+/** The longest text of a cell or a line. */
 const CELL = 60
 const LINE = 200
 
@@ -9,15 +9,15 @@ export function answerLines(answer: object): readonly string[] {
   const fields = Object.entries(answer).filter(([, value]) => value !== undefined)
   const tables = fields.filter(([, value]) => isTable(value))
   const single = fields.filter(([, value]) => !isTable(value)).map(([key, value]) => [words(key), brief(value, LINE)])
-  // Of several lists those that hold something are told; that there is nothing matters where it is all that was asked for.
-  const told = tables.length > 1 ? tables.filter(([, rows]) => (rows as readonly object[]).length > 0) : tables
-  return [...columns(single), ...told.flatMap(([key, rows]) => table(key, rows as readonly object[]))]
+  // Of several lists, empty ones are left out; a single empty list is the answer.
+  const shown = tables.length > 1 ? tables.filter(([, rows]) => (rows as readonly object[]).length > 0) : tables
+  return [...columns(single), ...shown.flatMap(([key, rows]) => table(key, rows as readonly object[]))]
 }
 
 const isTable = (value: unknown): value is readonly object[] =>
   Array.isArray(value) && value.every(one => typeof one === 'object' && one !== null)
 
-/** Schemas and other structures are left to `--json`. */
+/** Schemas and other structures are printed only with `--json`. */
 function table(name: string, rows: readonly object[]): readonly string[] {
   if (rows.length === 0) return [`no ${words(name)}`]
   const isShown = (value: unknown): boolean => typeof value !== 'object' || value === null

@@ -1,7 +1,7 @@
-/** What a command is to the parser and to the help. */
+/** A command as the parser and the help see it. */
 import type { Shell } from './shell.ts'
 
-/** Performs a command. Arguments come in the order of the row, `undefined` where an optional one is missing. */
+/** Performs a command. Arguments come in the order of the row; a missing optional one is undefined. */
 export type Perform = (shell: Shell, args: readonly unknown[]) => Promise<void>
 
 export type Texts = readonly (readonly [string, string])[]
@@ -11,12 +11,12 @@ export interface CommandRow {
   readonly summary: string
   readonly args?: Texts
   readonly options: Texts
-  /** Help that stands behind the flags. */
+  /** Help that is printed after the flags. */
   readonly more?: string
   readonly load: () => Promise<Perform>
 }
 
-/** Commands of two words, loaded when one of them is asked for. */
+/** Commands of two words, loaded when one of them is called. */
 export interface CommandGroup extends Omit<CommandRow, 'load'> {
   readonly actions: () => Promise<readonly CommandRow[]>
 }

@@ -1,9 +1,9 @@
 /**
- * How a command reaches the runtime: in this process on the store, or behind a server.
+ * How a command reaches a runtime: in this process, on the store, or on a server.
  *
- * A server that was named is used. One that serves the same store is found by itself and used by commands that only
- * look or give orders; commands that do the work themselves (`run`, `chat`) open the store, and turn to the server only
- * for a session that it holds.
+ * A server that was named is used. A server of the same store is found automatically, and is used by commands that only
+ * read or give orders. Commands that do the work themselves (`run`, `chat`) open the store, and use the server only for
+ * a session that it owns.
  */
 import { existsSync } from 'node:fs'
 import { asMeerkatError } from '../../errors.ts'
@@ -12,12 +12,12 @@ import { findServer } from './discovery.ts'
 import type { Shell } from './shell.ts'
 import { parseStore } from './store-spec.ts'
 
-/** For commands that read, or that give orders to whoever does the work. */
+/** For commands that read, or that give an order to the process that does the work. */
 export async function connect(shell: Shell): Promise<Connection> {
   return (await connectServer(shell)) ?? connectReader(shell)
 }
 
-/** The server that was named or found. */
+/** The server that was named or found; undefined: none. */
 export async function connectServer(shell: Shell): Promise<Connection | undefined> {
   const { url, token, store } = await shell.settings()
   const found = url ?? (await findServer(parseStore(store)))?.url
@@ -29,7 +29,7 @@ async function remote(server: ServerAddress): Promise<Connection> {
   return { ask: askServer(server), server }
 }
 
-/** Looking must not leave anything behind: a store that does not exist yet is an empty one. */
+/** Reading must not create anything: a store that does not exist counts as an empty one. */
 async function connectReader(shell: Shell): Promise<Connection> {
   const spec = parseStore((await shell.settings()).store)
   const isAbsent = spec.type === 'sqlite' && !existsSync(spec.path)
@@ -37,7 +37,7 @@ async function connectReader(shell: Shell): Promise<Connection> {
   return openLocal(shell, { spec: isAbsent ? { type: 'memory' } : spec, role: 'reader' })
 }
 
-/** For commands that watch a store that may be written any time. */
+/** For commands that follow a store that may be created later. */
 export async function openStore(shell: Shell): Promise<Connection> {
   const { openLocal } = await import('./local.ts')
   return openLocal(shell, { spec: parseStore((await shell.settings()).store), role: 'reader' })
@@ -51,15 +51,15 @@ export async function connectWorker(shell: Shell): Promise<Connection> {
   return openLocal(shell, { spec: parseStore(store), role: 'worker' })
 }
 
-/** Operations that only look: a store that does not exist is an empty one to them. */
+/** Operations that only read: a store that does not exist counts as an empty one. */
 const READING = /\/(info|health|get|list|history|explain|audit|read|status)$/
 
-/** Operations that an executor answers: without a server, the one of this command. */
+/** Operations that an executor answers: without a server, the executor of this command. */
 export const OF_EXECUTOR: ReadonlySet<string> = new Set(['tool/list'])
 
 /**
- * Without a server an order is written down for whoever takes the session up next: a command that ends at once would only
- * interrupt the work. Whoever waits for the work has it done here.
+ * Without a server an order is stored for the process that takes the session up next, because a command that ends at
+ * once would only interrupt the work. With `waitMs` the caller waits for the work, so this command does it.
  */
 export async function connectionFor(shell: Shell, name: string, params: object): Promise<Connection> {
   if (READING.test(name) && !OF_EXECUTOR.has(name)) return connect(shell)
@@ -69,8 +69,8 @@ export async function connectionFor(shell: Shell, name: string, params: object):
 }
 
 /**
- * Does something with a session here, or through the server where that one holds the session. Answers what came of it,
- * and the connection to go on with.
+ * Acts on a session in this process, or through the server where the server owns it. Answers the result, and the
+ * connection to continue with.
  */
 export async function withOwner<T>(
   shell: Shell,

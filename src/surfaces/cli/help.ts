@@ -1,4 +1,4 @@
-/** The help of the command line, made of the table of commands. */
+/** The help of the command line, made from the table of commands. */
 import type { CommandRow } from './command-row.ts'
 import { COMMANDS } from './command-table.ts'
 import { type Commands, plain } from './parse-args.ts'
@@ -15,10 +15,10 @@ Start here:  meerkat demo
 type Entry = readonly [term: string, text: string]
 
 const HELP: Entry = ['-h, --help', 'print this help']
-/** A column narrower than this is not wrapped: it would be one word a line. */
+/** A narrower column is not wrapped: it would have one word a line. */
 const NARROWEST = 40
 
-/** The help of a command, or of all that there are at a place, for a terminal of this width. */
+/** The help of a command, or of all commands of a group, for a terminal of this width. */
 export function helpText(row: CommandRow | undefined, width: number, among?: Commands): string {
   const all = among === undefined ? overview(width) : groupHelp(among, width)
   const sections = row === undefined ? all : helpOf(row, width)
@@ -64,7 +64,7 @@ function formOf({ name, args = [], options }: Omit<CommandRow, 'load'>): string 
   return [name, ...(options.length > 0 ? ['[options]'] : []), ...args.map(([form]) => form)].join(' ')
 }
 
-/** Where the texts begin. */
+/** The column in which the texts begin. */
 function columnOf(entries: readonly Entry[]): number {
   return Math.max(...entries.map(([term]) => term.length)) + 4
 }

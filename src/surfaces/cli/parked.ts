@@ -15,7 +15,7 @@ interface Waiting extends Watched {
 }
 
 /** Asks for every decision that the session waits for. Ctrl-C in the place of an answer cancels the work. */
-export async function settleParked(shell: Shell, ask: Ask, { sessionId, cancel }: Waiting): Promise<void> {
+export async function askForDecisions(shell: Shell, ask: Ask, { sessionId, cancel }: Waiting): Promise<void> {
   const { approvals } = await ask('approval/list', { sessionId })
   const { calls: unknown } = await ask('call/list', { sessionId, state: 'unknown' })
   const canAsk = process.stdin.isTTY && process.stderr.isTTY && !shell.output.json

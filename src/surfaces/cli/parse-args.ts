@@ -1,8 +1,9 @@
 /**
- * What was typed, read by the table of commands.
+ * Parses the command line by the table of commands.
  *
- * Flags may stand anywhere behind the command's name, as `--flag value`, `--flag=value`, `-f value` or `-fvalue`; `--` ends
- * them. A parser of our own, because loading a library for it takes longer than everything else `--help` does.
+ * Flags may stand anywhere after the command's name, as `--flag value`, `--flag=value`, `-f value` or `-fvalue`; `--`
+ * ends them. The parser is our own, because loading a library for it takes longer than everything else that `--help`
+ * does.
  */
 import type { CommandGroup, CommandRow } from './command-row.ts'
 import { COMMANDS } from './command-table.ts'
@@ -11,20 +12,20 @@ import { keyOf } from './flag-key.ts'
 
 export type Parsed =
   | { readonly type: 'version' }
-  /** The help of a command, or of all that there are at this place. */
+  /** The help of a command, or of all commands of a group. */
   | { readonly type: 'help'; readonly row?: CommandRow; readonly among?: Commands }
-  /** What follows is to be read by the group's own commands. */
+  /** The rest has to be parsed by the group's own commands. */
   | { readonly type: 'group'; readonly group: CommandGroup; readonly rest: readonly string[] }
   | {
       readonly type: 'call'
       readonly row: CommandRow
-      /** Texts, and `true` or `false` for flags without a value, by the flag's name in camelCase. */
+      /** By the flag's name in camelCase: its text, or `true` or `false` for a flag without a value. */
       readonly flags: Readonly<Record<string, string | boolean>>
       /** In the order of the row; a list where the row says `...`. */
       readonly args: readonly (string | readonly string[] | undefined)[]
     }
 
-/** Commands that one word tells apart: those of a group, whose name all of them begin with. */
+/** A set of commands: those of a group, whose names begin with the group's. */
 export interface Commands {
   readonly group: CommandGroup
   readonly rows: readonly CommandRow[]
@@ -43,7 +44,7 @@ interface Flag {
 const HELP = ['-h', '--help']
 const VERSION = ['-V', '--version']
 
-/** Refuses what no row of the table allows. */
+/** Parses the words; refuses what no row of the table allows. */
 export function parseArgs([first, ...rest]: readonly string[], among?: Commands): Parsed {
   const all: Parsed = { type: 'help', ...(among && { among }) }
   if (first === undefined || HELP.includes(first)) return all
@@ -105,12 +106,12 @@ function flagNamed(row: CommandRow, known: readonly Flag[], word: string): Flag 
   return flag
 }
 
-/** A minus in front of a number is a minus. */
+/** A minus before a number is a sign, not a flag. */
 function looksLikeFlag(word: string): boolean {
   return /^-./.test(word) && !/^-[\d.]+$/.test(word)
 }
 
-/** `--flag=value` and `-fvalue` as two words, `-ab` as `-a -b`; what is the value of another flag stays as it is. */
+/** `--flag=value` and `-fvalue` as two words, and `-ab` as `-a -b`; the value of another flag stays as it is. */
 function expanded(words: readonly string[], known: readonly Flag[]): string[] {
   const out: string[] = []
   let isValue = false
@@ -168,7 +169,7 @@ function refused(what: string, meant: string | undefined, row?: Pick<CommandRow,
   return usage(meant === undefined ? `${what}: see ${help}` : `${what} - did you mean ${meant}?`)
 }
 
-/** Of the known words the one that was most likely meant, if one is near enough. */
+/** The known word that was most likely meant, if one is similar enough. */
 function nearest(word: string, known: readonly string[]): string | undefined {
   const near = known
     .filter(one => one.startsWith('--') === word.startsWith('--') && one.length > 2)

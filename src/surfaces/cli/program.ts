@@ -1,17 +1,17 @@
-/** From what was typed to an exit status. Each command loads its module when it is called, and not before. */
+/** Runs the command line: from its words to an exit status. The module of a command is loaded when it is called. */
 import { guardProcess } from '../../executor/process-guard.ts'
 import { EXIT, report, reportStray } from './failure.ts'
 import { Outlet } from './outlet.ts'
 import { type Parsed, parseArgs } from './parse-args.ts'
 import { Shell } from './shell.ts'
 
-/** Where the output goes to a file or a pipe. */
+/** The width where the output goes to a file or a pipe. */
 const WIDTH = 80
 
-/** What a newer Node has no warning for, and nobody who runs a command can change. */
+/** Warnings that only older versions of Node print, and that the user of a command can't act on. */
 const TOLD_BY_NODE_22 = /^(?:SQLite|Type Stripping) is an experimental feature/
 
-/** Shows Node's warnings as Node does, but for those that an older Node gives of its own parts. */
+/** Prints Node's warnings as Node does, except those about its own experimental parts. */
 function onlyUsefulWarnings(): void {
   const shown = process.listeners('warning')
   process.removeAllListeners('warning')
@@ -21,7 +21,7 @@ function onlyUsefulWarnings(): void {
   })
 }
 
-/** Parses and runs; answers the exit status, when everything that was written is out. */
+/** Parses and runs; answers the exit status when all output is written. */
 export async function runProgram(args: readonly string[], version: () => string): Promise<number> {
   const outlet = new Outlet()
   const status = await perform(args, version, outlet)
@@ -29,7 +29,7 @@ export async function runProgram(args: readonly string[], version: () => string)
   return status === EXIT.ok && outlet.failed ? EXIT.failed : status
 }
 
-/** What was typed, with the commands of the groups that it names. */
+/** The command line, parsed with the commands of the groups that it names. */
 async function parsedFully(args: readonly string[]): Promise<Exclude<Parsed, { readonly type: 'group' }>> {
   let parsed = parseArgs(args)
   while (parsed.type === 'group') {
@@ -40,12 +40,12 @@ async function parsedFully(args: readonly string[]): Promise<Exclude<Parsed, { r
 }
 
 async function perform(args: readonly string[], version: () => string, outlet: Outlet): Promise<number> {
-  // How a mistake in the flags is told depends on a flag that may not have been parsed yet.
+  // How a wrong flag is reported depends on `--json`, which may not have been parsed yet.
   const asked = args.slice(0, args.includes('--') ? args.indexOf('--') : args.length)
   const failing = { json: asked.includes('--json'), debug: process.env['MEERKAT_DEBUG'] === '1' }
   guardProcess({
     onStray: stray => reportStray(stray, failing),
-    // A mistake of ours that nothing caught is told like any other failure.
+    // A fault of our own that nothing caught is reported like any other failure.
     onFault: error => process.exit(report(error, failing)),
   })
   onlyUsefulWarnings()
@@ -68,7 +68,7 @@ async function perform(args: readonly string[], version: () => string, outlet: O
   } catch (error) {
     await shell?.unlessEnding()
     const status = report(error, failing)
-    // The failure that is told is the first one; closing after it can only add noise.
+    // The first failure is reported; one of closing after it would only add noise.
     await shell?.close().catch(() => {})
     return status
   }

@@ -7,7 +7,7 @@ import type { Ask } from './ask.ts'
 import { EXIT, oneLine } from './failure.ts'
 import { follow, type Watched } from './follow.ts'
 import { cancelText, ladder } from './interrupts.ts'
-import { settleParked } from './parked.ts'
+import { askForDecisions } from './parked.ts'
 import type { Shell } from './shell.ts'
 import type { InputView, RunResult } from './views.ts'
 
@@ -34,7 +34,7 @@ export async function watchInput(
       if (followed.type === 'ended') return conclude(shell, watch, { input: followed.input, printer, structured })
       at = { ...watch, after: followed.cursor }
       printer.finish()
-      await settleParked(shell, ask, {
+      await askForDecisions(shell, ask, {
         ...watch,
         cancel: async () => output.hint(await cancelInput(ask, { ...watch, when: 'now' })),
       })

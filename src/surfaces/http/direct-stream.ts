@@ -1,12 +1,12 @@
 /**
- * Event streams written to the socket itself. By the way of a web stream each event takes three times as long, and there
- * is one for every token that a model says.
+ * Writes event streams to the socket directly. Through a web stream, each event would take three times as long, and
+ * there is one for every token of a model.
  */
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import type { EventTexts } from './event-stream.ts'
 
-/** Writes what comes, as fast as the client takes it, until one of the two ends. */
+/** Writes the pieces as fast as the client takes them, until the stream or the client ends. */
 export async function writeStream(outgoing: ServerResponse, answer: Response, texts: EventTexts): Promise<void> {
   const gone = new AbortController()
   outgoing.once('close', () => {
@@ -21,7 +21,7 @@ export async function writeStream(outgoing: ServerResponse, answer: Response, te
       if (!outgoing.write(text)) await once(outgoing, 'drain', { signal: gone.signal })
     }
   } catch {
-    // The client left while it was waited for.
+    // The client left during the wait.
   }
   outgoing.end()
 }

@@ -1,15 +1,15 @@
-/** Events as Server-Sent Events. */
+/** Sends events as Server-Sent Events. */
 
 import type { EventFeed, EventPage } from '../event-feed.ts'
 import { type FaultLog, publicError } from '../fault.ts'
 
-/** What an `EventSource` waits before it comes back. */
+/** How long an `EventSource` waits before it connects again. */
 const RECONNECT_MS = 1000
 
 /**
- * The feed as a stream. Each event's id is its cursor, so `Last-Event-ID` resumes exactly behind the last one that
- * arrived. The stream pulls: a client that does not read stops the reading of the log. `leave` is called when the
- * client is gone.
+ * The feed as a stream. Each event's id is its cursor, so `Last-Event-ID` resumes exactly behind the last event that
+ * arrived. The stream is pulled: a client that does not read stops the reading of the log. `leave` is called when the
+ * client has left.
  */
 export function eventStream(feed: EventFeed, log: FaultLog, leave: () => void): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder()
@@ -24,30 +24,33 @@ export function eventStream(feed: EventFeed, log: FaultLog, leave: () => void): 
       },
       cancel: leave,
     },
-    // Nothing is read ahead of the client but what it will be given next.
+    // No more than one piece is read before the client asks for it.
     { highWaterMark: 1 },
   )
   sources.set(stream, texts)
   return stream
 }
 
-/** What a stream is made of, for whoever writes it without the stream. */
+/** The pieces of a stream, for code that writes them without the stream. */
 export interface EventTexts {
   readonly first: string
   /** The next piece; undefined at the end. */
   next(): Promise<string | undefined>
-  /** The client is gone. */
+  /** The client has left. */
   leave(): void
 }
 
 const sources = new WeakMap<object, EventTexts>()
 
-/** What an answer's body is made of, if it is an event stream that nobody has read. */
+/** The pieces of an answer's body, if it is an event stream that was not read yet. */
 export function textsOf({ body }: Response): EventTexts | undefined {
   return body === null || body.locked ? undefined : sources.get(body)
 }
 
-/** The next piece of the stream; undefined at its end. A failed read ends it: coming back tells the client why. */
+/**
+ * The next piece; undefined at the end. A failed read ends the stream: the client learns the reason when it connects
+ * again.
+ */
 async function nextText(feed: EventFeed, log: FaultLog): Promise<string | undefined> {
   try {
     const page = await feed.next()
@@ -59,10 +62,10 @@ async function nextText(feed: EventFeed, log: FaultLog): Promise<string | undefi
   }
 }
 
-/** Of events that readers share: whoever comes second finds the text made. */
+/** Readers share events: the text of an event is made once. */
 const texts = new WeakMap<EventPage['events'][number], string>()
 
-/** JSON holds no bare line breaks, so one `data` line is enough. */
+/** JSON contains no bare line breaks, so one `data` line is enough. */
 function eventText(event: EventPage['events'][number]): string {
   const known = texts.get(event)
   if (known !== undefined) return known

@@ -1,4 +1,4 @@
-/** `meerkat op`: any operation of the table by its name, so that the command line covers all of it. */
+/** `meerkat op`: any operation of the table by its name, so that the command line covers all of them. */
 import { connectionFor } from '../connection.ts'
 import { usage } from '../failure.ts'
 import { columns } from '../output.ts'
