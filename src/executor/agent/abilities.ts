@@ -1,6 +1,6 @@
 /**
- * What models can do, as the program says it: asked once a run for each model, for a bounded time. Without an answer it is not
- * known, and nothing is held back for it. A program that is silent keeps no second run waiting.
+ * What models can do, as the program says: asked once a run for each model, within a limit. Without an answer that is
+ * unknown, and no tool is hidden. A program that does not answer keeps no second run waiting.
  */
 import type { SessionLlmCapabilitySurface } from '../../kernel/regions/llm/state.ts'
 import type { RunPort } from '../executor.ts'
@@ -10,9 +10,9 @@ import { Stage } from './stage.ts'
 type Said = SessionLlmCapabilitySurface | undefined
 type Needed = Pick<Settings, 'abilitiesOf' | 'models' | 'silentOn'>
 
-/** How long the program may take. */
+/** How long the program may take to answer. */
 const SAYING_MS = 10_000
-/** Ids come from inputs, so their number has a limit. */
+/** Inputs name ids, so the number of remembered ones is bounded. */
 const MAX_SILENT = 100
 
 export class Abilities {
@@ -25,7 +25,7 @@ export class Abilities {
     this.#port = port
   }
 
-  /** Of the model of an id; without one, of the agent's own. */
+  /** What the model of this id can do; without an id, the agent's own model. */
   of(given: string | undefined): Promise<Said> {
     const { abilitiesOf, models } = this.#settings
     const id = given ?? models.default
@@ -43,7 +43,7 @@ export class Abilities {
     try {
       return await stage.race(answer)
     } catch {
-      // Whatever the program throws says nothing of the model; nor does silence.
+      // If the program throws, that says nothing of the model; nor does silence.
       if (stage.cause === 'timeout' && silentOn.size < MAX_SILENT) {
         silentOn.add(id)
         const speaks = (): void => void silentOn.delete(id)

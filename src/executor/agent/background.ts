@@ -24,14 +24,14 @@ export interface LeftWork {
   readonly stop: () => void
 }
 
-interface Work {
+interface BackgroundEntry {
   readonly finish: Promise<unknown>
   readonly stop: () => void
 }
 
 /** The work that this process began and that has not ended yet. */
 export class RunningWork {
-  readonly #works = new Map<OperationId, Work>()
+  readonly #works = new Map<OperationId, BackgroundEntry>()
 
   /** Remembers the work; answers what is recorded of it. */
   begin(operationId: OperationId, { still, tool, stop }: LeftWork): BackgroundWork {
@@ -69,7 +69,7 @@ export class RunningWork {
  * Tells the work that its operation ended without it. Where the session only leaves this process, the work goes on,
  * because the next owner may be here.
  */
-function stopWith(signal: AbortSignal, { finish, stop }: Work): void {
+function stopWith(signal: AbortSignal, { finish, stop }: BackgroundEntry): void {
   const onAbort = (): void => {
     if (abortCause(signal) !== 'closing') stop()
   }

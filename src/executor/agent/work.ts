@@ -42,7 +42,7 @@ export async function carryOn(settings: Settings, port: RunPort): Promise<ApplyO
   const schema = await schemaOf(port)
   if (schema !== undefined && 'error' in schema) return { type: 'failed', ...schema }
   try {
-    return await new Work(settings, port, chosen, schema).run()
+    return await new Attempt(settings, port, chosen, schema).run()
   } catch (error) {
     // An option that the program gave to the agent is wrong: another attempt would fail alike.
     if (!(error instanceof MeerkatError) || error.code !== 'invalid-params') throw error
@@ -59,7 +59,7 @@ async function schemaOf(port: RunPort): Promise<OutputSchema | Exhausted | undef
   return { source: 'invalid-output-schema', error: { code: 'invalid-output-schema', message } }
 }
 
-class Work {
+class Attempt {
   readonly #settings: Settings
   readonly #port: RunPort
   readonly #requests: Requests

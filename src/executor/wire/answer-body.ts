@@ -1,7 +1,7 @@
 /**
- * The body of an answer, read as its protocol and handed on as an event stream without surprises.
+ * Reads the body of an answer by its protocol, and passes it on as a clean event stream.
  *
- * Enforces: the body ends when the answer is whole, and the connection with it; no more than a little is read before the
+ * Enforces: the body ends when the answer is complete, and the connection with it; only a little is read before the
  * package takes it.
  */
 import { ChatAnswer } from './chat.ts'
@@ -15,7 +15,7 @@ import type { WireCall } from './wire-call.ts'
 /** A token comes in an event of some 200 characters. */
 const MAX_FORWARDED = 16 * WIRE_LIMITS.maxAnswerChars
 
-/** How long after a finish the usage may take, and how long anything where it is known. */
+/** How long the usage may take after a finish and, where the usage is known, anything else. */
 const GRACE_MS = 500
 const SHORT_GRACE_MS = 200
 
@@ -24,7 +24,7 @@ export interface AnswerOptions extends WireCall {
   readonly isChat: boolean
 }
 
-/** The body of an answer that is read from a stream. */
+/** The body of an answer whose bytes come from a stream. */
 export function answerBody(body: ReadableStream<Uint8Array>, options: AnswerOptions): ReadableStream<Uint8Array> {
   const reader = body.getReader()
   const answer = new AnswerBody(options)
@@ -46,7 +46,7 @@ export function answerBody(body: ReadableStream<Uint8Array>, options: AnswerOpti
 
 const encoder = new TextEncoder()
 
-/** Reads the bytes of an answer as they come, and makes the stream that the package reads. */
+/** Takes the bytes of an answer as they come, and makes the stream that the package reads. */
 export class AnswerBody implements Sink {
   readonly stream: ReadableStream<Uint8Array>
   readonly #decoder = new TextDecoder()
@@ -56,22 +56,22 @@ export class AnswerBody implements Sink {
   readonly #other = new OtherAnswer()
   #cancelSource: ((reason?: unknown) => Promise<void>) | undefined
   #resumeSource = (): void => {}
-  /** What the package has not taken yet. */
+  /** Text that the package has not taken yet. */
   #out: string[] = []
   #outChars = 0
   #isPaused = false
   #failure: { readonly error: unknown } | undefined
   #isOver = false
-  /** The connection has nothing more. */
+  /** The connection has no more bytes. */
   #hasEnded = false
-  /** Bytes that came behind the answer. */
+  /** How many bytes came behind the answer. */
   #excess = 0
-  /** Told, and not handed on yet. */
+  /** Text that was announced and is not passed on yet. */
   readonly #told: PlainText | undefined
-  /** What was handed on of a protocol whose answers are not measured here, and what came since anything was handed on. */
+  /** How much was passed on of a protocol that is not measured here, and how much came since the last was passed on. */
   #chars = 0
   #silentChars = 0
-  /** Made anew by everything that comes after the finish. */
+  /** Set again by everything that comes after the finish. */
   #grace: NodeJS.Timeout | undefined
   #wake = (): void => {}
 
@@ -90,7 +90,7 @@ export class AnswerBody implements Sink {
     )
   }
 
-  /** How the connection is told that the rest is not wanted. */
+  /** Sets how the connection is told that the rest is not wanted. */
   from(cancel: (reason?: unknown) => Promise<void>): void {
     this.#cancelSource = cancel
     if (this.#isOver) this.#leave()
@@ -107,13 +107,13 @@ export class AnswerBody implements Sink {
     return !this.#isPaused
   }
 
-  /** Nothing more comes. */
+  /** No more bytes come. */
   end(): void {
     this.#hasEnded = true
     if (!this.#isOver) this.#act(() => this.#close())
   }
 
-  /** The connection broke. An answer that was finished is not lost with it. */
+  /** The connection broke. A finished answer is not lost with it. */
   fail(error: unknown): void {
     this.#hasEnded = true
     if (this.#isOver) return
@@ -121,7 +121,7 @@ export class AnswerBody implements Sink {
     else this.#act(() => this.#close(false))
   }
 
-  /** Does what has to be done with what came, and wakes the package. */
+  /** Processes what came, and wakes the package. */
   #act(work: () => void): void {
     try {
       work()
@@ -178,7 +178,7 @@ export class AnswerBody implements Sink {
     if (this.#silentChars > MAX_FORWARDED) throw answerTooLarge(this.#limits)
   }
 
-  /** The body is over: what is still held belongs to it. */
+  /** The body has ended: text that is still held belongs to it. */
   #close(isWhole: boolean = true): void {
     if (isWhole) this.#reader.push(this.#decoder.decode())
     this.#reader.end()
@@ -197,21 +197,21 @@ export class AnswerBody implements Sink {
 
   #takeChat(chat: ChatAnswer, { event, json, data }: WireEvent): void {
     if (json === undefined && /^\s*[{[]/.test(data)) {
-      // Broken JSON: the client says so in its own words. Nothing that follows could mend the answer.
+      // Malformed JSON: the client reports it itself, and nothing that follows could mend the answer.
       this.#release()
       this.#hand(eventText(data))
       this.#isOver = true
       return
     }
     if (json === undefined && HEARTBEAT.test(data)) return
-    // What is no JSON at all is what went wrong, in words.
+    // Data that is no JSON says in words what went wrong.
     const isError = event === 'error' || json === undefined
     for (const frame of isError ? chat.fail(json ?? data) : chat.take(json)) {
       const full = this.#told?.take(frame)
       if (full === undefined) this.#put(frame)
       else for (const one of full) this.#hand(eventText(JSON.stringify(one)))
     }
-    // A completion in one piece is whole, whatever it says.
+    // An answer in one piece is complete, whatever it says.
     if (this.#reader.isJson && isCompletion(json)) this.#end('done')
   }
 
@@ -231,7 +231,7 @@ export class AnswerBody implements Sink {
     this.#hand(eventText(JSON.stringify(frame)))
   }
 
-  /** Hands on what was told. */
+  /** Passes on the text that was announced. */
   #release(): void {
     for (const frame of this.#told?.release() ?? []) this.#hand(eventText(JSON.stringify(frame)))
   }
@@ -241,7 +241,7 @@ export class AnswerBody implements Sink {
     this.#outChars += text.length
   }
 
-  /** The answer is complete once nothing more comes for a while. */
+  /** The answer counts as complete once nothing more comes for a while. */
   #wait(): void {
     clearTimeout(this.#grace)
     const isKnown = (this.#chat ?? this.#other).knowsUsage
@@ -251,7 +251,7 @@ export class AnswerBody implements Sink {
     this.#grace = setTimeout(quiet, isKnown ? SHORT_GRACE_MS : GRACE_MS)
   }
 
-  /** Lets the connection be used again if its body ends just now, and drops it otherwise. */
+  /** Keeps the connection for other requests if its body ends just now, and drops it otherwise. */
   #leave(): void {
     clearTimeout(this.#grace)
     if (this.#isPaused) this.#resume()
@@ -259,7 +259,7 @@ export class AnswerBody implements Sink {
     this.#grace = setTimeout(() => this.#drop(), DRAIN_MS)
   }
 
-  /** What comes behind the answer; the connection goes with the last of it that is waited for. */
+  /** Drops bytes behind the answer; the connection is dropped once there are too many. */
   #drop(bytes: number = MAX_DRAINED): void {
     this.#excess += bytes
     if (this.#excess < MAX_DRAINED || this.#hasEnded) return
@@ -269,7 +269,7 @@ export class AnswerBody implements Sink {
   }
 }
 
-/** Characters that wait for the package before no more is read. */
+/** With this many characters waiting for the package, no more is read. */
 const MOST_WAITING = 64 * 1024
 
 /** Long enough for the end of a body that is already on its way. */

@@ -1,8 +1,8 @@
 /**
- * The `fetch` under the models of provider packages.
+ * The `fetch` that models of provider packages use.
  *
- * Enforces: an answer ends when its protocol says so; what comes from a provider is bounded, whatever it sends; no time
- * limits act but those of the call.
+ * Enforces: an answer ends when its protocol says so; what a provider sends is bounded; no time limits apply but those
+ * of the call.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { AnswerBody, answerBody } from './answer-body.ts'
@@ -15,14 +15,14 @@ export type Fetch = typeof globalThis.fetch
 
 const current = new AsyncLocalStorage<WireCall>()
 
-/** Does the work of a model call: requests made in it have its limits. */
+/** Performs a model call: requests made during it get its limits. */
 export function withWireCall<T>(call: WireCall, work: () => T): T {
   return current.run(call, work)
 }
 
 const ALONE: WireCall = { limits: WIRE_LIMITS, toolNames: [], heard: () => {} }
 
-/** A `fetch` that reads answers as servers really send them; over another one where it is given. */
+/** A `fetch` that tolerates what servers really send; around another `fetch` where one is given. */
 export function wireFetch(inner?: Fetch): Fetch {
   return async (input, init) => {
     const call = current.getStore() ?? ALONE
@@ -38,7 +38,7 @@ export function wireFetch(inner?: Fetch): Fetch {
     if (body === null) return response
     if (!ok) return withBody(response, shortBody(body))
     if (direct !== undefined) {
-      // Its bytes go past this stream, which has to be held all the same: it is cancelled when it is collected.
+      // The bytes bypass this stream, which has to be kept all the same: when it is garbage-collected, it is cancelled.
       const held = body.getReader()
       direct.from(reason => held.cancel(reason))
       return withBody(response, direct.stream, 'text/event-stream')
@@ -48,7 +48,7 @@ export function wireFetch(inner?: Fetch): Fetch {
   }
 }
 
-/** Whether it is an event stream, or stands where one was asked for. Binary streams are the package's own business. */
+/** Whether it is an event stream, or stands where one was asked for. Binary streams are left to the package. */
 function isAnswer(type: string, input: Parameters<Fetch>[0], init: RequestInit | undefined): boolean {
   if (/\bevent-stream\b/i.test(type)) return true
   if (type !== '' && !/json|^text\//i.test(type)) return false
@@ -62,7 +62,7 @@ function urlOf(input: Parameters<Fetch>[0]): string {
 
 function withBody(response: Response, body: ReadableStream<Uint8Array>, contentType?: string): Response {
   const headers = new Headers(response.headers)
-  // They speak of the bytes that were sent.
+  // These headers describe the bytes that were sent, and not the ones that are passed on.
   for (const name of ['content-length', 'content-encoding', 'transfer-encoding']) headers.delete(name)
   if (contentType !== undefined) headers.set('content-type', contentType)
   const { status, statusText } = response

@@ -1,28 +1,30 @@
 /**
  * Node's `fetch` without its time limits, and with a way past its streams.
  *
- * It gives up after five minutes without a header, or without a byte of the body. A model may think for longer, and the
- * call has limits of its own; so each request says that it has none. It goes to whatever dispatcher the process uses, a
- * proxy for instance.
+ * It gives up after five minutes without a header, or without a byte of the body. A model may think longer, and a call
+ * has limits of its own; so each request turns these off. It uses the process's dispatcher, for example a proxy's.
  *
- * A byte stream of `fetch` costs more for every token than all that is done with the token. Where the dispatcher lets
- * them be seen, the bytes of an answer are therefore taken where they come off the connection.
+ * A byte stream of `fetch` costs more for every token than all other work on the token. So where the dispatcher allows
+ * it, the bytes of an answer are taken directly from the connection.
  */
 import { isRecord } from '../agent/parts.ts'
 
 type Fetch = typeof globalThis.fetch
 
-/** What takes the bytes of a body as they come off the connection. */
+/** Takes the bytes of a body as they come from the connection. */
 export interface Sink {
-  /** Answers whether more is taken now; where it is not, `resume` says when. */
+  /** Answers whether it takes more now; otherwise it calls `resume` later. */
   push(bytes: Uint8Array): boolean
   end(): void
   fail(error: unknown): void
-  /** How the connection is told that bytes are taken again. */
+  /** Sets how to tell the connection that bytes are taken again. */
   resumeBy(resume: () => void): void
 }
 
-/** Asked once the head of a successful answer is here: a sink takes the body, and the response's own stays empty. */
+/**
+ * Called with the head of a successful answer: where it answers a sink, that gets the body, and the response's own
+ * stays empty.
+ */
 export type Tap = (head: { readonly contentType: string; readonly isEncoded: boolean }) => Sink | undefined
 
 export const patientFetch = (tap: Tap, ...[input, init]: Parameters<Fetch>): ReturnType<Fetch> => {
@@ -37,12 +39,12 @@ export const patientFetch = (tap: Tap, ...[input, init]: Parameters<Fetch>): Ret
   return globalThis.fetch(input, { ...init, ...patient })
 }
 
-/** What of undici's dispatcher is used here. */
+/** The part of undici's dispatcher that is used here. */
 interface Dispatcher {
   dispatch(options: object, handler: unknown): boolean
 }
 
-/** Where undici keeps it, for all of its copies in a process. */
+/** Where undici keeps the dispatcher of all its copies in a process. */
 function globalDispatcher(): Dispatcher | undefined {
   const value: unknown = Reflect.get(globalThis, Symbol.for('undici.globalDispatcher.1'))
   return isDispatcher(value) ? value : undefined
@@ -52,7 +54,7 @@ function isDispatcher(value: unknown): value is Dispatcher {
   return typeof value === 'object' && value !== null && typeof Reflect.get(value, 'dispatch') === 'function'
 }
 
-/** How the dispatchers up to undici 7 tell `fetch` of an answer. */
+/** What the dispatchers up to undici 7 call with the parts of an answer. */
 interface RawHandler {
   onHeaders(status: number, rawHeaders: readonly unknown[], resume: () => void, statusText: string): boolean
   onData(bytes: Uint8Array): boolean
@@ -60,7 +62,7 @@ interface RawHandler {
   onError(error: unknown): void
 }
 
-/** And how the later ones do. */
+/** What later dispatchers call. */
 interface Handler {
   onResponseStart(controller: Controller, status: number, headers: Headers, statusText: string): void
   onResponseData(controller: Controller, bytes: Uint8Array): void
@@ -79,7 +81,7 @@ function has<T>(value: unknown, methods: readonly (keyof T & string)[]): value i
   return isRecord(value) && methods.every(name => typeof value[name] === 'function')
 }
 
-/** The handler, with a tap on it. One of another form stays as it is: its bodies are read as streams. */
+/** The handler with a tap. A handler of another form stays as it is, and bodies are read as streams. */
 function tapped(handler: unknown, tap: Tap): unknown {
   if (has<Handler>(handler, ['onResponseStart', 'onResponseData', 'onResponseEnd', 'onResponseError'])) {
     return Object.setPrototypeOf(tappedHandler(handler, tap), handler) as unknown
@@ -118,7 +120,7 @@ function tappedRaw(handler: RawHandler, tap: Tap): RawHandler {
   return {
     onHeaders(status, rawHeaders, resume, statusText) {
       sink = sinkFor(tap, status, name => {
-        // They come as they were sent: a name, its value or values, the next name.
+        // Raw headers are a list: a name, its value or values, the next name.
         const at = rawHeaders.findIndex((value, index) => index % 2 === 0 && textOf(value).toLowerCase() === name)
         return at === -1 ? undefined : rawHeaders[at + 1]
       })
@@ -152,7 +154,7 @@ function textOf(value: unknown): string {
   return typeof value === 'string' ? value : ''
 }
 
-/** As a stream of `fetch` breaks. */
+/** The error with which a stream of `fetch` breaks. */
 function broken(cause: unknown): TypeError {
   return new TypeError('terminated', { cause })
 }
