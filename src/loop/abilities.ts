@@ -71,7 +71,7 @@ export function abilitiesSaid(given: unknown): SessionLlmCapabilitySurface | und
   const { imageInput, imageToolResults, supportsWebSearch, imageGeneration, realtime, callTimeoutMs } = json.value
   const seeing = { inlineVideo, vision, imageInput, imageToolResults, imageGeneration }
   const others = { supportsTemperature, supportsThinking, supportsReasoning, supportsWebSearch, realtime }
-  return { ...seeing, ...others, ...(callTimeoutMs !== undefined && { callTimeoutMs }) }
+  return { ...seeing, ...others, ...defined({ callTimeoutMs }) }
 }
 
 function isSurface(value: unknown): value is SessionLlmCapabilitySurface {

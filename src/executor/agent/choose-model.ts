@@ -1,4 +1,5 @@
 /** Makes models from their ids; the port says which id answers. */
+import { defined } from '../../defined.ts'
 import { MeerkatError } from '../../errors.ts'
 import { messageOf } from '../../foreign.ts'
 import { type ResolveOptions, resolveModel } from '../providers.ts'
@@ -41,7 +42,7 @@ export function modelChooser(
   }
   const named = typeof model === 'function' ? undefined : idOfModel(model)
   return {
-    ...(named !== undefined && { default: named }),
+    ...defined({ default: named }),
     choose: async id => {
       try {
         return await choose(id)

@@ -4,6 +4,7 @@
  * Enforces: a request shows the tools that its own model can use, also where another model stands in for the one that was
  * asked; a call that comes with the answer is for the tools of that request.
  */
+import { defined } from '../../defined.ts'
 import { addUsage } from '../../usage.ts'
 import type { ApplyOutput, RunPort } from '../executor.ts'
 import { Abilities } from './abilities.ts'
@@ -130,7 +131,7 @@ export class Requests {
 
   async #shownTo({ id }: Chosen): Promise<ShownTools> {
     const [tools, capabilities] = [await this.#settings.toolsOf(this.#port), await this.#abilities.of(id)]
-    const called = { ...(id !== undefined && { id }), ...(capabilities && { capabilities }) }
+    const called = { ...defined({ id }), ...(capabilities && { capabilities }) }
     return await shownTools(this.#port, tools, called)
   }
 

@@ -1,4 +1,5 @@
 /** The session that a command works in: the named one, or a new one. */
+import { defined } from '../../defined.ts'
 import { asMeerkatError, MeerkatError } from '../../errors.ts'
 import type { Ask } from './ask.ts'
 import { usage } from './failure.ts'
@@ -22,10 +23,7 @@ export async function targetSession(
   const { model, system } = settings
   if (needsModel(settings)) throw modelMissing()
   const { session } = await ask('session/open', {
-    ...(sessionId !== undefined && { sessionId }),
-    ...(system !== undefined && { system }),
-    ...(tools !== undefined && { tools: [...tools] }),
-    ...(model !== undefined && { model }),
+    ...defined({ sessionId, system, tools: tools && [...tools], model }),
   })
   return { session }
 }

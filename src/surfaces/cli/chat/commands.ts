@@ -1,4 +1,5 @@
 /** The commands that can be typed in a chat. */
+import { defined } from '../../../defined.ts'
 import { MeerkatError } from '../../../errors.ts'
 import { explanationLines } from '../commands/explain.ts'
 import { printMessage } from '../commands/history.ts'
@@ -76,7 +77,7 @@ async function printHistory({ conversation, shell, screen }: ChatContext): Promi
     const page = await connection.ask('session/history', {
       sessionId,
       limit: 200,
-      ...(after !== undefined && { after }),
+      ...defined({ after }),
     })
     for (const message of page.messages) printMessage(shell.output, message)
     after = page.next

@@ -1,4 +1,5 @@
 /** `meerkat calls`, `approve` and `resolve`: the tool calls of unfinished work, and decisions about them. */
+import { defined } from '../../../defined.ts'
 import { MeerkatError } from '../../../errors.ts'
 import type { Ask, Connection } from '../ask.ts'
 import { connect, connectServer, connectWorker } from '../connection.ts'
@@ -35,7 +36,7 @@ export async function approve(shell: Shell, [session, given]: readonly unknown[]
     sessionId,
     approvalId,
     decision: shell.has('deny') ? 'deny' : 'allow',
-    ...(reason !== undefined && { reason }),
+    ...defined({ reason }),
   })
   await goOn(shell, connection, { sessionId, call, after })
 }

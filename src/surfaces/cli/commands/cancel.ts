@@ -1,4 +1,5 @@
 /** `meerkat cancel`: cancels the run of a session, and says which one it was. */
+import { defined } from '../../../defined.ts'
 import { connect } from '../connection.ts'
 import { usage } from '../failure.ts'
 import { cancelText } from '../interrupts.ts'
@@ -14,7 +15,7 @@ export async function cancel(shell: Shell, [session]: readonly unknown[]): Promi
   const answer = await ask('run/cancel', {
     sessionId,
     when: shell.has('now') ? 'now' : 'boundary',
-    ...(runId !== undefined && { runId }),
+    ...defined({ runId }),
     ...(shell.has('dropQueue') && { queue: 'drop' as const }),
   })
   if (output.json) return output.object({ sessionId, ...answer })

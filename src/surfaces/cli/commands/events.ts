@@ -1,4 +1,5 @@
 /** `meerkat events`: the event log; with --follow also what is written later. */
+import { defined } from '../../../defined.ts'
 import { connect, connectServer, openStore } from '../connection.ts'
 import { brief, type Output } from '../output.ts'
 import { limitOf } from '../paging.ts'
@@ -21,8 +22,7 @@ export async function events(shell: Shell, [session]: readonly unknown[]): Promi
   while (left > 0) {
     const page = await ask('events/read', {
       limit: Math.min(PAGE, left),
-      ...(sessionId !== undefined && { sessionId }),
-      ...(after !== undefined && { after }),
+      ...defined({ sessionId, after }),
       ...(follows && { waitMs: WAIT_MS }),
     })
     for (const event of page.events) print(output, event, sessionId === undefined)

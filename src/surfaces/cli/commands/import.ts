@@ -1,7 +1,9 @@
 /** `meerkat import`: a session from its export, completely or not at all. */
+
 import { randomUUID } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { defined } from '../../../defined.ts'
 import { MeerkatError } from '../../../errors.ts'
 import { importSession } from '../../../session/transfer/import.ts'
 import { linesIn } from '../../../session/transfer/lines.ts'
@@ -22,7 +24,7 @@ export async function importCommand(shell: Shell, [file]: readonly unknown[]): P
     }
     isWhole = true
   }
-  const importing = importSession(store, passing(), { owner: randomUUID(), ...(as !== undefined && { as }) })
+  const importing = importSession(store, passing(), { owner: randomUUID(), ...defined({ as }) })
   // Until all lines are read, nothing is written. A write that is interrupted is removed by the next import.
   shell.atEnd(async () => {
     if (isWhole) await importing.catch(() => {})

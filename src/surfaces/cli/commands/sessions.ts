@@ -1,4 +1,5 @@
 /** `meerkat sessions`: lists the sessions. */
+import { defined } from '../../../defined.ts'
 import { connect } from '../connection.ts'
 import { columns, excerpt } from '../output.ts'
 import { limitOf } from '../paging.ts'
@@ -15,7 +16,7 @@ export async function sessions(shell: Shell): Promise<void> {
     limit: limitOf(shell) ?? 100,
     // The operation refuses any other word, and names those that it takes.
     ...(phase !== undefined && { phase: phase as Phase }),
-    ...(label !== undefined && { label }),
+    ...defined({ label }),
   })
   if (output.json) {
     for (const session of found) output.object(session)
