@@ -73,6 +73,11 @@ const aCore = aStateWith(
   'operations',
   'schedules',
 )
+/** Whatever else it says. */
+const anOperationInput: Field = {
+  wanted: 'an input about an operation',
+  fits: input => isObject(input) && ['type', 'operationId'].every(name => typeof Reflect.get(input, name) === 'string'),
+}
 const aState = aStateWith(...Object.keys(kernel.meerkat.initial))
 const state = ['state', aState] as const
 const core = ['state', aCore] as const
@@ -386,5 +391,5 @@ export const resolveOperationTransitionRejection: typeof kernel.resolveOperation
   'resolveOperationTransitionRejection',
   kernel.resolveOperationTransitionRejection,
   core,
-  ['input', { type: aWord, operationId: aWord }],
+  ['input', anOperationInput],
 )

@@ -89,11 +89,10 @@ const ofQuestions: Readonly<Record<string, Door>> = {
   classifyOperationCompletionFeed: of(kernel.classifyOperationCompletionFeed, 'background-tool-op'),
   classifyOperationCompletionWake: of(kernel.classifyOperationCompletionWake, 'background-tool-op'),
   classifyOperationDurability: of(kernel.classifyOperationDurability, 'background-tool-op'),
-  resolveOperationTransitionRejection: {
-    args: [state, { type: 'StartOperation', operationId: 'o' }],
-    call: kernel.resolveOperationTransitionRejection,
-    options: 1,
-  },
+  resolveOperationTransitionRejection: of(kernel.resolveOperationTransitionRejection, state, {
+    type: 'StartOperation',
+    operationId: 'o',
+  }),
   classifyImageTerminal: asked(kernel.classifyImageTerminal, {
     type: 'providerHttpError',
     httpStatus: 504,
