@@ -10,7 +10,6 @@ import type { InputId, RunId, RuntimeEpochId, SessionId } from '../kernel/ids.ts
 import { entryOf, type LedgerEntry, unfinishedInputs } from '../kernel/regions/ledger/state.ts'
 import type { LifecyclePhase } from '../kernel/regions/lifecycle/state.ts'
 import { phaseShown } from '../kernel/regions/lifecycle/state.ts'
-import { cancel } from '../session/control.ts'
 import type { Core } from '../session/core.ts'
 import { createRuntime } from '../session/create-runtime.ts'
 import { insideOf } from '../session/inside.ts'
@@ -88,7 +87,7 @@ export class MeerkatMachine implements AsyncDisposable {
     this.#claims = shared.claims
     this.auth = auth
     this.seam = new SessionSeam(entries, core)
-    this.#steps = new HostSteps(core, entries, this.seam)
+    this.#steps = new HostSteps(core, entries)
     this.drains = new MachineDrains(entries, core.clock)
     this.realtime = new RealtimeAttachments(entries)
     this.live = new LiveChannels(entries, core.clock)
@@ -292,16 +291,13 @@ export class MeerkatMachine implements AsyncDisposable {
 
   /** Cancels the run at its next boundary: the named one, or the current one as the kernel sees it. */
   async cancelAfterBoundary(sessionId: SessionId, runId?: RunId): Promise<void> {
-    const live = this.#steps.served(sessionId, 'it has no run to cancel')
-    await this.#steps.step(sessionId, { type: 'CancelAfterBoundary', ...(runId && { runId }) })
-    live.loop.sync()
+    await this.#steps.cancelAtBoundary(sessionId, runId)
   }
 
   /** Cancels now: the run, or the work that waits for a person. Answers whether there was any; a committed success stays one. */
   async hardCancelCurrentRun(sessionId: SessionId, runId?: RunId): Promise<boolean> {
     const entry = this.#entries.of(sessionId)
-    const request = { when: 'now', ...(runId && { runId }) } as const
-    const { cancelled } = await this.#steps.act(sessionId, live => cancel(live, this.#core.store, request, undefined))
+    const { cancelled } = await this.#steps.cancel(sessionId, runId, { when: 'now' })
     if (entry.registration.service === undefined) await entry.preparedInterrupt?.interrupt('cancelled')
     return cancelled
   }

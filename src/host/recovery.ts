@@ -15,14 +15,9 @@ export interface RecoveryReport {
 }
 
 /** Ends the conditions of the session's former process, and completes a stop that was under way. */
-export function recover(tx: Transaction): {
-  readonly before: MeerkatState
-  readonly effects: readonly MeerkatEffect[]
-} {
-  const before = tx.state
-  const stopped = isStopPending(before) ? tx.step({ type: 'RuntimeExecutorExited' }) : []
-  const recovered = tx.step({ type: 'Recover' })
-  return { before, effects: [...stopped, ...recovered] }
+export function recover(tx: Transaction): readonly MeerkatEffect[] {
+  const stopped = isStopPending(tx.state) ? tx.step({ type: 'RuntimeExecutorExited' }) : []
+  return [...stopped, ...tx.step({ type: 'Recover' })]
 }
 
 export function recoveryReport(effects: readonly MeerkatEffect[], after: MeerkatState): RecoveryReport {

@@ -6,6 +6,7 @@
  * nothing.
  */
 
+import { KernelRejection } from '../driver/kernel-rejection.ts'
 import { inTime } from '../in-time.ts'
 import type { Applied, ConsumerSurface } from '../kernel/composition.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
@@ -17,10 +18,9 @@ import {
   sessionSignals,
   sessionsSurface,
 } from '../kernel/mob/seam.ts'
-import { stepsBefore } from '../kernel/owed.ts'
 import type { MeerkatState } from '../kernel/state.ts'
+import { change, stepInOrder } from '../session/change.ts'
 import type { Core } from '../session/core.ts'
-import type { Clock } from '../time.ts'
 import * as takes from './arguments.ts'
 import type { Entries } from './entries.ts'
 
@@ -34,7 +34,7 @@ const SIGNAL_MS = 5_000
 
 export class SessionSeam {
   readonly #entries: Entries
-  readonly #clock: Clock
+  readonly #core: Core
   #dispatcher: CompositionSignalDispatcher | undefined
 
   static {
@@ -48,7 +48,7 @@ export class SessionSeam {
 
   constructor(entries: Entries, core: Core) {
     this.#entries = entries
-    this.#clock = core.clock
+    this.#core = core
     core.lifecycleHeard = (sessionId, before, effects) => this.#signalHost(sessionId, before, effects)
   }
 
@@ -75,18 +75,15 @@ export class SessionSeam {
     const refusal = requestRefusal(sessionId, request)
     if (refusal !== undefined) return { ok: false, ...refusal }
     const { live } = this.#entries.of(sessionId)
-    const { before, result } = await live.driver.mutate(tx => {
-      const [before, mark] = [tx.state, tx.mark()]
-      for (const step of stepsBefore(request, before)) tx.step(step)
-      const result = tx.try(request)
-      // A refusal also undoes the steps before it.
-      if (!result.ok) tx.rewind(mark)
-      return { before, result }
-    })
-    if (!result.ok) return { ok: false, code: result.kind, message: `${result.context}: ${result.reason}` }
-    live.loop.sync()
-    await this.signal(sessionId, before, result.effects)
-    return { ok: true, effects: result.effects }
+    try {
+      const { effects, told } = await change(this.#core, live, tx => stepInOrder(tx, request))
+      await told
+      return { ok: true, effects }
+    } catch (error) {
+      if (!(error instanceof KernelRejection)) throw error
+      const { kind, context, reason } = error.rejection
+      return { ok: false, code: kind, message: `${context}: ${reason}` }
+    }
   }
 
   /** Sends what happened to a registered session, whichever caller caused it. */
@@ -102,7 +99,7 @@ export class SessionSeam {
     const dispatcher = this.#dispatcher
     if (dispatcher === undefined) return
     for (const signal of sessionSignals(before, effects)) {
-      await inTime(async () => dispatcher.dispatch(sessionId, signal), this.#clock, SIGNAL_MS)
+      await inTime(async () => dispatcher.dispatch(sessionId, signal), this.#core.clock, SIGNAL_MS)
     }
   }
 }

@@ -4,7 +4,7 @@ import type { Transaction } from '../driver/transaction.ts'
 import { MeerkatError } from '../errors.ts'
 import type { InputId, RunId, SessionId } from '../kernel/ids.ts'
 import type { MeerkatInput } from '../kernel/inputs.ts'
-import { isStopPending, parkedWork, stepsBefore } from '../kernel/owed.ts'
+import { isStopPending, parkedWork } from '../kernel/owed.ts'
 import { type CallEntry, unsettledCallsOf } from '../kernel/regions/calls/state.ts'
 import { givenUpInputs } from '../kernel/regions/endings/table.ts'
 import { phaseShown } from '../kernel/regions/lifecycle/state.ts'
@@ -16,6 +16,7 @@ import type { Store } from '../store/store.ts'
 import { type Clock, Deadline } from '../time.ts'
 import type { ControlOperation } from './api.ts'
 import { endGivenUp } from './background.ts'
+import { change, stepInOrder } from './change.ts'
 import type { Core } from './core.ts'
 import type { LiveSession } from './live-session.ts'
 import { rowsOf } from './log-pages.ts'
@@ -36,27 +37,24 @@ const MORE_MS = 2_000
 
 /** Performs a lifecycle operation and reports what became of the session's inputs. */
 export async function control(
-  { ids, clock, abortGraceMs, lifecycleHeard }: Core,
+  core: Core,
   live: LiveSession,
   operation: ControlOperation,
   letter?: LetterId,
 ): Promise<ControlReport> {
+  const { ids, clock, abortGraceMs } = core
   const abandonedBefore = live.abandoned
   const unfinishedBefore = live.state.ledger.entries.size
-  const { effects, before } = await live.driver.mutate(tx => {
+  const { told } = await change(core, live, tx => {
     tx.performs(letter)
-    const state = tx.state
     const input: MeerkatInput = operation === 'reset' ? { type: 'Reset', epochId: ids.epoch() } : INPUTS[operation]
-    for (const step of stepsBefore(input, tx.state)) tx.step(step)
-    const step = tx.step(input)
+    const effects = stepInOrder(tx, input)
     if (operation === 'stop' && tx.state.run.phase === 'bound') tx.step({ type: 'InterruptCurrentRun' })
-    return { effects: step, before: state }
+    return effects
   })
-  const telling = lifecycleHeard(live.id, before, effects)
-  live.loop.sync()
   await endGivenUp(live.driver, () => live.closed)
   if (operation === 'stop') await untilStopped(live, Deadline.in(clock, abortGraceMs + MORE_MS), clock)
-  await telling
+  await told
   const unfinished = live.state.ledger.entries.size
   return {
     sessionId: live.id,
@@ -100,6 +98,8 @@ export interface CancelRequest {
   readonly parked?: readonly string[]
   readonly when?: 'now' | 'boundary'
   readonly queue?: 'keep' | 'drop'
+  /** Fails with the kernel's refusal where there is nothing to cancel. */
+  readonly demand?: boolean
 }
 
 export interface CancelAnswer {
@@ -117,7 +117,7 @@ export interface CancelAnswer {
 export async function cancel(
   live: LiveSession,
   store: Store,
-  { runId: named, parked, when, queue }: CancelRequest,
+  { runId: named, parked, when, queue, demand }: CancelRequest,
   letter: LetterId | undefined,
 ): Promise<CancelAnswer> {
   const runId = named as RunId | undefined
@@ -127,11 +127,13 @@ export async function cancel(
     tx.performs(letter)
     const { run } = tx.state
     const type = when === 'boundary' ? 'CancelAfterBoundary' : 'InterruptCurrentRun'
-    const isHit = parked === undefined && tx.try({ type, ...(runId && { runId }) }).ok
+    const input: MeerkatInput = { type, ...(runId && { runId }) }
+    const isHit = parked === undefined && tx.try(input).ok
     const first = tx.parts.ended.length
     // No run was hit: then the cancel means the work that waits for a person.
     if (!isHit) endParked(tx, live, meant)
     const before = tx.parts.ended.length
+    if (demand === true && !isHit && before === first) tx.step(input)
     const givenUp = queue === 'drop' ? dropQueued(tx, live) : []
     const dropped = queue === 'drop' ? { dropped: tx.parts.ended.length - before + givenUp.length } : {}
     const ended = { ...dropped, endedInputs: [...tx.parts.ended.slice(first).map(({ id }) => id), ...givenUp] }
@@ -148,7 +150,7 @@ export async function cancel(
 function dropQueued(tx: Transaction, live: LiveSession): readonly InputId[] {
   for (const work of parkedWork(tx.state)) sayCancelled(tx, live, work)
   const before = tx.state.endings
-  for (const step of [...stepsBefore(DROP, tx.state), DROP]) tx.step(step)
+  stepInOrder(tx, DROP)
   return tx.state.endings === before ? [] : givenUpInputs({ groups: tx.state.endings.groups.slice(-1) })
 }
 

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import type { CoreExecutor } from '../../src/executor/executor.ts'
 import { bindingsFor, type RuntimeBuildMode, type SessionRuntimeBindings } from '../../src/host/bindings.ts'
 import { MeerkatMachine } from '../../src/host/meerkat-machine.ts'
-import type { AgentRuntimeId, RuntimeEpochId, SessionId } from '../../src/kernel/ids.ts'
+import type { AgentRuntimeId, CallId, RuntimeEpochId, SessionId } from '../../src/kernel/ids.ts'
 import { sqlite } from '../../src/store/sqlite/index.ts'
 import { freshPath } from '../store/support/files.ts'
 
@@ -188,6 +188,31 @@ describe('lifecycle', () => {
       code: 'not-ready',
       details: { phase: 'idle' },
     })
+  })
+
+  test('a cancel at the boundary ends work that waits for a person, as every cancel does', async () => {
+    const machine = await ephemeral()
+    const asking: CoreExecutor = {
+      name: 'asking',
+      async apply(port) {
+        const callId = 'c' as CallId
+        const part = { type: 'tool-call', callId, name: 'pay', args: {} } as const
+        const call = { callId, tool: 'pay', policy: 'ask', needsApproval: true } as const
+        await port.intend({ turn: 1, message: { role: 'assistant', content: [part] }, calls: [call] })
+        return { type: 'parked' }
+      },
+    }
+    await machine.registerSessionWithExecutor(S, asking)
+    expect(await failure(machine.cancelAfterBoundary(S))).toMatchObject({
+      details: { context: 'meerkat/run/CancelAfterBoundary' },
+    })
+    const { completion } = await machine.acceptInputWithCompletion(S, { content: 'pay' })
+    for (let after = '0'; machine.runtimeState(S) !== 'attached' || after === '0'; ) {
+      after = (await machine.runtime.events({ sessionId: S, after, waitMs: 5_000 })).cursor
+    }
+    await machine.cancelAfterBoundary(S)
+    expect(await completion).toMatchObject({ status: 'withdrawn' })
+    expect(await failure(machine.cancelAfterBoundary(S))).toMatchObject({ code: 'rejected' })
   })
 
   test('a destroyed session takes nothing more', async () => {

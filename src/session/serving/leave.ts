@@ -1,8 +1,8 @@
 import type { MeerkatInput } from '../../kernel/inputs.ts'
-import { stepsBefore } from '../../kernel/owed.ts'
 import { bindingSeen } from '../../kernel/regions/binding/table.ts'
 import { openObligations } from '../../kernel/regions/registration/table.ts'
 import { type Clock, Deadline } from '../../time.ts'
+import { stepInOrder } from '../change.ts'
 import type { LiveSession } from '../live-session.ts'
 import type { Registration } from './registration.ts'
 import type { Serving } from './serving.ts'
@@ -54,7 +54,7 @@ export async function leave(
   await live.driver.mutate(
     tx => {
       const last: MeerkatInput = { type: 'UnregisterSession', sessionId, binding: bindingSeen(tx.state.binding) }
-      for (const step of [...stepsBefore(last, tx.state), last]) tx.step(step)
+      stepInOrder(tx, last)
       // What follows in the same commit belongs to the next registration.
       return tx.state
     },
