@@ -101,6 +101,6 @@ function messageOf(kind: ToolScopeStageErrorKind, tools: readonly string[], { re
     case 'InvalidFilterWitnesses':
       return `another provider has ${names}: take the witnesses from the catalogue`
     case 'Owner':
-      return `the session refused: ${reason}`
+      return `the session does not allow it (${reason})`
   }
 }

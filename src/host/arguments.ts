@@ -13,6 +13,7 @@ import { INPUT_DURABILITIES, INPUT_ORIGINS } from '../kernel/regions/ledger/inpu
 import { INPUT_KINDS } from '../kernel/regions/ledger/state.ts'
 import { MAX_ID_CHARS, MAX_KEY_CHARS, NOT_PRINTABLE, PRINTABLE } from '../names.ts'
 import { fieldsOf } from '../session/door.ts'
+import { problemsOf } from '../surfaces/invalid-params.ts'
 
 /** The arguments of a method. */
 export interface Signature {
@@ -65,9 +66,8 @@ function checkedBy(schema: z.ZodType, value: unknown): Checked {
   try {
     const parsed = schema.safeParse(value)
     if (parsed.success) return { value: parsed.data }
-    const [issue] = parsed.error.issues
-    const path = issue?.path.map(String).join('.') ?? ''
-    return { problem: `${path === '' ? '' : `(${path}) `}${issue?.message ?? 'is not valid'}` }
+    const [first] = parsed.error.issues.flatMap(issue => problemsOf(issue, value))
+    return { problem: `${first?.path ?? ''} ${first?.message ?? 'is of another form'}`.trim() }
   } catch (error) {
     // A getter of the caller's object threw.
     return { problem: `can't be read: ${messageOf(error)}` }

@@ -29,7 +29,7 @@ export function hostEvent(event: HostEvent): NewEvent {
   if (!isRecord(fields)) throw wrong('the data of an event is an object')
   const taken = OWN.filter(field => Object.hasOwn(fields, field))
   if (taken.length > 0) {
-    throw wrong(`the runtime says ${taken.join(', ')} of an event: call such fields of the data otherwise`)
+    throw wrong(`the runtime itself sets ${taken.join(', ')} of an event: give these fields of the data other names`)
   }
   return { type: 'host.event', data: { ...fields, name } }
 }

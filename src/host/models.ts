@@ -275,7 +275,7 @@ export class SessionModels {
   async #resolved(sessionId: SessionId, target: SessionLlmIdentity): Promise<SessionLlmCapabilitySurface> {
     const host = this.#host
     if (host === undefined) {
-      const message = `no model of session ${sessionId} can be changed: set a host that knows what models can do (\`setSessionLlmReconfigureHost\`)`
+      const message = `no model of session ${sessionId} can be changed, because no host says what models can do`
       throw new MeerkatError('unsupported', `${message}; call setSessionLlmReconfigureHost first`)
     }
     const aborting = new AbortController()

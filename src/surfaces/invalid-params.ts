@@ -26,7 +26,7 @@ export function parseParams<Schema extends z.ZodType>(schema: Schema, params: un
   if (unsafe !== undefined) throw invalidParams([unsafe])
   const parsed = schema.safeParse(withoutUndefined(params))
   if (parsed.success) return parsed.data
-  throw invalidParams(parsed.error.issues.flatMap(issue => problemsOf(issue, params, [])))
+  throw invalidParams(parsed.error.issues.flatMap(issue => problemsOf(issue, params)))
 }
 
 /** One error for all problems; its message has the first. */
@@ -58,7 +58,12 @@ function findUnsafe(value: unknown, walked: { nodes: number }, path: readonly Pr
   return undefined
 }
 
-function problemsOf(issue: z.core.$ZodIssue, params: unknown, parent: readonly PropertyKey[]): readonly Problem[] {
+/** What a schema found wrong with a value, in words. */
+export function problemsOf(
+  issue: z.core.$ZodIssue,
+  params: unknown,
+  parent: readonly PropertyKey[] = [],
+): readonly Problem[] {
   const at = [...parent, ...issue.path]
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map(key => ({ path: spell([...at, key]), message: 'is not a field of this operation' }))

@@ -192,7 +192,11 @@ export function demandExecutor(made: unknown): asserts made is CoreExecutor {
   const isOne = read(
     () => typeof made === 'object' && made !== null && typeof Reflect.get(made, 'apply') === 'function',
   )
-  if (!isOne) throw new MeerkatError('invalid-params', 'what was made for the session is no executor')
+  if (!isOne)
+    throw new MeerkatError(
+      'invalid-params',
+      'the executor that was made for the session must be an object with a method `apply`',
+    )
 }
 
 /** Whether its teardown has begun: then no caller can use it any more. */
