@@ -1,13 +1,13 @@
 /**
- * The executor's side of a run.
+ * The interface of executors, and the port through which they report.
  *
- * The loop calls `apply` once a run is durably started, outside every lock; whatever happens comes back as a report
- * through the port, or as the output. The executor decides nothing about the session: it says what the model and the
- * tools did, and hears what to do next.
+ * The loop calls `apply` once a run is durably started, outside every lock; everything that happens comes back as a
+ * report through the port, or as the output. The executor decides nothing about the session: it reports what the model
+ * and the tools did, and is told what to do next.
  *
  * 1. `apply` continues the work from its journal. It is called again after a crash, after a call was settled, and after
- *    steers joined at the end, so it never assumes that it begins. An executor that says so (`hearsWhileParked`) is also
- *    called while calls still wait for a person, because a steer came: see there.
+ *    steers joined at the end, so it must not assume that the work is new. An executor that says so
+ *    (`hearsWhileParked`) is also called for a steer while calls still wait for a person.
  * 2. Nothing with an effect outside is done before `intend` (or `dispatch`) has answered.
  * 3. Every wait inside ends at `deadline` or when `signal` aborts, whichever comes first.
  * 4. A thrown error is a failed attempt: the input is tried again, at most three times. A failure that another attempt
@@ -32,45 +32,48 @@ import type {
 } from '../store/records.ts'
 import type { Clock, Deadline } from '../time.ts'
 
-/** Runs turns. The shipped one is the agent (`meerkat-ts/agent`); anyone can bring their own. */
+/** Performs runs. The shipped one is the agent (`meerkat-ts/agent`); a program may bring its own. */
 export interface CoreExecutor {
   /** For people and `runtime/info`. */
   readonly name: string
   apply(port: RunPort): Promise<ApplyOutput>
   /**
-   * Whether steers reach its model while calls of the work wait for a person. Then a run starts for a steer at once: the
-   * steer has joined at a boundary and ends the journal, `calls()` has calls that are `awaitingApproval` or `unknown`, the
-   * model is asked with something said in the place of their results, and `apply` parks with what it answered. A boundary
-   * may then pass while those calls stay open. Absent or false: `apply` is called once all of them are decided, and finds the
-   * steer at its next boundary.
+   * Whether steers reach its model while calls of the work wait for a person. Then a run starts for a steer at once:
+   * the steer has joined at a boundary and ends the journal; `calls()` has calls that are `awaitingApproval` or
+   * `unknown`; the executor asks its model with a text in the place of their results, and `apply` parks with the
+   * model's answer. A boundary may then pass while those calls stay open. Absent or false: `apply` is called once all
+   * of them are decided, and finds the steer at its next boundary.
    */
   hearsWhileParked?(sessionId: SessionId): boolean
-  /** Tools it offers a session, for `tool/list`. */
+  /** The tools that it offers a session, for `tool/list`. */
   tools?(session: SessionOptions, sessionId?: SessionId): readonly ToolSummary[] | undefined
-  /** What it knows of models. Absent: it takes any id, and nobody can say what its model can do. */
+  /** What it knows of models. Absent: it accepts any id, and what a model can do is unknown. */
   models?(): ExecutorModels | undefined
   /**
-   * Waits for the end of an operation that a call began: asked after the call, and again by every process that owns the
-   * session later. Undefined, at once or later, where nobody here can; then somebody outside says how it ended.
+   * Waits for the end of an operation that a call began: called after the call, and again by every process that owns
+   * the session later. Undefined, at once or later, where this executor can't tell; then the end has to be reported
+   * from outside.
    */
   watch?(operation: RunningOperation, context: WatchContext): Promise<OperationOutcome | undefined> | undefined
   /** Called once when the runtime closes. */
   close?(): Promise<void>
 }
 
-/** What an executor knows of models. Each is asked for a bounded time; what it throws is the same as no answer. */
+/** What an executor knows of models. Each method gets a bounded time; if it throws, it counts as giving no answer. */
 export interface ExecutorModels {
-  /** The id of the model that serves sessions without one of their own, for people. */
+  /** The id of the model for sessions without one of their own, for people. */
   readonly default?: string
-  /** Looks a model up before a session gets it. Without an answer it is taken as it is, and what it can do is not known. */
+  /**
+   * Looks a model up before a session gets it. Without an answer the model is accepted, and what it can do is unknown.
+   */
   look?(id: string, signal: AbortSignal): ModelLook | Promise<ModelLook>
-  /** Whether a session may switch for some turns. Absent: it may. Without an answer it may not. */
+  /** Whether a session may switch the model for some turns. Absent: it may. Without an answer it may not. */
   approveSwitch?(request: SwitchRequest, signal: AbortSignal): SwitchDecision | Promise<SwitchDecision>
 }
 
 export type ModelLook =
   | { readonly capabilities?: SessionLlmCapabilitySurface }
-  /** It can't be had: the caller is told what to do, and programs the code, such as `unauthorized`. */
+  /** The model can't be had: `message` tells the caller what to do; `code`, such as `unauthorized`, is for programs. */
   | {
       readonly problem: { readonly code: string; readonly message: string }
       /** Another model that would answer in its place now: an input may ask for it all the same, a session may not. */
@@ -91,23 +94,25 @@ export interface ToolSummary {
   readonly inputSchema?: unknown
   readonly policy: 'retry' | 'ask' | 'fail'
   readonly needsApproval: boolean
-  /** Hidden until somebody asks for it. */
+  /** Hidden until the model or a caller requests it. */
   readonly deferred?: boolean
-  /** The external surface that it belongs to. */
+  /** The tool surface that it belongs to. */
   readonly surface?: string
 }
 
-/** What a call began that outlasts the run. */
+/** Work that a call began and that outlasts the run. */
 export interface BackgroundWork {
   readonly operationId: OperationId
   readonly tool: string
-  /** For people. */
+  /** The name of the work, for people. */
   readonly title: string
-  /** What whoever takes it up after a restart has to know: anything JSON can hold. */
+  /** What a process that takes it up after a restart needs to know: any JSON value. */
   readonly handle?: unknown
-  /** How long it may take from now on, across restarts; unless told a day, or, where nobody `watch`es it, any time. */
+  /**
+   * How long it may take from now on, across restarts; default one day, and no limit where no executor `watch`es it.
+   */
   readonly maxMs?: number
-  /** Whether it goes on without this process. Otherwise it ends with it, and the session hears of that. */
+  /** Whether it goes on without this process. Otherwise it ends with the process, and the session is told. */
   readonly resumable: boolean
 }
 
@@ -123,8 +128,8 @@ export interface RunningOperation {
 
 export interface WatchContext {
   /**
-   * Aborts when the operation was cancelled or ended otherwise, or this process does not own the session any more: then
-   * `signal.reason` is `closing`.
+   * Aborts when the operation was cancelled or ended otherwise, or when this process does not own the session any more;
+   * then `signal.reason` is `closing`.
    */
   readonly signal: AbortSignal
   /** Shows observers how far it is. */
@@ -135,43 +140,43 @@ export type OperationOutcome =
   | { readonly ok: true; readonly output: unknown }
   | { readonly ok: false; readonly error: string }
 
-/** A message with its content resolved, as the model has to see it. */
+/** A message with its files' data, as the model has to see it. */
 export interface ContextMessage {
   readonly role: MessageRecord['role']
   readonly content: string | readonly WholePart[]
-  /** Index in the transcript; absent for the journal of unfinished work. */
+  /** Its index in the transcript; absent for messages of unfinished work. */
   readonly index?: number
 }
 
-/** An input with its content, files included. */
+/** An input with its content, including the data of files. */
 export interface RunInput extends Omit<InputRecord, 'content'> {
   readonly content: WholeContent
 }
 
 /** The model of the next call of a run. */
 export interface AskedModel {
-  /** `provider/model`, or a name that the executor knows; absent: its default. */
+  /** `provider/model`, or a name that the executor knows; absent: the executor's default. */
   readonly id?: string
   /**
-   * Who has the say, in this order: an image operation for as long as it lasts, the newest of the run's inputs that names one, a switch for some turns,
-   * the session's own model, the executor's default.
+   * What decides it, in this order: an image operation while it lasts, the newest of the run's inputs that names one, a
+   * switch for some turns, the session's own model, the executor's default.
    */
   readonly source: 'image' | 'input' | 'turn' | 'baseline' | 'default'
   /** With source `turn`: how many assistant turns the switch lasts, this one included. */
   readonly turnsLeft?: number
-  /** What the model can do, as far as the session knows: it was said where it was named, or with the newest request. */
+  /** What the model can do, as far as the session knows from naming it or from the newest request. */
   readonly capabilities?: SessionLlmCapabilitySurface
 }
 
-/** The model that a request goes to, as the executor that makes it knows it. */
+/** The model that a request goes to, as the executor knows it. */
 export interface CalledModel {
-  /** Its id; absent: the one that `model()` answered. Another one where a model stands in for that. */
+  /** Its id; absent: the one that `model()` answered. Another one where a fallback model is asked. */
   readonly id?: string
-  /** What it can do; absent, or no such description: the executor can't say. */
+  /** What it can do; absent: unknown. */
   readonly capabilities?: SessionLlmCapabilitySurface
 }
 
-/** What the executor may ask and report while a run is current. Reports are durable when their promise resolves. */
+/** What an executor may ask and report while a run is current. A report is durable when its promise resolves. */
 export interface RunPort {
   readonly sessionId: SessionId
   readonly runId: RunId
@@ -186,67 +191,70 @@ export interface RunPort {
   readonly deadline: Deadline
   readonly clock: Clock
   /**
-   * The session's handles, where it is registered with a machine and so has some: `SessionPort` of `meerkat-ts/runtime`
-   * says what they are.
+   * The session's handles, where it is registered with a machine: `SessionPort` of `meerkat-ts/runtime` has their type.
    */
   readonly bindings?: unknown
-  /** Whom model and tool calls are told, for telemetry. */
+  /** Observes model and tool calls, for telemetry. */
   readonly observer?: RuntimeObserver | undefined
-  /** Model calls the work has made in earlier attempts and before; the next one is this + 1. */
+  /** How many model calls the work has made in earlier attempts; the next one is this + 1. */
   readonly turnsSoFar: number
-  /** Usage of those calls, as far as it was recorded. */
+  /** The usage of those calls, as far as it was recorded. */
   readonly usageSoFar?: UsageRecord
   /** The committed transcript from the newest summary on, oldest first. */
   context(): Promise<readonly ContextMessage[]>
   /**
-   * What the model is to be told with its next request and with no other, behind everything else, such as which tool servers
-   * are still connecting. Asked anew before each request: it is in no journal and no transcript, and gone when it holds no
-   * more.
+   * Messages that the model gets with its next request and with no other, behind everything else, such as which tool
+   * servers are still connecting. Asked for anew before each request: they stand in no journal and no transcript.
    */
   notices(): readonly ContextMessage[]
-  /** The work's messages so far: what its inputs said, what the model said, what tools answered. Never empty. */
+  /** The work's messages so far: its inputs, the model's answers, and tool results. Never empty. */
   journal(): readonly ContextMessage[]
   /** The work's tool calls so far, with their state. */
   calls(): readonly CallEntry[]
   /**
-   * Which model is to answer now: asked before each model call that is no retry. An assistant turn is what becomes one
-   * message of the work, so that asking again for the same message, in this attempt or a later one, counts no other turn
-   * of a switch. Rejects with `conflict` once the run is over.
+   * Which model has to answer now: asked before each model call that is no retry. An assistant turn is what becomes one
+   * message of the work; asking again for the same message, in this attempt or a later one, counts no further turn of a
+   * switch. Rejects with `conflict` once the run is over.
    */
   model(): Promise<AskedModel>
   /**
-   * Asked before each model call: which of the tools that the executor has now the model may see. The answer is pinned: a
-   * call that the model makes after this request is for a tool of it that was `visible`, and any other is answered as
-   * unknown, not run. What changes meanwhile shows in the next answer.
+   * Asked before each model call: which of the executor's present tools the model may see. The answer is pinned: a call
+   * that the model makes with this request is for a tool that was `visible` in it, and any other call is answered as
+   * unknown and not performed. Later changes show in the next answer.
    *
-   * `called`: which model this request goes to and what it can do, for tools that not every model can use are hidden from
-   * those that can't. Where nobody can say what a model can do, nothing is hidden.
+   * `called`: which model this request goes to, and what it can do, because some tools are hidden from models that
+   * can't use them. Where that is unknown, nothing is hidden.
    */
   tools(offered: readonly OfferedTool[], called?: CalledModel): Promise<ToolCatalogue>
-  /** The model asks for deferred tools: they are shown from the next boundary on. Answers the names that there are none of. */
+  /**
+   * The model requests deferred tools: they are shown from the next boundary on. Answers the names that no tool has.
+   */
   requestTools(names: readonly string[]): Promise<{ readonly unknown: readonly string[] }>
   /**
-   * Makes a call to a tool of an external surface, through the connection that the catalogue pinned, which stays open
-   * until the call ends. `refused`: it can't be called any more, and nothing was done.
+   * Performs a call to a tool of an external surface, through the connection that the catalogue pinned, which stays
+   * open until the call ends. `refused`: the surface can't be called any more, and nothing was done.
    */
   throughSurface<T>(pin: SurfacePin, call: () => T | PromiseLike<T>): Promise<SurfaceAnswer<Awaited<T>>>
-  /** An event for observers: shown soon, its loss costs nothing. */
+  /** An event for observers: shown soon, and lost without harm. */
   stream(event: StreamEvent): void
-  /** The model asked for tools: the message and the intents are recorded; calls not awaiting approval may be dispatched. */
+  /**
+   * The model asked for tools: records the message and the intents. Calls that don't wait for approval may be
+   * dispatched.
+   */
   intend(report: {
     readonly turn: number
     readonly message: MessageRecord
     readonly calls: readonly CallIntent[]
     readonly usage?: UsageRecord
   }): Promise<void>
-  /** Calls that are `owed` (approved, or lost and repeatable) are about to be dispatched. */
+  /** These `owed` calls (approved, or lost and repeatable) are about to be dispatched. */
   dispatch(callIds: readonly CallId[]): Promise<void>
-  /** Calls ended. */
+  /** These calls have ended. */
   outcomes(report: readonly CallOutcome[]): Promise<void>
   /**
-   * Every call has an outcome, or waits for a person while the model goes on without it: commits the boundary. `steered`
-   * inputs joined and are in the journal already. Also the first report of an attempt whose journal ends in calls that an
-   * earlier attempt made.
+   * Every call has an outcome, or waits for a person while the model goes on without it: commits the boundary.
+   * `steered` inputs have joined, and are in the journal already. It is also the first report of an attempt whose
+   * journal ends in calls of an earlier attempt.
    */
   boundary(report: { readonly turn: number }): Promise<BoundaryAnswer>
   /** A model call failed and will be tried again after a delay. */
@@ -258,12 +266,13 @@ export interface RunPort {
     readonly kind: LlmRetryFailureKind
     readonly message: string
   }): void
-  /** The retry announced last begins. */
+  /** The retry that was announced last begins. */
   retry(attempt: number): void
   /**
-   * Another model answered where the one that was asked had failed for good: in the place of `retry`, while the failure that
-   * `retrying` announced stands. It takes the place of the session's own model, or the default, from now on, durably with the
-   * next report; in that of one that the input or a switch asked for it only answered this time.
+   * Another model answered after the one that was asked had failed for good: reported in the place of `retry`, while
+   * the failure that `retrying` announced stands. A fallback for the session's own model, or the default, replaces it
+   * from now on, durably with the next report; a fallback for a model that the input or a switch named answered only
+   * this time.
    */
   fellBack(report: {
     readonly turn: number
@@ -272,23 +281,26 @@ export interface RunPort {
     readonly model: string
     /** What it can do, where that is known. */
     readonly capabilities?: SessionLlmCapabilitySurface
-    /** Why the other one did not. */
+    /** Why the other model did not answer. */
     readonly code: string
   }): Promise<void>
-  /** The structured answer did not validate. `again` while attempts are left. */
+  /** The structured answer is not valid. `again` while attempts are left. */
   invalidAnswer(report: { readonly turn: number; readonly error: string }): Promise<'again' | 'exhausted'>
-  /** Replaces the context before `covers` by a summary, durably. Only while no journal message was written by this attempt. */
+  /**
+   * Replaces the context before `covers` by a summary, durably. Only before this attempt has written a message to the
+   * journal.
+   */
   compact(report: { readonly summary: string; readonly covers: number }): Promise<void>
 }
 
-/** What a call through a surface came to: what it gave, or why it was not made. */
+/** The result of a call through a surface: its value, or why it was not performed. */
 export type SurfaceAnswer<T> = { readonly value: T } | { readonly refused: SurfaceFailureCause }
 
 /** The tools of one model call. */
 export interface ToolCatalogue {
   /** Rises with every change of what the model may see. */
   readonly generation: number
-  /** Every tool that was offered, in that order, with how it stands. */
+  /** Every tool that was offered, in that order, with its state. */
   readonly tools: readonly CataloguedTool[]
 }
 
@@ -314,12 +326,12 @@ export interface CallOutcome {
   /** `timeout`, `invalid-arguments`, `unknown-tool`, `threw`, `cancelled`, ... where `ok` is false. */
   readonly code?: string
   readonly durationMs?: number
-  /** The call answered; what it began goes on. */
+  /** The call has answered, and what it began goes on. */
   readonly background?: BackgroundWork
 }
 
 export type BoundaryAnswer =
-  /** Go on; inputs that joined are in the journal now. */
+  /** Go on; inputs that joined are in the journal. */
   | { readonly next: 'continue'; readonly steered: number }
   /** The run was cancelled at this boundary: return `cancelled`. */
   | { readonly next: 'cancelled' }
@@ -339,14 +351,14 @@ export type ApplyOutput =
       readonly type: 'failed'
       readonly source: TerminalFailureSource
       readonly error: { readonly code: string; readonly message: string }
-      /** What was said before the failure, kept. */
+      /** What the model had said before the failure; it is kept. */
       readonly message?: MessageRecord
       readonly usage?: UsageRecord
       readonly turn?: number
-      /** With source `max-turns-reached`: how many of how many. */
+      /** With source `max-turns-reached`: how many model calls were made, and how many were allowed. */
       readonly turns?: { readonly made: number; readonly allowed: number }
     }
-  /** After an abort with cause `cancelled`, or a boundary that answered so. */
+  /** After an abort with cause `cancelled`, or when a boundary answered `cancelled`. */
   | {
       readonly type: 'cancelled'
       readonly message?: MessageRecord
@@ -354,8 +366,8 @@ export type ApplyOutput =
       readonly turn?: number
     }
   /**
-   * A call waits for an approval or a resolution: the work goes on when it is settled. With a message: what the model
-   * said to steers that it heard meanwhile.
+   * A call waits for an approval or a resolution: the work goes on when it is settled. With `message`: the model's
+   * answer to steers that it got meanwhile.
    */
   | {
       readonly type: 'parked'
