@@ -179,6 +179,8 @@ describe('what a model can do is learnt with its next request, where nobody knew
     expect(await run.output).toMatchObject({ type: 'completed' })
     // Nor is it by the next run, while it owes its answer.
     expect(await startRun(executor).output).toMatchObject({ type: 'completed' })
+    // Nor by a sender who asks for that model.
+    expect(await executor.models?.()?.look?.('test/test/scripted', AbortSignal.abort())).toEqual({})
   })
 })
 

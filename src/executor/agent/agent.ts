@@ -43,7 +43,7 @@ export function agent(options: AgentOptions): CoreExecutor {
     hearsWhileParked: () => true,
     models: () => ({
       ...given({ default: settings.models.default }),
-      look: id => look(settings, options.capabilities, id),
+      look: id => look(settings, id),
       ...given({ approveSwitch: options.approveSwitch }),
     }),
     // A function of the program is called within the limits of a run, and never just to list tools.
@@ -59,17 +59,14 @@ export function agent(options: AgentOptions): CoreExecutor {
   }
 }
 
-async function look(
-  { models, fallback }: Pick<Settings, 'models' | 'fallback'>,
-  capabilities: AgentOptions['capabilities'],
-  id: string,
-): Promise<ModelLook> {
+async function look(settings: Settings, id: string): Promise<ModelLook> {
+  const { models, fallback, abilitiesOf, silentOn } = settings
   const model = await models.choose(id)
   if ('error' in model) {
     const standIn = await firstAvailable({ models, fallback })
     return { problem: model.error, ...(standIn && { standIn: standIn.id }) }
   }
-  const known = await capabilities?.(id)
+  const known = silentOn.has(id) ? undefined : await abilitiesOf?.(id)
   return known === undefined ? {} : { capabilities: known }
 }
 
