@@ -12,6 +12,7 @@ import type {
   TurnTerminalOutcome,
 } from '../kernel/regions/turn/state.ts'
 import type { MeerkatState } from '../kernel/state.ts'
+import { runEndOf } from '../loop/by-hand.ts'
 import { HandleDslAuthority } from './dsl-authority.ts'
 import { refuseUnreadable } from './unreadable.ts'
 
@@ -188,9 +189,7 @@ export class TurnStateHandle {
       const context = 'meerkat/turn/acknowledgeTerminal'
       throw new DslTransitionError({ context, kind: 'no-matching-transition', reason })
     }
-    if (turnPhase === 'completed') await this.runCompleted(runId)
-    else if (turnPhase === 'cancelled') await this.runCancelled(runId)
-    else await this.runFailed(runId)
+    await this.#authority.applyInput(runEndOf(turnPhase, runId))
     return terminalOutcome
   }
 

@@ -6,6 +6,7 @@
 import type { Transaction } from '../driver/transaction.ts'
 import type { ApplyOutput, CoreExecutor, RunPort } from '../executor/executor.ts'
 import type { RunId } from '../kernel/ids.ts'
+import type { TurnPhase } from '../kernel/regions/turn/state.ts'
 import type { CloseResult, Ending } from './closing.ts'
 
 export class Hand implements CoreExecutor {
@@ -48,7 +49,14 @@ export function closeByHand(tx: Transaction, runId: RunId, { type }: Ending): Cl
   // Refused where the turn has ended, or is being cancelled already.
   tx.try({ type: type === 'failed' ? 'TimeBudgetExceeded' : 'CancelNow', runId })
   if (tx.state.turn.phase === 'cancelling') tx.step({ type: 'CancellationObserved', runId })
-  const { phase } = tx.state.turn
-  tx.step({ type: phase === 'completed' ? 'Commit' : phase === 'failed' ? 'Fail' : 'CancelRun', runId })
+  tx.step(runEndOf(tx.state.turn.phase, runId))
   return 'over'
+}
+
+/** The kernel input that ends a run whose turn has come to this phase. */
+export function runEndOf(
+  phase: TurnPhase,
+  runId: RunId,
+): { readonly type: 'Commit' | 'Fail' | 'CancelRun'; readonly runId: RunId } {
+  return { type: phase === 'completed' ? 'Commit' : phase === 'failed' ? 'Fail' : 'CancelRun', runId }
 }
