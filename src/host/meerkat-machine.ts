@@ -46,26 +46,26 @@ import { HostSteps } from './steps.ts'
 export type MachineCommandParams<Name extends MachineCommandName> = CommandParams<MeerkatMachine, Name>
 export type MachineCommandAnswer<Name extends MachineCommandName> = CommandAnswer<MeerkatMachine, Name>
 
-/** What a machine is made with, besides its store: its runtime's options, the executor of all other sessions among them. */
+/** The options of a machine, besides its store: those of its runtime, with the executor of all other sessions. */
 export type MachineOptions = Omit<RuntimeOptions, 'store' | 'takesFiles'>
 
-/** One machine a runtime. */
+/** The machine of each runtime. */
 const machines = new WeakMap<Core, Promise<MeerkatMachine>>()
 
 export class MeerkatMachine implements AsyncDisposable {
   /** Credentials, shared by all sessions. */
   readonly auth: MachineAuth
-  /** How other machines reach the sessions here. */
+  /** Through it other machines reach the sessions here. */
   readonly seam: SessionSeam
-  /** Comms drains, and who takes in what peers send. */
+  /** Comms drains, and which comms runtime takes in what peers send. */
   readonly drains: MachineDrains
   /** Bindings to providers' realtime transports. */
   readonly realtime: RealtimeAttachments
-  /** Channels that clients hold. */
+  /** Live channels, which clients hold. */
   readonly live: LiveChannels
-  /** Which models serve the sessions, and which tools they see. */
+  /** Which model each session has, and which tools it shows. */
   readonly models: SessionModels
-  /** The same runtime by the library's names: what `serve` of `meerkat-ts/server` takes. */
+  /** The machine's runtime under the library's names: `serve` of `meerkat-ts/server` takes it. */
   readonly runtime: Runtime
   readonly #core: Core
   readonly #entries: Entries
@@ -97,14 +97,14 @@ export class MeerkatMachine implements AsyncDisposable {
   }
 
   /**
-   * The machine of a runtime: its sessions are there by both names, and on every surface over the runtime. Asked again, it is
-   * the same one; it goes with its runtime.
+   * The machine of a runtime: its sessions are reached by both, and through every surface of the runtime. A second call
+   * answers the same machine; it is closed with the runtime.
    */
   static async over(runtime: Runtime): Promise<MeerkatMachine> {
     const { core } = insideOf(runtime)
     const known = machines.get(core) ?? partsOver(runtime).then(parts => new MeerkatMachine(parts))
     machines.set(core, known)
-    // What stood in its way need not stand in the way of the next one.
+    // After a failure, the next call tries again.
     known.catch(() => machines.delete(core))
     return known
   }
@@ -119,33 +119,33 @@ export class MeerkatMachine implements AsyncDisposable {
     }
   }
 
-  /** Without a store: everything goes with the machine. */
+  /** Without a store: all its sessions end with the machine. */
   static async ephemeral(options: MachineOptions = {}): Promise<MeerkatMachine> {
     return MeerkatMachine.#opened(options)
   }
 
-  /** Over a store, which keeps files, too. */
+  /** On a store, which keeps files too. */
   static async persistent(store: StoreSource, options: MachineOptions = {}): Promise<MeerkatMachine> {
     return MeerkatMachine.#opened({ ...options, store })
   }
 
-  /** Over a store, for sessions of text alone: inputs with files are refused. */
+  /** On a store, for sessions of text alone: inputs with files are refused. */
   static async persistentWithoutBlobs(store: StoreSource, options: MachineOptions = {}): Promise<MeerkatMachine> {
     return MeerkatMachine.#opened({ ...options, store, takesFiles: false })
   }
 
-  /** Whether anything of it outlasts it. */
+  /** Whether its sessions outlast it. */
   hasRuntimePersistence(): boolean {
     return this.#core.isDurable
   }
 
-  /** Whether both keep their sessions in one place: neither keeps any, or the same store. */
+  /** Whether both machines keep their sessions in one place: neither keeps any, or both use the same store. */
   sharesRuntimePersistenceWith(other: MeerkatMachine): boolean {
     if (this.hasRuntimePersistence() || other.hasRuntimePersistence()) return this.sharesRuntimeStoreAuthority(other)
     return true
   }
 
-  /** Whether one store is the authority of both. */
+  /** Whether both machines use one store. */
   sharesRuntimeStoreAuthority(other: MeerkatMachine): boolean {
     return this.#core.isDurable && #identity in other && this.#identity === other.#identity
   }
@@ -155,12 +155,12 @@ export class MeerkatMachine implements AsyncDisposable {
     return this.#claims
   }
 
-  /** Who tells other machines of what became of a session's placement. Absent: nobody is told. */
+  /** Sets what tells other machines what became of a session's placement. Undefined: no signal is sent. */
   setCompositionSignalDispatcher(dispatcher: CompositionSignalDispatcher | undefined): void {
     this.seam.setDispatcher(dispatcher)
   }
 
-  /** Registers a session, loading it where it exists. Again is nothing; while it is torn down it is refused. */
+  /** Registers a session; loads it where it exists. A second call does nothing; during a teardown it is refused. */
   async registerSession(sessionId: SessionId, options: SessionOptions = {}): Promise<void> {
     await this.#registrations.register(sessionId, options)
   }
@@ -169,14 +169,14 @@ export class MeerkatMachine implements AsyncDisposable {
     await this.#steps.step(sessionId, { type: 'SetSilentIntents', sessionId, intents })
   }
 
-  /** Registers a session and has it served. */
+  /** Registers a session with an executor. */
   registerSessionWithExecutor(sessionId: SessionId, executor: SessionExecutor): Promise<ExecutorClaim> {
     return this.ensureSessionWithExecutor(sessionId, () => executor)
   }
 
-  /** Has the session served: `make` is asked only where nothing serves it yet, once however many ask. */
+  /** Registers a session with an executor. `make` is called only where it has none, once however many callers ask. */
   async ensureSessionWithExecutor(sessionId: SessionId, make: MakeExecutor<SessionExecutor>): Promise<ExecutorClaim> {
-    // Its port has the bindings of every registered session.
+    // The executor's port has the bindings of every registered session.
     const claim = await this.#registrations.ensureExecutor(sessionId, make)
     const entry = this.#entries.peek(sessionId)
     if (entry !== undefined) entry.preparedInterrupt = undefined
@@ -184,21 +184,21 @@ export class MeerkatMachine implements AsyncDisposable {
     return claim
   }
 
-  /** Stops what an executor that is not attached yet has begun; it goes with the attachment. */
+  /** Sets what interrupts work of an executor that is not attached yet; it is dropped when the executor is attached. */
   installPreparedSessionInterruptHandle(sessionId: SessionId, handle: InterruptHandle): void {
     const entry = this.#entries.of(sessionId)
     if (entry.registration.service === undefined) entry.preparedInterrupt = handle
   }
 
   /**
-   * Ends a registration in good order; false if there is none. The run in progress is asked to end at its boundary, and
-   * cut off after a grace; an answer that it comes to until then is one.
+   * Ends a registration in good order; false if there is none. The current run is asked to end at its boundary, and is
+   * cut off after a grace; an answer that it gives by then counts.
    */
   unregisterSession(sessionId: SessionId, options: LeaveOptions = {}): Promise<boolean> {
     return this.#registrations.unregister(sessionId, options)
   }
 
-  /** The same, if the session is still in this epoch: a teardown that comes late leaves a new registration alone. */
+  /** The same, if the session is still in this epoch: a late teardown does not end a newer registration. */
   unregisterSessionIfEpoch(
     sessionId: SessionId,
     epochId: RuntimeEpochId,
@@ -211,7 +211,7 @@ export class MeerkatMachine implements AsyncDisposable {
     return this.#registrations.has(sessionId)
   }
 
-  /** Whether it has an executor of its own; also while one is being attached. */
+  /** Whether it has an executor of its own, or one is being attached. */
   sessionHasExecutor(sessionId: SessionId): boolean {
     return this.#registrations.hasExecutor(sessionId)
   }
@@ -222,8 +222,8 @@ export class MeerkatMachine implements AsyncDisposable {
   }
 
   /**
-   * Everything an agent of this session needs, and where it is placed if that is said: in the epoch that the session is
-   * in, unless the placement names the one that it is for. Throws `RuntimeBindingsError`.
+   * Everything that an agent of this session needs. With `placement`, the session is placed there: in its present
+   * epoch, unless the placement names one. Throws `RuntimeBindingsError`.
    */
   async prepareBindings(sessionId: SessionId, placement?: Placement): Promise<SessionRuntimeBindings> {
     try {
@@ -238,7 +238,7 @@ export class MeerkatMachine implements AsyncDisposable {
     return this.#entries.of(sessionId).bindings
   }
 
-  /** The same for an agent in this process: nobody is told of a placement. */
+  /** The same for an agent in this process: no placement, and no signal of one. */
   async prepareLocalSessionBindings(sessionId: SessionId): Promise<SessionRuntimeBindings> {
     return this.prepareBindings(sessionId)
   }
@@ -249,31 +249,31 @@ export class MeerkatMachine implements AsyncDisposable {
     return unlessLeaving(entry.registration, accept(this.#core, entry, input))
   }
 
-  /** Offers an input that waits until something else wakes the session. */
+  /** Offers an input that waits until another one wakes the session. */
   acceptInputWithoutWake(sessionId: SessionId, input: HostInput): Promise<AcceptOutcome> {
     return this.acceptInput(sessionId, { ...input, withoutWake: true })
   }
 
-  /** Has what waits run, each in its turn, but for what is silenced. Answers whether anything is unfinished. */
+  /** Lets waiting inputs run, each in its turn, apart from silent ones. Answers whether any input is unfinished. */
   async wakeRuntimeIfActiveInputs(sessionId: SessionId): Promise<boolean> {
     return this.#steps.act(sessionId, ({ driver }) =>
       driver.mutate(tx => tx.try({ type: 'WakeQueued' }).ok && tx.state.ledger.entries.size > 0),
     )
   }
 
-  /** Offers an input, and says how it ends. */
+  /** Offers an input, and answers a promise of its end. */
   async acceptInputWithCompletion(
     sessionId: SessionId,
     input: HostInput,
   ): Promise<AcceptOutcome & { readonly completion: Promise<InputCompletion> }> {
     const accepted = await this.acceptInput(sessionId, input)
     const completion = endOf(this.#core, sessionId, accepted.inputId, Number.POSITIVE_INFINITY, { outlasts: true })
-    // A host that does not wait for it is not told that the machine went away either.
+    // A host may ignore the promise, also where the machine closes.
     completion.catch(() => {})
     return { ...accepted, completion }
   }
 
-  /** Work that was routed to a placement of the session: refused for any other one. */
+  /** Offers work that was routed to a placement of the session; refused for any other placement. */
   async ingest(
     sessionId: SessionId,
     work: Placement & { readonly workId: string; readonly origin: 'Tcp' | 'Uds' | 'Stdin' | 'Webhook' | 'Rpc' | 'Mob' },
@@ -283,18 +283,18 @@ export class MeerkatMachine implements AsyncDisposable {
     return this.acceptInput(sessionId, { idempotencyKey: work.workId, ...input })
   }
 
-  /** Writes an event of the host's own into the session's log, for whoever reads it. */
+  /** Writes an event of the host's own to the session's log. */
   async publishEvent(sessionId: SessionId, event: HostEvent): Promise<void> {
     const record = hostEvent(event)
     await this.#steps.act(sessionId, ({ driver }) => driver.mutate(tx => tx.event(record)))
   }
 
-  /** Cancels the run at its next boundary: the named one, or the current one as the kernel sees it. */
+  /** Cancels at the next boundary: the named run, or the one that is current for the kernel. */
   async cancelAfterBoundary(sessionId: SessionId, runId?: RunId): Promise<void> {
     await this.#steps.cancelAtBoundary(sessionId, runId)
   }
 
-  /** Cancels now: the run, or the work that waits for a person. Answers whether there was any; a committed success stays one. */
+  /** Cancels now: the run, or the work that waits for a person. Answers whether there was any. Never undoes a success. */
   async hardCancelCurrentRun(sessionId: SessionId, runId?: RunId): Promise<boolean> {
     const entry = this.#entries.of(sessionId)
     const { cancelled } = await this.#steps.cancel(sessionId, runId, { when: 'now' })
@@ -302,7 +302,7 @@ export class MeerkatMachine implements AsyncDisposable {
     return cancelled
   }
 
-  /** Takes an executor away from its session, at the end of what it is at. */
+  /** Takes the executor away from its session, once its current work has ended. */
   stopRuntimeExecutor(sessionId: SessionId): Promise<ControlReport> {
     return this.#steps.lifecycle(sessionId, 'stop')
   }
@@ -322,17 +322,17 @@ export class MeerkatMachine implements AsyncDisposable {
     return this.#steps.lifecycle(sessionId, 'destroy')
   }
 
-  /** Ends the conditions of whoever served the session before, as a new process would. */
+  /** Ends the conditions that the session's former process left, as a new process would. */
   recover(sessionId: SessionId): Promise<RecoveryReport> {
     return this.#steps.recover(sessionId)
   }
 
-  /** What the session is doing. A session that nobody registered is as good as destroyed. */
+  /** The phase of the session. One that is not registered is reported as destroyed. */
   runtimeState(sessionId: SessionId): LifecyclePhase {
     return phaseShown(this.#steps.registered(sessionId).state.lifecycle)
   }
 
-  /** An input that has not ended; once it has, `input` tells how. */
+  /** An input that has not ended; afterwards, `input` tells how it ended. */
   inputState(sessionId: SessionId, inputId: InputId): LedgerEntry | undefined {
     return entryOf(this.#steps.registered(sessionId).state.ledger, inputId)
   }
@@ -349,13 +349,13 @@ export class MeerkatMachine implements AsyncDisposable {
     return unfinishedInputs(this.#steps.registered(sessionId).state.ledger)
   }
 
-  /** What a run's boundary committed, or undefined. Boundaries count from 1. */
+  /** What a boundary of a run committed; undefined: there is none. Boundaries count from 1. */
   async loadBoundaryReceipt(sessionId: SessionId, runId: RunId, boundary: number): Promise<ReceiptView | undefined> {
     const { receipts } = await this.runtime.run(sessionId, runId)
     return receipts.find(receipt => receipt.boundary === boundary)
   }
 
-  /** The session's asynchronous work. */
+  /** The session's background operations. */
   opsLifecycleRegistry(sessionId: SessionId): OpsLifecycleRegistry {
     const { opsLifecycle } = this.#entries.of(sessionId).bindings
     if (opsLifecycle === undefined) throw notRegistered(sessionId)
@@ -363,7 +363,7 @@ export class MeerkatMachine implements AsyncDisposable {
   }
 
   /**
-   * Closes a run whose turn was driven to its end by hand: its waiters hear how it ended. To have the conversation
+   * Closes a run whose turn was driven to its end through handles: its waiters get the end. To have the conversation
    * written too, let the executor return its output instead.
    */
   async commitServiceTurnTerminalReceipt(sessionId: SessionId, runId: RunId): Promise<void> {
@@ -372,7 +372,7 @@ export class MeerkatMachine implements AsyncDisposable {
     this.#entries.live(sessionId).loop.sync()
   }
 
-  /** Carries out a command by its name. */
+  /** Performs a command by its name. */
   command<Name extends MachineCommandName>(
     name: Name,
     params: MachineCommandParams<Name>,
@@ -380,7 +380,7 @@ export class MeerkatMachine implements AsyncDisposable {
     return runCommand(this, name, params)
   }
 
-  /** Gives every session back and closes the store: the runtime is closed. */
+  /** Closes the runtime: gives every session back and closes the store. */
   close(): Promise<void> {
     return this.runtime.close()
   }

@@ -28,7 +28,7 @@ export class HostSteps {
     return this.#entries.live(sessionId)
   }
 
-  /** Acts on a registered session; what its teardown stands in the way of is `not-ready`, to be asked again. */
+  /** Acts on a registered session. What its teardown refuses is `not-ready`: the host may try again. */
   async act<T>(sessionId: SessionId, act: (live: LiveSession) => Promise<T>): Promise<T> {
     const live = this.registered(sessionId)
     return unlessLeaving(this.#entries.of(sessionId).registration, act(live))
@@ -44,13 +44,13 @@ export class HostSteps {
     return this.act(sessionId, live => control(this.#core, live, operation))
   }
 
-  /** Cancels the run: the named one, or the current one. */
+  /** Cancels the named run, or the current one. */
   cancel(sessionId: SessionId, runId: RunId | undefined, how: CancelRequest): Promise<CancelAnswer> {
     const request = { ...how, ...(runId && { runId }) }
     return this.act(sessionId, live => cancel(live, this.#core.store, request, undefined))
   }
 
-  /** The same at its next boundary. `not-ready` where no executor serves the session. */
+  /** The same at the next boundary of the run. `not-ready` where no executor serves the session. */
   async cancelAtBoundary(sessionId: SessionId, runId: RunId | undefined): Promise<void> {
     const { state } = this.registered(sessionId)
     if (!this.#entries.isServed(sessionId)) {
@@ -63,7 +63,7 @@ export class HostSteps {
     const live = this.registered(sessionId)
     const { effects, told } = await this.act(sessionId, () => change(this.#core, live, recover))
     await told
-    // Where only conditions ended there was no commit that would have told the handles.
+    // If only conditions ended, there was no commit that would have told the handles.
     this.#entries.of(sessionId).authority.tellOthers(false)
     return recoveryReport(effects, live.state)
   }
