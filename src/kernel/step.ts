@@ -216,7 +216,7 @@ function take<State, Input, Effect>(
 
 const NOTHING: readonly never[] = []
 
-/** Writes a slice of a state that nobody else has seen yet. */
+/** Writes a slice of a new state that no other code has a reference to yet. */
 function put<State, Key extends keyof State>(fresh: State, key: Key, value: State[Key]): void {
   fresh[key] = value
 }

@@ -1,6 +1,6 @@
 /**
- * What models can do, as far as a session knows. It is said where a model is named (`session/open`, `model/set`, a host), and by
- * the executor with each request, which has the last word on the model that the request goes to.
+ * The capabilities of models, as far as a session knows them. They come with the model's name (`session/open`, `model/set`, a
+ * host), and from the executor with each request; for the model of that request the executor's report counts.
  */
 import { defined } from '../defined.ts'
 import { jsonOf } from '../foreign.ts'
@@ -21,28 +21,28 @@ export function identityOf(id: string): SessionLlmIdentity {
   return isNamed ? { provider: id.slice(0, slash), model: id.slice(slash + 1) } : { provider: '', model: id }
 }
 
-/** The same back. */
+/** The inverse of `identityOf`. */
 export function idOf({ provider, model }: SessionLlmIdentity): string {
   return provider === '' ? model : `${provider}/${model}`
 }
 
-/** What the model of an id can do; without an id, the default. */
+/** The capabilities of the model with this id; without an id, of the default. */
 export function abilitiesOf(llm: Llm, id: string | undefined): SessionLlmCapabilitySurface | undefined {
   const { requested } = llm
   const said = requested !== undefined && requested.model === id ? requested.surface : undefined
   return said ?? namedAbilities(llm, id)
 }
 
-/** What was said of it where it was named. */
+/** The capabilities that came with the model's name. */
 export function namedAbilities(llm: Llm, id: string | undefined): SessionLlmCapabilitySurface | undefined {
   return llm.phase === 'resolved' && idOf(llm.identity) === id ? llm.surface : undefined
 }
 
-/** What the machine has to be told of a request to this model: nothing where it knows, and holds back what it should. */
+/** The input that reports a request to this model to the kernel; none if its tool filter is right already. */
 export function requestingSteps(llm: Llm, { model, surface }: RequestedModel): readonly MeerkatInput[] {
   const own = llm.phase === 'unknown' ? undefined : idOf(llm.identity)
   const newest: RequestedModel = llm.requested ?? defined({ model: own, surface: surfaceOf(llm) })
-  // Of neither is anything known: nothing is held back for either.
+  // Without known capabilities no tool is hidden, before and after.
   if (surface === undefined && newest.surface === undefined) return []
   if (model === newest.model && sameFields(surface, newest.surface)) return []
   return [{ type: 'ModelRequested', ...defined({ model, surface }) }]
@@ -60,10 +60,10 @@ const FLAGS: readonly (keyof SessionLlmCapabilitySurface)[] = [
   'imageGeneration',
   'realtime',
 ]
-/** How much may be said of one model, in characters. */
+/** Longest description of one model, in characters of JSON. */
 const MAX_SAID = 10_000
 
-/** What somebody says that a model can do, as a copy. What is no such description counts as not known. */
+/** A caller's or executor's description of a model's capabilities, as a checked copy; undefined (unknown) if it is none. */
 export function abilitiesSaid(given: unknown): SessionLlmCapabilitySurface | undefined {
   const json = jsonOf(given, MAX_SAID)
   if ('problem' in json || !isSurface(json.value)) return undefined

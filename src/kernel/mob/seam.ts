@@ -115,7 +115,7 @@ export const meerkatMobSeam: Composition<SeamParties, SeamContext> = compose({
       input: 'Ingest',
       needs: ['runtimeId', 'fence', 'generation', 'sessionId', 'workId', 'origin'],
       address: ({ sessionId }) => sessionId,
-      // To the session all work of a mob has the origin `Mob`, whoever asked the mob for it.
+      // To the session all work of a mob has the origin `Mob`, also work that came from outside the mob.
       bind: ({ runtimeId, fence, generation, sessionId, workId }, context) => ({
         type: 'Ingest',
         runtimeId,

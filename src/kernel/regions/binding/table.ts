@@ -1,7 +1,8 @@
 /**
- * Where a host placed the session, and the epoch its asynchronous work is ordered in.
+ * Where a host placed the session, and the epoch of its asynchronous work.
  *
- * Enforces: a placement is bound once, exactly, and is never half replaced; another one needs the old one gone.
+ * Enforces: a placement is bound as a whole and never replaced in part; another one can only be bound after the old one
+ * was removed.
  */
 
 import type { CoreEffect, CoreFacts, CoreRegion } from '../../core.ts'
@@ -11,7 +12,7 @@ import { GOING } from '../phases.ts'
 import type { BindingTuple, Ingest, PrepareBindings } from './input.ts'
 import type { Binding } from './state.ts'
 
-/** A binding as whoever looks at it sees it. */
+/** The binding as a host observes it. */
 export function bindingSeen({ phase: _, ...seen }: Binding): BindingTuple {
   return seen
 }
@@ -39,7 +40,7 @@ function epochIsRegistered(state: CoreFacts, input: PrepareBindings): boolean {
 function isExact(state: CoreFacts, input: BindingTuple): boolean {
   return sameBinding(state.binding, input)
 }
-/** After a reset the fence is open again while the rest stands. */
+/** Whether the input adds a fence to a placement that a reset left without one. */
 function refines(state: CoreFacts, input: PrepareBindings): boolean {
   const { binding } = state
   if (binding.phase !== 'bound') return false
@@ -63,7 +64,7 @@ function unbind(slice: Binding): Binding {
   if (slice.phase === 'unbound') return slice
   return slice.epochId === undefined ? { phase: 'unbound' } : { phase: 'unbound', epochId: slice.epochId }
 }
-/** A reset keeps the place; the next binding of it brings its fence, and its epoch may be another. */
+/** A reset keeps the placement without its fence; the next binding of it brings a fence, and may bring another epoch. */
 function unfence(slice: Binding, epochId: RuntimeEpochId | undefined): Binding {
   if (slice.phase === 'unbound') return epochId === undefined ? slice : { ...slice, epochId }
   if (slice.fence === undefined && epochId === undefined) return slice

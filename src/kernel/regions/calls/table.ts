@@ -2,9 +2,9 @@
  * The tool-effect ledger: every tool call of unfinished work, from its intent to its outcome.
  *
  * Enforces: no call is dispatched without a recorded intent; a call in flight whose executor was lost is settled by the
- * policy its tool declared (`retry` is owed again, `fail` has failed, `ask` waits for a person) and never by guess; a
- * call in flight at the end of two processes counts as what ended them, and is not made again; a call that needs
- * approval is not dispatched before the decision, also where the run goes on without it.
+ * policy that its tool declared (`retry`: owed again, `fail`: failed, `ask`: waits for a person), never by guess; a call
+ * that was in flight when two processes ended counts as the cause and is not repeated; a call that needs approval is not
+ * dispatched before the decision, even if the run goes on without it.
  */
 
 import type { CoreEffect, CoreFacts, CoreInput, CoreRegion } from '../../core.ts'
@@ -39,7 +39,7 @@ import {
 export function allCallsSettled(state: CoreFacts): boolean {
   return workCalls(state).every(call => call.state === 'succeeded' || call.state === 'failed')
 }
-/** Guard: no call of the current run's work is in flight: its outcome would come behind what is said next. */
+/** Guard: no call of the current run's work is in flight, because its outcome would come after the model's next answer. */
 export function noCallInFlight(state: CoreFacts): boolean {
   return workCalls(state).every(call => call.state !== 'dispatched')
 }
@@ -63,7 +63,7 @@ function areOwed(state: CoreFacts, input: { readonly callIds: readonly CallId[] 
     return call?.state === 'owed' && call.work === work
   })
 }
-/** A turn that ended or is being cancelled starts nothing any more. */
+/** Guard: the turn may still start calls; not if it ended or is being cancelled. */
 function turnIsWorking({ turn }: CoreFacts): boolean {
   return IS_WORKING[turn.phase]
 }
@@ -116,14 +116,14 @@ function record(
   )
 }
 
-/** The run goes on without what waits for a person. */
+/** Marks undecided calls as passed: the run goes on without them. */
 function passBy(slice: Calls, _: CoreInput, state: CoreFacts): Calls {
   return waiting(slice, state).reduce(
     (calls, call) => (call.passed ? calls : put(calls, { ...call, passed: true })),
     slice,
   )
 }
-/** Nothing is owed any more but a decision. */
+/** The run parks: its calls wait for decisions only. */
 function park(slice: Calls, _: CoreInput, state: CoreFacts): Calls {
   return waiting(slice, state).reduce((calls, { passed, ...call }) => (passed ? put(calls, call) : calls), slice)
 }
@@ -131,11 +131,11 @@ function waiting(slice: Calls, state: CoreFacts): readonly CallEntry[] {
   return slice.unsettled === 0 ? [] : workCalls(state).filter(call => isUnsettled(call.state))
 }
 
-/** The executor is gone: what was in flight is settled by policy. */
+/** The executor is gone: calls in flight are settled by policy. */
 function lose(slice: Calls, _: CoreInput, state: CoreFacts): Calls {
   return inFlight(state).reduce((calls, call) => put(calls, { ...call, state: LOST[call.policy] }), slice)
 }
-/** The process is gone: what was in flight may be why. */
+/** The process is gone: calls in flight are settled by policy, unless they count as the cause. */
 function crash(slice: Calls, { mostCrashes = Number.POSITIVE_INFINITY }: WithLimit, state: CoreFacts): Calls {
   return inFlight(state).reduce((calls, call) => {
     if (call.policy !== 'retry') return put(calls, { ...call, state: LOST[call.policy] })
@@ -150,14 +150,14 @@ function inFlight(state: CoreFacts): readonly CallEntry[] {
   return state.calls.open.size === 0 ? [] : workCalls(state).filter(call => call.state === 'dispatched')
 }
 
-/** The run's work ended; its calls are history. */
+/** The run's work ended: its calls leave the state. */
 function close(slice: Calls, _: CoreInput, state: CoreFacts): Calls {
   return slice.open.size === 0 ? slice : workCalls(state).reduce(forget, slice)
 }
 function closeAll(slice: Calls): Calls {
   return slice.open.size === 0 ? slice : NONE
 }
-/** A rollback that gave the work up takes its calls along; otherwise what was in flight is lost. */
+/** After a rollback that ended the work its calls leave the state; otherwise calls in flight are settled by policy. */
 function afterRollback(
   slice: Calls,
   input: CoreInput & WithCause,
@@ -170,18 +170,18 @@ function afterRollback(
 function afterCrash(slice: Calls, input: CoreInput & WithLimit, state: CoreFacts, givenUp: readonly InputId[]): Calls {
   return givenUp.length > 0 ? close(slice, input, state) : crash(slice, input, state)
 }
-/** Calls of an input that ended outside a run. */
+/** Removes the calls of an input that ended outside a run. */
 function closeWork(slice: Calls, input: { readonly inputId: InputId }): Calls {
   return callsOf(slice, input.inputId).reduce(forget, slice)
 }
-/** Calls of everything that waits: what is dropped with the queue. */
+/** Removes the calls of all waiting inputs, which are dropped. */
 function closeQueued(slice: Calls, _: CoreInput, { ledger }: CoreFacts): Calls {
   if (slice.open.size === 0) return slice
   return [...mapValues(slice.open)]
     .filter(call => entryOf(ledger, call.work)?.status === 'queued')
     .reduce(forget, slice)
 }
-/** Calls of the work that a newly accepted input replaces. */
+/** Removes the calls of inputs that a newly accepted one replaces. */
 function closeReplaced(slice: Calls, _: CoreInput, __: CoreFacts, { replaced }: Admission): Calls {
   return slice.open.size === 0 ? slice : replaced.reduce((calls, inputId) => closeWork(calls, { inputId }), slice)
 }
@@ -204,7 +204,7 @@ function changedBy(ids: (input: never) => readonly CallId[]) {
       return call === undefined ? [] : [changed(call, call.state)]
     })
 }
-/** In flight before, settled by policy now. */
+/** Effects for calls that were in flight before and are settled by policy now. */
 function lost(after: CoreFacts, _: CoreInput, before: CoreFacts): readonly CoreEffect[] {
   return inFlight(before).map(call => {
     const now = mapGet(after.calls.open, call.id)
@@ -213,7 +213,7 @@ function lost(after: CoreFacts, _: CoreInput, before: CoreFacts): readonly CoreE
     return { ...effect, reason: call.policy === 'retry' ? 'crashed-process' : 'outcome-lost' }
   })
 }
-/** In flight when its run was cut off: whether it took effect can't be known. */
+/** Effects for calls that were in flight when their run was cut off: their outcome can't be known. */
 function cutOff(_: CoreFacts, __: CoreInput, before: CoreFacts): readonly CoreEffect[] {
   return inFlight(before).map(call => changed(call, 'unknown'))
 }
@@ -235,7 +235,7 @@ export const calls: CoreRegion<'calls', LifecyclePhase> = {
   codec: callsCodec,
   key: callsInWords,
   phaseOf: state => state.lifecycle.phase,
-  // A person may settle what waits for one whether or not anybody serves the session.
+  // A person may decide on calls whether or not an executor serves the session.
   phases: SERVED,
   on: {
     RecordCallIntents: [

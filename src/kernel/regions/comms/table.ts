@@ -1,9 +1,9 @@
 /**
- * What comes from peers, judged before anybody acts on it: what sort of thing it is, whether it may come in, and where
- * the newest of it stands; and how far this process has applied the peers the session knows.
+ * Envelopes of peers, judged before the host acts on them: the class of each, whether it is admitted, and the phase of the
+ * newest one; and which epoch of the session's trusted peers this process has applied.
  *
- * Enforces: an envelope has one class, given by its kind, the session's phase and its silent intents; who is not trusted
- * comes in only where no trust is asked for; what was reconciled is never taken for newer than it is.
+ * Enforces: an envelope has one class, decided by its kind, the session's phase and its silent intents; an envelope of an
+ * untrusted peer is admitted only where no trust is required; the applied epoch is never above the session's.
  */
 
 import type { ConditionSatellite } from '../../core.ts'
@@ -38,12 +38,12 @@ const kindOf =
 const isMessage = named('isMessage', kindOf('Message'))
 const isAck = named('isAck', kindOf('Ack'))
 
-/** A guard is known in tables and refusals by its function's name. */
+/** Names a guard, because tables and refusals identify guards by function name. */
 function named<Guard extends (...args: never[]) => boolean>(name: string, guard: Guard): Guard {
   return Object.defineProperty(guard, 'name', { value: name })
 }
 
-/** A mob tells of a peer, as a request of its own or as a notice, and names it. */
+/** Whether a mob reports a change of a peer, by a request or a notice that names the peer. */
 const tellsOf = (change: 'Added' | 'Retired' | 'Unwired') =>
   named(`tellsThatAPeerWas${change}`, (_: Sees, { envelope }: Asked): boolean => {
     if (envelope.kind === 'Lifecycle') return envelope.lifecycle === `Peer${change}` && envelope.subject !== ''
@@ -257,7 +257,7 @@ export const comms: ConditionSatellite<Sees, CommsInput | TrustInput, CommsEffec
         then: at('Received'),
         emit: [received('Admitted', 'UntrustedAtAdmission')],
       },
-      // A session that is gone takes in nothing but its supervisor's word.
+      // A destroyed session admits only messages of its supervisor.
       { name: 'gone', from: ['destroyed'], then: at('Dropped'), emit: [received('DroppedSessionClosed')] },
       {
         name: 'untrusted-behind-work',

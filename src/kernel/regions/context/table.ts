@@ -1,8 +1,8 @@
 /**
- * The session-context watermark: when what the session knows last changed, as its readers are told.
+ * The session-context watermark: when the session's context last changed, for readers that follow it.
  *
- * Enforces: it only rises, so whoever is told twice, late or out of order is told once. Everything that extends or edits
- * the conversation says so; the machine filters.
+ * Enforces: it only rises, so repeated, late and reordered reports have no effect. All code that extends or edits the
+ * conversation reports it; the machine filters.
  */
 
 import type { ConditionSatellite } from '../../core.ts'
@@ -16,7 +16,7 @@ import type { Context } from './state.ts'
 function isLater({ context: slice }: Sees, { updatedAt }: ContextInput): boolean {
   return updatedAt > slice.updatedAt && updatedAt <= LAST_TIME
 }
-/** The last moment that a date can hold: nothing comes after one that is none. */
+/** The last moment that a `Date` can represent; a later one is refused, because no watermark could follow it. */
 const LAST_TIME = 8_640_000_000_000_000
 
 const NEVER: Context = { updatedAt: 0 }
@@ -25,7 +25,7 @@ export const context: ConditionSatellite<Sees, ContextInput, ContextEffect, 'con
   name: 'context',
   about: 'When the session’s context last changed, for readers that follow it: it only rises.',
   initial: NEVER,
-  // The next process hears of the next change; the conversation itself is a fact.
+  // Nothing is lost with it: the conversation itself is a fact, and the next process gets the next change.
   condition: { atRest: () => true },
   phaseOf: state => state.lifecycle.phase,
   phases: SERVED,

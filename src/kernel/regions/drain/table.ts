@@ -1,8 +1,8 @@
 /**
  * The comms drain: the background task that takes peers' envelopes out of the inbox and offers them to the session.
  *
- * Enforces: at most one drain runs; its end is told once; what it means follows from mode and reason, unless its keeper
- * says so: otherwise only a persistent host that failed may be started again by itself.
+ * Enforces: at most one drain runs; its exit is emitted once; whether it may be restarted automatically follows from mode
+ * and reason (only a persistent host's that failed), unless the host's report says otherwise.
  */
 
 import type { ConditionSatellite } from '../../core.ts'

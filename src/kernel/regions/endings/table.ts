@@ -1,9 +1,9 @@
 /**
  * Inputs that were abandoned together, until each has ended.
  *
- * Giving up is one decision, however many wait. To say it of each is work, and is done some at a time. Enforces: what is
- * given up has left the ledger, so that nothing can start, move, replace or withdraw it, and whatever is accepted later
- * is not touched; and each of them ends once, as it was decided.
+ * Abandoning them is one decision, however many wait; ending each costs work and is spread over several steps. Enforces: an
+ * abandoned input has left the ledger, so that nothing can start, move, replace or withdraw it, and inputs that are accepted
+ * later are not touched; each ends once, as it was decided.
  */
 
 import type { CoreEffect, CoreFacts, CoreRegion } from '../../core.ts'
@@ -18,7 +18,7 @@ import { endingsCodec } from './codec.ts'
 import { endingsInWords } from './key.ts'
 import type { Endings, GivenUp } from './state.ts'
 
-/** How an input that was given up ends, and how often it was tried; nothing for any other. */
+/** The end of an abandoned input and its attempts; undefined for any other input. */
 export function endingOf(
   { groups }: Endings,
   id: InputId,
@@ -30,17 +30,17 @@ export function endingOf(
   return undefined
 }
 
-/** Everything that was given up and has not ended, in the order in which it will. */
+/** The abandoned inputs that have not ended, in the order of their ends. */
 export function givenUpInputs({ groups }: Endings): readonly InputId[] {
   return groups.flatMap(group => headsOf(group, Number.POSITIVE_INFINITY).flatMap(id => withCarried(group, id)))
 }
 
-/** Inputs that have not ended: those that may still be worked on, and those that were given up. */
+/** The count of unfinished inputs: those in the ledger, and abandoned ones. */
 export function unfinishedCount({ ledger, endings }: CoreFacts): number {
   return endings.groups.reduce((sum, { entries }) => sum + entries.size, ledger.entries.size)
 }
 
-/** The first inputs of the lanes, steers before the others. */
+/** The first inputs of a group's lanes, steers first. */
 function headsOf({ steer, queue }: GivenUp, most: number): readonly InputId[] {
   const heads: InputId[] = []
   for (const lane of [steer, queue]) {
@@ -57,7 +57,7 @@ const withCarried = ({ entries }: GivenUp, id: InputId): readonly InputId[] => [
   ...(mapGet(entries, id)?.carries ?? []),
 ]
 
-/** What ends next: of each decision, the heads whose turn it is. */
+/** The inputs that end next, by group. */
 function nextOf({ groups }: Endings, most: number): readonly (readonly [GivenUp, readonly InputId[]])[] {
   let left = most
   return groups.map(group => {
@@ -114,7 +114,7 @@ export const endings: CoreRegion<'endings', LifecyclePhase> = {
   codec: endingsCodec,
   key: endingsInWords,
   phaseOf: state => state.lifecycle.phase,
-  // Also once the session is over: what it gave up ends.
+  // Also after the session is destroyed: the inputs that it abandoned still end.
   phases: LASTING,
   on: {
     EndGivenUp: [{ name: 'some', from: LASTING, when: [someEnd], then: endSome, emit: [ended] }],
@@ -139,7 +139,7 @@ export const endings: CoreRegion<'endings', LifecyclePhase> = {
   ],
 }
 
-/** Whether the heads and what they carry are exactly the entries. */
+/** Whether the entries are exactly the inputs in the lanes and those that they carry. */
 function isWhole(group: GivenUp): boolean {
   const ids = headsOf(group, Number.POSITIVE_INFINITY).flatMap(id => withCarried(group, id))
   return ids.length > 0 && ids.length === group.entries.size && ids.every(id => mapGet(group.entries, id) !== undefined)

@@ -1,8 +1,8 @@
 /**
- * Who takes in what peers send to the session: nobody, the session's own comms runtime, or a mob on its behalf.
+ * Which comms runtime receives what peers send to the session: none, the session's own, or a mob's on its behalf.
  *
- * Enforces: one owner at a time; a mob may take over from the session, never the other way round without a detachment in
- * between. A session's own runtime dies with its process, a mob's claim does not: so it is a fact.
+ * Enforces: one owner at a time; a mob may take over from the session, but the session only after a detachment. A session's
+ * own runtime ends with its process; a mob's ownership does not, so it is a fact.
  */
 
 import type { Satellite } from '../../core.ts'

@@ -1,8 +1,8 @@
 /**
  * Requests between peers: those this session sent and waits for, and those it received and owes an answer.
  *
- * Enforces: a request is pending once, its end is told once, and a second end is refused; requests to and from peers do
- * not see each other. What has ended leaves nothing: a late word about it is refused.
+ * Enforces: a request is pending once, its end is emitted once, and a second end is refused; requests to and from peers
+ * are independent. An ended request leaves nothing in the state: a late report about it is refused.
  */
 
 import type { Satellite } from '../../core.ts'
@@ -53,10 +53,10 @@ function cleanup(_: Sees, { correlationId }: WithCorrelation): InteractionEffect
   return { type: 'PeerInteractionCleanup', correlationId }
 }
 
-/** A word that comes after the session was unregistered is taken, and nothing follows. */
+/** Accepts a report that comes after the session was unregistered, without an effect. */
 const LATE = { name: 'late', from: LEFT, when: [isUnregistered] } as const
 
-/** The end of a request of ours. */
+/** Rows for the end of a request of this session. */
 const endsAs = (end: OutboundRequestEnd) => [
   LATE,
   {
@@ -140,7 +140,7 @@ export const interactions: Satellite<Sees, InteractionsInput, InteractionEffect,
   },
   lives: { registration: resetTo(NONE) },
   follow: {
-    // Nobody here waits any more; peers are still owed their answers.
+    // The destroyed session waits for no answer; peers still wait for theirs.
     Destroy: { then: slice => (slice.outbound.size === 0 ? slice : { ...slice, outbound: emptyMap() }) },
   },
   invariants: [

@@ -1,4 +1,4 @@
-/** What of the slice the explorer tells apart. Left out: slot numbers, of which only the order counts; times; and whether somebody said what a run cost. */
+/** The slice's part of the explorer's key. It leaves out slot numbers beyond their order, times, and `unreported`. */
 import { mapValues } from '../../persistent-map.ts'
 import { inOrder } from '../lane.ts'
 import type { Ledger, LedgerEntry } from './state.ts'

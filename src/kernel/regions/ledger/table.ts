@@ -2,8 +2,8 @@
  * The input ledger: every accepted input that has not ended, its lane, and its attempts.
  *
  * Enforces: an accepted input ends exactly once, in `consumed`, `superseded`, `coalesced`, `abandoned` or `withdrawn`,
- * and then leaves the state; what waits is in one lane or rides with the work it joined; order within a lane is FIFO.
- * It does not know what an input says, nor idempotency keys of inputs that ended (the store does).
+ * and then leaves the state; a waiting input is in one lane or carried by the work that it joined; a lane is FIFO. The
+ * region knows neither the content of inputs nor idempotency keys of ended ones (the store does).
  */
 
 import type { CoreEffect, CoreFacts, CoreRegion } from '../../core.ts'
@@ -39,7 +39,7 @@ function queuedInput({ ledger }: CoreFacts, { inputId }: { readonly inputId: Inp
   return entry?.status === 'queued' ? entry : undefined
 }
 
-/** Who decides on all that waits, as a reason. */
+/** Reasons for which all waiting inputs are abandoned. */
 const DECISIONS: readonly AbandonReason[] = ['cancelled', 'reset', 'retired', 'destroyed', 'unregistered']
 function isDecision(_: CoreFacts, { reason }: { readonly reason: AbandonReason }): boolean {
   return DECISIONS.includes(reason)
@@ -72,7 +72,7 @@ export const ledger: CoreRegion<'ledger', LifecyclePhase> = {
   phases: LASTING,
   decides: { AcceptInput: admissionOf },
   on: {
-    // A retry of an accepted input is answered whatever became of the session meanwhile.
+    // A repeated send of an accepted input is answered in every phase of the session.
     ResolveAdmissionIdempotency: [
       { name: 'deduplicated', from: LASTING, when: [saysTheSame], emit: [ledgerEffects.deduplicated] },
       { name: 'conflict', from: LASTING, emit: [ledgerEffects.conflict] },
@@ -94,7 +94,7 @@ export const ledger: CoreRegion<'ledger', LifecyclePhase> = {
         emit: [ledgerEffects.accepted],
       },
     ],
-    // What waits in a stopped session waits for its resume.
+    // Also in a stopped session, whose inputs wait for its resume.
     WithdrawInput: [
       aboutInput({
         name: 'withdrawn',
@@ -187,7 +187,7 @@ export const ledger: CoreRegion<'ledger', LifecyclePhase> = {
   ],
 }
 
-/** Whether the stop is of the time when it ended what waits. */
+/** Whether the stop is of an old record, when a stop abandoned waiting inputs. */
 function givesUp({ queued }: Stopping): boolean {
   return queued === 'abandoned'
 }

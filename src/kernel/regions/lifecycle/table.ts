@@ -1,8 +1,9 @@
 /**
- * The session's spine: what it is doing as a whole.
+ * The session's spine: its phase as a whole.
  *
- * Enforces: from every phase but `destroyed` some operation leads out; a run ends in the phase it came from, or in
- * `retired` if the session was retired meanwhile. It does not know which inputs wait (ledger) or what a run holds (run).
+ * Enforces: from every phase except `destroyed` some operation leads out; after a run the session returns to the phase
+ * before it, or to `retired` if it was retired meanwhile. It does not know which inputs wait (ledger) or what a run holds
+ * (run).
  */
 
 import type { CoreEffect, CoreFacts, CoreInput, CoreRegion } from '../../core.ts'
@@ -26,7 +27,7 @@ const PRE_RUN: readonly PreRunPhase[] = ['idle', 'attached', 'retired']
 function isThisSession(state: CoreFacts, input: { readonly sessionId: SessionId }): boolean {
   return state.registration.sessionId === input.sessionId
 }
-/** Its executor may report its exit after the session was let go. */
+/** Its executor may report its exit after the session was unregistered. */
 function isUnregistered(state: CoreFacts): boolean {
   return state.registration.sessionId === undefined
 }
@@ -57,12 +58,12 @@ function drainRun(): Lifecycle {
   return { phase: 'running', preRun: 'retired', stopDeferred: false }
 }
 function endRun(slice: In<'running'>): Lifecycle {
-  // A stop that was asked for during the run stays asked for, wherever the run came from.
+  // A stop that was requested during the run is still pending after it, whatever phase the run began in.
   if (slice.stopDeferred) return { phase: 'attached', stopDeferred: true }
   if (slice.preRun === 'attached') return ATTACHED
   return slice.preRun === 'idle' ? IDLE : RETIRED
 }
-/** A placement belongs to the identity it was made for; without an executor nothing else keeps the session attached. */
+/** A placement belongs to one session id; without it and without an executor the session is no longer attached. */
 function detachOnNewIdentity(slice: Lifecycle, _: unknown, { registration }: CoreFacts): Lifecycle {
   return slice.phase === 'attached' && registration.phase === 'queuing' ? IDLE : slice
 }
@@ -129,7 +130,7 @@ export const lifecycle: CoreRegion<'lifecycle', LifecyclePhase> = {
         to: ['running'],
         then: startRun,
       }),
-      // The head's calls wait for a person, but steers do not.
+      // Calls of the head wait for a person; the run starts to take in steers.
       narrowed({
         name: 'hear',
         from: ['idle', 'attached'],

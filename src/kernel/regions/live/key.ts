@@ -1,4 +1,4 @@
-/** What of the slice the explorer tells apart. Left out: numbers of verdicts and observations, which only rise; what was observed is for people. */
+/** The slice's part of the explorer's key. It leaves out numbers of verdicts and observations, and observed statuses. */
 import { mapEntries } from '../../persistent-map.ts'
 import type { Live } from './state.ts'
 

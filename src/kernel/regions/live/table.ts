@@ -1,9 +1,9 @@
 /**
- * Live channels: what a client holds of the session's realtime conversation, and the verdicts that its host answers with.
+ * Live channels: a client's channel to the session's realtime conversation, and the verdicts for its host's answers.
  *
- * Enforces: a session has one channel, opened only where its work would be taken; each observation counts once and in
- * its order; a one-time token is spent by success alone, so that whoever presents it in the wrong place, too late or
- * without a right takes nothing from its owner; tokens go with their channel.
+ * Enforces: a session has one channel, opened only while the session takes work; each observation counts once and in
+ * order; a one-time token is spent by success alone, so that presenting it on the wrong channel, too late or without
+ * permission does not take it from its owner; tokens end with their channel.
  */
 
 import type { ConditionSatellite } from '../../core.ts'
@@ -153,8 +153,8 @@ export const live: ConditionSatellite<Sees, LiveInput, LiveEffect, 'live', Live[
         then: closeChannel,
         emit: [closeResolved],
       },
-      // The newest that was given up or closed may be seen to close again, each time under a higher number. One of which
-      // nothing is known may have been the newest before this process.
+      // The channel that closed or failed last may be reported as closed again, each time with a higher number. An unknown
+      // channel may have been the last one of the former process.
       {
         name: 'again',
         from: ['unbound'],

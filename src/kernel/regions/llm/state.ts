@@ -37,7 +37,7 @@ export interface SessionLlm {
 export interface RequestedModel {
   /** Its id; absent: the executor's default. */
   readonly model?: string
-  /** What it can do. Absent: nobody could say. */
+  /** What it can do. Absent: unknown. */
   readonly surface?: SessionLlmCapabilitySurface
 }
 

@@ -1,14 +1,13 @@
 /**
- * The model that serves the session, and what it can do; and the model of the newest request, which may be another one
- * for as long as an input, a switch or an image operation has the say.
+ * The session's model and its capabilities; and the model of the newest request, which may be another one while an input,
+ * a switch or an image operation overrides it.
  *
- * Enforces: a model takes the place of exactly the one that whoever asked for it saw; a fallback that stays is taken
- * only while its run recovers from the very failure it was chosen for. What the model's abilities leave of the tools
- * follows from the surface of the one that is asked (`capabilityBaseFilter`) and is never said apart from it; where
- * nobody could say what a model can do, nothing is held back. A model that is named takes the place of the one that was
- * asked last. In the same step visibility gives
- * the change a revision if an image tool appears or goes, and routing moves its baseline. A process that takes over
- * finds the model as it was.
+ * Enforces: a model replaces exactly the one that the caller saw; a fallback that stays is accepted only while its run
+ * recovers from the failure that it was chosen for. The tool filter of a model's capabilities is computed from the surface
+ * of the model of the newest request (`capabilityBaseFilter`) and never set separately; for unknown capabilities no tool is
+ * hidden. Setting the session's model also replaces the model of the newest request. In the same step visibility gives the
+ * change a revision if an image tool appears or disappears, and routing changes its baseline. The model is a fact: it
+ * survives its process.
  */
 
 import type { Satellite } from '../../core.ts'
@@ -35,8 +34,8 @@ type Fallback = Extract<LlmInput, { readonly type: 'CommitStickyModelFallback' }
 type Seeing = Extract<LlmInput, { readonly type: 'ReconfigureSessionLlmIdentity' }> | Fallback
 
 /**
- * Who attached an executor has bound the session to a runtime before its model changes. Naming the model that it was
- * built with needs no runtime: placing, attaching and naming come in any order.
+ * A session with an executor has to be bound to a runtime before its model changes. Setting its first model needs no
+ * runtime, because placing, attaching and setting the model may come in any order.
  */
 function isBoundWhereAttached({ lifecycle: { phase }, binding }: Sees): boolean {
   return (phase !== 'attached' && phase !== 'running') || binding.phase === 'bound'

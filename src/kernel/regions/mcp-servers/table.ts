@@ -1,8 +1,8 @@
 /**
- * MCP servers: how the connection to each of them stands, as the model is told and as tools are offered.
+ * MCP servers: the state of the connection to each, by which the model gets notices and tools are offered.
  *
- * Enforces: only a registered session hears of its servers. No order is enforced among the states: whoever holds the
- * connection knows best, and the last word counts.
+ * Enforces: only a registered session accepts reports about its servers. No order is enforced among the states: the host
+ * holds the connection, and its last report counts.
  */
 
 import type { ConditionSatellite } from '../../core.ts'
@@ -19,7 +19,7 @@ import type { McpServerState, McpServers } from './state.ts'
 
 type WithServer = { readonly serverId: McpServerId; readonly error?: string }
 
-/** The servers that are still being connected, by name. */
+/** The servers that are being connected, in the order of their names. */
 export function pendingServers({ states }: McpServers): readonly McpServerId[] {
   return [...mapEntries(states)].flatMap(([id, state]) => (state === 'PendingConnect' ? [id] : [])).sort()
 }

@@ -1,10 +1,10 @@
 /**
  * Asynchronous operations: work beside the session's turns, from its registration to its one end.
  *
- * Enforces: an operation that was handed out ends exactly once, also when its owner dies (`terminated`, never nothing);
- * ends are numbered densely; a wait belongs to the run that asked and is let go with it. Payloads, outcomes and
- * timestamps are in the records; the state holds what is decided by. It never changes the session's phase, and it does
- * not wake anybody: `completionBatchDue` (runnable.ts) says what is still to be told.
+ * Enforces: an operation whose id a caller has ends exactly once, also when its owner dies (`terminated`); ends are
+ * numbered densely; a wait belongs to the run that asked and ends with it. Payloads, outcomes and timestamps are in the
+ * records; the state has only what decisions need. The region neither changes the session's phase nor wakes it:
+ * `completionBatchDue` (runnable.ts) says which completions are still to be reported.
  */
 
 import type { CoreEffect, CoreFacts, CoreRegion } from '../../core.ts'
@@ -82,7 +82,7 @@ function advance(
 }
 
 const aboutOperation = rowsAbout<CoreFacts, Operations, CoreEffect, LifecyclePhase>()
-/** A wait is let go with the run that asked. */
+/** A wait ends with the run that asked. */
 const endsWait = { then: dropWait }
 const ends = (status: OperationTerminal, ended = rules.ended(status)) => ({
   from: SERVED,
@@ -208,8 +208,8 @@ export const operations: CoreRegion<'operations', LifecyclePhase> = {
       },
     ],
   },
-  // A session that stops, retires or is recycled keeps its operations: they run beside it, and what ends meanwhile is told
-  // when it takes inputs again. With an epoch its operations end.
+  // A session that stops, retires or is recycled keeps its operations: they go on, and their completions are reported when
+  // it admits inputs again. A new epoch ends the operations of the old one.
   lives: { run: { of: 'the wait of the run', ...endsWait } },
   follow: {
     Recover: { then: recover, emit: [rules.ownerLost] },
@@ -274,7 +274,7 @@ export const operations: CoreRegion<'operations', LifecyclePhase> = {
   ],
 }
 
-/** All of them end; who waits for one hears of it, and nobody is told of it in the next epoch. */
+/** Ends all operations. A waiting run gets their results; the next epoch gets no report of them. */
 function endEpoch(slice: Operations): Operations {
   const ended = dropWait(terminateAll(slice))
   const { completions: last } = ended

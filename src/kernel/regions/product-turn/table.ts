@@ -1,9 +1,9 @@
 /**
- * The product turn: what a conversation over a realtime transport is at, how well the transport knows what the session
- * knows, and what a clean close of the transport means.
+ * The product turn: the turn of a conversation over a realtime transport, whether the transport has the session's context,
+ * and what a clean close of the transport means.
  *
- * Enforces: input, commit and output are told once each, in either order; news for the transport wait while a turn is in
- * flight and are due when it is over; the frontier of what was told only rises.
+ * Enforces: input, commit and output are emitted once each, in either order; an update of the transport's context waits
+ * while a turn is in flight and is due when it is over; the frontier of the transport's context only rises.
  */
 
 import type { ConditionSatellite } from '../../core.ts'
@@ -17,7 +17,7 @@ import { productTurnInWords } from './key.ts'
 import type { Sees } from './sees.ts'
 import type { ProductTurn, ProductTurnPhase, ProjectionFreshness } from './state.ts'
 
-/** A client that speaks now means to interrupt. */
+/** Whether input of the client in this phase interrupts the model. */
 export function shouldPreemptOnInput({ phase }: ProductTurn): boolean {
   return phase === 'preemptible'
 }
@@ -48,7 +48,7 @@ const clean = (slice: ProductTurn, atMs: number): ProductTurn => ({
   freshness: 'Clean',
   frontierMs: Math.max(slice.frontierMs, atMs),
 })
-/** What waited for the end of the turn is due. */
+/** A deferred update of the transport's context becomes due. */
 const due = (slice: ProductTurn): ProductTurn =>
   slice.freshness === 'StaleDeferred' ? { ...slice, freshness: 'StaleImmediate' } : slice
 
@@ -68,7 +68,7 @@ function policyChanged({ productTurn: { policy } }: Sees): ProductTurnEffect {
 const ALL = ['idle', 'awaitingProgress', 'committed', 'outputStarted', 'preemptible'] as const
 const ALIVE: readonly string[] = ['initializing', ...SERVED]
 const IN_FLIGHT = ['awaitingProgress', 'committed', 'outputStarted', 'preemptible'] as const
-/** A transport may be made ready before its session is. */
+/** Also in `initializing`: a transport may be prepared before its session. */
 
 const moves = (from: ProductTurnPhase, phase: ProductTurnPhase) => ({
   name: phase,
@@ -90,7 +90,7 @@ const stale = (name: string, from: readonly ProductTurnPhase[], freshness: Proje
   }),
   emit: [freshnessChanged],
 })
-/** From here on a close of the transport, however clean, is one too early. */
+/** In these phases even a clean close of the transport is too early. */
 const busy = [
   {
     name: 'recovers',
@@ -172,7 +172,7 @@ export const productTurn: ConditionSatellite<
     ],
   },
   lives: { process: LIFE },
-  // One that began before the session had an id goes on with it.
+  // A product turn that began before the session was registered goes on.
   follow: { 'RegisterSession/new': { ...LIFE, then: (slice, _, before) => (isRegistered(before) ? INITIAL : slice) } },
   invariants: [
     {

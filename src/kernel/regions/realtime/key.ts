@@ -1,4 +1,4 @@
-/** What of the slice the explorer tells apart. Left out: epochs, only ever compared with the current one; intent and attempts, which are for people. */
+/** The slice's part of the explorer's key. It leaves out epochs, only compared with the current one, intent and attempts. */
 import type { Realtime } from './state.ts'
 
 export function realtimeInWords({ phase, attachment }: Realtime): string {

@@ -1,10 +1,10 @@
 /**
- * The realtime attachment: whether the session is bound to a provider's realtime transport, who may speak for that
- * binding, and how a change of model is carried out under it.
+ * The realtime attachment: whether the session is bound to a provider's realtime transport, the binding's authority epoch,
+ * and the course of a model change under it.
  *
- * Enforces: every binding has an authority epoch of its own, and a word in the name of an earlier one is refused; a
- * binding is changed by one topology change at a time, and let go of only where the turn stands still; attempts to
- * reconnect are counted while a new attachment is due and at no other time.
+ * Enforces: every binding has an authority epoch of its own, and inputs with an earlier one are refused; one topology
+ * change is in progress at a time, and it detaches the binding only while no model answer and no tool is under way;
+ * attempts to reconnect are counted only while a new attachment is due.
  */
 
 import type { ConditionSatellite } from '../../core.ts'
@@ -30,7 +30,7 @@ import {
   UNATTACHED,
 } from './state.ts'
 
-/** The word is spoken in the name of the binding there is. */
+/** Whether the input names the authority epoch of the present binding. */
 function isCurrentAuthority({ realtime: { attachment } }: Sees, { authorityEpoch }: OfAuthority): boolean {
   return boundEpoch(attachment) === authorityEpoch
 }
@@ -45,7 +45,7 @@ function reconnectCycle({ realtime: { attachment } }: Sees): Reconnecting | unde
   return attachment.cycle.state === 'Reconnecting' ? attachment.cycle : undefined
 }
 type Reconnecting = Extract<ReconnectCycle, { readonly state: 'Reconnecting' }>
-/** No model's answer and no tool is under way: the transport can be let go of. */
+/** Whether neither a model answer nor a tool is under way, so that the transport can be detached. */
 function isTurnAtRest({ turn: { phase } }: Sees): boolean {
   return ['ready', 'drainingBoundary', 'completed', 'failed', 'cancelled'].includes(phase)
 }
@@ -57,7 +57,7 @@ const attach =
     attachment: { state, authorityEpoch: slice.nextEpoch },
     nextEpoch: slice.nextEpoch + 1,
   })
-/** Whoever spoke for the binding does so no longer. */
+/** Ends the binding, and with it its authority epoch. */
 const detach =
   (attachment: Attachment) =>
   (slice: Realtime): Realtime => ({ ...slice, attachment, nextEpoch: slice.nextEpoch + 1 })
@@ -92,7 +92,7 @@ function cleared(slice: Realtime): Realtime {
 const topology =
   (phase: LiveTopologyPhase) =>
   (slice: Realtime): Realtime => ({ ...slice, phase })
-/** The change came to nothing behind its detach: another attachment has to be made. Attempts at one stay counted. */
+/** The change failed after it had detached the binding: a new attachment is due. The count of attempts stays. */
 function failed(slice: Realtime): Realtime {
   const attachment = slice.attachment.state === 'ReattachRequired' ? slice.attachment : DUE
   return { ...slice, phase: 'idle', attachment, nextEpoch: slice.nextEpoch + 1 }

@@ -1,7 +1,7 @@
 /**
- * Who the session is, whether an executor serves it, and the way it is let go.
+ * The session's id, whether an executor serves it, and its teardown.
  *
- * Enforces: nothing claims a session while it is being torn down, and the teardown ends only after its three
+ * Enforces: a session can't be registered or served while it is being torn down, and the teardown ends only after its three
  * obligations (the loop, the comms drain, the waiters) were closed, each by exactly one report.
  */
 
@@ -49,7 +49,7 @@ function named<F extends (...args: never[]) => unknown>(name: string, fn: F): F 
   return Object.defineProperty(fn, 'name', { value: name })
 }
 
-/** Names of the obligations that still hold the teardown up. */
+/** Names of the obligations that the teardown still waits for. */
 export function openObligations({ registration: slice }: CoreFacts): readonly (typeof OBLIGATIONS)[number][] {
   return slice.phase === 'draining' ? OBLIGATIONS.filter(name => slice.drain[name] === 'open') : []
 }
@@ -126,7 +126,7 @@ export const registration: CoreRegion<'registration', RegistrationPhase> = {
         emit: [refuseRegistration('UnregisterTeardownInProgress')],
       },
       {
-        // The drained window is over: who registers now begins anew, with a retired or a stopped session, too.
+        // The drain window is over: a new registration starts afresh, also of a retired or a stopped session.
         name: 'after-drain',
         from: ['draining'],
         during: ['idle', 'retired', 'stopped'],
@@ -213,7 +213,7 @@ export const registration: CoreRegion<'registration', RegistrationPhase> = {
         from: ['draining'],
         during: SERVED,
         when: [sameSession, bindingMatches, allObligationsClosed],
-        // The drained window stays until somebody registers anew, so that nobody takes the old registration for alive.
+        // The drain window stays until the next registration, to show that the old registration is over.
         then: ({ phase, drain }) => ({ phase, silentIntents: [], merge: false, drain }),
       }),
     ],

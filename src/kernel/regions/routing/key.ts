@@ -1,4 +1,4 @@
-/** What of the slice the explorer tells apart. Left out: epochs, which no guard counts, and how something ended; only which names are used up. */
+/** The slice's part of the explorer's key. It leaves out epochs, and of recent ends everything except the used ids. */
 import { imagesOf, type Routing } from './state.ts'
 
 export function routingInWords(routing: Routing): string {

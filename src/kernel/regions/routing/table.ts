@@ -1,12 +1,11 @@
 /**
- * Model routing: which model is asked, for how long, and why.
+ * Model routing: the effective model, for how long, and why.
  *
- * Enforces: an image operation goes before a switch for some turns, and that before the baseline; at most one of each is
- * in effect; every switch and every image operation that was asked for ends once, and its end is said. Ended ones are
- * kept for whoever asks later, the newest 64. Switches that wait or count turns are facts and outlive their process.
- * What a process was in the middle of ends with it: a lasting switch that was being applied is interrupted, an image
- * operation has failed, and its override is gone; one that was completed keeps its end. The same happens when the
- * executor leaves. No override of an image outlives its run.
+ * Enforces: an image operation has precedence over a switch for some turns, and that over the baseline; at most one of each
+ * is in effect; every requested switch and image operation ends once, and its end is emitted. The newest 64 ends are kept
+ * for later queries. Switches that wait or count turns are facts and survive their process. What a process has in progress
+ * ends with it: a lasting switch that was being applied is interrupted, an image operation fails and its override ends;
+ * a completed one keeps its end. The same happens when the executor leaves. An image's override ends with its run.
  */
 
 import type { Satellite } from '../../core.ts'
@@ -68,7 +67,7 @@ import type { Sees } from './sees.ts'
 import { activeImage, endImage, imagesOf, NO_ROUTING, type Routing, remembering, withImage } from './state.ts'
 
 const SWITCH = [knowsBaseline, isNewSwitch]
-/** What is refused for another reason is a switch for some turns as well. */
+/** The guards of a switch for some turns. `isForSomeTurns` is last, so that a refusal names another reason first. */
 const FINITE = [...SWITCH, isForSomeTurns]
 const IMAGE = [knowsBaseline, isNewImage]
 
@@ -280,7 +279,7 @@ const images: Table = {
   ],
 }
 
-/** The baseline goes with the model that serves the session. */
+/** Sets the baseline to the session's new model. */
 function withModel(slice: Routing, { identity, surface }: SessionLlm, state: Sees): Routing {
   const target = { model: identity.model, realtime: surface?.realtime ?? false }
   return isOtherBaseline(state, { target }) ? setBaseline(slice, { target }) : slice

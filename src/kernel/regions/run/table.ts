@@ -1,8 +1,8 @@
 /**
  * The run: one attempt to answer the inputs it holds.
  *
- * Enforces: at most one run is bound; a cancel names the run it means and can't reach another; boundaries are dense
- * from 1. How the turn within the run goes is the turn region's business.
+ * Enforces: at most one run is bound; a cancel names its run and can't affect another; boundaries are dense from 1. The
+ * turn within the run belongs to the region `turn`.
  */
 
 import type { CoreEffect, CoreFacts, CoreRegion } from '../../core.ts'
@@ -100,7 +100,7 @@ function rolledBack(
   const bound = boundOf(before)
   return bound === undefined ? [] : [{ type: 'RunRolledBack', runId: bound.runId, cause: input.cause ?? 'recovered' }]
 }
-/** A run that is cancelled, or that the end of its service takes along. */
+/** The effects of a run that is cancelled, or that ends with its service. */
 function cutOff(_: CoreFacts, __: unknown, before: CoreFacts): readonly CoreEffect[] {
   const bound = boundOf(before)
   return bound === undefined ? [] : [{ type: 'RunCancelled', runId: bound.runId }]

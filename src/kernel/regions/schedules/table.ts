@@ -1,10 +1,10 @@
 /**
  * Schedules: timers and recurring wake-ups, each of which offers the session an input when it is due.
  *
- * Enforces: a schedule fires only where its input is admitted, never before it is due, and each firing moves it to a
- * later time or ends it; what a missed time or an unfinished input before it means is decided here. It reads no clock
- * and no calendar: the shell says what time it is and when the schedule is due next. A firing and the acceptance of its
- * input belong in one transaction.
+ * Enforces: a schedule fires only if its input is admitted, never before it is due, and each firing moves it to a later
+ * time or ends it; missed times and an unfinished previous input are handled by its policies. It reads no clock and no
+ * calendar: the runtime gives the time and the next due time. A firing and the acceptance of its input belong in one
+ * transaction.
  */
 
 import type { CoreEffect, CoreFacts, CoreRegion } from '../../core.ts'
@@ -35,7 +35,7 @@ function isDue(state: CoreFacts, input: FireSchedule): boolean {
   return entry !== undefined && entry.paused !== true && entry.dueAt <= input.at
 }
 const isLate = ({ missed = 0 }: FireSchedule): boolean => missed > 0
-/** Every firing leads on in time: past now, or, where each missed time fires, past the one that does. */
+/** Whether the firing moves the schedule on: beyond now, or, if each missed time fires, beyond the one that fires. */
 function leadsOn(state: CoreFacts, input: FireSchedule): boolean {
   const entry = knownSchedule(state, input)
   if (entry === undefined || input.nextDueAt === undefined) return true
@@ -48,17 +48,17 @@ function isMisfire(state: CoreFacts, input: FireSchedule): boolean {
 function overlaps(state: CoreFacts, input: FireSchedule): boolean {
   return knownSchedule(state, input)?.overlap === 'skip' && unfinishedBefore(state, input) !== undefined
 }
-/** A schedule waits while its session has as much to do as it may. */
+/** Whether the session has room for one more unfinished input; until then the schedule waits. */
 function hasRoom({ ledger }: CoreFacts, { mostUnfinished }: FireSchedule): boolean {
   return mostUnfinished === undefined || ledger.entries.size < mostUnfinished
 }
-/** The input of the firing before, if it has not ended. */
+/** The input of the previous firing, if it has not ended. */
 function unfinishedBefore(state: CoreFacts, input: WithSchedule): InputId | undefined {
   const last = knownSchedule(state, input)?.lastInput
   return last === undefined ? undefined : entryOf(state.ledger, last)?.id
 }
 
-/** When a schedule of this session is due next, ms since the epoch; undefined where none could fire. */
+/** When the next schedule of this session is due, ms since the epoch; undefined if none could fire. */
 export function nextDueAt(state: CoreFacts): number | undefined {
   const { schedules: slice } = state
   if (slice.entries.size === 0 || !admitsWork(state)) return undefined
@@ -70,11 +70,11 @@ export function nextDueAt(state: CoreFacts): number | undefined {
   return next === NEVER ? undefined : next
 }
 
-/** Asked after every commit of a session that may hold thousands; a slice never changes. */
+/** Cache of `nextDueAt`, which is read after every commit of a session with perhaps thousands of schedules. Slices are immutable. */
 const EARLIEST = new WeakMap<Schedules, number>()
 const NEVER = Number.POSITIVE_INFINITY
 
-/** The schedules that are to fire now, the longest due first. */
+/** The schedules that are due, the earliest first. */
 export function dueSchedules(state: CoreFacts, now: number): readonly ScheduleEntry[] {
   const { entries } = state.schedules
   if (entries.size === 0 || !admitsWork(state)) return []
@@ -110,7 +110,7 @@ function update(
   })
 }
 
-/** Past this due time, to the next or to its end. */
+/** Moves the schedule to its next due time, or ends it. */
 const passOn =
   (fired: boolean) =>
   (slice: Schedules, input: FireSchedule, _: CoreFacts, entry: ScheduleEntry): Schedules => {
@@ -152,7 +152,7 @@ function allEnded(_: CoreFacts, { type }: Tagged, before: CoreFacts): readonly C
   return schedulesOf(before.schedules).map(({ id }) => ({ type: 'ScheduleEnded', scheduleId: id, reason }))
 }
 
-/** A stopped session keeps its schedules for the day it is resumed. */
+/** Phases that keep schedules; a stopped session keeps them for its resume. */
 const HOLDING: readonly LifecyclePhase[] = [...OPEN, 'stopped']
 const aboutSchedule = rowsAbout<CoreFacts, Schedules, CoreEffect, LifecyclePhase>()
 const COMMON = [admitsWork, isDue, leadsOn]
@@ -211,7 +211,7 @@ export const schedules: CoreRegion<'schedules', LifecyclePhase> = {
       }),
     ],
   },
-  // A reset or a recycle gives up what waits, not what is arranged for later.
+  // A reset or a recycle does not touch schedules.
   lives: { session: { then: dropAll, emit: [allEnded] } },
   follow: { Retire: { then: dropAll, emit: [allEnded] } },
   invariants: [

@@ -1,7 +1,7 @@
 /**
- * Interaction streams: subscriptions to what comes of a message, reserved before it is sent and attached by whoever reads.
+ * Interaction streams: subscriptions to the answers to a message, reserved before it is sent and attached by the reader.
  *
- * Enforces: a stream is reserved once, attached once and ended once; the first end wins and is the only one that is told.
+ * Enforces: a stream is reserved once, attached once and ended once; the first end wins, and only that is emitted.
  */
 
 import type { ConditionSatellite } from '../../core.ts'

@@ -1,9 +1,9 @@
 /**
- * Who may command the session from outside: one supervisor at a time, in one epoch.
+ * The peer that may command the session from outside: one supervisor at a time, in one epoch.
  *
- * Enforces: a supervisor is bound only where none is and nothing of an earlier one is pending; it is followed only by a
- * newer epoch of itself, a revocation, or a rotation that withdraws the old trust before it grants the new; asking for
- * the same rotation again gets the same answer.
+ * Enforces: a supervisor is bound only if there is none and nothing of an earlier one is pending; after it comes only a
+ * newer epoch of itself, a revocation, or a rotation that withdraws the old trust before it grants the new; a repeated
+ * request of the same rotation gets the same answer.
  */
 
 import type { Satellite } from '../../core.ts'
@@ -165,7 +165,7 @@ export const supervisor: Satellite<Sees, SupervisorInput, SupervisorEffect, 'sup
         then: steps.published,
       }),
     ],
-    // Whoever wants it published asks again; nothing is retried by guess.
+    // The requester has to ask again; the machine does not retry by itself.
     SupervisorTrustEdgePublishFailed: [
       narrowed({
         name: 'failed',

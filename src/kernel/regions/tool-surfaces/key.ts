@@ -1,4 +1,4 @@
-/** What of the slice the explorer tells apart. Left out: sequences and epochs, only ever compared with those there are; times, with none. */
+/** The slice's part of the explorer's key. It leaves out sequences and epochs, only compared with present ones, and times. */
 import { mapValues } from '../../persistent-map.ts'
 import type { Surface, ToolSurfaces } from './state.ts'
 

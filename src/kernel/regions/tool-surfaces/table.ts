@@ -1,10 +1,10 @@
 /**
- * Tool surfaces: the external servers that offer tools to the session, how they come, are replaced and go.
+ * Tool surfaces: the external servers that offer tools to the session; how they are added, replaced and removed.
  *
- * Enforces: changes are staged and take place at a boundary, the newest alone; a connection that nobody waits for any
- * more is refused; one that is replaced or removed takes no new call and closes after the last one it has, or by force
- * when its time is up; of tools of one name the elder keeps the name and the other stays to be called. What was begun
- * can be ended in every phase of the session.
+ * Enforces: changes are staged, and a boundary applies the newest one; a connection that is no longer pending is refused;
+ * a replaced or removed one takes no new call and closes after its last call, or by force when its time is up; of two tools
+ * with one name the older keeps the name and the other has its qualified name. What has begun can be ended in every phase
+ * of the session.
  */
 
 import type { ConditionSatellite } from '../../core.ts'
@@ -79,7 +79,7 @@ const delta =
     operation,
     phase,
   })
-/** How what was pending came out. */
+/** The effect for the outcome of a pending change. */
 const cameOut =
   (phase: 'Applied' | 'Failed') =>
   (
@@ -109,14 +109,14 @@ const rejected =
   (cause: SurfaceFailureCause) =>
   (_: Sees, { surfaceId }: WithSurface): ToolSurfaceEffect => ({ type: 'RejectSurfaceCall', surfaceId, cause })
 
-/** The connections of a surface, the one that serves first. */
+/** The connections of a surface, the serving one first. */
 function generationsOf(surface: Surface | undefined): readonly number[] {
   if (surface === undefined) return []
   const { base, retiring } = surface
   const serving = base.state === 'Active' || base.state === 'Removing' ? [base.serving.generation] : []
   return [...serving, ...retiring.map(({ generation }) => generation)]
 }
-/** Says of each connection that is no more that it is to be closed. */
+/** Effects that ask to close each connection that the step removed. */
 function closed(after: Sees, input: WithSurface, _: Sees, surface: Surface): readonly ToolSurfaceEffect[] {
   const { surfaceId } = input
   const left = generationsOf(knownSurface(after, input))
@@ -149,7 +149,7 @@ const staged = (operation: SurfaceOperation) => [
 
 const aboutSurface = rowsAbout<Sees, ToolSurfaces, ToolSurfaceEffect, ToolSurfaces['phase']>()
 
-/** A staged change takes place. A server that is being removed is added when it is gone. */
+/** Where a staged change is applied. While a server is being removed, its addition waits. */
 const applied = { from: OPERATING, during: OPEN } as const
 /** What was begun can be ended in every phase. */
 const settling = { from: ALL, during: SERVED, about: knownSurface } as const

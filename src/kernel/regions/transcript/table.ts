@@ -1,7 +1,7 @@
 /**
- * The transcript's shape: how many messages it has, and from which one on a model needs to read.
+ * The transcript's length, and the message from which on a model has to read.
  *
- * Enforces: message indexes are dense; a compaction only moves the reading point forward, to the summary it wrote.
+ * Enforces: message indexes are dense; a compaction only moves the reading point forward, to its summary.
  */
 
 import type { CoreFacts, CoreRegion } from '../../core.ts'

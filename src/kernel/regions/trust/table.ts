@@ -1,8 +1,8 @@
 /**
- * Which peers the session knows: its own endpoint, those it was introduced to, and those a mob lays over them.
+ * The peers that the session trusts: its own endpoint, direct peers, and a mob's overlay.
  *
- * Enforces: every change of the effective set has a higher epoch and asks for reconciliation; a repetition asks again
- * and changes nothing; a mob's overlay only moves forward.
+ * Enforces: every change of the effective set has a higher epoch and requests a reconciliation; a repetition requests it
+ * again and changes nothing; the epoch of a mob's overlay only rises.
  */
 import type { Satellite } from '../../core.ts'
 import { emptyMap, mapDelete, mapGet, mapOf, mapSet, mapValues } from '../../persistent-map.ts'
@@ -48,7 +48,7 @@ function isOfCurrentSupervisor({ supervisor }: Sees, input: SupervisedOverlay): 
 function isForThisPeer({ trust: slice }: Sees, { recipientPeerId }: SupervisedOverlay): boolean {
   return slice.local?.peerId === recipientPeerId
 }
-/** What was to be wired is in the overlay, and what was to be unwired is not. */
+/** Whether the overlay fulfils its command: the peer to be wired is in it, the peer to be unwired is not. */
 function fulfilsItsCommand(_: Sees, { command, endpoints }: SupervisedOverlay): boolean {
   const { kind, endpoint } = command
   if (kind === 'Wire') return endpoints.some(one => keyOf(one) === keyOf(endpoint))
@@ -81,7 +81,7 @@ const CHANGED = [projectionChanged, reconcile]
 const SUPERVISED = [isOfCurrentSupervisor, isForThisPeer, peersAreDistinct, fulfilsItsCommand]
 const NO_PEERS: Trust = { direct: emptyMap(), overlay: emptyMap(), epoch: 0, overlayEpoch: 0 }
 
-/** A session under another name knows nobody, but its epoch never goes back: a late reconciliation is recognised by it. */
+/** A session under another id has no peers; its epoch still rises, so that a late reconciliation is recognised. */
 function forget(slice: Trust): Trust {
   const { local, direct, overlay, overlayEpoch, epoch } = slice
   const knowsNobody = local === undefined && direct.size === 0 && overlay.size === 0 && overlayEpoch === 0

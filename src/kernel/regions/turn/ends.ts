@@ -1,4 +1,4 @@
-/** How a turn ends before its answer, and what is refused for want of one: rows of the turn's region. */
+/** Rows of the region `turn` that end a turn before its answer. */
 
 import type { CoreEffect, CoreFacts, CoreRegion } from '../../core.ts'
 import { rowsOf } from '../../region.ts'
@@ -8,7 +8,7 @@ import type { TurnInput } from './input.ts'
 import { effect, failing, isFatal, limitReached, noRunBound, to } from './rules.ts'
 import type { Turn, TurnPhase } from './state.ts'
 
-/** Everything between a turn's begin and its end. */
+/** The phases between a turn's start and its end. */
 export const UNFINISHED: readonly Exclude<TurnPhase, 'ready' | 'completed' | 'failed' | 'cancelled'>[] = [
   'applyingPrimitive',
   'callingLlm',
@@ -41,7 +41,7 @@ export const turnEnds: Pick<CoreRegion<'turn', TurnPhase>['on'], Ends> = {
       ...failing(() => 'structured-output-validation-failed'),
     }),
   ],
-  // Nothing runs, so there is nothing to cancel: who asks for certainty gets it.
+  // No run is bound, so there is nothing to cancel; the input is accepted, so that the caller knows that.
   ForceCancelNoRun: [{ name: 'nothing-to-cancel', from: ['ready'], when: [noRunBound] }],
   FatalFailure: [
     narrowed({

@@ -1,5 +1,5 @@
 /**
- * The turn: what happens between a run's start and its outcome. Model call, tool calls, boundaries, extraction of a
+ * The turn, from a run's start to its outcome: model calls, tool calls, boundaries, extraction of a
  * structured answer, retries, and the one terminal outcome.
  *
  * Enforces: a terminal outcome is written once; a retry names the attempt it follows; a barrier is satisfied by exactly
@@ -37,7 +37,7 @@ export type { Turn, TurnPhase, TurnTerminalCause, TurnTerminalOutcome } from './
 
 const RECOVERABLE_IN = ['callingLlm', 'waitingForOps', 'drainingBoundary', 'extracting'] as const
 
-/** Steers wait that prolong the turn. */
+/** Guard: steers join at this boundary, which prolongs the turn. */
 function joinsSteers(_: CoreFacts, __: unknown, joined: readonly InputId[]): boolean {
   return joined.length > 0
 }
@@ -176,7 +176,7 @@ export const turn: CoreRegion<'turn', TurnPhase> = {
         to: ['drainingBoundary'],
         then: to('drainingBoundary'),
       }),
-      // What waits for a person may wait beyond the boundary: the model goes on without it, and hears who steers.
+      // Undecided calls may wait beyond the boundary: the model goes on without them and gets the steers.
       narrowed({
         name: 'pending',
         from: ['waitingForOps'],

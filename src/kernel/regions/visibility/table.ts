@@ -1,13 +1,12 @@
 /**
  * Tool visibility: which tools the model may see, and how that changes.
  *
- * Enforces: what is staged becomes visible by a commit alone; every change of what is visible has a revision, and two
- * sets of one revision are the same; a filter or a request names a tool together with who provides it, and as long as
- * it is named nobody else can provide it. What a turn alone shows ends with its run: an input that is tried again has
- * its overlay set again. What the model's abilities leave follows from the model (llm) and is not kept here. When a
- * boundary is reached, and so a commit due, is the loop's to know. Whatever changes what the model may see raises the
- * generation: whoever has seen one knows by it alone whether there is another. A catalogue that is replaced counts,
- * also by the same names: a connection behind them may be another.
+ * Enforces: a staged set becomes visible only by a commit; every change of the visible set has a revision, and two sets of
+ * one revision are equal; a filter or a request names a tool together with its provider, and as long as it is named no
+ * other provider can offer it. A turn's overlay ends with its run; a further attempt sets it again. The filter of the
+ * model's capabilities is computed from the model (llm) and not kept here. The loop knows when a boundary is reached and a
+ * commit due. Every change of what the model may see raises the generation, so that a reader compares generations only. A
+ * replaced catalogue raises it even with the same names, because the connection behind them may be another.
  */
 
 import type { Satellite } from '../../core.ts'
@@ -72,7 +71,7 @@ function isStagedRequest({ visibility: { staged } }: Sees, input: In<'CommitDefe
 function isUncommitted(state: Sees): boolean {
   return hasStagedVisibility(state)
 }
-/** The filter that is staged is another one, or nothing but the revision is. */
+/** Whether the commit changes the filter: the staged filter differs, or only the revision does. */
 function changesFilter({ visibility: { active, staged } }: Sees): boolean {
   return !sameFilter(active.filter, staged.filter) || sameContent(active, staged)
 }
@@ -82,7 +81,7 @@ function changesRequest({ visibility: { active, staged } }: Sees): boolean {
 function isStagedRevision({ visibility: { staged } }: Sees, input: In<'PublishCommittedVisibleSet'>): boolean {
   return input.revision === staged.revision
 }
-/** Who provides a tool that is named goes on providing it. */
+/** Guard: the new catalogue keeps the provider of every tool that a filter names. */
 function keepsFilteredTools({ visibility: s }: Sees, { catalog }: Cataloguing): boolean {
   return keeps(s.filterCatalog, catalogOf(catalog), filteredNames(s))
 }
@@ -136,9 +135,9 @@ const stage = (slice: Visibility, change: Partial<Omit<VisibleSet, 'revision'>>)
 function stageFilter(slice: Visibility, { filter }: Staging): Visibility {
   return stage(slice, { filter: plain(filter) })
 }
-/** The model may see something else from now on. */
+/** Raises the generation. */
 const seen = (slice: Visibility): Visibility => ({ ...slice, generation: toolGeneration(slice) + 1 })
-/** Commits a part: it takes the staged revision, and if the other part is still to come, that gets a new one. */
+/** Commits one part under the staged revision; if the other part is still staged, it gets a new revision. */
 function commit(slice: Visibility, part: 'filter' | 'deferred'): Visibility {
   const active = { ...slice.active, [part]: slice.staged[part], revision: slice.staged.revision }
   const next = seen({ ...slice, active })
@@ -155,7 +154,7 @@ function replace({ chosen: _, ...slice }: Visibility, input: ReplaceVisibilitySt
     newest: Math.max(slice.newest, staged.revision),
   }
 }
-/** Where nobody has said which tools there are, nobody has seen one that is hidden now. */
+/** Before the first catalogue no reader has seen a tool that a deferred catalogue now hides, so the generation stays. */
 function replaceDeferred(slice: Visibility, { catalog }: Cataloguing): Visibility {
   const next = { ...slice, deferredCatalog: catalogOf(catalog) }
   return slice.generation === undefined ? next : seen(next)
@@ -185,7 +184,7 @@ function changed({ visibility: { active, staged } }: Sees): VisibilityEffect {
 function changedIfSo(after: Sees, _: unknown, before: Sees): readonly VisibilityEffect[] {
   return after.visibility.active.revision === before.visibility.active.revision ? [] : [changed(after)]
 }
-/** The first catalogue changes nothing that anybody has seen. */
+/** No effect for the first catalogue: no reader has seen an earlier generation. */
 function otherGeneration({ visibility }: Sees, _: unknown, before: Sees): readonly VisibilityEffect[] {
   const generation = toolGeneration(visibility)
   const known = toolGeneration(before.visibility)
