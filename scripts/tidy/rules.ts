@@ -61,6 +61,11 @@ export const rules: readonly Rule[] = [
   },
   { id: 'bare-todo', text: 'a TODO or FIXME says in words what is missing', find: facts('bare-todo') },
   {
+    id: 'nameless-actor',
+    text: 'a comment in src names the actor: caller, owner, driver, executor, host, process, ...',
+    find: facts('nameless-actor', path => path.startsWith('src/')),
+  },
+  {
     id: 'sleep',
     text: 'a test waits for a fact, never for the clock',
     find: facts('sleep', path => path.startsWith('test/') && !(path in sleepAllowed)),

@@ -8,7 +8,16 @@ type Callee = CallExpression['callee']
 
 /** Something at a line; `text` is the part that a message quotes. */
 export interface Fact {
-  readonly kind: 'any' | 'enum' | 'namespace' | 'default-export' | 'export-all' | 'sleep' | 'impure' | 'bare-todo'
+  readonly kind:
+    | 'any'
+    | 'enum'
+    | 'namespace'
+    | 'default-export'
+    | 'export-all'
+    | 'sleep'
+    | 'impure'
+    | 'bare-todo'
+    | 'nameless-actor'
   readonly line: number
   readonly text: string
 }
@@ -45,7 +54,11 @@ export function readSource(path: string, text: string): Source {
   const lines = text === '' ? 0 : lineOf(text.length) - (text.endsWith('\n') ? 1 : 0)
   const error = parsed.errors[0]
   if (error) return { path, lines, functions: [], imports: [], facts: [], broken: error.message }
-  const facts = [...syntaxFacts(parsed.program, text, lineOf), ...todoFacts(parsed.comments, lineOf)]
+  const facts = [
+    ...syntaxFacts(parsed.program, text, lineOf),
+    ...todoFacts(parsed.comments, lineOf),
+    ...namelessFacts(parsed.comments, lineOf),
+  ]
   return {
     path,
     lines,
@@ -209,4 +222,18 @@ function todoFacts(comments: readonly Comment[], lineOf: LineOf): Fact[] {
   return comments
     .filter(comment => bareTodo.test(comment.value))
     .map(({ start, value }) => ({ kind: 'bare-todo', line: lineOf(start), text: value.trim().slice(0, 60) }))
+}
+
+// A comment that says "whoever does this" leaves the reader to find out who that is.
+const namelessActor = /\b(whoever|whomever|somebody|someone|anybody|nobody)\b/gi
+
+function namelessFacts(comments: readonly Comment[], lineOf: LineOf): Fact[] {
+  return comments.flatMap(({ start, value }) =>
+    [...value.matchAll(namelessActor)].map(({ index, 0: text }) => ({
+      kind: 'nameless-actor' as const,
+      // The value of a comment begins behind its two opening characters.
+      line: lineOf(start + 2 + index),
+      text,
+    })),
+  )
 }

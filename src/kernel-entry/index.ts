@@ -1,7 +1,6 @@
 /**
- * The kernel as the package has it: what `src/kernel` exports, and each function behind a door of its own, for whoever asks
- * it from outside: what can't be meant is refused as `invalid-params`, by its name. Inside, the functions are called as they
- * are.
+ * The kernel's entry of the package: what `src/kernel` exports, with checks of each function's arguments for callers outside
+ * the package: a wrong argument is refused as `invalid-params`, by its name. Inside, the functions are called without checks.
  */
 
 import type {

@@ -1,6 +1,6 @@
 /**
  * The newest records of a session that is being read, so that its readers need not ask the store for what this process
- * has just written. A few are kept, and none once nobody has read the session for a while.
+ * has just written. A few are kept, and none once the session was not read for a while.
  */
 import type { Position } from '../store/records.ts'
 import type { LogRow } from '../store/store.ts'

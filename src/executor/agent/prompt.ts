@@ -43,7 +43,7 @@ export function buildPrompt({ system, messages, calls }: PromptSource): Prompt {
   ]
 }
 
-/** Results that came after another message: somebody spoke between the call and the result. */
+/** Results that came after another message, which a sender put between the call and the result. */
 function lateResults(messages: readonly ContextMessage[]): ReadonlySet<WholePart> {
   const late = new Set<WholePart>()
   let current: ReadonlySet<string> = new Set()
