@@ -2,9 +2,7 @@
  * Turns slices into plain JSON data, and back. Persistent maps become lists of their entries in the order of their keys, so
  * that equal slices have equal texts and no file depends on the layout of a map in memory.
  */
-import { mapEntries, mapOf, type PersistentMap } from './persistent-map.ts'
-
-type AnyMap = PersistentMap<string | number, unknown>
+import { isPersistentMap, mapEntries, mapOf } from './persistent-map.ts'
 
 /** Marks a list as the entries of a map. No slice has a property of this name. */
 const ENTRIES = '%map'
@@ -13,7 +11,7 @@ const ENTRIES = '%map'
 export function packed(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) return value.map(packed)
-  if (isMap(value)) {
+  if (isPersistentMap(value)) {
     const entries = [...mapEntries(value)].toSorted(([a], [b]) => (a < b ? -1 : 1))
     return { [ENTRIES]: entries.map(([key, one]) => [key, packed(one)]) }
   }
@@ -27,8 +25,4 @@ export function unpacked(value: unknown): unknown {
   const entries = (value as { readonly [ENTRIES]?: readonly (readonly [string | number, unknown])[] })[ENTRIES]
   if (entries !== undefined) return mapOf(entries.map(([key, one]) => [key, unpacked(one)] as const))
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, unpacked(one)]))
-}
-
-function isMap(value: object): value is AnyMap {
-  return 'size' in value && 'root' in value && Object.keys(value).length === 2
 }
