@@ -18,16 +18,14 @@ const FIRST_SLOT = 1_000_000_000
 
 export const EMPTY_LANE: LaneState = { front: FIRST_SLOT, back: FIRST_SLOT, slots: emptyMap() }
 
-/** Adds `id` at the back; answers the lane and the slot. */
-export function pushBack(lane: LaneState, id: InputId): readonly [LaneState, number] {
-  const slot = lane.back
-  return [{ front: lane.front, back: slot + 1, slots: mapSet(lane.slots, slot, id) }, slot]
+/** Adds `id` at the back, in the slot that was the lane's `back`. */
+export function pushBack({ front, back, slots }: LaneState, id: InputId): LaneState {
+  return { front, back: back + 1, slots: mapSet(slots, back, id) }
 }
 
-/** Adds `id` at the front; answers the lane and the slot. */
-export function pushFront(lane: LaneState, id: InputId): readonly [LaneState, number] {
-  const slot = lane.front - 1
-  return [{ front: slot, back: lane.back, slots: mapSet(lane.slots, slot, id) }, slot]
+/** Adds `id` at the front, in the slot that is the new lane's `front`. */
+export function pushFront({ front, back, slots }: LaneState, id: InputId): LaneState {
+  return { front: front - 1, back, slots: mapSet(slots, front - 1, id) }
 }
 
 /** Removes the slot. An empty lane starts over, so that lanes with equal contents are more often equal. */

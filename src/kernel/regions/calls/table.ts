@@ -118,6 +118,7 @@ function record(
 
 /** Marks undecided calls as passed: the run goes on without them. */
 function passBy(slice: Calls, _: CoreInput, state: CoreFacts): Calls {
+  if (slice.unsettled === 0) return slice
   return waiting(slice, state).reduce(
     (calls, call) => (call.passed ? calls : put(calls, { ...call, passed: true })),
     slice,

@@ -98,15 +98,10 @@ const attemptsOf = (state: CoreFacts, id: InputId): number => mapGet(state.ledge
 
 function ended(
   before: CoreFacts,
-  ids: Iterable<InputId>,
+  ids: readonly InputId[],
   terminal: Extract<CoreEffect, { type: 'InputTerminated' }>['terminal'],
 ): readonly CoreEffect[] {
-  return [...ids].map(inputId => ({
-    type: 'InputTerminated',
-    inputId,
-    terminal,
-    attempts: attemptsOf(before, inputId),
-  }))
+  return ids.map(inputId => ({ type: 'InputTerminated', inputId, terminal, attempts: attemptsOf(before, inputId) }))
 }
 
 function accepted(
@@ -116,13 +111,13 @@ function accepted(
   { lane, signal: said, replaced }: Admission,
 ): readonly CoreEffect[] {
   const acceptedEffect: CoreEffect = { type: 'InputAccepted', inputId: input.inputId, lane }
-  const signal: readonly CoreEffect[] = said === 'None' ? [] : [{ type: 'PostAdmissionSignal', signal: said }]
-  if (replaced.length === 0) return [acceptedEffect, ...signal]
+  const signal: CoreEffect | undefined = said === 'None' ? undefined : { type: 'PostAdmissionSignal', signal: said }
+  if (replaced.length === 0) return signal === undefined ? [acceptedEffect] : [acceptedEffect, signal]
   const by = input.inputId
   const gone = replaced.flatMap(id => withCarried(before.ledger, id))
   const terminal =
     input.mode === 'supersede' ? ({ status: 'superseded', by } as const) : ({ status: 'coalesced', by } as const)
-  return [acceptedEffect, ...ended(before, gone, terminal), ...signal]
+  return [acceptedEffect, ...ended(before, gone, terminal), ...(signal === undefined ? [] : [signal])]
 }
 
 function staged(

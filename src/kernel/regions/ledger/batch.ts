@@ -43,9 +43,14 @@ function batchOf(ledger: Ledger, merge: boolean): readonly InputId[] {
     head ??= entry
     if (entry !== head && (entry.progressed === true || !(merge || share(head, entry)))) return true
     batch.push(id)
-    return head.progressed === true
+    return head.progressed === true || !(merge || sharesWithSome(head))
   })
   return head?.progressed === true ? [...batch, ...head.carries] : batch
+}
+
+/** What shares with none is not looked behind: that is a prompt, as most are. */
+function sharesWithSome({ lane, wake, kind }: EntryFacts): boolean {
+  return lane === 'steer' || (wake && kind !== 'prompt')
 }
 
 /**
@@ -53,8 +58,7 @@ function batchOf(ledger: Ledger, merge: boolean): readonly InputId[] {
  * a prompt has a run of its own, and a passive input shares none.
  */
 function share(head: EntryFacts, entry: EntryFacts): boolean {
-  if (head.lane === 'steer') return true
-  return head.wake && entry.wake && head.kind !== 'prompt' && entry.kind !== 'prompt'
+  return sharesWithSome(head) && (head.lane === 'steer' || (entry.wake && entry.kind !== 'prompt'))
 }
 
 /**

@@ -50,7 +50,9 @@ export function batchFor({ ledger, registration: { merge } }: CoreFacts, { passi
 
 /** Stages the batch for the run. */
 export function stage(slice: Ledger, input: Preparing, _: CoreFacts, batch: readonly InputId[]): Ledger {
-  return batch.reduce((ledger, id) => stageOne(ledger, id, input), slice)
+  let ledger = slice
+  for (const id of batch) ledger = stageOne(ledger, id, input)
+  return ledger
 }
 
 function stageOne(ledger: Ledger, id: InputId, { runId, passives }: Preparing): Ledger {
@@ -91,7 +93,8 @@ function attemptsOf(ledger: Ledger, id: InputId | undefined): number {
 
 /** Removes the run's inputs: they have ended. */
 export function endContributors(slice: Ledger, _: CoreInput, state: CoreFacts): Ledger {
-  const entries = contributorsOf(state).reduce((map, id) => mapDelete(map, id), slice.entries)
+  let { entries } = slice
+  for (const id of contributorsOf(state)) entries = mapDelete(entries, id)
   return entries === slice.entries ? slice : withEntries(slice, entries)
 }
 

@@ -97,8 +97,10 @@ export function withEntries({ queue, steer, waking, keyed }: Ledger, entries: Le
 
 /** Puts an entry at the back or front of its lane; it must not be in a lane. */
 export function enqueue(ledger: Ledger, facts: EntryFacts, where: 'front' | 'back'): Ledger {
-  const [lane, slot] = (where === 'back' ? pushBack : pushFront)(ledger[facts.lane], facts.id)
   const { supersessionKey: key } = facts
+  const before = ledger[facts.lane]
+  const lane = where === 'back' ? pushBack(before, facts.id) : pushFront(before, facts.id)
+  const slot = where === 'back' ? before.back : lane.front
   return {
     entries: mapSet(ledger.entries, facts.id, queuedAs(facts, slot)),
     queue: facts.lane === 'queue' ? lane : ledger.queue,

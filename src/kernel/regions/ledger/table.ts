@@ -83,7 +83,7 @@ export const ledger: CoreRegion<'ledger', LifecyclePhase> = {
       {
         name: 'consumed-on-accept',
         from: OPEN,
-        when: [isRegistered, notRetiring, isNew, isConsumedOnAccept],
+        when: [isConsumedOnAccept, isRegistered, notRetiring, isNew],
         emit: [ledgerEffects.consumedOnAccept],
       },
       {

@@ -44,7 +44,7 @@ function bindRun(
   state: CoreFacts,
   contributors: readonly InputId[],
 ): Run {
-  const [head] = contributors
+  const head = contributors[0]
   const progressed = head !== undefined && entryOf(state.ledger, head)?.progressed === true
   return {
     phase: 'bound',

@@ -11,7 +11,7 @@ import type { Transcript } from './state.ts'
 
 function extend(slice: Transcript, input: { readonly messages?: number }): Transcript {
   const { messages = 0 } = input
-  return messages === 0 ? slice : { ...slice, length: slice.length + messages }
+  return messages === 0 ? slice : { length: slice.length + messages, contextFrom: slice.contextFrom }
 }
 function coversNew(state: CoreFacts, input: { readonly covers: number }): boolean {
   return input.covers > state.transcript.contextFrom && input.covers <= state.transcript.length
