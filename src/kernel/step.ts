@@ -232,11 +232,17 @@ function said<State, Input, Effect>(
   let all: readonly Effect[] = NOTHING
   for (const emit of emits) {
     const made = emit(after, input, before, verdict)
-    if (!Array.isArray(made)) all = all.length === 0 ? [made as Effect] : [...all, made as Effect]
-    else if (made.length > 0)
-      all = all.length === 0 ? (made as readonly Effect[]) : [...all, ...(made as readonly Effect[])]
+    if (!Array.isArray(made)) all = withOne(all, made as Effect)
+    else if (made.length === 1) all = all.length === 0 ? made : withOne(all, made[0] as Effect)
+    else if (made.length > 0) all = all.length === 0 ? made : [...all, ...(made as readonly Effect[])]
   }
   return all
+}
+
+/** A list that is spread into another grows by more than it needs. */
+function withOne<Effect>(all: readonly Effect[], one: Effect): readonly Effect[] {
+  if (all.length === 0) return [one]
+  return all.length === 1 ? [all[0] as Effect, one] : [...all, one]
 }
 
 function holdsAll<State, Input>(
