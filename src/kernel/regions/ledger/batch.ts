@@ -35,30 +35,33 @@ export function selectBatch(ledger: Ledger, { merge, passivesAlong }: BatchRules
 function batchOf(ledger: Ledger, merge: boolean): readonly InputId[] {
   if (ledger.waking === 0) return []
   const lane = ledger.steer.slots.size > 0 ? ledger.steer : ledger.queue
+  const first = findInOrder(lane, () => true)
+  const head = first === undefined ? undefined : mapGet(ledger.entries, first)
+  if (head === undefined) return []
+  if (head.progressed === true) return [head.id, ...head.carries]
+  // Most heads are prompts, which share with no other input: what waits behind one is not looked up.
+  if (!merge && !sharesWithSome(head)) return [head.id]
   const batch: InputId[] = []
-  let head: EntryFacts | undefined
   findInOrder(lane, id => {
     const entry = mapGet(ledger.entries, id)
-    if (entry === undefined) return true
-    head ??= entry
-    if (entry !== head && (entry.progressed === true || !(merge || share(head, entry)))) return true
+    if (entry === undefined || entry.progressed === true || !(merge || share(head, entry))) return true
     batch.push(id)
-    return head.progressed === true || !(merge || sharesWithSome(head))
+    return false
   })
-  return head?.progressed === true ? [...batch, ...head.carries] : batch
-}
-
-/** What shares with none is not looked behind: that is a prompt, as most are. */
-function sharesWithSome({ lane, wake, kind }: EntryFacts): boolean {
-  return lane === 'steer' || (wake && kind !== 'prompt')
+  return batch
 }
 
 /**
  * Steers share a run, because a waiting one would join it at its boundary anyway. So do inputs of peers and other senders;
  * a prompt has a run of its own, and a passive input shares none.
  */
-function share(head: EntryFacts, entry: EntryFacts): boolean {
-  return sharesWithSome(head) && (head.lane === 'steer' || (entry.wake && entry.kind !== 'prompt'))
+function sharesWithSome({ lane, wake, kind }: EntryFacts): boolean {
+  return lane === 'steer' || (wake && kind !== 'prompt')
+}
+
+/** Whether the head, which shares its run with some, shares it with this entry of its lane. */
+function share({ lane }: EntryFacts, entry: EntryFacts): boolean {
+  return lane === 'steer' || (entry.wake && entry.kind !== 'prompt')
 }
 
 /**
