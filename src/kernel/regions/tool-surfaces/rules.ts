@@ -77,17 +77,20 @@ export function isForServing(state: Sees, input: WithGeneration): boolean {
   if (serving === undefined) return false
   return input.generation === undefined || input.generation === serving.base.serving.generation
 }
-/** The call is for a replaced connection that still has calls. */
+/** The surface with the replaced connection that the call is for, which still has calls. */
+export function surfaceOfRetiring(state: Sees, input: WithGeneration): Surface | undefined {
+  const surface = knownSurface(state, input)
+  return surface?.retiring.some(one => one.generation === input.generation) ? surface : undefined
+}
 export function isForRetiring(state: Sees, input: WithGeneration): boolean {
-  return knownSurface(state, input)?.retiring.some(one => one.generation === input.generation) === true
+  return surfaceOfRetiring(state, input) !== undefined
 }
 export function hasCallInFlight(state: Sees, input: WithSurface): boolean {
   return (servingSurface(state, input)?.base.serving.inflight ?? 0) > 0
 }
-export function isLastCall(state: Sees, input: WithGeneration): boolean {
-  return (
-    knownSurface(state, input)?.retiring.some(one => one.generation === input.generation && one.inflight === 1) === true
-  )
+export function surfaceOfLastCall(state: Sees, input: WithGeneration): Surface | undefined {
+  const surface = surfaceOfRetiring(state, input)
+  return surface?.retiring.some(one => one.generation === input.generation && one.inflight === 1) ? surface : undefined
 }
 /** No call is under way on any of its connections. */
 export function hasNoCalls(state: Sees, input: WithSurface): boolean {

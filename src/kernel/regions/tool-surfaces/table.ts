@@ -39,7 +39,6 @@ import {
   isActiveSurface,
   isForRetiring,
   isForServing,
-  isLastCall,
   isNewestStaged,
   isNotActiveSurface,
   isNotOlderEpoch,
@@ -53,6 +52,8 @@ import {
   removingSurface,
   type SurfaceInputOf,
   servingSurface,
+  surfaceOfLastCall,
+  surfaceOfRetiring,
   type WithGeneration,
   type WithSurface,
 } from './rules.ts'
@@ -152,7 +153,7 @@ const aboutSurface = rowsAbout<Sees, ToolSurfaces, ToolSurfaceEffect, ToolSurfac
 /** Where a staged change is applied. While a server is being removed, its addition waits. */
 const applied = { from: OPERATING, during: OPEN } as const
 /** What was begun can be ended in every phase. */
-const settling = { from: ALL, during: SERVED, about: knownSurface } as const
+const settling = { from: ALL, during: SERVED } as const
 const connecting = (operation: 'Add' | 'Reload') => ({
   ...applied,
   then: connect(operation),
@@ -286,8 +287,8 @@ export const toolSurfaces: ConditionSatellite<
         when: [isForServing, hasCallInFlight],
         then: countServing(-1),
       }),
-      aboutSurface({ name: 'last', ...settling, when: [isLastCall], then: dropRetiring, emit: [closed] }),
-      aboutSurface({ name: 'pinned', ...settling, when: [isForRetiring], then: countRetiring(-1) }),
+      aboutSurface({ name: 'last', ...settling, about: surfaceOfLastCall, then: dropRetiring, emit: [closed] }),
+      aboutSurface({ name: 'pinned', ...settling, about: surfaceOfRetiring, then: countRetiring(-1) }),
     ],
     SurfaceFinalizeRemovalClean: [
       aboutSurface({
@@ -300,7 +301,7 @@ export const toolSurfaces: ConditionSatellite<
       }),
     ],
     SurfaceFinalizeRemovalForced: [
-      aboutSurface({ name: 'generation', ...settling, when: [isForRetiring], then: dropRetiring, emit: [closed] }),
+      aboutSurface({ name: 'generation', ...settling, about: surfaceOfRetiring, then: dropRetiring, emit: [closed] }),
       aboutSurface({
         name: 'forced',
         ...settling,
