@@ -82,9 +82,9 @@ export class Tail {
     } else {
       const n = isPiece ? newest.n : isSameRun && newest !== undefined ? newest.n + 1 : 1
       const from = isPiece ? newest.to : 0
-      const said: PendingEvent = { event, at, n, from, to: from + text.length, pieces: text === '' ? [] : [text] }
-      this.#newest = said
-      this.#waiting.push(said)
+      const pending: PendingEvent = { event, at, n, from, to: from + text.length, pieces: text === '' ? [] : [text] }
+      this.#newest = pending
+      this.#waiting.push(pending)
     }
     this.#tell()
   }
@@ -92,11 +92,11 @@ export class Tail {
   /** Events after a reader's place, oldest first, at most `limit`. */
   since(seen: Seen | undefined, limit: number): readonly TailEvent[] {
     const found: TailEvent[] = []
-    for (const said of this.#all()) {
+    for (const pending of this.#all()) {
       if (found.length >= limit) break
-      const isSeen = seen !== undefined && said.n <= seen.n
-      if (isSeen && (said.n < seen.n || said.to <= seen.chars)) continue
-      found.push(tailEventFrom(said, isSeen ? Math.max(seen.chars, said.from) : said.from))
+      const isSeen = seen !== undefined && pending.n <= seen.n
+      if (isSeen && (pending.n < seen.n || pending.to <= seen.chars)) continue
+      found.push(tailEventFrom(pending, isSeen ? Math.max(seen.chars, pending.from) : pending.from))
     }
     return found
   }
@@ -151,7 +151,7 @@ export class Tail {
 
   /** All events, in the form in which the store keeps them. */
   toKeep(): readonly StreamedEvent[] {
-    return this.#all().map(said => ({ ...recordOf(said), at: said.at, n: said.n }))
+    return this.#all().map(pending => ({ ...recordOf(pending), at: pending.at, n: pending.n }))
   }
 
   #all(): readonly PendingEvent[] {
@@ -176,18 +176,19 @@ function isSameText(one: NewEvent, other: NewEvent): boolean {
   return one.type === other.type && one.turn === other.turn
 }
 
-function recordOf(said: PendingEvent): NewEvent {
-  const { event, n, from } = said
-  if (said.pieces.length === 0) return { ...event, n }
-  return { ...event, n, ...(from > 0 && { from }), data: { ...event.data, text: textFrom(said, from) } }
+function recordOf(pending: PendingEvent): NewEvent {
+  const { event, n, from } = pending
+  if (pending.pieces.length === 0) return { ...event, n }
+  return { ...event, n, ...(from > 0 && { from }), data: { ...event.data, text: textFrom(pending, from) } }
 }
 
-function tailEventFrom(said: PendingEvent, from: number): TailEvent {
-  const { last, to, event, at, n } = said
+function tailEventFrom(pending: PendingEvent, from: number): TailEvent {
+  const { last, to, event, at, n } = pending
   if (last?.from === from && last.to === to) return last.live
-  const shown = said.pieces.length === 0 ? event : { ...event, data: { ...event.data, text: textFrom(said, from) } }
+  const shown =
+    pending.pieces.length === 0 ? event : { ...event, data: { ...event.data, text: textFrom(pending, from) } }
   const live: TailEvent = { event: shown, at, seen: { n, chars: to } }
-  said.last = { from, to, live }
+  pending.last = { from, to, live }
   return live
 }
 

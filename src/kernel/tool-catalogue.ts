@@ -100,11 +100,11 @@ function isOthers(catalog: ToolCatalog, name: string, tool: OfferedTool): boolea
 
 function routed(state: MeerkatState, offered: readonly OfferedTool[]): readonly Routed[] {
   const own = new Set(offered.flatMap(({ name, surface }) => (surface === undefined ? name : [])))
-  const there = state.toolSurfaces.surfaces.size === 0 ? [] : surfaceTools(state.toolSurfaces)
+  const reachable = state.toolSurfaces.surfaces.size === 0 ? [] : surfaceTools(state.toolSurfaces)
   return offered.map((tool, index): Routed => {
     const { name, surface } = tool
     if (surface === undefined) return { name, index, tool, names: [name] }
-    const found = there.find(one => one.surfaceId === surface && one.name === name)
+    const found = reachable.find(one => one.surfaceId === surface && one.name === name)
     return found === undefined ? { name, index, tool, names: [] } : ofSurface(found, own, { index, tool })
   })
 }

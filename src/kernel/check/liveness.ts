@@ -211,10 +211,10 @@ function checkCompletions(graph: SessionGraph, fail: Fail): number {
 function hasUntold(state: MeerkatState): boolean {
   const { operations, registration, lifecycle } = state
   const { cursors, newestWaking } = operations
-  const told = Math.max(cursors.agentApplied, cursors.runtimeInjected)
-  if (newestWaking <= told || registration.sessionId === undefined || !notDraining(state)) return false
+  const reported = Math.max(cursors.agentApplied, cursors.runtimeInjected)
+  if (newestWaking <= reported || registration.sessionId === undefined || !notDraining(state)) return false
   if (!notRetiring(state) || lifecycle.phase === 'retired' || lifecycle.phase === 'destroyed') return false
-  return completionsAfter(operations, told).some(({ kind, taken }) => wakes(kind) && taken !== true)
+  return completionsAfter(operations, reported).some(({ kind, taken }) => wakes(kind) && taken !== true)
 }
 
 function checkScheduling(machine: SessionMachine, graph: SessionGraph, fail: Fail): number {
