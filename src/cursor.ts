@@ -45,6 +45,11 @@ export function recordOf(cursor: string): string {
   return /^\d*/.exec(cursor)?.[0] ?? ''
 }
 
+/** Whether it is the place of an event that was streamed, and not of one in a record. */
+export function isStreamed(cursor: string): boolean {
+  return cursor.includes('~')
+}
+
 /** Whether everything of that record was seen. */
 export function isBehindRecord(cursor: string): boolean {
   return /^\d+(?:~|$)/.test(cursor)

@@ -16,7 +16,8 @@ export async function follow(core: Core, place: FeedPlace, options: FeedOptions)
   checkOptions('follow', options, OPTIONS)
   const { idleMs = IDLE_MS, signal } = options
   const { waitMs: _, ...from } = await checked('events/read', place, eventRows['events/read'].plain)
-  const feed = new Feed(core, new EventReader(core, from, signal), { idleMs, signal })
+  // The feed hears the signal: to ask one that many others lead to is dear, and the reader would ask for every token.
+  const feed = new Feed(core, new EventReader(core, from), { idleMs, signal })
   await feed.begin()
   return feed
 }

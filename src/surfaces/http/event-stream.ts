@@ -1,5 +1,6 @@
 /** Sends events as Server-Sent Events. */
 
+import { isStreamed } from '../../cursor.ts'
 import type { EventFeed, EventPage } from '../event-feed.ts'
 import { type FaultLog, publicError } from '../fault.ts'
 
@@ -62,14 +63,18 @@ async function nextText(feed: EventFeed, log: FaultLog): Promise<string | undefi
   }
 }
 
-/** Readers share events: the text of an event is made once. */
+/** Readers share the events of records: the text of such an event is made once. */
 const texts = new WeakMap<EventPage['events'][number], string>()
 
-/** JSON contains no bare line breaks, so one `data` line is enough. */
 function eventText(event: EventPage['events'][number]): string {
-  const known = texts.get(event)
-  if (known !== undefined) return known
-  const text = `id: ${event.cursor}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`
-  texts.set(event, text)
-  return text
+  // A streamed event is made for its reader. One entry a token would cost the collector more than the text does.
+  if (isStreamed(event.cursor)) return textOf(event)
+  const known = texts.get(event) ?? textOf(event)
+  texts.set(event, known)
+  return known
+}
+
+/** JSON contains no bare line breaks, so one `data` line is enough. */
+function textOf(event: EventPage['events'][number]): string {
+  return `id: ${event.cursor}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`
 }
