@@ -114,7 +114,8 @@ export const llm: Satellite<Sees, LlmInput, LlmEffect, 'llm', Llm['phase']> = {
         emit: [planResolved],
       },
     ],
-    ModelRequested: [{ name: 'requested', from: ALL, during: SERVED, when: [isRegistered], then: requesting }],
+    // A session in these phases is registered.
+    ModelRequested: [{ name: 'requested', from: ALL, during: SERVED, then: requesting }],
     ClearSessionLlmState: [
       { name: 'cleared', from: ALL, during: SERVED, when: [isRegistered], to: ['unknown'], then: () => NO_LLM },
     ],
@@ -124,8 +125,10 @@ export const llm: Satellite<Sees, LlmInput, LlmEffect, 'llm', Llm['phase']> = {
   invariants: [
     {
       id: 'llm-is-of-a-session',
-      text: 'a session that is unregistered or destroyed has no model',
-      holds: s => s.llm.phase === 'unknown' || (isRegistered(s) && s.lifecycle.phase !== 'destroyed'),
+      text: 'a session that is unregistered or destroyed has no model, and no request to one',
+      holds: s =>
+        (s.llm.phase === 'unknown' && s.llm.requested === undefined) ||
+        (isRegistered(s) && s.lifecycle.phase !== 'destroyed'),
     },
   ],
 }
