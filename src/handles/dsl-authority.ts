@@ -6,11 +6,12 @@
  * 3. What is sampled with a step is sampled when the step becomes visible. An observer that was installed before hears
  *    of the step; a baseline that is read afterwards includes it.
  * 4. Inputs are checked here, whichever handle gives them, and are copied from the caller.
- * 5. The gate closes once. Afterwards every change is refused as `no-matching-transition`, also one that was asked for
- *    earlier and has not had its turn. Reads go on, up to the end of the registration that the handles were made for.
+ * 5. The gate closes once. Then each change, also one that waits, is refused as `no-matching-transition`; reads go on, up to
+ *    the end of the registration that the handles were made for.
  */
 import { defined } from '../defined.ts'
 import type { SessionDriver } from '../driver/driver.ts'
+import type { Transaction } from '../driver/transaction.ts'
 import { DslTransitionError, MachineAuthority } from '../kernel/authority.ts'
 import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { InputId, SessionId } from '../kernel/ids.ts'
@@ -21,6 +22,7 @@ import { notDraining } from '../kernel/regions/guards.ts'
 import type { AcceptInput } from '../kernel/regions/ledger/input.ts'
 import type { MeerkatState } from '../kernel/state.ts'
 import type { Transition } from '../kernel/step.ts'
+import { isBoundary, passBoundary } from '../loop/boundary.ts'
 import type { SessionLoop } from '../loop/loop.ts'
 import { demandName, MAX_ID_CHARS } from '../names.ts'
 import { admitBesides, digestOfSaid, type Seen } from '../session/inputs.ts'
@@ -275,6 +277,7 @@ export interface HandledSession {
   /** What an idempotency key is bound to. */
   bound(key: string | undefined): Promise<Bound | undefined>
   keep(record: InputRecord): void
+  readonly tellEnds: (tx: Transaction) => void
 }
 
 /** The authority of a session that this process owns: each call is a mutation of its driver. */
@@ -338,7 +341,7 @@ export class DriverAuthority implements SharedAuthority {
     const { driver } = this.#session
     const { sessionId } = driver
     let sampled: (() => T) | undefined
-    const run = (tx: Tx): readonly Step[] => {
+    const run = (tx: Transaction): readonly Step[] => {
       unlessLeft(sessionId, true, admit)
       const isLeft = !notDraining(tx.state)
       return unlessLeft(sessionId, isLeft, () => inputs.map(input => this.#step(tx, input, said)))
@@ -354,8 +357,8 @@ export class DriverAuthority implements SharedAuthority {
     return sampled()
   }
 
-  #step(tx: Tx, input: MeerkatInput, said: Said): Step {
-    const result = tx.try(input)
+  #step(tx: Transaction, input: MeerkatInput, said: Said): Step {
+    const result = isBoundary(input) ? passBoundary(tx, 0, this.#session.tellEnds, () => tx.try(input)) : tx.try(input)
     if (!result.ok) throw new DslTransitionError(result)
     // The caller of `prepare` drives this run itself, so no executor may perform it.
     if (input.type === 'Prepare') this.#session.loop?.leave(input.runId)
@@ -395,5 +398,3 @@ function outcomeOf<T>(call: () => T): () => T {
     }
   }
 }
-
-type Tx = Parameters<Parameters<SessionDriver['mutate']>[0]>[0]

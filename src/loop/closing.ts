@@ -12,7 +12,7 @@ import { cancelTakesAnswer } from '../kernel/regions/turn/rules.ts'
 import type { MessageRecord, ResultRecord, UsageRecord } from '../store/records.ts'
 import { messageText } from '../text.ts'
 import { addUsage, UNMEASURED } from '../usage.ts'
-import { commitTools } from './offered.ts'
+import { passBoundary } from './boundary.ts'
 import type { WorkJournal } from './work-journal.ts'
 
 /** How `apply` ended: with an output, with an exception, or interrupted because the runtime closed. */
@@ -96,9 +96,7 @@ function completed(tx: Transaction, closing: Closing, output: Completed): CloseR
   }
   // A host may have ended the turn already, through its turn handle.
   if (tx.state.turn.phase !== 'completed') {
-    closing.atBoundary(tx)
-    tx.step({ type: 'BoundaryComplete', runId })
-    commitTools(tx, closing.turn)
+    passBoundary(tx, closing.turn, closing.atBoundary, () => tx.step({ type: 'BoundaryComplete', runId }))
   }
   if (tx.state.turn.phase === 'cancelled') return cancelled(tx, closing, output.message)
   if (tx.state.turn.phase === 'callingLlm') {

@@ -31,8 +31,9 @@ import type { MessageRecord, SessionOptions, UsageRecord } from '../store/record
 import { messageText } from '../text.ts'
 import type { Clock, Deadline } from '../time.ts'
 import { addUsage } from '../usage.ts'
+import { passBoundary } from './boundary.ts'
 import { keepFallback, modelOfTurn } from './models.ts'
-import { commitTools, RunTools } from './offered.ts'
+import { RunTools } from './offered.ts'
 import {
   checkedAttempt,
   checkedCallIds,
@@ -248,9 +249,7 @@ export class LoopPort implements RunPort {
         tx.step({ type: 'LlmReturnedToolCalls', runId, toolCount: Math.max(1, this.calls().length) })
       }
       tx.step({ type: 'ToolCallsResolved', runId })
-      this.#options.atBoundary(tx)
-      tx.step({ type: 'BoundaryContinue', runId })
-      commitTools(tx, turn)
+      passBoundary(tx, turn, this.#options.atBoundary, () => tx.step({ type: 'BoundaryContinue', runId }))
       if (tx.state.turn.phase === 'cancelled') return { next: 'cancelled' }
       const { run } = tx.state
       const steered = work.record(tx, () => work.addInputs(run.phase === 'bound' ? run.contributors : []))

@@ -69,6 +69,8 @@ const CONTEXT_LIMIT = 10_000
 
 export class LiveSession {
   readonly driver: SessionDriver
+  /** Sends the session what of its background work has ended: part of every boundary. */
+  readonly tellEnds = (tx: Transaction): void => this.#background.tellEnds(tx)
   readonly loop: SessionLoop
   /** Its newest records, for readers. */
   readonly recent: Recent
@@ -138,7 +140,7 @@ export class LiveSession {
       slots: host.slots,
       payloads: wanted => this.payloads(wanted),
       context: () => this.#context(),
-      atBoundary: tx => this.#background.tellEnds(tx),
+      atBoundary: this.tellEnds,
       files: owner => withData(store, owner),
       journals: this.#journals,
       onLost: error => host.onLost(this, error),

@@ -68,6 +68,7 @@ export async function written(...prepared: readonly MeerkatInput[]): Promise<Wri
     inKeyOrder: (_, act) => act(),
     bound: () => Promise.resolve(undefined),
     keep: () => {},
+    tellEnds: () => {},
   }
   const authority = HandleDslAuthority.fromShared(new DriverAuthority(session), gate)
   const hold: Written['hold'] = () => {

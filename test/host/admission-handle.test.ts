@@ -122,6 +122,31 @@ describe('a run that is prepared by a handle', () => {
     expect(await completion).toMatchObject({ result: { text: 're: next' } })
   })
 
+  test('passes boundaries as every run does: what was staged is in force behind them', async () => {
+    const machine = await ephemeral()
+    await machine.registerSession(S)
+    const { sessionAdmission, turnState, toolVisibilityOwner: owner } = await machine.prepareBindings(S)
+    const write = { name: 'write', kind: 'mcp', sourceId: 'files' } as const
+    await owner.replaceFilterToolAuthorityCatalog([write])
+    await sessionAdmission.acceptWithCompletion(A, { at: 1, content: 'by hand' })
+    await sessionAdmission.prepare(R, 2)
+    await turnState.startConversationRun(R)
+    await turnState.primitiveApplied(R)
+    const steps = [() => turnState.boundaryContinue(R), () => turnState.boundaryComplete(R)]
+    for (const [index, pass] of steps.entries()) {
+      if (index === 0) {
+        await turnState.llmReturnedToolCalls(R, 1)
+        await turnState.toolCallsResolved(R)
+      } else await turnState.llmReturnedTerminal(R)
+      await owner.stagePersistentFilter({ type: index === 0 ? 'deny' : 'allow', names: ['write'] }, [write])
+      expect(owner.isVisible('write')).toBe(index === 0)
+      await pass()
+      expect(owner.isVisible('write')).toBe(index === 1)
+    }
+    await sessionAdmission.commit(R)
+    expect(await machine.runtime.wait(S, A, 15_000)).toMatchObject({ status: 'consumed' })
+  })
+
   test.each(['stop', 'cancel', 'cancel before its turn began'] as const)(
     'that its maker does not end traps nobody: %s',
     async how => {
