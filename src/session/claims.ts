@@ -1,6 +1,7 @@
 /** Small helpers around claims: the refusals, and how owners share their work. */
 import { asMeerkatError, MeerkatError } from '../errors.ts'
 import type { SessionId } from '../kernel/ids.ts'
+import { STORE_CLOSED } from '../store/store-errors.ts'
 import type { Clock } from '../time.ts'
 
 /** How long a process that asked for a session may take to claim it. */
@@ -26,6 +27,19 @@ export function shareOf(owner: string): number {
 /** The refusal of every call that comes while the runtime closes. */
 export function closing(): MeerkatError {
   return new MeerkatError('store-unavailable', 'the runtime is closing: ask the next one', { retryable: false })
+}
+
+/**
+ * What work of a closing runtime fails with: a store that was closed beneath it, before it did anything, is the runtime's
+ * own refusal. The store's words would have the caller open it again.
+ */
+export async function unlessClosing<T>(leaving: { readonly closing: AbortController }, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    const isClosed = error instanceof MeerkatError && error.details?.['cause'] === STORE_CLOSED
+    throw isClosed && leaving.closing.signal.aborted ? closing() : error
+  }
 }
 
 /**

@@ -2,7 +2,7 @@
 import type { Cursor } from '../cursor.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import type { Deadline } from '../time.ts'
-import { closing } from './claims.ts'
+import { closing, unlessClosing } from './claims.ts'
 import type { Core } from './core.ts'
 import { demandCursor } from './event-pages.ts'
 import { HintListener } from './hints.ts'
@@ -29,6 +29,8 @@ export class EventReader {
   #isClosed = false
 
   constructor(core: Core, { sessionId, after = '', limit = 100 }: EventPlace, signal?: AbortSignal) {
+    // A store that is closed has no hints to listen to.
+    if (core.closing.signal.aborted) throw closing()
     this.#core = core
     this.#id = sessionId as SessionId | undefined
     this.#limit = limit
@@ -46,7 +48,7 @@ export class EventReader {
       if (this.#core.closing.signal.aborted) throw closing()
       const live = this.#id && this.#core.sessions.peek(this.#id)
       this.#hints.look(live?.driver.tail)
-      const page = (live && this.#heard()) ?? (await this.#read())
+      const page = (live && this.#heard()) ?? (await unlessClosing(this.#core, this.#read()))
       if (page.cursor !== this.#after) this.#go(page.cursor)
       if (page.events.length > 0 || this.#isOver || until.passed) return page
       await this.#hints.wait(until)

@@ -2,7 +2,7 @@
 import type { InputId, SessionId } from '../kernel/ids.ts'
 import { entryOf } from '../kernel/regions/ledger/state.ts'
 import { Deadline } from '../time.ts'
-import { closing } from './claims.ts'
+import { closing, unlessClosing } from './claims.ts'
 import type { Core } from './core.ts'
 import { HintListener } from './hints.ts'
 import { inputView } from './input-reader.ts'
@@ -60,7 +60,7 @@ export async function endOf(
       // Before it reads, so that a commit in between is not missed.
       hints ??= new HintListener(store, sessionId as SessionId, until)
       hints.look()
-      const seen = await inputOf(core, sessionId, { inputId })
+      const seen = await unlessClosing(core, inputOf(core, sessionId, { inputId }))
       if (!isOpen(seen.status)) return ended(seen)
       if (deadline.passed || signal?.aborted === true) return { status: seen.status }
       if (outlasts !== true) demandNotRefused(core, sessionId as SessionId)

@@ -65,8 +65,16 @@ export function outOfTurn(sessionId: string, given: number, last: number): Meerk
   })
 }
 
+/** The cause in the details of `storeClosed`. */
+export const STORE_CLOSED = 'store-closed'
+
+/** The error of a call after `close`. The call has done nothing. */
 export function storeClosed(name: string): MeerkatError {
-  return new MeerkatError('store-unavailable', `the store ${name} is closed: open it again`, { retryable: false })
+  const details = { cause: STORE_CLOSED }
+  return new MeerkatError('store-unavailable', `the store ${name} is closed: open it again`, {
+    retryable: false,
+    details,
+  })
 }
 
 /** The error for data of a newer release that this one can't apply. Nothing is damaged. */

@@ -223,3 +223,36 @@ describe.each(STORES)('a lifecycle operation (%s)', kind => {
     expect(await runtime.runs('s', {})).toMatchObject({ items: [{ state: 'cancelled' }] })
   })
 })
+
+test.each(STORES)('a runtime that closes says so to those who ask, not that its store is closed (%s)', async kind => {
+  const runtime = await start({ store: freshStore(kind), executor: scriptedExecutor() })
+  const session = await runtime.sessions.open('s')
+  const { cursor } = await runtime.events({ sessionId: 's', limit: 1000 })
+  const feed = await runtime.follow({ sessionId: 's', after: cursor })
+  const asked = [
+    () => runtime.get('s'),
+    () => runtime.list(),
+    () => runtime.events({ sessionId: 's', after: cursor, waitMs: 5_000 }),
+    () => session.send('hi'),
+    () => session.explain(),
+    () => runtime.control('s', 'stop'),
+    () => feed.next(),
+  ]
+  const early = asked.map(act => messageOf(act()))
+  await runtime.close()
+  // The feed has ended with what it said before.
+  expect(await feed.next()).toBeUndefined()
+  const late = asked.slice(0, -1).map(act => messageOf(act()))
+  const said = new Set([...(await Promise.all(early)), ...(await Promise.all(late))])
+  expect([...said].filter(message => message?.includes('is closed'))).toEqual([])
+  expect((await Promise.all(late)).filter(message => message?.includes('the runtime is closing') !== true)).toEqual([])
+})
+
+async function messageOf(act: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await act
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}

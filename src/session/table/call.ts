@@ -2,6 +2,7 @@
 import { aFunction, aSignal, checkOptions, optional } from '../../options.ts'
 import { type CallContext, unknownOperation } from '../../surfaces/operation.ts'
 import type { OperationName } from '../../surfaces/operations.ts'
+import { unlessClosing } from '../claims.ts'
 import type { Core } from '../core.ts'
 import { checked } from '../door.ts'
 import { ask } from '../post.ts'
@@ -11,7 +12,16 @@ import { type AnswerOf, isOperationName, rows } from './rows.ts'
 const CONTEXT = { signal: optional(aSignal), onProgress: optional(aFunction) }
 
 /** The answer of an operation. `params` may be any value: `invalid-params` says what is wrong with it. */
-export async function callRow<Name extends OperationName>(
+export function callRow<Name extends OperationName>(
+  core: Core,
+  name: Name,
+  params: unknown,
+  context: CallContext,
+): Promise<AnswerOf<Name>> {
+  return unlessClosing(core, perform(core, name, params, context))
+}
+
+async function perform<Name extends OperationName>(
   core: Core,
   name: Name,
   params: unknown,
