@@ -2,6 +2,7 @@
 // that keeps the bodies, and the machine that they import gets the mutant's behaviour.
 import { readdirSync } from 'node:fs'
 import { registerHooks } from 'node:module'
+import { basename } from 'node:path'
 import type { Mutant } from '../../src/kernel/check/mutate.ts'
 import { meerkat } from '../../src/kernel/machine.ts'
 import { collected } from './test-runner.ts'
@@ -84,7 +85,7 @@ type Untried = Omit<TestBody, 'inputs'>
 async function load(): Promise<readonly TestFile[]> {
   const files: TestFile[] = []
   failures.length = 0
-  for (const file of readdirSync(folder).filter(name => name.endsWith('.test.ts') && !OTHERS.test(name))) {
+  for (const file of testFiles()) {
     const untried: Untried[] = []
     const inputs = await inputsOf(async () => void untried.push(...(await bodiesOf(file, ''))))
     const bodies: TestBody[] = []
@@ -99,6 +100,12 @@ async function load(): Promise<readonly TestFile[]> {
     files.push({ file, bodies, inputs })
   }
   return files
+}
+
+/** Those of the folder, and the truth tables in a folder of their own. */
+function testFiles(): readonly string[] {
+  const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+  return paths.filter(path => path.endsWith('.test.ts') && !OTHERS.test(basename(path)))
 }
 
 /** The inputs that are applied to the real machine while `run` runs. */
@@ -125,7 +132,7 @@ async function bodiesOf(file: string, query: string): Promise<readonly Untried[]
 /** The tests of the region's own file come first. */
 function inOrder(bodies: readonly TestBody[], region: string): readonly TestBody[] {
   const kebab = region.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
-  const isOwn = ({ file }: TestBody): boolean => file.startsWith(`${kebab}.`)
+  const isOwn = ({ file }: TestBody): boolean => basename(file).startsWith(`${kebab}.`)
   return [...bodies.filter(isOwn), ...bodies.filter(one => !isOwn(one))]
 }
 
