@@ -11,7 +11,7 @@ import {
 } from 'meerkat-ts/kernel'
 import { describe, expect, test } from 'vitest'
 import { all, busy, outcomes, served, sessionIn } from './support/model-sessions.ts'
-import { kinds, type Play, runId } from './support/play.ts'
+import { attached, kinds, type Play, runId } from './support/play.ts'
 
 type In<Type> = Extract<RoutingInput, { readonly type: Type }>
 
@@ -323,4 +323,13 @@ test('every input in every phase', () => {
     stopped: { ...never, SetModelRoutingBaseline: 'taken' },
     destroyed: never,
   } satisfies ReturnType<typeof outcomes<RoutingInput['type']>>)
+})
+
+test('an image operation is completed as what it was classified, and not before', () => {
+  const play = attached()
+  play.do(BASELINE, begin('i', { requiresScopedOverride: false }))
+  expect(play.refused(complete('i')).kind).toBe('guard-rejected')
+  play.do(classify('i'))
+  expect(play.refused(complete('i', 'emptyResult')).kind).toBe('guard-rejected')
+  play.do(complete('i'))
 })

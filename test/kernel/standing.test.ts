@@ -1,7 +1,8 @@
 /** A full ledger, reasons for which much is given up, and a stop of a session that was put away. */
-import type { AbandonReason, MeerkatInput } from 'meerkat-ts/kernel'
+import { type AbandonReason, type MeerkatInput, meerkat } from 'meerkat-ts/kernel'
 import { describe, expect, test } from 'vitest'
-import { attached, inputId } from './support/play.ts'
+import { attached, inputId, operationId, SESSION } from './support/play.ts'
+import { tornDown } from './support/truth-table.ts'
 
 const offered = (id: string, mostUnfinished?: number): MeerkatInput => ({
   type: 'AcceptInput',
@@ -39,4 +40,18 @@ test('a retired session that is stopped has no executor any more', () => {
   expect([play.phase, play.state.registration.phase]).toEqual(['retired', 'active'])
   play.do({ type: 'StopRuntimeExecutor', reason: 'test' })
   expect([play.phase, play.state.registration.phase]).toEqual(['stopped', 'queuing'])
+})
+
+test('a session that is registered after its teardown owes none of the work of before', () => {
+  const launched: MeerkatInput = {
+    type: 'RegisterOperation',
+    operationId: operationId('op'),
+    kind: 'background-tool-op',
+    displayName: 'op',
+    at: 1,
+  }
+  const play = tornDown(launched, { type: 'StartOperation', operationId: operationId('op') })
+  expect(play.state.operations).not.toEqual(meerkat.initial.operations)
+  play.do({ type: 'RegisterSession', sessionId: SESSION })
+  expect(play.state.operations).toEqual(meerkat.initial.operations)
 })
