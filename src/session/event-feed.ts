@@ -31,6 +31,7 @@ class Feed implements EventFeed<EventPage> {
   #isClosed = false
   /** What there was when the feed was opened; an empty page is no sign of life that its reader waits for. */
   #ready: EventPage | undefined
+  #reading: Promise<EventPage | undefined> | undefined
 
   constructor(
     core: Core,
@@ -50,10 +51,21 @@ class Feed implements EventFeed<EventPage> {
     if (first !== undefined && first.events.length > 0) this.#ready = first
   }
 
+  /** Pages are given in their order: a call that comes while a page is read has the one behind it. */
   next(): Promise<EventPage | undefined> {
+    if (this.#reading !== undefined) {
+      const after = (): Promise<EventPage | undefined> => this.next()
+      return this.#reading.then(after, after)
+    }
     const ready = this.#ready
     this.#ready = undefined
-    return ready === undefined ? this.#read(this.#idleMs) : Promise.resolve(ready)
+    const page = ready === undefined ? this.#read(this.#idleMs) : Promise.resolve(ready)
+    this.#reading = page
+    const done = (): void => {
+      this.#reading = undefined
+    }
+    page.then(done, done)
+    return page
   }
 
   close(): void {

@@ -103,6 +103,24 @@ describe('a feed', () => {
     expect(listeners()).toBe(before)
   })
 
+  test('that is asked again before it has answered gives each page to one, and the end to all', async () => {
+    const { runtime } = await listened()
+    const session = await runtime.sessions.open('a')
+    const { cursor } = await runtime.events({ sessionId: 'a', limit: 1000 })
+    const feed = await runtime.follow({ sessionId: 'a', after: cursor, limit: 1 })
+    const asked = [feed.next(), feed.next(), feed.next()]
+    await (await session.send('hi')).result
+    const pages = await within(Promise.all(asked))
+    const { events } = await runtime.events({ sessionId: 'a', after: cursor, limit: 3 })
+    expect(pages === 'late' ? pages : pages.flatMap(page => page?.events ?? [])).toEqual(events)
+    const { cursor: last } = await runtime.events({ sessionId: 'a', limit: 1000 })
+    const idle = await runtime.follow({ sessionId: 'a', after: last })
+    const ends = [idle.next(), idle.next()]
+    idle.close()
+    expect(await within(Promise.all(ends))).toEqual([undefined, undefined])
+    feed.close()
+  })
+
   test('ends with its runtime', async () => {
     const { runtime } = await listened()
     await runtime.sessions.open('a')
