@@ -61,10 +61,10 @@ class Feed implements EventFeed<EventPage> {
     this.#ready = undefined
     const page = ready === undefined ? this.#read(this.#idleMs) : Promise.resolve(ready)
     this.#reading = page
-    const done = (): void => {
+    const clear = (): void => {
       this.#reading = undefined
     }
-    page.then(done, done)
+    page.then(clear, clear)
     return page
   }
 
