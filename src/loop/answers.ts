@@ -1,13 +1,14 @@
 /**
  * Checks what an executor answers: an executor is foreign code.
  *
- * An unusable answer ends the attempt with an error for the executor's author. A wrong field that is not essential (a count
- * of tokens, the number of the turn) is left out. What is passed on is plain JSON with well-formed text.
+ * An unusable answer ends the attempt with an error for the executor's author, and so does a field that nothing reads: its
+ * author means something by it. A wrong value that is not essential (a count of tokens, the number of the turn) is left out.
+ * What is passed on is plain JSON with well-formed text.
  */
 import { defined } from '../defined.ts'
 import { MeerkatError } from '../errors.ts'
-import type { ApplyOutput } from '../executor/executor.ts'
-import { jsonOf, wellFormed } from '../foreign.ts'
+import type { ApplyOutput, ContextMessage } from '../executor/executor.ts'
+import { cutText, jsonOf, wellFormed } from '../foreign.ts'
 import type { TerminalFailureSource } from '../kernel/regions/turn/input.ts'
 import { FAILURES } from '../kernel/regions/turn/outcome.ts'
 import type { MessagePart, MessageRecord, UsageRecord } from '../store/records.ts'
@@ -19,6 +20,9 @@ export type Fields = Readonly<Record<string, unknown>>
 export function checkedAnswer(given: unknown): ApplyOutput {
   const answer = fieldsOf(given, 'answered')
   const type = answer['type']
+  if (!isEnding(type))
+    throw unusable(`answered ${shown(type)} where completed, failed, cancelled or parked was expected`)
+  demandOnly(answer, ENDINGS[type], `a ${type} answer`)
   const { message, usage, turn } = answer
   const common = defined({
     message: message === undefined ? undefined : checkedMessage(message),
@@ -29,9 +33,27 @@ export function checkedAnswer(given: unknown): ApplyOutput {
     const { output } = answer
     return { type, ...common, ...(output !== undefined && { output: plain(output, 'output') }) }
   }
-  if (type === 'cancelled' || type === 'parked') return { type, ...common }
-  if (type === 'failed') return { type, ...common, ...failure(answer) }
-  throw unusable(`answered ${shown(type)} where completed, failed, cancelled or parked was expected`)
+  return type === 'failed' ? { type, ...common, ...failure(answer) } : { type, ...common }
+}
+
+const COMMON = ['type', 'message', 'usage', 'turn'] as const
+/** The fields of each ending. */
+const ENDINGS: Readonly<Record<ApplyOutput['type'], readonly string[]>> = {
+  completed: [...COMMON, 'output'],
+  failed: [...COMMON, 'source', 'error', 'turns'],
+  cancelled: COMMON,
+  parked: COMMON,
+}
+
+function isEnding(type: unknown): type is ApplyOutput['type'] {
+  return typeof type === 'string' && Object.hasOwn(ENDINGS, type)
+}
+
+/** Refuses a field that nothing reads. */
+export function demandOnly(fields: Fields, known: readonly string[], what: string): void {
+  const stray = Object.keys(fields).find(name => !known.includes(name) && fields[name] !== undefined)
+  if (stray === undefined) return
+  throw unusable(`gave ${what} with \`${wellFormed(cutText(stray, 100))}\`, which it can't have: ${known.join(', ')}`)
 }
 
 function failure({
@@ -54,7 +76,9 @@ function isSource(value: unknown): value is TerminalFailureSource {
 
 /** A message of a model or a tool, as a checked copy. */
 export function checkedMessage(given: unknown): MessageRecord {
-  const { role, content } = fieldsOf(given, 'gave a message that is')
+  const fields = fieldsOf(given, 'gave a message that is')
+  demandOnly(fields, MESSAGE, 'a message')
+  const { role, content } = fields
   if (!isRole(role)) throw unusable(`gave a message of the role ${shown(role)}`)
   if (content === undefined) return { role }
   if (typeof content === 'string') return { role, content: wellFormed(content) }
@@ -65,6 +89,16 @@ export function checkedMessage(given: unknown): MessageRecord {
   return { role, content: parts as readonly MessagePart[] }
 }
 
+/** Those of a message that the executor was shown may stand in one that it gives: the runtime writes them anew. */
+const MESSAGE: readonly (keyof MessageRecord | keyof ContextMessage)[] = [
+  'role',
+  'content',
+  'index',
+  'runId',
+  'inputIds',
+  'compactsBefore',
+  'usage',
+]
 const ROLES = ['system', 'user', 'assistant', 'tool', 'notice'] as const
 const isRole = (value: unknown): value is MessageRecord['role'] => ROLES.some(role => role === value)
 

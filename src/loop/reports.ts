@@ -1,8 +1,9 @@
 /**
  * Checks what an executor reports during its run. A report becomes a kernel input and a record, so values that JSON can't
- * represent (an infinite number, a cycle) are refused: they would differ on disk from what is in memory.
+ * represent (an infinite number, a cycle) are refused: they would differ on disk from what is in memory. So is a field that
+ * nothing reads.
  */
-import type { CalledModel, CallOutcome, RunPort } from '../executor/executor.ts'
+import type { BackgroundWork, CalledModel, CallOutcome, RunPort } from '../executor/executor.ts'
 import { wellFormed } from '../foreign.ts'
 import type { CallId } from '../kernel/ids.ts'
 import type { CallIntent } from '../kernel/regions/calls/input.ts'
@@ -11,7 +12,7 @@ import type { LlmRetryFailureKind } from '../kernel/regions/turn/state.ts'
 import { demandName, MAX_ID_CHARS } from '../names.ts'
 import { isDuration } from '../time.ts'
 import { abilitiesSaid } from './abilities.ts'
-import { checkedMessage, checkedUsage, type Fields, fieldsOf, isCount, plain, unusable } from './answers.ts'
+import { checkedMessage, checkedUsage, demandOnly, type Fields, fieldsOf, isCount, plain, unusable } from './answers.ts'
 
 type Report<Name extends 'intend' | 'retrying' | 'fellBack' | 'invalidAnswer' | 'compact'> = Parameters<
   RunPort[Name]
@@ -19,7 +20,7 @@ type Report<Name extends 'intend' | 'retrying' | 'fellBack' | 'invalidAnswer' | 
 
 /** The tool calls that the model asks for, as a checked copy. */
 export function checkedIntend(given: unknown): Report<'intend'> {
-  const { turn, message, calls, usage } = fieldsOf(given, 'intends')
+  const { turn, message, calls, usage } = reported(given, 'intends', ['turn', 'message', 'calls', 'usage'])
   const sound = checkedUsage(usage)
   return {
     turn: count(turn, 1, 'the turn of an intent'),
@@ -30,12 +31,12 @@ export function checkedIntend(given: unknown): Report<'intend'> {
 }
 
 function intent(given: unknown): CallIntent {
-  const fields = fieldsOf(plain(given, 'call'), 'intends a call that is')
+  const fields = reported(plain(given, 'call'), 'intends a call that is', CALL)
   const { callId, tool, policy, needsApproval, expiry } = fields
   if (policy !== 'retry' && policy !== 'ask' && policy !== 'fail') throw unusable('intends a call without a policy')
   if (needsApproval !== undefined && typeof needsApproval !== 'boolean')
     throw unusable('intends a call whose `needsApproval` is neither true nor false')
-  if (expiry !== undefined && !isExpiry(fieldsOf(expiry, 'intends a call whose `expiry` is')))
+  if (expiry !== undefined && !isExpiry(reported(expiry, 'intends a call whose `expiry` is', ['afterMs', 'decision'])))
     throw unusable('intends a call whose `expiry` has no time or no decision')
   return { ...fields, callId: callIdOf(callId), tool: text(tool, 'the tool of a call'), policy }
 }
@@ -55,10 +56,10 @@ export function checkedOutcomes(given: unknown): readonly CallOutcome[] {
 }
 
 function outcome(given: unknown): CallOutcome {
-  const fields = fieldsOf(given, 'told of a call whose outcome is')
+  const fields = reported(given, 'told of a call whose outcome is', OUTCOME)
   const { callId, name, ok, output, code, durationMs, background } = fields
   if (typeof ok !== 'boolean') throw unusable('told of a call without saying whether it went well')
-  if (background !== undefined) checkBackground(fieldsOf(background, 'told of background work that is'))
+  if (background !== undefined) checkBackground(reported(background, 'told of background work that is', WORK))
   return {
     ...fields,
     callId: callIdOf(callId),
@@ -80,11 +81,11 @@ function checkBackground({ operationId, tool, title, maxMs, resumable }: Fields)
 
 /** The number of the model call that a boundary ends. */
 export function checkedTurn(given: unknown): number {
-  return count(fieldsOf(given, 'reported')['turn'], 1, 'the turn of a report')
+  return count(reported(given, 'reported', ['turn'])['turn'], 1, 'the turn of a report')
 }
 
 export function checkedRetrying(given: unknown): Report<'retrying'> {
-  const { turn, attempt, maxRetries, delayMs, kind, message } = fieldsOf(given, 'retries')
+  const { turn, attempt, maxRetries, delayMs, kind, message } = reported(given, 'retries', RETRY)
   if (!isFailureKind(kind)) throw unusable('retries for an unknown reason')
   return {
     turn: count(turn, 1, 'the turn of a retry'),
@@ -99,7 +100,7 @@ export function checkedRetrying(given: unknown): Report<'retrying'> {
 const isFailureKind = (kind: unknown): kind is LlmRetryFailureKind => RECOVERABLE.some(known => known === kind)
 
 export function checkedFallback(given: unknown): Report<'fellBack'> {
-  const { turn, attempt, model, code, capabilities: said } = fieldsOf(given, 'fell back with')
+  const { turn, attempt, model, code, capabilities: said } = reported(given, 'fell back with', FALLBACK)
   const capabilities = abilitiesSaid(said)
   demandName(model, 'the model that answered', MAX_ID_CHARS)
   return {
@@ -114,7 +115,7 @@ export function checkedFallback(given: unknown): Report<'fellBack'> {
 /** The model of a request, as a copy. */
 export function checkedCalled(given: unknown): CalledModel {
   if (given === undefined) return {}
-  const { id, capabilities: said } = fieldsOf(given, 'asks a model that is')
+  const { id, capabilities: said } = reported(given, 'asks a model that is', ['id', 'capabilities'])
   if (id !== undefined) demandName(id, 'the model of a request', MAX_ID_CHARS)
   const capabilities = abilitiesSaid(said)
   return { ...(id !== undefined && { id: text(id, 'the model of a request') }), ...(capabilities && { capabilities }) }
@@ -125,13 +126,25 @@ export function checkedAttempt(given: unknown): number {
 }
 
 export function checkedInvalidAnswer(given: unknown): Report<'invalidAnswer'> {
-  const { turn, error } = fieldsOf(given, 'reported')
+  const { turn, error } = reported(given, 'reported', ['turn', 'error'])
   return { turn: count(turn, 1, 'the turn of a report'), error: text(error, 'the error of a report') }
 }
 
 export function checkedCompact(given: unknown): Report<'compact'> {
-  const { summary, covers } = fieldsOf(given, 'compacts')
+  const { summary, covers } = reported(given, 'compacts', ['summary', 'covers'])
   return { summary: text(summary, 'a summary'), covers: count(covers, 0, 'what a summary covers') }
+}
+
+const CALL: readonly (keyof CallIntent)[] = ['callId', 'tool', 'policy', 'needsApproval', 'expiry']
+const OUTCOME: readonly (keyof CallOutcome)[] = ['callId', 'name', 'ok', 'output', 'code', 'durationMs', 'background']
+const WORK: readonly (keyof BackgroundWork)[] = ['operationId', 'tool', 'title', 'handle', 'maxMs', 'resumable']
+const RETRY: readonly (keyof Report<'retrying'>)[] = ['turn', 'attempt', 'maxRetries', 'delayMs', 'kind', 'message']
+const FALLBACK: readonly (keyof Report<'fellBack'>)[] = ['turn', 'attempt', 'model', 'capabilities', 'code']
+
+function reported(given: unknown, what: string, known: readonly string[]): Fields {
+  const fields = fieldsOf(given, what)
+  demandOnly(fields, known, 'a report')
+  return fields
 }
 
 function count(value: unknown, least: number, what: string): number {

@@ -1,6 +1,8 @@
 /** An executor is code of somebody else: whatever it answers ends its attempt, and harms nobody. */
 import { describe, expect, test } from 'vitest'
 import type { ApplyOutput, CoreExecutor, RunPort } from '../../src/executor/executor.ts'
+import type { CallId } from '../../src/kernel/ids.ts'
+import type { MessageRecord } from '../../src/store/records.ts'
 import { scriptedExecutor } from '../../src/testing/index.ts'
 import { freshStore, LONG_MS, STORES, start } from './support.ts'
 
@@ -26,6 +28,12 @@ const ANSWERS: readonly (readonly [string, () => unknown])[] = [
   ['a failure without error', () => ({ type: 'failed', source: 'llm' })],
   ['a failure whose error says nothing', () => failing({ error: {} })],
   ['a failure of a source that there is none of', () => failing({ source: 'toString' })],
+  ['a field that there is none of', () => ({ type: 'completed', text: 'x' })],
+  ['an output of a failure', () => failing({ output: 1 })],
+  [
+    'a message with a text beside its content',
+    () => ({ type: 'completed', message: { role: 'assistant', text: 'x' } }),
+  ],
   ['a throw at once', () => throwing(new Error('no luck'))],
   ['a throw of nothing', () => throwing(undefined)],
   ['a throw of something unreadable', () => throwing(Object.create(null))],
@@ -63,6 +71,37 @@ describe.each(STORES)('an executor that answers (%s)', kind => {
 })
 
 const done: ApplyOutput = { type: 'completed', message: { role: 'assistant', content: 'done' } }
+
+/** What an executor may say with a field that nothing reads, and what its author is told. */
+const STRAY: readonly (readonly [string, (port: RunPort) => unknown, string])[] = [
+  ['answer', () => ({ ...done, text: 'x' }), 'a completed answer with `text`'],
+  ['failure', () => failing({ output: 1 }), 'a failed answer with `output`'],
+  ['message', () => ({ type: 'completed', message: { role: 'assistant', text: 'x' } }), 'a message with `text`'],
+  ['boundary', port => port.boundary({ turn: 1, calls: [] } as { turn: number }), 'a report with `calls`'],
+  ['outcome', port => port.outcomes([{ ...outcome, error: 'e' } as typeof outcome]), 'a report with `error`'],
+  ['summary', port => port.compact({ summary: 's', covers: 0, from: 1 } as never), 'a report with `from`'],
+]
+const outcome = { callId: 'c' as CallId, name: 't', ok: true, output: 1 }
+
+test.each(STRAY)('a field of an %s that nothing reads is refused by its name', async (_, say, told) => {
+  const apply = async (port: RunPort): Promise<ApplyOutput> => (await say(port)) as ApplyOutput
+  const runtime = await start({ store: freshStore('memory'), executor: { name: 'x', apply } })
+  await runtime.open({ sessionId: 's' })
+  const { result } = await runtime.send('s', { content: 'x', waitMs: LONG_MS })
+  expect(result?.error).toMatchObject({ code: 'executor-failed', message: expect.stringContaining(told) as string })
+})
+
+test('a message that the executor was shown may be its answer, and a field without a value is none', async () => {
+  const apply = async (port: RunPort): Promise<ApplyOutput> => {
+    const [shown] = port.journal()
+    const message = { ...shown, role: 'assistant', index: 3 } as unknown as MessageRecord
+    return { ...done, message, text: undefined } as ApplyOutput
+  }
+  const runtime = await start({ store: freshStore('memory'), executor: { name: 'x', apply } })
+  await runtime.open({ sessionId: 's' })
+  const { result } = await runtime.send('s', { content: 'said', waitMs: LONG_MS })
+  expect(result).toMatchObject({ outcome: 'completed', text: 'said' })
+})
 
 test('counts that are none are left out of an answer that is one', async () => {
   const usage = { inputTokens: Number.NaN, outputTokens: 3, totalTokens: '7', calls: -1 }
