@@ -86,8 +86,11 @@ async function served(provider: Child, sessions: number, folder: string): Promis
 }
 
 const names = (sessions: number): readonly string[] => Array.from({ length: sessions }, (_, index) => `s${index}`)
-/** A server runs for long: what is measured is code that the engine has seen enough of. */
-const warm = Array.from({ length: 30 }, (_, index) => `w${index}`)
+/**
+ * A server runs for long: what is measured is code that the engine has seen enough of. Below some 20,000 tokens it still
+ * optimises, and a token of the first round costs a quarter more than one of the second.
+ */
+const warm = Array.from({ length: 150 }, (_, index) => `w${index}`)
 
 async function open({ url }: Child, sessions: readonly string[]): Promise<readonly string[]> {
   for (const sessionId of sessions) await post(`${url}/v1/sessions`, { sessionId })
