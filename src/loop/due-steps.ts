@@ -9,7 +9,7 @@ import { unsettledCallsOf } from '../kernel/regions/calls/state.ts'
 import { hearable, runnable } from '../kernel/runnable.ts'
 import type { MeerkatState } from '../kernel/state.ts'
 import type { SessionRecord } from '../store/records.ts'
-import { syncModel } from './models.ts'
+import { endSwitch, type Journals, syncModel } from './models.ts'
 import { commitTools } from './offered.ts'
 
 /** Most repeated validations of a structured answer. */
@@ -25,11 +25,15 @@ export function registrationOf({ id, options }: SessionRecord, ids: Ids): Meerka
   return { type: 'RegisterSession', sessionId: id, epochId: ids.epoch(), ...more }
 }
 
-/** Registers a session again that a host has unregistered, and brings options and kernel to the same model. */
-export function ensureRegistered(tx: Transaction, session: SessionRecord, ids: Ids): void {
+/**
+ * Registers a session again that a host has unregistered, brings options and kernel to the same model, and ends a switch whose
+ * turns are over.
+ */
+export function ensureRegistered(tx: Transaction, session: SessionRecord, journals: Journals, ids: Ids): void {
   const { lifecycle, registration } = tx.state
   if (registration.sessionId === undefined && lifecycle.phase !== 'destroyed') tx.step(registrationOf(session, ids))
   syncModel(tx, session)
+  endSwitch(tx, journals)
 }
 
 /** The executor that performs the session's runs, as far as starting them depends on it. */

@@ -6,15 +6,18 @@ import { defined } from '../defined.ts'
 import type { SessionDriver } from '../driver/driver.ts'
 import type { Transaction } from '../driver/transaction.ts'
 import type { AskedModel, CalledModel, RunPort } from '../executor/executor.ts'
-import type { RunId } from '../kernel/ids.ts'
+import type { InputId, RunId } from '../kernel/ids.ts'
+import { entryOf } from '../kernel/regions/ledger/state.ts'
 import type { LifecyclePhase } from '../kernel/regions/lifecycle/state.ts'
 import type { Llm, RequestedModel, SessionLlm, SessionLlmCapabilitySurface } from '../kernel/regions/llm/state.ts'
 import { modelRoutingStatus } from '../kernel/regions/routing/state.ts'
 import type { MeerkatState } from '../kernel/state.ts'
-import type { SessionRecord } from '../store/records.ts'
+import type { MessageRecord, SessionRecord } from '../store/records.ts'
 import { abilitiesOf, identityOf, idOf, namedAbilities } from './abilities.ts'
 import type { WorkJournal } from './work-journal.ts'
 
+/** The journals of unfinished work, by head. */
+export type Journals = ReadonlyMap<InputId, readonly MessageRecord[]>
 type Models = Pick<MeerkatState, 'llm' | 'routing'>
 
 /** The session's own model, by its id; undefined where its executor's default serves it. */
@@ -61,14 +64,32 @@ export async function modelOfTurn(
   const { pending, override } = driver.state.routing
   const isSwitched = pending !== undefined || override !== undefined
   if (!isSwitched || asked.source === 'image' || asked.source === 'input') return asked
-  const said = work.messages.filter(({ role }) => role === 'assistant').length
+  const turn = turnName(work.head, turnsIn(work.messages))
   const admit = (tx: Transaction): AskedModel => {
     check(tx)
-    tx.try({ type: 'AdmitModelRoutingAssistantTurn', turn: `${work.head}/${said}` })
+    tx.try({ type: 'AdmitModelRoutingAssistantTurn', turn })
     return modelAsked(tx.state, named)
   }
   // Lazy: it is written with the turn's first report. If the process dies before, the turn is repeated and counted once.
   return driver.mutate(admit, { lazy: true })
+}
+
+const turnName = (head: InputId, said: number): string => `${head}/${said}`
+const turnsIn = (messages: readonly MessageRecord[] = []): number =>
+  messages.filter(({ role }) => role === 'assistant').length
+
+/**
+ * Ends a switch with its last turn, so that a reader finds the model that answers next, and another switch may be asked for.
+ * Level-triggered: the turn is over when its work is, or when that has a message more. The kernel ends a switch when one turn
+ * more is admitted; a turn without a name was a host's, which admits the next one itself.
+ */
+export function endSwitch(tx: Transaction, journals: Journals): void {
+  const { override, admitted } = tx.state.routing
+  if (override?.remaining !== 1 || admitted === undefined) return
+  const head = admitted.slice(0, admitted.lastIndexOf('/')) as InputId
+  const isGoing = entryOf(tx.state.ledger, head) !== undefined
+  if (isGoing && turnName(head, turnsIn(journals.get(head))) === admitted) return
+  tx.try({ type: 'AdmitModelRoutingAssistantTurn', turn: `${admitted}/over` })
 }
 
 /**

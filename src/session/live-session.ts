@@ -110,7 +110,7 @@ export class LiveSession {
       unsnapshotted: loaded.rows.length,
       takeDueSteps: tx => {
         // A process that is closing begins nothing that the next owner would find half done.
-        ensureRegistered(tx, this.#record, ids)
+        ensureRegistered(tx, this.#record, this.#journals, ids)
         this.#background.tellEnds(tx)
         takeDueSteps(tx, this.#performer, ids)
         this.#dropJournals(tx)

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { agent } from '../../src/executor/agent/agent.ts'
-import type { Runtime } from '../../src/index.ts'
+import { MeerkatError, type Runtime } from '../../src/index.ts'
 import { sqlite } from '../../src/store/sqlite/index.ts'
 import {
   codeOf,
@@ -76,6 +76,47 @@ describe.each(STORES)('a switch for some turns (%s)', kind => {
     expect(first.asked).toEqual(['m/other', 'm/default'])
     expect(await runtime.model('s')).toMatchObject({ source: 'default' })
     expect(await runtime.get('s')).not.toHaveProperty('model')
+  })
+
+  test('is over with its last turn, for a reader and for the next switch', async () => {
+    const { executor, asked } = modelsById({}, { tools: [looking()] })
+    const runtime = await start({ store: freshStore(kind), executor })
+    await runtime.sessions.open('s', { model: 'm/own' })
+    for (const model of ['m/other', 'm/third']) {
+      await runtime.switchModel('s', { model, turns: 1 })
+      await say(runtime, model)
+      const view = await runtime.model('s')
+      expect(view).toMatchObject({ source: 'baseline', model: 'm/own' })
+      expect(view).not.toHaveProperty('override')
+      expect(view.recent.at(-1)).toMatchObject({ type: 'switch', outcome: 'consumedAndRestored' })
+    }
+    await say(runtime, 'own')
+    expect(asked).toEqual(['m/other', 'm/third', 'm/own'])
+    expect(await runtime.audit('s')).toMatchObject({ ok: true })
+  })
+
+  test('is over once its last turn has asked for tools, or has failed', async () => {
+    const begun = Promise.withResolvers<void>()
+    const go = Promise.withResolvers<void>()
+    const look = looking(() => {
+      begun.resolve()
+      return go.promise
+    })
+    const failing = (): never => {
+      throw new MeerkatError('unauthorized', 'no key')
+    }
+    const lines = { 'm/other': () => ({ call: 'look' }), 'm/bad': failing }
+    const runtime = await start({ store: freshStore(kind), executor: modelsById(lines, { tools: [look] }).executor })
+    const session = await runtime.sessions.open('s', { model: 'm/own' })
+    await session.switchModel('m/other', { turns: 1 })
+    const sent = await session.send('look')
+    await begun.promise
+    expect(await runtime.model('s')).not.toHaveProperty('override')
+    await session.switchModel('m/bad', { turns: 1 })
+    go.resolve()
+    expect(await sent.result).toMatchObject({ outcome: 'failed' })
+    expect(await runtime.model('s')).toMatchObject({ source: 'baseline', recent: [{}, { type: 'switch' }] })
+    expect(await runtime.model('s')).not.toHaveProperty('override')
   })
 
   test('counts a turn of tool calls and a turn of text, in one run', async () => {

@@ -48,7 +48,11 @@ const view = z.object({
     .describe('`own` answered where the model that was named had failed, and stays until one is named.'),
   default: z.string().optional().describe('The default of the executor, where it says so.'),
   override: z
-    .object({ requestId: z.string(), model: z.string(), turnsLeft: z.int().describe('With the one in hand.') })
+    .object({
+      requestId: z.string(),
+      model: z.string(),
+      turnsLeft: z.int().describe('With the newest that has begun.'),
+    })
     .optional()
     .describe('A switch that is in effect.'),
   pending: z
