@@ -7,7 +7,8 @@ import {
   unfinishedInputs,
 } from 'meerkat-ts/kernel'
 import { describe, expect, test } from 'vitest'
-import { attached, inputId, kinds, type Play, registered, SESSION } from './support/play.ts'
+import { attached, inputId, kinds, Play, registered, SESSION } from './support/play.ts'
+import { tornDown } from './support/truth-table.ts'
 
 type Offer = Partial<Omit<AcceptInput, 'type' | 'inputId'>>
 
@@ -177,6 +178,15 @@ describe('what starts no turn', () => {
     play.accept('op', { kind: 'operation', origin: 'system' })
     expect(play.terminal('op')).toEqual({ status: 'consumed' })
     expect(play.state.ledger.entries.size).toBe(0)
+  })
+
+  test('an operation is not consumed by a session that is not registered, or no longer', () => {
+    const fresh = new Play()
+    fresh.do({ type: 'Initialize' })
+    for (const play of [fresh, tornDown()]) {
+      const refusal = play.refused({ type: 'AcceptInput', inputId: inputId('op'), kind: 'operation', at: 9 })
+      expect(refusal).toMatchObject({ kind: 'guard-rejected', guard: 'isRegistered' })
+    }
   })
 })
 

@@ -152,6 +152,13 @@ describe('an approval', () => {
     play.do({ type: 'ToolCallsResolved', runId: runId('r1') })
   })
 
+  test('given is no outcome: the call that is owed holds up the boundary', () => {
+    const play = calling('retry', true)
+    play.do({ type: 'DecideApproval', callId: callId('c'), decision: 'allow', at: 9 })
+    expect(stateOf(play.state, 'c')).toBe('owed')
+    expect(play.refused({ type: 'ToolCallsResolved', runId: runId('r1') }).kind).toBe('guard-rejected')
+  })
+
   test('denied is a failed call: the turn goes on', () => {
     const play = calling('retry', true)
     play.do({ type: 'DecideApproval', callId: callId('c'), decision: 'deny', at: 9 })

@@ -15,6 +15,7 @@ import { describe, expect, test } from 'vitest'
 import { all, outcomes } from './support/model-sessions.ts'
 import { outcomesAfter } from './support/phase-table.ts'
 import { attached, kinds, type Play, registered, SESSION } from './support/play.ts'
+import { tornDown } from './support/truth-table.ts'
 
 const llmIdentity = { provider: 'p', model: 'talker' }
 const here = { sessionId: SESSION, channelId: 'c' as LiveChannelId }
@@ -152,6 +153,14 @@ describe('a live channel', () => {
   })
 })
 
+test('what is said of channels after a teardown is not counted in the next registration', () => {
+  const play = tornDown()
+  play.do(open(), close(1))
+  expect(play.state.live).toMatchObject({ verdicts: { openAdmission: 1, closeResult: 1 }, closed: { id: 'c' } })
+  play.do({ type: 'RegisterSession', sessionId: SESSION })
+  expect(play.state.live).toEqual(meerkat.initial.live)
+})
+
 describe('what is observed of a channel', () => {
   test.each([
     ['LiveRefreshResultResolved', refresh],
@@ -179,6 +188,8 @@ describe('what is observed of a channel', () => {
     expect(play.state.live.closed).toMatchObject({ id: 'c', observed: { status: 2, command: 1 } })
     play.do(close(1, elsewhere))
     play.refused(status(3))
+    expect(play.refused(close(2)).reason).toContain('isNewestOrFirst')
+    expect(play.state.live.closed?.id).toBe('d')
   })
 
   test('goes on counting where a channel of the same name is opened again', () => {

@@ -194,6 +194,19 @@ describe('a run over work that waits for a decision', () => {
     expect(runnable(play.state)).toBe(false)
   })
 
+  test('is owed again to a steer that joined where the turn would have ended', () => {
+    const play = pending()
+    play.begin('r2')
+    play.do(
+      { type: 'LlmReturnedToolCalls', runId: r2, toolCount: 1 },
+      { type: 'ToolCallsResolved', runId: r2 },
+      { type: 'BoundaryComplete', runId: r2 },
+    )
+    expect([play.state.turn.phase, play.contributors]).toEqual(['callingLlm', ['a', 's']])
+    play.do({ type: 'RollbackRun', runId: r2, cause: 'interrupted' })
+    expect(hearable(play.state)).toBe(true)
+  })
+
   test('leaves nothing in flight behind a boundary', () => {
     const play = pending()
     play.begin('r2')
