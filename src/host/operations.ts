@@ -25,6 +25,7 @@ import {
   type OperationTerminal,
 } from '../kernel/regions/operations/state.ts'
 import type { MeerkatState } from '../kernel/state.ts'
+import { registerOperation } from '../loop/register-operation.ts'
 import type { LiveSession } from '../session/live-session.ts'
 import { endOperation } from '../session/operation-ends.ts'
 import * as takes from './arguments.ts'
@@ -104,20 +105,11 @@ export class OpsLifecycleRegistry {
   /** Registers an operation; it is provisioning until `started`. Answers its id once that is durable. */
   async register(registration: Registration): Promise<OperationId> {
     const { title, maxConcurrent, handle, ...nature } = registration
-    const operationId = this.#options.newId()
-    await this.#mutate('RegisterOperation', operationId, tx => {
-      tx.step({
-        type: 'RegisterOperation',
-        operationId,
-        at: tx.at,
-        displayName: title,
-        ...nature,
-        ...defined({ maxConcurrent }),
-      })
-      tx.parts.opened.push(operationId)
-      tx.parts.operations.push({ id: operationId, at: tx.at, kind: nature.kind, title, ...defined({ handle }) })
-    })
-    return operationId
+    const id = this.#options.newId()
+    await this.#mutate('RegisterOperation', id, tx =>
+      registerOperation(tx, { ...nature, ...defined({ maxConcurrent }) }, { id, title, ...defined({ handle }) }),
+    )
+    return id
   }
 
   started(operationId: OperationId): Promise<void> {

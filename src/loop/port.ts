@@ -34,6 +34,7 @@ import { addUsage } from '../usage.ts'
 import { passBoundary } from './boundary.ts'
 import { keepFallback, modelOfTurn } from './models.ts'
 import { RunTools } from './offered.ts'
+import { registerOperation } from './register-operation.ts'
 import {
   checkedAttempt,
   checkedCallIds,
@@ -359,18 +360,9 @@ function expiryOf({ needsApproval, expiry }: CallIntent, now: number): object {
 function beginOperation(tx: Transaction, runId: RunId, { callId, background }: CallOutcome): void {
   if (background === undefined) return
   const { operationId, title, tool, handle, maxMs, resumable } = background
-  const kind = 'background-tool-op'
-  tx.step({
-    type: 'RegisterOperation',
-    operationId,
-    kind,
-    displayName: title,
-    at: tx.at,
-    ...(resumable && { resumable }),
-  })
+  const nature = { kind: 'background-tool-op', ...(resumable && { resumable }) } as const
+  registerOperation(tx, nature, { id: operationId, title, callId, tool, ...defined({ handle, maxMs }) })
   tx.step({ type: 'StartOperation', operationId })
-  tx.parts.opened.push(operationId)
-  tx.parts.operations.push({ id: operationId, at: tx.at, kind, title, callId, tool, ...defined({ handle, maxMs }) })
   tx.event({ type: 'operation.started', runId, data: { operationId, title, callId, tool } })
 }
 
