@@ -25,8 +25,8 @@ import type { Transition } from '../kernel/step.ts'
 import { isBoundary, passBoundary } from '../loop/boundary.ts'
 import type { SessionLoop } from '../loop/loop.ts'
 import { demandName, MAX_ID_CHARS } from '../names.ts'
-import { admitBesides, digestOfSaid, type Seen } from '../session/inputs.ts'
-import { type PeerConsequences, type PeerInput, recordedContent } from '../session/peer-input.ts'
+import { digestOfSaid, keepAdmitted, type Seen } from '../session/inputs.ts'
+import type { PeerConsequences, PeerInput } from '../session/peer-input.ts'
 import type { InputRecord } from '../store/records.ts'
 import { type HandleInput, soundInput } from './handle-input.ts'
 import { refuseUnreadable } from './unreadable.ts'
@@ -273,7 +273,7 @@ export interface HandledSession {
   readonly loop?: Pick<SessionLoop, 'leave'> | undefined
   /** Throws where an input has or had this id. */
   demandUnused(id: InputId): Promise<void>
-  inKeyOrder<T>(key: string, act: () => Promise<T>): Promise<T>
+  inKeyOrder<T>(keys: readonly string[], act: () => Promise<T>, ids: readonly InputId[]): Promise<T>
   /** What an idempotency key is bound to. */
   bound(key: string | undefined): Promise<Bound | undefined>
   keep(record: InputRecord): void
@@ -304,32 +304,17 @@ export class DriverAuthority implements SharedAuthority {
     published: (steps: readonly Step[]) => T,
     said: Said = { content: '' },
   ): Promise<T> {
-    const { once } = said
-    if (once === undefined) return this.#offer(inputs, admit, published, said)
-    return this.#session.inKeyOrder(once, async () => {
-      const seen = await this.#session.bound(once)
-      if (seen === undefined) return this.#offer(inputs, admit, published, said)
-      return this.#mutate(inputs.map(asked(seen, said)), admit, published, said)
-    })
-  }
-
-  #offer<T>(
-    inputs: readonly MeerkatInput[],
-    admit: () => void,
-    published: (steps: readonly Step[]) => T,
-    said: Said,
-  ): Promise<T> {
-    const act = (): Promise<T> => this.#mutate(inputs, admit, published, said)
     const offered = inputs.flatMap(input => (input.type === 'AcceptInput' ? [input.inputId] : []))
-    return offered.reduce((next, id) => () => this.#inOrder(id, next), act)()
-  }
-
-  /** An input whose id is taken must not reach the store, whose refusal would fail other inputs of the commit, too. */
-  #inOrder<T>(id: InputId, act: () => Promise<T>): Promise<T> {
-    return this.#session.inKeyOrder(`\0${id}`, async () => {
-      await this.#session.demandUnused(id)
-      return act()
-    })
+    if (offered.length === 0) return this.#mutate(inputs, admit, published, said)
+    const { once } = said
+    const inTurn = async (): Promise<T> => {
+      const seen = await this.#session.bound(once)
+      if (seen !== undefined) return this.#mutate(inputs.map(asked(seen, said)), admit, published, said)
+      // An input whose id is taken must not reach the store, whose refusal would fail other inputs of the commit, too.
+      for (const id of offered) await this.#session.demandUnused(id)
+      return this.#mutate(inputs, admit, published, said)
+    }
+    return this.#session.inKeyOrder(once === undefined ? [] : [once], inTurn, offered)
   }
 
   async #mutate<T>(
@@ -363,18 +348,9 @@ export class DriverAuthority implements SharedAuthority {
     // The caller of `prepare` drives this run itself, so no executor may perform it.
     if (input.type === 'Prepare') this.#session.loop?.leave(input.runId)
     if (input.type === 'AcceptInput' && result.effects.some(({ type }) => type === 'InputAccepted')) {
-      const { inputId: id, mode = 'queue', kind = 'prompt', supersessionKey } = input
-      const record = {
-        id,
-        at: tx.at,
-        mode,
-        kind,
-        content: recordedContent(kind, said.content),
-        ...defined({ supersessionKey }),
-      }
-      tx.parts.inputs.push(record)
-      admitBesides(tx, id, said, result.effects)
-      this.#session.keep(record)
+      const { inputId, kind, mode, supersessionKey } = input
+      const params = { content: said.content, ...defined({ mode, supersessionKey }) }
+      keepAdmitted(tx, this.#session, { inputId, kind, params, besides: said }, result.effects)
     }
     return result
   }

@@ -62,10 +62,8 @@ export async function offerInput(
     if (core.faults !== undefined) await core.faults('session.acknowledge')
     return { ...admitted, after }
   }
-  const own = key ?? (isNamed ? `\0${inputId}` : undefined)
-  // Every offer takes its orders in the same sequence, so that two of them never wait for each other.
-  const orders = [own, besides.once].flatMap(order => order ?? []).sort()
-  return orders.reduce((next, order) => () => live.inKeyOrder(order, next), inTurn)()
+  const keys = [key, besides.once].flatMap(one => one ?? [])
+  return live.inKeyOrder(keys, inTurn, isNamed ? [inputId] : [])
 }
 
 const mark = (seen: Seen | undefined): Seen | undefined => seen && { ...seen, once: true }

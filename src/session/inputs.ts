@@ -82,25 +82,37 @@ export function admit(
   if (!result.ok) throw closedFor(tx.state) ?? new KernelRejection(result, tx.state)
   const verdict = verdictOf(result.effects, seen?.once === true ? besides.once : idempotencyKey)
   if (verdict !== undefined) return verdict
-  const record = recordOf(params, id, tx.at, nature.kind)
-  tx.parts.inputs.push(record)
-  if (idempotencyKey !== undefined) tx.parts.keys.push({ key: idempotencyKey, inputId: id, digest: digestOf(params) })
-  admitBesides(tx, id, { ...params, ...besides }, result.effects)
-  live.keep(record)
+  keepAdmitted(tx, live, { inputId: id, kind: nature.kind, params, besides }, result.effects)
   return { outcome: 'accepted', inputId: id }
 }
 
 /** How many requests of peers a session counts as unanswered: a session that answers none must not grow without bound. */
 const MOST_OWED = 1_000
 
-/** Tells the kernel what a peer's input means for requests. `effects`: those of the step that admitted the input. */
-export function admitBesides(
+interface AdmittedInput {
+  readonly inputId: InputId
+  readonly kind: InputKind | undefined
+  readonly params: SendParams
+  readonly besides: PeerConsequences
+}
+
+/**
+ * Records an input that the kernel admitted, binds its keys to it, and tells the kernel what a peer's input means for
+ * requests. `effects`: those of the step that admitted it.
+ */
+export function keepAdmitted(
   tx: Transaction,
-  id: InputId,
-  { once, interaction, content }: PeerConsequences & Pick<SendParams, 'content'>,
+  live: Pick<LiveSession, 'keep'>,
+  { inputId, kind, params, besides: { once, interaction } }: AdmittedInput,
   effects: readonly MeerkatEffect[],
 ): void {
-  if (once !== undefined) tx.parts.keys.push({ key: once, inputId: id, digest: digestOfSaid(content) })
+  const { inputs, keys } = tx.parts
+  const { idempotencyKey: key, content } = params
+  const record = recordOf(params, inputId, tx.at, kind)
+  inputs.push(record)
+  live.keep(record)
+  if (key !== undefined) keys.push({ key, inputId, digest: digestOf(params) })
+  if (once !== undefined) keys.push({ key: once, inputId, digest: digestOfSaid(content) })
   const accepted = effects.find(effect => effect.type === 'InputAccepted')
   if (interaction === undefined || accepted === undefined) return
   const step = interaction(accepted.lane)

@@ -27,6 +27,7 @@ import { Background } from './background.ts'
 import { withData } from './blobs.ts'
 import { callOf, expire, type ModelResult } from './calls.ts'
 import type { Gate } from './gate.ts'
+import { InOrder } from './in-order.ts'
 import { inputRecords, readMessages, resultView } from './reads.ts'
 import { Recent } from './recent.ts'
 import { journalsOf } from './records.ts'
@@ -83,7 +84,7 @@ export class LiveSession {
   readonly #waiters = new Map<InputId, Set<(ended: Ended | undefined) => void>>()
   readonly #payloads = new Map<InputId, InputRecord>()
   readonly #journals: Map<InputId, readonly MessageRecord[]>
-  readonly #keys = new Map<string, Promise<unknown>>()
+  readonly #keys = new InOrder()
   readonly #listeners = new Set<() => void>()
   readonly #background: Background
   #pins = 0
@@ -233,20 +234,9 @@ export class LiveSession {
     return ids.flatMap(id => this.#payloads.get(id) ?? [])
   }
 
-  /** Runs sends of one idempotency key one after the other, so that each sees what the one before bound. */
-  async inKeyOrder<T>(key: string, act: () => Promise<T>): Promise<T> {
-    const before = this.#keys.get(key)
-    const mine = (before ?? Promise.resolve()).then(act, act)
-    const settled = mine.then(
-      () => {},
-      () => {},
-    )
-    this.#keys.set(key, settled)
-    try {
-      return await mine
-    } finally {
-      if (this.#keys.get(key) === settled) this.#keys.delete(key)
-    }
+  /** Runs offers that share a key or an id one after the other, so that each sees what the one before bound. */
+  inKeyOrder<T>(keys: readonly string[], act: () => Promise<T>, ids: readonly InputId[] = []): Promise<T> {
+    return this.#keys.act([...keys, ...ids.map(id => `\0${id}`)], act)
   }
 
   /**

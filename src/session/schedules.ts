@@ -43,7 +43,7 @@ export async function makeSchedule(
 ): Promise<ScheduleView> {
   const { idempotencyKey: key } = params
   if (key === undefined) return makeNew(core, live, params, letter)
-  return live.inKeyOrder(`schedule ${key}`, async () => {
+  return live.inKeyOrder([`schedule ${key}`], async () => {
     const [record] = await scheduleRecords(core.store, [params.scheduleId])
     if (record === undefined) return makeNew(core, live, params, letter)
     if (record.digest === digestOf(params)) return viewOf(record, mapGet(live.state.schedules.entries, record.id))
