@@ -17,6 +17,7 @@ import type { MeerkatEffect } from '../kernel/effects.ts'
 import type { InputId, SessionId } from '../kernel/ids.ts'
 import type { MeerkatInput } from '../kernel/inputs.ts'
 import { meerkat } from '../kernel/machine.ts'
+import { stepsBefore } from '../kernel/owed.ts'
 import { isPeerProjectionFresh } from '../kernel/regions/comms/table.ts'
 import { notDraining } from '../kernel/regions/guards.ts'
 import type { AcceptInput } from '../kernel/regions/ledger/input.ts'
@@ -343,6 +344,8 @@ export class DriverAuthority implements SharedAuthority {
   }
 
   #step(tx: Transaction, input: MeerkatInput, said: Said): Step {
+    // As for every other caller: a recycle, for one, must not leave waiting inputs behind.
+    for (const before of stepsBefore(input, tx.state)) tx.step(before)
     const result = isBoundary(input) ? passBoundary(tx, 0, this.#session.tellEnds, () => tx.try(input)) : tx.try(input)
     if (!result.ok) throw new DslTransitionError(result)
     // The caller of `prepare` drives this run itself, so no executor may perform it.

@@ -39,6 +39,18 @@ describe('an input that is offered by a handle', () => {
     expect((await machine.runtime.inputs(S, {})).items).toHaveLength(1)
   })
 
+  test.each(['machine', 'handle'] as const)('without a wake has its turn after a recycle by the %s', async by => {
+    const machine = await ephemeral()
+    await machine.registerSessionWithExecutor(
+      S,
+      scriptedExecutor(run => `re: ${run.said}`),
+    )
+    const { sessionAdmission } = await machine.prepareBindings(S)
+    await sessionAdmission.acceptWithoutWake(A, { at: 1, content: 'note' })
+    await (by === 'machine' ? machine.recycle(S) : sessionAdmission.recycle())
+    expect(await machine.runtime.wait(S, A, 15_000)).toMatchObject({ result: { text: 're: note' } })
+  })
+
   test('under an id that is taken is refused, and nobody beside it is', async () => {
     const machine = await ephemeral()
     await machine.registerSessionWithExecutor(
