@@ -11,7 +11,8 @@ export function jsonInOrder(value: unknown): string {
 
 /**
  * The same, replaced by its length and a hash where it is long. It is stored beside the idempotency key that is bound to
- * the content, so what is computed here may not change. The hash withstands accidents, not attacks.
+ * the content, so what is computed here may not change: with another hash, what was sent before an upgrade and is repeated
+ * after it would be a conflict. The hash withstands accidents, not attacks.
  */
 export function digestOfJson(value: unknown): string {
   const text = jsonInOrder(value)
