@@ -28,6 +28,7 @@ import { withData } from './blobs.ts'
 import { callOf, expire, type ModelResult } from './calls.ts'
 import type { Gate } from './gate.ts'
 import { InOrder } from './in-order.ts'
+import { Places } from './places.ts'
 import { inputRecords, readMessages, resultView } from './reads.ts'
 import { Recent } from './recent.ts'
 import { journalsOf } from './records.ts'
@@ -70,6 +71,7 @@ const CONTEXT_LIMIT = 10_000
 
 export class LiveSession {
   readonly driver: SessionDriver
+  readonly places: Places = new Places()
   /** Sends the session what of its background work has ended: part of every boundary. */
   readonly tellEnds = (tx: Transaction): void => this.#background.tellEnds(tx)
   readonly loop: SessionLoop
