@@ -32,7 +32,6 @@ function onAbort(signal: AbortSignal, callback: () => void): () => void {
  *
  * A reader calls `look` before it reads. What comes afterwards ends its next wait at once, so that nothing in between
  * is missed. A reader of a stream waits for every token, so a wait registers no listener.
- * nothing is missed in between. A reader of a stream waits for every token: nothing is registered for a wait.
  */
 export class HintListener {
   readonly #offs: (() => void)[]
