@@ -3,6 +3,17 @@
  * port.
  */
 
+export { AuthLeaseHandle, type AuthLeaseSnapshot, type AuthLeaseTransition } from './auth/lease.ts'
+export { type AuthAuditEntry, AuthMachines, type LeaseKey, leaseKeyText } from './auth/machines.ts'
+export { OAuthFlowHandle } from './auth/oauth-flow.ts'
+export type { DurableOAuthFlows, OAuthFlowErrorReason, OAuthFlowStore } from './auth/oauth-flow-records.ts'
+export {
+  AuthRefreshCoordinator,
+  type AuthRefreshOptions,
+  type CredentialRefreshOutcome,
+  type PerformCredentialRefresh,
+  type ReadRefreshedCredential,
+} from './auth/refresh.ts'
 export { SessionDriver } from './driver/driver.ts'
 export { KernelRejection } from './driver/kernel-rejection.ts'
 export type { Committed, DriverOptions } from './driver/options.ts'
@@ -19,15 +30,6 @@ export type {
   StreamEvent,
   ToolSummary,
 } from './executor/executor.ts'
-export { AuthLeaseHandle, type AuthLeaseSnapshot, type AuthLeaseTransition } from './handles/auth-lease.ts'
-export { type AuthAuditEntry, AuthMachines, type LeaseKey, leaseKeyText } from './handles/auth-machines.ts'
-export {
-  AuthRefreshCoordinator,
-  type AuthRefreshOptions,
-  type CredentialRefreshOutcome,
-  type PerformCredentialRefresh,
-  type ReadRefreshedCredential,
-} from './handles/auth-refresh.ts'
 export {
   CommsDrainHandle,
   PeerCommsHandle,
@@ -67,8 +69,6 @@ export type {
 } from './handles/live-authorities.ts'
 export { McpServerLifecycleHandle } from './handles/mcp-server-lifecycle.ts'
 export { ModelRoutingHandle } from './handles/model-routing.ts'
-export { OAuthFlowHandle } from './handles/oauth-flow.ts'
-export type { DurableOAuthFlows, OAuthFlowErrorReason, OAuthFlowStore } from './handles/oauth-flow-records.ts'
 export type { Uninstall } from './handles/observers.ts'
 export {
   blockPrefixText,

@@ -10,7 +10,7 @@ import { EFFECTS_FOR_LATER, undrivenInputs } from './undriven.ts'
  */
 const product =
   /^src\/(?:driver|executor|loop|session|surfaces|store|client|telemetry)\/|^src\/(?:kernel\/(?:owed|tool-catalogue)|[\w-]+)\.ts$/
-const hosts = /^src\/(?:host|handles)\//
+const hosts = /^src\/(?:auth|host|handles)\//
 
 interface Reach {
   readonly declared: number

@@ -5,8 +5,8 @@ import type { PeerEnvelope, PeerIngressAuth } from '../kernel/regions/comms/inpu
 import type { PeerIngressPhase } from '../kernel/regions/comms/state.ts'
 import type { DrainExitReason } from '../kernel/regions/drain/input.ts'
 import type { Drain, DrainMode } from '../kernel/regions/drain/state.ts'
+import { refuseUnreadable } from '../unreadable.ts'
 import type { HandleDslAuthority } from './dsl-authority.ts'
-import { refuseUnreadable } from './unreadable.ts'
 import { verdict } from './verdict.ts'
 
 export type PeerIngressClassification = Omit<Extract<CommsEffect, { type: 'PeerIngressClassified' }>, 'type'>

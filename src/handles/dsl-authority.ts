@@ -29,8 +29,8 @@ import { demandName, MAX_ID_CHARS } from '../names.ts'
 import { digestOfSaid, keepAdmitted, type Seen } from '../session/inputs.ts'
 import type { PeerConsequences, PeerInput } from '../session/peer-input.ts'
 import type { InputRecord } from '../store/records.ts'
+import { refuseUnreadable } from '../unreadable.ts'
 import { type HandleInput, soundInput } from './handle-input.ts'
-import { refuseUnreadable } from './unreadable.ts'
 
 export type { HandleInput } from './handle-input.ts'
 

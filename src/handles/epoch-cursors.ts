@@ -1,7 +1,7 @@
 import type { OperationCursors } from '../kernel/regions/operations/state.ts'
 import type { MeerkatState } from '../kernel/state.ts'
+import { refuseUnreadable } from '../unreadable.ts'
 import type { HandleDslAuthority } from './dsl-authority.ts'
-import { refuseUnreadable } from './unreadable.ts'
 
 /** Numbers of completions; each of them only rises. */
 export interface EpochCursorSnapshot {

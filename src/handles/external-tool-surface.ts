@@ -18,8 +18,8 @@ import {
   type ToolSurfaces,
   visibleSurfaces,
 } from '../kernel/regions/tool-surfaces/state.ts'
+import { refuseUnreadable } from '../unreadable.ts'
 import type { HandleDslAuthority } from './dsl-authority.ts'
-import { refuseUnreadable } from './unreadable.ts'
 
 type Named<Input> = Input extends { readonly type: `Surface${infer Name}` }
   ? Omit<Input, 'type'> & { readonly type: Name }

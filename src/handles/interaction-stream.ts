@@ -4,10 +4,10 @@ import type { PeerCorrelationId } from '../kernel/ids.ts'
 import { mapGet } from '../kernel/persistent-map.ts'
 import type { StreamAbandonReason } from '../kernel/regions/streams/input.ts'
 import type { InteractionStreamState } from '../kernel/regions/streams/state.ts'
+import { refuseUnreadable } from '../unreadable.ts'
 import { afterwards, type HandleDslAuthority, type HandleInput } from './dsl-authority.ts'
 import { ObserverSlot, type Uninstall } from './observers.ts'
 import { UnderWay } from './under-way.ts'
-import { refuseUnreadable } from './unreadable.ts'
 
 /** Told which streams have ended and, where their message was never delivered, why. */
 export interface InteractionStreamCleanupObserver {

@@ -18,9 +18,9 @@ import type {
 } from '../kernel/regions/live/input.ts'
 import type { LiveStatus } from '../kernel/regions/live/state.ts'
 import type { SessionLlmIdentity } from '../kernel/regions/llm/state.ts'
+import { refuseUnreadable } from '../unreadable.ts'
 import { HandleDslAuthority } from './dsl-authority.ts'
 import { Mint, type Minted } from './minted.ts'
-import { refuseUnreadable } from './unreadable.ts'
 
 type Said<Type extends LiveEffect['type']> = Extract<LiveEffect, { readonly type: Type }>
 

@@ -3,8 +3,8 @@ import type { McpServerId } from '../kernel/ids.ts'
 import { mapGet } from '../kernel/persistent-map.ts'
 import type { McpServerState } from '../kernel/regions/mcp-servers/state.ts'
 import { pendingServers } from '../kernel/regions/mcp-servers/table.ts'
+import { refuseUnreadable } from '../unreadable.ts'
 import type { HandleDslAuthority } from './dsl-authority.ts'
-import { refuseUnreadable } from './unreadable.ts'
 
 /** Reports may come in any order; the last one counts. Refusals are `DslTransitionError`s. */
 export class McpServerLifecycleHandle {

@@ -10,8 +10,8 @@ import {
   type RoutingTerminal,
   type SwitchDenial,
 } from '../kernel/regions/routing/state.ts'
+import { refuseUnreadable } from '../unreadable.ts'
 import { type HandleDslAuthority, unlessGuarded } from './dsl-authority.ts'
-import { refuseUnreadable } from './unreadable.ts'
 
 type Params<Type extends RoutingInput['type']> = Omit<Extract<RoutingInput, { readonly type: Type }>, 'type'>
 

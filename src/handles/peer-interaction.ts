@@ -7,10 +7,10 @@ import type { PeerResponseStatus } from '../kernel/regions/comms/input.ts'
 import type { PeerTerminalDisposition } from '../kernel/regions/interactions/input.ts'
 import type { OutboundRequestState } from '../kernel/regions/interactions/state.ts'
 import type { Lane } from '../kernel/regions/ledger/state.ts'
+import { refuseUnreadable } from '../unreadable.ts'
 import { afterwards, type HandleDslAuthority, type HandleInput } from './dsl-authority.ts'
 import { ObserverSlot, type Uninstall } from './observers.ts'
 import { UnderWay } from './under-way.ts'
-import { refuseUnreadable } from './unreadable.ts'
 import { verdict } from './verdict.ts'
 
 /** Told which of this session's requests have ended, so that their waiters can stop. */

@@ -9,9 +9,9 @@ import type {
   RealtimeReconnectPolicy,
 } from '../kernel/regions/product-turn/state.ts'
 import { shouldPreemptOnInput } from '../kernel/regions/product-turn/table.ts'
+import { refuseUnreadable } from '../unreadable.ts'
 import { afterwards, type HandleDslAuthority } from './dsl-authority.ts'
 import { ObserverSlot, type Uninstall } from './observers.ts'
-import { refuseUnreadable } from './unreadable.ts'
 
 /** Told each change of what the transport knows of the session, once and in order. */
 export interface RealtimeProjectionFreshnessObserver {

@@ -6,9 +6,9 @@ import type { IngestOrigin } from '../kernel/regions/binding/input.ts'
 import type { AcceptInput } from '../kernel/regions/ledger/input.ts'
 import type { Content } from '../store/records.ts'
 import { systemClock } from '../time.ts'
+import { refuseUnreadable } from '../unreadable.ts'
 import type { HandleDslAuthority } from './dsl-authority.ts'
 import { saidByPeer, saidContent } from './said-content.ts'
-import { refuseUnreadable } from './unreadable.ts'
 
 /** An input as a caller offers it, with its content. */
 type Offer = Omit<AcceptInput, 'type' | 'inputId' | 'withoutWake' | 'at'> & {

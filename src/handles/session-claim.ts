@@ -11,8 +11,8 @@ import { asMeerkatError } from '../errors.ts'
 import { errorOf } from '../foreign.ts'
 import type { SessionId } from '../kernel/ids.ts'
 import { demandName, MAX_ID_CHARS } from '../names.ts'
-import { MAX_TRIES, outrun, type SharedRegistry } from './credential-copy.ts'
-import { refuseUnreadable } from './unreadable.ts'
+import { MAX_TRIES, outrun, type SharedRegistry, type StoreSharing } from '../store/sharing.ts'
+import { refuseUnreadable } from '../unreadable.ts'
 
 /** The comms identity of this session is claimed already. */
 export class SessionClaimError extends Error {
@@ -178,3 +178,19 @@ export class DefaultSessionClaimRegistry implements SessionClaimHandle {
   }
 }
 refuseUnreadable(DefaultSessionClaimRegistry)
+
+const known = new WeakMap<StoreSharing, Promise<DefaultSessionClaimRegistry>>()
+
+/** The claims of this store: the same object for every caller. */
+export function sharedClaims(sharing: StoreSharing): Promise<DefaultSessionClaimRegistry> {
+  const begin = async (): Promise<DefaultSessionClaimRegistry> => {
+    const claims = new DefaultSessionClaimRegistry(sharing.shared)
+    await sharing.join(claims)
+    return claims
+  }
+  const begun = known.get(sharing) ?? begin()
+  known.set(sharing, begun)
+  // After a failure, the next call tries again.
+  begun.catch(() => known.delete(sharing))
+  return begun
+}

@@ -1,7 +1,8 @@
 /** Tells when the content of the session last changed, for code that keeps a copy of it. */
+
+import { refuseUnreadable } from '../unreadable.ts'
 import { afterwards, type HandleDslAuthority, unlessGuarded } from './dsl-authority.ts'
 import { ObserverSlot, type Uninstall } from './observers.ts'
-import { refuseUnreadable } from './unreadable.ts'
 
 /** Told each advance once, in order. */
 export interface SessionContextAdvancedObserver {

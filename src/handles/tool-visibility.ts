@@ -14,9 +14,9 @@ import {
 import type { MeerkatState } from '../kernel/state.ts'
 import { witnessesIn } from '../kernel/tool-catalogue.ts'
 import { anObject, checkOptions, optional } from '../options.ts'
+import { refuseUnreadable } from '../unreadable.ts'
 import { HandleDslAuthority, type HandleInput } from './dsl-authority.ts'
 import { type NamedInStep, stageError } from './tool-scope-error.ts'
-import { refuseUnreadable } from './unreadable.ts'
 
 /** What a session passes on to a session that is made from it. */
 export type InheritedVisibility = Omit<ReplaceVisibilityState, 'type'>

@@ -13,8 +13,8 @@ import type {
 } from '../kernel/regions/turn/state.ts'
 import type { MeerkatState } from '../kernel/state.ts'
 import { runEndOf } from '../loop/by-hand.ts'
+import { refuseUnreadable } from '../unreadable.ts'
 import { HandleDslAuthority } from './dsl-authority.ts'
-import { refuseUnreadable } from './unreadable.ts'
 
 export type TurnLoopState =
   | 'callingLlm'

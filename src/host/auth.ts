@@ -1,21 +1,21 @@
 /** The credentials that all sessions of a store share: one registry, and one authority of logins. */
-import { AuthLeaseHandle } from '../handles/auth-lease.ts'
-import type { AuthMachines } from '../handles/auth-machines.ts'
-import { AuthRefreshCoordinator } from '../handles/auth-refresh.ts'
-import type { OAuthFlowHandle } from '../handles/oauth-flow.ts'
+import { AuthLeaseHandle } from '../auth/lease.ts'
+import type { AuthMachines } from '../auth/machines.ts'
+import type { OAuthFlowHandle } from '../auth/oauth-flow.ts'
+import { AuthRefreshCoordinator } from '../auth/refresh.ts'
+import type { SharedCredentials } from '../auth/shared.ts'
 import type { Clock } from '../time.ts'
-import type { SharedByStore } from './shared.ts'
 
 export class MachineAuth {
   readonly #clock: Clock
-  readonly #shared: SharedByStore
+  readonly #shared: SharedCredentials
   /** The credentials of this machine's store, by their keys. */
   readonly machines: AuthMachines
   #lease: AuthLeaseHandle
   #refreshes: AuthRefreshCoordinator<string>
   #flows: OAuthFlowHandle
 
-  constructor(clock: Clock, shared: SharedByStore) {
+  constructor(clock: Clock, shared: SharedCredentials) {
     this.#clock = clock
     this.#shared = shared
     this.machines = shared.machines

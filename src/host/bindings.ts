@@ -1,7 +1,8 @@
 /** What an agent is built with: all handles of one session, from one machine, in a bundle that can't be forged. */
+
+import { AuthLeaseHandle } from '../auth/lease.ts'
+import { AuthMachines } from '../auth/machines.ts'
 import { asMeerkatError, MeerkatError } from '../errors.ts'
-import { AuthLeaseHandle } from '../handles/auth-lease.ts'
-import { AuthMachines } from '../handles/auth-machines.ts'
 import { CommsDrainHandle, PeerCommsHandle } from '../handles/comms.ts'
 import { HandleDslAuthority } from '../handles/dsl-authority.ts'
 import { EpochCursorState } from '../handles/epoch-cursors.ts'

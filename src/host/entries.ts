@@ -1,5 +1,5 @@
 /** The handles of the registered sessions: made with a registration, and ended with it. */
-import type { AuthLeaseHandle } from '../handles/auth-lease.ts'
+import type { AuthLeaseHandle } from '../auth/lease.ts'
 import { DriverAuthority, HandleDslAuthority, HandleTeardownGate } from '../handles/dsl-authority.ts'
 import type { SessionClaimHandle } from '../handles/session-claim.ts'
 import type { OperationId, SessionId } from '../kernel/ids.ts'

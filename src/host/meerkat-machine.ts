@@ -78,13 +78,13 @@ export class MeerkatMachine implements AsyncDisposable {
     checkArguments(this, machineArguments)
   }
 
-  private constructor({ core, runtime, registrations, entries, identity, shared, auth }: Parts) {
+  private constructor({ core, runtime, registrations, entries, identity, claims, auth }: Parts) {
     this.#core = core
     this.runtime = runtime
     this.#registrations = registrations
     this.#entries = entries
     this.#identity = identity
-    this.#claims = shared.claims
+    this.#claims = claims
     this.auth = auth
     this.seam = new SessionSeam(entries, core)
     this.#steps = new HostSteps(core, entries)

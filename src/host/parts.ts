@@ -2,14 +2,14 @@
  * The parts of a machine: a runtime, the handles of the sessions registered with it, and what machines of one store
  * share.
  */
-import { closing } from '../session/claims.ts'
+import { sharedCredentials } from '../auth/shared.ts'
+import { type DefaultSessionClaimRegistry, sharedClaims } from '../handles/session-claim.ts'
 import type { Core } from '../session/core.ts'
 import { insideOf } from '../session/inside.ts'
 import type { Runtime } from '../session/runtime.ts'
 import type { Registrations } from '../session/serving/registrations.ts'
 import { MachineAuth } from './auth.ts'
 import { Entries } from './entries.ts'
-import { identityOf, type SharedByStore, sharedBy } from './shared.ts'
 
 export interface Parts {
   readonly runtime: Runtime
@@ -18,7 +18,7 @@ export interface Parts {
   readonly entries: Entries
   /** Identifies the store. */
   readonly identity: string
-  readonly shared: SharedByStore
+  readonly claims: DefaultSessionClaimRegistry
   readonly auth: MachineAuth
 }
 
@@ -28,21 +28,14 @@ export interface Parts {
  */
 export async function partsOver(runtime: Runtime): Promise<Parts> {
   const { core, registrations } = insideOf(runtime)
-  const { place, store, clock, ids, sessions, serving } = core
-  const identity = identityOf(place, store)
-  const isClosed = (): boolean => core.closing.signal.aborted
-  if (isClosed()) throw closing()
-  const { shared, release } = await sharedBy(identity, place, clock)
-  if (isClosed()) {
-    await release()
-    throw closing()
-  }
-  core.afterClose.push(release)
-  const auth = new MachineAuth(clock, shared)
+  const { clock, ids, sessions, serving } = core
+  const sharing = await core.sharing()
+  const [claims, credentials] = await Promise.all([sharedClaims(sharing), sharedCredentials(sharing)])
+  const auth = new MachineAuth(clock, credentials)
   const entries = new Entries(id => sessions.peek(id), serving, {
-    claims: shared.claims,
+    claims,
     authLease: gate => auth.authLeaseHandleBehind(gate),
     newOperation: () => ids.operation(),
   })
-  return { runtime, core, registrations, entries, identity, shared, auth }
+  return { runtime, core, registrations, entries, identity: sharing.identity, claims, auth }
 }

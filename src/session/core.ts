@@ -10,8 +10,10 @@ import type { MeerkatState } from '../kernel/state.ts'
 import { RunSlots, runLimits } from '../loop/slots.ts'
 import type { RuntimeObserver } from '../observer.ts'
 import type { LetterId } from '../store/mail.ts'
+import { identityOf, type StoreSharing, sharingOf } from '../store/sharing.ts'
 import type { JournalEntry, Store, StoreSource } from '../store/store.ts'
 import { type Clock, soundClock } from '../time.ts'
+import { closing } from './claims.ts'
 import { EventPages } from './event-pages.ts'
 import { Gate } from './gate.ts'
 import type { LiveSession } from './live-session.ts'
@@ -61,7 +63,8 @@ export class Core {
   readonly closing = new AbortController()
   /** Called with what a lifecycle operation came to, whichever surface asked for it. */
   lifecycleHeard: LifecycleHeard = async () => {}
-  /** Called once the runtime has closed: a host releases what it shares with other processes. */
+  #sharing: Promise<StoreSharing> | undefined
+  /** Called once the runtime has closed: releases what it shares with other processes. */
   readonly afterClose: (() => Promise<void>)[] = []
 
   constructor(store: Store, options: RuntimeOptions, place: StoreSource) {
@@ -111,6 +114,17 @@ export class Core {
     })
   }
 
+  /**
+   * What the runtimes of this store share in this process, until this one has closed. It begins when it is first asked
+   * for.
+   */
+  sharing(): Promise<StoreSharing> {
+    this.#sharing ??= this.#share()
+    // After a failure, the next call tries again.
+    this.#sharing.catch(() => (this.#sharing = undefined))
+    return this.#sharing
+  }
+
   /** Acts on a loaded session; on its next copy, if this one was let go while the request waited. */
   async on<T>(sessionId: string, act: (live: LiveSession) => Promise<T>): Promise<T> {
     for (let tries = 1; ; tries++) {
@@ -158,6 +172,18 @@ export class Core {
     await summaryOf(this.store, sessionId)
     const loaded = await this.store.load(sessionId as SessionId)
     return { state: await stateOf(loaded), journal: loaded.journal }
+  }
+
+  async #share(): Promise<StoreSharing> {
+    const isClosed = (): boolean => this.closing.signal.aborted
+    if (isClosed()) throw closing()
+    const { sharing, release } = await sharingOf(identityOf(this.place, this.store), this.place, this.clock)
+    if (isClosed()) {
+      await release()
+      throw closing()
+    }
+    this.afterClose.push(release)
+    return sharing
   }
 
   async #live(sessionId: string): Promise<LiveSession> {

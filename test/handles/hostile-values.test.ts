@@ -1,8 +1,8 @@
 /** Every method of every handle, called with values that no type allows: a typed refusal, and a session that goes on. */
 import { describe, expect, test } from 'vitest'
+import { AuthLeaseHandle } from '../../src/auth/lease.ts'
+import { AuthMachines } from '../../src/auth/machines.ts'
 import { MeerkatError } from '../../src/errors.ts'
-import { AuthLeaseHandle } from '../../src/handles/auth-lease.ts'
-import { AuthMachines } from '../../src/handles/auth-machines.ts'
 import { CommsDrainHandle, PeerCommsHandle } from '../../src/handles/comms.ts'
 import { HandleDslAuthority } from '../../src/handles/dsl-authority.ts'
 import { EpochCursorState } from '../../src/handles/epoch-cursors.ts'

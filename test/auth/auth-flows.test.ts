@@ -2,17 +2,17 @@ import { inspect } from 'node:util'
 import type { MeerkatError } from 'meerkat-ts'
 import { ManualClock } from 'meerkat-ts/testing'
 import { describe, expect, test } from 'vitest'
-import { AuthLeaseHandle } from '../../src/handles/auth-lease.ts'
-import { AuthMachines, type LeaseKey } from '../../src/handles/auth-machines.ts'
-import { deviceFlowId, OAuthFlowHandle, type OAuthFlowHandleOptions } from '../../src/handles/oauth-flow.ts'
+import { AuthLeaseHandle } from '../../src/auth/lease.ts'
+import { AuthMachines, type LeaseKey } from '../../src/auth/machines.ts'
+import { deviceFlowId, OAuthFlowHandle, type OAuthFlowHandleOptions } from '../../src/auth/oauth-flow.ts'
 import {
   type BrowserFlowRecord,
   type DurableOAuthFlows,
   type OAuthFlowErrorReason,
   type OAuthFlowStore,
   recordsOf,
-} from '../../src/handles/oauth-flow-records.ts'
-import { flowRefOf } from '../../src/handles/oauth-flow-seal.ts'
+} from '../../src/auth/oauth-flow-records.ts'
+import { flowRefOf } from '../../src/auth/oauth-flow-seal.ts'
 import type { OAuthFlowId } from '../../src/kernel/auth/flows/state.ts'
 import { OAUTH_FLOW_CAPACITY } from '../../src/kernel/auth/flows/table.ts'
 

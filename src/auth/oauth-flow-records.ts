@@ -2,7 +2,7 @@
 import { defined } from '../defined.ts'
 import { type ErrorCode, MeerkatError } from '../errors.ts'
 import type { OAuthFlowId } from '../kernel/auth/flows/state.ts'
-import { type LeaseKey, leaseKeyText } from './auth-machines.ts'
+import { type LeaseKey, leaseKeyText } from './machines.ts'
 
 interface Kept {
   /** The name of the flow in machines and stores; the flow's id can't be derived from it. */

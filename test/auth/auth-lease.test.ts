@@ -1,7 +1,7 @@
 import { ManualClock } from 'meerkat-ts/testing'
 import { describe, expect, test } from 'vitest'
-import { AuthLeaseHandle } from '../../src/handles/auth-lease.ts'
-import { type AuthAuditEntry, AuthMachines, type LeaseKey, leaseKeyText } from '../../src/handles/auth-machines.ts'
+import { AuthLeaseHandle } from '../../src/auth/lease.ts'
+import { type AuthAuditEntry, AuthMachines, type LeaseKey, leaseKeyText } from '../../src/auth/machines.ts'
 import type { OAuthFlowId } from '../../src/kernel/auth/flows/state.ts'
 import { OAUTH_FLOW_CAPACITY } from '../../src/kernel/auth/flows/table.ts'
 

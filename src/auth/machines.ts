@@ -14,8 +14,9 @@ import type { AuthState } from '../kernel/auth/state.ts'
 import type { StepResult } from '../kernel/step.ts'
 import { MAX_ID_CHARS } from '../names.ts'
 import { aText, checkOptions, optional } from '../options.ts'
-import { CredentialCopy, type SharedRegistry } from './credential-copy.ts'
-import { refuseUnreadable } from './unreadable.ts'
+import type { SharedRegistry } from '../store/sharing.ts'
+import { refuseUnreadable } from '../unreadable.ts'
+import { CredentialCopy } from './credential-copy.ts'
 
 /** Names a credential: a binding within a realm, and a profile where the binding has several logins. */
 export interface LeaseKey {

@@ -1,8 +1,8 @@
 /** Many processes with one credential, in any order: one refreshes at a time, and all come to see the same. */
 import { expect, test } from 'vitest'
-import { AuthLeaseHandle, type AuthLeaseSnapshot } from '../../src/handles/auth-lease.ts'
-import { AuthMachines } from '../../src/handles/auth-machines.ts'
-import { AuthRefreshCoordinator, type CredentialRefreshOutcome } from '../../src/handles/auth-refresh.ts'
+import { AuthLeaseHandle, type AuthLeaseSnapshot } from '../../src/auth/lease.ts'
+import { AuthMachines } from '../../src/auth/machines.ts'
+import { AuthRefreshCoordinator, type CredentialRefreshOutcome } from '../../src/auth/refresh.ts'
 import { memory } from '../../src/store/memory.ts'
 import type { StoreSource } from '../../src/store/store.ts'
 import { systemClock } from '../../src/time.ts'

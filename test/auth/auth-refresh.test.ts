@@ -2,8 +2,8 @@ import { inspect } from 'node:util'
 import { AuthMachines, AuthRefreshCoordinator, type LeaseKey, type PerformCredentialRefresh } from 'meerkat-ts/runtime'
 import { ManualClock } from 'meerkat-ts/testing'
 import { describe, expect, test } from 'vitest'
-import { AuthLeaseHandle } from '../../src/handles/auth-lease.ts'
-import type { AuthAuditEntry } from '../../src/handles/auth-machines.ts'
+import { AuthLeaseHandle } from '../../src/auth/lease.ts'
+import type { AuthAuditEntry } from '../../src/auth/machines.ts'
 import { Deadline } from '../../src/time.ts'
 
 const KEY: LeaseKey = { realm: 'work', binding: 'openai' }

@@ -17,13 +17,14 @@ import type { OAuthFlowId } from '../kernel/auth/flows/state.ts'
 import { flowOf, OAUTH_BROWSER_FLOW_TTL_MS, OAUTH_FLOW_CAPACITY } from '../kernel/auth/flows/table.ts'
 import type { PollsInput } from '../kernel/auth/polls/input.ts'
 import type { Clock } from '../time.ts'
+import { refuseUnreadable } from '../unreadable.ts'
 import {
   type AuthMachines,
   type LeaseKey,
   type LeaseReleaseObserver,
   type LeaseReleasePermit,
   leaseKeyText,
-} from './auth-machines.ts'
+} from './machines.ts'
 import { OAuthFlowLedger } from './oauth-flow-ledger.ts'
 import {
   type BrowserFlowRecord,
@@ -38,7 +39,6 @@ import {
 } from './oauth-flow-records.ts'
 import { alreadyAdmitted, FLOW_REFUSALS, missingFlow, secretGone, shownFlow } from './oauth-flow-refusals.ts'
 import { flowRefOf, sealSecret, unsealSecret } from './oauth-flow-seal.ts'
-import { refuseUnreadable } from './unreadable.ts'
 
 /** The longest life of a device flow, ms: an abandoned one must not occupy its place for ever. */
 const MAX_DEVICE_TTL_MS = 86_400_000

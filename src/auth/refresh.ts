@@ -18,9 +18,9 @@ import type { RefreshFailureObservation } from '../kernel/auth/lease/input.ts'
 import type { AuthLeasePhase } from '../kernel/auth/lease/state.ts'
 import { DslTransitionError } from '../kernel/authority.ts'
 import { type Clock, Deadline } from '../time.ts'
-import type { AuthLeaseHandle } from './auth-lease.ts'
-import { type LeaseKey, leaseKeyText } from './auth-machines.ts'
-import { refuseUnreadable } from './unreadable.ts'
+import { refuseUnreadable } from '../unreadable.ts'
+import type { AuthLeaseHandle } from './lease.ts'
+import { type LeaseKey, leaseKeyText } from './machines.ts'
 
 /** How long a refresh may take, ms. */
 const REFRESH_MS = 30_000

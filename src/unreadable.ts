@@ -2,7 +2,7 @@
  * Makes a handle answer `invalid-params` to a value that can't be read, and not an error of the engine. A handle
  * changes nothing before its step is taken, so such a call leaves nothing behind.
  */
-import { unreadable } from '../options.ts'
+import { unreadable } from './options.ts'
 
 type Method = (this: unknown, ...args: readonly unknown[]) => unknown
 

@@ -4,8 +4,8 @@
  */
 import { MeerkatError } from '../errors.ts'
 import type { OAuthFlowId } from '../kernel/auth/flows/state.ts'
+import { MAX_TRIES } from '../store/sharing.ts'
 import type { Clock } from '../time.ts'
-import { MAX_TRIES } from './credential-copy.ts'
 import {
   type DurableOAuthFlows,
   type FlowRecord,

@@ -19,16 +19,8 @@ import { auth } from '../kernel/auth/machine.ts'
 import type { AuthState } from '../kernel/auth/state.ts'
 import { MachineAuthority } from '../kernel/authority.ts'
 import type { StepResult } from '../kernel/step.ts'
-import type { Registry, RegistryEntry } from '../store/registry.ts'
-
-/** After this many lost races the store itself must be at fault. */
-export const MAX_TRIES = 32
-
-/** The registry that the processes of a store share, and the name of this process in it. */
-export interface SharedRegistry {
-  readonly registry: Registry
-  readonly owner: string
-}
+import type { RegistryEntry } from '../store/registry.ts'
+import { MAX_TRIES, outrun, type SharedRegistry } from '../store/sharing.ts'
 
 interface Said {
   readonly input: AuthInput
@@ -197,11 +189,6 @@ export class CredentialCopy {
     const isOther = encoded(before) !== encoded(state)
     if (this.#authority.restoreIfCurrent(before, state) && isOther) this.#changed()
   }
-}
-
-/** The failure of a change that other processes overtook at every attempt. */
-export function outrun(key: string): MeerkatError {
-  return new MeerkatError('store-unavailable', `others changed ${key} ${MAX_TRIES} times in a row: ask again`)
 }
 
 function leaseIn(entry: RegistryEntry | undefined): Lease {

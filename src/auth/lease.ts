@@ -26,8 +26,8 @@ import type { AuthState } from '../kernel/auth/state.ts'
 import { DslTransitionError } from '../kernel/authority.ts'
 import { mapEntries } from '../kernel/persistent-map.ts'
 import type { Clock } from '../time.ts'
-import { type AuthMachines, type LeaseKey, type LeaseReleasePermit, leaseKeyText } from './auth-machines.ts'
-import { refuseUnreadable } from './unreadable.ts'
+import { refuseUnreadable } from '../unreadable.ts'
+import { type AuthMachines, type LeaseKey, type LeaseReleasePermit, leaseKeyText } from './machines.ts'
 
 /** What this process knows of a credential. Times are ms since the epoch. */
 export interface AuthLeaseSnapshot {
