@@ -60,6 +60,21 @@ export const layers: readonly Layer[] = [
   { name: 'telemetry', sees: ['options', 'observer', 'kernel', 'store', 'version'] },
   { name: 'handles' },
   { name: 'host' },
+  // What a tool is: also for tools that come with the package, and for those of other programs.
+  { name: 'executor/agent/still-running', sees: ['foreign', 'options', 'time'] },
+  {
+    name: 'executor/agent/tool',
+    sees: [
+      'foreign',
+      'errors',
+      'options',
+      'time',
+      'defined',
+      'kernel',
+      'executor/executor',
+      'executor/agent/still-running',
+    ],
+  },
   { name: 'tools' },
   { name: 'mcp' },
   { name: 'comms' },

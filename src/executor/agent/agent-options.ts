@@ -21,6 +21,7 @@ import {
 } from '../../options.ts'
 import type { SessionOptions } from '../../store/records.ts'
 import type { ClockSource } from '../../time.ts'
+import { aBuiltins, type Builtins, checkBuiltins } from '../../tools/builtins.ts'
 import type { ExecutorModels } from '../executor.ts'
 import type { ResolveOptions } from '../providers.ts'
 import type { Budget } from './budget.ts'
@@ -55,6 +56,11 @@ export interface AgentOptions extends Budget, ResolveOptions {
   /** Whether a session may switch to another model for some turns. Default: it may. */
   readonly approveSwitch?: NonNullable<ExecutorModels['approveSwitch']>
   readonly tools?: Tools | ToolSource
+  /**
+   * Tools that come with the package, each off until it is named: `['files', 'fetch']`, or with options
+   * `{ files: { roots: ['src'] } }`.
+   */
+  readonly builtins?: Builtins
   /** The system prompt of sessions without one of their own. It is part of every request, and stored in no record. */
   readonly system?: string | ((session: SessionOptions) => string | undefined)
   /** How many model calls one run may make; default 50. */
@@ -107,6 +113,7 @@ export const AGENT_OPTIONS: Fields<AgentOptions> = {
     wanted: 'a list, a record or a function',
     fits: value => isFunction(value) || (typeof value === 'object' && value !== null),
   }),
+  builtins: optional(aBuiltins),
   system: optional(either(aText, aFunction)),
   maxTurns: optional(aCount),
   maxTokens: optional(aCount),
@@ -151,11 +158,16 @@ function isModelOption(value: unknown): boolean {
   return isFunction(value) || (typeof value === 'string' && value !== '') || isLanguageModel(value)
 }
 
+interface Nested {
+  readonly compaction?: unknown
+  readonly settings?: unknown
+  readonly builtins?: unknown
+}
+
 /** Checks the options that have options of their own; `whose` is put before their names. */
-export function checkNested(
-  whose: string,
-  { compaction, settings }: { readonly compaction?: unknown; readonly settings?: unknown },
-): void {
+export function checkNested(whose: string, { compaction, settings, builtins }: Nested): void {
   if (compaction !== undefined && compaction !== false) checkOptions(`${whose} compaction`, compaction, COMPACTION)
   if (settings !== undefined) checkOptions(`${whose} settings`, settings, SETTINGS)
+  // Its field was checked.
+  if (builtins !== undefined) checkBuiltins(whose.replace(/:$/, ''), builtins as Builtins)
 }

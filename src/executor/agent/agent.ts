@@ -6,6 +6,7 @@ import { uuidIds } from '../../ids.ts'
 import { checkOptions } from '../../options.ts'
 import type { SessionOptions } from '../../store/records.ts'
 import { soundClock } from '../../time.ts'
+import { builtinTools } from '../../tools/builtins.ts'
 import type { CoreExecutor, ModelLook, ToolSummary } from '../executor.ts'
 import { WIRE_LIMITS } from '../wire/fault.ts'
 import { AGENT_OPTIONS, type AgentOptions, checkNested, type ToolSource, type Tools } from './agent-options.ts'
@@ -27,9 +28,10 @@ const MAX_RETRY_DELAY_MS = 60_000
 export function agent(options: AgentOptions): CoreExecutor {
   checkOptions('agent', options, AGENT_OPTIONS)
   checkNested('agent:', options)
-  const settings = settingsOf(options)
-  const { tools = [], model } = options
-  const fixed = typeof tools === 'function' ? [] : toolList(tools)
+  const { tools = [], model, builtins } = options
+  const builtIn = builtins === undefined ? [] : builtinTools('agent', builtins)
+  const fixed = typeof tools === 'function' ? builtIn : toolList([...toolList(tools), ...builtIn])
+  const settings = settingsOf(options, builtIn)
   return {
     name: `agent (${typeof model === 'object' ? model.modelId : typeof model === 'string' ? model : 'models by id'})`,
     apply: async port => {
@@ -70,13 +72,13 @@ async function look(settings: Settings, id: string): Promise<ModelLook> {
   return known === undefined ? {} : { capabilities: known }
 }
 
-function settingsOf(options: AgentOptions): Settings {
+function settingsOf(options: AgentOptions, builtIn: readonly AgentTool[]): Settings {
   const { model, fallback = [], system, baseUrl, env, maxTokens, maxToolCalls, maxTurns } = options
   return {
     models: modelChooser(model, { ...given({ baseUrl }), ...given({ env }) }, fallback),
     fallback: fallback.map(idOfModel),
     ...given({ abilitiesOf: options.capabilities }),
-    toolsOf: toolsOf(options.tools ?? [], options.toolTimeoutMs ?? TOOL_TIMEOUT_MS),
+    toolsOf: toolsOf(options.tools ?? [], builtIn, options.toolTimeoutMs ?? TOOL_TIMEOUT_MS),
     systemOf: session => session.system ?? (typeof system === 'function' ? promptOf(system(session)) : system),
     budget: { ...given({ maxTokens }), ...given({ maxToolCalls }), ...given({ maxTurns }) },
     ...limitsOf(options),
@@ -116,9 +118,9 @@ function promptOf(text: unknown): string | undefined {
   throw new MeerkatError('invalid-params', 'agent: system must answer a text')
 }
 
-function toolsOf(tools: Tools | ToolSource, limitMs: number): Settings['toolsOf'] {
+function toolsOf(tools: Tools | ToolSource, builtIn: readonly AgentTool[], limitMs: number): Settings['toolsOf'] {
   if (typeof tools !== 'function') {
-    const fixed = toolList(tools)
+    const fixed = toolList([...toolList(tools), ...builtIn])
     return () => Promise.resolve(fixed)
   }
   return async run => {
@@ -127,7 +129,7 @@ function toolsOf(tools: Tools | ToolSource, limitMs: number): Settings['toolsOf'
     const answer = await askTool(work, { run, limitMs }, () => tools(session))
     switch (answer.type) {
       case 'value':
-        return toolList(answer.value)
+        return toolList([...toolList(answer.value), ...builtIn])
       case 'stopped':
         if (run.signal.aborted) return []
         throw new Error(`the list of tools did not come within ${limitMs} ms`)

@@ -5,7 +5,7 @@
 import { appendFileSync } from 'node:fs'
 import { aClock, aNumber, aWord, checkOptions, type Fields, optional } from '../../options.ts'
 import { type Clock, systemClock } from '../../time.ts'
-import { demoTool, number, oneOf, positive, text, whole } from './demo-args.ts'
+import { declareTool, number, oneOf, positive, text, whole } from '../../tools/declare.ts'
 import type { AgentTool, ToolContext } from './tool.ts'
 
 export interface DemoToolOptions {
@@ -33,7 +33,7 @@ export function demoTools(options: DemoToolOptions = {}): readonly AgentTool[] {
 }
 
 function clockTool(clock: Clock): AgentTool {
-  return demoTool({
+  return declareTool({
     name: 'clock',
     description: 'Tells the time.',
     fields: {},
@@ -42,7 +42,7 @@ function clockTool(clock: Clock): AgentTool {
   })
 }
 
-const calculator: AgentTool = demoTool({
+const calculator: AgentTool = declareTool({
   name: 'calculator',
   description: 'Calculates with two numbers.',
   fields: { a: number(), operation: oneOf(['+', '-', '*', '/']), b: number() },
@@ -65,7 +65,7 @@ function calculate(a: number, operation: '+' | '-' | '*' | '/', b: number): numb
 }
 
 function diceTool(seed: number): AgentTool {
-  return demoTool({
+  return declareTool({
     name: 'dice',
     description: 'Rolls dice. The same call always shows the same.',
     fields: { count: whole(1, 100, 1), sides: whole(2, 1000, 6) },
@@ -89,7 +89,7 @@ function sequence(seed: number, name: string): () => number {
 }
 
 function noteTool(file: string | undefined, notes: string[]): AgentTool {
-  return demoTool({
+  return declareTool({
     name: 'note',
     description: 'Writes a line down, for good. A lost call is not repeated without asking.',
     fields: { text: text() },
@@ -102,7 +102,7 @@ function noteTool(file: string | undefined, notes: string[]): AgentTool {
   })
 }
 
-const transfer: AgentTool = demoTool({
+const transfer: AgentTool = declareTool({
   name: 'transfer',
   description: 'Pretends to send money. Needs approval.',
   fields: { amount: positive(), to: text() },
@@ -115,7 +115,7 @@ const transfer: AgentTool = demoTool({
 function slowTools(clock: Clock): readonly AgentTool[] {
   const policies = { slow: 'retry', slow_ask: 'ask', slow_fail: 'fail' } as const
   return Object.entries(policies).map(([name, onLost]) =>
-    demoTool({
+    declareTool({
       name,
       description: `Takes its time. A lost call: ${onLost}.`,
       fields: { ms: whole(0, 600_000) },

@@ -11,6 +11,7 @@ import type { CallIntent } from '../../kernel/regions/calls/input.ts'
 import type { SurfacePin } from '../../kernel/tool-catalogue.ts'
 import { carried, tell, within } from '../../observer.ts'
 import { Progress } from '../../progress.ts'
+import { failureCode } from '../../tools/failure.ts'
 import type { BackgroundWork, CallOutcome, RunPort } from '../executor.ts'
 import { type Answered, answerOf, askTool, type CodeOutcome, MAX_CHECK_MS } from './ask-tool.ts'
 import type { LeftWork } from './background.ts'
@@ -251,7 +252,8 @@ function failureOf(
     return { ok: false, code: 'stray-error', output }
   }
   if (cause === undefined) {
-    return { ok: false, code: 'threw', output: ended.type === 'threw' ? messageOf(ended.error) : 'failed' }
+    if (ended.type !== 'threw') return { ok: false, code: 'threw', output: 'failed' }
+    return { ok: false, code: failureCode(ended.error) ?? 'threw', output: messageOf(ended.error) }
   }
   const why = WHY[cause](limitMs)
   const how = ended.type === 'threw' ? `It stopped (${messageOf(ended.error)})` : 'It did not react and was given up'

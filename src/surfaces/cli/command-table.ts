@@ -12,6 +12,7 @@ const model: Texts = [
   ['-m, --model <id>', 'provider/model, compatible/NAME with --base-url, or demo/agent'],
   ['--base-url <address>', 'an OpenAI-compatible server: Ollama, vLLM, llama.cpp, LM Studio'],
   ['--tools <list>', 'names among the configured tools, `none`, or a module such as ./tools.ts'],
+  ['--builtins <list>', 'built-in tools to switch on, such as files; options for them stand in the config file'],
   ['--system <text>', 'system prompt of a new session'],
   ['--max-run-ms <n>', 'deadline of a run in milliseconds'],
 ]
@@ -36,7 +37,7 @@ const sending: Texts = [
 
 /** The operations of a family as commands. */
 function family(name: string, summary: string): CommandGroup {
-  const besides = { all: [...where, ...json], serving: model.slice(0, 3) }
+  const besides = { all: [...where, ...json], serving: model.slice(0, 4) }
   const actions = async (): Promise<readonly CommandRow[]> => (await import('./actions.ts')).actionsOf(name, besides)
   return { name, summary, args: [['<action>', 'what to do']], options: [], actions }
 }

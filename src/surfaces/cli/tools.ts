@@ -18,13 +18,15 @@ function choice(shell: Shell): Choice {
   if (given === undefined) return { type: 'all' }
   if (given === 'none' || given === '') return { type: 'named', names: [] }
   if (/[/\\]|\.[cm]?[jt]s$/.test(given)) return { type: 'module', path: resolve(given) }
-  return {
-    type: 'named',
-    names: given
-      .split(',')
-      .map(name => name.trim())
-      .filter(name => name !== ''),
-  }
+  return { type: 'named', names: namesIn(given) }
+}
+
+/** The names of a flag, which stand between commas. */
+export function namesIn(given: string): readonly string[] {
+  return given
+    .split(',')
+    .map(name => name.trim())
+    .filter(name => name !== '')
 }
 
 /** The names that a new session is limited to; undefined: all. */
@@ -34,26 +36,33 @@ export function toolNames(shell: Shell): readonly string[] | undefined {
 }
 
 /**
- * Loads the tools; `builtIn` where none are configured. An unknown name is refused before anything runs.
+ * Loads the tools, those of the package that are switched on among them; `demo` where none are configured. An unknown
+ * name is refused before anything runs.
  */
-export async function loadTools(shell: Shell, builtIn: () => readonly AgentTool[]): Promise<readonly AgentTool[]> {
+export async function loadTools(
+  shell: Shell,
+  { builtIn, demo }: { readonly builtIn: readonly AgentTool[]; readonly demo: () => readonly AgentTool[] },
+): Promise<readonly AgentTool[]> {
   const chosen = choice(shell)
   const { tools, configFile } = await shell.settings()
   const found =
     chosen.type === 'module'
       ? toolsIn(await load(chosen.path), chosen.path)
       : tools === undefined
-        ? builtIn()
+        ? demo()
         : toolsIn(tools, configFile ?? 'the config file')
-  if (chosen.type === 'named') refuseUnknown(chosen.names, found)
-  return found
+  const all = [...found, ...builtIn]
+  if (chosen.type === 'named') refuseUnknown(chosen.names, all)
+  return all
 }
 
 function refuseUnknown(names: readonly string[], tools: readonly AgentTool[]): void {
   const missing = names.filter(name => !tools.some(tool => tool.name === name))
   if (missing.length === 0) return
   const known = tools.length === 0 ? 'no tools are configured' : `there are ${tools.map(({ name }) => name).join(', ')}`
-  throw usage(`--tools names ${missing.join(', ')}: ${known}; meerkat.config.ts or --tools ./FILE.ts may bring them`)
+  throw usage(
+    `--tools names ${missing.join(', ')}: ${known}; meerkat.config.ts or --tools ./FILE.ts may bring them, and --builtins switches those of the package on`,
+  )
 }
 
 async function load(path: string): Promise<unknown> {
