@@ -66,6 +66,7 @@ export class Roots {
   /** Opens a plain file that exists. */
   async file(path: string): Promise<OpenFile> {
     const real = await this.find(path)
+    if (this.#real.includes(real)) throw toolFailure('refused', `${quoted(path)} is a folder, and no plain file`)
     const folder = await this.#enter(path, dirname(real))
     try {
       return await this.#openIn(folder, path, real)
@@ -213,7 +214,7 @@ export function quoted(path: string): string {
 }
 
 /** What the file system said, as a failure with a code. */
-export function failed(path: string, error: unknown): Error {
+function failed(path: string, error: unknown): Error {
   const code = codeOf(error)
   if (code === 'ENOENT') return toolFailure('not-found', `there is no ${quoted(path)}`, error)
   const why = code === undefined ? undefined : WHY[code]
@@ -232,12 +233,12 @@ const WHY: Readonly<Record<string, string>> = {
   EISDIR: 'it is a folder',
 }
 
-export function codeOf(error: unknown): string | undefined {
+function codeOf(error: unknown): string | undefined {
   const code: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, 'code') : undefined
   return typeof code === 'string' ? code : undefined
 }
 
-export function refuseOthers(path: string, stats: Stats): void {
+function refuseOthers(path: string, stats: Stats): void {
   if (stats.isFile()) return
   const what = stats.isDirectory()
     ? 'a folder'
