@@ -185,9 +185,17 @@ export interface RunPort {
   readonly session: SessionOptions
   /** The run's inputs, head first, each with its content. Steers that joined earlier are in the journal, not here. */
   readonly inputs: readonly RunInput[]
+  /**
+   * The JSON Schema that the answer has to fit: of the newest of the work's inputs that names one, steers that have joined
+   * included, so it is read anew behind a boundary. Absent: any answer.
+   */
+  readonly outputSchema?: unknown
   /** Aborts on a cancel now, on the deadline, and when the runtime closes. `signal.reason` is an `AbortCause`. */
   readonly signal: AbortSignal
-  /** The run's one deadline. */
+  /**
+   * The run's one deadline. A steer that joins with a `maxRunMs` of its own may bring it nearer, so it is read anew behind
+   * a boundary.
+   */
   readonly deadline: Deadline
   readonly clock: Clock
   /**

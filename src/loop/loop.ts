@@ -26,6 +26,7 @@ import { attempt, endingUnderAbort, turnOfEventLoop } from './attempt.ts'
 import { closeByHand, Hand } from './by-hand.ts'
 import { type CloseResult, type Closing, close, type Ending } from './closing.ts'
 import { LoopPort } from './port.ts'
+import { RunDeadline } from './run-deadline.ts'
 import { reportRunEnd, reportRunStart } from './run-reports.ts'
 import type { RunSlots } from './slots.ts'
 import { type Files, WorkJournal } from './work-journal.ts'
@@ -72,7 +73,7 @@ interface Performance {
   since: number
   /** Whether it waits for a slot. Its deadline counts from when it has one. */
   isWaiting: boolean
-  deadline: Deadline
+  readonly deadline: RunDeadline
   done: Promise<void>
   /** Called on abort; set while it waits for a slot or for the executor. */
   onAbort?: (() => void) | undefined
@@ -105,7 +106,7 @@ export class SessionLoop {
   get performing(): Performing | undefined {
     if (this.#current === undefined) return undefined
     const { runId, startedAt, deadline, isWaiting } = this.#current
-    return { runId, startedAt, isWaiting, overdue: deadline.passed }
+    return { runId, startedAt, isWaiting, overdue: deadline.now.passed }
   }
 
   /** Makes what is performed match the state. */
@@ -166,7 +167,7 @@ export class SessionLoop {
       startedAt: clock.now(),
       since: clock.monotonic(),
       isWaiting: slots !== undefined && !this.#hand.holds(run.runId),
-      deadline: Deadline.in(clock, Number.POSITIVE_INFINITY),
+      deadline: new RunDeadline(clock, () => this.#abort(performance, 'deadline')),
       done: Promise.resolve(),
     }
     this.#current = performance
@@ -174,15 +175,12 @@ export class SessionLoop {
   }
 
   async #perform(run: Extract<Run, { phase: 'bound' }>, performance: Performance): Promise<void> {
-    let offDeadline = (): void => {}
     let leave = (): void => {}
     try {
       if (performance.isWaiting) leave = await this.#takeSlot(performance)
       performance.executor = this.#hand.holds(run.runId) ? this.#hand : this.#options.executor()
-      const { port, work, payloads, load, queuedMs } = await this.#prepare(run, performance)
+      const { port, work, joined, load, queuedMs } = await this.#prepare(run, performance)
       this.#work = work
-      performance.deadline = port.deadline
-      offDeadline = port.deadline.onPassed(() => this.#abort(performance, 'deadline'))
       reportRunStart(this.#options.observer, port, { at: performance.startedAt, queuedMs })
       // The cost of an answer includes earlier attempts at the same work.
       const spentBefore = port.usageSoFar
@@ -201,14 +199,14 @@ export class SessionLoop {
         await turnOfEventLoop()
         if (verdict === 'over') break
         port.spend(spent)
-        await payloads()
+        await joined()
       }
       port.close()
     } catch (error) {
       await this.#fail(run.runId, error)
       await turnOfEventLoop()
     } finally {
-      offDeadline()
+      performance.deadline.end()
       leave()
       // With a store in memory a long backlog would run without ever giving timers and other sessions a turn.
       if (++this.#runs % RUNS_A_TURN === 0) await turnOfEventLoop()
@@ -254,6 +252,15 @@ export class SessionLoop {
       for (const [id, record] of known) if (refersToFiles(record)) known.set(id, await files(record))
       await work.load(files)
     }
+    performance.deadline.shorten(this.#limitMs(session, inputs()))
+    const counted = new Set(run.contributors)
+    const joined = async (): Promise<void> => {
+      const now = driver.state.run
+      const news = now.phase === 'bound' ? now.contributors.filter(id => !counted.has(id)) : []
+      await fetch(news)
+      for (const id of news) performance.deadline.shorten(known.get(id)?.maxRunMs ?? Number.POSITIVE_INFINITY)
+      for (const id of news) counted.add(id)
+    }
     const port = new LoopPort({
       driver,
       runId: run.runId,
@@ -262,26 +269,24 @@ export class SessionLoop {
       inputs: () => inputs().map(record => ({ ...record, content: whole(record.content) })),
       work,
       signal: performance.controller.signal,
-      deadline: this.#deadline(session, inputs()),
+      deadline: () => performance.deadline.now,
       clock,
       context,
       bindings: this.#options.bindings(),
       atBoundary: this.#options.atBoundary,
-      fetch: ids => fetch(ids).then(load),
+      joined: () => joined().then(load),
       persist: mutation => this.#persist(mutation),
       observer: this.#options.observer,
     })
-    const payloads = (): Promise<void> => fetch(driver.state.run.phase === 'bound' ? driver.state.run.contributors : [])
     const queuedMs = Math.max(0, ...inputs().map(({ at }) => performance.startedAt - at))
-    return { port, work, payloads, load, queuedMs }
+    return { port, work, joined, load, queuedMs }
   }
 
-  #deadline(session: SessionOptions, inputs: readonly InputRecord[]): Deadline {
-    const { clock, maxRunMs } = this.#options
+  #limitMs(session: SessionOptions, inputs: readonly InputRecord[]): number {
     const limits = [session.budget?.maxRunMs, ...inputs.map(input => input.maxRunMs)].filter(
       limit => limit !== undefined,
     )
-    return Deadline.in(clock, limits.length === 0 ? maxRunMs : Math.min(...limits))
+    return limits.length === 0 ? this.#options.maxRunMs : Math.min(...limits)
   }
 
   /** Calls the executor; after an abort it waits no longer than the grace. */

@@ -21,7 +21,7 @@ import type {
   SurfaceAnswer,
   ToolCatalogue,
 } from '../executor/executor.ts'
-import type { CallId, InputId, RunId } from '../kernel/ids.ts'
+import type { CallId, RunId } from '../kernel/ids.ts'
 import { noticesOf } from '../kernel/notices.ts'
 import type { CallIntent } from '../kernel/regions/calls/input.ts'
 import { type CallEntry, type Calls, callsOf } from '../kernel/regions/calls/state.ts'
@@ -57,13 +57,13 @@ export interface PortOptions {
   readonly inputs: () => readonly RunInput[]
   readonly work: WorkJournal
   readonly signal: AbortSignal
-  readonly deadline: Deadline
+  readonly deadline: () => Deadline
   readonly clock: Clock
   readonly context: () => Promise<readonly ContextMessage[]>
   /** The handles that a host has made for the session's agent. */
   readonly bindings: unknown
-  /** Loads the content of these inputs with its files, for the context of the next model call. */
-  readonly fetch: (inputIds: readonly InputId[]) => Promise<void>
+  /** Inputs have joined: loads their content with its files, for the context of the next model call. */
+  readonly joined: () => Promise<void>
   /** Admits the inputs that should join at the boundary. */
   readonly atBoundary: (tx: Transaction) => void
   /** Repeats a mutation while the store fails, within the run's limits. */
@@ -127,11 +127,14 @@ export class LoopPort implements RunPort {
   get inputs(): readonly RunInput[] {
     return this.#options.inputs()
   }
+  get outputSchema(): unknown {
+    return this.#options.work.outputSchema
+  }
   get signal(): AbortSignal {
     return this.#options.signal
   }
   get deadline(): Deadline {
-    return this.#options.deadline
+    return this.#options.deadline()
   }
   get clock(): Clock {
     return this.#options.clock
@@ -243,7 +246,7 @@ export class LoopPort implements RunPort {
 
   async boundary(report: { readonly turn: number }): Promise<BoundaryAnswer> {
     const turn = checkedTurn(report)
-    const { work, driver, fetch } = this.#options
+    const { work, joined } = this.#options
     const answer = await this.#report((tx, runId): BoundaryAnswer => {
       if (tx.state.turn.phase === 'callingLlm') {
         // The model asked for these calls in an earlier attempt, so the turn of this run does not know of them yet.
@@ -256,9 +259,7 @@ export class LoopPort implements RunPort {
       const steered = work.record(tx, () => work.addInputs(run.phase === 'bound' ? run.contributors : []))
       return { next: 'continue', steered }
     })
-    if (answer.next === 'continue' && answer.steered > 0 && driver.state.run.phase === 'bound') {
-      await fetch(driver.state.run.contributors)
-    }
+    if (answer.next === 'continue' && answer.steered > 0) await joined()
     return answer
   }
 

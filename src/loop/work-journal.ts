@@ -38,8 +38,20 @@ export class WorkJournal {
 
   /** The model that the newest of its inputs asks for, steers that have joined included; undefined where none does. */
   get namedModel(): string | undefined {
+    return this.#newest(({ model }) => model)
+  }
+
+  /** The schema of the answer, likewise. */
+  get outputSchema(): unknown {
+    return this.#newest(({ outputSchema }) => outputSchema)
+  }
+
+  #newest<T>(asked: (input: InputRecord) => T | undefined): T | undefined {
     const inputIds = this.#messages.flatMap(message => message.inputIds ?? [])
-    return inputIds.flatMap(id => this.#inputs.get(id)?.model ?? []).at(-1)
+    return inputIds.reduce<T | undefined>((older, id) => {
+      const input = this.#inputs.get(id)
+      return (input && asked(input)) ?? older
+    }, undefined)
   }
 
   get isJournaled(): boolean {

@@ -31,7 +31,7 @@ export class Requests {
   readonly #settings: Settings
   readonly #port: RunPort
   readonly #compose: Compose
-  readonly #isStructured: boolean
+  readonly #isStructured: () => boolean
   readonly #abilities: Abilities
   readonly #turnsBefore: number
   /** Of the turn in hand. */
@@ -49,7 +49,7 @@ export class Requests {
     settings: Settings,
     port: RunPort,
     chosen: Chosen,
-    { isStructured, compose }: { readonly isStructured: boolean; readonly compose: Compose },
+    { isStructured, compose }: { readonly isStructured: () => boolean; readonly compose: Compose },
   ) {
     this.#settings = settings
     this.#port = port
@@ -171,7 +171,7 @@ export class Requests {
   async #askOther(tools: ShownTools, model: StreamingModel): Promise<CallEnd> {
     const wasPlain = this.#plain
     const once = await this.#call(tools, model)
-    if (once.type !== 'failed' || once.failure.code !== 'bad-request' || !this.#isStructured || wasPlain) return once
+    if (once.type !== 'failed' || once.failure.code !== 'bad-request' || !this.#isStructured() || wasPlain) return once
     this.#plain = true
     const again = await this.#call(tools, model)
     this.#plain = wasPlain

@@ -5,6 +5,8 @@
  * too.
  */
 import type { ValidateFunction } from 'ajv'
+import type { RunPort } from '../executor.ts'
+import type { Exhausted } from './budget.ts'
 import { isRecord } from './parts.ts'
 
 export type Checked = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly problem: string }
@@ -18,8 +20,43 @@ export interface OutputSchema {
   check(text: string): Checked
 }
 
+/** The form that the answer of a run must have. Steers that join may ask for another one. */
+export class AnswerForm {
+  readonly #port: RunPort
+  #asked: string | undefined
+  /** Undefined: any text. */
+  schema: OutputSchema | undefined
+
+  constructor(port: RunPort) {
+    this.#port = port
+  }
+
+  /** Reads what is asked for now; answers why the run can't go on with it. */
+  async read(): Promise<Exhausted | undefined> {
+    const { inputs, outputSchema: newest } = this.#port
+    // A port that does not say which schema has the say has no other inputs than these.
+    const asked = newest ?? inputs.findLast(input => input.outputSchema !== undefined)?.outputSchema
+    if (asked === undefined) return undefined
+    const text = JSON.stringify(asked)
+    if (text === this.#asked) return undefined
+    const others = inputs.flatMap(input => (input.outputSchema === undefined ? [] : JSON.stringify(input.outputSchema)))
+    if ([...others, this.#asked ?? text].some(other => other !== text)) {
+      const message = 'inputs of this run ask for answers of different forms: the newest that asks for one has the say'
+      this.#port.stream({ type: 'notice', code: 'output-schema-replaced', message })
+    }
+    this.#asked = text
+    const schema = await outputSchema(asked)
+    if ('problem' in schema) {
+      const message = `outputSchema is not a JSON Schema: ${schema.problem}`
+      return { source: 'invalid-output-schema', error: { code: 'invalid-output-schema', message } }
+    }
+    this.schema = schema
+    return undefined
+  }
+}
+
 /** The schema, compiled; or what is wrong with it. */
-export async function outputSchema(schema: unknown): Promise<OutputSchema | { readonly problem: string }> {
+async function outputSchema(schema: unknown): Promise<OutputSchema | { readonly problem: string }> {
   if (!isRecord(schema)) return { problem: 'it is not an object' }
   const compiled = await compile(schema)
   if ('problem' in compiled) return compiled

@@ -31,7 +31,7 @@ import { type Settings, structuredFormat, toolOption } from './settings.ts'
 import { type ShownTool, withUnseen } from './shown-tools.ts'
 import { abortCause } from './stage.ts'
 import { type Ending, stopped } from './stopped.ts'
-import { correction, type OutputSchema, outputSchema } from './structured.ts'
+import { AnswerForm, correction } from './structured.ts'
 import { tokensOf } from './usage.ts'
 
 /** Continues the work of a run from its journal. */
@@ -39,10 +39,8 @@ export async function carryOn(settings: Settings, port: RunPort): Promise<ApplyO
   if (port.signal.aborted) return stopped(port, {})
   const chosen = await chooseModel(settings, port, await port.model())
   if ('error' in chosen) return { type: 'failed', ...chosen }
-  const schema = await schemaOf(port)
-  if (schema !== undefined && 'error' in schema) return { type: 'failed', ...schema }
   try {
-    return await new Attempt(settings, port, chosen, schema).run()
+    return await new Attempt(settings, port, chosen).run()
   } catch (error) {
     // An option that the program gave to the agent is wrong: another attempt would fail alike.
     if (!(error instanceof MeerkatError) || error.code !== 'invalid-params') throw error
@@ -50,32 +48,23 @@ export async function carryOn(settings: Settings, port: RunPort): Promise<ApplyO
   }
 }
 
-async function schemaOf(port: RunPort): Promise<OutputSchema | Exhausted | undefined> {
-  const asked = port.inputs.find(input => input.outputSchema !== undefined)?.outputSchema
-  if (asked === undefined) return undefined
-  const schema = await outputSchema(asked)
-  if (!('problem' in schema)) return schema
-  const message = `outputSchema is not a JSON Schema: ${schema.problem}`
-  return { source: 'invalid-output-schema', error: { code: 'invalid-output-schema', message } }
-}
-
 class Attempt {
   readonly #settings: Settings
   readonly #port: RunPort
   readonly #requests: Requests
-  readonly #schema: OutputSchema | undefined
+  readonly #form: AnswerForm
   readonly #budget: ReturnType<typeof tighter>
   readonly #warn: (spent: Spent) => void
   readonly #conversation: Conversation
   /** The exchanges with the model about its answer's form, with the length of the journal before each. */
   #corrections: readonly { readonly at: number; readonly messages: readonly ContextMessage[] }[] = []
 
-  constructor(settings: Settings, port: RunPort, chosen: Chosen, schema: OutputSchema | undefined) {
+  constructor(settings: Settings, port: RunPort, chosen: Chosen) {
     this.#settings = settings
     this.#port = port
-    this.#schema = schema
+    this.#form = new AnswerForm(port)
     this.#requests = new Requests(settings, port, chosen, {
-      isStructured: schema !== undefined,
+      isStructured: () => this.#form.schema !== undefined,
       compose: (tools, plain) => this.#request(tools, plain),
     })
     this.#conversation = new Conversation(settings, port, () => this.#requests.model)
@@ -84,6 +73,8 @@ class Attempt {
   }
 
   async run(): Promise<ApplyOutput> {
+    const unusable = await this.#form.read()
+    if (unusable !== undefined) return { type: 'failed', ...unusable }
     const settled = await this.#settleCalls()
     if (settled.output !== undefined) return settled.output
     await this.#conversation.load()
@@ -136,7 +127,9 @@ class Attempt {
   async #boundary(): Promise<ApplyOutput | undefined> {
     const answer = await this.#port.boundary({ turn: this.#requests.turn })
     if (this.#port.signal.aborted) return this.#stopped()
-    return answer.next === 'cancelled' ? { type: 'cancelled', ...this.#ending() } : undefined
+    if (answer.next === 'cancelled') return { type: 'cancelled', ...this.#ending() }
+    const unusable = answer.steered > 0 ? await this.#form.read() : undefined
+    return unusable && { type: 'failed', ...unusable, ...this.#ending() }
   }
 
   /** One turn; undefined: another one has to follow. */
@@ -165,7 +158,7 @@ class Attempt {
 
   #request(tools: readonly ShownTool[], plain: boolean): CallOptions {
     const { call } = this.#settings
-    const schema = this.#hasPending ? undefined : this.#schema
+    const schema = this.#hasPending ? undefined : this.#form.schema
     const system = [this.#settings.systemOf(this.#port.session), schema?.instruction].filter(
       text => text !== undefined && text !== '',
     )
@@ -190,7 +183,7 @@ class Attempt {
       this.#notice('empty-answer', failure.message)
       return await this.#answer({ ...end, type: 'reply', finish: 'stop' })
     }
-    if (failure.code === 'bad-request' && this.#schema !== undefined && !this.#requests.isPlain) {
+    if (failure.code === 'bad-request' && this.#form.schema !== undefined && !this.#requests.isPlain) {
       this.#requests.askPlainly()
       this.#notice('response-format-refused', `${failure.message}. Asking again without a response format.`)
       return undefined
@@ -218,9 +211,9 @@ class Attempt {
   async #answer(end: Extract<CallEnd, { type: 'reply' }>): Promise<ApplyOutput | undefined> {
     if (end.finish === 'length') this.#notice('output-limit', 'the answer was cut off at the output limit of the model')
     if (this.#hasPending) return this.#parked(end)
-    if (this.#schema === undefined) return { type: 'completed', ...this.#ending(end) }
+    if (this.#form.schema === undefined) return { type: 'completed', ...this.#ending(end) }
     const text = textOf(end.parts)
-    const checked = this.#schema.check(text)
+    const checked = this.#form.schema.check(text)
     if (checked.ok) return { type: 'completed', ...this.#ending(end), output: checked.value }
     const next = await this.#port.invalidAnswer({ turn: end.turn, error: checked.problem })
     if (this.#port.signal.aborted) return this.#stopped(end)

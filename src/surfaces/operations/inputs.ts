@@ -41,9 +41,11 @@ const send = {
         .exactOptional(name(MAX_KEY_CHARS))
         .describe('Sending it again answers the first input instead of making a second one, for ever.'),
       supersessionKey: z.exactOptional(name(MAX_KEY_CHARS)).describe('What `supersede` replaces.'),
-      outputSchema: z.exactOptional(z.record(z.string(), json)).describe('JSON Schema of the answer.'),
+      outputSchema: z
+        .exactOptional(z.record(z.string(), json))
+        .describe('JSON Schema of the answer. Of inputs that share a run the newest that names one has the say.'),
       model: z.exactOptional(name()).describe('`provider/model` for this input only.'),
-      maxRunMs: z.exactOptional(duration).describe('Deadline of its run.'),
+      maxRunMs: z.exactOptional(duration).describe('Deadline of its run, and of a run that it joins from then on.'),
       traceparent: z
         .exactOptional(z.string().refine(isTraceparent, 'must be a W3C traceparent'))
         .describe('The span that it is sent in, parent of its run; over HTTP the header of that name.'),
