@@ -72,6 +72,16 @@ export function text(): Field<string> {
   }
 }
 
+export function flag(): Field<boolean> {
+  return { schema: { type: 'boolean' }, wanted: 'true or false', fits: value => typeof value === 'boolean' }
+}
+
+/** The same, which the model may leave out. */
+export function maybe<T>({ otherwise: _, ...field }: Field<T>): Field<T | undefined> {
+  const fits = (value: unknown): value is T | undefined => value === undefined || field.fits(value)
+  return { ...field, fits, optional: true }
+}
+
 /** The same, with words for the model. */
 export function described<T>(description: string, field: Field<T>): Field<T> {
   return { ...field, schema: { ...field.schema, description } }

@@ -42,6 +42,11 @@ export class Roots {
     return `Relative to ${first}.${more}`
   }
 
+  /** Whether a path lies in a root, as it is written. */
+  reaches(path: string): boolean {
+    return [...this.#named, ...this.#real].some(root => isWithin(root, resolve(path)))
+  }
+
   /** A path as the model is shown it: relative to the first root, where it is in there. */
   shown(real: string): string {
     const [first = '.'] = this.#real
@@ -69,9 +74,38 @@ export class Roots {
     if (this.#real.includes(real)) throw toolFailure('refused', `${quoted(path)} is a folder, and no plain file`)
     const folder = await this.#enter(path, dirname(real))
     try {
-      return await this.#openIn(folder, path, real)
+      return await this.fileIn(folder, basename(real), path)
     } finally {
       await folder.close()
+    }
+  }
+
+  /** Opens a folder that stands in an open one. A link to one is none. */
+  async folderIn(outer: Folder, name: string): Promise<Folder> {
+    const real = join(outer.real, name)
+    return await this.#enter(this.shown(real), real, outer.at(name))
+  }
+
+  /** Opens a plain file in an open folder; `path` is for messages. */
+  async fileIn(folder: Folder, name: string, path: string): Promise<OpenFile> {
+    const at = folder.at(name)
+    const before = await lstat(at).catch((error: unknown) => {
+      throw failed(path, error)
+    })
+    refuseOthers(path, before)
+    const handle = await open(at, PLAIN).catch((error: unknown) => {
+      throw failed(path, error)
+    })
+    try {
+      const stats = await handle.stat()
+      refuseOthers(path, stats)
+      const real = join(folder.real, name)
+      await refuseSpecial(path, handle, real)
+      if (HANDLES === undefined) await sameFolder(folder.handle, folder.real)
+      return { handle, stats, real, shown: this.shown(real) }
+    } catch (error) {
+      await handle.close()
+      throw error
     }
   }
 
@@ -106,7 +140,7 @@ export class Roots {
         await mkdir(outer.at(step)).catch((error: unknown) => {
           if (codeOf(error) !== 'EEXIST') throw failed(path, error)
         })
-        folder = await this.#enter(path, join(outer.real, step), outer.at(step))
+        folder = await this.folderIn(outer, step)
       } finally {
         await outer.close()
       }
@@ -122,7 +156,7 @@ export class Roots {
         `a path has at most ${MAX_PATH_CHARS} characters, all of them Unicode, none of them NUL`,
       )
     const asked = resolve(this.#named[0] ?? '.', path)
-    if ([...this.#named, ...this.#real].some(root => isWithin(root, asked))) return asked
+    if (this.reaches(asked)) return asked
     throw toolFailure('refused', `${quoted(path)} is outside of the allowed folders. ${this.hint}`)
   }
 
@@ -140,27 +174,6 @@ export class Roots {
       if (!this.#has(at)) throw toolFailure('refused', `${quoted(path)} was moved out of the allowed folders meanwhile`)
       await refuseSpecial(path, handle, at)
       return new Folder(handle, at)
-    } catch (error) {
-      await handle.close()
-      throw error
-    }
-  }
-
-  async #openIn(folder: Folder, path: string, real: string): Promise<OpenFile> {
-    const at = folder.at(basename(real))
-    const before = await lstat(at).catch((error: unknown) => {
-      throw failed(path, error)
-    })
-    refuseOthers(path, before)
-    const handle = await open(at, PLAIN).catch((error: unknown) => {
-      throw failed(path, error)
-    })
-    try {
-      const stats = await handle.stat()
-      refuseOthers(path, stats)
-      await refuseSpecial(path, handle, real)
-      if (HANDLES === undefined) await sameFolder(folder.handle, folder.real)
-      return { handle, stats, real, shown: this.shown(real) }
     } catch (error) {
       await handle.close()
       throw error
@@ -214,7 +227,7 @@ export function quoted(path: string): string {
 }
 
 /** What the file system said, as a failure with a code. */
-function failed(path: string, error: unknown): Error {
+export function failed(path: string, error: unknown): Error {
   const code = codeOf(error)
   if (code === 'ENOENT') return toolFailure('not-found', `there is no ${quoted(path)}`, error)
   const why = code === undefined ? undefined : WHY[code]
