@@ -31,7 +31,7 @@ export function agent(options: AgentOptions): CoreExecutor {
   const { tools = [], model, builtins } = options
   const builtIn = builtins === undefined ? [] : builtinTools('agent', builtins)
   const fixed = typeof tools === 'function' ? builtIn : toolList([...toolList(tools), ...builtIn])
-  const settings = settingsOf(options, builtIn)
+  const settings = settingsOf(options, fixed)
   return {
     name: `agent (${typeof model === 'object' ? model.modelId : typeof model === 'string' ? model : 'models by id'})`,
     apply: async port => {
@@ -72,13 +72,13 @@ async function look(settings: Settings, id: string): Promise<ModelLook> {
   return known === undefined ? {} : { capabilities: known }
 }
 
-function settingsOf(options: AgentOptions, builtIn: readonly AgentTool[]): Settings {
+function settingsOf(options: AgentOptions, fixed: readonly AgentTool[]): Settings {
   const { model, fallback = [], system, baseUrl, env, maxTokens, maxToolCalls, maxTurns } = options
   return {
     models: modelChooser(model, { ...given({ baseUrl }), ...given({ env }) }, fallback),
     fallback: fallback.map(idOfModel),
     ...given({ abilitiesOf: options.capabilities }),
-    toolsOf: toolsOf(options.tools ?? [], builtIn, options.toolTimeoutMs ?? TOOL_TIMEOUT_MS),
+    toolsOf: toolsOf(options.tools, fixed, options.toolTimeoutMs ?? TOOL_TIMEOUT_MS),
     systemOf: session => session.system ?? (typeof system === 'function' ? promptOf(system(session)) : system),
     budget: { ...given({ maxTokens }), ...given({ maxToolCalls }), ...given({ maxTurns }) },
     ...limitsOf(options),
@@ -118,18 +118,20 @@ function promptOf(text: unknown): string | undefined {
   throw new MeerkatError('invalid-params', 'agent: system must answer a text')
 }
 
-function toolsOf(tools: Tools | ToolSource, builtIn: readonly AgentTool[], limitMs: number): Settings['toolsOf'] {
-  if (typeof tools !== 'function') {
-    const fixed = toolList([...toolList(tools), ...builtIn])
-    return () => Promise.resolve(fixed)
-  }
+/** `fixed`: the tools of every session, besides those that a function answers. */
+function toolsOf(
+  tools: Tools | ToolSource | undefined,
+  fixed: readonly AgentTool[],
+  limitMs: number,
+): Settings['toolsOf'] {
+  if (typeof tools !== 'function') return () => Promise.resolve(fixed)
   return async run => {
     const { session, sessionId, runId } = run
     const work = { tool: '(the list of tools)', sessionId, runId }
     const answer = await askTool(work, { run, limitMs }, () => tools(session))
     switch (answer.type) {
       case 'value':
-        return toolList([...toolList(answer.value), ...builtIn])
+        return toolList([...toolList(answer.value), ...fixed])
       case 'stopped':
         if (run.signal.aborted) return []
         throw new Error(`the list of tools did not come within ${limitMs} ms`)
